@@ -1,0 +1,2 @@
+//! kubeknock
+fn main() {}

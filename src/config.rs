@@ -1,0 +1,176 @@
+//! Every limit of a scan in one place, validated once. Defaults are public constants, so that the
+//! program's help, the documentation and the tests say the same.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::model::Request;
+
+/// TCP connect timeout.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time for one whole look at an endpoint, from the open connection to the last answer.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// Further attempts after a timeout or a reset.
+pub const RETRIES: u32 = 1;
+/// Connections being opened at once.
+pub const CONCURRENCY: usize = 512;
+/// The most that [`ScanConfig::concurrency`] may ask for.
+pub const MAX_CONCURRENCY: usize = 65_536;
+/// New connections per second; 0 is unlimited.
+pub const RATE: u32 = 1000;
+/// Bytes of a body that are read.
+pub const MAX_BODY: usize = 64 * 1024;
+/// The most that [`ScanConfig::max_body`] may ask for.
+pub const MAX_MAX_BODY: usize = 16 * 1024 * 1024;
+/// The pause before a second look at contradicting answers.
+pub const SECOND_LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause that a server's `Retry-After` can ask for.
+pub const MAX_PAUSE: Duration = Duration::from_secs(5);
+/// Addresses of one name that are asked.
+pub const MAX_ADDRESSES: usize = 64;
+
+/// The default `User-Agent`: honest, with no invented address.
+pub const USER_AGENT: &str =
+    concat!("kubeknock/", env!("CARGO_PKG_VERSION"), " (unauthenticated Kubernetes API check)");
+
+/// In which order the targets are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// A permutation made from this seed: spreads the load over networks, and is repeatable.
+    Seeded(u64),
+    /// As written.
+    Sequential,
+}
+
+/// Which address families a name is resolved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// A and AAAA.
+    #[default]
+    Both,
+    /// A only.
+    V4,
+    /// AAAA only.
+    V6,
+}
+
+impl Family {
+    /// Whether an address is of this family.
+    pub const fn admits(self, address: IpAddr) -> bool {
+        match self {
+            Self::Both => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// How a proxy is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyKind {
+    /// SOCKS version 5 without authentication (RFC 1928).
+    Socks5,
+    /// HTTP `CONNECT` (RFC 9110, section 9.3.6).
+    HttpConnect,
+}
+
+/// A proxy that opens our connections: names are resolved here, the proxy is given addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// How it is spoken to.
+    pub kind: ProxyKind,
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// What a scan may use and how it asks.
+#[derive(Debug, Clone)]
+pub struct ScanConfig {
+    /// TCP connect timeout.
+    pub connect_timeout: Duration,
+    /// Time for one whole look at an endpoint.
+    pub timeout: Duration,
+    /// Further attempts after a timeout or a reset; an answer is never asked for again.
+    pub retries: u32,
+    /// Connections being opened at once.
+    pub concurrency: usize,
+    /// New connections per second; 0 is unlimited.
+    pub rate: u32,
+    /// Bytes of a body that are read.
+    pub max_body: usize,
+    /// Time for the whole scan: then no target is started any more.
+    pub max_duration: Option<Duration>,
+    /// `User-Agent`, sent as it is.
+    pub user_agent: String,
+    /// Requests beside `/version`, `/api` and `/healthz`, asked after them.
+    pub requests: Vec<Request>,
+    /// Offer HTTP/2 by ALPN.
+    pub http2: bool,
+    /// Connect through this proxy.
+    pub proxy: Option<Proxy>,
+    /// Which address families a name is resolved to.
+    pub family: Family,
+    /// Ask this name server instead of the system's.
+    pub resolver: Option<SocketAddr>,
+    /// In which order the targets are asked.
+    pub order: Order,
+    /// Report refused and silent range addresses too, not only count them.
+    pub keep_all: bool,
+    /// The pause before a second look at contradicting answers.
+    pub second_look_pause: Duration,
+}
+
+impl Default for ScanConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: CONNECT_TIMEOUT,
+            timeout: TIMEOUT,
+            retries: RETRIES,
+            concurrency: CONCURRENCY,
+            rate: RATE,
+            max_body: MAX_BODY,
+            max_duration: None,
+            user_agent: USER_AGENT.to_owned(),
+            requests: Vec::new(),
+            http2: false,
+            proxy: None,
+            family: Family::Both,
+            resolver: None,
+            order: Order::Seeded(0),
+            keep_all: false,
+            second_look_pause: SECOND_LOOK_PAUSE,
+        }
+    }
+}
+
+impl ScanConfig {
+    /// Checks every limit.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the first setting that is out of range.
+    pub fn validate(&self) -> Result<(), Error> {
+        let wrong = |setting, problem: String| Err(Error::Config { setting, problem });
+        if self.connect_timeout.is_zero() {
+            return wrong("connect-timeout", "must be more than nothing, for example 3s".into());
+        }
+        if self.timeout.is_zero() {
+            return wrong("timeout", "must be more than nothing, for example 10s".into());
+        }
+        if self.concurrency == 0 || self.concurrency > MAX_CONCURRENCY {
+            return wrong("concurrency", format!("must be 1 to {MAX_CONCURRENCY}"));
+        }
+        if self.retries > 10 {
+            return wrong("retries", "must be 0 to 10".into());
+        }
+        if self.max_body < 1024 || self.max_body > MAX_MAX_BODY {
+            return wrong("max-body", "must be 1KiB to 16MiB".into());
+        }
+        if http::HeaderValue::from_str(&self.user_agent).is_err() || self.user_agent.trim().is_empty() {
+            return wrong("user-agent", "must be one line of printable characters".into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,266 @@
+//! What a body says, parsed once. The server indents its JSON or not depending on who asks, so
+//! nothing is ever decided by matching raw text.
+
+use serde_json::{Map, Value};
+
+/// Characters of a plain text body that are kept.
+const TEXT_KEPT: usize = 512;
+
+/// A body's meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A Kubernetes `Status` of a failure.
+    Status(Status),
+    /// The object of `/version`.
+    Version(VersionInfo),
+    /// `/api`: `APIVersions`.
+    ApiVersions,
+    /// `/apis`: `APIGroupList`, `APIGroup`, or one version's `APIResourceList`.
+    ApiGroups,
+    /// The root list `{"paths":[…]}` that an API server gives for `/` and unknown paths.
+    RootPaths,
+    /// A list of resources: that it came is noted, nothing in it is kept.
+    ResourceList,
+    /// An `OpenAPI` document.
+    OpenApi,
+    /// `OpenID` or `OAuth` metadata with an `issuer`.
+    IssuerMetadata,
+    /// etcd's `/version`.
+    Etcd,
+    /// Other JSON.
+    OtherJson,
+    /// Text in the Prometheus exposition format.
+    Metrics,
+    /// An API server's health text: `ok`, or its list of `[+]`/`[-]` checks.
+    Health {
+        /// Whether every check passed.
+        ok: bool,
+    },
+    /// Go's "client sent an HTTP request to an HTTPS server", or another server's words for it.
+    WantsTls,
+    /// HTML.
+    Html,
+    /// Other text, its beginning.
+    Text(String),
+    /// Not text.
+    Binary,
+    /// No body.
+    Empty,
+    /// Longer than the limit, so not parsed.
+    Cut,
+}
+
+/// The deciding fields of a Kubernetes `Status`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The HTTP code it repeats.
+    pub code: u16,
+    /// Machine-readable reason: `Unauthorized`, `Forbidden`, `NotFound` …
+    pub reason: String,
+    /// The server's sentence.
+    pub message: String,
+}
+
+impl Status {
+    /// Whether the message names the anonymous user. These are the only words matched anywhere.
+    pub fn names_anonymous(&self) -> bool {
+        self.message.contains("User \"system:anonymous\"")
+    }
+
+    /// Whether the message refuses a resource (`secrets is forbidden: … cannot list resource`),
+    /// which only a server with resources says; others refuse the same request as a path.
+    pub fn refuses_a_resource(&self) -> bool {
+        self.message.contains(" resource \"")
+    }
+}
+
+/// The fields of `/version` that are used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// `v1.34.1`, with a vendor's suffix.
+    pub git_version: String,
+    /// `linux/amd64`.
+    pub platform: Option<String>,
+    /// The Go release it was built with.
+    pub go_version: Option<String>,
+    /// When it was built.
+    pub build_date: Option<String>,
+}
+
+impl Answer {
+    /// What `body` says. `cut` tells that it was longer than the limit.
+    pub fn parse(body: &[u8], cut: bool) -> Self {
+        if cut {
+            return Self::Cut;
+        }
+        if body.is_empty() {
+            return Self::Empty;
+        }
+        if let Ok(value) = serde_json::from_slice::<Value>(body) {
+            return match value {
+                Value::Object(object) => from_object(&object),
+                _ => Self::OtherJson,
+            };
+        }
+        match std::str::from_utf8(body) {
+            Ok(text) => from_text(text),
+            Err(_) => Self::Binary,
+        }
+    }
+
+    /// The `Status`, if it is one.
+    pub const fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+}
+
+fn string(object: &Map<String, Value>, key: &str) -> Option<String> {
+    object.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn from_object(object: &Map<String, Value>) -> Answer {
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    match kind {
+        "Status" => return status(object).map_or(Answer::OtherJson, Answer::Status),
+        "APIVersions" if object.get("versions").is_some_and(Value::is_array) => return Answer::ApiVersions,
+        "APIGroupList" if object.get("groups").is_some_and(Value::is_array) => return Answer::ApiGroups,
+        "APIGroup" if object.get("versions").is_some_and(Value::is_array) => return Answer::ApiGroups,
+        "APIResourceList" if object.get("resources").is_some_and(Value::is_array) => {
+            return Answer::ApiGroups;
+        }
+        "APIGroupDiscoveryList" if object.get("items").is_some_and(Value::is_array) => {
+            return Answer::ApiGroups;
+        }
+        _ if kind.ends_with("List") && object.get("items").is_some_and(Value::is_array) => {
+            return Answer::ResourceList;
+        }
+        _ => {}
+    }
+    if let (Some(git_version), Some(_), Some(_)) =
+        (string(object, "gitVersion"), string(object, "major"), string(object, "minor"))
+    {
+        return Answer::Version(VersionInfo {
+            git_version,
+            platform: string(object, "platform"),
+            go_version: string(object, "goVersion"),
+            build_date: string(object, "buildDate"),
+        });
+    }
+    if string(object, "etcdserver").is_some() {
+        return Answer::Etcd;
+    }
+    if object.contains_key("swagger") || object.contains_key("openapi") {
+        return Answer::OpenApi;
+    }
+    if string(object, "issuer").is_some() {
+        return Answer::IssuerMetadata;
+    }
+    match object.get("paths") {
+        Some(Value::Array(paths))
+            if !paths.is_empty()
+                && paths.iter().all(|path| path.as_str().is_some_and(|path| path.starts_with('/'))) =>
+        {
+            Answer::RootPaths
+        }
+        _ => Answer::OtherJson,
+    }
+}
+
+/// A `Status` of a failure in API version v1; anything less is not one.
+fn status(object: &Map<String, Value>) -> Option<Status> {
+    if string(object, "apiVersion")? != "v1" || string(object, "status")? != "Failure" {
+        return None;
+    }
+    Some(Status {
+        code: u16::try_from(object.get("code")?.as_u64()?).ok()?,
+        reason: string(object, "reason").unwrap_or_default(),
+        message: string(object, "message").unwrap_or_default(),
+    })
+}
+
+fn from_text(text: &str) -> Answer {
+    let trimmed = text.trim();
+    if trimmed == "ok" {
+        return Answer::Health { ok: true };
+    }
+    let mut lines = trimmed.lines();
+    if trimmed.starts_with("[+]") || trimmed.starts_with("[-]") {
+        let checks: Vec<&str> = lines.by_ref().take_while(|line| line.starts_with('[')).collect();
+        if checks.iter().all(|line| line.starts_with("[+]") || line.starts_with("[-]")) {
+            return Answer::Health { ok: checks.iter().all(|line| line.starts_with("[+]")) };
+        }
+    }
+    if trimmed == "Client sent an HTTP request to an HTTPS server."
+        || trimmed.contains("The plain HTTP request was sent to HTTPS port")
+    {
+        return Answer::WantsTls;
+    }
+    if trimmed.starts_with("# HELP ") || trimmed.starts_with("# TYPE ") {
+        return Answer::Metrics;
+    }
+    let start: String = trimmed.chars().take(TEXT_KEPT).collect();
+    let lower = start.to_ascii_lowercase();
+    if lower.starts_with("<!doctype html") || lower.contains("<html") {
+        return Answer::Html;
+    }
+    Answer::Text(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indentation_does_not_matter() {
+        let compact = br#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}"#;
+        let value: Value = serde_json::from_slice(compact).unwrap();
+        let pretty = serde_json::to_vec_pretty(&value).unwrap();
+        assert_eq!(Answer::parse(compact, false), Answer::parse(&pretty, false));
+        assert_eq!(Answer::parse(compact, false).status().unwrap().code, 401);
+    }
+
+    #[test]
+    fn a_half_status_is_other_json() {
+        for body in [
+            r#"{"kind":"Status","status":"Failure","reason":"Unauthorized","code":401}"#,
+            r#"{"kind":"Status","apiVersion":"v1","status":"Success","code":200}"#,
+            r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":"401"}"#,
+            r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":99999}"#,
+        ] {
+            assert_eq!(Answer::parse(body.as_bytes(), false), Answer::OtherJson, "{body}");
+        }
+    }
+
+    #[test]
+    fn health_text() {
+        assert_eq!(Answer::parse(b"ok", false), Answer::Health { ok: true });
+        assert_eq!(
+            Answer::parse(b"[+]ping ok\n[+]log ok\nhealthz check passed\n", false),
+            Answer::Health { ok: true }
+        );
+        assert_eq!(
+            Answer::parse(b"[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n", false),
+            Answer::Health { ok: false }
+        );
+        assert!(matches!(Answer::parse(b"[draft] hello", false), Answer::Text(_)));
+    }
+
+    #[test]
+    fn deep_nesting_is_not_followed() {
+        let mut body = vec![b'['; 60_000];
+        body.extend(vec![b']'; 60_000]);
+        assert!(matches!(Answer::parse(&body, false), Answer::Text(_)));
+    }
+
+    #[test]
+    fn a_list_leaves_nothing_behind() {
+        let answer = Answer::parse(
+            br#"{"kind":"SecretList","apiVersion":"v1","items":[{"metadata":{"name":"token-x"}}]}"#,
+            false,
+        );
+        assert_eq!(answer, Answer::ResourceList);
+    }
+}

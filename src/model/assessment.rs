@@ -1,0 +1,78 @@
+//! The judgement of one endpoint: per request, then as a whole.
+
+use super::{Access, Exchange, Verdict};
+
+/// What a grant is worth, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Grade {
+    /// Public by a product's design; never changes the verdict.
+    Product,
+    /// Open to everybody on a default cluster since 1.14: version and health.
+    PublicInfo,
+    /// Which APIs there are; also any other non-resource path.
+    Discovery,
+    /// Metrics and the `OpenAPI` documents.
+    Telemetry,
+    /// A list of resources.
+    Resources,
+    /// Secrets, config maps, roles and their like.
+    SensitiveResources,
+}
+
+impl Grade {
+    /// The word in reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::PublicInfo => "public-info",
+            Self::Discovery => "discovery",
+            Self::Telemetry => "telemetry",
+            Self::Resources => "resources",
+            Self::SensitiveResources => "sensitive-resources",
+        }
+    }
+
+    /// Whether a grant of this grade makes the endpoint `exposed`.
+    pub const fn exposes(self) -> bool {
+        !matches!(self, Self::Product | Self::PublicInfo)
+    }
+}
+
+/// Something an anonymous caller may do, with the request that proved it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The path, without query.
+    pub path: String,
+    /// What it is worth.
+    pub grade: Grade,
+    /// What anonymous may do there: `get`, or `list` for resources.
+    pub verb: &'static str,
+    /// Authorized, but nothing is served there (404 from behind authorization).
+    pub not_served: bool,
+    /// Index into the requests.
+    pub request: usize,
+}
+
+/// One exchange and what it proves.
+#[derive(Debug, Clone)]
+pub struct JudgedRequest {
+    /// The request and its answer.
+    pub exchange: Exchange,
+    /// How far it came.
+    pub access: Access,
+}
+
+/// The judgement of one endpoint.
+#[derive(Debug, Clone)]
+pub struct Assessment {
+    /// Every request, in the order made.
+    pub requests: Vec<JudgedRequest>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The rule's sentence: why this verdict and no other.
+    pub reason: String,
+    /// What is open, best graded last seen first: sorted by grade descending, then path.
+    pub grants: Vec<Grant>,
+    /// Whether the answers contradict each other, so that a second look is due before a verdict.
+    pub contradiction: Option<String>,
+}

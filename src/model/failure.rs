@@ -1,0 +1,196 @@
+//! What went wrong on the way to an answer. A failure is data about one endpoint, never an error.
+
+use std::fmt;
+
+/// How far the attempt had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    /// Resolving the name.
+    Dns,
+    /// Talking to the proxy that was to connect us.
+    Proxy,
+    /// Opening the TCP connection.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// Sending the request and reading the answer's head.
+    Http,
+    /// Reading the answer's body.
+    Body,
+    /// Inside kubeknock itself.
+    Internal,
+}
+
+impl Stage {
+    /// The stage's name in reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Proxy => "proxy",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::Body => "body",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// What kind of failure it was; the unit in which unreachable endpoints are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FailureKind {
+    /// The port answered with a reset: nothing listens.
+    Refused,
+    /// No answer within the connect timeout.
+    TimedOut,
+    /// ICMP: no route to the host.
+    HostUnreachable,
+    /// ICMP: no route to the network.
+    NetworkUnreachable,
+    /// A packet filter said no (ICMP administratively prohibited, or a local filter).
+    Prohibited,
+    /// The name does not exist (NXDOMAIN).
+    NameNotFound,
+    /// The name exists and has no address of the wanted family.
+    NoAddress,
+    /// The name server answered SERVFAIL, REFUSED or nonsense.
+    ResolverFailure,
+    /// The name server did not answer in time.
+    ResolverTimedOut,
+    /// The proxy could not be reached or would not connect us.
+    Proxy,
+    /// The peer reset the connection after it had been opened.
+    Reset,
+    /// The peer closed the connection before it answered.
+    Closed,
+    /// TLS was expected, plain HTTP answered.
+    PlainHttp,
+    /// TLS was expected, something else answered.
+    NotTls,
+    /// The server insists on a client certificate, and we never carry one.
+    ClientCertificateRequired,
+    /// The handshake failed for another reason: the detail has the alert.
+    Handshake,
+    /// The answer is not HTTP, or breaks its limits.
+    InvalidHttp,
+    /// The endpoint's whole time was used up.
+    Deadline,
+    /// This machine ran out of something (descriptors, ports, buffers): says nothing of the target.
+    LocalShortage,
+    /// A defect in kubeknock; please report it.
+    Panic,
+}
+
+impl FailureKind {
+    /// Every kind, in the order reports list them.
+    pub const ALL: [Self; 20] = [
+        Self::Refused,
+        Self::TimedOut,
+        Self::HostUnreachable,
+        Self::NetworkUnreachable,
+        Self::Prohibited,
+        Self::NameNotFound,
+        Self::NoAddress,
+        Self::ResolverFailure,
+        Self::ResolverTimedOut,
+        Self::Proxy,
+        Self::Reset,
+        Self::Closed,
+        Self::PlainHttp,
+        Self::NotTls,
+        Self::ClientCertificateRequired,
+        Self::Handshake,
+        Self::InvalidHttp,
+        Self::Deadline,
+        Self::LocalShortage,
+        Self::Panic,
+    ];
+
+    /// The kind's name in machine-readable reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::TimedOut => "timed-out",
+            Self::HostUnreachable => "host-unreachable",
+            Self::NetworkUnreachable => "network-unreachable",
+            Self::Prohibited => "prohibited",
+            Self::NameNotFound => "name-not-found",
+            Self::NoAddress => "no-address",
+            Self::ResolverFailure => "resolver-failure",
+            Self::ResolverTimedOut => "resolver-timed-out",
+            Self::Proxy => "proxy",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::PlainHttp => "plain-http",
+            Self::NotTls => "not-tls",
+            Self::ClientCertificateRequired => "client-certificate-required",
+            Self::Handshake => "handshake",
+            Self::InvalidHttp => "invalid-http",
+            Self::Deadline => "deadline",
+            Self::LocalShortage => "local-shortage",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// The kind as people read it in a sentence or a count (`440 refused`).
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::TimedOut => "timed out",
+            Self::HostUnreachable => "host unreachable",
+            Self::NetworkUnreachable => "network unreachable",
+            Self::Prohibited => "prohibited",
+            Self::NameNotFound => "name not found",
+            Self::NoAddress => "no address",
+            Self::ResolverFailure => "resolver failure",
+            Self::ResolverTimedOut => "resolver timed out",
+            Self::Proxy => "proxy failure",
+            Self::Reset => "reset",
+            Self::Closed => "closed without an answer",
+            Self::PlainHttp => "plain HTTP on a TLS port",
+            Self::NotTls => "not TLS",
+            Self::ClientCertificateRequired => "client certificate required",
+            Self::Handshake => "TLS handshake failed",
+            Self::InvalidHttp => "invalid HTTP",
+            Self::Deadline => "deadline",
+            Self::LocalShortage => "local shortage",
+            Self::Panic => "internal error",
+        }
+    }
+}
+
+/// Where, what kind, and the words of the layer that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How far it had come.
+    pub stage: Stage,
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// The failing layer's own words; may hold text from the network, so it is escaped on output.
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure with its detail.
+    pub fn new(stage: Stage, kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self { stage, kind, detail: detail.into() }
+    }
+
+    /// Whether another attempt may succeed: only timeouts and resets, never an answer.
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self.kind,
+            FailureKind::TimedOut | FailureKind::Reset | FailureKind::Closed | FailureKind::ResolverTimedOut
+        )
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage.word(), self.kind.phrase())?;
+        if !self.detail.is_empty() {
+            write!(f, " ({})", self.detail)?;
+        }
+        Ok(())
+    }
+}

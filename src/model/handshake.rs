@@ -1,0 +1,79 @@
+//! TLS facts. The chain is recorded and judged by nobody: an API server's certificate is usually
+//! signed by the cluster's own CA.
+
+use jiff::Timestamp;
+
+/// A bounded list of strings from the network: the first ones, and how many there were.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// The ones kept.
+    pub kept: Vec<String>,
+    /// How many there were.
+    pub total: usize,
+}
+
+impl Names {
+    /// How many are kept of any list.
+    pub const KEPT: usize = 64;
+
+    /// Keeps the first [`Self::KEPT`] names, each cut to 256 characters, and counts the rest.
+    pub fn collect(names: impl IntoIterator<Item = String>) -> Self {
+        let mut out = Self::default();
+        for name in names {
+            if out.kept.len() < Self::KEPT {
+                out.kept.push(name.chars().take(256).collect());
+            }
+            out.total += 1;
+        }
+        out
+    }
+
+    /// Whether a kept name satisfies `test`.
+    pub fn any(&self, test: impl Fn(&str) -> bool) -> bool {
+        self.kept.iter().any(|name| test(name))
+    }
+}
+
+/// What one completed TLS handshake showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// Cipher suite by its IANA name.
+    pub cipher: String,
+    /// The protocol the server chose by ALPN.
+    pub alpn: Option<String>,
+    /// The name we sent as SNI.
+    pub sni: Option<String>,
+    /// Whether the server asked for a client certificate.
+    pub client_certificate_requested: bool,
+    /// The CA names it would accept, as `O=…, CN=…`: visible also when every path answers 401.
+    pub client_ca_names: Names,
+    /// Whether the handshake's signature proves that the peer holds the certificate's key.
+    pub signature_valid: bool,
+    /// The serving certificate; `None` when it could not be parsed.
+    pub certificate: Option<Certificate>,
+    /// Certificates in the chain that was sent.
+    pub chain_length: usize,
+}
+
+/// The serving certificate's facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Subject in certificate order, `O=…, CN=…`.
+    pub subject: String,
+    /// Issuer in certificate order.
+    pub issuer: String,
+    /// Subject alternative names: DNS names in lower case, addresses as text.
+    pub sans: Names,
+    /// Valid from.
+    pub not_before: Option<Timestamp>,
+    /// Valid until.
+    pub not_after: Option<Timestamp>,
+    /// Key algorithm and size: `RSA 2048`, `EC P-256`, `Ed25519`.
+    pub key: String,
+    /// Serial number in lower-case hexadecimal.
+    pub serial: String,
+    /// SHA-256 of the DER in lower-case hexadecimal.
+    pub sha256: String,
+}

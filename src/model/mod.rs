@@ -1,0 +1,40 @@
+//! The nouns every stage speaks: what is asked, what came back, what it means.
+//!
+//! Nothing here does I/O and nothing here knows a stage. The types follow the way of a
+//! target through the program:
+//!
+//! ```text
+//! Target → Endpoint → Observation (Exchange, Reply, Answer, Handshake, Failure)
+//!        → Identification (Component, Clue) → Assessment (Access, Verdict, Grant)
+//!        → EndpointReport → Coverage, ScanSummary
+//! ```
+
+mod access;
+mod answer;
+mod assessment;
+mod component;
+mod endpoint;
+mod failure;
+mod handshake;
+mod observation;
+mod reply;
+mod report;
+mod request;
+mod summary;
+mod target;
+mod verdict;
+
+pub use access::{Access, Unclear};
+pub use answer::{Answer, Status, VersionInfo};
+pub use assessment::{Assessment, Grade, Grant, JudgedRequest};
+pub use component::{Clue, ClueKind, Component, Confidence, Identification};
+pub use endpoint::Endpoint;
+pub use failure::{Failure, FailureKind, Stage};
+pub use handshake::{Certificate, Handshake, Names};
+pub use observation::{Exchange, Observation, Timings};
+pub use reply::{Markers, Reply};
+pub use report::EndpointReport;
+pub use request::{Method, PathClass, PathError, Request};
+pub use summary::{Coverage, ScanSummary, SpecCoverage};
+pub use target::{Host, Origin, Scheme, Source, SpecId, Target};
+pub use verdict::{UnknownVerdict, Verdict};

@@ -1,0 +1,91 @@
+//! Everything that was seen of one endpoint: raw, before anybody judges it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Endpoint, Failure, Handshake, Reply, Request};
+
+/// What one endpoint showed.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// Who was asked.
+    pub endpoint: Endpoint,
+    /// The address we spoke from.
+    pub local: Option<IpAddr>,
+    /// TLS facts of the first handshake that completed; `None` for plain HTTP or when none did.
+    pub tls: Option<Handshake>,
+    /// The requests in the order they were made, of all looks.
+    pub exchanges: Vec<Exchange>,
+    /// What ended the attempt before any request was made.
+    pub failure: Option<Failure>,
+    /// TCP connections opened.
+    pub connections: u32,
+    /// TLS handshakes completed.
+    pub handshakes: u32,
+    /// How long each stage took.
+    pub timings: Timings,
+}
+
+impl Observation {
+    /// An observation of nothing yet.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            local: None,
+            tls: None,
+            exchanges: Vec::new(),
+            failure: None,
+            connections: 0,
+            handshakes: 0,
+            timings: Timings::default(),
+        }
+    }
+
+    /// Every answer, oldest first.
+    pub fn replies(&self) -> impl Iterator<Item = (&Request, &Reply)> {
+        self.exchanges
+            .iter()
+            .filter_map(|exchange| exchange.outcome.as_ref().ok().map(|reply| (&exchange.request, reply)))
+    }
+
+    /// Adds what a second look saw.
+    pub fn absorb(&mut self, second: Self) {
+        self.exchanges.extend(second.exchanges);
+        self.connections += second.connections;
+        self.handshakes += second.handshakes;
+        self.timings.total += second.timings.total;
+        if self.tls.is_none() {
+            self.tls = second.tls;
+        }
+    }
+}
+
+/// One request and what became of it.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// What was asked.
+    pub request: Request,
+    /// 1 for the first look, 2 for the second.
+    pub look: u8,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// From sending to the end of the body.
+    pub elapsed: Duration,
+    /// The answer, or why there is none.
+    pub outcome: Result<Reply, Failure>,
+}
+
+/// How long the stages of one endpoint took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Timings {
+    /// Resolving the name; `None` for an address.
+    pub resolve: Option<Duration>,
+    /// TCP connect of the first connection.
+    pub connect: Option<Duration>,
+    /// TLS handshake of the first connection.
+    pub tls: Option<Duration>,
+    /// Everything, pauses included.
+    pub total: Duration,
+}

@@ -1,0 +1,67 @@
+//! One HTTP answer, already bounded: status, headers, and what its body says.
+
+use http::HeaderMap;
+
+use super::{Answer, Failure};
+
+/// An answer with its body parsed once; the bytes themselves are not kept.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// HTTP status code.
+    pub status: u16,
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
+    pub version: http::Version,
+    /// The headers, as many as the client's limits let through.
+    pub headers: HeaderMap,
+    /// What the body says.
+    pub answer: Answer,
+    /// Bytes of body read (after the limit was reached, nothing more is read).
+    pub body_size: usize,
+    /// Why the body ended early, if it did.
+    pub body_failure: Option<Failure>,
+}
+
+impl Reply {
+    /// A header as text: the first of its name, lossy where it is not UTF-8.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+
+    /// `Content-Type` without its parameters, in lower case.
+    pub fn media_type(&self) -> Option<String> {
+        self.header("content-type")
+            .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    }
+
+    /// Which of an API server's header marks it carries.
+    pub fn markers(&self) -> Markers {
+        Markers {
+            audit_id: self.headers.contains_key("audit-id"),
+            flow_control: self.headers.contains_key("x-kubernetes-pf-flowschema-uid")
+                && self.headers.contains_key("x-kubernetes-pf-prioritylevel-uid"),
+            nosniff_json: self.header("x-content-type-options").as_deref() == Some("nosniff")
+                && self.media_type().as_deref() == Some("application/json"),
+        }
+    }
+}
+
+/// Header marks of an API server's answer.
+///
+/// `Audit-Id` is on every answer of newer servers and wherever auditing is on; the flow-control
+/// headers are set behind authentication (Kubernetes 1.20 and later by default).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Markers {
+    /// `Audit-Id` is there.
+    pub audit_id: bool,
+    /// Both `X-Kubernetes-Pf-*-Uid` headers are there (they may be empty just after start).
+    pub flow_control: bool,
+    /// `X-Content-Type-Options: nosniff` on JSON: what a 403 of an API server carries.
+    pub nosniff_json: bool,
+}
+
+impl Markers {
+    /// Whether any mark is there that only an API server sets.
+    pub const fn any(self) -> bool {
+        self.audit_id || self.flow_control
+    }
+}

@@ -1,0 +1,78 @@
+//! The finished record of one endpoint, or of a target that never became one.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Target, Timings, Verdict};
+
+/// Everything that is reported about one endpoint.
+#[derive(Debug, Clone)]
+pub struct EndpointReport {
+    /// What was asked for.
+    pub target: Target,
+    /// Where it led; `None` when the name did not resolve.
+    pub endpoint: Option<Endpoint>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// What ended the attempt before any HTTP answer, for `unreachable` endpoints.
+    pub failure: Option<Failure>,
+    /// What answered; `None` when nothing did.
+    pub identification: Option<Identification>,
+    /// Every request made.
+    pub requests: Vec<JudgedRequest>,
+    /// What is open.
+    pub grants: Vec<Grant>,
+    /// TLS facts.
+    pub tls: Option<Handshake>,
+    /// The address we spoke from.
+    pub local: Option<IpAddr>,
+    /// TCP connections opened.
+    pub connections: u32,
+    /// TLS handshakes completed.
+    pub handshakes: u32,
+    /// Durations.
+    pub timings: Timings,
+}
+
+impl EndpointReport {
+    /// The record of a target or endpoint that failed before anything was asked.
+    pub fn unreachable(
+        target: Target,
+        endpoint: Option<Endpoint>,
+        failure: Failure,
+        timings: Timings,
+    ) -> Self {
+        Self {
+            target,
+            endpoint,
+            verdict: Verdict::Unreachable,
+            reason: failure.to_string(),
+            failure: Some(failure),
+            identification: None,
+            requests: Vec::new(),
+            grants: Vec::new(),
+            tls: None,
+            local: None,
+            connections: 0,
+            handshakes: 0,
+            timings,
+        }
+    }
+
+    /// Whether a server accepted a TCP connection.
+    pub const fn connected(&self) -> bool {
+        self.connections > 0
+    }
+
+    /// What reports sort by: position in the set, then address.
+    pub fn order_key(&self) -> (u64, Option<(IpAddr, u16)>) {
+        (self.target.index, self.endpoint.as_ref().map(|e| (e.address.ip(), e.address.port())))
+    }
+
+    /// Total time spent.
+    pub const fn elapsed(&self) -> Duration {
+        self.timings.total
+    }
+}

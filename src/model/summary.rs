@@ -1,0 +1,104 @@
+//! The counts of a scan: every target × port × address in exactly one of them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{FailureKind, Origin, Verdict};
+
+/// Where every target ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Coverage {
+    /// Targets (host × port) in the set, exclusions already taken out.
+    pub targets: u64,
+    /// Targets that exclusions took out of the set.
+    pub excluded: u64,
+    /// Targets never started: the scan was stopped first.
+    pub not_attempted: u64,
+    /// Addresses that a name resolved to and an exclusion forbids.
+    pub excluded_addresses: u64,
+    /// Endpoints by verdict; `unreachable` ones are in [`Self::unreachable`] by kind.
+    pub verdicts: BTreeMap<Verdict, u64>,
+    /// Unreachable endpoints and unresolved names, by kind.
+    pub unreachable: BTreeMap<FailureKind, u64>,
+    /// Outcomes beyond the first of a target: further addresses of a name.
+    pub further_addresses: u64,
+    /// The target specifications that are named or carry an `expect=`, in the order read.
+    pub specs: Vec<SpecCoverage>,
+}
+
+impl Coverage {
+    /// Unreachable endpoints of all kinds.
+    pub fn unreachable_total(&self) -> u64 {
+        self.unreachable.values().sum()
+    }
+
+    /// Every outcome there is: verdicts and unreachable.
+    pub fn outcomes(&self) -> u64 {
+        self.verdicts.values().sum::<u64>() + self.unreachable_total()
+    }
+
+    /// How many endpoints got this verdict.
+    pub fn count(&self, verdict: Verdict) -> u64 {
+        match verdict {
+            Verdict::Unreachable => self.unreachable_total(),
+            verdict => self.verdicts.get(&verdict).copied().unwrap_or(0),
+        }
+    }
+
+    /// Whether the counts add up: every target in the set ended in an outcome, in an excluded
+    /// address or as not attempted; addresses beyond a target's first are counted apart.
+    pub fn adds_up(&self) -> bool {
+        self.outcomes() + self.excluded_addresses + self.not_attempted
+            == self.targets + self.further_addresses
+    }
+
+    /// Named targets.
+    pub fn named(&self) -> usize {
+        self.specs.iter().filter(|spec| spec.named).count()
+    }
+
+    /// Named targets that got a verdict.
+    pub fn covered(&self) -> usize {
+        self.specs.iter().filter(|spec| spec.named && spec.covered).count()
+    }
+}
+
+/// What one target specification came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecCoverage {
+    /// Where it was written.
+    pub origin: Arc<Origin>,
+    /// Whether it is a named target: no CIDR and no range.
+    pub named: bool,
+    /// `name=` of it.
+    pub label: Option<Arc<str>>,
+    /// Whether at least one of its endpoints got one of the four verdicts, or the one it expects.
+    pub covered: bool,
+    /// `expect=` of it.
+    pub expect: Option<Verdict>,
+    /// Whether the expectation is met; `None` without one.
+    pub met: Option<bool>,
+    /// The verdicts seen at its endpoints, worst first.
+    pub seen: Vec<Verdict>,
+}
+
+/// The scan as a whole.
+#[derive(Debug, Clone)]
+pub struct ScanSummary {
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Whether it was stopped before all targets were done, and by what.
+    pub stopped: Option<String>,
+    /// Addresses it spoke from.
+    pub sources: Vec<IpAddr>,
+    /// Name servers asked; empty when no name had to be resolved.
+    pub resolvers: Vec<SocketAddr>,
+    /// Where every target ended.
+    pub coverage: Coverage,
+}

@@ -1,0 +1,78 @@
+//! The answer to the one question: what may an anonymous caller do at this endpoint?
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The verdict on one endpoint, declared worst first: the order of tables and summaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Verdict {
+    /// A path beyond the public-info set is granted: discovery, `OpenAPI`, metrics, any resource.
+    Exposed,
+    /// `/api` is 403 as `system:anonymous`: anonymous is accepted, authorization stops it.
+    Forbidden,
+    /// `/api` is 401 while another path is answered: anonymous is limited to some paths.
+    HealthOnly,
+    /// 401 on every path asked.
+    Rejected,
+    /// Cannot tell, and the reason says why.
+    Inconclusive,
+    /// Something else answered, or nothing shows that it is Kubernetes.
+    NotApiServer,
+    /// No HTTP answer.
+    Unreachable,
+}
+
+impl Verdict {
+    /// Every verdict, worst first.
+    pub const ALL: [Self; 7] = [
+        Self::Exposed,
+        Self::Forbidden,
+        Self::HealthOnly,
+        Self::Rejected,
+        Self::Inconclusive,
+        Self::NotApiServer,
+        Self::Unreachable,
+    ];
+
+    /// The word in reports and in `expect=`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exposed => "exposed",
+            Self::Forbidden => "forbidden",
+            Self::HealthOnly => "health-only",
+            Self::Rejected => "rejected",
+            Self::Inconclusive => "inconclusive",
+            Self::NotApiServer => "not-api-server",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
+    /// Whether it settles what an anonymous caller may do: one of the four verdicts on an API server.
+    pub const fn settles(self) -> bool {
+        matches!(self, Self::Exposed | Self::Forbidden | Self::HealthOnly | Self::Rejected)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// A word that names no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no verdict; use one of exposed, forbidden, health-only, rejected, inconclusive, not-api-server, unreachable"
+)]
+pub struct UnknownVerdict(pub String);
+
+impl FromStr for Verdict {
+    type Err = UnknownVerdict;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVerdict> {
+        Self::ALL
+            .into_iter()
+            .find(|verdict| verdict.word() == text)
+            .ok_or_else(|| UnknownVerdict(text.to_owned()))
+    }
+}
