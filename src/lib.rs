@@ -10,6 +10,11 @@
 //! Each stage is a module, none imports another, and only `scan` knows their order. They meet in
 //! the nouns of [`model`].
 
+pub mod assess;
 pub mod config;
 pub mod error;
+pub mod identify;
 pub mod model;
+pub mod probe;
+pub mod resolve;
+pub mod sweep;

@@ -1,5 +1,7 @@
 //! The judgement of one endpoint: per request, then as a whole.
 
+use std::time::Duration;
+
 use super::{Access, Exchange, Verdict};
 
 /// What a grant is worth, from least to most.
@@ -73,6 +75,15 @@ pub struct Assessment {
     pub reason: String,
     /// What is open, best graded last seen first: sorted by grade descending, then path.
     pub grants: Vec<Grant>,
-    /// Whether the answers contradict each other, so that a second look is due before a verdict.
-    pub contradiction: Option<String>,
+    /// Whether a second look is due before this verdict may be believed.
+    pub second_look: Option<SecondLook>,
+}
+
+/// Why the endpoint should be asked once more: servers answer wrongly while they start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondLook {
+    /// What contradicts itself.
+    pub why: String,
+    /// The pause the server asked for with `Retry-After`, if it did.
+    pub after: Option<Duration>,
 }

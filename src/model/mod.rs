@@ -15,6 +15,8 @@ mod assessment;
 mod component;
 mod endpoint;
 mod failure;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod handshake;
 mod observation;
 mod reply;
@@ -26,7 +28,7 @@ mod verdict;
 
 pub use access::{Access, Unclear};
 pub use answer::{Answer, Status, VersionInfo};
-pub use assessment::{Assessment, Grade, Grant, JudgedRequest};
+pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook};
 pub use component::{Clue, ClueKind, Component, Confidence, Identification};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};

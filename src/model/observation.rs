@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Endpoint, Failure, Handshake, Reply, Request};
+use super::{Endpoint, Failure, Handshake, Markers, Method, Reply, Request};
 
 /// What one endpoint showed.
 #[derive(Debug, Clone)]
@@ -48,6 +48,13 @@ impl Observation {
         self.exchanges
             .iter()
             .filter_map(|exchange| exchange.outcome.as_ref().ok().map(|reply| (&exchange.request, reply)))
+    }
+
+    /// The header marks that this endpoint's GET answers showed: what vouches for an answer to HEAD.
+    pub fn reference(&self) -> Markers {
+        self.replies()
+            .filter(|(request, _)| request.method == Method::Get)
+            .fold(Markers::default(), |marks, (_, reply)| marks.or(reply.markers()))
     }
 
     /// Adds what a second look saw.

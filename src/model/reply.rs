@@ -1,8 +1,12 @@
 //! One HTTP answer, already bounded: status, headers, and what its body says.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 
 use super::{Answer, Failure};
+
+const JSON: &str = "application/json";
 
 /// An answer with its body parsed once; the bytes themselves are not kept.
 #[derive(Debug, Clone)]
@@ -33,6 +37,26 @@ impl Reply {
             .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
     }
 
+    /// `Retry-After` in seconds, where it is a number (RFC 9110, section 10.2.3).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+    }
+
+    /// Whether this answer to a HEAD, which has no body, carries the marks that the same endpoint's
+    /// GET answers showed (`reference`). A front end that answers HEAD by itself does not.
+    pub fn vouched_by(&self, reference: Markers) -> bool {
+        let own = self.markers();
+        let as_marked = reference.any()
+            && (own.audit_id || !reference.audit_id)
+            && (own.flow_control || !reference.flow_control);
+        match self.status {
+            // Authentication comes before flow control: a 401 never has those headers.
+            401 => reference.audit_id && own.audit_id && self.media_type().as_deref() == Some(JSON),
+            403 => as_marked && own.nosniff_json,
+            _ => as_marked,
+        }
+    }
+
     /// Which of an API server's header marks it carries.
     pub fn markers(&self) -> Markers {
         Markers {
@@ -40,7 +64,7 @@ impl Reply {
             flow_control: self.headers.contains_key("x-kubernetes-pf-flowschema-uid")
                 && self.headers.contains_key("x-kubernetes-pf-prioritylevel-uid"),
             nosniff_json: self.header("x-content-type-options").as_deref() == Some("nosniff")
-                && self.media_type().as_deref() == Some("application/json"),
+                && self.media_type().as_deref() == Some(JSON),
         }
     }
 }
@@ -60,6 +84,16 @@ pub struct Markers {
 }
 
 impl Markers {
+    /// The marks that either of the two has.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            audit_id: self.audit_id || other.audit_id,
+            flow_control: self.flow_control || other.flow_control,
+            nosniff_json: self.nosniff_json || other.nosniff_json,
+        }
+    }
+
     /// Whether any mark is there that only an API server sets.
     pub const fn any(self) -> bool {
         self.audit_id || self.flow_control

@@ -1,0 +1,67 @@
+//! Contradictions that a server shows while it starts, is overloaded or stands behind a front with
+//! several backends. They get one second look before the verdict is believed.
+
+use std::time::Duration;
+
+use crate::model::{Access, Answer, Identification, JudgedRequest, PathClass, Reply, SecondLook, Unclear};
+
+/// Whether the first look contradicts itself. `None` after a second look: there is only one.
+pub(super) fn second_look(requests: &[JudgedRequest], identification: &Identification) -> Option<SecondLook> {
+    let looked_twice = requests.iter().any(|request| request.exchange.look > 1);
+    let strained = requests.iter().all(is_strained);
+    if requests.is_empty() || looked_twice || identification.component.is_something_else() && !strained {
+        return None;
+    }
+    let why = why(requests)?;
+    let after = requests.iter().filter_map(|request| reply(request)?.retry_after()).max();
+    Some(SecondLook { why, after: after.filter(|pause| *pause > Duration::ZERO) })
+}
+
+fn reply(request: &JudgedRequest) -> Option<&Reply> {
+    request.exchange.outcome.as_ref().ok()
+}
+
+/// Whether the answer is only that the server cannot answer now.
+pub(super) fn is_strained(request: &JudgedRequest) -> bool {
+    matches!(request.access, Access::Unclear(Unclear::RateLimited | Unclear::ServerError))
+}
+
+fn why(requests: &[JudgedRequest]) -> Option<String> {
+    for request in requests {
+        let asked = &request.exchange.request;
+        if is_strained(request) {
+            let status = reply(request).map(|reply| reply.status).unwrap_or_default();
+            return Some(format!("{} answered {status}", asked.path));
+        }
+        if let Some(Answer::Health { ok: false }) = reply(request).map(|reply| &reply.answer) {
+            return Some(format!("{} says that the server is not healthy", asked.path));
+        }
+    }
+    let public: Vec<&JudgedRequest> = requests
+        .iter()
+        .filter(|request| matches!(request.exchange.request.class, PathClass::Version | PathClass::Health))
+        .filter(|request| matches!(request.access, Access::Forbidden | Access::Granted))
+        .collect();
+    let differing = public.iter().find(|request| request.access != public[0].access);
+    if let (Some(first), Some(other)) = (public.first(), differing) {
+        return Some(format!(
+            "{} is {} and {} is {}, which one role opens together",
+            first.exchange.request.path,
+            first.access.word(),
+            other.exchange.request.path,
+            other.access.word()
+        ));
+    }
+    // Path conditions name health paths. `/api` let through while another path is refused as
+    // unauthenticated, or open while version and health are not, fits no configuration seen.
+    let api = requests.iter().find(|request| request.exchange.request.path == "/api")?;
+    let odd = requests.iter().find(|request| match api.access {
+        Access::Forbidden => request.access == Access::Rejected,
+        Access::Granted => {
+            matches!(request.access, Access::Rejected | Access::Forbidden)
+                && matches!(request.exchange.request.class, PathClass::Version | PathClass::Health)
+        }
+        _ => false,
+    })?;
+    Some(format!("/api is {} and {} is {}", api.access.word(), odd.exchange.request.path, odd.access.word()))
+}

@@ -1,0 +1,39 @@
+//! What an anonymous caller may do: per request, then per endpoint.
+//!
+//! ```text
+//! Observation + Identification ─ access ─→ Access of every request
+//!                              ─ look ───→ contradictions: is a second look due?
+//!                              ─ verdict ─→ the first rule that holds, and its sentence
+//!                              ─ grants ──→ everything that is open, graded
+//! ```
+//!
+//! Pure. The rules are those of `docs/architecture.md`, "The verdict model"; the order of the
+//! rules in `verdict` is the order in which they are tried there.
+
+mod access;
+mod grants;
+mod look;
+mod verdict;
+
+use crate::model::{Assessment, Identification, JudgedRequest, Observation};
+
+/// Judges one endpoint.
+pub fn assess(observation: &Observation, identification: &Identification) -> Assessment {
+    let context = access::Context::of(observation);
+    let requests: Vec<JudgedRequest> = observation
+        .exchanges
+        .iter()
+        .map(|exchange| JudgedRequest { access: context.judge(exchange), exchange: exchange.clone() })
+        .collect();
+    let ruling = verdict::decide(&requests, observation, identification);
+    Assessment {
+        verdict: ruling.verdict,
+        reason: ruling.reason,
+        grants: grants::list(&requests),
+        second_look: look::second_look(&requests, identification),
+        requests,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,353 @@
+use super::assess;
+use crate::identify::identify;
+use crate::model::fixtures::*;
+use crate::model::{Access, Assessment, Grade, Observation, Reply, Unclear, Verdict};
+
+fn judge(observation: &Observation) -> Assessment {
+    assess(observation, &identify(observation))
+}
+
+fn verdict(observation: &Observation) -> Verdict {
+    judge(observation).verdict
+}
+
+fn trio(version: Reply, api: Reply, healthz: Reply) -> Observation {
+    seen(1, [("/version", version), ("/api", api), ("/healthz", healthz)])
+}
+
+/// How one more answer is judged beside a 401 `Status` with an `Audit-Id` at `/api`.
+fn beside_401(path: &str, reply: Reply) -> Access {
+    let judged = judge(&seen(1, [("/api", unauthorized()), (path, reply)]));
+    judged.requests[1].access.clone()
+}
+
+/// The same beside a marked 403 at `/api`.
+fn beside_403(path: &str, reply: Reply) -> Access {
+    let judged = judge(&seen(1, [("/api", forbidden()), (path, reply)]));
+    judged.requests[1].access.clone()
+}
+
+mod access {
+    use super::*;
+
+    const BARE: &str = "Unauthorized";
+
+    #[test]
+    fn a_401_needs_a_status_or_somebody_who_vouches() {
+        assert_eq!(beside_401("/version", unauthorized()), Access::Rejected);
+        assert_eq!(
+            beside_401("/version", reply(401, "text/plain", BARE)),
+            Access::Rejected,
+            "a sibling gave a Status"
+        );
+        assert_eq!(beside_401("/version", reply(401, "", "")), Access::Rejected);
+        let alone = |reply| judge(&seen(1, [("/api", reply)]).as_kubeadm()).requests[0].access.clone();
+        assert_eq!(
+            alone(reply(401, "text/plain", BARE)),
+            Access::Unclear(Unclear::Plain401),
+            "TLS never suffices"
+        );
+        assert_eq!(alone(reply(401, "text/plain", BARE).audited()), Access::Rejected);
+        let basic = reply(401, "text/plain", BARE).with("www-authenticate", "Basic");
+        assert_eq!(beside_401("/version", basic), Access::Unclear(Unclear::Plain401));
+        assert_eq!(beside_401("/version", page(401)), Access::Unclear(Unclear::Plain401));
+        let json = reply(401, "application/json", r#"{"error":"no"}"#);
+        assert_eq!(beside_401("/version", json), Access::Unclear(Unclear::Plain401));
+    }
+
+    #[test]
+    fn a_403_must_name_the_anonymous_user() {
+        assert_eq!(beside_401("/version", forbidden()), Access::Forbidden);
+        let other =
+            status(403, "Forbidden", "forbidden: User \"system:node-proxy\" cannot get path \"/api\"");
+        assert_eq!(beside_401("/version", other), Access::Unclear(Unclear::OtherUser));
+        assert_eq!(beside_401("/version", page(403)), Access::Unclear(Unclear::Plain403));
+        // The words in a body that is no Status prove nothing.
+        let quoted = reply(403, "text/plain", "forbidden: User \"system:anonymous\" cannot get path");
+        assert_eq!(beside_401("/version", quoted), Access::Unclear(Unclear::Plain403));
+    }
+
+    #[test]
+    fn a_status_whose_code_is_not_the_answers_is_not_believed() {
+        let mismatch = Reply { status: 401, ..forbidden() };
+        assert_eq!(beside_403("/version", mismatch), Access::Unclear(Unclear::Plain401));
+        let mismatch = Reply { status: 403, ..unauthorized() };
+        assert_eq!(beside_401("/version", mismatch), Access::Unclear(Unclear::Plain403));
+    }
+
+    #[test]
+    fn a_success_needs_the_body_of_its_path() {
+        assert_eq!(beside_403("/version", version()), Access::Granted);
+        assert_eq!(beside_403("/version", page(200)), Access::Unclear(Unclear::UnexpectedBody));
+        assert_eq!(beside_403("/apis", version()), Access::Unclear(Unclear::UnexpectedBody));
+        assert_eq!(beside_403("/healthz", page(200)), Access::Unclear(Unclear::UnexpectedBody));
+        let metrics = reply(200, "text/plain", "# HELP x y\n# TYPE x counter\nx 1\n");
+        assert_eq!(beside_403("/metrics", metrics), Access::Granted);
+        assert_eq!(beside_403("/custom", page(200)), Access::Unclear(Unclear::UnexpectedBody));
+        assert_eq!(beside_403("/custom", reply(200, "text/plain", "x").marked()), Access::Granted);
+    }
+
+    #[test]
+    fn a_load_balancers_own_health_page() {
+        let own = reply(200, "text/plain", "ok");
+        assert_eq!(beside_401("/healthz", own.clone()), Access::Unclear(Unclear::FrontHealth));
+        assert_eq!(beside_401("/healthz", own.clone().audited()), Access::Granted);
+        // A server that never audits shows no Audit-Id anywhere.
+        let judged = judge(&seen(1, [("/api", bare_forbidden()), ("/healthz", own)]));
+        assert_eq!(judged.requests[1].access, Access::Granted);
+    }
+
+    #[test]
+    fn errors_from_behind_authorization() {
+        let not_found = status(404, "NotFound", "the server could not find the requested resource");
+        assert_eq!(beside_403("/custom", not_found), Access::Granted);
+        assert_eq!(
+            beside_403("/custom", reply(404, "application/json", r#"{"paths":["/api"]}"#)),
+            Access::Granted
+        );
+        assert_eq!(beside_403("/custom", go_404()), Access::Unclear(Unclear::OtherStatus));
+        assert_eq!(beside_403("/custom", page(405)), Access::Unclear(Unclear::OtherStatus));
+        let failed = "[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n";
+        assert_eq!(beside_403("/healthz", reply(500, "text/plain", failed).marked()), Access::Granted);
+        assert_eq!(beside_403("/healthz", page(502)), Access::Unclear(Unclear::ServerError));
+        assert_eq!(beside_403("/apis", reply(504, "text/plain", "{}").marked()), Access::Granted);
+    }
+
+    #[test]
+    fn what_says_nothing() {
+        assert_eq!(beside_403("/version", reply(302, "", "")), Access::Unclear(Unclear::Redirect));
+        assert_eq!(
+            beside_403("/version", reply(429, "text/plain", "").marked()),
+            Access::Unclear(Unclear::RateLimited)
+        );
+        assert_eq!(beside_403("/version", reply(418, "", "")), Access::Unclear(Unclear::OtherStatus));
+    }
+
+    #[test]
+    fn a_list_is_decided_by_status_and_marks() {
+        const LIST: &str = "/api/v1/secrets";
+        assert_eq!(beside_403(LIST, reply(405, "application/json", "").marked()), Access::Granted);
+        let head_403 = reply(403, "application/json", "").marked().with("x-content-type-options", "nosniff");
+        assert_eq!(beside_403(LIST, head_403), Access::Forbidden);
+        assert_eq!(beside_401(LIST, reply(401, "application/json", "").audited()), Access::Rejected);
+        // A front end that answers HEAD by itself has no marks.
+        assert_eq!(beside_403(LIST, reply(405, "text/html", "")), Access::Unclear(Unclear::OtherStatus));
+        assert_eq!(beside_403(LIST, reply(403, "text/html", "")), Access::Unclear(Unclear::Plain403));
+        assert_eq!(beside_401(LIST, reply(401, "text/html", "")), Access::Unclear(Unclear::Plain401));
+        // The form without HEAD.
+        let bogus = status(400, "BadRequest", "invalid continue token");
+        assert_eq!(beside_403("/api/v1/secrets&continue=bogus", bogus.clone()), Access::Granted);
+        assert_eq!(beside_403("/version", bogus), Access::Unclear(Unclear::OtherStatus));
+    }
+}
+
+mod rules {
+    use super::*;
+
+    #[test]
+    fn a_default_cluster_is_forbidden_and_never_exposed() {
+        let judged = judge(&trio(version(), forbidden(), ok()));
+        assert_eq!(judged.verdict, Verdict::Forbidden);
+        assert_eq!(judged.second_look, None);
+        let grants: Vec<_> = judged.grants.iter().map(|grant| (grant.path.as_str(), grant.grade)).collect();
+        assert_eq!(grants, [("/healthz", Grade::PublicInfo), ("/version", Grade::PublicInfo)]);
+        assert!(judged.reason.contains("resources not asked"), "{}", judged.reason);
+    }
+
+    #[test]
+    fn nothing_public_is_forbidden_without_a_grant() {
+        let judged = judge(&trio(forbidden(), forbidden(), forbidden()));
+        assert_eq!((judged.verdict, judged.grants.len()), (Verdict::Forbidden, 0));
+        assert_eq!(judged.second_look, None);
+    }
+
+    #[test]
+    fn discovery_or_a_resource_is_exposed() {
+        assert_eq!(verdict(&trio(version(), api_versions(), ok())), Verdict::Exposed);
+        let list = reply(405, "application/json", "").marked();
+        let answers =
+            [("/version", version()), ("/api", forbidden()), ("/healthz", ok()), ("/api/v1/secrets", list)];
+        let judged = judge(&seen(1, answers));
+        assert_eq!(judged.verdict, Verdict::Exposed);
+        assert_eq!((judged.grants[0].grade, judged.grants[0].verb), (Grade::SensitiveResources, "list"));
+    }
+
+    #[test]
+    fn a_products_public_path_changes_nothing() {
+        let issuer = reply(200, "application/json", r#"{"issuer":"https://k8s.example"}"#).marked();
+        let answers = [
+            ("/version", version()),
+            ("/api", forbidden()),
+            ("/healthz", ok()),
+            ("/.well-known/openid-configuration", issuer),
+        ];
+        let judged = judge(&seen(1, answers));
+        assert_eq!(judged.verdict, Verdict::Forbidden);
+        assert_eq!(judged.grants.last().map(|grant| grant.grade), Some(Grade::Product));
+    }
+
+    #[test]
+    fn limited_to_some_paths() {
+        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), ok())), Verdict::HealthOnly);
+        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), forbidden())), Verdict::HealthOnly);
+        let livez = [
+            ("/version", unauthorized()),
+            ("/api", unauthorized()),
+            ("/healthz", unauthorized()),
+            ("/livez", ok()),
+            ("/readyz", unauthorized()),
+        ];
+        assert_eq!(verdict(&seen(1, livez)), Verdict::HealthOnly);
+    }
+
+    #[test]
+    fn rejected_needs_all_five() {
+        let all = [
+            ("/version", unauthorized()),
+            ("/api", unauthorized()),
+            ("/healthz", unauthorized()),
+            ("/livez", unauthorized()),
+            ("/readyz", unauthorized()),
+        ];
+        let judged = judge(&seen(1, all));
+        assert_eq!(
+            (judged.verdict, judged.reason.as_str()),
+            (Verdict::Rejected, "401 on 5 of 5 paths asked")
+        );
+        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), unauthorized())), Verdict::Inconclusive);
+        let missing = failing(
+            1,
+            [
+                ("/version", Ok(unauthorized())),
+                ("/api", Ok(unauthorized())),
+                ("/healthz", Ok(unauthorized())),
+                ("/livez", Err(reset())),
+                ("/readyz", Ok(unauthorized())),
+            ],
+        );
+        assert_eq!(verdict(&missing), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_fronts_health_page_makes_nothing_health_only() {
+        let judged = judge(&trio(unauthorized(), unauthorized(), reply(200, "text/plain", "ok")));
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert!(judged.reason.contains("load balancer"), "{}", judged.reason);
+    }
+
+    #[test]
+    fn fronts_that_answer_everything_alike() {
+        for answer in [page(200), page(401), page(403), reply(401, "application/json", r#"{"error":"no"}"#)] {
+            let alike = || trio(answer.clone(), answer.clone(), answer.clone());
+            assert_eq!(verdict(&alike()), Verdict::NotApiServer);
+            assert_eq!(verdict(&alike().as_kubeadm()), Verdict::Inconclusive);
+        }
+    }
+
+    #[test]
+    fn overload_is_no_identity() {
+        let busy = || reply(429, "text/plain", "Too many requests").with("retry-after", "1");
+        let judged = judge(&trio(busy(), busy(), busy()));
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert_eq!(judged.second_look.unwrap().after, Some(std::time::Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn no_answer_is_unreachable() {
+        assert_eq!(verdict(&failing(1, [("/version", Err(reset()))])), Verdict::Unreachable);
+        let partly =
+            failing(1, [("/version", Err(reset())), ("/api", Ok(forbidden())), ("/healthz", Ok(ok()))]);
+        assert_eq!(verdict(&partly), Verdict::Forbidden);
+    }
+
+    #[test]
+    fn a_component_that_cannot_be_told_apart_is_inconclusive() {
+        let judged = judge(&trio(bare_forbidden(), bare_forbidden(), reply(200, "text/plain", "ok")));
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        let manager = trio(go_404(), bare_forbidden(), reply(200, "text/plain", "ok"));
+        assert_eq!(verdict(&manager), Verdict::NotApiServer);
+    }
+
+    #[test]
+    fn plain_http_to_a_tls_port_says_so() {
+        let words = reply(400, "", "Client sent an HTTP request to an HTTPS server.\n");
+        let judged = judge(&trio(words.clone(), words.clone(), words));
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert!(judged.reason.contains("speaks TLS"), "{}", judged.reason);
+    }
+}
+
+mod second_look {
+    use super::*;
+
+    fn unwell() -> Reply {
+        reply(500, "text/plain", "[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n")
+            .marked()
+    }
+
+    fn after(first: Observation, second: Observation) -> Assessment {
+        let mut both = first;
+        both.absorb(second);
+        judge(&both)
+    }
+
+    #[test]
+    fn contradictions_get_one() {
+        for (what, observation) in [
+            ("unhealthy", trio(version(), forbidden(), unwell())),
+            ("403, then 200", trio(forbidden(), forbidden(), ok())),
+            ("a front's 502", trio(version(), page(502), ok())),
+            ("anonymous at /api but not at /version", trio(unauthorized(), forbidden(), ok())),
+            ("discovery open, version not", trio(forbidden(), api_versions(), ok())),
+        ] {
+            assert!(judge(&observation).second_look.is_some(), "{what}");
+        }
+        for (what, observation) in [
+            ("default", trio(version(), forbidden(), ok())),
+            ("health only", trio(unauthorized(), unauthorized(), ok())),
+            ("rejecting", trio(unauthorized(), unauthorized(), unauthorized())),
+            ("exposed", trio(version(), api_versions(), ok())),
+            ("a web server", trio(page(404), page(404), page(200))),
+        ] {
+            assert_eq!(judge(&observation).second_look, None, "{what}");
+        }
+    }
+
+    #[test]
+    fn there_is_only_one() {
+        let again = Observation { ..trio(version(), forbidden(), unwell()) };
+        let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", unwell())]);
+        let judged = after(again, second);
+        assert_eq!(judged.second_look, None);
+        assert_eq!(judged.verdict, Verdict::Forbidden, "unhealthy, and still it let us in");
+    }
+
+    #[test]
+    fn a_starting_server_settles() {
+        let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", ok())]);
+        let judged = after(trio(forbidden(), forbidden(), unwell()), second);
+        assert_eq!(judged.verdict, Verdict::Forbidden);
+        assert_eq!(judged.grants.len(), 2, "each path once");
+    }
+
+    #[test]
+    fn crossing_authentication_contradicts() {
+        let second = seen(2, [("/version", unauthorized()), ("/api", unauthorized()), ("/healthz", ok())]);
+        let judged = after(trio(version(), forbidden(), unwell()), second);
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert!(judged.reason.contains("contradict"), "{}", judged.reason);
+    }
+
+    #[test]
+    fn a_proof_of_exposure_does_not_expire() {
+        let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", ok())]);
+        assert_eq!(after(trio(version(), api_versions(), unwell()), second).verdict, Verdict::Exposed);
+    }
+
+    #[test]
+    fn recovery_from_overload() {
+        let busy = || reply(429, "text/plain", "");
+        let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", ok())]);
+        assert_eq!(after(trio(busy(), busy(), busy()), second).verdict, Verdict::Forbidden);
+    }
+}

@@ -1,0 +1,173 @@
+//! Observations made by hand, for the unit tests of the stages that judge them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+
+use super::{
+    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Names, Observation, Reply,
+    Request, Scheme, Stage,
+};
+
+/// An answer in the making.
+pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
+    let reply = Reply {
+        status,
+        version: http::Version::HTTP_11,
+        headers: HeaderMap::new(),
+        answer: Answer::parse(body.as_bytes(), false),
+        body_size: body.len(),
+        body_failure: None,
+    };
+    if content_type.is_empty() { reply } else { reply.with("content-type", content_type) }
+}
+
+impl Reply {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    /// The marks of an API server's answer behind authentication.
+    pub(crate) fn marked(self) -> Self {
+        self.audited()
+            .with("x-kubernetes-pf-flowschema-uid", "f")
+            .with("x-kubernetes-pf-prioritylevel-uid", "p")
+    }
+
+    pub(crate) fn audited(self) -> Self {
+        self.with("audit-id", "0a4e8d2c-5b1f-4a39-9a2e-0d6f3a1b2c3d")
+    }
+}
+
+fn status_json(code: u16, reason: &str, message: &str) -> String {
+    serde_json::json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": code
+    })
+    .to_string()
+}
+
+/// A Kubernetes `Status` without header marks.
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> Reply {
+    reply(code, "application/json", &status_json(code, reason, message))
+}
+
+/// An API server's 401.
+pub(crate) fn unauthorized() -> Reply {
+    status(401, "Unauthorized", "Unauthorized").audited()
+}
+
+/// An API server's 403 for the anonymous user.
+pub(crate) fn forbidden() -> Reply {
+    bare_forbidden().marked()
+}
+
+/// The same without any header mark: controller manager, scheduler, old servers.
+pub(crate) fn bare_forbidden() -> Reply {
+    status(403, "Forbidden", "forbidden: User \"system:anonymous\" cannot get path \"/x\"")
+        .with("x-content-type-options", "nosniff")
+}
+
+/// An API server's `/version`.
+pub(crate) fn version() -> Reply {
+    let body = r#"{"major":"1","minor":"34","gitVersion":"v1.34.1","platform":"linux/amd64"}"#;
+    reply(200, "application/json", body).marked()
+}
+
+/// An API server's `/api`.
+pub(crate) fn api_versions() -> Reply {
+    reply(200, "application/json", r#"{"kind":"APIVersions","versions":["v1"]}"#).marked()
+}
+
+/// An API server's healthy answer.
+pub(crate) fn ok() -> Reply {
+    reply(200, "text/plain", "ok").marked()
+}
+
+/// A web page.
+pub(crate) fn page(code: u16) -> Reply {
+    reply(code, "text/html", "<!DOCTYPE html><html><body>hello</body></html>")
+}
+
+/// The standard library's text for a path nobody serves.
+pub(crate) fn go_404() -> Reply {
+    reply(404, "text/plain", "404 page not found\n")
+}
+
+/// A failure in place of an answer.
+pub(crate) fn reset() -> Failure {
+    Failure::new(Stage::Http, FailureKind::Reset, "")
+}
+
+/// What one look saw: paths with their answers, in order.
+pub(crate) fn seen<const N: usize>(look: u8, answers: [(&str, Reply); N]) -> Observation {
+    failing(look, answers.map(|(path, reply)| (path, Ok(reply))))
+}
+
+/// The same with failures among the answers. A path is asked as its class says, `…continue=bogus`
+/// as GET.
+pub(crate) fn failing<const N: usize>(look: u8, answers: [(&str, Result<Reply, Failure>); N]) -> Observation {
+    let mut observation = Observation::new(Endpoint {
+        scheme: Scheme::Https,
+        address: "192.0.2.10:6443".parse().unwrap(),
+        name: None,
+        prefix: Arc::from(""),
+    });
+    observation.connections = 1;
+    observation.exchanges = answers
+        .into_iter()
+        .map(|(path, outcome)| Exchange {
+            request: match path.strip_suffix("&continue=bogus") {
+                Some(list) => Request::for_path(list).unwrap().without_head().unwrap(),
+                None => Request::for_path(path).unwrap(),
+            },
+            look,
+            at: Timestamp::UNIX_EPOCH,
+            elapsed: Duration::from_millis(1),
+            outcome,
+        })
+        .collect();
+    observation
+}
+
+impl Observation {
+    /// Adds TLS facts: subject, issuer, SANs and the CA names asked for.
+    pub(crate) fn over_tls(mut self, subject: &str, issuer: &str, sans: &[&str], cas: &[&str]) -> Self {
+        let owned = |names: &[&str]| Names::collect(names.iter().map(|name| (*name).to_owned()));
+        self.tls = Some(Handshake {
+            version: "TLSv1.3".into(),
+            cipher: "TLS_AES_128_GCM_SHA256".into(),
+            alpn: Some("http/1.1".into()),
+            sni: None,
+            client_certificate_requested: !cas.is_empty(),
+            client_ca_names: owned(cas),
+            signature_valid: true,
+            certificate: Some(Certificate {
+                subject: subject.into(),
+                issuer: issuer.into(),
+                sans: owned(sans),
+                not_before: None,
+                not_after: None,
+                key: "EC P-256".into(),
+                serial: "01".into(),
+                sha256: "00".into(),
+            }),
+            chain_length: 1,
+        });
+        self
+    }
+
+    pub(crate) fn on_port(mut self, port: u16) -> Self {
+        self.endpoint.address.set_port(port);
+        self
+    }
+
+    /// The TLS facts of a kubeadm API server.
+    pub(crate) fn as_kubeadm(self) -> Self {
+        let sans = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+        self.over_tls("CN=kube-apiserver", "CN=kubernetes", &sans, &["CN=kubernetes", "CN=front-proxy-ca"])
+    }
+}

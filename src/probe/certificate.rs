@@ -1,0 +1,92 @@
+//! Facts of a certificate, leniently: what cannot be read is left out, never a reason to stop.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use rustls::pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::{certificate::X509Certificate, objects};
+
+use crate::model::{Certificate, Names};
+
+/// Characters of a distinguished name that are kept.
+const NAME_KEPT: usize = 256;
+
+/// The facts of one DER certificate; `None` if it is none.
+pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
+    let sans = parsed
+        .subject_alternative_name()
+        .ok()
+        .flatten()
+        .map(|extension| extension.value.general_names.iter().filter_map(san).collect::<Vec<_>>())
+        .unwrap_or_default();
+    Some(Certificate {
+        subject: name(parsed.subject()),
+        issuer: name(parsed.issuer()),
+        sans: Names::collect(sans),
+        not_before: Timestamp::from_second(parsed.validity().not_before.timestamp()).ok(),
+        not_after: Timestamp::from_second(parsed.validity().not_after.timestamp()).ok(),
+        key: key(parsed.public_key()),
+        serial: hex(parsed.raw_serial().iter().copied().take(32)),
+        sha256: hex(Sha256::digest(der)),
+    })
+}
+
+/// A DER distinguished name as text, in certificate order: `O=system:nodes, CN=worker-1`.
+pub(super) fn distinguished_name(der: &[u8]) -> String {
+    X509Name::from_der(der).map_or_else(|_| "unreadable name".to_owned(), |(_, parsed)| name(&parsed))
+}
+
+fn name(parsed: &X509Name<'_>) -> String {
+    let mut out = String::new();
+    for attribute in parsed.iter_attributes() {
+        let oid = attribute.attr_type();
+        let kind = objects::oid2abbrev(oid, objects::oid_registry())
+            .map_or_else(|_| oid.to_id_string(), str::to_owned);
+        let value = attribute
+            .as_str()
+            .map_or_else(|_| String::from_utf8_lossy(attribute.as_slice()).into_owned(), str::to_owned);
+        if !out.is_empty() {
+            out.push_str(", ");
+        }
+        out.push_str(&kind);
+        out.push('=');
+        out.push_str(&value);
+    }
+    out.chars().take(NAME_KEPT).collect()
+}
+
+fn san(general: &GeneralName<'_>) -> Option<String> {
+    match general {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        GeneralName::IPAddress(bytes) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(*bytes).ok().map(|octets| IpAddr::from(octets).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes).ok().map(|octets| IpAddr::from(octets).to_string()),
+            _ => None,
+        },
+        GeneralName::URI(uri) => Some((*uri).to_owned()),
+        _ => None,
+    }
+}
+
+fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
+    match info.parsed() {
+        Ok(PublicKey::RSA(rsa)) => format!("RSA {}", rsa.key_size()),
+        Ok(PublicKey::EC(point)) => format!("EC P-{}", point.key_size()),
+        _ => objects::oid2abbrev(&info.algorithm.algorithm, objects::oid_registry())
+            .map_or_else(|_| info.algorithm.algorithm.to_id_string(), str::to_owned),
+    }
+}
+
+fn hex(bytes: impl IntoIterator<Item = u8>) -> String {
+    bytes.into_iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

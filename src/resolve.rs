@@ -1,0 +1,144 @@
+//! Names to addresses, through hickory-resolver: the system's servers and hosts file, or the one
+//! server the user names.
+//!
+//! Answers are cached for the scan (a name is usually asked for three ports), sorted so that the
+//! same answer gives the same order, and capped at [`MAX_ADDRESSES`].
+
+use std::net::{IpAddr, SocketAddr};
+
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
+};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::{Resolver, TokioResolver};
+use tokio::sync::OnceCell;
+
+use crate::config::{Family, MAX_ADDRESSES, ScanConfig};
+use crate::error::Error;
+use crate::model::{Failure, FailureKind, Stage};
+
+/// Names kept in the cache.
+const CACHED_NAMES: u64 = 4096;
+
+/// Resolves names. Set up on first use, so that a scan of addresses needs no resolver at all.
+pub struct Names {
+    family: Family,
+    server: Option<SocketAddr>,
+    resolver: OnceCell<(TokioResolver, Vec<SocketAddr>)>,
+}
+
+impl Names {
+    /// A resolver as configured; nothing is read or asked yet.
+    pub fn new(config: &ScanConfig) -> Self {
+        Self { family: config.family, server: config.resolver, resolver: OnceCell::new() }
+    }
+
+    /// Reads the resolver configuration, so that its errors show before the scan begins.
+    ///
+    /// # Errors
+    /// [`Error::ResolverConfig`] or [`Error::Resolver`]: no name could be resolved at all.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        self.resolver().await.map(drop)
+    }
+
+    /// The name servers that are asked; empty as long as none had to be.
+    pub fn servers(&self) -> Vec<SocketAddr> {
+        self.resolver.get().map(|(_, servers)| servers.clone()).unwrap_or_default()
+    }
+
+    async fn resolver(&self) -> Result<&TokioResolver, Error> {
+        let build = || async { self.build() };
+        self.resolver.get_or_try_init(build).await.map(|(resolver, _)| resolver)
+    }
+
+    fn build(&self) -> Result<(TokioResolver, Vec<SocketAddr>), Error> {
+        let unreadable = |error: &dyn std::fmt::Display| Error::ResolverConfig(error.to_string());
+        let (config, mut options) = match self.server {
+            Some(server) => {
+                let (config, mut options) =
+                    (single(server), hickory_resolver::config::ResolverOpts::default());
+                options.use_hosts_file = ResolveHosts::Never;
+                (config, options)
+            }
+            None => {
+                let (config, mut options) = read_system_conf().map_err(|error| unreadable(&error))?;
+                options.use_hosts_file = ResolveHosts::Always;
+                (config, options)
+            }
+        };
+        options.ip_strategy = match self.family {
+            Family::Both => LookupIpStrategy::Ipv4AndIpv6,
+            Family::V4 => LookupIpStrategy::Ipv4Only,
+            Family::V6 => LookupIpStrategy::Ipv6Only,
+        };
+        options.cache_size = CACHED_NAMES;
+        let servers = config
+            .name_servers()
+            .iter()
+            .filter_map(|server| Some(SocketAddr::new(server.ip, server.connections.first()?.port)))
+            .collect();
+        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options;
+        let resolver = builder.build().map_err(|error| match self.server {
+            Some(server) => Error::Resolver(server, error.to_string()),
+            None => unreadable(&error),
+        })?;
+        Ok((resolver, servers))
+    }
+
+    /// The addresses of a name, sorted, IPv4-mapped ones as IPv4.
+    ///
+    /// # Errors
+    /// A [`Failure`] of stage `dns`: what the name server said, or that it did not answer.
+    pub async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
+        let fail = |kind, detail: String| Failure::new(Stage::Dns, kind, detail);
+        let resolver =
+            self.resolver().await.map_err(|error| fail(FailureKind::ResolverFailure, error.to_string()))?;
+        // The trailing dot keeps the search list out: a target is asked as it is written.
+        let found = resolver.lookup_ip(format!("{name}.")).await.map_err(|error| {
+            let kind = kind(&error);
+            let detail = match kind {
+                FailureKind::NameNotFound | FailureKind::NoAddress => name.to_owned(),
+                _ => format!("{name}: {error}"),
+            };
+            fail(kind, detail)
+        })?;
+        let mut addresses: Vec<IpAddr> =
+            found.iter().map(|address| address.to_canonical()).filter(|a| self.family.admits(*a)).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        if addresses.len() > MAX_ADDRESSES {
+            tracing::warn!(name, found = addresses.len(), asked = MAX_ADDRESSES, "too many addresses");
+            addresses.truncate(MAX_ADDRESSES);
+        }
+        if addresses.is_empty() {
+            return Err(fail(FailureKind::NoAddress, name.to_owned()));
+        }
+        Ok(addresses)
+    }
+}
+
+/// A configuration of one server, asked over UDP and, for long answers, TCP.
+fn single(server: SocketAddr) -> ResolverConfig {
+    let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+    for connection in &mut connections {
+        connection.port = server.port();
+    }
+    let server = NameServerConfig::new(server.ip(), true, connections);
+    ResolverConfig::from_parts(None, Vec::new(), vec![server])
+}
+
+fn kind(error: &NetError) -> FailureKind {
+    match error {
+        NetError::Timeout => FailureKind::ResolverTimedOut,
+        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
+            ResponseCode::NXDomain => FailureKind::NameNotFound,
+            ResponseCode::NoError => FailureKind::NoAddress,
+            _ => FailureKind::ResolverFailure,
+        },
+        _ => FailureKind::ResolverFailure,
+    }
+}
