@@ -10,7 +10,7 @@ mod words;
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::escape::escape;
 use crate::model::{EndpointReport, ScanSummary, Verdict};
@@ -18,6 +18,10 @@ use rows::{Row, Rows};
 
 /// The narrowest layout; on a narrower terminal the terminal wraps.
 const MIN_WIDTH: usize = 60;
+/// Spaces between columns.
+const GAP: u16 = 2;
+/// From here on there is room for five columns.
+const WIDE: usize = 100;
 /// Characters of a cell or a line's part: on a terminal, and where there is no width to fit.
 const SHOWN: usize = 240;
 const KEPT: usize = 1024;
@@ -67,7 +71,9 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
     if rows.rows.is_empty() {
         return writeln!(out, "no endpoint to show\n");
     }
-    let labelled = rows.rows.iter().any(|row| !row.label.is_empty());
+    // Where five columns would be too thin to read, the name stands behind its target.
+    let labelled =
+        options.width.is_none_or(|width| width >= WIDE) && rows.rows.iter().any(|row| !row.label.is_empty());
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(cells(
@@ -81,23 +87,19 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
             may.push_str("; expected ");
             may.push_str(expected.word());
         }
-        let [target, label, who] = [target, label, who].map(|text| options.shown(text));
+        let [mut target, label, who] = [target, label, who].map(|text| options.shown(text));
+        if !labelled && !label.is_empty() {
+            target.push(' ');
+            target.push_str(&label);
+        }
         table.add_row(cells(labelled, [verdict.word().to_owned(), target, label, who, may]));
     }
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, GAP));
     }
-    if let Some(column) = table.column_mut(0) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    match options.width {
-        Some(width) => {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_width(u16::try_from(width.max(MIN_WIDTH)).unwrap_or(u16::MAX));
-        }
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    if let Some(width) = options.width {
+        fit(&mut table, labelled, u16::try_from(width.max(MIN_WIDTH)).unwrap_or(u16::MAX));
     }
 
     // A line that begins a row begins with its verdict; a wrapped line begins with a space.
@@ -116,6 +118,32 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
         writeln!(out, "… and {count} more {verdict}")?;
     }
     writeln!(out)
+}
+
+/// Wraps cells to `width`: the verdict never, the others between words as long as a long word in a
+/// target or in WHO leaves room for the rest.
+fn fit(table: &mut Table, labelled: bool, width: u16) {
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width);
+    let who = if labelled { 3 } else { 2 };
+    let wanted = [(1, longest_word(table, 1).min(width / 3)), (who, longest_word(table, who).min(width / 4))];
+    for (index, at_least) in wanted {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(at_least)));
+        }
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+}
+
+/// Columns that the longest word needs, with the gap behind it.
+fn longest_word(table: &Table, column: usize) -> u16 {
+    let words = table
+        .column_cells_iter(column)
+        .flatten()
+        .filter_map(|cell| cell.content().split(' ').map(|word| word.chars().count()).max());
+    words.max().and_then(|length| u16::try_from(length).ok()).unwrap_or(u16::MAX).saturating_add(GAP)
 }
 
 /// The cells of one line; the column of names is there only where a target has one.

@@ -15,7 +15,7 @@ pub(super) fn who(report: &EndpointReport) -> String {
     let component = match identification.component {
         Component::KubeApiServer => "kube-apiserver",
         Component::AggregatedApiServer => "aggregated API server",
-        Component::ControllerManagerOrScheduler => "kube-controller-manager or kube-scheduler",
+        Component::ControllerManagerOrScheduler => "controller-manager or scheduler",
         Component::Kubelet => "kubelet",
         Component::Etcd => "etcd",
         Component::FrontEnd => "front end",
@@ -41,9 +41,7 @@ pub(super) fn may(report: &EndpointReport) -> String {
             join([default, nothing, resources(report)])
         }
         Verdict::HealthOnly => match open.by_default() {
-            open if open.is_empty() => {
-                format!("nothing, though not refused as anonymous on {}", forbidden_paths(report))
-            }
+            open if open.is_empty() => format!("nothing: {}", report.reason),
             open => format!("{open} only"),
         },
         Verdict::Rejected => join([open.by_default(), nothing(report)]),
@@ -170,18 +168,14 @@ fn resources(report: &EndpointReport) -> String {
     let closed = lists.iter().filter(|access| refused(access)).count();
     match lists.len() {
         0 => "resources not asked".to_owned(),
-        asked if asked == closed => format!("none of {asked} resources"),
-        _ if report.verdict == Verdict::Exposed => String::new(),
-        asked => format!("{closed} of {asked} resources refused"),
+        asked if closed == asked || report.verdict != Verdict::Exposed => {
+            format!("resources refused: {closed} of {asked}")
+        }
+        // Those that are open are listed.
+        _ => String::new(),
     }
 }
 
 const fn refused(access: &Access) -> bool {
     matches!(access, Access::Rejected | Access::Forbidden)
-}
-
-/// Where authentication let anonymous through and authorization did not.
-fn forbidden_paths(report: &EndpointReport) -> String {
-    let forbidden = paths(report).into_iter().filter(|(_, (_, access))| matches!(access, Access::Forbidden));
-    forbidden.map(|(path, _)| path).collect::<Vec<_>>().join(", ")
 }

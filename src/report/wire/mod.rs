@@ -16,6 +16,8 @@ use jiff::Timestamp;
 
 pub(super) use coverage::{Coverage, Summary};
 pub(super) use endpoint::Endpoint;
+#[cfg(test)]
+pub(super) use request::body_word;
 pub(super) use scan::{Scan, Tool};
 
 use super::escape::clip;
