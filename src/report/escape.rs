@@ -1,0 +1,125 @@
+//! Text from the network and from files, made fit to be shown.
+//!
+//! A server chooses its certificate names, headers and messages. On a terminal, control characters
+//! could move the cursor, recolour a verdict or retitle the window; bidirectional controls and
+//! invisible characters could make one name look like another.
+
+use std::borrow::Cow;
+
+/// Stands where text was cut.
+const MARK: char = '…';
+
+/// Whether a character acts on its surroundings, or shows nothing, instead of being seen: controls
+/// (C0, DEL, C1), line and paragraph separators, bidirectional controls, and what Unicode calls
+/// default-ignorable (zero-width characters, fillers, variation selectors, tags).
+pub(super) const fn hidden(c: char) -> bool {
+    matches!(c,
+        '\0'..='\u{1f}'
+        | '\u{7f}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// `text` for a terminal: hidden characters become visible escapes (`\n`, `\u{1b}`), and what is
+/// longer than `max` characters is cut, the last of them an `…`.
+///
+/// For eyes only: a backslash stays as it is, so the result cannot be turned back.
+pub fn escape(text: &str, max: usize) -> String {
+    let mut out = String::new();
+    let mut length = 0;
+    // Where to cut, should the rest turn out too long: an escape is kept whole or not at all.
+    let mut fits = 0;
+    for c in text.chars() {
+        let before = out.len();
+        if hidden(c) {
+            out.extend(c.escape_default());
+            // An escape is ASCII: bytes are characters.
+            length += out.len() - before;
+        } else {
+            out.push(c);
+            length += 1;
+        }
+        if length < max {
+            fits = out.len();
+        } else if length > max {
+            out.truncate(fits);
+            out.push(MARK);
+            break;
+        }
+    }
+    out
+}
+
+/// `text` with at most `max` characters, the last an `…` where some were cut; nothing is escaped.
+pub(super) fn clip(text: &str, max: usize) -> Cow<'_, str> {
+    if text.char_indices().nth(max).is_none() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().take(max.saturating_sub(1)).chain([MARK]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_acts_is_shown_and_what_is_seen_stays() {
+        for (text, shown) in [
+            ("kube-apiserver v1.34.1", "kube-apiserver v1.34.1"),
+            ("a\x1b[31mb\x07\r\n\tc", "a\\u{1b}[31mb\\u{7}\\r\\n\\tc"),
+            ("C1 \u{9b}31m DEL \x7f", "C1 \\u{9b}31m DEL \\u{7f}"),
+            ("moc.\u{202e}live", "moc.\\u{202e}live"),
+            ("\u{2066}iso\u{2069}\u{200f}\u{61c}", "\\u{2066}iso\\u{2069}\\u{200f}\\u{61c}"),
+            ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
+            ("line\u{2028}and\u{2029}\u{85}", "line\\u{2028}and\\u{2029}\\u{85}"),
+            ("tag\u{e0041}", "tag\\u{e0041}"),
+            ("Straße 東京 é", "Straße 東京 é"),
+            (r"C:\targets", r"C:\targets"),
+        ] {
+            assert_eq!(escape(text, 100), shown);
+        }
+    }
+
+    #[test]
+    fn cut_at_the_length_and_never_within_an_escape() {
+        assert_eq!(escape("abcd", 4), "abcd");
+        assert_eq!(escape("abcde", 4), "abc…");
+        assert_eq!(escape("ab\x1bd", 7), "ab…");
+        assert_eq!(escape("ab\x1b", 8), "ab\\u{1b}");
+        assert_eq!(escape("ab\x1bd", 8), "ab…");
+        assert_eq!(clip("abcd", 4), "abcd");
+        assert_eq!(clip("abcde", 4), "abc…");
+        assert_eq!(clip("東京都庁舎", 3), "東京…");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_comes_through(text in any::<String>(), max in 1_usize..80) {
+            let shown = escape(&text, max);
+            prop_assert!(!shown.chars().any(|c| hidden(c) || c.is_control()), "{shown:?}");
+            prop_assert!(shown.chars().count() <= max);
+        }
+
+        #[test]
+        fn hidden_characters_alone(text in "[\\x00-\\x1f\\x7f-\\u{9f}\\u{200b}-\\u{200f}\\u{2028}-\\u{202e}\\u{2060}-\\u{206f}\\u{61c}\\u{feff}]{1,20}") {
+            prop_assert!(escape(&text, usize::MAX).is_ascii());
+        }
+    }
+}

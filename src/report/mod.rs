@@ -1,0 +1,115 @@
+//! [`EndpointReport`](crate::model::EndpointReport)s and a
+//! [`ScanSummary`](crate::model::ScanSummary) → bytes: one file per format, and no format knows
+//! another.
+//!
+//! A format is functions from the model to a writer. It returns [`std::io::Result`] and fails only
+//! where the writer fails. The model derives no serde: what JSON looks like is said by the wire
+//! types in `wire/`, which `json` and `jsonl` share, and by `docs/report.schema.json`, which the
+//! tests hold against them.
+//!
+//! To add a format: a file beside these, a variant of [`Format`] with its word, and snapshots over
+//! the sample in `sample.rs`. Text that came from the network goes through [`escape()`] (terminal)
+//! or through `encode` (JSON), never straight to the writer.
+
+mod encode;
+mod escape;
+pub mod json;
+pub mod jsonl;
+pub mod table;
+mod tally;
+mod wire;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod schema;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use escape::escape;
+pub use tally::Tally;
+
+use crate::config::ScanConfig;
+
+/// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
+pub const SCHEMA: &str = "kubeknock/report/v1";
+
+/// What a report says about the scan's setting, beside its results.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanInfo<'a> {
+    /// The version of kubeknock that scanned.
+    pub tool_version: &'a str,
+    /// The limits it kept and the way it asked.
+    pub config: &'a ScanConfig,
+}
+
+impl<'a> ScanInfo<'a> {
+    /// A scan by this version of kubeknock.
+    pub const fn new(config: &'a ScanConfig) -> Self {
+        Self { tool_version: env!("CARGO_PKG_VERSION"), config }
+    }
+}
+
+/// A report format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For people: what to look at first, then the counts.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line: each endpoint as it is done, the summary last.
+    Jsonl,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Table, Self::Json, Self::Jsonl];
+
+    /// The word that names it on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// A word that names no format.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no report format; use one of {words}", words = Format::ALL.map(Format::word).join(", "))]
+pub struct UnknownFormat(pub String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.word() == text)
+            .ok_or_else(|| UnknownFormat(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_names_its_format_and_others_are_told_which_there_are() {
+        for format in Format::ALL {
+            assert_eq!(format.word().parse(), Ok(format));
+        }
+        assert_eq!(
+            "JSON".parse::<Format>().unwrap_err().to_string(),
+            "\"JSON\" is no report format; use one of table, json, jsonl"
+        );
+    }
+}

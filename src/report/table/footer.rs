@@ -1,0 +1,186 @@
+//! The counts below the table: every target in exactly one of them.
+
+use std::io;
+use std::time::Duration;
+
+use super::{TableOptions, style};
+use crate::model::{Coverage, FailureKind, ScanSummary, SpecCoverage, Verdict};
+
+/// Specifications named before "and N more".
+const LISTED: usize = 10;
+
+pub(super) fn write(
+    out: &mut impl io::Write,
+    summary: &ScanSummary,
+    options: &TableOptions,
+) -> io::Result<()> {
+    let coverage = &summary.coverage;
+    writeln!(out, "{}", counts(coverage, options))?;
+    if coverage.named() > 0 {
+        writeln!(out, "named targets covered: {} of {}", coverage.covered(), coverage.named())?;
+    }
+    specs(
+        out,
+        options,
+        "not covered",
+        coverage,
+        |spec| spec.named && !spec.covered,
+        |spec| format!("seen {}", seen(&spec.seen)),
+    )?;
+    specs(
+        out,
+        options,
+        "not as expected",
+        coverage,
+        |spec| spec.met == Some(false),
+        |spec| {
+            let expected = spec.expect.map_or("another verdict", Verdict::word);
+            format!("expected {expected}, seen {}", seen(&spec.seen))
+        },
+    )?;
+    writeln!(out, "elapsed: {}", elapsed(summary.elapsed))?;
+    match &options.gate {
+        Some(gate) => writeln!(out, "{}", options.shown(gate)),
+        None => Ok(()),
+    }
+}
+
+/// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.
+fn counts(coverage: &Coverage, options: &TableOptions) -> String {
+    let mut parts = Vec::new();
+    for verdict in Verdict::ALL {
+        let count = coverage.count(verdict);
+        if count == 0 {
+            continue;
+        }
+        let mut part = options.painted(style(verdict), &format!("{count} {verdict}"));
+        if verdict == Verdict::Unreachable {
+            part.push_str(&kinds(coverage));
+        }
+        parts.push(part);
+    }
+    if coverage.excluded_addresses > 0 {
+        parts.push(plural(coverage.excluded_addresses, "excluded address", "excluded addresses"));
+    }
+    if coverage.not_attempted > 0 {
+        parts.push(format!("{} not attempted", coverage.not_attempted));
+    }
+    let mut line = plural(coverage.targets, "target", "targets");
+    if coverage.further_addresses > 0 {
+        line.push_str(" and ");
+        line.push_str(&plural(coverage.further_addresses, "further address", "further addresses"));
+    }
+    if !parts.is_empty() {
+        line.push_str(": ");
+        line.push_str(&parts.join(", "));
+    }
+    if coverage.excluded > 0 {
+        line.push_str(&format!("; beside them {} excluded", coverage.excluded));
+    }
+    line
+}
+
+fn kinds(coverage: &Coverage) -> String {
+    let count = |kind: FailureKind| coverage.unreachable.get(&kind).copied().filter(|count| *count > 0);
+    let kinds: Vec<String> = FailureKind::ALL
+        .into_iter()
+        .filter_map(|kind| Some(format!("{} {}", count(kind)?, kind.phrase())))
+        .collect();
+    format!(" ({})", kinds.join(", "))
+}
+
+/// One line for each specification that satisfies `which`, with what is to be said of it.
+fn specs(
+    out: &mut impl io::Write,
+    options: &TableOptions,
+    title: &str,
+    coverage: &Coverage,
+    which: impl Fn(&SpecCoverage) -> bool,
+    what: impl Fn(&SpecCoverage) -> String,
+) -> io::Result<()> {
+    let found: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| which(spec)).collect();
+    for spec in found.iter().take(LISTED) {
+        let label = spec.label.as_deref().map(|label| format!(" {label}")).unwrap_or_default();
+        let who = options.shown(&format!("{}{label} ({})", spec.origin.text, spec.origin));
+        writeln!(out, "  {title}: {who}: {}", what(spec))?;
+    }
+    if found.len() > LISTED {
+        writeln!(out, "  {title}: … and {} more", found.len() - LISTED)?;
+    }
+    Ok(())
+}
+
+fn seen(verdicts: &[Verdict]) -> String {
+    if verdicts.is_empty() {
+        return "nothing".to_owned();
+    }
+    verdicts.iter().map(|verdict| verdict.word()).collect::<Vec<_>>().join(", ")
+}
+
+fn plural(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+fn elapsed(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}.{} s", duration.subsec_millis() / 100),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_as_the_documentation_shows_it() {
+        let coverage = Coverage {
+            targets: 512,
+            verdicts: [
+                (Verdict::Rejected, 41),
+                (Verdict::HealthOnly, 2),
+                (Verdict::Forbidden, 20),
+                (Verdict::Exposed, 3),
+                (Verdict::Inconclusive, 0),
+            ]
+            .into(),
+            unreachable: [(FailureKind::TimedOut, 6), (FailureKind::Refused, 440), (FailureKind::Reset, 0)]
+                .into(),
+            ..Coverage::default()
+        };
+        assert!(coverage.adds_up());
+        assert_eq!(
+            counts(&coverage, &TableOptions::default()),
+            "512 targets: 3 exposed, 20 forbidden, 2 health-only, 41 rejected, \
+             446 unreachable (440 refused, 6 timed out)"
+        );
+    }
+
+    #[test]
+    fn what_was_left_out_is_said() {
+        let coverage = Coverage {
+            targets: 1,
+            excluded: 4,
+            not_attempted: 1,
+            excluded_addresses: 1,
+            further_addresses: 1,
+            ..Coverage::default()
+        };
+        assert!(coverage.adds_up());
+        assert_eq!(
+            counts(&coverage, &TableOptions::default()),
+            "1 target and 1 further address: 1 excluded address, 1 not attempted; beside them 4 excluded"
+        );
+    }
+
+    #[test]
+    fn durations_as_people_say_them() {
+        for (ms, said) in
+            [(4_249, "4.2 s"), (59_999, "59.9 s"), (192_000, "3 min 12 s"), (7_560_000, "2 h 6 min")]
+        {
+            assert_eq!(elapsed(Duration::from_millis(ms)), said);
+        }
+    }
+}

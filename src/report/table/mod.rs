@@ -1,0 +1,166 @@
+//! `table`: for people. Worst first, one row for what is worth one, then the counts.
+//!
+//! Nothing from the network reaches the writer unescaped, and the layout is spaces only, so that
+//! `grep` and `awk` work on what is piped.
+
+mod footer;
+mod rows;
+mod words;
+
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+
+use super::escape::escape;
+use crate::model::{EndpointReport, ScanSummary, Verdict};
+use rows::{Row, Rows};
+
+/// The narrowest layout; on a narrower terminal the terminal wraps.
+const MIN_WIDTH: usize = 60;
+/// Spaces between columns.
+const GAP: u16 = 2;
+/// From here on there is room for five columns.
+const WIDE: usize = 100;
+/// Characters of a cell or a line's part: on a terminal, and where there is no width to fit.
+const SHOWN: usize = 240;
+const KEPT: usize = 1024;
+
+/// How the table looks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableOptions {
+    /// Colour by ANSI escapes.
+    pub color: bool,
+    /// Columns to fit in: longer cells wrap, very long ones are cut. `None` does neither (a cell
+    /// still ends after 1,024 characters).
+    pub width: Option<usize>,
+    /// The last line, from whoever decides the exit code: `1 verdict at --fail-on exposed: exit 1`.
+    pub gate: Option<String>,
+}
+
+impl TableOptions {
+    /// Text that is not ours, fit for a cell.
+    fn shown(&self, text: &str) -> String {
+        escape(text, if self.width.is_some() { SHOWN } else { KEPT })
+    }
+
+    fn painted(&self, style: Style, text: &str) -> String {
+        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// Writes the table; `reports` may come in any order.
+pub fn write<'a>(
+    out: &mut dyn io::Write,
+    reports: impl Iterator<Item = &'a EndpointReport>,
+    summary: &ScanSummary,
+    options: &TableOptions,
+) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    if let Some(stopped) = &summary.stopped {
+        let said = format!("stopped early: {}; this report is partial", options.shown(stopped));
+        writeln!(out, "{}\n", options.painted(Style::new().bold(), &said))?;
+    }
+    let rows = rows::select(reports, &summary.coverage);
+    write_rows(&mut out, &rows, options)?;
+    footer::write(&mut out, summary, options)?;
+    out.flush()
+}
+
+fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> io::Result<()> {
+    if rows.rows.is_empty() {
+        return writeln!(out, "no endpoint to show\n");
+    }
+    // Where five columns would be too thin to read, the name stands behind its target.
+    let labelled =
+        options.width.is_none_or(|width| width >= WIDE) && rows.rows.iter().any(|row| !row.label.is_empty());
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(cells(
+        labelled,
+        ["VERDICT", "TARGET", "NAME", "WHO", "ANONYMOUS MAY"].map(str::to_owned),
+    ));
+    for row in &rows.rows {
+        let Row { verdict, target, label, who, may, expected } = row;
+        let mut may = options.shown(may);
+        if let Some(expected) = expected {
+            may.push_str("; expected ");
+            may.push_str(expected.word());
+        }
+        let [mut target, label, who] = [target, label, who].map(|text| options.shown(text));
+        if !labelled && !label.is_empty() {
+            target.push(' ');
+            target.push_str(&label);
+        }
+        table.add_row(cells(labelled, [verdict.word().to_owned(), target, label, who, may]));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP));
+    }
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    if let Some(width) = options.width {
+        fit(&mut table, labelled, u16::try_from(width.max(MIN_WIDTH)).unwrap_or(u16::MAX));
+    }
+
+    // A line that begins a row begins with its verdict; a wrapped line begins with a space.
+    let mut verdicts = rows.rows.iter().map(|row| row.verdict).peekable();
+    for line in table.lines() {
+        let line = line.trim_end();
+        match verdicts.peek().and_then(|verdict| Some((*verdict, line.strip_prefix(verdict.word())?))) {
+            Some((verdict, rest)) => {
+                verdicts.next();
+                writeln!(out, "{}{rest}", options.painted(style(verdict), verdict.word()))?;
+            }
+            None => writeln!(out, "{line}")?,
+        }
+    }
+    for (verdict, count) in &rows.more {
+        writeln!(out, "… and {count} more {verdict}")?;
+    }
+    writeln!(out)
+}
+
+/// Wraps cells to `width`: the verdict never, the others between words as long as a long word in a
+/// target or in WHO leaves room for the rest.
+fn fit(table: &mut Table, labelled: bool, width: u16) {
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width);
+    let who = if labelled { 3 } else { 2 };
+    let wanted = [(1, longest_word(table, 1).min(width / 3)), (who, longest_word(table, who).min(width / 4))];
+    for (index, at_least) in wanted {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(at_least)));
+        }
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+}
+
+/// Columns that the longest word needs, with the gap behind it.
+fn longest_word(table: &Table, column: usize) -> u16 {
+    let words = table
+        .column_cells_iter(column)
+        .flatten()
+        .filter_map(|cell| cell.content().split(' ').map(|word| word.chars().count()).max());
+    words.max().and_then(|length| u16::try_from(length).ok()).unwrap_or(u16::MAX).saturating_add(GAP)
+}
+
+/// The cells of one line; the column of names is there only where a target has one.
+fn cells(labelled: bool, [verdict, target, label, who, may]: [String; 5]) -> Vec<String> {
+    if labelled { vec![verdict, target, label, who, may] } else { vec![verdict, target, who, may] }
+}
+
+fn style(verdict: Verdict) -> Style {
+    let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+    match verdict {
+        Verdict::Exposed => colour(AnsiColor::Red).bold(),
+        Verdict::Forbidden => colour(AnsiColor::Yellow),
+        Verdict::HealthOnly | Verdict::Rejected => colour(AnsiColor::Green),
+        Verdict::Inconclusive => colour(AnsiColor::Magenta),
+        Verdict::NotApiServer | Verdict::Unreachable => Style::new().dimmed(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Which endpoints are worth a row, and what stands in it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::words;
+use crate::model::{Coverage, EndpointReport, Host, Origin, Target, Verdict};
+
+/// Rows of servers that are something else, and of unreachable ones; the rest is counted.
+const CROWD: usize = 30;
+
+/// One line of the table; the text is not yet escaped.
+pub(super) struct Row {
+    pub(super) verdict: Verdict,
+    pub(super) target: String,
+    pub(super) label: String,
+    pub(super) who: String,
+    pub(super) may: String,
+    /// What was expected in place of the verdict.
+    pub(super) expected: Option<Verdict>,
+}
+
+/// The rows, and how many of a verdict did not get one.
+pub(super) struct Rows {
+    pub(super) rows: Vec<Row>,
+    pub(super) more: BTreeMap<Verdict, usize>,
+}
+
+/// Whether a verdict can come by the hundred without anybody wanting to see them all.
+fn crowds(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::NotApiServer | Verdict::Unreachable)
+}
+
+/// The rows, worst verdict first, then in the order of the target set; of those that crowd, the
+/// named targets first.
+pub(super) fn select<'a>(reports: impl Iterator<Item = &'a EndpointReport>, coverage: &Coverage) -> Rows {
+    let mut reports: Vec<&EndpointReport> = reports.collect();
+    reports.sort_by_key(|report| {
+        (report.verdict, crowds(report.verdict) && !report.target.named, report.order_key())
+    });
+    let mut silent = Silent::among(&reports, coverage);
+    let mut rows = Rows { rows: Vec::new(), more: BTreeMap::new() };
+    let mut counts: HashMap<Verdict, usize> = HashMap::new();
+    for report in reports {
+        let Some(row) = silent.row(report) else { continue };
+        let count = counts.entry(row.verdict).or_default();
+        *count += 1;
+        if crowds(row.verdict) && *count > CROWD {
+            *rows.more.entry(row.verdict).or_default() += 1;
+        } else {
+            rows.rows.push(row);
+        }
+    }
+    rows
+}
+
+/// What must be known of all reports to say what a silent one is worth: one that accepted no
+/// connection, or never became an endpoint.
+struct Silent<'a> {
+    /// Specifications of which something answered.
+    answered: HashSet<&'a Origin>,
+    /// Targets (name and port) of which an address answered.
+    answered_targets: HashSet<u64>,
+    /// Named specifications of which nothing did, with all their endpoints, until their row is made.
+    groups: HashMap<&'a Origin, Vec<&'a EndpointReport>>,
+    /// Specifications whose expectation is not met.
+    unmet: HashSet<&'a Origin>,
+}
+
+impl<'a> Silent<'a> {
+    fn among(reports: &[&'a EndpointReport], coverage: &'a Coverage) -> Self {
+        let answered = || reports.iter().filter(|report| !silent(report));
+        let mut this = Self {
+            answered: answered().map(|report| &*report.target.origin).collect(),
+            answered_targets: answered().map(|report| report.target.index).collect(),
+            groups: HashMap::new(),
+            unmet: (coverage.specs.iter())
+                .filter(|spec| spec.met == Some(false))
+                .map(|spec| &*spec.origin)
+                .collect(),
+        };
+        for report in reports {
+            let origin = &*report.target.origin;
+            if silent(report) && report.target.named && !this.answered.contains(origin) {
+                this.groups.entry(origin).or_default().push(report);
+            }
+        }
+        this
+    }
+
+    /// The row of a report; `None` for a closed port of a named target that answered on another,
+    /// and for all but the first endpoint of a target of which none answered.
+    fn row(&mut self, report: &EndpointReport) -> Option<Row> {
+        let origin = &*report.target.origin;
+        let own_row = !silent(report)
+            || !report.target.named
+            // One address of a name answers and another does not: that is worth seeing.
+            || self.answered_targets.contains(&report.target.index);
+        if own_row {
+            return Some(self.fill(report, target_cell(report), words::may(report)));
+        }
+        let group = self.groups.remove(origin)?;
+        Some(match group.as_slice() {
+            [one] => self.fill(one, target_cell(one), words::may(one)),
+            several => self.fill(report, origin.text.to_string(), words::silence(several)),
+        })
+    }
+
+    fn fill(&self, report: &EndpointReport, target: String, may: String) -> Row {
+        Row {
+            verdict: report.verdict,
+            target,
+            label: report.target.label.as_deref().unwrap_or_default().to_owned(),
+            who: words::who(report),
+            may,
+            expected: self.missed(report.verdict, &report.target),
+        }
+    }
+
+    /// What was expected in place of this verdict. A closed port misses nothing as long as the
+    /// specification as a whole is met.
+    fn missed(&self, verdict: Verdict, target: &Target) -> Option<Verdict> {
+        let expected = target.expect.filter(|expected| *expected != verdict)?;
+        (verdict != Verdict::Unreachable || self.unmet.contains(&*target.origin)).then_some(expected)
+    }
+}
+
+fn silent(report: &EndpointReport) -> bool {
+    report.verdict == Verdict::Unreachable && !report.connected()
+}
+
+/// The target, the address that its name hides, and the name that its address is asked for.
+fn target_cell(report: &EndpointReport) -> String {
+    let mut cell = report.target.to_string();
+    if let (Host::Name(_), Some(endpoint)) = (&report.target.host, &report.endpoint) {
+        cell.push_str(" at ");
+        cell.push_str(&endpoint.address.ip().to_string());
+    }
+    if let Some(sni) = &report.target.sni {
+        cell.push_str(" as ");
+        cell.push_str(sni);
+    }
+    cell
+}

@@ -1,0 +1,89 @@
+use super::super::escape::hidden;
+use super::super::sample;
+use super::*;
+use crate::model::{Failure, FailureKind, Stage};
+
+fn plain() -> TableOptions {
+    TableOptions {
+        gate: Some("1 verdict at --fail-on exposed: exit 1".to_owned()),
+        ..TableOptions::default()
+    }
+}
+
+#[test]
+fn piped() {
+    insta::assert_snapshot!(sample::table(&sample::mixed(), &plain()));
+}
+
+#[test]
+fn on_a_terminal() {
+    let options = TableOptions { color: true, width: Some(140), ..plain() };
+    insta::assert_snapshot!(sample::table(&sample::mixed(), &options));
+}
+
+#[test]
+fn narrow() {
+    let options = TableOptions { width: Some(80), ..plain() };
+    let shown = sample::table(&sample::mixed(), &options);
+    let rows = shown.split("\n\n").next().unwrap();
+    assert!(rows.lines().all(|line| line.chars().count() <= 80), "{rows}");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn no_width_is_too_small() {
+    for width in [0, 1, 59, usize::MAX] {
+        let options = TableOptions { width: Some(width), ..plain() };
+        assert!(sample::table(&sample::mixed(), &options).contains("exposed"));
+    }
+}
+
+#[test]
+fn nothing_answered() {
+    insta::assert_snapshot!(sample::table(&sample::empty(), &TableOptions::default()));
+}
+
+#[test]
+fn stopped_early() {
+    insta::assert_snapshot!(sample::table(&sample::stopped(), &plain()));
+}
+
+#[test]
+fn hostile_text() {
+    let options = TableOptions { width: Some(120), ..plain() };
+    let shown = sample::table(&sample::hostile(), &options);
+    assert!(!shown.chars().any(|c| c != '\n' && hidden(c)));
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn colour_adds_nothing_but_colour() {
+    let coloured = sample::table(&sample::hostile(), &TableOptions { color: true, ..plain() });
+    let stripped: String = coloured
+        .split('\u{1b}')
+        .enumerate()
+        .map(|(index, part)| if index == 0 { part } else { part.split_once('m').unwrap().1 })
+        .collect();
+    assert_ne!(coloured, stripped);
+    assert_eq!(stripped, sample::table(&sample::hostile(), &plain()));
+}
+
+#[test]
+fn a_crowd_is_counted_and_named_targets_come_before_it() {
+    let mut sample = sample::empty();
+    for index in 0..40 {
+        let address = format!("198.51.100.{index}");
+        let mut target = sample::target(index, sample::origin(1, "198.51.100.0/24"), &address, 443);
+        target.named = index == 39;
+        let refused = Failure::new(Stage::Connect, FailureKind::Refused, "");
+        sample.reports.push(sample::silent(target.clone(), Some(&address), refused));
+        target.index += 100;
+        sample.reports.push(sample::report(target, &address, Verdict::NotApiServer, "a web server"));
+    }
+    // The named one's specification answered, so its closed port is not listed.
+    let shown = sample::table(&sample, &TableOptions::default());
+    assert_eq!(shown.matches("\nunreachable ").count(), 30);
+    assert_eq!(shown.matches("\nnot-api-server ").count(), 30);
+    assert!(shown.contains("… and 10 more not-api-server\n… and 9 more unreachable\n"), "{shown}");
+    assert!(shown.lines().nth(1).unwrap().contains("198.51.100.39:443"), "{shown}");
+}

@@ -1,0 +1,181 @@
+//! What answered and what an anonymous caller may do there, in a few words.
+
+use std::collections::BTreeMap;
+
+use crate::model::{
+    Access, Component, EndpointReport, FailureKind, Grant, JudgedRequest, PathClass, Verdict,
+};
+
+/// Things listed before "and N more".
+const LISTED: usize = 6;
+
+/// WHO: the component, its version, whether something stands in front; `-` when nothing answered.
+pub(super) fn who(report: &EndpointReport) -> String {
+    let Some(identification) = &report.identification else { return "-".to_owned() };
+    let component = match identification.component {
+        Component::KubeApiServer => "kube-apiserver",
+        Component::AggregatedApiServer => "aggregated API server",
+        Component::ControllerManagerOrScheduler => "controller-manager or scheduler",
+        Component::Kubelet => "kubelet",
+        Component::Etcd => "etcd",
+        Component::FrontEnd => "front end",
+        Component::Other => "no sign of Kubernetes",
+        Component::Unknown => "some part of Kubernetes",
+    };
+    let version = identification.version.as_deref().map(|version| format!(" {version}"));
+    let front = if identification.through_front { ", through a front end" } else { "" };
+    format!("{component}{}{front}", version.unwrap_or_default())
+}
+
+/// ANONYMOUS MAY.
+pub(super) fn may(report: &EndpointReport) -> String {
+    let open = Open::of(&report.grants);
+    match report.verdict {
+        Verdict::Exposed => join([open.beyond(), open.by_default(), resources(report)]),
+        Verdict::Forbidden => {
+            let mut default = open.by_default();
+            if open.public == ["version", "health"] && open.product.is_empty() {
+                default.push_str(" (default)");
+            }
+            let nothing = if default.is_empty() { nothing(report) } else { String::new() };
+            join([default, nothing, resources(report)])
+        }
+        Verdict::HealthOnly => match open.by_default() {
+            open if open.is_empty() => format!("nothing: {}", report.reason),
+            open => format!("{open} only"),
+        },
+        Verdict::Rejected => join([open.by_default(), nothing(report)]),
+        Verdict::Inconclusive => format!("unknown: {}", report.reason),
+        Verdict::NotApiServer => report.reason.clone(),
+        Verdict::Unreachable => format!("no answer: {}", report.reason),
+    }
+}
+
+/// ANONYMOUS MAY of a specification none of whose endpoints answered.
+pub(super) fn silence(endpoints: &[&EndpointReport]) -> String {
+    let mut reasons = endpoints.iter().map(|report| &report.reason);
+    if let Some(first) = reasons.next()
+        && reasons.all(|reason| reason == first)
+    {
+        return format!("no answer: {first}");
+    }
+    let mut kinds: BTreeMap<FailureKind, usize> = BTreeMap::new();
+    for failure in endpoints.iter().filter_map(|report| report.failure.as_ref()) {
+        *kinds.entry(failure.kind).or_default() += 1;
+    }
+    let kinds = kinds.iter().map(|(kind, count)| format!("{count} {}", kind.phrase()));
+    format!("no answer at {} endpoints: {}", endpoints.len(), kinds.collect::<Vec<_>>().join(", "))
+}
+
+/// Grants sorted by what people call them, each named once.
+#[derive(Default)]
+struct Open {
+    lists: Vec<String>,
+    reads: Vec<String>,
+    public: Vec<String>,
+    product: Vec<String>,
+}
+
+impl Open {
+    fn of(grants: &[Grant]) -> Self {
+        let mut open = Self::default();
+        // What is served first: the same word need not be said again for what is not.
+        let (missing, served): (Vec<&Grant>, Vec<&Grant>) = grants.iter().partition(|grant| grant.not_served);
+        for grant in served.into_iter().chain(missing) {
+            let class = PathClass::of(&grant.path).unwrap_or(PathClass::Other);
+            let (place, mut thing) = match class {
+                PathClass::ResourceList { .. } => (&mut open.lists, resource(&grant.path)),
+                PathClass::Discovery => (&mut open.reads, "discovery".to_owned()),
+                PathClass::OpenApi => (&mut open.reads, "OpenAPI".to_owned()),
+                PathClass::Metrics => (&mut open.reads, "metrics".to_owned()),
+                PathClass::Other => (&mut open.reads, grant.path.clone()),
+                PathClass::Version => (&mut open.public, "version".to_owned()),
+                PathClass::Health => (&mut open.public, "health".to_owned()),
+                PathClass::Product => (&mut open.product, grant.path.clone()),
+            };
+            if place.contains(&thing) {
+                continue;
+            }
+            if grant.not_served {
+                thing.push_str(" (not served)");
+            }
+            if !place.contains(&thing) {
+                place.push(thing);
+            }
+        }
+        // Version before health, whatever the order of their paths.
+        open.public.sort_by(|one, other| other.cmp(one));
+        open
+    }
+
+    /// What makes it `exposed`.
+    fn beyond(&self) -> String {
+        join([said("list ", &self.lists), said("read ", &self.reads)])
+    }
+
+    /// What is open on a default cluster, or by a product's design.
+    fn by_default(&self) -> String {
+        let things: Vec<String> = self.public.iter().chain(&self.product).cloned().collect();
+        said("", &things)
+    }
+}
+
+fn said(verb: &str, things: &[String]) -> String {
+    let listed = things.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match things.len() {
+        0 => String::new(),
+        n if n > LISTED => format!("{verb}{listed} and {} more", n - LISTED),
+        _ => format!("{verb}{listed}"),
+    }
+}
+
+fn join<const N: usize>(parts: [String; N]) -> String {
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
+}
+
+/// `secrets`, or `pods in kube-system`.
+fn resource(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').collect();
+    match segments.as_slice() {
+        [.., "namespaces", namespace, list] => format!("{list} in {namespace}"),
+        [.., list] => (*list).to_owned(),
+        [] => path.to_owned(),
+    }
+}
+
+/// The paths asked, each with how far its last request came.
+fn paths<'a>(report: &'a EndpointReport) -> BTreeMap<&'a str, (PathClass, &'a Access)> {
+    let entry = |judged: &'a JudgedRequest| {
+        let request = &judged.exchange.request;
+        (request.bare_path(), (request.class, &judged.access))
+    };
+    report.requests.iter().map(entry).collect()
+}
+
+/// `nothing on 5 of 5 paths`.
+fn nothing(report: &EndpointReport) -> String {
+    let paths = paths(report);
+    let closed = paths.values().filter(|(_, access)| refused(access)).count();
+    format!("nothing on {closed} of {} paths", paths.len())
+}
+
+/// Without resources among the paths, a 403 on `/api` does not say that none is open.
+fn resources(report: &EndpointReport) -> String {
+    let lists: Vec<&Access> = (paths(report).into_values())
+        .filter_map(|(class, access)| matches!(class, PathClass::ResourceList { .. }).then_some(access))
+        .collect();
+    let closed = lists.iter().filter(|access| refused(access)).count();
+    match lists.len() {
+        0 => "resources not asked".to_owned(),
+        asked if closed == asked || report.verdict != Verdict::Exposed => {
+            format!("resources refused: {closed} of {asked}")
+        }
+        // Those that are open are listed.
+        _ => String::new(),
+    }
+}
+
+const fn refused(access: &Access) -> bool {
+    matches!(access, Access::Rejected | Access::Forbidden)
+}

@@ -1,0 +1,109 @@
+//! Where every target ended, and what follows from it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::endpoint::Origin;
+use crate::model::{self, ScanSummary, SpecCoverage, Verdict};
+use crate::report::Tally;
+
+#[derive(Serialize)]
+pub(in crate::report) struct Coverage<'a> {
+    targets: u64,
+    excluded: u64,
+    not_attempted: u64,
+    excluded_addresses: u64,
+    further_addresses: u64,
+    verdicts: BTreeMap<&'static str, u64>,
+    unreachable: Unreachable,
+    named: usize,
+    covered: usize,
+    specs: Vec<Spec<'a>>,
+}
+
+#[derive(Serialize)]
+struct Unreachable {
+    total: u64,
+    kinds: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> From<&'a model::Coverage> for Coverage<'a> {
+    fn from(coverage: &'a model::Coverage) -> Self {
+        Self {
+            targets: coverage.targets,
+            excluded: coverage.excluded,
+            not_attempted: coverage.not_attempted,
+            excluded_addresses: coverage.excluded_addresses,
+            further_addresses: coverage.further_addresses,
+            verdicts: Verdict::ALL.map(|verdict| (verdict.word(), coverage.count(verdict))).into(),
+            unreachable: Unreachable {
+                total: coverage.unreachable_total(),
+                kinds: coverage
+                    .unreachable
+                    .iter()
+                    .filter(|(_, count)| **count > 0)
+                    .map(|(kind, count)| (kind.word(), *count))
+                    .collect(),
+            },
+            named: coverage.named(),
+            covered: coverage.covered(),
+            specs: coverage.specs.iter().map(Spec::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Spec<'a> {
+    origin: Origin<'a>,
+    label: Option<&'a str>,
+    named: bool,
+    covered: bool,
+    expect: Option<&'static str>,
+    met: Option<bool>,
+    seen: Vec<&'static str>,
+}
+
+impl<'a> From<&'a SpecCoverage> for Spec<'a> {
+    fn from(spec: &'a SpecCoverage) -> Self {
+        Self {
+            origin: (&*spec.origin).into(),
+            label: spec.label.as_deref(),
+            named: spec.named,
+            covered: spec.covered,
+            expect: spec.expect.map(Verdict::word),
+            met: spec.met,
+            seen: spec.seen.iter().map(|verdict| verdict.word()).collect(),
+        }
+    }
+}
+
+/// The scan in a few numbers, for those who look no further.
+#[derive(Serialize)]
+pub(in crate::report) struct Summary<'a> {
+    worst: Option<&'static str>,
+    complete: bool,
+    answered: u64,
+    settled: u64,
+    uncovered: usize,
+    unmet: usize,
+    #[serde(flatten)]
+    tally: &'a Tally,
+}
+
+impl<'a> Summary<'a> {
+    pub(in crate::report) fn new(summary: &ScanSummary, tally: &'a Tally) -> Self {
+        let coverage = &summary.coverage;
+        let seen = |verdict: &Verdict| coverage.count(*verdict) > 0;
+        let settling = |verdict: &Verdict| verdict.settles();
+        Self {
+            worst: Verdict::ALL.into_iter().find(seen).map(Verdict::word),
+            complete: summary.stopped.is_none() && coverage.not_attempted == 0,
+            answered: coverage.outcomes() - coverage.unreachable_total(),
+            settled: Verdict::ALL.into_iter().filter(settling).map(|verdict| coverage.count(verdict)).sum(),
+            uncovered: coverage.named() - coverage.covered(),
+            unmet: coverage.specs.iter().filter(|spec| spec.met == Some(false)).count(),
+            tally,
+        }
+    }
+}

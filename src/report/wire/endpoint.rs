@@ -1,0 +1,171 @@
+//! One endpoint record.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
+
+use super::request::Request;
+use super::tls::Tls;
+use super::{ms, text};
+use crate::model::{self, EndpointReport, Source};
+
+#[derive(Serialize)]
+pub(in crate::report) struct Endpoint<'a> {
+    target: String,
+    address: Option<SocketAddr>,
+    name: Option<String>,
+    label: Option<&'a str>,
+    scheme: &'static str,
+    prefix: &'a str,
+    origin: Origin<'a>,
+    named: bool,
+    verdict: &'static str,
+    reason: Cow<'a, str>,
+    expect: Option<&'static str>,
+    as_expected: Option<bool>,
+    failure: Option<Failure<'a>>,
+    identification: Option<Identification<'a>>,
+    requests: Vec<Request<'a>>,
+    grants: Vec<Grant<'a>>,
+    tls: Option<Tls<'a>>,
+    source_address: Option<IpAddr>,
+    connections: u32,
+    handshakes: u32,
+    timings: Timings,
+}
+
+impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
+    fn from(report: &'a EndpointReport) -> Self {
+        let target = &report.target;
+        let name = match &report.endpoint {
+            Some(endpoint) => endpoint.name.clone(),
+            None => target.server_name(),
+        };
+        Self {
+            target: target.to_string(),
+            address: report.endpoint.as_ref().map(|endpoint| endpoint.address),
+            name: name.map(|name| name.to_string()),
+            label: target.label.as_deref(),
+            scheme: target.scheme.word(),
+            prefix: &target.prefix,
+            origin: (&*target.origin).into(),
+            named: target.named,
+            verdict: report.verdict.word(),
+            reason: text(&report.reason),
+            expect: target.expect.map(model::Verdict::word),
+            as_expected: target.expect.map(|expected| expected == report.verdict),
+            failure: report.failure.as_ref().map(Failure::from),
+            identification: report.identification.as_ref().map(Identification::from),
+            requests: report.requests.iter().map(Request::from).collect(),
+            grants: report.grants.iter().map(Grant::from).collect(),
+            tls: report.tls.as_ref().map(Tls::from),
+            source_address: report.local,
+            connections: report.connections,
+            handshakes: report.handshakes,
+            timings: (&report.timings).into(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Origin<'a> {
+    source: &'static str,
+    file: Option<&'a str>,
+    line: u32,
+    text: &'a str,
+}
+
+impl<'a> From<&'a model::Origin> for Origin<'a> {
+    fn from(origin: &'a model::Origin) -> Self {
+        let (source, file) = match &origin.source {
+            Source::Argument => ("argument", None),
+            Source::File(path) => ("file", Some(&**path)),
+            Source::Stdin => ("stdin", None),
+        };
+        Self { source, file, line: origin.line, text: &origin.text }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Failure<'a> {
+    stage: &'static str,
+    kind: &'static str,
+    detail: Cow<'a, str>,
+}
+
+impl<'a> From<&'a model::Failure> for Failure<'a> {
+    fn from(failure: &'a model::Failure) -> Self {
+        Self { stage: failure.stage.word(), kind: failure.kind.word(), detail: text(&failure.detail) }
+    }
+}
+
+#[derive(Serialize)]
+struct Identification<'a> {
+    component: &'static str,
+    confidence: &'static str,
+    version: Option<Cow<'a, str>>,
+    kubernetes: bool,
+    through_front: bool,
+    clues: Vec<Clue<'a>>,
+}
+
+#[derive(Serialize)]
+struct Clue<'a> {
+    kind: &'static str,
+    seen: Cow<'a, str>,
+}
+
+impl<'a> From<&'a model::Identification> for Identification<'a> {
+    fn from(identification: &'a model::Identification) -> Self {
+        let clue = |clue: &'a model::Clue| Clue { kind: clue.kind.word(), seen: text(&clue.seen) };
+        Self {
+            component: identification.component.word(),
+            confidence: identification.confidence.word(),
+            version: identification.version.as_deref().map(text),
+            kubernetes: identification.kubernetes,
+            through_front: identification.through_front,
+            clues: identification.clues.iter().map(clue).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Grant<'a> {
+    path: &'a str,
+    verb: &'static str,
+    grade: &'static str,
+    not_served: bool,
+    request: usize,
+}
+
+impl<'a> From<&'a model::Grant> for Grant<'a> {
+    fn from(grant: &'a model::Grant) -> Self {
+        Self {
+            path: &grant.path,
+            verb: grant.verb,
+            grade: grant.grade.word(),
+            not_served: grant.not_served,
+            request: grant.request,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Timings {
+    resolve_ms: Option<f64>,
+    connect_ms: Option<f64>,
+    tls_ms: Option<f64>,
+    total_ms: f64,
+}
+
+impl From<&model::Timings> for Timings {
+    fn from(timings: &model::Timings) -> Self {
+        Self {
+            resolve_ms: timings.resolve.map(ms),
+            connect_ms: timings.connect.map(ms),
+            tls_ms: timings.tls.map(ms),
+            total_ms: ms(timings.total),
+        }
+    }
+}

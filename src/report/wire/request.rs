@@ -1,0 +1,134 @@
+//! One request, how far it came, and the fields of its answer that decide that.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::endpoint::Failure;
+use super::{ms, text, time};
+use crate::model::{Access, Answer, JudgedRequest, Reply};
+
+#[derive(Serialize)]
+pub(super) struct Request<'a> {
+    method: &'static str,
+    path: &'a str,
+    look: u8,
+    at: String,
+    elapsed_ms: f64,
+    access: &'static str,
+    why: Option<Why<'a>>,
+    status: Option<u16>,
+    evidence: Option<Evidence<'a>>,
+}
+
+impl<'a> From<&'a JudgedRequest> for Request<'a> {
+    fn from(judged: &'a JudgedRequest) -> Self {
+        let exchange = &judged.exchange;
+        let reply = exchange.outcome.as_ref().ok();
+        Self {
+            method: exchange.request.method.word(),
+            path: &exchange.request.path,
+            look: exchange.look,
+            at: time(exchange.at),
+            elapsed_ms: ms(exchange.elapsed),
+            access: judged.access.word(),
+            why: why(&judged.access),
+            status: reply.map(|reply| reply.status),
+            evidence: reply.map(Evidence::from),
+        }
+    }
+}
+
+/// Why a request proves nothing: what made the answer unclear, or what failed.
+#[derive(Serialize)]
+struct Why<'a> {
+    stage: Option<&'static str>,
+    kind: &'static str,
+    detail: Cow<'a, str>,
+}
+
+fn why(access: &Access) -> Option<Why<'_>> {
+    match access {
+        Access::Rejected | Access::Forbidden | Access::Granted => None,
+        Access::Unclear(unclear) => {
+            Some(Why { stage: None, kind: unclear.word(), detail: unclear.phrase().into() })
+        }
+        Access::Failed(failure) => Some(Why {
+            stage: Some(failure.stage.word()),
+            kind: failure.kind.word(),
+            detail: text(&failure.detail),
+        }),
+    }
+}
+
+#[derive(Serialize)]
+struct Evidence<'a> {
+    http_version: String,
+    content_type: Option<String>,
+    body: &'static str,
+    body_size: usize,
+    body_failure: Option<Failure<'a>>,
+    status_reason: Option<Cow<'a, str>>,
+    status_message: Option<Cow<'a, str>>,
+    git_version: Option<Cow<'a, str>>,
+    audit_id: Option<String>,
+    flow_control: bool,
+    nosniff: bool,
+    server: Option<String>,
+    retry_after: Option<String>,
+    location: Option<String>,
+    www_authenticate: Option<String>,
+}
+
+impl<'a> From<&'a Reply> for Evidence<'a> {
+    fn from(reply: &'a Reply) -> Self {
+        let header = |name| reply.header(name).map(|value| text(&value).into_owned());
+        let markers = reply.markers();
+        let status = reply.answer.status();
+        Self {
+            http_version: format!("{:?}", reply.version),
+            content_type: header("content-type"),
+            body: body_word(&reply.answer),
+            body_size: reply.body_size,
+            body_failure: reply.body_failure.as_ref().map(Failure::from),
+            status_reason: status.map(|status| text(&status.reason)),
+            status_message: status.map(|status| text(&status.message)),
+            git_version: match &reply.answer {
+                Answer::Version(version) => Some(text(&version.git_version)),
+                _ => None,
+            },
+            audit_id: header("audit-id"),
+            flow_control: markers.flow_control,
+            nosniff: markers.nosniff_json,
+            server: header("server"),
+            retry_after: header("retry-after"),
+            location: header("location"),
+            www_authenticate: header("www-authenticate"),
+        }
+    }
+}
+
+/// What the body was.
+pub(in crate::report) const fn body_word(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Status(_) => "status",
+        Answer::Version(_) => "version",
+        Answer::ApiVersions => "api-versions",
+        Answer::ApiGroups => "api-groups",
+        Answer::RootPaths => "root-paths",
+        Answer::ResourceList => "resource-list",
+        Answer::OpenApi => "openapi",
+        Answer::IssuerMetadata => "issuer-metadata",
+        Answer::Etcd => "etcd",
+        Answer::OtherJson => "other-json",
+        Answer::Metrics => "metrics",
+        Answer::Health { ok: true } => "health-ok",
+        Answer::Health { ok: false } => "health-failing",
+        Answer::WantsTls => "wants-tls",
+        Answer::Html => "html",
+        Answer::Text(_) => "text",
+        Answer::Binary => "binary",
+        Answer::Empty => "empty",
+        Answer::Cut => "cut",
+    }
+}

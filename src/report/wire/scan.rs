@@ -1,0 +1,128 @@
+//! The scan itself: which program, how it was set, from where it looked.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
+
+use super::{ms, time, whole_ms};
+use crate::config::{Family, Order, Proxy, ProxyKind, ScanConfig};
+use crate::model::ScanSummary;
+use crate::report::ScanInfo;
+
+#[derive(Serialize)]
+pub(in crate::report) struct Tool<'a> {
+    name: &'static str,
+    version: &'a str,
+}
+
+impl<'a> From<&ScanInfo<'a>> for Tool<'a> {
+    fn from(info: &ScanInfo<'a>) -> Self {
+        Self { name: "kubeknock", version: info.tool_version }
+    }
+}
+
+#[derive(Serialize)]
+pub(in crate::report) struct Scan<'a> {
+    started: String,
+    elapsed_ms: f64,
+    stopped: Option<&'a str>,
+    settings: Settings<'a>,
+    vantage: Vantage<'a>,
+}
+
+impl<'a> Scan<'a> {
+    pub(in crate::report) fn new(info: &ScanInfo<'a>, summary: &'a ScanSummary) -> Self {
+        Self {
+            started: time(summary.started),
+            elapsed_ms: ms(summary.elapsed),
+            stopped: summary.stopped.as_deref(),
+            settings: info.config.into(),
+            vantage: Vantage { source_addresses: &summary.sources, resolvers: &summary.resolvers },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Vantage<'a> {
+    source_addresses: &'a [IpAddr],
+    resolvers: &'a [SocketAddr],
+}
+
+#[derive(Serialize)]
+struct Settings<'a> {
+    connect_timeout_ms: u64,
+    timeout_ms: u64,
+    retries: u32,
+    concurrency: usize,
+    rate: u32,
+    max_body: usize,
+    max_duration_ms: Option<u64>,
+    second_look_pause_ms: u64,
+    user_agent: &'a str,
+    paths: Vec<&'a str>,
+    http2: bool,
+    proxy: Option<String>,
+    resolver: Option<SocketAddr>,
+    family: &'static str,
+    order: &'static str,
+    seed: Option<u64>,
+    all: bool,
+}
+
+impl<'a> From<&'a ScanConfig> for Settings<'a> {
+    fn from(config: &'a ScanConfig) -> Self {
+        let (order, seed) = match config.order {
+            Order::Seeded(seed) => ("seeded", Some(seed)),
+            Order::Sequential => ("sequential", None),
+        };
+        Self {
+            connect_timeout_ms: whole_ms(config.connect_timeout),
+            timeout_ms: whole_ms(config.timeout),
+            retries: config.retries,
+            concurrency: config.concurrency,
+            rate: config.rate,
+            max_body: config.max_body,
+            max_duration_ms: config.max_duration.map(whole_ms),
+            second_look_pause_ms: whole_ms(config.second_look_pause),
+            user_agent: &config.user_agent,
+            paths: config.requests.iter().map(|request| request.path.as_str()).collect(),
+            http2: config.http2,
+            proxy: config.proxy.as_ref().map(proxy_url),
+            resolver: config.resolver,
+            family: match config.family {
+                Family::Both => "both",
+                Family::V4 => "ipv4",
+                Family::V6 => "ipv6",
+            },
+            order,
+            seed,
+            all: config.keep_all,
+        }
+    }
+}
+
+/// The proxy as one writes it on the command line.
+fn proxy_url(proxy: &Proxy) -> String {
+    let scheme = match proxy.kind {
+        ProxyKind::Socks5 => "socks5",
+        ProxyKind::HttpConnect => "http",
+    };
+    if proxy.host.parse::<std::net::Ipv6Addr>().is_ok() {
+        format!("{scheme}://[{}]:{}", proxy.host, proxy.port)
+    } else {
+        format!("{scheme}://{}:{}", proxy.host, proxy.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_said_as_it_was_given() {
+        let url = |kind, host: &str| proxy_url(&Proxy { kind, host: host.to_owned(), port: 1080 });
+        assert_eq!(url(ProxyKind::Socks5, "bastion.example"), "socks5://bastion.example:1080");
+        assert_eq!(url(ProxyKind::HttpConnect, "2001:db8::1"), "http://[2001:db8::1]:1080");
+        assert_eq!(url(ProxyKind::HttpConnect, "[2001:db8::1]"), "http://[2001:db8::1]:1080");
+    }
+}
