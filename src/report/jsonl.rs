@@ -13,6 +13,7 @@ use crate::model::{EndpointReport, ScanSummary};
 
 #[derive(Serialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "lives for one write, and most are the large one")]
 enum Record<'a> {
     Endpoint(Endpoint<'a>),
     Summary {

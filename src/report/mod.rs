@@ -8,7 +8,7 @@
 //! tests hold against them.
 //!
 //! To add a format: a file beside these, a variant of [`Format`] with its word, and snapshots over
-//! the sample in `sample.rs`. Text that came from the network goes through [`escape()`] (terminal)
+//! the sample in `sample/`. Text that came from the network goes through [`escape()`] (terminal)
 //! or through `encode` (JSON), never straight to the writer.
 
 mod encode;

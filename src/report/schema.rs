@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jsonschema::Validator;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::SCHEMA;
 use super::sample::{self, Sample};
@@ -64,7 +64,9 @@ fn lines_are_valid() {
         let written = sample::jsonl(&sample);
         let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let (last, endpoints) = lines.split_last().unwrap();
-        endpoints.iter().for_each(|line| validate(&endpoint, line));
+        for line in endpoints {
+            validate(&endpoint, line);
+        }
         validate(&summary, last);
     }
 }
@@ -89,12 +91,10 @@ fn what_is_not_described_is_not_valid() {
     }
 }
 
-/// Calls `visit` with every schema within `schema` that describes an object's keys.
-fn each_object<'a>(
-    place: &str,
-    schema: &'a Value,
-    visit: &mut dyn FnMut(&str, &'a Map<String, Value>, &'a Map<String, Value>),
-) {
+type Object = Map<String, Value>;
+
+/// Calls `visit` with the place, the schema and the properties of every schema within `schema` that describes an object's keys.
+fn each_object<'a>(place: &str, schema: &'a Value, visit: &mut dyn FnMut(&str, &'a Object, &'a Object)) {
     if let Some(object) = schema.as_object() {
         if let Some(properties) = object.get("properties").and_then(Value::as_object) {
             visit(place, object, properties);
@@ -186,19 +186,19 @@ macro_rules! words {
     }};
 }
 
+/// The words that a definition allows are these, in their order.
+fn check(definition: &str, words: &[&str]) {
+    assert_eq!(schema()["$defs"][definition]["enum"], json!(words), "{definition}");
+}
+
 #[test]
-fn the_enums_are_the_models_words() {
-    let schema = schema();
-    let check = |definition: &str, words: Vec<&str>| {
-        let described = &schema["$defs"][definition]["enum"];
-        assert_eq!(described, &serde_json::json!(words), "{definition}");
-    };
-    check("verdict", Verdict::ALL.map(Verdict::word).to_vec());
-    check("failureKind", FailureKind::ALL.map(FailureKind::word).to_vec());
+fn verdicts_and_accesses_are_the_models_words() {
+    check("verdict", &Verdict::ALL.map(Verdict::word));
+    check("failureKind", &FailureKind::ALL.map(FailureKind::word));
     let failure = || Failure::new(Stage::Http, FailureKind::Reset, "");
     check(
         "access",
-        words!(Access::word,
+        &words!(Access::word,
             Access::Rejected => Access::Rejected,
             Access::Forbidden => Access::Forbidden,
             Access::Granted => Access::Granted,
@@ -208,7 +208,7 @@ fn the_enums_are_the_models_words() {
     );
     check(
         "unclearKind",
-        words!(Unclear::word,
+        &words!(Unclear::word,
             Unclear::Redirect => Unclear::Redirect,
             Unclear::RateLimited => Unclear::RateLimited,
             Unclear::ServerError => Unclear::ServerError,
@@ -222,9 +222,13 @@ fn the_enums_are_the_models_words() {
             Unclear::OtherStatus => Unclear::OtherStatus,
         ),
     );
+}
+
+#[test]
+fn what_answered_is_said_in_the_models_words() {
     check(
         "stage",
-        words!(|stage: &Stage| stage.word(),
+        &words!(|stage: &Stage| stage.word(),
             Stage::Dns => Stage::Dns,
             Stage::Proxy => Stage::Proxy,
             Stage::Connect => Stage::Connect,
@@ -236,7 +240,7 @@ fn the_enums_are_the_models_words() {
     );
     check(
         "grade",
-        words!(|grade: &Grade| grade.word(),
+        &words!(|grade: &Grade| grade.word(),
             Grade::SensitiveResources => Grade::SensitiveResources,
             Grade::Resources => Grade::Resources,
             Grade::Telemetry => Grade::Telemetry,
@@ -247,7 +251,7 @@ fn the_enums_are_the_models_words() {
     );
     check(
         "component",
-        words!(|component: &Component| component.word(),
+        &words!(|component: &Component| component.word(),
             Component::KubeApiServer => Component::KubeApiServer,
             Component::AggregatedApiServer => Component::AggregatedApiServer,
             Component::ControllerManagerOrScheduler => Component::ControllerManagerOrScheduler,
@@ -260,7 +264,7 @@ fn the_enums_are_the_models_words() {
     );
     check(
         "confidence",
-        words!(|confidence: &Confidence| confidence.word(),
+        &words!(|confidence: &Confidence| confidence.word(),
             Confidence::Low => Confidence::Low,
             Confidence::Medium => Confidence::Medium,
             Confidence::High => Confidence::High,
@@ -268,7 +272,7 @@ fn the_enums_are_the_models_words() {
     );
     check(
         "clueKind",
-        words!(|kind: &ClueKind| kind.word(),
+        &words!(|kind: &ClueKind| kind.word(),
             ClueKind::Status => ClueKind::Status,
             ClueKind::VersionFields => ClueKind::VersionFields,
             ClueKind::Discovery => ClueKind::Discovery,
@@ -281,12 +285,16 @@ fn the_enums_are_the_models_words() {
             ClueKind::Port => ClueKind::Port,
         ),
     );
+}
+
+#[test]
+fn bodies_are_those_that_are_told_apart() {
     let status = || Status { code: 403, reason: String::new(), message: String::new() };
     let version =
         || VersionInfo { git_version: String::new(), platform: None, go_version: None, build_date: None };
     check(
         "body",
-        words!(body_word,
+        &words!(body_word,
             Answer::Status(_) => Answer::Status(status()),
             Answer::Version(_) => Answer::Version(version()),
             Answer::ApiVersions => Answer::ApiVersions,
@@ -308,17 +316,20 @@ fn the_enums_are_the_models_words() {
             Answer::Cut => Answer::Cut,
         ),
     );
+}
 
+#[test]
+fn words_that_stand_within_a_definition() {
+    let schema = schema();
     let property = |definition: &str, key: &str| &schema["$defs"][definition]["properties"][key];
     let keys = |object: &Value| object["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(property("coverage", "verdicts")), sorted(&schema["$defs"]["verdict"]["enum"]));
     assert_eq!(keys(property("summary", "grants")), sorted(&schema["$defs"]["grade"]["enum"]));
     let methods =
-        words!(|method: &Method| method.word(), Method::Get => Method::Get, Method::Head => Method::Head);
-    assert_eq!(property("request", "method")["enum"], serde_json::json!(methods));
-    let schemes =
-        words!(|scheme: &Scheme| scheme.word(), Scheme::Https => Scheme::Https, Scheme::Http => Scheme::Http);
-    assert_eq!(property("endpointFields", "scheme")["enum"], serde_json::json!(schemes));
+        &words!(|method: &Method| method.word(), Method::Get => Method::Get, Method::Head => Method::Head);
+    assert_eq!(property("request", "method")["enum"], json!(methods));
+    let schemes = &words!(|scheme: &Scheme| scheme.word(), Scheme::Https => Scheme::Https, Scheme::Http => Scheme::Http);
+    assert_eq!(property("endpointFields", "scheme")["enum"], json!(schemes));
 }
 
 fn sorted(words: &Value) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{TableOptions, style};
+use super::{TableOptions, shown, style};
 use crate::model::{Coverage, FailureKind, ScanSummary, SpecCoverage, Verdict};
 
 /// Specifications named before "and N more".
@@ -21,7 +21,6 @@ pub(super) fn write(
     }
     specs(
         out,
-        options,
         "not covered",
         coverage,
         |spec| spec.named && !spec.covered,
@@ -29,7 +28,6 @@ pub(super) fn write(
     )?;
     specs(
         out,
-        options,
         "not as expected",
         coverage,
         |spec| spec.met == Some(false),
@@ -40,7 +38,7 @@ pub(super) fn write(
     )?;
     writeln!(out, "elapsed: {}", elapsed(summary.elapsed))?;
     match &options.gate {
-        Some(gate) => writeln!(out, "{}", options.shown(gate)),
+        Some(gate) => writeln!(out, "{}", shown(gate)),
         None => Ok(()),
     }
 }
@@ -75,7 +73,7 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         line.push_str(&parts.join(", "));
     }
     if coverage.excluded > 0 {
-        line.push_str(&format!("; beside them {} excluded", coverage.excluded));
+        line = format!("{line}; beside them {} excluded", coverage.excluded);
     }
     line
 }
@@ -92,7 +90,6 @@ fn kinds(coverage: &Coverage) -> String {
 /// One line for each specification that satisfies `which`, with what is to be said of it.
 fn specs(
     out: &mut impl io::Write,
-    options: &TableOptions,
     title: &str,
     coverage: &Coverage,
     which: impl Fn(&SpecCoverage) -> bool,
@@ -100,9 +97,9 @@ fn specs(
 ) -> io::Result<()> {
     let found: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| which(spec)).collect();
     for spec in found.iter().take(LISTED) {
-        let label = spec.label.as_deref().map(|label| format!(" {label}")).unwrap_or_default();
-        let who = options.shown(&format!("{}{label} ({})", spec.origin.text, spec.origin));
-        writeln!(out, "  {title}: {who}: {}", what(spec))?;
+        let label = spec.label.as_deref().map(|label| format!(" {}", shown(label))).unwrap_or_default();
+        let (text, origin) = (shown(&spec.origin.text), shown(&spec.origin.to_string()));
+        writeln!(out, "  {title}: {text}{label} ({origin}): {}", what(spec))?;
     }
     if found.len() > LISTED {
         writeln!(out, "  {title}: … and {} more", found.len() - LISTED)?;

@@ -22,31 +22,32 @@ const MIN_WIDTH: usize = 60;
 const GAP: u16 = 2;
 /// From here on there is room for five columns.
 const WIDE: usize = 100;
-/// Characters of a cell or a line's part: on a terminal, and where there is no width to fit.
+/// Characters of a text that is not ours.
 const SHOWN: usize = 240;
-const KEPT: usize = 1024;
+/// Characters of ANONYMOUS MAY where there is no width to fit: nothing stands behind it.
+const MAY_KEPT: usize = 1024;
 
 /// How the table looks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableOptions {
     /// Colour by ANSI escapes.
     pub color: bool,
-    /// Columns to fit in: longer cells wrap, very long ones are cut. `None` does neither (a cell
-    /// still ends after 1,024 characters).
+    /// Columns to fit in, by wrapping; `None` gives each endpoint one line, however long. Text that
+    /// is not ours is cut after 240 characters, the last column of a line without width after 1,024.
     pub width: Option<usize>,
     /// The last line, from whoever decides the exit code: `1 verdict at --fail-on exposed: exit 1`.
     pub gate: Option<String>,
 }
 
 impl TableOptions {
-    /// Text that is not ours, fit for a cell.
-    fn shown(&self, text: &str) -> String {
-        escape(text, if self.width.is_some() { SHOWN } else { KEPT })
-    }
-
     fn painted(&self, style: Style, text: &str) -> String {
         if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
+}
+
+/// Text that is not ours, fit for a line.
+fn shown(text: &str) -> String {
+    escape(text, SHOWN)
 }
 
 /// Writes the table; `reports` may come in any order.
@@ -58,7 +59,7 @@ pub fn write<'a>(
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     if let Some(stopped) = &summary.stopped {
-        let said = format!("stopped early: {}; this report is partial", options.shown(stopped));
+        let said = format!("stopped early: {}; this report is partial", shown(stopped));
         writeln!(out, "{}\n", options.painted(Style::new().bold(), &said))?;
     }
     let rows = rows::select(reports, &summary.coverage);
@@ -82,12 +83,12 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
     ));
     for row in &rows.rows {
         let Row { verdict, target, label, who, may, expected } = row;
-        let mut may = options.shown(may);
+        let mut may = escape(may, if options.width.is_some() { SHOWN } else { MAY_KEPT });
         if let Some(expected) = expected {
             may.push_str("; expected ");
             may.push_str(expected.word());
         }
-        let [mut target, label, who] = [target, label, who].map(|text| options.shown(text));
+        let [mut target, label, who] = [target, label, who].map(|text| shown(text));
         if !labelled && !label.is_empty() {
             target.push(' ');
             target.push_str(&label);

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::super::escape::hidden;
 use super::super::sample;
 use super::*;
@@ -86,4 +88,23 @@ fn a_crowd_is_counted_and_named_targets_come_before_it() {
     assert_eq!(shown.matches("\nnot-api-server ").count(), 30);
     assert!(shown.contains("… and 10 more not-api-server\n… and 9 more unreachable\n"), "{shown}");
     assert!(shown.lines().nth(1).unwrap().contains("198.51.100.39:443"), "{shown}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_they_say_nothing_hidden_is_written(text in "\\PC*|[\\x00-\\u{2fff}\\u{e0000}-\\u{e007f}]{0,40}") {
+        let sample = sample::saying(&text);
+        for options in [plain(), TableOptions { width: Some(80), ..plain() }] {
+            let shown = sample::table(&sample, &options);
+            prop_assert!(!shown.chars().any(|c| c != '\n' && hidden(c)), "{shown:?}");
+            // A text cannot begin a line of its own and pass for a row.
+            let exposed = shown.lines().filter(|line| line.starts_with("exposed ")).count();
+            prop_assert_eq!(exposed, 1);
+        }
+        for written in [sample::json(&sample), sample::jsonl(&sample)] {
+            prop_assert!(!written.chars().any(|c| c != '\n' && hidden(c)));
+        }
+    }
 }

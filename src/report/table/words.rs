@@ -179,3 +179,75 @@ fn resources(report: &EndpointReport) -> String {
 const fn refused(access: &Access) -> bool {
     matches!(access, Access::Rejected | Access::Forbidden)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::{forbidden, granted, origin, rejected, report, target, with_requests};
+    use super::*;
+
+    fn said_of(verdict: Verdict, requests: Vec<JudgedRequest>) -> String {
+        let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
+        may(&with_requests(report(target, "192.0.2.1", verdict, "the reason"), requests))
+    }
+
+    #[test]
+    fn exposed_without_resources() {
+        assert_eq!(
+            said_of(Verdict::Exposed, ["/version", "/api", "/healthz"].map(granted).into()),
+            "read discovery; version, health; resources not asked"
+        );
+        let mut requests = vec![granted("/api"), rejected("/version")];
+        requests.extend(["/api/v1/secrets", "/api/v1/pods"].map(forbidden));
+        assert_eq!(said_of(Verdict::Exposed, requests), "read discovery; resources refused: 2 of 2");
+    }
+
+    #[test]
+    fn long_lists_end() {
+        let lists = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|list| granted(&format!("/api/v1/{list}")));
+        assert_eq!(said_of(Verdict::Exposed, lists.into()), "list a, b, c, d, e, f and 2 more");
+    }
+
+    #[test]
+    fn the_default_is_called_so_only_where_it_is_the_default() {
+        let api = || forbidden("/api");
+        assert_eq!(
+            said_of(Verdict::Forbidden, vec![granted("/version"), api(), granted("/healthz")]),
+            "version, health (default); resources not asked"
+        );
+        assert_eq!(
+            said_of(Verdict::Forbidden, vec![granted("/version"), api(), forbidden("/healthz")]),
+            "version; resources not asked"
+        );
+        assert_eq!(
+            said_of(Verdict::Forbidden, vec![forbidden("/version"), api(), forbidden("/healthz")]),
+            "nothing on 3 of 3 paths; resources not asked"
+        );
+    }
+
+    #[test]
+    fn limited_and_rejected() {
+        let api = || rejected("/api");
+        assert_eq!(
+            said_of(Verdict::HealthOnly, vec![granted("/version"), api(), granted("/livez")]),
+            "version, health only"
+        );
+        assert_eq!(said_of(Verdict::HealthOnly, vec![forbidden("/version"), api()]), "nothing: the reason");
+        assert_eq!(
+            said_of(Verdict::Rejected, vec![rejected("/version"), api(), granted("/ping")]),
+            "/ping; nothing on 2 of 3 paths"
+        );
+    }
+
+    #[test]
+    fn what_is_not_served_is_not_said_twice() {
+        let grant = |path: &str, not_served| Grant {
+            path: path.to_owned(),
+            grade: crate::model::Grade::Discovery,
+            verb: "get",
+            not_served,
+            request: 0,
+        };
+        let open = Open::of(&[grant("/apis", true), grant("/api", false), grant("/logs", true)]);
+        assert_eq!(open.beyond(), "read discovery, /logs (not served)");
+    }
+}

@@ -152,6 +152,7 @@ impl<'a> From<&'a model::Grant> for Grant<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the unit stands in the key")]
 struct Timings {
     resolve_ms: Option<f64>,
     connect_ms: Option<f64>,

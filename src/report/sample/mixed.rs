@@ -1,0 +1,206 @@
+//! Every verdict, with each of the ways a record can look.
+
+use std::time::Duration;
+
+use super::Sample;
+use super::parts::*;
+use crate::config::{Order, Proxy, ProxyKind, ScanConfig};
+use crate::model::{
+    Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, Request,
+    ScanSummary, SpecCoverage, Stage, Target, Unclear, Verdict,
+};
+
+pub(in crate::report) fn mixed() -> Sample {
+    let reports = vec![
+        exposed(),
+        default_cluster(),
+        silent(stage(3, 6443), Some("192.0.2.19"), refused()),
+        silent(stage(4, 443), Some("192.0.2.18"), refused()),
+        fronted(),
+        limited(),
+        closed(),
+        unclear(),
+        other(),
+        wants_certificate(),
+        gone(300, 6443),
+        gone(301, 443),
+        down(302, 6443, refused()),
+        down(303, 443, Failure::new(Stage::Connect, FailureKind::TimedOut, "after 3 s")),
+    ];
+    let summary = ScanSummary {
+        started: at(0),
+        elapsed: Duration::from_micros(4_213_500),
+        stopped: None,
+        sources: vec!["198.51.100.7".parse().unwrap()],
+        resolvers: vec!["192.0.2.53:53".parse().unwrap()],
+        coverage: coverage(&reports),
+    };
+    Sample { config: config(), reports, summary }
+}
+
+fn config() -> ScanConfig {
+    ScanConfig {
+        requests: vec![Request::for_path("/metrics").unwrap(), Request::for_path("/api/v1/secrets").unwrap()],
+        proxy: Some(Proxy { kind: ProxyKind::Socks5, host: "bastion.example".to_owned(), port: 1080 }),
+        max_duration: Some(Duration::from_mins(10)),
+        resolver: Some("192.0.2.53:53".parse().unwrap()),
+        order: Order::Seeded(42),
+        ..ScanConfig::default()
+    }
+}
+
+fn coverage(reports: &[EndpointReport]) -> Coverage {
+    let coverage = Coverage {
+        targets: 304,
+        excluded: 2,
+        not_attempted: 0,
+        excluded_addresses: 1,
+        verdicts: [
+            (Verdict::Exposed, 1),
+            (Verdict::Forbidden, 2),
+            (Verdict::HealthOnly, 1),
+            (Verdict::Rejected, 1),
+            (Verdict::Inconclusive, 1),
+            (Verdict::NotApiServer, 1),
+        ]
+        .into(),
+        unreachable: [
+            (FailureKind::Refused, 280),
+            (FailureKind::TimedOut, 14),
+            (FailureKind::NameNotFound, 2),
+            (FailureKind::ClientCertificateRequired, 1),
+        ]
+        .into(),
+        further_addresses: 1,
+        specs: specs(reports),
+    };
+    assert!(coverage.adds_up());
+    coverage
+}
+
+/// The specifications of the named targets, from their records.
+fn specs(reports: &[EndpointReport]) -> Vec<SpecCoverage> {
+    let mut specs: Vec<SpecCoverage> = Vec::new();
+    for report in reports.iter().filter(|report| report.target.named) {
+        match specs.last_mut() {
+            Some(last) if last.origin == report.target.origin => {
+                if !last.seen.contains(&report.verdict) {
+                    last.seen.push(report.verdict);
+                }
+            }
+            _ => specs.push(spec(report, report.verdict.settles())),
+        }
+    }
+    specs
+}
+
+fn exposed() -> EndpointReport {
+    let target = target(0, origin(3, "192.0.2.17"), "192.0.2.17", 6443);
+    let target = annotated(target, "prod-eu-3", Some(Verdict::Rejected));
+    let reason = "anonymous reads /api, /metrics and lists secrets";
+    let paths = [
+        "/version",
+        "/api",
+        "/healthz",
+        "/metrics",
+        "/openapi/v2",
+        "/api/v1/secrets",
+        "/api/v1/namespaces/kube-system/pods",
+        "/apis/apps/v1/deployments",
+        "/ping",
+    ];
+    let report = report(target, "192.0.2.17", Verdict::Exposed, reason);
+    EndpointReport {
+        identification: Some(identified(Component::KubeApiServer, Some("v1.34.1"))),
+        tls: Some(handshake()),
+        ..with_requests(report, paths.map(granted).into())
+    }
+}
+
+/// A name of which one address and one port answer.
+fn stage(index: u64, port: u16) -> Target {
+    target(index, origin(4, "stage.example"), "stage.example", port)
+}
+
+fn default_cluster() -> EndpointReport {
+    let mut report = report(stage(3, 6443), "192.0.2.18", Verdict::Forbidden, "/api is 403");
+    report.timings.resolve = Some(Duration::from_micros(2_001));
+    report.identification = Some(identified(Component::KubeApiServer, Some("v1.33.5-eks-1")));
+    with_requests(report, vec![granted("/version"), forbidden("/api"), granted("/healthz")])
+}
+
+fn fronted() -> EndpointReport {
+    let origin = origin(5, "https://rancher.example/k8s/clusters/c-1");
+    let target = Target { prefix: "/k8s/clusters/c-1".into(), ..target(6, origin, "rancher.example", 443) };
+    let mut report = report(target, "2001:db8::5", Verdict::Forbidden, "/api is 403");
+    let identification = identified(Component::KubeApiServer, None);
+    report.identification = Some(Identification { through_front: true, ..identification });
+    with_requests(report, ["/version", "/api", "/healthz", "/api/v1/secrets"].map(forbidden).into())
+}
+
+fn limited() -> EndpointReport {
+    let target = target(7, origin(6, "203.0.113.9:443"), "203.0.113.9", 443);
+    let reason = "/api is 401, /healthz is 200";
+    let mut report = report(annotated(target, "lab", None), "203.0.113.9", Verdict::HealthOnly, reason);
+    report.identification = Some(identified(Component::KubeApiServer, None));
+    with_requests(report, vec![rejected("/version"), rejected("/api"), granted("/healthz")])
+}
+
+fn closed() -> EndpointReport {
+    let target = target(8, origin(7, "203.0.113.10:443"), "203.0.113.10", 443);
+    let target = Target { sni: Some("api.closed.example".into()), ..target };
+    let target = annotated(target, "closed", Some(Verdict::Rejected));
+    let mut report = report(target, "203.0.113.10", Verdict::Rejected, "401 on every path");
+    report.identification = Some(identified(Component::KubeApiServer, None));
+    with_requests(report, ["/version", "/api", "/healthz", "/livez", "/readyz"].map(rejected).into())
+}
+
+fn in_range(index: u64, address: &str, port: u16) -> Target {
+    Target { named: false, ..target(index, origin(8, "198.51.100.0/24"), address, port) }
+}
+
+fn unclear() -> EndpointReport {
+    let headers = [
+        ("content-type", "text/html"),
+        ("server", "nginx"),
+        ("location", "https://login.example/"),
+        ("retry-after", "30"),
+        ("www-authenticate", "Basic"),
+    ];
+    let mut cut = reply(503, &[], Answer::Cut);
+    cut.body_failure = Some(Failure::new(Stage::Body, FailureKind::Deadline, "after 10 s"));
+    let reset = || Failure::new(Stage::Http, FailureKind::Reset, "connection reset");
+    let requests = vec![
+        asked("/version", Ok(reply(403, &headers, Answer::Html)), Access::Unclear(Unclear::Plain403)),
+        asked("/api", Ok(cut), Access::Unclear(Unclear::ServerError)),
+        asked("/healthz", Err(reset()), Access::Failed(reset())),
+    ];
+    let target = in_range(20, "198.51.100.30", 443);
+    let mut report = report(target, "198.51.100.30", Verdict::Inconclusive, "a front end answers 403");
+    report.identification = Some(identified(Component::FrontEnd, None));
+    with_requests(report, requests)
+}
+
+fn other() -> EndpointReport {
+    let reason = "/version is 404 and no answer has an Audit-Id";
+    let target = in_range(21, "198.51.100.40", 10257);
+    EndpointReport {
+        identification: Some(identified(Component::ControllerManagerOrScheduler, None)),
+        ..report(target, "198.51.100.40", Verdict::NotApiServer, reason)
+    }
+}
+
+fn wants_certificate() -> EndpointReport {
+    let failure = Failure::new(Stage::Tls, FailureKind::ClientCertificateRequired, "alert 116");
+    let target = in_range(22, "198.51.100.41", 6443);
+    EndpointReport { connections: 1, ..silent(target, Some("198.51.100.41"), failure) }
+}
+
+fn gone(index: u64, port: u16) -> EndpointReport {
+    let failure = Failure::new(Stage::Dns, FailureKind::NameNotFound, "NXDOMAIN");
+    silent(target(index, origin(9, "gone.example"), "gone.example", port), None, failure)
+}
+
+fn down(index: u64, port: u16, failure: Failure) -> EndpointReport {
+    silent(target(index, origin(10, "192.0.2.99"), "192.0.2.99", port), Some("192.0.2.99"), failure)
+}

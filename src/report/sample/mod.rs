@@ -1,0 +1,128 @@
+//! One mixed scan, made by hand, that every format is shown with; and the writers' results as text.
+
+mod mixed;
+mod parts;
+
+use std::io;
+
+pub(super) use mixed::mixed;
+use parts::{asked, identified, reply, spec, status};
+pub(super) use parts::{forbidden, granted, origin, rejected, report, silent, target, with_requests};
+
+use super::{ScanInfo, Tally, table};
+use crate::config::ScanConfig;
+use crate::model::{Access, Component, Coverage, EndpointReport, FailureKind, ScanSummary, Unclear, Verdict};
+
+/// A scan's whole result.
+pub(super) struct Sample {
+    pub(super) config: ScanConfig,
+    pub(super) reports: Vec<EndpointReport>,
+    pub(super) summary: ScanSummary,
+}
+
+impl Sample {
+    pub(super) fn info(&self) -> ScanInfo<'_> {
+        ScanInfo { tool_version: "0.0.0", ..ScanInfo::new(&self.config) }
+    }
+}
+
+pub(super) fn json(sample: &Sample) -> String {
+    let mut out = Vec::new();
+    super::json::write(&mut out, &sample.info(), sample.reports.iter(), &sample.summary).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+pub(super) fn jsonl(sample: &Sample) -> String {
+    let (mut out, mut tally) = (Vec::new(), Tally::default());
+    for report in &sample.reports {
+        super::jsonl::write_endpoint(&mut out, report, &mut tally).unwrap();
+    }
+    super::jsonl::write_summary(&mut out, &sample.info(), &sample.summary, &tally).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+pub(super) fn table(sample: &Sample, options: &table::TableOptions) -> String {
+    let mut out = Vec::new();
+    // The order of arrival does not matter.
+    table::write(&mut out, sample.reports.iter().rev(), &sample.summary, options).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// A writer without room.
+pub(super) struct Full;
+
+impl io::Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Nothing was asked for that answered.
+pub(super) fn empty() -> Sample {
+    let coverage =
+        Coverage { targets: 256, unreachable: [(FailureKind::TimedOut, 256)].into(), ..Coverage::default() };
+    let mixed = mixed();
+    let summary = ScanSummary { coverage, resolvers: Vec::new(), ..mixed.summary };
+    Sample { config: ScanConfig::default(), reports: Vec::new(), summary }
+}
+
+/// The mixed scan, interrupted before all was asked.
+pub(super) fn stopped() -> Sample {
+    let mut sample = mixed();
+    sample.summary.stopped = Some("interrupted".to_owned());
+    sample.summary.coverage.targets += 900;
+    sample.summary.coverage.not_attempted = 900;
+    sample
+}
+
+/// A server, a file and a resolver that try to write on the reader's terminal.
+pub(super) fn hostile() -> Sample {
+    let mut target = target(0, origin(1, "evil.example\u{1b}]0;owned\u{7}"), "evil.example", 443);
+    target.label = Some("safe\u{202e}desopxe\r\nrejected 192.0.2.1".into());
+    target.expect = Some(Verdict::Rejected);
+    let message = format!("\u{1b}[2J{}", "x".repeat(5000));
+    let mut report = report(target, "192.0.2.66", Verdict::Inconclusive, &format!("a 403 says {message}"));
+    report.identification = Some(identified(Component::FrontEnd, Some("v1\u{1b}[31m\u{200b}")));
+    let answer = status(403, "Forbidden", &message);
+    report.requests = vec![asked(
+        "/api",
+        Ok(reply(403, &[("server", "nginx\u{9b}31m")], answer)),
+        Access::Unclear(Unclear::OtherUser),
+    )];
+    let mut sample = empty();
+    sample.summary.coverage = Coverage {
+        targets: 1,
+        verdicts: [(Verdict::Inconclusive, 1)].into(),
+        specs: vec![spec(&report, false)],
+        ..Coverage::default()
+    };
+    sample.summary.stopped = Some("signal\u{1b}[0m".to_owned());
+    sample.reports = vec![report];
+    sample
+}
+
+/// The mixed scan in which everything that others can choose freely is `text`.
+pub(super) fn saying(text: &str) -> Sample {
+    let mut sample = mixed();
+    for report in &mut sample.reports {
+        report.reason = text.to_owned();
+        report.target.label = Some(text.into());
+        report.target.origin = origin(1, text);
+        if let Some(identification) = &mut report.identification {
+            identification.version = Some(text.to_owned());
+        }
+        if let Some(certificate) = report.tls.as_mut().and_then(|tls| tls.certificate.as_mut()) {
+            certificate.subject = text.to_owned();
+        }
+    }
+    for spec in &mut sample.summary.coverage.specs {
+        spec.label = Some(text.into());
+        spec.origin = origin(1, text);
+    }
+    sample.summary.stopped = Some(text.to_owned());
+    sample
+}

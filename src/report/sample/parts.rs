@@ -1,0 +1,224 @@
+//! What records are made of.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+
+use crate::model::{
+    Access, Answer, Certificate, Clue, ClueKind, Component, Confidence, Endpoint, EndpointReport, Exchange,
+    Failure, FailureKind, Grant, Handshake, Host, Identification, JudgedRequest, Method, Names, Origin,
+    Reply, Request, Scheme, Source, SpecCoverage, SpecId, Stage, Status, Target, Timings, Verdict,
+    VersionInfo,
+};
+
+pub(in crate::report) fn at(seconds: u32) -> Timestamp {
+    format!("2026-10-01T08:00:{seconds:02}.125Z").parse().unwrap()
+}
+
+pub(in crate::report) fn origin(line: u32, text: &str) -> Arc<Origin> {
+    Arc::new(Origin { source: Source::File("targets.txt".into()), line, text: text.into() })
+}
+
+/// A named target from `host:port`.
+pub(in crate::report) fn target(index: u64, origin: Arc<Origin>, host: &str, port: u16) -> Target {
+    Target {
+        index,
+        scheme: Scheme::Https,
+        host: host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip),
+        port,
+        prefix: "".into(),
+        sni: None,
+        label: None,
+        expect: None,
+        specs: [SpecId(origin.line)].into(),
+        origin,
+        named: true,
+    }
+}
+
+/// A report of nothing yet: reached, not asked.
+pub(in crate::report) fn report(
+    target: Target,
+    address: &str,
+    verdict: Verdict,
+    reason: &str,
+) -> EndpointReport {
+    let endpoint = Endpoint {
+        scheme: target.scheme,
+        address: SocketAddr::new(address.parse().unwrap(), target.port),
+        name: target.server_name(),
+        prefix: Arc::clone(&target.prefix),
+    };
+    EndpointReport {
+        target,
+        endpoint: Some(endpoint),
+        verdict,
+        reason: reason.to_owned(),
+        failure: None,
+        identification: None,
+        requests: Vec::new(),
+        grants: Vec::new(),
+        tls: None,
+        local: Some("198.51.100.7".parse().unwrap()),
+        connections: 1,
+        handshakes: 1,
+        timings: Timings {
+            resolve: None,
+            connect: Some(Duration::from_micros(1_250)),
+            tls: Some(Duration::from_micros(3_500)),
+            total: Duration::from_micros(9_876),
+        },
+    }
+}
+
+/// A report of a connection that did not come about.
+pub(in crate::report) fn silent(target: Target, address: Option<&str>, failure: Failure) -> EndpointReport {
+    let endpoint =
+        address.and_then(|address| report(target.clone(), address, Verdict::Unreachable, "").endpoint);
+    let timings = Timings { total: Duration::from_micros(400), ..Timings::default() };
+    EndpointReport::unreachable(target, endpoint, failure, timings)
+}
+
+pub(in crate::report) fn refused() -> Failure {
+    Failure::new(Stage::Connect, FailureKind::Refused, "")
+}
+
+pub(in crate::report) fn status(code: u16, reason: &str, message: &str) -> Answer {
+    Answer::Status(Status { code, reason: reason.to_owned(), message: message.to_owned() })
+}
+
+pub(in crate::report) fn asked(path: &str, outcome: Result<Reply, Failure>, access: Access) -> JudgedRequest {
+    let request = Request::for_path(path).unwrap();
+    let exchange = Exchange { request, look: 1, at: at(1), elapsed: Duration::from_micros(1_500), outcome };
+    JudgedRequest { exchange, access }
+}
+
+pub(in crate::report) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Reply {
+    let header = |(name, value): &(&str, &str)| {
+        (name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+    };
+    Reply {
+        status,
+        version: http::Version::HTTP_11,
+        headers: headers.iter().map(header).collect::<HeaderMap>(),
+        answer,
+        body_size: 180,
+        body_failure: None,
+    }
+}
+
+pub(in crate::report) const MARKS: [(&str, &str); 4] = [
+    ("content-type", "application/json"),
+    ("audit-id", "4f7f2c1e-0000-4000-8000-000000000001"),
+    ("x-kubernetes-pf-flowschema-uid", "a"),
+    ("x-kubernetes-pf-prioritylevel-uid", "b"),
+];
+
+/// The answers of an API server.
+pub(in crate::report) fn granted(path: &str) -> JudgedRequest {
+    let answer = match path {
+        "/version" => Answer::Version(VersionInfo {
+            git_version: "v1.34.1".to_owned(),
+            platform: None,
+            go_version: None,
+            build_date: None,
+        }),
+        "/api" => Answer::ApiVersions,
+        "/metrics" => Answer::Metrics,
+        "/healthz" | "/livez" | "/readyz" => Answer::Health { ok: true },
+        _ => Answer::Empty,
+    };
+    let request = Request::for_path(path).unwrap();
+    let code = if request.method == Method::Head { 405 } else { 200 };
+    asked(path, Ok(reply(code, &MARKS, answer)), Access::Granted)
+}
+
+pub(in crate::report) fn forbidden(path: &str) -> JudgedRequest {
+    let message = format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"");
+    let headers = [&MARKS[..], &[("x-content-type-options", "nosniff")]].concat();
+    asked(path, Ok(reply(403, &headers, status(403, "Forbidden", &message))), Access::Forbidden)
+}
+
+pub(in crate::report) fn rejected(path: &str) -> JudgedRequest {
+    let answer = status(401, "Unauthorized", "Unauthorized");
+    asked(path, Ok(reply(401, &MARKS[..2], answer)), Access::Rejected)
+}
+
+/// Adds requests, and a grant for each that is granted.
+pub(in crate::report) fn with_requests(
+    mut report: EndpointReport,
+    requests: Vec<JudgedRequest>,
+) -> EndpointReport {
+    for (index, judged) in requests.iter().enumerate() {
+        let request = &judged.exchange.request;
+        if judged.access == Access::Granted {
+            report.grants.push(Grant {
+                path: request.bare_path().to_owned(),
+                grade: request.class.grade(),
+                verb: if request.method == Method::Head { "list" } else { "get" },
+                not_served: request.bare_path() == "/apis/apps/v1/deployments",
+                request: index,
+            });
+        }
+    }
+    report.grants.sort_by(|one, other| other.grade.cmp(&one.grade).then_with(|| one.path.cmp(&other.path)));
+    report.requests = requests;
+    report
+}
+
+pub(in crate::report) fn identified(component: Component, version: Option<&str>) -> Identification {
+    Identification {
+        component,
+        confidence: Confidence::High,
+        version: version.map(str::to_owned),
+        kubernetes: component != Component::Other,
+        through_front: false,
+        clues: vec![Clue { kind: ClueKind::AuditId, seen: "Audit-Id on 3 of 3 answers".to_owned() }],
+    }
+}
+
+pub(in crate::report) fn handshake() -> Handshake {
+    Handshake {
+        version: "TLSv1.3".to_owned(),
+        cipher: "TLS13_AES_128_GCM_SHA256".to_owned(),
+        alpn: Some("http/1.1".to_owned()),
+        sni: Some("prod.example".to_owned()),
+        client_certificate_requested: true,
+        client_ca_names: Names::collect(["CN=kubernetes".to_owned(), "CN=front-proxy-ca".to_owned()]),
+        signature_valid: true,
+        certificate: Some(Certificate {
+            subject: "CN=kube-apiserver".to_owned(),
+            issuer: "CN=kubernetes".to_owned(),
+            sans: Names::collect(["kubernetes.default.svc".to_owned(), "10.96.0.1".to_owned()]),
+            not_before: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+            not_after: Some("2027-01-01T00:00:00Z".parse().unwrap()),
+            key: "RSA 2048".to_owned(),
+            serial: "1f".to_owned(),
+            sha256: "ab".repeat(32),
+        }),
+        chain_length: 1,
+    }
+}
+
+pub(in crate::report) fn annotated(mut target: Target, label: &str, expect: Option<Verdict>) -> Target {
+    target.label = Some(label.into());
+    target.expect = expect;
+    target
+}
+
+/// What a specification came to of which this is the first record.
+pub(in crate::report) fn spec(report: &EndpointReport, covered: bool) -> SpecCoverage {
+    let target = &report.target;
+    SpecCoverage {
+        origin: Arc::clone(&target.origin),
+        named: target.named,
+        label: target.label.clone(),
+        covered,
+        expect: target.expect,
+        met: target.expect.map(|expected| report.verdict == expected),
+        seen: vec![report.verdict],
+    }
+}
