@@ -13,3 +13,5 @@
 pub mod config;
 pub mod error;
 pub mod model;
+#[cfg(feature = "simulator")]
+pub mod simulator;
