@@ -102,7 +102,7 @@ impl Scenario {
             expect,
         };
         let answers = Answers::new(routes, unknown.fallback());
-        Self::new(label, Some(recording.tls.mean()), Conduct::Answer(answers))
+        Self::new(label, Some(recording.tls.mean()), Conduct::Answer(Box::new(answers)))
     }
 }
 

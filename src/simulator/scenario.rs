@@ -31,7 +31,7 @@ pub struct Scenario {
 #[derive(Debug)]
 pub(super) enum Conduct {
     /// Speaks HTTP, behind TLS where the scenario has it.
-    Answer(Answers),
+    Answer(Box<Answers>),
     /// Closes at once.
     Close,
     /// Never says anything.

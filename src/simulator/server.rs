@@ -100,6 +100,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                     let number = shared.stats.connection();
                     connections.spawn(connection::serve(Arc::clone(&shared), stream, number));
                 }
+                // One that went away before it was accepted is no reason to let the others wait.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => {}

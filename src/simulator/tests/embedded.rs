@@ -1,12 +1,13 @@
 //! The embedded scenarios: whole, named as their files, and true to the recordings.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::super::answers::Answers;
 use super::super::catalogue::TEXTS;
 use super::super::reply::Reply;
-use super::super::{Scenario, scenario, scenarios};
-use super::recording;
+use super::super::{Scenario, scenario, scenarios, start};
+use super::{loopback, recording};
 use crate::model::Verdict;
 
 /// What kubeknock asks of an API server, `--deep` included, as far as recordings have it.
@@ -100,6 +101,14 @@ fn every_verdict_is_expected_somewhere() {
     assert!(!scenario("default").unwrap().plain_http());
     assert!(!scenario("garbage").unwrap().plain_http());
     assert!(scenario("nobody").is_none());
+}
+
+#[tokio::test]
+async fn every_scenario_starts() {
+    for scenario in scenarios() {
+        let server = start(Arc::clone(scenario), loopback()).await;
+        assert!(server.is_ok(), "{}: {server:?}", scenario.name);
+    }
 }
 
 #[test]

@@ -1,18 +1,17 @@
 //! The TOML form of a scenario, and its reading. A key that is not known is an error: a misspelt
 //! one would make a server that is not the one described.
 
-use std::time::Duration;
+mod reply;
+mod tls;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
+use self::reply::{Common, FileReply};
+use self::tls::FileTls;
+pub(super) use self::tls::GO_TO_PLAIN_HTTP;
 use super::answers::{Answers, Route};
-use super::reply::{Behaviour, Body, Reply};
-use super::scenario::{Conduct, Label, Scenario, ScenarioError, Tls};
-
-/// What Go's TLS server tells a client that speaks plain HTTP to it.
-pub(super) const GO_TO_PLAIN_HTTP: &str =
-    "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+use super::scenario::{Conduct, Label, Scenario, ScenarioError};
 
 /// The most bytes that `garbage` and `nested` may ask for.
 const LARGEST: usize = 1 << 20;
@@ -50,55 +49,6 @@ enum FileConnection {
     Silence,
     Say(String),
     Garbage(usize),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileTls {
-    subject: Option<String>,
-    issuer: Option<String>,
-    sans: Option<Vec<String>>,
-    send_issuer: Option<bool>,
-    client_cas: Option<Vec<String>>,
-    require_client_certificate: Option<bool>,
-    versions: Option<Vec<String>>,
-    alpn: Option<Vec<String>>,
-    to_plain_http: Option<String>,
-}
-
-/// What holds for every reply that does not say otherwise.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Common {
-    headers: Option<Vec<(String, String)>>,
-    audit_id: Option<bool>,
-    close: Option<bool>,
-    delay_ms: Option<u64>,
-    behaviour: Option<Behaviour>,
-}
-
-/// A reply to one or several requests, or the fallback.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileReply {
-    method: Option<String>,
-    path: Option<String>,
-    paths: Option<Vec<String>>,
-    /// Given this many times only; then the next reply to the same request holds.
-    times: Option<u64>,
-    status: u16,
-    #[serde(default)]
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-    /// In place of `body`: so many JSON arrays, one in the other.
-    nested: Option<usize>,
-    /// The body's length with line feeds up to it.
-    padded_to: Option<u64>,
-    content_length: Option<u64>,
-    audit_id: Option<bool>,
-    close: Option<bool>,
-    delay_ms: Option<u64>,
-    behaviour: Option<Behaviour>,
 }
 
 impl Scenario {
@@ -143,13 +93,7 @@ impl File {
                 (Some(own), Some(base)) if own.subject.is_none() => Some(own.over(base)),
                 (own, base) => own.or(base),
             },
-            common: Common {
-                headers: self.common.headers.or(base.common.headers),
-                audit_id: self.common.audit_id.or(base.common.audit_id),
-                close: self.common.close.or(base.common.close),
-                delay_ms: self.common.delay_ms.or(base.common.delay_ms),
-                behaviour: self.common.behaviour.or(base.common.behaviour),
-            },
+            common: self.common.over(base.common),
             fallback: self.fallback.or(base.fallback),
             reply,
             ..self
@@ -165,7 +109,7 @@ impl File {
         }
         let conduct = match &self.connection {
             Some(connection) => connection.conduct().map_err(wrong)?,
-            None => Conduct::Answer(self.answers().map_err(wrong)?),
+            None => Conduct::Answer(Box::new(self.answers().map_err(wrong)?)),
         };
         let tls = self.tls.as_ref().map(FileTls::mean).transpose().map_err(wrong)?;
         let label = Label { name: self.name, about: self.about, source: self.source, expect };
@@ -176,30 +120,22 @@ impl File {
         let Some(fallback) = &self.fallback else {
             return Err("has no [fallback]: say what every other request gets".to_owned());
         };
-        if fallback.method.is_some() || fallback.is_routed() || fallback.times.is_some() {
+        if fallback.is_routed() {
             return Err("the fallback answers everything else; it has no method, path or times".to_owned());
         }
         let mut routes: Vec<Route> = Vec::new();
         for written in &self.reply {
             let reply = written.mean(&self.common)?;
             for (method, path) in written.requests()? {
-                let known = routes.iter_mut().find(|route| route.method == method && route.path == path);
-                match known {
-                    // A base's reply, which an extending scenario replaced.
-                    Some(Route { then: Some(_), .. }) if self.extends.is_some() => {}
-                    Some(Route { then: Some(_), .. }) => {
+                let route = route_for(&mut routes, &method, &path);
+                match (&route.then, written.times) {
+                    (None, Some(times)) => route.timed.push((times, reply.clone())),
+                    (None, None) => route.then = Some(reply.clone()),
+                    // A base's reply, which the extending scenario replaced.
+                    (Some(_), _) if self.extends.is_some() => {}
+                    (Some(_), _) => {
                         return Err(format!("{method} {path} is answered twice; give the first one times"));
                     }
-                    Some(route) => match written.times {
-                        Some(times) => route.timed.push((times, reply.clone())),
-                        None => route.then = Some(reply.clone()),
-                    },
-                    None => routes.push(match written.times {
-                        Some(times) => {
-                            Route { method, path, timed: vec![(times, reply.clone())], then: None }
-                        }
-                        None => Route { method, path, timed: Vec::new(), then: Some(reply.clone()) },
-                    }),
                 }
             }
         }
@@ -208,6 +144,17 @@ impl File {
         answers.goaway = self.goaway;
         Ok(answers)
     }
+}
+
+/// The route for this request, an empty one if there was none.
+fn route_for<'a>(routes: &'a mut Vec<Route>, method: &str, path: &str) -> &'a mut Route {
+    let at = routes.iter().position(|route| route.method == method && route.path == path);
+    let at = at.unwrap_or_else(|| {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        routes.push(Route { method, path, timed: Vec::new(), then: None });
+        routes.len() - 1
+    });
+    &mut routes[at]
 }
 
 impl FileConnection {
@@ -231,105 +178,6 @@ fn garbage(length: usize) -> Bytes {
         state.to_be_bytes()[0] | 0x80
     };
     (0..length).map(next).collect()
-}
-
-impl FileTls {
-    fn over(self, base: Self) -> Self {
-        Self {
-            subject: self.subject.or(base.subject),
-            issuer: self.issuer.or(base.issuer),
-            sans: self.sans.or(base.sans),
-            send_issuer: self.send_issuer.or(base.send_issuer),
-            client_cas: self.client_cas.or(base.client_cas),
-            require_client_certificate: self.require_client_certificate.or(base.require_client_certificate),
-            versions: self.versions.or(base.versions),
-            alpn: self.alpn.or(base.alpn),
-            to_plain_http: self.to_plain_http.or(base.to_plain_http),
-        }
-    }
-
-    fn mean(&self) -> Result<Tls, String> {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let (Some(subject), Some(issuer)) = (self.subject.clone(), self.issuer.clone()) else {
-            return Err("[tls] needs the names subject and issuer".to_owned());
-        };
-        Ok(Tls {
-            subject,
-            issuer,
-            sans: self.sans.clone().unwrap_or_default(),
-            send_issuer: self.send_issuer.unwrap_or(false),
-            client_cas: self.client_cas.clone(),
-            require_client_certificate: self.require_client_certificate.unwrap_or(false),
-            versions: self.versions.clone().unwrap_or_else(|| words(&["1.2", "1.3"])),
-            alpn: self.alpn.clone().unwrap_or_else(|| words(&["http/1.1"])),
-            to_plain_http: self.to_plain_http.clone().unwrap_or_else(|| GO_TO_PLAIN_HTTP.to_owned()).into(),
-        })
-    }
-}
-
-impl FileReply {
-    fn is_routed(&self) -> bool {
-        self.path.is_some() || self.paths.is_some()
-    }
-
-    /// Method and path of every request it answers.
-    fn requests(&self) -> Result<Vec<(String, String)>, String> {
-        let method = self.method.as_deref().unwrap_or("GET");
-        if !matches!(method, "GET" | "HEAD") {
-            return Err(format!("method {method:?}: use GET or HEAD, the fallback answers the others"));
-        }
-        let paths = match (&self.path, &self.paths) {
-            (Some(path), None) => std::slice::from_ref(path),
-            (None, Some(paths)) if !paths.is_empty() => paths.as_slice(),
-            _ => return Err("a reply has either path or paths".to_owned()),
-        };
-        if let Some(path) = paths.iter().find(|path| !path.starts_with('/')) {
-            return Err(format!("path {path:?} does not begin with '/'"));
-        }
-        Ok(paths.iter().map(|path| (method.to_owned(), path.clone())).collect())
-    }
-
-    fn mean(&self, common: &Common) -> Result<Reply, String> {
-        if !(200..=599).contains(&self.status) {
-            return Err(format!("status {} is no final HTTP status", self.status));
-        }
-        if self.content_length.is_some() && self.method.as_deref() != Some("HEAD") {
-            return Err("content_length is for the answer to a HEAD; a body has its own length".to_owned());
-        }
-        let inherited = common
-            .headers
-            .iter()
-            .flatten()
-            .filter(|(name, _)| !self.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
-        let headers = inherited.chain(&self.headers).cloned().collect();
-        Ok(Reply {
-            audit_id: self.audit_id.or(common.audit_id).unwrap_or(false),
-            content_length: self.content_length,
-            close: self.close.or(common.close).unwrap_or(false),
-            delay: Duration::from_millis(self.delay_ms.or(common.delay_ms).unwrap_or(0)),
-            behaviour: self.behaviour.or(common.behaviour),
-            ..Reply::new(self.status, headers, self.whole_body()?)
-        })
-    }
-
-    fn whole_body(&self) -> Result<Body, String> {
-        let start = match (&self.body, self.nested) {
-            (None, None) => Bytes::new(),
-            (Some(body), None) => Bytes::copy_from_slice(body.as_bytes()),
-            (None, Some(depth)) if depth <= LARGEST => {
-                Bytes::from([vec![b'['; depth], vec![b']'; depth]].concat())
-            }
-            (None, Some(_)) => return Err(format!("nested: at most {LARGEST}")),
-            (Some(_), Some(_)) => return Err("a reply has either body or nested".to_owned()),
-        };
-        let padding = match self.padded_to {
-            None => 0,
-            Some(length) => length
-                .checked_sub(start.len() as u64)
-                .ok_or_else(|| format!("padded_to = {length} is less than the body's length"))?,
-        };
-        Ok(Body { start, padding })
-    }
 }
 
 #[cfg(test)]
