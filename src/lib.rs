@@ -19,3 +19,5 @@ pub mod probe;
 pub mod resolve;
 pub mod sweep;
 pub mod report;
+#[cfg(feature = "simulator")]
+pub mod simulator;

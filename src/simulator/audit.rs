@@ -1,0 +1,44 @@
+//! Fresh `Audit-Id` values.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// An identifier in the form of a random UUID, different every time in this process.
+pub(super) fn fresh_audit_id() -> String {
+    let count = COUNT.fetch_add(2, Ordering::Relaxed);
+    let (high, low) = (mixed(count), mixed(count.wrapping_add(1)));
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        (low >> 48) & 0x3fff | 0x8000,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+/// The output function of splitmix64: one to one, and nothing of the counter shows.
+fn mixed(count: u64) -> u64 {
+    let mut z = count.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_look_like_random_uuids_and_differ() {
+        let ids: Vec<String> = (0..1000).map(|_| fresh_audit_id()).collect();
+        for id in &ids {
+            let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
+            assert_eq!(&id[14..15], "4");
+            assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"), "{id}");
+        }
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), ids.len());
+    }
+}

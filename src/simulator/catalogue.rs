@@ -1,0 +1,48 @@
+//! The embedded scenarios.
+
+use std::sync::{Arc, LazyLock};
+
+use super::scenario::Scenario;
+
+macro_rules! embedded {
+    ($($name:literal)*) => {
+        /// Name and text of every scenario, in the order they are listed.
+        pub(super) const TEXTS: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("scenarios/", $name, ".toml")))),*];
+    };
+}
+
+embedded! {
+    // API servers, recorded
+    "default" "rejecting" "exposed" "public-info-removed" "nginx-fronted"
+    // API servers, composed
+    "health-only" "health-livez-only" "starting" "recovering" "etcd-down" "slow" "closes-each"
+    "http10" "insecure-http" "metrics-server" "control-characters"
+    // API servers that cannot be judged
+    "overloaded" "load-balancer-health" "waf-403" "other-user" "wrong-code" "truncated-body"
+    // Something else
+    "kube-controller-manager" "kubelet" "etcd" "etcd-open" "rancher-401" "web-server"
+    "catch-all-200" "json-api-401" "basic-401" "sso-redirect" "huge-body" "deep-json"
+    // No answer
+    "tls-port-speaks-http" "hangs-after-accept" "hangs-in-http" "closes-at-once" "resets" "drip"
+    "huge-headers" "control-header" "garbage"
+}
+
+/// That every text parses is a test, so nothing is ever left out here.
+static SCENARIOS: LazyLock<Vec<Arc<Scenario>>> =
+    LazyLock::new(|| TEXTS.iter().filter_map(|(_, text)| Scenario::parse(text).ok()).map(Arc::new).collect());
+
+/// Every embedded scenario, API servers first.
+pub fn scenarios() -> impl Iterator<Item = &'static Arc<Scenario>> {
+    SCENARIOS.iter()
+}
+
+/// The embedded scenario of this name. Everybody is given the same one, with its certificates.
+pub fn scenario(name: &str) -> Option<Arc<Scenario>> {
+    scenarios().find(|scenario| scenario.name == name).cloned()
+}
+
+/// The text of an embedded scenario.
+pub(super) fn text(name: &str) -> Option<&'static str> {
+    TEXTS.iter().find_map(|(known, text)| (*known == name).then_some(*text))
+}

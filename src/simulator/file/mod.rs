@@ -1,0 +1,239 @@
+//! The TOML form of a scenario, and its reading. A key that is not known is an error: a misspelt
+//! one would make a server that is not the one described.
+
+mod reply;
+mod tls;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use self::reply::{Common, FileReply};
+use self::tls::FileTls;
+pub(super) use self::tls::GO_TO_PLAIN_HTTP;
+use super::answers::{Answers, Route};
+use super::scenario::{Conduct, Label, Scenario, ScenarioError};
+
+/// The most bytes that `garbage` and `nested` may ask for.
+const LARGEST: usize = 1 << 20;
+
+/// A scenario file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    about: String,
+    source: String,
+    expect: String,
+    /// What is not said here is as in that scenario.
+    extends: Option<String>,
+    #[serde(default)]
+    plain_http: bool,
+    #[serde(default)]
+    http10: bool,
+    /// Over HTTP/2 every answer is followed by GOAWAY, as from Kubernetes 1.29 on for anonymous callers.
+    #[serde(default)]
+    goaway: bool,
+    connection: Option<FileConnection>,
+    tls: Option<FileTls>,
+    #[serde(default)]
+    common: Common,
+    fallback: Option<FileReply>,
+    #[serde(default)]
+    reply: Vec<FileReply>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum FileConnection {
+    Close,
+    Silence,
+    Say(String),
+    Garbage(usize),
+}
+
+impl Scenario {
+    /// Reads a scenario from its TOML form, as in the files in `src/simulator/scenarios`.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] with what is wrong: bad TOML, an unknown key, parts that do not fit.
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let file = read(text)?;
+        match file.extends.as_deref() {
+            None => file.build(),
+            Some(base) => {
+                let wrong = |problem| Err(ScenarioError::new(&file.name, problem));
+                let Some(text) = super::catalogue::text(base) else {
+                    return wrong(format!("extends {base:?}, which is no embedded scenario"));
+                };
+                let base = read(text)?;
+                if base.extends.is_some() {
+                    return wrong(format!("extends {:?}, which extends another one itself", base.name));
+                }
+                file.over(base).build()
+            }
+        }
+    }
+}
+
+fn read(text: &str) -> Result<File, ScenarioError> {
+    toml::from_str(text).map_err(|error| ScenarioError::new("(unread)", error.to_string()))
+}
+
+impl File {
+    /// This file, with the base where it says nothing.
+    fn over(self, base: Self) -> Self {
+        let mut reply = self.reply;
+        reply.extend(base.reply);
+        Self {
+            http10: self.http10 || base.http10,
+            goaway: self.goaway || base.goaway,
+            tls: match (self.tls, base.tls) {
+                (_, _) if self.plain_http => None,
+                // With a subject it is another server's TLS altogether.
+                (Some(own), Some(base)) if own.subject.is_none() => Some(own.over(base)),
+                (own, base) => own.or(base),
+            },
+            common: self.common.over(base.common),
+            fallback: self.fallback.or(base.fallback),
+            reply,
+            ..self
+        }
+    }
+
+    fn build(self) -> Result<Scenario, ScenarioError> {
+        let wrong = |problem: String| ScenarioError::new(&self.name, problem);
+        let expect = self.expect.parse().map_err(|error| wrong(format!("expect: {error}")))?;
+        let ways = [self.tls.is_some(), self.plain_http, self.connection.is_some()];
+        if ways.into_iter().filter(|way| *way).count() != 1 {
+            return Err(wrong("give exactly one of [tls], plain_http = true and connection".to_owned()));
+        }
+        let conduct = match &self.connection {
+            Some(connection) => connection.conduct().map_err(wrong)?,
+            None => Conduct::Answer(Box::new(self.answers().map_err(wrong)?)),
+        };
+        let tls = self.tls.as_ref().map(FileTls::mean).transpose().map_err(wrong)?;
+        let label = Label { name: self.name, about: self.about, source: self.source, expect };
+        Scenario::new(label, tls, conduct)
+    }
+
+    fn answers(&self) -> Result<Answers, String> {
+        let Some(fallback) = &self.fallback else {
+            return Err("has no [fallback]: say what every other request gets".to_owned());
+        };
+        if fallback.is_routed() {
+            return Err("the fallback answers everything else; it has no method, path or times".to_owned());
+        }
+        let mut routes: Vec<Route> = Vec::new();
+        for written in &self.reply {
+            let reply = written.mean(&self.common)?;
+            for (method, path) in written.requests()? {
+                let route = route_for(&mut routes, &method, &path);
+                match (&route.then, written.times) {
+                    (None, Some(times)) => route.timed.push((times, reply.clone())),
+                    (None, None) => route.then = Some(reply.clone()),
+                    // A base's reply, which the extending scenario replaced.
+                    (Some(_), _) if self.extends.is_some() => {}
+                    (Some(_), _) => {
+                        return Err(format!("{method} {path} is answered twice; give the first one times"));
+                    }
+                }
+            }
+        }
+        let mut answers = Answers::new(routes, fallback.mean(&self.common)?);
+        answers.http10 = self.http10;
+        answers.goaway = self.goaway;
+        Ok(answers)
+    }
+}
+
+/// The route for this request, an empty one if there was none.
+fn route_for<'a>(routes: &'a mut Vec<Route>, method: &str, path: &str) -> &'a mut Route {
+    let at = routes.iter().position(|route| route.method == method && route.path == path);
+    let at = at.unwrap_or_else(|| {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        routes.push(Route { method, path, timed: Vec::new(), then: None });
+        routes.len() - 1
+    });
+    &mut routes[at]
+}
+
+impl FileConnection {
+    fn conduct(&self) -> Result<Conduct, String> {
+        Ok(match self {
+            Self::Close => Conduct::Close,
+            Self::Silence => Conduct::Silence,
+            Self::Say(text) => Conduct::Say(Bytes::copy_from_slice(text.as_bytes())),
+            Self::Garbage(length) if *length <= LARGEST => Conduct::Say(garbage(*length)),
+            Self::Garbage(_) => return Err(format!("garbage: at most {LARGEST} bytes")),
+        })
+    }
+}
+
+/// Bytes that are no protocol, the same every time.
+fn garbage(length: usize) -> Bytes {
+    let mut state = 0x2545_f491_u32;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        // The high bit keeps clear of TLS record types and of ASCII.
+        state.to_be_bytes()[0] | 0x80
+    };
+    (0..length).map(next).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "name = 'x'\nabout = 'x'\nsource = 'composed'\nexpect = 'rejected'\n";
+
+    fn problem(rest: &str) -> String {
+        Scenario::parse(&format!("{HEAD}{rest}")).map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_wherever_they_stand() {
+        let good = "plain_http = true\n[fallback]\nstatus = 401\n";
+        assert!(Scenario::parse(&format!("{HEAD}{good}")).is_ok());
+        for (text, key) in [
+            ("colour = 'red'\nplain_http = true\n[fallback]\nstatus = 401\n", "colour"),
+            ("plain_http = true\n[fallback]\nstatus = 401\nbodyy = ''\n", "bodyy"),
+            ("plain_http = true\n[common]\nheader = []\n[fallback]\nstatus = 401\n", "header"),
+            ("[tls]\nsubject = 'CN=a'\nissuer = 'CN=b'\nsan = []\n[fallback]\nstatus = 401\n", "san"),
+            ("plain_http = true\n[fallback]\nstatus = 401\nbehaviour = { drip = { byte = 1 } }\n", "byte"),
+            ("plain_http = true\n[fallback]\nstatus = 401\nbehaviour = 'sulk'\n", "sulk"),
+        ] {
+            assert!(problem(text).contains(key), "{}", problem(text));
+        }
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        let tls = "[tls]\nsubject = 'CN=a'\nissuer = 'CN=b'\n";
+        for (text, words) in [
+            ("[fallback]\nstatus = 401\n".to_owned(), "exactly one of"),
+            (format!("plain_http = true\n{tls}"), "exactly one of"),
+            ("plain_http = true\n".to_owned(), "no [fallback]"),
+            ("plain_http = true\n[fallback]\nstatus = 401\npath = '/'\n".to_owned(), "no method, path"),
+            ("plain_http = true\n[fallback]\nstatus = 99\n".to_owned(), "status 99"),
+            (
+                "plain_http = true\n[fallback]\nstatus = 200\nbody = 'abc'\npadded_to = 2\n".to_owned(),
+                "padded_to",
+            ),
+            (
+                "plain_http = true\n[fallback]\nstatus = 200\ncontent_length = 2\n".to_owned(),
+                "content_length",
+            ),
+            (format!("{tls}alpn = ['h2']\n[fallback]\nstatus = 200\nbehaviour = 'hang'\n"), "drop h2"),
+            (format!("{tls}versions = ['1.1']\n[fallback]\nstatus = 200\n"), "1.1"),
+            (format!("{tls}require_client_certificate = true\n[fallback]\nstatus = 200\n"), "client_cas"),
+            ("extends = 'nobody'\n".to_owned(), "no embedded scenario"),
+            ("extends = 'closes-each'\n".to_owned(), "extends another"),
+        ] {
+            assert!(problem(&text).contains(words), "{words}: {}", problem(&text));
+        }
+        let twice = "plain_http = true\n[fallback]\nstatus = 401\n[[reply]]\npath = '/'\nstatus = 200\n[[reply]]\npath = '/'\nstatus = 403\n";
+        assert!(problem(twice).contains("answered twice"));
+        let verdict = HEAD.replace("rejected", "fine");
+        assert!(Scenario::parse(&verdict).unwrap_err().to_string().contains("\"fine\" is no verdict"));
+    }
+}

@@ -1,0 +1,57 @@
+//! The `[tls]` table.
+
+use serde::Deserialize;
+
+use crate::simulator::scenario::Tls;
+
+/// What Go's TLS server tells a client that speaks plain HTTP to it.
+pub(in crate::simulator) const GO_TO_PLAIN_HTTP: &str =
+    "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileTls {
+    pub(super) subject: Option<String>,
+    issuer: Option<String>,
+    sans: Option<Vec<String>>,
+    send_issuer: Option<bool>,
+    client_cas: Option<Vec<String>>,
+    require_client_certificate: Option<bool>,
+    versions: Option<Vec<String>>,
+    alpn: Option<Vec<String>>,
+    to_plain_http: Option<String>,
+}
+
+impl FileTls {
+    pub(super) fn over(self, base: Self) -> Self {
+        Self {
+            subject: self.subject.or(base.subject),
+            issuer: self.issuer.or(base.issuer),
+            sans: self.sans.or(base.sans),
+            send_issuer: self.send_issuer.or(base.send_issuer),
+            client_cas: self.client_cas.or(base.client_cas),
+            require_client_certificate: self.require_client_certificate.or(base.require_client_certificate),
+            versions: self.versions.or(base.versions),
+            alpn: self.alpn.or(base.alpn),
+            to_plain_http: self.to_plain_http.or(base.to_plain_http),
+        }
+    }
+
+    pub(super) fn mean(&self) -> Result<Tls, String> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let (Some(subject), Some(issuer)) = (self.subject.clone(), self.issuer.clone()) else {
+            return Err("[tls] needs the names subject and issuer".to_owned());
+        };
+        Ok(Tls {
+            subject,
+            issuer,
+            sans: self.sans.clone().unwrap_or_default(),
+            send_issuer: self.send_issuer.unwrap_or(false),
+            client_cas: self.client_cas.clone(),
+            require_client_certificate: self.require_client_certificate.unwrap_or(false),
+            versions: self.versions.clone().unwrap_or_else(|| words(&["1.2", "1.3"])),
+            alpn: self.alpn.clone().unwrap_or_else(|| words(&["http/1.1"])),
+            to_plain_http: self.to_plain_http.clone().unwrap_or_else(|| GO_TO_PLAIN_HTTP.to_owned()).into(),
+        })
+    }
+}

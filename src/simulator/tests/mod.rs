@@ -1,0 +1,33 @@
+//! The simulator from the other side of the socket, asked by a client of the tests' own: kubeknock's
+//! client must not be what its server is tested with.
+
+mod client;
+mod embedded;
+mod hostile;
+mod serving;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Scenario, SimulatedServer, scenario, start};
+
+/// For whatever must come, and comes at once.
+const SOON: Duration = Duration::from_secs(20);
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+async fn serve(name: &str) -> SimulatedServer {
+    start(scenario(name).unwrap(), loopback()).await.unwrap()
+}
+
+async fn serve_text(text: &str) -> SimulatedServer {
+    start(Arc::new(Scenario::parse(text).unwrap()), loopback()).await.unwrap()
+}
+
+fn recording(name: &str) -> String {
+    let path = format!("{}/tests/recordings/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
