@@ -23,18 +23,18 @@ pub(super) struct BaseUrl {
 
 /// Reads a URL; `None` if `text` has no `://`.
 pub(super) fn base_url(text: &str) -> Option<Result<BaseUrl, String>> {
-    let (scheme, rest) = text.split_once("://")?;
-    Some(parse(text, scheme, rest))
+    text.split_once("://").map(|(scheme, rest)| parse(scheme, rest))
 }
 
-fn parse(text: &str, scheme: &str, rest: &str) -> Result<BaseUrl, String> {
+fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, String> {
     let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
         "https" => (Scheme::Https, 443),
         "http" => (Scheme::Http, 80),
         _ => return Err(format!("the scheme {} is unknown; use https:// or http://", quote(scheme))),
     };
-    if rest.contains(['?', '#']) {
-        return Err(format!("{} has a query or fragment; give the server's base URL", quote(text)));
+    // What stands in a query may be a token: it is not repeated.
+    if let Some((before, _)) = rest.split_once(['?', '#']) {
+        return Err(format!("the URL of {} has a query or fragment; give the base URL alone", quote(before)));
     }
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),

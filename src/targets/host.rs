@@ -78,14 +78,17 @@ pub(super) fn name(text: &str) -> Result<Arc<str>, String> {
     if let Some(odd) = text.chars().find(|c| c.is_ascii() && !is_name_character(*c)) {
         return Err(format!("{} is no host name: it has the character {odd:?}", quote(text)));
     }
-    refuse_numbers(text)?;
+    if text.is_ascii() {
+        refuse_numbers(text)?;
+    }
     let ascii = match url::Host::parse(text) {
         Ok(url::Host::Domain(ascii)) => ascii,
         Ok(_) => return Err(looks_like_an_address(text)),
         Err(problem) => return Err(format!("{} is no host name: {problem}", quote(text))),
     };
     let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
-    // Again: IDNA turns full-width digits and invisible characters into plain numbers.
+    // Only now for the others: IDNA turns full-width digits into plain ones and drops invisible
+    // characters.
     refuse_numbers(ascii)?;
     if ascii.len() > 253 {
         return Err(format!("{} is too long for a host name (253 characters)", quote(text)));

@@ -21,7 +21,7 @@ struct Piece {
 impl Draft {
     /// Takes the exclusions out and lays the segments out in the order of the specifications.
     pub(super) fn finish(mut self, exclusions: Exclusions, notes: Notes) -> Result<TargetSet, String> {
-        let mut pieces = Vec::new();
+        let mut pieces = Vec::with_capacity(self.runs.len());
         let mut excluded = 0u64;
         for ((number, first), run) in std::mem::take(&mut self.runs) {
             let plane = &self.planes.values[number as usize];

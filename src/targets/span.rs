@@ -86,7 +86,10 @@ pub(super) fn cidr(text: &str) -> Option<Result<(Span, Option<String>), String>>
 
 fn parse_cidr(text: &str, address: &str, length: &str) -> Result<(Span, Option<String>), String> {
     if address.starts_with('[') {
-        return Err(format!("{}: a CIDR is written without brackets, 2001:db8::/64", quote(text)));
+        return Err(format!(
+            "{}: a CIDR is written without brackets, 2001:db8::/64, and a path with its scheme, https://[2001:db8::1]/path",
+            quote(text)
+        ));
     }
     let Ok(ip) = address.parse::<IpAddr>() else {
         if address.matches(':').count() > 1 {

@@ -96,13 +96,13 @@ fn a_named_target_is_no_cidr_and_no_range() {
 
 #[test]
 fn plain_http_is_for_its_ports_and_for_urls_that_say_so() {
+    use Scheme::{Http, Https};
     let lines = "192.0.2.1 ports=8080,8001,6443\nhttps://api.example:8080\nhttp://api.example:6443";
     let schemes = |plain_http| {
         let options = TargetOptions { plain_http, ..TargetOptions::default() };
         let set = from_lines(lines, options).unwrap();
         targets(&set).iter().map(|target| target.scheme).collect::<Vec<_>>()
     };
-    use Scheme::{Http, Https};
     assert_eq!(schemes(false), [Https, Https, Https, Https, Http]);
     assert_eq!(schemes(true), [Http, Http, Https, Https, Http]);
 }
