@@ -18,8 +18,8 @@ const LARGE: u128 = 1 << 24;
 /// A set holds fewer targets than this.
 const MAX_TARGETS: u64 = 1 << 63;
 /// The most pieces (specifications × ports, cut by overlaps and exclusions) that a set is made of:
-/// a bound on memory, some 2 GiB.
-pub(super) const MAX_PIECES: usize = 1 << 24;
+/// a bound on memory, at some 450 bytes a piece while the set is built.
+pub(super) const MAX_PIECES: usize = 1 << 22;
 
 /// Ports that `--plain-http` asks without TLS.
 const PLAIN_HTTP_PORTS: [u16; 2] = [8080, 8001];
