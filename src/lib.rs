@@ -21,3 +21,4 @@ pub mod sweep;
 pub mod report;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+pub mod targets;

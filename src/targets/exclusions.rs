@@ -1,0 +1,64 @@
+//! What must not be asked, whoever names it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::intervals::Intervals;
+use super::span::{Space, Span};
+use super::spec::{Hosts, Word};
+use crate::model::Host;
+
+/// Stands for every port; 0 is none.
+const ANY_PORT: u16 = 0;
+
+/// Addresses and names that are excluded, on all ports or on some.
+///
+/// A target set has taken them out of itself already; what a name resolves to must be asked for
+/// here.
+#[derive(Debug, Clone, Default)]
+pub struct Exclusions {
+    addresses: Intervals<(Space, u16)>,
+    names: HashMap<Arc<str>, BTreeSet<u16>>,
+}
+
+impl Exclusions {
+    /// Whether nothing may be sent to this address and port. An IPv4-mapped IPv6 address is the
+    /// IPv4 address.
+    pub fn excludes_address(&self, address: IpAddr, port: u16) -> bool {
+        let Span { space, first, .. } = Span::of(address);
+        [ANY_PORT, port].into_iter().any(|port| self.addresses.contains((space, port), first))
+    }
+
+    /// Whether this host name is excluded on this port; upper and lower case are the same, and a
+    /// trailing dot says nothing.
+    pub fn excludes_name(&self, name: &str, port: u16) -> bool {
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        self.names.get(name.as_str()).is_some_and(|ports| ports.contains(&ANY_PORT) || ports.contains(&port))
+    }
+
+    pub(super) fn add(&mut self, word: Word) {
+        let port = word.port.unwrap_or(ANY_PORT);
+        let span = match word.hosts {
+            Hosts::One(Host::Name(name)) => {
+                self.names.entry(name).or_default().insert(port);
+                return;
+            }
+            Hosts::One(Host::Ip(address)) => Span::of(address),
+            Hosts::Many(span) => span,
+        };
+        self.addresses.insert((span.space, port), span.first, span.last);
+    }
+
+    /// The parts of an address span that may be asked on this port, ascending.
+    pub(super) fn allowed(&self, span: Span, port: u16) -> Vec<(u128, u128)> {
+        let mut allowed = self.addresses.gaps((span.space, ANY_PORT), span.first, span.last);
+        if port != ANY_PORT {
+            allowed = allowed
+                .into_iter()
+                .flat_map(|(first, last)| self.addresses.gaps((span.space, port), first, last))
+                .collect();
+        }
+        allowed
+    }
+}

@@ -1,0 +1,142 @@
+//! The target set: counted, read by index, as large as its specifications and never as its
+//! addresses.
+
+use std::sync::Arc;
+
+use super::exclusions::Exclusions;
+use super::notes::Note;
+use super::span::Space;
+use crate::model::{Host, Origin, Scheme, SpecId, Target, Verdict};
+
+/// A target specification as it is counted; its place in [`TargetSet::specs`] is its [`SpecId`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// Where it was written.
+    pub origin: Arc<Origin>,
+    /// Whether it is a named target: no CIDR and no range.
+    pub named: bool,
+    /// `name=` of it.
+    pub label: Option<Arc<str>>,
+    /// `expect=` of it.
+    pub expect: Option<Verdict>,
+    /// How many targets of the set list it in [`Target::specs`]; 0 when exclusions took all, or
+    /// when it is a CIDR or range that earlier specifications name in full.
+    pub targets: u64,
+}
+
+/// Everything but the host that makes a target what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Plane {
+    pub(super) space: Space,
+    pub(super) scheme: Scheme,
+    pub(super) port: u16,
+    pub(super) prefix: Arc<str>,
+    pub(super) sni: Option<Arc<str>>,
+}
+
+/// By whom and how a row of targets is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Naming {
+    pub(super) origin: Arc<Origin>,
+    pub(super) specs: Arc<[SpecId]>,
+    pub(super) label: Option<Arc<str>>,
+    pub(super) expect: Option<Verdict>,
+    pub(super) named: bool,
+}
+
+/// Targets in a row: from `start` on, up to the next segment's.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    /// Index of its first target.
+    pub(super) start: u64,
+    /// Number of its first host.
+    pub(super) first: u128,
+    pub(super) plane: u32,
+    pub(super) naming: Arc<Naming>,
+}
+
+/// All targets of a scan: each identity (scheme, host, port, prefix, SNI) once, exclusions taken
+/// out.
+///
+/// Indices follow the order in which the specifications were written; within one they go port by
+/// port, in the order of its ports, and for each port by ascending address. They are the same for
+/// the same input.
+#[derive(Debug)]
+pub struct TargetSet {
+    pub(super) len: u64,
+    pub(super) excluded: u64,
+    pub(super) segments: Vec<Segment>,
+    pub(super) planes: Vec<Plane>,
+    pub(super) names: Vec<Arc<str>>,
+    pub(super) specs: Vec<Spec>,
+    pub(super) exclusions: Arc<Exclusions>,
+    pub(super) notes: Vec<Note>,
+}
+
+impl TargetSet {
+    /// How many targets there are.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are none; a built set has some.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The target at this index; `None` from [`len`](Self::len) on.
+    pub fn get(&self, index: u64) -> Option<Target> {
+        if index >= self.len {
+            return None;
+        }
+        let after = self.segments.partition_point(|segment| segment.start <= index);
+        let Segment { start, first, plane, naming } = self.segments.get(after.checked_sub(1)?)?;
+        let plane = self.planes.get(usize::try_from(*plane).ok()?)?;
+        let number = first.checked_add(u128::from(index - start))?;
+        let host = match plane.space.address(number) {
+            Some(address) => Host::Ip(address),
+            None => Host::Name(Arc::clone(self.names.get(usize::try_from(number).ok()?)?)),
+        };
+        Some(Target {
+            index,
+            scheme: plane.scheme,
+            host,
+            port: plane.port,
+            prefix: Arc::clone(&plane.prefix),
+            sni: plane.sni.clone(),
+            label: naming.label.clone(),
+            expect: naming.expect,
+            origin: Arc::clone(&naming.origin),
+            specs: Arc::clone(&naming.specs),
+            named: naming.named,
+        })
+    }
+
+    /// How many targets exclusions took out.
+    pub fn excluded(&self) -> u64 {
+        self.excluded
+    }
+
+    /// Every specification in the order read: [`SpecId`] is the position here.
+    pub fn specs(&self) -> &[Spec] {
+        &self.specs
+    }
+
+    /// The exclusions, for what names resolve to.
+    pub fn exclusions(&self) -> Arc<Exclusions> {
+        Arc::clone(&self.exclusions)
+    }
+
+    /// What is worth saying about the list.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Whether any target must be resolved.
+    pub fn has_names(&self) -> bool {
+        let is_name = |plane: &Plane| plane.space == Space::Name;
+        self.segments.iter().any(|segment| {
+            usize::try_from(segment.plane).is_ok_and(|plane| self.planes.get(plane).is_some_and(is_name))
+        })
+    }
+}

@@ -1,0 +1,347 @@
+//! Every way to be wrong, and that the error says how to mend it.
+
+use super::*;
+
+/// The one error that a line gives, without its place.
+fn problem(line: &str) -> String {
+    let text = from_lines(line, TargetOptions::default()).expect_err(line);
+    let problem = text.strip_prefix("targets.txt:1: ").unwrap_or_else(|| panic!("{line}: {text}"));
+    assert!(!problem.contains('\n'), "{line}: {text}");
+    problem.to_owned()
+}
+
+/// A bad line, and words of its error.
+const BAD: &[(&str, &str)] = &[
+    // Ports.
+    ("192.0.2.1:0", "\"0\" is no port"),
+    ("192.0.2.1:70000", "1 to 65535"),
+    ("192.0.2.1:", "port is missing"),
+    ("192.0.2.1:https", "\"https\" is no port"),
+    ("[2001:db8::1]:", "port is missing"),
+    ("[2001:db8::1]:0", "is no port"),
+    ("https://api.example:", "port is missing"),
+    ("https://api.example:99999", "is no port"),
+    ("api.example:1:2", "a name with a port host:6443"),
+    (":6443", "host is missing"),
+    // CIDRs.
+    ("192.0.2.0/33", "/0 to /32"),
+    ("2001:db8::/129", "/0 to /128"),
+    ("192.0.2.0/-1", "/0 to /32"),
+    ("192.0.2.0/x", "/0 to /32"),
+    ("192.0.2.0/", "/0 to /32"),
+    ("192.0.2.0/+8", "/0 to /32"),
+    ("192.0.2.0/255.255.255.0", "/0 to /32"),
+    ("192.0.2.0/24/8", "/0 to /32"),
+    ("192.0.2.0/24:6443", "ports=6443"),
+    ("2001:db8::/64:6443", "ports=6443"),
+    ("192.0.2/24", "is no address"),
+    ("[2001:db8::1]/64", "without brackets"),
+    ("fe80::1%eth0/64", "zone id"),
+    ("rancher.example/k8s/clusters/c-1", "https://host/path"),
+    ("::ffff:192.0.2.0/120", "IPv4-mapped"),
+    // Ranges.
+    ("192.0.2.40-192.0.2.10", "reversed"),
+    ("192.0.2.40-10", "reversed"),
+    ("2001:db8::9-2001:db8::1", "reversed"),
+    ("192.0.2.1-2001:db8::1", "mixes IPv4 and IPv6"),
+    ("2001:db8::1-192.0.2.1", "mixes IPv4 and IPv6"),
+    ("192.0.2.10-256", "last octet from 0 to 255"),
+    ("192.0.2.10-99999999999", "last octet from 0 to 255"),
+    ("192.0.2.10-020", "last octet from 0 to 255"),
+    ("192.0.2.10-2.40", "last octet from 0 to 255"),
+    ("192.0.2.10-", "last octet from 0 to 255"),
+    ("192.0.2.10-40:6443", "ports=6443"),
+    ("192.0.2.10-192.0.2.40:6443", "ports=6443"),
+    ("2001:db8::1-ff", "both ends"),
+    ("::ffff:192.0.2.1-::ffff:192.0.2.9", "IPv4-mapped"),
+    ("::fffe:ffff:ffff-::1:0:0:0", "IPv4-mapped"),
+    ("[2001:db8::1]-[2001:db8::2]", "without brackets"),
+    // What looks like an address.
+    ("192.0.2.256", "looks like an address but is none"),
+    ("10.1", "looks like an address but is none"),
+    ("1.2.3.4.5", "looks like an address but is none"),
+    ("0x7f.1", "looks like an address but is none"),
+    ("0x7f000001", "looks like an address but is none"),
+    ("3232235777", "looks like an address but is none"),
+    ("010.0.0.1", "looks like an address but is none"),
+    ("192.0.2.1.", "looks like an address but is none"),
+    ("192.0.2.1.:443", "looks like an address but is none"),
+    ("192.0.2.1-5.1-3", "looks like an address but is none"),
+    ("192.0.2.300-192.0.2.310", "looks like an address but is none"),
+    ("https://0x7f.1", "looks like an address but is none"),
+    ("https://3232235777/", "looks like an address but is none"),
+    ("１９２.0.2.1", "looks like an address but is none"),
+    ("192.0.2.1\u{200b}", "looks like an address but is none"),
+    ("192。0。2。1", "looks like an address but is none"),
+    ("api.123", "last part cannot be a number"),
+    ("api.0x1f:443", "last part cannot be a number"),
+    // IPv6.
+    ("fe80::1%eth0", "zone id"),
+    ("[fe80::1%eth0]:6443", "zone id"),
+    ("https://[fe80::1%25eth0]", "zone id"),
+    ("[2001:db8::1", "lacks its ']'"),
+    ("[2001:db8::1]6443", "after ']' only :port"),
+    ("[192.0.2.1]:443", "no IPv6 address"),
+    ("[]:443", "no IPv6 address"),
+    ("2001:db8::1::2", "no IPv6 address"),
+    ("2001:db8:::1", "no IPv6 address"),
+    ("https://2001:db8::1/", "stands in brackets here, [2001:db8::1]:6443"),
+    // No host.
+    ("0.0.0.0", "is no host"),
+    ("0.0.0.0:6443", "is no host"),
+    ("::", "is no host"),
+    ("https://[::]:6443", "is no host"),
+    ("::ffff:0.0.0.0", "is no host"),
+    ("224.0.0.1", "is no host"),
+    ("ff02::1", "is no host"),
+    ("255.255.255.255:443", "is no host"),
+    // Names.
+    ("*.example", "wildcard"),
+    ("192.0.2.*", "wildcard"),
+    ("192.0.2.1,192.0.2.2", "comma"),
+    ("a..example", "empty part"),
+    (".example", "empty part"),
+    ("a.example..", "empty part"),
+    (".", "empty part"),
+    ("-a.example", "hyphen"),
+    ("a-.example", "hyphen"),
+    ("a!b.example", "character '!'"),
+    ("a\\b", "character '\\\\'"),
+    ("a%20b", "character '%'"),
+    ("xn--a.example", "no host name"),
+    ("a\u{fffd}.example", "no host name"),
+    // URLs.
+    ("ftp://api.example", "use https:// or http://"),
+    ("://api.example", "use https:// or http://"),
+    ("https://", "host is missing"),
+    ("https:///version", "host is missing"),
+    ("https://api.example?x=1", "query or fragment"),
+    ("https://api.example/k8s#x", "query or fragment"),
+    ("https://api.example\\x", "no host name"),
+    ("https://api.example/a%2fb", "character '%'"),
+    ("https://api.example/a\\b", "character '\\\\'"),
+    ("https://api.example/a\"b", "character '\"'"),
+    ("https://api.example/é", "character 'é'"),
+    ("https://api.example/../x", "'..' segments"),
+    ("https://api.example/x/./y", "'.' or"),
+    ("https://api.example//x", "no empty"),
+    ("https://api.example/x//", "no empty"),
+    ("https://api.example//", "no empty"),
+    // Annotations.
+    ("192.0.2.1 192.0.2.2", "no annotation; known are name=, expect=, sni= and ports="),
+    ("192.0.2.1 label=x", "\"label\" is unknown; known are name="),
+    ("192.0.2.1 Name=x", "is unknown"),
+    ("192.0.2.1 =x", "is unknown"),
+    ("192.0.2.1 name=", "lacks its value; known are"),
+    ("192.0.2.1 name=a name=b", "name= is given twice"),
+    ("192.0.2.1 expect=open", "\"open\" is no verdict; use one of exposed"),
+    ("192.0.2.1 sni=192.0.2.2", "sni=: \"192.0.2.2\" looks like an address"),
+    ("192.0.2.1 sni=[2001:db8::1]", "sni=: "),
+    ("192.0.2.1 sni=*.example", "sni=: \"*.example\" is a wildcard"),
+    ("192.0.2.1 ports=0", "ports=: \"0\" is no port"),
+    ("192.0.2.1 ports=9-1", "reversed"),
+    ("192.0.2.1:443 ports=6443", "names port 443 already"),
+    ("[2001:db8::1]:443 ports=6443", "names port 443 already"),
+    ("api.example:443 ports=443", "names port 443 already"),
+    ("https://api.example ports=6443", "a URL means one port, here 443"),
+    // Characters.
+    ("192.0.2.1\0", "control character '\\0'"),
+    ("192.0.2.1\u{1b}[2J", "\\u{1b}[2J"),
+    ("192.0.2.1\r192.0.2.2", "control character '\\r'"),
+    ("192.0.2.1 name=a\u{7}b", "control character '\\u{7}'"),
+];
+
+#[test]
+fn bad_specifications() {
+    for (line, words) in BAD {
+        let problem = problem(line);
+        assert!(problem.contains(words), "{line:?}: {problem}");
+    }
+}
+
+#[test]
+fn paths_of_the_api_are_no_base_url() {
+    for path in [
+        "/version",
+        "/version/",
+        "/api",
+        "/apis",
+        "/api/v1",
+        "/api/v1/namespaces/default/secrets/x",
+        "/apis/apps/v1",
+        "/apis/apps/v1beta1/deployments",
+        "/healthz",
+        "/livez/ping",
+        "/readyz",
+        "/openapi/v2",
+        "/openapi/v3/apis/apps/v1",
+        "/metrics",
+        "/ping",
+        "/k8s/clusters/c-1/version",
+        "/k8s/clusters/c-1/api/v1/secrets",
+        "/k8s/clusters/c-1/apis/apps/v1",
+        "/clusters/root:org/healthz",
+        "/clusters/root:org/openapi/v3",
+    ] {
+        let problem = problem(&format!("https://api.example{path}"));
+        assert!(problem.contains("give the server's base URL"), "{path}: {problem}");
+    }
+}
+
+#[test]
+fn lengths_are_bounded() {
+    let label = "a".repeat(63);
+    assert_eq!(set(&format!("{label}.example:1")).len(), 1);
+    assert!(problem(&format!("{label}a.example")).contains("longer than 63"));
+    // 253 characters, and one more.
+    let longest = format!("{label}.{label}.{label}.{}", "b".repeat(61));
+    assert_eq!(longest.len(), 253);
+    assert_eq!(set(&longest).len(), 3);
+    assert!(problem(&format!("{longest}b")).contains("too long"));
+    assert!(problem(&"é".repeat(20_000)).contains("too long"));
+    assert_eq!(set(&format!("192.0.2.1 name={}", "é".repeat(128))).len(), 3);
+    assert!(problem(&format!("192.0.2.1 name={}", "n".repeat(129))).contains("at most 128"));
+    assert!(problem(&format!("https://a.example/{}", "p".repeat(1024))).contains("longer than 1024"));
+}
+
+#[test]
+fn credentials_are_refused_and_never_repeated() {
+    for line in [
+        "https://admin:hunter2@api.example",
+        "https://hunter2@api.example:6443/k8s",
+        "http://admin:hun@hunter2@api.example",
+        "ftp://admin:hunter2@api.example",
+        "admin:hunter2@api.example:6443",
+        "https://admin:hun ter2@api.example",
+        "https://admin:hunter2@api.example name=x",
+        "192.0.2.1 sni=hunter2@api.example",
+        "192.0.2.1 hunter2@x",
+        "https://admin:hunter2\0@api.example",
+        "https:\\\\admin:hunter2@api.example",
+    ] {
+        let problem = problem(line);
+        assert!(problem.contains("kubeknock never sends credentials"), "{line}: {problem}");
+        assert!(!problem.contains("hun") && !problem.contains("ter2"), "{line}: {problem}");
+    }
+    // Nor is a token.
+    assert!(!problem("https://api.example/x?token=hunter2").contains("hunter2"));
+    assert!(!problem("192.0.2.1 token=hunter2").contains("hunter2"));
+    let said = excluding("192.0.2.1", &["https://admin:hunter2@api.example"]).unwrap_err();
+    assert!(said.contains("never sends credentials") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn large_ranges_must_be_allowed() {
+    let allow = || TargetOptions { allow_large: true, ports: vec![6443], ..TargetOptions::default() };
+    assert_eq!(set("10.0.0.0/8").len(), 3 << 24);
+    for (line, addresses) in [
+        ("10.0.0.0/7", "33554432"),
+        ("10.0.0.0-11.0.0.0", "16777217"),
+        ("0.0.0.0/0", "4294967296"),
+        ("2001:db8::/103", "33554432"),
+        ("2001:db8::/64", "18446744073709551616"),
+    ] {
+        let problem = problem(line);
+        assert!(problem.contains(&format!("{addresses} addresses")), "{line}: {problem}");
+        assert!(problem.contains("--allow-large"), "{line}: {problem}");
+    }
+    assert_eq!(from_lines("0.0.0.0/0", allow()).unwrap().len(), 1 << 32);
+    assert_eq!(from_lines("2001:db8::/66", allow()).unwrap().len(), 1 << 62);
+    for line in ["2001:db8::/65", "2001:db8::/64", "2001:db8::/32", "2000::/3", "2001:db8::/66 ports=1,2"] {
+        let said = from_lines(line, allow()).unwrap_err();
+        assert!(said.contains("2^63 targets or more"), "{line}: {said}");
+    }
+    // The set as a whole, what is there twice counted once.
+    assert_eq!(from_lines("2001:db8::/66\n2001:db8::/66", allow()).unwrap().len(), 1 << 62);
+    let said = from_lines("2001:db8::/66\n2001:db8:1::/66", allow()).unwrap_err();
+    assert!(said.starts_with("targets.txt:2: with \"2001:db8:1::/66\" there are 2^63"), "{said}");
+    // Everything there is, written with a mask or without.
+    for line in ["::/0", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"] {
+        assert!(from_lines(line, allow()).unwrap_err().contains("IPv4-mapped"));
+    }
+}
+
+#[test]
+fn everything_wrong_is_said_in_one_go_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("more.txt");
+    std::fs::write(&path, b"192.0.2.1\n\xff\n192.0.2.0/99\n").unwrap();
+    let mut builder =
+        TargetSetBuilder::new(TargetOptions { ports: vec![443, 0], ..TargetOptions::default() });
+    builder.argument("192.0.2.1");
+    builder.argument("192.0.2.300");
+    builder.argument(" ");
+    builder.argument(&"x".repeat(70_000));
+    builder.file(&path);
+    builder.file(&folder.path().join("missing.txt"));
+    builder.file(folder.path());
+    let mut bytes = vec![b'x'; 10 << 20];
+    bytes.extend_from_slice(b"\n192.0.2.2:0");
+    builder.read(Source::Stdin, bytes.as_slice());
+    builder.exclude("192.0.2.1-0");
+    builder.exclude("");
+    builder.exclude_file(&folder.path().join("never.txt"));
+    let errors = builder.build().unwrap_err();
+    let folder = folder.path().display();
+    for (error, (place, words)) in errors.0.iter().zip([
+        (String::new(), "ports: name at least one"),
+        ("argument 2".into(), "looks like an address"),
+        ("argument 3".into(), "empty"),
+        ("argument 4".into(), "longer than 64 KiB"),
+        (format!("{folder}/more.txt:2"), "not UTF-8"),
+        (format!("{folder}/more.txt:3"), "/0 to /32"),
+        (format!("{folder}/missing.txt"), "check the path"),
+        (format!("{folder}:1"), "cannot read any further"),
+        ("<stdin>:1".into(), "longer than 64 KiB"),
+        ("<stdin>:2".into(), "\"0\" is no port"),
+        ("exclusion 1".into(), "reversed"),
+        ("exclusion 2".into(), "empty"),
+        (format!("{folder}/never.txt"), "check the path"),
+    ]) {
+        assert_eq!(error.place, place, "{error}");
+        assert!(error.problem.contains(words), "{error}");
+        assert!(error.problem.len() < 300, "{error}");
+    }
+    assert_eq!(errors.0.len(), 13);
+    assert_eq!(errors.to_string().lines().count(), 13);
+}
+
+#[test]
+fn bad_exclusions() {
+    for (exclusion, words) in [
+        ("https://api.example", "no URL"),
+        ("192.0.2.1 name=x", "no annotations"),
+        ("192.0.2.1 192.0.2.2", "one exclusion a line"),
+        ("192.0.2.0/24:443", "no :port"),
+        ("192.0.2.300", "looks like an address"),
+        ("*.example", "wildcard"),
+        ("::ffff:192.0.2.0/120", "IPv4-mapped"),
+        ("# nothing", "empty"),
+    ] {
+        let said = excluding("192.0.2.1", &[exclusion]).unwrap_err();
+        assert!(said.starts_with("exclusion 1: ") && said.contains(words), "{exclusion}: {said}");
+    }
+}
+
+#[test]
+fn an_empty_list_says_why_it_is_empty() {
+    let said = from_lines("# nothing\n\n", TargetOptions::default()).unwrap_err();
+    assert!(said.starts_with("there is no target"), "{said}");
+    let said = excluding("192.0.2.1\napi.example:1", &["192.0.2.0/24", "api.example"]).unwrap_err();
+    assert!(said.starts_with("every target is excluded (4)"), "{said}");
+}
+
+#[test]
+fn a_reader_that_fails_is_said() {
+    struct Broken;
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("the disk is gone"))
+        }
+    }
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    let reader = std::io::Read::chain(&b"192.0.2.1\n"[..], Broken);
+    builder.read(Source::Stdin, std::io::BufReader::new(reader));
+    let said = builder.build().unwrap_err().to_string();
+    assert_eq!(said, "<stdin>:2: cannot read any further: the disk is gone");
+}
