@@ -5,10 +5,63 @@
 //!
 //! ```text
 //! targets → resolve → sweep → probe → identify → assess → report
+//!            (name)   (TCP)   (TLS,    (who       (what anonymous
+//!                              HTTP)    answers)   may do)
 //! ```
 //!
-//! Each stage is a module, none imports another, and only `scan` knows their order. They meet in
-//! the nouns of [`model`].
+//! Each stage is a module, none imports another, and only [`scan`] knows their order. They meet in
+//! the nouns of [`model`]. What one endpoint does is never an error but a record; what stops a
+//! scan before it starts is [`error::Error`]. `docs/architecture.md` says why it is built so.
+//!
+//! # A scan is a stream of reports
+//!
+//! ```
+//! # #[cfg(feature = "simulator")] {
+//! use std::sync::Arc;
+//!
+//! use kubeknock::config::ScanConfig;
+//! use kubeknock::model::Verdict;
+//! use kubeknock::scan::Scanner;
+//! use kubeknock::targets::{TargetOptions, TargetSetBuilder};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(async {
+//! # let scenario = kubeknock::simulator::scenario("default").unwrap();
+//! # let server = kubeknock::simulator::start(scenario, "127.0.0.1:0".parse()?).await?;
+//! # let address = server.address().to_string();
+//! let mut builder = TargetSetBuilder::new(TargetOptions::default());
+//! builder.argument(&address); // "192.0.2.7:6443", "10.0.0.0/8", "api.example.com", a URL …
+//! let targets = Arc::new(builder.build()?);
+//!
+//! let scanner = Scanner::new(ScanConfig::default())?;
+//! let mut scan = scanner.scan(targets);
+//! while let Some(report) = scan.next().await {
+//!     println!("{} {}: {}", report.verdict, report.target, report.reason);
+//!     assert_eq!(report.verdict, Verdict::Forbidden);
+//! }
+//! let summary = scan.finish();
+//! assert_eq!(summary.coverage.covered(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! One target is one call: [`scan::Scanner::knock`].
+//!
+//! # What is stable
+//!
+//! Until 1.0 a minor release may change any type. Meant to stay: the verdicts and their rules, the
+//! words of [`model`] as they appear in reports, [`scan::Scanner`], [`scan::Scan`] and
+//! [`targets::TargetSetBuilder`], and the report format named by [`report::SCHEMA`]. The stages
+//! ([`resolve`], [`sweep`], [`probe`], [`identify`], [`assess`]) are public to be read and reused,
+//! and may change with any release.
+//!
+//! # Cargo features
+//!
+//! * `cli` (default): what the `kubeknock` program needs beside the library. A library user turns
+//!   default features off.
+//! * `simulator` (default): simulated API servers over real TLS, for tests and demonstrations.
 
 pub mod assess;
 pub mod config;
@@ -16,9 +69,10 @@ pub mod error;
 pub mod identify;
 pub mod model;
 pub mod probe;
-pub mod resolve;
-pub mod sweep;
 pub mod report;
+pub mod resolve;
+pub mod scan;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+pub mod sweep;
 pub mod targets;

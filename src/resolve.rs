@@ -1,10 +1,13 @@
 //! Names to addresses, through hickory-resolver: the system's servers and hosts file, or the one
 //! server the user names.
 //!
-//! Answers are cached for the scan (a name is usually asked for three ports), sorted so that the
-//! same answer gives the same order, and capped at [`MAX_ADDRESSES`].
+//! A name is asked once, however many of its ports are targets: answers and refusals alike are
+//! remembered, for [`REMEMBERED`] names at a time. Addresses are sorted, so that the same answer
+//! gives the same order, and capped at [`MAX_ADDRESSES`].
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
@@ -20,20 +23,29 @@ use crate::config::{Family, MAX_ADDRESSES, ScanConfig};
 use crate::error::Error;
 use crate::model::{Failure, FailureKind, Stage};
 
-/// Names kept in the cache.
-const CACHED_NAMES: u64 = 4096;
+/// Names whose answers are remembered; then the memory begins anew.
+pub const REMEMBERED: usize = 4096;
+
+/// What a name came to.
+type Answer = Result<Vec<IpAddr>, Failure>;
 
 /// Resolves names. Set up on first use, so that a scan of addresses needs no resolver at all.
 pub struct Names {
     family: Family,
     server: Option<SocketAddr>,
     resolver: OnceCell<(TokioResolver, Vec<SocketAddr>)>,
+    answers: Mutex<HashMap<Arc<str>, Arc<OnceCell<Answer>>>>,
 }
 
 impl Names {
     /// A resolver as configured; nothing is read or asked yet.
     pub fn new(config: &ScanConfig) -> Self {
-        Self { family: config.family, server: config.resolver, resolver: OnceCell::new() }
+        Self {
+            family: config.family,
+            server: config.resolver,
+            resolver: OnceCell::new(),
+            answers: Mutex::default(),
+        }
     }
 
     /// Reads the resolver configuration, so that its errors show before the scan begins.
@@ -74,7 +86,8 @@ impl Names {
             Family::V4 => LookupIpStrategy::Ipv4Only,
             Family::V6 => LookupIpStrategy::Ipv6Only,
         };
-        options.cache_size = CACHED_NAMES;
+        // Refusals without a SOA record would not be cached there: `addresses` remembers all.
+        options.cache_size = 0;
         let servers = config
             .name_servers()
             .iter()
@@ -93,7 +106,18 @@ impl Names {
     ///
     /// # Errors
     /// A [`Failure`] of stage `dns`: what the name server said, or that it did not answer.
-    pub async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
+    pub async fn addresses(&self, name: &Arc<str>) -> Answer {
+        let answer = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            if answers.len() >= REMEMBERED && !answers.contains_key(name) {
+                answers.clear();
+            }
+            Arc::clone(answers.entry(Arc::clone(name)).or_default())
+        };
+        answer.get_or_init(|| self.ask(name)).await.clone()
+    }
+
+    async fn ask(&self, name: &str) -> Answer {
         let fail = |kind, detail: String| Failure::new(Stage::Dns, kind, detail);
         let resolver =
             self.resolver().await.map_err(|error| fail(FailureKind::ResolverFailure, error.to_string()))?;

@@ -233,7 +233,7 @@ impl<D: Dial> Look<'_, D> {
         }
     }
 
-    async fn exchange(&self, connection: &mut Connection, request: &Request) -> Result<Reply, Failure> {
+    async fn exchange(&mut self, connection: &mut Connection, request: &Request) -> Result<Reply, Failure> {
         let prober = self.prober;
         let work = connection.ask(&self.observation.endpoint, request, &prober.user_agent, prober.max_body);
         match tokio::time::timeout_at(self.deadline, work).await {

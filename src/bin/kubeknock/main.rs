@@ -1,2 +1,62 @@
-//! kubeknock
-fn main() {}
+//! The `kubeknock` program: arguments in, reports and an exit code out.
+//!
+//! A thin layer over the library: it alone knows the command line, the terminal, files and exit
+//! codes. Each command is one module.
+
+mod args;
+#[cfg(feature = "simulator")]
+mod demo;
+mod dry_run;
+mod gate;
+mod limits;
+mod outputs;
+mod progress;
+mod scan;
+mod settings;
+#[cfg(feature = "simulator")]
+mod simulate;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+/// Exit code: it could not run, because of bad input or bad configuration.
+const COULD_NOT_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_tracing(cli.verbose);
+    let outcome = match cli.command {
+        Command::Scan(args) => scan::run(&args, cli.quiet, cli.verbose),
+        #[cfg(feature = "simulator")]
+        Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),
+        #[cfg(feature = "simulator")]
+        Command::Simulate(args) => simulate::run(&args),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            // What is wrong, line by line; every line says where and how to mend it.
+            eprintln!("kubeknock: {error:#}");
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+/// `-v` tells what happens to each endpoint, `-vv` what the libraries beneath do as well.
+fn start_tracing(verbose: u8) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let filter = match verbose {
+        0 => Targets::new().with_target("kubeknock", LevelFilter::WARN),
+        1 => Targets::new().with_target("kubeknock", LevelFilter::DEBUG),
+        _ => Targets::new().with_default(LevelFilter::DEBUG).with_target("kubeknock", LevelFilter::TRACE),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
+}

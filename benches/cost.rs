@@ -1,0 +1,423 @@
+//! What a scan costs, as ratios against floors measured in the same run.
+//!
+//! ```text
+//! cargo bench --bench cost
+//! ```
+//!
+//! Every figure is the user and system CPU time, or the peak memory, of a client process of its
+//! own; the simulated servers run in another. Floors and ours take turns, and the smallest of the
+//! repetitions counts. Only ratios within one run mean anything.
+//!
+//! | figure | floor | limit |
+//! |---|---|---|
+//! | three requests on a live endpoint | TCP connect + TLS handshake with signature check | 1.8 |
+//! | a refused address | a bare non-blocking connect loop | 1.5 |
+//! | connections and handshakes per live endpoint | | exactly 1 |
+//! | memory per look in flight | | 64 KiB |
+//! | peak memory of 65,536 addresses over that of 16 | | 32 MiB |
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use cpu_time::ProcessTime;
+use kubeknock::config::{Order, ScanConfig};
+use kubeknock::model::Verdict;
+use kubeknock::scan::Scanner;
+use kubeknock::simulator;
+use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder};
+
+const REPETITIONS: usize = 5;
+/// Live endpoints per repetition: 127.1.0.0/20.
+const LIVE: u32 = 4096;
+/// Refused addresses per repetition: 127.2.0.0/16.
+const REFUSED: u32 = 65_536;
+/// Work in flight at once, floor and ours alike.
+const AT_ONCE: usize = 128;
+/// A port of loopback where nothing listens: discard.
+const CLOSED: u16 = 9;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse::<usize>().unwrap_or_default();
+    match words.as_slice() {
+        ["serve", scenario] => serve(scenario),
+        ["floor-live", port] => print_cpu(|| floor_live(number(port))),
+        ["ours-live", port] => print_cpu(|| ours(&format!("127.1.0.0/20 ports={port}"), Some(LIVE))),
+        ["floor-refused"] => print_cpu(floor_refused),
+        ["ours-refused"] => print_cpu(|| ours(&format!("127.2.0.0/16 ports={CLOSED}"), None)),
+        ["serve-fifty"] => serve_fifty(),
+        ["memory", prefix, port] => {
+            let found = ours_at(&format!("127.77.0.0/{prefix} ports={port}"), 4096);
+            assert_eq!(found, if *prefix == "16" { 50 } else { 1 }, "nothing is lost");
+            println!("{}", peak_kib());
+        }
+        ["in-flight", count, port] => in_flight(number(count), number(port)),
+        _ => return harness(),
+    }
+    ExitCode::SUCCESS
+}
+
+// ---- the harness ----
+
+fn harness() -> ExitCode {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let mut live = Server::start(&["serve", "default"]);
+    let silent = Server::start(&["serve", "hangs-in-http"]);
+    let fifty = Server::start(&["serve-fifty"]);
+    let measure = |role: &[&str]| -> f64 { output_of(role).parse().expect("a number") };
+    let smallest = |role: &[&str], other: &[&str]| {
+        let pairs: Vec<(f64, f64)> = (0..REPETITIONS).map(|_| (measure(role), measure(other))).collect();
+        let least = |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).fold(f64::INFINITY, f64::min);
+        (least(|pair| pair.0), least(|pair| pair.1))
+    };
+    let mut rows = Vec::new();
+
+    let (floor, ours) = smallest(&["floor-live", &live.port], &["ours-live", &live.port]);
+    rows.push(Row::ratio("three requests on a live endpoint", floor, ours, LIVE, 1.8));
+    let (connections, handshakes) = live.counts();
+    let (floor, ours) = smallest(&["floor-refused"], &["ours-refused"]);
+    rows.push(Row::ratio("a refused address", floor, ours, REFUSED, 1.5));
+
+    // The floor makes as many handshakes as ours: together they must be exactly the targets.
+    let expected = u64::from(LIVE) * 2 * REPETITIONS as u64;
+    rows.push(Row::exact("connections of floor and ours together", connections, expected));
+    rows.push(Row::exact("handshakes of floor and ours together", handshakes, expected));
+
+    let (few, many) =
+        (measure(&["in-flight", "16", &silent.port]), measure(&["in-flight", "256", &silent.port]));
+    rows.push(Row::limit("KiB per look in flight", (many - few) / 240.0, 64.0));
+    let (small, large) = (measure(&["memory", "28", &fifty.port]), measure(&["memory", "16", &fifty.port]));
+    rows.push(Row::limit("MiB of 65,536 addresses over 16", (large - small) / 1024.0, 32.0));
+
+    println!("{:44} {:>12} {:>12} {:>8} {:>7}", "", "floor", "ours", "figure", "limit");
+    for row in &rows {
+        println!("{row}");
+    }
+    if rows.iter().all(|row| row.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Row {
+    name: &'static str,
+    floor: String,
+    ours: String,
+    figure: String,
+    limit: String,
+    holds: bool,
+}
+
+impl Row {
+    fn ratio(name: &'static str, floor: f64, ours: f64, count: u32, limit: f64) -> Self {
+        let each = |seconds: f64| format!("{:.1} us", seconds * 1e6 / f64::from(count));
+        let ratio = ours / floor;
+        Self {
+            name,
+            floor: each(floor),
+            ours: each(ours),
+            figure: format!("{ratio:.2}"),
+            limit: format!("{limit}"),
+            holds: ratio <= limit,
+        }
+    }
+
+    fn exact(name: &'static str, figure: u64, expected: u64) -> Self {
+        Self {
+            name,
+            floor: String::new(),
+            ours: String::new(),
+            figure: figure.to_string(),
+            limit: expected.to_string(),
+            holds: figure == expected,
+        }
+    }
+
+    fn limit(name: &'static str, figure: f64, limit: f64) -> Self {
+        Self {
+            name,
+            floor: String::new(),
+            ours: String::new(),
+            figure: format!("{figure:.1}"),
+            limit: format!("{limit}"),
+            holds: figure <= limit,
+        }
+    }
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, floor, ours, figure, limit, holds } = self;
+        let word = if *holds { "holds" } else { "BROKEN" };
+        write!(f, "{name:44} {floor:>12} {ours:>12} {figure:>8} {limit:>7}  {word}")
+    }
+}
+
+fn myself() -> Command {
+    Command::new(std::env::current_exe().expect("the benchmark's own path"))
+}
+
+fn output_of(role: &[&str]) -> String {
+    let output = myself().args(role).stderr(Stdio::inherit()).output().expect("the benchmark runs itself");
+    assert!(output.status.success(), "{role:?} failed");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A simulated server in a process of its own, on every loopback address.
+struct Server {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    port: String,
+}
+
+impl Server {
+    fn start(role: &[&str]) -> Self {
+        let mut child = myself()
+            .args(role)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the benchmark runs itself");
+        let mut port = String::new();
+        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+        lines.read_line(&mut port).expect("the server's port");
+        Self { child, lines, port: port.trim().to_owned() }
+    }
+
+    /// Connections and handshakes so far.
+    fn counts(&mut self) -> (u64, u64) {
+        writeln!(self.child.stdin.as_mut().expect("piped"), "counts").expect("the server listens");
+        let mut text = String::new();
+        self.lines.read_line(&mut text).expect("the server answers");
+        let mut numbers = text.trim().split(' ').map(|number| number.parse().expect("a count"));
+        (numbers.next().expect("connections"), numbers.next().expect("handshakes"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+// ---- the roles ----
+
+fn runtime() -> tokio::runtime::Runtime {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+}
+
+fn print_cpu(work: impl FnOnce()) {
+    let began = ProcessTime::now();
+    work();
+    println!("{}", began.elapsed().as_secs_f64());
+}
+
+/// Serves until standard input ends; each line there asks for the counts.
+fn serve(name: &str) {
+    runtime().block_on(async {
+        let scenario = simulator::scenario(name).expect("a known scenario");
+        let server =
+            simulator::start(scenario, "0.0.0.0:0".parse().expect("an address")).await.expect("a port");
+        println!("{}", server.address().port());
+        // Blocking is fine here: the server's own tasks have the other threads.
+        for _ in std::io::stdin().lock().lines() {
+            println!("{} {}", server.stats().connections(), server.stats().handshakes());
+        }
+    });
+}
+
+/// Fifty servers spread over 127.77.0.0/16, one of them within its first sixteen addresses.
+fn serve_fifty() {
+    runtime().block_on(async {
+        let scenario = simulator::scenario("default").expect("a known scenario");
+        let mut servers = Vec::new();
+        let mut port = 0;
+        for index in 0..50_u8 {
+            let address = format!("127.77.{}.{}:{port}", index * 5, 1 + index * 5);
+            let address: SocketAddr = address.parse().expect("an address");
+            let server = simulator::start(Arc::clone(&scenario), address).await.expect("a port");
+            port = server.address().port();
+            servers.push(server);
+        }
+        println!("{port}");
+        let _ = std::io::stdin().lock().lines().count();
+    });
+}
+
+fn targets(spec: &str) -> Arc<TargetSet> {
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    builder.argument(spec);
+    Arc::new(builder.build().expect("a good specification"))
+}
+
+fn ours(spec: &str, live: Option<u32>) {
+    let found = ours_at(spec, AT_ONCE);
+    assert_eq!(found, live.unwrap_or(0), "every live endpoint is found");
+}
+
+/// Scans, and returns how many endpoints were forbidden.
+fn ours_at(spec: &str, concurrency: usize) -> u32 {
+    runtime().block_on(async {
+        let config = ScanConfig { rate: 0, concurrency, order: Order::Seeded(1), ..ScanConfig::default() };
+        let mut scan = Scanner::new(config).expect("a good configuration").scan(targets(spec));
+        // Kept, as the program keeps them for its sorted reports.
+        let mut records = Vec::new();
+        while let Some(record) = scan.next().await {
+            records.push(record);
+        }
+        assert!(scan.finish().coverage.adds_up());
+        records.iter().map(|record| u32::from(record.verdict == Verdict::Forbidden)).sum()
+    })
+}
+
+/// The same number of workers, each: connect, handshake, close.
+fn floor_live(port: usize) {
+    let port = u16::try_from(port).expect("a port");
+    runtime().block_on(async {
+        let config = Arc::new(floor::config());
+        let next = Arc::new(AtomicUsize::new(0));
+        let workers: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                let (config, next) = (Arc::clone(&config), Arc::clone(&next));
+                tokio::spawn(async move {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Ok(index) = u32::try_from(index) else { return };
+                        if index >= LIVE {
+                            return;
+                        }
+                        let ip = std::net::Ipv4Addr::from(0x7f01_0000 + index);
+                        let stream = tokio::net::TcpStream::connect((ip, port)).await.expect("a live server");
+                        let name = rustls::pki_types::ServerName::IpAddress(std::net::IpAddr::V4(ip).into());
+                        let connector = tokio_rustls::TlsConnector::from(Arc::clone(&config));
+                        connector.connect(name, stream).await.expect("a handshake");
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.await.expect("a worker");
+        }
+    });
+}
+
+/// A bare loop of non-blocking connects over one poll, as many in flight as ours.
+fn floor_refused() {
+    let mut poll = mio::Poll::new().expect("a poll");
+    let mut events = mio::Events::with_capacity(1024);
+    let mut slots: Vec<Option<mio::net::TcpStream>> = (0..AT_ONCE).map(|_| None).collect();
+    let mut free: Vec<usize> = (0..AT_ONCE).collect();
+    let (mut next, mut done) = (0, 0);
+    while done < REFUSED {
+        while next < REFUSED {
+            let Some(slot) = free.pop() else { break };
+            let ip = std::net::Ipv4Addr::from(0x7f02_0000 + next);
+            next += 1;
+            match mio::net::TcpStream::connect(SocketAddr::from((ip, CLOSED))) {
+                Ok(mut stream) => {
+                    poll.registry()
+                        .register(&mut stream, mio::Token(slot), mio::Interest::WRITABLE)
+                        .expect("registered");
+                    slots[slot] = Some(stream);
+                }
+                Err(_) => {
+                    done += 1;
+                    free.push(slot);
+                }
+            }
+        }
+        poll.poll(&mut events, Some(Duration::from_secs(1))).expect("polled");
+        for event in &events {
+            let slot = event.token().0;
+            if let Some(stream) = slots[slot].take() {
+                assert!(stream.take_error().expect("asked").is_some(), "nothing listens there");
+                done += 1;
+                free.push(slot);
+            }
+        }
+    }
+}
+
+/// Peak memory while so many looks wait for an answer.
+fn in_flight(count: usize, port: usize) {
+    runtime().block_on(async {
+        let config = ScanConfig { rate: 0, timeout: Duration::from_secs(3), ..ScanConfig::default() };
+        let scanner = Scanner::new(config).expect("a good configuration");
+        let set = targets(&format!("127.1.0.0-127.1.0.{} ports={port}", count - 1));
+        let mut scan = scanner.scan(set);
+        while scan.next().await.is_some() {}
+    });
+    println!("{}", peak_kib());
+}
+
+/// Peak resident memory of this process in KiB, as Linux counts it.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}
+
+/// The floor's TLS: any chain is taken, the handshake's signature is checked, as ours does.
+mod floor {
+    use std::sync::Arc;
+
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+    use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+
+    #[derive(Debug)]
+    struct SignatureOnly(Arc<CryptoProvider>);
+
+    impl ServerCertVerifier for SignatureOnly {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            leaf: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls12_signature(message, leaf, signature, &self.0.signature_verification_algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            leaf: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(message, leaf, signature, &self.0.signature_verification_algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.0.signature_verification_algorithms.supported_schemes()
+        }
+    }
+
+    pub(super) fn config() -> ClientConfig {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("protocol versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(SignatureOnly(provider)))
+            .with_no_client_auth();
+        config.resumption = rustls::client::Resumption::disabled();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config
+    }
+}

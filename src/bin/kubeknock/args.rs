@@ -1,0 +1,284 @@
+//! The command line as typed. What the words mean is `settings`' business.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::units;
+
+/// Knocks on Kubernetes API servers without credentials and tells, with proof, who opens.
+///
+/// Scan only what you are allowed to scan.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// No progress and no notes; errors and results only
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Say more on standard error: -v for each endpoint, -vv for the libraries beneath
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Knock on API servers and sort each by what an anonymous caller may do there
+    Scan(Box<ScanArgs>),
+    /// Scan a small fleet of simulated API servers on this machine: no cluster needed
+    #[cfg(feature = "simulator")]
+    Demo(DemoArgs),
+    /// Serve one simulated API server, to test a pipeline of your own
+    #[cfg(feature = "simulator")]
+    Simulate(SimulateArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER_SCAN)]
+pub(crate) struct ScanArgs {
+    /// What to knock on: address, address:port, CIDR, range, host name, host:port or URL
+    ///
+    /// 10.0.0.7, 10.0.0.7:6443, [2001:db8::7]:6443, 10.0.0.0/24, 10.0.0.10-40, api.example.com,
+    /// https://rancher.example.com/k8s/clusters/c-1. Words behind it annotate it when quoted
+    /// together: "10.0.0.7 name=prod expect=rejected".
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+
+    /// Read targets from a file, one a line; - is standard input. Repeatable
+    #[arg(short = 'f', long, value_name = "FILE", help_heading = "Targets")]
+    pub(crate) targets_file: Vec<PathBuf>,
+
+    /// Ports for targets that name none
+    #[arg(short, long, value_name = "PORTS", default_value = "6443,443,8443", help_heading = "Targets")]
+    pub(crate) ports: String,
+
+    /// Leave these out: address, CIDR, range or host name, with or without port. Repeatable
+    ///
+    /// Also holds for the addresses that a name resolves to.
+    #[arg(long, value_name = "SPEC", help_heading = "Targets")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Leave out what this file lists, one a line. Repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Targets")]
+    pub(crate) exclude_file: Vec<PathBuf>,
+
+    /// Allow one target of more than 2^24 addresses
+    #[arg(long, help_heading = "Targets")]
+    pub(crate) allow_large: bool,
+
+    /// Speak plain HTTP to ports 8080 and 8001 where no scheme is given
+    ///
+    /// An http:// URL is always plain HTTP.
+    #[arg(long, help_heading = "Targets")]
+    pub(crate) plain_http: bool,
+
+    /// Order of the targets: a permutation made from the seed, or as written
+    #[arg(long, value_enum, default_value_t = OrderWord::Random, help_heading = "Targets")]
+    pub(crate) order: OrderWord,
+
+    /// Seed of the order; a fresh one is drawn, and reported, when none is given
+    #[arg(long, value_name = "NUMBER", help_heading = "Targets")]
+    pub(crate) seed: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+
+    /// Ask this path too. Repeatable
+    ///
+    /// A list of resources (/api/v1/secrets) is asked as HEAD with limit=1: that shows whether
+    /// anonymous may list without taking any data. Single objects and sub-resources are refused.
+    #[arg(long, value_name = "PATH", help_heading = "Requests")]
+    pub(crate) path: Vec<String>,
+
+    /// User-Agent to send [default: kubeknock/VERSION (unauthenticated Kubernetes API check)]
+    #[arg(long, value_name = "TEXT", help_heading = "Requests")]
+    pub(crate) user_agent: Option<String>,
+
+    /// Whom to ask about this scan; added to the User-Agent
+    #[arg(long, value_name = "TEXT", help_heading = "Requests")]
+    pub(crate) contact: Option<String>,
+
+    /// Bytes of an answer's body that are read
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = units::bytes, help_heading = "Requests")]
+    pub(crate) max_body: usize,
+
+    /// Offer HTTP/2
+    ///
+    /// API servers from 1.29 close an HTTP/2 connection after each anonymous answer, so this costs
+    /// a connection for each request.
+    #[arg(long, help_heading = "Requests")]
+    pub(crate) http2: bool,
+
+    /// Say what would be asked, where and over how many connections; send nothing
+    #[arg(long, help_heading = "Requests")]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    /// Report refused and silent addresses of ranges too, not only count them
+    #[arg(long, help_heading = "Output")]
+    pub(crate) all: bool,
+
+    /// Exit 1 if an endpoint is this open or more
+    ///
+    /// exposed is worse than forbidden, forbidden than health-only. An expect= that is not met
+    /// fails as well, unless this is never.
+    #[arg(long, value_enum, value_name = "VERDICT", default_value_t = FailOn::Exposed, help_heading = "Gate")]
+    pub(crate) fail_on: FailOn,
+
+    /// Exit 3 if less than this share of the named targets got a verdict
+    ///
+    /// A named target is one that is no CIDR and no range. It is covered when at least one of its
+    /// ports and addresses got exposed, forbidden, health-only or rejected, or the verdict it
+    /// expects.
+    #[arg(
+        long, value_name = "PERCENT", default_value_t = 100,
+        value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Gate"
+    )]
+    pub(crate) require_coverage: u8,
+}
+
+/// How connections are made.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connections")]
+pub(crate) struct ConnectionArgs {
+    /// Connections being opened at once
+    #[arg(short, long, value_name = "NUMBER", default_value_t = kubeknock::config::CONCURRENCY)]
+    pub(crate) concurrency: usize,
+
+    /// New connections per second; 0 is unlimited
+    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::RATE)]
+    pub(crate) rate: u32,
+
+    /// How long a TCP connect may take
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = units::duration)]
+    pub(crate) connect_timeout: Duration,
+
+    /// How long one whole look at an endpoint may take, from the open connection to the last answer
+    ///
+    /// Contradicting answers get a second look after a pause; it may take as long again.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
+    pub(crate) timeout: Duration,
+
+    /// Further attempts after a timeout or a reset; an answer is never asked for again
+    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::RETRIES)]
+    pub(crate) retries: u32,
+
+    /// Start no target after this time; finish those begun, report, and say what is missing
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub(crate) max_duration: Option<Duration>,
+
+    /// Name server to ask instead of the system's servers and hosts file: ADDRESS or ADDRESS:PORT
+    #[arg(long, value_name = "ADDRESS", value_parser = resolver)]
+    pub(crate) resolver: Option<SocketAddr>,
+
+    /// Names: IPv4 addresses only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+
+    /// Names: IPv6 addresses only
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+
+    /// Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT (CONNECT)
+    ///
+    /// Names are resolved here and the proxy is given addresses. Never taken from the environment.
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+}
+
+/// What is written, and where.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Write a report: table, json or jsonl, to standard output or to a file. Repeatable
+    ///
+    /// FORMAT or FORMAT=PATH. Files appear whole or not at all. [default: table]
+    #[arg(short, long, value_name = "FORMAT[=PATH]")]
+    pub(crate) output: Vec<String>,
+
+    /// Colours in the table; auto honours NO_COLOR and pipes
+    #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
+    pub(crate) color: ColorWord,
+}
+
+#[cfg(feature = "simulator")]
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[cfg(feature = "simulator")]
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Which server to simulate; --list names them
+    #[arg(long, value_name = "NAME", required_unless_present = "list")]
+    pub(crate) profile: Option<String>,
+
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:6443")]
+    pub(crate) listen: SocketAddr,
+
+    /// List the profiles: name, the verdict it must get, what it stands for
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrderWord {
+    /// A permutation made from the seed: spreads the load over networks
+    Random,
+    /// As written
+    Sequential,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWord {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The threshold of the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Exposed,
+    Forbidden,
+    HealthOnly,
+    Never,
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    const DNS_PORT: u16 = 53;
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    text.parse::<SocketAddr>()
+        .or_else(|_| bare.parse().map(|address| SocketAddr::new(address, DNS_PORT)))
+        .map_err(|_| {
+            format!("{text:?} is no address; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53")
+        })
+}
+
+const AFTER_SCAN: &str = "\
+Verdicts:
+  exposed         more than version and health is open to anonymous callers
+  forbidden       403 as system:anonymous: anonymous is accepted, authorization stops it
+  health-only     anonymous is limited to some paths, usually health checks
+  rejected        401 on every path asked
+  inconclusive    cannot tell, and the reason says why
+  not-api-server  something else answers
+  unreachable     no HTTP answer
+
+Exit codes:
+  0    nothing at or above --fail-on
+  1    an endpoint at or above --fail-on, or an expect= that is not met
+  2    could not run: bad input or bad configuration
+  3    fewer named targets got a verdict than --require-coverage asks for
+  130  interrupted
+  Where several apply: 130, then 2, then 1, then 3.";

@@ -1,0 +1,69 @@
+//! `kubeknock scan --dry-run`: what would be asked, where, over how many connections. Sends nothing,
+//! not even a name query.
+
+use std::io::{self, BufWriter, Write};
+
+use kubeknock::config::ScanConfig;
+use kubeknock::probe::{AFTER_401, ALWAYS};
+use kubeknock::targets::TargetSet;
+
+/// Targets that are listed by name.
+const LISTED: u64 = 50;
+
+/// Writes the plan to standard output.
+pub(crate) fn write(config: &ScanConfig, targets: &TargetSet) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout());
+    match plan(&mut out, config, targets).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => Ok(outcome?),
+    }
+}
+
+fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Result<()> {
+    let total = targets.len();
+    writeln!(out, "Dry run: nothing is sent.\n")?;
+    writeln!(out, "Where ({total} targets, {} excluded):", targets.excluded())?;
+    for target in (0..total.min(LISTED)).filter_map(|index| targets.get(index)) {
+        writeln!(out, "  {target}  ({})", target.origin)?;
+    }
+    if total > LISTED {
+        writeln!(out, "  … and {} more", total - LISTED)?;
+    }
+    if targets.has_names() {
+        writeln!(out, "  Each address that a name resolves to is asked; exclusions hold for addresses too.")?;
+    }
+    writeln!(out, "\nWhat (each endpoint that accepts a connection):")?;
+    for path in ALWAYS {
+        writeln!(out, "  GET {path}")?;
+    }
+    for path in AFTER_401 {
+        writeln!(out, "  GET {path}  (only if all of the above answer 401)")?;
+    }
+    for request in &config.requests {
+        writeln!(out, "  {} {}", request.method.word(), request.path)?;
+        if let Some(form) = request.without_head() {
+            writeln!(out, "  GET {}  (only if a front end answers the HEAD by itself)", form.path)?;
+        }
+    }
+    writeln!(out, "  User-Agent: {}", config.user_agent)?;
+    writeln!(out, "\nHow:")?;
+    let at_once = config.concurrency;
+    match config.rate {
+        0 => writeln!(out, "  no limit on new connections per second, {at_once} being opened at once")?,
+        rate => {
+            writeln!(out, "  at most {rate} new connections per second, {at_once} being opened at once")?;
+            let least = total.div_ceil(u64::from(rate));
+            writeln!(out, "  {total} connections for one address each: at least {least} s")?;
+        }
+    }
+    writeln!(
+        out,
+        "  one connection for each endpoint; one more where the server closes it after an answer, after a \
+         timeout or reset (at most {}), or for a second look at contradicting answers",
+        config.retries
+    )?;
+    if let Some(proxy) = &config.proxy {
+        writeln!(out, "  through the proxy {}:{}", proxy.host, proxy.port)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! Where reports go: standard output or files, opened before the scan so that an unwritable one
+//! costs nothing, and put in place whole.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use kubeknock::model::{EndpointReport, ScanSummary};
+use kubeknock::report::table::TableOptions;
+use kubeknock::report::{self, Format, ScanInfo};
+use tempfile::NamedTempFile;
+
+use crate::args::{ColorWord, OutputArgs};
+
+/// All outputs of one scan.
+pub(crate) struct Outputs {
+    outputs: Vec<Output>,
+    color: bool,
+}
+
+struct Output {
+    format: Format,
+    sink: Sink,
+    /// What has streamed so far, for the summary at the end.
+    streamed: report::Tally,
+}
+
+enum Sink {
+    Stdout(BufWriter<io::Stdout>),
+    /// Written beside its place and renamed at the end.
+    File(BufWriter<NamedTempFile>, PathBuf),
+    /// A pipe or device, which cannot be replaced by renaming.
+    Special(BufWriter<File>, PathBuf),
+}
+
+impl Outputs {
+    /// Opens everything that `-o` asks for; a table on standard output if it asks for nothing.
+    pub(crate) fn open(args: &OutputArgs) -> anyhow::Result<Self> {
+        let mut outputs = Vec::new();
+        let default = ["table".to_owned()];
+        let asked = if args.output.is_empty() { &default[..] } else { &args.output };
+        for text in asked {
+            let (word, path) =
+                text.split_once('=').map_or((text.as_str(), None), |(word, path)| (word, Some(path)));
+            let format: Format = word.parse().map_err(|error| anyhow::anyhow!("-o {text}: {error}"))?;
+            let sink = match path {
+                None | Some("-") => Sink::Stdout(BufWriter::new(io::stdout())),
+                Some("") => bail!("-o {text}: the path is missing; write {word}=PATH"),
+                Some(path) => Sink::open(Path::new(path))?,
+            };
+            outputs.push(Output { format, sink, streamed: report::Tally::default() });
+        }
+        if outputs.iter().filter(|output| matches!(output.sink, Sink::Stdout(_))).count() > 1 {
+            bail!("-o: only one report can go to standard output; give the others a path: json=report.json");
+        }
+        Ok(Self { outputs, color: color(args.color) })
+    }
+
+    /// Whether some format needs all records at the end.
+    pub(crate) fn needs_records(&self) -> bool {
+        self.outputs.iter().any(|output| output.format != Format::Jsonl)
+    }
+
+    /// Writes one finished endpoint to the formats that stream.
+    pub(crate) fn endpoint(&mut self, record: &EndpointReport) -> anyhow::Result<()> {
+        for output in self.outputs.iter_mut().filter(|output| output.format == Format::Jsonl) {
+            output.write(|out, streamed| report::jsonl::write_endpoint(out, record, streamed))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rest and puts the files in place. `gate` is the last line of the table.
+    pub(crate) fn finish(
+        mut self,
+        info: &ScanInfo<'_>,
+        records: &[EndpointReport],
+        summary: &ScanSummary,
+        gate: &str,
+    ) -> anyhow::Result<()> {
+        for mut output in self.outputs.drain(..) {
+            match output.format {
+                Format::Json => {
+                    output.write(|out, _| report::json::write(out, info, records.iter(), summary))?;
+                }
+                Format::Jsonl => {
+                    output
+                        .write(|out, streamed| report::jsonl::write_summary(out, info, summary, streamed))?;
+                }
+                Format::Table => {
+                    let to_stdout = matches!(output.sink, Sink::Stdout(_));
+                    let options = TableOptions {
+                        color: self.color && to_stdout,
+                        width: if to_stdout { terminal_width() } else { None },
+                        gate: Some(gate.to_owned()),
+                    };
+                    output.write(|out, _| report::table::write(out, records.iter(), summary, &options))?;
+                }
+            }
+            output.sink.close()?;
+        }
+        Ok(())
+    }
+}
+
+impl Output {
+    /// A reader that has gone away has read enough.
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut dyn Write, &mut report::Tally) -> io::Result<()>,
+    ) -> anyhow::Result<()> {
+        match write(self.sink.writer(), &mut self.streamed) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            outcome => outcome.with_context(|| format!("cannot write {}", self.sink.name())),
+        }
+    }
+}
+
+impl Sink {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let hint = || format!("-o: cannot write {}", path.display());
+        match path.metadata() {
+            Ok(existing) if existing.is_dir() => bail!("{}: it is a directory", hint()),
+            Ok(existing) if !existing.is_file() => {
+                let file = OpenOptions::new().write(true).open(path).with_context(hint)?;
+                return Ok(Self::Special(BufWriter::new(file), path.to_owned()));
+            }
+            // Replacing a file needs no right to write it; having none still means "leave it".
+            Ok(_) => drop(OpenOptions::new().append(true).open(path).with_context(hint)?),
+            Err(_) => {}
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".kubeknock-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // As any new file: the umask decides.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder.tempfile_in(folder).with_context(hint)?;
+        Ok(Self::File(BufWriter::new(file), path.to_owned()))
+    }
+
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Stdout(out) => out,
+            Self::File(out, _) => out,
+            Self::Special(out, _) => out,
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Stdout(_) => "standard output".to_owned(),
+            Self::File(_, path) | Self::Special(_, path) => path.display().to_string(),
+        }
+    }
+
+    fn close(mut self) -> anyhow::Result<()> {
+        let name = self.name();
+        match self.writer().flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            outcome => outcome.with_context(|| format!("cannot write {name}"))?,
+        }
+        if let Self::File(out, path) = self {
+            let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.as_file().sync_all().with_context(|| format!("cannot write {name}"))?;
+            file.persist(path)
+                .map_err(|error| error.error)
+                .with_context(|| format!("cannot write {name}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Colours where a person looks: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+fn color(word: ColorWord) -> bool {
+    match word {
+        ColorWord::Always => true,
+        ColorWord::Never => false,
+        ColorWord::Auto => {
+            let said_no = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+            io::stdout().is_terminal() && !said_no && !dumb
+        }
+    }
+}
+
+/// The terminal's width; `None` in a pipe, where lines are not cut.
+fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+}

@@ -1,0 +1,115 @@
+//! `kubeknock scan`: the main job.
+
+use std::sync::Arc;
+
+use kubeknock::config::ScanConfig;
+use kubeknock::model::EndpointReport;
+use kubeknock::report::ScanInfo;
+use kubeknock::scan::{Scanner, Stop};
+use kubeknock::targets::TargetSet;
+
+use crate::args::ScanArgs;
+use crate::gate::{Gate, INTERRUPTED};
+use crate::outputs::Outputs;
+use crate::progress::Line;
+use crate::{dry_run, settings};
+
+/// Says that a signal and not a time limit stopped the scan.
+const INTERRUPT: &str = "interrupted";
+
+/// Runs a scan and returns the exit code.
+pub(crate) fn run(args: &ScanArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
+    let mut config = settings::config(args)?;
+    let targets = settings::targets(args, quiet, verbose)?;
+    if args.dry_run {
+        dry_run::write(&config, &targets)?;
+        return Ok(0);
+    }
+    let outputs = Outputs::open(&args.output)?;
+    settings::fit_to_machine(&mut config, quiet);
+    let gate = Gate { fail_on: args.fail_on, require_coverage: args.require_coverage };
+    let job = Job { config, targets: Arc::new(targets), outputs, gate, no_progress: quiet || verbose > 0 };
+    runtime()?.block_on(job.run())
+}
+
+/// The runtime of all commands: a worker thread for each core.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Everything that one scan needs.
+pub(crate) struct Job {
+    pub(crate) config: ScanConfig,
+    pub(crate) targets: Arc<TargetSet>,
+    pub(crate) outputs: Outputs,
+    pub(crate) gate: Gate,
+    pub(crate) no_progress: bool,
+}
+
+impl Job {
+    /// Scans, reports, and says the exit code.
+    pub(crate) async fn run(mut self) -> anyhow::Result<u8> {
+        let scanner = Scanner::new(self.config)?;
+        scanner.prepare(&self.targets).await?;
+        let mut scan = scanner.scan(Arc::clone(&self.targets));
+        let watch = tokio::spawn(watch_signals(scan.stop_handle()));
+        let line = Line::start(self.targets.len(), scan.tally(), self.no_progress);
+
+        let keep = self.outputs.needs_records();
+        let mut records: Vec<EndpointReport> = Vec::new();
+        while let Some(record) = scan.next().await {
+            self.outputs.endpoint(&record)?;
+            if keep {
+                records.push(record);
+            }
+        }
+        drop(line);
+        watch.abort();
+
+        // Reports are in the order of the set, whatever finished first.
+        records.sort_by_key(EndpointReport::order_key);
+        let stopped_by = scan.stop_handle().reason();
+        let summary = scan.finish();
+        anyhow::ensure!(
+            summary.coverage.adds_up(),
+            "the counts do not add up ({:?}): a defect in kubeknock, please report it",
+            summary.coverage
+        );
+        let interrupted = stopped_by.as_deref() == Some(INTERRUPT);
+        let decision = self.gate.decide(&summary.coverage, interrupted);
+        let info = ScanInfo::new(scanner.config());
+        self.outputs.finish(&info, &records, &summary, &decision.sentence)?;
+        Ok(decision.code)
+    }
+}
+
+/// The first signal drains and reports, the second exits at once.
+async fn watch_signals(stop: Stop) {
+    signal().await;
+    stop.stop(INTERRUPT);
+    eprintln!("kubeknock: finishing what is in flight, then reporting; press Ctrl-C again to exit at once");
+    signal().await;
+    std::process::exit(i32::from(INTERRUPTED));
+}
+
+/// Ctrl-C, or a request to terminate where there is one.
+#[cfg(unix)]
+pub(crate) async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = interrupt.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+pub(crate) async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}

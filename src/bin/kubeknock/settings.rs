@@ -1,0 +1,153 @@
+//! From words to meaning: arguments become a scan configuration and a set of targets, checked.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::BufReader;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use kubeknock::config::{Family, Order, Proxy, ProxyKind, ScanConfig, USER_AGENT};
+use kubeknock::model::{Request, Source};
+use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder, parse_ports};
+
+use crate::args::{ConnectionArgs, OrderWord, ScanArgs};
+use crate::limits;
+
+/// The scan configuration that the arguments ask for.
+pub(crate) fn config(args: &ScanArgs) -> anyhow::Result<ScanConfig> {
+    let ConnectionArgs { connect_timeout, timeout, retries, concurrency, rate, max_duration, .. } =
+        args.connection;
+    let config = ScanConfig {
+        connect_timeout,
+        timeout,
+        retries,
+        concurrency,
+        rate,
+        max_body: args.max_body,
+        max_duration,
+        user_agent: user_agent(args),
+        requests: requests(&args.path)?,
+        http2: args.http2,
+        proxy: args.connection.proxy.as_deref().map(proxy).transpose()?,
+        family: match (args.connection.ipv4, args.connection.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Both,
+        },
+        resolver: args.connection.resolver,
+        order: match args.order {
+            OrderWord::Random => Order::Seeded(args.seed.unwrap_or_else(fresh_seed)),
+            OrderWord::Sequential => Order::Sequential,
+        },
+        keep_all: args.all,
+        ..ScanConfig::default()
+    };
+    config.validate().map_err(|error| anyhow::anyhow!("--{error}"))?;
+    Ok(config)
+}
+
+/// Lowers the concurrency to what this machine's limit on open files admits, and says so.
+pub(crate) fn fit_to_machine(config: &mut ScanConfig, quiet: bool) {
+    let fit = limits::connections_that_fit();
+    if config.concurrency > fit {
+        if !quiet {
+            eprintln!(
+                "kubeknock: --concurrency {} lowered to {fit}: the limit on open files admits no more (ulimit -n)",
+                config.concurrency
+            );
+        }
+        config.concurrency = fit;
+    }
+}
+
+/// A seed nobody can guess, so that two scans spread their load differently. 53 bits, which every
+/// JSON reader keeps.
+fn fresh_seed() -> u64 {
+    RandomState::new().build_hasher().finish() >> 11
+}
+
+fn user_agent(args: &ScanArgs) -> String {
+    let base = args.user_agent.as_deref().unwrap_or(USER_AGENT);
+    match &args.contact {
+        Some(contact) => format!("{base} contact: {contact}"),
+        None => base.to_owned(),
+    }
+}
+
+fn requests(paths: &[String]) -> anyhow::Result<Vec<Request>> {
+    let request = |path: &String| Request::for_path(path).with_context(|| format!("--path {path:?}"));
+    paths.iter().map(request).collect()
+}
+
+fn proxy(text: &str) -> anyhow::Result<Proxy> {
+    let form = "write socks5://HOST:PORT or http://HOST:PORT";
+    let Ok(url) = url::Url::parse(text) else { bail!("--proxy: this is no URL; {form}") };
+    let (kind, default_port) = match url.scheme() {
+        "socks5" => (ProxyKind::Socks5, 1080),
+        "http" => (ProxyKind::HttpConnect, 8080),
+        other => bail!("--proxy: scheme {other:?} is not supported; {form}"),
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        bail!("--proxy: kubeknock never sends credentials, not to a proxy either; {form}");
+    }
+    let host = url.host_str().filter(|host| !host.is_empty());
+    let Some(host) = host else { bail!("--proxy: the host is missing; {form}") };
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        bail!("--proxy: nothing may follow the port; {form}");
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    // http://HOST:80 is parsed as having no port of its own.
+    let port =
+        url.port().unwrap_or(if text.trim_end_matches('/').ends_with(":80") { 80 } else { default_port });
+    Ok(Proxy { kind, host, port })
+}
+
+/// The targets that the arguments name. Every bad line is reported in one go.
+pub(crate) fn targets(args: &ScanArgs, quiet: bool, verbose: u8) -> anyhow::Result<TargetSet> {
+    let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
+    let mut builder = TargetSetBuilder::new(TargetOptions {
+        ports,
+        plain_http: args.plain_http,
+        allow_large: args.allow_large,
+    });
+    for target in &args.targets {
+        builder.argument(target);
+    }
+    for file in &args.targets_file {
+        if file == Path::new("-") {
+            builder.read(Source::Stdin, BufReader::new(std::io::stdin()));
+        } else {
+            builder.file(file);
+        }
+    }
+    for spec in &args.exclude {
+        builder.exclude(spec);
+    }
+    for file in &args.exclude_file {
+        builder.exclude_file(file);
+    }
+    let set = builder.build()?;
+    for note in set.notes() {
+        if !quiet && (!note.verbose || verbose > 0) {
+            eprintln!("kubeknock: {}: {}", note.origin, note.text);
+        }
+    }
+    Ok(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies() {
+        let parsed = proxy("socks5://bastion.example:1080").unwrap();
+        assert_eq!(parsed, Proxy { kind: ProxyKind::Socks5, host: "bastion.example".into(), port: 1080 });
+        assert_eq!(proxy("http://192.0.2.1").unwrap().port, 8080);
+        assert_eq!(proxy("http://192.0.2.1:80").unwrap().port, 80);
+        assert_eq!(proxy("http://[2001:db8::1]:3128").unwrap().host, "2001:db8::1");
+        for bad in ["", "bastion", "https://x:1", "socks5h://x:1", "http://u:secret@x:1", "http://x:1/p"] {
+            let error = proxy(bad).unwrap_err().to_string();
+            assert!(error.contains("--proxy") && !error.contains("secret"), "{bad}: {error}");
+        }
+    }
+}

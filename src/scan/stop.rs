@@ -1,0 +1,31 @@
+//! Stopping a scan before its end: whoever says it first gives the reason.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+/// A handle that stops a scan; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    reason: Arc<OnceLock<String>>,
+    token: CancellationToken,
+}
+
+impl Stop {
+    /// Stops: no target is started any more, those in flight are finished.
+    pub fn stop(&self, reason: impl Into<String>) {
+        // A second reason changes nothing.
+        let _ = self.reason.set(reason.into());
+        self.token.cancel();
+    }
+
+    /// Returns when somebody has stopped it.
+    pub(super) async fn stopped(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Why it was stopped, if it was.
+    pub fn reason(&self) -> Option<String> {
+        self.reason.get().cloned()
+    }
+}

@@ -1,0 +1,261 @@
+//! The program as its users run it: formats, exit codes, files, help.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{ANY, kubeknock, run, start, stderr, stdout};
+
+fn closed_port() -> String {
+    TcpListener::bind(ANY).unwrap().local_addr().unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes() {
+    let (default, exposed, rejecting) =
+        (start("default").await, start("exposed").await, start("rejecting").await);
+    let health = start("health-only").await;
+    let [default, exposed, rejecting, health] =
+        [&default, &exposed, &rejecting, &health].map(|server| server.address().to_string());
+    let closed = closed_port();
+    for (code, args) in [
+        (0, vec![default.clone()]),
+        (1, vec![default.clone(), "--fail-on".into(), "forbidden".into()]),
+        (1, vec![default.clone(), "--fail-on".into(), "health-only".into()]),
+        (1, vec![exposed.clone()]),
+        (0, vec![exposed.clone(), "--fail-on".into(), "never".into()]),
+        (0, vec![rejecting.clone(), "--fail-on".into(), "health-only".into()]),
+        (1, vec![health.clone(), "--fail-on".into(), "health-only".into()]),
+        (0, vec![health, "--fail-on".into(), "forbidden".into()]),
+        (3, vec![closed.clone()]),
+        (0, vec![closed.clone(), "--require-coverage".into(), "0".into()]),
+        (0, vec![format!("{closed} expect=unreachable")]),
+        (1, vec![format!("{default} expect=rejected")]),
+        (0, vec![format!("{rejecting} expect=rejected")]),
+        (0, vec![default.clone(), closed.clone(), "--require-coverage".into(), "50".into()]),
+        (3, vec![default.clone(), closed.clone(), "--require-coverage".into(), "51".into()]),
+        (1, vec![exposed.clone(), closed]),
+        (2, vec![exposed, "no such target!".into()]),
+        (2, vec!["--fail-on".into(), "sometimes".into(), default]),
+    ] {
+        let output = kubeknock().arg("scan").arg("-q").args(&args).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}{}", stdout(&output), stderr(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_formats_at_once_and_files_appear_whole() {
+    let server = start("default").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let output = kubeknock()
+        .args(["scan", "-q", &server.address().to_string(), "-o", "table"])
+        .args([
+            "-o",
+            &format!("json={}", path("report.json")),
+            "-o",
+            &format!("jsonl={}", path("report.jsonl")),
+        ])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stdout(&output).contains("forbidden"));
+    let json: Value = serde_json::from_str(&fs::read_to_string(path("report.json")).unwrap()).unwrap();
+    assert_eq!(json["schema"], "kubeknock/report/v1");
+    assert_eq!(json["endpoints"][0]["verdict"], "forbidden");
+    assert_eq!(json["endpoints"][0]["address"], server.address().to_string());
+    let lines: Vec<Value> = fs::read_to_string(path("report.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2, "one endpoint, one summary");
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "no temporary file stays: {left:?}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(path("report.json")).unwrap().permissions().mode();
+        assert_ne!(mode & 0o044, 0, "as readable as the umask allows, not 0600");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unwritable_output_is_found_before_anything_is_sent() {
+    let server = start("default").await;
+    let folder = tempfile::tempdir().unwrap();
+    for (spec, word) in [
+        (format!("json={}/missing/report.json", folder.path().display()), "missing"),
+        (format!("json={}", folder.path().display()), "directory"),
+        ("yaml".to_owned(), "yaml"),
+        ("json=".to_owned(), "path"),
+    ] {
+        let output = kubeknock().args(["scan", &server.address().to_string(), "-o", &spec]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{spec}");
+        assert!(stderr(&output).contains(word), "{spec}: {}", stderr(&output));
+    }
+    let output = kubeknock()
+        .args(["scan", &server.address().to_string(), "-o", "json", "-o", "table"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "two reports on standard output");
+    assert_eq!(server.stats().connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_dry_run_sends_nothing_and_tells_all() {
+    let server = start("default").await;
+    let address = server.address().to_string();
+    let output = run(&["scan", &address, "10.0.0.0/8", "--dry-run", "--path", "/api/v1/secrets"]);
+    let text = stdout(&output);
+    assert!(output.status.success(), "{}", stderr(&output));
+    for word in
+        [address.as_str(), "50331649 targets", "GET /version", "HEAD /api/v1/secrets?limit=1", "1000 new"]
+    {
+        assert!(text.contains(word), "{word} is missing in\n{text}");
+    }
+    assert_eq!(server.stats().connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn max_duration_drains_and_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let began = Instant::now();
+    let output = kubeknock()
+        .args(["scan", "-q", "127.9.0.0/16", "--ports", "9", "--rate", "100", "--max-duration", "500ms"])
+        .args(["-o", &format!("json={}", report.display())])
+        .output()
+        .unwrap();
+    assert!(began.elapsed() < Duration::from_secs(20));
+    let json: Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
+    let coverage = &json["coverage"];
+    let count = |key: &str| coverage[key].as_u64().unwrap();
+    assert!(count("not_attempted") > 60_000, "{coverage}");
+    assert_eq!(count("targets"), 65_536);
+    assert_eq!(
+        count("not_attempted") + coverage["unreachable"]["total"].as_u64().unwrap(),
+        65_536,
+        "{coverage}"
+    );
+    assert!(json["scan"]["stopped"].as_str().unwrap().contains("max-duration"), "{}", json["scan"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_interrupt_drains_and_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report.json");
+    let child = kubeknock()
+        .args(["scan", "127.9.0.0/16", "--ports", "9", "--rate", "100"])
+        .args(["-o", &format!("json={}", report.display())])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let json: Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
+    assert!(json["coverage"]["not_attempted"].as_u64().unwrap() > 60_000);
+    assert_eq!(json["scan"]["stopped"], "interrupted");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_interrupt_exits_at_once() {
+    let server = start("hangs-in-http").await;
+    let child = kubeknock()
+        .args(["scan", &server.address().to_string(), "--timeout", "60s"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let interrupt = || {
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    };
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    interrupt();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    interrupt();
+    let began = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(output.status.code(), Some(130));
+}
+
+/// A reader that goes away has read enough.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_pipe_is_no_failure() {
+    let server = start("default").await;
+    let mut child = kubeknock()
+        .args(["scan", "-q", &server.address().to_string(), "-o", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn the_demo_judges_every_simulated_server_right_and_says_what_they_are() {
+    let output = run(&["demo"]);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("simulations"), "{}", stderr(&output));
+    let text = stdout(&output);
+    for word in ["exposed", "forbidden", "health-only", "rejected", "not-api-server", "unreachable"] {
+        assert!(text.contains(word), "{word} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn colours_are_for_people() {
+    let coloured = |args: &[&str]| stdout(&run(args)).contains('\u{1b}');
+    assert!(!coloured(&["demo", "-q"]), "a pipe");
+    assert!(coloured(&["demo", "-q", "--color", "always"]));
+}
+
+#[test]
+fn simulate_serves_a_profile_and_lists_them() {
+    use std::io::{BufRead as _, BufReader};
+
+    let listed = stdout(&run(&["simulate", "--list"]));
+    assert!(listed.lines().any(|line| line.starts_with("default ")), "{listed}");
+    let mut child = kubeknock()
+        .args(["simulate", "--profile", "exposed", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on ").unwrap();
+    let output = run(&["scan", "-q", address]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert!(stdout(&output).contains("exposed"));
+    let unknown = run(&["simulate", "--profile", "nonesuch"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("--list"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn every_help_is_a_snapshot() {
+    for command in ["", "scan", "demo", "simulate"] {
+        let mut args: Vec<&str> = command.split_whitespace().collect();
+        args.push("--help");
+        let output = run(&args);
+        assert!(output.status.success());
+        let name = if command.is_empty() { "help".to_owned() } else { format!("help-{command}") };
+        insta::assert_snapshot!(name, stdout(&output));
+    }
+}

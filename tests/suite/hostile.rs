@@ -1,0 +1,111 @@
+//! Servers that mean harm or are broken: bounded in time, size and depth, and never one of the
+//! four verdicts by accident.
+
+use std::time::{Duration, Instant};
+
+use kubeknock::config::ScanConfig;
+use kubeknock::model::{Access, FailureKind, Verdict};
+
+use crate::support::{config, knock, run, scan, start, stdout, targets};
+
+fn hasty() -> ScanConfig {
+    ScanConfig { timeout: Duration::from_millis(700), retries: 0, ..config() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_ends_at_the_deadline() {
+    for name in ["hangs-after-accept", "hangs-in-http"] {
+        let server = start(name).await;
+        let began = Instant::now();
+        let record = knock(hasty(), &server.address().to_string()).await;
+        assert!(began.elapsed() < Duration::from_secs(3), "{name}");
+        assert_eq!(record.verdict, Verdict::Unreachable, "{name}: {}", record.reason);
+        assert_eq!(record.failure.unwrap().kind, FailureKind::Deadline, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drip_of_bytes_ends_at_the_deadline() {
+    let server = start("drip").await;
+    let began = Instant::now();
+    let record = knock(hasty(), &server.address().to_string()).await;
+    assert!(began.elapsed() < Duration::from_secs(3));
+    assert!(!record.verdict.settles(), "{}: {}", record.verdict, record.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_bodies_and_heads_are_cut() {
+    let body = start("huge-body").await;
+    let record = knock(hasty(), &body.address().to_string()).await;
+    for request in &record.requests {
+        if let Ok(reply) = &request.exchange.outcome {
+            assert!(reply.body_size <= kubeknock::config::MAX_BODY);
+        }
+    }
+    assert!(!record.verdict.settles(), "{}", record.reason);
+    let headers = start("huge-headers").await;
+    let record = knock(hasty(), &headers.address().to_string()).await;
+    assert_eq!(record.verdict, Verdict::Unreachable);
+    assert_eq!(record.failure.unwrap().kind, FailureKind::InvalidHttp);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_http_on_a_tls_port_is_said() {
+    let server = start("tls-port-speaks-http").await;
+    let record = knock(hasty(), &server.address().to_string()).await;
+    assert_eq!(record.verdict, Verdict::Unreachable);
+    assert_eq!(record.failure.unwrap().kind, FailureKind::PlainHttp);
+    assert!(record.reason.contains("plain HTTP"), "{}", record.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_to_a_tls_port_is_said() {
+    let server = start("default").await;
+    let record = knock(hasty(), &format!("http://{}", server.address())).await;
+    assert!(!record.verdict.settles(), "{}: {}", record.verdict, record.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resets_are_retried_as_often_as_asked_and_no_more() {
+    for retries in [0, 2] {
+        let server = start("resets").await;
+        let record = knock(ScanConfig { retries, ..hasty() }, &server.address().to_string()).await;
+        assert_eq!(record.verdict, Verdict::Unreachable, "{}", record.reason);
+        assert!(record.connections <= 3 + retries, "{}", record.connections);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_ends_early_is_no_answer() {
+    let server = start("truncated-body").await;
+    let record = knock(hasty(), &server.address().to_string()).await;
+    assert!(!record.verdict.settles(), "{}: {}", record.verdict, record.reason);
+    assert!(record.requests.iter().any(|request| matches!(request.access, Access::Failed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_characters_reach_no_terminal() {
+    let server = start("control-characters").await;
+    let address = server.address().to_string();
+    let output = run(&["scan", &address, "-q", "--color", "never"]);
+    let bad = stdout(&output).chars().find(|c| {
+        (c.is_control() && *c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    });
+    assert_eq!(bad, None, "{}", stdout(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_server_does_not_lose_the_others() {
+    let bad = ["garbage", "deep-json", "huge-headers", "resets", "hangs-after-accept"];
+    let mut servers = Vec::new();
+    let mut specs = Vec::new();
+    for name in bad.into_iter().chain(["default"; 5]) {
+        let server = start(name).await;
+        specs.push(server.address().to_string());
+        servers.push(server);
+    }
+    let (records, summary) = scan(hasty(), targets(&specs)).await;
+    assert_eq!(records.len(), 10);
+    assert_eq!(summary.coverage.count(Verdict::Forbidden), 5);
+    assert!(records[..5].iter().all(|record| !record.verdict.settles()));
+}

@@ -1,0 +1,137 @@
+//! Bad input: said with file, line and mend, all of it in one go, exit 2, and nothing is sent.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::support::{kubeknock, run, start, stderr, stdout};
+
+/// Runs a scan of this file and gives exit code and standard error.
+fn scan_file(content: &[u8]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("targets.txt");
+    fs::write(&path, content).unwrap();
+    let output = kubeknock().args(["scan", "-f", "targets.txt"]).current_dir(folder.path()).output().unwrap();
+    (output.status.code(), stderr(&output))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bad_line_is_said_at_once_and_nothing_is_sent() {
+    let server = start("default").await;
+    let lines = format!(
+        "{}\n10.0.0.0/33\n# fine\n10.0.0.1:0\n10.0.0.1:70000\n10.0.0.9-10.0.0.1\nhttps://user:pw@host.example\n\
+         10.0.0.256\n[2001:db8::1\n10.0.0.0/24:6443\n10.0.0.1 expect=maybe\n10.0.0.1 colour=red\nftp://host.example\n\
+         bad_host!.example\n10.0.0.1 ports=\n",
+        server.address()
+    );
+    let (code, errors) = scan_file(lines.as_bytes());
+    assert_eq!(code, Some(2), "{errors}");
+    for line in [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] {
+        assert!(errors.contains(&format!("targets.txt:{line}: ")), "line {line} is not in\n{errors}");
+    }
+    for line in [1, 3] {
+        assert!(!errors.contains(&format!("targets.txt:{line}: ")), "line {line} is fine, but\n{errors}");
+    }
+    assert!(!errors.contains("pw@"), "no password in messages: {errors}");
+    assert_eq!(server.stats().connections(), 0);
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let output = run(&["scan", "-f", "no-such-file.txt"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no-such-file.txt"), "{}", stderr(&output));
+
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["scan", "-f", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "a folder: {}", stderr(&output));
+
+    let (code, errors) = scan_file(b"10.0.0.1\n\xff\xfe\n");
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("targets.txt:2") && errors.contains("UTF-8"), "{errors}");
+}
+
+#[test]
+fn a_line_of_ten_megabytes() {
+    let mut content = vec![b'x'; 10 * 1024 * 1024];
+    content.extend_from_slice(b"\n10.0.0.0/99\n");
+    let (code, errors) = scan_file(&content);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("targets.txt:1: ") && errors.contains("targets.txt:2: "), "{}", errors.len());
+    assert!(errors.len() < 2000, "the line is not repeated");
+}
+
+#[test]
+fn an_empty_list_is_an_error() {
+    for content in ["", "\n\n", "# only a comment\n"] {
+        let (code, errors) = scan_file(content.as_bytes());
+        assert_eq!(code, Some(2), "{content:?}: {errors}");
+    }
+    let output = run(&["scan"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = run(&["scan", "10.0.0.1", "--exclude", "10.0.0.0/24"]);
+    assert_eq!(output.status.code(), Some(2), "all excluded: {}", stderr(&output));
+}
+
+#[test]
+fn a_large_range_needs_to_be_meant() {
+    let output = run(&["scan", "10.0.0.0/7", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--allow-large"), "{}", stderr(&output));
+    let output = run(&["scan", "10.0.0.0/7", "--dry-run", "--allow-large"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output = run(&["scan", "2001:db8::/64", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn host_bits_mean_the_network_and_are_said() {
+    let output = run(&["scan", "192.0.2.77/24", "--dry-run", "--ports", "6443"]);
+    assert!(output.status.success());
+    assert!(stdout(&output).contains("256 targets"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("192.0.2.0/24"), "{}", stderr(&output));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn standard_input_is_a_file_too() {
+    let server = start("default").await;
+    let mut child = kubeknock()
+        .args(["scan", "-q", "-f", "-", "-o", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = format!("# inventory\n\n{} name=prod # the one\n", server.address());
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["endpoints"][0]["label"], "prod");
+    assert_eq!(report["endpoints"][0]["origin"]["line"], 3);
+    assert_eq!(report["endpoints"][0]["origin"]["source"], "stdin");
+}
+
+#[test]
+fn bad_settings_name_the_option_and_the_mend() {
+    for (args, words) in [
+        (&["--timeout", "10"][..], &["--timeout", "10s"][..]),
+        (&["--timeout", "0s"], &["--timeout"]),
+        (&["--max-body", "1GB"], &["--max-body", "KiB"]),
+        (&["--concurrency", "0"], &["--concurrency"]),
+        (&["--path", "/api/v1/namespaces/default/secrets/token"], &["--path", "lists"]),
+        (&["--path", "/api/v1/nodes/n/proxy"], &["--path", "sub-resource"]),
+        (&["--ports", "6443,0"], &["--ports"]),
+        (&["--proxy", "ftp://x"], &["--proxy", "socks5://"]),
+        (&["--resolver", "dns.example"], &["--resolver", "192.0.2.53"]),
+        (&["-4", "-6"], &["--ipv4", "--ipv6"]),
+        (&["--require-coverage", "101"], &["--require-coverage"]),
+    ] {
+        let mut all = vec!["scan", "192.0.2.1"];
+        all.extend_from_slice(args);
+        let output = run(&all);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        for word in words {
+            assert!(stderr(&output).contains(word), "{args:?}: {word} is not in {}", stderr(&output));
+        }
+    }
+}

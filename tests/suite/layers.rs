@@ -1,0 +1,139 @@
+//! The layering, checked: stages meet in the model's nouns, and only `scan` knows their order.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The nouns, the limits and the errors: what every stage may use.
+const GROUND: [&str; 3] = ["model", "config", "error"];
+
+/// What a module may use beside itself.
+fn allowed(module: &str) -> Vec<&'static str> {
+    match module {
+        "model" => vec![],
+        "error" => vec!["model"],
+        "config" => vec!["model", "error"],
+        "scan" => {
+            GROUND.into_iter().chain(["targets", "resolve", "sweep", "probe", "identify", "assess"]).collect()
+        }
+        // A stage, a format, the simulator.
+        _ => GROUND.to_vec(),
+    }
+}
+
+fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            rust_files(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+/// The library's files with their module, code only: unit tests may bring other stages in.
+fn library() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    let mut out = Vec::new();
+    for path in files {
+        let inside = path.strip_prefix(&root).unwrap();
+        let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+        let module = first.trim_end_matches(".rs").to_owned();
+        let test_only = ["tests.rs", "fixtures.rs", "sample.rs"].iter().any(|name| inside.ends_with(name));
+        if module == "bin" || module == "lib" || test_only {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+        out.push((module, inside.to_owned(), code));
+    }
+    out
+}
+
+/// The modules that a file names as `crate::NAME` or `use crate::{NAME, …}`.
+fn named_modules(code: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
+    let code: String =
+        code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let names: Vec<&str> = match rest.strip_prefix('{') {
+            Some(group) => group.split('}').next().unwrap_or_default().split(',').collect(),
+            None => vec![rest],
+        };
+        for name in names {
+            let name: String =
+                name.trim().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            if modules.contains(&name) {
+                found.insert(name);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_stage_knows_another() {
+    let files = library();
+    let modules: BTreeSet<String> = files.iter().map(|(module, ..)| module.clone()).collect();
+    for stage in ["targets", "resolve", "sweep", "probe", "identify", "assess", "scan", "report"] {
+        assert!(modules.contains(stage), "{stage} is gone: the pipeline of the design has changed");
+    }
+    let mut wrong = Vec::new();
+    for (module, path, code) in &files {
+        for named in named_modules(code, &modules) {
+            if named != *module && !allowed(module).contains(&named.as_str()) {
+                wrong.push(format!("{} uses crate::{named}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "forbidden edges:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_edge_finder_finds_edges() {
+    let modules: BTreeSet<String> = ["probe", "model"].map(str::to_owned).into();
+    let found = |code| named_modules(code, &modules).into_iter().collect::<Vec<_>>();
+    assert_eq!(found("use crate::probe::Dial;"), ["probe"]);
+    assert_eq!(found("use crate::{model, probe::Dial};"), ["model", "probe"]);
+    assert_eq!(found("let x = crate::probe::ALWAYS;"), ["probe"]);
+    assert!(found("// crate::probe").is_empty());
+}
+
+#[test]
+fn the_library_neither_prints_nor_exits() {
+    for (_, path, code) in library() {
+        for word in [
+            "println!",
+            "eprintln!",
+            "print!(",
+            "eprint!(",
+            "process::exit",
+            "dbg!",
+            "todo!",
+            "unimplemented!",
+        ] {
+            let used = code.lines().any(|line| line.contains(word) && !line.trim_start().starts_with("//"));
+            assert!(!used, "{} uses {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_can_be_read_in_one_sitting() {
+    let mut lengths = Vec::new();
+    for (_, path, code) in library() {
+        let lines = code.lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", path.display());
+        assert!(code.starts_with("//!"), "{} does not begin with what it is for", path.display());
+        lengths.push(lines);
+    }
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(median <= 120, "the median file has {median} lines");
+}

@@ -1,0 +1,17 @@
+//! The integration tests: one binary, modules named by subject.
+//!
+//! Servers are simulated over real sockets and real TLS (`kubeknock::simulator`), programs are run
+//! as their users run them. Nothing leaves loopback.
+
+mod cli;
+mod hostile;
+mod input;
+mod layers;
+mod proxy;
+mod readme;
+mod real;
+mod requests;
+mod resolve;
+mod scale;
+mod support;
+mod verdicts;

@@ -1,0 +1,129 @@
+//! The README and the help say the same.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::support::{run, stdout};
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The long options in a text.
+fn options(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices("--") {
+        let before = text[..at].chars().next_back();
+        let name: String = text[at + 2..]
+            .chars()
+            .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')
+            .collect();
+        if !name.is_empty()
+            && !name.starts_with('-')
+            && before.is_none_or(|c| !c.is_ascii_alphanumeric() && c != '-')
+        {
+            found.insert(name.trim_end_matches('-').to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn every_option_is_in_the_readme_and_the_readme_names_no_other() {
+    let mut helped = BTreeSet::new();
+    for command in ["scan", "demo", "simulate"] {
+        helped.extend(options(&stdout(&run(&[command, "--help"]))));
+    }
+    // Words of the texts themselves that are no option of ours.
+    helped.remove("help");
+    helped.remove("version");
+    let readme = read("README.md");
+    let section =
+        readme.split("## Options").nth(1).expect("a section \"Options\"").split("\n## ").next().unwrap();
+    let documented = options(section);
+    let missing: Vec<_> = helped.difference(&documented).collect();
+    let stale: Vec<_> = documented.difference(&helped).collect();
+    assert!(missing.is_empty(), "not in the README: {missing:?}");
+    assert!(stale.is_empty(), "in the README, but no option: {stale:?}");
+}
+
+#[test]
+fn the_defaults_in_the_readme_are_the_helps() {
+    let help = stdout(&run(&["scan", "--help"]));
+    let readme = read("README.md");
+    // Each `[default: x]` of the help stands in the README's row of that option.
+    let mut option = String::new();
+    let mut checked = 0;
+    for line in help.lines() {
+        let trimmed = line.trim_start();
+        if let Some(at) = trimmed.find("--").filter(|_| trimmed.starts_with('-')) {
+            let name = trimmed[at..].split([' ', '=', '.']).next().unwrap();
+            name.clone_into(&mut option);
+        }
+        if let Some(default) = line.split("[default: ").nth(1).and_then(|rest| rest.split(']').next()) {
+            if default.contains("VERSION") {
+                continue;
+            }
+            let row =
+                readme.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{option}")));
+            let row = row.unwrap_or_else(|| panic!("{option} has no row in the README"));
+            assert!(row.contains(&format!("`{default}`")), "{option}: default {default} is not in {row}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 8, "only {checked} defaults found in the help");
+}
+
+#[test]
+fn every_verdict_and_exit_code_is_explained() {
+    let readme = read("README.md");
+    for verdict in kubeknock::model::Verdict::ALL {
+        assert!(readme.contains(&format!("`{verdict}`")), "{verdict}");
+    }
+    for code in ["`0`", "`1`", "`2`", "`3`", "`130`"] {
+        assert!(readme.contains(&format!("| {code} ")), "exit code {code}");
+    }
+}
+
+#[test]
+fn exactly_two_set_up_commands() {
+    let readme = read("README.md");
+    let section =
+        readme.split("## Set up").nth(1).expect("a section \"Set up\"").split("\n## ").next().unwrap();
+    let commands: Vec<&str> = section
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .flat_map(str::lines)
+        .filter(|line| !line.trim().is_empty() && *line != "sh")
+        .collect();
+    assert_eq!(commands, ["cargo run --release -- demo", "cargo test"]);
+    assert!(
+        read(".ci/run").lines().any(|line| line.trim() == "cargo test"),
+        ".ci/run runs the same test command"
+    );
+}
+
+#[test]
+fn the_example_targets_are_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets.example.txt");
+    let output = run(&["scan", "--dry-run", "-f", path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", crate::support::stderr(&output));
+}
+
+#[test]
+fn no_link_to_a_file_that_is_not_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["README.md", "docs/architecture.md"] {
+        let text = read(page);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("http") || link.starts_with('#') {
+                continue;
+            }
+            let file = link.split('#').next().unwrap();
+            let path = root.join(page).parent().unwrap().join(file);
+            assert!(path.exists(), "{page} links to {link}");
+        }
+    }
+}

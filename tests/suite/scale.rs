@@ -1,0 +1,82 @@
+//! Many addresses, few servers: all found, all counted, none held in memory.
+
+use kubeknock::config::{Order, ScanConfig};
+use kubeknock::model::{FailureKind, Verdict};
+use kubeknock::simulator;
+
+use crate::support::{config, run, scan, settled, start, stderr, stdout, targets};
+
+/// 65,536 loopback addresses, 50 of them alive, as fast as it goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_among_65536_are_all_found() {
+    let scenario = simulator::scenario("default").unwrap();
+    // One port for all: the first server picks it.
+    let first = simulator::start(scenario.clone(), "127.77.0.1:0".parse().unwrap()).await.unwrap();
+    let port = first.address().port();
+    let mut servers = vec![first];
+    for index in 1..50_u8 {
+        let address = format!("127.77.{}.{}:{port}", index * 5, 255 - index);
+        servers.push(simulator::start(scenario.clone(), address.parse().unwrap()).await.unwrap());
+    }
+    let fast = ScanConfig { rate: 0, concurrency: 4096, order: Order::Seeded(7), ..config() };
+    let (records, summary) = scan(fast, targets(&[format!("127.77.0.0/16 ports={port}")])).await;
+    assert_eq!(summary.coverage.targets, 65_536);
+    assert_eq!(summary.coverage.count(Verdict::Forbidden), 50);
+    assert_eq!(summary.coverage.unreachable.get(&FailureKind::Refused), Some(&65_486));
+    assert_eq!(records.len(), 50, "refused range addresses are counted, not listed");
+    for server in &servers {
+        assert_eq!(
+            (server.stats().connections(), server.stats().handshakes()),
+            (1, 1),
+            "{}",
+            server.address()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_lists_what_is_otherwise_counted() {
+    let server = start("default").await;
+    let spec = format!("127.0.0.0/29 ports={}", server.address().port());
+    let (records, _) = scan(config(), targets(std::slice::from_ref(&spec))).await;
+    assert_eq!(records.len(), 1);
+    let (records, summary) = scan(ScanConfig { keep_all: true, ..config() }, targets(&[spec])).await;
+    assert_eq!(records.len(), 8);
+    assert_eq!(summary.coverage.unreachable_total(), 7);
+}
+
+/// The same input and seed give the same report, byte for byte, but for what time tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_gives_the_same_report() {
+    let mut servers = Vec::new();
+    for name in [
+        "default",
+        "rejecting",
+        "health-only",
+        "exposed",
+        "nginx-fronted",
+        "kube-controller-manager",
+        "web-server",
+    ] {
+        servers.push(start(name).await);
+    }
+    let mut args: Vec<String> = servers.iter().map(|server| server.address().to_string()).collect();
+    args.push(format!("127.0.0.0/28 ports={}", servers[0].address().port()));
+    let scan = |seed: &str| {
+        let mut all = vec!["scan", "-q", "--seed", seed, "-o", "json"];
+        all.extend(args.iter().map(String::as_str));
+        let output = run(&all);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let (first, second, other) = (scan("11"), scan("11"), scan("12"));
+    assert_eq!(settled(&first), settled(&second));
+    assert_eq!(
+        settled(&first)["endpoints"],
+        settled(&other)["endpoints"],
+        "reports are in the order of the set"
+    );
+    // Byte for byte: the same text once the varying values are out.
+    let text = |report: &str| serde_json::to_string_pretty(&settled(report)).unwrap();
+    assert_eq!(text(&first), text(&second));
+}

@@ -1,0 +1,121 @@
+//! What the tests share: scans of simulated servers, through the library and through the program.
+
+use std::net::SocketAddr;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubeknock::config::{Order, ScanConfig};
+use kubeknock::model::{EndpointReport, ScanSummary};
+use kubeknock::scan::Scanner;
+use kubeknock::simulator::{self, Scenario, SimulatedServer};
+use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder};
+use serde_json::Value;
+
+/// Any free port of loopback.
+pub(crate) const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// A configuration for tests: as by default, with short pauses.
+pub(crate) fn config() -> ScanConfig {
+    ScanConfig {
+        order: Order::Sequential,
+        second_look_pause: Duration::from_millis(50),
+        timeout: Duration::from_secs(4),
+        ..ScanConfig::default()
+    }
+}
+
+/// A set of these specifications.
+pub(crate) fn targets(specs: &[String]) -> Arc<TargetSet> {
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    for spec in specs {
+        builder.argument(spec);
+    }
+    Arc::new(builder.build().unwrap())
+}
+
+/// Starts a scenario by name.
+pub(crate) async fn start(name: &str) -> SimulatedServer {
+    let scenario = simulator::scenario(name).unwrap_or_else(|| panic!("no scenario {name}"));
+    serve(scenario).await
+}
+
+/// Starts a scenario.
+pub(crate) async fn serve(scenario: Arc<Scenario>) -> SimulatedServer {
+    simulator::start(scenario, ANY).await.unwrap()
+}
+
+/// Scans and returns the records in the order of the set.
+pub(crate) async fn scan(config: ScanConfig, targets: Arc<TargetSet>) -> (Vec<EndpointReport>, ScanSummary) {
+    let mut scan = Scanner::new(config).unwrap().scan(targets);
+    let mut records = Vec::new();
+    while let Some(record) = scan.next().await {
+        records.push(record);
+    }
+    records.sort_by_key(EndpointReport::order_key);
+    let summary = scan.finish();
+    assert!(summary.coverage.adds_up(), "{:?}", summary.coverage);
+    (records, summary)
+}
+
+/// Scans one address.
+pub(crate) async fn knock(config: ScanConfig, spec: &str) -> EndpointReport {
+    let (mut records, _) = scan(config, targets(&[spec.to_owned()])).await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    records.remove(0)
+}
+
+/// The program, with no environment that could change what it prints.
+pub(crate) fn kubeknock() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubeknock"));
+    command.env_remove("NO_COLOR").env_remove("RUST_LOG");
+    command
+}
+
+/// Runs the program.
+pub(crate) fn run(args: &[&str]) -> Output {
+    kubeknock().args(args).output().unwrap()
+}
+
+/// Standard output as text.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Standard error as text.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A JSON report without what differs from run to run: times, durations, audit ids.
+pub(crate) fn settled(report: &str) -> Value {
+    let mut value: Value = serde_json::from_str(report).unwrap();
+    settle(&mut value);
+    value
+}
+
+fn settle(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object.iter_mut() {
+                let varies = matches!(
+                    key.as_str(),
+                    "at" | "started"
+                        | "audit_id"
+                        | "resolve_ms"
+                        | "connect_ms"
+                        | "tls_ms"
+                        | "total_ms"
+                        | "elapsed_ms"
+                );
+                if varies && !value.is_null() {
+                    *value = Value::from("(varies)");
+                } else {
+                    settle(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(settle),
+        _ => {}
+    }
+}

@@ -1,0 +1,146 @@
+//! Every simulated and every recorded server gets its verdict, over real sockets and real TLS.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use kubeknock::model::{Component, Grade, Verdict};
+use kubeknock::simulator::{self, Scenario};
+
+use crate::support::{config, knock, scan, serve, start, targets};
+
+/// All scenarios at once, each against the verdict that it states.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_scenario_gets_the_verdict_it_states() {
+    let mut servers = Vec::new();
+    let mut specs = Vec::new();
+    for scenario in simulator::scenarios() {
+        let scenario = Arc::clone(scenario);
+        let server = serve(Arc::clone(&scenario)).await;
+        let scheme = if scenario.plain_http() { "http" } else { "https" };
+        specs.push(format!("{scheme}://{} name={}", server.address(), scenario.name));
+        servers.push((scenario, server));
+    }
+    let (records, _) = scan(config(), targets(&specs)).await;
+    assert_eq!(records.len(), servers.len());
+    let mut wrong = Vec::new();
+    for (record, (scenario, _)) in records.iter().zip(&servers) {
+        if record.verdict != scenario.expect {
+            wrong.push(format!(
+                "{}: {}, not {} ({})",
+                scenario.name, record.verdict, scenario.expect, record.reason
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The table of `anonymous-probing.md`: what each recording must give.
+const RECORDED: [(&str, Verdict, Component, &[&str]); 6] = [
+    ("default-rbac", Verdict::Forbidden, Component::KubeApiServer, &["/healthz", "/version"]),
+    ("anonymous-auth-off", Verdict::Rejected, Component::KubeApiServer, &[]),
+    (
+        "cluster-admin-to-anonymous",
+        Verdict::Exposed,
+        Component::KubeApiServer,
+        &[
+            "/api/v1/secrets",
+            "/api/v1/pods",
+            "/metrics",
+            "/openapi/v2",
+            "/api",
+            "/apis",
+            "/healthz",
+            "/version",
+        ],
+    ),
+    ("public-info-removed", Verdict::Forbidden, Component::KubeApiServer, &[]),
+    ("behind-nginx-tls", Verdict::Forbidden, Component::KubeApiServer, &["/healthz", "/version"]),
+    (
+        "kube-controller-manager",
+        Verdict::NotApiServer,
+        Component::ControllerManagerOrScheduler,
+        &["/healthz"],
+    ),
+];
+
+fn recording(name: &str) -> Arc<Scenario> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recordings/{name}.json"));
+    Arc::new(Scenario::from_recording(&fs::read_to_string(path).unwrap()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recorded_servers_get_their_verdicts_and_grants() {
+    for (name, verdict, component, grants) in RECORDED {
+        let server = serve(recording(name)).await;
+        let mut config = config();
+        config.requests = ["/apis", "/openapi/v2", "/metrics", "/api/v1/secrets", "/api/v1/pods"]
+            .map(|path| kubeknock::model::Request::for_path(path).unwrap())
+            .to_vec();
+        let record = knock(config, &server.address().to_string()).await;
+        assert_eq!(record.verdict, verdict, "{name}: {}", record.reason);
+        let identification = record.identification.unwrap();
+        assert_eq!(identification.component, component, "{name}: {:?}", identification.clues);
+        let open: Vec<&str> = record.grants.iter().map(|grant| grant.path.as_str()).collect();
+        assert_eq!(open, grants, "{name}");
+        assert!(record.grants.windows(2).all(|pair| pair[0].grade >= pair[1].grade), "worst first");
+        let shown = grants.contains(&"/version").then_some("v1.20.2");
+        assert_eq!(identification.version.as_deref(), shown, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_path_only_the_trio_is_asked_and_five_of_a_rejecting_server() {
+    for (name, asked) in [
+        ("default", &["/version", "/api", "/healthz"][..]),
+        ("rejecting", &["/version", "/api", "/healthz", "/livez", "/readyz"]),
+        ("health-only", &["/version", "/api", "/healthz"]),
+    ] {
+        let server = start(name).await;
+        let record = knock(config(), &server.address().to_string()).await;
+        let paths: Vec<&str> = record.requests.iter().map(|r| r.exchange.request.path.as_str()).collect();
+        assert_eq!(paths, asked, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_handshake_is_told_also_when_every_path_answers_401() {
+    for name in ["anonymous-auth-off", "default-rbac"] {
+        let server = serve(recording(name)).await;
+        let tls = knock(config(), &server.address().to_string()).await.tls.unwrap();
+        assert_eq!(tls.client_ca_names.kept, ["CN=kubernetes", "CN=front-proxy-ca"], "{name}");
+        assert!(tls.client_certificate_requested && tls.signature_valid, "{name}");
+        let certificate = tls.certificate.unwrap();
+        assert_eq!(
+            (certificate.subject.as_str(), certificate.issuer.as_str()),
+            ("CN=kube-apiserver", "CN=kubernetes")
+        );
+        assert!(certificate.sans.any(|san| san == "kubernetes.default.svc"), "{name}");
+        assert!(certificate.sans.any(|san| san == "10.96.0.1"), "{name}");
+    }
+    let fronted = serve(recording("behind-nginx-tls")).await;
+    let record = knock(config(), &fronted.address().to_string()).await;
+    assert!(record.identification.unwrap().through_front);
+    assert!(!record.tls.unwrap().client_certificate_requested);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http2_gives_the_same_verdicts() {
+    for (name, verdict, ..) in RECORDED {
+        let server = serve(recording(name)).await;
+        let record =
+            knock(kubeknock::config::ScanConfig { http2: true, ..config() }, &server.address().to_string())
+                .await;
+        assert_eq!(record.verdict, verdict, "{name}: {}", record.reason);
+        assert_eq!(record.tls.unwrap().alpn.as_deref(), Some("h2"), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_cluster_is_never_exposed_and_says_what_was_not_asked() {
+    let server = start("default").await;
+    let record = knock(config(), &server.address().to_string()).await;
+    assert_eq!(record.verdict, Verdict::Forbidden);
+    assert!(record.grants.iter().all(|grant| grant.grade == Grade::PublicInfo));
+    assert!(record.reason.contains("resources not asked"), "{}", record.reason);
+}
