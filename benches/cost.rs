@@ -317,17 +317,14 @@ fn floor_refused() {
             let Some(slot) = free.pop() else { break };
             let ip = std::net::Ipv4Addr::from(0x7f02_0000 + next);
             next += 1;
-            match mio::net::TcpStream::connect(SocketAddr::from((ip, CLOSED))) {
-                Ok(mut stream) => {
-                    poll.registry()
-                        .register(&mut stream, mio::Token(slot), mio::Interest::WRITABLE)
-                        .expect("registered");
-                    slots[slot] = Some(stream);
-                }
-                Err(_) => {
-                    done += 1;
-                    free.push(slot);
-                }
+            if let Ok(mut stream) = mio::net::TcpStream::connect(SocketAddr::from((ip, CLOSED))) {
+                poll.registry()
+                    .register(&mut stream, mio::Token(slot), mio::Interest::WRITABLE)
+                    .expect("registered");
+                slots[slot] = Some(stream);
+            } else {
+                done += 1;
+                free.push(slot);
             }
         }
         poll.poll(&mut events, Some(Duration::from_secs(1))).expect("polled");

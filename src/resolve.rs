@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_resolver::config::{
-    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
@@ -68,19 +68,13 @@ impl Names {
 
     fn build(&self) -> Result<(TokioResolver, Vec<SocketAddr>), Error> {
         let unreadable = |error: &dyn std::fmt::Display| Error::ResolverConfig(error.to_string());
-        let (config, mut options) = match self.server {
-            Some(server) => {
-                let (config, mut options) =
-                    (single(server), hickory_resolver::config::ResolverOpts::default());
-                options.use_hosts_file = ResolveHosts::Never;
-                (config, options)
-            }
-            None => {
-                let (config, mut options) = read_system_conf().map_err(|error| unreadable(&error))?;
-                options.use_hosts_file = ResolveHosts::Always;
-                (config, options)
-            }
+        let (config, mut options) = if let Some(server) = self.server {
+            (single(server), ResolverOpts::default())
+        } else {
+            read_system_conf().map_err(|error| unreadable(&error))?
         };
+        options.use_hosts_file =
+            if self.server.is_some() { ResolveHosts::Never } else { ResolveHosts::Always };
         options.ip_strategy = match self.family {
             Family::Both => LookupIpStrategy::Ipv4AndIpv6,
             Family::V4 => LookupIpStrategy::Ipv4Only,

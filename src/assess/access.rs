@@ -115,9 +115,8 @@ impl Context {
             | (PathClass::ResourceList { .. }, Answer::ResourceList) => true,
             // These are long, and formats differ between versions: the header marks decide.
             (_, Answer::Cut) if !marked => return Err(Unclear::Cut),
-            (PathClass::OpenApi | PathClass::Metrics, Answer::Cut)
+            (PathClass::OpenApi | PathClass::Metrics | PathClass::Discovery, Answer::Cut)
             | (PathClass::OpenApi, Answer::OtherJson | Answer::Text(_))
-            | (PathClass::Discovery, Answer::Cut)
             | (PathClass::Other | PathClass::Product, _) => marked,
             _ => false,
         };

@@ -41,7 +41,7 @@ mod access {
             "a sibling gave a Status"
         );
         assert_eq!(beside_401("/version", reply(401, "", "")), Access::Rejected);
-        let alone = |reply| judge(&seen(1, [("/api", reply)]).as_kubeadm()).requests[0].access.clone();
+        let alone = |reply| judge(&seen(1, [("/api", reply)]).with_kubeadm_tls()).requests[0].access.clone();
         assert_eq!(
             alone(reply(401, "text/plain", BARE)),
             Access::Unclear(Unclear::Plain401),
@@ -240,7 +240,7 @@ mod rules {
         for answer in [page(200), page(401), page(403), reply(401, "application/json", r#"{"error":"no"}"#)] {
             let alike = || trio(answer.clone(), answer.clone(), answer.clone());
             assert_eq!(verdict(&alike()), Verdict::NotApiServer);
-            assert_eq!(verdict(&alike().as_kubeadm()), Verdict::Inconclusive);
+            assert_eq!(verdict(&alike().with_kubeadm_tls()), Verdict::Inconclusive);
         }
     }
 

@@ -157,21 +157,17 @@ fn settle(requests: &[JudgedRequest]) -> Result<BTreeMap<&str, Access>, String> 
     for request in requests {
         let path = request.exchange.request.bare_path();
         let new = &request.access;
-        let settled = match (paths.get(path), new) {
-            (None, new) => new.clone(),
-            (Some(old), Access::Unclear(_) | Access::Failed(_)) => old.clone(),
-            (Some(Access::Unclear(_) | Access::Failed(_)), new) => new.clone(),
-            (Some(old), new) if (*old == Access::Rejected) != (*new == Access::Rejected) => {
-                return Err(format!(
-                    "the answers contradict each other: {path} was {}, then {}",
-                    old.word(),
-                    new.word()
-                ));
+        let clear = |access: &Access| !matches!(access, Access::Unclear(_) | Access::Failed(_));
+        if let Some(old) = paths.get(path).filter(|old| clear(old)) {
+            if !clear(new) || *new == Access::Forbidden && *old != Access::Rejected {
+                continue;
             }
-            (Some(old), Access::Forbidden) => old.clone(),
-            (Some(_), new) => new.clone(),
-        };
-        paths.insert(path, settled);
+            if (*old == Access::Rejected) != (*new == Access::Rejected) {
+                let (old, new) = (old.word(), new.word());
+                return Err(format!("the answers contradict each other: {path} was {old}, then {new}"));
+            }
+        }
+        paths.insert(path, new.clone());
     }
     Ok(paths)
 }

@@ -175,7 +175,7 @@ impl Signs {
             matches!(san, "kubernetes" | "kubernetes.default" | "kubernetes.default.svc")
                 || san.starts_with("kubernetes.default.svc.")
         });
-        let of_a_service = certificate.sans.any(|san| san.ends_with(".svc") || san.contains(".svc."));
+        let of_a_service = certificate.sans.any(|san| format!("{san}.").contains(".svc."));
         let self_made = self_made_name(subject, issuer);
         self.other_service_certificate =
             !self.api_server_san && (of_a_service || self_made == Some("localhost"));

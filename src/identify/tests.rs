@@ -31,7 +31,7 @@ fn behind_a_front_that_terminates_tls() {
         identify(&seen(1, answers).over_tls("CN=k8s.example.com", "CN=Some CA", &["k8s.example.com"], &[]));
     assert_eq!(found.component, Component::KubeApiServer);
     assert!(found.through_front);
-    let direct = identify(&seen(1, [("/version", version()), ("/api", forbidden())]).as_kubeadm());
+    let direct = identify(&seen(1, [("/version", version()), ("/api", forbidden())]).with_kubeadm_tls());
     assert!(!direct.through_front);
 }
 
@@ -59,7 +59,7 @@ fn controller_manager_and_scheduler_are_no_api_server() {
 #[test]
 fn an_old_api_server_without_header_marks_is_known_by_its_certificate() {
     let bare = || seen(1, [("/version", bare_forbidden()), ("/api", bare_forbidden())]);
-    assert_eq!(component(&bare().as_kubeadm()), Component::KubeApiServer);
+    assert_eq!(component(&bare().with_kubeadm_tls()), Component::KubeApiServer);
     assert_eq!(component(&bare()), Component::Unknown);
 }
 
@@ -121,14 +121,14 @@ fn what_has_no_sign_of_kubernetes_is_something_else() {
 
 #[test]
 fn a_page_in_front_of_a_kubernetes_certificate_is_a_front_end() {
-    let found = identify(&seen(1, [("/version", page(403)), ("/api", page(403))]).as_kubeadm());
+    let found = identify(&seen(1, [("/version", page(403)), ("/api", page(403))]).with_kubeadm_tls());
     assert_eq!(found.component, Component::FrontEnd);
     assert!(found.kubernetes);
 }
 
 #[test]
 fn every_sign_is_told() {
-    let found = identify(&seen(1, [("/version", version()), ("/api", forbidden())]).as_kubeadm());
+    let found = identify(&seen(1, [("/version", version()), ("/api", forbidden())]).with_kubeadm_tls());
     let kinds: Vec<&str> = found.clues.iter().map(|clue| clue.kind.word()).collect();
     assert_eq!(
         kinds,

@@ -166,7 +166,7 @@ impl Observation {
     }
 
     /// The TLS facts of a kubeadm API server.
-    pub(crate) fn as_kubeadm(self) -> Self {
+    pub(crate) fn with_kubeadm_tls(self) -> Self {
         let sans = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
         self.over_tls("CN=kube-apiserver", "CN=kubernetes", &sans, &["CN=kubernetes", "CN=front-proxy-ca"])
     }

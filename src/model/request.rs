@@ -63,7 +63,7 @@ const SENSITIVE: [&str; 8] = [
 ];
 
 /// Paths that products or RBAC examples open on purpose: k3s and RKE2 (`/ping`, `/cacerts`),
-/// OpenShift's OAuth metadata, the service-account issuer's discovery document and keys.
+/// `OpenShift`'s OAuth metadata, the service-account issuer's discovery document and keys.
 const PRODUCT: [&str; 5] = [
     "/ping",
     "/cacerts",
@@ -95,7 +95,7 @@ impl PathClass {
             return Ok(Self::Product);
         }
         match segments.as_slice() {
-            [] | ["api" | "apis"] | ["api", _] | ["apis", _] | ["apis", _, _] => Ok(Self::Discovery),
+            [] | ["api" | "apis"] | ["api" | "apis", _] | ["apis", _, _] => Ok(Self::Discovery),
             ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => resource(rest),
             ["version"] => Ok(Self::Version),
             ["healthz" | "livez" | "readyz", ..] => Ok(Self::Health),

@@ -53,10 +53,8 @@ impl Client {
         // Each endpoint is greeted once: nothing to resume, nothing to remember.
         base.resumption = Resumption::disabled();
         // API servers from 1.29 close an HTTP/2 connection after each anonymous answer.
-        base.alpn_protocols = match http2 {
-            true => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-            false => vec![b"http/1.1".to_vec()],
-        };
+        base.alpn_protocols =
+            if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
         Ok(Self { provider, base })
     }
 
@@ -143,7 +141,7 @@ impl Recorder {
     }
 
     /// A failed check is a fact about the server, not a reason to stop.
-    fn note(&self, checked: Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
+    fn note(&self, checked: &Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
         self.record(|seen| seen.signature = Some(checked.is_ok()));
         HandshakeSignatureValid::assertion()
     }
@@ -168,7 +166,7 @@ impl ServerCertVerifier for Recorder {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        Ok(self.note(verify_tls12_signature(message, leaf, signature, algorithms)))
+        Ok(self.note(&verify_tls12_signature(message, leaf, signature, algorithms)))
     }
 
     fn verify_tls13_signature(
@@ -178,7 +176,7 @@ impl ServerCertVerifier for Recorder {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
-        Ok(self.note(verify_tls13_signature(message, leaf, signature, algorithms)))
+        Ok(self.note(&verify_tls13_signature(message, leaf, signature, algorithms)))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

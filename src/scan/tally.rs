@@ -128,6 +128,8 @@ impl Tally {
             further_addresses: load(&self.further_addresses),
             specs: specs
                 .filter(|(spec, _)| spec.named || spec.expect.is_some())
+                // Whom an exclusion took out as a whole is left out on purpose, not missed.
+                .filter(|(spec, _)| spec.targets > 0)
                 .map(|(spec, seen)| {
                     let seen = seen.load(Ordering::Relaxed);
                     SpecCoverage {

@@ -75,18 +75,15 @@ async fn connect(mut client: TcpStream, tunnels: &AtomicUsize) {
     let head = String::from_utf8(head).unwrap();
     assert!(!head.to_lowercase().contains("proxy-authorization"));
     let target = head.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap();
-    match TcpStream::connect(target).await {
-        Ok(mut server) => {
-            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
-            tunnels.fetch_add(1, Ordering::Relaxed);
-            let _ = copy_bidirectional(&mut client, &mut server).await;
-        }
-        Err(_) => {
-            let refusal = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
-            client.write_all(refusal).await.unwrap();
-            // Kept open, as proxies do: the refusal itself must end the attempt.
-            let _ = client.read_u8().await;
-        }
+    if let Ok(mut server) = TcpStream::connect(target).await {
+        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+        tunnels.fetch_add(1, Ordering::Relaxed);
+        let _ = copy_bidirectional(&mut client, &mut server).await;
+    } else {
+        let refusal = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
+        client.write_all(refusal).await.unwrap();
+        // Kept open, as proxies do: the refusal itself must end the attempt.
+        let _ = client.read_u8().await;
     }
 }
 

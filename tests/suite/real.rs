@@ -21,7 +21,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::support::{ANY, config, knock};
 
 /// How long a server may take to become ready on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Says that a test was skipped, past the test harness's capture.
 fn skipped(reason: &str) {

@@ -1,5 +1,7 @@
 //! The command line as typed. What the words mean is `settings`' business.
 
+#![expect(clippy::doc_markdown, reason = "these doc comments are the help text that people read")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
