@@ -50,8 +50,8 @@ fn answer(query: &Message) -> Option<Message> {
     let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
     reply.add_query(asked.clone());
     let v4: &[Ipv4Addr] = match name.as_str() {
-        "one.example." | "both.example." => &[Ipv4Addr::new(127, 0, 0, 1)],
-        "two.example." => &[Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 1)],
+        "one.example." | "both.example." => &[Ipv4Addr::LOCALHOST],
+        "two.example." => &[Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::LOCALHOST],
         "empty.example." => &[],
         "servfail.example." => {
             reply.metadata.response_code = ResponseCode::ServFail;
@@ -69,7 +69,7 @@ fn answer(query: &Message) -> Option<Message> {
         }
     }
     if asked.query_type() == RecordType::AAAA && name == "both.example." {
-        let mapped = Ipv4Addr::new(127, 0, 0, 1).to_ipv6_mapped();
+        let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
         reply.add_answer(Record::from_rdata(asked.name().clone(), 60, RData::AAAA(AAAA(mapped))));
     }
     Some(reply)
@@ -100,7 +100,7 @@ async fn every_address_is_an_endpoint() {
     assert_eq!(
         seen,
         [
-            (Ipv4Addr::new(127, 0, 0, 1).into(), Verdict::Forbidden),
+            (Ipv4Addr::LOCALHOST.into(), Verdict::Forbidden),
             (Ipv4Addr::new(127, 0, 0, 2).into(), Verdict::Unreachable)
         ]
     );
