@@ -30,6 +30,10 @@ use kubeknock::scan::Scanner;
 use kubeknock::simulator;
 use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder};
 
+/// The program's allocator, for the floors too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const REPETITIONS: usize = 5;
 /// Live endpoints per repetition: 127.1.0.0/20.
 const LIVE: u32 = 4096;
