@@ -31,6 +31,11 @@ pub fn write_endpoint(out: &mut dyn io::Write, report: &EndpointReport, tally: &
     write(out, &Record::Endpoint(report.into()))
 }
 
+/// One endpoint's line, with its line feed: what [`saved::record`](super::saved::record) reads back.
+pub fn record(report: &EndpointReport) -> io::Result<Vec<u8>> {
+    encode::line(&Record::Endpoint(report.into()))
+}
+
 /// Writes the last line: the scan as a whole.
 pub fn write_summary(
     out: &mut dyn io::Write,

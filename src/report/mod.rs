@@ -9,12 +9,14 @@
 //!
 //! To add a format: a file beside these, a variant of [`Format`] with its word, and snapshots over
 //! the sample in `sample/`. Text that came from the network goes through [`escape()`] (terminal)
-//! or through `encode` (JSON), never straight to the writer.
+//! or through `encode` (JSON), never straight to the writer. `saved/` is the way back: what `json` and
+//! `jsonl` wrote becomes the model again.
 
 mod encode;
 mod escape;
 pub mod json;
 pub mod jsonl;
+pub mod saved;
 pub mod table;
 mod tally;
 mod wire;

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use kubeknock::model::{Component, Grade, Verdict};
+use kubeknock::model::{Component, EndpointReport, Grade, ScanSummary, Verdict};
+use kubeknock::report::{self, ScanInfo};
 use kubeknock::simulator::{self, Scenario};
 
 use crate::support::{config, knock, scan, serve, start, targets};
@@ -33,6 +34,37 @@ async fn every_scenario_gets_the_verdict_it_states() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What every simulated server made us report is read back, and written again byte for byte.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_report_of_every_scenario_is_read_back_whole() {
+    let mut servers = Vec::new();
+    let mut specs = Vec::new();
+    for scenario in simulator::scenarios() {
+        let server = serve(Arc::clone(scenario)).await;
+        let scheme = if scenario.plain_http() { "http" } else { "https" };
+        specs.push(format!(
+            "{scheme}://{} name={} expect={}",
+            server.address(),
+            scenario.name,
+            scenario.expect
+        ));
+        servers.push(server);
+    }
+    let config = config();
+    let (records, summary) = scan(config.clone(), targets(&specs)).await;
+    let document = |info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSummary| {
+        let mut out = Vec::new();
+        report::json::write(&mut out, info, records.iter(), summary).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let written = document(&ScanInfo::new(&config), &records, &summary);
+    let mut read = Vec::new();
+    let saved = report::saved::read("report", &mut written.as_bytes(), &mut |record| read.push(record));
+    let saved = saved.unwrap().unwrap();
+    assert_eq!(read.len(), servers.len());
+    assert_eq!(document(&saved.info(), &read, &saved.summary), written);
 }
 
 /// The table of `anonymous-probing.md`: what each recording must give.

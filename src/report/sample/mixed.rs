@@ -35,7 +35,7 @@ pub(in crate::report) fn mixed() -> Sample {
         resolvers: vec!["192.0.2.53:53".parse().unwrap()],
         coverage: coverage(&reports),
     };
-    Sample { config: config(), reports, summary }
+    Sample { tool_version: "0.0.0".to_owned(), config: config(), reports, summary }
 }
 
 fn config() -> ScanConfig {

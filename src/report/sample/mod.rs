@@ -15,6 +15,7 @@ use crate::model::{Access, Component, Coverage, EndpointReport, FailureKind, Sca
 
 /// A scan's whole result.
 pub(super) struct Sample {
+    pub(super) tool_version: String,
     pub(super) config: ScanConfig,
     pub(super) reports: Vec<EndpointReport>,
     pub(super) summary: ScanSummary,
@@ -22,7 +23,7 @@ pub(super) struct Sample {
 
 impl Sample {
     pub(super) fn info(&self) -> ScanInfo<'_> {
-        ScanInfo { tool_version: "0.0.0", ..ScanInfo::new(&self.config) }
+        ScanInfo { tool_version: &self.tool_version, config: &self.config }
     }
 }
 
@@ -66,8 +67,8 @@ pub(super) fn empty() -> Sample {
     let coverage =
         Coverage { targets: 256, unreachable: [(FailureKind::TimedOut, 256)].into(), ..Coverage::default() };
     let mixed = mixed();
-    let summary = ScanSummary { coverage, resolvers: Vec::new(), ..mixed.summary };
-    Sample { config: ScanConfig::default(), reports: Vec::new(), summary }
+    let summary = ScanSummary { coverage, resolvers: Vec::new(), ..mixed.summary.clone() };
+    Sample { config: ScanConfig::default(), reports: Vec::new(), summary, ..mixed }
 }
 
 /// The mixed scan, interrupted before all was asked.

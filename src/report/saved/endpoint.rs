@@ -1,0 +1,247 @@
+//! One endpoint record.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::request::Request;
+use super::tls::Tls;
+use super::word::{Ms, Word};
+use crate::model::{
+    self, ClueKind, Component, Confidence, EndpointReport, FailureKind, Grade, Host, Scheme, Source, SpecId,
+    Stage, Target, Verdict,
+};
+
+/// A record, and whether it said its place in the target set.
+#[derive(Deserialize)]
+#[serde(try_from = "Endpoint")]
+pub(super) struct Record {
+    pub(super) report: EndpointReport,
+    pub(super) indexed: bool,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    target: String,
+    address: Option<SocketAddr>,
+    name: Option<String>,
+    label: Option<String>,
+    scheme: Word<Scheme>,
+    #[serde(default)]
+    prefix: String,
+    origin: Origin,
+    index: Option<u64>,
+    #[serde(default)]
+    specs: Vec<u32>,
+    #[serde(default)]
+    named: bool,
+    verdict: Word<Verdict>,
+    #[serde(default)]
+    reason: String,
+    expect: Option<Word<Verdict>>,
+    failure: Option<Failure>,
+    identification: Option<Identification>,
+    #[serde(default)]
+    requests: Vec<Request>,
+    #[serde(default)]
+    grants: Vec<Grant>,
+    tls: Option<Tls>,
+    source_address: Option<IpAddr>,
+    #[serde(default)]
+    connections: u32,
+    #[serde(default)]
+    handshakes: u32,
+    #[serde(default)]
+    timings: Timings,
+}
+
+impl TryFrom<Endpoint> for Record {
+    type Error = String;
+
+    fn try_from(wire: Endpoint) -> Result<Self, String> {
+        let Word(scheme) = wire.scheme;
+        let (host, port) = host_and_port(&wire.target, scheme, &wire.prefix)
+            .ok_or_else(|| format!("{:?} is no target: host:port is expected", wire.target))?;
+        let name: Option<Arc<str>> = wire.name.map(Into::into);
+        let requests: Vec<model::JudgedRequest> =
+            wire.requests.into_iter().map(|Request(judged)| judged).collect();
+        let grants: Vec<model::Grant> = wire.grants.into_iter().map(Into::into).collect();
+        if let Some(grant) = grants.iter().find(|grant| grant.request >= requests.len()) {
+            return Err(format!(
+                "the grant of {:?} names request {}, which is not there",
+                grant.path, grant.request
+            ));
+        }
+        let prefix: Arc<str> = wire.prefix.into();
+        let target = Target {
+            index: wire.index.unwrap_or_default(),
+            scheme,
+            sni: name.clone().filter(|name| !matches!(&host, Host::Name(host) if host == name)),
+            host,
+            port,
+            prefix: Arc::clone(&prefix),
+            label: wire.label.map(Into::into),
+            expect: wire.expect.map(|Word(verdict)| verdict),
+            origin: Arc::new(wire.origin.into()),
+            specs: wire.specs.into_iter().map(SpecId).collect(),
+            named: wire.named,
+        };
+        let endpoint = wire.address.map(|address| model::Endpoint { scheme, address, name, prefix });
+        let report = EndpointReport {
+            target,
+            endpoint,
+            verdict: wire.verdict.0,
+            reason: wire.reason,
+            failure: wire.failure.map(Into::into),
+            identification: wire.identification.map(Into::into),
+            requests,
+            grants,
+            tls: wire.tls.map(Into::into),
+            local: wire.source_address,
+            connections: wire.connections,
+            handshakes: wire.handshakes,
+            timings: wire.timings.into(),
+        };
+        Ok(Self { report, indexed: wire.index.is_some() })
+    }
+}
+
+/// Takes apart what [`Target`]'s `Display` put together.
+fn host_and_port(text: &str, scheme: Scheme, prefix: &str) -> Option<(Host, u16)> {
+    let rest = text.strip_suffix(prefix)?;
+    let rest = rest.strip_prefix(scheme.word()).and_then(|rest| rest.strip_prefix("://")).unwrap_or(rest);
+    let (host, port) = rest.rsplit_once(':')?;
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    if host.is_empty() {
+        return None;
+    }
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Some((bare.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip), port))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Origin {
+    source: SourceWord,
+    file: Option<String>,
+    line: u32,
+    #[serde(default)]
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SourceWord {
+    Argument,
+    File,
+    Stdin,
+}
+
+impl From<Origin> for model::Origin {
+    fn from(origin: Origin) -> Self {
+        let source = match origin.source {
+            SourceWord::Argument => Source::Argument,
+            SourceWord::File => Source::File(origin.file.unwrap_or_default().into()),
+            SourceWord::Stdin => Source::Stdin,
+        };
+        Self { source, line: origin.line, text: origin.text.into() }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Failure {
+    stage: Word<Stage>,
+    kind: Word<FailureKind>,
+    #[serde(default)]
+    detail: String,
+}
+
+impl From<Failure> for model::Failure {
+    fn from(failure: Failure) -> Self {
+        Self { stage: failure.stage.0, kind: failure.kind.0, detail: failure.detail }
+    }
+}
+
+#[derive(Deserialize)]
+struct Identification {
+    component: Word<Component>,
+    confidence: Word<Confidence>,
+    version: Option<String>,
+    #[serde(default)]
+    kubernetes: bool,
+    #[serde(default)]
+    through_front: bool,
+    #[serde(default)]
+    clues: Vec<Clue>,
+}
+
+#[derive(Deserialize)]
+struct Clue {
+    kind: Word<ClueKind>,
+    #[serde(default)]
+    seen: String,
+}
+
+impl From<Identification> for model::Identification {
+    fn from(identification: Identification) -> Self {
+        let clue = |clue: Clue| model::Clue { kind: clue.kind.0, seen: clue.seen };
+        Self {
+            component: identification.component.0,
+            confidence: identification.confidence.0,
+            version: identification.version,
+            kubernetes: identification.kubernetes,
+            through_front: identification.through_front,
+            clues: identification.clues.into_iter().map(clue).collect(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Grant {
+    path: String,
+    verb: Verb,
+    grade: Word<Grade>,
+    #[serde(default)]
+    not_served: bool,
+    request: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Verb {
+    Get,
+    List,
+}
+
+impl From<Grant> for model::Grant {
+    fn from(grant: Grant) -> Self {
+        let Grant { path, verb, grade: Word(grade), not_served, request } = grant;
+        let verb = match verb {
+            Verb::Get => "get",
+            Verb::List => "list",
+        };
+        Self { path, grade, verb, not_served, request }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[expect(clippy::struct_field_names, reason = "the unit stands in the key")]
+struct Timings {
+    resolve_ms: Option<Ms>,
+    connect_ms: Option<Ms>,
+    tls_ms: Option<Ms>,
+    #[serde(default)]
+    total_ms: Ms,
+}
+
+impl From<Timings> for model::Timings {
+    fn from(timings: Timings) -> Self {
+        let duration = |Ms(duration)| duration;
+        Self {
+            resolve: timings.resolve_ms.map(duration),
+            connect: timings.connect_ms.map(duration),
+            tls: timings.tls_ms.map(duration),
+            total: timings.total_ms.0,
+        }
+    }
+}

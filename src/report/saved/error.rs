@@ -1,0 +1,59 @@
+//! What is wrong with a saved report, and where.
+
+use std::io;
+
+use crate::report::escape;
+
+/// Characters of a problem that are shown.
+const SHOWN: usize = 400;
+
+/// Why a saved report cannot be read: where (`old.json:12:7`) and what.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct SavedError {
+    /// The report, with line and column where they are known.
+    pub place: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// The report that is being read.
+pub(super) struct Place<'a>(&'a str);
+
+impl<'a> Place<'a> {
+    pub(super) const fn new(name: &'a str) -> Self {
+        Self(name)
+    }
+
+    pub(super) fn wrong(&self, problem: &str) -> SavedError {
+        SavedError { place: self.0.to_owned(), problem: escape(problem, SHOWN) }
+    }
+
+    pub(super) fn line(&self, line: u64, problem: &str) -> SavedError {
+        SavedError { place: format!("{}:{line}", self.0), problem: escape(problem, SHOWN) }
+    }
+
+    pub(super) fn io(&self, error: &io::Error) -> SavedError {
+        self.wrong(&format!("cannot be read: {error}"))
+    }
+
+    /// An error of a whole document, which knows its line.
+    pub(super) fn json(&self, error: &serde_json::Error) -> SavedError {
+        self.at(error.line() as u64, error)
+    }
+
+    /// An error of one line.
+    pub(super) fn json_line(&self, line: u64, error: &serde_json::Error) -> SavedError {
+        self.at(line, error)
+    }
+
+    fn at(&self, line: u64, error: &serde_json::Error) -> SavedError {
+        let said = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let problem = said.strip_suffix(&place).unwrap_or(&said);
+        if line == 0 {
+            return self.wrong(problem);
+        }
+        SavedError { place: format!("{}:{line}:{}", self.0, error.column()), problem: escape(problem, SHOWN) }
+    }
+}

@@ -1,0 +1,101 @@
+//! A `jsonl` report: a line for each endpoint, the scan in the last.
+
+use std::io::{self, BufRead};
+
+use serde::Deserialize;
+
+use super::bounded;
+use super::coverage::Coverage;
+use super::endpoint::Record;
+use super::error::Place;
+use super::scan::{Counts, Scan, Tool};
+use super::{Numbered, SavedError, SavedScan, check_schema};
+
+/// The keys of a whole document; a line has others in front.
+const DOCUMENT_KEYS: [&str; 6] = ["schema", "tool", "scan", "endpoints", "coverage", "summary"];
+
+/// Bytes that are looked at to tell lines from a document.
+const BEGINNING: usize = 64;
+
+/// Which record a line is, whatever its other keys.
+#[derive(Deserialize)]
+struct Kind {
+    record: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct LastLine {
+    #[serde(default)]
+    tool: Tool,
+    scan: Scan,
+    coverage: Coverage,
+    #[serde(default)]
+    summary: Counts,
+}
+
+/// Whether lines and no document come next: the first key tells.
+pub(super) fn are_next(input: &mut dyn BufRead) -> io::Result<bool> {
+    let beginning = input.fill_buf()?;
+    let text = String::from_utf8_lossy(&beginning[..beginning.len().min(BEGINNING)]);
+    let key =
+        text.trim_start().strip_prefix('{').map(str::trim_start).and_then(|rest| rest.strip_prefix('"'));
+    let key = key.and_then(|rest| rest.split('"').next());
+    Ok(key.is_some_and(|key| !DOCUMENT_KEYS.contains(&key)))
+}
+
+pub(super) fn read(
+    place: &Place<'_>,
+    input: &mut dyn BufRead,
+    numbered: &mut Numbered<'_>,
+) -> Result<Option<SavedScan>, SavedError> {
+    let (mut number, mut records) = (0, 0);
+    let mut scan = None;
+    while let Some((line, ended)) = bounded::line(input).map_err(|error| place.io(&error))? {
+        number += 1;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        if scan.is_some() {
+            return Err(
+                place.line(number, "something stands behind the summary; give each report on its own")
+            );
+        }
+        let kind: Kind = match serde_json::from_slice(&line) {
+            Ok(kind) => kind,
+            // Torn off in the middle of a line.
+            Err(error) if !ended && error.is_eof() => return Ok(None),
+            Err(error) => return Err(place.json_line(number, &error)),
+        };
+        match kind.record.as_deref() {
+            Some("endpoint") => {
+                let record: Record =
+                    serde_json::from_slice(&line).map_err(|error| place.json_line(number, &error))?;
+                records += 1;
+                numbered.take(record);
+            }
+            Some("summary") => scan = Some(summary(place, number, records, &line)?),
+            // Of a later version of the same schema.
+            Some(_) => {}
+            None => {
+                return Err(
+                    place.line(number, "no record of a kubeknock report: the key \"record\" is missing")
+                );
+            }
+        }
+    }
+    Ok(scan)
+}
+
+fn summary(place: &Place<'_>, number: u64, records: u64, line: &[u8]) -> Result<SavedScan, SavedError> {
+    // The schema before the rest: another version may look otherwise.
+    #[derive(Deserialize)]
+    struct Schema {
+        schema: String,
+    }
+    let schema: Schema = serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
+    check_schema(&schema.schema).map_err(|problem| place.line(number, &problem))?;
+    let LastLine { tool, scan, coverage, summary } =
+        serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
+    summary.check(records).map_err(|problem| place.line(number, &problem))?;
+    Ok(scan.into_saved(tool, coverage))
+}

@@ -1,0 +1,208 @@
+//! One request, how far it came, and the deciding fields of its answer.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use serde::Deserialize;
+
+use super::endpoint::Failure;
+use super::word::{Ms, Time, Word, Worded as _};
+use crate::model::{
+    self, Access, Answer, Exchange, FailureKind, JudgedRequest, Method, PathClass, Reply, Stage, Status,
+    Unclear, VersionInfo,
+};
+
+/// The flow-control headers, of which the report says only whether they were there.
+const FLOW_CONTROL: [HeaderName; 2] = [
+    HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
+    HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"),
+];
+
+#[derive(Deserialize)]
+#[serde(try_from = "Wire")]
+pub(super) struct Request(pub(super) JudgedRequest);
+
+#[derive(Deserialize)]
+struct Wire {
+    method: Word<Method>,
+    path: String,
+    #[serde(default = "first_look")]
+    look: u8,
+    at: Time,
+    #[serde(default)]
+    elapsed_ms: Ms,
+    access: String,
+    why: Option<Why>,
+    status: Option<u16>,
+    evidence: Option<Evidence>,
+}
+
+const fn first_look() -> u8 {
+    1
+}
+
+#[derive(Deserialize)]
+struct Why {
+    stage: Option<Word<Stage>>,
+    kind: String,
+    #[serde(default)]
+    detail: String,
+}
+
+impl TryFrom<Wire> for Request {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let access = access(&wire.access, wire.why)?;
+        let outcome = match (wire.status, wire.evidence, &access) {
+            (Some(status), Some(evidence), _) => Ok(evidence.reply(status)?),
+            (_, _, Access::Failed(failure)) => Err(failure.clone()),
+            _ => return Err(format!("a request is {} without status and evidence", wire.access)),
+        };
+        let class = PathClass::of(&wire.path).map_err(|error| format!("path {:?}: {error}", wire.path))?;
+        let request = model::Request { method: wire.method.0, path: wire.path, class };
+        let exchange =
+            Exchange { request, look: wire.look, at: wire.at.0, elapsed: wire.elapsed_ms.0, outcome };
+        Ok(Self(JudgedRequest { exchange, access }))
+    }
+}
+
+fn access(word: &str, why: Option<Why>) -> Result<Access, String> {
+    match (word, why) {
+        ("rejected", _) => Ok(Access::Rejected),
+        ("forbidden", _) => Ok(Access::Forbidden),
+        ("granted", _) => Ok(Access::Granted),
+        ("unclear", Some(Why { kind, .. })) => Unclear::from_word(&kind)
+            .map(Access::Unclear)
+            .ok_or_else(|| format!("{kind:?} is no {}", Unclear::WHAT)),
+        ("failed", Some(Why { stage: Some(Word(stage)), kind, detail })) => FailureKind::from_word(&kind)
+            .map(|kind| Access::Failed(model::Failure { stage, kind, detail }))
+            .ok_or_else(|| format!("{kind:?} is no {}", FailureKind::WHAT)),
+        ("unclear" | "failed", _) => Err(format!("access {word:?} without its why")),
+        _ => Err(format!("{word:?} is no access")),
+    }
+}
+
+#[derive(Deserialize)]
+struct Evidence {
+    http_version: String,
+    content_type: Option<String>,
+    body: String,
+    #[serde(default)]
+    body_size: usize,
+    body_failure: Option<Failure>,
+    status_reason: Option<String>,
+    status_message: Option<String>,
+    git_version: Option<String>,
+    audit_id: Option<String>,
+    #[serde(default)]
+    flow_control: bool,
+    #[serde(default)]
+    nosniff: bool,
+    server: Option<String>,
+    retry_after: Option<String>,
+    location: Option<String>,
+    www_authenticate: Option<String>,
+}
+
+impl Evidence {
+    /// The answer as far as the report says it: bodies and other headers are gone.
+    fn reply(self, status: u16) -> Result<Reply, String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (http::header::CONTENT_TYPE, self.content_type),
+            (HeaderName::from_static("audit-id"), self.audit_id),
+            (http::header::SERVER, self.server),
+            (http::header::RETRY_AFTER, self.retry_after),
+            (http::header::LOCATION, self.location),
+            (http::header::WWW_AUTHENTICATE, self.www_authenticate),
+        ] {
+            let Some(value) = value else { continue };
+            let value = HeaderValue::from_bytes(value.as_bytes())
+                .map_err(|_| format!("{value:?} cannot be a {name} header"))?;
+            headers.insert(name, value);
+        }
+        if self.flow_control {
+            headers.extend(FLOW_CONTROL.map(|name| (name, HeaderValue::from_static(""))));
+        }
+        if self.nosniff {
+            headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        }
+        let answer = answer(
+            &self.body,
+            || Status {
+                code: status,
+                reason: self.status_reason.unwrap_or_default(),
+                message: self.status_message.unwrap_or_default(),
+            },
+            || VersionInfo {
+                git_version: self.git_version.unwrap_or_default(),
+                platform: None,
+                go_version: None,
+                build_date: None,
+            },
+        );
+        Ok(Reply {
+            status,
+            version: version(&self.http_version)
+                .ok_or_else(|| format!("{:?} is no HTTP version", self.http_version))?,
+            headers,
+            answer: answer.ok_or_else(|| format!("{:?} is no kind of body", self.body))?,
+            body_size: self.body_size,
+            body_failure: self.body_failure.map(Into::into),
+        })
+    }
+}
+
+fn version(text: &str) -> Option<Version> {
+    [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3]
+        .into_iter()
+        .find(|version| format!("{version:?}") == text)
+}
+
+/// The opposite of what `wire` writes.
+fn answer(
+    word: &str,
+    status: impl FnOnce() -> Status,
+    version: impl FnOnce() -> VersionInfo,
+) -> Option<Answer> {
+    Some(match word {
+        "status" => Answer::Status(status()),
+        "version" => Answer::Version(version()),
+        "api-versions" => Answer::ApiVersions,
+        "api-groups" => Answer::ApiGroups,
+        "root-paths" => Answer::RootPaths,
+        "resource-list" => Answer::ResourceList,
+        "openapi" => Answer::OpenApi,
+        "issuer-metadata" => Answer::IssuerMetadata,
+        "etcd" => Answer::Etcd,
+        "other-json" => Answer::OtherJson,
+        "metrics" => Answer::Metrics,
+        "health-ok" => Answer::Health { ok: true },
+        "health-failing" => Answer::Health { ok: false },
+        "wants-tls" => Answer::WantsTls,
+        "html" => Answer::Html,
+        "text" => Answer::Text(String::new()),
+        "binary" => Answer::Binary,
+        "empty" => Answer::Empty,
+        "cut" => Answer::Cut,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::wire::body_word;
+
+    #[test]
+    fn every_body_that_is_described_is_read_as_itself() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
+        let words = schema["$defs"]["body"]["enum"].as_array().unwrap();
+        let status = || Status { code: 403, reason: String::new(), message: String::new() };
+        let version =
+            || VersionInfo { git_version: String::new(), platform: None, go_version: None, build_date: None };
+        for word in words.iter().map(|word| word.as_str().unwrap()) {
+            assert_eq!(answer(word, status, version).as_ref().map(body_word), Some(word));
+        }
+    }
+}

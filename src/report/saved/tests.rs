@@ -1,0 +1,195 @@
+use proptest::prelude::*;
+
+use super::super::sample::{self, Sample};
+use super::super::{SCHEMA, jsonl};
+use super::*;
+
+/// A report read back, to be written again.
+fn read_back(text: &str) -> Sample {
+    let mut reports = Vec::new();
+    let scan = read("old", &mut text.as_bytes(), &mut |report| reports.push(report)).unwrap().unwrap();
+    Sample { tool_version: scan.tool_version, config: scan.config, reports, summary: scan.summary }
+}
+
+fn problem(text: &str) -> String {
+    read("old.json", &mut text.as_bytes(), &mut |_| {}).unwrap_err().to_string()
+}
+
+fn samples() -> [Sample; 4] {
+    [sample::mixed(), sample::empty(), sample::stopped(), sample::hostile()]
+}
+
+#[test]
+fn what_is_written_is_readable() {
+    assert!(READABLE.contains(&SCHEMA));
+}
+
+#[test]
+fn written_again_it_is_the_same() {
+    for sample in samples() {
+        let (document, lines) = (sample::json(&sample), sample::jsonl(&sample));
+        assert_eq!(sample::json(&read_back(&document)), document);
+        assert_eq!(sample::jsonl(&read_back(&lines)), lines);
+        // Either form says all that the other does.
+        assert_eq!(sample::json(&read_back(&lines)), document);
+        assert_eq!(sample::jsonl(&read_back(&document)), lines);
+    }
+}
+
+#[test]
+fn one_record_is_one_line() {
+    for report in sample::mixed().reports {
+        let line = jsonl::record(&report).unwrap();
+        assert_eq!(jsonl::record(&record(&line).unwrap()).unwrap(), line);
+    }
+    assert!(record(b"{\"record\":\"summary\"}").unwrap_err().to_string().contains("target"));
+}
+
+#[test]
+fn the_targets_place_survives() {
+    let sample = sample::mixed();
+    let indices =
+        |sample: &Sample| sample.reports.iter().map(|report| report.target.index).collect::<Vec<_>>();
+    assert_eq!(indices(&read_back(&sample::jsonl(&sample))), indices(&sample));
+}
+
+#[test]
+fn keys_may_come_in_any_order_and_unknown_ones_are_passed_over() {
+    let sample = sample::mixed();
+    let document = sample::json(&sample);
+    // serde_json's own map is sorted: "coverage" comes first.
+    let mut sorted: serde_json::Value = serde_json::from_str(&document).unwrap();
+    sorted["invented"] = serde_json::json!({"deep": [1, 2]});
+    sorted["endpoints"][0]["invented"] = serde_json::json!("x");
+    assert_eq!(sample::json(&read_back(&sorted.to_string())), document);
+    let mut lines: Vec<String> = sample::jsonl(&sample)
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().to_string())
+        .collect();
+    lines.insert(0, "{\"record\":\"invented\"}".to_owned());
+    assert_eq!(sample::json(&read_back(&lines.join("\n"))), document);
+}
+
+#[test]
+fn a_torn_report_is_told_from_a_whole_one() {
+    let sample = sample::mixed();
+    let lines = sample::jsonl(&sample);
+    let whole: Vec<&str> = lines.lines().collect();
+    let without_summary = whole[..whole.len() - 1].join("\n");
+    for torn in
+        [without_summary.as_str(), &lines[..lines.len() - 40], &without_summary[..without_summary.len() - 9]]
+    {
+        let mut count = 0;
+        let scan = read("old", &mut torn.as_bytes(), &mut |_| count += 1).unwrap();
+        assert!(scan.is_none());
+        assert!(count >= sample.reports.len() - 1);
+    }
+    // A line in the middle is missing.
+    let gap = [&whole[..2], &whole[3..]].concat().join("\n");
+    assert!(
+        problem(&gap).contains("the summary says 14 endpoint records, and there are 13"),
+        "{}",
+        problem(&gap)
+    );
+    let twice = format!("{lines}{lines}");
+    assert!(
+        problem(&twice).contains("old.json:16: something stands behind the summary"),
+        "{}",
+        problem(&twice)
+    );
+}
+
+#[test]
+fn errors_say_where_and_what() {
+    let document = sample::json(&sample::mixed());
+    for (from, to, said) in [
+        (
+            "kubeknock/report/v1",
+            "kubeknock/report/v9",
+            "old.json:2:34: schema \"kubeknock/report/v9\" is not one",
+        ),
+        ("\"verdict\": \"exposed\"", "\"verdict\": \"open\"", "\"open\" is no verdict"),
+        ("\"path\": \"/version\"", "\"path\": \"version\"", "path \"version\": a path begins with '/'"),
+        ("192.0.2.17:6443", "192.0.2.17", "is no target"),
+        ("\"targets\": 304", "\"targets\": 305", "do not add up"),
+        ("\"targets\": 304", "\"targets\": 18446744073709551615", "more than any scan has"),
+        ("2026-10-01T08", "yesterday", "is no time"),
+        ("\"total_ms\": 9.876", "\"total_ms\": -1", "is no duration"),
+        ("\"request\": 5", "\"request\": 500", "names request 500"),
+        ("HTTP/1.1", "HTTP/7", "is no HTTP version"),
+        ("\"verb\": \"list\"", "\"verb\": \"delete\"", "unknown variant `delete`"),
+        ("\"coverage\": {", "\"covered\": {", "the key \"coverage\" is missing"),
+    ] {
+        assert!(document.contains(from), "{from}");
+        let problem = problem(&document.replacen(from, to, 1));
+        assert!(problem.contains(said), "{from} → {to}: {problem}");
+        assert!(problem.starts_with("old.json:"), "{problem}");
+    }
+    for text in ["", "[]", "null", "{}", "{\"a\":1}", "kubeknock", "{\"schema\":\"\u{1b}[2J\"}"] {
+        let problem = problem(text);
+        assert!(!problem.chars().any(char::is_control), "{problem:?}");
+    }
+    let deep = format!("{{\"schema\":{}1{}}}", "[".repeat(9999), "]".repeat(9999));
+    assert!(problem(&deep).contains("old.json:1:"), "{}", problem(&deep));
+}
+
+/// A report of the first version, by the program of that time: `kubeknock demo`.
+const FIRST: (&str, &str) =
+    (include_str!("../../../tests/data/report-v1.json"), include_str!("../../../tests/data/report-v1.jsonl"));
+
+#[test]
+fn reports_of_the_first_version_are_read() {
+    let old: serde_json::Value = serde_json::from_str(FIRST.0).unwrap();
+    for text in [FIRST.0, FIRST.1] {
+        let mut sample = read_back(text);
+        sample.reports.sort_by_key(|report| report.target.origin.line);
+        let mut new: serde_json::Value = serde_json::from_str(&sample::json(&sample)).unwrap();
+        for record in new["endpoints"].as_array_mut().unwrap() {
+            // What that version did not say.
+            for key in ["index", "specs"] {
+                record.as_object_mut().unwrap().remove(key).unwrap();
+            }
+        }
+        assert_eq!(new, old);
+    }
+    let indices: Vec<u64> = read_back(FIRST.0).reports.iter().map(|report| report.target.index).collect();
+    assert_eq!(indices, (0..indices.len() as u64).collect::<Vec<_>>());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn whatever_they_say_comes_back(text in "\\PC*|[\\x00-\\u{2fff}\\u{e0000}-\\u{e007f}]{0,40}") {
+        let sample = sample::saying(&text);
+        let written = sample::json(&sample);
+        prop_assert_eq!(sample::json(&read_back(&written)), written);
+    }
+
+    #[test]
+    fn nothing_that_is_no_report_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let outcome = read("old", &mut bytes.as_slice(), &mut |_| {});
+        prop_assert!(!matches!(outcome, Ok(Some(_))));
+    }
+
+    #[test]
+    fn a_damaged_report_is_read_or_refused(
+        lines: bool,
+        damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
+        end in any::<proptest::sample::Index>(),
+    ) {
+        let sample = sample::mixed();
+        let mut bytes = if lines { sample::jsonl(&sample) } else { sample::json(&sample) }.into_bytes();
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes.truncate(end.index(bytes.len() * 4).min(bytes.len()));
+        let mut count = 0;
+        let outcome = read("old", &mut bytes.as_slice(), &mut |_| count += 1);
+        prop_assert!(count <= sample.reports.len());
+        if let Err(error) = outcome {
+            prop_assert!(error.place.starts_with("old"));
+        }
+    }
+}

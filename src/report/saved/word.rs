@@ -1,0 +1,120 @@
+//! The model's words, read back; and numbers with their units.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use crate::model::{
+    ClueKind, Component, Confidence, FailureKind, Grade, Method, Scheme, Stage, Unclear, Verdict,
+};
+
+/// A type with a word for each of its values.
+pub(super) trait Worded: Sized {
+    /// What the word is, for errors.
+    const WHAT: &'static str;
+
+    fn from_word(word: &str) -> Option<Self>;
+}
+
+macro_rules! worded {
+    ($type:ty, $what:literal: $($variant:ident)+) => {
+        impl Worded for $type {
+            const WHAT: &'static str = $what;
+
+            fn from_word(word: &str) -> Option<Self> {
+                // A variant that is not listed does not compile.
+                let _: fn(&Self) = |one| match one { $(Self::$variant)|+ => {} };
+                [$(Self::$variant),+].into_iter().find(|one| one.word() == word)
+            }
+        }
+    };
+}
+
+worded!(Verdict, "verdict": Exposed Forbidden HealthOnly Rejected Inconclusive NotApiServer Unreachable);
+worded!(Scheme, "scheme": Https Http);
+worded!(Method, "method": Get Head);
+worded!(Stage, "stage": Dns Proxy Connect Tls Http Body Internal);
+worded!(Grade, "grade": Product PublicInfo Discovery Telemetry Resources SensitiveResources);
+worded!(Component, "component":
+    KubeApiServer AggregatedApiServer ControllerManagerOrScheduler Kubelet Etcd FrontEnd Other Unknown);
+worded!(Confidence, "confidence": Low Medium High);
+worded!(ClueKind, "kind of clue":
+    Status VersionFields Discovery AuditId FlowControl ServingCertificate ClientCaNames ForeignAnswer
+    ServerHeader Port);
+worded!(FailureKind, "kind of failure":
+    Refused TimedOut HostUnreachable NetworkUnreachable Prohibited NameNotFound NoAddress ResolverFailure
+    ResolverTimedOut Proxy Reset Closed PlainHttp NotTls ClientCertificateRequired Handshake InvalidHttp
+    Deadline LocalShortage Panic);
+worded!(Unclear, "kind of unclear answer":
+    Redirect RateLimited ServerError Plain401 Plain403 OtherUser UnexpectedBody FrontHealth TlsPort Cut
+    OtherStatus);
+
+/// A value by its word.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Word<T>(pub(super) T);
+
+impl<'de, T: Worded> Deserialize<'de> for Word<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(ByWord(PhantomData)).map(Word)
+    }
+}
+
+struct ByWord<T>(PhantomData<T>);
+
+impl<T: Worded> Visitor<'_> for ByWord<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a {}", T::WHAT)
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<T, E> {
+        T::from_word(word).ok_or_else(|| E::custom(format_args!("{word:?} is no {}", T::WHAT)))
+    }
+}
+
+/// Milliseconds with a fraction.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Ms(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Ms {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let ms = f64::deserialize(deserializer)?;
+        // Written with a precision of one microsecond: what lies between is the reading's own error.
+        let seconds = (ms * 1e3).round() / 1e6;
+        Duration::try_from_secs_f64(seconds)
+            .map(|duration| Self(round_to_micros(duration)))
+            .map_err(|_| D::Error::custom(format_args!("{ms} ms is no duration")))
+    }
+}
+
+fn round_to_micros(duration: Duration) -> Duration {
+    let micros = (duration.as_nanos() + 500) / 1000;
+    u64::try_from(micros).map_or(duration, Duration::from_micros)
+}
+
+/// An RFC 3339 time.
+pub(super) struct Time(pub(super) Timestamp);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Rfc3339;
+
+        impl Visitor<'_> for Rfc3339 {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time in RFC 3339")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+                text.parse().map_err(|_| E::custom(format_args!("{text:?} is no time in RFC 3339")))
+            }
+        }
+
+        deserializer.deserialize_str(Rfc3339).map(Self)
+    }
+}
