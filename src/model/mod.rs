@@ -6,7 +6,7 @@
 //! ```text
 //! Target → Endpoint → Observation (Exchange, Reply, Answer, Handshake, Failure)
 //!        → Identification (Component, Clue) → Assessment (Access, Verdict, Grant)
-//!        → EndpointReport → Coverage, ScanSummary
+//!        → EndpointReport → Rule, Finding, Coverage, ScanSummary
 //! ```
 
 mod access;
@@ -15,6 +15,7 @@ mod assessment;
 mod component;
 mod endpoint;
 mod failure;
+mod finding;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod handshake;
@@ -22,7 +23,10 @@ mod observation;
 mod reply;
 mod report;
 mod request;
+mod rule;
+mod severity;
 mod summary;
+mod support;
 mod target;
 mod verdict;
 
@@ -32,11 +36,15 @@ pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook};
 pub use component::{Clue, ClueKind, Component, Confidence, Identification};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};
+pub use finding::{Acceptance, BaselineState, Finding, Fingerprint, Identity, Site};
 pub use handshake::{Certificate, Handshake, Names};
 pub use observation::{Exchange, Observation, Timings};
 pub use reply::{Markers, Reply};
 pub use report::EndpointReport;
 pub use request::{Method, PathClass, PathError, Request};
+pub use rule::{Control, Rule};
+pub use severity::{Severity, UnknownSeverity};
 pub use summary::{Coverage, ScanSummary, SpecCoverage};
+pub use support::{RELEASES, Release, Support, minor_version, support};
 pub use target::{Host, Origin, Scheme, Source, SpecId, Target};
 pub use verdict::{UnknownVerdict, Verdict};

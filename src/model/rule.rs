@@ -1,0 +1,37 @@
+//! What a finding is an instance of: a rule with its explanation.
+
+use super::Severity;
+
+/// One rule. All rules are made in one place, so that a reference to one is enough everywhere.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Kebab-case, and never changed.
+    pub id: &'static str,
+    /// One line: what is wrong.
+    pub title: &'static str,
+    /// What it means for the cluster, in a few sentences.
+    pub meaning: &'static str,
+    /// What the finding rests on.
+    pub proof: &'static str,
+    /// How to mend it, where no provider's own way is known.
+    pub remedy: &'static str,
+    /// How much it matters, unless settings or the finding itself say otherwise.
+    pub severity: Severity,
+    /// GitHub's `security-severity`: a decimal from 0.0 to 10.0 in the band of [`Self::severity`].
+    pub score: &'static str,
+    /// The weakness, by its CWE number.
+    pub cwe: Option<u16>,
+    /// What it is evidence for.
+    pub controls: &'static [Control],
+}
+
+/// An item of a benchmark or catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Control {
+    /// Who publishes it, with the edition.
+    pub framework: &'static str,
+    /// The item's number; empty where the document has none.
+    pub id: &'static str,
+    /// What the item says.
+    pub text: &'static str,
+}
