@@ -86,6 +86,27 @@ pub struct SpecCoverage {
     pub seen: Vec<Verdict>,
 }
 
+impl SpecCoverage {
+    /// What the verdicts `seen` at a specification's endpoints, worst first, say about it.
+    ///
+    /// It is covered when one of them is one of the four verdicts, or the expected one. The
+    /// expectation is met when none contradicts it and, for a named target, one is it.
+    pub fn of(
+        origin: Arc<Origin>,
+        named: bool,
+        label: Option<Arc<str>>,
+        expect: Option<Verdict>,
+        seen: Vec<Verdict>,
+    ) -> Self {
+        let met = expect.map(|expect| {
+            let contradicted = seen.iter().any(|verdict| verdict.contradicts(expect));
+            !contradicted && (!named || seen.contains(&expect))
+        });
+        let covered = seen.iter().any(|verdict| verdict.settles() || Some(*verdict) == expect);
+        Self { origin, named, label, covered, expect, met, seen }
+    }
+}
+
 /// The scan as a whole.
 #[derive(Debug, Clone)]
 pub struct ScanSummary {
@@ -101,4 +122,48 @@ pub struct ScanSummary {
     pub resolvers: Vec<SocketAddr>,
     /// Where every target ended.
     pub coverage: Coverage,
+}
+
+#[cfg(test)]
+mod tests {
+    use Verdict::{Forbidden, Inconclusive, NotApiServer, Rejected, Unreachable};
+
+    use super::*;
+    use crate::model::Source;
+
+    fn spec(seen: &[Verdict], expect: Option<Verdict>, named: bool) -> SpecCoverage {
+        let origin = Origin { source: Source::Argument, line: 1, text: "192.0.2.1".into() };
+        SpecCoverage::of(Arc::new(origin), named, None, expect, seen.to_vec())
+    }
+
+    fn met(seen: &[Verdict], expect: Verdict, named: bool) -> bool {
+        spec(seen, Some(expect), named).met.unwrap()
+    }
+
+    #[test]
+    fn closed_default_ports_do_not_count_against_a_target() {
+        let seen = [Rejected, Unreachable];
+        assert!(spec(&seen, None, true).covered);
+        assert!(met(&seen, Rejected, true));
+        assert!(!met(&seen, Unreachable, true));
+        assert!(met(&[Rejected, NotApiServer, Unreachable], Rejected, true));
+    }
+
+    #[test]
+    fn an_expectation_is_broken_by_any_other_answer() {
+        assert!(!met(&[Forbidden], Rejected, true));
+        assert!(!met(&[Rejected, Inconclusive], Rejected, true));
+        assert!(!met(&[Unreachable], Rejected, true), "never silently green");
+        assert!(met(&[Unreachable], Rejected, false), "silent range addresses are fine");
+        assert!(met(&[Unreachable], Unreachable, true));
+        assert!(!met(&[], Unreachable, true), "not attempted is not met");
+    }
+
+    #[test]
+    fn what_is_expected_covers() {
+        let covered = |seen: &[Verdict], expect| spec(seen, expect, true).covered;
+        assert!(!covered(&[Unreachable], None));
+        assert!(covered(&[Unreachable], Some(Unreachable)));
+        assert!(!covered(&[Inconclusive], Some(Rejected)));
+    }
 }

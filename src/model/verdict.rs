@@ -47,6 +47,17 @@ impl Verdict {
         }
     }
 
+    /// Whether seeing this verdict breaks the expectation of another. Closed ports and servers of
+    /// another kind beside the expected one say nothing, unless just that is expected.
+    pub fn contradicts(self, expected: Self) -> bool {
+        let telling = match expected {
+            Self::Unreachable => true,
+            Self::NotApiServer => self != Self::Unreachable,
+            _ => !matches!(self, Self::Unreachable | Self::NotApiServer),
+        };
+        telling && self != expected
+    }
+
     /// Whether it settles what an anonymous caller may do: one of the four verdicts on an API server.
     pub const fn settles(self) -> bool {
         matches!(self, Self::Exposed | Self::Forbidden | Self::HealthOnly | Self::Rejected)

@@ -132,72 +132,11 @@ impl Tally {
                 .filter(|(spec, _)| spec.targets > 0)
                 .map(|(spec, seen)| {
                     let seen = seen.load(Ordering::Relaxed);
-                    SpecCoverage {
-                        origin: spec.origin.clone(),
-                        named: spec.named,
-                        label: spec.label.clone(),
-                        covered: covered(seen, spec.expect),
-                        expect: spec.expect,
-                        met: spec.expect.map(|expect| met(seen, expect, spec.named)),
-                        seen: Verdict::ALL.into_iter().filter(|verdict| seen & bit(*verdict) != 0).collect(),
-                    }
+                    let seen = Verdict::ALL.into_iter().filter(|verdict| seen & bit(*verdict) != 0);
+                    let (origin, label) = (spec.origin.clone(), spec.label.clone());
+                    SpecCoverage::of(origin, spec.named, label, spec.expect, seen.collect())
                 })
                 .collect(),
         }
-    }
-}
-
-/// Whether one endpoint got one of the four verdicts, or the one that is expected.
-fn covered(seen: u8, expect: Option<Verdict>) -> bool {
-    Verdict::ALL
-        .into_iter()
-        .filter(|verdict| seen & bit(*verdict) != 0)
-        .any(|verdict| verdict.settles() || Some(verdict) == expect)
-}
-
-/// Whether an expectation holds: no endpoint that says something says otherwise, and, for a named
-/// target, at least one says so. Closed ports and servers of another kind beside it say nothing,
-/// unless just that is expected.
-fn met(seen: u8, expect: Verdict, named: bool) -> bool {
-    let telling = |verdict: &Verdict| match expect {
-        Verdict::Unreachable => true,
-        Verdict::NotApiServer => *verdict != Verdict::Unreachable,
-        _ => !matches!(verdict, Verdict::Unreachable | Verdict::NotApiServer),
-    };
-    let contradicted = Verdict::ALL
-        .into_iter()
-        .filter(|verdict| seen & bit(*verdict) != 0)
-        .any(|verdict| verdict != expect && telling(&verdict));
-    !contradicted && (!named || seen & bit(expect) != 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closed_default_ports_do_not_count_against_a_target() {
-        let seen = bit(Verdict::Rejected) | bit(Verdict::Unreachable);
-        assert!(covered(seen, None));
-        assert!(met(seen, Verdict::Rejected, true));
-        assert!(!met(seen, Verdict::Unreachable, true));
-        assert!(met(seen | bit(Verdict::NotApiServer), Verdict::Rejected, true));
-    }
-
-    #[test]
-    fn an_expectation_is_broken_by_any_other_answer() {
-        assert!(!met(bit(Verdict::Forbidden), Verdict::Rejected, true));
-        assert!(!met(bit(Verdict::Rejected) | bit(Verdict::Inconclusive), Verdict::Rejected, true));
-        assert!(!met(bit(Verdict::Unreachable), Verdict::Rejected, true), "never silently green");
-        assert!(met(bit(Verdict::Unreachable), Verdict::Rejected, false), "silent range addresses are fine");
-        assert!(met(bit(Verdict::Unreachable), Verdict::Unreachable, true));
-        assert!(!met(0, Verdict::Unreachable, true), "not attempted is not met");
-    }
-
-    #[test]
-    fn what_is_expected_covers() {
-        assert!(!covered(bit(Verdict::Unreachable), None));
-        assert!(covered(bit(Verdict::Unreachable), Some(Verdict::Unreachable)));
-        assert!(!covered(bit(Verdict::Inconclusive), Some(Verdict::Rejected)));
     }
 }
