@@ -107,6 +107,10 @@ pub struct ScanConfig {
     pub user_agent: String,
     /// Requests beside `/version`, `/api` and `/healthz`, asked after them.
     pub requests: Vec<Request>,
+    /// Ask what shows real exposure without taking data: [`crate::probe::deep`].
+    pub deep: bool,
+    /// CAs by which serving chains are judged: DER certificates. Never a reason to stop.
+    pub trusted_cas: Vec<Vec<u8>>,
     /// Offer HTTP/2 by ALPN.
     pub http2: bool,
     /// Connect through this proxy.
@@ -135,6 +139,8 @@ impl Default for ScanConfig {
             max_duration: None,
             user_agent: USER_AGENT.to_owned(),
             requests: Vec::new(),
+            deep: false,
+            trusted_cas: Vec::new(),
             http2: false,
             proxy: None,
             family: Family::Both,

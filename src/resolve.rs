@@ -12,9 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
+use hickory_resolver::lookup_ip::LookupIp;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::RData;
 use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Resolver, TokioResolver};
 use tokio::sync::OnceCell;
@@ -26,8 +28,20 @@ use crate::model::{Failure, FailureKind, Stage};
 /// Names whose answers are remembered; then the memory begins anew.
 pub const REMEMBERED: usize = 4096;
 
+/// Names of a CNAME chain that are kept.
+const MAX_ALIASES: usize = 8;
+
+/// What a name resolved to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The addresses, sorted, IPv4-mapped ones as IPv4.
+    pub addresses: Vec<IpAddr>,
+    /// The names that it is an alias of (CNAME), in the order of the chain, in lower case.
+    pub aliases: Arc<[Arc<str>]>,
+}
+
 /// What a name came to.
-type Answer = Result<Vec<IpAddr>, Failure>;
+type Answer = Result<Resolved, Failure>;
 
 /// Resolves names. Set up on first use, so that a scan of addresses needs no resolver at all.
 pub struct Names {
@@ -96,7 +110,7 @@ impl Names {
         Ok((resolver, servers))
     }
 
-    /// The addresses of a name, sorted, IPv4-mapped ones as IPv4.
+    /// The addresses of a name, and what it is an alias of: one answer has both.
     ///
     /// # Errors
     /// A [`Failure`] of stage `dns`: what the name server said, or that it did not answer.
@@ -135,8 +149,26 @@ impl Names {
         if addresses.is_empty() {
             return Err(fail(FailureKind::NoAddress, name.to_owned()));
         }
-        Ok(addresses)
+        Ok(Resolved { addresses, aliases: aliases(&found) })
     }
+}
+
+/// The targets of the CNAME records in an answer.
+fn aliases(found: &LookupIp) -> Arc<[Arc<str>]> {
+    let records = found.as_lookup().answers().iter();
+    let names = records.filter_map(|record| match &record.data {
+        RData::CNAME(alias) => Some(alias.0.to_ascii()),
+        _ => None,
+    });
+    let mut aliases: Vec<Arc<str>> = Vec::new();
+    // The answers for both families carry the chain.
+    for name in names {
+        let name: Arc<str> = Arc::from(name.trim_end_matches('.').to_ascii_lowercase());
+        if !aliases.contains(&name) && aliases.len() < MAX_ALIASES {
+            aliases.push(name);
+        }
+    }
+    aliases.into()
 }
 
 /// A configuration of one server, asked over UDP and, for long answers, TCP.

@@ -111,7 +111,7 @@ impl Context {
             | (PathClass::Discovery, Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths)
             | (PathClass::OpenApi, Answer::OpenApi)
             | (PathClass::Metrics, Answer::Metrics)
-            | (PathClass::Product, Answer::IssuerMetadata)
+            | (PathClass::Product, Answer::IssuerMetadata | Answer::Pong | Answer::Certificates)
             | (PathClass::ResourceList { .. }, Answer::ResourceList) => true,
             // These are long, and formats differ between versions: the header marks decide.
             (_, Answer::Cut) if !marked => return Err(Unclear::Cut),

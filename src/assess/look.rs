@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use crate::model::{Access, Answer, Identification, JudgedRequest, PathClass, Reply, SecondLook, Unclear};
+use crate::model::{
+    Access, Answer, Component, Identification, JudgedRequest, PathClass, Reply, SecondLook, Unclear,
+};
 
 /// Whether the first look contradicts itself. `None` after a second look: there is only one.
 pub(super) fn second_look(requests: &[JudgedRequest], identification: &Identification) -> Option<SecondLook> {
     let looked_twice = requests.iter().any(|request| request.exchange.look > 1);
-    let strained = requests.iter().all(is_strained);
+    // Without any sign of who answers, "not now" from all paths says nothing: that is worth asking again.
+    let strained = identification.component == Component::Other && requests.iter().all(is_strained);
     if requests.is_empty() || looked_twice || identification.component.is_something_else() && !strained {
         return None;
     }

@@ -1,15 +1,31 @@
-//! Gathers the signs that an observation holds, each with what was seen.
+//! Gathers the signs that an observation holds, each with what was seen, and lays every text that
+//! could name a product before the table.
 
-use crate::model::{Answer, Certificate, Clue, ClueKind, Observation, PathClass, Reply, Request, Status};
+use std::fmt::Write as _;
+
+use super::attribution::Marks;
+use super::products::Place;
+use crate::model::{
+    Answer, Clue, ClueKind, Handshake, Minor, Observation, PathClass, Reply, Request, Scheme, Status,
+    VersionInfo,
+};
 
 /// Parts of CA names that clusters use for client and front-proxy authentication.
 const CLUSTER_CA_PARTS: [&str; 7] =
     ["kube", "front-proxy", "k3s-", "rke2-", "requestheader", "aggregator", "openshift"];
+/// What Teleport's Kubernetes proxy says to a caller without a client certificate (`accessDeniedMsg`
+/// in `lib/kube/proxy/forwarder.go` of gravitational/teleport).
+const TELEPORT_DENIES: &str = "[00] access denied";
+/// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull
+/// request 106859 removed them in 1.24).
+const NO_INSECURE_PORT: Minor = Minor { major: 1, minor: 20 };
 
 /// What was seen, ready to be weighed.
 #[derive(Default)]
 pub(super) struct Signs {
     pub(super) clues: Vec<Clue>,
+    /// What fits a product.
+    pub(super) marks: Marks,
     pub(super) replies: usize,
     /// `Status` objects of 401 or 403, which several components send.
     pub(super) status_objects: usize,
@@ -31,6 +47,16 @@ pub(super) struct Signs {
     pub(super) node_certificate: bool,
     pub(super) cluster_ca: bool,
     pub(super) etcd_ca: bool,
+    /// The certificate of the k3s or RKE2 supervisor.
+    pub(super) supervisor_certificate: bool,
+    /// The supervisor's answer at `/ping`.
+    pub(super) pong: bool,
+    /// Rancher refuses for itself.
+    pub(super) rancher_answer: bool,
+    /// A certificate by Rancher's library for serving ones.
+    pub(super) dynamiclistener: bool,
+    /// Teleport refuses for itself.
+    pub(super) teleport_answer: bool,
     /// Something in front terminates TLS.
     pub(super) front: bool,
 }
@@ -42,9 +68,43 @@ impl Signs {
             signs.reply(request, reply);
         }
         signs.only_go_text &= signs.replies > 0;
+        signs.host_name(observation);
         signs.tls(observation);
+        signs.plain_http(observation);
         signs.clues.sort_by_key(|clue| clue.kind);
+        signs.look_up(observation);
         signs
+    }
+
+    /// Lays what was seen before the table of products.
+    fn look_up(&mut self, observation: &Observation) {
+        let at = |kind: ClueKind| self.clues.iter().position(|clue| clue.kind == kind).unwrap_or_default();
+        let mut marks = Marks::default();
+        if let Some(version) = &self.version {
+            marks.look(Place::Version, version, at(ClueKind::VersionFields));
+        }
+        let host = at(ClueKind::HostName);
+        for name in observation.endpoint.name.iter().chain(observation.aliases.iter()) {
+            marks.look(Place::Host, name, host);
+        }
+        if let Some(tls) = &observation.tls {
+            let clues = [ClueKind::ServingCertificate, ClueKind::CertificateNames, ClueKind::ClientCaNames];
+            look_up_tls(&mut marks, tls, clues.map(at));
+        }
+        if let Some(Ok(tls)) = &observation.without_sni {
+            look_up_tls(&mut marks, tls, [at(ClueKind::WithoutServerName); 3]);
+        }
+        let transport = at(ClueKind::TransportSecurity);
+        let header = observation.replies().find_map(|(_, reply)| reply.header("strict-transport-security"));
+        if let Some(value) = header {
+            marks.look(Place::TransportSecurity, &value, transport);
+        }
+        for (request, reply) in observation.replies() {
+            if let Some((kind, text)) = own_answer(request, &reply.answer) {
+                marks.look(Place::Answer, &text, at(kind));
+            }
+        }
+        self.marks = marks;
     }
 
     /// How many independent signs say that it is an API server and not merely a program that
@@ -71,6 +131,10 @@ impl Signs {
             || self.api_server_san
             || self.node_certificate
             || self.cluster_ca
+            || self.rancher_answer
+            || self.supervisor_certificate
+            || self.dynamiclistener
+            || self.marks.names_a_host()
     }
 
     fn clue(&mut self, kind: ClueKind, seen: impl Into<String>) {
@@ -100,12 +164,18 @@ impl Signs {
             self.once(ClueKind::ServerHeader, format!("Server: {server}"));
         }
         self.front |= reply.headers.contains_key("via");
+        if let Some(value) = reply.header("strict-transport-security") {
+            self.once(
+                ClueKind::TransportSecurity,
+                format!("{asked} with Strict-Transport-Security: {value}"),
+            );
+        }
         match &reply.answer {
             Answer::Status(status) => self.status(&asked, status),
             Answer::Version(info) => {
                 self.version_fields = true;
                 self.version = Some(info.git_version.clone());
-                self.once(ClueKind::VersionFields, format!("gitVersion {}", info.git_version));
+                self.once(ClueKind::VersionFields, version_fields(info));
             }
             Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths | Answer::ResourceList => {
                 self.discovery = true;
@@ -114,6 +184,16 @@ impl Signs {
             Answer::Etcd => {
                 self.etcd_answer = true;
                 self.once(ClueKind::ForeignAnswer, format!("{asked} with an etcdserver version"));
+            }
+            Answer::RancherError => {
+                self.rancher_answer = true;
+                self.once(ClueKind::ForeignAnswer, format!("{asked} with Rancher's \"must authenticate\""));
+            }
+            Answer::Pong | Answer::Certificates | Answer::IssuerMetadata
+                if request.class == PathClass::Product =>
+            {
+                self.pong |= reply.answer == Answer::Pong;
+                self.once(ClueKind::ProductPath, asked.clone());
             }
             answer => self.foreign(request, reply, answer, &asked),
         }
@@ -128,6 +208,7 @@ impl Signs {
     fn status(&mut self, asked: &str, status: &Status) {
         match (status.code, status.reason.as_str()) {
             (401, "Unauthorized") => self.status_401 = true,
+            (403, _) if status.message == TELEPORT_DENIES => self.teleport_answer = true,
             (403, "Forbidden") => self.refuses_a_resource |= status.refuses_a_resource(),
             _ => {}
         }
@@ -151,6 +232,34 @@ impl Signs {
         self.once(ClueKind::ForeignAnswer, format!("{asked} with {what}"));
     }
 
+    /// The names that were asked for.
+    fn host_name(&mut self, observation: &Observation) {
+        let Some(name) = &observation.endpoint.name else { return };
+        let mut seen = name.to_string();
+        for alias in observation.aliases.iter() {
+            seen.push_str(", an alias of ");
+            seen.push_str(alias);
+        }
+        self.clue(ClueKind::HostName, seen);
+    }
+
+    /// Since 1.20 no API server speaks plain HTTP: whoever does passes its answers on.
+    fn plain_http(&mut self, observation: &Observation) {
+        if observation.endpoint.scheme != Scheme::Http || self.api_server_signs() == 0 {
+            return;
+        }
+        let minor = self.version.as_deref().and_then(Minor::of_git_version);
+        let proxied = minor.is_some_and(|minor| minor >= NO_INSECURE_PORT);
+        self.front |= proxied;
+        let seen = if proxied {
+            "an API server's answers over plain HTTP, which this release has no port for: a proxy such as \
+             kubectl proxy passes them on"
+        } else {
+            "an API server's answers over plain HTTP"
+        };
+        self.clue(ClueKind::PlainHttp, seen);
+    }
+
     fn tls(&mut self, observation: &Observation) {
         let Some(tls) = &observation.tls else { return };
         let lower = |name: &str| name.to_ascii_lowercase();
@@ -160,15 +269,26 @@ impl Signs {
                 .any(|name| CLUSTER_CA_PARTS.iter().any(|part| lower(name).contains(part)));
             self.etcd_ca = tls.client_ca_names.any(|name| lower(name).contains("etcd"));
             self.clue(ClueKind::ClientCaNames, tls.client_ca_names.kept.join("; "));
+        } else if tls.client_certificate_requested {
+            self.clue(ClueKind::ClientCaNames, "a client certificate is asked for, and no CA named");
         }
-        if let Some(certificate) = &tls.certificate {
-            self.certificate(certificate);
-        }
+        self.certificate(tls);
         // A front end that terminates TLS shows its own certificate and asks for no client CA.
         self.front |= !tls.client_certificate_requested && !self.api_server_san;
+        if let Some(alpn) = &tls.alpn {
+            self.clue(ClueKind::Alpn, alpn.clone());
+        }
+        if let Some(Ok(other)) = &observation.without_sni
+            && let Some(seen) = difference(tls, other)
+        {
+            self.clue(ClueKind::WithoutServerName, seen);
+        } else if let Some(Err(failure)) = &observation.without_sni {
+            self.clue(ClueKind::WithoutServerName, format!("no handshake: {failure}"));
+        }
     }
 
-    fn certificate(&mut self, certificate: &Certificate) {
+    fn certificate(&mut self, tls: &Handshake) {
+        let Some(certificate) = &tls.certificate else { return };
         let subject = common_name(&certificate.subject);
         let issuer = common_name(&certificate.issuer);
         self.api_server_san = certificate.sans.any(|san| {
@@ -181,11 +301,84 @@ impl Signs {
             !self.api_server_san && (of_a_service || self_made == Some("localhost"));
         self.node_certificate = subject.starts_with("system:node:")
             || (!self.api_server_san && self_made.is_some_and(|name| name != "localhost"));
+        self.supervisor_certificate =
+            matches!(certificate.subject.as_str(), "O=rke2, CN=rke2" | "O=k3s, CN=k3s");
+        self.dynamiclistener = issuer.starts_with("dynamiclistener-ca@");
         self.clue(
             ClueKind::ServingCertificate,
             format!("subject {}; issuer {}", certificate.subject, certificate.issuer),
         );
+        if certificate.sans.total > 0 {
+            self.clue(ClueKind::CertificateNames, certificate.sans.kept.join(", "));
+        }
     }
+}
+
+/// The texts of one handshake, each with the clue that it stands in: certificate, its names, CA names.
+fn look_up_tls(marks: &mut Marks, tls: &Handshake, [certificate, names, cas]: [usize; 3]) {
+    if let Some(facts) = &tls.certificate {
+        marks.look(Place::Issuer, &facts.issuer, certificate);
+        marks.look(Place::Subject, &facts.subject, certificate);
+        for san in &facts.sans.kept {
+            marks.look(Place::San, san, names);
+        }
+    }
+    for ca in &tls.client_ca_names.kept {
+        marks.look(Place::ClientCa, ca, cas);
+    }
+    if tls.client_certificate_requested && tls.client_ca_names.total == 0 {
+        marks.look(Place::ClientCa, "", cas);
+    }
+}
+
+/// An answer that is a product's own, in the words of the table, and the clue that it stands in.
+fn own_answer(request: &Request, answer: &Answer) -> Option<(ClueKind, String)> {
+    let what = match answer {
+        Answer::RancherError => return Some((ClueKind::ForeignAnswer, "must authenticate".to_owned())),
+        Answer::Pong => "pong",
+        Answer::Certificates => "certificates",
+        Answer::IssuerMetadata => "issuer",
+        _ => return None,
+    };
+    let own = request.class == PathClass::Product;
+    own.then(|| (ClueKind::ProductPath, format!("{} {what}", request.bare_path())))
+}
+
+/// What a client without SNI is shown, where that differs.
+fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
+    let certificate = |tls: &Handshake| {
+        tls.certificate.as_ref().map(|facts| {
+            let names = facts.sans.kept.join(", ");
+            format!("subject {}; issuer {}; names {names}", facts.subject, facts.issuer)
+        })
+    };
+    let cas = |tls: &Handshake| tls.client_ca_names.kept.join("; ");
+    let mut parts = Vec::new();
+    if certificate(with) != certificate(without) {
+        parts.push(certificate(without).unwrap_or_else(|| "a certificate that cannot be read".to_owned()));
+    }
+    if cas(with) != cas(without) {
+        parts.push(format!("CA names {}", cas(without)));
+    }
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The fields of `/version` that tell something.
+fn version_fields(info: &VersionInfo) -> String {
+    let mut seen = format!("gitVersion {}", info.git_version);
+    for (words, field) in [
+        ("emulating", &info.emulation),
+        ("compatible from", &info.minimum_compatibility),
+        ("for", &info.platform),
+        ("built with", &info.go_version),
+        ("on", &info.build_date),
+    ] {
+        if let Some(field) = field {
+            // Writing to a string cannot fail.
+            let _ = write!(seen, ", {words} {field}");
+        }
+    }
+    seen
 }
 
 /// The last `CN=` of a distinguished name.

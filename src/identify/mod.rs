@@ -1,33 +1,48 @@
-//! What answered: an API server, or what else? And is it Kubernetes at all?
+//! What answered: an API server, or what else? Whose is it, and what should it answer?
+//!
+//! ```text
+//! Observation ─ clues ─→ signs ─ weigh ─→ Component
+//!                          └ marks ─ attribution ─→ Product ─ posture ─→ as documented, or not
+//!                                                              └ remedy ─→ how to close it
+//! ```
 //!
 //! Runs before the assessment, because what a bare 401, a 405 or a 404 proves depends on who said
-//! it. Pure: from an [`Observation`] to an [`Identification`], no I/O. Every statement rests on a
-//! [`Clue`](crate::model::Clue) that is reported with it.
-//!
-//! `clues` gathers the signs, this page weighs them. Sources: the recorded exchanges and
-//! the Kubernetes documentation named in `docs/architecture.md`.
+//! it; only [`posture()`] and [`remedy()`] come after, because they compare with the verdict. Pure: no
+//! I/O, nothing is looked up. Every statement rests on a [`Clue`](crate::model::Clue) that is reported
+//! with it. Products are data: `products/products.toml`, each fact with its source and how well it is
+//! known. `docs/identification.md` explains the weights.
 
+mod attribution;
 mod clues;
+mod posture;
+mod products;
+mod remedy;
 
-use crate::model::{Component, Confidence, FailureKind, Identification, Observation};
+use crate::model::{Attribution, Component, Confidence, FailureKind, Identification, Observation};
 
 use clues::Signs;
+pub use posture::{Answered, posture, remedy};
 
-/// The ports on which kube-controller-manager and kube-scheduler serve by default.
-const MANAGER_PORTS: [u16; 2] = [10257, 10259];
+/// The port on which kube-controller-manager serves by default.
+const CONTROLLER_MANAGER_PORT: u16 = 10257;
+/// The port on which kube-scheduler serves by default.
+const SCHEDULER_PORT: u16 = 10259;
 /// The port on which a kubelet serves by default.
 const KUBELET_PORT: u16 = 10250;
 
-/// Says what answered.
+/// Says what answered and whose it is.
 pub fn identify(observation: &Observation) -> Identification {
     let signs = Signs::of(observation);
     let (component, confidence) = weigh(&signs, observation);
+    // A certificate alone can look like a product's: without any sign of Kubernetes it names nothing.
+    let attribution = if signs.kubernetes() { signs.marks.conclude() } else { Attribution::default() };
     Identification {
         component,
         confidence,
         version: signs.version.clone(),
         kubernetes: signs.kubernetes(),
         through_front: component == Component::KubeApiServer && signs.front,
+        attribution,
         clues: signs.clues,
     }
 }
@@ -43,20 +58,6 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
         return (Component::Etcd, Confidence::Medium);
     }
     let strong = signs.api_server_signs();
-    if strong == 0 && signs.status_objects > 0 {
-        // Controller manager and scheduler share the API server's HTTP library, health and 403
-        // `Status` included. What they never have: /version, Audit-Id, flow-control headers.
-        if signs.version_is_go_404 {
-            return (Component::ControllerManagerOrScheduler, Confidence::High);
-        }
-        if MANAGER_PORTS.contains(&port) {
-            return (Component::ControllerManagerOrScheduler, Confidence::Low);
-        }
-        if signs.api_server_san {
-            return (Component::KubeApiServer, Confidence::Low);
-        }
-        return (Component::Unknown, Confidence::Low);
-    }
     if strong > 0 {
         let component = if signs.other_service_certificate {
             Component::AggregatedApiServer
@@ -65,16 +66,45 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
         };
         return (component, sure(strong));
     }
+    if signs.rancher_answer || signs.teleport_answer {
+        return (Component::KubernetesProxy, Confidence::High);
+    }
+    if signs.supervisor_certificate && signs.replies > 0 {
+        let confidence = if signs.pong { Confidence::High } else { Confidence::Medium };
+        return (Component::Supervisor, confidence);
+    }
+    if signs.status_objects > 0 {
+        // Controller manager and scheduler share the API server's HTTP library, health and 403
+        // `Status` included. What they never have: /version, Audit-Id, flow-control headers.
+        let manager = match port {
+            CONTROLLER_MANAGER_PORT => Some(Component::KubeControllerManager),
+            SCHEDULER_PORT => Some(Component::KubeScheduler),
+            _ => None,
+        };
+        if signs.version_is_go_404 {
+            return (manager.unwrap_or(Component::ControllerManagerOrScheduler), Confidence::High);
+        }
+        if let Some(manager) = manager {
+            return (manager, Confidence::Low);
+        }
+        if signs.api_server_san {
+            return (Component::KubeApiServer, Confidence::Low);
+        }
+        return (Component::Unknown, Confidence::Low);
+    }
     if signs.only_go_text && signs.node_certificate {
         return (Component::Kubelet, Confidence::High);
     }
     if signs.only_go_text && signs.cluster_ca && port == KUBELET_PORT {
         return (Component::Kubelet, Confidence::Medium);
     }
+    if signs.dynamiclistener && signs.replies > 0 {
+        return (Component::KubernetesProxy, Confidence::Medium);
+    }
     match (signs.kubernetes(), signs.replies) {
         (_, 0) => (Component::Unknown, Confidence::Low),
         (false, _) => (Component::Other, Confidence::Medium),
-        // The certificate or the CA names say Kubernetes, no answer does.
+        // The certificate, the CA names or the host name say Kubernetes, no answer does.
         (true, _) if signs.only_go_text => (Component::Unknown, Confidence::Low),
         (true, _) => (Component::FrontEnd, Confidence::Low),
     }

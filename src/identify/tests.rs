@@ -52,7 +52,8 @@ fn controller_manager_and_scheduler_are_no_api_server() {
     };
     assert_eq!(component(&look(go_404())), Component::ControllerManagerOrScheduler);
     // Where the delegated authorizer refuses /version too, the port is the only other sign.
-    assert_eq!(component(&look(bare_forbidden()).on_port(10259)), Component::ControllerManagerOrScheduler);
+    assert_eq!(component(&look(bare_forbidden()).on_port(10259)), Component::KubeScheduler);
+    assert_eq!(component(&look(go_404()).on_port(10257)), Component::KubeControllerManager);
     assert_eq!(component(&look(bare_forbidden())), Component::Unknown, "cannot tell, and does not guess");
 }
 
@@ -138,7 +139,9 @@ fn every_sign_is_told() {
             "audit-id",
             "flow-control",
             "serving-certificate",
-            "client-ca-names"
+            "certificate-names",
+            "client-ca-names",
+            "alpn"
         ]
     );
 }

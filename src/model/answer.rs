@@ -12,7 +12,7 @@ pub enum Answer {
     /// A Kubernetes `Status` of a failure.
     Status(Status),
     /// The object of `/version`.
-    Version(VersionInfo),
+    Version(Box<VersionInfo>),
     /// `/api`: `APIVersions`.
     ApiVersions,
     /// `/apis`: `APIGroupList`, `APIGroup`, or one version's `APIResourceList`.
@@ -27,6 +27,12 @@ pub enum Answer {
     IssuerMetadata,
     /// etcd's `/version`.
     Etcd,
+    /// Rancher's own refusal: `{"type":"error", … "must authenticate"}`.
+    RancherError,
+    /// `pong`: the supervisor of k3s and RKE2 at `/ping`.
+    Pong,
+    /// Certificates in PEM: the supervisor of k3s and RKE2 at `/cacerts`.
+    Certificates,
     /// Other JSON.
     OtherJson,
     /// Text in the Prometheus exposition format.
@@ -74,17 +80,31 @@ impl Status {
     }
 }
 
-/// The fields of `/version` that are used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The fields of `/version` (`version.Info` of k8s.io/apimachinery), as text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VersionInfo {
     /// `v1.34.1`, with a vendor's suffix.
     pub git_version: String,
-    /// `linux/amd64`.
-    pub platform: Option<String>,
-    /// The Go release it was built with.
-    pub go_version: Option<String>,
+    /// `1`.
+    pub major: Option<String>,
+    /// `34`, with a `+` on vendors' builds.
+    pub minor: Option<String>,
+    /// The minor release that the server emulates (KEP-4330): `1.34`.
+    pub emulation: Option<String>,
+    /// The oldest minor release that it is compatible with (KEP-4330).
+    pub minimum_compatibility: Option<String>,
+    /// The commit it was built from.
+    pub git_commit: Option<String>,
+    /// `clean` or `dirty`.
+    pub git_tree_state: Option<String>,
     /// When it was built.
     pub build_date: Option<String>,
+    /// The Go release it was built with.
+    pub go_version: Option<String>,
+    /// The compiler.
+    pub compiler: Option<String>,
+    /// `linux/amd64`.
+    pub platform: Option<String>,
 }
 
 impl Answer {
@@ -139,15 +159,28 @@ fn from_object(object: &Map<String, Value>) -> Answer {
         }
         _ => {}
     }
-    if let (Some(git_version), Some(_), Some(_)) =
+    if let (Some(git_version), Some(major), Some(minor)) =
         (string(object, "gitVersion"), string(object, "major"), string(object, "minor"))
     {
-        return Answer::Version(VersionInfo {
+        let pair = |major, minor| Some(format!("{}.{}", string(object, major)?, string(object, minor)?));
+        return Answer::Version(Box::new(VersionInfo {
             git_version,
-            platform: string(object, "platform"),
-            go_version: string(object, "goVersion"),
+            major: Some(major),
+            minor: Some(minor),
+            emulation: pair("emulationMajor", "emulationMinor"),
+            minimum_compatibility: pair("minCompatibilityMajor", "minCompatibilityMinor"),
+            git_commit: string(object, "gitCommit"),
+            git_tree_state: string(object, "gitTreeState"),
             build_date: string(object, "buildDate"),
-        });
+            go_version: string(object, "goVersion"),
+            compiler: string(object, "compiler"),
+            platform: string(object, "platform"),
+        }));
+    }
+    if string(object, "type").as_deref() == Some("error")
+        && string(object, "message").is_some_and(|message| message.contains("must authenticate"))
+    {
+        return Answer::RancherError;
     }
     if string(object, "etcdserver").is_some() {
         return Answer::Etcd;
@@ -183,8 +216,11 @@ fn status(object: &Map<String, Value>) -> Option<Status> {
 
 fn from_text(text: &str) -> Answer {
     let trimmed = text.trim();
-    if trimmed == "ok" {
-        return Answer::Health { ok: true };
+    match trimmed {
+        "ok" => return Answer::Health { ok: true },
+        "pong" => return Answer::Pong,
+        _ if trimmed.starts_with("-----BEGIN CERTIFICATE-----") => return Answer::Certificates,
+        _ => {}
     }
     let mut lines = trimmed.lines();
     if trimmed.starts_with("[+]") || trimmed.starts_with("[-]") {

@@ -79,6 +79,17 @@ pub struct Assessment {
     pub second_look: Option<SecondLook>,
 }
 
+impl Assessment {
+    /// How many paths were asked, each counted once however often it was.
+    pub fn paths_asked(&self) -> usize {
+        let mut paths: Vec<&str> =
+            self.requests.iter().map(|request| request.exchange.request.bare_path()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths.len()
+    }
+}
+
 /// Why the endpoint should be asked once more: servers answer wrongly while they start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondLook {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{Attribution, Product};
+
 /// The kind of program behind an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Component {
@@ -9,12 +11,21 @@ pub enum Component {
     KubeApiServer,
     /// An extension API server behind the aggregation layer (metrics-server and its like).
     AggregatedApiServer,
-    /// kube-controller-manager or kube-scheduler, which answer alike.
+    /// kube-controller-manager, known by its port: it answers as the scheduler does.
+    KubeControllerManager,
+    /// kube-scheduler, known by its port.
+    KubeScheduler,
+    /// One of these two, on a port that does not tell which.
     ControllerManagerOrScheduler,
     /// A node's kubelet.
     Kubelet,
     /// etcd.
     Etcd,
+    /// The node-registration service of RKE2 or k3s, on a port of its own.
+    Supervisor,
+    /// A proxy that knows Kubernetes and answers for itself (Rancher, Teleport): whose cluster stands
+    /// behind it, and how that is set, cannot be seen.
+    KubernetesProxy,
     /// Something in front that answers by itself, with signs of Kubernetes behind it.
     FrontEnd,
     /// Something with no sign of Kubernetes at all.
@@ -24,14 +35,34 @@ pub enum Component {
 }
 
 impl Component {
+    /// Every component.
+    pub const ALL: [Self; 12] = [
+        Self::KubeApiServer,
+        Self::AggregatedApiServer,
+        Self::KubeControllerManager,
+        Self::KubeScheduler,
+        Self::ControllerManagerOrScheduler,
+        Self::Kubelet,
+        Self::Etcd,
+        Self::Supervisor,
+        Self::KubernetesProxy,
+        Self::FrontEnd,
+        Self::Other,
+        Self::Unknown,
+    ];
+
     /// The word in reports.
     pub const fn word(self) -> &'static str {
         match self {
             Self::KubeApiServer => "kube-apiserver",
             Self::AggregatedApiServer => "aggregated-api-server",
+            Self::KubeControllerManager => "kube-controller-manager",
+            Self::KubeScheduler => "kube-scheduler",
             Self::ControllerManagerOrScheduler => "kube-controller-manager-or-scheduler",
             Self::Kubelet => "kubelet",
             Self::Etcd => "etcd",
+            Self::Supervisor => "supervisor",
+            Self::KubernetesProxy => "kubernetes-proxy",
             Self::FrontEnd => "front-end",
             Self::Other => "other",
             Self::Unknown => "unknown",
@@ -40,7 +71,17 @@ impl Component {
 
     /// Whether it is positively something that is no API server.
     pub const fn is_something_else(self) -> bool {
-        matches!(self, Self::ControllerManagerOrScheduler | Self::Kubelet | Self::Etcd | Self::Other)
+        matches!(
+            self,
+            Self::KubeControllerManager
+                | Self::KubeScheduler
+                | Self::ControllerManagerOrScheduler
+                | Self::Kubelet
+                | Self::Etcd
+                | Self::Supervisor
+                | Self::KubernetesProxy
+                | Self::Other
+        )
     }
 }
 
@@ -85,10 +126,24 @@ pub enum ClueKind {
     AuditId,
     /// The flow-control headers.
     FlowControl,
-    /// Names in the serving certificate.
+    /// Subject and issuer of the serving certificate.
     ServingCertificate,
-    /// The client-CA names in the TLS `CertificateRequest`.
+    /// The subject alternative names of the serving certificate.
+    CertificateNames,
+    /// The client-CA names in the TLS `CertificateRequest`, or that it names none.
     ClientCaNames,
+    /// The certificate or the CA names shown to a client that sends no SNI, where they differ.
+    WithoutServerName,
+    /// The protocol that ALPN settled on.
+    Alpn,
+    /// The host name that was asked for, and the names it is an alias of.
+    HostName,
+    /// `Strict-Transport-Security`, which API servers send only where somebody set it.
+    TransportSecurity,
+    /// A path that is a product's own.
+    ProductPath,
+    /// An API server's answers over plain HTTP.
+    PlainHttp,
     /// A body or status that is another program's.
     ForeignAnswer,
     /// The `Server` header.
@@ -107,7 +162,14 @@ impl ClueKind {
             Self::AuditId => "audit-id",
             Self::FlowControl => "flow-control",
             Self::ServingCertificate => "serving-certificate",
+            Self::CertificateNames => "certificate-names",
             Self::ClientCaNames => "client-ca-names",
+            Self::WithoutServerName => "without-server-name",
+            Self::Alpn => "alpn",
+            Self::HostName => "host-name",
+            Self::TransportSecurity => "transport-security",
+            Self::ProductPath => "product-path",
+            Self::PlainHttp => "plain-http",
             Self::ForeignAnswer => "foreign-answer",
             Self::ServerHeader => "server-header",
             Self::Port => "port",
@@ -129,14 +191,23 @@ pub struct Clue {
 pub struct Identification {
     /// The kind of program.
     pub component: Component,
-    /// How sure.
+    /// How sure the component is.
     pub confidence: Confidence,
     /// `gitVersion`, where `/version` showed it.
     pub version: Option<String>,
     /// Whether anything at all says Kubernetes.
     pub kubernetes: bool,
-    /// Something in front terminates TLS and passes an API server's answers on.
+    /// Something in front passes an API server's answers on.
     pub through_front: bool,
-    /// The signs, in the order of [`ClueKind`].
+    /// Whose it is: the distribution or the managed service.
+    pub attribution: Attribution,
+    /// The signs, in the order of [`ClueKind`], at most one of each.
     pub clues: Vec<Clue>,
+}
+
+impl Identification {
+    /// The product, where one is named.
+    pub const fn product(&self) -> Option<&Product> {
+        self.attribution.product.as_ref()
+    }
 }

@@ -152,10 +152,12 @@ impl Observation {
                 not_before: None,
                 not_after: None,
                 key: "EC P-256".into(),
+                signature_algorithm: "ecdsa-with-SHA256".into(),
                 serial: "01".into(),
                 sha256: "00".into(),
             }),
             chain_length: 1,
+            trust: None,
         });
         self
     }

@@ -55,6 +55,24 @@ pub struct Handshake {
     pub certificate: Option<Certificate>,
     /// Certificates in the chain that was sent.
     pub chain_length: usize,
+    /// Whether the chain ends at a CA that the user gave (`--ca-file`); `None` if none was given.
+    pub trust: Option<Trust>,
+}
+
+/// What a CA given by the user says about the serving chain: the right server, or something in
+/// between. Never a reason to stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// The chain ends at this CA.
+    Anchored {
+        /// Its subject.
+        by: String,
+    },
+    /// It ends at none of them.
+    NotAnchored {
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// The serving certificate's facts.
@@ -72,6 +90,8 @@ pub struct Certificate {
     pub not_after: Option<Timestamp>,
     /// Key algorithm and size: `RSA 2048`, `EC P-256`, `Ed25519`.
     pub key: String,
+    /// The algorithm of the issuer's signature: `sha256WithRSAEncryption`, `ecdsa-with-SHA256`.
+    pub signature_algorithm: String,
     /// Serial number in lower-case hexadecimal.
     pub serial: String,
     /// SHA-256 of the DER in lower-case hexadecimal.

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! Target → Endpoint → Observation (Exchange, Reply, Answer, Handshake, Failure)
-//!        → Identification (Component, Clue) → Assessment (Access, Verdict, Grant)
+//!        → Identification (Component, Clue, Attribution) → Assessment (Access, Verdict, Grant)
+//!        → Posture, Remedy
 //!        → EndpointReport → Rule, Finding, Coverage, ScanSummary
 //! ```
 
@@ -21,6 +22,8 @@ pub(crate) mod fixtures;
 mod handshake;
 mod observation;
 mod pattern;
+mod posture;
+mod product;
 mod reply;
 mod report;
 mod request;
@@ -30,6 +33,7 @@ mod summary;
 mod support;
 mod target;
 mod verdict;
+mod version;
 
 pub use access::{Access, Unclear};
 pub use answer::{Answer, Status, VersionInfo};
@@ -38,9 +42,11 @@ pub use component::{Clue, ClueKind, Component, Confidence, Identification};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};
 pub use finding::{Acceptance, BaselineState, Finding, Fingerprint, Identity, Site};
-pub use handshake::{Certificate, Handshake, Names};
+pub use handshake::{Certificate, Handshake, Names, Trust};
 pub use observation::{Exchange, Observation, Timings};
 pub use pattern::{Pattern, TargetNames};
+pub use posture::{Posture, Remedy, Standing};
+pub use product::{Attribution, Known, Mark, Product, Specificity, Text};
 pub use reply::{Markers, Reply};
 pub use report::EndpointReport;
 pub use request::{Method, PathClass, PathError, Request};
@@ -50,3 +56,4 @@ pub use summary::{Coverage, ScanSummary, SpecCoverage};
 pub use support::{RELEASES, Release, Support, minor_version, support};
 pub use target::{Host, Origin, Scheme, Source, SpecId, Target};
 pub use verdict::{UnknownVerdict, Verdict};
+pub use version::{Minor, NoMinor};

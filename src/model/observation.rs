@@ -1,6 +1,7 @@
 //! Everything that was seen of one endpoint: raw, before anybody judges it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,10 +13,14 @@ use super::{Endpoint, Failure, Handshake, Markers, Method, Reply, Request};
 pub struct Observation {
     /// Who was asked.
     pub endpoint: Endpoint,
+    /// The names that the host name is an alias of (CNAME), in the order of the chain.
+    pub aliases: Arc<[Arc<str>]>,
     /// The address we spoke from.
     pub local: Option<IpAddr>,
     /// TLS facts of the first handshake that completed; `None` for plain HTTP or when none did.
     pub tls: Option<Handshake>,
+    /// What a handshake without SNI showed, where one was made (`--deep`, endpoints with a name).
+    pub without_sni: Option<Result<Handshake, Failure>>,
     /// The requests in the order they were made, of all looks.
     pub exchanges: Vec<Exchange>,
     /// What ended the attempt before any request was made.
@@ -33,8 +38,10 @@ impl Observation {
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
+            aliases: Arc::default(),
             local: None,
             tls: None,
+            without_sni: None,
             exchanges: Vec::new(),
             failure: None,
             connections: 0,
@@ -65,6 +72,9 @@ impl Observation {
         self.timings.total += second.timings.total;
         if self.tls.is_none() {
             self.tls = second.tls;
+        }
+        if self.without_sni.is_none() {
+            self.without_sni = second.without_sni;
         }
     }
 }

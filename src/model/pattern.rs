@@ -79,7 +79,9 @@ impl TargetNames {
     }
 
     fn new(mut texts: Vec<String>, net: Option<IpNet>) -> Self {
-        texts.iter_mut().for_each(|text| *text = text.to_lowercase());
+        for text in &mut texts {
+            *text = text.to_lowercase();
+        }
         Self { texts, net }
     }
 }

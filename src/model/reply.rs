@@ -57,6 +57,19 @@ impl Reply {
         }
     }
 
+    /// Whether it is an answer in Kubernetes' own terms, or carries an API server's header marks.
+    pub fn speaks_kubernetes(&self) -> bool {
+        matches!(
+            self.answer,
+            Answer::Status(_)
+                | Answer::Version(_)
+                | Answer::ApiVersions
+                | Answer::ApiGroups
+                | Answer::RootPaths
+                | Answer::ResourceList
+        ) || self.markers().any()
+    }
+
     /// Which of an API server's header marks it carries.
     pub fn markers(&self) -> Markers {
         Markers {

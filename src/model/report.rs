@@ -1,9 +1,13 @@
 //! The finished record of one endpoint, or of a target that never became one.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Target, Timings, Verdict};
+use super::{
+    Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Target, Timings,
+    Verdict,
+};
 
 /// Everything that is reported about one endpoint.
 #[derive(Debug, Clone)]
@@ -20,12 +24,21 @@ pub struct EndpointReport {
     pub failure: Option<Failure>,
     /// What answered; `None` when nothing did.
     pub identification: Option<Identification>,
+    /// What the product should answer, and whether it does; `None` where no product is named or
+    /// nothing is settled.
+    pub posture: Option<Posture>,
+    /// How to close what is open; `None` where nothing is.
+    pub remedy: Option<Remedy>,
+    /// The names that the host name is an alias of.
+    pub aliases: Arc<[Arc<str>]>,
     /// Every request made.
     pub requests: Vec<JudgedRequest>,
     /// What is open.
     pub grants: Vec<Grant>,
     /// TLS facts.
     pub tls: Option<Handshake>,
+    /// What a handshake without SNI showed, where one was made.
+    pub without_sni: Option<Result<Handshake, Failure>>,
     /// The address we spoke from.
     pub local: Option<IpAddr>,
     /// TCP connections opened.
@@ -51,9 +64,13 @@ impl EndpointReport {
             reason: failure.to_string(),
             failure: Some(failure),
             identification: None,
+            posture: None,
+            remedy: None,
+            aliases: Arc::default(),
             requests: Vec::new(),
             grants: Vec::new(),
             tls: None,
+            without_sni: None,
             local: None,
             connections: 0,
             handshakes: 0,

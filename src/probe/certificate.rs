@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
+use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -33,6 +34,7 @@ pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
         not_before: Timestamp::from_second(parsed.validity().not_before.timestamp()).ok(),
         not_after: Timestamp::from_second(parsed.validity().not_after.timestamp()).ok(),
         key: key(parsed.public_key()),
+        signature_algorithm: algorithm(&parsed.signature_algorithm.algorithm),
         serial: hex(parsed.raw_serial().iter().copied().take(32)),
         sha256: hex(Sha256::digest(der)),
     })
@@ -79,9 +81,13 @@ fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
     match info.parsed() {
         Ok(PublicKey::RSA(rsa)) => format!("RSA {}", rsa.key_size()),
         Ok(PublicKey::EC(point)) => format!("EC P-{}", point.key_size()),
-        _ => objects::oid2abbrev(&info.algorithm.algorithm, objects::oid_registry())
-            .map_or_else(|_| info.algorithm.algorithm.to_id_string(), str::to_owned),
+        _ => algorithm(&info.algorithm.algorithm),
     }
+}
+
+/// An object identifier by its short name, where it has one.
+fn algorithm(oid: &Oid<'_>) -> String {
+    objects::oid2sn(oid, objects::oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned)
 }
 
 fn hex(bytes: impl IntoIterator<Item = u8>) -> String {

@@ -10,18 +10,21 @@
 //! 1. `/version`, `/api`, `/healthz`;
 //! 2. `/livez` and `/readyz`, only if all three answered 401: path conditions may open just these;
 //! 3. the requests of the configuration (`--path`), and after a HEAD that nothing vouches for, its
-//!    `continue=bogus` form.
+//!    `continue=bogus` form;
+//! 4. with `--deep`, what [`deep()`] lists, if anything of the above speaks Kubernetes; then, if the
+//!    endpoint has a name, one more handshake without it.
 //!
 //! GET and HEAD only, no credential, no cookie, redirects not followed, no decompression. Every
 //! answer is bounded in size and the whole look in time.
 
+mod anchors;
 mod certificate;
 mod connection;
+mod deep;
 mod reading;
 mod sniff;
 mod tls;
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Instant;
 
@@ -32,14 +35,20 @@ use tokio::time::Instant as Deadline;
 
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::model::{Endpoint, Exchange, Failure, FailureKind, Method, Observation, Reply, Request, Stage};
+use crate::model::{
+    Endpoint, Exchange, Failure, FailureKind, Method, Observation, PathClass, Reply, Request, Scheme, Stage,
+};
 
 use connection::Connection;
+pub use deep::deep;
 
 /// What is asked of every endpoint, in this order.
 pub const ALWAYS: [&str; 3] = ["/version", "/api", "/healthz"];
 /// What is asked next if all of [`ALWAYS`] answered 401.
 pub const AFTER_401: [&str; 2] = ["/livez", "/readyz"];
+
+/// Bytes of the large documents (`/metrics`, `/openapi`) that are read: enough to see that one came.
+const FIRST_BYTES: usize = 2048;
 
 /// Opens a further connection to an endpoint whose first one is spent.
 pub trait Dial: Sync {
@@ -57,6 +66,8 @@ pub struct Prober {
     always: Vec<Request>,
     after_401: Vec<Request>,
     extra: Vec<Request>,
+    /// Empty without `--deep`.
+    deep: Vec<Request>,
 }
 
 impl Prober {
@@ -69,7 +80,7 @@ impl Prober {
         let requests =
             |paths: &[&str]| paths.iter().filter_map(|path| Request::for_path(path).ok()).collect();
         Ok(Self {
-            tls: tls::Client::new(config.http2)?,
+            tls: tls::Client::new(config)?,
             user_agent: HeaderValue::from_str(&config.user_agent).map_err(|_| Error::Config {
                 setting: "user-agent",
                 problem: "must be one line of printable characters".into(),
@@ -80,6 +91,7 @@ impl Prober {
             always: requests(&ALWAYS),
             after_401: requests(&AFTER_401),
             extra: config.requests.clone(),
+            deep: if config.deep { deep().collect() } else { Vec::new() },
         })
     }
 
@@ -124,37 +136,68 @@ struct Look<'a, D> {
 
 impl<D: Dial> Look<'_, D> {
     async fn run(&mut self) {
-        let mut queue: VecDeque<Request> = self.prober.always.iter().cloned().collect();
-        let mut trio_left = queue.len();
-        let mut trio_all_401 = true;
-        while let Some(request) = queue.pop_front() {
-            let Some(exchange) = self.ask(&request).await else { return };
-            if trio_left > 0 {
-                trio_left -= 1;
-                trio_all_401 &= exchange.outcome.as_ref().is_ok_and(|reply| reply.status == 401);
-                if trio_left == 0 {
-                    let more = if trio_all_401 { self.prober.after_401.as_slice() } else { &[] };
-                    queue.extend(more.iter().chain(&self.prober.extra).cloned());
-                    queue.retain({
-                        let mut seen: Vec<Request> = self.prober.always.clone();
-                        move |request| {
-                            let new = !seen.contains(request);
-                            seen.push(request.clone());
-                            new
-                        }
-                    });
+        let prober = self.prober;
+        if !self.ask_all(&prober.always).await {
+            return;
+        }
+        let refused = |exchange: &Exchange| exchange.outcome.as_ref().is_ok_and(|reply| reply.status == 401);
+        if self.observation.exchanges.iter().all(refused) && !self.ask_all(&prober.after_401).await {
+            return;
+        }
+        if self.ask_all(&prober.extra).await && !prober.deep.is_empty() && self.speaks_kubernetes() {
+            self.ask_all(&prober.deep).await;
+            self.ask_without_sni().await;
+        }
+    }
+
+    /// Asks each of these that has not been asked yet; `false` when nothing more can be.
+    async fn ask_all(&mut self, requests: &[Request]) -> bool {
+        for request in requests {
+            if self.observation.exchanges.iter().any(|exchange| exchange.request == *request) {
+                continue;
+            }
+            let mut next = Some(request.clone());
+            while let Some(request) = next.take() {
+                let Some(exchange) = self.ask(&request).await else { return false };
+                next = self.form_without_head(&exchange);
+                let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
+                self.observation.exchanges.push(exchange);
+                if failure == Some(FailureKind::Deadline) {
+                    return false;
                 }
             }
-            let over = exchange.outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::Deadline);
-            let another_form = self.form_without_head(&exchange);
-            self.observation.exchanges.push(exchange);
-            if over {
-                return;
-            }
-            if let Some(form) = another_form {
-                queue.push_front(form);
-            }
         }
+        true
+    }
+
+    /// Whether anything so far shows Kubernetes: `--deep` spares everybody else.
+    fn speaks_kubernetes(&self) -> bool {
+        self.observation.replies().any(|(_, reply)| reply.speaks_kubernetes())
+    }
+
+    /// One handshake without SNI, where a name was sent with the others: `OpenShift` shows its internal
+    /// certificate then, and Gardener's gateway leads nowhere.
+    async fn ask_without_sni(&mut self) {
+        let endpoint = &self.observation.endpoint;
+        if endpoint.scheme != Scheme::Https || endpoint.name.is_none() {
+            return;
+        }
+        let nameless = Endpoint { name: None, ..endpoint.clone() };
+        let prober = self.prober;
+        let work = async {
+            let stream = self.dial.dial(&nameless).await?;
+            self.observation.connections += 1;
+            prober.tls.handshake(stream, &nameless).await
+        };
+        let outcome = match tokio::time::timeout_at(self.deadline, work).await {
+            Ok(Ok((_, handshake, _))) => {
+                self.observation.handshakes += 1;
+                Ok(handshake)
+            }
+            Ok(Err(failure)) => Err(failure),
+            Err(_) => Err(Failure::new(Stage::Tls, FailureKind::Deadline, "")),
+        };
+        self.observation.without_sni = Some(outcome);
     }
 
     /// The GET form of a HEAD whose answer nothing vouches for: a front end may have given it.
@@ -235,7 +278,11 @@ impl<D: Dial> Look<'_, D> {
 
     async fn exchange(&mut self, connection: &mut Connection, request: &Request) -> Result<Reply, Failure> {
         let prober = self.prober;
-        let work = connection.ask(&self.observation.endpoint, request, &prober.user_agent, prober.max_body);
+        let room = match request.class {
+            PathClass::OpenApi | PathClass::Metrics => FIRST_BYTES.min(prober.max_body),
+            _ => prober.max_body,
+        };
+        let work = connection.ask(&self.observation.endpoint, request, &prober.user_agent, room);
         match tokio::time::timeout_at(self.deadline, work).await {
             Ok(reply) => reply,
             Err(_) => Err(Failure::new(Stage::Http, FailureKind::Deadline, "")),

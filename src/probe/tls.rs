@@ -15,9 +15,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::{Endpoint, Failure, FailureKind, Handshake, Names, Stage};
 
+use super::anchors::Anchors;
 use super::certificate;
 use super::sniff::Sniffed;
 
@@ -25,6 +27,7 @@ use super::sniff::Sniffed;
 pub(super) struct Client {
     provider: Arc<CryptoProvider>,
     base: ClientConfig,
+    anchors: Anchors,
 }
 
 /// What one handshake revealed.
@@ -42,7 +45,7 @@ struct Recorder {
 }
 
 impl Client {
-    pub(super) fn new(http2: bool) -> Result<Self, Error> {
+    pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let recorder = Arc::new(Recorder { provider: Arc::clone(&provider), seen: Mutex::default() });
         let mut base = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -53,9 +56,12 @@ impl Client {
         // Each endpoint is greeted once: nothing to resume, nothing to remember.
         base.resumption = Resumption::disabled();
         // API servers from 1.29 close an HTTP/2 connection after each anonymous answer.
-        base.alpn_protocols =
-            if http2 { vec![b"h2".to_vec(), b"http/1.1".to_vec()] } else { vec![b"http/1.1".to_vec()] };
-        Ok(Self { provider, base })
+        base.alpn_protocols = if config.http2 {
+            vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+        } else {
+            vec![b"http/1.1".to_vec()]
+        };
+        Ok(Self { anchors: Anchors::new(&config.trusted_cas)?, provider, base })
     }
 
     /// The handshake: the stream and what was revealed.
@@ -75,8 +81,34 @@ impl Client {
             connect.into_fallible().await.map_err(|(error, stream)| failure(&error, stream.is_http()))?;
         let elapsed = started.elapsed();
         let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
-        let handshake = facts(&stream, endpoint, seen);
+        let handshake = self.facts(&stream, endpoint, seen);
         Ok((stream, handshake, elapsed))
+    }
+
+    fn facts(&self, stream: &TlsStream<Sniffed>, endpoint: &Endpoint, seen: Seen) -> Handshake {
+        let (_, connection) = stream.get_ref();
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let requested = seen.ca_names.is_some();
+        Handshake {
+            version: match connection.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+                other => format!("{other:?}"),
+            },
+            cipher: connection
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str().map(str::to_owned))
+                .unwrap_or_default()
+                .replace("TLS13_", "TLS_"),
+            alpn: connection.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
+            sni: endpoint.name.as_deref().map(str::to_owned),
+            client_certificate_requested: requested,
+            client_ca_names: Names::collect(seen.ca_names.unwrap_or_default()),
+            signature_valid: seen.signature.unwrap_or(false),
+            certificate: chain.first().and_then(|leaf| certificate::facts(leaf)),
+            chain_length: chain.len(),
+            trust: self.anchors.judge(chain, self.provider.signature_verification_algorithms),
+        }
     }
 }
 
@@ -86,31 +118,6 @@ fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
             Failure::new(Stage::Tls, FailureKind::Handshake, format!("{name} cannot be sent as SNI: {error}"))
         }),
         None => Ok(ServerName::IpAddress(endpoint.address.ip().into())),
-    }
-}
-
-fn facts(stream: &TlsStream<Sniffed>, endpoint: &Endpoint, seen: Seen) -> Handshake {
-    let (_, connection) = stream.get_ref();
-    let chain = connection.peer_certificates().unwrap_or_default();
-    let requested = seen.ca_names.is_some();
-    Handshake {
-        version: match connection.protocol_version() {
-            Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
-            Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
-            other => format!("{other:?}"),
-        },
-        cipher: connection
-            .negotiated_cipher_suite()
-            .and_then(|suite| suite.suite().as_str().map(str::to_owned))
-            .unwrap_or_default()
-            .replace("TLS13_", "TLS_"),
-        alpn: connection.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
-        sni: endpoint.name.as_deref().map(str::to_owned),
-        client_certificate_requested: requested,
-        client_ca_names: Names::collect(seen.ca_names.unwrap_or_default()),
-        signature_valid: seen.signature.unwrap_or(false),
-        certificate: chain.first().and_then(|leaf| certificate::facts(leaf)),
-        chain_length: chain.len(),
     }
 }
 

@@ -35,7 +35,7 @@ pub use tally::Tally;
 use crate::config::ScanConfig;
 
 /// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
-pub const SCHEMA: &str = "kubeknock/report/v1";
+pub const SCHEMA: &str = "kubeknock/report/v2";
 
 /// What a report says about the scan's setting, beside its results.
 #[derive(Debug, Clone, Copy)]

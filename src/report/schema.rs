@@ -9,8 +9,8 @@ use super::SCHEMA;
 use super::sample::{self, Sample};
 use super::wire::body_word;
 use crate::model::{
-    Access, Answer, ClueKind, Component, Confidence, Failure, FailureKind, Grade, Method, Scheme, Stage,
-    Status, Unclear, Verdict, VersionInfo,
+    Access, Answer, ClueKind, Component, Confidence, Failure, FailureKind, Grade, Known, Method, Scheme,
+    Specificity, Stage, Standing, Status, Unclear, Verdict,
 };
 
 fn schema() -> Value {
@@ -254,9 +254,13 @@ fn what_answered_is_said_in_the_models_words() {
         &words!(|component: &Component| component.word(),
             Component::KubeApiServer => Component::KubeApiServer,
             Component::AggregatedApiServer => Component::AggregatedApiServer,
+            Component::KubeControllerManager => Component::KubeControllerManager,
+            Component::KubeScheduler => Component::KubeScheduler,
             Component::ControllerManagerOrScheduler => Component::ControllerManagerOrScheduler,
             Component::Kubelet => Component::Kubelet,
             Component::Etcd => Component::Etcd,
+            Component::Supervisor => Component::Supervisor,
+            Component::KubernetesProxy => Component::KubernetesProxy,
             Component::FrontEnd => Component::FrontEnd,
             Component::Other => Component::Other,
             Component::Unknown => Component::Unknown,
@@ -270,6 +274,9 @@ fn what_answered_is_said_in_the_models_words() {
             Confidence::High => Confidence::High,
         ),
     );
+    check("specificity", &Specificity::ALL.map(Specificity::word));
+    check("known", &Known::ALL.map(Known::word));
+    check("standing", &Standing::ALL.map(Standing::word));
     check(
         "clueKind",
         &words!(|kind: &ClueKind| kind.word(),
@@ -279,7 +286,14 @@ fn what_answered_is_said_in_the_models_words() {
             ClueKind::AuditId => ClueKind::AuditId,
             ClueKind::FlowControl => ClueKind::FlowControl,
             ClueKind::ServingCertificate => ClueKind::ServingCertificate,
+            ClueKind::CertificateNames => ClueKind::CertificateNames,
             ClueKind::ClientCaNames => ClueKind::ClientCaNames,
+            ClueKind::WithoutServerName => ClueKind::WithoutServerName,
+            ClueKind::Alpn => ClueKind::Alpn,
+            ClueKind::HostName => ClueKind::HostName,
+            ClueKind::TransportSecurity => ClueKind::TransportSecurity,
+            ClueKind::ProductPath => ClueKind::ProductPath,
+            ClueKind::PlainHttp => ClueKind::PlainHttp,
             ClueKind::ForeignAnswer => ClueKind::ForeignAnswer,
             ClueKind::ServerHeader => ClueKind::ServerHeader,
             ClueKind::Port => ClueKind::Port,
@@ -290,13 +304,11 @@ fn what_answered_is_said_in_the_models_words() {
 #[test]
 fn bodies_are_those_that_are_told_apart() {
     let status = || Status { code: 403, reason: String::new(), message: String::new() };
-    let version =
-        || VersionInfo { git_version: String::new(), platform: None, go_version: None, build_date: None };
     check(
         "body",
         &words!(body_word,
             Answer::Status(_) => Answer::Status(status()),
-            Answer::Version(_) => Answer::Version(version()),
+            Answer::Version(_) => Answer::Version(Box::default()),
             Answer::ApiVersions => Answer::ApiVersions,
             Answer::ApiGroups => Answer::ApiGroups,
             Answer::RootPaths => Answer::RootPaths,
@@ -304,6 +316,9 @@ fn bodies_are_those_that_are_told_apart() {
             Answer::OpenApi => Answer::OpenApi,
             Answer::IssuerMetadata => Answer::IssuerMetadata,
             Answer::Etcd => Answer::Etcd,
+            Answer::RancherError => Answer::RancherError,
+            Answer::Pong => Answer::Pong,
+            Answer::Certificates => Answer::Certificates,
             Answer::OtherJson => Answer::OtherJson,
             Answer::Metrics => Answer::Metrics,
             Answer::Health { ok: true } => Answer::Health { ok: true },

@@ -12,13 +12,13 @@ use tokio::sync::Semaphore;
 use crate::assess::assess;
 use crate::config::{MAX_PAUSE, ScanConfig};
 use crate::error::Error;
-use crate::identify::identify;
+use crate::identify::{Answered, identify, posture, remedy};
 use crate::model::{
     Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
     Verdict,
 };
 use crate::probe::{Dial, Prober};
-use crate::resolve::Names;
+use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 use crate::targets::Exclusions;
 
@@ -42,6 +42,15 @@ pub(super) struct Pipeline {
     probes_at_once: usize,
     second_look_pause: Duration,
     retries: u32,
+}
+
+/// The way to one endpoint of a target.
+struct Way {
+    address: SocketAddr,
+    /// How long resolving took; `None` for an address.
+    resolve: Option<Duration>,
+    /// What the name is an alias of.
+    aliases: Arc<[Arc<str>]>,
 }
 
 /// Opens connections at the configured rate.
@@ -141,7 +150,8 @@ impl Pipeline {
         let name = match &target.host {
             Host::Ip(address) => {
                 let address = SocketAddr::new(*address, target.port);
-                return self.endpoint(target, address, None, tally, keep).await.into_iter().collect();
+                let way = Way { address, resolve: None, aliases: Arc::default() };
+                return self.endpoint(target, way, tally, keep).await.into_iter().collect();
             }
             Host::Name(name) => name,
         };
@@ -149,8 +159,8 @@ impl Pipeline {
         // Boxed, as is the look below: a worker that waits for a silent address stays small.
         let resolved = guarded(Box::pin(self.names.addresses(name))).await.and_then(|resolved| resolved);
         let elapsed = started.elapsed();
-        let addresses = match resolved {
-            Ok(addresses) => addresses,
+        let Resolved { addresses, aliases } = match resolved {
+            Ok(resolved) => resolved,
             Err(failure) => {
                 let timings = Timings { resolve: Some(elapsed), total: elapsed, ..Timings::default() };
                 tally.failed(target, failure.kind);
@@ -171,7 +181,8 @@ impl Pipeline {
                 continue;
             }
             let address = SocketAddr::new(address, target.port);
-            reports.extend(self.endpoint(target, address, Some(elapsed), tally, keep).await);
+            let way = Way { address, resolve: Some(elapsed), aliases: Arc::clone(&aliases) };
+            reports.extend(self.endpoint(target, way, tally, keep).await);
         }
         reports
     }
@@ -179,8 +190,7 @@ impl Pipeline {
     async fn endpoint(
         &self,
         target: &Target,
-        address: SocketAddr,
-        resolve: Option<Duration>,
+        Way { address, resolve, aliases }: Way,
         tally: &Tally,
         keep: bool,
     ) -> Option<EndpointReport> {
@@ -209,7 +219,8 @@ impl Pipeline {
                 return None;
             }
         };
-        let judged = guarded(Box::pin(self.judge(target, endpoint_of(target, address), stream))).await;
+        let judged =
+            guarded(Box::pin(self.judge(target, endpoint_of(target, address), aliases, stream))).await;
         let mut report = match judged {
             Ok(report) => report,
             Err(failure) => return Some(unasked(failure, timings)),
@@ -223,8 +234,15 @@ impl Pipeline {
     }
 
     /// Looks, identifies and assesses, and looks once more where the answers contradict each other.
-    async fn judge(&self, target: &Target, endpoint: Endpoint, stream: TcpStream) -> EndpointReport {
+    async fn judge(
+        &self,
+        target: &Target,
+        endpoint: Endpoint,
+        aliases: Arc<[Arc<str>]>,
+        stream: TcpStream,
+    ) -> EndpointReport {
         let mut observation = self.look(stream, &endpoint, 1).await;
+        observation.aliases = aliases;
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
         if let Some(SecondLook { why, after }) = assessment.second_look.take() {
@@ -240,16 +258,25 @@ impl Pipeline {
         let of_requests =
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
         let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
+        let answered = Answered {
+            verdict: assessment.verdict,
+            grants: &assessment.grants,
+            paths: assessment.paths_asked(),
+        };
         EndpointReport {
             target: target.clone(),
             endpoint: Some(endpoint),
+            posture: posture(&identification, answered),
+            remedy: remedy(&identification, answered),
             verdict: assessment.verdict,
             reason: assessment.reason,
             failure,
             identification: Some(identification),
             requests: assessment.requests,
             grants: assessment.grants,
+            aliases: observation.aliases,
             tls: observation.tls,
+            without_sni: observation.without_sni,
             local: observation.local,
             connections: observation.connections,
             handshakes: observation.handshakes,

@@ -64,7 +64,7 @@ async fn several_formats_at_once_and_files_appear_whole() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stdout(&output).contains("forbidden"));
     let json: Value = serde_json::from_str(&fs::read_to_string(path("report.json")).unwrap()).unwrap();
-    assert_eq!(json["schema"], "kubeknock/report/v1");
+    assert_eq!(json["schema"], kubeknock::report::SCHEMA);
     assert_eq!(json["endpoints"][0]["verdict"], "forbidden");
     assert_eq!(json["endpoints"][0]["address"], server.address().to_string());
     let lines: Vec<Value> = fs::read_to_string(path("report.jsonl"))

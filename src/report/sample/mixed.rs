@@ -7,7 +7,7 @@ use super::parts::*;
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig};
 use crate::model::{
     Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, Request,
-    ScanSummary, SpecCoverage, Stage, Target, Unclear, Verdict,
+    ScanSummary, SpecCoverage, Stage, Target, Trust, Unclear, Verdict,
 };
 
 pub(in crate::report) fn mixed() -> Sample {
@@ -125,7 +125,12 @@ fn stage(index: u64, port: u16) -> Target {
 fn default_cluster() -> EndpointReport {
     let mut report = report(stage(3, 6443), "192.0.2.18", Verdict::Forbidden, "/api is 403");
     report.timings.resolve = Some(Duration::from_micros(2_001));
-    report.identification = Some(identified(Component::KubeApiServer, Some("v1.33.5-eks-1")));
+    let identification = identified(Component::KubeApiServer, Some("v1.33.5-eks-0a1b2c3"));
+    report.identification = Some(attributed(identification, eks(), "v1.33.5-eks-0a1b2c3"));
+    report.aliases = vec!["a1b2.gr7.eu-central-1.eks.amazonaws.example".into()].into();
+    report.posture = Some(deviation());
+    report.remedy = Some(remedy());
+    report.without_sni = Some(Ok(handshake()));
     with_requests(report, vec![granted("/version"), forbidden("/api"), granted("/healthz")])
 }
 
@@ -142,7 +147,11 @@ fn limited() -> EndpointReport {
     let target = target(7, origin(6, "203.0.113.9:443"), "203.0.113.9", 443);
     let reason = "/api is 401, /healthz is 200";
     let mut report = report(annotated(target, "lab", None), "203.0.113.9", Verdict::HealthOnly, reason);
-    report.identification = Some(identified(Component::KubeApiServer, None));
+    let mut identification = identified(Component::KubeApiServer, None);
+    identification.attribution = contradicted();
+    report.identification = Some(identification);
+    let failure = Failure::new(Stage::Tls, FailureKind::Handshake, "alert 112");
+    report.without_sni = Some(Err(failure));
     with_requests(report, vec![rejected("/version"), rejected("/api"), granted("/healthz")])
 }
 
@@ -152,6 +161,9 @@ fn closed() -> EndpointReport {
     let target = annotated(target, "closed", Some(Verdict::Rejected));
     let mut report = report(target, "203.0.113.10", Verdict::Rejected, "401 on every path");
     report.identification = Some(identified(Component::KubeApiServer, None));
+    let mut untrusted = handshake();
+    untrusted.trust = Some(Trust::NotAnchored { why: "it is signed by none of the CAs given".to_owned() });
+    report.tls = Some(untrusted);
     with_requests(report, ["/version", "/api", "/healthz", "/livez", "/readyz"].map(rejected).into())
 }
 
@@ -166,6 +178,7 @@ fn unclear() -> EndpointReport {
         ("location", "https://login.example/"),
         ("retry-after", "30"),
         ("www-authenticate", "Basic"),
+        ("strict-transport-security", "max-age=31536000"),
     ];
     let mut cut = reply(503, &[], Answer::Cut);
     cut.body_failure = Some(Failure::new(Stage::Body, FailureKind::Deadline, "after 10 s"));

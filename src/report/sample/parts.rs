@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use crate::model::{
-    Access, Answer, Certificate, Clue, ClueKind, Component, Confidence, Endpoint, EndpointReport, Exchange,
-    Failure, FailureKind, Grant, Handshake, Host, Identification, JudgedRequest, Method, Names, Origin,
-    Reply, Request, Scheme, Source, SpecCoverage, SpecId, Stage, Status, Target, Timings, Verdict,
-    VersionInfo,
+    Access, Answer, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
+    EndpointReport, Exchange, Failure, FailureKind, Grant, Handshake, Host, Identification, JudgedRequest,
+    Known, Mark, Method, Names, Origin, Posture, Product, Remedy, Reply, Request, Scheme, Source,
+    SpecCoverage, SpecId, Specificity, Stage, Standing, Status, Target, Timings, Trust, Verdict, VersionInfo,
 };
 
 pub(in crate::report) fn at(seconds: u32) -> Timestamp {
@@ -59,9 +59,13 @@ pub(in crate::report) fn report(
         reason: reason.to_owned(),
         failure: None,
         identification: None,
+        posture: None,
+        remedy: None,
+        aliases: Arc::default(),
         requests: Vec::new(),
         grants: Vec::new(),
         tls: None,
+        without_sni: None,
         local: Some("198.51.100.7".parse().unwrap()),
         connections: 1,
         handshakes: 1,
@@ -117,15 +121,27 @@ pub(in crate::report) const MARKS: [(&str, &str); 4] = [
     ("x-kubernetes-pf-prioritylevel-uid", "b"),
 ];
 
+fn version() -> VersionInfo {
+    let field = |text: &str| Some(text.to_owned());
+    VersionInfo {
+        git_version: "v1.34.1".to_owned(),
+        major: field("1"),
+        minor: field("34"),
+        emulation: field("1.34"),
+        minimum_compatibility: field("1.33"),
+        git_commit: field("93248f9ae092f571eb870b7664c534bfc7d00f03"),
+        git_tree_state: field("clean"),
+        build_date: field("2025-09-09T19:37:24Z"),
+        go_version: field("go1.24.6"),
+        compiler: field("gc"),
+        platform: field("linux/amd64"),
+    }
+}
+
 /// The answers of an API server.
 pub(in crate::report) fn granted(path: &str) -> JudgedRequest {
     let answer = match path {
-        "/version" => Answer::Version(VersionInfo {
-            git_version: "v1.34.1".to_owned(),
-            platform: None,
-            go_version: None,
-            build_date: None,
-        }),
+        "/version" => Answer::Version(Box::new(version())),
         "/api" => Answer::ApiVersions,
         "/metrics" => Answer::Metrics,
         "/healthz" | "/livez" | "/readyz" => Answer::Health { ok: true },
@@ -176,7 +192,76 @@ pub(in crate::report) fn identified(component: Component, version: Option<&str>)
         version: version.map(str::to_owned),
         kubernetes: component != Component::Other,
         through_front: false,
+        attribution: Attribution::default(),
         clues: vec![Clue { kind: ClueKind::AuditId, seen: "Audit-Id on 3 of 3 answers".to_owned() }],
+    }
+}
+
+pub(in crate::report) fn eks() -> Product {
+    Product { id: "eks".into(), name: "Amazon EKS".into(), short: "EKS".into(), managed: true }
+}
+
+fn mark(product: &'static str, seen: &str, specificity: Specificity) -> Mark {
+    Mark {
+        product: product.into(),
+        clue: 0,
+        seen: seen.to_owned(),
+        specificity,
+        known: Known::Observed,
+        source: "a census of API servers (https://census.example/)".into(),
+    }
+}
+
+/// An identification that names a product.
+pub(in crate::report) fn attributed(
+    mut identification: Identification,
+    product: Product,
+    seen: &str,
+) -> Identification {
+    identification.attribution = Attribution {
+        marks: vec![mark("eks", seen, Specificity::Unique)],
+        product: Some(product),
+        confidence: Some(Confidence::Medium),
+        ..Attribution::default()
+    };
+    identification
+}
+
+/// Signs of two products.
+pub(in crate::report) fn contradicted() -> Attribution {
+    let kubeadm = Product {
+        id: "kubeadm".into(),
+        name: "kubeadm and kubeadm-based".into(),
+        short: "kubeadm".into(),
+        managed: false,
+    };
+    Attribution {
+        product: None,
+        confidence: Some(Confidence::Medium),
+        others: vec![eks(), kubeadm],
+        marks: vec![mark("eks", "CN=kubernetes", Specificity::Weak)],
+        against: vec![mark("k3s", "CN=k3s-server-ca@1735689600", Specificity::Unique)],
+    }
+}
+
+pub(in crate::report) fn deviation() -> Posture {
+    Posture {
+        standing: Standing::Looser,
+        expected: vec![Verdict::HealthOnly],
+        known: Known::Documented,
+        sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than the health-only \
+                   that is expected (documented)"
+            .to_owned(),
+        source: "EKS release notes (https://docs.example/)".into(),
+    }
+}
+
+pub(in crate::report) fn remedy() -> Remedy {
+    Remedy {
+        text: "Restrict the public endpoint.".to_owned(),
+        url: Some("https://docs.example/versions".into()),
+        changeable: Some(false),
+        network_url: Some("https://docs.example/endpoint".into()),
     }
 }
 
@@ -196,10 +281,12 @@ pub(in crate::report) fn handshake() -> Handshake {
             not_before: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             not_after: Some("2027-01-01T00:00:00Z".parse().unwrap()),
             key: "RSA 2048".to_owned(),
+            signature_algorithm: "sha256WithRSAEncryption".to_owned(),
             serial: "1f".to_owned(),
             sha256: "ab".repeat(32),
         }),
         chain_length: 1,
+        trust: Some(Trust::Anchored { by: "CN=kubernetes".to_owned() }),
     }
 }
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::identification::{Identification, Posture, Remedy};
 use super::request::Request;
-use super::tls::Tls;
+use super::tls::{Tls, WithoutSni};
 use super::word::{Ms, Word};
 use crate::model::{
-    self, ClueKind, Component, Confidence, EndpointReport, FailureKind, Grade, Host, Scheme, Source, SpecId,
-    Stage, Target, Verdict,
+    self, EndpointReport, FailureKind, Grade, Host, Scheme, Source, SpecId, Stage, Target, Verdict,
 };
 
 /// A record, and whether it said its place in the target set.
@@ -42,11 +42,16 @@ struct Endpoint {
     expect: Option<Word<Verdict>>,
     failure: Option<Failure>,
     identification: Option<Identification>,
+    posture: Option<Posture>,
+    remedy: Option<Remedy>,
+    #[serde(default)]
+    aliases: Vec<String>,
     #[serde(default)]
     requests: Vec<Request>,
     #[serde(default)]
     grants: Vec<Grant>,
     tls: Option<Tls>,
+    without_sni: Option<WithoutSni>,
     source_address: Option<IpAddr>,
     #[serde(default)]
     connections: u32,
@@ -94,10 +99,14 @@ impl TryFrom<Endpoint> for Record {
             verdict: wire.verdict.0,
             reason: wire.reason,
             failure: wire.failure.map(Into::into),
-            identification: wire.identification.map(Into::into),
+            identification: wire.identification.map(TryInto::try_into).transpose()?,
+            posture: wire.posture.map(Into::into),
+            remedy: wire.remedy.map(Into::into),
+            aliases: wire.aliases.into_iter().map(Into::into).collect(),
             requests,
             grants,
             tls: wire.tls.map(Into::into),
+            without_sni: wire.without_sni.and_then(WithoutSni::outcome),
             local: wire.source_address,
             connections: wire.connections,
             handshakes: wire.handshakes,
@@ -159,40 +168,6 @@ pub(super) struct Failure {
 impl From<Failure> for model::Failure {
     fn from(failure: Failure) -> Self {
         Self { stage: failure.stage.0, kind: failure.kind.0, detail: failure.detail }
-    }
-}
-
-#[derive(Deserialize)]
-struct Identification {
-    component: Word<Component>,
-    confidence: Word<Confidence>,
-    version: Option<String>,
-    #[serde(default)]
-    kubernetes: bool,
-    #[serde(default)]
-    through_front: bool,
-    #[serde(default)]
-    clues: Vec<Clue>,
-}
-
-#[derive(Deserialize)]
-struct Clue {
-    kind: Word<ClueKind>,
-    #[serde(default)]
-    seen: String,
-}
-
-impl From<Identification> for model::Identification {
-    fn from(identification: Identification) -> Self {
-        let clue = |clue: Clue| model::Clue { kind: clue.kind.0, seen: clue.seen };
-        Self {
-            component: identification.component.0,
-            confidence: identification.confidence.0,
-            version: identification.version,
-            kubernetes: identification.kubernetes,
-            through_front: identification.through_front,
-            clues: identification.clues.into_iter().map(clue).collect(),
-        }
     }
 }
 

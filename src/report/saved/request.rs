@@ -92,6 +92,7 @@ struct Evidence {
     status_reason: Option<String>,
     status_message: Option<String>,
     git_version: Option<String>,
+    version: Option<VersionFields>,
     audit_id: Option<String>,
     #[serde(default)]
     flow_control: bool,
@@ -101,6 +102,39 @@ struct Evidence {
     retry_after: Option<String>,
     location: Option<String>,
     www_authenticate: Option<String>,
+    strict_transport_security: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct VersionFields {
+    major: Option<String>,
+    minor: Option<String>,
+    emulation: Option<String>,
+    minimum_compatibility: Option<String>,
+    git_commit: Option<String>,
+    git_tree_state: Option<String>,
+    build_date: Option<String>,
+    go_version: Option<String>,
+    compiler: Option<String>,
+    platform: Option<String>,
+}
+
+impl VersionFields {
+    fn of(self, git_version: String) -> VersionInfo {
+        VersionInfo {
+            git_version,
+            major: self.major,
+            minor: self.minor,
+            emulation: self.emulation,
+            minimum_compatibility: self.minimum_compatibility,
+            git_commit: self.git_commit,
+            git_tree_state: self.git_tree_state,
+            build_date: self.build_date,
+            go_version: self.go_version,
+            compiler: self.compiler,
+            platform: self.platform,
+        }
+    }
 }
 
 impl Evidence {
@@ -114,6 +148,7 @@ impl Evidence {
             (http::header::RETRY_AFTER, self.retry_after),
             (http::header::LOCATION, self.location),
             (http::header::WWW_AUTHENTICATE, self.www_authenticate),
+            (http::header::STRICT_TRANSPORT_SECURITY, self.strict_transport_security),
         ] {
             let Some(value) = value else { continue };
             let value = HeaderValue::from_bytes(value.as_bytes())
@@ -133,12 +168,7 @@ impl Evidence {
                 reason: self.status_reason.unwrap_or_default(),
                 message: self.status_message.unwrap_or_default(),
             },
-            || VersionInfo {
-                git_version: self.git_version.unwrap_or_default(),
-                platform: None,
-                go_version: None,
-                build_date: None,
-            },
+            || Box::new(self.version.unwrap_or_default().of(self.git_version.unwrap_or_default())),
         );
         Ok(Reply {
             status,
@@ -162,7 +192,7 @@ fn version(text: &str) -> Option<Version> {
 fn answer(
     word: &str,
     status: impl FnOnce() -> Status,
-    version: impl FnOnce() -> VersionInfo,
+    version: impl FnOnce() -> Box<VersionInfo>,
 ) -> Option<Answer> {
     Some(match word {
         "status" => Answer::Status(status()),
@@ -174,6 +204,9 @@ fn answer(
         "openapi" => Answer::OpenApi,
         "issuer-metadata" => Answer::IssuerMetadata,
         "etcd" => Answer::Etcd,
+        "rancher-error" => Answer::RancherError,
+        "pong" => Answer::Pong,
+        "certificates" => Answer::Certificates,
         "other-json" => Answer::OtherJson,
         "metrics" => Answer::Metrics,
         "health-ok" => Answer::Health { ok: true },
@@ -199,10 +232,8 @@ mod tests {
             serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
         let words = schema["$defs"]["body"]["enum"].as_array().unwrap();
         let status = || Status { code: 403, reason: String::new(), message: String::new() };
-        let version =
-            || VersionInfo { git_version: String::new(), platform: None, go_version: None, build_date: None };
         for word in words.iter().map(|word| word.as_str().unwrap()) {
-            assert_eq!(answer(word, status, version).as_ref().map(body_word), Some(word));
+            assert_eq!(answer(word, status, Box::default).as_ref().map(body_word), Some(word));
         }
     }
 }

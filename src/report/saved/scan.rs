@@ -90,6 +90,8 @@ struct Wire {
     #[serde(default)]
     paths: Vec<String>,
     #[serde(default)]
+    deep: bool,
+    #[serde(default)]
     http2: bool,
     proxy: Option<String>,
     resolver: Option<SocketAddr>,
@@ -133,6 +135,8 @@ impl TryFrom<Wire> for Settings {
             max_duration: wire.max_duration_ms.map(Duration::from_millis),
             user_agent: wire.user_agent.unwrap_or(default.user_agent),
             requests: wire.paths.iter().map(request).collect::<Result<_, _>>()?,
+            deep: wire.deep,
+            trusted_cas: default.trusted_cas,
             http2: wire.http2,
             proxy: wire.proxy.as_deref().map(proxy).transpose()?,
             family: match wire.family {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::endpoint::Failure;
 use super::word::Time;
 use crate::model::{self, Names};
 
@@ -21,7 +22,39 @@ pub(super) struct Tls {
     signature_valid: bool,
     #[serde(default)]
     chain_length: usize,
+    trust: Option<Trust>,
     certificate: Option<Certificate>,
+}
+
+#[derive(Deserialize)]
+struct Trust {
+    anchored: bool,
+    by: Option<String>,
+    why: Option<String>,
+}
+
+impl From<Trust> for model::Trust {
+    fn from(trust: Trust) -> Self {
+        if trust.anchored {
+            Self::Anchored { by: trust.by.unwrap_or_default() }
+        } else {
+            Self::NotAnchored { why: trust.why.unwrap_or_default() }
+        }
+    }
+}
+
+/// What a handshake without SNI showed, or why there was none.
+#[derive(Deserialize)]
+pub(super) struct WithoutSni {
+    tls: Option<Tls>,
+    failure: Option<Failure>,
+}
+
+impl WithoutSni {
+    pub(super) fn outcome(self) -> Option<Result<model::Handshake, model::Failure>> {
+        let handshake = self.tls.map(|tls| Ok(tls.into()));
+        handshake.or_else(|| self.failure.map(|failure| Err(failure.into())))
+    }
 }
 
 #[derive(Deserialize)]
@@ -36,6 +69,8 @@ struct Certificate {
     not_after: Option<Time>,
     #[serde(default)]
     key: String,
+    #[serde(default)]
+    signature_algorithm: String,
     #[serde(default)]
     serial: String,
     #[serde(default)]
@@ -58,6 +93,7 @@ impl From<Tls> for model::Handshake {
             signature_valid: tls.signature_valid,
             certificate: tls.certificate.map(Into::into),
             chain_length: tls.chain_length,
+            trust: tls.trust.map(Into::into),
         }
     }
 }
@@ -72,6 +108,7 @@ impl From<Certificate> for model::Certificate {
             not_before: certificate.not_before.map(time),
             not_after: certificate.not_after.map(time),
             key: certificate.key,
+            signature_algorithm: certificate.signature_algorithm,
             serial: certificate.serial,
             sha256: certificate.sha256,
         }

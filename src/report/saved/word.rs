@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use crate::model::{
-    ClueKind, Component, Confidence, FailureKind, Grade, Method, Scheme, Stage, Unclear, Verdict,
+    ClueKind, Component, Confidence, FailureKind, Grade, Known, Method, Scheme, Specificity, Stage, Standing,
+    Unclear, Verdict,
 };
 
 /// A type with a word for each of its values.
@@ -39,11 +40,15 @@ worded!(Method, "method": Get Head);
 worded!(Stage, "stage": Dns Proxy Connect Tls Http Body Internal);
 worded!(Grade, "grade": Product PublicInfo Discovery Telemetry Resources SensitiveResources);
 worded!(Component, "component":
-    KubeApiServer AggregatedApiServer ControllerManagerOrScheduler Kubelet Etcd FrontEnd Other Unknown);
+    KubeApiServer AggregatedApiServer KubeControllerManager KubeScheduler ControllerManagerOrScheduler
+    Kubelet Etcd Supervisor KubernetesProxy FrontEnd Other Unknown);
 worded!(Confidence, "confidence": Low Medium High);
 worded!(ClueKind, "kind of clue":
-    Status VersionFields Discovery AuditId FlowControl ServingCertificate ClientCaNames ForeignAnswer
-    ServerHeader Port);
+    Status VersionFields Discovery AuditId FlowControl ServingCertificate CertificateNames ClientCaNames
+    WithoutServerName Alpn HostName TransportSecurity ProductPath PlainHttp ForeignAnswer ServerHeader Port);
+worded!(Specificity, "specificity": Weak Family Unique);
+worded!(Known, "degree of knowledge": Unknown Inferred Observed Documented);
+worded!(Standing, "standing": Looser Stricter Either AsDocumented Unknown);
 worded!(FailureKind, "kind of failure":
     Refused TimedOut HostUnreachable NetworkUnreachable Prohibited NameNotFound NoAddress ResolverFailure
     ResolverTimedOut Proxy Reset Closed PlainHttp NotTls ClientCertificateRequired Handshake InvalidHttp

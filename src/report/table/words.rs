@@ -15,9 +15,13 @@ pub(super) fn who(report: &EndpointReport) -> String {
     let component = match identification.component {
         Component::KubeApiServer => "kube-apiserver",
         Component::AggregatedApiServer => "aggregated API server",
+        Component::KubeControllerManager => "kube-controller-manager",
+        Component::KubeScheduler => "kube-scheduler",
         Component::ControllerManagerOrScheduler => "controller-manager or scheduler",
         Component::Kubelet => "kubelet",
         Component::Etcd => "etcd",
+        Component::Supervisor => "supervisor",
+        Component::KubernetesProxy => "Kubernetes proxy",
         Component::FrontEnd => "front end",
         Component::Other => "no sign of Kubernetes",
         Component::Unknown => "some part of Kubernetes",

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
+use jiff::civil::Date;
+use jiff::tz::Offset;
 use serde::Serialize;
 
+use super::identification::{Identification, Posture, Remedy};
 use super::request::Request;
-use super::tls::Tls;
+use super::tls::{Tls, WithoutSni};
 use super::{ms, text};
 use crate::model::{self, EndpointReport, Source};
 
@@ -15,6 +18,7 @@ pub(in crate::report) struct Endpoint<'a> {
     target: String,
     address: Option<SocketAddr>,
     name: Option<String>,
+    aliases: Vec<&'a str>,
     label: Option<&'a str>,
     scheme: &'static str,
     prefix: &'a str,
@@ -28,9 +32,12 @@ pub(in crate::report) struct Endpoint<'a> {
     as_expected: Option<bool>,
     failure: Option<Failure<'a>>,
     identification: Option<Identification<'a>>,
+    posture: Option<Posture<'a>>,
+    remedy: Option<Remedy<'a>>,
     requests: Vec<Request<'a>>,
     grants: Vec<Grant<'a>>,
     tls: Option<Tls<'a>>,
+    without_sni: Option<WithoutSni<'a>>,
     source_address: Option<IpAddr>,
     connections: u32,
     handshakes: u32,
@@ -48,6 +55,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             target: target.to_string(),
             address: report.endpoint.as_ref().map(|endpoint| endpoint.address),
             name: name.map(|name| name.to_string()),
+            aliases: report.aliases.iter().map(|alias| &**alias).collect(),
             label: target.label.as_deref(),
             scheme: target.scheme.word(),
             prefix: &target.prefix,
@@ -60,16 +68,27 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             expect: target.expect.map(model::Verdict::word),
             as_expected: target.expect.map(|expected| expected == report.verdict),
             failure: report.failure.as_ref().map(Failure::from),
-            identification: report.identification.as_ref().map(Identification::from),
+            identification: report
+                .identification
+                .as_ref()
+                .map(|identification| Identification::new(identification, looked_on(report))),
+            posture: report.posture.as_ref().map(Posture::from),
+            remedy: report.remedy.as_ref().map(Remedy::from),
             requests: report.requests.iter().map(Request::from).collect(),
             grants: report.grants.iter().map(Grant::from).collect(),
             tls: report.tls.as_ref().map(Tls::from),
+            without_sni: report.without_sni.as_ref().map(WithoutSni::from),
             source_address: report.local,
             connections: report.connections,
             handshakes: report.handshakes,
             timings: (&report.timings).into(),
         }
     }
+}
+
+/// The day on which the first answer was asked for.
+fn looked_on(report: &EndpointReport) -> Option<Date> {
+    report.requests.first().map(|request| Offset::UTC.to_datetime(request.exchange.at).date())
 }
 
 #[derive(Serialize)]
@@ -101,36 +120,6 @@ pub(super) struct Failure<'a> {
 impl<'a> From<&'a model::Failure> for Failure<'a> {
     fn from(failure: &'a model::Failure) -> Self {
         Self { stage: failure.stage.word(), kind: failure.kind.word(), detail: text(&failure.detail) }
-    }
-}
-
-#[derive(Serialize)]
-struct Identification<'a> {
-    component: &'static str,
-    confidence: &'static str,
-    version: Option<Cow<'a, str>>,
-    kubernetes: bool,
-    through_front: bool,
-    clues: Vec<Clue<'a>>,
-}
-
-#[derive(Serialize)]
-struct Clue<'a> {
-    kind: &'static str,
-    seen: Cow<'a, str>,
-}
-
-impl<'a> From<&'a model::Identification> for Identification<'a> {
-    fn from(identification: &'a model::Identification) -> Self {
-        let clue = |clue: &'a model::Clue| Clue { kind: clue.kind.word(), seen: text(&clue.seen) };
-        Self {
-            component: identification.component.word(),
-            confidence: identification.confidence.word(),
-            version: identification.version.as_deref().map(text),
-            kubernetes: identification.kubernetes,
-            through_front: identification.through_front,
-            clues: identification.clues.iter().map(clue).collect(),
-        }
     }
 }
 

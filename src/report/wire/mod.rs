@@ -5,6 +5,7 @@
 
 mod coverage;
 mod endpoint;
+mod identification;
 mod request;
 mod scan;
 mod tls;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::endpoint::Failure;
 use super::{ms, text, time};
-use crate::model::{Access, Answer, JudgedRequest, Reply};
+use crate::model::{Access, Answer, JudgedRequest, Reply, VersionInfo};
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -71,6 +71,7 @@ struct Evidence<'a> {
     status_reason: Option<Cow<'a, str>>,
     status_message: Option<Cow<'a, str>>,
     git_version: Option<Cow<'a, str>>,
+    version: Option<Version<'a>>,
     audit_id: Option<String>,
     flow_control: bool,
     nosniff: bool,
@@ -78,6 +79,41 @@ struct Evidence<'a> {
     retry_after: Option<String>,
     location: Option<String>,
     www_authenticate: Option<String>,
+    strict_transport_security: Option<String>,
+}
+
+/// The other fields of `/version`.
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the fields of /version")]
+struct Version<'a> {
+    major: Option<Cow<'a, str>>,
+    minor: Option<Cow<'a, str>>,
+    emulation: Option<Cow<'a, str>>,
+    minimum_compatibility: Option<Cow<'a, str>>,
+    git_commit: Option<Cow<'a, str>>,
+    git_tree_state: Option<Cow<'a, str>>,
+    build_date: Option<Cow<'a, str>>,
+    go_version: Option<Cow<'a, str>>,
+    compiler: Option<Cow<'a, str>>,
+    platform: Option<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a VersionInfo> for Version<'a> {
+    fn from(info: &'a VersionInfo) -> Self {
+        let field = |field: &'a Option<String>| field.as_deref().map(text);
+        Self {
+            major: field(&info.major),
+            minor: field(&info.minor),
+            emulation: field(&info.emulation),
+            minimum_compatibility: field(&info.minimum_compatibility),
+            git_commit: field(&info.git_commit),
+            git_tree_state: field(&info.git_tree_state),
+            build_date: field(&info.build_date),
+            go_version: field(&info.go_version),
+            compiler: field(&info.compiler),
+            platform: field(&info.platform),
+        }
+    }
 }
 
 impl<'a> From<&'a Reply> for Evidence<'a> {
@@ -85,6 +121,10 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
         let header = |name| reply.header(name).map(|value| text(&value).into_owned());
         let markers = reply.markers();
         let status = reply.answer.status();
+        let version = match &reply.answer {
+            Answer::Version(version) => Some(version),
+            _ => None,
+        };
         Self {
             http_version: format!("{:?}", reply.version),
             content_type: header("content-type"),
@@ -93,10 +133,8 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
             body_failure: reply.body_failure.as_ref().map(Failure::from),
             status_reason: status.map(|status| text(&status.reason)),
             status_message: status.map(|status| text(&status.message)),
-            git_version: match &reply.answer {
-                Answer::Version(version) => Some(text(&version.git_version)),
-                _ => None,
-            },
+            git_version: version.map(|version| text(&version.git_version)),
+            version: version.map(|version| Version::from(&**version)),
             audit_id: header("audit-id"),
             flow_control: markers.flow_control,
             nosniff: markers.nosniff_json,
@@ -104,6 +142,7 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
             retry_after: header("retry-after"),
             location: header("location"),
             www_authenticate: header("www-authenticate"),
+            strict_transport_security: header("strict-transport-security"),
         }
     }
 }
@@ -120,6 +159,9 @@ pub(in crate::report) const fn body_word(answer: &Answer) -> &'static str {
         Answer::OpenApi => "openapi",
         Answer::IssuerMetadata => "issuer-metadata",
         Answer::Etcd => "etcd",
+        Answer::RancherError => "rancher-error",
+        Answer::Pong => "pong",
+        Answer::Certificates => "certificates",
         Answer::OtherJson => "other-json",
         Answer::Metrics => "metrics",
         Answer::Health { ok: true } => "health-ok",

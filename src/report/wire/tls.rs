@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::endpoint::Failure;
 use super::{text, texts, time};
 use crate::model;
 
@@ -18,6 +19,7 @@ pub(super) struct Tls<'a> {
     client_ca_names_total: usize,
     signature_valid: bool,
     chain_length: usize,
+    trust: Option<Trust<'a>>,
     certificate: Option<Certificate<'a>>,
 }
 
@@ -33,8 +35,39 @@ impl<'a> From<&'a model::Handshake> for Tls<'a> {
             client_ca_names_total: handshake.client_ca_names.total,
             signature_valid: handshake.signature_valid,
             chain_length: handshake.chain_length,
+            trust: handshake.trust.as_ref().map(Trust::from),
             certificate: handshake.certificate.as_ref().map(Certificate::from),
         }
+    }
+}
+
+/// Whether the chain ends at a CA that the user gave.
+#[derive(Serialize)]
+struct Trust<'a> {
+    anchored: bool,
+    by: Option<Cow<'a, str>>,
+    why: Option<Cow<'a, str>>,
+}
+
+impl<'a> From<&'a model::Trust> for Trust<'a> {
+    fn from(trust: &'a model::Trust) -> Self {
+        match trust {
+            model::Trust::Anchored { by } => Self { anchored: true, by: Some(text(by)), why: None },
+            model::Trust::NotAnchored { why } => Self { anchored: false, by: None, why: Some(text(why)) },
+        }
+    }
+}
+
+/// What a handshake without SNI showed, or why there was none.
+#[derive(Serialize)]
+pub(super) struct WithoutSni<'a> {
+    tls: Option<Tls<'a>>,
+    failure: Option<Failure<'a>>,
+}
+
+impl<'a> From<&'a Result<model::Handshake, model::Failure>> for WithoutSni<'a> {
+    fn from(outcome: &'a Result<model::Handshake, model::Failure>) -> Self {
+        Self { tls: outcome.as_ref().ok().map(Tls::from), failure: outcome.as_ref().err().map(Failure::from) }
     }
 }
 
@@ -47,6 +80,7 @@ struct Certificate<'a> {
     not_before: Option<String>,
     not_after: Option<String>,
     key: Cow<'a, str>,
+    signature_algorithm: Cow<'a, str>,
     serial: Cow<'a, str>,
     sha256: &'a str,
 }
@@ -61,6 +95,7 @@ impl<'a> From<&'a model::Certificate> for Certificate<'a> {
             not_before: certificate.not_before.map(time),
             not_after: certificate.not_after.map(time),
             key: text(&certificate.key),
+            signature_algorithm: text(&certificate.signature_algorithm),
             serial: text(&certificate.serial),
             sha256: &certificate.sha256,
         }

@@ -1,0 +1,212 @@
+//! Whose it is: the marks of all products are gathered, and the best supported product is named.
+//!
+//! **How strong a product is.** A mark is worth what its pattern tells apart and how well that is
+//! known ([`worth`]). Marks of one place count once, the best of them: ten names in one certificate
+//! are one witness. A product is *high* with a unique mark and a second independent one, *medium*
+//! with a unique mark alone or related marks from two places, *low* with less. What a product is
+//! built on lends it its marks.
+//!
+//! **Which is named.** Among the strongest: one with a unique mark of its own before those without;
+//! what is built on another before that other, if something shows that the other alone would not.
+//! Marks that contradict each other name nothing unless one side clearly outweighs: then the other
+//! side is told as evidence against. The confidence is that of the strongest, named or tied, so that
+//! taking any sign away never raises it.
+
+use crate::model::{Attribution, Confidence, Known, Mark, Product, Specificity};
+
+use super::products::{Entry, Fact, Place, TABLE, Table};
+
+/// What a mark must be worth to set a product apart from what it is built on.
+const TELLING: u32 = 4;
+/// A unique mark whose fact was stated or seen.
+const UNIQUE: u32 = 8;
+
+/// One mark before anything is concluded from it.
+pub(super) struct Found {
+    place: Place,
+    fact: &'static Fact,
+    clue: usize,
+    seen: String,
+}
+
+/// Gathers the marks that texts bear.
+#[derive(Default)]
+pub(super) struct Marks(Vec<Found>);
+
+impl Marks {
+    /// Looks for every pattern of `place` in a text, which stands in the clue of this index.
+    pub(super) fn look(&mut self, place: Place, text: &str, clue: usize) {
+        let patterns = TABLE.patterns(place);
+        // Most texts fit nothing: the cheap question first.
+        if !patterns.set.is_match(text) {
+            return;
+        }
+        let found = patterns.set.matches(text).into_iter().map(|at| Found {
+            place,
+            fact: &patterns.facts[at],
+            clue,
+            seen: text.to_owned(),
+        });
+        self.0.extend(found);
+    }
+
+    /// Whether a name that one product alone uses is among the host names.
+    pub(super) fn names_a_host(&self) -> bool {
+        self.0.iter().any(|found| found.place == Place::Host && worth(found.fact) >= UNIQUE)
+    }
+
+    /// What the marks come to.
+    pub(super) fn conclude(&self) -> Attribution {
+        let table = &*TABLE;
+        let supports: Vec<Support> =
+            (0..table.entries.len()).map(|entry| Support::of(entry, table, &self.0)).collect();
+        let Some(confidence) = supports.iter().filter_map(Support::strength).max() else {
+            return Attribution::default();
+        };
+        let named = choose(&supports, confidence, table);
+        let own_or_built_on = |entry: usize| {
+            named.iter().any(|named| *named == entry || table.entries[*named].built_on.contains(&entry))
+        };
+        let (marks, rest): (Vec<&Found>, Vec<&Found>) =
+            self.0.iter().partition(|found| own_or_built_on(found.fact.entry));
+        let product = |entry: usize| table.entries[entry].product.clone();
+        let (product, others): (Option<Product>, Vec<Product>) = match named.as_slice() {
+            [one] => {
+                let built_on_it = |support: &&Support| {
+                    support.own > 0 && table.entries[support.entry].built_on.contains(one)
+                };
+                let unseen = supports.iter().filter(built_on_it).map(|support| product(support.entry));
+                (Some(product(*one)), unseen.collect())
+            }
+            tied => (None, tied.iter().copied().map(product).collect()),
+        };
+        let against =
+            rest.into_iter().filter(|found| found.fact.specificity == Specificity::Unique).filter(|found| {
+                // What shares the named product's roots does not speak against it.
+                !named.iter().any(|named| table.entries[found.fact.entry].built_on.contains(named))
+            });
+        Attribution {
+            product,
+            confidence: Some(confidence),
+            others,
+            marks: told(marks.into_iter(), table),
+            against: told(against, table),
+        }
+    }
+}
+
+/// What a mark is worth: a unique one [`UNIQUE`], one that a few related products share half of that,
+/// a fact that was only concluded half again. Weak ones are worth something beside others only.
+fn worth(fact: &Fact) -> u32 {
+    let stated = matches!(fact.known, Known::Documented | Known::Observed);
+    match (fact.specificity, stated) {
+        (Specificity::Unique, true) => UNIQUE,
+        (Specificity::Unique, false) | (Specificity::Family, true) => TELLING,
+        (Specificity::Family, false) => 2,
+        (Specificity::Weak, _) => 1,
+    }
+}
+
+/// What speaks for one product.
+struct Support {
+    entry: usize,
+    /// The best mark of each place, its own or of what it is built on.
+    places: [u32; Place::COUNT],
+    /// The best mark of its own that nothing it is built on would show as well.
+    own: u32,
+}
+
+impl Support {
+    fn of(entry: usize, table: &Table, found: &[Found]) -> Self {
+        let built_on = &table.entries[entry].built_on;
+        let mut places = [0; Place::COUNT];
+        let mut own = 0;
+        for mark in found {
+            let its = mark.fact.entry == entry;
+            if !its && !built_on.contains(&mark.fact.entry) {
+                continue;
+            }
+            let worth = worth(mark.fact);
+            let place = &mut places[mark.place as usize];
+            *place = worth.max(*place);
+            let shared = || {
+                found.iter().any(|other| {
+                    built_on.contains(&other.fact.entry)
+                        && other.place == mark.place
+                        && other.seen == mark.seen
+                })
+            };
+            if its && worth > own && !shared() {
+                own = worth;
+            }
+        }
+        Self { entry, places, own }
+    }
+
+    fn strength(&self) -> Option<Confidence> {
+        let at_least = |worth: u32| self.places.iter().filter(|place| **place >= worth).count();
+        match (at_least(UNIQUE), at_least(TELLING), at_least(2)) {
+            (1.., _, 2..) => Some(Confidence::High),
+            (1.., _, _) | (_, 2.., _) => Some(Confidence::Medium),
+            (_, 1, _) | (_, _, 2..) => Some(Confidence::Low),
+            _ => None,
+        }
+    }
+
+    fn total(&self) -> u32 {
+        self.places.iter().sum()
+    }
+}
+
+/// The product that is named, or all that tie.
+fn choose(supports: &[Support], confidence: Confidence, table: &Table) -> Vec<usize> {
+    let strongest = || supports.iter().filter(|support| support.strength() == Some(confidence));
+    let set_apart = |least: u32| strongest().filter(|support| support.own >= least).collect::<Vec<_>>();
+    let mut candidates = [UNIQUE, TELLING, 1].map(set_apart).into_iter().find(|set| !set.is_empty());
+    let Some(candidates) = candidates.as_mut() else { return Vec::new() };
+    let built_on = |one: &Support, other: &Support| table.entries[one.entry].built_on.contains(&other.entry);
+    let all = std::mem::take(candidates);
+    let tops: Vec<&Support> =
+        all.iter().filter(|one| !all.iter().any(|other| built_on(other, one))).copied().collect();
+    if let [_] = tops.as_slice() {
+        return vec![tops[0].entry];
+    }
+    // Two roots may meet in one product that is built on both.
+    let meets = |support: &&Support| support.own > 0 && tops.iter().all(|top| built_on(support, top));
+    if let Some(both) = strongest().find(meets) {
+        return vec![both.entry];
+    }
+    let mut by_total = tops;
+    by_total.sort_by_key(|support| (std::cmp::Reverse(support.total()), support.entry));
+    match by_total.as_slice() {
+        [first, second, ..] if first.total() >= second.total() + first.own.max(TELLING) => vec![first.entry],
+        tied => {
+            let best = tied.first().map_or(0, |first| first.total());
+            let close = |support: &&&Support| support.total() + support.own.max(TELLING) > best;
+            tied.iter().filter(close).map(|support| support.entry).collect()
+        }
+    }
+}
+
+/// The marks as they are reported: the strongest first, one for each product and text.
+fn told<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Mark> {
+    let mut found: Vec<&Found> = found.collect();
+    found.sort_by_key(|found| (std::cmp::Reverse(worth(found.fact)), found.clue, found.fact.entry));
+    let mut marks: Vec<Mark> = Vec::new();
+    for found in found {
+        let Entry { product, .. } = &table.entries[found.fact.entry];
+        let known =
+            |mark: &Mark| mark.product == product.id && mark.clue == found.clue && mark.seen == found.seen;
+        if !marks.iter().any(known) {
+            marks.push(Mark {
+                product: product.id.clone(),
+                clue: found.clue,
+                seen: found.seen.clone(),
+                specificity: found.fact.specificity,
+                known: found.fact.known,
+                source: found.fact.source.clone(),
+            });
+        }
+    }
+    marks
+}

@@ -1,0 +1,238 @@
+//! What a product should answer, and whether it does.
+//!
+//! An expectation holds for a range of minor releases. Where anonymous is limited the version is
+//! hidden; then the ranges that fit what was answered are held to be the right ones, and only if
+//! none fits is the answer measured against all of them. What is not known is never graded.
+
+use std::borrow::Cow;
+
+use crate::model::{
+    Confidence, Grade, Grant, Identification, Known, Minor, Posture, Remedy, Standing, Text, Verdict,
+};
+
+use super::products::{Entry, Expected, ExpectedAnswer, TABLE};
+
+/// What an endpoint showed, as far as the posture depends on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered<'a> {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What is open.
+    pub grants: &'a [Grant],
+    /// How many paths were asked.
+    pub paths: usize,
+}
+
+/// Holds an endpoint against what its product documents. `None` where no product is named or nothing
+/// is settled that could be held against anything.
+pub fn posture(identification: &Identification, answered: Answered<'_>) -> Option<Posture> {
+    let entry = entry(identification)?;
+    if !answered.verdict.settles() {
+        return None;
+    }
+    let minor = identification.version.as_deref().and_then(Minor::of_git_version);
+    let judged = judge(entry, minor, answered.verdict, identification.attribution.confidence);
+    Some(Posture {
+        standing: judged.standing,
+        expected: judged.verdicts(),
+        known: judged.known,
+        sentence: sentence(entry, identification, answered, &judged),
+        source: judged.source.clone(),
+    })
+}
+
+/// How to close what this endpoint leaves open; `None` where nothing is.
+pub fn remedy(identification: &Identification, answered: Answered<'_>) -> Option<Remedy> {
+    super::remedy::remedy(entry(identification), identification, answered)
+}
+
+/// The table's entry of the product that is named.
+fn entry(identification: &Identification) -> Option<&'static Entry> {
+    let product = identification.product()?;
+    TABLE.entries.iter().find(|entry| entry.product.id == product.id)
+}
+
+/// The outcome, with what it rests on.
+struct Judged {
+    standing: Standing,
+    /// The ranges that were held to be the right ones.
+    ranges: Vec<&'static Expected>,
+    /// The expected answer that was given, where it was.
+    given: Option<&'static ExpectedAnswer>,
+    known: Known,
+    source: Text,
+    /// Why nothing is graded.
+    why_unknown: Option<Cow<'static, str>>,
+}
+
+impl Judged {
+    fn answers(&self) -> impl Iterator<Item = &'static ExpectedAnswer> {
+        self.ranges.iter().flat_map(|range| range.answers.iter())
+    }
+
+    fn verdicts(&self) -> Vec<Verdict> {
+        let mut verdicts: Vec<Verdict> =
+            self.answers().filter(|answer| !answer.undecided).map(|answer| answer.verdict).collect();
+        verdicts.sort_unstable();
+        verdicts.dedup();
+        verdicts
+    }
+
+    fn note(&self) -> Option<&'static str> {
+        self.ranges.iter().find_map(|range| range.note.as_deref())
+    }
+}
+
+fn judge(
+    entry: &'static Entry,
+    minor: Option<Minor>,
+    verdict: Verdict,
+    confidence: Option<Confidence>,
+) -> Judged {
+    let ranges = ranges(entry, minor, verdict);
+    let given = ranges.iter().flat_map(|range| range.answers.iter()).find(|answer| answer.verdict == verdict);
+    let unknown = |ranges, why: Cow<'static, str>| Judged {
+        standing: Standing::Unknown,
+        ranges,
+        given: None,
+        known: Known::Unknown,
+        source: Text::default(),
+        why_unknown: Some(why),
+    };
+    if ranges.is_empty() {
+        let why = entry.unknown.as_deref().unwrap_or("nothing is known of this version");
+        return unknown(ranges, format!("what it should answer is not known ({why})").into());
+    }
+    if confidence.is_none_or(|confidence| confidence < Confidence::Medium) {
+        return unknown(
+            ranges,
+            "which product it is rests on one shared sign, too little to grade it".into(),
+        );
+    }
+    if let Some(answer) = given.filter(|answer| answer.undecided) {
+        let why = answer.mode.as_deref().unwrap_or("what would decide it cannot be seen");
+        return Judged { given, ..unknown(ranges, why.into()) };
+    }
+    let mut judged = Judged {
+        standing: Standing::Unknown,
+        ranges,
+        given,
+        known: Known::Unknown,
+        source: Text::default(),
+        why_unknown: None,
+    };
+    let expected = judged.verdicts();
+    // `Verdict` is ordered from the most open to the most closed.
+    let (loosest, strictest) = (expected.first().copied(), expected.last().copied());
+    judged.standing = match given {
+        Some(_) if expected.len() == 1 => Standing::AsDocumented,
+        Some(_) => Standing::Either,
+        None if loosest.is_some_and(|loosest| verdict < loosest) => Standing::Looser,
+        None if strictest.is_some_and(|strictest| verdict > strictest) => Standing::Stricter,
+        None => {
+            judged.why_unknown = Some("it lies between the answers that are expected".into());
+            Standing::Unknown
+        }
+    };
+    // What the grade rests on: the answer that was given, else the weakest of those that were not.
+    let basis = given.or_else(|| judged.answers().filter(|a| !a.undecided).min_by_key(|answer| answer.known));
+    if let Some(basis) = basis {
+        judged.known = basis.known;
+        judged.source.clone_from(&basis.source);
+    }
+    judged
+}
+
+/// The ranges that count: those of the version where it shows, else those that fit the answer, else
+/// all.
+fn ranges(entry: &'static Entry, minor: Option<Minor>, verdict: Verdict) -> Vec<&'static Expected> {
+    if let Some(minor) = minor {
+        return entry.expected.iter().filter(|range| range.holds_for(minor)).collect();
+    }
+    let fits = |range: &&Expected| range.answers.iter().any(|answer| answer.verdict == verdict);
+    let fitting: Vec<&Expected> = entry.expected.iter().filter(fits).collect();
+    if fitting.is_empty() { entry.expected.iter().collect() } else { fitting }
+}
+
+/// The whole of it for people: who, what was answered, what that tells, and how it stands.
+fn sentence(
+    entry: &Entry,
+    identification: &Identification,
+    answered: Answered<'_>,
+    judged: &Judged,
+) -> String {
+    let name = &entry.product.short;
+    let version = match &identification.version {
+        Some(version) => format!(" {version}"),
+        None => ", version not shown".to_owned(),
+    };
+    let seen = seen(answered);
+    let mode = judged.given.and_then(|answer| answer.mode.as_deref());
+    let since = since(judged);
+    let told = match judged.known {
+        Known::Documented => format!("as {name} documents{since}"),
+        Known::Observed => format!("as {name} was seen to answer{since}"),
+        Known::Inferred => format!("as is to be expected of {name}{since}, though nowhere stated"),
+        Known::Unknown => String::new(),
+    };
+    let expected = judged.verdicts().iter().map(|verdict| verdict.word()).collect::<Vec<_>>().join(" or ");
+    let basis = match judged.known {
+        Known::Documented => "documented",
+        Known::Observed => "observed, not documented",
+        _ => "inferred, not documented",
+    };
+    match judged.standing {
+        Standing::AsDocumented => match mode {
+            Some(mode) => format!("{name}{version}: {seen}, {told}: {mode}, confirmed from outside"),
+            None => format!("{name}{version}: {seen}, {told}: confirmed from outside"),
+        },
+        Standing::Either => {
+            let mode = mode.unwrap_or("one of the answers that are expected");
+            format!("{name}{version}: {seen}: {mode}, confirmed from outside")
+        }
+        Standing::Stricter => {
+            format!("{name}{version}: {seen}: stricter than the {expected} that is expected ({basis})")
+        }
+        Standing::Looser => {
+            let note = judged.note().map(|note| format!("; {note}")).unwrap_or_default();
+            format!("{name}{version}: {seen}: more open than the {expected} that is expected ({basis}){note}")
+        }
+        Standing::Unknown => {
+            let why = judged.why_unknown.as_deref().unwrap_or("no expectation is known");
+            format!("{name}{version}: {seen}; not graded: {why}")
+        }
+    }
+}
+
+/// ` from 1.32 on`, where the release decides.
+fn since(judged: &Judged) -> String {
+    match judged.ranges.as_slice() {
+        [range] => match (range.from, range.to) {
+            (Some(from), None) => format!(" from {from} on"),
+            (Some(from), Some(to)) => format!(" from {from} to {to}"),
+            (None, Some(to)) => format!(" up to {to}"),
+            (None, None) => String::new(),
+        },
+        _ => String::new(),
+    }
+}
+
+/// What was answered.
+fn seen(answered: Answered<'_>) -> String {
+    let health = |grant: &&Grant| grant.grade == Grade::PublicInfo && !grant.path.starts_with("/version");
+    let open: Vec<&Grant> = answered.grants.iter().filter(|grant| grant.grade != Grade::Product).collect();
+    match answered.verdict {
+        Verdict::Rejected => format!("anonymous refused on all {} paths asked", answered.paths),
+        Verdict::HealthOnly if !open.is_empty() && open.iter().all(health) => {
+            "anonymous limited to health checks".to_owned()
+        }
+        Verdict::HealthOnly => "anonymous limited to some paths".to_owned(),
+        Verdict::Forbidden if open.is_empty() => {
+            "anonymous accepted as a user, and nothing granted on the paths asked".to_owned()
+        }
+        Verdict::Forbidden => {
+            "anonymous accepted as a user, with version or health open and the rest forbidden".to_owned()
+        }
+        _ => "more than version and health open to anonymous".to_owned(),
+    }
+}

@@ -1,0 +1,91 @@
+//! The CAs that the user gave: does a serving chain end at one of them?
+//!
+//! The name is not checked (an API server is often asked by an address that its certificate does not
+//! have) and neither is the date: an expired certificate is a finding of its own, and says nothing
+//! about who serves it.
+
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use std::time::Duration;
+use webpki::{EndEntityCert, KeyUsage};
+
+use super::certificate;
+use crate::error::Error;
+use crate::model::Trust;
+
+/// CAs, ready to judge by.
+pub(super) struct Anchors {
+    ders: Vec<CertificateDer<'static>>,
+    anchors: Vec<TrustAnchor<'static>>,
+}
+
+impl Anchors {
+    /// Reads the certificates.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for one that is no certificate.
+    pub(super) fn new(ders: &[Vec<u8>]) -> Result<Self, Error> {
+        let ders: Vec<CertificateDer<'static>> = ders.iter().cloned().map(CertificateDer::from).collect();
+        let anchors =
+            ders.iter().map(|der| webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned()));
+        let anchors = anchors.collect::<Result<_, _>>().map_err(|error| Error::Config {
+            setting: "ca-file",
+            problem: format!("holds what is no CA certificate: {error}"),
+        })?;
+        Ok(Self { ders, anchors })
+    }
+
+    /// Whether the chain ends here; `None` if no CA was given.
+    pub(super) fn judge(
+        &self,
+        chain: &[CertificateDer<'_>],
+        algorithms: WebPkiSupportedAlgorithms,
+    ) -> Option<Trust> {
+        if self.anchors.is_empty() {
+            return None;
+        }
+        let Some((leaf, between)) = chain.split_first() else {
+            return Some(Trust::NotAnchored { why: "no certificate was sent".to_owned() });
+        };
+        // A certificate that is itself the one given.
+        if let Some(given) = self.ders.iter().find(|given| given.as_ref() == leaf.as_ref()) {
+            return Some(Trust::Anchored { by: subject(given) });
+        }
+        let verified = EndEntityCert::try_from(leaf).and_then(|end_entity| {
+            let path = end_entity.verify_for_usage(
+                algorithms.all,
+                &self.anchors,
+                between,
+                within_validity(leaf),
+                KeyUsage::server_auth(),
+                None,
+                None,
+            )?;
+            let ends_at = self.anchors.iter().position(|anchor| anchor.subject == path.anchor().subject);
+            Ok(ends_at.map(|at| subject(&self.ders[at])).unwrap_or_default())
+        });
+        Some(match verified {
+            Ok(by) => Trust::Anchored { by },
+            Err(webpki::Error::UnknownIssuer) => {
+                Trust::NotAnchored { why: "it is signed by none of the CAs given".to_owned() }
+            }
+            Err(error) => Trust::NotAnchored { why: error.to_string() },
+        })
+    }
+}
+
+fn subject(der: &CertificateDer<'_>) -> String {
+    certificate::facts(der).map(|facts| facts.subject).unwrap_or_default()
+}
+
+/// Now, or the nearest moment at which the certificate is valid.
+fn within_validity(leaf: &CertificateDer<'_>) -> UnixTime {
+    let now = UnixTime::now().as_secs();
+    let seconds = |at: Option<jiff::Timestamp>| at.and_then(|at| u64::try_from(at.as_second()).ok());
+    let (from, to) = certificate::facts(leaf)
+        .map(|facts| (seconds(facts.not_before), seconds(facts.not_after)))
+        .unwrap_or_default();
+    let from = from.unwrap_or(0);
+    let moment = now.max(from).min(to.unwrap_or(u64::MAX).max(from));
+    UnixTime::since_unix_epoch(Duration::from_secs(moment))
+}
