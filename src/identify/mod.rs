@@ -18,6 +18,8 @@ mod posture;
 mod products;
 mod remedy;
 
+use std::sync::LazyLock;
+
 use crate::model::{Attribution, Component, Confidence, FailureKind, Identification, Observation};
 
 use clues::Signs;
@@ -29,6 +31,12 @@ const CONTROLLER_MANAGER_PORT: u16 = 10257;
 const SCHEDULER_PORT: u16 = 10259;
 /// The port on which a kubelet serves by default.
 const KUBELET_PORT: u16 = 10250;
+
+/// Reads and compiles the table of products, which the first call of [`identify`] would do otherwise:
+/// for as long, no look could go on.
+pub fn prepare() {
+    LazyLock::force(&products::TABLE);
+}
 
 /// Says what answered and whose it is.
 pub fn identify(observation: &Observation) -> Identification {

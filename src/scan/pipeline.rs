@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::assess::assess;
 use crate::config::{MAX_PAUSE, ScanConfig};
 use crate::error::Error;
-use crate::identify::{Answered, identify, posture, remedy};
+use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
     Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
     Verdict,
@@ -110,6 +110,7 @@ fn closed() -> Failure {
 impl Pipeline {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
         let probes_at_once = config.concurrency.min(MAX_PROBES);
+        identify::prepare();
         Ok(Self {
             names: Names::new(config),
             dialer: Dialer {
