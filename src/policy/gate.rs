@@ -14,7 +14,7 @@ const FAILED: u8 = 1;
 /// Exit code: coverage below what was required.
 const NOT_COVERED: u8 = 3;
 /// Exit code: interrupted by a signal.
-const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 
 /// The threshold of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ mod judge;
 mod rules;
 
 pub use acceptance::Accept;
-pub use gate::{Decision, FailOn, Gate, UnknownFailOn};
+pub use gate::{Decision, FailOn, Gate, INTERRUPTED, UnknownFailOn};
 pub use judge::{Judge, Judged};
 
 use crate::model::{Rule, Severity};

@@ -7,7 +7,6 @@ mod args;
 #[cfg(feature = "simulator")]
 mod demo;
 mod dry_run;
-mod gate;
 mod limits;
 mod outputs;
 mod progress;

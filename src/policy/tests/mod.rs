@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{Accept, Judge, Judged, Policy};
 use crate::assess::assess;
-use crate::identify::identify;
+use crate::identify::{Answered, identify, posture, remedy};
 use crate::model::fixtures::{api_versions, failing, forbidden, ok, reset, unauthorized, version};
 use crate::model::{
     Coverage, Endpoint, EndpointReport, Finding, Host, Observation, Origin, Pattern, Rule, Scheme, Source,
@@ -53,7 +53,10 @@ fn judge(target: Target, address: &str, mut observation: Observation) -> Endpoin
     };
     let identification = identify(&observation);
     let assessment = assess(&observation, &identification);
+    let answered = Answered { verdict: assessment.verdict, grants: &assessment.grants, paths: 3 };
     EndpointReport {
+        posture: posture(&identification, answered),
+        remedy: remedy(&identification, answered),
         target,
         endpoint: Some(observation.endpoint),
         verdict: assessment.verdict,
@@ -62,7 +65,9 @@ fn judge(target: Target, address: &str, mut observation: Observation) -> Endpoin
         identification: Some(identification),
         requests: assessment.requests,
         grants: assessment.grants,
+        aliases: observation.aliases,
         tls: observation.tls,
+        without_sni: observation.without_sni,
         local: observation.local,
         connections: observation.connections,
         handshakes: observation.handshakes,

@@ -6,10 +6,7 @@ use super::*;
 use crate::model::{Failure, FailureKind, Stage};
 
 fn plain() -> TableOptions {
-    TableOptions {
-        gate: Some("1 verdict at --fail-on exposed: exit 1".to_owned()),
-        ..TableOptions::default()
-    }
+    TableOptions::default()
 }
 
 #[test]
