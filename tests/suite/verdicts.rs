@@ -67,7 +67,9 @@ async fn a_saved_report_of_every_scenario_is_read_back_whole() {
 fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSummary) -> String {
     let policy = Policy::default();
     let mut judge = Judge::new(&policy, summary.started);
-    records.iter().for_each(|record| judge.add(record));
+    for record in records {
+        judge.add(record);
+    }
     let findings = judge.finish(&summary.coverage).findings;
     assert!(!findings.is_empty());
     let outcome = Outcome { code: 0, sentence: "" };

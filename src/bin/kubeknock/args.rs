@@ -33,6 +33,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Knock on API servers and sort each by what an anonymous caller may do there
     Scan(Box<ScanArgs>),
+    /// List the rules that findings come from, or explain some
+    Rules(RulesArgs),
     /// Scan a small fleet of simulated API servers on this machine: no cluster needed
     #[cfg(feature = "simulator")]
     Demo(DemoArgs),
@@ -210,6 +212,13 @@ pub(crate) struct OutputArgs {
     /// Colours in the table; auto honours NO_COLOR and pipes
     #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
     pub(crate) color: ColorWord,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesArgs {
+    /// Explain these: what it means, how it was proven, how to mend it
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
 }
 
 #[cfg(feature = "simulator")]

@@ -16,7 +16,7 @@ fn piped() {
 
 #[test]
 fn on_a_terminal() {
-    let options = TableOptions { color: true, width: Some(140), ..plain() };
+    let options = TableOptions { color: true, width: Some(140) };
     insta::assert_snapshot!(sample::table(&sample::mixed(), &options));
 }
 
