@@ -13,6 +13,7 @@
 mod access;
 mod answer;
 mod assessment;
+mod change;
 mod component;
 mod endpoint;
 mod failure;
@@ -38,6 +39,7 @@ mod version;
 pub use access::{Access, Unclear};
 pub use answer::{Answer, Status, VersionInfo};
 pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook};
+pub use change::{Change, ChangeKind};
 pub use component::{Clue, ClueKind, Component, Confidence, Identification};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};

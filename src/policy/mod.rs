@@ -11,12 +11,14 @@
 
 mod acceptance;
 mod baseline;
+mod changes;
 mod controls;
 mod gate;
 mod judge;
 mod rules;
 
 pub use acceptance::Accept;
+pub use changes::Snapshot;
 pub use gate::{Decision, FailOn, Gate, INTERRUPTED, UnknownFailOn};
 pub use judge::{Judge, Judged};
 

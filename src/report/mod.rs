@@ -34,7 +34,7 @@ pub use escape::escape;
 pub use tally::Tally;
 
 use crate::config::ScanConfig;
-use crate::model::{Finding, Rule, ScanSummary};
+use crate::model::{Change, Finding, Rule, ScanSummary};
 
 /// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
 pub const SCHEMA: &str = "kubeknock/report/v2";
@@ -64,6 +64,8 @@ pub struct Results<'a> {
     pub summary: &'a ScanSummary,
     /// What to look at: worst first, then in the order of the target set.
     pub findings: &'a [Finding],
+    /// What is not as it was in the baseline, what opens first; `None` without one.
+    pub changes: Option<&'a [Change]>,
     /// Every rule there is, whether it found something or not.
     pub rules: &'a [&'static Rule],
     /// What the gate said.

@@ -73,7 +73,8 @@ fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSumma
     let findings = judge.finish(&summary.coverage).findings;
     assert!(!findings.is_empty());
     let outcome = Outcome { code: 0, sentence: "" };
-    let results = Results { info: *info, summary, findings: &findings, rules: &RULES, outcome };
+    let results =
+        Results { info: *info, summary, findings: &findings, changes: None, rules: &RULES, outcome };
     let mut out = Vec::new();
     report::json::write(&mut out, &results, records.iter()).unwrap();
     String::from_utf8(out).unwrap()

@@ -13,13 +13,11 @@ use crate::suggest::did_you_mean;
 pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
     let mut rules = Vec::new();
     for id in &args.ids {
-        match rule(id) {
-            Some(rule) => rules.push(rule),
-            None => {
-                let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
-                bail!("{id:?} is no rule{hint}; kubeknock rules lists them");
-            }
-        }
+        let Some(rule) = rule(id) else {
+            let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
+            bail!("{id:?} is no rule{hint}; kubeknock rules lists them");
+        };
+        rules.push(rule);
     }
     let mut out = BufWriter::new(io::stdout());
     let written = if rules.is_empty() {

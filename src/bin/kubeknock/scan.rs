@@ -92,6 +92,7 @@ impl Job {
             info: ScanInfo::new(scanner.config()),
             summary: &summary,
             findings: &judged.findings,
+            changes: None,
             rules: &RULES,
             outcome: Outcome { code: decision.code, sentence: &decision.sentence },
         };

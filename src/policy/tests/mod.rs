@@ -1,5 +1,6 @@
 //! Records made by the stages themselves from answers made by hand.
 
+mod changes;
 mod findings;
 mod gate;
 mod registry;

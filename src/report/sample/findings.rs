@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Acceptance, BaselineState, Confidence, Control, EndpointReport, Finding, Fingerprint, Identity, Rule,
-    Severity, Site,
+    Acceptance, BaselineState, Change, ChangeKind, Confidence, Control, EndpointReport, Finding, Fingerprint,
+    Identity, Rule, Severity, Site,
 };
 
 const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Option<u16>) -> Rule {
@@ -99,5 +99,33 @@ pub(super) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
             ..state(BaselineState::Absent, finding(&ENABLED, &reports[6], "403 as system:anonymous"))
         },
         state(BaselineState::Unchanged, finding(&HEALTH, lab, "health is open to anybody: /healthz")),
+    ]
+}
+
+/// One change of each kind.
+pub(super) fn changes(reports: &[EndpointReport]) -> Vec<Change> {
+    let change = |report: &EndpointReport, kind, before: Option<&str>, after: Option<&str>| Change {
+        about: Identity::of_target(&report.target),
+        origin: Arc::clone(&report.target.origin),
+        label: report.target.label.clone(),
+        kind,
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+        opens: false,
+    };
+    vec![
+        Change {
+            opens: true,
+            ..change(&reports[0], ChangeKind::Verdict, Some("forbidden"), Some("exposed"))
+        },
+        Change { opens: true, ..change(&reports[1], ChangeKind::Appeared, None, Some("forbidden")) },
+        change(&reports[10], ChangeKind::Gone, Some("rejected"), Some("unreachable")),
+        change(&reports[0], ChangeKind::Version, Some("v1.33.5"), Some("v1.34.1")),
+        change(
+            &reports[0],
+            ChangeKind::Certificate,
+            Some("CN=kube-apiserver, until 2026-10-01"),
+            Some("CN=kube-apiserver, until 2027-01-01"),
+        ),
     ]
 }

@@ -36,7 +36,8 @@ pub(in crate::report) fn mixed() -> Sample {
         coverage: coverage(&reports),
     };
     let findings = findings::of(&reports);
-    Sample { tool_version: "0.0.0".to_owned(), config: config(), reports, summary, findings }
+    let changes = Some(findings::changes(&reports));
+    Sample { tool_version: "0.0.0".to_owned(), config: config(), reports, summary, findings, changes }
 }
 
 fn config() -> ScanConfig {

@@ -15,8 +15,8 @@ pub(super) use parts::{forbidden, granted, origin, rejected, report, silent, tar
 use super::{Outcome, Results, ScanInfo, Tally, table};
 use crate::config::ScanConfig;
 use crate::model::{
-    Access, Component, Coverage, EndpointReport, FailureKind, Finding, Identity, ScanSummary, Unclear,
-    Verdict,
+    Access, Change, Component, Coverage, EndpointReport, FailureKind, Finding, Identity, ScanSummary,
+    Unclear, Verdict,
 };
 
 /// A scan's whole result.
@@ -26,6 +26,7 @@ pub(super) struct Sample {
     pub(super) reports: Vec<EndpointReport>,
     pub(super) summary: ScanSummary,
     pub(super) findings: Vec<Finding>,
+    pub(super) changes: Option<Vec<Change>>,
 }
 
 impl Sample {
@@ -38,6 +39,7 @@ impl Sample {
             info: self.info(),
             summary: &self.summary,
             findings: &self.findings,
+            changes: self.changes.as_deref(),
             rules: &RULES,
             outcome: Outcome { code: 1, sentence: "1 verdict at --fail-on exposed: exit 1" },
         }
@@ -85,7 +87,14 @@ pub(super) fn empty() -> Sample {
         Coverage { targets: 256, unreachable: [(FailureKind::TimedOut, 256)].into(), ..Coverage::default() };
     let mixed = mixed();
     let summary = ScanSummary { coverage, resolvers: Vec::new(), ..mixed.summary.clone() };
-    Sample { config: ScanConfig::default(), reports: Vec::new(), summary, findings: Vec::new(), ..mixed }
+    Sample {
+        config: ScanConfig::default(),
+        reports: Vec::new(),
+        summary,
+        findings: Vec::new(),
+        changes: None,
+        ..mixed
+    }
 }
 
 /// The mixed scan, interrupted before all was asked.
@@ -152,6 +161,12 @@ pub(super) fn saying(text: &str) -> Sample {
             acceptance.reason = text.to_owned();
             acceptance.owner = text.to_owned();
         }
+    }
+    for change in sample.changes.iter_mut().flatten() {
+        change.label = Some(text.into());
+        change.origin = origin(1, text);
+        change.about = Identity::of_specification(&change.origin);
+        change.before = Some(text.to_owned());
     }
     sample.summary.stopped = Some(text.to_owned());
     sample

@@ -14,8 +14,8 @@ fn read_back(text: &str) -> Sample {
 fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
     let mut reports = Vec::new();
     let scan = read("old", &mut text.as_bytes(), &mut |report| reports.push(report)).unwrap().unwrap();
-    let findings = findings.to_vec();
-    Sample { tool_version: scan.tool_version, config: scan.config, reports, summary: scan.summary, findings }
+    let SavedScan { tool_version, config, summary } = scan;
+    Sample { tool_version, config, reports, summary, findings: findings.to_vec(), changes: None }
 }
 
 fn problem(text: &str) -> String {

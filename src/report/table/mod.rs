@@ -3,6 +3,7 @@
 //! Nothing from the network reaches the writer unescaped, and the layout is spaces only, so that
 //! `grep` and `awk` work on what is piped.
 
+mod changes;
 mod findings;
 mod footer;
 mod rows;
@@ -46,7 +47,7 @@ impl TableOptions {
 }
 
 /// Text that is not ours, fit for a line.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     escape(text, SHOWN)
 }
 
@@ -67,6 +68,7 @@ pub fn write<'a>(
     write_rows(&mut out, &rows, options)?;
     footer::write(&mut out, summary, options)?;
     findings::write(&mut out, results.findings, options)?;
+    changes::write(&mut out, results.changes, options)?;
     writeln!(out, "{}", shown(results.outcome.sentence))?;
     out.flush()
 }
