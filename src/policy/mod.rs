@@ -25,7 +25,7 @@ pub use judge::{Judge, Judged};
 use crate::model::{Rule, Severity};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what cannot be told.
-pub static RULES: [&Rule; 14] = [
+pub static RULES: [&Rule; 15] = [
     &rules::exposure::RESOURCES,
     &rules::exposure::DISCOVERY,
     &rules::exposure::TELEMETRY,
@@ -33,6 +33,7 @@ pub static RULES: [&Rule; 14] = [
     &rules::anonymous_auth::RULE,
     &rules::public_info::VERSION,
     &rules::public_info::HEALTH,
+    &rules::posture::RULE,
     &rules::expectation::RULE,
     &rules::divergence::RULE,
     &rules::support::RULE,

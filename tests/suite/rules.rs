@@ -58,7 +58,7 @@ const fn case(rule: &'static str, fires: &'static str, silent: &'static str) -> 
     Case { rule, fires, silent, path: None, words: "" }
 }
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 14] = [
     Case { path: Some("/api/v1/secrets"), ..case("anonymous-resources-exposed", "exposed", "default") },
     case("anonymous-discovery-exposed", "exposed", "default"),
     Case { path: Some("/metrics"), ..case("anonymous-telemetry-exposed", "exposed", "default") },
@@ -66,6 +66,7 @@ const CASES: [Case; 13] = [
     case("anonymous-auth-enabled", "default", "health-only"),
     case("version-disclosed", "default", "health-only"),
     case("health-endpoints-open", "health-only", "rejecting"),
+    case("posture-deviation", "eks-forbidden", "default"),
     Case { words: "expect=rejected", ..case("expectation-unmet", "default", "rejecting") },
     case("unsupported-version", "default", "current"),
     case("serving-certificate-expired", "certificate-expired", "certificate-expiring"),

@@ -42,5 +42,8 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
         return None;
     }
     let message = "requests without credentials are accepted as system:anonymous; authorization answers 403";
-    Some(Hit::proven(message, refused))
+    // Where the provider does not let anybody change it, nobody is asked to.
+    let fixed = report.remedy.as_ref().is_some_and(|remedy| remedy.changeable == Some(false));
+    let severity = fixed.then_some(Severity::Low);
+    Some(Hit { severity, ..Hit::proven(message, refused) }.mended_by(report.remedy.as_ref()))
 }

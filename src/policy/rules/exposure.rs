@@ -111,9 +111,11 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
     let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
     let requests = grants.iter().map(|grant| grant.request).collect();
     let message = format!("anonymous callers may {may} {paths}");
-    if grants.iter().all(|grant| grant.not_served) {
+    let hit = if grants.iter().all(|grant| grant.not_served) {
         let message = format!("{message}: authorized, though nothing is served there");
-        return Some(Hit::proven(message, requests).sure(Confidence::Medium));
-    }
-    Some(Hit::proven(message, requests))
+        Hit::proven(message, requests).sure(Confidence::Medium)
+    } else {
+        Hit::proven(message, requests)
+    };
+    Some(hit.mended_by(report.remedy.as_ref()))
 }

@@ -7,6 +7,7 @@ pub(super) mod divergence;
 pub(super) mod expectation;
 pub(super) mod exposure;
 pub(super) mod insecure_http;
+pub(super) mod posture;
 pub(super) mod public_info;
 pub(super) mod support;
 
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::model::{Confidence, EndpointReport, JudgedRequest, Rule, Severity, SpecCoverage};
+use crate::model::{Confidence, EndpointReport, JudgedRequest, Remedy, Rule, Severity, SpecCoverage};
 
 /// What a rule may know beside what it looks at.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,15 @@ impl Hit {
         Self { severity: None, confidence: Confidence::High, message: message.into(), requests, remedy: None }
     }
 
+    /// With the remedy that the identification knows, where it does.
+    fn mended_by(self, remedy: Option<&Remedy>) -> Self {
+        let said = remedy.map(|remedy| match &remedy.url {
+            Some(url) => format!("{} See {url}.", remedy.text),
+            None => remedy.text.clone(),
+        });
+        Self { remedy: said.or(self.remedy), ..self }
+    }
+
     fn sure(self, confidence: Confidence) -> Self {
         Self { confidence, ..self }
     }
@@ -59,7 +69,7 @@ impl Hit {
 pub(super) type EndpointCheck = (&'static Rule, fn(&EndpointReport, Context) -> Option<Hit>);
 
 /// The rules that look at one endpoint.
-pub(super) const OF_ENDPOINTS: [EndpointCheck; 12] = [
+pub(super) const OF_ENDPOINTS: [EndpointCheck; 13] = [
     (&exposure::RESOURCES, exposure::resources),
     (&exposure::DISCOVERY, exposure::discovery),
     (&exposure::TELEMETRY, exposure::telemetry),
@@ -67,6 +77,7 @@ pub(super) const OF_ENDPOINTS: [EndpointCheck; 12] = [
     (&anonymous_auth::RULE, anonymous_auth::check),
     (&public_info::VERSION, public_info::version),
     (&public_info::HEALTH, public_info::health),
+    (&posture::RULE, posture::check),
     (&expectation::RULE, expectation::of_endpoint),
     (&support::RULE, support::check),
     (&certificate::EXPIRED, certificate::expired),

@@ -2,7 +2,7 @@
 
 use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
 use super::{Context, Hit, requests};
-use crate::model::{Answer, Confidence, EndpointReport, Rule, Severity, Support, minor_version, support};
+use crate::model::{Answer, Confidence, EndpointReport, Minor, Rule, Severity, Support, support};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "unsupported-version",
@@ -20,23 +20,21 @@ pub(in crate::policy) static RULE: Rule = Rule {
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Option<Hit> {
-    let version = report.identification.as_ref()?.version.as_deref().filter(|_| report.verdict.settles())?;
-    let minor = minor_version(version)?;
+    let identification = report.identification.as_ref().filter(|_| report.verdict.settles())?;
+    let version = identification.version.as_deref()?;
+    let minor = Minor::of_git_version(version)?;
     let Support::Ended(day) = support(minor, context.today()) else { return None };
     let ended = day.map_or_else(|| "before 2016-10-23".to_owned(), |day| format!("on {day}"));
     let answers = requests(report, |request| {
         (request.exchange.outcome.as_ref()).is_ok_and(|reply| matches!(reply.answer, Answer::Version(_)))
     });
-    let upstream = format!("upstream maintenance of 1.{minor} ended {ended}");
-    if vendors_build(version) {
+    let upstream = format!("upstream maintenance of {minor} ended {ended}");
+    // `v1.33.5-eks-1`, `v1.30.4+k3s1`: not upstream's own; and a service may say no suffix.
+    let managed = identification.product().is_some_and(|product| product.managed);
+    if managed || version.contains(['-', '+']) {
         let message =
             format!("{version}: {upstream}; this is a vendor's build, which may be maintained longer");
         return Some(Hit::proven(message, answers).sure(Confidence::Low));
     }
     Some(Hit::proven(format!("{version}: {upstream}"), answers))
-}
-
-/// `v1.33.5-eks-1`, `v1.30.4+k3s1`: not upstream's own.
-fn vendors_build(version: &str) -> bool {
-    version.contains(['-', '+'])
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{BaselineState, Confidence, Severity};
+use crate::model::{BaselineState, Confidence, Known, Posture, Remedy, Severity, Standing};
 
 #[test]
 fn a_default_cluster() {
@@ -154,4 +154,54 @@ fn against_a_baseline() {
     assert_eq!(state("192.0.2.2", "version-disclosed"), Some(BaselineState::Absent));
     assert_eq!(state("192.0.2.3", "version-disclosed"), None, "silence does not prove that it is gone");
     assert_eq!(state("192.0.2.3", "target-not-covered"), Some(BaselineState::New));
+}
+
+#[test]
+fn a_posture_is_a_finding_where_it_is_known_to_differ() {
+    let with = |standing, known| {
+        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+        report.posture = Some(Posture {
+            standing,
+            expected: vec![Verdict::HealthOnly],
+            known,
+            sentence: "forbidden, where health-only is documented".to_owned(),
+            source: "".into(),
+        });
+        report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::Medium);
+        let judged = judged(&[report]);
+        let finding = judged.findings.into_iter().find(|finding| finding.rule.id == "posture-deviation");
+        finding.map(|finding| (finding.severity, finding.confidence))
+    };
+    for (standing, known, expected) in [
+        (Standing::Looser, Known::Documented, Some((Severity::High, Confidence::Medium))),
+        (Standing::Looser, Known::Inferred, Some((Severity::High, Confidence::Low))),
+        (Standing::Stricter, Known::Observed, Some((Severity::Note, Confidence::Medium))),
+        (Standing::Either, Known::Documented, None),
+        (Standing::AsDocumented, Known::Documented, None),
+        (Standing::Unknown, Known::Documented, None),
+    ] {
+        assert_eq!(with(standing, known), expected, "{standing:?}");
+    }
+}
+
+#[test]
+fn what_a_provider_does_not_let_anybody_change_is_low_and_its_remedy_is_the_providers() {
+    let with = |changeable| {
+        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+        report.remedy = Some(Remedy {
+            text: "Restrict who can reach it.".to_owned(),
+            url: Some("https://docs.example/".into()),
+            changeable,
+            network_url: None,
+        });
+        let judged = judged(&[report]);
+        let finding = find(&judged, "anonymous-auth-enabled");
+        (finding.severity, finding.remedy.clone())
+    };
+    assert_eq!(
+        with(Some(false)),
+        (Severity::Low, "Restrict who can reach it. See https://docs.example/.".to_owned())
+    );
+    assert_eq!(with(Some(true)).0, Severity::Medium);
+    assert_eq!(with(None).0, Severity::Medium);
 }
