@@ -4,9 +4,10 @@
 //! # The way through
 //!
 //! ```text
-//! targets → resolve → sweep → probe → identify → assess → report
-//!            (name)   (TCP)   (TLS,    (who       (what anonymous
-//!                              HTTP)    answers)   may do)
+//! targets → resolve → sweep → probe → identify → assess → policy → report
+//!            (name)   (TCP)   (TLS,    (who       (what      (what to
+//!                              HTTP)    answers)   anonymous   look at)
+//!                                                  may do)
 //! ```
 //!
 //! Each stage is a module, none imports another, and only [`scan`] knows their order. They meet in
@@ -68,6 +69,7 @@ pub mod config;
 pub mod error;
 pub mod identify;
 pub mod model;
+pub mod policy;
 pub mod probe;
 pub mod report;
 pub mod resolve;

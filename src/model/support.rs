@@ -4,18 +4,20 @@
 
 use jiff::civil::{Date, date};
 
+use super::Minor;
+
 /// A minor release and its last day of maintenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Release {
     /// The minor number: 34 of 1.34.
-    pub minor: u32,
+    pub minor: u16,
     /// The last day of upstream maintenance.
     pub end_of_life: Date,
     /// The date is not in the release data but follows from the rule of 14 months.
     pub inferred: bool,
 }
 
-const fn release(minor: u32, year: i16, month: i8, day: i8) -> Release {
+const fn release(minor: u16, year: i16, month: i8, day: i8) -> Release {
     Release { minor, end_of_life: date(year, month, day), inferred: false }
 }
 
@@ -70,22 +72,17 @@ pub enum Support {
     Unknown,
 }
 
-/// What upstream does for `1.minor` on the day `on`.
-pub fn support(minor: u32, on: Date) -> Support {
+/// What upstream does for a minor release on the day `on`.
+pub fn support(Minor { major, minor }: Minor, on: Date) -> Support {
+    if major != 1 {
+        return Support::Unknown;
+    }
     match RELEASES.iter().find(|release| release.minor == minor) {
         Some(release) if on <= release.end_of_life => Support::Until(release.end_of_life),
         Some(release) => Support::Ended(Some(release.end_of_life)),
         None if minor < RELEASES[0].minor => Support::Ended(None),
         None => Support::Unknown,
     }
-}
-
-/// The minor number of a `gitVersion` of Kubernetes 1 (`v1.33.5-eks-1` gives 33); `None` for
-/// anything else, such as the `v0.0.0` of a build without a version.
-pub fn minor_version(git_version: &str) -> Option<u32> {
-    let rest = git_version.strip_prefix('v').unwrap_or(git_version).strip_prefix("1.")?;
-    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse().ok()
 }
 
 #[cfg(test)]
@@ -102,33 +99,16 @@ mod tests {
 
     #[test]
     fn the_last_day_is_still_maintained() {
+        let support = |minor, on| support(Minor { major: 1, minor }, on);
         assert_eq!(support(34, date(2026, 10, 27)), Support::Until(date(2026, 10, 27)));
         assert_eq!(support(34, date(2026, 10, 28)), Support::Ended(Some(date(2026, 10, 27))));
         assert_eq!(support(1, date(2026, 1, 1)), Support::Ended(None));
         assert_eq!(support(38, date(2026, 1, 1)), Support::Unknown);
-        let supported: Vec<u32> = (RELEASES.iter())
+        assert_eq!(super::support(Minor { major: 2, minor: 3 }, date(2026, 1, 1)), Support::Unknown);
+        let supported: Vec<u16> = (RELEASES.iter())
             .filter(|release| matches!(support(release.minor, date(2026, 11, 23)), Support::Until(_)))
             .map(|release| release.minor)
             .collect();
         assert_eq!(supported, [35, 36, 37]);
-    }
-
-    #[test]
-    fn versions_as_servers_say_them() {
-        for (text, minor) in [
-            ("v1.34.1", Some(34)),
-            ("v1.33.5-eks-1", Some(33)),
-            ("v1.28.3-gke.1203001", Some(28)),
-            ("v1.30.4+k3s1", Some(30)),
-            ("1.9", Some(9)),
-            ("v1.30+", Some(30)),
-            ("v0.0.0-master+$Format:%h$", None),
-            ("v2.1.0", None),
-            ("v1.", None),
-            ("v1.99999999999", None),
-            ("", None),
-        ] {
-            assert_eq!(minor_version(text), minor, "{text}");
-        }
     }
 }

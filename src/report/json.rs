@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use super::wire::{Coverage, Endpoint, Scan, Summary, Tool};
-use super::{SCHEMA, ScanInfo, Tally, encode};
-use crate::model::{EndpointReport, ScanSummary};
+use super::wire::{Coverage, Endpoint, Finding, Scan, Summary, Tool};
+use super::{Results, SCHEMA, Tally, encode};
+use crate::model::EndpointReport;
 
 /// Writes the document. `reports` stand in it in the order they come: hand them sorted by
 /// [`EndpointReport::order_key`], so that equal scans give equal bytes.
@@ -15,10 +15,10 @@ use crate::model::{EndpointReport, ScanSummary};
 /// One record at a time is turned into JSON, so the document costs no memory of its own.
 pub fn write<'a>(
     out: &mut dyn io::Write,
-    info: &ScanInfo<'_>,
+    results: &Results<'_>,
     reports: impl Iterator<Item = &'a EndpointReport>,
-    summary: &ScanSummary,
 ) -> io::Result<()> {
+    let Results { info, summary, .. } = results;
     let mut out = io::BufWriter::new(out);
     let mut tally = Tally::default();
     let mut serializer = encode::pretty(&mut out);
@@ -28,6 +28,8 @@ pub fn write<'a>(
     document.serialize_entry("scan", &Scan::new(info, summary))?;
     let endpoints = reports.inspect(|report| tally.add(report)).map(Endpoint::from);
     document.serialize_entry("endpoints", &Sequence(Cell::new(Some(endpoints))))?;
+    let findings = results.findings.iter().map(Finding::from);
+    document.serialize_entry("findings", &Sequence(Cell::new(Some(findings))))?;
     document.serialize_entry("coverage", &Coverage::from(&summary.coverage))?;
     document.serialize_entry("summary", &Summary::new(summary, &tally))?;
     document.end()?;
@@ -72,8 +74,7 @@ mod tests {
     #[test]
     fn a_writer_that_fails_is_an_error() {
         let sample = sample::mixed();
-        let error = super::write(&mut sample::Full, &sample.info(), sample.reports.iter(), &sample.summary)
-            .unwrap_err();
+        let error = super::write(&mut sample::Full, &sample.results(), sample.reports.iter()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
 }

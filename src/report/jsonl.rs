@@ -1,4 +1,4 @@
-//! `jsonl`: one JSON object a line, each endpoint as it is done and the summary last.
+//! `jsonl`: one JSON object a line, each endpoint as it is done, then the findings, the summary last.
 //!
 //! Lines are written whole and flushed, so that a reader of a running scan never sees half of one.
 //! A file without a summary line was torn off.
@@ -7,15 +7,16 @@ use std::io;
 
 use serde::Serialize;
 
-use super::wire::{Coverage, Endpoint, Scan, Summary, Tool};
-use super::{SCHEMA, ScanInfo, Tally, encode};
-use crate::model::{EndpointReport, ScanSummary};
+use super::wire::{Coverage, Endpoint, Finding, Scan, Summary, Tool};
+use super::{Results, SCHEMA, Tally, encode};
+use crate::model::EndpointReport;
 
 #[derive(Serialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "lives for one write, and most are the large one")]
 enum Record<'a> {
     Endpoint(Endpoint<'a>),
+    Finding(Finding<'a>),
     Summary {
         schema: &'static str,
         tool: Tool<'a>,
@@ -36,13 +37,12 @@ pub fn record(report: &EndpointReport) -> io::Result<Vec<u8>> {
     encode::line(&Record::Endpoint(report.into()))
 }
 
-/// Writes the last line: the scan as a whole.
-pub fn write_summary(
-    out: &mut dyn io::Write,
-    info: &ScanInfo<'_>,
-    summary: &ScanSummary,
-    tally: &Tally,
-) -> io::Result<()> {
+/// Writes the last lines: each finding, then the scan as a whole.
+pub fn write_summary(out: &mut dyn io::Write, results: &Results<'_>, tally: &Tally) -> io::Result<()> {
+    let Results { info, summary, .. } = results;
+    for finding in results.findings {
+        write(out, &Record::Finding(finding.into()))?;
+    }
     write(
         out,
         &Record::Summary {
@@ -81,7 +81,9 @@ mod tests {
             line.as_object_mut().unwrap().remove("record").unwrap();
         }
         let summary = lines.pop().unwrap();
+        let findings = lines.split_off(sample.reports.len());
         assert_eq!(Value::Array(lines), document["endpoints"]);
+        assert_eq!(Value::Array(findings), document["findings"]);
         for part in ["schema", "tool", "scan", "coverage", "summary"] {
             assert_eq!(summary[part], document[part]);
         }
@@ -90,6 +92,7 @@ mod tests {
     #[test]
     fn hostile_text_stays_within_its_line() {
         let sample = sample::hostile();
-        assert_eq!(sample::jsonl(&sample).lines().count(), sample.reports.len() + 1);
+        let records = sample.reports.len() + sample.findings.len() + 1;
+        assert_eq!(sample::jsonl(&sample).lines().count(), records);
     }
 }

@@ -14,6 +14,7 @@
 
 mod encode;
 mod escape;
+pub mod explain;
 pub mod json;
 pub mod jsonl;
 pub mod saved;
@@ -33,6 +34,7 @@ pub use escape::escape;
 pub use tally::Tally;
 
 use crate::config::ScanConfig;
+use crate::model::{Change, Finding, Rule, ScanSummary};
 
 /// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
 pub const SCHEMA: &str = "kubeknock/report/v2";
@@ -51,6 +53,32 @@ impl<'a> ScanInfo<'a> {
     pub const fn new(config: &'a ScanConfig) -> Self {
         Self { tool_version: env!("CARGO_PKG_VERSION"), config }
     }
+}
+
+/// A whole scan, as the formats that are written at its end are given it, beside its records.
+#[derive(Debug, Clone, Copy)]
+pub struct Results<'a> {
+    /// The scan's setting.
+    pub info: ScanInfo<'a>,
+    /// When it ran, and where every target ended.
+    pub summary: &'a ScanSummary,
+    /// What to look at: worst first, then in the order of the target set.
+    pub findings: &'a [Finding],
+    /// What is not as it was in the baseline, what opens first; `None` without one.
+    pub changes: Option<&'a [Change]>,
+    /// Every rule there is, whether it found something or not.
+    pub rules: &'a [&'static Rule],
+    /// What the gate said.
+    pub outcome: Outcome<'a>,
+}
+
+/// What the gate said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome<'a> {
+    /// The exit code.
+    pub code: u8,
+    /// Why: `1 verdict at --fail-on exposed: exit 1`.
+    pub sentence: &'a str,
 }
 
 /// A report format.

@@ -9,8 +9,8 @@ use super::SCHEMA;
 use super::sample::{self, Sample};
 use super::wire::body_word;
 use crate::model::{
-    Access, Answer, ClueKind, Component, Confidence, Failure, FailureKind, Grade, Known, Method, Scheme,
-    Specificity, Stage, Standing, Status, Unclear, Verdict,
+    Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Grade, Known,
+    Method, Scheme, Severity, Specificity, Stage, Standing, Status, Unclear, Verdict,
 };
 
 fn schema() -> Value {
@@ -59,13 +59,18 @@ fn documents_are_valid() {
 
 #[test]
 fn lines_are_valid() {
-    let (endpoint, summary) = (validator(Some("endpointRecord")), validator(Some("summaryRecord")));
+    let [endpoint, finding, summary] =
+        ["endpointRecord", "findingRecord", "summaryRecord"].map(|definition| validator(Some(definition)));
     for sample in samples() {
         let written = sample::jsonl(&sample);
         let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let (last, endpoints) = lines.split_last().unwrap();
+        let (last, lines) = lines.split_last().unwrap();
+        let (endpoints, findings) = lines.split_at(sample.reports.len());
         for line in endpoints {
             validate(&endpoint, line);
+        }
+        for line in findings {
+            validate(&finding, line);
         }
         validate(&summary, last);
     }
@@ -75,9 +80,15 @@ fn lines_are_valid() {
 fn what_is_not_described_is_not_valid() {
     let validator = validator(None);
     let document = documents().swap_remove(0);
-    for place in
-        ["", "/scan/settings", "/endpoints/0", "/endpoints/0/requests/0/evidence", "/coverage/verdicts"]
-    {
+    for place in [
+        "",
+        "/scan/settings",
+        "/endpoints/0",
+        "/findings/0",
+        "/findings/0/sites/0",
+        "/endpoints/0/requests/0/evidence",
+        "/coverage/verdicts",
+    ] {
         let mut more = document.clone();
         let object = more.pointer_mut(place).unwrap().as_object_mut().unwrap();
         object.insert("undescribed".to_owned(), Value::Null);
@@ -110,7 +121,7 @@ fn objects_are_closed_and_every_key_is_required_and_described() {
     let schema = schema();
     each_object("", &schema, &mut |place, object, properties| {
         let closed = |key: &str| object.get(key) == Some(&Value::Bool(false));
-        let open_for_others = place == "/$defs/endpointFields";
+        let open_for_others = ["/$defs/endpointFields", "/$defs/findingFields"].contains(&place);
         assert!(
             open_for_others || closed("additionalProperties") || closed("unevaluatedProperties"),
             "{place}"
@@ -277,6 +288,8 @@ fn what_answered_is_said_in_the_models_words() {
     check("specificity", &Specificity::ALL.map(Specificity::word));
     check("known", &Known::ALL.map(Known::word));
     check("standing", &Standing::ALL.map(Standing::word));
+    check("severity", &Severity::ALL.map(Severity::word));
+    check("baselineState", &BaselineState::ALL.map(BaselineState::word));
     check(
         "clueKind",
         &words!(|kind: &ClueKind| kind.word(),

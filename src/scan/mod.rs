@@ -172,6 +172,11 @@ impl Scan {
         self.stop.clone()
     }
 
+    /// When it began.
+    pub const fn started(&self) -> Timestamp {
+        self.started
+    }
+
     /// Live counters.
     pub fn tally(&self) -> Arc<Tally> {
         Arc::clone(&self.tally)

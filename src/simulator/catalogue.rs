@@ -17,7 +17,7 @@ embedded! {
     "default" "rejecting" "exposed" "public-info-removed" "nginx-fronted"
     // API servers, composed
     "health-only" "health-livez-only" "starting" "recovering" "etcd-down" "slow" "closes-each"
-    "http10" "insecure-http" "metrics-server" "control-characters" "front-answers-head"
+    "current" "eks-forbidden" "certificate-expired" "certificate-expiring" "http10" "insecure-http" "metrics-server" "control-characters" "front-answers-head"
     // API servers that cannot be judged
     "overloaded" "load-balancer-health" "waf-403" "other-user" "wrong-code" "truncated-body"
     // Something else

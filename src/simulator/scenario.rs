@@ -49,6 +49,8 @@ pub(super) struct Tls {
     pub(super) issuer: String,
     /// Subject alternative names: addresses and DNS names.
     pub(super) sans: Vec<String>,
+    /// When the serving certificate ends, in days from today; `None` for a fixed day in years to come.
+    pub(super) expires_in_days: Option<i16>,
     /// Whether the issuer's certificate is sent too.
     pub(super) send_issuer: bool,
     /// CA names in the `CertificateRequest`; `None` asks for no certificate, an empty list asks

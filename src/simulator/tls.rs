@@ -7,6 +7,8 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyPair, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
@@ -76,6 +78,11 @@ fn certify(tls: &Tls) -> Result<Certified, rcgen::Error> {
     leaf.subject_alt_names = tls.sans.iter().filter_map(|san| san_type(san).ok()).collect();
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     valid_for_long(&mut leaf);
+    if let Some(days) = tls.expires_in_days {
+        let end = TimeZone::UTC.to_datetime(Timestamp::now()).date().saturating_add(i64::from(days).days());
+        leaf.not_after =
+            date_time_ymd(end.year().into(), end.month().unsigned_abs(), end.day().unsigned_abs());
+    }
     let certificate = leaf.signed_by(&key, &Issuer::new(ca, ca_key))?;
 
     let mut chain = vec![certificate.der().clone()];

@@ -72,7 +72,8 @@ async fn several_formats_at_once_and_files_appear_whole() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(lines.len(), 2, "one endpoint, one summary");
+    let kinds: Vec<&str> = lines.iter().map(|line| line["record"].as_str().unwrap()).collect();
+    assert_eq!((kinds[0], kinds[1], *kinds.last().unwrap()), ("endpoint", "finding", "summary"));
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "no temporary file stays: {left:?}");
     #[cfg(unix)]
@@ -250,7 +251,7 @@ fn simulate_serves_a_profile_and_lists_them() {
 
 #[test]
 fn every_help_is_a_snapshot() {
-    for command in ["", "scan", "demo", "simulate"] {
+    for command in ["", "scan", "rules", "demo", "simulate"] {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");
         let output = run(&args);

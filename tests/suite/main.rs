@@ -12,6 +12,7 @@ mod readme;
 mod real;
 mod requests;
 mod resolve;
+mod rules;
 mod scale;
 mod support;
 mod verdicts;

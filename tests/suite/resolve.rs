@@ -15,13 +15,13 @@ use tokio::net::UdpSocket;
 use crate::support::{ANY, config, run, scan, start, stdout, targets};
 
 /// A name server that knows the names of these tests.
-struct NameServer {
-    address: SocketAddr,
+pub(crate) struct NameServer {
+    pub(crate) address: SocketAddr,
     queries: Arc<AtomicUsize>,
 }
 
 impl NameServer {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let socket = UdpSocket::bind(ANY).await.unwrap();
         let address = socket.local_addr().unwrap();
         let queries = Arc::new(AtomicUsize::new(0));
@@ -39,7 +39,7 @@ impl NameServer {
         Self { address, queries }
     }
 
-    fn config(&self) -> ScanConfig {
+    pub(crate) fn config(&self) -> ScanConfig {
         ScanConfig { resolver: Some(self.address), ..config() }
     }
 }

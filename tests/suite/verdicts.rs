@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kubeknock::model::{Component, EndpointReport, Grade, ScanSummary, Verdict};
-use kubeknock::report::{self, ScanInfo};
+use kubeknock::policy::{Judge, Policy, RULES};
+use kubeknock::report::{self, Outcome, Results, ScanInfo};
 use kubeknock::simulator::{self, Scenario};
 
 use crate::support::{config, knock, scan, serve, start, targets};
@@ -54,17 +55,29 @@ async fn a_saved_report_of_every_scenario_is_read_back_whole() {
     }
     let config = config();
     let (records, summary) = scan(config.clone(), targets(&specs)).await;
-    let document = |info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSummary| {
-        let mut out = Vec::new();
-        report::json::write(&mut out, info, records.iter(), summary).unwrap();
-        String::from_utf8(out).unwrap()
-    };
     let written = document(&ScanInfo::new(&config), &records, &summary);
     let mut read = Vec::new();
     let saved = report::saved::read("report", &mut written.as_bytes(), &mut |record| read.push(record));
     let saved = saved.unwrap().unwrap();
     assert_eq!(read.len(), servers.len());
     assert_eq!(document(&saved.info(), &read, &saved.summary), written);
+}
+
+/// The document of a scan, with the findings that its records give.
+fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSummary) -> String {
+    let policy = Policy::default();
+    let mut judge = Judge::new(&policy, summary.started);
+    for record in records {
+        judge.add(record);
+    }
+    let findings = judge.finish(&summary.coverage).findings;
+    assert!(!findings.is_empty());
+    let outcome = Outcome { code: 0, sentence: "" };
+    let results =
+        Results { info: *info, summary, findings: &findings, changes: None, rules: &RULES, outcome };
+    let mut out = Vec::new();
+    report::json::write(&mut out, &results, records.iter()).unwrap();
+    String::from_utf8(out).unwrap()
 }
 
 /// The table of `anonymous-probing.md`: what each recording must give.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use kubeknock::policy::FailOn;
 
 use crate::units;
 
@@ -32,6 +33,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Knock on API servers and sort each by what an anonymous caller may do there
     Scan(Box<ScanArgs>),
+    /// List the rules that findings come from, or explain some
+    Rules(RulesArgs),
     /// Scan a small fleet of simulated API servers on this machine: no cluster needed
     #[cfg(feature = "simulator")]
     Demo(DemoArgs),
@@ -127,11 +130,12 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) all: bool,
 
-    /// Exit 1 if an endpoint is this open or more
+    /// Exit 1 on a finding this severe, an endpoint this open, or something new
     ///
-    /// exposed is worse than forbidden, forbidden than health-only. An expect= that is not met
-    /// fails as well, unless this is never.
-    #[arg(long, value_enum, value_name = "VERDICT", default_value_t = FailOn::Exposed, help_heading = "Gate")]
+    /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, health-only),
+    /// new or new:SEVERITY against the baseline, or never. An expect= that is not met fails as well,
+    /// unless this is never; with new, if the baseline did not have it.
+    #[arg(long, value_name = "THRESHOLD", default_value = "exposed", help_heading = "Gate")]
     pub(crate) fail_on: FailOn,
 
     /// Exit 3 if less than this share of the named targets got a verdict
@@ -210,6 +214,13 @@ pub(crate) struct OutputArgs {
     pub(crate) color: ColorWord,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct RulesArgs {
+    /// Explain these: what it means, how it was proven, how to mend it
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+}
+
 #[cfg(feature = "simulator")]
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -248,15 +259,6 @@ pub(crate) enum ColorWord {
     Never,
 }
 
-/// The threshold of the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
-    Exposed,
-    Forbidden,
-    HealthOnly,
-    Never,
-}
-
 fn resolver(text: &str) -> Result<SocketAddr, String> {
     const DNS_PORT: u16 = 53;
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -279,7 +281,7 @@ Verdicts:
 
 Exit codes:
   0    nothing at or above --fail-on
-  1    an endpoint at or above --fail-on, or an expect= that is not met
+  1    findings at or above --fail-on, or an expect= that is not met
   2    could not run: bad input or bad configuration
   3    fewer named targets got a verdict than --require-coverage asks for
   130  interrupted

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use kubeknock::config::{Order, ScanConfig};
+use kubeknock::policy::{FailOn, Gate, Policy};
 use kubeknock::simulator;
 use kubeknock::targets::{TargetOptions, TargetSetBuilder};
 
-use crate::args::{DemoArgs, FailOn};
-use crate::gate::Gate;
+use crate::args::DemoArgs;
 use crate::outputs::Outputs;
 use crate::scan::{Job, runtime};
 
@@ -34,6 +34,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             outputs,
             // The fleet has an exposed server on purpose; what counts is that each is judged right.
             gate: Gate { fail_on: FailOn::Never, require_coverage: 100 },
+            policy: Policy::default(),
             no_progress: quiet || verbose > 0,
         };
         job.run().await

@@ -7,14 +7,15 @@ mod args;
 #[cfg(feature = "simulator")]
 mod demo;
 mod dry_run;
-mod gate;
 mod limits;
 mod outputs;
 mod progress;
+mod rules;
 mod scan;
 mod settings;
 #[cfg(feature = "simulator")]
 mod simulate;
+mod suggest;
 mod units;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     start_tracing(cli.verbose);
     let outcome = match cli.command {
         Command::Scan(args) => scan::run(&args, cli.quiet, cli.verbose),
+        Command::Rules(args) => rules::run(&args),
         #[cfg(feature = "simulator")]
         Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),
         #[cfg(feature = "simulator")]

@@ -6,9 +6,9 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use kubeknock::model::{EndpointReport, ScanSummary};
+use kubeknock::model::EndpointReport;
 use kubeknock::report::table::TableOptions;
-use kubeknock::report::{self, Format, ScanInfo};
+use kubeknock::report::{self, Format, Results};
 use tempfile::NamedTempFile;
 
 use crate::args::{ColorWord, OutputArgs};
@@ -70,31 +70,23 @@ impl Outputs {
         Ok(())
     }
 
-    /// Writes the rest and puts the files in place. `gate` is the last line of the table.
-    pub(crate) fn finish(
-        mut self,
-        info: &ScanInfo<'_>,
-        records: &[EndpointReport],
-        summary: &ScanSummary,
-        gate: &str,
-    ) -> anyhow::Result<()> {
+    /// Writes the rest and puts the files in place.
+    pub(crate) fn finish(mut self, results: &Results<'_>, records: &[EndpointReport]) -> anyhow::Result<()> {
         for mut output in self.outputs.drain(..) {
             match output.format {
                 Format::Json => {
-                    output.write(|out, _| report::json::write(out, info, records.iter(), summary))?;
+                    output.write(|out, _| report::json::write(out, results, records.iter()))?;
                 }
                 Format::Jsonl => {
-                    output
-                        .write(|out, streamed| report::jsonl::write_summary(out, info, summary, streamed))?;
+                    output.write(|out, streamed| report::jsonl::write_summary(out, results, streamed))?;
                 }
                 Format::Table => {
                     let to_stdout = matches!(output.sink, Sink::Stdout(_));
                     let options = TableOptions {
                         color: self.color && to_stdout,
                         width: if to_stdout { terminal_width() } else { None },
-                        gate: Some(gate.to_owned()),
                     };
-                    output.write(|out, _| report::table::write(out, records.iter(), summary, &options))?;
+                    output.write(|out, _| report::table::write(out, results, records.iter(), &options))?;
                 }
             }
             output.sink.close()?;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use kubeknock::config::ScanConfig;
 use kubeknock::model::EndpointReport;
-use kubeknock::report::ScanInfo;
+use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, RULES};
+use kubeknock::report::{Outcome, Results, ScanInfo};
 use kubeknock::scan::{Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::ScanArgs;
-use crate::gate::{Gate, INTERRUPTED};
 use crate::outputs::Outputs;
 use crate::progress::Line;
 use crate::{dry_run, settings};
@@ -28,7 +28,14 @@ pub(crate) fn run(args: &ScanArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
     let outputs = Outputs::open(&args.output)?;
     settings::fit_to_machine(&mut config, quiet);
     let gate = Gate { fail_on: args.fail_on, require_coverage: args.require_coverage };
-    let job = Job { config, targets: Arc::new(targets), outputs, gate, no_progress: quiet || verbose > 0 };
+    let job = Job {
+        config,
+        targets: Arc::new(targets),
+        outputs,
+        gate,
+        policy: Policy::default(),
+        no_progress: quiet || verbose > 0,
+    };
     runtime()?.block_on(job.run())
 }
 
@@ -43,6 +50,7 @@ pub(crate) struct Job {
     pub(crate) targets: Arc<TargetSet>,
     pub(crate) outputs: Outputs,
     pub(crate) gate: Gate,
+    pub(crate) policy: Policy,
     pub(crate) no_progress: bool,
 }
 
@@ -57,7 +65,9 @@ impl Job {
 
         let keep = self.outputs.needs_records();
         let mut records: Vec<EndpointReport> = Vec::new();
+        let mut judge = Judge::new(&self.policy, scan.started());
         while let Some(record) = scan.next().await {
+            judge.add(&record);
             self.outputs.endpoint(&record)?;
             if keep {
                 records.push(record);
@@ -76,9 +86,17 @@ impl Job {
             summary.coverage
         );
         let interrupted = stopped_by.as_deref() == Some(INTERRUPT);
-        let decision = self.gate.decide(&summary.coverage, interrupted);
-        let info = ScanInfo::new(scanner.config());
-        self.outputs.finish(&info, &records, &summary, &decision.sentence)?;
+        let judged = judge.finish(&summary.coverage);
+        let decision = self.gate.decide(&summary.coverage, &judged, interrupted);
+        let results = Results {
+            info: ScanInfo::new(scanner.config()),
+            summary: &summary,
+            findings: &judged.findings,
+            changes: None,
+            rules: &RULES,
+            outcome: Outcome { code: decision.code, sentence: &decision.sentence },
+        };
+        self.outputs.finish(&results, &records)?;
         Ok(decision.code)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Sample;
 use super::parts::*;
+use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig};
 use crate::model::{
     Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, Request,
@@ -35,7 +35,9 @@ pub(in crate::report) fn mixed() -> Sample {
         resolvers: vec!["192.0.2.53:53".parse().unwrap()],
         coverage: coverage(&reports),
     };
-    Sample { tool_version: "0.0.0".to_owned(), config: config(), reports, summary }
+    let findings = findings::of(&reports);
+    let changes = Some(findings::changes(&reports));
+    Sample { tool_version: "0.0.0".to_owned(), config: config(), reports, summary, findings, changes }
 }
 
 fn config() -> ScanConfig {

@@ -1,17 +1,23 @@
 //! One mixed scan, made by hand, that every format is shown with; and the writers' results as text.
 
+mod findings;
 mod mixed;
 mod parts;
 
 use std::io;
 
+pub(super) use findings::{HEALTH, RESOURCES};
+use findings::{INCONCLUSIVE, RULES, finding};
 pub(super) use mixed::mixed;
 use parts::{asked, identified, reply, spec, status};
 pub(super) use parts::{forbidden, granted, origin, rejected, report, silent, target, with_requests};
 
-use super::{ScanInfo, Tally, table};
+use super::{Outcome, Results, ScanInfo, Tally, table};
 use crate::config::ScanConfig;
-use crate::model::{Access, Component, Coverage, EndpointReport, FailureKind, ScanSummary, Unclear, Verdict};
+use crate::model::{
+    Access, Change, Component, Coverage, EndpointReport, FailureKind, Finding, Identity, ScanSummary,
+    Unclear, Verdict,
+};
 
 /// A scan's whole result.
 pub(super) struct Sample {
@@ -19,17 +25,30 @@ pub(super) struct Sample {
     pub(super) config: ScanConfig,
     pub(super) reports: Vec<EndpointReport>,
     pub(super) summary: ScanSummary,
+    pub(super) findings: Vec<Finding>,
+    pub(super) changes: Option<Vec<Change>>,
 }
 
 impl Sample {
     pub(super) fn info(&self) -> ScanInfo<'_> {
         ScanInfo { tool_version: &self.tool_version, config: &self.config }
     }
+
+    pub(super) fn results(&self) -> Results<'_> {
+        Results {
+            info: self.info(),
+            summary: &self.summary,
+            findings: &self.findings,
+            changes: self.changes.as_deref(),
+            rules: &RULES,
+            outcome: Outcome { code: 1, sentence: "1 verdict at --fail-on exposed: exit 1" },
+        }
+    }
 }
 
 pub(super) fn json(sample: &Sample) -> String {
     let mut out = Vec::new();
-    super::json::write(&mut out, &sample.info(), sample.reports.iter(), &sample.summary).unwrap();
+    super::json::write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -38,14 +57,14 @@ pub(super) fn jsonl(sample: &Sample) -> String {
     for report in &sample.reports {
         super::jsonl::write_endpoint(&mut out, report, &mut tally).unwrap();
     }
-    super::jsonl::write_summary(&mut out, &sample.info(), &sample.summary, &tally).unwrap();
+    super::jsonl::write_summary(&mut out, &sample.results(), &tally).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 pub(super) fn table(sample: &Sample, options: &table::TableOptions) -> String {
     let mut out = Vec::new();
     // The order of arrival does not matter.
-    table::write(&mut out, sample.reports.iter().rev(), &sample.summary, options).unwrap();
+    table::write(&mut out, &sample.results(), sample.reports.iter().rev(), options).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -68,7 +87,14 @@ pub(super) fn empty() -> Sample {
         Coverage { targets: 256, unreachable: [(FailureKind::TimedOut, 256)].into(), ..Coverage::default() };
     let mixed = mixed();
     let summary = ScanSummary { coverage, resolvers: Vec::new(), ..mixed.summary.clone() };
-    Sample { config: ScanConfig::default(), reports: Vec::new(), summary, ..mixed }
+    Sample {
+        config: ScanConfig::default(),
+        reports: Vec::new(),
+        summary,
+        findings: Vec::new(),
+        changes: None,
+        ..mixed
+    }
 }
 
 /// The mixed scan, interrupted before all was asked.
@@ -101,6 +127,7 @@ pub(super) fn hostile() -> Sample {
         specs: vec![spec(&report, false)],
         ..Coverage::default()
     };
+    sample.findings = vec![finding(&INCONCLUSIVE, &report, &format!("a 403 says {message}"))];
     sample.summary.stopped = Some("signal\u{1b}[0m".to_owned());
     sample.reports = vec![report];
     sample
@@ -123,6 +150,23 @@ pub(super) fn saying(text: &str) -> Sample {
     for spec in &mut sample.summary.coverage.specs {
         spec.label = Some(text.into());
         spec.origin = origin(1, text);
+    }
+    for finding in &mut sample.findings {
+        finding.label = Some(text.into());
+        finding.origin = origin(1, text);
+        finding.about = Identity::of_specification(&finding.origin);
+        finding.message = text.to_owned();
+        finding.remedy = text.to_owned();
+        if let Some(acceptance) = &mut finding.acceptance {
+            acceptance.reason = text.to_owned();
+            acceptance.owner = text.to_owned();
+        }
+    }
+    for change in sample.changes.iter_mut().flatten() {
+        change.label = Some(text.into());
+        change.origin = origin(1, text);
+        change.about = Identity::of_specification(&change.origin);
+        change.before = Some(text.to_owned());
     }
     sample.summary.stopped = Some(text.to_owned());
     sample

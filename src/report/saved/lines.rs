@@ -12,7 +12,7 @@ use super::scan::{Counts, Scan, Tool};
 use super::{Numbered, SavedError, SavedScan, check_schema};
 
 /// The keys of a whole document; a line has others in front.
-const DOCUMENT_KEYS: [&str; 6] = ["schema", "tool", "scan", "endpoints", "coverage", "summary"];
+const DOCUMENT_KEYS: [&str; 7] = ["schema", "tool", "scan", "endpoints", "findings", "coverage", "summary"];
 
 /// Bytes that are looked at to tell lines from a document.
 const BEGINNING: usize = 64;

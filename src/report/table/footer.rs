@@ -36,11 +36,7 @@ pub(super) fn write(
             format!("expected {expected}, seen {}", seen(&spec.seen))
         },
     )?;
-    writeln!(out, "elapsed: {}", elapsed(summary.elapsed))?;
-    match &options.gate {
-        Some(gate) => writeln!(out, "{}", shown(gate)),
-        None => Ok(()),
-    }
+    writeln!(out, "elapsed: {}", elapsed(summary.elapsed))
 }
 
 /// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.

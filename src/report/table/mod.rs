@@ -3,6 +3,8 @@
 //! Nothing from the network reaches the writer unescaped, and the layout is spaces only, so that
 //! `grep` and `awk` work on what is piped.
 
+mod changes;
+mod findings;
 mod footer;
 mod rows;
 mod words;
@@ -12,8 +14,9 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
+use super::Results;
 use super::escape::escape;
-use crate::model::{EndpointReport, ScanSummary, Verdict};
+use crate::model::{EndpointReport, Severity, Verdict};
 use rows::{Row, Rows};
 
 /// The narrowest layout; on a narrower terminal the terminal wraps.
@@ -35,8 +38,6 @@ pub struct TableOptions {
     /// Columns to fit in, by wrapping; `None` gives each endpoint one line, however long. Text that
     /// is not ours is cut after 240 characters, the last column of a line without width after 1,024.
     pub width: Option<usize>,
-    /// The last line, from whoever decides the exit code: `1 verdict at --fail-on exposed: exit 1`.
-    pub gate: Option<String>,
 }
 
 impl TableOptions {
@@ -46,17 +47,18 @@ impl TableOptions {
 }
 
 /// Text that is not ours, fit for a line.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     escape(text, SHOWN)
 }
 
 /// Writes the table; `reports` may come in any order.
 pub fn write<'a>(
     out: &mut dyn io::Write,
+    results: &Results<'_>,
     reports: impl Iterator<Item = &'a EndpointReport>,
-    summary: &ScanSummary,
     options: &TableOptions,
 ) -> io::Result<()> {
+    let summary = results.summary;
     let mut out = io::BufWriter::new(out);
     if let Some(stopped) = &summary.stopped {
         let said = format!("stopped early: {}; this report is partial", shown(stopped));
@@ -65,6 +67,9 @@ pub fn write<'a>(
     let rows = rows::select(reports, &summary.coverage);
     write_rows(&mut out, &rows, options)?;
     footer::write(&mut out, summary, options)?;
+    findings::write(&mut out, results.findings, options)?;
+    changes::write(&mut out, results.changes, options)?;
+    writeln!(out, "{}", shown(results.outcome.sentence))?;
     out.flush()
 }
 
@@ -152,8 +157,19 @@ fn cells(labelled: bool, [verdict, target, label, who, may]: [String; 5]) -> Vec
     if labelled { vec![verdict, target, label, who, may] } else { vec![verdict, target, who, may] }
 }
 
+fn colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(colour.into()))
+}
+
+fn severity_style(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical | Severity::High => colour(AnsiColor::Red).bold(),
+        Severity::Medium => colour(AnsiColor::Yellow),
+        Severity::Low | Severity::Note => Style::new(),
+    }
+}
+
 fn style(verdict: Verdict) -> Style {
-    let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
     match verdict {
         Verdict::Exposed => colour(AnsiColor::Red).bold(),
         Verdict::Forbidden => colour(AnsiColor::Yellow),

@@ -6,10 +6,7 @@ use super::*;
 use crate::model::{Failure, FailureKind, Stage};
 
 fn plain() -> TableOptions {
-    TableOptions {
-        gate: Some("1 verdict at --fail-on exposed: exit 1".to_owned()),
-        ..TableOptions::default()
-    }
+    TableOptions::default()
 }
 
 #[test]
@@ -19,7 +16,7 @@ fn piped() {
 
 #[test]
 fn on_a_terminal() {
-    let options = TableOptions { color: true, width: Some(140), ..plain() };
+    let options = TableOptions { color: true, width: Some(140) };
     insta::assert_snapshot!(sample::table(&sample::mixed(), &options));
 }
 

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::text;
-use crate::model::{self, Known, Standing, Support, Verdict, minor_version, support};
+use crate::model::{self, Known, Minor, Standing, Support, Verdict, support};
 
 #[derive(Serialize)]
 pub(super) struct Identification<'a> {
@@ -33,7 +33,7 @@ impl<'a> Identification<'a> {
         let supported = identification
             .version
             .as_deref()
-            .and_then(minor_version)
+            .and_then(Minor::of_git_version)
             .zip(on)
             .map_or(Support::Unknown, |(minor, on)| support(minor, on));
         let (maintained, end_of_life) = match supported {

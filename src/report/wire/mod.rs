@@ -5,6 +5,7 @@
 
 mod coverage;
 mod endpoint;
+mod finding;
 mod identification;
 mod request;
 mod scan;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 
 pub(super) use coverage::{Coverage, Summary};
 pub(super) use endpoint::Endpoint;
+pub(super) use finding::Finding;
 #[cfg(test)]
 pub(super) use request::body_word;
 pub(super) use scan::{Scan, Tool};

@@ -1,0 +1,63 @@
+//! What is not as it was in an earlier scan.
+
+use std::sync::Arc;
+
+use super::{Identity, Origin};
+
+/// What changed about a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// Another verdict.
+    Verdict,
+    /// It answers, and did not before.
+    Appeared,
+    /// It answered before, and does not any more.
+    Gone,
+    /// Another version.
+    Version,
+    /// Another serving certificate.
+    Certificate,
+}
+
+impl ChangeKind {
+    /// Every kind, what matters most first.
+    pub const ALL: [Self; 5] = [Self::Verdict, Self::Appeared, Self::Gone, Self::Version, Self::Certificate];
+
+    /// The word in reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Verdict => "verdict",
+            Self::Appeared => "appeared",
+            Self::Gone => "gone",
+            Self::Version => "version",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
+/// One change of one target, all addresses of a name together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Whose.
+    pub about: Identity,
+    /// Where the target was written.
+    pub origin: Arc<Origin>,
+    /// `name=` of it.
+    pub label: Option<Arc<str>>,
+    /// What changed.
+    pub kind: ChangeKind,
+    /// How it was: a verdict's word, a version, the end of a certificate; `None` for what was not
+    /// there. May hold text from the network.
+    pub before: Option<String>,
+    /// How it is.
+    pub after: Option<String>,
+    /// Whether an anonymous caller may do more than before.
+    pub opens: bool,
+}
+
+impl Change {
+    /// What lists sort by: what opens first, then by kind and target.
+    pub fn order_key(&self) -> (bool, ChangeKind, &Identity) {
+        (!self.opens, self.kind, &self.about)
+    }
+}

@@ -1,0 +1,121 @@
+//! Two scans of the same targets: what is not as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::{Change, ChangeKind, EndpointReport, Identity, Origin, Verdict};
+
+/// What a scan showed of each target, as far as it is compared: a few words a target.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    targets: BTreeMap<Identity, State>,
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    origin: Arc<Origin>,
+    label: Option<Arc<str>>,
+    /// The verdicts of its addresses: the first is the worst.
+    verdicts: BTreeSet<Verdict>,
+    versions: BTreeSet<String>,
+    /// SHA-256 and what is said of it.
+    certificates: BTreeMap<String, String>,
+}
+
+impl State {
+    fn worst(&self) -> Verdict {
+        self.verdicts.first().copied().unwrap_or(Verdict::Unreachable)
+    }
+
+    fn answers(&self) -> bool {
+        self.worst() != Verdict::Unreachable
+    }
+}
+
+impl Snapshot {
+    /// Takes in one record.
+    pub fn add(&mut self, report: &EndpointReport) {
+        let target = &report.target;
+        let state = self.targets.entry(Identity::of_target(target)).or_insert_with(|| State {
+            origin: Arc::clone(&target.origin),
+            label: target.label.clone(),
+            verdicts: BTreeSet::new(),
+            versions: BTreeSet::new(),
+            certificates: BTreeMap::new(),
+        });
+        state.verdicts.insert(report.verdict);
+        let version =
+            report.identification.as_ref().and_then(|identification| identification.version.clone());
+        state.versions.extend(version);
+        if let Some(certificate) = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) {
+            let end = certificate.not_after.map(|end| format!(", until {}", end.strftime("%Y-%m-%d")));
+            let said = format!("{}{}", certificate.subject, end.unwrap_or_default());
+            state.certificates.insert(certificate.sha256.clone(), said);
+        }
+    }
+
+    /// What changed from `old` to this one: what opens first, then by kind and target.
+    ///
+    /// A version or certificate is compared where both scans saw one. Of several addresses behind a
+    /// name the worst verdict counts, and a certificate changed when none is left of the old ones:
+    /// each server of a control plane has its own.
+    pub fn changes_since(&self, old: &Self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (about, now) in &self.targets {
+            compare(about, old.targets.get(about), now, &mut changes);
+        }
+        for (about, before) in &old.targets {
+            if before.answers() && !self.targets.contains_key(about) {
+                let was = before.worst().word().to_owned();
+                changes.push(change(about, before, ChangeKind::Gone, Some(was), None));
+            }
+        }
+        changes.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
+        changes
+    }
+}
+
+fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut Vec<Change>) {
+    let word = |state: &State| state.worst().word().to_owned();
+    let (old, new) = (before.map(State::worst), now.worst());
+    let kind = match before.map(State::answers) {
+        None | Some(false) if now.answers() => Some(ChangeKind::Appeared),
+        Some(true) if !now.answers() => Some(ChangeKind::Gone),
+        Some(true) if old != Some(new) => Some(ChangeKind::Verdict),
+        _ => None,
+    };
+    if let Some(kind) = kind {
+        let opens = opens(old, new);
+        changes.push(Change { opens, ..change(about, now, kind, before.map(word), Some(word(now))) });
+    }
+    let Some(before) = before else { return };
+    if !before.versions.is_empty() && !now.versions.is_empty() && before.versions != now.versions {
+        let said = |state: &State| Some(join(state.versions.iter()));
+        changes.push(change(about, now, ChangeKind::Version, said(before), said(now)));
+    }
+    let kept = now.certificates.keys().any(|sha256| before.certificates.contains_key(sha256));
+    if !before.certificates.is_empty() && !now.certificates.is_empty() && !kept {
+        let said = |state: &State| Some(join(state.certificates.values()));
+        changes.push(change(about, now, ChangeKind::Certificate, said(before), said(now)));
+    }
+}
+
+/// Whether `new` lets an anonymous caller do more; verdicts are ordered worst first.
+fn opens(old: Option<Verdict>, new: Verdict) -> bool {
+    new < Verdict::Rejected && old.is_none_or(|old| !old.settles() || new < old)
+}
+
+fn join<'a>(texts: impl Iterator<Item = &'a String>) -> String {
+    texts.map(String::as_str).collect::<Vec<_>>().join("; ")
+}
+
+fn change(
+    about: &Identity,
+    state: &State,
+    kind: ChangeKind,
+    before: Option<String>,
+    after: Option<String>,
+) -> Change {
+    let (about, origin, label) = (about.clone(), Arc::clone(&state.origin), state.label.clone());
+    Change { about, origin, label, kind, before, after, opens: false }
+}

@@ -1,0 +1,200 @@
+//! The gate: from verdicts, findings and coverage to an exit code and its sentence.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Judged;
+use super::rules::{coverage, expectation};
+use crate::model::{BaselineState, Coverage, Finding, Severity, Verdict};
+
+/// Exit code: nothing at or above the threshold.
+const PASSED: u8 = 0;
+/// Exit code: findings.
+const FAILED: u8 = 1;
+/// Exit code: coverage below what was required.
+const NOT_COVERED: u8 = 3;
+/// Exit code: interrupted by a signal.
+pub const INTERRUPTED: u8 = 130;
+
+/// The threshold of the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailOn {
+    /// An endpoint this open or more: `exposed`, `forbidden` or `health-only`.
+    Verdict(Verdict),
+    /// A finding this severe or more.
+    Severity(Severity),
+    /// A finding that the baseline does not have, this severe or more.
+    New(Option<Severity>),
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    /// The verdicts that are thresholds, the least strict first.
+    pub const VERDICTS: [Verdict; 3] = [Verdict::Exposed, Verdict::Forbidden, Verdict::HealthOnly];
+
+    /// Whether it can only be decided against a baseline.
+    pub const fn needs_baseline(self) -> bool {
+        matches!(self, Self::New(_))
+    }
+}
+
+impl fmt::Display for FailOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verdict(verdict) => write!(f, "{verdict}"),
+            Self::Severity(severity) => write!(f, "{severity}"),
+            Self::New(None) => f.write_str("new"),
+            Self::New(Some(severity)) => write!(f, "new:{severity}"),
+            Self::Never => f.write_str("never"),
+        }
+    }
+}
+
+/// A word that names no threshold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no threshold; use a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, health-only), or never"
+)]
+pub struct UnknownFailOn(pub String);
+
+impl FromStr for FailOn {
+    type Err = UnknownFailOn;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFailOn> {
+        let unknown = || UnknownFailOn(text.to_owned());
+        match text {
+            "never" => return Ok(Self::Never),
+            "new" => return Ok(Self::New(None)),
+            _ => {}
+        }
+        if let Some(severity) = text.strip_prefix("new:") {
+            return severity.parse().map(|severity| Self::New(Some(severity))).map_err(|_| unknown());
+        }
+        if let Ok(severity) = text.parse() {
+            return Ok(Self::Severity(severity));
+        }
+        let verdict = Self::VERDICTS.into_iter().find(|verdict| verdict.word() == text);
+        verdict.map(Self::Verdict).ok_or_else(unknown)
+    }
+}
+
+/// What must hold for exit code 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gate {
+    /// The threshold.
+    pub fail_on: FailOn,
+    /// Percent of the named targets that must get a verdict.
+    pub require_coverage: u8,
+}
+
+/// The exit code and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The exit code: 0, 1, 3 or 130.
+    pub code: u8,
+    /// `1 verdict at --fail-on exposed: exit 1`.
+    pub sentence: String,
+}
+
+impl Gate {
+    /// Decides. `interrupted` says that a signal ended the scan early.
+    ///
+    /// Accepted findings do not count, nor do endpoints of which every finding that explains the
+    /// verdict is accepted, nor named targets whose missing verdict is. An expectation that is not
+    /// met fails at every threshold but `never`; with `new`, if the baseline did not have it.
+    pub fn decide(self, coverage: &Coverage, judged: &Judged, interrupted: bool) -> Decision {
+        let mut parts = Vec::new();
+        let counted = self.over_threshold(coverage, judged);
+        let (of, threshold) = (self.fail_on.noun(), self.fail_on);
+        if counted > 0 {
+            parts.push(format!("{} at --fail-on {threshold}", plural(counted, of)));
+        }
+        // Those that the threshold takes in are counted already.
+        let unmet = judged.findings.iter().filter(|finding| {
+            finding.rule.id == expectation::RULE.id && finding.counts() && !self.fail_on.takes(finding)
+        });
+        let unmet = match self.fail_on {
+            FailOn::Never | FailOn::New(_) => 0,
+            FailOn::Verdict(_) | FailOn::Severity(_) => unmet.count() as u64,
+        };
+        if unmet > 0 {
+            parts.push(format!("{} not met", plural(unmet, "expectation")));
+        }
+        let fails = !parts.is_empty();
+        let short = self.short_of(coverage, judged);
+        parts.extend(short.clone());
+        let code = match () {
+            () if interrupted => INTERRUPTED,
+            () if fails => FAILED,
+            () if short.is_some() => NOT_COVERED,
+            () => PASSED,
+        };
+        if interrupted {
+            parts.insert(0, "interrupted".to_owned());
+        }
+        if parts.is_empty() {
+            parts.push(match self.fail_on {
+                FailOn::Never => "--fail-on never".to_owned(),
+                threshold => format!("nothing at --fail-on {threshold}"),
+            });
+        }
+        Decision { code, sentence: format!("{}: exit {code}", parts.join(", ")) }
+    }
+
+    fn over_threshold(self, coverage: &Coverage, judged: &Judged) -> u64 {
+        let FailOn::Verdict(threshold) = self.fail_on else {
+            return judged.findings.iter().filter(|finding| self.fail_on.takes(finding)).count() as u64;
+        };
+        // Verdicts are ordered worst first.
+        FailOn::VERDICTS
+            .into_iter()
+            .filter(|verdict| *verdict <= threshold)
+            .map(|verdict| {
+                let accepted = judged.accepted_verdicts.get(&verdict).copied().unwrap_or(0);
+                coverage.count(verdict).saturating_sub(accepted)
+            })
+            .sum()
+    }
+
+    /// What is missing of the required coverage.
+    fn short_of(self, coverage: &Coverage, judged: &Judged) -> Option<String> {
+        let accepted = judged
+            .findings
+            .iter()
+            .filter(|finding| finding.rule.id == coverage::NOT_COVERED.id && finding.accepted())
+            .count();
+        let named = coverage.named().saturating_sub(accepted);
+        let covered = coverage.covered();
+        let required = self.require_coverage;
+        let short = covered * 100 < named * usize::from(required);
+        short.then(|| format!("{covered} of {named} named targets covered, {required}% required"))
+    }
+}
+
+impl FailOn {
+    /// Whether a finding is at or above a threshold of findings.
+    fn takes(self, finding: &Finding) -> bool {
+        let severe = match self {
+            Self::Severity(least) => finding.severity <= least,
+            Self::New(least) => {
+                finding.baseline == Some(BaselineState::New)
+                    && least.is_none_or(|least| finding.severity <= least)
+            }
+            Self::Verdict(_) | Self::Never => false,
+        };
+        severe && finding.counts()
+    }
+
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Verdict(_) => "verdict",
+            Self::New(_) => "new finding",
+            Self::Severity(_) | Self::Never => "finding",
+        }
+    }
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

@@ -1,0 +1,204 @@
+//! Runs the rules over a scan's records as they come, and puts what they say together.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::rules::divergence::{self, Face};
+use super::rules::{
+    Context, Hit, OF_ENDPOINTS, OF_SPECIFICATIONS, anonymous_auth, expectation, exposure, public_info,
+};
+use super::{Policy, acceptance};
+use crate::model::{
+    Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Severity, Site,
+    SpecCoverage, Target, TargetNames, Verdict,
+};
+
+/// What the rules found in one scan.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    /// The findings: worst first, then in the order of the target set.
+    pub findings: Vec<Finding>,
+    /// Endpoints by verdict of which somebody accepted every finding that explains the verdict.
+    pub accepted_verdicts: BTreeMap<Verdict, u64>,
+    /// Whom this scan gave a verdict, so that what is not found any more is gone.
+    pub(super) settled: HashSet<Identity>,
+}
+
+/// Takes in records, in any order, and keeps no more of them than its findings need.
+pub struct Judge<'a> {
+    policy: &'a Policy,
+    context: Context,
+    findings: HashMap<Fingerprint, Found>,
+    /// What each address of a name showed.
+    faces: HashMap<Identity, (Subject, Vec<Face>)>,
+    /// Specifications of which an endpoint contradicted the expectation.
+    contradicted: HashSet<Arc<Origin>>,
+    judged: Judged,
+}
+
+/// A finding, and the site whose sentence it says: the worst, then the lowest address, whichever
+/// record came first.
+struct Found {
+    finding: Finding,
+    from: (Severity, Option<SocketAddr>),
+}
+
+/// What a finding is about.
+#[derive(Clone)]
+struct Subject {
+    about: Identity,
+    index: Option<u64>,
+    origin: Arc<Origin>,
+    label: Option<Arc<str>>,
+    names: TargetNames,
+}
+
+impl Subject {
+    fn target(target: &Target) -> Self {
+        Self {
+            about: Identity::of_target(target),
+            index: Some(target.index),
+            origin: Arc::clone(&target.origin),
+            label: target.label.clone(),
+            names: TargetNames::of_target(target),
+        }
+    }
+
+    fn specification(spec: &SpecCoverage) -> Self {
+        Self {
+            about: Identity::of_specification(&spec.origin),
+            index: None,
+            origin: Arc::clone(&spec.origin),
+            label: spec.label.clone(),
+            names: TargetNames::of_specification(&spec.origin.text, spec.label.as_deref()),
+        }
+    }
+}
+
+/// The rules whose findings say what a verdict says.
+fn explains(rule: &Rule, verdict: Verdict) -> bool {
+    let by: &[&Rule] = match verdict {
+        Verdict::Exposed => &[&exposure::RESOURCES, &exposure::DISCOVERY, &exposure::TELEMETRY],
+        Verdict::Forbidden => &[&anonymous_auth::RULE],
+        Verdict::HealthOnly => &[&public_info::VERSION, &public_info::HEALTH],
+        _ => &[],
+    };
+    by.iter().any(|one| one.id == rule.id)
+}
+
+impl<'a> Judge<'a> {
+    /// For a scan that began then.
+    pub fn new(policy: &'a Policy, started: Timestamp) -> Self {
+        Self {
+            policy,
+            context: Context { at: started },
+            findings: HashMap::new(),
+            faces: HashMap::new(),
+            contradicted: HashSet::new(),
+            judged: Judged::default(),
+        }
+    }
+
+    /// Takes in one record.
+    pub fn add(&mut self, report: &EndpointReport) {
+        let subject = Subject::target(&report.target);
+        if report.verdict.settles() || report.verdict == Verdict::NotApiServer {
+            self.judged.settled.insert(subject.about.clone());
+        }
+        if let (Host::Name(_), Some(face)) = (&report.target.host, Face::of(report)) {
+            let (_, faces) =
+                self.faces.entry(subject.about.clone()).or_insert_with(|| (subject.clone(), Vec::new()));
+            faces.push(face);
+        }
+        let mut explained = Vec::new();
+        for (rule, check) in OF_ENDPOINTS {
+            let Some(hit) = check(report, self.context) else { continue };
+            if rule.id == expectation::RULE.id {
+                self.contradicted.insert(Arc::clone(&report.target.origin));
+            }
+            let sites = report
+                .endpoint
+                .iter()
+                .map(|endpoint| Site { endpoint: endpoint.clone(), requests: hit.requests.clone() });
+            let accepted = self.found(rule, &subject, sites.collect(), hit);
+            if explains(rule, report.verdict) {
+                explained.push(accepted);
+            }
+        }
+        if !explained.is_empty() && explained.iter().all(|accepted| *accepted) {
+            *self.judged.accepted_verdicts.entry(report.verdict).or_default() += 1;
+        }
+    }
+
+    /// The findings, when all records are in.
+    pub fn finish(mut self, coverage: &Coverage) -> Judged {
+        for (subject, mut faces) in std::mem::take(&mut self.faces).into_values() {
+            faces.sort_by_key(|face| face.endpoint().address);
+            if let Some(hit) = divergence::check(&faces) {
+                let site = |face: &Face| Site { endpoint: face.endpoint().clone(), requests: Vec::new() };
+                self.found(&divergence::RULE, &subject, faces.iter().map(site).collect(), hit);
+            }
+        }
+        for spec in &coverage.specs {
+            let subject = Subject::specification(spec);
+            if spec.covered {
+                self.judged.settled.insert(subject.about.clone());
+            }
+            for (rule, check) in OF_SPECIFICATIONS {
+                let said = rule.id == expectation::RULE.id && self.contradicted.contains(&spec.origin);
+                if let Some(hit) = check(spec).filter(|_| !said) {
+                    self.found(rule, &subject, Vec::new(), hit);
+                }
+            }
+        }
+        let mut judged = self.judged;
+        judged.findings = self.findings.into_values().map(|found| found.finding).collect();
+        for finding in &mut judged.findings {
+            finding.sites.sort_by_key(|site| site.endpoint.address);
+        }
+        judged.findings.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
+        judged
+    }
+
+    /// Notes what a rule said, and returns whether somebody accepted it. Addresses of one name are
+    /// sites of one finding.
+    fn found(&mut self, rule: &'static Rule, subject: &Subject, sites: Vec<Site>, hit: Hit) -> bool {
+        let overridden = self.policy.severities.iter().rev().find(|(of, _)| of.id == rule.id);
+        let severity = overridden.map(|(_, severity)| *severity).or(hit.severity).unwrap_or(rule.severity);
+        let today = self.context.today();
+        let acceptance = acceptance::of(&self.policy.accept, rule, &subject.names, today);
+        let fingerprint = Fingerprint::of(rule.id, &subject.about);
+        let finding = Finding {
+            rule,
+            severity,
+            confidence: hit.confidence,
+            about: subject.about.clone(),
+            index: subject.index,
+            origin: Arc::clone(&subject.origin),
+            label: subject.label.clone(),
+            sites,
+            message: hit.message,
+            remedy: hit.remedy.unwrap_or_else(|| rule.remedy.to_owned()),
+            fingerprint,
+            baseline: None,
+            acceptance,
+        };
+        let accepted = finding.accepted();
+        let from = (severity, finding.sites.first().map(|site| site.endpoint.address));
+        match self.findings.get_mut(&fingerprint) {
+            None => drop(self.findings.insert(fingerprint, Found { finding, from })),
+            Some(known) => {
+                let mut new = finding;
+                if from < known.from {
+                    std::mem::swap(&mut known.finding, &mut new);
+                    known.from = from;
+                }
+                known.finding.sites.append(&mut new.sites);
+            }
+        }
+        accepted
+    }
+}

@@ -1,0 +1,45 @@
+//! What could not be told: never silently green.
+
+use super::expectation::seen;
+use super::{Context, Hit, requests};
+use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict};
+
+pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
+    id: "verdict-inconclusive",
+    title: "It cannot be told what an anonymous caller may do",
+    meaning: "Something answered, and its answers settle nothing: a front end's own pages, rate limiting, \
+        contradictions, an answer that never came. The server behind it may be open.",
+    proof: "The answers, each with why it proves nothing.",
+    remedy: "Scan again later where the reason is load or a start. Otherwise knock from a place, or at an \
+        address, that reaches the API server without the front end.",
+    severity: Severity::Low,
+    score: "2.0",
+    cwe: None,
+    controls: &[],
+};
+
+pub(in crate::policy) static NOT_COVERED: Rule = Rule {
+    id: "target-not-covered",
+    title: "A named target got no verdict",
+    meaning: "Somebody wrote this target down, and no endpoint of it said what an anonymous caller may do. That \
+        nothing was found here is not a result.",
+    proof: "The outcomes of all its ports and addresses.",
+    remedy: "Check the name, the port and the way there: firewall, proxy, the place that is scanned from. If \
+        nothing should answer, say so with expect=unreachable.",
+    severity: Severity::Low,
+    score: "2.0",
+    cwe: None,
+    controls: &[],
+};
+
+pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Option<Hit> {
+    let expected = report.target.expect == Some(Verdict::Inconclusive);
+    if report.verdict != Verdict::Inconclusive || expected {
+        return None;
+    }
+    Some(Hit::proven(format!("no verdict: {}", report.reason), requests(report, |_| true)))
+}
+
+pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
+    (spec.named && !spec.covered).then(|| Hit::proven(format!("no verdict, only {}", seen(spec)), Vec::new()))
+}

@@ -1,0 +1,68 @@
+//! One name, several addresses, different answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Hit, listed};
+use crate::model::{Endpoint, EndpointReport, Rule, Severity, Verdict};
+
+pub(in crate::policy) static RULE: Rule = Rule {
+    id: "address-divergence",
+    title: "The addresses behind one name do not answer alike",
+    meaning: "What an anonymous caller may do depends on which address a client happens to get. One server of \
+        the control plane was configured otherwise, a rollout stopped half-way, or an address belongs to \
+        somebody else by now.",
+    proof: "The name resolved to several addresses, each was asked, and verdicts or open paths differ.",
+    remedy: "Compare the flags and the --authentication-config of the API servers, and check that every address \
+        of the name is still yours.",
+    severity: Severity::Medium,
+    score: "5.0",
+    cwe: None,
+    controls: &[],
+};
+
+/// What an address showed, as far as it is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::policy) struct Face {
+    endpoint: Endpoint,
+    verdict: Verdict,
+    open: BTreeSet<String>,
+}
+
+impl Face {
+    /// `None` for an address that did not answer: that says nothing about what is open.
+    pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
+        let endpoint = report.endpoint.clone().filter(|_| report.verdict != Verdict::Unreachable)?;
+        let open = report.grants.iter().map(|grant| grant.path.clone()).collect();
+        Some(Self { endpoint, verdict: report.verdict, open })
+    }
+
+    pub(in crate::policy) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+/// Compares the addresses of one name, given by address.
+pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
+    let first = faces.first()?;
+    if faces.iter().all(|face| face.verdict == first.verdict && face.open == first.open) {
+        return None;
+    }
+    let mut groups: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
+    for face in faces {
+        groups.entry(face.verdict).or_default().push(face.endpoint.address.ip().to_string());
+    }
+    let message = if groups.len() > 1 {
+        let said = groups.iter().map(|(verdict, addresses)| {
+            format!("{verdict} at {}", listed(addresses.iter().map(String::as_str)))
+        });
+        said.collect::<Vec<_>>().join("; ")
+    } else {
+        let everywhere = |path: &&String| faces.iter().all(|face| face.open.contains(*path));
+        let some: BTreeSet<&str> = (faces.iter().flat_map(|face| &face.open))
+            .filter(|path| !everywhere(path))
+            .map(String::as_str)
+            .collect();
+        format!("all are {}, and {} is open at some addresses only", first.verdict, listed(some))
+    };
+    Some(Hit::proven(message, Vec::new()))
+}

@@ -1,0 +1,41 @@
+//! What the user said would come out, and did not.
+
+use super::{Context, Hit, requests};
+use crate::model::{Confidence, EndpointReport, Rule, Severity, SpecCoverage, Verdict};
+
+pub(in crate::policy) static RULE: Rule = Rule {
+    id: "expectation-unmet",
+    title: "The verdict is not the expected one",
+    meaning: "The target list or the settings say what must come out here (expect=), and something else did: \
+        the cluster was changed, or the expectation is out of date.",
+    proof: "The verdict of this scan, with its evidence, against the expectation as written.",
+    remedy: "Find out what changed. If the new verdict is right, correct the expect= of the target, or the \
+        [[expect]] entry of kubeknock.toml.",
+    severity: Severity::High,
+    score: "7.0",
+    cwe: None,
+    controls: &[],
+};
+
+/// An endpoint whose verdict contradicts.
+pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: Context) -> Option<Hit> {
+    let expected = report.target.expect.filter(|expected| report.verdict.contradicts(*expected))?;
+    let answered = requests(report, |request| request.exchange.outcome.is_ok());
+    Some(Hit::proven(format!("expected {expected}, found {}: {}", report.verdict, report.reason), answered))
+}
+
+/// A specification none of whose endpoints shows what is expected.
+pub(in crate::policy) fn of_specification(spec: &SpecCoverage) -> Option<Hit> {
+    let expected = spec.expect.filter(|_| spec.met == Some(false))?;
+    let message = format!("expected {expected}, found {}", seen(spec));
+    // A verdict is what it is; silence may have other reasons than the target.
+    Some(Hit::proven(message, Vec::new()).sure(Confidence::Medium))
+}
+
+/// The verdicts seen, in words.
+pub(super) fn seen(spec: &SpecCoverage) -> String {
+    match spec.seen.as_slice() {
+        [] => "nothing: it was not asked".to_owned(),
+        seen => super::listed(seen.iter().map(|verdict| Verdict::word(*verdict))),
+    }
+}

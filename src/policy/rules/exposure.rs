@@ -1,0 +1,121 @@
+//! What is open beyond version and health, by what it is worth.
+
+use super::super::controls::{
+    ATTACK_CREDENTIALS, ATTACK_DISCOVERY, ATTACK_HOST_INFORMATION, ATTACK_REMOTE_SERVICES, CIS_DISABLED,
+    CIS_GKE_BINDINGS, CIS_RESTRICTED, NSA_CISA, OWASP_2022_MISCONFIGURED, OWASP_2022_RBAC,
+    OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
+};
+use super::{Context, Hit, listed};
+use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, Verdict};
+
+const UNBIND: &str = "Find the bindings that name the anonymous user or group, \
+    `kubectl get clusterrolebindings,rolebindings -A -o wide | grep -E 'system:(anonymous|unauthenticated)'`, \
+    and delete every one but system:public-info-viewer. Then limit anonymous access to the health paths \
+    (`anonymous.conditions` in the file of --authentication-config, 1.32 and later) or turn it off \
+    (--anonymous-auth=false).";
+
+pub(in crate::policy) static RESOURCES: Rule = Rule {
+    id: "anonymous-resources-exposed",
+    title: "Anybody may list resources of the cluster",
+    meaning: "Requests without credentials come through authorization to lists of resources: pods, nodes, \
+        secrets, whatever the evidence names. Who reaches the port reads them, and where one verb was given \
+        to everybody, others often were too.",
+    proof: "A list was asked for with HEAD and a limit of one: the server refused the method only after it \
+        had let the request through authentication and authorization. No object was read.",
+    remedy: UNBIND,
+    severity: Severity::Critical,
+    score: "9.8",
+    cwe: Some(306),
+    controls: &[
+        CIS_DISABLED,
+        CIS_RESTRICTED,
+        CIS_GKE_BINDINGS,
+        STIG,
+        NSA_CISA,
+        OWASP_2022_RBAC,
+        OWASP_2025_AUTHORIZATION,
+        ATTACK_REMOTE_SERVICES,
+        ATTACK_CREDENTIALS,
+    ],
+};
+
+pub(in crate::policy) static DISCOVERY: Rule = Rule {
+    id: "anonymous-discovery-exposed",
+    title: "Anybody may read which APIs the cluster serves",
+    meaning: "The discovery documents, or another path beyond version and health, answer requests without \
+        credentials. They show which operators and extensions run, and on servers older than the fixes of \
+        CVE-2018-1002105 and CVE-2019-11253 they are the way in. Open by default below Kubernetes 1.14 and on \
+        clusters upgraded from there.",
+    proof: "The path answered with the document that only the handler behind authorization gives.",
+    remedy: "Where the cluster comes from before 1.14, take system:unauthenticated out of the bindings of \
+        system:discovery and system:basic-user: `kubectl edit clusterrolebinding system:discovery \
+        system:basic-user`. Otherwise delete the binding that was made by hand: `kubectl get \
+        clusterrolebindings -o wide | grep -E 'system:(anonymous|unauthenticated)'`.",
+    severity: Severity::High,
+    score: "7.5",
+    cwe: Some(200),
+    controls: &[
+        CIS_DISABLED,
+        CIS_RESTRICTED,
+        CIS_GKE_BINDINGS,
+        STIG,
+        NSA_CISA,
+        OWASP_2022_RBAC,
+        OWASP_2025_AUTHORIZATION,
+        ATTACK_DISCOVERY,
+    ],
+};
+
+pub(in crate::policy) static TELEMETRY: Rule = Rule {
+    id: "anonymous-telemetry-exposed",
+    title: "Anybody may read the server's metrics or OpenAPI documents",
+    meaning: "Metrics name resource types, clients and load; the OpenAPI documents name every type with its \
+        fields. Both help to plan an attack, and both cost the server work for anybody who asks.",
+    proof: "The path answered with its document, or with the marks of an API server behind authorization.",
+    remedy: "Delete the binding that opens it, often one made for a monitoring system, and give that system a \
+        service account: `kubectl get clusterrolebindings -o wide | grep -E \
+        'system:(anonymous|unauthenticated)'`.",
+    severity: Severity::Medium,
+    score: "5.3",
+    cwe: Some(497),
+    controls: &[
+        CIS_DISABLED,
+        CIS_RESTRICTED,
+        STIG,
+        NSA_CISA,
+        OWASP_2022_MISCONFIGURED,
+        OWASP_2025_EXPOSED,
+        ATTACK_HOST_INFORMATION,
+    ],
+};
+
+pub(in crate::policy) fn resources(report: &EndpointReport, _: Context) -> Option<Hit> {
+    let lists = |grade| matches!(grade, Grade::Resources | Grade::SensitiveResources);
+    opened(report, lists, "list")
+}
+
+pub(in crate::policy) fn discovery(report: &EndpointReport, _: Context) -> Option<Hit> {
+    opened(report, |grade| grade == Grade::Discovery, "read")
+}
+
+pub(in crate::policy) fn telemetry(report: &EndpointReport, _: Context) -> Option<Hit> {
+    opened(report, |grade| grade == Grade::Telemetry, "read")
+}
+
+/// Grants count on an API server only: what another component opens is its own business.
+fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> Option<Hit> {
+    let grants: Vec<&Grant> = report.grants.iter().filter(|grant| which(grant.grade)).collect();
+    if report.verdict != Verdict::Exposed || grants.is_empty() {
+        return None;
+    }
+    let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
+    let requests = grants.iter().map(|grant| grant.request).collect();
+    let message = format!("anonymous callers may {may} {paths}");
+    let hit = if grants.iter().all(|grant| grant.not_served) {
+        let message = format!("{message}: authorized, though nothing is served there");
+        Hit::proven(message, requests).sure(Confidence::Medium)
+    } else {
+        Hit::proven(message, requests)
+    };
+    Some(hit.mended_by(report.remedy.as_ref()))
+}

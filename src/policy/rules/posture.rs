@@ -1,0 +1,42 @@
+//! Another posture than the product documents.
+
+use super::super::controls::{CIS_RESTRICTED, OWASP_2022_MISCONFIGURED, OWASP_2025_MISCONFIGURED};
+use super::{Context, Hit, requests};
+use crate::model::{Confidence, EndpointReport, Known, Rule, Severity, Standing};
+
+pub(in crate::policy) static RULE: Rule = Rule {
+    id: "posture-deviation",
+    title: "The posture is not what the product documents",
+    meaning: "Distributions and managed services document how their API servers answer requests without \
+        credentials. This one is more open than that: somebody changed it, an upgrade kept an old setting, or a \
+        binding was added. Where it is less open, the finding is a note.",
+    proof: "The verdict of this scan against the expected posture of the product and version that were \
+        identified. Where the product, the version or the expectation is not known, this rule says nothing.",
+    remedy: "Compare the cluster's anonymous setting and its bindings of system:anonymous and \
+        system:unauthenticated with the product's documentation.",
+    severity: Severity::High,
+    score: "7.3",
+    cwe: Some(1188),
+    controls: &[CIS_RESTRICTED, OWASP_2022_MISCONFIGURED, OWASP_2025_MISCONFIGURED],
+};
+
+pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+    let posture = report.posture.as_ref()?;
+    let severity = match posture.standing {
+        Standing::Looser => None,
+        Standing::Stricter => Some(Severity::Note),
+        Standing::Either | Standing::AsDocumented | Standing::Unknown => return None,
+    };
+    let documented = match posture.known {
+        Known::Documented => Confidence::High,
+        Known::Observed => Confidence::Medium,
+        Known::Inferred | Known::Unknown => Confidence::Low,
+    };
+    // No surer than that it is this product at all.
+    let product =
+        report.identification.as_ref().and_then(|identification| identification.attribution.confidence);
+    let confidence = documented.min(product.unwrap_or(Confidence::Low));
+    let answered = requests(report, |request| request.exchange.outcome.is_ok());
+    let hit = Hit::proven(posture.sentence.as_str(), answered).sure(confidence);
+    Some(Hit { severity, ..hit }.mended_by(report.remedy.as_ref()))
+}

@@ -1,0 +1,57 @@
+//! What the default role system:public-info-viewer opens: version and health.
+
+use super::super::controls::{ATTACK_HOST_INFORMATION, OWASP_2025_EXPOSED};
+use super::{Context, Hit, listed};
+use crate::model::{EndpointReport, Grant, PathClass, Rule, Severity};
+
+pub(in crate::policy) static VERSION: Rule = Rule {
+    id: "version-disclosed",
+    title: "Anybody may read the exact version",
+    meaning: "/version tells release, build date and platform, from which known weaknesses can be looked up. \
+        Open by default since 1.14, and on most clusters.",
+    proof: "/version answered with the version object.",
+    remedy: "Leave /version out of the conditions of the anonymous authenticator (--authentication-config, 1.32 \
+        and later), or take system:unauthenticated out of the binding of system:public-info-viewer. Load \
+        balancers that check /version must then check /livez.",
+    severity: Severity::Low,
+    score: "3.1",
+    cwe: Some(497),
+    controls: &[OWASP_2025_EXPOSED, ATTACK_HOST_INFORMATION],
+};
+
+pub(in crate::policy) static HEALTH: Rule = Rule {
+    id: "health-endpoints-open",
+    title: "Anybody may read the health endpoints",
+    meaning: "/healthz, /livez or /readyz answer requests without credentials. Load balancers and probes need \
+        them, and they tell little: that an API server is here, and whether it is well.",
+    proof: "The path answered with an API server's health text.",
+    remedy: "Usually nothing. Where the network can do it, let only load balancers and nodes reach the port.",
+    severity: Severity::Note,
+    score: "0.0",
+    cwe: None,
+    controls: &[],
+};
+
+pub(in crate::policy) fn version(report: &EndpointReport, _: Context) -> Option<Hit> {
+    let grants = granted(report, PathClass::Version)?;
+    let said = report.identification.as_ref().and_then(|identification| identification.version.as_deref());
+    let message = match said {
+        Some(version) => format!("/version tells anybody that this is {version}"),
+        None => "/version answers anybody".to_owned(),
+    };
+    Some(Hit::proven(message, grants.iter().map(|grant| grant.request).collect()))
+}
+
+pub(in crate::policy) fn health(report: &EndpointReport, _: Context) -> Option<Hit> {
+    let grants = granted(report, PathClass::Health)?;
+    let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
+    let message = format!("health is open to anybody: {paths}");
+    Some(Hit::proven(message, grants.iter().map(|grant| grant.request).collect()))
+}
+
+/// The grants of a class, on an API server.
+fn granted(report: &EndpointReport, class: PathClass) -> Option<Vec<&Grant>> {
+    let of_class = |grant: &&Grant| PathClass::of(&grant.path) == Ok(class);
+    let grants: Vec<&Grant> = report.grants.iter().filter(of_class).collect();
+    (report.verdict.settles() && !grants.is_empty()).then_some(grants)
+}

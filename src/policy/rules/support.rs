@@ -1,0 +1,40 @@
+//! Versions that nobody mends any more.
+
+use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
+use super::{Context, Hit, requests};
+use crate::model::{Answer, Confidence, EndpointReport, Minor, Rule, Severity, Support, support};
+
+pub(in crate::policy) static RULE: Rule = Rule {
+    id: "unsupported-version",
+    title: "The version is past its end of life",
+    meaning: "Upstream mends this minor release no longer: new weaknesses stay open. A vendor may maintain it \
+        longer under the same number; where the version is a vendor's build, the finding says so and is less \
+        sure.",
+    proof: "The version that /version gave, against the end-of-life dates of the Kubernetes project, on the day \
+        of the scan.",
+    remedy: "Upgrade to a maintained minor release, one minor after the other.",
+    severity: Severity::Medium,
+    score: "5.0",
+    cwe: None,
+    controls: &[OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED],
+};
+
+pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Option<Hit> {
+    let identification = report.identification.as_ref().filter(|_| report.verdict.settles())?;
+    let version = identification.version.as_deref()?;
+    let minor = Minor::of_git_version(version)?;
+    let Support::Ended(day) = support(minor, context.today()) else { return None };
+    let ended = day.map_or_else(|| "before 2016-10-23".to_owned(), |day| format!("on {day}"));
+    let answers = requests(report, |request| {
+        (request.exchange.outcome.as_ref()).is_ok_and(|reply| matches!(reply.answer, Answer::Version(_)))
+    });
+    let upstream = format!("upstream maintenance of {minor} ended {ended}");
+    // `v1.33.5-eks-1`, `v1.30.4+k3s1`: not upstream's own; and a service may say no suffix.
+    let managed = identification.product().is_some_and(|product| product.managed);
+    if managed || version.contains(['-', '+']) {
+        let message =
+            format!("{version}: {upstream}; this is a vendor's build, which may be maintained longer");
+        return Some(Hit::proven(message, answers).sure(Confidence::Low));
+    }
+    Some(Hit::proven(format!("{version}: {upstream}"), answers))
+}

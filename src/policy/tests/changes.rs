@@ -1,0 +1,79 @@
+use super::super::Snapshot;
+use super::*;
+use crate::model::Change;
+
+fn snapshot(reports: &[EndpointReport]) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    for report in reports {
+        snapshot.add(report);
+    }
+    snapshot
+}
+
+fn said(changes: &[Change]) -> Vec<String> {
+    let words = |change: &Change| {
+        let host = change.about.as_str().trim_start_matches("https://").trim_end_matches(":6443");
+        let [before, after] = [&change.before, &change.after].map(|text| text.as_deref().unwrap_or("-"));
+        let opens = if change.opens { " opens" } else { "" };
+        format!("{host} {}: {before} → {after}{opens}", change.kind.word())
+    };
+    changes.iter().map(words).collect()
+}
+
+#[test]
+fn every_kind_of_change() {
+    let at = |index: u64| (target(index, &format!("192.0.2.{index}")), format!("192.0.2.{index}"));
+    let make = |make: fn(Target, &str) -> EndpointReport, index| {
+        let (target, address) = at(index);
+        make(target, &address)
+    };
+    let mut renewed = make(rejecting, 5);
+    renewed.tls.as_mut().unwrap().certificate.as_mut().unwrap().sha256 = "ff".to_owned();
+    let mut upgraded = make(default_cluster, 6);
+    upgraded.identification.as_mut().unwrap().version = Some("v1.35.0".to_owned());
+    let old = [
+        make(default_cluster, 1),
+        make(rejecting, 2),
+        make(silent, 3),
+        make(rejecting, 4),
+        make(rejecting, 5),
+        make(default_cluster, 6),
+        make(exposed, 7),
+        make(default_cluster, 9),
+    ];
+    let new = [
+        make(exposed, 1),
+        make(default_cluster, 2),
+        make(default_cluster, 3),
+        make(silent, 4),
+        renewed,
+        upgraded,
+        make(default_cluster, 7),
+        make(rejecting, 8),
+    ];
+    assert_eq!(
+        said(&snapshot(&new).changes_since(&snapshot(&old))),
+        [
+            "192.0.2.1 verdict: forbidden → exposed opens",
+            "192.0.2.2 verdict: rejected → forbidden opens",
+            "192.0.2.3 appeared: unreachable → forbidden opens",
+            "192.0.2.7 verdict: exposed → forbidden",
+            "192.0.2.8 appeared: - → rejected",
+            "192.0.2.4 gone: rejected → unreachable",
+            "192.0.2.9 gone: forbidden → -",
+            "192.0.2.6 version: v1.34.1 → v1.35.0",
+            "192.0.2.5 certificate: CN=kube-apiserver → CN=kube-apiserver",
+        ]
+    );
+    assert!(snapshot(&old).changes_since(&snapshot(&old)).is_empty());
+}
+
+#[test]
+fn other_addresses_of_a_name_are_no_change() {
+    let old = [
+        default_cluster(target(0, "api.example"), "192.0.2.1"),
+        default_cluster(target(0, "api.example"), "192.0.2.2"),
+    ];
+    let new = [default_cluster(target(0, "api.example"), "198.51.100.1")];
+    assert!(snapshot(&new).changes_since(&snapshot(&old)).is_empty());
+}

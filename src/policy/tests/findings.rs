@@ -1,0 +1,207 @@
+use super::*;
+use crate::model::{BaselineState, Confidence, Known, Posture, Remedy, Severity, Standing};
+
+#[test]
+fn a_default_cluster() {
+    let judged = judged(&[default_cluster(target(0, "192.0.2.1"), "192.0.2.1")]);
+    assert_eq!(
+        ids(&judged.findings),
+        ["anonymous-auth-enabled", "unsupported-version", "version-disclosed", "health-endpoints-open"]
+    );
+    assert_eq!(find(&judged, "version-disclosed").message, "/version tells anybody that this is v1.34.1");
+    let old = find(&judged, "unsupported-version");
+    assert_eq!(old.message, "v1.34.1: upstream maintenance of 1.34 ended on 2026-10-27");
+    assert_eq!((old.confidence, old.sites[0].requests.as_slice()), (Confidence::High, &[0][..]));
+}
+
+#[test]
+fn nothing_is_wrong_with_one_that_refuses() {
+    assert!(judged(&[rejecting(target(0, "192.0.2.1"), "192.0.2.1")]).findings.is_empty());
+}
+
+#[test]
+fn order_others_and_addresses_do_not_change_a_fingerprint() {
+    let one = judged(&[exposed(target(0, "api.example"), "192.0.2.1")]);
+    let two = judged(&[
+        default_cluster(target(0, "192.0.2.99"), "192.0.2.99"),
+        exposed(target(7, "api.example"), "198.51.100.8"),
+    ]);
+    let fingerprint = |judged: &Judged| find(judged, "anonymous-discovery-exposed").fingerprint;
+    assert_eq!(fingerprint(&one), fingerprint(&two));
+    let elsewhere = judged(&[exposed(target(0, "api2.example"), "192.0.2.1")]);
+    assert_ne!(fingerprint(&one), fingerprint(&elsewhere));
+}
+
+#[test]
+fn addresses_of_a_name_are_sites_of_one_finding_whichever_came_first() {
+    let mut reports =
+        [exposed(target(0, "api.example"), "192.0.2.2"), exposed(target(0, "api.example"), "192.0.2.1")];
+    let forward = judged(&reports).findings;
+    reports.reverse();
+    assert_eq!(judged(&reports).findings, forward);
+    let finding = forward.iter().find(|finding| finding.rule.id == "anonymous-discovery-exposed").unwrap();
+    let addresses: Vec<String> =
+        finding.sites.iter().map(|site| site.endpoint.address.ip().to_string()).collect();
+    assert_eq!(addresses, ["192.0.2.1", "192.0.2.2"]);
+}
+
+#[test]
+fn addresses_that_disagree() {
+    let reports = [
+        rejecting(target(0, "api.example"), "192.0.2.1"),
+        default_cluster(target(0, "api.example"), "192.0.2.2"),
+        silent(target(0, "api.example"), "192.0.2.3"),
+    ];
+    let judged_three = judged(&reports);
+    let finding = find(&judged_three, "address-divergence");
+    assert_eq!(finding.message, "forbidden at 192.0.2.2; rejected at 192.0.2.1");
+    assert_eq!(finding.sites.len(), 2, "silence says nothing");
+
+    let mut less = default_cluster(target(0, "api.example"), "192.0.2.4");
+    less.grants.retain(|grant| grant.path != "/version");
+    let judged_two = judged(&[reports[1].clone(), less]);
+    assert_eq!(
+        find(&judged_two, "address-divergence").message,
+        "all are forbidden, and /version is open at some addresses only"
+    );
+    assert!(!ids(&judged(&reports[1..]).findings).contains(&"address-divergence"));
+}
+
+#[test]
+fn expectations_are_said_once() {
+    let rejected = expecting(target(0, "192.0.2.1"), Verdict::Rejected);
+    let judged_one = judged(&[default_cluster(rejected.clone(), "192.0.2.1")]);
+    let unmet: Vec<&Finding> =
+        judged_one.findings.iter().filter(|finding| finding.rule.id == "expectation-unmet").collect();
+    assert_eq!(unmet.len(), 1);
+    assert!(unmet[0].message.starts_with("expected rejected, found forbidden: /api is 403"));
+    let judged_silent = judged(&[silent(rejected.clone(), "192.0.2.1")]);
+    assert_eq!(find(&judged_silent, "expectation-unmet").message, "expected rejected, found unreachable");
+    assert_eq!(find(&judged_silent, "target-not-covered").message, "no verdict, only unreachable");
+    assert!(judged(&[rejecting(rejected, "192.0.2.1")]).findings.is_empty());
+}
+
+#[test]
+fn certificates_by_the_day_of_the_scan() {
+    let with_end = |end: &str| {
+        let mut report = rejecting(target(0, "192.0.2.1"), "192.0.2.1");
+        report.tls.as_mut().unwrap().certificate.as_mut().unwrap().not_after = Some(at(end));
+        ids(&judged(&[report]).findings)
+    };
+    assert_eq!(with_end("2026-11-24T07:59:59Z"), ["serving-certificate-expired"]);
+    assert_eq!(with_end("2026-11-24T08:00:00Z"), ["serving-certificate-expiring"]);
+    assert_eq!(with_end("2026-12-24T08:00:00Z"), ["serving-certificate-expiring"]);
+    assert_eq!(with_end("2026-12-24T08:00:01Z"), [""; 0]);
+}
+
+#[test]
+fn a_vendors_version_is_less_sure() {
+    let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+    report.identification.as_mut().unwrap().version = Some("v1.29.3-eks-1".to_owned());
+    let judged_one = judged(&[report.clone()]);
+    let finding = find(&judged_one, "unsupported-version");
+    assert_eq!(finding.confidence, Confidence::Low);
+    assert!(finding.message.contains("a vendor's build"), "{}", finding.message);
+    report.identification.as_mut().unwrap().version = Some("v1.35.0".to_owned());
+    assert!(!ids(&judged(&[report]).findings).contains(&"unsupported-version"));
+}
+
+#[test]
+fn settings_change_severities_and_accept_until_a_day() {
+    let report = || [default_cluster(target(0, "api.lab.example"), "192.0.2.1")];
+    let policy = Policy {
+        severities: vec![(known("version-disclosed"), Severity::High)],
+        accept: vec![
+            accept("anonymous-auth-enabled", "*.lab.example", "2026-11-24"),
+            accept("health-endpoints-open", "api.lab.example", "2026-11-23"),
+            accept("unsupported-version", "*.prod.example", "2027-01-01"),
+        ],
+    };
+    let judged = judged_by(&policy, &report());
+    let version = find(&judged, "version-disclosed");
+    assert_eq!((version.severity, version.score()), (Severity::High, "8.0"));
+    let accepted = find(&judged, "anonymous-auth-enabled");
+    assert!(accepted.accepted() && !accepted.counts());
+    assert_eq!(judged.accepted_verdicts, [(Verdict::Forbidden, 1)].into());
+    let lapsed = find(&judged, "health-endpoints-open");
+    assert!(lapsed.counts() && lapsed.acceptance.as_ref().is_some_and(|acceptance| !acceptance.in_force));
+    assert_eq!(find(&judged, "unsupported-version").acceptance, None);
+}
+
+#[test]
+fn against_a_baseline() {
+    let old = judged(&[
+        default_cluster(target(0, "192.0.2.1"), "192.0.2.1"),
+        default_cluster(target(1, "192.0.2.2"), "192.0.2.2"),
+        default_cluster(target(2, "192.0.2.3"), "192.0.2.3"),
+    ]);
+    let mut new = judged(&[
+        exposed(target(0, "192.0.2.1"), "192.0.2.1"),
+        rejecting(target(1, "192.0.2.2"), "192.0.2.2"),
+        silent(target(2, "192.0.2.3"), "192.0.2.3"),
+    ]);
+    new.compare(old);
+    let state = |host: &str, rule: &str| {
+        let found = new
+            .findings
+            .iter()
+            .find(|finding| finding.rule.id == rule && finding.about.as_str().contains(host));
+        found.map(|finding| finding.baseline.unwrap())
+    };
+    assert_eq!(state("192.0.2.1", "anonymous-discovery-exposed"), Some(BaselineState::New));
+    assert_eq!(state("192.0.2.1", "version-disclosed"), Some(BaselineState::Unchanged));
+    assert_eq!(state("192.0.2.1", "anonymous-auth-enabled"), Some(BaselineState::Absent));
+    assert_eq!(state("192.0.2.2", "version-disclosed"), Some(BaselineState::Absent));
+    assert_eq!(state("192.0.2.3", "version-disclosed"), None, "silence does not prove that it is gone");
+    assert_eq!(state("192.0.2.3", "target-not-covered"), Some(BaselineState::New));
+}
+
+#[test]
+fn a_posture_is_a_finding_where_it_is_known_to_differ() {
+    let with = |standing, known| {
+        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+        report.posture = Some(Posture {
+            standing,
+            expected: vec![Verdict::HealthOnly],
+            known,
+            sentence: "forbidden, where health-only is documented".to_owned(),
+            source: "".into(),
+        });
+        report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::Medium);
+        let judged = judged(&[report]);
+        let finding = judged.findings.into_iter().find(|finding| finding.rule.id == "posture-deviation");
+        finding.map(|finding| (finding.severity, finding.confidence))
+    };
+    for (standing, known, expected) in [
+        (Standing::Looser, Known::Documented, Some((Severity::High, Confidence::Medium))),
+        (Standing::Looser, Known::Inferred, Some((Severity::High, Confidence::Low))),
+        (Standing::Stricter, Known::Observed, Some((Severity::Note, Confidence::Medium))),
+        (Standing::Either, Known::Documented, None),
+        (Standing::AsDocumented, Known::Documented, None),
+        (Standing::Unknown, Known::Documented, None),
+    ] {
+        assert_eq!(with(standing, known), expected, "{standing:?}");
+    }
+}
+
+#[test]
+fn what_a_provider_does_not_let_anybody_change_is_low_and_its_remedy_is_the_providers() {
+    let with = |changeable| {
+        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+        report.remedy = Some(Remedy {
+            text: "Restrict who can reach it.".to_owned(),
+            url: Some("https://docs.example/".into()),
+            changeable,
+            network_url: None,
+        });
+        let judged = judged(&[report]);
+        let finding = find(&judged, "anonymous-auth-enabled");
+        (finding.severity, finding.remedy.clone())
+    };
+    assert_eq!(
+        with(Some(false)),
+        (Severity::Low, "Restrict who can reach it. See https://docs.example/.".to_owned())
+    );
+    assert_eq!(with(Some(true)).0, Severity::Medium);
+    assert_eq!(with(None).0, Severity::Medium);
+}

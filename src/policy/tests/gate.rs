@@ -1,0 +1,195 @@
+use super::super::{FailOn, Gate};
+use super::*;
+use crate::model::Severity;
+
+/// How the one target of a scan answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    Exposed,
+    Forbidden,
+    Rejected,
+    Silent,
+}
+
+impl Answers {
+    fn report(self, target: Target) -> EndpointReport {
+        match self {
+            Self::Exposed => exposed(target, "192.0.2.1"),
+            Self::Forbidden => default_cluster(target, "192.0.2.1"),
+            Self::Rejected => rejecting(target, "192.0.2.1"),
+            Self::Silent => silent(target, "192.0.2.1"),
+        }
+    }
+}
+
+/// One row: what answers now and answered before, what is accepted, and the code that each
+/// threshold gives with 100 and with 0 percent required.
+struct Row {
+    now: Answers,
+    before: Option<Answers>,
+    accept: &'static [&'static str],
+    codes: &'static [(&'static str, u8, u8)],
+}
+
+const ROWS: [Row; 12] = {
+    use Answers::{Exposed, Forbidden, Rejected, Silent};
+    const OPEN: &[&str] = &["anonymous-discovery-exposed"];
+    const DEFAULT: &[&str] = &["anonymous-auth-enabled"];
+    const SILENT: &[&str] = &["target-not-covered"];
+    const ALL_OF_DEFAULT: &[&str] =
+        &["anonymous-auth-enabled", "version-disclosed", "health-endpoints-open", "unsupported-version"];
+    const fn row(
+        now: Answers,
+        before: Option<Answers>,
+        accept: &'static [&'static str],
+        codes: &'static [(&'static str, u8, u8)],
+    ) -> Row {
+        Row { now, before, accept, codes }
+    }
+    [
+        // Verdicts × thresholds.
+        row(
+            Exposed,
+            None,
+            &[],
+            &[
+                ("exposed", 1, 1),
+                ("forbidden", 1, 1),
+                ("health-only", 1, 1),
+                ("never", 0, 0),
+                ("critical", 0, 0),
+                ("high", 1, 1),
+                ("medium", 1, 1),
+                ("low", 1, 1),
+                ("note", 1, 1),
+            ],
+        ),
+        row(
+            Forbidden,
+            None,
+            &[],
+            &[
+                ("exposed", 0, 0),
+                ("forbidden", 1, 1),
+                ("health-only", 1, 1),
+                ("never", 0, 0),
+                ("high", 0, 0),
+                ("medium", 1, 1),
+                ("note", 1, 1),
+            ],
+        ),
+        row(
+            Rejected,
+            None,
+            &[],
+            &[("exposed", 0, 0), ("health-only", 0, 0), ("note", 0, 0), ("never", 0, 0)],
+        ),
+        row(
+            Silent,
+            None,
+            &[],
+            &[("exposed", 3, 0), ("never", 3, 0), ("medium", 3, 0), ("low", 1, 1), ("note", 1, 1)],
+        ),
+        // Baselines: what was there before does not fail "new", and fails what is absolute.
+        row(
+            Exposed,
+            Some(Exposed),
+            &[],
+            &[("new", 0, 0), ("new:high", 0, 0), ("exposed", 1, 1), ("high", 1, 1)],
+        ),
+        row(Exposed, Some(Forbidden), &[], &[("new", 1, 1), ("new:high", 1, 1), ("new:critical", 0, 0)]),
+        row(Rejected, Some(Exposed), &[], &[("new", 0, 0), ("note", 0, 0), ("exposed", 0, 0)]),
+        row(Silent, Some(Forbidden), &[], &[("new", 1, 1), ("new:medium", 3, 0)]),
+        // Acceptances: of the finding that explains the verdict, of others, of the missing verdict.
+        row(Exposed, None, OPEN, &[("exposed", 0, 0), ("high", 0, 0), ("medium", 1, 1)]),
+        row(Forbidden, None, DEFAULT, &[("forbidden", 0, 0), ("note", 1, 1)]),
+        row(
+            Forbidden,
+            Some(Rejected),
+            ALL_OF_DEFAULT,
+            &[("new", 0, 0), ("note", 0, 0), ("health-only", 0, 0)],
+        ),
+        row(Silent, None, SILENT, &[("exposed", 0, 0), ("note", 0, 0), ("never", 0, 0)]),
+    ]
+};
+
+#[test]
+fn exit_codes() {
+    for Row { now, before, accept, codes } in ROWS {
+        let policy = Policy {
+            accept: accept.iter().map(|rule| super::accept(rule, "192.0.2.1", "2026-12-31")).collect(),
+            ..Policy::default()
+        };
+        let reports = [now.report(target(0, "192.0.2.1"))];
+        let mut judged = judged_by(&policy, &reports);
+        if let Some(before) = before {
+            judged.compare(super::judged(&[before.report(target(0, "192.0.2.1"))]));
+        }
+        for (fail_on, full, none) in codes {
+            for (require_coverage, expected) in [(100, full), (0, none)] {
+                let gate = Gate { fail_on: fail_on.parse().unwrap(), require_coverage };
+                let decision = gate.decide(&coverage(&reports), &judged, false);
+                assert_eq!(
+                    decision.code, *expected,
+                    "{now:?}, before {before:?}, accepted {accept:?}, {gate:?}: {}",
+                    decision.sentence
+                );
+                assert_eq!(gate.decide(&coverage(&reports), &judged, true).code, 130);
+            }
+        }
+    }
+}
+
+fn decide(fail_on: FailOn, require_coverage: u8, reports: &[EndpointReport]) -> (u8, String) {
+    let decision = Gate { fail_on, require_coverage }.decide(&coverage(reports), &judged(reports), false);
+    (decision.code, decision.sentence)
+}
+
+#[test]
+fn an_unmet_expectation_fails_and_never_silences_it_but_not_coverage() {
+    let rejected = || expecting(target(0, "192.0.2.1"), Verdict::Rejected);
+    let unmet = [default_cluster(rejected(), "192.0.2.1")];
+    let said = |fail_on: &str| decide(fail_on.parse().unwrap(), 100, &unmet);
+    assert_eq!(said("exposed"), (1, "1 expectation not met: exit 1".to_owned()));
+    assert_eq!(said("critical"), (1, "1 expectation not met: exit 1".to_owned()));
+    assert_eq!(said("high"), (1, "1 finding at --fail-on high: exit 1".to_owned()));
+    assert_eq!(said("never"), (0, "--fail-on never: exit 0".to_owned()));
+    assert_eq!(decide(FailOn::Never, 100, &[silent(rejected(), "192.0.2.1")]).0, 3);
+}
+
+#[test]
+fn coverage_is_a_share_of_the_named_targets() {
+    let mut reports: Vec<EndpointReport> =
+        (0..3).map(|index| rejecting(target(index, "192.0.2.1"), "192.0.2.1")).collect();
+    reports.push(silent(target(3, "192.0.2.9"), "192.0.2.9"));
+    let exposed = FailOn::Verdict(Verdict::Exposed);
+    for (required, code) in [(100, 3), (76, 3), (75, 0), (0, 0)] {
+        assert_eq!(decide(exposed, required, &reports).0, code, "{required}%");
+    }
+    assert_eq!(decide(exposed, 100, &[]).0, 0, "ranges alone");
+}
+
+#[test]
+fn where_several_apply_the_sentence_says_all() {
+    let reports = [exposed(target(0, "192.0.2.1"), "192.0.2.1"), silent(target(1, "192.0.2.9"), "192.0.2.9")];
+    let (code, sentence) = decide(FailOn::Verdict(Verdict::Exposed), 100, &reports);
+    assert_eq!(code, 1);
+    assert_eq!(
+        sentence,
+        "1 verdict at --fail-on exposed, 1 of 2 named targets covered, 100% required: exit 1"
+    );
+}
+
+#[test]
+fn thresholds_by_their_words() {
+    for word in
+        ["critical", "high", "medium", "low", "note", "new", "new:low", "exposed", "health-only", "never"]
+    {
+        assert_eq!(word.parse::<FailOn>().unwrap().to_string(), word);
+    }
+    assert_eq!("new:high".parse(), Ok(FailOn::New(Some(Severity::High))));
+    for word in ["", "sometimes", "new:", "new:exposed", "rejected", "unreachable", "High"] {
+        let error = word.parse::<FailOn>().unwrap_err().to_string();
+        assert!(error.contains("new:SEVERITY"), "{error}");
+    }
+}

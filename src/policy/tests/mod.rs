@@ -1,0 +1,152 @@
+//! Records made by the stages themselves from answers made by hand.
+
+mod changes;
+mod findings;
+mod gate;
+mod registry;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Accept, Judge, Judged, Policy};
+use crate::assess::assess;
+use crate::identify::{Answered, identify, posture, remedy};
+use crate::model::fixtures::{api_versions, failing, forbidden, ok, reset, unauthorized, version};
+use crate::model::{
+    Coverage, Endpoint, EndpointReport, Finding, Host, Observation, Origin, Pattern, Rule, Scheme, Source,
+    SpecCoverage, SpecId, Target, Verdict,
+};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn origin(text: &str) -> Arc<Origin> {
+    Arc::new(Origin { source: Source::File("targets.txt".into()), line: 1, text: text.into() })
+}
+
+fn target(index: u64, host: &str) -> Target {
+    Target {
+        index,
+        scheme: Scheme::Https,
+        host: host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip),
+        port: 6443,
+        prefix: "".into(),
+        sni: None,
+        label: None,
+        expect: None,
+        origin: origin(host),
+        specs: [SpecId(0)].into(),
+        named: true,
+    }
+}
+
+/// What the stages make of an observation of this target.
+fn judge(target: Target, address: &str, mut observation: Observation) -> EndpointReport {
+    let address: IpAddr = address.parse().unwrap();
+    observation.endpoint = Endpoint {
+        scheme: target.scheme,
+        address: SocketAddr::new(address, target.port),
+        name: target.server_name(),
+        prefix: Arc::clone(&target.prefix),
+    };
+    let identification = identify(&observation);
+    let assessment = assess(&observation, &identification);
+    let answered = Answered { verdict: assessment.verdict, grants: &assessment.grants, paths: 3 };
+    EndpointReport {
+        posture: posture(&identification, answered),
+        remedy: remedy(&identification, answered),
+        target,
+        endpoint: Some(observation.endpoint),
+        verdict: assessment.verdict,
+        reason: assessment.reason,
+        failure: observation.failure,
+        identification: Some(identification),
+        requests: assessment.requests,
+        grants: assessment.grants,
+        aliases: observation.aliases,
+        tls: observation.tls,
+        without_sni: observation.without_sni,
+        local: observation.local,
+        connections: observation.connections,
+        handshakes: observation.handshakes,
+        timings: observation.timings,
+    }
+}
+
+fn default_cluster(target: Target, address: &str) -> EndpointReport {
+    let answers = [("/version", Ok(version())), ("/api", Ok(forbidden())), ("/healthz", Ok(ok()))];
+    judge(target, address, failing(1, answers).with_kubeadm_tls())
+}
+
+fn exposed(target: Target, address: &str) -> EndpointReport {
+    let answers = [("/version", Ok(version())), ("/api", Ok(api_versions())), ("/healthz", Ok(ok()))];
+    judge(target, address, failing(1, answers).with_kubeadm_tls())
+}
+
+fn rejecting(target: Target, address: &str) -> EndpointReport {
+    let paths = ["/version", "/api", "/healthz", "/livez", "/readyz"];
+    judge(target, address, failing(1, paths.map(|path| (path, Ok(unauthorized())))).with_kubeadm_tls())
+}
+
+fn silent(target: Target, address: &str) -> EndpointReport {
+    judge(target, address, failing(1, [("/version", Err(reset()))]))
+}
+
+/// The coverage of a scan of these records, each the only one of its specification.
+fn coverage(reports: &[EndpointReport]) -> Coverage {
+    let mut coverage = Coverage { targets: reports.len() as u64, ..Coverage::default() };
+    for report in reports {
+        let target = &report.target;
+        match &report.failure {
+            Some(failure) => *coverage.unreachable.entry(failure.kind).or_default() += 1,
+            None => *coverage.verdicts.entry(report.verdict).or_default() += 1,
+        }
+        let (origin, label) = (Arc::clone(&target.origin), target.label.clone());
+        let seen = vec![report.verdict];
+        coverage.specs.push(SpecCoverage::of(origin, target.named, label, target.expect, seen));
+    }
+    coverage
+}
+
+const DAY: &str = "2026-11-24T08:00:00Z";
+
+fn judged_by(policy: &Policy, reports: &[EndpointReport]) -> Judged {
+    let mut judge = Judge::new(policy, at(DAY));
+    for report in reports {
+        judge.add(report);
+    }
+    judge.finish(&coverage(reports))
+}
+
+fn judged(reports: &[EndpointReport]) -> Judged {
+    judged_by(&Policy::default(), reports)
+}
+
+fn accept(rule: &str, target: &str, expires: &str) -> Accept {
+    Accept {
+        rule: super::rule(rule).unwrap(),
+        target: Pattern::new(target).unwrap(),
+        reason: "a lab".to_owned(),
+        owner: "platform@example.com".to_owned(),
+        expires: expires.parse().unwrap(),
+    }
+}
+
+fn ids(findings: &[Finding]) -> Vec<&'static str> {
+    findings.iter().map(|finding| finding.rule.id).collect()
+}
+
+fn find<'a>(judged: &'a Judged, rule: &str) -> &'a Finding {
+    judged.findings.iter().find(|finding| finding.rule.id == rule).unwrap()
+}
+
+fn known(id: &str) -> &'static Rule {
+    super::rule(id).unwrap()
+}
+
+fn expecting(target: Target, expect: Verdict) -> Target {
+    Target { expect: Some(expect), ..target }
+}

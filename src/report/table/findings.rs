@@ -1,0 +1,67 @@
+//! Findings below the table: their counts, and the ones that matter most.
+
+use std::io;
+
+use super::{TableOptions, shown};
+use crate::model::{BaselineState, Finding, Severity};
+
+/// Findings named before "and N more".
+const LISTED: usize = 10;
+
+pub(super) fn write(
+    out: &mut impl io::Write,
+    findings: &[Finding],
+    options: &TableOptions,
+) -> io::Result<()> {
+    let counting: Vec<&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let of = |severity| counting.iter().filter(|finding| finding.severity == severity).count();
+    let counts: Vec<String> = Severity::ALL
+        .into_iter()
+        .filter(|severity| of(*severity) > 0)
+        .map(|severity| format!("{} {severity}", of(severity)))
+        .collect();
+    let counts = if counts.is_empty() { "none that counts".to_owned() } else { counts.join(", ") };
+    writeln!(out, "findings: {counts}{}", beside(findings))?;
+    // The worst, and whatever the baseline does not have or is back.
+    let telling = |finding: &&&Finding| finding.severity <= Severity::High || remark(finding).is_some();
+    let telling: Vec<&&Finding> = counting.iter().filter(telling).collect();
+    for finding in telling.iter().take(LISTED) {
+        let Finding { severity, rule, about, message, .. } = finding;
+        let severity = options.painted(super::severity_style(*severity), severity.word());
+        let remark = remark(finding).map(|remark| format!(" ({remark})")).unwrap_or_default();
+        let (about, message) = (shown(about.as_str()), shown(message));
+        writeln!(out, "  {severity} {} {about}: {message}{remark}", rule.id)?;
+    }
+    if telling.len() > LISTED {
+        writeln!(out, "  … and {} more like these", telling.len() - LISTED)?;
+    }
+    Ok(())
+}
+
+/// What is not counted, and why.
+fn beside(findings: &[Finding]) -> String {
+    let absent = |finding: &&Finding| finding.baseline == Some(BaselineState::Absent);
+    let new = |finding: &&Finding| finding.baseline == Some(BaselineState::New) && finding.counts();
+    let accepted = findings.iter().filter(|finding| finding.accepted()).count();
+    let (gone, new) = (findings.iter().filter(absent).count(), findings.iter().filter(new).count());
+    let parts = [(new, "of them new"), (accepted, "more accepted"), (gone, "gone since the baseline")];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }
+}
+
+fn remark(finding: &Finding) -> Option<String> {
+    let new = (finding.baseline == Some(BaselineState::New)).then(|| "new".to_owned());
+    let back = finding.acceptance.as_ref().map(|acceptance| {
+        let owner = shown(&acceptance.owner);
+        format!("accepted by {owner} until {}, which is over", acceptance.expires)
+    });
+    let remarks: Vec<String> = new.into_iter().chain(back).collect();
+    (!remarks.is_empty()).then(|| remarks.join("; "))
+}

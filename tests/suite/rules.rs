@@ -1,0 +1,130 @@
+//! Rules, their documentation, and what the program says of them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use kubeknock::config::ScanConfig;
+use kubeknock::model::{Finding, Request};
+use kubeknock::policy::{Judge, Policy, RULES};
+use kubeknock::report::explain;
+use kubeknock::simulator;
+
+use crate::resolve::NameServer;
+use crate::support::{config, run, scan, start, stderr, stdout, targets};
+
+/// `docs/rules.md` has a section for each rule, in the order of the registry, and no other.
+#[test]
+fn every_rule_has_its_section_and_every_section_its_rule() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+    let page = fs::read_to_string(path).unwrap();
+    let sections: Vec<&str> = page.split("\n## ").skip(1).collect();
+    let headings: Vec<&str> = sections.iter().map(|section| section.lines().next().unwrap()).collect();
+    assert_eq!(headings, RULES.map(|rule| rule.id));
+    for (rule, section) in RULES.into_iter().zip(sections) {
+        let expected = explain::markdown(rule);
+        let section = format!("## {}\n", section.trim_end());
+        assert_eq!(section, expected, "the section of {} in docs/rules.md must read:\n{expected}", rule.id);
+    }
+}
+
+#[test]
+fn the_program_lists_exactly_the_rules() {
+    let listed = stdout(&run(&["rules"]));
+    let ids: Vec<&str> = listed.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(ids, RULES.map(|rule| rule.id));
+}
+
+#[test]
+fn a_rule_is_explained_and_a_misspelt_one_is_suggested() {
+    let output = run(&["rules", "anonymous-auth-enabled", "health-endpoints-open"]);
+    insta::assert_snapshot!("two_rules", stdout(&output));
+    let output = run(&["rules", "anonymous-auth-enable"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("did you mean anonymous-auth-enabled?"), "{}", stderr(&output));
+}
+
+/// A server that makes a rule fire and one that does not: what is started, what is asked of it.
+struct Case {
+    rule: &'static str,
+    fires: &'static str,
+    silent: &'static str,
+    path: Option<&'static str>,
+    words: &'static str,
+}
+
+const fn case(rule: &'static str, fires: &'static str, silent: &'static str) -> Case {
+    Case { rule, fires, silent, path: None, words: "" }
+}
+
+const CASES: [Case; 14] = [
+    Case { path: Some("/api/v1/secrets"), ..case("anonymous-resources-exposed", "exposed", "default") },
+    case("anonymous-discovery-exposed", "exposed", "default"),
+    Case { path: Some("/metrics"), ..case("anonymous-telemetry-exposed", "exposed", "default") },
+    case("insecure-http-api", "insecure-http", "exposed"),
+    case("anonymous-auth-enabled", "default", "health-only"),
+    case("version-disclosed", "default", "health-only"),
+    case("health-endpoints-open", "health-only", "rejecting"),
+    case("posture-deviation", "eks-forbidden", "default"),
+    Case { words: "expect=rejected", ..case("expectation-unmet", "default", "rejecting") },
+    case("unsupported-version", "default", "current"),
+    case("serving-certificate-expired", "certificate-expired", "certificate-expiring"),
+    case("serving-certificate-expiring", "certificate-expiring", "certificate-expired"),
+    case("verdict-inconclusive", "waf-403", "web-server"),
+    case("target-not-covered", "closes-at-once", "rejecting"),
+];
+
+/// The findings of a scan, as of its own day or of another.
+async fn findings(config: ScanConfig, spec: String, day: Option<&str>) -> Vec<Finding> {
+    let (records, summary) = scan(config, targets(&[spec])).await;
+    let policy = Policy::default();
+    let mut judge = Judge::new(&policy, day.map_or(summary.started, |day| day.parse().unwrap()));
+    for record in &records {
+        judge.add(record);
+    }
+    judge.finish(&summary.coverage).findings
+}
+
+fn has(findings: &[Finding], rule: &str) -> bool {
+    findings.iter().any(|finding| finding.rule.id == rule)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
+    for Case { rule, fires, silent, path, words } in CASES {
+        let requests = path.iter().map(|path| Request::for_path(path).unwrap()).collect();
+        let config = ScanConfig { requests, ..config() };
+        // Which releases are maintained depends on the day, and these servers do not age.
+        let day = (rule == "unsupported-version").then_some("2026-11-24T08:00:00Z");
+        for (name, expected) in [(fires, true), (silent, false)] {
+            let server = start(name).await;
+            let scheme = if server.scenario().plain_http() { "http" } else { "https" };
+            let spec = format!("{scheme}://{} {words}", server.address());
+            let found = findings(config.clone(), spec, day).await;
+            let ids: Vec<&str> = found.iter().map(|finding| finding.rule.id).collect();
+            assert_eq!(has(&found, rule), expected, "{rule} at {name}: {ids:?}");
+        }
+    }
+    let with_server: BTreeSet<&str> =
+        CASES.iter().map(|case| case.rule).chain(["address-divergence"]).collect();
+    assert_eq!(with_server, RULES.iter().map(|rule| rule.id).collect(), "rules without a server");
+}
+
+/// Two servers on one port of two addresses, behind one name.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn address_divergence() {
+    let names = NameServer::start().await;
+    for (other, expected) in [("rejecting", true), ("default", false)] {
+        let one = start("default").await;
+        let port = one.address().port();
+        let second = SocketAddr::from(([127, 0, 0, 2], port));
+        let scenario = simulator::scenario(other).unwrap();
+        let _two = simulator::start(scenario, second).await.unwrap();
+        let found = findings(names.config(), format!("two.example:{port}"), None).await;
+        assert_eq!(has(&found, "address-divergence"), expected, "default and {other}");
+        let version = found.iter().find(|finding| finding.rule.id == "version-disclosed").unwrap();
+        assert_eq!(version.sites.len(), if expected { 1 } else { 2 });
+    }
+}
