@@ -91,7 +91,8 @@ impl Draft {
         if let Some(text) = spec.remark {
             notes.push(&origin, text, false);
         }
-        self.specs.push(Spec { origin, named, label: spec.label, expect: spec.expect, targets: 0 });
+        let expect = spec.expect.or_else(|| options.expected(spec.text, spec.label.as_deref()));
+        self.specs.push(Spec { origin, named, label: spec.label, expect, targets: 0 });
         let mut sum = Added { new: 0, before: None };
         for (port, slot) in ports.iter().zip(0..=u16::MAX) {
             let plain = options.plain_http && PLAIN_HTTP_PORTS.contains(port);

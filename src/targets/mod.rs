@@ -56,6 +56,8 @@ pub use order::Permutation;
 pub use ports::parse_ports;
 pub use set::{Spec, TargetSet};
 
+use crate::model::{Pattern, TargetNames, Verdict};
+
 /// The ports that are asked where a specification names none.
 pub const DEFAULT_PORTS: [u16; 3] = [6443, 443, 8443];
 
@@ -68,10 +70,39 @@ pub struct TargetOptions {
     pub plain_http: bool,
     /// Allow a CIDR or range of more than 2^24 addresses.
     pub allow_large: bool,
+    /// What is expected of specifications that do not say it with `expect=`; the last one that
+    /// matches counts.
+    pub expectations: Vec<Expectation>,
+}
+
+/// The verdict that must come out at some targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// At which specifications: compared with the text as written, its host, and its `name=`.
+    pub target: Pattern,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+impl TargetOptions {
+    /// What is expected of a specification that does not say it.
+    fn expected(&self, text: &str, label: Option<&str>) -> Option<Verdict> {
+        if self.expectations.is_empty() {
+            return None;
+        }
+        let names = TargetNames::of_specification(text, label);
+        let matching = self.expectations.iter().rev().find(|expectation| expectation.target.matches(&names));
+        matching.map(|expectation| expectation.verdict)
+    }
 }
 
 impl Default for TargetOptions {
     fn default() -> Self {
-        Self { ports: DEFAULT_PORTS.to_vec(), plain_http: false, allow_large: false }
+        Self {
+            ports: DEFAULT_PORTS.to_vec(),
+            plain_http: false,
+            allow_large: false,
+            expectations: Vec::new(),
+        }
     }
 }

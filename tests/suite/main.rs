@@ -14,5 +14,6 @@ mod requests;
 mod resolve;
 mod rules;
 mod scale;
+mod settings;
 mod support;
 mod verdicts;

@@ -64,7 +64,7 @@ fn the_defaults_in_the_readme_are_the_helps() {
             name.clone_into(&mut option);
         }
         if let Some(default) = line.split("[default: ").nth(1).and_then(|rest| rest.split(']').next()) {
-            if default.contains("VERSION") {
+            if default.contains("VERSION") || default.contains("kubeknock.toml") {
                 continue;
             }
             let row =
@@ -114,10 +114,23 @@ fn the_example_targets_are_read() {
     assert!(output.status.success(), "{}", crate::support::stderr(&output));
 }
 
+/// The example in the documentation is a settings file.
+#[test]
+fn the_example_settings_are_read() {
+    let page = read("docs/settings.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("kubeknock.toml"), example).unwrap();
+    fs::write(folder.path().join("clusters.txt"), "192.0.2.1\n").unwrap();
+    let output =
+        crate::support::kubeknock().current_dir(folder.path()).args(["scan", "--dry-run"]).output().unwrap();
+    assert!(output.status.success(), "{}", crate::support::stderr(&output));
+}
+
 #[test]
 fn no_link_to_a_file_that_is_not_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for page in ["README.md", "docs/architecture.md"] {
+    for page in ["README.md", "docs/architecture.md", "docs/settings.md", "docs/rules.md"] {
         let text = read(page);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.starts_with("http") || link.starts_with('#') {

@@ -138,6 +138,19 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "THRESHOLD", default_value = "exposed", help_heading = "Gate")]
     pub(crate) fail_on: FailOn,
 
+    /// Hold the findings against an earlier report (json or jsonl): new, unchanged or absent
+    ///
+    /// Also tells what changed: verdicts, who appeared or is gone, versions, certificates.
+    #[arg(long, value_name = "REPORT", help_heading = "Gate")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Settings file [default: kubeknock.toml, from the working directory upward]
+    ///
+    /// Scan defaults, severities, accepted findings and expectations; docs/settings.md explains it.
+    /// The command line beats it.
+    #[arg(long, value_name = "FILE", help_heading = "Gate")]
+    pub(crate) config: Option<PathBuf>,
+
     /// Exit 3 if less than this share of the named targets got a verdict
     ///
     /// A named target is one that is no CIDR and no range. It is covered when at least one of its

@@ -35,6 +35,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             // The fleet has an exposed server on purpose; what counts is that each is judged right.
             gate: Gate { fail_on: FailOn::Never, require_coverage: 100 },
             policy: Policy::default(),
+            earlier: None,
             no_progress: quiet || verbose > 0,
         };
         job.run().await

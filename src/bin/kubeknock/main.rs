@@ -11,8 +11,10 @@ mod limits;
 mod outputs;
 mod progress;
 mod rules;
+mod saved;
 mod scan;
 mod settings;
+mod settings_file;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod suggest;
@@ -20,9 +22,8 @@ mod units;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use args::{Cli, Command};
+use settings_file::SettingsFile;
 
 /// A connection allocates and frees a few dozen blocks on whatever core it runs; the system's
 /// allocator spends about a fifth of a scan's processor time on that (`cargo bench --bench cost`).
@@ -33,23 +34,25 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const COULD_NOT_RUN: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    start_tracing(cli.verbose);
-    let outcome = match cli.command {
-        Command::Scan(args) => scan::run(&args, cli.quiet, cli.verbose),
-        Command::Rules(args) => rules::run(&args),
-        #[cfg(feature = "simulator")]
-        Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),
-        #[cfg(feature = "simulator")]
-        Command::Simulate(args) => simulate::run(&args),
-    };
-    match outcome {
+    match settings_file::arguments().and_then(|(cli, file)| run(cli, file)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             // What is wrong, line by line; every line says where and how to mend it.
             eprintln!("kubeknock: {error:#}");
             ExitCode::from(COULD_NOT_RUN)
         }
+    }
+}
+
+fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
+    start_tracing(cli.verbose);
+    match cli.command {
+        Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
+        Command::Rules(args) => rules::run(&args),
+        #[cfg(feature = "simulator")]
+        Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),
+        #[cfg(feature = "simulator")]
+        Command::Simulate(args) => simulate::run(&args),
     }
 }
 

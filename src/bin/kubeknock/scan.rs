@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::EndpointReport;
-use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, RULES};
+use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, RULES, Snapshot};
 use kubeknock::report::{Outcome, Results, ScanInfo};
 use kubeknock::scan::{Scanner, Stop};
 use kubeknock::targets::TargetSet;
@@ -12,15 +13,17 @@ use kubeknock::targets::TargetSet;
 use crate::args::ScanArgs;
 use crate::outputs::Outputs;
 use crate::progress::Line;
+use crate::saved::{self, Earlier};
+use crate::settings_file::SettingsFile;
 use crate::{dry_run, settings};
 
 /// Says that a signal and not a time limit stopped the scan.
 const INTERRUPT: &str = "interrupted";
 
 /// Runs a scan and returns the exit code.
-pub(crate) fn run(args: &ScanArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
     let mut config = settings::config(args)?;
-    let targets = settings::targets(args, quiet, verbose)?;
+    let targets = settings::targets(args, file.expectations, quiet, verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets)?;
         return Ok(0);
@@ -33,10 +36,24 @@ pub(crate) fn run(args: &ScanArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
         targets: Arc::new(targets),
         outputs,
         gate,
-        policy: Policy::default(),
+        earlier: earlier(args, &file.policy)?,
+        policy: file.policy,
         no_progress: quiet || verbose > 0,
     };
     runtime()?.block_on(job.run())
+}
+
+/// The report of `--baseline`, which some thresholds cannot do without.
+fn earlier(args: &ScanArgs, policy: &Policy) -> anyhow::Result<Option<Earlier>> {
+    let Some(path) = &args.baseline else {
+        anyhow::ensure!(
+            !args.fail_on.needs_baseline(),
+            "--fail-on {}: give the earlier report with --baseline REPORT",
+            args.fail_on
+        );
+        return Ok(None);
+    };
+    saved::earlier(path, policy).map(Some).context("--baseline")
 }
 
 /// The runtime of all commands: a worker thread for each core.
@@ -51,6 +68,8 @@ pub(crate) struct Job {
     pub(crate) outputs: Outputs,
     pub(crate) gate: Gate,
     pub(crate) policy: Policy,
+    /// What the findings are held against.
+    pub(crate) earlier: Option<Earlier>,
     pub(crate) no_progress: bool,
 }
 
@@ -65,9 +84,13 @@ impl Job {
 
         let keep = self.outputs.needs_records();
         let mut records: Vec<EndpointReport> = Vec::new();
+        let mut snapshot = Snapshot::default();
         let mut judge = Judge::new(&self.policy, scan.started());
         while let Some(record) = scan.next().await {
             judge.add(&record);
+            if self.earlier.is_some() {
+                snapshot.add(&record);
+            }
             self.outputs.endpoint(&record)?;
             if keep {
                 records.push(record);
@@ -86,13 +109,17 @@ impl Job {
             summary.coverage
         );
         let interrupted = stopped_by.as_deref() == Some(INTERRUPT);
-        let judged = judge.finish(&summary.coverage);
+        let mut judged = judge.finish(&summary.coverage);
+        let changes = self.earlier.map(|earlier| {
+            judged.compare(earlier.judged);
+            snapshot.changes_since(&earlier.snapshot)
+        });
         let decision = self.gate.decide(&summary.coverage, &judged, interrupted);
         let results = Results {
             info: ScanInfo::new(scanner.config()),
             summary: &summary,
             findings: &judged.findings,
-            changes: None,
+            changes: changes.as_deref(),
             rules: &RULES,
             outcome: Outcome { code: decision.code, sentence: &decision.sentence },
         };

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use kubeknock::config::{Family, Order, Proxy, ProxyKind, ScanConfig, USER_AGENT};
 use kubeknock::model::{Request, Source};
-use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder, parse_ports};
+use kubeknock::targets::{Expectation, TargetOptions, TargetSet, TargetSetBuilder, parse_ports};
 
 use crate::args::{ConnectionArgs, OrderWord, ScanArgs};
 use crate::limits;
@@ -102,12 +102,18 @@ fn proxy(text: &str) -> anyhow::Result<Proxy> {
 }
 
 /// The targets that the arguments name. Every bad line is reported in one go.
-pub(crate) fn targets(args: &ScanArgs, quiet: bool, verbose: u8) -> anyhow::Result<TargetSet> {
+pub(crate) fn targets(
+    args: &ScanArgs,
+    expectations: Vec<Expectation>,
+    quiet: bool,
+    verbose: u8,
+) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
     let mut builder = TargetSetBuilder::new(TargetOptions {
         ports,
         plain_http: args.plain_http,
         allow_large: args.allow_large,
+        expectations,
     });
     for target in &args.targets {
         builder.argument(target);

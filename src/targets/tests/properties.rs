@@ -182,7 +182,7 @@ proptest! {
         plain_http: bool,
     ) {
         let mut builder =
-            TargetSetBuilder::new(TargetOptions { ports: PORTS.to_vec(), plain_http, allow_large: false });
+            TargetSetBuilder::new(TargetOptions { ports: PORTS.to_vec(), plain_http, ..TargetOptions::default() });
         for (number, line) in lines.iter().enumerate() {
             builder.argument(&line.text(number));
         }

@@ -1,0 +1,117 @@
+//! The command line over the settings file: an option of `[scan]` counts where the command line
+//! does not give it. Both are checked by the same parser, so every option of the one is a key of
+//! the other.
+
+use std::any::TypeId;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use toml::Value;
+
+use super::SettingsFile;
+use crate::args::Cli;
+use crate::suggest::did_you_mean;
+
+/// Options that only make sense on a command line.
+const NOT_IN_A_FILE: [&str; 6] = ["config", "dry-run", "help", "quiet", "verbose", "version"];
+
+/// The arguments of the program, with the settings file under them. Ends the program, as clap does,
+/// for help and for arguments that mean nothing.
+pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let matches = Cli::command().get_matches_from(&given);
+    let Some((name, sub)) = matches.subcommand() else {
+        return Ok((cli(&matches)?, SettingsFile::default()));
+    };
+    // Commands without --config know nothing of the file.
+    let Ok(named) = sub.try_get_one::<PathBuf>("config") else {
+        return Ok((cli(&matches)?, SettingsFile::default()));
+    };
+    let file = SettingsFile::load(named.map(PathBuf::as_path))?;
+    if let (Some(path), false) = (&file.path, matches.get_flag("quiet")) {
+        eprintln!("kubeknock: settings from {}", path.display());
+    }
+    if name != "scan" {
+        return Ok((cli(&matches)?, file));
+    }
+    let under = under(&file, sub)?;
+    // No option before the command takes a value, so the first such word is the command.
+    let at = given.iter().position(|word| word == "scan").map_or(given.len(), |at| at + 1);
+    let (before, after) = given.split_at(at);
+    let all = before.iter().chain(&under).chain(after);
+    Ok((cli(&Cli::command().get_matches_from(all))?, file))
+}
+
+fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
+    Cli::from_arg_matches(matches).context("a defect in kubeknock, please report it")
+}
+
+/// The options of `[scan]` that the command line leaves open, as arguments.
+fn under(file: &SettingsFile, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
+    let name = file.path.as_deref().unwrap_or(Path::new(super::NAME)).display().to_string();
+    let mut command = Cli::command();
+    command.build();
+    let scan = command.find_subcommand("scan").context("there is no scan command")?;
+    let mut under = Vec::new();
+    for (key, value) in &file.scan {
+        let place = format!("{name}: [scan] {key}");
+        let arg = option(scan, key).with_context(|| {
+            let hint = did_you_mean(key, keys(scan));
+            format!("{name}: [scan]: unknown key {key:?}{hint}; keys are the long options of kubeknock scan")
+        })?;
+        let words = words(key, value, arg, file.folder()).with_context(|| place.clone())?;
+        // Alone first, so that an error is about the file.
+        let alone = ["kubeknock", "scan"].map(OsString::from).into_iter().chain(words.iter().cloned());
+        if let Err(error) = Cli::command().try_get_matches_from(alone) {
+            let said = error.to_string();
+            let first = said.lines().next().unwrap_or_default();
+            bail!("{place}: {}", first.strip_prefix("error: ").unwrap_or(first));
+        }
+        let on_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+        if !on_line(arg) && !scan.get_arg_conflicts_with(arg).into_iter().any(on_line) {
+            under.extend(words);
+        }
+    }
+    Ok(under)
+}
+
+fn option<'a>(scan: &'a Command, key: &str) -> Option<&'a Arg> {
+    scan.get_arguments().find(|arg| arg.get_long() == Some(key) && !NOT_IN_A_FILE.contains(&key))
+}
+
+fn keys(scan: &Command) -> impl Iterator<Item = &str> {
+    scan.get_arguments().filter_map(Arg::get_long).filter(|key| !NOT_IN_A_FILE.contains(key))
+}
+
+/// A value as one would write it on the command line.
+fn words(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<Vec<OsString>> {
+    let flag = matches!(arg.get_action(), ArgAction::SetTrue);
+    match value {
+        Value::Boolean(set) if flag => {
+            return Ok(set.then(|| OsString::from(format!("--{key}"))).into_iter().collect());
+        }
+        _ if flag => bail!("true or false is expected"),
+        Value::Array(values) if matches!(arg.get_action(), ArgAction::Append) => {
+            return values.iter().map(|value| word(key, value, arg, folder)).collect();
+        }
+        Value::Array(_) => bail!("one value is expected, not several"),
+        _ => {}
+    }
+    Ok(vec![word(key, value, arg, folder)?])
+}
+
+fn word(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<OsString> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        _ => bail!("text in quotes or a whole number is expected"),
+    };
+    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+    let mut word = OsString::from(format!("--{key}="));
+    // The file's paths start where the file is.
+    word.push(if is_path && text != "-" { folder.join(text).into_os_string() } else { text.into() });
+    Ok(word)
+}
