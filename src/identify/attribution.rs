@@ -50,9 +50,9 @@ impl Marks {
         self.0.extend(found);
     }
 
-    /// Whether a name that one product alone uses is among the host names.
-    pub(super) fn names_a_host(&self) -> bool {
-        self.0.iter().any(|found| found.place == Place::Host && worth(found.fact) >= UNIQUE)
+    /// Whether one product alone shows what stands here.
+    pub(super) fn unique_in(&self, place: Place) -> bool {
+        self.0.iter().any(|found| found.place == place && worth(found.fact) >= UNIQUE)
     }
 
     /// What the marks come to.
@@ -60,7 +60,10 @@ impl Marks {
         let table = &*TABLE;
         let supports: Vec<Support> =
             (0..table.entries.len()).map(|entry| Support::of(entry, table, &self.0)).collect();
-        let Some(confidence) = supports.iter().filter_map(Support::strength).max() else {
+        // A product that shows nothing of its own is only ever named through what it is built on.
+        let Some(confidence) =
+            supports.iter().filter(|support| support.shows).filter_map(Support::strength).max()
+        else {
             return Attribution::default();
         };
         let named = choose(&supports, confidence, table);
@@ -72,11 +75,12 @@ impl Marks {
         let product = |entry: usize| table.entries[entry].product.clone();
         let (product, others): (Option<Product>, Vec<Product>) = match named.as_slice() {
             [one] => {
-                let built_on_it = |support: &&Support| {
-                    support.own > 0 && table.entries[support.entry].built_on.contains(one)
+                // Built on it, and what shows fits them as well.
+                let fits = |entry: &usize| {
+                    table.entries[*entry].built_on.contains(one)
+                        && self.0.iter().any(|found| found.fact.entry == *entry)
                 };
-                let unseen = supports.iter().filter(built_on_it).map(|support| product(support.entry));
-                (Some(product(*one)), unseen.collect())
+                (Some(product(*one)), (0..table.entries.len()).filter(fits).map(product).collect())
             }
             tied => (None, tied.iter().copied().map(product).collect()),
         };
@@ -112,20 +116,23 @@ struct Support {
     entry: usize,
     /// The best mark of each place, its own or of what it is built on.
     places: [u32; Place::COUNT],
-    /// The best mark of its own that nothing it is built on would show as well.
+    /// The best mark of its own that what it is built on would not show as well.
     own: u32,
+    /// Whether any mark is its own.
+    shows: bool,
 }
 
 impl Support {
     fn of(entry: usize, table: &Table, found: &[Found]) -> Self {
         let built_on = &table.entries[entry].built_on;
         let mut places = [0; Place::COUNT];
-        let mut own = 0;
+        let (mut own, mut shows) = (0, false);
         for mark in found {
             let its = mark.fact.entry == entry;
             if !its && !built_on.contains(&mark.fact.entry) {
                 continue;
             }
+            shows |= its;
             let worth = worth(mark.fact);
             let place = &mut places[mark.place as usize];
             *place = worth.max(*place);
@@ -134,13 +141,14 @@ impl Support {
                     built_on.contains(&other.fact.entry)
                         && other.place == mark.place
                         && other.seen == mark.seen
+                        && self::worth(other.fact) >= worth
                 })
             };
             if its && worth > own && !shared() {
                 own = worth;
             }
         }
-        Self { entry, places, own }
+        Self { entry, places, own, shows }
     }
 
     fn strength(&self) -> Option<Confidence> {
@@ -160,19 +168,20 @@ impl Support {
 
 /// The product that is named, or all that tie.
 fn choose(supports: &[Support], confidence: Confidence, table: &Table) -> Vec<usize> {
-    let strongest = || supports.iter().filter(|support| support.strength() == Some(confidence));
+    let strongest =
+        || supports.iter().filter(|support| support.shows && support.strength() == Some(confidence));
     let set_apart = |least: u32| strongest().filter(|support| support.own >= least).collect::<Vec<_>>();
-    let mut candidates = [UNIQUE, TELLING, 1].map(set_apart).into_iter().find(|set| !set.is_empty());
-    let Some(candidates) = candidates.as_mut() else { return Vec::new() };
+    // Built on two others and showing what both show, a product may need no mark that neither has.
+    let all =
+        [UNIQUE, TELLING, 1, 0].map(set_apart).into_iter().find(|set| !set.is_empty()).unwrap_or_default();
     let built_on = |one: &Support, other: &Support| table.entries[one.entry].built_on.contains(&other.entry);
-    let all = std::mem::take(candidates);
     let tops: Vec<&Support> =
         all.iter().filter(|one| !all.iter().any(|other| built_on(other, one))).copied().collect();
     if let [_] = tops.as_slice() {
         return vec![tops[0].entry];
     }
     // Two roots may meet in one product that is built on both.
-    let meets = |support: &&Support| support.own > 0 && tops.iter().all(|top| built_on(support, top));
+    let meets = |support: &&Support| tops.iter().all(|top| built_on(support, top));
     if let Some(both) = strongest().find(meets) {
         return vec![both.entry];
     }

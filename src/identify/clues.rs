@@ -104,6 +104,8 @@ impl Signs {
                 marks.look(Place::Answer, &text, at(kind));
             }
         }
+        // Some products serve the API under a service name of their own.
+        self.other_service_certificate &= !marks.unique_in(Place::San);
         self.marks = marks;
     }
 
@@ -134,7 +136,7 @@ impl Signs {
             || self.rancher_answer
             || self.supervisor_certificate
             || self.dynamiclistener
-            || self.marks.names_a_host()
+            || self.marks.unique_in(Place::Host)
     }
 
     fn clue(&mut self, kind: ClueKind, seen: impl Into<String>) {

@@ -35,6 +35,7 @@ pub fn posture(identification: &Identification, answered: Answered<'_>) -> Optio
     Some(Posture {
         standing: judged.standing,
         expected: judged.verdicts(),
+        mode: judged.given.and_then(|answer| answer.mode.as_deref()).map(Text::Borrowed),
         known: judged.known,
         sentence: sentence(entry, identification, answered, &judged),
         source: judged.source.clone(),

@@ -41,6 +41,8 @@ pub struct Posture {
     pub standing: Standing,
     /// The verdicts that are expected of this product at this version; empty if none is known.
     pub expected: Vec<Verdict>,
+    /// What this answer tells about how the cluster is set: `mode LIMITED`.
+    pub mode: Option<Text>,
     /// How well the expectation is known.
     pub known: Known,
     /// The whole of it in a sentence for people.

@@ -12,7 +12,7 @@ const PASSED: u8 = 0;
 /// Exit code: findings.
 const FAILED: u8 = 1;
 /// Exit code: coverage below what was required.
-const NOT_COVERED: u8 = 3;
+pub const NOT_COVERED: u8 = 3;
 /// Exit code: interrupted by a signal.
 pub const INTERRUPTED: u8 = 130;
 

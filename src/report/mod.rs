@@ -17,6 +17,7 @@ mod escape;
 pub mod explain;
 pub mod json;
 pub mod jsonl;
+pub mod reasoning;
 pub mod saved;
 pub mod table;
 mod tally;

@@ -21,7 +21,8 @@ embedded! {
     // API servers that cannot be judged
     "overloaded" "load-balancer-health" "waf-403" "other-user" "wrong-code" "truncated-body"
     // Something else
-    "kube-controller-manager" "kubelet" "etcd" "etcd-open" "rancher-401" "web-server"
+    "kube-controller-manager" "kubelet" "etcd" "etcd-open" "rancher-401" "teleport" "rke2-supervisor"
+    "gke-dns-endpoint" "web-server"
     "catch-all-200" "json-api-401" "basic-401" "sso-redirect" "huge-body" "deep-json"
     // No answer
     "tls-port-speaks-http" "hangs-after-accept" "hangs-in-http" "closes-at-once" "resets" "drip"

@@ -108,6 +108,15 @@ impl Scenario {
         Ok(Self { name, about, source, expect, tls, conduct, config: OnceLock::new() })
     }
 
+    /// The same server, speaking this version of TLS only: `1.2` or `1.3`.
+    #[must_use]
+    pub fn with_tls_version(mut self, version: &str) -> Self {
+        if let Some(tls) = &mut self.tls {
+            tls.versions = vec![version.to_owned()];
+        }
+        self
+    }
+
     /// The TLS settings with the certificates, made on first use: some milliseconds of computing.
     pub(super) fn tls_config(&self) -> io::Result<Option<Arc<ServerConfig>>> {
         let Some(tls) = &self.tls else { return Ok(None) };

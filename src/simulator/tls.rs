@@ -151,7 +151,11 @@ fn distinguished_name(text: &str) -> Result<DistinguishedName, String> {
             "O" => DnType::OrganizationName,
             "OU" => DnType::OrganizationalUnitName,
             "C" => DnType::CountryName,
-            other => return Err(format!("unknown attribute {other:?} in {text:?}; use CN, O, OU or C")),
+            "ST" => DnType::StateOrProvinceName,
+            "L" => DnType::LocalityName,
+            other => {
+                return Err(format!("unknown attribute {other:?} in {text:?}; use CN, O, OU, C, ST or L"));
+            }
         };
         if name.get(&attribute).is_some() {
             return Err(format!("an attribute stands twice in {text:?}"));

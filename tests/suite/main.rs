@@ -7,6 +7,7 @@ mod cli;
 mod hostile;
 mod input;
 mod layers;
+mod products;
 mod proxy;
 mod readme;
 mod real;

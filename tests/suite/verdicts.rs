@@ -109,7 +109,7 @@ const RECORDED: [(&str, Verdict, Component, &[&str]); 6] = [
     ),
 ];
 
-fn recording(name: &str) -> Arc<Scenario> {
+pub(crate) fn recording(name: &str) -> Arc<Scenario> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recordings/{name}.json"));
     Arc::new(Scenario::from_recording(&fs::read_to_string(path).unwrap()).unwrap())
 }

@@ -33,6 +33,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Knock on API servers and sort each by what an anonymous caller may do there
     Scan(Box<ScanArgs>),
+    /// Explain one server: what answers, whose it is, what it should answer, and what says so
+    Identify(Box<IdentifyArgs>),
     /// List the rules that findings come from, or explain some
     Rules(RulesArgs),
     /// Scan a small fleet of simulated API servers on this machine: no cluster needed
@@ -93,31 +95,8 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 
-    /// Ask this path too. Repeatable
-    ///
-    /// A list of resources (/api/v1/secrets) is asked as HEAD with limit=1: that shows whether
-    /// anonymous may list without taking any data. Single objects and sub-resources are refused.
-    #[arg(long, value_name = "PATH", help_heading = "Requests")]
-    pub(crate) path: Vec<String>,
-
-    /// User-Agent to send [default: kubeknock/VERSION (unauthenticated Kubernetes API check)]
-    #[arg(long, value_name = "TEXT", help_heading = "Requests")]
-    pub(crate) user_agent: Option<String>,
-
-    /// Whom to ask about this scan; added to the User-Agent
-    #[arg(long, value_name = "TEXT", help_heading = "Requests")]
-    pub(crate) contact: Option<String>,
-
-    /// Bytes of an answer's body that are read
-    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = units::bytes, help_heading = "Requests")]
-    pub(crate) max_body: usize,
-
-    /// Offer HTTP/2
-    ///
-    /// API servers from 1.29 close an HTTP/2 connection after each anonymous answer, so this costs
-    /// a connection for each request.
-    #[arg(long, help_heading = "Requests")]
-    pub(crate) http2: bool,
+    #[command(flatten)]
+    pub(crate) requests: RequestArgs,
 
     /// Say what would be asked, where and over how many connections; send nothing
     #[arg(long, help_heading = "Requests")]
@@ -212,6 +191,52 @@ pub(crate) struct ConnectionArgs {
     pub(crate) proxy: Option<String>,
 }
 
+/// What is asked, and how it is judged.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Requests")]
+pub(crate) struct RequestArgs {
+    /// Ask this path too. Repeatable
+    ///
+    /// A list of resources (/api/v1/secrets) is asked as HEAD with limit=1: that shows whether
+    /// anonymous may list without taking any data. Single objects and sub-resources are refused.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Vec<String>,
+
+    /// Ask what shows real exposure too, without taking data
+    ///
+    /// Discovery, health, metrics and OpenAPI (their first bytes), paths that products open by design,
+    /// and for twenty kinds of resources HEAD with limit=1: that shows whether anonymous may list. With
+    /// a name, one more handshake without it. Only servers that show Kubernetes are asked.
+    #[arg(long)]
+    pub(crate) deep: bool,
+
+    /// Say whether serving certificates end at this CA: the right server, or something in between
+    ///
+    /// PEM, or its base64 as a kubeconfig has it (certificate-authority-data). Never a reason to stop.
+    /// Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Vec<PathBuf>,
+
+    /// User-Agent to send [default: kubeknock/VERSION (unauthenticated Kubernetes API check)]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) user_agent: Option<String>,
+
+    /// Whom to ask about this scan; added to the User-Agent
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) contact: Option<String>,
+
+    /// Bytes of an answer's body that are read
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = units::bytes)]
+    pub(crate) max_body: usize,
+
+    /// Offer HTTP/2
+    ///
+    /// API servers from 1.29 close an HTTP/2 connection after each anonymous answer, so this costs
+    /// a connection for each request.
+    #[arg(long)]
+    pub(crate) http2: bool,
+}
+
 /// What is written, and where.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -225,6 +250,27 @@ pub(crate) struct OutputArgs {
     /// Colours in the table; auto honours NO_COLOR and pipes
     #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
     pub(crate) color: ColorWord,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IdentifyArgs {
+    /// Whom to explain: address, host name, with or without port, or URL; annotations as in scan
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+
+    /// Ports for a target that names none
+    #[arg(short, long, value_name = "PORTS", default_value = "6443,443,8443", help_heading = "Targets")]
+    pub(crate) ports: String,
+
+    /// Speak plain HTTP to ports 8080 and 8001 where no scheme is given
+    #[arg(long, help_heading = "Targets")]
+    pub(crate) plain_http: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+
+    #[command(flatten)]
+    pub(crate) requests: RequestArgs,
 }
 
 #[derive(Debug, Args)]

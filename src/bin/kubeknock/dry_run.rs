@@ -4,7 +4,7 @@
 use std::io::{self, BufWriter, Write};
 
 use kubeknock::config::ScanConfig;
-use kubeknock::probe::{AFTER_401, ALWAYS};
+use kubeknock::probe::{AFTER_401, ALWAYS, deep};
 use kubeknock::targets::TargetSet;
 
 /// Targets that are listed by name.
@@ -44,6 +44,13 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
         if let Some(form) = request.without_head() {
             writeln!(out, "  GET {}  (only if a front end answers the HEAD by itself)", form.path)?;
         }
+    }
+    if config.deep {
+        writeln!(out, "  With --deep, if anything of the above speaks Kubernetes:")?;
+        for request in deep() {
+            writeln!(out, "  {} {}", request.method.word(), request.path)?;
+        }
+        writeln!(out, "  and, where a name is sent as SNI, one more handshake without it")?;
     }
     writeln!(out, "  User-Agent: {}", config.user_agent)?;
     writeln!(out, "\nHow:")?;

@@ -4,9 +4,11 @@
 //! codes. Each command is one module.
 
 mod args;
+mod ca;
 #[cfg(feature = "simulator")]
 mod demo;
 mod dry_run;
+mod identify;
 mod limits;
 mod outputs;
 mod progress;
@@ -48,6 +50,7 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
     start_tracing(cli.verbose);
     match cli.command {
         Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
+        Command::Identify(args) => identify::run(&args, cli.quiet, cli.verbose),
         Command::Rules(args) => rules::run(&args),
         #[cfg(feature = "simulator")]
         Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),

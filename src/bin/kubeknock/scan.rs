@@ -22,7 +22,7 @@ const INTERRUPT: &str = "interrupted";
 
 /// Runs a scan and returns the exit code.
 pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
-    let mut config = settings::config(args)?;
+    let mut config = settings::config(&args.connection, &args.requests, settings::order(args), args.all)?;
     let targets = settings::targets(args, file.expectations, quiet, verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets)?;

@@ -9,40 +9,56 @@ use kubeknock::config::{Family, Order, Proxy, ProxyKind, ScanConfig, USER_AGENT}
 use kubeknock::model::{Request, Source};
 use kubeknock::targets::{Expectation, TargetOptions, TargetSet, TargetSetBuilder, parse_ports};
 
-use crate::args::{ConnectionArgs, OrderWord, ScanArgs};
-use crate::limits;
+use crate::args::{ConnectionArgs, IdentifyArgs, OrderWord, RequestArgs, ScanArgs};
+use crate::{ca, limits};
 
 /// The scan configuration that the arguments ask for.
-pub(crate) fn config(args: &ScanArgs) -> anyhow::Result<ScanConfig> {
-    let ConnectionArgs { connect_timeout, timeout, retries, concurrency, rate, max_duration, .. } =
-        args.connection;
+pub(crate) fn config(
+    connection: &ConnectionArgs,
+    asked: &RequestArgs,
+    order: Order,
+    keep_all: bool,
+) -> anyhow::Result<ScanConfig> {
+    let &ConnectionArgs { connect_timeout, timeout, retries, concurrency, rate, max_duration, .. } =
+        connection;
+    let mut trusted_cas = Vec::new();
+    for file in &asked.ca_file {
+        trusted_cas.extend(ca::read(file)?);
+    }
     let config = ScanConfig {
         connect_timeout,
         timeout,
         retries,
         concurrency,
         rate,
-        max_body: args.max_body,
+        max_body: asked.max_body,
         max_duration,
-        user_agent: user_agent(args),
-        requests: requests(&args.path)?,
-        http2: args.http2,
-        proxy: args.connection.proxy.as_deref().map(proxy).transpose()?,
-        family: match (args.connection.ipv4, args.connection.ipv6) {
+        user_agent: user_agent(asked),
+        requests: requests(&asked.path)?,
+        deep: asked.deep,
+        trusted_cas,
+        http2: asked.http2,
+        proxy: connection.proxy.as_deref().map(proxy).transpose()?,
+        family: match (connection.ipv4, connection.ipv6) {
             (true, _) => Family::V4,
             (_, true) => Family::V6,
             _ => Family::Both,
         },
-        resolver: args.connection.resolver,
-        order: match args.order {
-            OrderWord::Random => Order::Seeded(args.seed.unwrap_or_else(fresh_seed)),
-            OrderWord::Sequential => Order::Sequential,
-        },
-        keep_all: args.all,
+        resolver: connection.resolver,
+        order,
+        keep_all,
         ..ScanConfig::default()
     };
     config.validate().map_err(|error| anyhow::anyhow!("--{error}"))?;
     Ok(config)
+}
+
+/// The order in which a scan asks.
+pub(crate) fn order(args: &ScanArgs) -> Order {
+    match args.order {
+        OrderWord::Random => Order::Seeded(args.seed.unwrap_or_else(fresh_seed)),
+        OrderWord::Sequential => Order::Sequential,
+    }
 }
 
 /// Lowers the concurrency to what this machine's limit on open files admits, and says so.
@@ -65,9 +81,9 @@ fn fresh_seed() -> u64 {
     RandomState::new().build_hasher().finish() >> 11
 }
 
-fn user_agent(args: &ScanArgs) -> String {
-    let base = args.user_agent.as_deref().unwrap_or(USER_AGENT);
-    match &args.contact {
+fn user_agent(asked: &RequestArgs) -> String {
+    let base = asked.user_agent.as_deref().unwrap_or(USER_AGENT);
+    match &asked.contact {
         Some(contact) => format!("{base} contact: {contact}"),
         None => base.to_owned(),
     }
@@ -132,10 +148,32 @@ pub(crate) fn targets(
         builder.exclude_file(file);
     }
     let set = builder.build()?;
+    say_notes(&set, quiet, verbose);
+    Ok(set)
+}
+
+/// What was noticed while the targets were read.
+fn say_notes(set: &TargetSet, quiet: bool, verbose: u8) {
     for note in set.notes() {
         if !quiet && (!note.verbose || verbose > 0) {
             eprintln!("kubeknock: {}: {}", note.origin, note.text);
         }
+    }
+}
+
+/// The one host that `identify` explains, on each of its ports.
+pub(crate) fn one_target(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Result<TargetSet> {
+    let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
+    let mut builder = TargetSetBuilder::new(TargetOptions {
+        ports,
+        plain_http: args.plain_http,
+        ..TargetOptions::default()
+    });
+    builder.argument(&args.target);
+    let set = builder.build()?;
+    say_notes(&set, quiet, verbose);
+    if !set.get(0).is_some_and(|target| target.named) {
+        bail!("{}: identify explains one host; kubeknock scan takes ranges", args.target);
     }
     Ok(set)
 }

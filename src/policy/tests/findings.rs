@@ -163,6 +163,7 @@ fn a_posture_is_a_finding_where_it_is_known_to_differ() {
         report.posture = Some(Posture {
             standing,
             expected: vec![Verdict::HealthOnly],
+            mode: None,
             known,
             sentence: "forbidden, where health-only is documented".to_owned(),
             source: "".into(),

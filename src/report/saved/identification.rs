@@ -109,6 +109,7 @@ pub(super) struct Posture {
     standing: Word<Standing>,
     #[serde(default)]
     expected: Vec<Word<Verdict>>,
+    mode: Option<String>,
     known: Word<Known>,
     #[serde(default)]
     sentence: String,
@@ -121,6 +122,7 @@ impl From<Posture> for model::Posture {
         Self {
             standing: posture.standing.0,
             expected: posture.expected.into_iter().map(|Word(verdict)| verdict).collect(),
+            mode: posture.mode.map(Text::from),
             known: posture.known.0,
             sentence: posture.sentence,
             source: posture.source.into(),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Access, Component, EndpointReport, FailureKind, Grant, JudgedRequest, PathClass, Verdict,
+    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification,
+    JudgedRequest, Known, PathClass, Standing, Trust, Verdict,
 };
 
 /// Things listed before "and N more".
@@ -26,13 +27,63 @@ pub(super) fn who(report: &EndpointReport) -> String {
         Component::Other => "no sign of Kubernetes",
         Component::Unknown => "some part of Kubernetes",
     };
+    let who = whose(identification, component);
     let version = identification.version.as_deref().map(|version| format!(" {version}"));
     let front = if identification.through_front { ", through a front end" } else { "" };
-    format!("{component}{}{front}", version.unwrap_or_default())
+    let trust = match report.tls.as_ref().and_then(|tls| tls.trust.as_ref()) {
+        Some(Trust::NotAnchored { .. }) => ", certificate by another CA than given",
+        _ => "",
+    };
+    format!("{who}{}{front}{trust}", version.unwrap_or_default())
+}
+
+/// The product where one is named, with the component where that is no API server's; else the
+/// component, with the products that tie.
+fn whose(identification: &Identification, component: &str) -> String {
+    let Attribution { product, confidence, others, .. } = &identification.attribution;
+    let api_server = identification.component == Component::KubeApiServer;
+    match product {
+        Some(product) => {
+            let perhaps = if *confidence == Some(Confidence::Low) { "perhaps " } else { "" };
+            let name = format!("{perhaps}{}", product.short);
+            if api_server { name } else { format!("{name}, {component}") }
+        }
+        None if others.is_empty() => component.to_owned(),
+        None => {
+            let names: Vec<&str> = others.iter().take(LISTED).map(|product| &*product.short).collect();
+            format!("{component} ({})", names.join(" or "))
+        }
+    }
+}
+
+/// How the answer stands to what the product should answer.
+fn stands(report: &EndpointReport) -> String {
+    let Some(posture) = &report.posture else { return String::new() };
+    let told = match posture.known {
+        Known::Documented => "documented",
+        Known::Observed => "observed elsewhere",
+        Known::Inferred | Known::Unknown => "to be expected",
+    };
+    match posture.standing {
+        Standing::AsDocumented => format!("as {told}"),
+        Standing::Either => String::new(),
+        Standing::Stricter => format!("less than {told}"),
+        Standing::Looser => format!("more than {told}"),
+        Standing::Unknown => String::new(),
+    }
+}
+
+/// What the answer tells about the setting, where the product's answer depends on one.
+fn mode(report: &EndpointReport) -> String {
+    report.posture.as_ref().and_then(|posture| posture.mode.as_deref()).unwrap_or_default().to_owned()
 }
 
 /// ANONYMOUS MAY.
 pub(super) fn may(report: &EndpointReport) -> String {
+    join([open(report), stands(report), mode(report)])
+}
+
+fn open(report: &EndpointReport) -> String {
     let open = Open::of(&report.grants);
     match report.verdict {
         Verdict::Exposed => join([open.beyond(), open.by_default(), resources(report)]),

@@ -106,6 +106,7 @@ impl<'a> From<&'a model::Mark> for Mark<'a> {
 pub(super) struct Posture<'a> {
     standing: &'static str,
     expected: Vec<&'static str>,
+    mode: Option<&'a str>,
     known: &'static str,
     sentence: Cow<'a, str>,
     source: &'a str,
@@ -116,6 +117,7 @@ impl<'a> From<&'a model::Posture> for Posture<'a> {
         Self {
             standing: Standing::word(posture.standing),
             expected: posture.expected.iter().copied().map(Verdict::word).collect(),
+            mode: posture.mode.as_deref(),
             known: Known::word(posture.known),
             sentence: text(&posture.sentence),
             source: &posture.source,

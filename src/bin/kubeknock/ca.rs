@@ -1,0 +1,60 @@
+//! `--ca-file`: a cluster's CA, as PEM or as the base64 of it that a kubeconfig holds.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+/// The most that is read of one.
+const MAX_SIZE: u64 = 1024 * 1024;
+
+/// The certificates in a file.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+    let shown = format!("--ca-file {}", path.display());
+    let size = fs::metadata(path).with_context(|| shown.clone())?.len();
+    if size > MAX_SIZE {
+        bail!("{shown}: {size} bytes are more than a CA file has");
+    }
+    let bytes = fs::read(path).with_context(|| shown.clone())?;
+    certificates(&bytes).with_context(|| shown)
+}
+
+fn certificates(bytes: &[u8]) -> anyhow::Result<Vec<Vec<u8>>> {
+    let without_space: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let decoded = BASE64_STANDARD.decode(without_space);
+    let pem = decoded.as_deref().unwrap_or(bytes);
+    let certificates: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem)
+        .map(|certificate| certificate.map(|der| der.to_vec()))
+        .collect::<Result<_, _>>()
+        .map_err(|error| anyhow::anyhow!("a certificate in it cannot be read: {error}"))?;
+    if certificates.is_empty() {
+        bail!("no certificate in it; give PEM, or its base64 as certificate-authority-data has it");
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pem_and_its_base64_are_read_and_anything_else_is_refused() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+        let both = format!("# the old one\n{pem}{pem}");
+        assert_eq!(certificates(both.as_bytes()).unwrap().len(), 2);
+        let data = BASE64_STANDARD.encode(&pem);
+        assert_eq!(certificates(data.as_bytes()).unwrap(), certificates(pem.as_bytes()).unwrap());
+        for bad in
+            ["", "kubernetes", "aGVsbG8=", "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n"]
+        {
+            assert!(certificates(bad.as_bytes()).is_err(), "{bad}");
+        }
+        let missing = read(Path::new("no/such/ca.pem")).unwrap_err();
+        assert!(missing.to_string().contains("--ca-file no/such/ca.pem"), "{missing}");
+    }
+}

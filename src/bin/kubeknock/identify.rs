@@ -1,0 +1,65 @@
+//! `kubeknock identify`: one server explained, with all that says so.
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::bail;
+use kubeknock::config::Order;
+use kubeknock::model::EndpointReport;
+use kubeknock::policy::NOT_COVERED;
+use kubeknock::report::{escape, reasoning};
+use kubeknock::scan::Scanner;
+use kubeknock::targets::TargetSet;
+
+use crate::args::IdentifyArgs;
+use crate::scan::runtime;
+use crate::settings;
+
+/// Columns of a reason.
+const SHOWN: usize = 240;
+
+/// Asks, explains, and returns the exit code: 0 if anything answered.
+pub(crate) fn run(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
+    let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
+    let targets = settings::one_target(args, quiet, verbose)?;
+    let reports = runtime()?.block_on(async {
+        let scanner = Scanner::new(config)?;
+        scanner.prepare(&targets).await?;
+        anyhow::Ok(knock(&scanner, &targets).await)
+    })?;
+    match explain(&mut BufWriter::new(io::stdout()), &reports) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        outcome => outcome?,
+    }
+    if reports.is_empty() {
+        bail!("nothing is left to ask");
+    }
+    Ok(if reports.iter().any(EndpointReport::connected) { 0 } else { NOT_COVERED })
+}
+
+async fn knock(scanner: &Scanner, targets: &TargetSet) -> Vec<EndpointReport> {
+    let mut reports = Vec::new();
+    for target in (0..targets.len()).filter_map(|index| targets.get(index)) {
+        reports.extend(scanner.knock(&target).await);
+    }
+    reports
+}
+
+/// Each endpoint that answered; of the others a line.
+fn explain(out: &mut impl Write, reports: &[EndpointReport]) -> io::Result<()> {
+    let (answered, silent): (Vec<&EndpointReport>, Vec<&EndpointReport>) =
+        reports.iter().partition(|report| report.connected());
+    for (index, report) in answered.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        reasoning::write(out, report)?;
+    }
+    if !answered.is_empty() && !silent.is_empty() {
+        writeln!(out)?;
+    }
+    for report in silent {
+        let place = report.endpoint.as_ref().map_or_else(|| report.target.to_string(), ToString::to_string);
+        writeln!(out, "{}: no answer: {}", escape(&place, SHOWN), escape(&report.reason, SHOWN))?;
+    }
+    out.flush()
+}
