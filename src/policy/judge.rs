@@ -102,6 +102,11 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The records that follow are of a scan that began then.
+    pub fn as_of(&mut self, started: Timestamp) {
+        self.context = Context { at: started };
+    }
+
     /// Takes in one record.
     pub fn add(&mut self, report: &EndpointReport) {
         let subject = Subject::target(&report.target);

@@ -12,6 +12,7 @@
 //! or through `encode` (JSON), never straight to the writer. `saved/` is the way back: what `json` and
 //! `jsonl` wrote becomes the model again.
 
+pub mod diff;
 mod encode;
 mod escape;
 pub mod explain;

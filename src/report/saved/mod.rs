@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod identification;
 mod lines;
+mod merge;
 mod request;
 mod scan;
 mod tls;
@@ -25,6 +26,7 @@ mod word;
 use std::io::BufRead;
 
 pub use error::SavedError;
+pub use merge::{Merge, Merged, MergedRecord};
 
 use super::ScanInfo;
 use crate::config::ScanConfig;
