@@ -13,6 +13,7 @@ mod real;
 mod requests;
 mod resolve;
 mod rules;
+mod saved;
 mod scale;
 mod settings;
 mod support;

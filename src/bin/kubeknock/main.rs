@@ -4,12 +4,15 @@
 //! codes. Each command is one module.
 
 mod args;
+mod conclusion;
 #[cfg(feature = "simulator")]
 mod demo;
+mod diff;
 mod dry_run;
 mod limits;
 mod outputs;
 mod progress;
+mod report;
 mod rules;
 mod saved;
 mod scan;
@@ -48,6 +51,8 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
     start_tracing(cli.verbose);
     match cli.command {
         Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
+        Command::Report(args) => report::run(&args, &file, cli.quiet),
+        Command::Diff(args) => diff::run(&args, &file),
         Command::Rules(args) => rules::run(&args),
         #[cfg(feature = "simulator")]
         Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),

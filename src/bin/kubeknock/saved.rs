@@ -29,6 +29,7 @@ pub(crate) fn scan(path: &Path) -> anyhow::Result<SavedScan> {
 
 /// An earlier scan, as far as a later one is held against it.
 pub(crate) struct Earlier {
+    pub(crate) scan: SavedScan,
     pub(crate) judged: Judged,
     pub(crate) snapshot: Snapshot,
 }
@@ -43,5 +44,5 @@ pub(crate) fn earlier(path: &Path, policy: &Policy) -> anyhow::Result<Earlier> {
         judge.add(&record);
         snapshot.add(&record);
     })?;
-    Ok(Earlier { judged: judge.finish(&scan.summary.coverage), snapshot })
+    Ok(Earlier { judged: judge.finish(&scan.summary.coverage), scan, snapshot })
 }

@@ -115,13 +115,5 @@ impl Numbered<'_> {
     }
 }
 
-/// Whether this version reads the format; the problem where it does not.
-fn check_schema(schema: &str) -> Result<(), String> {
-    if READABLE.contains(&schema) {
-        return Ok(());
-    }
-    Err(format!("schema {schema:?} is not one that this version reads ({})", READABLE.join(", ")))
-}
-
 #[cfg(test)]
 mod tests;
