@@ -121,13 +121,20 @@ fn what_is_no_report_is_said_with_its_place() {
     assert!(stderr(&output).contains("no saved report is named"), "{}", stderr(&output));
 }
 
-/// What the first release wrote is still a report.
+/// A report of every schema number is kept, and still read.
 #[test]
-fn a_report_of_the_first_version_is_rendered() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/report-v1.json");
-    let output = run_in(Path::new("."), &["report", "-q", "table", path.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    for said in ["exposed ", "health-only ", "anonymous-discovery-exposed"] {
-        assert!(stdout(&output).contains(said), "{said} is missing in\n{}", stdout(&output));
+fn a_report_of_every_version_is_rendered() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    for schema in kubeknock::report::saved::READABLE {
+        let version = schema.rsplit('/').next().unwrap();
+        for extension in ["json", "jsonl"] {
+            let path = data.join(format!("report-{version}.{extension}"));
+            assert!(fs::read_to_string(&path).unwrap().contains(schema), "{}", path.display());
+            let output = run_in(Path::new("."), &["report", "-q", "table", path.to_str().unwrap()]);
+            assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+            for said in ["exposed ", "health-only ", "anonymous-discovery-exposed"] {
+                assert!(stdout(&output).contains(said), "{said} is missing in\n{}", stdout(&output));
+            }
+        }
     }
 }
