@@ -50,8 +50,8 @@ pub struct Merged {
 struct Part {
     name: String,
     scan: SavedScan,
-    repeated_targets: HashSet<Identity>,
-    own_targets: HashSet<Identity>,
+    endpoints: HashSet<Endpoint>,
+    targets: HashMap<Identity, Own>,
     repeated: u64,
     /// The verdicts of the records that were kept, by origin.
     kept: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
@@ -59,18 +59,29 @@ struct Part {
     thinned: HashSet<Arc<Origin>>,
 }
 
+/// A target of one scan.
+#[derive(Debug)]
+struct Own {
+    /// Whether a later scan has it too.
+    known: bool,
+    /// How many of its records were kept.
+    kept: u64,
+}
+
 impl Merge {
     /// Begins with a scan; its records follow. Give the latest scan first.
     pub fn scan(&mut self, name: &str, scan: SavedScan) {
-        // Only now do the targets of the scan before count as seen.
+        // Only now does the scan before count as a later one: within a scan, two targets may well
+        // lead to one endpoint.
         if let Some(last) = self.parts.last_mut() {
-            self.targets.extend(last.own_targets.drain());
+            self.targets.extend(last.targets.keys().cloned());
+            self.endpoints.extend(last.endpoints.drain());
         }
         self.parts.push(Part {
             name: name.to_owned(),
             scan,
-            repeated_targets: HashSet::new(),
-            own_targets: HashSet::new(),
+            endpoints: HashSet::new(),
+            targets: HashMap::new(),
             repeated: 0,
             kept: HashMap::new(),
             thinned: HashSet::new(),
@@ -83,26 +94,23 @@ impl Merge {
         let Some(part) = self.parts.last_mut() else { return };
         let origin = Arc::clone(&report.target.origin);
         let identity = Identity::of_target(&report.target);
-        let known_target = self.targets.contains(&identity);
+        let known = self.targets.contains(&identity);
+        let own = part.targets.entry(identity).or_insert(Own { known, kept: 0 });
         let repeated = match &report.endpoint {
             Some(endpoint) => self.endpoints.contains(endpoint),
             // A name that did not resolve: any later outcome of it says more.
-            None => known_target,
+            None => known,
         };
-        if known_target {
-            part.repeated_targets.insert(identity);
-        } else {
-            part.own_targets.insert(identity);
-        }
         if repeated {
-            part.repeated += 1;
             self.repeated += 1;
+            part.repeated += 1;
             part.forget(&report);
             part.thinned.insert(origin);
             return;
         }
+        own.kept += 1;
         part.kept.entry(origin).or_default().insert(report.verdict);
-        self.endpoints.extend(report.endpoint.clone());
+        part.endpoints.extend(report.endpoint.clone());
         self.records.push(MergedRecord { started: part.scan.summary.started, report, part: number });
     }
 
@@ -137,11 +145,12 @@ impl Part {
         }
     }
 
-    /// Its coverage without what was repeated: a target that a later scan has is no target of this
-    /// one, and those of its addresses that only this one has are further addresses.
+    /// Its coverage without what was repeated. A target that a later scan has, or of which nothing
+    /// is left, is no target of this one; what is left of its addresses are further addresses.
     fn coverage(&mut self) -> Option<Coverage> {
         let mut coverage = std::mem::take(&mut self.scan.summary.coverage);
-        let targets = self.repeated_targets.len() as u64;
+        let gone = |own: &&Own| own.known || own.kept == 0;
+        let targets = self.targets.values().filter(gone).count() as u64;
         coverage.targets = coverage.targets.checked_sub(targets)?;
         coverage.further_addresses = (coverage.further_addresses + targets).checked_sub(self.repeated)?;
         for spec in &mut coverage.specs {
@@ -250,103 +259,4 @@ fn renumber(records: &mut [MergedRecord]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::sample::{self, Sample};
-    use super::*;
-    use crate::model::{Host, Target};
-
-    fn saved(sample: &Sample) -> SavedScan {
-        SavedScan {
-            tool_version: sample.tool_version.clone(),
-            config: sample.config.clone(),
-            summary: sample.summary.clone(),
-        }
-    }
-
-    fn merged(samples: &[&Sample]) -> Merged {
-        let mut merge = Merge::default();
-        for (number, sample) in samples.iter().enumerate() {
-            merge.scan(&format!("{number}.json"), saved(sample));
-            for report in &sample.reports {
-                merge.record(report.clone());
-            }
-        }
-        merge.finish().unwrap()
-    }
-
-    fn as_sample(merged: Merged, like: &Sample) -> Sample {
-        let SavedScan { tool_version, config, summary } = merged.scan;
-        let reports = merged.records.into_iter().map(|record| record.report).collect();
-        Sample { tool_version, config, reports, summary, findings: like.findings.clone(), changes: None }
-    }
-
-    #[test]
-    fn one_scan_stays_as_it_is() {
-        for sample in [sample::mixed(), sample::stopped(), sample::empty()] {
-            let again = as_sample(merged(&[&sample]), &sample);
-            assert_eq!(sample::json(&again), sample::json(&sample));
-        }
-    }
-
-    #[test]
-    fn the_same_scan_twice_is_that_scan() {
-        let sample = sample::mixed();
-        let twice = merged(&[&sample, &sample]);
-        assert_eq!(twice.repeated, sample.reports.len() as u64);
-        assert_eq!(twice.records.len(), sample.reports.len());
-        let coverage = &twice.scan.summary.coverage;
-        assert!(coverage.adds_up());
-        for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Unreachable) {
-            assert_eq!(coverage.count(verdict), sample.summary.coverage.count(verdict), "{verdict}");
-        }
-        assert_eq!(coverage.specs, sample.summary.coverage.specs);
-    }
-
-    /// The sample's records with other hosts, as another site has them.
-    fn elsewhere(mut sample: Sample) -> Sample {
-        for report in &mut sample.reports {
-            let Target { host, .. } = &mut report.target;
-            *host = Host::Name(format!("site-2-{host}").into());
-            if let Some(endpoint) = &mut report.endpoint {
-                endpoint.name = Some("site-2".into());
-            }
-        }
-        sample
-    }
-
-    #[test]
-    fn two_sites_add_up() {
-        let (one, two) = (sample::mixed(), elsewhere(sample::mixed()));
-        let both = merged(&[&one, &two]);
-        assert_eq!(both.repeated, 0);
-        assert_eq!(both.records.len(), 2 * one.reports.len());
-        let coverage = &both.scan.summary.coverage;
-        assert!(coverage.adds_up());
-        assert_eq!(coverage.targets, 2 * one.summary.coverage.targets);
-        let indices: HashSet<u64> = both.records.iter().map(|record| record.report.target.index).collect();
-        let targets: HashSet<Identity> =
-            both.records.iter().map(|record| Identity::of_target(&record.report.target)).collect();
-        assert_eq!(indices.len(), targets.len(), "each target has a place of its own");
-    }
-
-    #[test]
-    fn the_later_scan_counts() {
-        let (mut later, earlier) = (sample::mixed(), sample::mixed());
-        // What was exposed is rejected now, and one address of a name is another.
-        later.reports[0].verdict = Verdict::Rejected;
-        later.reports[1].endpoint.as_mut().unwrap().address = "192.0.2.200:6443".parse().unwrap();
-        let coverage = &mut later.summary.coverage;
-        coverage.verdicts.remove(&Verdict::Exposed);
-        *coverage.verdicts.get_mut(&Verdict::Rejected).unwrap() += 1;
-        let spec = &mut coverage.specs[0];
-        *spec = again(SpecCoverage { seen: vec![Verdict::Rejected], ..spec.clone() }, BTreeSet::new());
-        let both = merged(&[&later, &earlier]);
-        let coverage = &both.scan.summary.coverage;
-        assert_eq!((coverage.count(Verdict::Exposed), coverage.count(Verdict::Forbidden)), (0, 3));
-        assert!(coverage.adds_up());
-        assert_eq!(
-            (coverage.specs[0].seen.as_slice(), coverage.specs[0].met),
-            (&[Verdict::Rejected][..], Some(true))
-        );
-    }
-}
+mod tests;
