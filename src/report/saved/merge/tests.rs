@@ -136,9 +136,10 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
             None => *coverage.verdicts.entry(report.verdict).or_default() += 1,
         }
         let target = &report.target;
-        match targets.insert(Identity::of_target(target)) {
-            true => coverage.targets += 1,
-            false => coverage.further_addresses += 1,
+        if targets.insert(Identity::of_target(target)) {
+            coverage.targets += 1;
+        } else {
+            coverage.further_addresses += 1;
         }
         if target.named {
             let (origin, label) = (Arc::clone(&target.origin), target.label.clone());
