@@ -116,9 +116,31 @@ fn what_is_no_report_is_said_with_its_place() {
             assert!(stderr(&output).contains(said), "{args:?}: {}", stderr(&output));
         }
     }
+    let output = run_in(folder.path(), &["report", "yaml", "torn.jsonl"]);
+    assert!(stderr(&output).contains("yaml names no format (table, json"), "{}", stderr(&output));
     let output = run_in(folder.path(), &["report", "table"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("no saved report is named"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_report_may_come_through_a_pipe() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    for format in ["json", "jsonl"] {
+        let mut child = kubeknock()
+            .args(["report", "-q", format, "-", "--fail-on", "never"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let saved = include_str!("../data/report-v1.jsonl");
+        child.stdin.take().unwrap().write_all(saved.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        assert!(stdout(&output).contains(kubeknock::report::SCHEMA));
+    }
 }
 
 /// A report of every schema number is kept, and still read.

@@ -244,8 +244,8 @@ pub(crate) struct OutputArgs {
 pub(crate) struct ReportArgs {
     /// Formats (table, json=report.json) and the saved reports (json or jsonl) to write in them
     ///
-    /// A word that names a format, alone or before =, is a format; every other one is a file. What
-    /// several reports have counts once, as the latest scan saw it.
+    /// A word that names a format, alone or before =, is a format; every other one is a file, - is
+    /// standard input. What several reports have counts once, as the latest scan saw it.
     #[arg(value_name = "FORMAT[=PATH]|REPORT", required = true)]
     pub(crate) words: Vec<String>,
 

@@ -1,8 +1,9 @@
 //! `kubeknock report`: saved reports again, in other formats, several as one.
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use kubeknock::model::EndpointReport;
 use kubeknock::policy::{Gate, Judge, Snapshot};
 use kubeknock::report::Format;
@@ -11,7 +12,7 @@ use kubeknock::report::saved::{Merge, Merged};
 use crate::args::{OutputArgs, ReportArgs};
 use crate::conclusion::{Conclusion, baseline};
 use crate::outputs::Outputs;
-use crate::saved;
+use crate::saved::SavedFile;
 use crate::settings_file::SettingsFile;
 
 /// Renders, and returns the exit code of the gate.
@@ -59,15 +60,20 @@ fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
 fn merge(paths: &[PathBuf]) -> anyhow::Result<Merged> {
     let mut scans = Vec::new();
     for path in paths {
-        scans.push((path.as_path(), saved::scan(path)?));
+        let mut file = SavedFile::open(path).with_context(|| {
+            let formats = Format::ALL.map(Format::word).join(", ");
+            format!("{} names no format ({formats}), so it must be a saved report", path.display())
+        })?;
+        let scan = file.scan()?;
+        scans.push((file, scan));
     }
     // The latest first; of two at once, the one named last.
     scans.reverse();
-    scans.sort_by_key(|(_, scan)| std::cmp::Reverse(scan.summary.started));
+    scans.sort_by_key(|(_, scan)| Reverse(scan.summary.started));
     let mut merge = Merge::default();
-    for (path, scan) in scans {
-        merge.scan(&path.display().to_string(), scan);
-        saved::read(path, &mut |record| merge.record(record))?;
+    for (mut file, scan) in scans {
+        merge.scan(file.name(), scan);
+        file.records(&mut |record| merge.record(record))?;
     }
     Ok(merge.finish()?)
 }
