@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::model::{Change, ChangeKind, EndpointReport, Identity, Origin, Verdict};
 
+/// Digits of a certificate's SHA-256 that are said.
+const DIGITS: usize = 12;
+
 /// What a scan showed of each target, as far as it is compared: a few words a target.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -49,7 +52,8 @@ impl Snapshot {
         state.versions.extend(version);
         if let Some(certificate) = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) {
             let end = certificate.not_after.map(|end| format!(", until {}", end.strftime("%Y-%m-%d")));
-            let said = format!("{}{}", certificate.subject, end.unwrap_or_default());
+            let digest: String = certificate.sha256.chars().take(DIGITS).collect();
+            let said = format!("{}{} ({digest}…)", certificate.subject, end.unwrap_or_default());
             state.certificates.insert(certificate.sha256.clone(), said);
         }
     }

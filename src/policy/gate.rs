@@ -23,7 +23,8 @@ pub enum FailOn {
     Verdict(Verdict),
     /// A finding this severe or more.
     Severity(Severity),
-    /// A finding that the baseline does not have, this severe or more.
+    /// A finding that the baseline does not have, this severe or more. Without a severity, `low` or
+    /// more: a note is worth knowing and breaks nothing, such as a posture stricter than documented.
     New(Option<Severity>),
     /// Nothing.
     Never,
@@ -179,7 +180,7 @@ impl FailOn {
             Self::Severity(least) => finding.severity <= least,
             Self::New(least) => {
                 finding.baseline == Some(BaselineState::New)
-                    && least.is_none_or(|least| finding.severity <= least)
+                    && finding.severity <= least.unwrap_or(Severity::Low)
             }
             Self::Verdict(_) | Self::Never => false,
         };

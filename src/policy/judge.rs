@@ -53,27 +53,28 @@ struct Subject {
     index: Option<u64>,
     origin: Arc<Origin>,
     label: Option<Arc<str>>,
-    names: TargetNames,
+    /// What acceptances are compared with; `None` where there are none.
+    names: Option<TargetNames>,
 }
 
 impl Subject {
-    fn target(target: &Target) -> Self {
+    fn target(target: &Target, named: bool) -> Self {
         Self {
             about: Identity::of_target(target),
             index: Some(target.index),
             origin: Arc::clone(&target.origin),
             label: target.label.clone(),
-            names: TargetNames::of_target(target),
+            names: named.then(|| TargetNames::of_target(target)),
         }
     }
 
-    fn specification(spec: &SpecCoverage) -> Self {
+    fn specification(spec: &SpecCoverage, named: bool) -> Self {
         Self {
             about: Identity::of_specification(&spec.origin),
             index: None,
             origin: Arc::clone(&spec.origin),
             label: spec.label.clone(),
-            names: TargetNames::of_specification(&spec.origin.text, spec.label.as_deref()),
+            names: named.then(|| TargetNames::of_specification(&spec.origin.text, spec.label.as_deref())),
         }
     }
 }
@@ -102,9 +103,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// The records that follow are of a scan that began then.
+    pub fn as_of(&mut self, started: Timestamp) {
+        self.context = Context { at: started };
+    }
+
     /// Takes in one record.
     pub fn add(&mut self, report: &EndpointReport) {
-        let subject = Subject::target(&report.target);
+        let subject = Subject::target(&report.target, !self.policy.accept.is_empty());
         if report.verdict.settles() || report.verdict == Verdict::NotApiServer {
             self.judged.settled.insert(subject.about.clone());
         }
@@ -143,7 +149,7 @@ impl<'a> Judge<'a> {
             }
         }
         for spec in &coverage.specs {
-            let subject = Subject::specification(spec);
+            let subject = Subject::specification(spec, !self.policy.accept.is_empty());
             if spec.covered {
                 self.judged.settled.insert(subject.about.clone());
             }
@@ -169,7 +175,8 @@ impl<'a> Judge<'a> {
         let overridden = self.policy.severities.iter().rev().find(|(of, _)| of.id == rule.id);
         let severity = overridden.map(|(_, severity)| *severity).or(hit.severity).unwrap_or(rule.severity);
         let today = self.context.today();
-        let acceptance = acceptance::of(&self.policy.accept, rule, &subject.names, today);
+        let acceptance =
+            subject.names.as_ref().and_then(|names| acceptance::of(&self.policy.accept, rule, names, today));
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
         let finding = Finding {
             rule,

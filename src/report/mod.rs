@@ -1,6 +1,5 @@
-//! [`EndpointReport`](crate::model::EndpointReport)s and a
-//! [`ScanSummary`](crate::model::ScanSummary) → bytes: one file per format, and no format knows
-//! another.
+//! [`EndpointReport`](crate::model::EndpointReport)s and the [`Results`] of a scan → bytes: one file
+//! per format, and no format knows another.
 //!
 //! A format is functions from the model to a writer. It returns [`std::io::Result`] and fails only
 //! where the writer fails. The model derives no serde: what JSON looks like is said by the wire
@@ -12,6 +11,7 @@
 //! or through `encode` (JSON), never straight to the writer. `saved/` is the way back: what `json` and
 //! `jsonl` wrote becomes the model again.
 
+pub mod diff;
 mod encode;
 mod escape;
 pub mod explain;

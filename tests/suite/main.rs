@@ -14,6 +14,7 @@ mod real;
 mod requests;
 mod resolve;
 mod rules;
+mod saved;
 mod scale;
 mod settings;
 mod support;

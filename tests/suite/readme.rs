@@ -32,7 +32,7 @@ fn options(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_option_is_in_the_readme_and_the_readme_names_no_other() {
     let mut helped = BTreeSet::new();
-    for command in ["scan", "identify", "demo", "simulate"] {
+    for command in ["scan", "identify", "report", "diff", "rules", "demo", "simulate"] {
         helped.extend(options(&stdout(&run(&[command, "--help"]))));
     }
     let readme = read("README.md");
@@ -130,7 +130,9 @@ fn the_example_settings_are_read() {
 #[test]
 fn no_link_to_a_file_that_is_not_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for page in ["README.md", "docs/architecture.md", "docs/settings.md", "docs/rules.md"] {
+    for page in
+        ["README.md", "docs/architecture.md", "docs/settings.md", "docs/rules.md", "docs/stability.md"]
+    {
         let text = read(page);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.starts_with("http") || link.starts_with('#') {

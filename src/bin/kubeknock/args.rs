@@ -35,6 +35,10 @@ pub(crate) enum Command {
     Scan(Box<ScanArgs>),
     /// Explain one server: what answers, whose it is, what it should answer, and what says so
     Identify(Box<IdentifyArgs>),
+    /// Write saved reports again in other formats; several become one
+    Report(ReportArgs),
+    /// Tell what changed from one saved report to another
+    Diff(DiffArgs),
     /// List the rules that findings come from, or explain some
     Rules(RulesArgs),
     /// Scan a small fleet of simulated API servers on this machine: no cluster needed
@@ -109,26 +113,27 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) all: bool,
 
-    /// Exit 1 on a finding this severe, an endpoint this open, or something new
-    ///
-    /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, health-only),
-    /// new or new:SEVERITY against the baseline, or never. An expect= that is not met fails as well,
-    /// unless this is never; with new, if the baseline did not have it.
-    #[arg(long, value_name = "THRESHOLD", default_value = "exposed", help_heading = "Gate")]
-    pub(crate) fail_on: FailOn,
-
     /// Hold the findings against an earlier report (json or jsonl): new, unchanged or absent
     ///
     /// Also tells what changed: verdicts, who appeared or is gone, versions, certificates.
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]
     pub(crate) baseline: Option<PathBuf>,
 
-    /// Settings file [default: kubeknock.toml, from the working directory upward]
+    #[command(flatten)]
+    pub(crate) gate: GateArgs,
+}
+
+/// What makes the exit code other than 0.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Gate")]
+pub(crate) struct GateArgs {
+    /// Exit 1 on a finding this severe, an endpoint this open, or something new
     ///
-    /// Scan defaults, severities, accepted findings and expectations; docs/settings.md explains it.
-    /// The command line beats it.
-    #[arg(long, value_name = "FILE", help_heading = "Gate")]
-    pub(crate) config: Option<PathBuf>,
+    /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, health-only),
+    /// new (low or worse) or new:SEVERITY against the baseline, or never. An expect= that is not met fails as well,
+    /// unless this is never; with new, if the baseline did not have it.
+    #[arg(long, value_name = "THRESHOLD", default_value = "exposed")]
+    pub(crate) fail_on: FailOn,
 
     /// Exit 3 if less than this share of the named targets got a verdict
     ///
@@ -137,9 +142,16 @@ pub(crate) struct ScanArgs {
     /// expects.
     #[arg(
         long, value_name = "PERCENT", default_value_t = 100,
-        value_parser = clap::value_parser!(u8).range(0..=100), help_heading = "Gate"
+        value_parser = clap::value_parser!(u8).range(0..=100)
     )]
     pub(crate) require_coverage: u8,
+
+    /// Settings file [default: kubeknock.toml, from the working directory upward]
+    ///
+    /// Scan defaults, severities, accepted findings and expectations; docs/settings.md explains it.
+    /// The command line beats it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// How connections are made.
@@ -274,6 +286,49 @@ pub(crate) struct IdentifyArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "The exit code is that of a scan with these results.")]
+pub(crate) struct ReportArgs {
+    /// Formats (table, json=report.json) and the saved reports (json or jsonl) to write in them
+    ///
+    /// A word that names a format, alone or before =, is a format; every other one is a file, - is
+    /// standard input. What several reports have counts once, as the latest scan saw it.
+    #[arg(value_name = "FORMAT[=PATH]|REPORT", required = true)]
+    pub(crate) words: Vec<String>,
+
+    /// Colours in the table; auto honours NO_COLOR and pipes
+    #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output")]
+    pub(crate) color: ColorWord,
+
+    /// Hold the findings against an earlier report (json or jsonl): new, unchanged or absent
+    #[arg(long, value_name = "REPORT", help_heading = "Gate")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) gate: GateArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "The exit code is that of a scan with the results of NEW and OLD as its baseline.")]
+pub(crate) struct DiffArgs {
+    /// The earlier report (json or jsonl)
+    pub(crate) old: PathBuf,
+
+    /// The later report (json or jsonl)
+    pub(crate) new: PathBuf,
+
+    /// How to say it, on standard output
+    #[arg(long, value_enum, default_value_t = DiffFormat::Table, help_heading = "Output")]
+    pub(crate) format: DiffFormat,
+
+    /// Colours in the table; auto honours NO_COLOR and pipes
+    #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output")]
+    pub(crate) color: ColorWord,
+
+    #[command(flatten)]
+    pub(crate) gate: GateArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct RulesArgs {
     /// Explain these: what it means, how it was proven, how to mend it
     #[arg(value_name = "ID")]
@@ -309,6 +364,12 @@ pub(crate) enum OrderWord {
     Random,
     /// As written
     Sequential,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    Table,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

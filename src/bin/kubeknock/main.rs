@@ -5,13 +5,16 @@
 
 mod args;
 mod ca;
+mod conclusion;
 #[cfg(feature = "simulator")]
 mod demo;
+mod diff;
 mod dry_run;
 mod identify;
 mod limits;
 mod outputs;
 mod progress;
+mod report;
 mod rules;
 mod saved;
 mod scan;
@@ -51,6 +54,8 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
     match cli.command {
         Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
         Command::Identify(args) => identify::run(&args, cli.quiet, cli.verbose),
+        Command::Report(args) => report::run(&args, &file, cli.quiet),
+        Command::Diff(args) => diff::run(&args, &file),
         Command::Rules(args) => rules::run(&args),
         #[cfg(feature = "simulator")]
         Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),

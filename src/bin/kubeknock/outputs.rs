@@ -167,7 +167,7 @@ impl Sink {
 }
 
 /// Colours where a person looks: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
-fn color(word: ColorWord) -> bool {
+pub(crate) fn color(word: ColorWord) -> bool {
     match word {
         ColorWord::Always => true,
         ColorWord::Never => false,

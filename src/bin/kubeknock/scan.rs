@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::EndpointReport;
-use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, RULES, Snapshot};
-use kubeknock::report::{Outcome, Results, ScanInfo};
+use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, Snapshot};
+use kubeknock::report::ScanInfo;
 use kubeknock::scan::{Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::ScanArgs;
+use crate::conclusion::{Conclusion, baseline};
 use crate::outputs::Outputs;
 use crate::progress::Line;
-use crate::saved::{self, Earlier};
+use crate::saved::Earlier;
 use crate::settings_file::SettingsFile;
 use crate::{dry_run, settings};
 
@@ -30,30 +30,17 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
     }
     let outputs = Outputs::open(&args.output)?;
     settings::fit_to_machine(&mut config, quiet);
-    let gate = Gate { fail_on: args.fail_on, require_coverage: args.require_coverage };
+    let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let job = Job {
         config,
         targets: Arc::new(targets),
         outputs,
         gate,
-        earlier: earlier(args, &file.policy)?,
+        earlier: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
         policy: file.policy,
         no_progress: quiet || verbose > 0,
     };
     runtime()?.block_on(job.run())
-}
-
-/// The report of `--baseline`, which some thresholds cannot do without.
-fn earlier(args: &ScanArgs, policy: &Policy) -> anyhow::Result<Option<Earlier>> {
-    let Some(path) = &args.baseline else {
-        anyhow::ensure!(
-            !args.fail_on.needs_baseline(),
-            "--fail-on {}: give the earlier report with --baseline REPORT",
-            args.fail_on
-        );
-        return Ok(None);
-    };
-    saved::earlier(path, policy).map(Some).context("--baseline")
 }
 
 /// The runtime of all commands: a worker thread for each core.
@@ -109,22 +96,10 @@ impl Job {
             summary.coverage
         );
         let interrupted = stopped_by.as_deref() == Some(INTERRUPT);
-        let mut judged = judge.finish(&summary.coverage);
-        let changes = self.earlier.map(|earlier| {
-            judged.compare(earlier.judged);
-            snapshot.changes_since(&earlier.snapshot)
-        });
-        let decision = self.gate.decide(&summary.coverage, &judged, interrupted);
-        let results = Results {
-            info: ScanInfo::new(scanner.config()),
-            summary: &summary,
-            findings: &judged.findings,
-            changes: changes.as_deref(),
-            rules: &RULES,
-            outcome: Outcome { code: decision.code, sentence: &decision.sentence },
-        };
-        self.outputs.finish(&results, &records)?;
-        Ok(decision.code)
+        let judged = judge.finish(&summary.coverage);
+        let Self { earlier, gate, outputs, .. } = self;
+        let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted };
+        conclusion.write(ScanInfo::new(scanner.config()), &summary, &records, outputs)
     }
 }
 

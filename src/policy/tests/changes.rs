@@ -62,7 +62,7 @@ fn every_kind_of_change() {
             "192.0.2.4 gone: rejected → unreachable",
             "192.0.2.9 gone: forbidden → -",
             "192.0.2.6 version: v1.34.1 → v1.35.0",
-            "192.0.2.5 certificate: CN=kube-apiserver → CN=kube-apiserver",
+            "192.0.2.5 certificate: CN=kube-apiserver (00…) → CN=kube-apiserver (ff…)",
         ]
     );
     assert!(snapshot(&old).changes_since(&snapshot(&old)).is_empty());

@@ -31,13 +31,14 @@ struct Row {
     codes: &'static [(&'static str, u8, u8)],
 }
 
-const ROWS: [Row; 12] = {
+const ROWS: [Row; 13] = {
     use Answers::{Exposed, Forbidden, Rejected, Silent};
     const OPEN: &[&str] = &["anonymous-discovery-exposed"];
     const DEFAULT: &[&str] = &["anonymous-auth-enabled"];
     const SILENT: &[&str] = &["target-not-covered"];
     const ALL_OF_DEFAULT: &[&str] =
         &["anonymous-auth-enabled", "version-disclosed", "health-endpoints-open", "unsupported-version"];
+    const ALL_BUT_HEALTH: &[&str] = &["anonymous-auth-enabled", "version-disclosed", "unsupported-version"];
     const fn row(
         now: Answers,
         before: Option<Answers>,
@@ -109,6 +110,8 @@ const ROWS: [Row; 12] = {
             ALL_OF_DEFAULT,
             &[("new", 0, 0), ("note", 0, 0), ("health-only", 0, 0)],
         ),
+        // Notes are worth knowing, and nothing that is new breaks by them.
+        row(Forbidden, Some(Rejected), ALL_BUT_HEALTH, &[("new", 0, 0), ("new:note", 1, 1), ("note", 1, 1)]),
         row(Silent, None, SILENT, &[("exposed", 0, 0), ("note", 0, 0), ("never", 0, 0)]),
     ]
 };

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{Accept, Judge, Judged, Policy};
 use crate::assess::assess;
-use crate::identify::{Answered, identify, posture, remedy};
+use crate::identify::identify;
 use crate::model::fixtures::{api_versions, failing, forbidden, ok, reset, unauthorized, version};
 use crate::model::{
     Coverage, Endpoint, EndpointReport, Finding, Host, Observation, Origin, Pattern, Rule, Scheme, Source,
@@ -54,10 +54,10 @@ fn judge(target: Target, address: &str, mut observation: Observation) -> Endpoin
     };
     let identification = identify(&observation);
     let assessment = assess(&observation, &identification);
-    let answered = Answered { verdict: assessment.verdict, grants: &assessment.grants, paths: 3 };
     EndpointReport {
-        posture: posture(&identification, answered),
-        remedy: remedy(&identification, answered),
+        // Whose it is and what is documented of it is the table's business, not these tests'.
+        posture: None,
+        remedy: None,
         target,
         endpoint: Some(observation.endpoint),
         verdict: assessment.verdict,

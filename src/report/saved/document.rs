@@ -10,7 +10,8 @@ use super::coverage::Coverage;
 use super::endpoint::Record;
 use super::error::Place;
 use super::scan::{Counts, Scan, Tool};
-use super::{Numbered, SavedError, SavedScan, check_schema};
+use super::word::Schema;
+use super::{Numbered, SavedError, SavedScan};
 
 pub(super) fn read(
     place: &Place<'_>,
@@ -56,11 +57,7 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         while let Some(key) = map.next_key::<String>()? {
             budget.renew();
             match key.as_str() {
-                "schema" => {
-                    let said: String = map.next_value()?;
-                    check_schema(&said).map_err(A::Error::custom)?;
-                    schema = Some(said);
-                }
+                "schema" => schema = Some(map.next_value::<Schema>()?),
                 "tool" => tool = map.next_value()?,
                 "scan" => scan = Some(map.next_value::<Scan>()?),
                 "endpoints" if records.is_some() => return Err(A::Error::duplicate_field("endpoints")),

@@ -9,7 +9,8 @@ use super::coverage::Coverage;
 use super::endpoint::Record;
 use super::error::Place;
 use super::scan::{Counts, Scan, Tool};
-use super::{Numbered, SavedError, SavedScan, check_schema};
+use super::word::Schema;
+use super::{Numbered, SavedError, SavedScan};
 
 /// The keys of a whole document; a line has others in front.
 const DOCUMENT_KEYS: [&str; 7] = ["schema", "tool", "scan", "endpoints", "findings", "coverage", "summary"];
@@ -89,11 +90,11 @@ pub(super) fn read(
 fn summary(place: &Place<'_>, number: u64, records: u64, line: &[u8]) -> Result<SavedScan, SavedError> {
     // The schema before the rest: another version may look otherwise.
     #[derive(Deserialize)]
-    struct Schema {
-        schema: String,
+    struct Versioned {
+        #[serde(rename = "schema")]
+        _schema: Schema,
     }
-    let schema: Schema = serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
-    check_schema(&schema.schema).map_err(|problem| place.line(number, &problem))?;
+    let _: Versioned = serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
     let LastLine { tool, scan, coverage, summary } =
         serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
     summary.check(records).map_err(|problem| place.line(number, &problem))?;

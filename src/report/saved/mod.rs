@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod identification;
 mod lines;
+mod merge;
 mod request;
 mod scan;
 mod tls;
@@ -25,6 +26,7 @@ mod word;
 use std::io::BufRead;
 
 pub use error::SavedError;
+pub use merge::{Merge, Merged, MergedRecord};
 
 use super::ScanInfo;
 use crate::config::ScanConfig;
@@ -111,14 +113,6 @@ impl Numbered<'_> {
         }
         (self.each)(report);
     }
-}
-
-/// Whether this version reads the format; the problem where it does not.
-fn check_schema(schema: &str) -> Result<(), String> {
-    if READABLE.contains(&schema) {
-        return Ok(());
-    }
-    Err(format!("schema {schema:?} is not one that this version reads ({})", READABLE.join(", ")))
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ fn a_torn_report_is_told_from_a_whole_one() {
 fn errors_say_where_and_what() {
     let document = sample::json(&sample::mixed());
     for (from, to, said) in [
-        (SCHEMA, "kubeknock/report/v9", "old.json:2:34: schema \"kubeknock/report/v9\" is not one"),
+        (SCHEMA, "kubeknock/report/v9", "old.json:2:33: schema \"kubeknock/report/v9\" is not one"),
         ("\"verdict\": \"exposed\"", "\"verdict\": \"open\"", "\"open\" is no verdict"),
         ("\"path\": \"/version\"", "\"path\": \"version\"", "path \"version\": a path begins with '/'"),
         ("192.0.2.17:6443", "192.0.2.17", "is no target"),

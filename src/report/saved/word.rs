@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
+use super::READABLE;
 use crate::model::{
     ClueKind, Component, Confidence, FailureKind, Grade, Known, Method, Scheme, Specificity, Stage, Standing,
     Unclear, Verdict,
@@ -99,6 +100,35 @@ impl<'de> Deserialize<'de> for Ms {
 fn round_to_micros(duration: Duration) -> Duration {
     let micros = (duration.as_nanos() + 500) / 1000;
     u64::try_from(micros).map_or(duration, Duration::from_micros)
+}
+
+/// The name of a format that this version reads; any other is an error where it stands.
+pub(super) struct Schema;
+
+impl<'de> Deserialize<'de> for Schema {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Readable;
+
+        impl Visitor<'_> for Readable {
+            type Value = Schema;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a report format")
+            }
+
+            fn visit_str<E: Error>(self, schema: &str) -> Result<Schema, E> {
+                if READABLE.contains(&schema) {
+                    return Ok(Schema);
+                }
+                let readable = READABLE.join(", ");
+                Err(E::custom(format_args!(
+                    "schema {schema:?} is not one that this version reads ({readable})"
+                )))
+            }
+        }
+
+        deserializer.deserialize_str(Readable)
+    }
 }
 
 /// An RFC 3339 time.

@@ -19,11 +19,7 @@ pub(super) fn write(
     }
     writeln!(out, "since the baseline:")?;
     for change in changes.iter().take(LISTED) {
-        let mut said = sentence(change);
-        if change.opens {
-            said = options.painted(severity_style(Severity::High), &said);
-        }
-        writeln!(out, "  {}: {said}", shown(change.about.as_str()))?;
+        writeln!(out, "  {}: {}", shown(change.about.as_str()), sentence(change, options))?;
     }
     if changes.len() > LISTED {
         writeln!(out, "  … and {} more", changes.len() - LISTED)?;
@@ -32,14 +28,15 @@ pub(super) fn write(
 }
 
 /// `forbidden → exposed`, `appeared, rejected`, `version v1.33.5 → v1.34.1`.
-fn sentence(change: &Change) -> String {
+pub(in crate::report) fn sentence(change: &Change, options: &TableOptions) -> String {
     let [before, after] = [&change.before, &change.after]
         .map(|text| text.as_deref().map_or_else(|| "not there".to_owned(), shown));
-    match change.kind {
+    let said = match change.kind {
         ChangeKind::Verdict => format!("{before} → {after}"),
         ChangeKind::Appeared | ChangeKind::Gone => format!("{}: {before} → {after}", change.kind.word()),
         ChangeKind::Version | ChangeKind::Certificate => {
             format!("{} {before} → {after}", change.kind.word())
         }
-    }
+    };
+    if change.opens { options.painted(severity_style(Severity::High), &said) } else { said }
 }

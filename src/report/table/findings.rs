@@ -29,16 +29,21 @@ pub(super) fn write(
     let telling = |finding: &&&Finding| finding.severity <= Severity::High || remark(finding).is_some();
     let telling: Vec<&&Finding> = counting.iter().filter(telling).collect();
     for finding in telling.iter().take(LISTED) {
-        let Finding { severity, rule, about, message, .. } = finding;
-        let severity = options.painted(super::severity_style(*severity), severity.word());
-        let remark = remark(finding).map(|remark| format!(" ({remark})")).unwrap_or_default();
-        let (about, message) = (shown(about.as_str()), shown(message));
-        writeln!(out, "  {severity} {} {about}: {message}{remark}", rule.id)?;
+        writeln!(out, "  {}", line(finding, options))?;
     }
     if telling.len() > LISTED {
         writeln!(out, "  … and {} more like these", telling.len() - LISTED)?;
     }
     Ok(())
+}
+
+/// `high anonymous-discovery-exposed https://192.0.2.1:6443: anonymous callers may read /api (new)`.
+pub(in crate::report) fn line(finding: &Finding, options: &TableOptions) -> String {
+    let Finding { severity, rule, about, message, .. } = finding;
+    let severity = options.painted(super::severity_style(*severity), severity.word());
+    let remark = remark(finding).map(|remark| format!(" ({remark})")).unwrap_or_default();
+    let (about, message) = (shown(about.as_str()), shown(message));
+    format!("{severity} {} {about}: {message}{remark}", rule.id)
 }
 
 /// What is not counted, and why.
@@ -58,10 +63,11 @@ fn beside(findings: &[Finding]) -> String {
 
 fn remark(finding: &Finding) -> Option<String> {
     let new = (finding.baseline == Some(BaselineState::New)).then(|| "new".to_owned());
-    let back = finding.acceptance.as_ref().map(|acceptance| {
-        let owner = shown(&acceptance.owner);
-        format!("accepted by {owner} until {}, which is over", acceptance.expires)
+    let accepted = finding.acceptance.as_ref().map(|acceptance| {
+        let (owner, end) = (shown(&acceptance.owner), acceptance.expires);
+        let over = if acceptance.in_force { "" } else { ", which is over" };
+        format!("accepted by {owner} until {end}{over}")
     });
-    let remarks: Vec<String> = new.into_iter().chain(back).collect();
+    let remarks: Vec<String> = new.into_iter().chain(accepted).collect();
     (!remarks.is_empty()).then(|| remarks.join("; "))
 }

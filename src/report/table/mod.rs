@@ -14,6 +14,9 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
+pub(super) use changes::sentence as change_sentence;
+pub(super) use findings::line as finding_line;
+
 use super::Results;
 use super::escape::escape;
 use crate::model::{EndpointReport, Severity, Verdict};

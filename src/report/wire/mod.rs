@@ -3,6 +3,7 @@
 //! These types are the format and `docs/report.schema.json` describes it; a test holds the two
 //! together. The model may change freely behind them.
 
+mod change;
 mod coverage;
 mod endpoint;
 mod finding;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(super) use change::Change;
 pub(super) use coverage::{Coverage, Summary};
 pub(super) use endpoint::Endpoint;
 pub(super) use finding::Finding;
@@ -37,7 +39,7 @@ fn texts(texts: &[String]) -> Vec<Cow<'_, str>> {
 }
 
 /// RFC 3339, UTC, milliseconds.
-fn time(at: Timestamp) -> String {
+pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 

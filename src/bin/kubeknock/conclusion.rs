@@ -1,0 +1,64 @@
+//! From judged records to reports and an exit code: the end of a scan, and of `report`.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use kubeknock::model::{EndpointReport, ScanSummary};
+use kubeknock::policy::{FailOn, Gate, Judged, Policy, RULES, Snapshot};
+use kubeknock::report::{Outcome, Results, ScanInfo};
+
+use crate::outputs::Outputs;
+use crate::saved::{self, Earlier};
+
+/// What is known when all records are in.
+pub(crate) struct Conclusion {
+    pub(crate) judged: Judged,
+    pub(crate) snapshot: Snapshot,
+    /// What that is held against.
+    pub(crate) earlier: Option<Earlier>,
+    pub(crate) gate: Gate,
+    /// Whether a signal ended the scan.
+    pub(crate) interrupted: bool,
+}
+
+impl Conclusion {
+    /// Writes the reports and says the exit code.
+    pub(crate) fn write(
+        mut self,
+        info: ScanInfo<'_>,
+        summary: &ScanSummary,
+        records: &[EndpointReport],
+        outputs: Outputs,
+    ) -> anyhow::Result<u8> {
+        let changes = self.earlier.map(|earlier| {
+            self.judged.compare(earlier.judged);
+            self.snapshot.changes_since(&earlier.snapshot)
+        });
+        let decision = self.gate.decide(&summary.coverage, &self.judged, self.interrupted);
+        let results = Results {
+            info,
+            summary,
+            findings: &self.judged.findings,
+            changes: changes.as_deref(),
+            rules: &RULES,
+            outcome: Outcome { code: decision.code, sentence: &decision.sentence },
+        };
+        outputs.finish(&results, records)?;
+        Ok(decision.code)
+    }
+}
+
+/// The report of `--baseline`, which some thresholds cannot do without.
+pub(crate) fn baseline(
+    path: Option<&Path>,
+    fail_on: FailOn,
+    policy: &Policy,
+) -> anyhow::Result<Option<Earlier>> {
+    match path {
+        Some(path) => saved::earlier(path, policy).map(Some).context("--baseline"),
+        None if fail_on.needs_baseline() => {
+            anyhow::bail!("--fail-on {fail_on}: give the earlier report with --baseline REPORT")
+        }
+        None => Ok(None),
+    }
+}

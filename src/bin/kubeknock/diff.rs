@@ -1,0 +1,46 @@
+//! `kubeknock diff`: what is not as it was.
+
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
+use kubeknock::policy::{Gate, RULES};
+use kubeknock::report::diff::{Diff, write_json, write_table};
+use kubeknock::report::table::TableOptions;
+use kubeknock::report::{Outcome, Results};
+
+use crate::args::{DiffArgs, DiffFormat};
+use crate::settings_file::SettingsFile;
+use crate::{outputs, saved};
+
+/// Compares, and returns the exit code of the gate.
+pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
+    let old = saved::earlier(&args.old, &file.policy)?;
+    let mut new = saved::earlier(&args.new, &file.policy)?;
+    new.judged.compare(old.judged);
+    let changes = new.snapshot.changes_since(&old.snapshot);
+    let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
+    let decision = gate.decide(&new.scan.summary.coverage, &new.judged, false);
+    let diff = Diff {
+        old: &old.scan.summary,
+        new: Results {
+            info: new.scan.info(),
+            summary: &new.scan.summary,
+            findings: &new.judged.findings,
+            changes: Some(&changes),
+            rules: &RULES,
+            outcome: Outcome { code: decision.code, sentence: &decision.sentence },
+        },
+    };
+    let mut out = io::stdout().lock();
+    let written = match args.format {
+        DiffFormat::Table => {
+            let options = TableOptions { color: outputs::color(args.color), ..TableOptions::default() };
+            write_table(&mut out, &diff, &options)
+        }
+        DiffFormat::Json => write_json(&mut out, &diff),
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(decision.code),
+        outcome => outcome.context("cannot write standard output").map(|()| decision.code),
+    }
+}

@@ -1,0 +1,262 @@
+//! Several saved scans as one: shards of one list, sites of one company, a scan made again.
+//!
+//! What two scans both have counts once, as the later one saw it. That can be told of records only:
+//! refused and silent range addresses are counted and not listed, so ranges that were scanned twice
+//! are counted twice.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{SavedError, SavedScan};
+use crate::model::{
+    Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, ScanSummary, SpecCoverage, Verdict,
+};
+
+/// Takes in scans with their records, the latest scan first.
+#[derive(Debug, Default)]
+pub struct Merge {
+    parts: Vec<Part>,
+    endpoints: HashSet<Endpoint>,
+    targets: HashSet<Identity>,
+    records: Vec<MergedRecord>,
+    repeated: u64,
+}
+
+/// A record, and the scan it is from.
+#[derive(Debug)]
+pub struct MergedRecord {
+    /// When that scan began.
+    pub started: Timestamp,
+    /// The record.
+    pub report: EndpointReport,
+    part: usize,
+}
+
+/// What scans came to together.
+#[derive(Debug)]
+pub struct Merged {
+    /// The scans as one: settings and version are the latest one's.
+    pub scan: SavedScan,
+    /// The records in the order of the target sets, then by address.
+    pub records: Vec<MergedRecord>,
+    /// How many records a later scan had too.
+    pub repeated: u64,
+}
+
+/// One scan, and what of its records was left out.
+#[derive(Debug)]
+struct Part {
+    name: String,
+    scan: SavedScan,
+    endpoints: HashSet<Endpoint>,
+    targets: HashMap<Identity, Own>,
+    repeated: u64,
+    /// The verdicts of the records that were kept, by origin.
+    kept: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
+    /// Origins of records that were left out: what was seen of them is what was kept.
+    thinned: HashSet<Arc<Origin>>,
+}
+
+/// A target of one scan.
+#[derive(Debug)]
+struct Own {
+    /// Whether a later scan has it too.
+    known: bool,
+    /// How many of its records were kept.
+    kept: u64,
+}
+
+impl Merge {
+    /// Begins with a scan; its records follow. Give the latest scan first.
+    pub fn scan(&mut self, name: &str, scan: SavedScan) {
+        // Only now does the scan before count as a later one: within a scan, two targets may well
+        // lead to one endpoint.
+        if let Some(last) = self.parts.last_mut() {
+            self.targets.extend(last.targets.keys().cloned());
+            self.endpoints.extend(last.endpoints.drain());
+        }
+        self.parts.push(Part {
+            name: name.to_owned(),
+            scan,
+            endpoints: HashSet::new(),
+            targets: HashMap::new(),
+            repeated: 0,
+            kept: HashMap::new(),
+            thinned: HashSet::new(),
+        });
+    }
+
+    /// Takes in a record of the scan begun last.
+    pub fn record(&mut self, report: EndpointReport) {
+        let number = self.parts.len().saturating_sub(1);
+        let Some(part) = self.parts.last_mut() else { return };
+        let origin = Arc::clone(&report.target.origin);
+        let identity = Identity::of_target(&report.target);
+        let known = self.targets.contains(&identity);
+        let own = part.targets.entry(identity).or_insert(Own { known, kept: 0 });
+        let repeated = match &report.endpoint {
+            Some(endpoint) => self.endpoints.contains(endpoint),
+            // A name that did not resolve: any later outcome of it says more.
+            None => known,
+        };
+        if repeated {
+            self.repeated += 1;
+            part.repeated += 1;
+            part.forget(&report);
+            part.thinned.insert(origin);
+            return;
+        }
+        own.kept += 1;
+        part.kept.entry(origin).or_default().insert(report.verdict);
+        part.endpoints.extend(report.endpoint.clone());
+        self.records.push(MergedRecord { started: part.scan.summary.started, report, part: number });
+    }
+
+    /// The scans as one.
+    ///
+    /// # Errors
+    /// There is none, or the counts of one do not fit its records.
+    pub fn finish(self) -> Result<Merged, SavedError> {
+        let Self { parts, mut records, repeated, .. } = self;
+        let several = parts.len() > 1;
+        let scan = combine(parts)?;
+        records.sort_by_key(|record| (record.report.order_key(), record.part));
+        if several {
+            renumber(&mut records);
+        }
+        Ok(Merged { scan, records, repeated })
+    }
+}
+
+impl Part {
+    /// Takes a record that a later scan has too out of the counts of verdicts.
+    fn forget(&mut self, report: &EndpointReport) {
+        let coverage = &mut self.scan.summary.coverage;
+        let count = if report.verdict == Verdict::Unreachable {
+            let kind = report.failure.as_ref().map_or(FailureKind::Closed, |failure| failure.kind);
+            coverage.unreachable.get_mut(&kind)
+        } else {
+            coverage.verdicts.get_mut(&report.verdict)
+        };
+        if let Some(count) = count {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Its coverage without what was repeated. A target that a later scan has, or of which nothing
+    /// is left, is no target of this one; what is left of its addresses are further addresses.
+    fn coverage(&mut self) -> Option<Coverage> {
+        let mut coverage = std::mem::take(&mut self.scan.summary.coverage);
+        let gone = |own: &&Own| own.known || own.kept == 0;
+        let targets = self.targets.values().filter(gone).count() as u64;
+        coverage.targets = coverage.targets.checked_sub(targets)?;
+        coverage.further_addresses = (coverage.further_addresses + targets).checked_sub(self.repeated)?;
+        for spec in &mut coverage.specs {
+            if self.thinned.contains(&spec.origin) {
+                // Silent addresses of a range have no record.
+                let counted = spec.seen.contains(&Verdict::Unreachable) && !spec.named;
+                let silent = counted.then_some(Verdict::Unreachable);
+                let kept = self.kept.get(&spec.origin).into_iter().flatten().copied();
+                spec.seen = kept.chain(silent).collect();
+            }
+        }
+        coverage.adds_up().then_some(coverage)
+    }
+}
+
+/// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
+fn combine(mut parts: Vec<Part>) -> Result<SavedScan, SavedError> {
+    let mut coverage = Coverage::default();
+    let mut places = HashMap::new();
+    for part in &mut parts {
+        let own = part.coverage().ok_or_else(|| SavedError {
+            place: part.name.clone(),
+            problem: "its counts do not fit its records".to_owned(),
+        })?;
+        add(&mut coverage, &mut places, own);
+    }
+    let mut parts = parts.into_iter();
+    let Some(Part { name, scan: latest, .. }) = parts.next() else {
+        return Err(SavedError {
+            place: "report".to_owned(),
+            problem: "there is nothing to read".to_owned(),
+        });
+    };
+    let SavedScan { tool_version, config, summary } = latest;
+    let mut stopped: Vec<(String, String)> =
+        summary.stopped.clone().map(|why| (name, why)).into_iter().collect();
+    let alone = parts.len() == 0;
+    let mut whole = ScanSummary { coverage, ..summary };
+    let mut end = end_of(&whole);
+    for Part { name, scan, .. } in parts {
+        let SavedScan { summary, .. } = scan;
+        end = end.max(end_of(&summary));
+        whole.started = whole.started.min(summary.started);
+        whole.sources.extend(summary.sources);
+        whole.resolvers.extend(summary.resolvers);
+        stopped.extend(summary.stopped.map(|why| (name, why)));
+    }
+    if !alone {
+        whole.elapsed = end.duration_since(whole.started).unsigned_abs();
+        whole.sources.sort_unstable();
+        whole.sources.dedup();
+        whole.resolvers.sort_unstable();
+        whole.resolvers.dedup();
+        let said: Vec<String> = stopped.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        whole.stopped = (!said.is_empty()).then(|| said.join("; "));
+    }
+    Ok(SavedScan { tool_version, config, summary: whole })
+}
+
+fn end_of(summary: &ScanSummary) -> Timestamp {
+    summary.started.saturating_add(summary.elapsed).unwrap_or(summary.started)
+}
+
+/// `places` says where in the whole each specification stands.
+fn add(whole: &mut Coverage, places: &mut HashMap<Arc<Origin>, usize>, part: Coverage) {
+    whole.targets += part.targets;
+    whole.excluded += part.excluded;
+    whole.not_attempted += part.not_attempted;
+    whole.excluded_addresses += part.excluded_addresses;
+    whole.further_addresses += part.further_addresses;
+    for (verdict, count) in part.verdicts {
+        *whole.verdicts.entry(verdict).or_default() += count;
+    }
+    for (kind, count) in part.unreachable {
+        *whole.unreachable.entry(kind).or_default() += count;
+    }
+    for spec in part.specs {
+        let Some(known) = places.get(&spec.origin).and_then(|place| whole.specs.get_mut(*place)) else {
+            places.insert(Arc::clone(&spec.origin), whole.specs.len());
+            whole.specs.push(again(spec, BTreeSet::new()));
+            continue;
+        };
+        let seen = known.seen.iter().copied().collect();
+        let later = SpecCoverage { seen: spec.seen, ..known.clone() };
+        *known = again(later, seen);
+    }
+}
+
+/// A specification's coverage from all the verdicts seen.
+fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
+    seen.extend(spec.seen);
+    SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect())
+}
+
+/// Places in one set: indices of different scans mean different targets, and the numbers of their
+/// specifications mean nothing any more.
+fn renumber(records: &mut [MergedRecord]) {
+    let mut indices: HashMap<Identity, u64> = HashMap::new();
+    for MergedRecord { report, .. } in records.iter_mut() {
+        let next = indices.len() as u64;
+        let index = *indices.entry(Identity::of_target(&report.target)).or_insert(next);
+        report.target.index = index;
+        report.target.specs = [].into();
+    }
+    records.sort_by_key(|record| record.report.order_key());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+use proptest::prelude::*;
+
+use super::super::super::sample::{self, Sample};
+use super::*;
+use crate::model::{Host, Target};
+
+fn saved(sample: &Sample) -> SavedScan {
+    SavedScan {
+        tool_version: sample.tool_version.clone(),
+        config: sample.config.clone(),
+        summary: sample.summary.clone(),
+    }
+}
+
+fn merged(samples: &[&Sample]) -> Merged {
+    let mut merge = Merge::default();
+    for (number, sample) in samples.iter().enumerate() {
+        merge.scan(&format!("{number}.json"), saved(sample));
+        for report in &sample.reports {
+            merge.record(report.clone());
+        }
+    }
+    merge.finish().unwrap()
+}
+
+fn as_sample(merged: Merged, like: &Sample) -> Sample {
+    let SavedScan { tool_version, config, summary } = merged.scan;
+    let reports = merged.records.into_iter().map(|record| record.report).collect();
+    Sample { tool_version, config, reports, summary, findings: like.findings.clone(), changes: None }
+}
+
+#[test]
+fn one_scan_stays_as_it_is() {
+    for sample in [sample::mixed(), sample::stopped(), sample::empty()] {
+        let again = as_sample(merged(&[&sample]), &sample);
+        assert_eq!(sample::json(&again), sample::json(&sample));
+    }
+}
+
+#[test]
+fn the_same_scan_twice_is_that_scan() {
+    let sample = sample::mixed();
+    let twice = merged(&[&sample, &sample]);
+    assert_eq!(twice.repeated, sample.reports.len() as u64);
+    assert_eq!(twice.records.len(), sample.reports.len());
+    let coverage = &twice.scan.summary.coverage;
+    assert!(coverage.adds_up());
+    for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Unreachable) {
+        assert_eq!(coverage.count(verdict), sample.summary.coverage.count(verdict), "{verdict}");
+    }
+    assert_eq!(coverage.specs, sample.summary.coverage.specs);
+}
+
+/// The sample's records with other hosts, as another site has them.
+fn elsewhere(mut sample: Sample) -> Sample {
+    for report in &mut sample.reports {
+        let Target { host, .. } = &mut report.target;
+        *host = Host::Name(format!("site-2-{host}").into());
+        if let Some(endpoint) = &mut report.endpoint {
+            endpoint.name = Some("site-2".into());
+        }
+    }
+    sample
+}
+
+#[test]
+fn two_sites_add_up() {
+    let (one, two) = (sample::mixed(), elsewhere(sample::mixed()));
+    let both = merged(&[&one, &two]);
+    assert_eq!(both.repeated, 0);
+    assert_eq!(both.records.len(), 2 * one.reports.len());
+    let coverage = &both.scan.summary.coverage;
+    assert!(coverage.adds_up());
+    assert_eq!(coverage.targets, 2 * one.summary.coverage.targets);
+    let indices: HashSet<u64> = both.records.iter().map(|record| record.report.target.index).collect();
+    let targets: HashSet<Identity> =
+        both.records.iter().map(|record| Identity::of_target(&record.report.target)).collect();
+    assert_eq!(indices.len(), targets.len(), "each target has a place of its own");
+}
+
+/// The name of one target leads to the address of another, asked under that name.
+fn with_two_targets_for_one_endpoint() -> Sample {
+    let mut sample = sample::mixed();
+    let mut twin = sample.reports[1].clone();
+    twin.target.host = Host::Ip("192.0.2.18".parse().unwrap());
+    twin.target.sni = Some("stage.example".into());
+    twin.target.index = 1000;
+    sample.reports.push(twin);
+    let coverage = &mut sample.summary.coverage;
+    coverage.targets += 1;
+    *coverage.verdicts.get_mut(&Verdict::Forbidden).unwrap() += 1;
+    sample
+}
+
+#[test]
+fn two_targets_may_lead_to_one_endpoint() {
+    let both = with_two_targets_for_one_endpoint();
+    assert_eq!(merged(&[&both]).repeated, 0);
+    // Another scan knew it by one of its names only.
+    for order in [[&both, &sample::mixed()], [&sample::mixed(), &both]] {
+        let merged = merged(&order);
+        assert!(merged.scan.summary.coverage.adds_up());
+        assert_eq!(merged.records.len() as u64 + merged.repeated, 2 * both.reports.len() as u64 - 1);
+    }
+}
+
+#[test]
+fn the_later_scan_counts() {
+    let (mut later, earlier) = (sample::mixed(), sample::mixed());
+    // What was exposed is rejected now, and one address of a name is another.
+    later.reports[0].verdict = Verdict::Rejected;
+    later.reports[1].endpoint.as_mut().unwrap().address = "192.0.2.200:6443".parse().unwrap();
+    let coverage = &mut later.summary.coverage;
+    coverage.verdicts.remove(&Verdict::Exposed);
+    *coverage.verdicts.get_mut(&Verdict::Rejected).unwrap() += 1;
+    let spec = &mut coverage.specs[0];
+    *spec = again(SpecCoverage { seen: vec![Verdict::Rejected], ..spec.clone() }, BTreeSet::new());
+    let both = merged(&[&later, &earlier]);
+    let coverage = &both.scan.summary.coverage;
+    assert_eq!((coverage.count(Verdict::Exposed), coverage.count(Verdict::Forbidden)), (0, 3));
+    assert!(coverage.adds_up());
+    assert_eq!(
+        (coverage.specs[0].seen.as_slice(), coverage.specs[0].met),
+        (&[Verdict::Rejected][..], Some(true))
+    );
+}
+
+/// A scan of just these records: nothing else was counted.
+fn scan_of(reports: Vec<EndpointReport>) -> Sample {
+    let mut sample = sample::mixed();
+    let mut coverage = Coverage::default();
+    let mut targets = HashSet::new();
+    for report in &reports {
+        match &report.failure {
+            Some(failure) => *coverage.unreachable.entry(failure.kind).or_default() += 1,
+            None => *coverage.verdicts.entry(report.verdict).or_default() += 1,
+        }
+        let target = &report.target;
+        if targets.insert(Identity::of_target(target)) {
+            coverage.targets += 1;
+        } else {
+            coverage.further_addresses += 1;
+        }
+        if target.named {
+            let (origin, label) = (Arc::clone(&target.origin), target.label.clone());
+            let seen = vec![report.verdict];
+            let spec = SpecCoverage::of(origin, true, label, target.expect, seen);
+            let mut places = places(&coverage);
+            add(&mut coverage, &mut places, Coverage { specs: vec![spec], ..Coverage::default() });
+        }
+    }
+    sample.summary.coverage = coverage;
+    sample.reports = reports;
+    sample
+}
+
+fn places(coverage: &Coverage) -> HashMap<Arc<Origin>, usize> {
+    coverage.specs.iter().enumerate().map(|(place, spec)| (Arc::clone(&spec.origin), place)).collect()
+}
+
+/// The sample's records of the targets that `mask` names.
+fn some(mask: u32) -> Vec<EndpointReport> {
+    let of_mask = |report: &EndpointReport| mask & (1 << (report.target.index % 32)) != 0;
+    sample::mixed().reports.into_iter().filter(of_mask).collect()
+}
+
+proptest! {
+    /// However a list is cut into scans, with or without overlap, together they are the whole.
+    #[test]
+    fn parts_make_the_whole(one: u32, other: u32) {
+        let whole = scan_of(some(one | other));
+        let both = merged(&[&scan_of(some(one)), &scan_of(some(other))]);
+        let mut coverage = both.scan.summary.coverage;
+        coverage.specs.sort_by_key(|spec| spec.origin.line);
+        coverage.verdicts.retain(|_, count| *count > 0);
+        coverage.unreachable.retain(|_, count| *count > 0);
+        prop_assert_eq!(coverage, whole.summary.coverage);
+        let records = |reports: Vec<&EndpointReport>| {
+            let said = reports.iter().map(|report| (Identity::of_target(&report.target), report.endpoint.clone()));
+            said.map(|said| format!("{said:?}")).collect::<Vec<_>>()
+        };
+        let merged = records(both.records.iter().map(|record| &record.report).collect());
+        prop_assert_eq!(merged, records(whole.reports.iter().collect()));
+    }
+}
