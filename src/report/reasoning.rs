@@ -10,8 +10,8 @@ use jiff::tz::Offset;
 
 use super::escape::escape;
 use crate::model::{
-    Access, Certificate, Clue, EndpointReport, Handshake, Identification, JudgedRequest, Mark, Minor,
-    Posture, Product, Support, Trust, support,
+    Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification, JudgedRequest, Mark,
+    Minor, Posture, Product, Support, Trust, support,
 };
 
 /// Characters of a text that is not ours.
@@ -68,7 +68,7 @@ fn named(products: &[Product]) -> String {
 
 fn product(out: &mut impl Write, identification: &Identification) -> io::Result<()> {
     let attribution = &identification.attribution;
-    let sure = attribution.confidence.map(|confidence| confidence.word()).unwrap_or_default();
+    let sure = attribution.confidence.map(Confidence::word).unwrap_or_default();
     match &attribution.product {
         Some(product) => {
             writeln!(out, "\nWhose it is: {} (confidence {sure})", shown(&product.name))?;
@@ -200,7 +200,7 @@ fn handshake(out: &mut impl Write, tls: &Handshake) -> io::Result<()> {
     }
     match &tls.trust {
         Some(Trust::Anchored { by }) => {
-            writeln!(out, "  CA file  the chain ends at {}: the right server", shown(by))?
+            writeln!(out, "  CA file  the chain ends at {}: the right server", shown(by))?;
         }
         Some(Trust::NotAnchored { why }) => {
             writeln!(out, "  CA file  {}: another server, or something in between", shown(why))?;

@@ -66,10 +66,10 @@ fn stands(report: &EndpointReport) -> String {
     };
     match posture.standing {
         Standing::AsDocumented => format!("as {told}"),
-        Standing::Either => String::new(),
         Standing::Stricter => format!("less than {told}"),
         Standing::Looser => format!("more than {told}"),
-        Standing::Unknown => String::new(),
+        // The mode is said instead, or nothing is graded.
+        Standing::Either | Standing::Unknown => String::new(),
     }
 }
 
