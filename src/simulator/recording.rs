@@ -156,6 +156,7 @@ impl RecordedTls {
             subject: self.server_subject,
             issuer: self.server_issuer,
             sans: self.sans.into_iter().map(san).collect(),
+            without_sni: None,
             expires_in_days: None,
             send_issuer: false,
             client_cas: self.client_certificate_requested.then(|| self.client_ca_names.unwrap_or_default()),

@@ -24,7 +24,7 @@ pub struct Scenario {
     pub(super) tls: Option<Tls>,
     pub(super) conduct: Conduct,
     /// Certificates are made once per scenario, however many servers run it.
-    config: OnceLock<Arc<ServerConfig>>,
+    made: OnceLock<tls::Made>,
 }
 
 /// What a server does with a connection.
@@ -49,6 +49,8 @@ pub(super) struct Tls {
     pub(super) issuer: String,
     /// Subject alternative names: addresses and DNS names.
     pub(super) sans: Vec<String>,
+    /// The certificate that is served to a client without SNI, where it is another.
+    pub(super) without_sni: Option<Nameless>,
     /// When the serving certificate ends, in days from today; `None` for a fixed day in years to come.
     pub(super) expires_in_days: Option<i16>,
     /// Whether the issuer's certificate is sent too.
@@ -64,6 +66,14 @@ pub(super) struct Tls {
     pub(super) alpn: Vec<String>,
     /// What somebody who speaks plain HTTP is told.
     pub(super) to_plain_http: Bytes,
+}
+
+/// The names in a certificate for clients that send no SNI.
+#[derive(Debug, Clone)]
+pub(super) struct Nameless {
+    pub(super) subject: String,
+    pub(super) issuer: String,
+    pub(super) sans: Vec<String>,
 }
 
 /// Why a text is no scenario.
@@ -105,7 +115,7 @@ impl Scenario {
             }
         }
         let Label { name, about, source, expect } = label;
-        Ok(Self { name, about, source, expect, tls, conduct, config: OnceLock::new() })
+        Ok(Self { name, about, source, expect, tls, conduct, made: OnceLock::new() })
     }
 
     /// The same server, speaking this version of TLS only: `1.2` or `1.3`.
@@ -119,12 +129,24 @@ impl Scenario {
 
     /// The TLS settings with the certificates, made on first use: some milliseconds of computing.
     pub(super) fn tls_config(&self) -> io::Result<Option<Arc<ServerConfig>>> {
+        Ok(self.made()?.map(|made| Arc::clone(&made.config)))
+    }
+
+    /// The certificate of the CA that signs the serving certificate, as DER; `None` without TLS.
+    ///
+    /// # Errors
+    /// No certificate could be made.
+    pub fn issuer(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.made()?.map(|made| made.issuer.to_vec()))
+    }
+
+    fn made(&self) -> io::Result<Option<&tls::Made>> {
         let Some(tls) = &self.tls else { return Ok(None) };
-        if let Some(config) = self.config.get() {
-            return Ok(Some(Arc::clone(config)));
+        if let Some(made) = self.made.get() {
+            return Ok(Some(made));
         }
-        let made = tls::server_config(tls)?;
-        Ok(Some(Arc::clone(self.config.get_or_init(|| made))))
+        let made = tls::make(tls)?;
+        Ok(Some(self.made.get_or_init(|| made)))
     }
 
     /// The answers, if it speaks HTTP at all.

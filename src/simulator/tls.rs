@@ -16,7 +16,8 @@ use rcgen::{
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
@@ -25,10 +26,12 @@ use super::scenario::Tls;
 /// Finds what would fail only when a server starts.
 pub(super) fn check(tls: &Tls) -> Result<(), String> {
     let cas = tls.client_cas.iter().flatten();
-    for name in [&tls.subject, &tls.issuer].into_iter().chain(cas) {
+    let nameless = tls.without_sni.iter();
+    let names = nameless.clone().flat_map(|names| [&names.subject, &names.issuer]);
+    for name in [&tls.subject, &tls.issuer].into_iter().chain(names).chain(cas) {
         distinguished_name(name)?;
     }
-    for san in &tls.sans {
+    for san in tls.sans.iter().chain(nameless.flat_map(|names| &names.sans)) {
         san_type(san)?;
     }
     if tls.require_client_certificate && tls.client_cas.is_none() {
@@ -37,14 +40,26 @@ pub(super) fn check(tls: &Tls) -> Result<(), String> {
     protocol_versions(&tls.versions).map(|_| ())
 }
 
-/// The settings, with a certificate made for them.
-pub(super) fn server_config(tls: &Tls) -> io::Result<Arc<ServerConfig>> {
+/// What is made of a scenario's TLS settings, once.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) config: Arc<ServerConfig>,
+    /// The certificate of the CA that signs the serving certificate.
+    pub(super) issuer: CertificateDer<'static>,
+}
+
+/// The settings, with certificates made for them.
+pub(super) fn make(tls: &Tls) -> io::Result<Made> {
     build(tls).map_err(io::Error::other)
 }
 
-fn build(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
+fn build(tls: &Tls) -> Result<Made, String> {
     let words = |error: &dyn std::error::Error| format!("cannot set up TLS: {error}");
-    let made = certify(tls).map_err(|error| words(&error))?;
+    let made = certify(tls, &tls.subject, &tls.issuer, &tls.sans).map_err(|error| words(&error))?;
+    let issuer = made.issuer.clone();
+    let nameless =
+        tls.without_sni.as_ref().map(|names| certify(tls, &names.subject, &names.issuer, &names.sans));
+    let nameless = nameless.transpose().map_err(|error| words(&error))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&protocol_versions(&tls.versions)?)
@@ -53,29 +68,51 @@ fn build(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
-    let mut config = builder.with_single_cert(made.chain, made.key).map_err(|error| words(&error))?;
+    let provider = builder.crypto_provider();
+    let mut key = |made: Certified| {
+        CertifiedKey::from_der(made.chain, made.key, provider).map(Arc::new).map_err(|error| words(&error))
+    };
+    let named = key(made)?;
+    let nameless = nameless.map(&mut key).transpose()?;
+    let mut config = builder.with_cert_resolver(Arc::new(BySni { named, nameless }));
     config.alpn_protocols = tls.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
     // Nobody resumes: tickets would only cost.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
+    Ok(Made { config: Arc::new(config), issuer })
+}
+
+/// Serves the one certificate to clients that send SNI, and the other, where there is one, to those
+/// that do not.
+#[derive(Debug)]
+struct BySni {
+    named: Arc<CertifiedKey>,
+    nameless: Option<Arc<CertifiedKey>>,
+}
+
+impl ResolvesServerCert for BySni {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let nameless = self.nameless.as_ref().filter(|_| hello.server_name().is_none());
+        Some(Arc::clone(nameless.unwrap_or(&self.named)))
+    }
 }
 
 struct Certified {
+    issuer: CertificateDer<'static>,
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
 
 /// A serving certificate by an issuer of the right name.
-fn certify(tls: &Tls) -> Result<Certified, rcgen::Error> {
+fn certify(tls: &Tls, subject: &str, issuer: &str, sans: &[String]) -> Result<Certified, rcgen::Error> {
     let ca_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let ca = ca_params(&tls.issuer)?;
+    let ca = ca_params(issuer)?;
     let ca_certificate = ca.self_signed(&ca_key)?;
 
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let mut leaf = CertificateParams::default();
-    leaf.distinguished_name = named(&tls.subject)?;
-    leaf.subject_alt_names = tls.sans.iter().filter_map(|san| san_type(san).ok()).collect();
+    leaf.distinguished_name = named(subject)?;
+    leaf.subject_alt_names = sans.iter().filter_map(|san| san_type(san).ok()).collect();
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     valid_for_long(&mut leaf);
     if let Some(days) = tls.expires_in_days {
@@ -89,7 +126,8 @@ fn certify(tls: &Tls) -> Result<Certified, rcgen::Error> {
     if tls.send_issuer {
         chain.push(ca_certificate.der().clone());
     }
-    Ok(Certified { chain, key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())) })
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    Ok(Certified { issuer: ca_certificate.der().clone(), chain, key })
 }
 
 /// What puts the CA names into the `CertificateRequest`. rustls takes them from real CA

@@ -4,6 +4,7 @@
 //! as their users run them. Nothing leaves loopback.
 
 mod cli;
+mod deep;
 mod hostile;
 mod input;
 mod layers;

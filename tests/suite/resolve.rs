@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, AAAA};
-use hickory_resolver::proto::rr::{RData, Record, RecordType};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::proto::serialize::binary::{BinDecodable, BinEncodable};
 use kubeknock::config::{Family, ScanConfig};
 use kubeknock::model::{FailureKind, Verdict};
 use tokio::net::UdpSocket;
 
 use crate::support::{ANY, config, run, scan, start, stdout, targets};
+
+/// Where the alias ends.
+const EKS: &str = "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com.";
 
 /// A name server that knows the names of these tests.
 pub(crate) struct NameServer {
@@ -52,7 +55,7 @@ fn answer(query: &Message) -> Option<Message> {
     let v4: &[Ipv4Addr] = match name.as_str() {
         "one.example." | "both.example." => &[Ipv4Addr::LOCALHOST],
         "two.example." => &[Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::LOCALHOST],
-        "empty.example." => &[],
+        "empty.example." | "alias.example." => &[],
         "servfail.example." => {
             reply.metadata.response_code = ResponseCode::ServFail;
             return Some(reply);
@@ -63,6 +66,19 @@ fn answer(query: &Message) -> Option<Message> {
             return Some(reply);
         }
     };
+    if name == "alias.example." && asked.query_type() == RecordType::A {
+        let hop = |from: &str, to: &str| {
+            Record::from_rdata(
+                Name::from_ascii(from).unwrap(),
+                60,
+                RData::CNAME(CNAME(Name::from_ascii(to).unwrap())),
+            )
+        };
+        reply.add_answer(hop("alias.example.", "Hop.example."));
+        reply.add_answer(hop("Hop.example.", EKS));
+        let address = RData::A(A(Ipv4Addr::LOCALHOST));
+        reply.add_answer(Record::from_rdata(Name::from_ascii(EKS).unwrap(), 60, address));
+    }
     if asked.query_type() == RecordType::A {
         for address in v4 {
             reply.add_answer(Record::from_rdata(asked.name().clone(), 60, RData::A(A(*address))));
@@ -86,6 +102,29 @@ async fn a_name_goes_into_sni_and_host() {
     assert_eq!(server.stats().log()[0].header("host"), Some(format!("one.example:{port}").as_str()));
     assert_eq!(summary.resolvers, [names.address]);
     assert!(records[0].timings.resolve.is_some());
+}
+
+/// One answer has the addresses and the names on the way there: the last one says whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
+    let names = NameServer::start().await;
+    let server = start("rejecting").await;
+    let port = server.address().port();
+    let config = ScanConfig { family: Family::V4, ..names.config() };
+    let (records, _) = scan(config, targets(&[format!("alias.example:{port}")])).await;
+    let aliases: Vec<&str> = records[0].aliases.iter().map(|alias| &**alias).collect();
+    assert_eq!(aliases, ["hop.example", EKS.trim_end_matches('.')]);
+    assert_eq!(
+        records[0].endpoint.as_ref().unwrap().name.as_deref(),
+        Some("alias.example"),
+        "asked as written"
+    );
+    let identification = records[0].identification.as_ref().unwrap();
+    assert_eq!(identification.product().unwrap().id, "eks");
+    let mark = &identification.attribution.marks[0];
+    assert_eq!(mark.seen, EKS.trim_end_matches('.'));
+    assert!(identification.clues[mark.clue].seen.contains("alias.example, an alias of hop.example"));
+    assert_eq!(names.queries.load(Ordering::Relaxed), 1);
 }
 
 /// Two addresses behind one name, of which one listens: both are shown.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::simulator::scenario::Tls;
+use crate::simulator::scenario::{Nameless, Tls};
 
 /// What Go's TLS server tells a client that speaks plain HTTP to it.
 pub(in crate::simulator) const GO_TO_PLAIN_HTTP: &str =
@@ -14,6 +14,7 @@ pub(super) struct FileTls {
     pub(super) subject: Option<String>,
     issuer: Option<String>,
     sans: Option<Vec<String>>,
+    without_sni: Option<FileNameless>,
     expires_in_days: Option<i16>,
     send_issuer: Option<bool>,
     client_cas: Option<Vec<String>>,
@@ -23,12 +24,23 @@ pub(super) struct FileTls {
     to_plain_http: Option<String>,
 }
 
+/// The certificate for clients that send no SNI.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileNameless {
+    subject: String,
+    issuer: String,
+    #[serde(default)]
+    sans: Vec<String>,
+}
+
 impl FileTls {
     pub(super) fn over(self, base: Self) -> Self {
         Self {
             subject: self.subject.or(base.subject),
             issuer: self.issuer.or(base.issuer),
             sans: self.sans.or(base.sans),
+            without_sni: self.without_sni.or(base.without_sni),
             expires_in_days: self.expires_in_days.or(base.expires_in_days),
             send_issuer: self.send_issuer.or(base.send_issuer),
             client_cas: self.client_cas.or(base.client_cas),
@@ -48,6 +60,11 @@ impl FileTls {
             subject,
             issuer,
             sans: self.sans.clone().unwrap_or_default(),
+            without_sni: self.without_sni.as_ref().map(|names| Nameless {
+                subject: names.subject.clone(),
+                issuer: names.issuer.clone(),
+                sans: names.sans.clone(),
+            }),
             expires_in_days: self.expires_in_days,
             send_issuer: self.send_issuer.unwrap_or(false),
             client_cas: self.client_cas.clone(),
