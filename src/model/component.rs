@@ -140,8 +140,8 @@ pub enum ClueKind {
     HostName,
     /// `Strict-Transport-Security`, which API servers send only where somebody set it.
     TransportSecurity,
-    /// A path that is a product's own.
-    ProductPath,
+    /// An answer that is a product's own.
+    ProductAnswer,
     /// An API server's answers over plain HTTP.
     PlainHttp,
     /// A body or status that is another program's.
@@ -168,7 +168,7 @@ impl ClueKind {
             Self::Alpn => "alpn",
             Self::HostName => "host-name",
             Self::TransportSecurity => "transport-security",
-            Self::ProductPath => "product-path",
+            Self::ProductAnswer => "product-answer",
             Self::PlainHttp => "plain-http",
             Self::ForeignAnswer => "foreign-answer",
             Self::ServerHeader => "server-header",

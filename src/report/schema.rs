@@ -305,7 +305,7 @@ fn what_answered_is_said_in_the_models_words() {
             ClueKind::Alpn => ClueKind::Alpn,
             ClueKind::HostName => ClueKind::HostName,
             ClueKind::TransportSecurity => ClueKind::TransportSecurity,
-            ClueKind::ProductPath => ClueKind::ProductPath,
+            ClueKind::ProductAnswer => ClueKind::ProductAnswer,
             ClueKind::PlainHttp => ClueKind::PlainHttp,
             ClueKind::ForeignAnswer => ClueKind::ForeignAnswer,
             ClueKind::ServerHeader => ClueKind::ServerHeader,

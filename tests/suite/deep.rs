@@ -92,7 +92,7 @@ async fn product_paths_are_evidence_of_their_own_grade() {
     assert_eq!(granted(&report), ["/cacerts", "/ping"]);
     let identification = report.identification.unwrap();
     assert_eq!(identification.product().unwrap().id, "rke2");
-    assert!(identification.clues.iter().any(|clue| clue.kind == ClueKind::ProductPath));
+    assert!(identification.clues.iter().any(|clue| clue.kind == ClueKind::ProductAnswer));
 }
 
 /// In no report, on no screen and in no log is a byte of what a server would give away.

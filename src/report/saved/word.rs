@@ -46,7 +46,7 @@ worded!(Component, "component":
 worded!(Confidence, "confidence": Low Medium High);
 worded!(ClueKind, "kind of clue":
     Status VersionFields Discovery AuditId FlowControl ServingCertificate CertificateNames ClientCaNames
-    WithoutServerName Alpn HostName TransportSecurity ProductPath PlainHttp ForeignAnswer ServerHeader Port);
+    WithoutServerName Alpn HostName TransportSecurity ProductAnswer PlainHttp ForeignAnswer ServerHeader Port);
 worded!(Specificity, "specificity": Weak Family Unique);
 worded!(Known, "degree of knowledge": Unknown Inferred Observed Documented);
 worded!(Standing, "standing": Looser Stricter Either AsDocumented Unknown);

@@ -1,3 +1,5 @@
+mod confidence;
+
 use super::identify;
 use crate::model::fixtures::*;
 use crate::model::{Component, Confidence, Failure, FailureKind, Observation, Stage};

@@ -1,18 +1,16 @@
 //! Gathers the signs that an observation holds, each with what was seen, and lays every text that
 //! could name a product before the table.
 
+mod tls;
+
 use std::fmt::Write as _;
 
 use super::attribution::Marks;
 use super::products::Place;
 use crate::model::{
-    Answer, Clue, ClueKind, Handshake, Minor, Observation, PathClass, Reply, Request, Scheme, Status,
-    VersionInfo,
+    Answer, Clue, ClueKind, Minor, Observation, PathClass, Reply, Request, Scheme, Status, VersionInfo,
 };
 
-/// Parts of CA names that clusters use for client and front-proxy authentication.
-const CLUSTER_CA_PARTS: [&str; 7] =
-    ["kube", "front-proxy", "k3s-", "rke2-", "requestheader", "aggregator", "openshift"];
 /// What Teleport's Kubernetes proxy says to a caller without a client certificate (`accessDeniedMsg`
 /// in `lib/kube/proxy/forwarder.go` of gravitational/teleport).
 const TELEPORT_DENIES: &str = "[00] access denied";
@@ -89,10 +87,10 @@ impl Signs {
         }
         if let Some(tls) = &observation.tls {
             let clues = [ClueKind::ServingCertificate, ClueKind::CertificateNames, ClueKind::ClientCaNames];
-            look_up_tls(&mut marks, tls, clues.map(at));
+            tls::look_up(&mut marks, tls, clues.map(at));
         }
         if let Some(Ok(tls)) = &observation.without_sni {
-            look_up_tls(&mut marks, tls, [at(ClueKind::WithoutServerName); 3]);
+            tls::look_up(&mut marks, tls, [at(ClueKind::WithoutServerName); 3]);
         }
         let transport = at(ClueKind::TransportSecurity);
         let header = observation.replies().find_map(|(_, reply)| reply.header("strict-transport-security"));
@@ -100,8 +98,8 @@ impl Signs {
             marks.look(Place::TransportSecurity, &value, transport);
         }
         for (request, reply) in observation.replies() {
-            if let Some((kind, text)) = own_answer(request, &reply.answer) {
-                marks.look(Place::Answer, &text, at(kind));
+            if let Some(text) = own_answer(request, &reply.answer) {
+                marks.look(Place::Answer, &text, at(ClueKind::ProductAnswer));
             }
         }
         // Some products serve the API under a service name of their own.
@@ -149,6 +147,17 @@ impl Signs {
         }
     }
 
+    /// Adds to the clue of this kind, where several are of interest.
+    fn also(&mut self, kind: ClueKind, seen: String) {
+        match self.clues.iter_mut().find(|clue| clue.kind == kind) {
+            Some(clue) => {
+                clue.seen.push_str("; ");
+                clue.seen.push_str(&seen);
+            }
+            None => self.clue(kind, seen),
+        }
+    }
+
     fn reply(&mut self, request: &Request, reply: &Reply) {
         self.replies += 1;
         let asked = format!("{} {} answered {}", request.method.word(), request.path, reply.status);
@@ -187,17 +196,14 @@ impl Signs {
                 self.etcd_answer = true;
                 self.once(ClueKind::ForeignAnswer, format!("{asked} with an etcdserver version"));
             }
-            Answer::RancherError => {
-                self.rancher_answer = true;
-                self.once(ClueKind::ForeignAnswer, format!("{asked} with Rancher's \"must authenticate\""));
-            }
-            Answer::Pong | Answer::Certificates | Answer::IssuerMetadata
-                if request.class == PathClass::Product =>
-            {
-                self.pong |= reply.answer == Answer::Pong;
-                self.once(ClueKind::ProductPath, asked.clone());
-            }
-            answer => self.foreign(request, reply, answer, &asked),
+            answer => match own_answer(request, answer) {
+                Some(own) => {
+                    self.rancher_answer |= *answer == Answer::RancherError;
+                    self.pong |= *answer == Answer::Pong;
+                    self.also(ClueKind::ProductAnswer, format!("{asked}: {own}"));
+                }
+                None => self.foreign(request, reply, answer, &asked),
+            },
         }
         let bare = match &reply.answer {
             Answer::Text(text) => matches!(text.as_str(), "Unauthorized" | "404 page not found"),
@@ -261,108 +267,18 @@ impl Signs {
         };
         self.clue(ClueKind::PlainHttp, seen);
     }
-
-    fn tls(&mut self, observation: &Observation) {
-        let Some(tls) = &observation.tls else { return };
-        let lower = |name: &str| name.to_ascii_lowercase();
-        if tls.client_ca_names.total > 0 {
-            self.cluster_ca = tls
-                .client_ca_names
-                .any(|name| CLUSTER_CA_PARTS.iter().any(|part| lower(name).contains(part)));
-            self.etcd_ca = tls.client_ca_names.any(|name| lower(name).contains("etcd"));
-            self.clue(ClueKind::ClientCaNames, tls.client_ca_names.kept.join("; "));
-        } else if tls.client_certificate_requested {
-            self.clue(ClueKind::ClientCaNames, "a client certificate is asked for, and no CA named");
-        }
-        self.certificate(tls);
-        // A front end that terminates TLS shows its own certificate and asks for no client CA.
-        self.front |= !tls.client_certificate_requested && !self.api_server_san;
-        if let Some(alpn) = &tls.alpn {
-            self.clue(ClueKind::Alpn, alpn.clone());
-        }
-        if let Some(Ok(other)) = &observation.without_sni
-            && let Some(seen) = difference(tls, other)
-        {
-            self.clue(ClueKind::WithoutServerName, seen);
-        } else if let Some(Err(failure)) = &observation.without_sni {
-            self.clue(ClueKind::WithoutServerName, format!("no handshake: {failure}"));
-        }
-    }
-
-    fn certificate(&mut self, tls: &Handshake) {
-        let Some(certificate) = &tls.certificate else { return };
-        let subject = common_name(&certificate.subject);
-        let issuer = common_name(&certificate.issuer);
-        self.api_server_san = certificate.sans.any(|san| {
-            matches!(san, "kubernetes" | "kubernetes.default" | "kubernetes.default.svc")
-                || san.starts_with("kubernetes.default.svc.")
-        });
-        let of_a_service = certificate.sans.any(|san| format!("{san}.").contains(".svc."));
-        let self_made = self_made_name(subject, issuer);
-        self.other_service_certificate =
-            !self.api_server_san && (of_a_service || self_made == Some("localhost"));
-        self.node_certificate = subject.starts_with("system:node:")
-            || (!self.api_server_san && self_made.is_some_and(|name| name != "localhost"));
-        self.supervisor_certificate =
-            matches!(certificate.subject.as_str(), "O=rke2, CN=rke2" | "O=k3s, CN=k3s");
-        self.dynamiclistener = issuer.starts_with("dynamiclistener-ca@");
-        self.clue(
-            ClueKind::ServingCertificate,
-            format!("subject {}; issuer {}", certificate.subject, certificate.issuer),
-        );
-        if certificate.sans.total > 0 {
-            self.clue(ClueKind::CertificateNames, certificate.sans.kept.join(", "));
-        }
-    }
 }
 
-/// The texts of one handshake, each with the clue that it stands in: certificate, its names, CA names.
-fn look_up_tls(marks: &mut Marks, tls: &Handshake, [certificate, names, cas]: [usize; 3]) {
-    if let Some(facts) = &tls.certificate {
-        marks.look(Place::Issuer, &facts.issuer, certificate);
-        marks.look(Place::Subject, &facts.subject, certificate);
-        for san in &facts.sans.kept {
-            marks.look(Place::San, san, names);
-        }
-    }
-    for ca in &tls.client_ca_names.kept {
-        marks.look(Place::ClientCa, ca, cas);
-    }
-    if tls.client_certificate_requested && tls.client_ca_names.total == 0 {
-        marks.look(Place::ClientCa, "", cas);
-    }
-}
-
-/// An answer that is a product's own, in the words of the table, and the clue that it stands in.
-fn own_answer(request: &Request, answer: &Answer) -> Option<(ClueKind, String)> {
+/// An answer that is a product's own, in the words of the table.
+fn own_answer(request: &Request, answer: &Answer) -> Option<String> {
     let what = match answer {
-        Answer::RancherError => return Some((ClueKind::ForeignAnswer, "must authenticate".to_owned())),
+        Answer::RancherError => return Some("must authenticate".to_owned()),
         Answer::Pong => "pong",
         Answer::Certificates => "certificates",
         Answer::IssuerMetadata => "issuer",
         _ => return None,
     };
-    let own = request.class == PathClass::Product;
-    own.then(|| (ClueKind::ProductPath, format!("{} {what}", request.bare_path())))
-}
-
-/// What a client without SNI is shown, where that differs.
-fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
-    let certificate = |tls: &Handshake| {
-        tls.certificate.as_ref().map(|facts| {
-            let names = facts.sans.kept.join(", ");
-            format!("subject {}; issuer {}; names {names}", facts.subject, facts.issuer)
-        })
-    };
-    let cas = |tls: &Handshake| tls.client_ca_names.kept.join("; ");
-    let mut parts = Vec::new();
-    if certificate(with) != certificate(without) {
-        parts.push(certificate(without).unwrap_or_else(|| "a certificate that cannot be read".to_owned()));
-    }
-    if cas(with) != cas(without) {
-        parts.push(format!("CA names {}", cas(without)));
-    }
-    (!parts.is_empty()).then(|| parts.join("; "))
+    (request.class == PathClass::Product).then(|| format!("{} {what}", request.bare_path()))
 }
 
 /// The fields of `/version` that tell something.
@@ -381,18 +297,4 @@ fn version_fields(info: &VersionInfo) -> String {
         }
     }
     seen
-}
-
-/// The last `CN=` of a distinguished name.
-fn common_name(name: &str) -> &str {
-    name.rsplit(", ").find_map(|part| part.strip_prefix("CN=")).unwrap_or_default()
-}
-
-/// The host name in a certificate that Kubernetes components make for themselves when they are
-/// given none: subject `HOST@SECONDS`, issuer `HOST-ca@SECONDS`.
-fn self_made_name<'a>(subject: &'a str, issuer: &str) -> Option<&'a str> {
-    let (host, seconds) = subject.rsplit_once('@')?;
-    let (ca, ca_seconds) = issuer.rsplit_once('@')?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    (digits(seconds) && digits(ca_seconds) && ca.strip_suffix("-ca")? == host).then_some(host)
 }
