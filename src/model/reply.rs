@@ -76,7 +76,7 @@ impl Reply {
             audit_id: self.headers.contains_key("audit-id"),
             flow_control: self.headers.contains_key("x-kubernetes-pf-flowschema-uid")
                 && self.headers.contains_key("x-kubernetes-pf-prioritylevel-uid"),
-            nosniff_json: self.header("x-content-type-options").as_deref() == Some("nosniff")
+            nosniff_json: self.headers.get("x-content-type-options").is_some_and(|value| value == "nosniff")
                 && self.media_type().as_deref() == Some(JSON),
         }
     }

@@ -3,7 +3,7 @@
 
 mod tls;
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use super::attribution::Marks;
 use super::products::Place;
@@ -141,9 +141,10 @@ impl Signs {
         self.clues.push(Clue { kind, seen: seen.into() });
     }
 
-    fn once(&mut self, kind: ClueKind, seen: impl Into<String>) {
+    /// The first of its kind is told; most answers only say it again.
+    fn once(&mut self, kind: ClueKind, seen: impl FnOnce() -> String) {
         if self.clues.iter().all(|clue| clue.kind != kind) {
-            self.clue(kind, seen);
+            self.clue(kind, seen());
         }
     }
 
@@ -160,41 +161,40 @@ impl Signs {
 
     fn reply(&mut self, request: &Request, reply: &Reply) {
         self.replies += 1;
-        let asked = format!("{} {} answered {}", request.method.word(), request.path, reply.status);
+        let asked = Asked { request, status: reply.status };
         let marks = reply.markers();
         if marks.audit_id {
             self.audit_id = true;
-            self.once(ClueKind::AuditId, format!("{asked} with an Audit-Id"));
+            self.once(ClueKind::AuditId, || format!("{asked} with an Audit-Id"));
         }
         if marks.flow_control {
             self.flow_control = true;
-            self.once(ClueKind::FlowControl, format!("{asked} with X-Kubernetes-Pf headers"));
+            self.once(ClueKind::FlowControl, || format!("{asked} with X-Kubernetes-Pf headers"));
         }
         if let Some(server) = reply.header("server") {
             self.front = true;
-            self.once(ClueKind::ServerHeader, format!("Server: {server}"));
+            self.once(ClueKind::ServerHeader, || format!("Server: {server}"));
         }
         self.front |= reply.headers.contains_key("via");
         if let Some(value) = reply.header("strict-transport-security") {
-            self.once(
-                ClueKind::TransportSecurity,
-                format!("{asked} with Strict-Transport-Security: {value}"),
-            );
+            self.once(ClueKind::TransportSecurity, || {
+                format!("{asked} with Strict-Transport-Security: {value}")
+            });
         }
         match &reply.answer {
-            Answer::Status(status) => self.status(&asked, status),
+            Answer::Status(status) => self.status(asked, status),
             Answer::Version(info) => {
                 self.version_fields = true;
                 self.version = Some(info.git_version.clone());
-                self.once(ClueKind::VersionFields, version_fields(info));
+                self.once(ClueKind::VersionFields, || version_fields(info));
             }
             Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths | Answer::ResourceList => {
                 self.discovery = true;
-                self.once(ClueKind::Discovery, format!("{asked} with a Kubernetes API document"));
+                self.once(ClueKind::Discovery, || format!("{asked} with a Kubernetes API document"));
             }
             Answer::Etcd => {
                 self.etcd_answer = true;
-                self.once(ClueKind::ForeignAnswer, format!("{asked} with an etcdserver version"));
+                self.once(ClueKind::ForeignAnswer, || format!("{asked} with an etcdserver version"));
             }
             answer => match own_answer(request, answer) {
                 Some(own) => {
@@ -202,7 +202,7 @@ impl Signs {
                     self.pong |= *answer == Answer::Pong;
                     self.also(ClueKind::ProductAnswer, format!("{asked}: {own}"));
                 }
-                None => self.foreign(request, reply, answer, &asked),
+                None => self.foreign(reply, answer, asked),
             },
         }
         let bare = match &reply.answer {
@@ -213,7 +213,7 @@ impl Signs {
         self.only_go_text &= bare;
     }
 
-    fn status(&mut self, asked: &str, status: &Status) {
+    fn status(&mut self, asked: Asked<'_>, status: &Status) {
         match (status.code, status.reason.as_str()) {
             (401, "Unauthorized") => self.status_401 = true,
             (403, _) if status.message == TELEPORT_DENIES => self.teleport_answer = true,
@@ -221,12 +221,16 @@ impl Signs {
             _ => {}
         }
         self.status_objects += 1;
-        self.once(ClueKind::Status, format!("{asked} with a Status of reason {}", status.reason));
+        self.once(ClueKind::Status, || format!("{asked} with a Status of reason {}", status.reason));
     }
 
-    fn foreign(&mut self, request: &Request, reply: &Reply, answer: &Answer, asked: &str) {
+    fn foreign(&mut self, reply: &Reply, answer: &Answer, asked: Asked<'_>) {
         let go_404 = matches!(answer, Answer::Text(text) if text == "404 page not found");
-        if request.class == PathClass::Version && reply.status == 404 && go_404 && !reply.markers().any() {
+        if asked.request.class == PathClass::Version
+            && reply.status == 404
+            && go_404
+            && !reply.markers().any()
+        {
             self.version_is_go_404 = true;
         }
         let what = match answer {
@@ -237,7 +241,7 @@ impl Signs {
             Answer::WantsTls => "the words of a TLS port",
             _ => return,
         };
-        self.once(ClueKind::ForeignAnswer, format!("{asked} with {what}"));
+        self.once(ClueKind::ForeignAnswer, || format!("{asked} with {what}"));
     }
 
     /// The names that were asked for.
@@ -266,6 +270,19 @@ impl Signs {
             "an API server's answers over plain HTTP"
         };
         self.clue(ClueKind::PlainHttp, seen);
+    }
+}
+
+/// A request and the status of its answer, as clues tell it.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    request: &'a Request,
+    status: u16,
+}
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} answered {}", self.request.method.word(), self.request.path, self.status)
     }
 }
 

@@ -1,0 +1,97 @@
+//! What it costs to say what answered, whose it is and whether that is as documented.
+//!
+//! ```text
+//! cargo bench --bench identify
+//! ```
+//!
+//! User and system CPU time of one thread over many rounds, for observations that real looks at
+//! simulated servers made; the smallest of the repetitions counts. It fails above the limit.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use cpu_time::ThreadTime;
+use kubeknock::assess::assess;
+use kubeknock::config::ScanConfig;
+use kubeknock::identify::{self, Answered, identify, posture, remedy};
+use kubeknock::model::{Endpoint, Failure, Observation, Scheme};
+use kubeknock::probe::{Dial, Prober};
+use kubeknock::simulator;
+use kubeknock::sweep::Sweep;
+use tokio::net::TcpStream;
+
+/// The program's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Microseconds of CPU per endpoint.
+const LIMIT: f64 = 20.0;
+const REPETITIONS: usize = 5;
+const ROUNDS: u32 = 20_000;
+
+/// Servers that show little, as much as is usual, and much.
+const SERVERS: [(&str, &str, bool); 5] = [
+    ("rejecting", "", false),
+    ("default", "", false),
+    ("health-only", "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com", false),
+    ("web-server", "www.example.com", false),
+    ("openshift-custom-certificate", "api.build01.example.com", true),
+];
+
+/// Dials as a scan does.
+struct Dialer(Sweep);
+
+impl Dial for Dialer {
+    async fn dial(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+        self.0.connect(endpoint.address).await
+    }
+}
+
+async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
+    let scenario = simulator::scenario(scenario).expect("a scenario");
+    let server =
+        simulator::start(scenario, "127.0.0.1:0".parse().expect("an address")).await.expect("a server");
+    let config = ScanConfig { deep, ..ScanConfig::default() };
+    let endpoint = Endpoint {
+        scheme: Scheme::Https,
+        address: server.address(),
+        name: (!name.is_empty()).then(|| Arc::from(name)),
+        prefix: Arc::from(""),
+    };
+    let dialer = Dialer(Sweep::new(&config));
+    let stream = dialer.dial(&endpoint).await.expect("a connection");
+    Prober::new(&config).expect("a prober").look(stream, &endpoint, 1, &dialer).await
+}
+
+/// Microseconds per call.
+fn cost(observation: &Observation) -> f64 {
+    let assessment = assess(observation, &identify(observation));
+    let answered =
+        Answered { verdict: assessment.verdict, grants: &assessment.grants, paths: assessment.paths_asked() };
+    let once = || {
+        let began = ThreadTime::now();
+        for _ in 0..ROUNDS {
+            let identification = identify(black_box(observation));
+            black_box(posture(&identification, answered));
+            black_box(remedy(&identification, answered));
+        }
+        began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
+    };
+    (0..REPETITIONS).map(|_| once()).fold(f64::INFINITY, f64::min)
+}
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    identify::prepare();
+    let mut holds = true;
+    println!("{:32} {:>10} {:>8}", "identification, posture, remedy", "us", "limit");
+    for (scenario, name, deep) in SERVERS {
+        let observation = runtime.block_on(observe(scenario, name, deep));
+        let cost = cost(&observation);
+        let verdict = if cost <= LIMIT { "holds" } else { "BROKEN" };
+        holds &= cost <= LIMIT;
+        println!("{scenario:32} {cost:>10.2} {LIMIT:>8} {verdict}");
+    }
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
