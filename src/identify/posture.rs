@@ -61,6 +61,8 @@ struct Judged {
     /// The expected answer that was given, where it was.
     given: Option<&'static ExpectedAnswer>,
     known: Known,
+    /// Whether the answer at `/api` is concluded from what is known.
+    concluded: bool,
     source: Text,
     /// Why nothing is graded.
     why_unknown: Option<Cow<'static, str>>,
@@ -97,6 +99,7 @@ fn judge(
         ranges,
         given: None,
         known: Known::Unknown,
+        concluded: false,
         source: Text::default(),
         why_unknown: Some(why),
     };
@@ -119,6 +122,7 @@ fn judge(
         ranges,
         given,
         known: Known::Unknown,
+        concluded: false,
         source: Text::default(),
         why_unknown: None,
     };
@@ -139,6 +143,7 @@ fn judge(
     let basis = given.or_else(|| judged.answers().filter(|a| !a.undecided).min_by_key(|answer| answer.known));
     if let Some(basis) = basis {
         judged.known = basis.known;
+        judged.concluded = basis.concluded;
         judged.source.clone_from(&basis.source);
     }
     judged
@@ -167,20 +172,23 @@ fn sentence(
         Some(version) => format!(" {version}"),
         None => ", version not shown".to_owned(),
     };
-    let seen = seen(answered);
+    let seen = in_words(answered);
     let mode = judged.given.and_then(|answer| answer.mode.as_deref());
     let since = since(judged);
-    let told = match judged.known {
-        Known::Documented => format!("as {name} documents{since}"),
-        Known::Observed => format!("as {name} was seen to answer{since}"),
-        Known::Inferred => format!("as is to be expected of {name}{since}, though nowhere stated"),
-        Known::Unknown => String::new(),
+    let told = match (judged.known, judged.concluded) {
+        (Known::Documented, false) => format!("as {name} documents{since}"),
+        (Known::Documented, true) => format!("as follows from what {name} documents{since}"),
+        (Known::Observed, false) => format!("as {name} was seen to answer{since}"),
+        (Known::Observed, true) => format!("as follows from how {name} was seen to answer{since}"),
+        (Known::Inferred | Known::Unknown, _) => format!("as is inferred for {name}{since}"),
     };
     let expected = judged.verdicts().iter().map(|verdict| verdict.word()).collect::<Vec<_>>().join(" or ");
-    let basis = match judged.known {
-        Known::Documented => "documented",
-        Known::Observed => "observed, not documented",
-        _ => "inferred, not documented",
+    let basis = match (judged.known, judged.concluded) {
+        (Known::Documented, false) => "documented",
+        (Known::Documented, true) => "which follows from what is documented",
+        (Known::Observed, false) => "observed, not documented",
+        (Known::Observed, true) => "which follows from what was observed",
+        (Known::Inferred | Known::Unknown, _) => "inferred, not documented",
     };
     match judged.standing {
         Standing::AsDocumented => match mode {
@@ -219,7 +227,7 @@ fn since(judged: &Judged) -> String {
 }
 
 /// What was answered.
-fn seen(answered: Answered<'_>) -> String {
+fn in_words(answered: Answered<'_>) -> String {
     let health = |grant: &&Grant| grant.grade == Grade::PublicInfo && !grant.path.starts_with("/version");
     let open: Vec<&Grant> = answered.grants.iter().filter(|grant| grant.grade != Grade::Product).collect();
     match answered.verdict {

@@ -77,6 +77,8 @@ struct FileAnswer {
     mode: Option<String>,
     #[serde(default)]
     undecided: bool,
+    #[serde(default)]
+    concluded: bool,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +136,7 @@ impl FileExpected {
                 source: source(sources, answer.source.as_deref())?,
                 mode: answer.mode,
                 undecided: answer.undecided,
+                concluded: answer.concluded,
             })
         });
         let answers = answers.collect::<Result<_, String>>()?;

@@ -76,6 +76,8 @@ pub(super) struct ExpectedAnswer {
     pub(super) mode: Option<String>,
     /// Right or wrong depending on what cannot be seen.
     pub(super) undecided: bool,
+    /// Known of the setting or of some paths; the answer at `/api` is concluded from that.
+    pub(super) concluded: bool,
 }
 
 /// The patterns of one place: a set, and the fact behind each of its members.

@@ -1,4 +1,5 @@
 mod confidence;
+mod posture;
 
 use super::identify;
 use crate::model::fixtures::*;
