@@ -23,7 +23,7 @@ embedded! {
     "overloaded" "load-balancer-health" "waf-403" "other-user" "wrong-code" "truncated-body"
     // Something else
     "kube-controller-manager" "kubelet" "etcd" "etcd-open" "rancher-401" "teleport" "rke2-supervisor"
-    "gke-dns-endpoint" "web-server"
+    "gke-dns-endpoint" "mtls-400" "bad-gateway" "web-server"
     "catch-all-200" "json-api-401" "basic-401" "sso-redirect" "huge-body" "deep-json"
     // No answer
     "tls-port-speaks-http" "hangs-after-accept" "hangs-in-http" "closes-at-once" "resets" "drip"

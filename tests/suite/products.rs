@@ -215,6 +215,8 @@ const COMPONENTS: [(Component, &[&str]); 9] = [
             "web-server",
             "catch-all-200",
             "basic-401",
+            "mtls-400",
+            "bad-gateway",
             "sso-redirect",
             "json-api-401",
             "deep-json",
