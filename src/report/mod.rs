@@ -11,13 +11,19 @@
 //! or through `encode` (JSON), never straight to the writer. `saved/` is the way back: what `json` and
 //! `jsonl` wrote becomes the model again.
 
+pub mod csv;
 pub mod diff;
 mod encode;
 mod escape;
 pub mod explain;
+pub mod github;
+pub mod gitlab;
 pub mod json;
 pub mod jsonl;
+pub mod markdown;
+mod place;
 pub mod reasoning;
+pub mod sarif;
 pub mod saved;
 pub mod table;
 mod tally;
@@ -32,6 +38,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use escape::escape;
+pub use place::Files;
 pub use tally::Tally;
 
 use crate::config::ScanConfig;
@@ -91,11 +98,30 @@ pub enum Format {
     Json,
     /// One JSON object a line: each endpoint as it is done, the summary last.
     Jsonl,
+    /// Findings for code scanning.
+    Sarif,
+    /// A pull-request comment or job summary.
+    Markdown,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// A code quality report of GitLab.
+    Gitlab,
+    /// A row for each endpoint.
+    Csv,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::Table, Self::Json, Self::Jsonl];
+    pub const ALL: [Self; 8] = [
+        Self::Table,
+        Self::Json,
+        Self::Jsonl,
+        Self::Sarif,
+        Self::Markdown,
+        Self::Github,
+        Self::Gitlab,
+        Self::Csv,
+    ];
 
     /// The word that names it on the command line.
     pub const fn word(self) -> &'static str {
@@ -103,6 +129,11 @@ impl Format {
             Self::Table => "table",
             Self::Json => "json",
             Self::Jsonl => "jsonl",
+            Self::Sarif => "sarif",
+            Self::Markdown => "markdown",
+            Self::Github => "github",
+            Self::Gitlab => "gitlab",
+            Self::Csv => "csv",
         }
     }
 }
@@ -140,7 +171,8 @@ mod tests {
         }
         assert_eq!(
             "JSON".parse::<Format>().unwrap_err().to_string(),
-            "\"JSON\" is no report format; use one of table, json, jsonl"
+            "\"JSON\" is no report format; use one of table, json, jsonl, sarif, markdown, github, \
+             gitlab, csv"
         );
     }
 }

@@ -253,7 +253,7 @@ pub(crate) struct RequestArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Write a report: table, json or jsonl, to standard output or to a file. Repeatable
+    /// Write a report, to standard output or to a file. Repeatable
     ///
     /// FORMAT or FORMAT=PATH. Files appear whole or not at all. [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
@@ -262,6 +262,10 @@ pub(crate) struct OutputArgs {
     /// Colours in the table; auto honours NO_COLOR and pipes
     #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
     pub(crate) color: ColorWord,
+
+    /// What tells this analysis from others of the same repository, for code scanning (sarif)
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) category: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -298,6 +302,10 @@ pub(crate) struct ReportArgs {
     /// Colours in the table; auto honours NO_COLOR and pipes
     #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output")]
     pub(crate) color: ColorWord,
+
+    /// What tells this analysis from others of the same repository, for code scanning (sarif)
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    pub(crate) category: Option<String>,
 
     /// Hold the findings against an earlier report (json or jsonl): new, unchanged or absent
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]

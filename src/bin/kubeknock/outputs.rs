@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use kubeknock::model::EndpointReport;
 use kubeknock::report::table::TableOptions;
-use kubeknock::report::{self, Format, Results};
+use kubeknock::report::{self, Files, Format, Results};
 use tempfile::NamedTempFile;
 
 use crate::args::{ColorWord, OutputArgs};
@@ -17,6 +17,8 @@ use crate::args::{ColorWord, OutputArgs};
 pub(crate) struct Outputs {
     outputs: Vec<Output>,
     color: bool,
+    /// What tells this analysis from others, for code scanning.
+    category: Option<String>,
 }
 
 struct Output {
@@ -54,7 +56,7 @@ impl Outputs {
         if outputs.iter().filter(|output| matches!(output.sink, Sink::Stdout(_))).count() > 1 {
             bail!("-o: only one report can go to standard output; give the others a path: json=report.json");
         }
-        Ok(Self { outputs, color: color(args.color) })
+        Ok(Self { outputs, color: color(args.color), category: args.category.clone() })
     }
 
     /// Whether some format needs all records at the end.
@@ -72,6 +74,8 @@ impl Outputs {
 
     /// Writes the rest and puts the files in place.
     pub(crate) fn finish(mut self, results: &Results<'_>, records: &[EndpointReport]) -> anyhow::Result<()> {
+        let here = std::env::current_dir().unwrap_or_default();
+        let files = Files { here: &here, root: repository(&here) };
         for mut output in self.outputs.drain(..) {
             match output.format {
                 Format::Json => {
@@ -87,6 +91,16 @@ impl Outputs {
                         width: if to_stdout { terminal_width() } else { None },
                     };
                     output.write(|out, _| report::table::write(out, results, records.iter(), &options))?;
+                }
+                Format::Markdown => {
+                    output.write(|out, _| report::markdown::write(out, results, records.iter()))?;
+                }
+                Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
+                Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
+                Format::Csv => output.write(|out, _| report::csv::write(out, records.iter()))?,
+                Format::Sarif => {
+                    let category = self.category.as_deref();
+                    output.write(|out, _| report::sarif::write(out, results, files, category))?;
                 }
             }
             output.sink.close()?;
@@ -164,6 +178,11 @@ impl Sink {
         }
         Ok(())
     }
+}
+
+/// The root of the repository that the working directory lies in, or itself.
+fn repository(here: &Path) -> &Path {
+    here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(here)
 }
 
 /// Colours where a person looks: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).

@@ -24,7 +24,8 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
         );
     }
     let earlier = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
-    let mut outputs = Outputs::open(&OutputArgs { output, color: args.color })?;
+    let mut outputs =
+        Outputs::open(&OutputArgs { output, color: args.color, category: args.category.clone() })?;
     let Merged { scan, records, repeated } = merge(&results)?;
     if repeated > 0 && !quiet {
         eprintln!(

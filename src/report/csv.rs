@@ -1,0 +1,130 @@
+//! `csv`: a row for each endpoint, for spreadsheets (RFC 4180).
+//!
+//! A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@` or a tab for a formula: such text from
+//! the network gets an apostrophe in front, which spreadsheets do not show.
+
+use std::io;
+
+use super::escape::escape;
+use crate::model::{EndpointReport, Host};
+
+/// Characters of a text that is not ours.
+const SHOWN: usize = 1000;
+
+const COLUMNS: [&str; 19] = [
+    "target",
+    "address",
+    "name",
+    "label",
+    "verdict",
+    "reason",
+    "expected",
+    "component",
+    "product",
+    "product_confidence",
+    "version",
+    "posture",
+    "posture_sentence",
+    "grants",
+    "certificate_subject",
+    "certificate_issuer",
+    "certificate_not_after",
+    "remedy",
+    "origin",
+];
+
+/// Writes a header and a row for each record.
+pub fn write<'a>(
+    out: &mut dyn io::Write,
+    reports: impl Iterator<Item = &'a EndpointReport>,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(COLUMNS)?;
+    for report in reports {
+        csv.write_record(row(report).map(|cell| harmless(&cell)))?;
+    }
+    csv.flush()
+}
+
+fn row(report: &EndpointReport) -> [String; 19] {
+    let target = &report.target;
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let identification = report.identification.as_ref();
+    let attribution = identification.map(|identification| &identification.attribution);
+    let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
+    let grants: Vec<&str> = report.grants.iter().map(|grant| grant.path.as_str()).collect();
+    let name = match &target.host {
+        Host::Name(name) => Some(&**name),
+        Host::Ip(_) => target.sni.as_deref(),
+    };
+    [
+        target.to_string(),
+        report.endpoint.as_ref().map(|endpoint| endpoint.address.to_string()).unwrap_or_default(),
+        text(name),
+        text(target.label.as_deref()),
+        report.verdict.word().to_owned(),
+        report.reason.clone(),
+        text(target.expect.map(crate::model::Verdict::word)),
+        text(identification.map(|identification| identification.component.word())),
+        text(attribution.and_then(|attribution| attribution.product.as_ref()).map(|product| &*product.id)),
+        text(attribution.and_then(|attribution| attribution.confidence).map(crate::model::Confidence::word)),
+        text(identification.and_then(|identification| identification.version.as_deref())),
+        text(report.posture.as_ref().map(|posture| posture.standing.word())),
+        text(report.posture.as_ref().map(|posture| &*posture.sentence)),
+        grants.join(" "),
+        text(certificate.map(|certificate| &*certificate.subject)),
+        text(certificate.map(|certificate| &*certificate.issuer)),
+        certificate
+            .and_then(|certificate| certificate.not_after)
+            .map(|at| at.to_string())
+            .unwrap_or_default(),
+        text(report.remedy.as_ref().map(|remedy| &*remedy.text)),
+        target.origin.to_string(),
+    ]
+}
+
+/// No formula and nothing hidden.
+fn harmless(cell: &str) -> String {
+    let shown = escape(cell, SHOWN);
+    let formula = |text: &str| {
+        text.trim_start()
+            .starts_with(['=', '+', '-', '@', '\t', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+    };
+    if formula(&shown) { format!("'{shown}") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::sample::{self, Sample};
+    use super::*;
+
+    fn text(sample: &Sample) -> String {
+        let mut out = Vec::new();
+        write(&mut out, sample.reports.iter()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_row_for_each_endpoint() {
+        insta::assert_snapshot!(text(&sample::mixed()));
+        assert_eq!(text(&sample::empty()), COLUMNS.join(",") + "\n");
+    }
+
+    proptest! {
+        #[test]
+        fn no_cell_is_a_formula_and_none_breaks_its_row(text in "\\PC*|[ =+@\\t\\r\\n\",-]{0,12}") {
+            let mut sample = sample::mixed();
+            sample.reports.truncate(1);
+            sample.reports[0].reason.clone_from(&text);
+            let written = self::text(&sample);
+            let mut reader = csv::Reader::from_reader(written.as_bytes());
+            let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+            prop_assert_eq!(rows.len(), 1);
+            for cell in &rows[0] {
+                prop_assert!(!cell.trim_start().starts_with(['=', '+', '-', '@']), "{cell}");
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Where a target was written, as code hosts want to hear it: a path relative to the repository's root.
+
+use std::fmt::Write as _;
+use std::path::{Component, Path, PathBuf};
+
+use crate::model::{Origin, Source};
+
+/// Where the paths of targets files start from, and the root that they are told from.
+#[derive(Debug, Clone, Copy)]
+pub struct Files<'a> {
+    /// The working directory: relative paths start here.
+    pub here: &'a Path,
+    /// The repository's root; the working directory where there is none.
+    pub root: &'a Path,
+}
+
+/// A relative path with forward slashes, and a line from 1.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) path: String,
+    pub(super) line: u32,
+}
+
+impl Place {
+    /// The path as a relative URI.
+    pub(super) fn uri(&self) -> String {
+        let mut out = String::new();
+        for byte in self.path.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                    out.push(char::from(byte));
+                }
+                byte => {
+                    let _ = write!(out, "%{byte:02X}");
+                }
+            }
+        }
+        out
+    }
+}
+
+/// The place of a target specification. What was read from no file, or from one outside the
+/// repository, gets a path below `kubeknock/` that stays the same from scan to scan.
+pub(super) fn place(origin: &Origin, files: Files<'_>) -> Place {
+    let path = match &origin.source {
+        Source::File(path) => relative(Path::new(&**path), files),
+        Source::Argument => "kubeknock/arguments".to_owned(),
+        Source::Stdin => "kubeknock/stdin".to_owned(),
+    };
+    Place { path, line: origin.line.max(1) }
+}
+
+fn relative(path: &Path, files: Files<'_>) -> String {
+    let whole = resolved(&files.here.join(path));
+    let inside = whole.strip_prefix(resolved(files.root)).ok().filter(|path| *path != Path::new(""));
+    match inside {
+        Some(path) => slashed(path),
+        None => {
+            let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+            format!("kubeknock/outside/{}", slashed(&name))
+        }
+    }
+}
+
+/// Without `.` and `..`, by the words alone: what the path leads to is not asked.
+fn resolved(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+fn slashed(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(source: Source) -> String {
+        let files = Files { here: Path::new("/repo/ci"), root: Path::new("/repo") };
+        place(&Origin { source, line: 3, text: "x".into() }, files).uri()
+    }
+
+    #[test]
+    fn relative_to_the_root_and_never_absolute() {
+        for (path, told) in [
+            ("targets.txt", "ci/targets.txt"),
+            ("./a/../targets.txt", "ci/targets.txt"),
+            ("../clusters/prod eu.txt", "clusters/prod%20eu.txt"),
+            ("/repo/targets.txt", "targets.txt"),
+            ("/etc/targets.txt", "kubeknock/outside/targets.txt"),
+            ("../../other/targets.txt", "kubeknock/outside/targets.txt"),
+            ("https://evil.example/x", "ci/https%3A/evil.example/x"),
+        ] {
+            assert_eq!(at(Source::File(path.into())), told, "{path}");
+        }
+        assert_eq!(at(Source::Argument), "kubeknock/arguments");
+        assert_eq!(at(Source::Stdin), "kubeknock/stdin");
+    }
+}
