@@ -1,15 +1,11 @@
 //! `csv`: a row for each endpoint, for spreadsheets (RFC 4180).
 //!
-//! A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@` or a tab for a formula: such text from
-//! the network gets an apostrophe in front, which spreadsheets do not show.
+//! Text from the network that a spreadsheet would take for a formula is made harmless.
 
 use std::io;
 
-use super::escape::escape;
+use super::escape::cell;
 use crate::model::{EndpointReport, Host};
-
-/// Characters of a text that is not ours.
-const SHOWN: usize = 1000;
 
 const COLUMNS: [&str; 19] = [
     "target",
@@ -41,7 +37,7 @@ pub fn write<'a>(
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(COLUMNS)?;
     for report in reports {
-        csv.write_record(row(report).map(|cell| harmless(&cell)))?;
+        csv.write_record(row(report).map(|text| cell(&text)))?;
     }
     csv.flush()
 }
@@ -81,16 +77,6 @@ fn row(report: &EndpointReport) -> [String; 19] {
         text(report.remedy.as_ref().map(|remedy| &*remedy.text)),
         target.origin.to_string(),
     ]
-}
-
-/// No formula and nothing hidden.
-fn harmless(cell: &str) -> String {
-    let shown = escape(cell, SHOWN);
-    let formula = |text: &str| {
-        text.trim_start()
-            .starts_with(['=', '+', '-', '@', '\t', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
-    };
-    if formula(&shown) { format!("'{shown}") } else { shown }
 }
 
 #[cfg(test)]

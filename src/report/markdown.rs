@@ -10,7 +10,7 @@ use std::io;
 
 use super::Results;
 use super::escape::escape;
-use crate::model::{EndpointReport, Finding, Verdict};
+use crate::model::{BaselineState, EndpointReport, Finding, Verdict};
 
 /// Characters of the whole, below what a comment may have.
 const MOST: usize = 60_000;
@@ -127,7 +127,7 @@ fn findings(page: &mut Page, findings: &[Finding]) {
     page.line("### Findings\n");
     page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");
     page.rows(counting().map(|finding| {
-        let state = finding.baseline.map(|state| state.word()).unwrap_or_default();
+        let state = finding.baseline.map(BaselineState::word).unwrap_or_default();
         let (about, message) = (code(finding.about.as_str()), code(&finding.message));
         format!("| {} | {} | {about} | {message} | {state} |", finding.severity, finding.rule.id)
     }));

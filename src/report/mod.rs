@@ -20,11 +20,14 @@ pub mod github;
 pub mod gitlab;
 pub mod json;
 pub mod jsonl;
+pub mod junit;
 pub mod markdown;
 mod place;
+pub mod prometheus;
 pub mod reasoning;
 pub mod sarif;
 pub mod saved;
+pub mod shadowserver;
 pub mod table;
 mod tally;
 mod wire;
@@ -108,11 +111,17 @@ pub enum Format {
     Gitlab,
     /// A row for each endpoint.
     Csv,
+    /// A test case for each endpoint.
+    Junit,
+    /// Metrics for the textfile collector.
+    Prometheus,
+    /// The report of the Shadowserver Foundation.
+    Shadowserver,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Table,
         Self::Json,
         Self::Jsonl,
@@ -121,6 +130,9 @@ impl Format {
         Self::Github,
         Self::Gitlab,
         Self::Csv,
+        Self::Junit,
+        Self::Prometheus,
+        Self::Shadowserver,
     ];
 
     /// The word that names it on the command line.
@@ -134,6 +146,9 @@ impl Format {
             Self::Github => "github",
             Self::Gitlab => "gitlab",
             Self::Csv => "csv",
+            Self::Junit => "junit",
+            Self::Prometheus => "prometheus",
+            Self::Shadowserver => "shadowserver",
         }
     }
 }
@@ -172,7 +187,7 @@ mod tests {
         assert_eq!(
             "JSON".parse::<Format>().unwrap_err().to_string(),
             "\"JSON\" is no report format; use one of table, json, jsonl, sarif, markdown, github, \
-             gitlab, csv"
+             gitlab, csv, junit, prometheus, shadowserver"
         );
     }
 }

@@ -53,13 +53,11 @@ pub(super) fn place(origin: &Origin, files: Files<'_>) -> Place {
 fn relative(path: &Path, files: Files<'_>) -> String {
     let whole = resolved(&files.here.join(path));
     let inside = whole.strip_prefix(resolved(files.root)).ok().filter(|path| *path != Path::new(""));
-    match inside {
-        Some(path) => slashed(path),
-        None => {
-            let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-            format!("kubeknock/outside/{}", slashed(&name))
-        }
-    }
+    let Some(inside) = inside else {
+        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+        return format!("kubeknock/outside/{}", slashed(&name));
+    };
+    slashed(inside)
 }
 
 /// Without `.` and `..`, by the words alone: what the path leads to is not asked.

@@ -5,6 +5,7 @@
 
 mod cli;
 mod deep;
+mod formats;
 mod hostile;
 mod input;
 mod layers;

@@ -32,7 +32,7 @@ fn options(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_option_is_in_the_readme_and_the_readme_names_no_other() {
     let mut helped = BTreeSet::new();
-    for command in ["scan", "identify", "report", "diff", "rules", "demo", "simulate"] {
+    for command in ["scan", "identify", "report", "diff", "rules", "completions", "man", "demo", "simulate"] {
         helped.extend(options(&stdout(&run(&[command, "--help"]))));
     }
     let readme = read("README.md");

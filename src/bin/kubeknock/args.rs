@@ -41,6 +41,17 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// List the rules that findings come from, or explain some
     Rules(RulesArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page; with --dir, write one for each command
+    Man {
+        /// Write kubeknock.1, kubeknock-scan.1 and the others into this folder
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
     /// Scan a small fleet of simulated API servers on this machine: no cluster needed
     #[cfg(feature = "simulator")]
     Demo(DemoArgs),
@@ -255,7 +266,9 @@ pub(crate) struct RequestArgs {
 pub(crate) struct OutputArgs {
     /// Write a report, to standard output or to a file. Repeatable
     ///
-    /// FORMAT or FORMAT=PATH. Files appear whole or not at all. [default: table]
+    /// FORMAT or FORMAT=PATH: table, json, jsonl, sarif, markdown, github, gitlab, csv, junit,
+    /// prometheus, shadowserver; auto chooses by the CI system. Files appear whole or not at all.
+    /// [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     pub(crate) output: Vec<String>,
 

@@ -12,6 +12,7 @@ mod diff;
 mod dry_run;
 mod identify;
 mod limits;
+mod manual;
 mod outputs;
 mod progress;
 mod report;
@@ -56,6 +57,8 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
         Command::Identify(args) => identify::run(&args, cli.quiet, cli.verbose),
         Command::Report(args) => report::run(&args, &file, cli.quiet),
         Command::Diff(args) => diff::run(&args, &file),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::man(dir.as_deref()),
         Command::Rules(args) => rules::run(&args),
         #[cfg(feature = "simulator")]
         Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),

@@ -13,9 +13,14 @@ use tempfile::NamedTempFile;
 
 use crate::args::{ColorWord, OutputArgs};
 
+/// Chooses by the place of the scan.
+pub(crate) const AUTO: &str = "auto";
+/// The name under which GitLab's own templates keep the report.
+const GITLAB_REPORT: &str = "gl-code-quality-report.json";
+
 /// All outputs of one scan.
 pub(crate) struct Outputs {
-    outputs: Vec<Output>,
+    all: Vec<Output>,
     color: bool,
     /// What tells this analysis from others, for code scanning.
     category: Option<String>,
@@ -32,7 +37,7 @@ enum Sink {
     Stdout(BufWriter<io::Stdout>),
     /// Written beside its place and renamed at the end.
     File(BufWriter<NamedTempFile>, PathBuf),
-    /// A pipe or device, which cannot be replaced by renaming.
+    /// A pipe or device, which cannot be replaced by renaming, or a file that others write too.
     Special(BufWriter<File>, PathBuf),
 }
 
@@ -43,30 +48,34 @@ impl Outputs {
         let default = ["table".to_owned()];
         let asked = if args.output.is_empty() { &default[..] } else { &args.output };
         for text in asked {
+            if text == AUTO {
+                outputs.extend(automatic()?);
+                continue;
+            }
             let (word, path) =
                 text.split_once('=').map_or((text.as_str(), None), |(word, path)| (word, Some(path)));
-            let format: Format = word.parse().map_err(|error| anyhow::anyhow!("-o {text}: {error}"))?;
+            let format: Format = word.parse().map_err(|error| anyhow::anyhow!("-o {text}: {error}, auto"))?;
             let sink = match path {
-                None | Some("-") => Sink::Stdout(BufWriter::new(io::stdout())),
+                None | Some("-") => Sink::stdout(),
                 Some("") => bail!("-o {text}: the path is missing; write {word}=PATH"),
                 Some(path) => Sink::open(Path::new(path))?,
             };
-            outputs.push(Output { format, sink, streamed: report::Tally::default() });
+            outputs.push(Output::new(format, sink));
         }
         if outputs.iter().filter(|output| matches!(output.sink, Sink::Stdout(_))).count() > 1 {
             bail!("-o: only one report can go to standard output; give the others a path: json=report.json");
         }
-        Ok(Self { outputs, color: color(args.color), category: args.category.clone() })
+        Ok(Self { all: outputs, color: color(args.color), category: args.category.clone() })
     }
 
     /// Whether some format needs all records at the end.
     pub(crate) fn needs_records(&self) -> bool {
-        self.outputs.iter().any(|output| output.format != Format::Jsonl)
+        self.all.iter().any(|output| output.format != Format::Jsonl)
     }
 
     /// Writes one finished endpoint to the formats that stream.
     pub(crate) fn endpoint(&mut self, record: &EndpointReport) -> anyhow::Result<()> {
-        for output in self.outputs.iter_mut().filter(|output| output.format == Format::Jsonl) {
+        for output in self.all.iter_mut().filter(|output| output.format == Format::Jsonl) {
             output.write(|out, streamed| report::jsonl::write_endpoint(out, record, streamed))?;
         }
         Ok(())
@@ -76,7 +85,7 @@ impl Outputs {
     pub(crate) fn finish(mut self, results: &Results<'_>, records: &[EndpointReport]) -> anyhow::Result<()> {
         let here = std::env::current_dir().unwrap_or_default();
         let files = Files { here: &here, root: repository(&here) };
-        for mut output in self.outputs.drain(..) {
+        for mut output in self.all.drain(..) {
             match output.format {
                 Format::Json => {
                     output.write(|out, _| report::json::write(out, results, records.iter()))?;
@@ -97,6 +106,13 @@ impl Outputs {
                 }
                 Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
                 Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
+                Format::Junit => output.write(|out, _| report::junit::write(out, results, records.iter()))?,
+                Format::Prometheus => {
+                    output.write(|out, _| report::prometheus::write(out, results, records.iter()))?;
+                }
+                Format::Shadowserver => {
+                    output.write(|out, _| report::shadowserver::write(out, records.iter()))?;
+                }
                 Format::Csv => output.write(|out, _| report::csv::write(out, records.iter()))?,
                 Format::Sarif => {
                     let category = self.category.as_deref();
@@ -109,7 +125,30 @@ impl Outputs {
     }
 }
 
+/// What the place of the scan shows by itself: on GitHub annotations and a job summary, on GitLab a code
+/// quality report beside the table, elsewhere the table.
+fn automatic() -> anyhow::Result<Vec<Output>> {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| value == "true");
+    let mut outputs = Vec::new();
+    if set("GITHUB_ACTIONS") {
+        outputs.push(Output::new(Format::Github, Sink::stdout()));
+        if let Some(summary) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
+            outputs.push(Output::new(Format::Markdown, Sink::append(Path::new(&summary))?));
+        }
+        return Ok(outputs);
+    }
+    if set("GITLAB_CI") {
+        outputs.push(Output::new(Format::Gitlab, Sink::open(Path::new(GITLAB_REPORT))?));
+    }
+    outputs.push(Output::new(Format::Table, Sink::stdout()));
+    Ok(outputs)
+}
+
 impl Output {
+    fn new(format: Format, sink: Sink) -> Self {
+        Self { format, sink, streamed: report::Tally::default() }
+    }
+
     /// A reader that has gone away has read enough.
     fn write(
         &mut self,
@@ -123,6 +162,17 @@ impl Output {
 }
 
 impl Sink {
+    fn stdout() -> Self {
+        Self::Stdout(BufWriter::new(io::stdout()))
+    }
+
+    /// Behind what others have written there.
+    fn append(path: &Path) -> anyhow::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.with_context(|| format!("-o auto: cannot write {}", path.display()))?;
+        Ok(Self::Special(BufWriter::new(file), path.to_owned()))
+    }
+
     fn open(path: &Path) -> anyhow::Result<Self> {
         let hint = || format!("-o: cannot write {}", path.display());
         match path.metadata() {

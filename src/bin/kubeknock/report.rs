@@ -11,7 +11,7 @@ use kubeknock::report::saved::{Merge, Merged};
 
 use crate::args::{OutputArgs, ReportArgs};
 use crate::conclusion::{Conclusion, baseline};
-use crate::outputs::Outputs;
+use crate::outputs::{AUTO, Outputs};
 use crate::saved::SavedFile;
 use crate::settings_file::SettingsFile;
 
@@ -51,9 +51,9 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
 
 /// Formats, and files with results: a word that names a format, alone or before `=`, is one.
 fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
-    let (formats, files): (Vec<&String>, Vec<&String>) = words
-        .iter()
-        .partition(|word| word.split('=').next().is_some_and(|word| word.parse::<Format>().is_ok()));
+    let (formats, files): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| {
+        word.split('=').next().is_some_and(|word| word == AUTO || word.parse::<Format>().is_ok())
+    });
     (formats.into_iter().cloned().collect(), files.into_iter().map(PathBuf::from).collect())
 }
 

@@ -1,0 +1,187 @@
+//! `prometheus`: metrics for the textfile collector of `node_exporter`, in the text exposition format
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//!
+//! Counts, and a series for each of at most [`MOST`] endpoints that answered or are named: what grows with
+//! a range is counted only.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+
+use super::Results;
+use super::escape::escape;
+use crate::model::{EndpointReport, FailureKind, Finding, Severity, Verdict};
+
+/// Endpoints that get series of their own.
+pub const MOST: usize = 10_000;
+/// Characters of a label's value.
+const SHOWN: usize = 200;
+
+/// Writes the metrics; `reports` in the order of the set.
+pub fn write<'a>(
+    out: &mut dyn io::Write,
+    results: &Results<'_>,
+    reports: impl Iterator<Item = &'a EndpointReport>,
+) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    scan(&mut out, results)?;
+    findings(&mut out, results.findings)?;
+    endpoints(&mut out, reports)?;
+    io::Write::flush(&mut out)
+}
+
+/// `# HELP` and `# TYPE` of a gauge.
+fn gauge(out: &mut impl io::Write, name: &str, help: &str) -> io::Result<()> {
+    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")
+}
+
+fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
+    let (summary, coverage) = (results.summary, &results.summary.coverage);
+    let started = summary.started.as_second();
+    for (name, help, value) in [
+        ("kubeknock_scan_start_timestamp_seconds", "When the scan began, in Unix time.", started.to_string()),
+        (
+            "kubeknock_scan_duration_seconds",
+            "How long the scan took.",
+            format!("{:.3}", summary.elapsed.as_secs_f64()),
+        ),
+        (
+            "kubeknock_scan_complete",
+            "Whether every target was attempted.",
+            u8::from(coverage.not_attempted == 0).to_string(),
+        ),
+        ("kubeknock_gate_exit_code", "The exit code that the gate gave.", results.outcome.code.to_string()),
+        ("kubeknock_targets", "Targets in the set, exclusions taken out.", coverage.targets.to_string()),
+        ("kubeknock_named_targets", "Named targets.", coverage.named().to_string()),
+        (
+            "kubeknock_named_targets_covered",
+            "Named targets that got a verdict.",
+            coverage.covered().to_string(),
+        ),
+    ] {
+        gauge(out, name, help)?;
+        writeln!(out, "{name} {value}")?;
+    }
+    gauge(out, "kubeknock_endpoints", "Endpoints by verdict.")?;
+    for verdict in Verdict::ALL {
+        writeln!(out, "kubeknock_endpoints{{verdict=\"{verdict}\"}} {}", coverage.count(verdict))?;
+    }
+    gauge(out, "kubeknock_unreachable_endpoints", "Unreachable endpoints by kind.")?;
+    for kind in FailureKind::ALL {
+        let count = coverage.unreachable.get(&kind).copied().unwrap_or_default();
+        writeln!(out, "kubeknock_unreachable_endpoints{{kind=\"{}\"}} {count}", kind.word())?;
+    }
+    Ok(())
+}
+
+fn findings(out: &mut impl io::Write, findings: &[Finding]) -> io::Result<()> {
+    let mut counts: BTreeMap<(Severity, &str), u64> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.counts()) {
+        *counts.entry((finding.severity, finding.rule.id)).or_default() += 1;
+    }
+    gauge(out, "kubeknock_findings", "Findings that count, by severity and rule.")?;
+    for ((severity, rule), count) in counts {
+        writeln!(out, "kubeknock_findings{{severity=\"{severity}\",rule=\"{rule}\"}} {count}")?;
+    }
+    let accepted = findings.iter().filter(|finding| finding.accepted()).count();
+    gauge(out, "kubeknock_accepted_findings", "Findings that somebody accepted.")?;
+    writeln!(out, "kubeknock_accepted_findings {accepted}")
+}
+
+fn endpoints<'a>(
+    out: &mut impl io::Write,
+    reports: impl Iterator<Item = &'a EndpointReport>,
+) -> io::Result<()> {
+    let mut certificates = String::new();
+    gauge(out, "kubeknock_endpoint_verdict", "The verdict on an endpoint: 1 at the verdict that it got.")?;
+    let told = reports.filter(|report| report.connected() || report.target.named).take(MOST);
+    for report in told {
+        let address = report.endpoint.as_ref().map(|endpoint| endpoint.address.to_string());
+        let labels = format!(
+            "target=\"{}\",address=\"{}\",label=\"{}\"",
+            value(&report.target.to_string()),
+            address.unwrap_or_default(),
+            value(report.target.label.as_deref().unwrap_or_default()),
+        );
+        writeln!(out, "kubeknock_endpoint_verdict{{{labels},verdict=\"{}\"}} 1", report.verdict)?;
+        let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
+        if let Some(end) = certificate.and_then(|certificate| certificate.not_after) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                certificates,
+                "kubeknock_certificate_not_after_timestamp_seconds{{{labels}}} {}",
+                end.as_second()
+            );
+        }
+    }
+    gauge(
+        out,
+        "kubeknock_certificate_not_after_timestamp_seconds",
+        "When the serving certificate ends, in Unix time.",
+    )?;
+    out.write_all(certificates.as_bytes())
+}
+
+/// The value of a label: backslash, quote and line feed are escaped there.
+fn value(text: &str) -> String {
+    escape(text, SHOWN).replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::process::{Command, Stdio};
+
+    use proptest::prelude::*;
+
+    use super::super::sample::{self, Sample};
+    use super::*;
+
+    fn text(sample: &Sample) -> String {
+        let mut out = Vec::new();
+        write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_metrics() {
+        let metrics = text(&sample::mixed());
+        insta::assert_snapshot!(metrics);
+        let series: Vec<&str> = metrics
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| line.rsplit_once(' ').unwrap().0)
+            .collect();
+        let unique: BTreeSet<&str> = series.iter().copied().collect();
+        assert_eq!(series.len(), unique.len(), "each series once");
+    }
+
+    #[test]
+    fn promtool_finds_nothing_wrong() {
+        for sample in [sample::mixed(), sample::empty(), sample::hostile()] {
+            let promtool = Command::new("promtool")
+                .args(["check", "metrics"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn();
+            let Ok(mut promtool) = promtool else {
+                println!("SKIPPED: promtool check metrics: promtool is not installed");
+                return;
+            };
+            io::Write::write_all(&mut promtool.stdin.take().unwrap(), text(&sample).as_bytes()).unwrap();
+            let output = promtool.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.trim().is_empty(), "{said}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_label_ends_its_quotes(text in "\\PC*|[\\x00-\\x7f]{0,40}") {
+            let shown = value(&text);
+            prop_assert!(!shown.contains('\n'));
+            prop_assert!(!shown.replace("\\\\", "").replace("\\\"", "").contains(['"', '\\']), "{shown}");
+        }
+    }
+}

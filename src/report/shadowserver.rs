@@ -1,0 +1,209 @@
+//! `shadowserver`: the "Accessible Kubernetes API server" report of the Shadowserver Foundation
+//! (`scan_kubernetes`), for tools that read it: `IntelMQ`, SIEM imports.
+//!
+//! A row for each endpoint whose `/version` answers 200, which is what that report lists; columns that
+//! need a look-up elsewhere (network, country, sector) stay empty. Column names and value shapes:
+//! The-Shadowserver-Foundation/report_schema at 8e06fb9.
+
+use std::io;
+
+use jiff::Timestamp;
+
+use super::escape::cell;
+use crate::model::{Answer, Certificate, EndpointReport, Exchange, Handshake, PathClass, Reply, VersionInfo};
+
+/// The columns, in their order.
+const COLUMNS: &str = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,region,city,naics,\
+    hostname_source,sector,version,http,http_code,http_reason,content_type,server,date,major,minor,git_version,\
+    git_commit,git_tree_state,build_date,go_version,compiler,platform,handshake,cipher_suite,cert_length,\
+    subject_common_name,issuer_common_name,cert_issue_date,cert_expiration_date,sha1_fingerprint,\
+    cert_serial_number,ssl_version,signature_algorithm,key_algorithm,subject_organization_name,\
+    subject_organization_unit_name,subject_country,subject_state_or_province_name,subject_locality_name,\
+    subject_street_address,subject_postal_code,subject_surname,subject_given_name,subject_email_address,\
+    subject_business_category,subject_serial_number,issuer_organization_name,issuer_organization_unit_name,\
+    issuer_country,issuer_state_or_province_name,issuer_locality_name,issuer_street_address,issuer_postal_code,\
+    issuer_surname,issuer_given_name,issuer_email_address,issuer_business_category,issuer_serial_number,\
+    sha256_fingerprint,sha512_fingerprint,md5_fingerprint,cert_valid,self_signed,cert_expired,validation_level,\
+    browser_trusted,browser_error,raw_cert,raw_cert_chain";
+
+/// Writes the header and the rows.
+pub fn write<'a>(
+    out: &mut dyn io::Write,
+    reports: impl Iterator<Item = &'a EndpointReport>,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(COLUMNS.split(','))?;
+    for report in reports {
+        if let Some((exchange, reply, version)) = shown_version(report) {
+            csv.write_record(row(report, exchange, reply, version))?;
+        }
+    }
+    csv.flush()
+}
+
+/// The answer that shows the version, if one does.
+fn shown_version(report: &EndpointReport) -> Option<(&Exchange, &Reply, &VersionInfo)> {
+    report.requests.iter().find_map(|request| {
+        let reply = request.exchange.outcome.as_ref().ok()?;
+        match &reply.answer {
+            Answer::Version(version)
+                if reply.status == 200 && request.exchange.request.class == PathClass::Version =>
+            {
+                Some((&request.exchange, reply, &**version))
+            }
+            _ => None,
+        }
+    })
+}
+
+/// The cells by the names of their columns; a column without one is empty.
+fn row(report: &EndpointReport, exchange: &Exchange, reply: &Reply, version: &VersionInfo) -> Vec<String> {
+    let endpoint = report.endpoint.as_ref();
+    let header = |name: &str| reply.header(name).unwrap_or_default();
+    let field = |field: &Option<String>| field.clone().unwrap_or_default();
+    let mut cells: Vec<(&str, String)> = vec![
+        ("timestamp", time(exchange.at)),
+        ("severity", "high".to_owned()),
+        ("ip", endpoint.map(|endpoint| endpoint.address.ip().to_string()).unwrap_or_default()),
+        ("protocol", "tcp".to_owned()),
+        ("port", report.target.port.to_string()),
+        ("hostname", endpoint.and_then(|endpoint| endpoint.name.as_deref()).unwrap_or_default().to_owned()),
+        ("tag", "kubernetes".to_owned()),
+        ("http", format!("{:?}", reply.version)),
+        ("http_code", reply.status.to_string()),
+        ("http_reason", "OK".to_owned()),
+        ("content_type", header("content-type")),
+        ("server", header("server")),
+        ("date", header("date")),
+        ("major", field(&version.major)),
+        ("minor", field(&version.minor)),
+        ("git_version", version.git_version.clone()),
+        ("git_commit", field(&version.git_commit)),
+        ("git_tree_state", field(&version.git_tree_state)),
+        ("build_date", field(&version.build_date)),
+        ("go_version", field(&version.go_version)),
+        ("compiler", field(&version.compiler)),
+        ("platform", field(&version.platform)),
+    ];
+    if let Some(tls) = &report.tls {
+        cells.extend(handshake(tls));
+        if let Some(facts) = &tls.certificate {
+            cells.extend(certificate(facts, exchange.at));
+        }
+    }
+    let of_column = |column: &str| {
+        let known = cells.iter().find(|(name, _)| *name == column).map(|(_, text)| cell(text));
+        known.unwrap_or_default()
+    };
+    COLUMNS.split(',').map(of_column).collect()
+}
+
+fn handshake(tls: &Handshake) -> Vec<(&'static str, String)> {
+    vec![
+        ("handshake", tls.version.clone()),
+        ("cipher_suite", tls.cipher.clone()),
+        ("validation_level", "unknown".to_owned()),
+    ]
+}
+
+fn certificate(facts: &Certificate, at: Timestamp) -> Vec<(&'static str, String)> {
+    let flag = |holds: bool| if holds { "Y" } else { "N" }.to_owned();
+    let (algorithm, bits) = facts.key.split_once(' ').unwrap_or((&facts.key, ""));
+    let expired = facts.not_after.is_some_and(|end| end < at);
+    let began = facts.not_before.is_none_or(|begin| begin <= at);
+    let mut cells = vec![
+        ("cert_length", bits.trim_start_matches("P-").to_owned()),
+        ("cert_issue_date", facts.not_before.map(time).unwrap_or_default()),
+        ("cert_expiration_date", facts.not_after.map(time).unwrap_or_default()),
+        ("cert_serial_number", facts.serial.to_uppercase()),
+        ("signature_algorithm", facts.signature_algorithm.clone()),
+        ("key_algorithm", algorithm.to_owned()),
+        ("sha256_fingerprint", colons(&facts.sha256)),
+        ("cert_valid", flag(began && !expired)),
+        ("self_signed", flag(facts.subject == facts.issuer)),
+        ("cert_expired", flag(expired)),
+    ];
+    for (name, columns) in [
+        (
+            &facts.subject,
+            [
+                "subject_common_name",
+                "subject_organization_name",
+                "subject_organization_unit_name",
+                "subject_country",
+                "subject_state_or_province_name",
+                "subject_locality_name",
+            ],
+        ),
+        (
+            &facts.issuer,
+            [
+                "issuer_common_name",
+                "issuer_organization_name",
+                "issuer_organization_unit_name",
+                "issuer_country",
+                "issuer_state_or_province_name",
+                "issuer_locality_name",
+            ],
+        ),
+    ] {
+        for (attribute, column) in ["CN", "O", "OU", "C", "ST", "L"].into_iter().zip(columns) {
+            cells.push((column, attribute_of(name, attribute)));
+        }
+    }
+    cells
+}
+
+/// The last value of an attribute in `O=…, CN=…`.
+fn attribute_of(name: &str, attribute: &str) -> String {
+    let of = |part: &str| {
+        part.split_once('=').filter(|(kind, _)| *kind == attribute).map(|(_, value)| value.to_owned())
+    };
+    name.rsplit(", ").find_map(of).unwrap_or_default()
+}
+
+/// `AB:CD:…`.
+fn colons(hex: &str) -> String {
+    let upper = hex.to_uppercase();
+    let pairs: Vec<&str> = (0..upper.len() / 2).filter_map(|at| upper.get(at * 2..at * 2 + 2)).collect();
+    pairs.join(":")
+}
+
+/// `YYYY-MM-DD HH:MM:SS`, UTC.
+fn time(at: Timestamp) -> String {
+    jiff::tz::Offset::UTC.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::escape::hidden;
+    use super::super::sample::{self, Sample};
+    use super::*;
+
+    fn text(sample: &Sample) -> String {
+        let mut out = Vec::new();
+        write(&mut out, sample.reports.iter()).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_columns_are_those_of_the_report() {
+        let columns: Vec<&str> = COLUMNS.split(',').collect();
+        assert_eq!(columns.len(), 77);
+        assert!(columns.iter().all(|column| column.trim() == *column && !column.is_empty()), "{columns:?}");
+        assert_eq!((columns[0], columns[76]), ("timestamp", "raw_cert_chain"));
+    }
+
+    #[test]
+    fn a_row_for_each_version_that_shows() {
+        let sample = sample::mixed();
+        let written = text(&sample);
+        insta::assert_snapshot!(written);
+        let shown = sample.reports.iter().filter(|report| shown_version(report).is_some()).count();
+        let mut reader = csv::Reader::from_reader(written.as_bytes());
+        let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+        assert!(shown > 0 && rows.len() == shown);
+        assert!(rows.iter().all(|row| row.len() == 77));
+        assert!(!text(&sample::hostile()).chars().any(|c| c != '\n' && hidden(c)));
+    }
+}
