@@ -132,6 +132,8 @@ fn text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use proptest::prelude::*;
 
     use super::super::sample::{self, Sample};
@@ -156,6 +158,24 @@ mod tests {
         assert_eq!(said("failures"), count("<failure "));
         assert_eq!(said("skipped"), count("<skipped "));
         assert!(written(&sample::empty()).contains("tests=\"0\""));
+    }
+
+    /// Against the schema of Jenkins' xunit plugin, as pytest ships it.
+    #[test]
+    fn the_usual_schema_holds() {
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/junit-10.xsd");
+        for sample in [sample::mixed(), sample::empty(), sample::hostile()] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("junit.xml");
+            std::fs::write(&file, written(&sample)).unwrap();
+            let output =
+                Command::new("xmllint").args(["--noout", "--nonet", "--schema", schema]).arg(&file).output();
+            let Ok(output) = output else {
+                println!("SKIPPED: the JUnit schema: xmllint is not installed");
+                return;
+            };
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
     }
 
     proptest! {
