@@ -67,8 +67,8 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
 /// Microseconds per call.
 fn cost(observation: &Observation) -> f64 {
     let assessment = assess(observation, &identify(observation));
-    let answered =
-        Answered { verdict: assessment.verdict, grants: &assessment.grants, paths: assessment.paths_asked() };
+    let (paths, refused) = assessment.paths_asked_and_refused();
+    let answered = Answered { verdict: assessment.verdict, grants: &assessment.grants, paths, refused };
     let once = || {
         let began = ThreadTime::now();
         for _ in 0..ROUNDS {

@@ -15,7 +15,9 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
             grade: asked.class.grade(),
             verb: if matches!(asked.class, PathClass::ResourceList { .. }) { "list" } else { "get" },
             not_served: request.exchange.outcome.as_ref().is_ok_and(|reply| {
-                reply.status == 404 && (reply.answer == Answer::Empty || reply.answer.status().is_some())
+                reply.status == 404
+                    && (matches!(reply.answer, Answer::Empty | Answer::RootPaths)
+                        || reply.answer.status().is_some())
             }),
             request: index,
         };

@@ -21,6 +21,18 @@ pub struct Answered<'a> {
     pub grants: &'a [Grant],
     /// How many paths were asked.
     pub paths: usize,
+    /// On how many of them authentication refused.
+    pub refused: usize,
+}
+
+impl Answered<'_> {
+    /// Whether more is open than discovery and its documents, which old releases opened to everybody.
+    fn beyond_discovery(self) -> bool {
+        self.grants.iter().any(|grant| {
+            let document = grant.path.starts_with("/openapi") || grant.path.starts_with("/swagger");
+            grant.grade > Grade::Discovery && !document
+        })
+    }
 }
 
 /// Holds an endpoint against what its product documents. `None` where no product is named or nothing
@@ -30,8 +42,7 @@ pub fn posture(identification: &Identification, answered: Answered<'_>) -> Optio
     if !answered.verdict.settles() {
         return None;
     }
-    let minor = identification.version.as_deref().and_then(Minor::of_git_version);
-    let judged = judge(entry, minor, answered.verdict, identification.attribution.confidence);
+    let judged = judge(entry, identification, answered);
     Some(Posture {
         standing: judged.standing,
         expected: judged.verdicts(),
@@ -86,14 +97,13 @@ impl Judged {
     }
 }
 
-fn judge(
-    entry: &'static Entry,
-    minor: Option<Minor>,
-    verdict: Verdict,
-    confidence: Option<Confidence>,
-) -> Judged {
+fn judge(entry: &'static Entry, identification: &Identification, answered: Answered<'_>) -> Judged {
+    let verdict = answered.verdict;
+    let minor = identification.version.as_deref().and_then(Minor::of_git_version);
     let ranges = ranges(entry, minor, verdict);
     let given = ranges.iter().flat_map(|range| range.answers.iter()).find(|answer| answer.verdict == verdict);
+    let excused = verdict != Verdict::Exposed || !answered.beyond_discovery();
+    let given = given.filter(|_| excused);
     let unknown = |ranges, why: Cow<'static, str>| Judged {
         standing: Standing::Unknown,
         ranges,
@@ -107,10 +117,19 @@ fn judge(
         let why = entry.unknown.as_deref().unwrap_or("nothing is known of this version");
         return unknown(ranges, format!("what it should answer is not known ({why})").into());
     }
-    if confidence.is_none_or(|confidence| confidence < Confidence::Medium) {
+    if identification.attribution.confidence.is_none_or(|confidence| confidence < Confidence::Medium) {
         return unknown(
             ranges,
             "which product it is rests on one shared sign, too little to grade it".into(),
+        );
+    }
+    if foreign_build(identification) {
+        return unknown(ranges, "its version carries the mark of a build that no known product has".into());
+    }
+    if given.is_none() && could_differ(identification, entry) {
+        return unknown(
+            ranges,
+            "it could also be a product built on this one, whose default is not known".into(),
         );
     }
     if let Some(answer) = given.filter(|answer| answer.undecided) {
@@ -132,7 +151,7 @@ fn judge(
     judged.standing = match given {
         Some(_) if expected.len() == 1 => Standing::AsDocumented,
         Some(_) => Standing::Either,
-        None if loosest.is_some_and(|loosest| verdict < loosest) => Standing::Looser,
+        None if !excused || loosest.is_some_and(|loosest| verdict < loosest) => Standing::Looser,
         None if strictest.is_some_and(|strictest| verdict > strictest) => Standing::Stricter,
         None => {
             judged.why_unknown = Some("it lies between the answers that are expected".into());
@@ -149,6 +168,26 @@ fn judge(
     judged
 }
 
+/// Whether `/version` shows a build that is neither upstream's nor one of a product that fits.
+fn foreign_build(identification: &Identification) -> bool {
+    let Some(version) = &identification.version else { return false };
+    let plain = version.strip_prefix('v').is_some_and(|rest| {
+        let (numbers, stage) = rest.split_once('-').unwrap_or((rest, ""));
+        let released = ["", "alpha.", "beta.", "rc."]
+            .iter()
+            .any(|word| stage.starts_with(word) && word.is_empty() == stage.is_empty());
+        released && numbers.chars().all(|c| c.is_ascii_digit() || c == '.')
+    });
+    !plain && !identification.attribution.marks.iter().any(|mark| mark.seen == *version)
+}
+
+/// Whether one of the products that cannot be told from it has no known expectation.
+fn could_differ(identification: &Identification, entry: &Entry) -> bool {
+    let named = |id: &str| TABLE.entries.iter().find(|entry| entry.product.id == id);
+    let others = identification.attribution.others.iter().filter_map(|product| named(&product.id));
+    others.into_iter().any(|other| other.expected.is_empty() && !entry.expected.is_empty())
+}
+
 /// The ranges that count: those of the version where it shows, else those that fit the answer, else
 /// all.
 fn ranges(entry: &'static Entry, minor: Option<Minor>, verdict: Verdict) -> Vec<&'static Expected> {
@@ -156,6 +195,10 @@ fn ranges(entry: &'static Entry, minor: Option<Minor>, verdict: Verdict) -> Vec<
         return entry.expected.iter().filter(|range| range.holds_for(minor)).collect();
     }
     let fits = |range: &&Expected| range.answers.iter().any(|answer| answer.verdict == verdict);
+    // An open server shows its version unless somebody hid it: an old release is no excuse then.
+    if verdict == Verdict::Exposed {
+        return entry.expected.iter().filter(|range| !fits(range)).collect();
+    }
     let fitting: Vec<&Expected> = entry.expected.iter().filter(fits).collect();
     if fitting.is_empty() { entry.expected.iter().collect() } else { fitting }
 }
@@ -197,7 +240,9 @@ fn sentence(
         },
         Standing::Either => {
             let mode = mode.unwrap_or("one of the answers that are expected");
-            format!("{name}{version}: {seen}: {mode}, confirmed from outside")
+            // What is only concluded, or one of two things, is not confirmed.
+            let confirmed = if judged.concluded { "" } else { ", confirmed from outside" };
+            format!("{name}{version}: {seen}: {mode}{confirmed}")
         }
         Standing::Stricter => {
             format!("{name}{version}: {seen}: stricter than the {expected} that is expected ({basis})")
@@ -231,16 +276,21 @@ fn in_words(answered: Answered<'_>) -> String {
     let health = |grant: &&Grant| grant.grade == Grade::PublicInfo && !grant.path.starts_with("/version");
     let open: Vec<&Grant> = answered.grants.iter().filter(|grant| grant.grade != Grade::Product).collect();
     match answered.verdict {
-        Verdict::Rejected => format!("anonymous refused on all {} paths asked", answered.paths),
+        Verdict::Rejected if answered.refused == answered.paths => {
+            format!("anonymous refused on all {} paths asked", answered.paths)
+        }
+        Verdict::Rejected => {
+            format!("anonymous refused on {} of {} paths asked", answered.refused, answered.paths)
+        }
         Verdict::HealthOnly if !open.is_empty() && open.iter().all(health) => {
             "anonymous limited to health checks".to_owned()
         }
         Verdict::HealthOnly => "anonymous limited to some paths".to_owned(),
         Verdict::Forbidden if open.is_empty() => {
-            "anonymous accepted as a user, and nothing granted on the paths asked".to_owned()
+            "anonymous accepted as a user, and no grant among the paths asked".to_owned()
         }
         Verdict::Forbidden => {
-            "anonymous accepted as a user, with version or health open and the rest forbidden".to_owned()
+            "anonymous accepted as a user, with version or health open and /api forbidden".to_owned()
         }
         _ => "more than version and health open to anonymous".to_owned(),
     }

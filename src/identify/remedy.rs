@@ -1,6 +1,6 @@
 //! How to close what is open, with the product's own switch where it has one.
 
-use crate::model::{ClueKind, Identification, Minor, Remedy, Text, Verdict};
+use crate::model::{ClueKind, Component, Identification, Minor, Remedy, Text, Verdict};
 
 use super::posture::Answered;
 use super::products::{Entry, TABLE};
@@ -32,6 +32,9 @@ const HISTORY: &str = "Below 1.14 discovery is open to everybody by default, and
 /// Where plain HTTP is spoken, RBAC is not what opens.
 const PLAIN_HTTP: &str = "Close this port: an insecure port authenticates nobody (--insecure-port=0 before \
      1.20), and a proxy such as kubectl proxy lends its own rights to everybody who reaches it";
+/// An extension API server asks the cluster's API server who may do what.
+const EXTENSION: &str = "An extension API server is meant to be reached through the cluster's API server \
+     only: keep its port from everybody else, and review what the cluster grants to anonymous callers";
 /// Where something stands in front, it may be what opens.
 const FRONT: &str = "If the cluster's own port refuses what is open here, what stands in front lends its own \
      identity: take its credentials away or let it authenticate callers";
@@ -56,7 +59,9 @@ pub(super) fn remedy(
     };
     let mut steps: Vec<&str> = Vec::new();
     let plain_http = identification.clues.iter().any(|clue| clue.kind == ClueKind::PlainHttp);
-    if plain_http {
+    if identification.component == Component::AggregatedApiServer {
+        steps.push(EXTENSION);
+    } else if plain_http {
         steps.push(PLAIN_HTTP);
     } else {
         if exposed {
@@ -86,7 +91,7 @@ fn minor(identification: &Identification) -> Option<Minor> {
     identification.version.as_deref().and_then(Minor::of_git_version)
 }
 
-/// How anonymous requests are limited: by the product's own switch, else that of what it is built on.
+/// How anonymous requests are limited: by the product's own switch where one is known.
 fn setting(entry: Option<&'static Entry>, identification: &Identification) -> &'static str {
     let Some(entry) = entry else {
         // One of those that tie may need what another should switch off.
@@ -98,8 +103,10 @@ fn setting(entry: Option<&'static Entry>, identification: &Identification) -> &'
             (false, false) => LIMIT,
         };
     };
+    // What holds for OpenShift holds for all that is built on it; other switches are each product's own.
     let roots = entry.built_on.iter().map(|root| &TABLE.entries[*root]);
-    let own = std::iter::once(entry).chain(roots).find_map(|entry| entry.change.as_deref());
+    let openshift = roots.filter(|root| root.product.id == "openshift");
+    let own = std::iter::once(entry).chain(openshift).find_map(|entry| entry.change.as_deref());
     own.unwrap_or(if entry.product.managed { NO_SWITCH } else { LIMIT })
 }
 
@@ -110,7 +117,7 @@ mod tests {
     use crate::model::{Observation, Remedy, Verdict};
 
     fn of(observation: &Observation, verdict: Verdict) -> Option<Remedy> {
-        remedy(&identify(observation), Answered { verdict, grants: &[], paths: 3 })
+        remedy(&identify(observation), Answered { verdict, grants: &[], paths: 3, refused: 3 })
     }
 
     fn text(observation: &Observation, verdict: Verdict) -> String {

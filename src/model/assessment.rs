@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Access, Exchange, Verdict};
+use super::{Access, Exchange, PathClass, Verdict};
 
 /// What a grant is worth, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,13 +80,19 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// How many paths were asked, each counted once however often it was.
-    pub fn paths_asked(&self) -> usize {
-        let mut paths: Vec<&str> =
-            self.requests.iter().map(|request| request.exchange.request.bare_path()).collect();
-        paths.sort_unstable();
-        paths.dedup();
-        paths.len()
+    /// How many paths were asked, each counted once however often it was, and on how many of them
+    /// authentication refused; paths that a product opens by design apart.
+    pub fn paths_asked_and_refused(&self) -> (usize, usize) {
+        let telling =
+            || self.requests.iter().filter(|request| request.exchange.request.class != PathClass::Product);
+        let count = |requests: &mut dyn Iterator<Item = &JudgedRequest>| {
+            let mut paths: Vec<&str> = requests.map(|request| request.exchange.request.bare_path()).collect();
+            paths.sort_unstable();
+            paths.dedup();
+            paths.len()
+        };
+        let refused = |request: &&JudgedRequest| request.access == Access::Rejected;
+        (count(&mut telling()), count(&mut telling().filter(refused)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::{Answer, Failure};
+use super::{Answer, Failure, Status};
 
 const JSON: &str = "application/json";
 
@@ -55,6 +55,23 @@ impl Reply {
             403 => as_marked && own.nosniff_json,
             _ => as_marked,
         }
+    }
+
+    /// The answer without what could name an object, for a request that asks whether lists are open:
+    /// a front may ignore the query and give one, and errors name what they are about.
+    #[must_use]
+    pub fn without_objects(mut self) -> Self {
+        self.headers.remove(http::header::LOCATION);
+        self.answer = match self.answer {
+            Answer::Status(status) if status.names_anonymous() => Answer::Status(status),
+            Answer::Status(status) => Answer::Status(Status { message: String::new(), ..status }),
+            kept @ (Answer::ResourceList | Answer::Html | Answer::Binary | Answer::Empty | Answer::Cut) => {
+                kept
+            }
+            Answer::Text(_) => Answer::Text(String::new()),
+            _ => Answer::OtherJson,
+        };
+        self
     }
 
     /// Whether it is an answer in Kubernetes' own terms, or carries an API server's header marks.

@@ -249,9 +249,11 @@ impl<D: Dial> Look<'_, D> {
         })
     }
 
-    /// Whether a failure is worth one of the retries, which it then costs.
+    /// Whether a failure is worth one of the retries, which it then costs. Before the first answer it
+    /// is not: who asked for the look may ask for another when the trouble has had time to pass.
     fn again(&mut self, failure: &Failure) -> bool {
-        let again = failure.may_pass() && self.retries > 0 && Deadline::now() < self.deadline;
+        let begun = self.number > 1 || !self.observation.exchanges.is_empty();
+        let again = begun && failure.may_pass() && self.retries > 0 && Deadline::now() < self.deadline;
         if again {
             self.retries -= 1;
         }
@@ -284,6 +286,9 @@ impl<D: Dial> Look<'_, D> {
         };
         let work = connection.ask(&self.observation.endpoint, request, &prober.user_agent, room);
         match tokio::time::timeout_at(self.deadline, work).await {
+            Ok(reply) if matches!(request.class, PathClass::ResourceList { .. }) => {
+                reply.map(Reply::without_objects)
+            }
             Ok(reply) => reply,
             Err(_) => Err(Failure::new(Stage::Http, FailureKind::Deadline, "")),
         }

@@ -17,11 +17,14 @@ use tokio_rustls::client::TlsStream;
 
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::model::{Endpoint, Failure, FailureKind, Handshake, Names, Stage};
+use crate::model::{Endpoint, Failure, FailureKind, Handshake, Names, Stage, Trust};
 
 use super::anchors::Anchors;
 use super::certificate;
 use super::sniff::Sniffed;
+
+/// Why a chain that ends where it should is not trusted all the same.
+const NO_KEY: &str = "the handshake's signature does not prove that the peer holds the certificate's key";
 
 /// A TLS client's settings, shared by all connections of a scan.
 pub(super) struct Client {
@@ -107,7 +110,14 @@ impl Client {
             signature_valid: seen.signature.unwrap_or(false),
             certificate: chain.first().and_then(|leaf| certificate::facts(leaf)),
             chain_length: chain.len(),
-            trust: self.anchors.judge(chain, self.provider.signature_verification_algorithms),
+            trust: self.anchors.judge(chain, self.provider.signature_verification_algorithms).map(|trust| {
+                // A chain can be copied; only the signature shows that its key is there.
+                if seen.signature == Some(true) {
+                    trust
+                } else {
+                    Trust::NotAnchored { why: NO_KEY.to_owned() }
+                }
+            }),
         }
     }
 }

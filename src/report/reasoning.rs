@@ -200,7 +200,7 @@ fn handshake(out: &mut impl Write, tls: &Handshake) -> io::Result<()> {
     }
     match &tls.trust {
         Some(Trust::Anchored { by }) => {
-            writeln!(out, "  CA file  the chain ends at {}: the right server", shown(by))?;
+            writeln!(out, "  CA file  the chain ends at {}, which was given", shown(by))?;
         }
         Some(Trust::NotAnchored { why }) => {
             writeln!(out, "  CA file  {}: another server, or something in between", shown(why))?;

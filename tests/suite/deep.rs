@@ -93,6 +93,13 @@ async fn product_paths_are_evidence_of_their_own_grade() {
     let identification = report.identification.unwrap();
     assert_eq!(identification.product().unwrap().id, "rke2");
     assert!(identification.clues.iter().any(|clue| clue.kind == ClueKind::ProductAnswer));
+
+    let server = start("k3s").await;
+    let report = knock(deeply(), &server.address().to_string()).await;
+    assert_eq!(report.verdict, Verdict::Rejected, "{}", report.reason);
+    assert_eq!(granted(&report), ["/cacerts", "/ping"]);
+    let posture = report.posture.unwrap();
+    assert_eq!(posture.standing.word(), "as-documented", "{}", posture.sentence);
 }
 
 /// In no report, on no screen and in no log is a byte of what a server would give away.
@@ -192,7 +199,7 @@ async fn a_ca_file_says_whether_it_is_the_right_server() {
     let output =
         tokio::task::spawn_blocking(move || run(&["identify", "--ca-file", &file, &spec])).await.unwrap();
     assert!(
-        stdout(&output).contains("the chain ends at CN=kubernetes: the right server"),
+        stdout(&output).contains("the chain ends at CN=kubernetes, which was given"),
         "{}",
         stdout(&output)
     );

@@ -106,7 +106,10 @@ async fn auto_chooses_by_the_place_of_the_scan() {
 /// What opened since the baseline shows wherever people look.
 #[tokio::test(flavor = "multi_thread")]
 async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
-    let server = start("default").await;
+    // An address of its own: nobody else takes the port while the server changes.
+    let default = kubeknock::simulator::scenario("default").unwrap();
+    let own = "127.83.0.1:0".parse().unwrap();
+    let server = kubeknock::simulator::start(default, own).await.unwrap();
     let address = server.address();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();

@@ -34,6 +34,8 @@ pub(super) struct Signs {
     audit_id: bool,
     flow_control: bool,
     pub(super) version: Option<String>,
+    /// A version of the kind that extension API servers count for themselves: `v0.12.0`.
+    pub(super) own_version: bool,
     pub(super) etcd_answer: bool,
     pub(super) version_is_go_404: bool,
     /// Every answer is bare text as Go's standard library writes it (or bodyless), none a `Status`.
@@ -183,9 +185,10 @@ impl Signs {
         }
         match &reply.answer {
             Answer::Status(status) => self.status(asked, status),
-            Answer::Version(info) => {
+            Answer::Version(info) if request.class == PathClass::Version => {
                 self.version_fields = true;
                 self.version = Some(info.git_version.clone());
+                self.own_version = has_a_version_of_its_own(&info.git_version);
                 self.once(ClueKind::VersionFields, || version_fields(info));
             }
             Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths | Answer::ResourceList => {
@@ -296,6 +299,11 @@ fn own_answer(request: &Request, answer: &Answer) -> Option<String> {
         _ => return None,
     };
     (request.class == PathClass::Product).then(|| format!("{} {what}", request.bare_path()))
+}
+
+/// Kubernetes' own versions begin with 1, or are the `v0.0.0-…` of a build without one.
+fn has_a_version_of_its_own(git_version: &str) -> bool {
+    git_version.starts_with("v0.") && !git_version.starts_with("v0.0.0")
 }
 
 /// The fields of `/version` that tell something.

@@ -9,7 +9,7 @@ fn open(path: &str) -> Grant {
 }
 
 fn of(observation: &Observation, verdict: Verdict, grants: &[Grant], paths: usize) -> Posture {
-    posture(&identify(observation), Answered { verdict, grants, paths }).unwrap()
+    posture(&identify(observation), Answered { verdict, grants, paths, refused: paths }).unwrap()
 }
 
 fn refusing() -> Observation {
@@ -68,7 +68,7 @@ fn what_is_not_known_is_not_graded() {
     let low = refusing().over_tls("CN=x", "CN=kubernetes", &[], &[]);
     assert_eq!(of(&low, Verdict::Rejected, &[], 5).standing, Standing::Unknown);
     // Nothing settled, nothing graded.
-    let answered = Answered { verdict: Verdict::Inconclusive, grants: &[], paths: 3 };
+    let answered = Answered { verdict: Verdict::Inconclusive, grants: &[], paths: 3, refused: 3 };
     assert_eq!(posture(&identify(&versioned("v1.33.5-eks-5e0fdde")), answered), None);
 }
 
