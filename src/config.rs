@@ -11,14 +11,21 @@ use crate::model::Request;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time for one whole look at an endpoint, from the open connection to the last answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// Further attempts after a timeout or a reset.
+/// Further passes over what timed out or was reset, at half the rate.
 pub const RETRIES: u32 = 1;
 /// Connections being opened at once.
 pub const CONCURRENCY: usize = 512;
 /// The most that [`ScanConfig::concurrency`] may ask for.
 pub const MAX_CONCURRENCY: usize = 65_536;
+/// Looks at once: a handshake costs this machine's processor, and a crowd of them would make
+/// servers look slow.
+pub const MAX_LOOKS: usize = 256;
 /// New connections per second; 0 is unlimited.
 pub const RATE: u32 = 1000;
+/// Connections to one host at once.
+pub const PER_HOST: usize = 16;
+/// Connections to one network at once, a /24 or a /64.
+pub const PER_NETWORK: usize = 256;
 /// Bytes of a body that are read.
 pub const MAX_BODY: usize = 64 * 1024;
 /// The most that [`ScanConfig::max_body`] may ask for.
@@ -41,6 +48,57 @@ pub enum Order {
     Seeded(u64),
     /// As written.
     Sequential,
+}
+
+/// One of several equal parts of a scan; all parts together are the scan, and no two overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shard {
+    number: u32,
+    of: u32,
+}
+
+impl Shard {
+    /// Everything.
+    pub const WHOLE: Self = Self { number: 1, of: 1 };
+
+    /// Part `number` of `of`, counted from 1; `None` if there is no such part.
+    pub const fn new(number: u32, of: u32) -> Option<Self> {
+        if 1 <= number && number <= of { Some(Self { number, of }) } else { None }
+    }
+
+    /// Whether it is one part of several.
+    pub const fn is_part(self) -> bool {
+        self.of > 1
+    }
+
+    /// How many of `all` things fall to this part: the parts differ by one at most.
+    pub fn share(self, all: u64) -> u64 {
+        let (first, step) = (u64::from(self.number - 1), u64::from(self.of));
+        all.saturating_sub(first).div_ceil(step)
+    }
+
+    /// The position in the whole scan of this part's position.
+    pub fn position(self, own: u64) -> u64 {
+        own.saturating_mul(u64::from(self.of)).saturating_add(u64::from(self.number - 1))
+    }
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+        text.split_once('/')
+            .and_then(|(part, of)| Self::new(number(part)?, number(of)?))
+            .ok_or_else(|| format!("{text:?} is no shard; write K/N, part K of N, from 1/N to N/N"))
+    }
+}
+
+impl std::fmt::Display for Shard {
+    /// `3/7`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
+    }
 }
 
 /// Which address families a name is resolved to.
@@ -93,12 +151,20 @@ pub struct ScanConfig {
     pub connect_timeout: Duration,
     /// Time for one whole look at an endpoint.
     pub timeout: Duration,
-    /// Further attempts after a timeout or a reset; an answer is never asked for again.
+    /// Further passes over what timed out or was reset; an answer is never asked for again.
     pub retries: u32,
     /// Connections being opened at once.
     pub concurrency: usize,
     /// New connections per second; 0 is unlimited.
     pub rate: u32,
+    /// Connections to one host at once; 0 is no cap.
+    pub per_host: usize,
+    /// Connections to one network at once, a /24 or a /64; 0 is no cap.
+    pub per_network: usize,
+    /// Go slower while losses rise with the rate.
+    pub adaptive: bool,
+    /// Which part of the scan to do.
+    pub shard: Shard,
     /// Bytes of a body that are read.
     pub max_body: usize,
     /// Time for the whole scan: then no target is started any more.
@@ -135,6 +201,10 @@ impl Default for ScanConfig {
             retries: RETRIES,
             concurrency: CONCURRENCY,
             rate: RATE,
+            per_host: PER_HOST,
+            per_network: PER_NETWORK,
+            adaptive: true,
+            shard: Shard::WHOLE,
             max_body: MAX_BODY,
             max_duration: None,
             user_agent: USER_AGENT.to_owned(),
@@ -153,6 +223,16 @@ impl Default for ScanConfig {
 }
 
 impl ScanConfig {
+    /// Looks at once, each with its connection.
+    pub fn looks(&self) -> usize {
+        self.concurrency.min(MAX_LOOKS)
+    }
+
+    /// Connections at once, being opened or looked at: what the limit on open files must admit.
+    pub fn connections(&self) -> usize {
+        self.concurrency + self.looks()
+    }
+
     /// Checks every limit.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! server the user names.
 //!
 //! A name is asked once, however many of its ports are targets: answers and refusals alike are
-//! remembered, for [`REMEMBERED`] names at a time. Addresses are sorted, so that the same answer
+//! remembered, for [`REMEMBERED`] names at a time; what may pass is forgotten. Addresses are sorted, so that the same answer
 //! gives the same order, and capped at [`MAX_ADDRESSES`].
 
 use std::collections::HashMap;
@@ -122,7 +122,15 @@ impl Names {
             }
             Arc::clone(answers.entry(Arc::clone(name)).or_default())
         };
-        answer.get_or_init(|| self.ask(name)).await.clone()
+        let found = answer.get_or_init(|| self.ask(name)).await.clone();
+        if found.as_ref().is_err_and(|failure| passing(failure.kind)) {
+            // Those who asked together share it; who asks again later asks anew.
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            if answers.get(name).is_some_and(|kept| Arc::ptr_eq(kept, &answer)) {
+                answers.remove(name);
+            }
+        }
+        found
     }
 
     async fn ask(&self, name: &str) -> Answer {
@@ -181,8 +189,23 @@ fn single(server: SocketAddr) -> ResolverConfig {
     ResolverConfig::from_parts(None, Vec::new(), vec![server])
 }
 
+/// Whether another attempt may find another answer.
+const fn passing(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::ResolverTimedOut | FailureKind::LocalShortage)
+}
+
+/// Whether the error is about this machine: it ran out of descriptors or of memory.
+fn is_shortage(error: &std::io::Error) -> bool {
+    #[cfg(unix)]
+    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    #[cfg(not(unix))]
+    let codes = [];
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
 fn kind(error: &NetError) -> FailureKind {
     match error {
+        NetError::Io(error) if is_shortage(error) => FailureKind::LocalShortage,
         NetError::Timeout => FailureKind::ResolverTimedOut,
         NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
             ResponseCode::NXDomain => FailureKind::NameNotFound,

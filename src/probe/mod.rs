@@ -249,9 +249,11 @@ impl<D: Dial> Look<'_, D> {
         })
     }
 
-    /// Whether a failure is worth one of the retries, which it then costs.
+    /// Whether a failure is worth one of the retries, which it then costs. Before the first answer it
+    /// is not: who asked for the look may ask for another when the trouble has had time to pass.
     fn again(&mut self, failure: &Failure) -> bool {
-        let again = failure.may_pass() && self.retries > 0 && Deadline::now() < self.deadline;
+        let begun = self.number > 1 || !self.observation.exchanges.is_empty();
+        let again = begun && failure.may_pass() && self.retries > 0 && Deadline::now() < self.deadline;
         if again {
             self.retries -= 1;
         }

@@ -3,20 +3,32 @@
 //! ```text
 //! TargetSet ─nth(order)→ Target ─resolve→ Endpoint ─sweep→ TcpStream ─probe→ Observation
 //!   → identify → assess ─ contradiction? one second look ─→ EndpointReport → channel → caller
-//!          beside it: Pace (rate) · Tally (coverage, progress) · Stop
+//!          beside it: Throttle (rate, caps, congestion) · Ledger (tally, retries, checkpoint) · Stop
 //! ```
 //!
-//! A fixed set of long-lived workers pulls indices. Everything is bounded: workers, probes at
-//! once, the channel to the caller. A panic is that target's outcome, not the scan's end.
+//! A fixed set of long-lived workers pulls places. Everything is bounded: workers, looks at once,
+//! the channel to the caller, what is remembered of what is to be asked again. A panic is that
+//! target's outcome, not the scan's end.
 
+mod caps;
+mod checkpoint;
+mod congestion;
+mod dialer;
+mod job;
+mod journal;
+mod ledger;
+mod outcome;
 mod pace;
 mod pipeline;
+mod progress;
+mod queue;
+mod replay;
 mod stop;
 mod tally;
+mod throttle;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -28,9 +40,13 @@ use crate::error::Error;
 use crate::model::{EndpointReport, ScanSummary, Target};
 use crate::targets::{Permutation, TargetSet};
 
-use pipeline::Pipeline;
+pub use checkpoint::{Checkpoint, CheckpointError};
+use job::{Job, again_rate};
+use outcome::Outcome;
+use pipeline::{Attempt, Pipeline};
+pub use progress::{Progress, Watch};
 pub use stop::Stop;
-pub use tally::{Progress, Tally};
+use tally::Tally;
 
 /// Reports that may wait for the caller.
 const CHANNEL: usize = 256;
@@ -68,14 +84,38 @@ impl Scanner {
 
     /// Knocks on one target: a record for each of its addresses, or one that says why there is none.
     pub async fn knock(&self, target: &Target) -> Vec<EndpointReport> {
-        let tally = Tally::default();
-        self.pipeline.turn().await;
-        self.pipeline.knock(target, None, &tally, true).await
+        let (tally, stop) = (Tally::default(), Stop::default());
+        let mut records = Vec::new();
+        let mut todo = vec![None];
+        for pass in 0..=self.config.retries {
+            let last = pass == self.config.retries;
+            let attempt = Attempt { target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            for only in std::mem::take(&mut todo) {
+                for outcome in self.pipeline.knock(&attempt, only).await.into_iter().flatten() {
+                    match outcome {
+                        Outcome::Record(record) => records.push(*record),
+                        Outcome::Deferred(deferral) => todo.push(deferral.address),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        records
     }
 
     /// Begins a scan on the current tokio runtime. Reports come from [`Scan::next`] in the order
     /// in which endpoints finish; dropping the [`Scan`] ends it.
     pub fn scan(&self, targets: Arc<TargetSet>) -> Scan {
+        self.begin(targets, None)
+    }
+
+    /// As [`Self::scan`], with everything that is finished noted in the checkpoint. What an earlier
+    /// run finished is not asked again: its reports come first.
+    pub fn scan_with(&self, targets: Arc<TargetSet>, checkpoint: Checkpoint) -> Scan {
+        self.begin(targets, Some(checkpoint))
+    }
+
+    fn begin(&self, targets: Arc<TargetSet>, checkpoint: Option<Checkpoint>) -> Scan {
         let (sender, reports) = mpsc::channel(CHANNEL);
         let tally = Arc::new(Tally::of(&targets));
         let stop = Stop::default();
@@ -85,19 +125,16 @@ impl Scanner {
                 Order::Seeded(seed) => Some(Permutation::new(targets.len(), seed)),
                 Order::Sequential => None,
             },
-            next: AtomicU64::new(0),
+            shard: self.config.shard,
             keep_all: self.config.keep_all,
+            retries: self.config.retries,
+            workers: self.config.connections(),
+            again_rate: again_rate(&self.config),
             stop: stop.clone(),
             tally: Arc::clone(&tally),
             targets,
         });
-        // Workers in their connect and workers in their probe hold different permits, so that slow
-        // answers do not stop the sweep.
-        let workers = self.config.concurrency + self.pipeline.probes_at_once();
-        let workers = job.targets.len().min(workers as u64);
-        for _ in 0..workers {
-            tokio::spawn(Arc::clone(&job).work(sender.clone()));
-        }
+        tokio::spawn(Arc::clone(&job).run(checkpoint, sender));
         if let Some(limit) = self.config.max_duration {
             let stop = stop.clone();
             tokio::spawn(async move {
@@ -106,48 +143,6 @@ impl Scanner {
             });
         }
         Scan { reports, stop, tally, job, started: Timestamp::now(), clock: Instant::now() }
-    }
-}
-
-/// What the workers of one scan share.
-struct Job {
-    pipeline: Arc<Pipeline>,
-    targets: Arc<TargetSet>,
-    order: Option<Permutation>,
-    next: AtomicU64,
-    keep_all: bool,
-    stop: Stop,
-    tally: Arc<Tally>,
-}
-
-impl Job {
-    async fn work(self: Arc<Self>, reports: mpsc::Sender<EndpointReport>) {
-        loop {
-            // The turn comes before the target: whoever still waits when the scan is stopped has
-            // begun nothing.
-            tokio::select! {
-                biased;
-                () = self.stop.stopped() => return,
-                () = self.pipeline.turn() => {}
-            }
-            let position = self.next.fetch_add(1, Ordering::Relaxed);
-            if position >= self.targets.len() {
-                return;
-            }
-            let index = self.order.as_ref().map_or(position, |order| order.nth(position));
-            let Some(target) = self.targets.get(index) else { return };
-            let exclusions = self.targets.exclusions();
-            let keep = target.named || self.keep_all;
-            self.tally.begin();
-            let records = self.pipeline.knock(&target, Some(&exclusions), &self.tally, keep).await;
-            self.tally.end();
-            for record in records {
-                // Nobody listens any more: the scan was dropped.
-                if reports.send(record).await.is_err() {
-                    return;
-                }
-            }
-        }
     }
 }
 
@@ -177,14 +172,14 @@ impl Scan {
         self.started
     }
 
-    /// Live counters.
-    pub fn tally(&self) -> Arc<Tally> {
-        Arc::clone(&self.tally)
+    /// A handle that tells how far the scan is.
+    pub fn watch(&self) -> Watch {
+        Watch::new(Arc::clone(&self.job), self.clock)
     }
 
     /// The summary. Call it when [`Self::next`] has returned `None`; reports not yet taken are lost.
     pub fn finish(self) -> ScanSummary {
-        let coverage = self.tally.coverage(&self.job.targets);
+        let coverage = self.tally.coverage(&self.job.targets, self.job.shard, self.stop.failed());
         ScanSummary {
             started: self.started,
             elapsed: self.clock.elapsed(),

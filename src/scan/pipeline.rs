@@ -1,6 +1,6 @@
 //! One target's way through the stages, from its name to its records.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,75 +22,50 @@ use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 use crate::targets::Exclusions;
 
-use super::pace::Pace;
+use super::dialer::Dialer;
+use super::outcome::{Deferral, Outcome, passes};
+use super::stop::Stop;
 use super::tally::Tally;
+use super::throttle::Throttle;
 
-/// Looks at once: a handshake costs this machine's processor, and a crowd of them would make
-/// servers look slow.
-const MAX_PROBES: usize = 256;
-/// The pauses between attempts while this machine is short of something.
-const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
-/// How often a shortage is waited out before it is reported as such.
+/// Names being resolved at once, each with a socket of its own.
+const LOOKUPS: usize = 32;
+/// How often a shortage of this machine is waited out before the name is put off to the next pass.
 const SHORTAGE_ATTEMPTS: u32 = 100;
+/// The pauses between.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
     dialer: Dialer,
     prober: Prober,
-    probes: Semaphore,
-    probes_at_once: usize,
+    looks: Semaphore,
+    lookups: Semaphore,
     second_look_pause: Duration,
-    retries: u32,
+}
+
+/// One attempt at a target.
+pub(super) struct Attempt<'a> {
+    pub(super) target: &'a Target,
+    /// What must not be asked among the addresses of a name; `None` to ask all.
+    pub(super) exclusions: Option<&'a Exclusions>,
+    /// Whether unreachable addresses are worth a record.
+    pub(super) keep: bool,
+    /// Whether there is no later attempt to put anything off to.
+    pub(super) last: bool,
+    /// Ends the wait of whoever has not begun.
+    pub(super) stop: &'a Stop,
+    pub(super) tally: &'a Tally,
 }
 
 /// The way to one endpoint of a target.
 struct Way {
-    address: SocketAddr,
+    address: IpAddr,
     /// How long resolving took; `None` for an address.
     resolve: Option<Duration>,
     /// What the name is an alias of.
     aliases: Arc<[Arc<str>]>,
-}
-
-/// Opens connections at the configured rate.
-struct Dialer {
-    sweep: Sweep,
-    pace: Pace,
-    connects: Semaphore,
-}
-
-impl Dialer {
-    /// Waits for a turn, then connects.
-    async fn open(&self, address: SocketAddr) -> Result<TcpStream, Failure> {
-        self.pace.turn().await;
-        self.connect(address).await
-    }
-
-    /// Connects; the turn has been waited for.
-    async fn connect(&self, address: SocketAddr) -> Result<TcpStream, Failure> {
-        let _permit = self.connects.acquire().await.map_err(|_| closed())?;
-        let mut attempt = 0;
-        loop {
-            match self.sweep.connect(address).await {
-                // Says nothing of the target: wait until descriptors or ports come free.
-                Err(failure) if failure.kind == FailureKind::LocalShortage && attempt < SHORTAGE_ATTEMPTS => {
-                    if attempt == 0 {
-                        tracing::warn!(%address, detail = failure.detail, "this machine is short; waiting");
-                    }
-                    attempt += 1;
-                    tokio::time::sleep(SHORTAGE_PAUSE).await;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-}
-
-impl Dial for Dialer {
-    async fn dial(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
-        self.open(endpoint.address).await
-    }
 }
 
 /// Runs one endpoint's work; a panic in it becomes that endpoint's failure.
@@ -109,20 +84,14 @@ fn closed() -> Failure {
 
 impl Pipeline {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
-        let probes_at_once = config.concurrency.min(MAX_PROBES);
         identify::prepare();
         Ok(Self {
             names: Names::new(config),
-            dialer: Dialer {
-                sweep: Sweep::new(config),
-                pace: Pace::new(config.rate),
-                connects: Semaphore::new(config.concurrency),
-            },
+            dialer: Dialer { sweep: Sweep::new(config), throttle: Throttle::new(config) },
             prober: Prober::new(config)?,
-            probes: Semaphore::new(probes_at_once),
-            probes_at_once,
+            looks: Semaphore::new(config.looks()),
+            lookups: Semaphore::new(LOOKUPS.min(config.concurrency)),
             second_look_pause: config.second_look_pause,
-            retries: config.retries,
         })
     }
 
@@ -130,108 +99,131 @@ impl Pipeline {
         &self.names
     }
 
-    pub(super) const fn probes_at_once(&self) -> usize {
-        self.probes_at_once
+    pub(super) const fn throttle(&self) -> &Throttle {
+        &self.dialer.throttle
     }
 
-    /// Waits until another connection may be opened; to be called before [`Self::knock`].
-    pub(super) async fn turn(&self) {
-        self.dialer.pace.turn().await;
-    }
-
-    /// Knocks on a target, whose first connection has had its turn. Every outcome is tallied; a record is made of each endpoint that
-    /// accepted a connection, and of the others only if `keep` says so.
-    pub(super) async fn knock(
-        &self,
-        target: &Target,
-        exclusions: Option<&Exclusions>,
-        tally: &Tally,
-        keep: bool,
-    ) -> Vec<EndpointReport> {
+    /// Knocks on a target, on all of its addresses or on this one. Each comes to one outcome;
+    /// a record is made of each endpoint that accepted a connection, and of the others only if the
+    /// attempt says so. `None` if the scan was stopped before anything was sent.
+    pub(super) async fn knock(&self, attempt: &Attempt<'_>, only: Option<IpAddr>) -> Option<Vec<Outcome>> {
+        let target = attempt.target;
         let name = match &target.host {
             Host::Ip(address) => {
-                let address = SocketAddr::new(*address, target.port);
-                let way = Way { address, resolve: None, aliases: Arc::default() };
-                return self.endpoint(target, way, tally, keep).await.into_iter().collect();
+                let way = Way { address: *address, resolve: None, aliases: Arc::default() };
+                return Some(vec![self.endpoint(attempt, way, true).await?]);
             }
             Host::Name(name) => name,
         };
         let started = Instant::now();
         // Boxed, as is the look below: a worker that waits for a silent address stays small.
-        let resolved = guarded(Box::pin(self.names.addresses(name))).await.and_then(|resolved| resolved);
+        let lookup = guarded(Box::pin(self.resolve(name)));
+        let resolved = tokio::select! {
+            biased;
+            resolved = lookup => resolved.and_then(|resolved| resolved),
+            () = attempt.stop.stopped() => return None,
+        };
         let elapsed = started.elapsed();
         let Resolved { addresses, aliases } = match resolved {
             Ok(resolved) => resolved,
             Err(failure) => {
                 let timings = Timings { resolve: Some(elapsed), total: elapsed, ..Timings::default() };
-                tally.failed(target, failure.kind);
-                return Vec::from_iter(
-                    keep.then(|| EndpointReport::unreachable(target.clone(), None, failure, timings)),
-                );
+                return Some(vec![attempt.failed(None, failure, timings)]);
             }
         };
-        tally.addresses(addresses.len());
-        let mut reports = Vec::new();
-        for (number, address) in addresses.into_iter().enumerate() {
-            if number > 0 {
-                self.turn().await;
-            }
-            if exclusions.is_some_and(|exclusions| exclusions.excludes_address(address, target.port)) {
+        let mut outcomes = Vec::new();
+        if only.is_none() && addresses.len() > 1 {
+            outcomes.push(Outcome::Further(addresses.len() as u64 - 1));
+        }
+        // An address that is asked again need not be in the answer any more.
+        let addresses = only.map_or(addresses, |only| vec![only]);
+        let mut begun = false;
+        for address in addresses {
+            if attempt.exclusions.is_some_and(|set| set.excludes_address(address, target.port)) {
                 tracing::info!(%target, %address, "excluded");
-                tally.excluded_address();
+                outcomes.push(Outcome::ExcludedAddress);
                 continue;
             }
-            let address = SocketAddr::new(address, target.port);
+            // What is begun is finished, so that its outcomes add up.
             let way = Way { address, resolve: Some(elapsed), aliases: Arc::clone(&aliases) };
-            reports.extend(self.endpoint(target, way, tally, keep).await);
+            outcomes.push(self.endpoint(attempt, way, !begun).await?);
+            begun = true;
         }
-        reports
+        Some(outcomes)
     }
 
+    /// The addresses of a name. What this machine lacks is waited for.
+    async fn resolve(&self, name: &Arc<str>) -> Result<Resolved, Failure> {
+        let _permit = self.lookups.acquire().await.map_err(|_| closed())?;
+        let mut attempts = 0;
+        loop {
+            match self.names.addresses(name).await {
+                Err(failure)
+                    if failure.kind == FailureKind::LocalShortage && attempts < SHORTAGE_ATTEMPTS =>
+                {
+                    attempts += 1;
+                    self.throttle().short(&failure.detail);
+                    tokio::time::sleep(SHORTAGE_PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Waits until the address may be asked, and asks. `None` if the scan was stopped meanwhile and
+    /// the wait may be given up.
     async fn endpoint(
         &self,
-        target: &Target,
+        attempt: &Attempt<'_>,
         Way { address, resolve, aliases }: Way,
-        tally: &Tally,
-        keep: bool,
-    ) -> Option<EndpointReport> {
-        let started = Instant::now();
-        let mut connected = self.dialer.connect(address).await;
-        for _ in 0..self.retries {
-            if !connected.as_ref().is_err_and(Failure::may_pass) {
-                break;
-            }
-            connected = self.dialer.open(address).await;
-        }
-        let mut timings = Timings { resolve, connect: Some(started.elapsed()), ..Timings::default() };
-        let unasked = |failure: Failure, timings| {
-            tally.failed(target, failure.kind);
-            let endpoint = endpoint_of(target, address);
-            EndpointReport::unreachable(target.clone(), Some(endpoint), failure, timings)
+        may_give_up: bool,
+    ) -> Option<Outcome> {
+        let target = attempt.target;
+        let throttle = self.throttle();
+        let admission = async {
+            let place = throttle.enter(address).await;
+            (place, throttle.leave().await)
         };
+        let (_place, leave) = tokio::select! {
+            biased;
+            () = attempt.stop.stopped(), if may_give_up => return None,
+            admitted = admission => admitted,
+        };
+        let _flight = attempt.tally.flight();
+        let address = SocketAddr::new(address, target.port);
+        let started = Instant::now();
+        let connected = self.dialer.connect(address, leave).await;
+        let mut timings = Timings { resolve, connect: Some(started.elapsed()), ..Timings::default() };
         let stream = match connected {
             Ok(stream) => stream,
-            Err(failure) if keep => {
-                timings.total = started.elapsed();
-                return Some(unasked(failure, timings));
-            }
             Err(failure) => {
-                tally.failed(target, failure.kind);
-                return None;
+                timings.total = started.elapsed();
+                return Some(attempt.failed(Some(address), failure, timings));
             }
         };
         let judged =
             guarded(Box::pin(self.judge(target, endpoint_of(target, address), aliases, stream))).await;
         let mut report = match judged {
             Ok(report) => report,
-            Err(failure) => return Some(unasked(failure, timings)),
+            Err(failure) => {
+                let endpoint = Some(endpoint_of(target, address));
+                let report = EndpointReport::unreachable(target.clone(), endpoint, failure, timings);
+                return Some(Outcome::Record(Box::new(report)));
+            }
         };
+        if let Some(failure) = &report.failure {
+            if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
+                throttle.silent(address.ip());
+            }
+            if !attempt.last && passes(failure) {
+                return Some(attempt.put_off(address.ip(), failure));
+            }
+        }
         report.timings.resolve = timings.resolve;
         report.timings.connect = timings.connect;
         report.timings.total = started.elapsed() + resolve.unwrap_or_default();
-        tally.record(&report);
         tracing::debug!(%target, %address, verdict = %report.verdict, reason = report.reason);
-        Some(report)
+        Some(Outcome::Record(Box::new(report)))
     }
 
     /// Looks, identifies and assesses, and looks once more where the answers contradict each other.
@@ -249,7 +241,7 @@ impl Pipeline {
         if let Some(SecondLook { why, after }) = assessment.second_look.take() {
             tracing::info!(%target, why, "second look");
             tokio::time::sleep(after.unwrap_or(self.second_look_pause).min(MAX_PAUSE)).await;
-            if let Ok(stream) = self.dialer.open(endpoint.address).await {
+            if let Ok(stream) = self.dialer.dial(&endpoint).await {
                 observation.absorb(self.look(stream, &endpoint, 2).await);
                 identification = identify(&observation);
                 assessment = assess(&observation, &identification);
@@ -286,7 +278,7 @@ impl Pipeline {
     }
 
     async fn look(&self, stream: TcpStream, endpoint: &Endpoint, number: u8) -> Observation {
-        let Ok(_permit) = self.probes.acquire().await else {
+        let Ok(_permit) = self.looks.acquire().await else {
             let mut observation = Observation::new(endpoint.clone());
             observation.failure = Some(closed());
             return observation;
@@ -295,7 +287,35 @@ impl Pipeline {
     }
 }
 
-fn endpoint_of(target: &Target, address: SocketAddr) -> Endpoint {
+impl Attempt<'_> {
+    /// The outcome of an address, or of a name without one, that could not be asked.
+    fn failed(&self, address: Option<SocketAddr>, failure: Failure, timings: Timings) -> Outcome {
+        if !self.last && passes(&failure) {
+            return match address {
+                Some(address) => self.put_off(address.ip(), &failure),
+                None => Outcome::Deferred(Deferral::of(&failure, None)),
+            };
+        }
+        if !self.keep {
+            return Outcome::Silent(failure.kind);
+        }
+        let endpoint = address.map(|address| endpoint_of(self.target, address));
+        Outcome::Record(Box::new(EndpointReport::unreachable(
+            self.target.clone(),
+            endpoint,
+            failure,
+            timings,
+        )))
+    }
+
+    fn put_off(&self, address: IpAddr, failure: &Failure) -> Outcome {
+        tracing::debug!(target = %self.target, %address, %failure, "to be asked again");
+        let only = matches!(self.target.host, Host::Name(_)).then_some(address);
+        Outcome::Deferred(Deferral::of(failure, only))
+    }
+}
+
+pub(super) fn endpoint_of(target: &Target, address: SocketAddr) -> Endpoint {
     Endpoint {
         scheme: target.scheme,
         address,

@@ -1,5 +1,6 @@
 //! Stopping a scan before its end: whoever says it first gives the reason.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     reason: Arc<OnceLock<String>>,
+    failed: Arc<AtomicBool>,
     token: CancellationToken,
 }
 
@@ -17,6 +19,22 @@ impl Stop {
         // A second reason changes nothing.
         let _ = self.reason.set(reason.into());
         self.token.cancel();
+    }
+
+    /// Stops because the scan cannot go on.
+    pub(super) fn fail(&self, reason: impl Into<String>) {
+        self.failed.store(true, Ordering::Relaxed);
+        self.stop(reason);
+    }
+
+    /// Whether the scan could not go on: what has no outcome is for a later run.
+    pub fn failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was stopped.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.token.is_cancelled()
     }
 
     /// Returns when somebody has stopped it.

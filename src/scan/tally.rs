@@ -3,17 +3,32 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
+use super::outcome::Outcome;
+use super::progress::Counts;
+use crate::config::Shard;
 use crate::model::{Coverage, EndpointReport, FailureKind, SpecCoverage, SpecId, Target, Verdict};
 use crate::targets::TargetSet;
 
 /// Live counters of a scan.
 #[derive(Default)]
-pub struct Tally {
-    begun: AtomicU64,
+pub(super) struct Tally {
+    /// Targets that went through the first pass.
     ended: AtomicU64,
+    /// Of these, by an earlier run.
+    resumed: AtomicU64,
+    in_flight: AtomicU64,
+    /// Attempts that are to be made again, and those that were.
+    again: AtomicU64,
+    again_ended: AtomicU64,
+    passes: AtomicU32,
+    pass_len: AtomicU64,
+    again_since: OnceLock<Instant>,
+    deferred: AtomicU64,
+    timeouts: AtomicU64,
     verdicts: [AtomicU64; Verdict::ALL.len()],
     unreachable: [AtomicU64; FailureKind::ALL.len()],
     excluded_addresses: AtomicU64,
@@ -23,15 +38,13 @@ pub struct Tally {
     sources: Mutex<BTreeSet<IpAddr>>,
 }
 
-/// A moment's counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Targets finished.
-    pub done: u64,
-    /// Targets being worked on.
-    pub in_flight: u64,
-    /// Endpoints by verdict, in the order of [`Verdict::ALL`].
-    pub verdicts: [u64; Verdict::ALL.len()],
+/// An endpoint that is being asked, until it is dropped.
+pub(super) struct Flight<'a>(&'a Tally);
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn bit(verdict: Verdict) -> u8 {
@@ -44,31 +57,62 @@ impl Tally {
         Self { seen: targets.specs().iter().map(|_| AtomicU8::new(0)).collect(), ..Self::default() }
     }
 
-    pub(super) fn begin(&self) {
-        self.begun.fetch_add(1, Ordering::Relaxed);
+    /// An endpoint is being asked.
+    pub(super) fn flight(&self) -> Flight<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Flight(self)
     }
 
-    pub(super) fn end(&self) {
-        self.ended.fetch_add(1, Ordering::Relaxed);
+    /// A target went through a pass.
+    pub(super) fn end(&self, pass: u32) {
+        let counter = if pass == 0 { &self.ended } else { &self.again_ended };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A name resolved to this many addresses.
-    pub(super) fn addresses(&self, count: usize) {
-        self.further_addresses.fetch_add(count.saturating_sub(1) as u64, Ordering::Relaxed);
+    /// A target went through a pass in an earlier run.
+    pub(super) fn resumed(&self, pass: u32) {
+        self.end(pass);
+        if pass == 0 {
+            self.resumed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    pub(super) fn excluded_address(&self) {
-        self.excluded_addresses.fetch_add(1, Ordering::Relaxed);
+    /// A later pass begins over so many.
+    pub(super) fn again(&self, count: u64) {
+        self.again.fetch_add(count, Ordering::Relaxed);
+        self.passes.fetch_add(1, Ordering::Relaxed);
+        self.pass_len.store(count, Ordering::Relaxed);
+        self.again_since.get_or_init(Instant::now);
+    }
+
+    /// Counts what a target came to.
+    pub(super) fn count(&self, target: &Target, outcome: &Outcome) {
+        match outcome {
+            Outcome::Silent(kind) => self.failed(target, *kind),
+            Outcome::Record(report) => self.record(report),
+            Outcome::ExcludedAddress => {
+                self.excluded_addresses.fetch_add(1, Ordering::Relaxed);
+            }
+            Outcome::Further(count) => {
+                self.further_addresses.fetch_add(*count, Ordering::Relaxed);
+            }
+            Outcome::Deferred(deferral) => {
+                self.deferred.fetch_add(1, Ordering::Relaxed);
+                if matches!(deferral.kind, FailureKind::TimedOut | FailureKind::Deadline) {
+                    self.timeouts.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
     }
 
     /// An endpoint, or a name without addresses, that could not be asked.
-    pub(super) fn failed(&self, target: &Target, kind: FailureKind) {
+    fn failed(&self, target: &Target, kind: FailureKind) {
         self.unreachable[kind as usize].fetch_add(1, Ordering::Relaxed);
         self.saw(target, Verdict::Unreachable);
     }
 
     /// An endpoint that was asked.
-    pub(super) fn record(&self, report: &EndpointReport) {
+    fn record(&self, report: &EndpointReport) {
         if let Some(local) = report.local {
             self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(local);
         }
@@ -91,12 +135,20 @@ impl Tally {
     }
 
     /// The counts of this moment.
-    pub fn progress(&self) -> Progress {
-        let done = self.ended.load(Ordering::Relaxed);
-        Progress {
-            done,
-            in_flight: self.begun.load(Ordering::Relaxed).saturating_sub(done),
-            verdicts: std::array::from_fn(|index| self.verdicts[index].load(Ordering::Relaxed)),
+    pub(super) fn counts(&self) -> Counts {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            done: load(&self.ended),
+            resumed: load(&self.resumed),
+            in_flight: load(&self.in_flight),
+            again: load(&self.again),
+            again_done: load(&self.again_ended),
+            passes: self.passes.load(Ordering::Relaxed),
+            pass_len: load(&self.pass_len),
+            again_elapsed: self.again_since.get().map(Instant::elapsed),
+            deferred: load(&self.deferred),
+            timeouts: load(&self.timeouts) + load(&self.unreachable[FailureKind::TimedOut as usize]),
+            verdicts: std::array::from_fn(|index| load(&self.verdicts[index])),
         }
     }
 
@@ -105,8 +157,9 @@ impl Tally {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
-    /// Where every target ended.
-    pub(super) fn coverage(&self, targets: &TargetSet) -> Coverage {
+    /// Where every target of this part of the set ended. `failed` says that the books were not kept
+    /// to the end: then a target is not attempted if it has no outcome.
+    pub(super) fn coverage(&self, targets: &TargetSet, shard: Shard, failed: bool) -> Coverage {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let verdicts = Verdict::ALL
             .into_iter()
@@ -118,10 +171,11 @@ impl Tally {
             .map(|kind| (kind, load(&self.unreachable[kind as usize])))
             .filter(|(_, count)| *count > 0);
         let specs = targets.specs().iter().zip(&self.seen);
-        Coverage {
-            targets: targets.len(),
-            excluded: targets.excluded(),
-            not_attempted: targets.len().saturating_sub(load(&self.begun)),
+        let own = shard.share(targets.len());
+        let mut coverage = Coverage {
+            targets: own,
+            excluded: shard.share(targets.excluded()),
+            not_attempted: own.saturating_sub(load(&self.ended)),
             excluded_addresses: load(&self.excluded_addresses),
             verdicts: verdicts.collect(),
             unreachable: unreachable.collect(),
@@ -137,6 +191,11 @@ impl Tally {
                     SpecCoverage::of(origin, spec.named, label, spec.expect, seen.collect())
                 })
                 .collect(),
+        };
+        if failed {
+            let ended = coverage.outcomes() + coverage.excluded_addresses;
+            coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
+        coverage
     }
 }

@@ -1,6 +1,6 @@
 //! What must not be asked, whoever names it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -35,6 +35,12 @@ impl Exclusions {
     pub fn excludes_name(&self, name: &str, port: u16) -> bool {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         self.names.get(name.as_str()).is_some_and(|ports| ports.contains(&ANY_PORT) || ports.contains(&port))
+    }
+
+    /// Writes out everything that is excluded, in an order of its own.
+    pub(super) fn describe(&self, out: &mut impl std::fmt::Write) -> std::fmt::Result {
+        let names: BTreeMap<_, _> = self.names.iter().collect();
+        write!(out, "{:?} {names:?}", self.addresses)
     }
 
     pub(super) fn add(&mut self, word: Word) {

@@ -31,6 +31,7 @@
 
 mod base_url;
 mod builder;
+mod digest;
 mod draft;
 mod error;
 mod exclusions;

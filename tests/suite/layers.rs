@@ -13,9 +13,11 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "model" => vec![],
         "error" => vec!["model"],
         "config" => vec!["model", "error"],
-        "scan" => {
-            GROUND.into_iter().chain(["targets", "resolve", "sweep", "probe", "identify", "assess"]).collect()
-        }
+        // A checkpoint keeps finished records as the report writes and reads them.
+        "scan" => GROUND
+            .into_iter()
+            .chain(["targets", "resolve", "sweep", "probe", "identify", "assess", "report"])
+            .collect(),
         // A stage, a format, the simulator.
         _ => GROUND.to_vec(),
     }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use kubeknock::config::Shard;
 use kubeknock::policy::FailOn;
 
 use crate::units;
@@ -107,8 +108,30 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "NUMBER", help_heading = "Targets")]
     pub(crate) seed: Option<u64>,
 
+    /// Do part K of N of the scan only
+    ///
+    /// The parts are disjoint, together complete and of equal size. All need the same targets and
+    /// the same --seed. Coverage and expect= are for the merged report to judge: a part exits 1 for
+    /// --fail-on alone, and never 3.
+    #[arg(long, value_name = "K/N", help_heading = "Targets")]
+    pub(crate) shard: Option<Shard>,
+
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+
+    /// Note what is finished in this new file, so that a scan that is killed can go on
+    #[arg(long, value_name = "FILE", conflicts_with = "resume", help_heading = "Long scans")]
+    pub(crate) checkpoint: Option<PathBuf>,
+
+    /// Go on with the scan of this checkpoint: same targets, same options
+    ///
+    /// Nothing that was finished is asked again. Rate, concurrency and outputs may change.
+    #[arg(long, value_name = "FILE", help_heading = "Long scans")]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Print one JSON line about the progress this often, on standard error; SIGUSR1 prints one at once
+    #[arg(long, value_name = "TIME", value_parser = units::duration, help_heading = "Long scans")]
+    pub(crate) stats_interval: Option<Duration>,
 
     #[command(flatten)]
     pub(crate) requests: RequestArgs,
@@ -187,7 +210,22 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
     pub(crate) timeout: Duration,
 
-    /// Further attempts after a timeout or a reset; an answer is never asked for again
+    /// Connections to one host at once; 0 is no cap
+    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::PER_HOST)]
+    pub(crate) per_host: usize,
+
+    /// Connections to one network at once, a /24 or for IPv6 a /64; 0 is no cap
+    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::PER_NETWORK)]
+    pub(crate) per_network: usize,
+
+    /// Keep rate and concurrency where they are, whatever gets lost
+    ///
+    /// Otherwise a scan slows down while losses rise with its rate, and goes back to full speed
+    /// when they do not.
+    #[arg(long)]
+    pub(crate) no_adaptive: bool,
+
+    /// Further passes, at half the rate, over what timed out or was reset; an answer is never asked for again
     #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::RETRIES)]
     pub(crate) retries: u32,
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use kubeknock::model::{EndpointReport, ScanSummary};
+use kubeknock::model::{Coverage, EndpointReport, ScanSummary};
 use kubeknock::policy::{FailOn, Gate, Judged, Policy, RULES, Snapshot};
 use kubeknock::report::{Outcome, Results, ScanInfo};
 
@@ -22,11 +22,12 @@ pub(crate) struct Conclusion {
 }
 
 impl Conclusion {
-    /// Writes the reports and says the exit code.
+    /// Writes the reports and says the exit code, which the gate decides on `coverage`.
     pub(crate) fn write(
         mut self,
         info: ScanInfo<'_>,
         summary: &ScanSummary,
+        coverage: &Coverage,
         records: &[EndpointReport],
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
@@ -34,7 +35,7 @@ impl Conclusion {
             self.judged.compare(earlier.judged);
             self.snapshot.changes_since(&earlier.snapshot)
         });
-        let decision = self.gate.decide(&summary.coverage, &self.judged, self.interrupted);
+        let decision = self.gate.decide(coverage, &self.judged, self.interrupted);
         let results = Results {
             info,
             summary,

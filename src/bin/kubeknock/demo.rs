@@ -31,12 +31,14 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
         let job = Job {
             config: ScanConfig { order: Order::Sequential, ..ScanConfig::default() },
             targets: Arc::new(targets.build()?),
+            checkpoint: None,
             outputs,
             // The fleet has an exposed server on purpose; what counts is that each is judged right.
             gate: Gate { fail_on: FailOn::Never, require_coverage: 100 },
             policy: Policy::default(),
             earlier: None,
             no_progress: quiet || verbose > 0,
+            stats_interval: None,
         };
         job.run().await
     })

@@ -20,14 +20,19 @@ pub(crate) fn write(config: &ScanConfig, targets: &TargetSet) -> anyhow::Result<
 }
 
 fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Result<()> {
-    let total = targets.len();
+    let shard = config.shard;
+    let total = shard.share(targets.len());
     writeln!(out, "Dry run: nothing is sent.\n")?;
-    writeln!(out, "Where ({total} targets, {} excluded):", targets.excluded())?;
-    for target in (0..total.min(LISTED)).filter_map(|index| targets.get(index)) {
+    if shard.is_part() {
+        writeln!(out, "Shard {shard}: {total} of {} targets, chosen by order and seed.", targets.len())?;
+    }
+    writeln!(out, "Where ({} targets, {} excluded):", targets.len(), targets.excluded())?;
+    let listed = targets.len().min(LISTED);
+    for target in (0..listed).filter_map(|index| targets.get(index)) {
         writeln!(out, "  {target}  ({})", target.origin)?;
     }
-    if total > LISTED {
-        writeln!(out, "  … and {} more", total - LISTED)?;
+    if targets.len() > listed {
+        writeln!(out, "  … and {} more", targets.len() - listed)?;
     }
     if targets.has_names() {
         writeln!(out, "  Each address that a name resolves to is asked; exclusions hold for addresses too.")?;
@@ -66,9 +71,12 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     writeln!(
         out,
         "  one connection for each endpoint; one more where the server closes it after an answer, after a \
-         timeout or reset (at most {}), or for a second look at contradicting answers",
+         timeout or reset (at most {}, at half the rate), or for a second look at contradicting answers",
         config.retries
     )?;
+    let cap = |cap: usize| if cap == 0 { "any number".to_owned() } else { cap.to_string() };
+    let (host, network) = (cap(config.per_host), cap(config.per_network));
+    writeln!(out, "  at most {host} connections to one host and {network} to one /24 or /64 at once")?;
     if let Some(proxy) = &config.proxy {
         writeln!(out, "  through the proxy {}:{}", proxy.host, proxy.port)?;
     }

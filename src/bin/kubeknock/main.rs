@@ -23,6 +23,7 @@ mod settings;
 mod settings_file;
 #[cfg(feature = "simulator")]
 mod simulate;
+mod stats;
 mod suggest;
 mod units;
 

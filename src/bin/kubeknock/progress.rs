@@ -1,12 +1,11 @@
 //! The progress line on standard error, drawn only on a terminal.
 
 use std::io::IsTerminal as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kubeknock::model::Verdict;
-use kubeknock::scan::Tally;
+use kubeknock::scan::{Progress, Watch};
 
 /// How often the line is drawn anew.
 const REDRAW: Duration = Duration::from_millis(200);
@@ -19,25 +18,24 @@ pub(crate) struct Line {
 
 impl Line {
     /// Begins to draw, unless `hidden` or standard error is no terminal.
-    pub(crate) fn start(total: u64, tally: Arc<Tally>, hidden: bool) -> Self {
+    pub(crate) fn start(watch: Watch, hidden: bool) -> Self {
         let target = if hidden || !std::io::stderr().is_terminal() {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr()
         };
-        let bar = ProgressBar::with_draw_target(Some(total), target);
-        let template = "{bar:24} {pos}/{len} · {per_sec} · ETA {eta} · {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        let bar = ProgressBar::with_draw_target(Some(watch.progress().total), target);
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {msg}") {
             bar.set_style(style);
         }
         let drawn = bar.clone();
         let task = tokio::spawn(async move {
             let mut tick = tokio::time::interval(REDRAW);
-            loop {
+            while !drawn.is_hidden() {
                 tick.tick().await;
-                let now = tally.progress();
+                let now = watch.progress();
                 drawn.set_position(now.done);
-                drawn.set_message(message(now.in_flight, &now.verdicts));
+                drawn.set_message(message(&now));
             }
         });
         Self { bar, task }
@@ -51,9 +49,47 @@ impl Drop for Line {
     }
 }
 
-fn message(in_flight: u64, verdicts: &[u64]) -> String {
-    let mut parts = vec![format!("{in_flight} in flight")];
-    let counts = Verdict::ALL.into_iter().zip(verdicts).filter(|(_, count)| **count > 0);
+fn message(now: &Progress) -> String {
+    let mut parts = vec![format!("{:.0}/s", now.rate)];
+    if let Some(eta) = now.eta {
+        parts.push(format!("ETA {}", indicatif::HumanDuration(eta)));
+    }
+    parts.push(format!("{} in flight", now.in_flight));
+    if now.level < 1.0 {
+        parts.push(format!("slowed to {:.0}%", now.level * 100.0));
+    }
+    let counts = Verdict::ALL.into_iter().zip(now.verdicts).filter(|(_, count)| *count > 0);
     parts.extend(counts.map(|(verdict, count)| format!("{count} {verdict}")));
+    if now.again_waiting > 0 {
+        parts.push(format!("{} to ask again", now.again_waiting));
+    }
     parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_says_what_there_is_to_say() {
+        let mut verdicts = [0; Verdict::ALL.len()];
+        verdicts[Verdict::Exposed as usize] = 2;
+        let now = Progress {
+            total: 100,
+            done: 50,
+            again_done: 0,
+            again_waiting: 7,
+            in_flight: 3,
+            timeouts: 7,
+            verdicts,
+            elapsed: Duration::from_secs(5),
+            rate: 10.2,
+            level: 0.7,
+            eta: Some(Duration::from_secs(9)),
+        };
+        assert_eq!(
+            message(&now),
+            "10/s · ETA 9 seconds · 3 in flight · slowed to 70% · 2 exposed · 7 to ask again"
+        );
+    }
 }

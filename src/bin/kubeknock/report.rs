@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     let records: Vec<EndpointReport> = records.into_iter().map(|record| record.report).collect();
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted: false };
-    conclusion.write(scan.info(), &scan.summary, &records, outputs)
+    conclusion.write(scan.info(), &scan.summary, &scan.summary.coverage, &records, outputs)
 }
 
 /// Formats, and files with results: a word that names a format, alone or before `=`, is one.

@@ -1,12 +1,13 @@
 //! `kubeknock scan`: the main job.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use kubeknock::config::ScanConfig;
+use kubeknock::config::{ScanConfig, Shard};
 use kubeknock::model::EndpointReport;
 use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, Snapshot};
 use kubeknock::report::ScanInfo;
-use kubeknock::scan::{Scanner, Stop};
+use kubeknock::scan::{Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::ScanArgs;
@@ -15,14 +16,15 @@ use crate::outputs::Outputs;
 use crate::progress::Line;
 use crate::saved::Earlier;
 use crate::settings_file::SettingsFile;
-use crate::{dry_run, settings};
+use crate::{dry_run, settings, stats};
 
 /// Says that a signal and not a time limit stopped the scan.
 const INTERRUPT: &str = "interrupted";
 
 /// Runs a scan and returns the exit code.
 pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
-    let mut config = settings::config(&args.connection, &args.requests, settings::order(args), args.all)?;
+    let mut config = settings::config(&args.connection, &args.requests, settings::order(args)?, args.all)?;
+    config.shard = args.shard.unwrap_or(Shard::WHOLE);
     let targets = settings::targets(args, file.expectations, quiet, verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets)?;
@@ -30,15 +32,29 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
     }
     let outputs = Outputs::open(&args.output)?;
     settings::fit_to_machine(&mut config, quiet);
+    let checkpoint = match (&args.checkpoint, &args.resume) {
+        (Some(path), _) => Some(Checkpoint::create(path, &config, &targets)?),
+        (None, Some(path)) => Some(Checkpoint::resume(path, &config, &targets)?),
+        (None, None) => None,
+    };
+    if let Some(checkpoint) = checkpoint.as_ref().filter(|checkpoint| checkpoint.torn() > 0 && !quiet) {
+        eprintln!(
+            "kubeknock: {}: the last {} bytes were half-written and are cut off",
+            checkpoint.path().display(),
+            checkpoint.torn()
+        );
+    }
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let job = Job {
         config,
         targets: Arc::new(targets),
+        checkpoint,
         outputs,
         gate,
         earlier: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
         policy: file.policy,
         no_progress: quiet || verbose > 0,
+        stats_interval: args.stats_interval,
     };
     runtime()?.block_on(job.run())
 }
@@ -52,12 +68,14 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 pub(crate) struct Job {
     pub(crate) config: ScanConfig,
     pub(crate) targets: Arc<TargetSet>,
+    pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) outputs: Outputs,
     pub(crate) gate: Gate,
     pub(crate) policy: Policy,
     /// What the findings are held against.
     pub(crate) earlier: Option<Earlier>,
     pub(crate) no_progress: bool,
+    pub(crate) stats_interval: Option<Duration>,
 }
 
 impl Job {
@@ -65,9 +83,14 @@ impl Job {
     pub(crate) async fn run(mut self) -> anyhow::Result<u8> {
         let scanner = Scanner::new(self.config)?;
         scanner.prepare(&self.targets).await?;
-        let mut scan = scanner.scan(Arc::clone(&self.targets));
+        let targets = Arc::clone(&self.targets);
+        let mut scan = match self.checkpoint {
+            Some(checkpoint) => scanner.scan_with(targets, checkpoint),
+            None => scanner.scan(targets),
+        };
         let watch = tokio::spawn(watch_signals(scan.stop_handle()));
-        let line = Line::start(self.targets.len(), scan.tally(), self.no_progress);
+        let line = Line::start(scan.watch(), self.no_progress);
+        let stats = tokio::spawn(stats::print(scan.watch(), self.stats_interval));
 
         let keep = self.outputs.needs_records();
         let mut records: Vec<EndpointReport> = Vec::new();
@@ -85,21 +108,37 @@ impl Job {
         }
         drop(line);
         watch.abort();
+        stats.abort();
 
         // Reports are in the order of the set, whatever finished first.
         records.sort_by_key(EndpointReport::order_key);
-        let stopped_by = scan.stop_handle().reason();
+        let stop = scan.stop_handle();
         let summary = scan.finish();
         anyhow::ensure!(
             summary.coverage.adds_up(),
             "the counts do not add up ({:?}): a defect in kubeknock, please report it",
             summary.coverage
         );
-        let interrupted = stopped_by.as_deref() == Some(INTERRUPT);
-        let judged = judge.finish(&summary.coverage);
+        let interrupted = stop.reason().as_deref() == Some(INTERRUPT);
+        // What one shard does not cover another may: that is for the merged report to judge.
+        let mut judged_coverage = summary.coverage.clone();
+        if scanner.config().shard.is_part() {
+            judged_coverage.specs.clear();
+        }
+        let judged = judge.finish(&judged_coverage);
         let Self { earlier, gate, outputs, .. } = self;
         let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted };
-        conclusion.write(ScanInfo::new(scanner.config()), &summary, &records, outputs)
+        let code = conclusion.write(
+            ScanInfo::new(scanner.config()),
+            &summary,
+            &judged_coverage,
+            &records,
+            outputs,
+        )?;
+        if let Some(reason) = stop.reason().filter(|_| stop.failed()) {
+            anyhow::bail!("{reason}; the report has what was done until then");
+        }
+        Ok(code)
     }
 }
 

@@ -5,8 +5,9 @@ use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use kubeknock::config::{Family, Order, Proxy, ProxyKind, ScanConfig, USER_AGENT};
+use kubeknock::config::{Family, Order, Proxy, ProxyKind, ScanConfig, Shard, USER_AGENT};
 use kubeknock::model::{Request, Source};
+use kubeknock::scan::Checkpoint;
 use kubeknock::targets::{Expectation, TargetOptions, TargetSet, TargetSetBuilder, parse_ports};
 
 use crate::args::{ConnectionArgs, IdentifyArgs, OrderWord, RequestArgs, ScanArgs};
@@ -19,8 +20,17 @@ pub(crate) fn config(
     order: Order,
     keep_all: bool,
 ) -> anyhow::Result<ScanConfig> {
-    let &ConnectionArgs { connect_timeout, timeout, retries, concurrency, rate, max_duration, .. } =
-        connection;
+    let &ConnectionArgs {
+        connect_timeout,
+        timeout,
+        retries,
+        concurrency,
+        rate,
+        per_host,
+        per_network,
+        max_duration,
+        ..
+    } = connection;
     let mut trusted_cas = Vec::new();
     for file in &asked.ca_file {
         trusted_cas.extend(ca::read(file)?);
@@ -31,6 +41,9 @@ pub(crate) fn config(
         retries,
         concurrency,
         rate,
+        per_host,
+        per_network,
+        adaptive: !connection.no_adaptive,
         max_body: asked.max_body,
         max_duration,
         user_agent: user_agent(asked),
@@ -53,17 +66,26 @@ pub(crate) fn config(
     Ok(config)
 }
 
-/// The order in which a scan asks.
-pub(crate) fn order(args: &ScanArgs) -> Order {
-    match args.order {
-        OrderWord::Random => Order::Seeded(args.seed.unwrap_or_else(fresh_seed)),
-        OrderWord::Sequential => Order::Sequential,
+/// The order of the targets; a scan that goes on keeps the one it began with.
+pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
+    if args.order == OrderWord::Sequential {
+        return Ok(Order::Sequential);
     }
+    if let Some(seed) = args.seed {
+        return Ok(Order::Seeded(seed));
+    }
+    if let Some(path) = &args.resume {
+        return Ok(Checkpoint::order(path)?);
+    }
+    if args.shard.is_some_and(Shard::is_part) {
+        bail!("--shard needs --seed NUMBER, the same for every shard: it decides which targets are whose");
+    }
+    Ok(Order::Seeded(fresh_seed()))
 }
 
 /// Lowers the concurrency to what this machine's limit on open files admits, and says so.
 pub(crate) fn fit_to_machine(config: &mut ScanConfig, quiet: bool) {
-    let fit = limits::connections_that_fit();
+    let fit = limits::concurrency_that_fits(config);
     if config.concurrency > fit {
         if !quiet {
             eprintln!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::parts::*;
 use super::{Sample, findings};
-use crate::config::{Order, Proxy, ProxyKind, ScanConfig};
+use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
 use crate::model::{
     Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, Request,
     ScanSummary, SpecCoverage, Stage, Target, Trust, Unclear, Verdict,
@@ -47,6 +47,7 @@ fn config() -> ScanConfig {
         max_duration: Some(Duration::from_mins(10)),
         resolver: Some("192.0.2.53:53".parse().unwrap()),
         order: Order::Seeded(42),
+        shard: Shard::new(1, 2).unwrap(),
         ..ScanConfig::default()
     }
 }

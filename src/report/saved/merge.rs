@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{SavedError, SavedScan};
+use crate::config::Shard;
 use crate::model::{
     Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, ScanSummary, SpecCoverage, Verdict,
 };
@@ -184,7 +185,7 @@ fn combine(mut parts: Vec<Part>) -> Result<SavedScan, SavedError> {
             problem: "there is nothing to read".to_owned(),
         });
     };
-    let SavedScan { tool_version, config, summary } = latest;
+    let SavedScan { tool_version, mut config, summary } = latest;
     let mut stopped: Vec<(String, String)> =
         summary.stopped.clone().map(|why| (name, why)).into_iter().collect();
     let alone = parts.len() == 0;
@@ -199,6 +200,8 @@ fn combine(mut parts: Vec<Part>) -> Result<SavedScan, SavedError> {
         stopped.extend(summary.stopped.map(|why| (name, why)));
     }
     if !alone {
+        // Of whatever the latest was a shard, the whole is none.
+        config.shard = Shard::WHOLE;
         whole.elapsed = end.duration_since(whole.started).unsigned_abs();
         whole.sources.sort_unstable();
         whole.sources.dedup();

@@ -1,85 +1,24 @@
-//! One TCP connect, timed: an open stream, or refused, timed out, unreachable …
-//!
-//! The stream that is opened here is the one that the probe uses. Through a proxy the proxy hands
-//! over the stream, and its refusals are told apart from the target's.
+//! Connections that a proxy opens for us. What it says of the target is told apart from its own
+//! troubles, and from this machine's.
 
-use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_socks::tcp::Socks5Stream;
 
-use crate::config::{Proxy, ProxyKind, ScanConfig};
+use super::shortage;
+use crate::config::{Proxy, ProxyKind};
 use crate::model::{Failure, FailureKind, Stage};
 
-/// Opens connections as configured.
-pub struct Sweep {
-    connect_timeout: Duration,
-    proxy: Option<Proxy>,
-}
-
-impl Sweep {
-    /// As configured.
-    pub fn new(config: &ScanConfig) -> Self {
-        Self { connect_timeout: config.connect_timeout, proxy: config.proxy.clone() }
-    }
-
-    /// Opens one connection.
-    ///
-    /// # Errors
-    /// A [`Failure`] of stage `connect`, or of stage `proxy` when the proxy itself is at fault.
-    pub async fn connect(&self, address: SocketAddr) -> Result<TcpStream, Failure> {
-        let stage = if self.proxy.is_some() { Stage::Proxy } else { Stage::Connect };
-        let open = async {
-            match &self.proxy {
-                None => TcpStream::connect(address).await.map_err(|error| direct(&error)),
-                Some(proxy) => through(proxy, address).await,
-            }
-        };
-        let stream = timeout(self.connect_timeout, open)
-            .await
-            .map_err(|_| Failure::new(stage, FailureKind::TimedOut, ""))??;
-        // Requests are small and each waits for its answer: Nagle's algorithm would only delay them.
-        let _ = stream.set_nodelay(true);
-        Ok(stream)
-    }
-}
-
-/// Numbers by which systems say that this machine ran out of something.
-#[cfg(unix)]
-const SHORTAGES: [i32; 4] = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
-#[cfg(not(unix))]
-const SHORTAGES: [i32; 0] = [];
-
-fn direct(error: &io::Error) -> Failure {
-    let short = error.raw_os_error().is_some_and(|code| SHORTAGES.contains(&code));
-    let kind = match error.kind() {
-        _ if short => FailureKind::LocalShortage,
-        io::ErrorKind::AddrNotAvailable => FailureKind::LocalShortage,
-        io::ErrorKind::ConnectionRefused => FailureKind::Refused,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => FailureKind::Reset,
-        io::ErrorKind::TimedOut => FailureKind::TimedOut,
-        io::ErrorKind::NetworkUnreachable => FailureKind::NetworkUnreachable,
-        io::ErrorKind::PermissionDenied => FailureKind::Prohibited,
-        _ => FailureKind::HostUnreachable,
-    };
-    let detail = match kind {
-        FailureKind::Refused | FailureKind::TimedOut => String::new(),
-        _ => error.to_string(),
-    };
-    Failure::new(Stage::Connect, kind, detail)
-}
-
-async fn through(proxy: &Proxy, address: SocketAddr) -> Result<TcpStream, Failure> {
+/// Opens a connection through the proxy.
+pub(super) async fn connect(proxy: &Proxy, address: SocketAddr) -> Result<TcpStream, Failure> {
     let at_fault = |detail: String| Failure::new(Stage::Proxy, FailureKind::Proxy, detail);
-    let stream = TcpStream::connect((proxy.host.as_str(), proxy.port))
-        .await
-        .map_err(|error| at_fault(format!("{}:{}: {error}", proxy.host, proxy.port)))?;
+    let stream = TcpStream::connect((proxy.host.as_str(), proxy.port)).await.map_err(|error| {
+        shortage::of(&error).unwrap_or_else(|| at_fault(format!("{}:{}: {error}", proxy.host, proxy.port)))
+    })?;
     match proxy.kind {
         ProxyKind::Socks5 => match Socks5Stream::connect_with_socket(stream, address).await {
             Ok(stream) => Ok(stream.into_inner()),

@@ -1,0 +1,58 @@
+//! Opens connections when the throttle says so, and tells it what came of them.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+
+use super::throttle::{Leave, Throttle};
+use crate::model::{Endpoint, Failure, FailureKind};
+use crate::probe::Dial;
+use crate::sweep::Sweep;
+
+/// The pauses between attempts while this machine is short of something.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
+/// How often a shortage is waited out before the endpoint is put off to the next pass.
+const SHORTAGE_ATTEMPTS: u32 = 100;
+
+/// Opens connections.
+pub(super) struct Dialer {
+    pub(super) sweep: Sweep,
+    pub(super) throttle: Throttle,
+}
+
+impl Dialer {
+    /// Connects with the leave to do so.
+    pub(super) async fn connect(&self, address: SocketAddr, leave: Leave<'_>) -> Result<TcpStream, Failure> {
+        let mut attempt = 0;
+        loop {
+            let started = Instant::now();
+            let outcome = self.sweep.connect(address).await;
+            match &outcome {
+                // Says nothing of the target: wait until descriptors or ports come free.
+                Err(failure) if failure.kind == FailureKind::LocalShortage => {
+                    self.throttle.short(&failure.detail);
+                    if attempt < SHORTAGE_ATTEMPTS {
+                        attempt += 1;
+                        tokio::time::sleep(SHORTAGE_PAUSE).await;
+                        continue;
+                    }
+                }
+                Ok(_) => self.throttle.answered(address.ip(), started.elapsed()),
+                Err(failure) if failure.kind == FailureKind::Refused => {
+                    self.throttle.answered(address.ip(), started.elapsed());
+                }
+                Err(failure) if failure.kind == FailureKind::TimedOut => self.throttle.silent(address.ip()),
+                Err(_) => {}
+            }
+            drop(leave);
+            return outcome;
+        }
+    }
+}
+
+impl Dial for Dialer {
+    async fn dial(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+        self.connect(endpoint.address, self.throttle.leave().await).await
+    }
+}

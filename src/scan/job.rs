@@ -1,0 +1,300 @@
+//! The passes of a scan: once over everything, then again, at half the rate, over what timed out,
+//! was reset, or could not be asked because this machine was short of something.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::checkpoint::Checkpoint;
+use super::ledger::{Done, Ledger, Turn};
+use super::outcome::{Deferral, Outcome};
+use super::pipeline::{Attempt, Pipeline, endpoint_of};
+use super::queue::{Queue, Reader};
+use super::replay::{Replayed, replay};
+use super::stop::Stop;
+use super::tally::Tally;
+use crate::config::{ScanConfig, Shard};
+use crate::model::{EndpointReport, Host, Target, Timings};
+use crate::targets::{Permutation, TargetSet};
+
+/// The share of the rate at which is asked again.
+const AGAIN: f64 = 0.5;
+/// How often what was finished goes to the checkpoint; a kill costs what came since.
+const FLUSH: Duration = Duration::from_millis(400);
+
+/// What the workers of one scan share.
+pub(super) struct Job {
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) targets: Arc<TargetSet>,
+    pub(super) order: Option<Permutation>,
+    pub(super) shard: Shard,
+    pub(super) keep_all: bool,
+    pub(super) retries: u32,
+    /// Workers at most.
+    pub(super) workers: usize,
+    /// Attempts per second that the later passes come to, if nothing answers in them either.
+    pub(super) again_rate: f64,
+    pub(super) stop: Stop,
+    pub(super) tally: Arc<Tally>,
+}
+
+/// What [`Job::again_rate`] is for a configuration: half the rate, or what the slots admit.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub(super) fn again_rate(config: &ScanConfig) -> f64 {
+    let by_slots = config.concurrency as f64 / config.connect_timeout.as_secs_f64();
+    if config.rate == 0 { by_slots } else { by_slots.min(f64::from(config.rate) * AGAIN) }
+}
+
+impl Job {
+    /// How many targets this scan asks.
+    pub(super) fn len(&self) -> u64 {
+        self.shard.share(self.targets.len())
+    }
+
+    /// The target at a place of the first pass.
+    pub(super) fn target(&self, place: u64) -> Option<Target> {
+        if place >= self.len() {
+            return None;
+        }
+        let position = self.shard.position(place);
+        self.targets.get(self.order.as_ref().map_or(position, |order| order.nth(position)))
+    }
+
+    fn keep(&self, target: &Target) -> bool {
+        target.named || self.keep_all
+    }
+
+    /// Runs every pass; ends when all is done, the scan is stopped and drained, or nobody listens.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        checkpoint: Option<Checkpoint>,
+        reports: mpsc::Sender<EndpointReport>,
+    ) {
+        if let Err(error) = self.passes(checkpoint, &reports).await {
+            self.stop.fail(format!("cannot write down what was found: {error}"));
+        }
+    }
+
+    async fn passes(
+        self: &Arc<Self>,
+        checkpoint: Option<Checkpoint>,
+        reports: &mpsc::Sender<EndpointReport>,
+    ) -> io::Result<()> {
+        let (replayed, journal) = replay(self, checkpoint, reports).await?;
+        let ledger = Arc::new(Ledger::new(Arc::clone(&self.tally), journal));
+        let flusher = tokio::spawn(flush_often(Arc::clone(&ledger), self.stop.clone()));
+        let outcome = self.all(replayed, &ledger, reports).await;
+        flusher.abort();
+        // What is finished is kept, whatever stopped the rest.
+        let flushed = ledger.flush();
+        outcome.and(flushed)
+    }
+
+    async fn all(
+        self: &Arc<Self>,
+        replayed: Vec<Replayed>,
+        ledger: &Arc<Ledger>,
+        reports: &mpsc::Sender<EndpointReport>,
+    ) -> io::Result<()> {
+        for (number, Replayed { done, queue }) in (0..).zip(replayed) {
+            let before = ledger.begin(number, done.clone(), queue)?;
+            let work = if number == 0 {
+                Work::Everything { next: AtomicU64::new(done.low_water()), end: self.len() }
+            } else {
+                self.tally.again(before.len());
+                Work::Again(Mutex::new(before.read()?))
+            };
+            self.pipeline.throttle().set_share(if number == 0 { 1.0 } else { AGAIN });
+            let pass = Arc::new(Pass { number, last: number == self.retries, work, done });
+            self.pass(&pass, ledger, reports).await?;
+            if self.stop.is_stopped() {
+                // After a failure nothing more is written down: what has no outcome was not attempted.
+                return if self.stop.failed() { Ok(()) } else { self.drain(&pass, ledger, reports).await };
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the workers of one pass.
+    async fn pass(
+        self: &Arc<Self>,
+        pass: &Arc<Pass>,
+        ledger: &Arc<Ledger>,
+        reports: &mpsc::Sender<EndpointReport>,
+    ) -> io::Result<()> {
+        let left = pass.len().saturating_sub(pass.done.count());
+        let workers = usize::try_from(left).unwrap_or(usize::MAX).min(self.workers);
+        let mut running = JoinSet::new();
+        for _ in 0..workers {
+            running.spawn(Arc::clone(self).work(Arc::clone(pass), Arc::clone(ledger), reports.clone()));
+        }
+        let mut outcome = Ok(());
+        while let Some(ended) = running.join_next().await {
+            if let Ok(Err(error)) = ended {
+                self.stop.fail(format!("cannot write down what was found: {error}"));
+                outcome = outcome.and(Err(error));
+            }
+        }
+        outcome
+    }
+
+    async fn work(
+        self: Arc<Self>,
+        pass: Arc<Pass>,
+        ledger: Arc<Ledger>,
+        reports: mpsc::Sender<EndpointReport>,
+    ) -> io::Result<()> {
+        let exclusions = self.targets.exclusions();
+        while !self.stop.is_stopped() && !reports.is_closed() {
+            let Some((turn, again)) = pass.next()? else { break };
+            let Some(target) = self.target(turn.place) else { break };
+            let attempt = Attempt {
+                target: &target,
+                exclusions: Some(&exclusions),
+                keep: self.keep(&target),
+                last: pass.last,
+                stop: &self.stop,
+                tally: &self.tally,
+            };
+            let only = again.and_then(|deferral| deferral.address);
+            let Some(outcomes) = self.pipeline.knock(&attempt, only).await else { break };
+            ledger.finish(turn, &target, &outcomes)?;
+            self.tally.end(turn.pass);
+            if !send(outcomes, &reports).await {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was put off and will not be asked again: its last failure is what it came to. Not noted
+    /// in the checkpoint, so that a scan that goes on asks it again.
+    async fn drain(
+        &self,
+        pass: &Pass,
+        ledger: &Ledger,
+        reports: &mpsc::Sender<EndpointReport>,
+    ) -> io::Result<()> {
+        let done = ledger.done();
+        let next = ledger.begin(pass.number + 1, Done::default(), Queue::new())?;
+        if let Work::Again(reader) = &pass.work {
+            let mut reader = std::mem::replace(
+                &mut *reader.lock().unwrap_or_else(PoisonError::into_inner),
+                Queue::new().read()?,
+            );
+            reader.rewind()?;
+            self.give_up(&mut reader, &done, reports).await?;
+        }
+        self.give_up(&mut next.read()?, &Done::default(), reports).await
+    }
+
+    async fn give_up(
+        &self,
+        reader: &mut Reader,
+        done: &Done,
+        reports: &mpsc::Sender<EndpointReport>,
+    ) -> io::Result<()> {
+        while let Some((ordinal, put)) = reader.next()? {
+            if done.contains(ordinal) {
+                continue;
+            }
+            let damaged = || io::Error::other("the queue is damaged");
+            let target = self.target(put.place).ok_or_else(damaged)?;
+            let outcome = self.given_up(target.clone(), put.deferral().ok_or_else(damaged)?);
+            self.tally.count(&target, &outcome);
+            if !send(vec![outcome], reports).await {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn given_up(&self, target: Target, deferral: Deferral) -> Outcome {
+        if !self.keep(&target) {
+            return Outcome::Silent(deferral.kind);
+        }
+        let address = match target.host {
+            Host::Ip(address) => Some(address),
+            Host::Name(_) => deferral.address,
+        };
+        let endpoint = address.map(|address| endpoint_of(&target, (address, target.port).into()));
+        let (failure, timings) = (deferral.failure(), Timings::default());
+        Outcome::Record(Box::new(EndpointReport::unreachable(target, endpoint, failure, timings)))
+    }
+}
+
+/// Sends the records; `false` if nobody listens any more: the scan was dropped.
+pub(super) async fn send(outcomes: Vec<Outcome>, reports: &mpsc::Sender<EndpointReport>) -> bool {
+    for outcome in outcomes {
+        if let Outcome::Record(report) = outcome
+            && reports.send(*report).await.is_err()
+        {
+            return false;
+        }
+    }
+    true
+}
+
+/// Writes the checkpoint often enough. A disk that is full stops the scan.
+async fn flush_often(ledger: Arc<Ledger>, stop: Stop) {
+    loop {
+        tokio::time::sleep(FLUSH).await;
+        let ledger = Arc::clone(&ledger);
+        match tokio::task::spawn_blocking(move || ledger.flush()).await {
+            Ok(Err(error)) => return stop.fail(format!("cannot write the checkpoint: {error}")),
+            Err(_) => return,
+            Ok(Ok(())) => {}
+        }
+    }
+}
+
+/// One pass over what there is to do.
+struct Pass {
+    number: u32,
+    last: bool,
+    work: Work,
+    /// What was finished before this run.
+    done: Done,
+}
+
+enum Work {
+    Everything { next: AtomicU64, end: u64 },
+    Again(Mutex<Reader>),
+}
+
+impl Pass {
+    fn len(&self) -> u64 {
+        match &self.work {
+            Work::Everything { end, .. } => *end,
+            Work::Again(reader) => reader.lock().unwrap_or_else(PoisonError::into_inner).len(),
+        }
+    }
+
+    /// The next that is not finished, and why it is asked again.
+    fn next(&self) -> io::Result<Option<(Turn, Option<Deferral>)>> {
+        loop {
+            let (turn, deferral) = match &self.work {
+                Work::Everything { next, end } => {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    if place >= *end {
+                        return Ok(None);
+                    }
+                    (Turn { pass: self.number, ordinal: place, place }, None)
+                }
+                Work::Again(reader) => {
+                    let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+                    let Some((ordinal, put)) = reader.next()? else { return Ok(None) };
+                    let deferral = put.deferral().ok_or_else(|| io::Error::other("the queue is damaged"))?;
+                    (Turn { pass: self.number, ordinal, place: put.place }, Some(deferral))
+                }
+            };
+            if !self.done.contains(turn.ordinal) {
+                return Ok(Some((turn, deferral)));
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Where every outcome is written down once: counted, put into the queue of the next pass, and
+//! noted in the checkpoint's journal if there is one.
+//!
+//! A frame of the journal holds what was finished since the last one. Plain refusals, which are
+//! most, take a byte or two each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::Journal;
+use super::outcome::Outcome;
+use super::queue::{Put, Queue};
+use super::tally::Tally;
+use crate::model::{FailureKind, Target};
+use crate::report::jsonl;
+
+/// Bytes of a frame at which it is written without waiting for the next flush.
+const FULL: usize = 1024 * 1024;
+
+/// A target in a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// 0 is the first pass.
+    pub(super) pass: u32,
+    /// Its number in the pass.
+    pub(super) ordinal: u64,
+    /// Its place in the first pass.
+    pub(super) place: u64,
+}
+
+/// What was finished since the last frame.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Frame {
+    pub(super) pass: u32,
+    /// Every ordinal of the pass below this one is finished, by this frame or by earlier ones.
+    pub(super) low_water: u64,
+    /// By kind of failure: targets of the first pass that came to nothing else; sorted, each as the
+    /// distance from the one before.
+    pub(super) silent: BTreeMap<u8, Vec<u64>>,
+    pub(super) finished: Vec<Finished>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Finished {
+    pub(super) ordinal: u64,
+    pub(super) place: u64,
+    pub(super) notes: Vec<Note>,
+}
+
+/// An [`Outcome`] as it is written down.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Note {
+    Silent(u8),
+    /// A line of `jsonl`.
+    Record(Vec<u8>),
+    ExcludedAddress,
+    Further(u64),
+    Deferred(Put),
+}
+
+/// The numbers of a pass that are finished.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Done {
+    low_water: u64,
+    above: BTreeSet<u64>,
+}
+
+impl Done {
+    /// `false` if it was finished before.
+    pub(super) fn insert(&mut self, ordinal: u64) -> bool {
+        if ordinal == self.low_water {
+            self.low_water += 1;
+            while self.above.remove(&self.low_water) {
+                self.low_water += 1;
+            }
+            return true;
+        }
+        ordinal > self.low_water && self.above.insert(ordinal)
+    }
+
+    pub(super) fn contains(&self, ordinal: u64) -> bool {
+        ordinal < self.low_water || self.above.contains(&ordinal)
+    }
+
+    pub(super) const fn low_water(&self) -> u64 {
+        self.low_water
+    }
+
+    /// How many are finished.
+    pub(super) fn count(&self) -> u64 {
+        self.low_water + self.above.len() as u64
+    }
+}
+
+/// The books of one scan.
+pub(super) struct Ledger {
+    tally: Arc<Tally>,
+    /// Taken before `books` where both are: frames are written in the order they were filled.
+    journal: Option<Mutex<Journal>>,
+    books: Mutex<Books>,
+}
+
+struct Books {
+    pass: u32,
+    done: Done,
+    /// What this pass puts off.
+    queue: Queue,
+    frame: Frame,
+    frame_bytes: usize,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ledger {
+    pub(super) fn new(tally: Arc<Tally>, journal: Option<Journal>) -> Self {
+        let books = Books {
+            pass: 0,
+            done: Done::default(),
+            queue: Queue::new(),
+            frame: Frame::default(),
+            frame_bytes: 0,
+        };
+        Self { tally, journal: journal.map(Mutex::new), books: Mutex::new(books) }
+    }
+
+    /// Begins a pass with what is finished of it and what it has put off already; gives back the
+    /// queue of the pass before.
+    pub(super) fn begin(&self, pass: u32, done: Done, queue: Queue) -> io::Result<Queue> {
+        self.flush()?;
+        let mut books = locked(&self.books);
+        books.pass = pass;
+        books.done = done;
+        Ok(std::mem::replace(&mut books.queue, queue))
+    }
+
+    /// What of the current pass is finished.
+    pub(super) fn done(&self) -> Done {
+        locked(&self.books).done.clone()
+    }
+
+    /// Writes down what a target came to.
+    pub(super) fn finish(&self, turn: Turn, target: &Target, outcomes: &[Outcome]) -> io::Result<()> {
+        for outcome in outcomes {
+            self.tally.count(target, outcome);
+        }
+        // Turned into text before the lock is taken.
+        let notes = if self.journal.is_some() { notes(turn.place, outcomes)? } else { Vec::new() };
+        let mut books = locked(&self.books);
+        for outcome in outcomes {
+            if let Outcome::Deferred(deferral) = outcome {
+                books.queue.push(&Put::new(turn.place, deferral))?;
+            }
+        }
+        // Without a journal nobody asks what of the first pass is finished.
+        if self.journal.is_some() || turn.pass > 0 {
+            books.done.insert(turn.ordinal);
+        }
+        if self.journal.is_none() {
+            return Ok(());
+        }
+        books.note(turn, notes);
+        let full = books.frame_bytes >= FULL;
+        drop(books);
+        if full { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes the frame to the journal.
+    pub(super) fn flush(&self) -> io::Result<()> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let mut journal = locked(journal);
+        let mut frame = {
+            let mut books = locked(&self.books);
+            if books.frame_bytes == 0 {
+                return Ok(());
+            }
+            books.frame_bytes = 0;
+            let (pass, low_water) = (books.pass, books.done.low_water());
+            Frame { pass, low_water, ..std::mem::take(&mut books.frame) }
+        };
+        frame.silent.values_mut().for_each(distances);
+        journal.append(&postcard::to_stdvec(&frame).map_err(io::Error::other)?)
+    }
+}
+
+impl Books {
+    fn note(&mut self, turn: Turn, notes: Vec<Note>) {
+        let bytes = |note: &Note| if let Note::Record(line) = note { line.len() } else { 32 };
+        self.frame_bytes += notes.iter().map(bytes).sum::<usize>() + 8;
+        match notes.as_slice() {
+            [Note::Silent(kind)] if turn.pass == 0 => {
+                self.frame.silent.entry(*kind).or_default().push(turn.ordinal);
+            }
+            _ => self.frame.finished.push(Finished { ordinal: turn.ordinal, place: turn.place, notes }),
+        }
+    }
+}
+
+fn notes(place: u64, outcomes: &[Outcome]) -> io::Result<Vec<Note>> {
+    let note = |outcome: &Outcome| {
+        Ok(match outcome {
+            Outcome::Silent(kind) => Note::Silent(*kind as u8),
+            Outcome::Record(report) => Note::Record(jsonl::record(report)?),
+            Outcome::ExcludedAddress => Note::ExcludedAddress,
+            Outcome::Further(count) => Note::Further(*count),
+            Outcome::Deferred(deferral) => Note::Deferred(Put::new(place, deferral)),
+        })
+    };
+    outcomes.iter().map(note).collect()
+}
+
+/// Numbers → the sorted numbers' distances.
+fn distances(numbers: &mut Vec<u64>) {
+    numbers.sort_unstable();
+    let mut before = 0;
+    for number in numbers {
+        let distance = *number - before;
+        before = std::mem::replace(number, distance);
+    }
+}
+
+/// The opposite of [`distances`].
+pub(super) fn numbers(distances: &[u64]) -> impl Iterator<Item = Option<u64>> {
+    distances.iter().scan(Some(0_u64), |at, distance| {
+        *at = at.and_then(|at| at.checked_add(*distance));
+        Some(*at)
+    })
+}
+
+/// The kind of failure of this number.
+pub(super) fn kind(number: u8) -> Option<FailureKind> {
+    FailureKind::ALL.get(usize::from(number)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_is_its_number() {
+        for (number, expected) in (0..).zip(FailureKind::ALL) {
+            assert_eq!(expected as u8, number);
+            assert_eq!(kind(number), Some(expected));
+        }
+        assert_eq!(kind(255), None);
+    }
+
+    proptest! {
+        #[test]
+        fn distances_lead_back(mut given in prop::collection::vec(any::<u64>(), 0..50)) {
+            let mut coded = given.clone();
+            distances(&mut coded);
+            given.sort_unstable();
+            let back: Vec<u64> = numbers(&coded).map(Option::unwrap).collect();
+            prop_assert_eq!(back, given);
+        }
+
+        #[test]
+        fn any_order_fills_up(order in Just((0..40_u64).collect::<Vec<_>>()).prop_shuffle()) {
+            let mut done = Done::default();
+            for (count, ordinal) in (0_u64..).zip(&order) {
+                prop_assert_eq!(done.count(), count);
+                prop_assert!(!done.contains(*ordinal));
+                prop_assert!(done.insert(*ordinal));
+                prop_assert!(!done.insert(*ordinal), "once");
+                prop_assert!(done.contains(*ordinal));
+            }
+            prop_assert_eq!((done.low_water(), done.above.len()), (40, 0));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What one target came to: what is counted, kept and handed to the caller.
+
+use std::net::IpAddr;
+
+use crate::model::{EndpointReport, Failure, FailureKind, Stage};
+
+/// One thing that a target, or one of its addresses, came to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Not reached, and not worth a record.
+    Silent(FailureKind),
+    /// A record.
+    Record(Box<EndpointReport>),
+    /// An address that an exclusion forbids.
+    ExcludedAddress,
+    /// Addresses of a name beyond its first.
+    Further(u64),
+    /// To be asked again after this pass.
+    Deferred(Deferral),
+}
+
+/// What is to be asked again, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Deferral {
+    /// The one address to ask, for a target that has several; the whole target otherwise.
+    pub(super) address: Option<IpAddr>,
+    pub(super) stage: Stage,
+    pub(super) kind: FailureKind,
+}
+
+impl Deferral {
+    pub(super) const fn of(failure: &Failure, address: Option<IpAddr>) -> Self {
+        Self { address, stage: failure.stage, kind: failure.kind }
+    }
+
+    /// The failure that led to it.
+    pub(super) fn failure(self) -> Failure {
+        Failure::new(self.stage, self.kind, "the scan was stopped before it was asked again")
+    }
+}
+
+/// Whether a later attempt may find another answer: what time, or this machine, was the reason for.
+pub(super) const fn passes(failure: &Failure) -> bool {
+    failure.may_pass() || matches!(failure.kind, FailureKind::Deadline | FailureKind::LocalShortage)
+}

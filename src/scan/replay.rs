@@ -1,0 +1,91 @@
+//! What a checkpoint says was finished, done again on paper: counted, queued, and handed to the
+//! caller.
+
+use std::io;
+
+use tokio::sync::mpsc;
+
+use super::checkpoint::Checkpoint;
+use super::job::{Job, send};
+use super::journal::Journal;
+use super::ledger::{Done, Finished, Note, kind, numbers};
+use super::outcome::Outcome;
+use super::queue::Queue;
+use crate::model::{EndpointReport, Target};
+use crate::report::saved;
+
+/// What is known of a pass before it runs.
+pub(super) struct Replayed {
+    pub(super) done: Done,
+    /// What it has put off already.
+    pub(super) queue: Queue,
+}
+
+/// Reads the checkpoint's frames; gives the state of every pass, and the journal to go on with.
+pub(super) async fn replay(
+    job: &Job,
+    checkpoint: Option<Checkpoint>,
+    reports: &mpsc::Sender<EndpointReport>,
+) -> io::Result<(Vec<Replayed>, Option<Journal>)> {
+    let mut passes: Vec<Replayed> =
+        (0..=job.retries).map(|_| Replayed { done: Done::default(), queue: Queue::new() }).collect();
+    let Some(checkpoint) = checkpoint else { return Ok((passes, None)) };
+    let (mut frames, journal) = checkpoint.open()?;
+    while let Some(frame) = frames.next()? {
+        let number = frame.pass;
+        let pass = usize::try_from(number).ok().and_then(|pass| passes.get_mut(pass)).ok_or_else(damaged)?;
+        for (silent, distances) in &frame.silent {
+            let kind = kind(*silent).ok_or_else(damaged)?;
+            for place in numbers(distances) {
+                let place = place.ok_or_else(damaged)?;
+                let target = job.target(place).ok_or_else(damaged)?;
+                if pass.done.insert(place) {
+                    job.tally.count(&target, &Outcome::Silent(kind));
+                    job.tally.resumed(number);
+                }
+            }
+        }
+        for Finished { ordinal, place, notes } in frame.finished {
+            if !pass.done.insert(ordinal) {
+                return Err(damaged());
+            }
+            let target = job.target(place).ok_or_else(damaged)?;
+            let mut outcomes = Vec::with_capacity(notes.len());
+            for note in notes {
+                if let Note::Deferred(put) = &note {
+                    pass.queue.push(put)?;
+                }
+                let outcome = outcome(note, &target)?;
+                job.tally.count(&target, &outcome);
+                outcomes.push(outcome);
+            }
+            job.tally.resumed(number);
+            if !send(outcomes, reports).await {
+                return Err(io::Error::other("nobody listens"));
+            }
+        }
+        if pass.done.low_water() < frame.low_water {
+            return Err(damaged());
+        }
+    }
+    Ok((passes, Some(journal)))
+}
+
+fn outcome(note: Note, target: &Target) -> io::Result<Outcome> {
+    Ok(match note {
+        Note::Silent(number) => Outcome::Silent(kind(number).ok_or_else(damaged)?),
+        Note::Record(line) => {
+            let mut report = saved::record(&line).map_err(io::Error::other)?;
+            report.target = target.clone();
+            Outcome::Record(Box::new(report))
+        }
+        Note::ExcludedAddress => Outcome::ExcludedAddress,
+        Note::Further(count) => Outcome::Further(count),
+        Note::Deferred(put) => Outcome::Deferred(put.deferral().ok_or_else(damaged)?),
+    })
+}
+
+/// Records with a right checksum that say what cannot be.
+fn damaged() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "the checkpoint contradicts itself; begin anew without it")
+}

@@ -1,0 +1,307 @@
+//! When a connection may be opened: its host and network have room, a slot is free, its moment has
+//! come. And what the answers say about the speed of the scan.
+//!
+//! In this order: a connection follows its moment at once, so that what the pace hands out evenly
+//! goes out evenly.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::caps::{Caps, Place};
+use super::congestion::{Congestion, RETRANSMITTED};
+use super::pace::Pace;
+use crate::config::ScanConfig;
+
+/// What is taken in before the speed is thought over.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Hosts that are remembered to have answered: a sample is enough.
+const REMEMBERED: usize = 4096;
+
+/// Rate, slots and caps of one scan.
+pub(super) struct Throttle {
+    pace: Pace,
+    slots: Slots,
+    caps: Caps,
+    rate: f64,
+    concurrency: usize,
+    adaptive: bool,
+    answered: AtomicU32,
+    lost: AtomicU32,
+    hosts: Box<[AtomicU64]>,
+    warned: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    congestion: Congestion,
+    /// What a pass makes of the rate.
+    share: f64,
+    since: Instant,
+    /// Whether this machine was short of something in the current window.
+    short: bool,
+    /// Whether it was in an earlier one, and full speed is not yet reached again.
+    recovering: bool,
+}
+
+/// Leave to connect, until it is dropped.
+pub(super) struct Leave<'a> {
+    slots: &'a Slots,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Throttle {
+    pub(super) fn new(config: &ScanConfig) -> Self {
+        let rate = f64::from(config.rate);
+        Self {
+            pace: Pace::new(rate),
+            slots: Slots::new(config.concurrency),
+            caps: Caps::new(config.per_host, config.per_network, config.connections()),
+            rate,
+            concurrency: config.concurrency,
+            adaptive: config.adaptive,
+            answered: AtomicU32::new(0),
+            lost: AtomicU32::new(0),
+            hosts: (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect(),
+            warned: AtomicBool::new(false),
+            state: Mutex::new(State {
+                congestion: Congestion::new(),
+                share: 1.0,
+                since: Instant::now(),
+                short: false,
+                recovering: false,
+            }),
+        }
+    }
+
+    /// Waits for room at a host and in its network.
+    pub(super) async fn enter(&self, address: IpAddr) -> Place<'_> {
+        self.caps.enter(address).await
+    }
+
+    /// Waits for a slot and then for a moment.
+    pub(super) async fn leave(&self) -> Leave<'_> {
+        let leave = Leave { slots: &self.slots, permit: self.slots.semaphore.acquire().await.ok() };
+        self.pace.turn().await;
+        leave
+    }
+
+    /// From now on this share of the rate.
+    pub(super) fn set_share(&self, share: f64) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.share = share;
+        self.apply(&state);
+    }
+
+    /// An address answered, by opening a connection or by refusing it.
+    pub(super) fn answered(&self, address: IpAddr, elapsed: Duration) {
+        if self.adaptive {
+            let (slot, mark) = self.mark(address);
+            slot.store(mark, Ordering::Relaxed);
+            let counter = if elapsed >= RETRANSMITTED { &self.lost } else { &self.answered };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        self.think();
+    }
+
+    /// An address did not answer: a loss if its host answered before, and nothing otherwise.
+    pub(super) fn silent(&self, address: IpAddr) {
+        let (slot, mark) = self.mark(address);
+        if self.adaptive && slot.load(Ordering::Relaxed) == mark {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        self.think();
+    }
+
+    /// This machine is short of something.
+    pub(super) fn short(&self, detail: &str) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(detail, "this machine is short of something: going slower and trying again");
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.short {
+            state.short = true;
+            state.recovering = true;
+            state.congestion.slow();
+            self.apply(&state);
+        }
+        drop(state);
+        self.think();
+    }
+
+    /// The share of full speed that the scan goes at now.
+    pub(super) fn level(&self) -> f64 {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).congestion.level()
+    }
+
+    fn mark(&self, address: IpAddr) -> (&AtomicU64, u64) {
+        let bits = match address {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        let folded = u64::try_from(bits >> 64).unwrap_or_default()
+            ^ u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default();
+        let mark = folded.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let index = usize::try_from(mark >> 32).unwrap_or_default() % REMEMBERED;
+        (&self.hosts[index], mark)
+    }
+
+    /// Thinks the speed over, once in a while.
+    fn think(&self) {
+        // Whoever comes while another thinks has nothing to add.
+        let Ok(mut state) = self.state.try_lock() else { return };
+        if state.since.elapsed() < WINDOW {
+            return;
+        }
+        let before = state.congestion.level();
+        let (answered, lost) = (self.answered.load(Ordering::Relaxed), self.lost.load(Ordering::Relaxed));
+        if state.congestion.window(answered, lost) {
+            self.answered.fetch_sub(answered, Ordering::Relaxed);
+            self.lost.fetch_sub(lost, Ordering::Relaxed);
+        } else if state.recovering && !state.short {
+            state.congestion.recover();
+        }
+        state.recovering &= state.congestion.level() < 1.0;
+        state.short = false;
+        state.since = Instant::now();
+        let level = state.congestion.level();
+        if level < before {
+            tracing::info!(answered, lost, level, "losses rise with the rate: slower");
+        }
+        if (level - before).abs() > f64::EPSILON {
+            self.apply(&state);
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a share of a small number"
+    )]
+    fn apply(&self, state: &State) {
+        let level = state.congestion.level();
+        self.pace.set(self.rate * state.share * level);
+        self.slots.set((self.concurrency as f64 * level).ceil() as usize);
+    }
+}
+
+/// A semaphore whose size can change.
+struct Slots {
+    semaphore: Semaphore,
+    size: Mutex<Size>,
+}
+
+struct Size {
+    wanted: usize,
+    /// Permits there are, taken or free.
+    there: usize,
+}
+
+impl Slots {
+    fn new(size: usize) -> Self {
+        Self { semaphore: Semaphore::new(size), size: Mutex::new(Size { wanted: size, there: size }) }
+    }
+
+    fn set(&self, wanted: usize) {
+        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        size.wanted = wanted.max(1);
+        if size.wanted > size.there {
+            self.semaphore.add_permits(size.wanted - size.there);
+            size.there = size.wanted;
+        } else {
+            size.there -= self.semaphore.forget_permits(size.there - size.wanted);
+        }
+    }
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        let Some(permit) = self.permit.take() else { return };
+        let mut size = self.slots.size.lock().unwrap_or_else(PoisonError::into_inner);
+        if size.there > size.wanted {
+            size.there -= 1;
+            permit.forget();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttle(config: ScanConfig) -> Throttle {
+        Throttle::new(&ScanConfig { rate: 0, concurrency: 100, ..config })
+    }
+
+    fn host(index: u32) -> IpAddr {
+        std::net::Ipv4Addr::from_bits(0xc000_0200 + index).into()
+    }
+
+    /// A second in which half of the hosts that answered before stay silent.
+    async fn bad_second(throttle: &Throttle) {
+        for index in 0..200 {
+            throttle.answered(host(index), Duration::from_millis(50));
+            throttle.silent(host(index));
+        }
+        tokio::time::sleep(WINDOW).await;
+        throttle.answered(host(0), Duration::from_millis(50));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn losses_slow_down_and_answers_speed_up_again() {
+        let throttle = throttle(ScanConfig::default());
+        bad_second(&throttle).await;
+        assert_eq!(throttle.slots.semaphore.available_permits(), 70);
+        for _ in 0..20 {
+            for index in 0..200 {
+                throttle.answered(host(index), Duration::from_millis(50));
+            }
+            tokio::time::sleep(WINDOW).await;
+            throttle.answered(host(0), Duration::from_millis(50));
+        }
+        assert_eq!(throttle.slots.semaphore.available_permits(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_of_strangers_says_nothing() {
+        let throttle = throttle(ScanConfig::default());
+        for index in 0..5000 {
+            throttle.silent(host(index));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!((throttle.level() - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_adaptive_pins_the_speed_but_for_shortages() {
+        let throttle = throttle(ScanConfig { adaptive: false, ..ScanConfig::default() });
+        bad_second(&throttle).await;
+        assert_eq!(throttle.slots.semaphore.available_permits(), 100);
+        throttle.short("Too many open files");
+        throttle.short("Too many open files");
+        assert_eq!(
+            throttle.slots.semaphore.available_permits(),
+            70,
+            "once in a while, however often it is said"
+        );
+    }
+
+    #[tokio::test]
+    async fn slots_that_are_taken_are_given_up_when_they_come_back() {
+        let throttle = throttle(ScanConfig::default());
+        let mut leaves = Vec::new();
+        for _ in 0..100 {
+            leaves.push(throttle.leave().await);
+        }
+        throttle.slots.set(30);
+        drop(leaves);
+        assert_eq!(throttle.slots.semaphore.available_permits(), 30);
+        throttle.slots.set(100);
+        assert_eq!(throttle.slots.semaphore.available_permits(), 100);
+    }
+}

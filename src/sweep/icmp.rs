@@ -1,0 +1,47 @@
+//! What a router said of an IPv4 connect that it refused.
+//!
+//! The error number is the same for "host unreachable" and "administratively prohibited": only the
+//! socket's error queue has the ICMP code (`ip(7)`, `IP_RECVERR`).
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd};
+
+use nix::sys::socket::sockopt::Ipv4RecvErr;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt};
+
+/// Codes of "destination unreachable" by which a filter says so: network, host, communication
+/// administratively prohibited (RFC 792, RFC 1812).
+const PROHIBITED: [u8; 3] = [9, 10, 13];
+/// The ICMP type "destination unreachable".
+const UNREACHABLE: u8 = 3;
+
+/// Whether the socket keeps ICMP errors in its queue. Without it the kinds are not told apart,
+/// which is no reason to give up.
+pub(super) fn keep_errors(socket: &impl AsFd, keep: bool) {
+    let _ = setsockopt(socket, Ipv4RecvErr, &keep);
+}
+
+/// Whether the error is one that several ICMP codes stand for.
+pub(super) fn unreachable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)
+}
+
+/// Whether the queue has an ICMP message of a filter.
+pub(super) fn says_prohibited(socket: &impl AsRawFd) -> bool {
+    let mut packet = [0; 64];
+    let mut parts = [IoSliceMut::new(&mut packet)];
+    let mut space = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<SockaddrIn>(socket.as_raw_fd(), &mut parts, Some(&mut space), flags);
+    let Ok(messages) = message.and_then(|message| Ok(message.cmsgs()?.collect::<Vec<_>>())) else {
+        return false;
+    };
+    messages.into_iter().any(|message| match message {
+        ControlMessageOwned::Ipv4RecvErr(error, _) => {
+            error.ee_origin == libc::SO_EE_ORIGIN_ICMP
+                && error.ee_type == UNREACHABLE
+                && PROHIBITED.contains(&error.ee_code)
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,52 @@
+//! One TCP connect, timed: an open stream, or refused, timed out, unreachable …
+//!
+//! The stream that is opened here is the one that the probe uses. Through a proxy the proxy hands
+//! over the stream, and its refusals are told apart from the target's.
+
+mod direct;
+#[cfg(target_os = "linux")]
+mod icmp;
+mod proxied;
+mod shortage;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::config::{Proxy, ScanConfig};
+use crate::model::{Failure, FailureKind, Stage};
+
+/// Opens connections as configured.
+pub struct Sweep {
+    connect_timeout: Duration,
+    proxy: Option<Proxy>,
+}
+
+impl Sweep {
+    /// As configured.
+    pub fn new(config: &ScanConfig) -> Self {
+        Self { connect_timeout: config.connect_timeout, proxy: config.proxy.clone() }
+    }
+
+    /// Opens one connection.
+    ///
+    /// # Errors
+    /// A [`Failure`] of stage `connect`, or of stage `proxy` when the proxy itself is at fault.
+    pub async fn connect(&self, address: SocketAddr) -> Result<TcpStream, Failure> {
+        let stage = if self.proxy.is_some() { Stage::Proxy } else { Stage::Connect };
+        let open = async {
+            match &self.proxy {
+                None => direct::connect(address).await,
+                Some(proxy) => proxied::connect(proxy, address).await,
+            }
+        };
+        let stream = timeout(self.connect_timeout, open)
+            .await
+            .map_err(|_| Failure::new(stage, FailureKind::TimedOut, ""))??;
+        // Requests are small and each waits for its answer: Nagle's algorithm would only delay them.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+}
