@@ -167,6 +167,13 @@ mod tests {
         for _ in 0..100 {
             places.push(caps.enter(address("192.0.2.1")).await);
         }
-        assert!(places.iter().all(|place| place._host.is_none() && place._network.is_none()));
+        assert_eq!(places.len(), 100);
+        assert!(
+            caps.hosts
+                .tables
+                .iter()
+                .chain(&caps.networks.tables)
+                .all(|table| table.lock().unwrap().is_empty())
+        );
     }
 }

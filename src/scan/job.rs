@@ -90,8 +90,8 @@ impl Job {
         let outcome = self.all(replayed, &ledger, reports).await;
         flusher.abort();
         // What is finished is kept, whatever stopped the rest.
-        let flushed = ledger.flush();
-        outcome.and(flushed)
+        let kept = ledger.flush();
+        outcome.and(kept)
     }
 
     async fn all(
@@ -295,6 +295,82 @@ impl Pass {
             if !self.done.contains(turn.ordinal) {
                 return Ok(Some((turn, deferral)));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    static PIPELINE: LazyLock<Arc<Pipeline>> =
+        LazyLock::new(|| Arc::new(Pipeline::new(&ScanConfig::default()).unwrap()));
+
+    fn job(targets: &Arc<TargetSet>, seed: Option<u64>, shard: Shard) -> Job {
+        Job {
+            pipeline: Arc::clone(&PIPELINE),
+            targets: Arc::clone(targets),
+            order: seed.map(|seed| Permutation::new(targets.len(), seed)),
+            shard,
+            keep_all: false,
+            retries: 1,
+            workers: 1,
+            again_rate: 1.0,
+            stop: Stop::default(),
+            tally: Arc::new(Tally::of(targets)),
+        }
+    }
+
+    fn set(specs: &[String], exclusions: &[String]) -> Option<Arc<TargetSet>> {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        specs.iter().for_each(|spec| builder.argument(spec));
+        exclusions.iter().for_each(|exclusion| builder.exclude(exclusion));
+        // A set may be excluded as a whole.
+        builder.build().ok().map(Arc::new)
+    }
+
+    fn specs(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<String>> {
+        let one = prop_oneof![
+            (0u8..4, 24u8..=32).prop_map(|(net, bits)| format!("192.0.{net}.0/{bits}")),
+            (0u8..4, 0u8..200, 0u8..50)
+                .prop_map(|(net, first, more)| format!("192.0.{net}.{first}-{}", first + more)),
+            (0u8..20).prop_map(|host| format!("2001:db8::{host:x}")),
+            (0u8..20).prop_map(|host| format!("host-{host}.example")),
+        ];
+        prop::collection::vec(one, count)
+    }
+
+    proptest! {
+        #[test]
+        fn shards_are_disjoint_complete_and_balanced(
+            specs in specs(1..6),
+            exclusions in specs(0..4),
+            seed in prop::option::of(any::<u64>()),
+            of in 1u32..40,
+        ) {
+            let Some(targets) = set(&specs, &exclusions) else { return Ok(()) };
+            let mut seen = HashSet::new();
+            let mut lengths = Vec::new();
+            let mut excluded = 0;
+            for number in 1..=of {
+                let shard = Shard::new(number, of).unwrap();
+                let job = job(&targets, seed, shard);
+                for place in 0..job.len() {
+                    prop_assert!(seen.insert(job.target(place).unwrap().index), "disjoint");
+                }
+                prop_assert!(job.target(job.len()).is_none());
+                lengths.push(job.len());
+                excluded += shard.share(targets.excluded());
+            }
+            prop_assert_eq!(seen.len() as u64, targets.len(), "complete");
+            prop_assert_eq!(excluded, targets.excluded());
+            prop_assert!(lengths.iter().max().unwrap() - lengths.iter().min().unwrap() <= 1, "balanced");
         }
     }
 }

@@ -89,8 +89,8 @@ impl<R: Read> Records<R> {
         if !fill(&mut self.reader, &mut head)? {
             return Ok(None);
         }
-        let [a, b, c, d, e, f, g, h] = head;
-        let (length, crc) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+        let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| head[at + byte]));
+        let (length, crc) = (number(0), number(4));
         if length > MAX_RECORD {
             return Ok(None);
         }

@@ -120,8 +120,8 @@ mod tests {
     fn what_goes_in_comes_out_in_order_from_memory_and_from_disk() {
         for count in [0_u64, 1, 1000, 200_000] {
             let put = |index: u64| {
-                let address = (index % 3 == 0).then(|| {
-                    if index % 2 == 0 {
+                let address = index.is_multiple_of(3).then(|| {
+                    if index.is_multiple_of(2) {
                         IpAddr::from([10, 1, 2, 3])
                     } else {
                         IpAddr::from([0x2001_u16, 0xdb8, 0, 0, 0, 0, 0, 7])

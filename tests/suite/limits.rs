@@ -1,0 +1,161 @@
+//! A machine that is short of something, networks that say no, and people who want to know how far
+//! it is.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use kubeknock::simulator;
+use serde_json::Value;
+
+use crate::support::{kubeknock, start, stderr, stdout};
+
+/// 5,000 live endpoints with 64 descriptors.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verdict_is_right_with_64_descriptors() {
+    let everywhere = "0.0.0.0:0".parse().unwrap();
+    let serve = |name: &str| simulator::start(simulator::scenario(name).unwrap(), everywhere);
+    let (api, other) = (serve("rejecting").await.unwrap(), serve("tls-port-speaks-http").await.unwrap());
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_kubeknock")])
+        .args(["scan", "-o", "json", "--rate", "0", "--retries", "0", "--fail-on", "never"])
+        .args(["--require-coverage", "0"])
+        .arg(format!("127.61.0.0-127.61.3.231 ports={}", api.address().port()))
+        .arg(format!("127.62.0.0-127.62.15.159 ports={}", other.address().port()))
+        .arg("127.61.0.0/28 ports=9")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("--concurrency 512 lowered to 16"), "{}", stderr(&output));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let coverage = &report["coverage"];
+    assert_eq!(coverage["targets"], 5000 + 16);
+    assert_eq!(coverage["verdicts"]["rejected"], 1000, "{coverage}");
+    let kinds = serde_json::json!({"plain-http": 4000, "refused": 16});
+    assert_eq!(coverage["unreachable"]["kinds"], kinds, "{coverage}");
+}
+
+/// What routers say, each kind as itself. The network is the test's own: two namespaces and a
+/// router between them.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kinds_of_unreachable_are_told_apart() {
+    let script = r#"
+        network() {
+            set -e
+            unshare --net sleep 30 & router=$!
+            sleep 0.3
+            inside="nsenter --net=/proc/$router/ns/net"
+            ip link set lo up
+            ip link add scanner type veth peer name router netns $router
+            $inside sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+            $inside sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit'
+            $inside ip link set lo up
+            $inside ip link set router up
+            ip link set scanner up
+            ip addr add 192.0.2.1/24 dev scanner
+            ip addr add 2001:db8::1/64 dev scanner nodad
+            $inside ip addr add 192.0.2.2/24 dev router
+            $inside ip addr add 2001:db8::2/64 dev router nodad
+            ip route add default via 192.0.2.2
+            ip -6 route add default via 2001:db8::2
+            $inside ip route add unreachable 198.51.100.1
+            $inside ip route add prohibit 198.51.100.2
+            $inside ip route add blackhole 198.51.100.4
+            $inside ip -6 route add unreachable 2001:db8:1::1
+            $inside ip -6 route add prohibit 2001:db8:1::2
+            ip route add prohibit 198.51.100.5
+            sleep 1
+        }
+        network >/dev/null 2>&1 || exit 77
+        "$@"; code=$?
+        kill $router
+        exit $code
+    "#;
+    let output = Command::new("unshare")
+        .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+        .args(["scan", "-q", "-o", "json", "--retries", "0"])
+        .args(["198.51.100.1:6443", "198.51.100.2:6443", "198.51.100.3:6443", "198.51.100.4:6443"])
+        .args(["198.51.100.5:6443", "192.0.2.2:6443", "[2001:db8:1::1]:6443", "[2001:db8:1::2]:6443"])
+        .output();
+    let Some(output) = output.ok().filter(|output| output.status.code() == Some(3)) else {
+        println!("SKIPPED: kinds of unreachable: no network namespace may be made here");
+        return;
+    };
+    let report: Value =
+        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    let seen: Vec<(String, String)> = report["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| {
+            let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (word(&record["target"]), word(&record["failure"]["kind"]))
+        })
+        .collect();
+    let expected = [
+        ("198.51.100.1:6443", "host-unreachable"),
+        ("198.51.100.2:6443", "prohibited"),
+        ("198.51.100.3:6443", "network-unreachable"),
+        ("198.51.100.4:6443", "timed-out"),
+        ("198.51.100.5:6443", "prohibited"),
+        ("192.0.2.2:6443", "refused"),
+        ("[2001:db8:1::1]:6443", "network-unreachable"),
+        ("[2001:db8:1::2]:6443", "prohibited"),
+    ]
+    .map(|(target, kind)| (target.to_owned(), kind.to_owned()));
+    assert_eq!(seen, expected);
+}
+
+/// Lines at an interval, and one more when SIGUSR1 asks.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_told_by_the_clock_and_on_demand() {
+    let mut child = kubeknock()
+        .args(["scan", "127.63.0.0/20", "--ports", "9", "--rate", "500", "--stats-interval", "400ms", "-q"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let first = next();
+    assert_eq!((&first["record"], &first["targets"]), (&"progress".into(), &4096.into()));
+    for key in
+        ["elapsed_s", "eta_s", "done", "again_waiting", "in_flight", "per_s", "level", "timeouts", "verdicts"]
+    {
+        assert!(!first[key].is_null(), "{key} in {first}");
+    }
+    let second = next();
+    assert!(second["done"].as_u64() > first["done"].as_u64(), "{first} {second}");
+    // Between two ticks, so that it can only be the answer to the signal.
+    std::thread::sleep(Duration::from_millis(20));
+    let asked = Command::new("kill").args(["-USR1", &child.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    let third = next();
+    let gap = third["elapsed_s"].as_f64().unwrap() - second["elapsed_s"].as_f64().unwrap();
+    assert!(gap < 0.35, "{second} {third}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Where nothing answers, it is asked once more, and counted once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_closes_at_once_is_asked_again_after_the_rest() {
+    let (closing, live) = (start("closes-at-once").await, start("rejecting").await);
+    let addresses = [closing.address().to_string(), live.address().to_string()];
+    for (retries, asked) in [("0", 1), ("1", 2), ("3", 4)] {
+        let before = closing.stats().connections();
+        let output = kubeknock()
+            .args(["scan", "-q", "-o", "json", "--order", "sequential", "--retries", retries])
+            .args(&addresses)
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(report["coverage"]["unreachable"]["total"], 1);
+        assert_eq!(report["coverage"]["verdicts"]["rejected"], 1);
+        assert_eq!(closing.stats().connections() - before, asked, "{retries} retries");
+    }
+    assert_eq!(live.stats().connections(), 3, "an answer is never asked for again");
+}
