@@ -329,8 +329,12 @@ mod tests {
 
     fn set(specs: &[String], exclusions: &[String]) -> Option<Arc<TargetSet>> {
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
-        specs.iter().for_each(|spec| builder.argument(spec));
-        exclusions.iter().for_each(|exclusion| builder.exclude(exclusion));
+        for spec in specs {
+            builder.argument(spec);
+        }
+        for exclusion in exclusions {
+            builder.exclude(exclusion);
+        }
         // A set may be excluded as a whole.
         builder.build().ok().map(Arc::new)
     }
