@@ -125,7 +125,7 @@ impl Outputs {
                         .write(|out, _| records.read(|records| report::shadowserver::write(out, records)))?;
                 }
                 Format::Csv => {
-                    output.write(|out, _| records.read(|records| report::csv::write(out, records)))?
+                    output.write(|out, _| records.read(|records| report::csv::write(out, records)))?;
                 }
                 Format::Sarif => {
                     let category = self.category.as_deref();
