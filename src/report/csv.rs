@@ -2,6 +2,7 @@
 //!
 //! Text from the network that a spreadsheet would take for a formula is made harmless.
 
+use std::borrow::Borrow;
 use std::io;
 
 use super::escape::cell;
@@ -30,14 +31,14 @@ const COLUMNS: [&str; 19] = [
 ];
 
 /// Writes a header and a row for each record.
-pub fn write<'a>(
+pub fn write(
     out: &mut dyn io::Write,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(COLUMNS)?;
     for report in reports {
-        csv.write_record(row(report).map(|text| cell(&text)))?;
+        csv.write_record(row(report.borrow()).map(|text| cell(&text)))?;
     }
     csv.flush()
 }

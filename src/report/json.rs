@@ -1,5 +1,6 @@
 //! `json`: the whole report as one document, described by `docs/report.schema.json`.
 
+use std::borrow::Borrow;
 use std::cell::Cell;
 use std::io::{self, Write as _};
 
@@ -13,10 +14,10 @@ use crate::model::EndpointReport;
 /// [`EndpointReport::order_key`], so that equal scans give equal bytes.
 ///
 /// One record at a time is turned into JSON, so the document costs no memory of its own.
-pub fn write<'a>(
+pub fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let Results { info, summary, .. } = results;
     let mut out = io::BufWriter::new(out);
@@ -26,7 +27,7 @@ pub fn write<'a>(
     document.serialize_entry("schema", SCHEMA)?;
     document.serialize_entry("tool", &Tool::from(info))?;
     document.serialize_entry("scan", &Scan::new(info, summary))?;
-    let endpoints = reports.inspect(|report| tally.add(report)).map(Endpoint::from);
+    let endpoints = reports.inspect(|report| tally.add(report.borrow())).map(Record);
     document.serialize_entry("endpoints", &Sequence(Cell::new(Some(endpoints))))?;
     let findings = results.findings.iter().map(Finding::from);
     document.serialize_entry("findings", &Sequence(Cell::new(Some(findings))))?;
@@ -35,6 +36,15 @@ pub fn write<'a>(
     document.end()?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// A record, wherever it is held, that is turned into JSON when it is written.
+struct Record<R>(R);
+
+impl<R: Borrow<EndpointReport>> Serialize for Record<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Endpoint::from(self.0.borrow()).serialize(serializer)
+    }
 }
 
 /// An array whose elements are made while they are written; once.

@@ -3,7 +3,7 @@
 //! A case fails by its findings, skips where nothing answered. Findings about no endpoint (a name that
 //! does not resolve, a specification) are cases of their own.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::io::{self, Write as _};
 
@@ -14,25 +14,45 @@ use crate::model::{Endpoint, EndpointReport, Finding, Severity, Verdict};
 /// Characters of a text that is not ours.
 const SHOWN: usize = 1000;
 
-/// Writes the suite; `reports` in the order of the set, twice: the head of the file has the counts.
-pub fn write<'a>(
+/// What stands in the head of the file, before the cases.
+#[derive(Debug, Clone, Copy)]
+pub struct Counts {
+    cases: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    /// Counts the cases that [`write()`] makes of the same records.
+    pub fn of(results: &Results<'_>, reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
+        let failures = Failures::of(results.findings);
+        let elsewhere = failures.elsewhere.len();
+        let mut counts = Self { cases: elsewhere, failed: elsewhere, skipped: 0 };
+        for report in reports {
+            let report = report.borrow();
+            counts.cases += 1;
+            match failures.at(report) {
+                [] if report.verdict == Verdict::Unreachable => counts.skipped += 1,
+                [] => {}
+                _ => counts.failed += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// Writes the suite; `reports` in the order of the set.
+pub fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
-    reports: impl Iterator<Item = &'a EndpointReport> + Clone,
+    counts: Counts,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let failures = Failures::of(results.findings);
-    let (mut cases, mut failed, mut skipped) = (failures.elsewhere.len(), failures.elsewhere.len(), 0_usize);
-    for report in reports.clone() {
-        cases += 1;
-        match failures.at(report) {
-            [] if report.verdict == Verdict::Unreachable => skipped += 1,
-            [] => {}
-            _ => failed += 1,
-        }
-    }
+    let Counts { cases, failed, skipped } = counts;
     let seconds = results.summary.elapsed.as_secs_f64();
-    let counts = format!(
+    let attributes = format!(
         "tests=\"{cases}\" failures=\"{failed}\" errors=\"0\" skipped=\"{skipped}\" time=\"{seconds:.3}\""
     );
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
@@ -40,10 +60,11 @@ pub fn write<'a>(
     let started = format!("{:.0}", results.summary.started);
     writeln!(
         out,
-        "  <testsuite name=\"kubeknock\" {counts} timestamp=\"{}\">",
+        "  <testsuite name=\"kubeknock\" {attributes} timestamp=\"{}\">",
         started.trim_end_matches('Z')
     )?;
     for report in reports {
+        let report = report.borrow();
         let place = report.endpoint.as_ref().map_or_else(|| report.target.to_string(), ToString::to_string);
         let seconds = report.elapsed().as_secs_f64();
         let name = format!("{place}: {}", report.verdict);
@@ -141,7 +162,9 @@ mod tests {
 
     fn written(sample: &Sample) -> String {
         let mut out = Vec::new();
-        write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
+        let results = sample.results();
+        let counts = Counts::of(&results, sample.reports.iter());
+        write(&mut out, &results, counts, sample.reports.iter()).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -5,23 +5,27 @@
 //! that is not ours stands in a code element with all punctuation as entities, so that it can be no
 //! markup, no link and no mention.
 
+use std::borrow::Borrow;
 use std::fmt::Write as _;
 use std::io;
 
 use super::Results;
 use super::escape::escape;
+use super::worst;
 use crate::model::{BaselineState, EndpointReport, Finding, Verdict};
 
 /// Characters of the whole, below what a comment may have.
 const MOST: usize = 60_000;
+/// Characters that a row has at the least.
+const LEAST_ROW: usize = 20;
 /// Characters of a text that is not ours.
 const SHOWN: usize = 160;
 
 /// Writes the page; `reports` in the order of the set.
-pub fn write<'a>(
+pub fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut page = Page::default();
     head(&mut page, results);
@@ -49,6 +53,11 @@ impl Page {
 
     /// The rows that fit, and how many did not.
     fn rows(&mut self, rows: impl Iterator<Item = String>) {
+        self.rows_and(0, rows);
+    }
+
+    /// The rows that fit, and how many did not, with those that are not even here.
+    fn rows_and(&mut self, beyond: usize, rows: impl Iterator<Item = String>) {
         let mut left = 0_usize;
         for row in rows {
             if left == 0 && self.length + row.chars().count() < MOST {
@@ -57,6 +66,7 @@ impl Page {
                 left += 1;
             }
         }
+        let left = left + beyond;
         if left > 0 {
             self.line(&format!("\n… and {left} more"));
         }
@@ -134,30 +144,35 @@ fn findings(page: &mut Page, findings: &[Finding]) {
     page.line("");
 }
 
-fn endpoints<'a>(page: &mut Page, reports: impl Iterator<Item = &'a EndpointReport>) {
-    let mut reports: Vec<&EndpointReport> = reports.collect();
+fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport>>) {
+    let (reports, left_out) =
+        worst::of(reports, MOST / LEAST_ROW, |report| (report.verdict, report.order_key()));
     if reports.is_empty() {
         return;
     }
-    reports.sort_by_key(|report| (report.verdict, report.order_key()));
     page.line("<details><summary>Endpoints</summary>\n");
     page.line("| verdict | target | who | why |\n|---|---|---|---|");
-    page.rows(reports.into_iter().map(|report| {
-        let identification = report.identification.as_ref();
-        let who = identification.map_or_else(
-            || "–".to_owned(),
-            |identification| {
-                let component = identification.component.word();
-                code(identification.product().map_or(component, |product| &product.short))
-            },
-        );
-        format!(
-            "| {} | {} | {who} | {} |",
-            report.verdict,
-            code(&report.target.to_string()),
-            code(&report.reason)
-        )
-    }));
+    let beyond = left_out.values().sum();
+    page.rows_and(
+        beyond,
+        reports.iter().map(|report| {
+            let report = report.borrow();
+            let identification = report.identification.as_ref();
+            let who = identification.map_or_else(
+                || "–".to_owned(),
+                |identification| {
+                    let component = identification.component.word();
+                    code(identification.product().map_or(component, |product| &product.short))
+                },
+            );
+            format!(
+                "| {} | {} | {who} | {} |",
+                report.verdict,
+                code(&report.target.to_string()),
+                code(&report.reason)
+            )
+        }),
+    );
     page.line("\n</details>");
 }
 

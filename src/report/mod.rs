@@ -28,9 +28,11 @@ pub mod reasoning;
 pub mod sarif;
 pub mod saved;
 pub mod shadowserver;
+mod spool;
 pub mod table;
 mod tally;
 mod wire;
+mod worst;
 
 #[cfg(test)]
 mod sample;
@@ -42,6 +44,7 @@ use std::str::FromStr;
 
 pub use escape::escape;
 pub use place::Files;
+pub use spool::{HELD, Spool};
 pub use tally::Tally;
 
 use crate::config::ScanConfig;

@@ -4,6 +4,7 @@
 //! Counts, and a series for each of at most [`MOST`] endpoints that answered or are named: what grows with
 //! a range is counted only.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -18,10 +19,10 @@ pub const MOST: usize = 10_000;
 const SHOWN: usize = 200;
 
 /// Writes the metrics; `reports` in the order of the set.
-pub fn write<'a>(
+pub fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     scan(&mut out, results)?;
@@ -88,14 +89,15 @@ fn findings(out: &mut impl io::Write, findings: &[Finding]) -> io::Result<()> {
     writeln!(out, "kubeknock_accepted_findings {accepted}")
 }
 
-fn endpoints<'a>(
+fn endpoints(
     out: &mut impl io::Write,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut certificates = String::new();
     gauge(out, "kubeknock_endpoint_verdict", "The verdict on an endpoint: 1 at the verdict that it got.")?;
-    let told = reports.filter(|report| report.connected() || report.target.named).take(MOST);
-    for report in told {
+    let told = |report: &EndpointReport| report.connected() || report.target.named;
+    for report in reports.filter(|report| told(report.borrow())).take(MOST) {
+        let report = report.borrow();
         let address = report.endpoint.as_ref().map(|endpoint| endpoint.address.to_string());
         let labels = format!(
             "target=\"{}\",address=\"{}\",label=\"{}\"",

@@ -5,6 +5,7 @@
 //! need a look-up elsewhere (network, country, sector) stay empty. Column names and value shapes:
 //! The-Shadowserver-Foundation/report_schema at 8e06fb9.
 
+use std::borrow::Borrow;
 use std::io;
 
 use jiff::Timestamp;
@@ -27,13 +28,14 @@ const COLUMNS: &str = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,
     browser_trusted,browser_error,raw_cert,raw_cert_chain";
 
 /// Writes the header and the rows.
-pub fn write<'a>(
+pub fn write(
     out: &mut dyn io::Write,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(COLUMNS.split(','))?;
     for report in reports {
+        let report = report.borrow();
         if let Some((exchange, reply, version)) = shown_version(report) {
             csv.write_record(row(report, exchange, reply, version))?;
         }

@@ -21,8 +21,9 @@ impl Stop {
         self.token.cancel();
     }
 
-    /// Stops because the scan cannot go on.
-    pub(super) fn fail(&self, reason: impl Into<String>) {
+    /// Stops because the scan cannot go on: as [`Self::stop`], and what has no outcome then was not
+    /// attempted.
+    pub fn fail(&self, reason: impl Into<String>) {
         self.failed.store(true, Ordering::Relaxed);
         self.stop(reason);
     }

@@ -10,6 +10,7 @@ use super::TargetOptions;
 use super::draft::Draft;
 use super::error::{ErrorLog, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
+use super::import::ImportFormat;
 use super::notes::Notes;
 use super::reader::{MAX_LINE, TOO_LONG, each_line};
 use super::set::TargetSet;
@@ -67,6 +68,25 @@ impl TargetSetBuilder {
     pub fn file(&mut self, path: &Path) {
         if let Some((source, reader)) = self.open(path) {
             self.lines(&source, reader, Self::target);
+        }
+    }
+
+    /// Takes in what another scanner found open, from the file at this path.
+    pub fn import_file(&mut self, format: ImportFormat, path: &Path) {
+        if let Some((source, reader)) = self.open(path) {
+            self.import(format, source, reader);
+        }
+    }
+
+    /// Takes in what another scanner found open.
+    #[expect(clippy::needless_pass_by_value, reason = "a caller makes the source for this call")]
+    pub fn import(&mut self, format: ImportFormat, source: Source, reader: impl BufRead) {
+        let end = format.read(reader, &mut |number, found| {
+            let taken = found.and_then(|line| self.imported(&source, number, &line));
+            self.note_problem(place(&source, number), taken);
+        });
+        if let Err((number, error)) = end {
+            self.errors.push(place(&source, number), format!("cannot read any further: {error}"));
         }
     }
 
@@ -141,6 +161,14 @@ impl TargetSetBuilder {
         let origin = origin(source, number, spec.text);
         self.draft.add(spec, origin, &self.options, &mut self.notes)?;
         Ok(true)
+    }
+
+    /// Takes in what another scanner's line came to.
+    fn imported(&mut self, source: &Source, number: u32, line: &str) -> Result<(), String> {
+        let Some(mut spec) = target_line(line)? else { return Ok(()) };
+        spec.imported = true;
+        let origin = origin(source, number, spec.text);
+        self.draft.add(spec, origin, &self.options, &mut self.notes)
     }
 
     /// Takes an exclusion in; `false` if the line is blank.

@@ -79,10 +79,10 @@ impl Draft {
     ) -> Result<(), String> {
         let id = SpecId(u32::try_from(self.specs.len()).map_err(|_| too_many_pieces())?);
         let (named, span) = match spec.hosts {
-            Hosts::One(Host::Ip(address)) => (true, Span::of(address)),
+            Hosts::One(Host::Ip(address)) => (!spec.imported, Span::of(address)),
             Hosts::One(Host::Name(name)) => {
                 let number = u128::from(self.names.number(name).ok_or_else(too_many_pieces)?);
-                (true, Span { space: Space::Name, first: number, last: number })
+                (!spec.imported, Span { space: Space::Name, first: number, last: number })
             }
             Hosts::Many(span) => (false, span),
         };

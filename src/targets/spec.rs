@@ -47,6 +47,8 @@ pub(super) struct Specification<'a> {
     pub(super) label: Option<Arc<str>>,
     pub(super) expect: Option<Verdict>,
     pub(super) remark: Option<String>,
+    /// Whether another scanner found it: then it is no named target.
+    pub(super) imported: bool,
 }
 
 /// Reads a line of a target list; `None` if it is blank or a comment.
@@ -87,6 +89,7 @@ pub(super) fn target_line(line: &str) -> Result<Option<Specification<'_>>, Strin
         label: notes.name,
         expect: notes.expect,
         remark: word.remark,
+        imported: false,
     }))
 }
 

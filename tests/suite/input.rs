@@ -135,3 +135,42 @@ fn bad_settings_name_the_option_and_the_mend() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_scanner_found_is_asked_and_bad_lines_are_named() {
+    let server = start("default").await;
+    let port = server.address().port();
+    let folder = tempfile::tempdir().unwrap();
+    let [masscan, nmap] = ["masscan.txt", "nmap.xml"].map(|name| folder.path().join(name));
+    fs::write(
+        &masscan,
+        format!("#masscan\nopen tcp {port} 127.0.0.1 1700000000\nopen tcp 9 127.0.0.1 1\n# end\n"),
+    )
+    .unwrap();
+    let host = |address: &str, port: &str| {
+        format!(
+            "<host><address addr=\"{address}\" addrtype=\"ipv4\"/><ports><port protocol=\"tcp\" \
+             portid=\"{port}\"><state state=\"open\"/></port></ports></host>"
+        )
+    };
+    fs::write(&nmap, format!("<nmaprun>\n{}\n</nmaprun>", host("127.0.0.1", &port.to_string()))).unwrap();
+    let [from_masscan, from_nmap] = [&masscan, &nmap].map(|path| path.to_str().unwrap());
+    let both = ["--from", "masscan-list", from_masscan, "--from", "nmap-xml", from_nmap];
+    let output = run(&[&["scan", "-q", "-o", "json"], &both[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "no named target is missing: {}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["coverage"]["targets"], 2, "found twice, asked once");
+    assert_eq!(report["coverage"]["named"], 0);
+    assert_eq!(report["endpoints"][0]["origin"]["line"], 2);
+    assert_eq!(server.stats().connections(), 1);
+
+    fs::write(&masscan, "open tcp 443 127.0.0.1 1\nopen tcp ? 127.0.0.1 1\nnonsense\n").unwrap();
+    fs::write(&nmap, format!("<nmaprun>\n{}\n</nmaprun>", host("127.0.0.1", "seven"))).unwrap();
+    let output = run(&[&["scan"], &both[..]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    for place in [format!("{from_masscan}:2: "), format!("{from_masscan}:3: "), format!("{from_nmap}:2: ")] {
+        assert!(stderr(&output).contains(&place), "{place}: {}", stderr(&output));
+    }
+    let output = run(&["scan", "--from", "nmap", from_nmap]);
+    assert!(stderr(&output).contains("nmap-xml"), "{}", stderr(&output));
+}

@@ -57,10 +57,10 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
         [everywhere("rejecting").await, everywhere("closes-at-once").await, everywhere("garbage").await];
     let port = |index: usize| servers[index].address().port();
     let targets = [
-        format!("127.50.0.0-127.50.1.243 ports={} name=api", port(0)),
-        format!("127.51.0.0-127.51.23.111 ports={} name=closing", port(1)),
-        format!("127.52.0.0-127.52.52.85 ports={}", port(2)),
-        "127.52.100.0-127.52.100.99 ports=9".to_owned(),
+        format!("127.50.0.0-127.50.0.99 ports={} name=api", port(0)),
+        format!("127.51.0.0-127.51.3.231 ports={} name=closing", port(1)),
+        format!("127.52.0.0-127.52.73.109 ports={}", port(2)),
+        "127.52.200.0-127.52.200.99 ports=9".to_owned(),
         format!("127.53.0.1:{} name=alone", port(0)),
         format!("localhost:{} name=named", port(0)),
     ];

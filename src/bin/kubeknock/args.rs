@@ -76,6 +76,14 @@ pub(crate) struct ScanArgs {
     #[arg(short = 'f', long, value_name = "FILE", help_heading = "Targets")]
     pub(crate) targets_file: Vec<PathBuf>,
 
+    /// Take in what another scanner found open: masscan-json, masscan-list, nmap-xml, zmap, naabu or
+    /// httpx-json, and its file; - is standard input. Repeatable
+    ///
+    /// masscan -oJ or -oL, nmap -oX, the lists of zmap and naabu, httpx -json. These are no named
+    /// targets: an open port does not promise an API server.
+    #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], help_heading = "Targets")]
+    pub(crate) from: Vec<String>,
+
     /// Ports for targets that name none
     #[arg(short, long, value_name = "PORTS", default_value = "6443,443,8443", help_heading = "Targets")]
     pub(crate) ports: String,

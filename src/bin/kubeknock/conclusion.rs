@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use kubeknock::model::{Coverage, EndpointReport, ScanSummary};
+use kubeknock::model::{Coverage, ScanSummary};
 use kubeknock::policy::{FailOn, Gate, Judged, Policy, RULES, Snapshot};
-use kubeknock::report::{Outcome, Results, ScanInfo};
+use kubeknock::report::{Outcome, Results, ScanInfo, Spool};
 
 use crate::outputs::Outputs;
 use crate::saved::{self, Earlier};
@@ -28,7 +28,7 @@ impl Conclusion {
         info: ScanInfo<'_>,
         summary: &ScanSummary,
         coverage: &Coverage,
-        records: &[EndpointReport],
+        mut records: Spool,
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
         let changes = self.earlier.map(|earlier| {
@@ -44,7 +44,7 @@ impl Conclusion {
             rules: &RULES,
             outcome: Outcome { code: decision.code, sentence: &decision.sentence },
         };
-        outputs.finish(&results, records)?;
+        outputs.finish(&results, &mut records)?;
         Ok(decision.code)
     }
 }

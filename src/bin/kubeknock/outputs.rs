@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use kubeknock::model::EndpointReport;
 use kubeknock::report::table::TableOptions;
-use kubeknock::report::{self, Files, Format, Results};
+use kubeknock::report::{self, Files, Format, Results, Spool};
 use tempfile::NamedTempFile;
 
 use crate::args::{ColorWord, OutputArgs};
@@ -82,13 +82,14 @@ impl Outputs {
     }
 
     /// Writes the rest and puts the files in place.
-    pub(crate) fn finish(mut self, results: &Results<'_>, records: &[EndpointReport]) -> anyhow::Result<()> {
+    pub(crate) fn finish(mut self, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
         let here = std::env::current_dir().unwrap_or_default();
         let files = Files { here: &here, root: repository(&here) };
         for mut output in self.all.drain(..) {
             match output.format {
                 Format::Json => {
-                    output.write(|out, _| report::json::write(out, results, records.iter()))?;
+                    output
+                        .write(|out, _| records.read(|records| report::json::write(out, results, records)))?;
                 }
                 Format::Jsonl => {
                     output.write(|out, streamed| report::jsonl::write_summary(out, results, streamed))?;
@@ -99,21 +100,33 @@ impl Outputs {
                         color: self.color && to_stdout,
                         width: if to_stdout { terminal_width() } else { None },
                     };
-                    output.write(|out, _| report::table::write(out, results, records.iter(), &options))?;
+                    output.write(|out, _| {
+                        records.read(|records| report::table::write(out, results, records, &options))
+                    })?;
                 }
                 Format::Markdown => {
-                    output.write(|out, _| report::markdown::write(out, results, records.iter()))?;
+                    output.write(|out, _| {
+                        records.read(|records| report::markdown::write(out, results, records))
+                    })?;
                 }
                 Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
                 Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
-                Format::Junit => output.write(|out, _| report::junit::write(out, results, records.iter()))?,
+                Format::Junit => output.write(|out, _| {
+                    let counts = records.read(|records| Ok(report::junit::Counts::of(results, records)))?;
+                    records.read(|records| report::junit::write(out, results, counts, records))
+                })?,
                 Format::Prometheus => {
-                    output.write(|out, _| report::prometheus::write(out, results, records.iter()))?;
+                    output.write(|out, _| {
+                        records.read(|records| report::prometheus::write(out, results, records))
+                    })?;
                 }
                 Format::Shadowserver => {
-                    output.write(|out, _| report::shadowserver::write(out, records.iter()))?;
+                    output
+                        .write(|out, _| records.read(|records| report::shadowserver::write(out, records)))?;
                 }
-                Format::Csv => output.write(|out, _| report::csv::write(out, records.iter()))?,
+                Format::Csv => {
+                    output.write(|out, _| records.read(|records| report::csv::write(out, records)))?;
+                }
                 Format::Sarif => {
                     let category = self.category.as_deref();
                     output.write(|out, _| report::sarif::write(out, results, files, category))?;

@@ -4,10 +4,9 @@ use std::cmp::Reverse;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use kubeknock::model::EndpointReport;
 use kubeknock::policy::{Gate, Judge, Snapshot};
-use kubeknock::report::Format;
 use kubeknock::report::saved::{Merge, Merged};
+use kubeknock::report::{Format, Spool};
 
 use crate::args::{OutputArgs, ReportArgs};
 use crate::conclusion::{Conclusion, baseline};
@@ -43,10 +42,13 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
         }
         (judge.finish(&scan.summary.coverage), snapshot)
     };
-    let records: Vec<EndpointReport> = records.into_iter().map(|record| record.report).collect();
+    let mut spool = Spool::default();
+    for record in records {
+        spool.push(record.report).context("cannot write a temporary file")?;
+    }
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted: false };
-    conclusion.write(scan.info(), &scan.summary, &scan.summary.coverage, &records, outputs)
+    conclusion.write(scan.info(), &scan.summary, &scan.summary.coverage, spool, outputs)
 }
 
 /// Formats, and files with results: a word that names a format, alone or before `=`, is one.

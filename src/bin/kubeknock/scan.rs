@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubeknock::config::{ScanConfig, Shard};
-use kubeknock::model::EndpointReport;
 use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, Snapshot};
-use kubeknock::report::ScanInfo;
+use kubeknock::report::{ScanInfo, Spool};
 use kubeknock::scan::{Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
@@ -93,7 +92,7 @@ impl Job {
         let stats = tokio::spawn(stats::print(scan.watch(), self.stats_interval));
 
         let keep = self.outputs.needs_records();
-        let mut records: Vec<EndpointReport> = Vec::new();
+        let mut records = Spool::default();
         let mut snapshot = Snapshot::default();
         let mut judge = Judge::new(&self.policy, scan.started());
         while let Some(record) = scan.next().await {
@@ -102,16 +101,14 @@ impl Job {
                 snapshot.add(&record);
             }
             self.outputs.endpoint(&record)?;
-            if keep {
-                records.push(record);
+            if keep && let Err(error) = records.push(record) {
+                scan.stop_handle().fail(format!("cannot write a temporary file: {error}"));
             }
         }
         drop(line);
         watch.abort();
         stats.abort();
 
-        // Reports are in the order of the set, whatever finished first.
-        records.sort_by_key(EndpointReport::order_key);
         let stop = scan.stop_handle();
         let summary = scan.finish();
         anyhow::ensure!(
@@ -132,7 +129,7 @@ impl Job {
             ScanInfo::new(scanner.config()),
             &summary,
             &judged_coverage,
-            &records,
+            records,
             outputs,
         )?;
         if let Some(reason) = stop.reason().filter(|_| stop.failed()) {

@@ -8,7 +8,9 @@ use anyhow::{Context as _, bail};
 use kubeknock::config::{Family, Order, Proxy, ProxyKind, ScanConfig, Shard, USER_AGENT};
 use kubeknock::model::{Request, Source};
 use kubeknock::scan::Checkpoint;
-use kubeknock::targets::{Expectation, TargetOptions, TargetSet, TargetSetBuilder, parse_ports};
+use kubeknock::targets::{
+    Expectation, ImportFormat, TargetOptions, TargetSet, TargetSetBuilder, parse_ports,
+};
 
 use crate::args::{ConnectionArgs, IdentifyArgs, OrderWord, RequestArgs, ScanArgs};
 use crate::{ca, limits};
@@ -161,6 +163,15 @@ pub(crate) fn targets(
             builder.read(Source::Stdin, BufReader::new(std::io::stdin()));
         } else {
             builder.file(file);
+        }
+    }
+    for pair in args.from.chunks_exact(2) {
+        let format: ImportFormat = pair[0].parse().map_err(|problem| anyhow::anyhow!("--from: {problem}"))?;
+        let file = Path::new(&pair[1]);
+        if file == Path::new("-") {
+            builder.import(format, Source::Stdin, BufReader::new(std::io::stdin()));
+        } else {
+            builder.import_file(format, file);
         }
     }
     for spec in &args.exclude {

@@ -9,6 +9,7 @@ mod footer;
 mod rows;
 mod words;
 
+use std::borrow::Borrow;
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
@@ -55,10 +56,10 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Writes the table; `reports` may come in any order.
-pub fn write<'a>(
+pub fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
     options: &TableOptions,
 ) -> io::Result<()> {
     let summary = results.summary;
@@ -67,7 +68,8 @@ pub fn write<'a>(
         let said = format!("stopped early: {}; this report is partial", shown(stopped));
         writeln!(out, "{}\n", options.painted(Style::new().bold(), &said))?;
     }
-    let rows = rows::select(reports, &summary.coverage);
+    let (kept, left_out) = rows::worst(reports);
+    let rows = rows::select(&kept, left_out, &summary.coverage);
     write_rows(&mut out, &rows, options)?;
     footer::write(&mut out, summary, options)?;
     findings::write(&mut out, results.findings, options)?;

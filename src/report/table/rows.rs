@@ -1,12 +1,16 @@
 //! Which endpoints are worth a row, and what stands in it.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::super::worst;
 use super::words;
 use crate::model::{Coverage, EndpointReport, Host, Origin, Target, Verdict};
 
 /// Rows of servers that are something else, and of unreachable ones; the rest is counted.
 const CROWD: usize = 30;
+/// Reports that may get a row.
+const MOST: usize = 10_000;
 
 /// One line of the table; the text is not yet escaped.
 pub(super) struct Row {
@@ -30,15 +34,29 @@ fn crowds(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::NotApiServer | Verdict::Unreachable)
 }
 
+/// What rows stand in the order of.
+fn place(report: &EndpointReport) -> impl Ord + use<> {
+    (report.verdict, crowds(report.verdict) && !report.target.named, report.order_key())
+}
+
+/// The reports that may get a row, in the order of the rows: nobody reads more than [`MOST`]. The
+/// others are counted.
+pub(super) fn worst<R: Borrow<EndpointReport>>(
+    reports: impl Iterator<Item = R>,
+) -> (Vec<R>, BTreeMap<Verdict, usize>) {
+    worst::of(reports, MOST, place)
+}
+
 /// The rows, worst verdict first, then in the order of the target set; of those that crowd, the
 /// named targets first.
-pub(super) fn select<'a>(reports: impl Iterator<Item = &'a EndpointReport>, coverage: &Coverage) -> Rows {
-    let mut reports: Vec<&EndpointReport> = reports.collect();
-    reports.sort_by_key(|report| {
-        (report.verdict, crowds(report.verdict) && !report.target.named, report.order_key())
-    });
+pub(super) fn select<R: Borrow<EndpointReport>>(
+    kept: &[R],
+    left_out: BTreeMap<Verdict, usize>,
+    coverage: &Coverage,
+) -> Rows {
+    let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
     let mut silent = Silent::among(&reports, coverage);
-    let mut rows = Rows { rows: Vec::new(), more: BTreeMap::new() };
+    let mut rows = Rows { rows: Vec::new(), more: left_out };
     let mut counts: HashMap<Verdict, usize> = HashMap::new();
     for report in reports {
         let Some(row) = silent.row(report) else { continue };

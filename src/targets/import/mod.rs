@@ -1,0 +1,123 @@
+//! Results of other scanners → target specifications: a faster layer-4 pass can feed us.
+//!
+//! What they found open is asked; closed and filtered ports, UDP, and banners are passed over. A
+//! line that cannot be understood is an error with its place, as in any target list. Imported
+//! targets are no named targets: that a port is open does not promise an API server.
+
+mod lists;
+mod masscan;
+mod nmap;
+mod projectdiscovery;
+
+use std::fmt;
+use std::io::BufRead;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use super::reader::each_line;
+
+/// Another scanner's result format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ImportFormat {
+    /// `masscan -oJ`.
+    MasscanJson,
+    /// `masscan -oL`.
+    MasscanList,
+    /// `nmap -oX`.
+    NmapXml,
+    /// `zmap`: addresses, one a line, or CSV with a header that has `saddr`.
+    Zmap,
+    /// `naabu`: `host:port`, one a line, or its JSON lines.
+    Naabu,
+    /// `httpx -json`.
+    HttpxJson,
+}
+
+impl ImportFormat {
+    /// Every format.
+    pub const ALL: [Self; 6] =
+        [Self::MasscanJson, Self::MasscanList, Self::NmapXml, Self::Zmap, Self::Naabu, Self::HttpxJson];
+
+    /// The word that names it on the command line.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::MasscanJson => "masscan-json",
+            Self::MasscanList => "masscan-list",
+            Self::NmapXml => "nmap-xml",
+            Self::Zmap => "zmap",
+            Self::Naabu => "naabu",
+            Self::HttpxJson => "httpx-json",
+        }
+    }
+
+    /// Reads results and calls `take` with the line and the specification of each open port, or
+    /// with what is wrong in that line.
+    ///
+    /// # Errors
+    /// The line where reading failed, and why.
+    pub(super) fn read(
+        self,
+        reader: impl BufRead,
+        take: &mut dyn FnMut(u32, Result<String, String>),
+    ) -> Result<(), (u32, std::io::Error)> {
+        let mut zmap = lists::Zmap::default();
+        let mut parse: Box<dyn FnMut(&str) -> Parsed + '_> = match self {
+            Self::NmapXml => return nmap::read(reader, take),
+            Self::MasscanJson => Box::new(masscan::json),
+            Self::MasscanList => Box::new(masscan::list),
+            Self::Zmap => Box::new(move |line| zmap.line(line)),
+            Self::Naabu => Box::new(projectdiscovery::naabu),
+            Self::HttpxJson => Box::new(projectdiscovery::httpx),
+        };
+        each_line(reader, |number, line| {
+            match line.map_err(str::to_owned).and_then(|line| parse(line.trim())) {
+                Ok(found) => found.into_iter().for_each(|spec| take(number, Ok(spec))),
+                Err(problem) => take(number, Err(problem)),
+            }
+        })
+    }
+}
+
+impl fmt::Display for ImportFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for ImportFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|format| format.word() == text).ok_or_else(|| {
+            let words = Self::ALL.map(Self::word).join(", ");
+            format!("{:?} is no format that can be imported; use one of {words}", super::error::shorten(text))
+        })
+    }
+}
+
+/// The specifications of a line; none if it says nothing of an open port.
+type Parsed = Result<Vec<String>, String>;
+
+/// `host:port`, with the name that the address was found under where there is one.
+fn spec(host: &str, port: Option<u16>, name: Option<&str>) -> Result<String, String> {
+    let mut text = match (host.parse::<IpAddr>(), port) {
+        (Ok(IpAddr::V6(address)), Some(port)) => format!("[{address}]:{port}"),
+        (_, Some(port)) => format!("{host}:{port}"),
+        (_, None) => host.to_owned(),
+    };
+    // It becomes a line of a target list, where white space ends the word.
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '#') {
+        return Err(format!("{} is no address and no host name", super::error::quote(host)));
+    }
+    if let Some(name) = name.filter(|name| *name != host && name.parse::<IpAddr>().is_err()) {
+        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '#') {
+            return Err(format!("{} is no host name", super::error::quote(name)));
+        }
+        text.push_str(" sni=");
+        text.push_str(name);
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;

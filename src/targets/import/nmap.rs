@@ -1,0 +1,129 @@
+//! `nmap -oX`: open TCP ports of every host, under the name that the user gave for it.
+
+use std::io::{self, BufRead, Read};
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::spec;
+
+/// Bytes of one tag or text; the output of scripts is the longest there is.
+const MAX_EVENT: usize = 16 * 1024 * 1024;
+
+/// Reads a report as it comes.
+pub(super) fn read(
+    reader: impl BufRead,
+    take: &mut dyn FnMut(u32, Result<String, String>),
+) -> Result<(), (u32, io::Error)> {
+    let mut xml = Reader::from_reader(Counting { inner: reader, line: 1 });
+    xml.config_mut().check_end_names = true;
+    let (mut buffer, mut host, mut seen) = (Vec::new(), Host::default(), false);
+    loop {
+        buffer.clear();
+        let event = xml.read_event_into(&mut buffer);
+        let line = xml.get_ref().line;
+        match event {
+            Err(quick_xml::Error::Io(error)) => {
+                return Err((line, io::Error::new(error.kind(), error.to_string())));
+            }
+            Err(error) => {
+                take(line, Err(format!("this is no XML of nmap -oX: {error}")));
+                return Ok(());
+            }
+            Ok(Event::Eof) if !seen => {
+                take(line, Err("this is no report of nmap -oX: it has no <nmaprun>".to_owned()));
+                return Ok(());
+            }
+            Ok(Event::Eof) => return Ok(()),
+            Ok(Event::Start(tag) | Event::Empty(tag)) => {
+                seen |= tag.name().as_ref() == "nmaprun";
+                if let Err(problem) = host.begin(&tag, line, take) {
+                    take(line, Err(problem));
+                }
+            }
+            Ok(_) => {}
+        }
+        if buffer.len() > MAX_EVENT {
+            take(line, Err("a tag of more than 16 MiB; nothing further was read".to_owned()));
+            return Ok(());
+        }
+    }
+}
+
+/// The host that is being read.
+#[derive(Default)]
+struct Host {
+    address: Option<String>,
+    name: Option<String>,
+    /// The TCP port whose state is still to come.
+    port: Option<u16>,
+}
+
+impl Host {
+    fn begin(
+        &mut self,
+        tag: &BytesStart<'_>,
+        line: u32,
+        take: &mut dyn FnMut(u32, Result<String, String>),
+    ) -> Result<(), String> {
+        match tag.name().as_ref() {
+            "host" => *self = Self::default(),
+            "address" if attribute(tag, "addrtype")?.is_some_and(|kind| kind != "mac") => {
+                self.address = attribute(tag, "addr")?;
+            }
+            "hostname" if attribute(tag, "type")?.as_deref() == Some("user") => {
+                self.name = attribute(tag, "name")?;
+            }
+            "port" => {
+                self.port = None;
+                if attribute(tag, "protocol")?.as_deref() == Some("tcp") {
+                    let text = attribute(tag, "portid")?.unwrap_or_default();
+                    let port = text.parse().map_err(|_| format!("portid {text:?} is no port"))?;
+                    self.port = Some(port);
+                }
+            }
+            "state" if attribute(tag, "state")?.as_deref() == Some("open") => {
+                if let Some(port) = self.port.take() {
+                    let address = self.address.as_deref().ok_or("an open port of a host without address")?;
+                    take(line, spec(address, Some(port), self.name.as_deref()));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The value of an attribute. Escapes do not occur in what we need and are not resolved.
+fn attribute(tag: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
+    let attribute =
+        tag.try_get_attribute(name).map_err(|error| format!("this is no XML of nmap -oX: {error}"))?;
+    Ok(attribute.map(|attribute| attribute.value.into_owned()))
+}
+
+/// Counts the lines that were read.
+struct Counting<R> {
+    inner: R,
+    line: u32,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer)
+    }
+}
+
+impl<R: BufRead> BufRead for Counting<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        // What was filled and is now used up; filling again reads nothing.
+        if let Ok(buffer) = self.inner.fill_buf() {
+            let ends = buffer.iter().take(amount).filter(|byte| **byte == b'\n').count();
+            self.line = self.line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
+        }
+        self.inner.consume(amount);
+    }
+}

@@ -1,0 +1,175 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// Every specification and problem, with its line.
+fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<String, String>)> {
+    let mut all = Vec::new();
+    format
+        .read(std::io::BufReader::with_capacity(50, text), &mut |line, found| all.push((line, found)))
+        .unwrap();
+    all
+}
+
+fn found(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
+    read(format, text.as_bytes()).into_iter().map(|(line, found)| (line, found.unwrap())).collect()
+}
+
+fn owned(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
+    expected.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
+}
+
+/// The problems, by line.
+fn problems(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
+    read(format, text.as_bytes()).into_iter().filter_map(|(line, found)| Some((line, found.err()?))).collect()
+}
+
+#[test]
+fn words() {
+    for format in ImportFormat::ALL {
+        assert_eq!(format.to_string().parse(), Ok(format));
+    }
+    assert!("nmap".parse::<ImportFormat>().unwrap_err().contains("nmap-xml"));
+}
+
+#[test]
+fn masscan_json() {
+    let text = r#"[
+{   "ip": "192.0.2.1",   "timestamp": "1700000000", "ports": [ {"port": 443, "proto": "tcp", "status": "open", "reason": "syn-ack", "ttl": 48} ] }
+,
+{   "ip": "192.0.2.2",   "timestamp": "1700000000", "ports": [ {"port": 443, "proto": "tcp", "service": {"name": "ssl", "banner": "x"} } ] }
+,
+{   "ip": "192.0.2.3",   "timestamp": "1700000000", "ports": [ {"port": 53, "proto": "udp", "status": "open"}, {"port": 80, "proto": "tcp", "status": "closed"}, {"port": 6443, "proto": "tcp", "status": "open"} ] },
+{   "ip": "2001:db8::1",   "timestamp": "1700000000", "ports": [ {"port": 6443, "proto": "tcp", "status": "open"} ] }
+{finished: 1}
+]
+"#;
+    let expected = [(2, "192.0.2.1:443"), (6, "192.0.2.3:6443"), (7, "[2001:db8::1]:6443")];
+    assert_eq!(found(ImportFormat::MasscanJson, text), owned(&expected));
+    let bad = "[\n{\"ip\": \"192.0.2.1\"}\nnonsense\n{\"ip\": \"a b\", \"ports\": [{\"port\": 1, \"proto\": \"tcp\", \"status\": \"open\"}]}\n]";
+    let lines: Vec<u32> =
+        problems(ImportFormat::MasscanJson, bad).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(lines, [2, 3, 4]);
+}
+
+#[test]
+fn masscan_list() {
+    let text = "#masscan\nopen tcp 443 192.0.2.1 1700000000\nbanner tcp 443 192.0.2.1 1700000000 ssl x y\n\
+                open udp 53 192.0.2.1 1700000000\nclosed tcp 80 192.0.2.1 1\nopen tcp 6443 2001:db8::1 1\n# end\n";
+    let expected = [(2, "192.0.2.1:443"), (6, "[2001:db8::1]:6443")];
+    assert_eq!(found(ImportFormat::MasscanList, text), owned(&expected));
+    assert_eq!(problems(ImportFormat::MasscanList, "open tcp\nopen tcp x 192.0.2.1 1\n192.0.2.1\n").len(), 3);
+}
+
+#[test]
+fn nmap_xml() {
+    let text = r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE nmaprun>
+<nmaprun scanner="nmap" version="7.93" xmloutputversion="1.05">
+<host><status state="up" reason="syn-ack"/>
+<address addr="192.0.2.1" addrtype="ipv4"/>
+<address addr="02:00:00:00:00:01" addrtype="mac" vendor="x"/>
+<hostnames>
+<hostname name="api.example" type="user"/>
+<hostname name="reverse.example" type="PTR"/>
+</hostnames>
+<ports><extraports state="closed" count="9"><extrareasons reason="reset" count="9"/></extraports>
+<port protocol="tcp" portid="22"><state state="closed" reason="reset"/></port>
+<port protocol="tcp" portid="443"><state state="open" reason="syn-ack"/><service name="https"/></port>
+<port protocol="udp" portid="53"><state state="open" reason="udp-response"/></port>
+<port protocol="tcp" portid="6443"><state state="open" reason="syn-ack"/></port>
+</ports>
+</host>
+<host><address addr="2001:db8::1" addrtype="ipv6"/>
+<ports><port protocol="tcp" portid="6443"><state state="open"/></port>
+<port protocol="tcp" portid="8443"><state state="open|filtered"/></port></ports>
+</host>
+</nmaprun>
+"#;
+    let expected = [
+        (13, "192.0.2.1:443 sni=api.example"),
+        (15, "192.0.2.1:6443 sni=api.example"),
+        (19, "[2001:db8::1]:6443"),
+    ];
+    assert_eq!(found(ImportFormat::NmapXml, text), owned(&expected));
+    for (bad, line) in [
+        ("<nmaprun>\n<host>\n<port protocol=\"tcp\" portid=\"x\">", 3),
+        ("<nmaprun>\n<host>\n</wrong>", 3),
+        ("<nmaprun>\n<port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/>", 2),
+        ("open tcp 443 192.0.2.1 1\n", 2),
+    ] {
+        assert_eq!(problems(ImportFormat::NmapXml, bad).first().map(|(line, _)| *line), Some(line), "{bad}");
+    }
+}
+
+#[test]
+fn zmap() {
+    let plain = "192.0.2.1\n\n192.0.2.2\n";
+    assert_eq!(found(ImportFormat::Zmap, plain), owned(&[(1, "192.0.2.1"), (3, "192.0.2.2")]));
+    let csv = "classification,saddr,sport,success\nsynack,192.0.2.1,6443,1\nrst,192.0.2.2,6443,0\n";
+    assert_eq!(found(ImportFormat::Zmap, csv), owned(&[(2, "192.0.2.1:6443")]));
+    assert_eq!(problems(ImportFormat::Zmap, "saddr,sport\n192.0.2.1\nx,1\n192.0.2.1,70000\n").len(), 3);
+}
+
+#[test]
+fn naabu() {
+    let text = concat!(
+        "192.0.2.1:443\napi.example:6443\n[2001:db8::1]:8443\n",
+        r#"{"host":"api.example","ip":"192.0.2.7","port":6443,"protocol":"tcp","tls":false}"#,
+        "\n",
+        r#"{"ip":"192.0.2.8","port":{"Port":6443,"Protocol":0,"TLS":false}}"#,
+        "\n",
+        r#"{"host":"192.0.2.9","ip":"192.0.2.9","port":53,"protocol":"udp"}"#,
+        "\n",
+    );
+    let expected = [
+        (1, "192.0.2.1:443"),
+        (2, "api.example:6443"),
+        (3, "[2001:db8::1]:8443"),
+        (4, "192.0.2.7:6443 sni=api.example"),
+        (5, "192.0.2.8:6443"),
+    ];
+    assert_eq!(found(ImportFormat::Naabu, text), owned(&expected));
+    assert_eq!(problems(ImportFormat::Naabu, "192.0.2.1\n{\"port\":1}\n{\n").len(), 3);
+}
+
+#[test]
+fn httpx() {
+    let text = concat!(
+        r#"{"timestamp":"2026-01-01T00:00:00Z","port":"443","url":"https://api.example","input":"api.example","scheme":"https"}"#,
+        "\n",
+        r#"{"url":"http://192.0.2.1:8080/login","failed":false}"#,
+        "\n",
+        r#"{"url":"https://[2001:db8::1]:6443/"}"#,
+        "\n",
+        r#"{"url":"https://gone.example","failed":true}"#,
+        "\n",
+    );
+    let expected =
+        [(1, "https://api.example:443"), (2, "http://192.0.2.1:8080"), (3, "https://[2001:db8::1]:6443")];
+    assert_eq!(found(ImportFormat::HttpxJson, text), owned(&expected));
+    assert_eq!(problems(ImportFormat::HttpxJson, "{}\n{\"url\":\"x\"}\n{\"url\":\"ftp://x\"}\nx\n").len(), 4);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_are_a_problem(
+        format in prop::sample::select(ImportFormat::ALL.to_vec()),
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        read(format, &bytes);
+    }
+
+    #[test]
+    fn nearly_right_text_neither_panics_nor_becomes_two_words(
+        format in prop::sample::select(ImportFormat::ALL.to_vec()),
+        text in r#"(\{"(ip|host|url|port|ports)": ?"?[a-z0-9:. #@/-]{0,12}"?,?\}?|<(host|port|state|address) ?[a-z]{0,6}=?"[a-z0-9 .#]{0,9}"/?>|open tcp [0-9]{1,6} [a-f0-9:.#]{0,12} 1|[a-z0-9:.,#]{0,20}|\n){0,12}"#,
+    ) {
+        for (_, found) in read(format, text.as_bytes()) {
+            if let Ok(spec) = found {
+                prop_assert!(spec.split_whitespace().skip(1).all(|word| word.starts_with("sni=")), "{spec:?}");
+                prop_assert!(!spec.contains('#'), "{spec:?}");
+            }
+        }
+    }
+}
