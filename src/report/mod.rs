@@ -18,6 +18,7 @@ mod escape;
 pub mod explain;
 pub mod github;
 pub mod gitlab;
+pub mod html;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
@@ -108,6 +109,8 @@ pub enum Format {
     Sarif,
     /// A pull-request comment or job summary.
     Markdown,
+    /// One self-contained page.
+    Html,
     /// Annotations of GitHub Actions.
     Github,
     /// A code quality report of GitLab.
@@ -124,12 +127,13 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Table,
         Self::Json,
         Self::Jsonl,
         Self::Sarif,
         Self::Markdown,
+        Self::Html,
         Self::Github,
         Self::Gitlab,
         Self::Csv,
@@ -146,6 +150,7 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Sarif => "sarif",
             Self::Markdown => "markdown",
+            Self::Html => "html",
             Self::Github => "github",
             Self::Gitlab => "gitlab",
             Self::Csv => "csv",
@@ -189,7 +194,7 @@ mod tests {
         }
         assert_eq!(
             "JSON".parse::<Format>().unwrap_err().to_string(),
-            "\"JSON\" is no report format; use one of table, json, jsonl, sarif, markdown, github, \
+            "\"JSON\" is no report format; use one of table, json, jsonl, sarif, markdown, html, github, \
              gitlab, csv, junit, prometheus, shadowserver"
         );
     }

@@ -111,7 +111,8 @@ async fn no_object_name_reaches_a_report_or_a_log() {
         let folder = tempfile::tempdir().unwrap();
         let path = |file: &str| folder.path().join(file).display().to_string();
         let output = tokio::task::spawn_blocking({
-            let outputs = ["json", "jsonl", "table"].map(|format| format!("-o={format}={}", path(format)));
+            let outputs = ["json", "jsonl", "table", "markdown", "html"]
+                .map(|format| format!("-o={format}={}", path(format)));
             let lists = ["--path=/api/v1/secrets", "--path=/api/v1/pods", "--path=/api/v1/nodes"];
             move || {
                 let mut args = vec!["scan", "-vv", "--deep", "--fail-on=never", &address];
@@ -126,7 +127,7 @@ async fn no_object_name_reaches_a_report_or_a_log() {
         .unwrap();
         let mut written: Vec<String> =
             output.iter().flat_map(|output| [stdout(output), stderr(output)]).collect();
-        for file in ["json", "jsonl", "table"] {
+        for file in ["json", "jsonl", "table", "markdown", "html"] {
             written.push(fs::read_to_string(path(file)).unwrap());
         }
         assert!(written.iter().any(|text| text.contains("exposed")), "{name}: {written:?}");

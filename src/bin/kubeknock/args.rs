@@ -312,8 +312,8 @@ pub(crate) struct RequestArgs {
 pub(crate) struct OutputArgs {
     /// Write a report, to standard output or to a file. Repeatable
     ///
-    /// FORMAT or FORMAT=PATH: table, json, jsonl, sarif, markdown, github, gitlab, csv, junit,
-    /// prometheus, shadowserver; auto chooses by the CI system. Files appear whole or not at all.
+    /// FORMAT or FORMAT=PATH: table, json, jsonl, sarif, markdown, html, github, gitlab, csv,
+    /// junit, prometheus, shadowserver; auto chooses by the CI system. Files appear whole or not at all.
     /// [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     pub(crate) output: Vec<String>,

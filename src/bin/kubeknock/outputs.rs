@@ -109,6 +109,11 @@ impl Outputs {
                         records.read(|records| report::markdown::write(out, results, records))
                     })?;
                 }
+                Format::Html => {
+                    output.write(|out, _| {
+                        records.read(|records| report::html::write(out, results, records))
+                    })?;
+                }
                 Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
                 Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
                 Format::Junit => output.write(|out, _| {

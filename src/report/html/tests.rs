@@ -1,0 +1,123 @@
+//! The page as text, and as Chromium shows it.
+
+use std::process::Command;
+
+use proptest::prelude::*;
+
+use super::super::escape::hidden;
+use super::super::sample::{self, Sample};
+use super::*;
+
+fn html(sample: &Sample) -> String {
+    let mut out = Vec::new();
+    write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// The tags with their attributes, in order, without the text between them.
+fn tags(page: &str) -> Vec<&str> {
+    let body = page.split_once("<body>").unwrap().1.split_once("<script>").unwrap().0;
+    body.split('<').skip(1).map(|tag| tag.split_once('>').unwrap().0).collect()
+}
+
+#[test]
+fn a_page() {
+    insta::with_settings!({filters => [("(?s)<style>.*</style>", "[style]"), ("(?s)<script>.*</script>", "[script]"),
+        ("'sha256-[^']+'", "[hash]")]}, {
+        insta::assert_snapshot!("page", html(&sample::mixed()));
+        insta::assert_snapshot!("nothing", html(&sample::empty()));
+    });
+}
+
+#[test]
+fn what_opened_between_two_scans_is_shown() {
+    let page = html(&sample::mixed());
+    assert!(page.contains("opens</strong> https://192.0.2.17:6443: forbidden → exposed</li>"));
+}
+
+#[test]
+fn nothing_is_loaded() {
+    let page = html(&sample::mixed());
+    for loads in [" src=", " href=", "url(", "@import", "<link", "<iframe", " style=", " on"] {
+        let tags = tags(&page).join("\n");
+        assert!(!tags.contains(loads) && (!STYLE.contains(loads) || loads == " on"), "{loads}");
+    }
+    assert!(page.contains("content=\"default-src 'none'; style-src 'sha256-"));
+    assert!(!page.contains("unsafe-inline"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_text_escapes_its_place(text in "[<>&\"'`/=! \\-\\n\\r\u{202e}a]{1,30}") {
+        let (written, plain) = (html(&sample::saying(&text)), html(&sample::saying("x")));
+        prop_assert!(!written.chars().any(|c| c != '\n' && hidden(c)));
+        prop_assert_eq!(tags(&written), tags(&plain));
+    }
+}
+
+#[test]
+fn a_writer_that_fails_is_an_error() {
+    let sample = sample::mixed();
+    let error = write(&mut sample::Full, &sample.results(), sample.reports.iter()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+}
+
+/// What the page has become in a browser; `None` where there is none.
+fn browse(page: &str, fragment: &str) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.html");
+    std::fs::write(&file, page).unwrap();
+    let output = Command::new("chromium")
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        // Whatever name is asked for, there is no such host.
+        .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking", "--no-first-run"])
+        .args(["--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("file://{}{fragment}", file.display()))
+        .output();
+    let Ok(output) = output else {
+        println!("SKIPPED: no chromium on this machine");
+        return None;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Errors of the page and violations of its policy are told on the console.
+    assert!(!said.contains("CONSOLE"), "{said}");
+    let dom = String::from_utf8(output.stdout).unwrap();
+    assert!(dom.contains("</html>"), "{dom}{said}");
+    Some(dom)
+}
+
+/// The verdicts of the rows that are seen, in order.
+fn rows(dom: &str) -> Vec<&str> {
+    let rows = dom.split("<tr data-verdict=\"").skip(1);
+    rows.filter(|row| !row.split('>').next().unwrap().contains("hidden"))
+        .map(|row| row.split('"').next().unwrap())
+        .collect()
+}
+
+#[test]
+fn filter_and_sort_work_in_a_browser() {
+    let page = html(&sample::mixed());
+    let Some(all) = browse(&page, "") else { return };
+    assert!(all.contains(">14 of 14 endpoints</output>"), "{all}");
+    let some = browse(&page, "#filter=STAGE.example&sort=-verdict").unwrap();
+    assert!(some.contains("aria-sort=\"descending\""));
+    assert_eq!(rows(&some).last(), Some(&"forbidden"));
+    assert!(rows(&some).len() < rows(&all).len());
+    assert_eq!(rows(&browse(&page, "#verdict=exposed").unwrap()), ["exposed"]);
+    let sorted = browse(&page, "#sort=verdict").unwrap();
+    let rank = |word: &&str| word.parse::<Verdict>().unwrap();
+    assert!(rows(&sorted).iter().map(rank).is_sorted(), "{:?}", rows(&sorted));
+}
+
+#[test]
+fn hostile_text_runs_nothing_in_a_browser() {
+    let attack = "</pre></details></script><script>document.title='owned'</script>\"'><img src=x \
+                  onerror=\"document.title='owned'\">";
+    if let Some(dom) = browse(&html(&sample::saying(attack)), "") {
+        assert!(dom.contains("<title>Anonymous access to Kubernetes API servers</title>"));
+        assert!(!dom.contains("<img"));
+    }
+}
