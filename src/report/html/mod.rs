@@ -3,6 +3,7 @@
 //! It asks for nothing outside itself, and its policy (CSP) lets nothing run but the style and the
 //! script that are in it, named by their hashes. Text that is not ours is made visible and escaped.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -26,10 +27,10 @@ type Postures = BTreeMap<(String, &'static str), u64>;
 
 /// Writes the page. Each record is written as it comes: hand them sorted by
 /// [`EndpointReport::order_key`].
-pub fn write<'a>(
+pub fn write(
     out: &mut dyn Write,
     results: &Results<'_>,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     head(&mut out, results)?;
@@ -204,9 +205,9 @@ fn state(finding: &Finding) -> String {
     baseline.into_iter().chain(accepted).collect::<Vec<_>>().join("; ")
 }
 
-fn endpoints<'a>(
+fn endpoints(
     out: &mut impl Write,
-    reports: impl Iterator<Item = &'a EndpointReport>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<Postures> {
     writeln!(
         out,
@@ -237,6 +238,7 @@ fn endpoints<'a>(
     writeln!(out, "</tr></thead>\n<tbody>")?;
     let mut postures = Postures::new();
     for report in reports {
+        let report = report.borrow();
         endpoint(out, report)?;
         let product = report.identification.as_ref().and_then(|identification| identification.product());
         if let (Some(product), Some(posture)) = (product, &report.posture) {

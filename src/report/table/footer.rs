@@ -114,7 +114,8 @@ fn plural(count: u64, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
-fn elapsed(duration: Duration) -> String {
+/// `4.2 s`, `3 min 12 s`.
+pub(in crate::report) fn elapsed(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds}.{} s", duration.subsec_millis() / 100),

@@ -17,6 +17,9 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 pub(super) use changes::sentence as change_sentence;
 pub(super) use findings::line as finding_line;
+pub(super) use footer::elapsed;
+pub(super) use rows::target_cell as place;
+pub(super) use words::{may, who};
 
 use super::Results;
 use super::escape::escape;

@@ -147,7 +147,7 @@ fn silent(report: &EndpointReport) -> bool {
 }
 
 /// The target, the address that its name hides, and the name that its address is asked for.
-fn target_cell(report: &EndpointReport) -> String {
+pub(in crate::report) fn target_cell(report: &EndpointReport) -> String {
     let mut cell = report.target.to_string();
     if let (Host::Name(_), Some(endpoint)) = (&report.target.host, &report.endpoint) {
         cell.push_str(" at ");

@@ -11,7 +11,7 @@ use crate::model::{
 const LISTED: usize = 6;
 
 /// WHO: the component, its version, whether something stands in front; `-` when nothing answered.
-pub(super) fn who(report: &EndpointReport) -> String {
+pub(in crate::report) fn who(report: &EndpointReport) -> String {
     let Some(identification) = &report.identification else { return "-".to_owned() };
     let component = match identification.component {
         Component::KubeApiServer => "kube-apiserver",
@@ -79,7 +79,7 @@ fn mode(report: &EndpointReport) -> String {
 }
 
 /// ANONYMOUS MAY.
-pub(super) fn may(report: &EndpointReport) -> String {
+pub(in crate::report) fn may(report: &EndpointReport) -> String {
     join([open(report), stands(report), mode(report)])
 }
 
