@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -124,8 +125,18 @@ async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
     scan(words(&["scan", "-q", &spec, "-o", &format!("json={before}")])).await;
     drop(server);
     let exposed = kubeknock::simulator::scenario("exposed").unwrap();
-    let _now = kubeknock::simulator::start(exposed, address).await.unwrap();
-    let (sarif, markdown, table) = (path("now.sarif"), path("now.md"), path("now.txt"));
+    // The port is free once the first server has been torn down, which dropping it only begins.
+    let mut attempts = 0;
+    let _now = loop {
+        match kubeknock::simulator::start(Arc::clone(&exposed), address).await {
+            Ok(server) => break server,
+            Err(error) if attempts == 100 => panic!("{address}: {error}"),
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+        }
+        attempts += 1;
+    };
+    let (sarif, markdown) = (path("now.sarif"), path("now.md"));
+    let (html, table) = (path("now.html"), path("now.txt"));
     let output = scan(words(&[
         "scan",
         "-q",
@@ -138,6 +149,8 @@ async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
         &format!("sarif={sarif}"),
         "-o",
         &format!("markdown={markdown}"),
+        "-o",
+        &format!("html={html}"),
         "-o",
         &format!("table={table}"),
     ]))
@@ -152,6 +165,9 @@ async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
         page.contains("| **opens** |") && page.contains("<code>forbidden</code> | <code>exposed</code>"),
         "{page}"
     );
+    let page = fs::read_to_string(html).unwrap();
+    let change = format!("opens</strong> https://{address}: forbidden → exposed</li>");
+    assert!(page.contains(&change), "{page}");
     assert!(fs::read_to_string(table).unwrap().contains("exposed"));
 }
 

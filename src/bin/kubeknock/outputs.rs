@@ -110,9 +110,8 @@ impl Outputs {
                     })?;
                 }
                 Format::Html => {
-                    output.write(|out, _| {
-                        records.read(|records| report::html::write(out, results, records))
-                    })?;
+                    output
+                        .write(|out, _| records.read(|records| report::html::write(out, results, records)))?;
                 }
                 Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
                 Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
