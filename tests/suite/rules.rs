@@ -8,8 +8,9 @@ use std::path::Path;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Finding, Request};
 use kubeknock::policy::{Judge, Policy, RULES};
-use kubeknock::report::explain;
+use kubeknock::report::{Files, Outcome, Results, ScanInfo, explain, sarif};
 use kubeknock::simulator;
+use serde_json::Value;
 
 use crate::resolve::NameServer;
 use crate::support::{config, run, scan, start, stderr, stdout, targets};
@@ -92,6 +93,7 @@ fn has(findings: &[Finding], rule: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
+    let mut fired = Vec::new();
     for Case { rule, fires, silent, path, words } in CASES {
         let requests = path.iter().map(|path| Request::for_path(path).unwrap()).collect();
         let config = ScanConfig { requests, ..config() };
@@ -104,11 +106,45 @@ async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
             let found = findings(config.clone(), spec, day).await;
             let ids: Vec<&str> = found.iter().map(|finding| finding.rule.id).collect();
             assert_eq!(has(&found, rule), expected, "{rule} at {name}: {ids:?}");
+            fired.extend(found);
         }
     }
     let with_server: BTreeSet<&str> =
         CASES.iter().map(|case| case.rule).chain(["address-divergence"]).collect();
     assert_eq!(with_server, RULES.iter().map(|rule| rule.id).collect(), "rules without a server");
+    valid_sarif(&fired).await;
+}
+
+/// A log of these findings keeps to the schema, and every rule of theirs is in it.
+async fn valid_sarif(findings: &[Finding]) {
+    let (_, summary) = scan(config(), targets(&[start("default").await.address().to_string()])).await;
+    let config = config();
+    let results = Results {
+        info: ScanInfo { tool_version: "0.0.0", config: &config },
+        summary: &summary,
+        findings,
+        changes: None,
+        rules: &RULES,
+        outcome: Outcome { code: 1, sentence: "every rule: exit 1" },
+    };
+    let root = Path::new("/repository");
+    let mut log = Vec::new();
+    sarif::write(&mut log, &results, Files { here: root, root }, None).unwrap();
+    let log: Value = serde_json::from_slice(&log).unwrap();
+    let mut schema: Value = serde_json::from_str(include_str!("../data/sarif-schema-2.1.0.json")).unwrap();
+    for definition in ["run", "toolComponent"] {
+        // A regular expression in JavaScript only; no language is written.
+        let language = &mut schema["definitions"][definition]["properties"]["language"];
+        language.as_object_mut().unwrap().remove("pattern");
+    }
+    let validator = jsonschema::draft7::new(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let written: BTreeSet<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
+    let expected: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.id).collect();
+    assert_eq!(written, expected);
+    assert!(expected.len() >= CASES.len(), "{expected:?}");
 }
 
 /// Two servers on one port of two addresses, behind one name.

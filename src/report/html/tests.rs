@@ -1,6 +1,10 @@
 //! The page as text, and as Chromium shows it.
 
+use std::io::Read as _;
+use std::net::TcpListener;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -66,13 +70,22 @@ fn a_writer_that_fails_is_an_error() {
 
 /// What the page has become in a browser; `None` where there is none.
 fn browse(page: &str, fragment: &str) -> Option<String> {
+    // Whatever name is asked for, there is no such host.
+    let (dom, said) = chromium(page, fragment, "--host-resolver-rules=MAP * ~NOTFOUND")?;
+    // Errors of the page and violations of its policy are told on the console.
+    assert!(!said.contains("CONSOLE"), "{said}");
+    assert!(dom.contains("</html>"), "{dom}{said}");
+    Some(dom)
+}
+
+/// The document and the log of a browser that has opened the page.
+fn chromium(page: &str, fragment: &str, network: &str) -> Option<(String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.html");
     std::fs::write(&file, page).unwrap();
     let output = Command::new("chromium")
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        // Whatever name is asked for, there is no such host.
-        .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking", "--no-first-run"])
+        .args([network, "--disable-background-networking", "--no-first-run"])
         .args(["--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .arg(format!("file://{}{fragment}", file.display()))
@@ -81,12 +94,49 @@ fn browse(page: &str, fragment: &str) -> Option<String> {
         println!("SKIPPED: no chromium on this machine");
         return None;
     };
-    let said = String::from_utf8_lossy(&output.stderr);
-    // Errors of the page and violations of its policy are told on the console.
-    assert!(!said.contains("CONSOLE"), "{said}");
-    let dom = String::from_utf8(output.stdout).unwrap();
-    assert!(dom.contains("</html>"), "{dom}{said}");
-    Some(dom)
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Some((text(&output.stdout), text(&output.stderr)))
+}
+
+/// First lines of what a browser asks its proxy for while it shows the page, but for its maker's own
+/// services, which it asks for whatever it shows.
+fn asked_for(page: &str) -> Option<Vec<String>> {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let network = format!("--proxy-server=http://{}", proxy.local_addr().unwrap());
+    proxy.set_nonblocking(true).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let mut asked = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let Ok((mut connection, _)) = proxy.accept() else {
+                    std::thread::sleep(Duration::from_millis(5));
+                    continue;
+                };
+                connection.set_nonblocking(false).unwrap();
+                connection.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+                let mut start = [0; 512];
+                let length = connection.read(&mut start).unwrap_or(0);
+                let start = String::from_utf8_lossy(&start[..length]).into_owned();
+                asked.push(start.lines().next().unwrap_or_default().to_owned());
+            }
+            asked
+        });
+        let seen = chromium(page, "", &network);
+        done.store(true, Ordering::Relaxed);
+        let mut asked = asked.join().unwrap();
+        asked.retain(|line| !line.is_empty() && !line.contains("google") && !line.contains("gvt1.com"));
+        seen.map(|_| asked)
+    })
+}
+
+#[test]
+fn no_request_leaves_the_page() {
+    let image = "<img src=\"http://kubeknock.test/image\">";
+    let Some(control) = asked_for(image) else { return };
+    assert_eq!(control, ["GET http://kubeknock.test/image HTTP/1.1"], "the proxy sees what a page asks for");
+    assert_eq!(asked_for(&html(&sample::saying(image))).unwrap(), [""; 0]);
+    assert_eq!(asked_for(&html(&sample::mixed())).unwrap(), [""; 0]);
 }
 
 /// The verdicts of the rows that are seen, in order.
