@@ -157,10 +157,15 @@ async fn address_divergence() {
         let port = one.address().port();
         let second = SocketAddr::from(([127, 0, 0, 2], port));
         let scenario = simulator::scenario(other).unwrap();
-        let _two = simulator::start(scenario, second).await.unwrap();
+        let two = simulator::start(scenario, second).await.unwrap();
         let found = findings(names.config(), format!("two.example:{port}"), None).await;
         assert_eq!(has(&found, "address-divergence"), expected, "default and {other}");
         let version = found.iter().find(|finding| finding.rule.id == "version-disclosed").unwrap();
         assert_eq!(version.sites.len(), if expected { 1 } else { 2 });
+        // An address behind the name goes; the finding is the same one.
+        drop(two);
+        let later = findings(names.config(), format!("two.example:{port}"), None).await;
+        let now = later.iter().find(|finding| finding.rule.id == "version-disclosed").unwrap();
+        assert_eq!(now.fingerprint, version.fingerprint);
     }
 }
