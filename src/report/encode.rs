@@ -3,6 +3,7 @@
 //! JSON requires escapes only for C0 controls. A report is also read on a terminal, and an escape
 //! loses nothing: every parser gives the same text back.
 
+use std::cell::Cell;
 use std::io;
 
 use serde::Serialize;
@@ -58,6 +59,21 @@ impl<F: Formatter> Formatter for Visible<F> {
         begin_object_key(first: bool);
         begin_object_value();
         end_object_value();
+    }
+}
+
+/// An array whose elements are made while they are written; once.
+pub(super) struct Sequence<I>(Cell<Option<I>>);
+
+impl<I> Sequence<I> {
+    pub(super) const fn new(elements: I) -> Self {
+        Self(Cell::new(Some(elements)))
+    }
+}
+
+impl<I: Iterator<Item: Serialize>> Serialize for Sequence<I> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.take().into_iter().flatten())
     }
 }
 

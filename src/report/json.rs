@@ -1,7 +1,6 @@
 //! `json`: the whole report as one document, described by `docs/report.schema.json`.
 
 use std::borrow::Borrow;
-use std::cell::Cell;
 use std::io::{self, Write as _};
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
@@ -28,9 +27,9 @@ pub fn write(
     document.serialize_entry("tool", &Tool::from(info))?;
     document.serialize_entry("scan", &Scan::new(info, summary))?;
     let endpoints = reports.inspect(|report| tally.add(report.borrow())).map(Record);
-    document.serialize_entry("endpoints", &Sequence(Cell::new(Some(endpoints))))?;
+    document.serialize_entry("endpoints", &encode::Sequence::new(endpoints))?;
     let findings = results.findings.iter().map(Finding::from);
-    document.serialize_entry("findings", &Sequence(Cell::new(Some(findings))))?;
+    document.serialize_entry("findings", &encode::Sequence::new(findings))?;
     document.serialize_entry("coverage", &Coverage::from(&summary.coverage))?;
     document.serialize_entry("summary", &Summary::new(summary, &tally))?;
     document.end()?;
@@ -44,15 +43,6 @@ struct Record<R>(R);
 impl<R: Borrow<EndpointReport>> Serialize for Record<R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         Endpoint::from(self.0.borrow()).serialize(serializer)
-    }
-}
-
-/// An array whose elements are made while they are written; once.
-struct Sequence<I>(Cell<Option<I>>);
-
-impl<I: Iterator<Item: Serialize>> Serialize for Sequence<I> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.take().into_iter().flatten())
     }
 }
 

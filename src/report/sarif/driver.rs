@@ -1,0 +1,114 @@
+//! The rules, and the weaknesses that they are instances of.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::super::{Results, explain};
+use super::log::{
+    Configuration, Driver as Component, Help, Relationship, ReportingDescriptor, RuleProperties, Target,
+    Taxon, Taxonomy, TaxonomyReference, Text,
+};
+use crate::model::{BaselineState, Finding, Rule, Severity};
+
+/// GitHub shows no more tags of a rule.
+const TAGS: usize = 10;
+
+/// SARIF has three levels.
+pub(super) const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Note => "note",
+    }
+}
+
+/// Indices of rules and weaknesses.
+pub(super) struct Driver {
+    indices: HashMap<&'static str, usize>,
+    weaknesses: Vec<u16>,
+}
+
+impl Driver {
+    pub(super) fn new(results: &Results<'_>) -> Self {
+        let weaknesses: BTreeSet<u16> = results.rules.iter().filter_map(|rule| rule.cwe).collect();
+        Self {
+            indices: results.rules.iter().enumerate().map(|(index, rule)| (rule.id, index)).collect(),
+            weaknesses: weaknesses.into_iter().collect(),
+        }
+    }
+
+    pub(super) fn index(&self, rule: &Rule) -> Option<usize> {
+        self.indices.get(rule.id).copied()
+    }
+
+    pub(super) fn component<'a>(&self, results: &Results<'a>) -> Component<'a> {
+        // GitHub sorts alerts by their rule's score, so the worst finding speaks for its rule: settings
+        // and findings may say otherwise than the rule.
+        let mut worst: HashMap<&str, &Finding> = HashMap::new();
+        for finding in results.findings.iter().filter(|f| f.baseline != Some(BaselineState::Absent)) {
+            let known = worst.entry(finding.rule.id).or_insert(finding);
+            if finding.severity < known.severity {
+                *known = finding;
+            }
+        }
+        let rules = results.rules.iter();
+        Component {
+            name: "kubeknock",
+            semantic_version: results.info.tool_version.to_owned(),
+            supported_taxonomies: [CWE],
+            rules: rules.map(|rule| self.rule(rule, worst.get(rule.id).copied())).collect(),
+        }
+    }
+
+    fn rule<'a>(&self, rule: &'a Rule, worst: Option<&Finding>) -> ReportingDescriptor<'a> {
+        let markdown = explain::markdown(rule);
+        let (_, without_heading) = markdown.split_once("\n\n").unwrap_or_default();
+        let mut tags = vec!["kubernetes".to_owned(), "security".to_owned()];
+        tags.extend(rule.cwe.map(|cwe| format!("external/cwe/cwe-{cwe}")));
+        let mut frameworks: Vec<String> = rule.controls.iter().map(|c| c.framework.to_owned()).collect();
+        frameworks.dedup();
+        tags.extend(frameworks);
+        tags.truncate(TAGS);
+        ReportingDescriptor {
+            id: rule.id,
+            name: pascal(rule.id),
+            short_description: Text { text: rule.title },
+            full_description: Text { text: rule.meaning },
+            help: Help { text: explain::text(rule), markdown: without_heading.to_owned() },
+            default_configuration: Configuration { level: level(rule.severity) },
+            relationships: rule.cwe.and_then(|cwe| self.relationship(cwe)).into_iter().collect(),
+            properties: RuleProperties { security_severity: worst.map_or(rule.score, Finding::score), tags },
+        }
+    }
+
+    fn relationship(&self, cwe: u16) -> Option<Relationship> {
+        let index = self.weaknesses.iter().position(|known| *known == cwe)?;
+        let target = Target { id: cwe.to_string(), index, tool_component: CWE };
+        Some(Relationship { target, kinds: ["superset"] })
+    }
+
+    pub(super) fn taxonomy(&self) -> Taxonomy {
+        let taxon = |cwe: &u16| Taxon {
+            id: cwe.to_string(),
+            help_uri: format!("https://cwe.mitre.org/data/definitions/{cwe}.html"),
+        };
+        Taxonomy {
+            name: CWE.name,
+            organization: "MITRE",
+            information_uri: "https://cwe.mitre.org/",
+            short_description: Text { text: "Common Weakness Enumeration" },
+            is_comprehensive: false,
+            taxa: self.weaknesses.iter().map(taxon).collect(),
+        }
+    }
+}
+
+const CWE: TaxonomyReference = TaxonomyReference { name: "CWE", index: 0 };
+
+/// `anonymous-auth-enabled` → `AnonymousAuthEnabled`, as SARIF wants the readable name of a rule.
+fn pascal(id: &str) -> String {
+    let word = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().into_iter().flat_map(char::to_uppercase).chain(chars.clone()).collect::<String>()
+    };
+    id.split('-').map(word).collect()
+}

@@ -1,0 +1,94 @@
+//! The run itself: when, with what end, and what it did not come to.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::{Files, Results};
+use super::log::{Descriptor, Invocation, Location, Notification, Text};
+use super::{result, text};
+use crate::model::{BaselineState, Finding, Severity, SpecCoverage, Verdict};
+
+/// Notifications of one kind; the rest is counted.
+const LISTED: usize = 1000;
+
+/// How the scan ended. `left_out` are the findings that there was no room for.
+pub(super) fn invocation(results: &Results<'_>, files: Files<'_>, left_out: &[&Finding]) -> Invocation {
+    let summary = results.summary;
+    let coverage = &summary.coverage;
+    let mut notices = Vec::new();
+    if let Some(stopped) = &summary.stopped {
+        notices.push(notice("stopped-early", "error", format!("The scan was stopped: {}.", text(stopped))));
+    }
+    if coverage.not_attempted > 0 {
+        let missing =
+            format!("{} of {} targets were not attempted.", coverage.not_attempted, coverage.targets);
+        notices.push(notice("not-attempted", "warning", missing));
+    }
+    if coverage.named() > 0 && coverage.covered() < coverage.named() {
+        let counts = format!("{} of {} named targets got a verdict.", coverage.covered(), coverage.named());
+        notices.push(notice("coverage", "warning", counts));
+        let missing: Vec<&SpecCoverage> =
+            coverage.specs.iter().filter(|spec| spec.named && !spec.covered).collect();
+        notices.extend(missing.iter().take(LISTED).map(|spec| not_covered(spec, files)));
+        if missing.len() > LISTED {
+            let more = format!("… and {} more like these.", missing.len() - LISTED);
+            notices.push(notice("target-not-covered", "warning", more));
+        }
+    }
+    notices.extend(gone(results));
+    notices.extend(cut(left_out));
+    let end = SignedDuration::try_from(summary.elapsed)
+        .ok()
+        .and_then(|elapsed| summary.started.checked_add(elapsed).ok())
+        .unwrap_or(summary.started);
+    Invocation {
+        execution_successful: summary.stopped.is_none(),
+        start_time_utc: time(summary.started),
+        end_time_utc: time(end),
+        exit_code: results.outcome.code,
+        exit_code_description: text(results.outcome.sentence),
+        tool_execution_notifications: notices,
+    }
+}
+
+fn notice(id: &'static str, level: &'static str, said: String) -> Notification {
+    Notification { descriptor: Descriptor { id }, level, message: Text { text: said }, locations: Vec::new() }
+}
+
+fn not_covered(spec: &SpecCoverage, files: Files<'_>) -> Notification {
+    let seen: Vec<&str> = spec.seen.iter().map(|verdict: &Verdict| verdict.word()).collect();
+    let seen = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
+    let said = format!("{} got no verdict; seen: {seen}.", text(&spec.origin.text));
+    let location: Location = result::location(&spec.origin, files);
+    Notification { locations: vec![location], ..notice("target-not-covered", "warning", said) }
+}
+
+/// What the baseline had and this scan does not. No result: GitHub would show it as an open alert.
+fn gone(results: &Results<'_>) -> Option<Notification> {
+    let gone = results.findings.iter().filter(|f| f.baseline == Some(BaselineState::Absent)).count();
+    (gone > 0).then(|| {
+        let said = format!("{gone} findings of the baseline are gone. They are no results of this run.");
+        notice("baseline-absent", "note", said)
+    })
+}
+
+fn cut(left_out: &[&Finding]) -> Option<Notification> {
+    let counts: Vec<String> = (Severity::ALL.into_iter())
+        .map(|severity| (severity, left_out.iter().filter(|finding| finding.severity == severity).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    (!left_out.is_empty()).then(|| {
+        let said = format!(
+            "{} findings were left out to stay below what GitHub accepts, the least severe ones: {}. The json \
+             report has all.",
+            left_out.len(),
+            counts.join(", ")
+        );
+        notice("results-left-out", "warning", said)
+    })
+}
+
+/// RFC 3339, UTC, milliseconds.
+fn time(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
