@@ -4,6 +4,7 @@
 //! as their users run them. Nothing leaves loopback.
 
 mod cli;
+mod code_scanning;
 mod deep;
 mod formats;
 mod hostile;
