@@ -5,7 +5,7 @@
 //! a range is counted only.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::io;
 
@@ -96,15 +96,21 @@ fn endpoints(
     let mut certificates = String::new();
     gauge(out, "kubeknock_endpoint_verdict", "The verdict on an endpoint: 1 at the verdict that it got.")?;
     let told = |report: &EndpointReport| report.connected() || report.target.named;
+    // The collector drops a whole file for one series that is there twice, and labels are cut.
+    let mut seen = HashSet::new();
     for report in reports.filter(|report| told(report.borrow())).take(MOST) {
         let report = report.borrow();
         let address = report.endpoint.as_ref().map(|endpoint| endpoint.address.to_string());
         let labels = format!(
-            "target=\"{}\",address=\"{}\",label=\"{}\"",
+            "target=\"{}\",address=\"{}\",server_name=\"{}\",label=\"{}\"",
             value(&report.target.to_string()),
             address.unwrap_or_default(),
+            value(report.target.server_name().as_deref().unwrap_or_default()),
             value(report.target.label.as_deref().unwrap_or_default()),
         );
+        if !seen.insert(labels.clone()) {
+            continue;
+        }
         writeln!(out, "kubeknock_endpoint_verdict{{{labels},verdict=\"{}\"}} 1", report.verdict)?;
         let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
         if let Some(end) = certificate.and_then(|certificate| certificate.not_after) {
@@ -156,6 +162,19 @@ mod tests {
             .collect();
         let unique: BTreeSet<&str> = series.iter().copied().collect();
         assert_eq!(series.len(), unique.len(), "each series once");
+    }
+
+    /// Two clusters on one address, told apart by `sni=`; and an endpoint that is there twice.
+    #[test]
+    fn a_series_is_there_once() {
+        let mut sample = sample::mixed();
+        let mut other = sample.reports[0].clone();
+        other.target.sni = Some("other.example".into());
+        sample.reports.extend([sample.reports[0].clone(), other]);
+        let metrics = text(&sample);
+        let series: Vec<&str> = metrics.lines().filter(|line| line.contains("192.0.2.17:6443")).collect();
+        let unique: BTreeSet<&str> = series.iter().copied().collect();
+        assert_eq!((series.len(), unique.len()), (4, 4), "verdict and certificate of both: {metrics}");
     }
 
     #[test]
