@@ -1,37 +1,53 @@
 //! `github`: workflow commands that become annotations at the lines of the targets file
 //! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 //!
-//! One line a finding, worst first; accepted findings and those that are gone are left out.
+//! One line a finding, worst first; accepted findings and those that are gone are left out. GitHub
+//! shows ten annotations of each kind for a step: no more are written, and the log says how many
+//! there are.
 
 use std::io;
 
 use super::Results;
 use super::escape::escape;
 use super::place::{Files, place};
-use crate::model::Severity;
+use crate::model::{BaselineState, Severity};
 
 /// Characters of a message.
 const SHOWN: usize = 1000;
 
+/// Annotations of one kind that GitHub shows.
+const MOST: usize = 10;
+
 /// Writes the commands.
 pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -> io::Result<()> {
-    for finding in results.findings.iter().filter(|finding| finding.counts()) {
-        let command = match finding.severity {
-            Severity::Critical | Severity::High => "error",
-            Severity::Medium => "warning",
-            Severity::Low | Severity::Note => "notice",
-        };
-        let place = place(&finding.origin, files);
-        writeln!(
-            out,
-            "::{command} file={},line={},title={}::{}",
-            property(&place.path),
-            place.line,
-            property(finding.rule.id),
-            data(&format!("{}: {}", finding.about, finding.message)),
-        )?;
+    for command in ["error", "warning", "notice"] {
+        let all = || results.findings.iter().filter(|f| f.counts() && self::command(f.severity) == command);
+        for finding in all().take(MOST) {
+            let place = place(&finding.origin, files);
+            let new = if finding.baseline == Some(BaselineState::New) { "new: " } else { "" };
+            writeln!(
+                out,
+                "::{command} file={},line={},title={}::{}%0A{}",
+                property(&place.path),
+                place.line,
+                property(finding.rule.id),
+                data(&format!("{new}{}: {}", finding.about, finding.message)),
+                data(&format!("Remedy: {}", finding.remedy)),
+            )?;
+        }
+        if let Some(more @ 1..) = all().count().checked_sub(MOST) {
+            writeln!(out, "kubeknock: {more} more findings of the kind {command}: see the other reports")?;
+        }
     }
     out.flush()
+}
+
+const fn command(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Note => "notice",
+    }
 }
 
 /// The text of a command: one line, nothing that begins another.
@@ -64,6 +80,15 @@ mod tests {
     fn a_command_for_each_finding_that_counts() {
         insta::assert_snapshot!(text(&sample::mixed()));
         assert_eq!(text(&sample::empty()), "");
+    }
+
+    #[test]
+    fn no_more_than_github_shows() {
+        let mut sample = sample::mixed();
+        sample.findings = vec![sample.findings[0].clone(); 13];
+        let written = text(&sample);
+        assert_eq!(written.matches("::error ").count(), 10);
+        assert!(written.ends_with("kubeknock: 3 more findings of the kind error: see the other reports\n"));
     }
 
     proptest! {
