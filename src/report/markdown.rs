@@ -1,25 +1,25 @@
 //! `markdown`: a pull-request comment or a job summary: counts, what changed, the worst findings,
 //! details folded away.
 //!
-//! A comment holds 65,536 characters: rows are written while they fit, the rest is counted. Every text
-//! that is not ours stands in a code element with all punctuation as entities, so that it can be no
-//! markup, no link and no mention.
+//! A comment holds 65,536 characters: rows are written while they fit, the rest is counted. Text that is
+//! not ours goes through [`code`].
+
+mod text;
 
 use std::borrow::Borrow;
-use std::fmt::Write as _;
 use std::io;
 
-use super::Results;
-use super::escape::escape;
-use super::worst;
-use crate::model::{BaselineState, EndpointReport, Finding, Verdict};
+use super::table::{may, place, who};
+use super::{Results, worst};
+use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
+use text::code;
 
 /// Characters of the whole, below what a comment may have.
 const MOST: usize = 60_000;
 /// Characters that a row has at the least.
 const LEAST_ROW: usize = 20;
-/// Characters of a text that is not ours.
-const SHOWN: usize = 160;
+/// Named targets without a verdict, and ways to mend something, that are told.
+const LISTED: usize = 30;
 
 /// Writes the page; `reports` in the order of the set.
 pub fn write(
@@ -31,6 +31,8 @@ pub fn write(
     head(&mut page, results);
     changes(&mut page, results);
     findings(&mut page, results.findings);
+    uncovered(&mut page, &results.summary.coverage.specs);
+    remedies(&mut page, results.findings);
     endpoints(&mut page, reports);
     out.write_all(page.text.as_bytes())?;
     out.flush()
@@ -71,21 +73,6 @@ impl Page {
             self.line(&format!("\n… and {left} more"));
         }
     }
-}
-
-/// Text that is not ours.
-fn code(text: &str) -> String {
-    let mut out = "<code>".to_owned();
-    for c in escape(text, SHOWN).chars() {
-        if c.is_ascii_punctuation() {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "&#{};", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out.push_str("</code>");
-    out
 }
 
 fn head(page: &mut Page, results: &Results<'_>) {
@@ -132,16 +119,66 @@ fn findings(page: &mut Page, findings: &[Finding]) {
     let counting = || findings.iter().filter(|finding| finding.counts());
     if counting().next().is_none() {
         page.line("No findings.\n");
+    } else {
+        page.line("### Findings\n");
+        page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");
+        page.rows(counting().map(finding));
+        page.line("");
+    }
+    let accepted = findings.iter().filter(|finding| finding.accepted()).count();
+    let gone = findings.iter().filter(|f| f.baseline == Some(BaselineState::Absent)).count();
+    let beside = [(accepted, "accepted"), (gone, "gone since the baseline")];
+    let beside: Vec<String> = (beside.iter().filter(|(count, _)| *count > 0))
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if !beside.is_empty() {
+        page.line(&format!("Beside them: {}.\n", beside.join(", ")));
+    }
+}
+
+fn finding(finding: &Finding) -> String {
+    let state = finding.baseline.map(BaselineState::word).unwrap_or_default();
+    let (about, message) = (code(finding.about.as_str()), code(&finding.message));
+    let label = finding.label.as_deref().map(|label| format!(" {}", code(label))).unwrap_or_default();
+    let over = finding.acceptance.as_ref().map(|acceptance| {
+        format!("; was accepted by {} until {}", code(&acceptance.owner), acceptance.expires)
+    });
+    let (rule, over) = (finding.rule.id, over.unwrap_or_default());
+    format!("| {} | {rule} | {about}{label} | {message}{over} | {state} |", finding.severity)
+}
+
+/// Never silently green.
+fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
+    let missing: Vec<&SpecCoverage> = specs.iter().filter(|spec| spec.named && !spec.covered).collect();
+    if missing.is_empty() {
         return;
     }
-    page.line("### Findings\n");
-    page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");
-    page.rows(counting().map(|finding| {
-        let state = finding.baseline.map(BaselineState::word).unwrap_or_default();
-        let (about, message) = (code(finding.about.as_str()), code(&finding.message));
-        format!("| {} | {} | {about} | {message} | {state} |", finding.severity, finding.rule.id)
-    }));
+    page.line("### Named targets without a verdict\n");
+    page.line("| target | written at | seen |\n|---|---|---|");
+    let rows = missing.iter().take(LISTED).map(|spec| {
+        let seen: Vec<&str> = spec.seen.iter().map(|verdict| verdict.word()).collect();
+        let seen = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
+        format!("| {} | {} | {seen} |", code(&spec.origin.text), code(&spec.origin.to_string()))
+    });
+    page.rows_and(missing.len().saturating_sub(LISTED), rows);
     page.line("");
+}
+
+/// Each way to mend something once, of what is worst first.
+fn remedies(page: &mut Page, findings: &[Finding]) {
+    let mut ways: Vec<(&str, &str)> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.counts()) {
+        let way = (finding.rule.id, &*finding.remedy);
+        if ways.len() < LISTED && !ways.contains(&way) {
+            ways.push(way);
+        }
+    }
+    if ways.is_empty() {
+        return;
+    }
+    page.line("<details><summary>How to mend it</summary>\n");
+    page.rows(ways.into_iter().map(|(rule, remedy)| format!("- {rule}: {}", code(remedy))));
+    page.line("\n</details>\n");
 }
 
 fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport>>) {
@@ -151,67 +188,16 @@ fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport
         return;
     }
     page.line("<details><summary>Endpoints</summary>\n");
-    page.line("| verdict | target | who | why |\n|---|---|---|---|");
-    let beyond = left_out.values().sum();
-    page.rows_and(
-        beyond,
-        reports.iter().map(|report| {
-            let report = report.borrow();
-            let identification = report.identification.as_ref();
-            let who = identification.map_or_else(
-                || "–".to_owned(),
-                |identification| {
-                    let component = identification.component.word();
-                    code(identification.product().map_or(component, |product| &product.short))
-                },
-            );
-            format!(
-                "| {} | {} | {who} | {} |",
-                report.verdict,
-                code(&report.target.to_string()),
-                code(&report.reason)
-            )
-        }),
-    );
+    page.line("| verdict | target | who | anonymous may |\n|---|---|---|---|");
+    let rows = reports.iter().map(|report| {
+        let report = report.borrow();
+        let label = report.target.label.as_deref().map(|label| format!(" {}", code(label)));
+        let (place, who, may) = (code(&place(report)), code(&who(report)), code(&may(report)));
+        format!("| {} | {place}{} | {who} | {may} |", report.verdict, label.unwrap_or_default())
+    });
+    page.rows_and(left_out.values().sum(), rows);
     page.line("\n</details>");
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::sample::{self, Sample};
-    use super::*;
-
-    fn text(sample: &Sample) -> String {
-        let mut out = Vec::new();
-        write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn the_page() {
-        insta::assert_snapshot!(text(&sample::mixed()));
-        assert!(text(&sample::empty()).contains("No findings."));
-        assert!(text(&sample::stopped()).contains("**Stopped early**"));
-    }
-
-    #[test]
-    fn what_does_not_fit_is_counted() {
-        let mut sample = sample::mixed();
-        let one = sample.findings[0].clone();
-        sample.findings = vec![one; 5000];
-        let page = text(&sample);
-        assert!(page.chars().count() < 65_536, "{}", page.len());
-        assert!(page.contains("… and "), "said");
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_is_markup(text in "\\PC*|[\\x00-\\x7f]{0,40}") {
-            let shown = code(&text);
-            let inner = shown.strip_prefix("<code>").unwrap().strip_suffix("</code>").unwrap();
-            prop_assert!(!inner.contains(['<', '>', '|', '`', '[', '@', '\n', '*', '_', '"']), "{inner}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,77 @@
+use proptest::prelude::*;
+use pulldown_cmark::{Event, Options, Parser, Tag};
+
+use super::super::escape::escape;
+use super::super::sample::{self, Sample};
+use super::*;
+
+fn text(sample: &Sample) -> String {
+    let mut out = Vec::new();
+    write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_page() {
+    insta::assert_snapshot!(text(&sample::mixed()));
+    assert!(text(&sample::empty()).contains("No findings."));
+    assert!(text(&sample::stopped()).contains("**Stopped early**"));
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let mut sample = sample::mixed();
+    let one = Finding { message: "x".repeat(400), ..sample.findings[0].clone() };
+    sample.findings = vec![one; 5000];
+    let page = text(&sample);
+    assert!(page.chars().count() < 65_536, "{}", page.len());
+    assert!(page.contains("… and "), "said");
+}
+
+/// What a reader of Markdown sees, and whether anything of it is more than text where ours stands.
+fn read(page: &str) -> (String, bool) {
+    let (mut seen, mut acts) = (String::new(), false);
+    for event in Parser::new_ext(page, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
+        match event {
+            Event::Text(text) => seen.push_str(&text),
+            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Strikethrough) => {
+                acts = true;
+            }
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let ours = ["<code>", "</code>", "<details>", "</details>"];
+                acts |= !ours.contains(&html.trim()) && !html.starts_with("<details><summary>");
+            }
+            _ => {}
+        }
+    }
+    (seen, acts)
+}
+
+#[test]
+fn hostile_text_is_text() {
+    for hostile in [
+        "[a](https://evil.example/)",
+        "<script>alert(1)</script>",
+        "| a | b |\n|---|---|",
+        "`x` ``` **b** ~~s~~ <!-- -->",
+        "@team #1 :tada: www.evil.example https://evil.example/ $x$",
+        "</code></details><img src=x>",
+        "&lt;b&gt; \\| \\",
+    ] {
+        let page = text(&sample::saying(hostile));
+        let (seen, acts) = read(&page);
+        assert!(!acts, "{hostile}: {page}");
+        assert!(seen.contains(&escape(hostile, 300)), "{hostile}: {seen}");
+        assert!(!page.contains("://evil") && !page.contains("www.evil") && !page.contains('@'), "{page}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_text_is_seen_as_it_is(hostile in "[\\[\\]()<>!|`*_~#&;\\\\:/.@a1 \\n-]{1,16}|\\PC{1,16}") {
+        let (seen, acts) = read(&text(&sample::saying(&hostile)));
+        prop_assert!(!acts);
+        prop_assert!(seen.contains(escape(&hostile, 300).trim()), "{seen}");
+    }
+}
