@@ -11,6 +11,7 @@
 //! or through `encode` (JSON), never straight to the writer. `saved/` is the way back: what `json` and
 //! `jsonl` wrote becomes the model again.
 
+mod by_endpoint;
 pub mod csv;
 pub mod diff;
 mod encode;

@@ -1,62 +1,82 @@
 "use strict";
-// The page is whole without this: it only sorts and filters. `#filter=TEXT&verdict=WORD&sort=COLUMN`
-// (`-COLUMN` for the other direction) in the address does the same, so that a view can be linked.
-const table = document.getElementById("endpoints");
-const body = table.tBodies[0];
-const filter = document.getElementById("filter");
-const verdict = document.getElementById("verdict");
-const count = document.getElementById("count");
-const rows = Array.from(body.rows);
-const heads = Array.from(table.tHead.rows[0].cells);
-const words = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+// The page is whole without this: it sorts and filters the table of endpoints, reads attributes and
+// text, and writes no markup. `#filter=TEXT&verdict=WORD&sort=COLUMN` (`-COLUMN` for the other
+// direction) in the address does the same, so that a view can be linked.
+(() => {
+  const list = document.getElementById("list");
+  const [filter, verdict, found, count, fold] =
+    ["filter", "verdict", "found", "count", "fold"].map((id) => document.getElementById(id));
+  const rows = [...list.tBodies].map((body, index) => ({
+    body,
+    index,
+    text: body.textContent.toLowerCase(),
+    cells: [...body.rows[0].cells].map((cell) => cell.textContent.trim()),
+  }));
+  const NONE = "9";
 
-function show() {
-  const wanted = filter.value.trim().toLowerCase();
-  let shown = 0;
-  for (const row of rows) {
-    row.hidden = !words.get(row).includes(wanted) || (verdict.value !== "" && row.dataset.verdict !== verdict.value);
-    if (!row.hidden) shown += 1;
-  }
-  count.textContent = `${shown} of ${rows.length} endpoints`;
-}
+  const show = () => {
+    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const { body, text } of rows) {
+      const keep = (!verdict.value || body.dataset.verdict === verdict.value) &&
+        (!found.checked || body.dataset.severity !== NONE) &&
+        words.every((word) => text.includes(word));
+      body.hidden = !keep;
+      shown += keep;
+    }
+    count.textContent = `${shown} of ${rows.length} endpoints`;
+  };
 
-function key(row, column) {
-  const cell = row.cells[column];
-  return cell.dataset.key ?? cell.textContent;
-}
+  const by = {
+    verdict: (a, b) => a.body.dataset.rank - b.body.dataset.rank,
+    findings: (a, b) => a.body.dataset.severity - b.body.dataset.severity,
+  };
+  const text = (column) => (a, b) => a.cells[column].localeCompare(b.cells[column], "en", { numeric: true });
+  const heads = [...list.tHead.rows[0].cells];
+  const button = (head) => head.firstElementChild;
 
-function sort(column, direction) {
-  const sign = direction === "descending" ? -1 : 1;
-  rows.sort((a, b) => sign * key(a, column).localeCompare(key(b, column), "en", { numeric: true }));
-  body.append(...rows);
-  heads.forEach((head, at) => {
-    if (at === column) head.setAttribute("aria-sort", direction);
-    else head.removeAttribute("aria-sort");
+  const sort = (head, down) => {
+    const order = by[button(head).dataset.sort] || text(head.cellIndex);
+    rows.sort((a, b) => (down ? order(b, a) : order(a, b)) || a.index - b.index);
+    list.append(...rows.map((row) => row.body));
+    heads.forEach((other) => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", down ? "descending" : "ascending");
+  };
+  heads.forEach((head) => button(head).addEventListener("click", () => {
+    sort(head, head.getAttribute("aria-sort") === "ascending");
+  }));
+
+  filter.addEventListener("input", show);
+  verdict.addEventListener("change", show);
+  found.addEventListener("change", show);
+
+  const folds = [...document.querySelectorAll("details")];
+  fold.addEventListener("click", () => {
+    const open = fold.getAttribute("aria-pressed") !== "true";
+    fold.setAttribute("aria-pressed", open);
+    folds.forEach((one) => { one.open = open; });
   });
-}
 
-heads.forEach((head, column) => {
-  const button = head.querySelector("button");
-  if (!button) return;
-  button.addEventListener("click", () => {
-    sort(column, head.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending");
+  const follow = () => {
+    const asked = new URLSearchParams(location.hash.slice(1));
+    if (!["filter", "verdict", "sort"].some((key) => asked.has(key))) return;
+    filter.value = asked.get("filter") ?? "";
+    verdict.value = asked.get("verdict") ?? "";
+    const wanted = asked.get("sort") ?? "";
+    const head = heads.find((one) => button(one).dataset.sort === wanted.replace(/^-/, ""));
+    if (head) sort(head, wanted.startsWith("-"));
+    show();
+  };
+  addEventListener("hashchange", follow);
+
+  // On paper nothing can be unfolded.
+  let before = [];
+  addEventListener("beforeprint", () => {
+    before = folds.map((one) => one.open);
+    folds.forEach((one) => { one.open = true; });
   });
-});
-filter.addEventListener("input", show);
-verdict.addEventListener("change", show);
+  addEventListener("afterprint", () => folds.forEach((one, index) => { one.open = before[index]; }));
 
-function follow() {
-  const asked = new URLSearchParams(location.hash.slice(1));
-  filter.value = asked.get("filter") ?? "";
-  verdict.value = asked.get("verdict") ?? "";
-  const by = asked.get("sort") ?? "";
-  const column = heads.findIndex((head) => head.dataset.name === by.replace(/^-/, ""));
-  if (column >= 0) sort(column, by.startsWith("-") ? "descending" : "ascending");
-  show();
-}
-addEventListener("hashchange", follow);
-addEventListener("beforeprint", () => {
-  for (const fold of document.querySelectorAll("details")) fold.open = true;
-});
-document.querySelector(".controls").hidden = false;
-follow();
+  document.querySelector(".controls").hidden = false;
+  follow();
+})();

@@ -1,0 +1,180 @@
+//! The table of endpoints: a line for each, and its evidence and remedy to fold out.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::super::table::{may, place, who};
+use super::findings::{label, severity, told};
+use super::{badge, shown};
+use crate::model::{
+    Access, Certificate, EndpointReport, Finding, Handshake, JudgedRequest, Names, Remedy, Verdict,
+};
+
+/// Requests of one endpoint that are shown.
+const REQUESTS: usize = 100;
+/// Names of one list that are shown.
+const NAMES: usize = 12;
+
+/// The head of the section, up to the first row: `</table></div></section>` closes it.
+pub(super) fn controls(endpoints: usize) -> Markup {
+    let column = |key: &str, name: &str| {
+        html! { th scope="col" { button type="button" data-sort=(key) { (name) } } }
+    };
+    html! {
+        (PreEscaped("<section aria-labelledby=\"endpoints\">"))
+        h2 id="endpoints" tabindex="-1" { "Endpoints" }
+        div.controls role="search" aria-label="Filter the endpoints" hidden {
+            label { "Filter " input type="search" id="filter" autocomplete="off" placeholder="name, address, version, finding …"; }
+            label { "Verdict " select id="verdict" {
+                option value="" { "all" }
+                @for verdict in Verdict::ALL { option value=(verdict.word()) { (verdict.word()) } }
+            } }
+            label { input type="checkbox" id="found"; " with findings only" }
+            button type="button" id="fold" aria-pressed="false" { "Unfold all" }
+            output id="count" aria-live="polite" { (endpoints) " of " (endpoints) " endpoints" }
+        }
+        (PreEscaped("<div class=\"scroll\"><table id=\"list\">"))
+        thead { tr {
+            (column("verdict", "verdict")) (column("target", "target")) (column("who", "who"))
+            (column("may", "anonymous may")) (column("findings", "findings"))
+        } }
+    }
+}
+
+/// One endpoint: what sorts and filters need stands in attributes, so the script reads no text.
+pub(super) fn row(report: &EndpointReport, findings: &[&Finding]) -> Markup {
+    let place = place(report);
+    let counting: Vec<&&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
+    let worst = counting.iter().map(|finding| finding.severity).min();
+    html! {
+        tbody data-verdict=(report.verdict.word()) data-rank=(report.verdict as u8)
+            data-severity=(worst.map_or(9, |severity| severity as u8)) {
+            tr.endpoint {
+                td { (badge(report.verdict)) }
+                td.target { code { (shown(&place)) } (label(report.target.label.as_deref())) }
+                td { (shown(&who(report))) }
+                td { (shown(&may(report))) }
+                td {
+                    @if let Some(worst) = worst {
+                        span class={ "badge s-" (worst.word()) } { (worst.word()) }
+                        @if counting.len() > 1 { " +" (counting.len() - 1) }
+                    }
+                }
+            }
+            tr.more { td colspan="5" { details {
+                summary { "Evidence" @if report.remedy.is_some() { " and remedy" } span.for { " of " (shown(&place)) } }
+                (detail(report, findings))
+            } } }
+        }
+    }
+}
+
+fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
+    html! {
+        p { (badge(report.verdict)) " " (shown(&report.reason)) ". Written at " (shown(&report.target.origin.to_string())) "."
+            @if let Some(expected) = report.target.expect { " Expected: " (badge(expected)) "." }
+        }
+        @if !findings.is_empty() {
+            h3 { "Findings" }
+            ul { @for finding in findings { li { (severity(finding)) " " (finding.rule.id) ": " (told(finding)) } } }
+        }
+        @if let Some(remedy) = &report.remedy { h3 { "Remedy" } (self::remedy(remedy)) }
+        @if let Some(posture) = &report.posture { h3 { "Posture" } p { (shown(&posture.sentence)) } }
+        @if let Some(known) = &report.identification {
+            h3 { "What answered" }
+            p {
+                (known.component.word()) " (confidence " (known.confidence.word()) ")"
+                @if let Some(version) = &known.version { ", " (shown(version)) }
+                @if let Some(product) = &known.attribution.product { "; " (shown(&product.name)) }
+                @if let Some(sure) = known.attribution.confidence { " (confidence " (sure.word()) ")" }
+            }
+            @if !known.clues.is_empty() {
+                ul.facts { @for clue in &known.clues { li { (clue.kind.word()) ": " (shown(&clue.seen)) } } }
+            }
+        }
+        @if !report.requests.is_empty() { h3 { "Asked" } (requests(&report.requests)) }
+        @if let Some(tls) = &report.tls { h3 { "TLS" } (handshake(tls)) }
+    }
+}
+
+fn remedy(remedy: &Remedy) -> Markup {
+    html! {
+        p { (shown(&remedy.text)) }
+        @for url in remedy.url.iter().chain(&remedy.network_url) { p { (link(url)) } }
+    }
+}
+
+/// A link where it is one to the web. A saved report may hold anything.
+fn link(url: &str) -> Markup {
+    let url = shown(url);
+    html! {
+        @if url.starts_with("https://") { a href=(url) rel="noreferrer noopener" { (url) } } @else { (url) }
+    }
+}
+
+fn requests(requests: &[JudgedRequest]) -> Markup {
+    html! {
+        div.scroll { table.requests {
+            thead { tr {
+                th scope="col" { "request" } th scope="col" { "status" } th scope="col" { "shows" }
+                th scope="col" { "audit id" } th scope="col" { "at (UTC)" }
+            } }
+            tbody { @for JudgedRequest { exchange, access } in requests.iter().take(REQUESTS) {
+                @let reply = exchange.outcome.as_ref().ok();
+                tr {
+                    td { code { (exchange.request.method.word()) " " (shown(&exchange.request.path)) } }
+                    td { (reply.map(|reply| reply.status.to_string()).unwrap_or_default()) }
+                    td {
+                        (access.word())
+                        @match access {
+                            Access::Unclear(unclear) => { ": " (unclear.phrase()) }
+                            Access::Failed(failure) => { ": " (shown(&failure.to_string())) }
+                            _ => {}
+                        }
+                        @if let Some(status) = reply.and_then(|reply| reply.answer.status()) {
+                            div.quiet { (shown(&status.message)) }
+                        }
+                    }
+                    td { code { (reply.and_then(|reply| reply.header("audit-id")).map(|id| shown(&id)).unwrap_or_default()) } }
+                    td { (exchange.at.strftime("%H:%M:%S%.3f")) }
+                }
+            } }
+        } }
+        @if requests.len() > REQUESTS { p { "… and " (requests.len() - REQUESTS) " more" } }
+    }
+}
+
+fn handshake(tls: &Handshake) -> Markup {
+    html! {
+        dl {
+            dt { "protocol" } dd { (shown(&tls.version)) ", " (shown(&tls.cipher)) }
+            @if let Some(certificate) = &tls.certificate { (self::certificate(certificate)) }
+            @if tls.client_ca_names.total > 0 {
+                dt { "client CAs it asks for" } dd { (names(&tls.client_ca_names)) }
+            }
+        }
+    }
+}
+
+fn certificate(certificate: &Certificate) -> Markup {
+    let day = |at: Option<jiff::Timestamp>| {
+        at.map_or_else(|| "?".to_owned(), |at| at.strftime("%Y-%m-%d").to_string())
+    };
+    html! {
+        dt { "certificate" } dd { (shown(&certificate.subject)) }
+        dt { "issued by" } dd { (shown(&certificate.issuer)) }
+        dt { "valid" } dd { (day(certificate.not_before)) " to " (day(certificate.not_after)) }
+        dt { "names" } dd { (names(&certificate.sans)) }
+        dt { "key" } dd { (shown(&certificate.key)) }
+        dt { "SHA-256" } dd { code { (shown(&certificate.sha256)) } }
+    }
+}
+
+fn names(names: &Names) -> Markup {
+    html! {
+        @for (index, name) in names.kept.iter().take(NAMES).enumerate() {
+            @if index > 0 { ", " }
+            code { (shown(name)) }
+        }
+        @if names.total > NAMES.min(names.kept.len()) { " and " (names.total - NAMES.min(names.kept.len())) " more" }
+    }
+}

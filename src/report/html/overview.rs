@@ -1,0 +1,153 @@
+//! The top of the page: what came out, as a whole.
+
+use maud::{Markup, html};
+
+use super::super::Results;
+use super::super::table::elapsed;
+use super::{ROWS, badge, plural, shown};
+use crate::model::{Coverage, FailureKind, ScanSummary, SpecCoverage, Verdict};
+
+/// `kubeknock: 1 exposed, 2 forbidden`.
+pub(super) fn title(results: &Results<'_>) -> String {
+    let coverage = &results.summary.coverage;
+    let counts: Vec<String> = (Verdict::ALL.into_iter())
+        .filter(|verdict| verdict.settles() && coverage.count(*verdict) > 0)
+        .map(|verdict| format!("{} {verdict}", coverage.count(verdict)))
+        .collect();
+    let counts = if counts.is_empty() { "no verdict".to_owned() } else { counts.join(", ") };
+    format!("kubeknock: {counts}")
+}
+
+pub(super) fn header(results: &Results<'_>) -> Markup {
+    let summary = results.summary;
+    let passed = results.outcome.code == 0;
+    html! {
+        header {
+            h1 { "Anonymous access to Kubernetes API servers" }
+            p.outcome.passed[passed].failed[!passed] {
+                strong { @if passed { "Passed" } @else { "Failed" } } ": " (shown(results.outcome.sentence))
+            }
+            @if let Some(stopped) = &summary.stopped {
+                p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
+            }
+            p.meta {
+                "Scanned " time datetime=(format!("{:.0}", summary.started)) {
+                    (summary.started.strftime("%Y-%m-%d %H:%M UTC"))
+                }
+                " in " (elapsed(summary.elapsed))
+                @if !summary.sources.is_empty() {
+                    " from " (summary.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+                }
+                "."
+            }
+        }
+    }
+}
+
+/// A ring of what answered, and the counts beside it.
+pub(super) fn verdicts(coverage: &Coverage) -> Markup {
+    let answered: Vec<(Verdict, u64)> = (Verdict::ALL.into_iter())
+        .filter(|verdict| *verdict != Verdict::Unreachable)
+        .map(|verdict| (verdict, coverage.count(verdict)))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    let total: u64 = answered.iter().map(|(_, count)| count).sum();
+    html! {
+        section.card aria-labelledby="verdicts" {
+            h2 id="verdicts" { "Verdicts" }
+            div.ring {
+                (ring(&answered, total))
+                table {
+                    thead { tr { th scope="col" { "verdict" } th.number scope="col" { "endpoints" } } }
+                    tbody {
+                        @for (verdict, count) in &answered {
+                            tr { td { (badge(*verdict)) } td.number { (count) } }
+                        }
+                        @if coverage.unreachable_total() > 0 {
+                            tr {
+                                td { (badge(Verdict::Unreachable)) span.quiet { " " (kinds(coverage)) } }
+                                td.number { (coverage.unreachable_total()) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Shares of a circle whose circumference is 100.
+fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
+    let said: Vec<String> = shares.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+    let said = if said.is_empty() { "nothing answered".to_owned() } else { said.join(", ") };
+    let mut start = 0.0;
+    html! {
+        svg.donut viewBox="0 0 42 42" role="img" aria-label=(format!("Endpoints that answered: {said}")) {
+            circle.track cx="21" cy="21" r="15.9155" {}
+            @for (verdict, count) in shares {
+                @let share = share(*count, total);
+                circle class={ "v-" (verdict.word()) } cx="21" cy="21" r="15.9155"
+                    stroke-dasharray=(format!("{share:.3} {:.3}", 100.0 - share))
+                    // A quarter back: the first share begins at the top.
+                    stroke-dashoffset=(format!("{:.3}", 25.0 - start)) {}
+                @let _ = start += share;
+            }
+            text.sum x="21" y="21.5" { (total) }
+            text.unit x="21" y="26.5" { "answered" }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share for the eye")]
+fn share(count: u64, total: u64) -> f64 {
+    count as f64 * 100.0 / total.max(1) as f64
+}
+
+fn kinds(coverage: &Coverage) -> String {
+    let kinds: Vec<String> = (FailureKind::ALL.into_iter())
+        .filter_map(|kind| Some((kind, coverage.unreachable.get(&kind).filter(|count| **count > 0)?)))
+        .map(|(kind, count)| format!("{count} {}", kind.phrase()))
+        .collect();
+    kinds.join(", ")
+}
+
+pub(super) fn coverage(summary: &ScanSummary) -> Markup {
+    let coverage = &summary.coverage;
+    let missing: Vec<&SpecCoverage> =
+        coverage.specs.iter().filter(|spec| spec.named && !spec.covered).collect();
+    html! {
+        section.card aria-labelledby="coverage" {
+            h2 id="coverage" { "Coverage" }
+            @if coverage.named() > 0 {
+                p {
+                    label for="covered" { "Named targets with a verdict: " strong { (coverage.covered()) " of " (coverage.named()) } }
+                    progress id="covered" value=(coverage.covered()) max=(coverage.named()) {}
+                }
+            }
+            ul {
+                li { (plural(coverage.targets, "target", "targets")) " (host and port) in scope" }
+                @if coverage.further_addresses > 0 {
+                    li { (plural(coverage.further_addresses, "further address", "further addresses")) " behind names" }
+                }
+                @if coverage.not_attempted > 0 { li { strong { (coverage.not_attempted) " not attempted" } } }
+                @if coverage.excluded > 0 { li { (coverage.excluded) " excluded" } }
+                @if coverage.excluded_addresses > 0 {
+                    li { (plural(coverage.excluded_addresses, "address", "addresses")) " of names excluded" }
+                }
+            }
+            @if !missing.is_empty() {
+                h3 { "Without a verdict" }
+                ul {
+                    @for spec in missing.iter().take(ROWS) {
+                        li {
+                            code { (shown(&spec.origin.text)) } " "
+                            span.quiet { "(" (shown(&spec.origin.to_string())) ")" }
+                            @for verdict in &spec.seen { " " (badge(*verdict)) }
+                        }
+                    }
+                    @if missing.len() > ROWS { li { "… and " (missing.len() - ROWS) " more" } }
+                }
+            }
+        }
+    }
+}
