@@ -76,31 +76,24 @@ pub(super) fn verdicts(coverage: &Coverage) -> Markup {
     }
 }
 
-/// Shares of a circle whose circumference is 100.
+/// Shares of a circle whose circumference is `total`.
 fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
     let said: Vec<String> = shares.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
     let said = if said.is_empty() { "nothing answered".to_owned() } else { said.join(", ") };
-    let mut start = 0.0;
+    let before = |at: usize| shares[..at].iter().map(|(_, count)| count).sum::<u64>();
     html! {
         svg.donut viewBox="0 0 42 42" role="img" aria-label=(format!("Endpoints that answered: {said}")) {
-            circle.track cx="21" cy="21" r="15.9155" {}
-            @for (verdict, count) in shares {
-                @let share = share(*count, total);
-                circle class={ "v-" (verdict.word()) } cx="21" cy="21" r="15.9155"
-                    stroke-dasharray=(format!("{share:.3} {:.3}", 100.0 - share))
-                    // A quarter back: the first share begins at the top.
-                    stroke-dashoffset=(format!("{:.3}", 25.0 - start)) {}
-                @let _ = start += share;
+            circle.track cx="21" cy="21" r="16" {}
+            @for (at, (verdict, count)) in shares.iter().enumerate() {
+                // A quarter back: the first share begins at the top.
+                circle class={ "v-" (verdict.word()) } cx="21" cy="21" r="16" pathLength=(total)
+                    stroke-dasharray={ (count) " " (total - count) } stroke-dashoffset={ "-" (before(at)) }
+                    transform="rotate(-90 21 21)" {}
             }
             text.sum x="21" y="21.5" { (total) }
             text.unit x="21" y="26.5" { "answered" }
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a share for the eye")]
-fn share(count: u64, total: u64) -> f64 {
-    count as f64 * 100.0 / total.max(1) as f64
 }
 
 fn kinds(coverage: &Coverage) -> String {

@@ -2,7 +2,7 @@
 //!
 //! It is put in a `<code>` element, in which GitHub makes no mentions, no emoji and no references of
 //! it, and every character that Markdown or HTML could read is written as a character reference,
-//! which is text by definition (CommonMark 0.31, section 2.5). A pair of backticks would not do: a
+//! which is text by definition (`CommonMark` 0.31, section 2.5). A pair of backticks would not do: a
 //! text with backticks closes it, and a vertical bar ends a table's cell even there.
 
 use std::fmt::Write as _;
