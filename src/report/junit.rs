@@ -1,7 +1,10 @@
 //! `junit`: a test case for each endpoint, which every CI server shows.
 //!
-//! A case fails by its findings, skips where nothing answered. Findings about no endpoint (a name that
-//! does not resolve, a specification) are cases of their own.
+//! A case fails on a finding that is high or critical, and at an exposed endpoint on a medium one too: a
+//! default cluster passes, as it does at the default of `--fail-on`. What else was found is its output. It
+//! is an error where the verdict is inconclusive: it ran and says nothing. It is skipped where nothing
+//! answered. Findings about no endpoint (a name that does not resolve, a specification) are cases of
+//! their own. Names say where and never what came out, so that a case has a history.
 
 use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
@@ -19,22 +22,23 @@ const SHOWN: usize = 1000;
 pub struct Counts {
     cases: usize,
     failed: usize,
+    unclear: usize,
     skipped: usize,
 }
 
 impl Counts {
     /// Counts the cases that [`write()`] makes of the same records.
     pub fn of(results: &Results<'_>, reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
-        let failures = Failures::of(results.findings);
-        let elsewhere = failures.elsewhere.len();
-        let mut counts = Self { cases: elsewhere, failed: elsewhere, skipped: 0 };
+        let found = Found::new(results.findings);
+        let elsewhere = found.elsewhere.len();
+        let mut counts = Self { cases: elsewhere, failed: elsewhere, unclear: 0, skipped: 0 };
         for report in reports {
-            let report = report.borrow();
             counts.cases += 1;
-            match failures.at(report) {
-                [] if report.verdict == Verdict::Unreachable => counts.skipped += 1,
-                [] => {}
-                _ => counts.failed += 1,
+            match found.outcome(report.borrow()) {
+                Outcome::Passed => {}
+                Outcome::Failed(_) => counts.failed += 1,
+                Outcome::Unclear => counts.unclear += 1,
+                Outcome::Skipped => counts.skipped += 1,
             }
         }
         counts
@@ -49,87 +53,105 @@ pub fn write(
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let failures = Failures::of(results.findings);
-    let Counts { cases, failed, skipped } = counts;
+    let found = Found::new(results.findings);
+    let Counts { cases, failed, unclear, skipped } = counts;
     let seconds = results.summary.elapsed.as_secs_f64();
-    let attributes = format!(
-        "tests=\"{cases}\" failures=\"{failed}\" errors=\"0\" skipped=\"{skipped}\" time=\"{seconds:.3}\""
-    );
-    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-    writeln!(out, "<testsuites>")?;
     let started = format!("{:.0}", results.summary.started);
     writeln!(
         out,
-        "  <testsuite name=\"kubeknock\" {attributes} timestamp=\"{}\">",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"kubeknock\" tests=\"{cases}\" \
+         failures=\"{failed}\" errors=\"{unclear}\" skipped=\"{skipped}\" time=\"{seconds:.3}\" timestamp=\"{}\">",
         started.trim_end_matches('Z')
     )?;
     for report in reports {
-        let report = report.borrow();
-        let place = report.endpoint.as_ref().map_or_else(|| report.target.to_string(), ToString::to_string);
-        let seconds = report.elapsed().as_secs_f64();
-        let name = format!("{place}: {}", report.verdict);
-        write!(
-            out,
-            "    <testcase classname=\"{}\" name=\"{}\" time=\"{seconds:.3}\"",
-            text(&report.target.to_string()),
-            text(&name)
-        )?;
-        match failures.at(report) {
-            [] if report.verdict == Verdict::Unreachable => {
-                writeln!(out, ">\n      <skipped message=\"{}\"/>\n    </testcase>", text(&report.reason))?;
-            }
-            [] => writeln!(out, "/>")?,
-            findings => case(&mut out, findings)?,
-        }
+        case(&mut out, report.borrow(), &found)?;
     }
-    for finding in &failures.elsewhere {
+    for finding in &found.elsewhere {
         let about = text(finding.about.as_str());
-        write!(out, "    <testcase classname=\"{about}\" name=\"{about}: {}\" time=\"0\"", finding.rule.id)?;
-        case(&mut out, &[finding])?;
+        let rule = finding.rule.id;
+        writeln!(out, "    <testcase classname=\"{about}\" name=\"{about}: {rule}\" time=\"0\">")?;
+        failure(&mut out, &[finding])?;
+        writeln!(out, "    </testcase>")?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")?;
     out.flush()
 }
 
-/// The rest of a failing case. One failure element, because readers of the format know no more.
-fn case(out: &mut impl io::Write, findings: &[&Finding]) -> io::Result<()> {
-    let Some(worst) = findings.first() else { return Ok(()) };
-    writeln!(out, ">\n      <failure type=\"{}\" message=\"{}\">", worst.rule.id, text(&worst.message))?;
-    for finding in findings {
-        let line = format!(
-            "{} {}: {}\n  remedy: {}",
-            finding.severity, finding.rule.id, finding.message, finding.remedy
-        );
-        for line in line.lines() {
-            writeln!(out, "{}", text(line))?;
-        }
+fn case(out: &mut impl io::Write, report: &EndpointReport, found: &Found<'_>) -> io::Result<()> {
+    let place = report.endpoint.as_ref().map_or_else(|| report.target.to_string(), ToString::to_string);
+    let (class, name) = (text(&report.target.to_string()), text(&place));
+    let seconds = report.elapsed().as_secs_f64();
+    writeln!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"{seconds:.3}\">")?;
+    let reason = text(&report.reason);
+    match found.outcome(report) {
+        Outcome::Passed => {}
+        Outcome::Failed(findings) => failure(out, &findings)?,
+        Outcome::Unclear => writeln!(out, "      <error type=\"inconclusive\" message=\"{reason}\"/>")?,
+        Outcome::Skipped => writeln!(out, "      <skipped message=\"{reason}\"/>")?,
     }
-    writeln!(out, "      </failure>\n    </testcase>")
+    writeln!(out, "      <system-out>{}: {reason}", report.verdict)?;
+    for finding in found.at(report) {
+        told(out, finding)?;
+    }
+    writeln!(out, "</system-out>\n    </testcase>")
 }
 
-/// Findings that fail a case: what counts, notes apart.
-struct Failures<'a> {
+/// One failure element, because readers of the format know no more.
+fn failure(out: &mut impl io::Write, findings: &[&Finding]) -> io::Result<()> {
+    let Some(worst) = findings.first() else { return Ok(()) };
+    writeln!(out, "      <failure type=\"{}\" message=\"{}\">", worst.rule.id, text(&worst.message))?;
+    findings.iter().try_for_each(|finding| told(out, finding))?;
+    writeln!(out, "      </failure>")
+}
+
+fn told(out: &mut impl io::Write, finding: &Finding) -> io::Result<()> {
+    let Finding { severity, rule, message, remedy, .. } = finding;
+    writeln!(out, "{severity} {}: {}\n  remedy: {}", rule.id, text(message), text(remedy))
+}
+
+/// What became of a case.
+enum Outcome<'a> {
+    Passed,
+    Failed(Vec<&'a Finding>),
+    Unclear,
+    Skipped,
+}
+
+/// What counts, notes apart, by where it was found.
+struct Found<'a> {
     at: HashMap<&'a Endpoint, Vec<&'a Finding>>,
     elsewhere: Vec<&'a Finding>,
 }
 
-impl<'a> Failures<'a> {
-    fn of(findings: &'a [Finding]) -> Self {
-        let mut failures = Self { at: HashMap::new(), elsewhere: Vec::new() };
+impl<'a> Found<'a> {
+    fn new(findings: &'a [Finding]) -> Self {
+        let mut found = Self { at: HashMap::new(), elsewhere: Vec::new() };
         for finding in findings.iter().filter(|finding| finding.counts() && finding.severity < Severity::Note)
         {
             if finding.sites.is_empty() {
-                failures.elsewhere.push(finding);
+                found.elsewhere.push(finding);
             }
             for site in &finding.sites {
-                failures.at.entry(&site.endpoint).or_default().push(finding);
+                found.at.entry(&site.endpoint).or_default().push(finding);
             }
         }
-        failures
+        found
     }
 
     fn at(&self, report: &EndpointReport) -> &[&'a Finding] {
         report.endpoint.as_ref().and_then(|endpoint| self.at.get(endpoint)).map_or(&[], Vec::as_slice)
+    }
+
+    fn outcome(&self, report: &EndpointReport) -> Outcome<'a> {
+        let least = if report.verdict == Verdict::Exposed { Severity::Medium } else { Severity::High };
+        let failing: Vec<&Finding> =
+            self.at(report).iter().copied().filter(|finding| finding.severity <= least).collect();
+        match report.verdict {
+            _ if !failing.is_empty() => Outcome::Failed(failing),
+            Verdict::Unreachable => Outcome::Skipped,
+            Verdict::Inconclusive => Outcome::Unclear,
+            _ => Outcome::Passed,
+        }
     }
 }
 
@@ -180,6 +202,7 @@ mod tests {
         assert_eq!(said("tests"), count("<testcase "));
         assert_eq!(said("failures"), count("<failure "));
         assert_eq!(said("skipped"), count("<skipped "));
+        assert_eq!((said("errors"), count("<error ")), (1, 1));
         assert!(written(&sample::empty()).contains("tests=\"0\""));
     }
 
