@@ -5,10 +5,12 @@
 use std::borrow::Borrow;
 use std::io;
 
+use super::Results;
+use super::by_endpoint::ByEndpoint;
 use super::escape::cell;
-use crate::model::{EndpointReport, Host};
+use crate::model::{EndpointReport, Finding, Host};
 
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 22] = [
     "target",
     "address",
     "name",
@@ -23,6 +25,9 @@ const COLUMNS: [&str; 19] = [
     "posture",
     "posture_sentence",
     "grants",
+    "worst_severity",
+    "findings",
+    "accepted_findings",
     "certificate_subject",
     "certificate_issuer",
     "certificate_not_after",
@@ -33,23 +38,27 @@ const COLUMNS: [&str; 19] = [
 /// Writes a header and a row for each record.
 pub fn write(
     out: &mut dyn io::Write,
+    results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
+    let findings = ByEndpoint::new(results.findings);
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(COLUMNS)?;
     for report in reports {
-        csv.write_record(row(report.borrow()).map(|text| cell(&text)))?;
+        csv.write_record(row(report.borrow(), findings.of(report.borrow())).map(|text| cell(&text)))?;
     }
     csv.flush()
 }
 
-fn row(report: &EndpointReport) -> [String; 19] {
+fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 22] {
     let target = &report.target;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let identification = report.identification.as_ref();
     let attribution = identification.map(|identification| &identification.attribution);
     let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
     let grants: Vec<&str> = report.grants.iter().map(|grant| grant.path.as_str()).collect();
+    let counting = || findings.iter().filter(|finding| finding.counts());
+    let ids = |ids: Vec<&str>| ids.join(" ");
     let name = match &target.host {
         Host::Name(name) => Some(&**name),
         Host::Ip(_) => target.sni.as_deref(),
@@ -69,6 +78,9 @@ fn row(report: &EndpointReport) -> [String; 19] {
         text(report.posture.as_ref().map(|posture| posture.standing.word())),
         text(report.posture.as_ref().map(|posture| &*posture.sentence)),
         grants.join(" "),
+        text(counting().map(|finding| finding.severity).min().map(crate::model::Severity::word)),
+        ids(counting().map(|finding| finding.rule.id).collect()),
+        ids(findings.iter().filter(|finding| finding.accepted()).map(|finding| finding.rule.id).collect()),
         text(certificate.map(|certificate| &*certificate.subject)),
         text(certificate.map(|certificate| &*certificate.issuer)),
         certificate
@@ -89,7 +101,7 @@ mod tests {
 
     fn text(sample: &Sample) -> String {
         let mut out = Vec::new();
-        write(&mut out, sample.reports.iter()).unwrap();
+        write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -2,7 +2,7 @@
 //! details folded away.
 //!
 //! A comment holds 65,536 characters: rows are written while they fit, the rest is counted. Text that is
-//! not ours goes through [`code`].
+//! not ours goes through `code`.
 
 mod text;
 

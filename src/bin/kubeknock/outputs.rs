@@ -129,7 +129,8 @@ impl Outputs {
                         .write(|out, _| records.read(|records| report::shadowserver::write(out, records)))?;
                 }
                 Format::Csv => {
-                    output.write(|out, _| records.read(|records| report::csv::write(out, records)))?;
+                    output
+                        .write(|out, _| records.read(|records| report::csv::write(out, results, records)))?;
                 }
                 Format::Sarif => {
                     let category = self.category.as_deref();
