@@ -5,6 +5,7 @@
 
 mod cli;
 mod deep;
+mod deploy;
 mod formats;
 mod hostile;
 mod input;
