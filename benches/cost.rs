@@ -11,24 +11,26 @@
 //! | figure | floor | limit |
 //! |---|---|---|
 //! | three requests on a live endpoint | TCP connect + TLS handshake with signature check | 1.8 |
-//! | a refused address | a bare non-blocking connect loop | 1.5 |
+//! | a refused address | a bare non-blocking connect loop | 1.4 |
 //! | connections and handshakes per live endpoint | | exactly 1 |
 //! | memory per look in flight | | 64 KiB |
 //! | peak memory of 65,536 addresses over that of 16 | | 32 MiB |
 
+mod support;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdout, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use kubeknock::config::{Order, ScanConfig};
 use kubeknock::model::Verdict;
 use kubeknock::scan::Scanner;
 use kubeknock::simulator;
-use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder};
+use support::{myself, output_of, peak_kib, runtime, targets};
 
 /// The program's allocator, for the floors too.
 #[global_allocator]
@@ -74,18 +76,27 @@ fn harness() -> ExitCode {
     let silent = Server::start(&["serve", "hangs-in-http"]);
     let fifty = Server::start(&["serve-fifty"]);
     let measure = |role: &[&str]| -> f64 { output_of(role).parse().expect("a number") };
+    let cost = |role: &[&str]| -> [f64; 2] {
+        let said = output_of(role);
+        let (cpu, wall) = said.split_once(' ').expect("two numbers");
+        [cpu, wall].map(|number| number.parse().expect("a number"))
+    };
+    // Processor time and time on the clock, of floor and ours, in turns.
     let smallest = |role: &[&str], other: &[&str]| {
-        let pairs: Vec<(f64, f64)> = (0..REPETITIONS).map(|_| (measure(role), measure(other))).collect();
-        let least = |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).fold(f64::INFINITY, f64::min);
-        (least(|pair| pair.0), least(|pair| pair.1))
+        let pairs: Vec<[[f64; 2]; 2]> = (0..REPETITIONS).map(|_| [cost(role), cost(other)]).collect();
+        let least =
+            |of: usize, kind: usize| pairs.iter().map(|pair| pair[of][kind]).fold(f64::INFINITY, f64::min);
+        [[least(0, 0), least(1, 0)], [least(0, 1), least(1, 1)]]
     };
     let mut rows = Vec::new();
 
-    let (floor, ours) = smallest(&["floor-live", &live.port], &["ours-live", &live.port]);
+    let [[floor, ours], live_clock] = smallest(&["floor-live", &live.port], &["ours-live", &live.port]);
     rows.push(Row::ratio("three requests on a live endpoint", floor, ours, LIVE, 1.8));
     let (connections, handshakes) = live.counts();
-    let (floor, ours) = smallest(&["floor-refused"], &["ours-refused"]);
-    rows.push(Row::ratio("a refused address", floor, ours, REFUSED, 1.5));
+    let [[floor, ours], refused_clock] = smallest(&["floor-refused"], &["ours-refused"]);
+    rows.push(Row::ratio("a refused address", floor, ours, REFUSED, 1.4));
+    rows.push(Row::speed("live endpoints a second", live_clock, LIVE));
+    rows.push(Row::speed("refused addresses a second", refused_clock, REFUSED));
 
     // The floor makes as many handshakes as ours: together they must be exactly the targets.
     let expected = u64::from(LIVE) * 2 * REPETITIONS as u64;
@@ -128,6 +139,19 @@ impl Row {
         }
     }
 
+    /// How many a second, of which nothing is promised: the floor runs on one core.
+    fn speed(name: &'static str, [floor, ours]: [f64; 2], count: u32) -> Self {
+        let each = |seconds: f64| format!("{:.0}", f64::from(count) / seconds);
+        Self {
+            name,
+            floor: each(floor),
+            ours: each(ours),
+            figure: format!("{:.2}", floor / ours),
+            limit: String::new(),
+            holds: true,
+        }
+    }
+
     fn exact(name: &'static str, figure: u64, expected: u64) -> Self {
         Self {
             name,
@@ -157,16 +181,6 @@ impl std::fmt::Display for Row {
         let word = if *holds { "holds" } else { "BROKEN" };
         write!(f, "{name:44} {floor:>12} {ours:>12} {figure:>8} {limit:>7}  {word}")
     }
-}
-
-fn myself() -> Command {
-    Command::new(std::env::current_exe().expect("the benchmark's own path"))
-}
-
-fn output_of(role: &[&str]) -> String {
-    let output = myself().args(role).stderr(Stdio::inherit()).output().expect("the benchmark runs itself");
-    assert!(output.status.success(), "{role:?} failed");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// A simulated server in a process of its own, on every loopback address.
@@ -209,15 +223,10 @@ impl Drop for Server {
 
 // ---- the roles ----
 
-fn runtime() -> tokio::runtime::Runtime {
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
-}
-
 fn print_cpu(work: impl FnOnce()) {
-    let began = ProcessTime::now();
+    let (began, clock) = (ProcessTime::now(), Instant::now());
     work();
-    println!("{}", began.elapsed().as_secs_f64());
+    println!("{} {}", began.elapsed().as_secs_f64(), clock.elapsed().as_secs_f64());
 }
 
 /// Serves until standard input ends; each line there asks for the counts.
@@ -250,12 +259,6 @@ fn serve_fifty() {
         println!("{port}");
         let _ = std::io::stdin().lock().lines().count();
     });
-}
-
-fn targets(spec: &str) -> Arc<TargetSet> {
-    let mut builder = TargetSetBuilder::new(TargetOptions::default());
-    builder.argument(spec);
-    Arc::new(builder.build().expect("a good specification"))
 }
 
 fn ours(spec: &str, live: Option<u32>) {
@@ -353,13 +356,6 @@ fn in_flight(count: usize, port: usize) {
         while scan.next().await.is_some() {}
     });
     println!("{}", peak_kib());
-}
-
-/// Peak resident memory of this process in KiB, as Linux counts it.
-fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
 /// The floor's TLS: any chain is taken, the handshake's signature is checked, as ours does.

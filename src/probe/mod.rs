@@ -26,14 +26,14 @@ mod sniff;
 mod tls;
 
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::time::Instant as Deadline;
 
-use crate::config::ScanConfig;
+use crate::config::{MAX_PAUSE, ScanConfig};
 use crate::error::Error;
 use crate::model::{
     Endpoint, Exchange, Failure, FailureKind, Method, Observation, PathClass, Reply, Request, Scheme, Stage,
@@ -61,7 +61,7 @@ pub struct Prober {
     tls: tls::Client,
     user_agent: HeaderValue,
     max_body: usize,
-    timeout: std::time::Duration,
+    timeout: Duration,
     retries: u32,
     always: Vec<Request>,
     after_401: Vec<Request>,
@@ -161,8 +161,9 @@ impl<D: Dial> Look<'_, D> {
                 let Some(exchange) = self.ask(&request).await else { return false };
                 next = self.form_without_head(&exchange);
                 let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
+                let pause = asked_to_wait(&exchange);
                 self.observation.exchanges.push(exchange);
-                if failure == Some(FailureKind::Deadline) {
+                if failure == Some(FailureKind::Deadline) || !waited(pause, self.deadline).await {
                     return false;
                 }
             }
@@ -293,4 +294,21 @@ impl<D: Dial> Look<'_, D> {
             Err(_) => Err(Failure::new(Stage::Http, FailureKind::Deadline, "")),
         }
     }
+}
+
+/// The pause that a server with too much to do asks for before the next request.
+fn asked_to_wait(exchange: &Exchange) -> Option<Duration> {
+    let reply = exchange.outcome.as_ref().ok().filter(|reply| reply.status == 429)?;
+    reply.retry_after().filter(|pause| !pause.is_zero())
+}
+
+/// Waits; `false` where the pause would outlast the look.
+async fn waited(pause: Option<Duration>, deadline: Deadline) -> bool {
+    let Some(pause) = pause else { return true };
+    let until = Deadline::now() + pause.min(MAX_PAUSE);
+    if until >= deadline {
+        return false;
+    }
+    tokio::time::sleep_until(until).await;
+    true
 }

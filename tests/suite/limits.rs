@@ -159,3 +159,22 @@ async fn what_closes_at_once_is_asked_again_after_the_rest() {
     }
     assert_eq!(live.stats().connections(), 3, "an answer is never asked for again");
 }
+
+/// A server that says how long to wait is not asked before.
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_after_is_honoured_within_a_look_and_between_looks() {
+    let server = start("overloaded").await;
+    let output = kubeknock()
+        .args(["scan", "-q", "-o", "json", "--require-coverage", "0", &server.address().to_string()])
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let requests = report["endpoints"][0]["requests"].as_array().unwrap();
+    assert!(requests.len() >= 4, "two looks: {requests:?}");
+    let times: Vec<jiff::Timestamp> =
+        requests.iter().map(|request| request["at"].as_str().unwrap().parse().unwrap()).collect();
+    for pair in times.windows(2) {
+        let pause = pair[1].duration_since(pair[0]);
+        assert!(pause.as_millis() >= 990, "{pause:?} in {times:?}");
+    }
+}

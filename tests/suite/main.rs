@@ -6,6 +6,7 @@
 mod cli;
 mod code_scanning;
 mod deep;
+mod deploy;
 mod formats;
 mod hostile;
 mod input;

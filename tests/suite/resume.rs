@@ -182,6 +182,23 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
     assert_eq!(server.stats().connections(), asked, "nothing was sent");
     assert_eq!(fs::read_to_string(&other).unwrap(), "10.0.0.0/8\n", "a foreign file is left alone");
 
+    // With both options the file may be there or not.
+    let new = folder.path().join("new");
+    for (at, code) in [(text(&new), 0), (text(&new), 0), (path, 0), ("elsewhere", 2)] {
+        let output = run(&[
+            &address,
+            "--seed",
+            "1",
+            "--checkpoint",
+            at,
+            "--resume",
+            at.replace("elsewhere", path).as_str(),
+        ]);
+        assert_eq!(output.status.code(), Some(code), "{at}: {}", stderr(&output));
+    }
+    assert_eq!(server.stats().connections(), asked + 1, "by the new one, once");
+    let asked = asked + 1;
+
     // How fast it goes may change.
     let output = run(&[&address, "--rate", "5", "-c", "2", "--resume", path]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -79,6 +79,22 @@ async fn a_shard_needs_a_seed_and_does_not_judge_what_it_does_not_see() {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(word), "{args:?}: {}", stderr(&output));
     }
+    // In an Indexed Job, whose indices begin at 0.
+    for (index, code, word) in
+        [(Some("0"), 0, ""), (Some("1"), 0, ""), (Some("2"), 2, "K/N"), (None, 2, "JOB_COMPLETION_INDEX")]
+    {
+        let mut command = kubeknock();
+        command.args(["scan", "-q", &target, "--shard", "job/2", "--seed", "1", "-o", "json"]);
+        command.env_remove("JOB_COMPLETION_INDEX").envs(index.map(|index| ("JOB_COMPLETION_INDEX", index)));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{index:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(word), "{index:?}: {}", stderr(&output));
+        if let (Some(index), 0) = (index, code) {
+            let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+            let number: u32 = index.parse().unwrap();
+            assert_eq!(report["scan"]["settings"]["shard"], format!("{}/2", number + 1));
+        }
+    }
     // One of two shards sees only a closed port, and neither misses a verdict or an expectation.
     let spec = format!("127.0.0.1 ports={},9 expect=forbidden", server.address().port());
     for shard in ["1/2", "2/2"] {

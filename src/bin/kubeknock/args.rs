@@ -120,20 +120,21 @@ pub(crate) struct ScanArgs {
     ///
     /// The parts are disjoint, together complete and of equal size. All need the same targets and
     /// the same --seed. Coverage and expect= are for the merged report to judge: a part exits 1 for
-    /// --fail-on alone, and never 3.
-    #[arg(long, value_name = "K/N", help_heading = "Targets")]
+    /// --fail-on alone, and never 3. In an Indexed Job of Kubernetes, job/N is the part of the pod.
+    #[arg(long, value_name = "K/N", value_parser = shard, help_heading = "Targets")]
     pub(crate) shard: Option<Shard>,
 
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
 
     /// Note what is finished in this new file, so that a scan that is killed can go on
-    #[arg(long, value_name = "FILE", conflicts_with = "resume", help_heading = "Long scans")]
+    #[arg(long, value_name = "FILE", help_heading = "Long scans")]
     pub(crate) checkpoint: Option<PathBuf>,
 
     /// Go on with the scan of this checkpoint: same targets, same options
     ///
-    /// Nothing that was finished is asked again. Rate, concurrency and outputs may change.
+    /// Nothing that was finished is asked again. Rate, concurrency and outputs may change. With
+    /// --checkpoint and the same file, begin anew if there is none yet.
     #[arg(long, value_name = "FILE", help_heading = "Long scans")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -444,6 +445,18 @@ pub(crate) enum ColorWord {
     Auto,
     Always,
     Never,
+}
+
+/// `3/7`, or `job/7` where Kubernetes says which.
+fn shard(text: &str) -> Result<Shard, String> {
+    const INDEX: &str = "JOB_COMPLETION_INDEX";
+    let Some(of) = text.strip_prefix("job/") else { return text.parse() };
+    let index = std::env::var(INDEX).ok().and_then(|index| index.parse::<u32>().ok());
+    let number = index.and_then(|index| index.checked_add(1));
+    let Some(number) = number else {
+        return Err(format!("job/{of} needs {INDEX}, which Kubernetes sets in the pods of an Indexed Job"));
+    };
+    format!("{number}/{of}").parse()
 }
 
 fn resolver(text: &str) -> Result<SocketAddr, String> {

@@ -32,9 +32,14 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
     let outputs = Outputs::open(&args.output)?;
     settings::fit_to_machine(&mut config, quiet);
     let checkpoint = match (&args.checkpoint, &args.resume) {
+        (Some(new), Some(old)) if new != old => {
+            anyhow::bail!("--checkpoint and --resume: together they name the same file");
+        }
+        (_, Some(path)) if args.checkpoint.is_none() || path.exists() => {
+            Some(Checkpoint::resume(path, &config, &targets)?)
+        }
         (Some(path), _) => Some(Checkpoint::create(path, &config, &targets)?),
-        (None, Some(path)) => Some(Checkpoint::resume(path, &config, &targets)?),
-        (None, None) => None,
+        (None, _) => None,
     };
     if let Some(checkpoint) = checkpoint.as_ref().filter(|checkpoint| checkpoint.torn() > 0 && !quiet) {
         eprintln!(

@@ -76,7 +76,7 @@ pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
     if let Some(seed) = args.seed {
         return Ok(Order::Seeded(seed));
     }
-    if let Some(path) = &args.resume {
+    if let Some(path) = args.resume.as_ref().filter(|path| args.checkpoint.is_none() || path.exists()) {
         return Ok(Checkpoint::order(path)?);
     }
     if args.shard.is_some_and(Shard::is_part) {

@@ -1,0 +1,377 @@
+//! Large scans: memory, a lossy network, the rate on the wire, the first packet.
+//!
+//! ```text
+//! cargo bench --bench scale
+//! ```
+//!
+//! | figure | against | limit |
+//! |---|---|---|
+//! | peak memory at 2^16, 2^20 and 2^22 addresses | that at 2^12, at the same concurrency | 1.10 |
+//! | 65,536 addresses, 2,000 of them alive, over 50 ms and 1% loss | the time that the rate and the round trips of one endpoint take | 1.10 |
+//! | live servers found there | 2,000 | 99.9% |
+//! | `--rate 500` at a listener that counts | 500 a second over 10 s | 2% |
+//! | the first packet of a /8 | `kubeknock --version` | said |
+//!
+//! The network is made of namespaces: the scanner's and the servers', joined by VXLAN over a relay of
+//! our own, which lets each packet wait 25 ms and drops one in a hundred. Where no namespace may be
+//! made, that is said and left out. So are other scanners that are not installed.
+
+mod support;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use kubeknock::config::{Order, ScanConfig};
+use kubeknock::scan::Scanner;
+use kubeknock::simulator;
+
+use support::{output_of, peak_kib, runtime, targets};
+
+/// The program's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const KUBEKNOCK: &str = env!("CARGO_BIN_EXE_kubeknock");
+/// A port of loopback where nothing listens: discard.
+const CLOSED: u16 = 9;
+/// Servers behind the lossy network, which has 65,536 addresses.
+const LIVE: u32 = 2000;
+const ONE_WAY: Duration = Duration::from_millis(25);
+/// One packet in so many is lost, each way.
+const LOST: u64 = 100;
+/// Round trips of one endpoint: connect, TLS 1.3, three requests.
+const ROUND_TRIPS: u32 = 5;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["memory", prefix] => memory(prefix),
+        ["servers"] => servers(),
+        ["relay", to_scanner, to_servers] => relay(to_scanner, to_servers),
+        _ => return harness(),
+    }
+    ExitCode::SUCCESS
+}
+
+// ---- the harness ----
+
+fn harness() -> ExitCode {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let mut table = Table { holds: true };
+    line("", "floor", "ours", "figure", "limit");
+    memory_rows(&mut table);
+    rate_rows(&mut table);
+    first_packet_row();
+    lossy_rows(&mut table);
+    peers();
+    if table.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints rows as they come.
+struct Table {
+    holds: bool,
+}
+
+impl Table {
+    fn row(&mut self, name: &str, [floor, ours]: [String; 2], figure: f64, limit: &str, holds: bool) {
+        let word = if holds { "holds" } else { "BROKEN" };
+        println!("{name:48} {floor:>10} {ours:>10} {figure:>8.3} {limit:>8}  {word}");
+        self.holds &= holds;
+    }
+}
+
+/// A row of which nothing is promised.
+fn line(name: &str, floor: &str, ours: &str, figure: &str, limit: &str) {
+    println!("{name:48} {floor:>10} {ours:>10} {figure:>8} {limit:>8}");
+}
+
+/// A row of one figure.
+fn said(name: &str, ours: &str) {
+    println!("{name:48} {:>10} {ours:>10}", "");
+}
+
+fn memory_rows(table: &mut Table) {
+    let peak = |prefix: u32| -> f64 { output_of(&["memory", &prefix.to_string()]).parse().expect("KiB") };
+    let small = peak(20);
+    let mib = |kib: f64| format!("{:.1} MiB", kib / 1024.0);
+    for prefix in [16, 12, 10] {
+        let large = peak(prefix);
+        let name = format!("peak memory, 2^{} addresses over 2^12", 32 - prefix);
+        table.row(&name, [mib(small), mib(large)], large / small, "1.10", large / small <= 1.1);
+    }
+}
+
+/// `--rate 500` as a listener on all of loopback sees it, after the first second.
+fn rate_rows(table: &mut Table) {
+    const RATE: f64 = 500.0;
+    let seen = Counter::start();
+    let scan = Command::new(KUBEKNOCK)
+        .args(["scan", "-q", "127.3.0.0/16", "--ports", &seen.port, "--rate", "500", "--fail-on", "never"])
+        .args(["--max-duration", "13s", "-o", "jsonl"])
+        .stdout(Stdio::null())
+        .status()
+        .expect("kubeknock runs");
+    assert!(scan.success(), "the scan ends well");
+    let times = seen.times();
+    let first = times[0] + Duration::from_secs(1);
+    let window = Duration::from_secs(10);
+    let count = times.iter().filter(|time| **time >= first && **time < first + window).count();
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let rate = count as f64 / window.as_secs_f64();
+    let off = (rate / RATE - 1.0).abs();
+    let shown = [format!("{RATE}/s"), format!("{rate:.1}/s")];
+    table.row("--rate 500 at a counting listener", shown, rate / RATE, "2%", off <= 0.02);
+    let busiest = times
+        .iter()
+        .enumerate()
+        .map(|(at, time)| {
+            times[at..].iter().take_while(|later| **later < *time + Duration::from_millis(10)).count()
+        })
+        .max();
+    said("most connections in any 10 ms of it", &busiest.unwrap_or_default().to_string());
+}
+
+/// From the start of the program to its first connection, for 2^24 addresses.
+fn first_packet_row() {
+    let best = |work: &dyn Fn() -> Duration| (0..5).map(|_| work()).min().unwrap_or_default();
+    let version = best(&|| {
+        let began = Instant::now();
+        let output = Command::new(KUBEKNOCK).arg("--version").output().expect("kubeknock runs");
+        assert!(output.status.success(), "it has a version");
+        began.elapsed()
+    });
+    let first = best(&|| {
+        let seen = Counter::start();
+        let began = Instant::now();
+        let mut scan = Command::new(KUBEKNOCK)
+            .args(["scan", "-q", "127.0.0.0/8", "--ports", &seen.port])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("kubeknock runs");
+        while seen.times().is_empty() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let elapsed = seen.times()[0].duration_since(began);
+        let _ = scan.kill();
+        let _ = scan.wait();
+        elapsed
+    });
+    let ms = |duration: Duration| format!("{:.1} ms", duration.as_secs_f64() * 1e3);
+    line("first packet of a /8, over --version", &ms(version), &ms(first), "", "");
+}
+
+/// A listener on all of loopback that notes when it was connected to.
+struct Counter {
+    port: String,
+    times: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl Counter {
+    fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port");
+        let port = listener.local_addr().expect("bound").port().to_string();
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&times);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                noted.lock().expect("no panic").push(Instant::now());
+                drop(stream);
+            }
+        });
+        Self { port, times }
+    }
+
+    fn times(&self) -> Vec<Instant> {
+        self.times.lock().expect("no panic").clone()
+    }
+}
+
+/// Namespaces for the scanner and the servers, the relay in the one between them.
+const NETWORK: &str = r#"
+set -e
+bench="$1" kubeknock="$2" report="$3"
+unshare --net sleep 400 & scanner=$!
+unshare --net sleep 400 & servers=$!
+sleep 0.3
+side() {
+    name=$1 pid=$2 net=$3 here=$4 there=$5
+    in="nsenter --net=/proc/$pid/ns/net"
+    ip link add $name type veth peer name under netns $pid
+    ip addr add 10.$net.0.1/30 dev $name
+    ip link set $name up
+    $in ip link set lo up
+    $in ip addr add 10.$net.0.2/30 dev under
+    $in ip link set under up
+    $in ip link add over address 02:00:00:00:00:0$here type vxlan id 7 remote 10.$net.0.1 dstport 4789 dev under
+    $in ip addr add 10.97.0.$here/24 dev over
+    $in ip link set over up
+    $in ip neigh add 10.97.0.$there lladdr 02:00:00:00:00:0$there dev over nud permanent
+}
+network() {
+    ip link set lo up
+    side to_scanner $scanner 1 1 2
+    side to_servers $servers 2 2 1
+    nsenter --net=/proc/$scanner/ns/net ip route add 10.98.0.0/16 via 10.97.0.2 dev over
+    nsenter --net=/proc/$servers/ns/net ip route add local 10.98.0.0/16 dev lo
+}
+trap 'kill $scanner $servers $relay $live' EXIT
+network >/dev/null 2>&1
+"$bench" relay 10.1.0.2:4789 10.2.0.2:4789 & relay=$!
+nsenter --net=/proc/$servers/ns/net "$bench" servers >"$report.ready" & live=$!
+while [ ! -s "$report.ready" ]; do sleep 0.2; done
+began=$(date +%s%N)
+nsenter --net=/proc/$scanner/ns/net "$kubeknock" scan -q 10.98.0.0/16 --ports 6443 --seed 1 \
+    --fail-on never -o json="$report" </dev/null
+echo $(( ($(date +%s%N) - began) / 1000000 ))
+"#;
+
+fn lossy_rows(table: &mut Table) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let report = folder.path().join("report.json");
+    let bench = std::env::current_exe().expect("the benchmark's own path");
+    let output = Command::new("unshare")
+        .args(["--net", "sh", "-c", NETWORK, "sh"])
+        .args([bench.as_os_str(), KUBEKNOCK.as_ref(), report.as_os_str()])
+        .stderr(Stdio::inherit())
+        .output();
+    let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        println!("skipped: no network of namespaces can be made here (root, unshare, ip, VXLAN)");
+        return;
+    };
+    let wall: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("milliseconds");
+    let text = std::fs::read_to_string(report).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let found = report["coverage"]["verdicts"]["rejected"].as_f64().expect("a count");
+    let wall = wall / 1e3;
+    let addresses = 65_536.0;
+    let ideal = addresses / f64::from(kubeknock::config::RATE) + (ONE_WAY * 2 * ROUND_TRIPS).as_secs_f64();
+    let seconds = |number: f64| format!("{number:.1} s");
+    table.row(
+        "65,536 addresses over 50 ms and 1% loss",
+        [seconds(ideal), seconds(wall)],
+        wall / ideal,
+        "1.10",
+        wall / ideal <= 1.1,
+    );
+    let recall = found / f64::from(LIVE);
+    table.row(
+        "live servers found there",
+        [LIVE.to_string(), format!("{found}")],
+        recall,
+        "0.999",
+        recall >= 0.999,
+    );
+    let rate = format!("{:.0}/s", addresses / wall);
+    line("rate achieved there", &format!("{}/s", kubeknock::config::RATE), &rate, "", "");
+}
+
+/// Other scanners beside ours: 4,096 refused addresses of loopback.
+fn peers() {
+    let clock = |program: &str, args: &[&str]| -> Option<f64> {
+        let began = Instant::now();
+        let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.ok()?;
+        Some(4096.0 / began.elapsed().as_secs_f64())
+    };
+    let port = CLOSED.to_string();
+    let ours = clock(
+        KUBEKNOCK,
+        &["scan", "-q", "127.4.0.0/20", "--ports", &port, "--rate", "0", "--fail-on", "never"],
+    );
+    let speed = |speed: f64| format!("{speed:.0}/s");
+    said("refused addresses a second, start and report", &ours.map_or_else(String::new, speed));
+    for (name, args) in [
+        ("nmap", vec!["-sT", "-n", "-Pn", "-T5", "-p", &port, "127.4.0.0/20"]),
+        ("httpx", vec!["-silent", "-p", &port, "-u", "127.4.0.0/20"]),
+    ] {
+        match clock(name, &args) {
+            Some(theirs) => said(&format!("  the same by {name}"), &speed(theirs)),
+            None => println!("skipped: {name} is not installed"),
+        }
+    }
+    println!("skipped: masscan sends no packets over loopback");
+}
+
+// ---- the roles ----
+
+/// Peak memory of a scan of refused addresses in 127.0.0.0 with this prefix length.
+fn memory(prefix: &str) {
+    runtime().block_on(async {
+        let config = ScanConfig { rate: 0, order: Order::Seeded(1), ..ScanConfig::default() };
+        let set = targets(&format!("127.0.0.0/{prefix} ports={CLOSED}"));
+        let mut scan = Scanner::new(config).expect("a good configuration").scan(set);
+        assert!(scan.next().await.is_none(), "nothing answers");
+        let coverage = scan.finish().coverage;
+        assert!(coverage.adds_up() && coverage.not_attempted == 0, "{coverage:?}");
+    });
+    println!("{}", peak_kib());
+}
+
+/// The servers behind the lossy network.
+fn servers() {
+    runtime().block_on(async {
+        let scenario = simulator::scenario("rejecting").expect("a known scenario");
+        let mut running = Vec::new();
+        for index in 0..LIVE {
+            let address = Ipv4Addr::from_bits(0x0a62_0000 + index * 32 + index * 7 % 32);
+            let address = SocketAddr::from((address, 6443));
+            running.push(simulator::start(Arc::clone(&scenario), address).await.expect("a port"));
+        }
+        println!("ready");
+        std::future::pending::<()>().await;
+    });
+}
+
+/// Carries datagrams between two sides, late and not all of them.
+fn relay(to_scanner: &str, to_servers: &str) {
+    let sides = [to_scanner, to_servers].map(|side| side.parse::<SocketAddr>().expect("an address"));
+    let socket = UdpSocket::bind("0.0.0.0:4789").expect("the port of VXLAN");
+    let sending = socket.try_clone().expect("a second handle");
+    let (late, due) = mpsc::channel::<(Instant, SocketAddr, Vec<u8>)>();
+    std::thread::spawn(move || {
+        // All wait equally long, so they leave in the order they came.
+        for (moment, to, packet) in due {
+            std::thread::sleep(moment.saturating_duration_since(Instant::now()));
+            let _ = sending.send_to(&packet, to);
+        }
+    });
+    let (mut buffer, mut number) = (vec![0; 65_536], 1_u64);
+    while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        if (number >> 33) % LOST == 0 {
+            continue;
+        }
+        let to = if from.ip() == sides[0].ip() { sides[1] } else { sides[0] };
+        let mut packet = buffer[..length].to_vec();
+        sum_tcp(&mut packet);
+        if late.send((Instant::now() + ONE_WAY, to, packet)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Fills in the checksum of the TCP packet within a VXLAN packet: between namespaces the system leaves
+/// that to a network card that is not there.
+fn sum_tcp(packet: &mut [u8]) {
+    const IP: usize = 8 + 14;
+    let is_tcp = packet.len() > IP + 20 && packet[IP - 2..IP] == [8, 0] && packet[IP + 9] == 6;
+    let total = if is_tcp { usize::from(u16::from_be_bytes([packet[IP + 2], packet[IP + 3]])) } else { 0 };
+    let header = if is_tcp { usize::from(packet[IP] & 15) * 4 } else { 0 };
+    let (start, end) = (IP + header, IP + total);
+    if !is_tcp || end > packet.len() || start + 18 > end {
+        return;
+    }
+    packet[start + 16..start + 18].fill(0);
+    let word = |pair: &[u8]| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |low| u32::from(*low));
+    let addresses = packet[IP + 12..IP + 20].chunks(2).map(word).sum::<u32>();
+    let mut sum = packet[start..end].chunks(2).map(word).sum::<u32>() + addresses + 6;
+    sum += u32::try_from(end - start).unwrap_or_default();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    let sum = !u16::try_from(sum).unwrap_or_default();
+    packet[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
+}

@@ -1,0 +1,38 @@
+//! What the benchmarks share: roles in processes of their own, and what they cost.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder};
+
+/// This program.
+pub(crate) fn myself() -> Command {
+    Command::new(std::env::current_exe().expect("the benchmark's own path"))
+}
+
+/// What this program says in a role.
+pub(crate) fn output_of(role: &[&str]) -> String {
+    let output = myself().args(role).stderr(Stdio::inherit()).output().expect("the benchmark runs itself");
+    assert!(output.status.success(), "{role:?} failed");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The program's runtime, with as many descriptors as there may be.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+}
+
+/// A set of one specification.
+pub(crate) fn targets(spec: &str) -> Arc<TargetSet> {
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    builder.argument(spec);
+    Arc::new(builder.build().expect("a good specification"))
+}
+
+/// Peak resident memory of this process in KiB, as Linux counts it.
+pub(crate) fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}

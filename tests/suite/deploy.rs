@@ -1,0 +1,185 @@
+//! The manifests of `deploy/kubernetes`: what kubectl makes of them, what they promise, and that the
+//! program takes their arguments. kubectl works here without a server.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{kubeknock, stderr};
+
+fn folder() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes").display().to_string()
+}
+
+/// Runs kubectl with nothing of this machine's configuration; `None` if it is not installed.
+fn kubectl(args: &[&str], input: &str) -> Option<String> {
+    let home = tempfile::tempdir().unwrap();
+    let child = Command::new("kubectl")
+        .args(args)
+        .env("HOME", home.path())
+        .env("KUBECONFIG", home.path().join("none"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        println!("SKIPPED: manifests: kubectl is not installed");
+        return None;
+    };
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "kubectl {args:?}: {}", stderr(&output));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// The documents of one kind in a stream.
+fn of_kind(yaml: &str, kind: &str) -> String {
+    let is = |document: &&str| document.lines().any(|line| line == format!("kind: {kind}"));
+    yaml.split("\n---\n").filter(is).collect::<Vec<_>>().join("\n---\n")
+}
+
+/// A stream of JSON objects, or one list.
+fn objects(json: &str) -> Vec<Value> {
+    let values: Vec<Value> =
+        serde_json::Deserializer::from_str(json).into_iter().collect::<Result<_, _>>().unwrap();
+    values
+        .into_iter()
+        .flat_map(|value| value["items"].as_array().cloned().unwrap_or_else(|| vec![value]))
+        .collect()
+}
+
+/// The workloads as they are written, and as kubectl's own types understand them.
+fn workloads() -> Option<Vec<(Value, Value)>> {
+    let yaml = kubectl(&["kustomize", &folder()], "")?;
+    let mut pairs = Vec::new();
+    for kind in ["Job", "CronJob"] {
+        let documents = of_kind(&yaml, kind);
+        // An annotation is put on what was read as it is; a new image on what was understood.
+        let written = kubectl(&["annotate", "--local", "-f", "-", "-o", "json", "read=1"], &documents)?;
+        let understood =
+            kubectl(&["set", "image", "--local", "-f", "-", "-o", "json", "*=checked"], &documents)?;
+        pairs.extend(objects(&written).into_iter().zip(objects(&understood)));
+    }
+    Some(pairs)
+}
+
+/// Whether all of `written` is in `understood`; where not.
+fn lost(written: &Value, understood: &Value, place: &str, into: &mut Vec<String>) {
+    match (written, understood) {
+        (Value::Object(a), Value::Object(b)) => {
+            for (key, value) in a {
+                let ours = matches!(key.as_str(), "image" | "annotations");
+                match b.get(key) {
+                    _ if ours => {}
+                    Some(other) => lost(value, other, &format!("{place}.{key}"), into),
+                    None => into.push(format!("{place}.{key}")),
+                }
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (index, (value, other)) in a.iter().zip(b).enumerate() {
+                lost(value, other, &format!("{place}[{index}]"), into);
+            }
+        }
+        (a, b) if a == b => {}
+        _ => into.push(place.to_owned()),
+    }
+}
+
+fn job(workload: &Value) -> &Value {
+    if workload["kind"] == "CronJob" { &workload["spec"]["jobTemplate"]["spec"] } else { &workload["spec"] }
+}
+
+fn args(job: &Value) -> Vec<String> {
+    let args = job["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+    args.iter().map(|arg| arg.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn kubectl_understands_every_field() {
+    let Some(workloads) = workloads() else { return };
+    assert_eq!(workloads.len(), 4);
+    for (written, understood) in &workloads {
+        let mut missing = Vec::new();
+        lost(written, understood, written["metadata"]["name"].as_str().unwrap(), &mut missing);
+        assert!(missing.is_empty(), "not in kubectl's types: {missing:?}");
+    }
+    // The check finds what it is for.
+    let mut misspelt = workloads[0].0.clone();
+    misspelt["spec"]["template"]["spec"]["automountServiceAccountTokens"] = Value::Bool(false);
+    let mut missing = Vec::new();
+    lost(&misspelt, &workloads[0].1, "job", &mut missing);
+    assert_eq!(missing, ["job.spec.template.spec.automountServiceAccountTokens"]);
+}
+
+#[test]
+fn pods_have_no_rights_and_shards_are_counted_alike() {
+    let Some(workloads) = workloads() else { return };
+    for (workload, _) in &workloads {
+        let name = workload["metadata"]["name"].as_str().unwrap();
+        let job = job(workload);
+        let pod = &job["template"]["spec"];
+        let container = &pod["containers"][0];
+        assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{name}");
+        assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+        let context = &container["securityContext"];
+        assert_eq!(context["readOnlyRootFilesystem"], true, "{name}");
+        assert_eq!(context["allowPrivilegeEscalation"], false, "{name}");
+        assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]), "{name}");
+        assert!(container["resources"]["limits"]["memory"].is_string(), "{name}");
+        let args = args(job);
+        if name == "kubeknock-scan" {
+            assert_eq!(job["completionMode"], "Indexed");
+            let shards = job["completions"].as_u64().unwrap();
+            assert_eq!(job["parallelism"], shards);
+            assert!(args.contains(&format!("--shard=job/{shards}")), "{args:?}");
+        } else {
+            let files = args.iter().filter(|arg| arg.starts_with("/results/shard-")).count();
+            assert_eq!(files, 7, "a file for each shard: {args:?}");
+        }
+    }
+}
+
+/// What the pods would run, with their files in a folder of the test's.
+#[test]
+fn the_program_takes_the_arguments() {
+    let Some(workloads) = workloads() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display().to_string();
+    std::fs::write(folder.path().join("targets.txt"), "127.0.0.1:9\n").unwrap();
+    let here = |arg: &String| {
+        arg.replace("/targets/", &format!("{place}/"))
+            .replace("/results/", &format!("{place}/"))
+            .replace("$(SHARD)", "0")
+    };
+    for (workload, _) in &workloads {
+        let args: Vec<String> = args(job(workload)).iter().map(here).collect();
+        if args[0] != "scan" {
+            continue;
+        }
+        // Twice: a pod that comes back goes on.
+        for _ in 0..2 {
+            let output = kubeknock().args(&args).arg("-q").env("JOB_COMPLETION_INDEX", "0").output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        }
+    }
+    let (merge, _) =
+        workloads.iter().find(|(workload, _)| workload["metadata"]["name"] == "kubeknock-merge").unwrap();
+    for shard in 1..7 {
+        std::fs::copy(
+            folder.path().join("shard-0.jsonl"),
+            folder.path().join(format!("shard-{shard}.jsonl")),
+        )
+        .unwrap();
+    }
+    let args: Vec<String> = args(job(merge)).iter().map(here).collect();
+    let output = kubeknock().args(&args).args(["--require-coverage", "0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+    assert!(folder.path().join("report.json").exists());
+    std::fs::remove_file(folder.path().join("shard-3.jsonl")).unwrap();
+    let output = kubeknock().args(&args).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "a missing shard is no smaller estate");
+}
