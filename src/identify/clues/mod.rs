@@ -87,13 +87,7 @@ impl Signs {
         for name in observation.endpoint.name.iter().chain(observation.aliases.iter()) {
             marks.look(Place::Host, name, host);
         }
-        if let Some(tls) = &observation.tls {
-            let clues = [ClueKind::ServingCertificate, ClueKind::CertificateNames, ClueKind::ClientCaNames];
-            tls::look_up(&mut marks, tls, clues.map(at));
-        }
-        if let Some(Ok(tls)) = &observation.without_sni {
-            tls::look_up(&mut marks, tls, [at(ClueKind::WithoutServerName); 3]);
-        }
+        tls::look_up(&mut marks, observation, at);
         let transport = at(ClueKind::TransportSecurity);
         let header = observation.replies().find_map(|(_, reply)| reply.header("strict-transport-security"));
         if let Some(value) = header {

@@ -8,18 +8,17 @@ use crate::model::{ClueKind, Handshake, Observation};
 /// Parts of CA names that clusters use for client and front-proxy authentication.
 const CLUSTER_CA_PARTS: [&str; 7] =
     ["kube", "front-proxy", "k3s-", "rke2-", "requestheader", "aggregator", "openshift"];
+
 impl Signs {
     pub(super) fn tls(&mut self, observation: &Observation) {
         let Some(tls) = &observation.tls else { return };
-        let lower = |name: &str| name.to_ascii_lowercase();
-        if tls.client_ca_names.total > 0 {
-            self.cluster_ca = tls
-                .client_ca_names
-                .any(|name| CLUSTER_CA_PARTS.iter().any(|part| lower(name).contains(part)));
-            self.etcd_ca = tls.client_ca_names.any(|name| lower(name).contains("etcd"));
-            self.clue(ClueKind::ClientCaNames, tls.client_ca_names.kept.join("; "));
-        } else if tls.client_certificate_requested {
-            self.clue(ClueKind::ClientCaNames, "a client certificate is asked for, and no CA named");
+        for name in &tls.client_ca_names.kept {
+            let name = name.to_ascii_lowercase();
+            self.cluster_ca |= CLUSTER_CA_PARTS.iter().any(|part| name.contains(part));
+            self.etcd_ca |= name.contains("etcd");
+        }
+        if let Some(cas) = client_cas(tls) {
+            self.clue(ClueKind::ClientCaNames, cas);
         }
         self.certificate(tls);
         // A front end that terminates TLS shows its own certificate and asks for no client CA.
@@ -44,7 +43,7 @@ impl Signs {
             matches!(san, "kubernetes" | "kubernetes.default" | "kubernetes.default.svc")
                 || san.starts_with("kubernetes.default.svc.")
         });
-        let of_a_service = certificate.sans.any(|san| format!("{san}.").contains(".svc."));
+        let of_a_service = certificate.sans.any(|san| san.split('.').skip(1).any(|label| label == "svc"));
         let self_made = self_made_name(subject, issuer);
         self.other_service_certificate =
             !self.api_server_san && (of_a_service || self_made == Some("localhost"));
@@ -63,40 +62,69 @@ impl Signs {
     }
 }
 
-/// The texts of one handshake, each with the clue that it stands in: certificate, its names, CA names.
-pub(super) fn look_up(marks: &mut Marks, tls: &Handshake, [certificate, names, cas]: [usize; 3]) {
-    if let Some(facts) = &tls.certificate {
-        marks.look(Place::Issuer, &facts.issuer, certificate);
-        marks.look(Place::Subject, &facts.subject, certificate);
-        for san in &facts.sans.kept {
-            marks.look(Place::San, san, names);
+/// Lays the texts of the handshakes before the table. `at` says where the clue of a kind stands; one
+/// without SNI has a clue, and says something, only where it differs.
+pub(super) fn look_up(marks: &mut Marks, observation: &Observation, at: impl Fn(ClueKind) -> usize) {
+    let Some(tls) = &observation.tls else { return };
+    look_up_certificate(marks, tls, [at(ClueKind::ServingCertificate), at(ClueKind::CertificateNames)]);
+    look_up_cas(marks, tls, at(ClueKind::ClientCaNames));
+    if let Some(Ok(other)) = &observation.without_sni {
+        let clue = at(ClueKind::WithoutServerName);
+        if certificate(tls) != certificate(other) {
+            look_up_certificate(marks, other, [clue; 2]);
+        }
+        if client_cas(tls) != client_cas(other) {
+            look_up_cas(marks, other, clue);
         }
     }
+}
+
+fn look_up_certificate(marks: &mut Marks, tls: &Handshake, [certificate, names]: [usize; 2]) {
+    let Some(facts) = &tls.certificate else { return };
+    marks.look(Place::Issuer, &facts.issuer, certificate);
+    marks.look(Place::Subject, &facts.subject, certificate);
+    for san in &facts.sans.kept {
+        marks.look(Place::San, san, names);
+    }
+}
+
+fn look_up_cas(marks: &mut Marks, tls: &Handshake, clue: usize) {
     for ca in &tls.client_ca_names.kept {
-        marks.look(Place::ClientCa, ca, cas);
+        marks.look(Place::ClientCa, ca, clue);
     }
     if tls.client_certificate_requested && tls.client_ca_names.total == 0 {
-        marks.look(Place::ClientCa, "", cas);
+        marks.look(Place::ClientCa, "", clue);
     }
 }
 
 /// What a client without SNI is shown, where that differs.
 fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
-    let certificate = |tls: &Handshake| {
-        tls.certificate.as_ref().map(|facts| {
-            let names = facts.sans.kept.join(", ");
-            format!("subject {}; issuer {}; names {names}", facts.subject, facts.issuer)
-        })
-    };
-    let cas = |tls: &Handshake| tls.client_ca_names.kept.join("; ");
     let mut parts = Vec::new();
     if certificate(with) != certificate(without) {
         parts.push(certificate(without).unwrap_or_else(|| "a certificate that cannot be read".to_owned()));
     }
-    if cas(with) != cas(without) {
-        parts.push(format!("CA names {}", cas(without)));
+    if client_cas(with) != client_cas(without) {
+        let cas = client_cas(without);
+        parts.push(format!("client CAs: {}", cas.as_deref().unwrap_or("no client certificate is asked for")));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What the serving certificate says; `None` where it cannot be read.
+fn certificate(tls: &Handshake) -> Option<String> {
+    tls.certificate.as_ref().map(|facts| {
+        let names = facts.sans.kept.join(", ");
+        format!("subject {}; issuer {}; names {names}", facts.subject, facts.issuer)
+    })
+}
+
+/// The client CAs that are named; `None` where no client certificate is asked for.
+fn client_cas(tls: &Handshake) -> Option<String> {
+    let names = &tls.client_ca_names;
+    if names.total > 0 {
+        return Some(names.kept.join("; "));
+    }
+    tls.client_certificate_requested.then(|| "a client certificate is asked for, and no CA named".to_owned())
 }
 
 /// The last `CN=` of a distinguished name.

@@ -102,11 +102,22 @@ fn any_observation() -> impl Strategy<Value = Observation> {
         subsequence(&SANS[..], 0..4),
         subsequence(&CAS[..], 0..3),
     );
-    (answers, names).prop_map(|((version, api, health, other), (host, subject, issuer, sans, cas))| {
+    let without_sni = (0..4, select(&SUBJECTS[..]), subsequence(&CAS[..], 0..3));
+    (answers, names, without_sni).prop_map(|(answers, names, (kind, other_subject, other_cas))| {
+        let (version, api, health, other) = answers;
+        let (host, subject, issuer, sans, cas) = names;
         let first = version.map_or_else(|| other.unwrap_or_else(unauthorized), versioned);
         let mut observation = seen(1, [("/version", first), ("/api", api), ("/healthz", health)])
             .over_tls(subject, issuer, &sans, &cas);
         observation.endpoint.name = host.map(Into::into);
+        // Not asked for, the same, another certificate, other CAs.
+        let shown = observation.clone();
+        observation.without_sni = match kind {
+            0 => None,
+            1 => shown.tls.map(Ok),
+            2 => shown.over_tls(other_subject, issuer, &sans, &cas).tls.map(Ok),
+            _ => shown.over_tls(subject, issuer, &sans, &other_cas).tls.map(Ok),
+        };
         observation
     })
 }
