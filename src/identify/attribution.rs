@@ -58,15 +58,14 @@ impl Marks {
     /// What the marks come to.
     pub(super) fn conclude(&self) -> Attribution {
         let table = &*TABLE;
-        let supports: Vec<Support> =
-            (0..table.entries.len()).map(|entry| Support::of(entry, table, &self.0)).collect();
-        // A product that shows nothing of its own is only ever named through what it is built on.
-        let Some(confidence) =
-            supports.iter().filter(|support| support.shows).filter_map(Support::strength).max()
-        else {
+        let supports = (0..table.entries.len()).filter_map(|entry| Support::of(entry, table, &self.0));
+        let mut strongest: Vec<(Confidence, Support)> =
+            supports.filter_map(|support| Some((support.strength()?, support))).collect();
+        let Some(confidence) = strongest.iter().map(|(strength, _)| *strength).max() else {
             return Attribution::default();
         };
-        let named = choose(&supports, confidence, table);
+        strongest.retain(|(strength, _)| *strength == confidence);
+        let named = choose(&strongest.into_iter().map(|(_, support)| support).collect::<Vec<_>>(), table);
         let own_or_built_on = |entry: usize| {
             named.iter().any(|named| *named == entry || table.entries[*named].built_on.contains(&entry))
         };
@@ -118,12 +117,11 @@ struct Support {
     places: [u32; Place::COUNT],
     /// The best mark of its own that what it is built on would not show as well.
     own: u32,
-    /// Whether any mark is its own.
-    shows: bool,
 }
 
 impl Support {
-    fn of(entry: usize, table: &Table, found: &[Found]) -> Self {
+    /// `None` where no mark is its own: it is only ever named through what it is built on.
+    fn of(entry: usize, table: &Table, found: &[Found]) -> Option<Self> {
         let built_on = &table.entries[entry].built_on;
         let mut places = [0; Place::COUNT];
         let (mut own, mut shows) = (0, false);
@@ -148,7 +146,7 @@ impl Support {
                 own = worth;
             }
         }
-        Self { entry, places, own, shows }
+        shows.then_some(Self { entry, places, own })
     }
 
     fn strength(&self) -> Option<Confidence> {
@@ -166,14 +164,12 @@ impl Support {
     }
 }
 
-/// The product that is named, or all that tie.
-fn choose(supports: &[Support], confidence: Confidence, table: &Table) -> Vec<usize> {
-    let strongest =
-        || supports.iter().filter(|support| support.shows && support.strength() == Some(confidence));
-    let set_apart = |least: u32| strongest().filter(|support| support.own >= least).collect::<Vec<_>>();
+/// The product that is named, of the strongest, or all that tie.
+fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
+    let set_apart = |least: u32| strongest.iter().filter(|support| support.own >= least).collect::<Vec<_>>();
     // Built on two others and showing what both show, a product may need no mark that neither has.
-    let all =
-        [UNIQUE, TELLING, 1, 0].map(set_apart).into_iter().find(|set| !set.is_empty()).unwrap_or_default();
+    let all = [UNIQUE, TELLING, 1, 0].into_iter().map(set_apart).find(|set| !set.is_empty());
+    let all = all.unwrap_or_default();
     let built_on = |one: &Support, other: &Support| table.entries[one.entry].built_on.contains(&other.entry);
     let tops: Vec<&Support> =
         all.iter().filter(|one| !all.iter().any(|other| built_on(other, one))).copied().collect();
@@ -182,7 +178,7 @@ fn choose(supports: &[Support], confidence: Confidence, table: &Table) -> Vec<us
     }
     // Two roots may meet in one product that is built on both.
     let meets = |support: &&Support| tops.iter().all(|top| built_on(support, top));
-    if let Some(both) = strongest().find(meets) {
+    if let Some(both) = strongest.iter().find(meets) {
         return vec![both.entry];
     }
     let mut by_total = tops;

@@ -67,7 +67,7 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     }
     let strong = signs.api_server_signs();
     if strong > 0 {
-        let component = if signs.other_service_certificate || signs.own_version {
+        let component = if signs.other_service_certificate || signs.own_version() {
             Component::AggregatedApiServer
         } else {
             Component::KubeApiServer

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::model::{
-    Confidence, Grade, Grant, Identification, Known, Minor, Posture, Remedy, Standing, Text, Verdict,
+    Confidence, Grade, Grant, Identification, Known, Minor, Posture, Product, Remedy, Standing, Text, Verdict,
 };
 
 use super::products::{Entry, Expected, ExpectedAnswer, TABLE};
@@ -60,7 +60,10 @@ pub fn remedy(identification: &Identification, answered: Answered<'_>) -> Option
 
 /// The table's entry of the product that is named.
 fn entry(identification: &Identification) -> Option<&'static Entry> {
-    let product = identification.product()?;
+    by_id(identification.product()?)
+}
+
+fn by_id(product: &Product) -> Option<&'static Entry> {
     TABLE.entries.iter().find(|entry| entry.product.id == product.id)
 }
 
@@ -75,8 +78,8 @@ struct Judged {
     /// Whether the answer at `/api` is concluded from what is known.
     concluded: bool,
     source: Text,
-    /// Why nothing is graded.
-    why_unknown: Option<Cow<'static, str>>,
+    /// Why nothing is graded; empty where it is.
+    why_unknown: Cow<'static, str>,
 }
 
 impl Judged {
@@ -99,8 +102,7 @@ impl Judged {
 
 fn judge(entry: &'static Entry, identification: &Identification, answered: Answered<'_>) -> Judged {
     let verdict = answered.verdict;
-    let minor = identification.version.as_deref().and_then(Minor::of_git_version);
-    let ranges = ranges(entry, minor, verdict);
+    let ranges = ranges(entry, identification.minor(), verdict);
     let given = ranges.iter().flat_map(|range| range.answers.iter()).find(|answer| answer.verdict == verdict);
     let excused = verdict != Verdict::Exposed || !answered.beyond_discovery();
     let given = given.filter(|_| excused);
@@ -111,7 +113,7 @@ fn judge(entry: &'static Entry, identification: &Identification, answered: Answe
         known: Known::Unknown,
         concluded: false,
         source: Text::default(),
-        why_unknown: Some(why),
+        why_unknown: why,
     };
     if ranges.is_empty() {
         let why = entry.unknown.as_deref().unwrap_or("nothing is known of this version");
@@ -126,7 +128,7 @@ fn judge(entry: &'static Entry, identification: &Identification, answered: Answe
     if foreign_build(identification) {
         return unknown(ranges, "its version carries the mark of a build that no known product has".into());
     }
-    if given.is_none() && could_differ(identification, entry) {
+    if given.is_none() && could_differ(identification) {
         return unknown(
             ranges,
             "it could also be a product built on this one, whose default is not known".into(),
@@ -136,15 +138,7 @@ fn judge(entry: &'static Entry, identification: &Identification, answered: Answe
         let why = answer.mode.as_deref().unwrap_or("what would decide it cannot be seen");
         return Judged { given, ..unknown(ranges, why.into()) };
     }
-    let mut judged = Judged {
-        standing: Standing::Unknown,
-        ranges,
-        given,
-        known: Known::Unknown,
-        concluded: false,
-        source: Text::default(),
-        why_unknown: None,
-    };
+    let mut judged = Judged { given, ..unknown(ranges, Cow::default()) };
     let expected = judged.verdicts();
     // `Verdict` is ordered from the most open to the most closed.
     let (loosest, strictest) = (expected.first().copied(), expected.last().copied());
@@ -154,7 +148,7 @@ fn judge(entry: &'static Entry, identification: &Identification, answered: Answe
         None if !excused || loosest.is_some_and(|loosest| verdict < loosest) => Standing::Looser,
         None if strictest.is_some_and(|strictest| verdict > strictest) => Standing::Stricter,
         None => {
-            judged.why_unknown = Some("it lies between the answers that are expected".into());
+            judged.why_unknown = "it lies between the answers that are expected".into();
             Standing::Unknown
         }
     };
@@ -173,19 +167,17 @@ fn foreign_build(identification: &Identification) -> bool {
     let Some(version) = &identification.version else { return false };
     let plain = version.strip_prefix('v').is_some_and(|rest| {
         let (numbers, stage) = rest.split_once('-').unwrap_or((rest, ""));
-        let released = ["", "alpha.", "beta.", "rc."]
-            .iter()
-            .any(|word| stage.starts_with(word) && word.is_empty() == stage.is_empty());
+        let released =
+            stage.is_empty() || ["alpha.", "beta.", "rc."].iter().any(|word| stage.starts_with(word));
         released && numbers.chars().all(|c| c.is_ascii_digit() || c == '.')
     });
     !plain && !identification.attribution.marks.iter().any(|mark| mark.seen == *version)
 }
 
 /// Whether one of the products that cannot be told from it has no known expectation.
-fn could_differ(identification: &Identification, entry: &Entry) -> bool {
-    let named = |id: &str| TABLE.entries.iter().find(|entry| entry.product.id == id);
-    let others = identification.attribution.others.iter().filter_map(|product| named(&product.id));
-    others.into_iter().any(|other| other.expected.is_empty() && !entry.expected.is_empty())
+fn could_differ(identification: &Identification) -> bool {
+    let mut others = identification.attribution.others.iter().filter_map(by_id);
+    others.any(|other| other.expected.is_empty())
 }
 
 /// The ranges that count: those of the version where it shows, else those that fit the answer, else
@@ -252,8 +244,7 @@ fn sentence(
             format!("{name}{version}: {seen}: more open than the {expected} that is expected ({basis}){note}")
         }
         Standing::Unknown => {
-            let why = judged.why_unknown.as_deref().unwrap_or("no expectation is known");
-            format!("{name}{version}: {seen}; not graded: {why}")
+            format!("{name}{version}: {seen}; not graded: {}", judged.why_unknown)
         }
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn remedy(
         if exposed && identification.through_front {
             steps.push(FRONT);
         }
-        if exposed && minor(identification).is_some_and(|minor| minor < CLOSED_DISCOVERY) {
+        if exposed && identification.minor().is_some_and(|minor| minor < CLOSED_DISCOVERY) {
             steps.push(HISTORY);
         }
         steps.push(setting(entry, identification));
@@ -87,16 +87,12 @@ pub(super) fn remedy(
     })
 }
 
-fn minor(identification: &Identification) -> Option<Minor> {
-    identification.version.as_deref().and_then(Minor::of_git_version)
-}
-
 /// How anonymous requests are limited: by the product's own switch where one is known.
 fn setting(entry: Option<&'static Entry>, identification: &Identification) -> &'static str {
     let Some(entry) = entry else {
         // One of those that tie may need what another should switch off.
         let tied = !identification.attribution.others.is_empty();
-        let old = minor(identification).is_some_and(|minor| minor < CONDITIONS);
+        let old = identification.minor().is_some_and(|minor| minor < CONDITIONS);
         return match (tied, old) {
             (true, _) => TIED,
             (false, true) => BEFORE_CONDITIONS,

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Attribution, Product};
+use jiff::civil::Date;
+
+use super::{Attribution, Minor, Product, Support, support::support};
 
 /// The kind of program behind an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -209,5 +211,15 @@ impl Identification {
     /// The product, where one is named.
     pub const fn product(&self) -> Option<&Product> {
         self.attribution.product.as_ref()
+    }
+
+    /// The minor release, where `/version` showed one of Kubernetes.
+    pub fn minor(&self) -> Option<Minor> {
+        self.version.as_deref().and_then(Minor::of_git_version)
+    }
+
+    /// What upstream does for its version on a day; [`Support::Unknown`] without a version or a day.
+    pub fn support(&self, on: Option<Date>) -> Support {
+        self.minor().zip(on).map_or(Support::Unknown, |(minor, on)| support(minor, on))
     }
 }

@@ -55,7 +55,7 @@ pub use request::{Method, PathClass, PathError, Request};
 pub use rule::{Control, Rule};
 pub use severity::{Severity, UnknownSeverity};
 pub use summary::{Coverage, ScanSummary, SpecCoverage};
-pub use support::{RELEASES, Release, Support, support};
+pub use support::Support;
 pub use target::{Host, Origin, Scheme, Source, SpecId, Target};
 pub use verdict::{UnknownVerdict, Verdict};
 pub use version::{Minor, NoMinor};

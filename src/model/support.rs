@@ -7,22 +7,18 @@ use jiff::civil::{Date, date};
 use super::Minor;
 
 /// A minor release and its last day of maintenance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Release {
+struct Release {
     /// The minor number: 34 of 1.34.
-    pub minor: u16,
-    /// The last day of upstream maintenance.
-    pub end_of_life: Date,
-    /// The date is not in the release data but follows from the rule of 14 months.
-    pub inferred: bool,
+    minor: u16,
+    end_of_life: Date,
 }
 
 const fn release(minor: u16, year: i16, month: i8, day: i8) -> Release {
-    Release { minor, end_of_life: date(year, month, day), inferred: false }
+    Release { minor, end_of_life: date(year, month, day) }
 }
 
 /// The minor releases of Kubernetes 1, oldest first.
-pub const RELEASES: [Release; 36] = [
+const RELEASES: [Release; 36] = [
     release(2, 2016, 10, 23),
     release(3, 2016, 11, 1),
     release(4, 2017, 4, 21),
@@ -53,7 +49,8 @@ pub const RELEASES: [Release; 36] = [
     release(29, 2025, 2, 28),
     release(30, 2025, 7, 15),
     release(31, 2025, 11, 11),
-    Release { inferred: true, ..release(32, 2026, 2, 28) },
+    // Not in the release data: by the rule of 14 months.
+    release(32, 2026, 2, 28),
     release(33, 2026, 6, 28),
     release(34, 2026, 10, 27),
     release(35, 2027, 2, 28),
@@ -73,7 +70,7 @@ pub enum Support {
 }
 
 /// What upstream does for a minor release on the day `on`.
-pub fn support(Minor { major, minor }: Minor, on: Date) -> Support {
+pub(super) fn support(Minor { major, minor }: Minor, on: Date) -> Support {
     if major != 1 {
         return Support::Unknown;
     }

@@ -11,12 +11,14 @@ use webpki::{EndEntityCert, KeyUsage};
 
 use super::certificate;
 use crate::error::Error;
-use crate::model::Trust;
+use crate::model::{Certificate, Trust};
 
 /// CAs, ready to judge by.
 pub(super) struct Anchors {
     ders: Vec<CertificateDer<'static>>,
-    anchors: Vec<TrustAnchor<'static>>,
+    roots: Vec<TrustAnchor<'static>>,
+    /// Their names, in the same order.
+    subjects: Vec<String>,
 }
 
 impl Anchors {
@@ -26,43 +28,46 @@ impl Anchors {
     /// [`Error::Config`] for one that is no certificate.
     pub(super) fn new(ders: &[Vec<u8>]) -> Result<Self, Error> {
         let ders: Vec<CertificateDer<'static>> = ders.iter().cloned().map(CertificateDer::from).collect();
-        let anchors =
+        let roots =
             ders.iter().map(|der| webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned()));
-        let anchors = anchors.collect::<Result<_, _>>().map_err(|error| Error::Config {
+        let roots = roots.collect::<Result<_, _>>().map_err(|error| Error::Config {
             setting: "ca-file",
             problem: format!("holds what is no CA certificate: {error}"),
         })?;
-        Ok(Self { ders, anchors })
+        let subject = |der: &CertificateDer<'_>| certificate::facts(der).map(|facts| facts.subject);
+        let subjects = ders.iter().map(|der| subject(der).unwrap_or_default()).collect();
+        Ok(Self { ders, roots, subjects })
     }
 
-    /// Whether the chain ends here; `None` if no CA was given.
+    /// Whether the chain ends here; `None` if no CA was given. `certificate` is what its first says.
     pub(super) fn judge(
         &self,
         chain: &[CertificateDer<'_>],
+        certificate: Option<&Certificate>,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Option<Trust> {
-        if self.anchors.is_empty() {
+        if self.roots.is_empty() {
             return None;
         }
         let Some((leaf, between)) = chain.split_first() else {
             return Some(Trust::NotAnchored { why: "no certificate was sent".to_owned() });
         };
         // A certificate that is itself the one given.
-        if let Some(given) = self.ders.iter().find(|given| given.as_ref() == leaf.as_ref()) {
-            return Some(Trust::Anchored { by: subject(given) });
+        if let Some(at) = self.ders.iter().position(|given| given.as_ref() == leaf.as_ref()) {
+            return Some(Trust::Anchored { by: self.subjects[at].clone() });
         }
         let verified = EndEntityCert::try_from(leaf).and_then(|end_entity| {
             let path = end_entity.verify_for_usage(
                 algorithms.all,
-                &self.anchors,
+                &self.roots,
                 between,
-                within_validity(leaf),
+                within_validity(certificate),
                 KeyUsage::server_auth(),
                 None,
                 None,
             )?;
-            let ends_at = self.anchors.iter().position(|anchor| anchor.subject == path.anchor().subject);
-            Ok(ends_at.map(|at| subject(&self.ders[at])).unwrap_or_default())
+            let ends_at = self.roots.iter().position(|anchor| anchor.subject == path.anchor().subject);
+            Ok(ends_at.map(|at| self.subjects[at].clone()).unwrap_or_default())
         });
         Some(match verified {
             Ok(by) => Trust::Anchored { by },
@@ -74,17 +79,12 @@ impl Anchors {
     }
 }
 
-fn subject(der: &CertificateDer<'_>) -> String {
-    certificate::facts(der).map(|facts| facts.subject).unwrap_or_default()
-}
-
 /// Now, or the nearest moment at which the certificate is valid.
-fn within_validity(leaf: &CertificateDer<'_>) -> UnixTime {
+fn within_validity(certificate: Option<&Certificate>) -> UnixTime {
     let now = UnixTime::now().as_secs();
     let seconds = |at: Option<jiff::Timestamp>| at.and_then(|at| u64::try_from(at.as_second()).ok());
-    let (from, to) = certificate::facts(leaf)
-        .map(|facts| (seconds(facts.not_before), seconds(facts.not_after)))
-        .unwrap_or_default();
+    let (from, to) =
+        certificate.map(|facts| (seconds(facts.not_before), seconds(facts.not_after))).unwrap_or_default();
     let from = from.unwrap_or(0);
     let moment = now.max(from).min(to.unwrap_or(u64::MAX).max(from));
     UnixTime::since_unix_epoch(Duration::from_secs(moment))

@@ -91,6 +91,8 @@ impl Client {
     fn facts(&self, stream: &TlsStream<Sniffed>, endpoint: &Endpoint, seen: Seen) -> Handshake {
         let (_, connection) = stream.get_ref();
         let chain = connection.peer_certificates().unwrap_or_default();
+        let certificate = chain.first().and_then(|leaf| certificate::facts(leaf));
+        let algorithms = self.provider.signature_verification_algorithms;
         let requested = seen.ca_names.is_some();
         Handshake {
             version: match connection.protocol_version() {
@@ -108,9 +110,8 @@ impl Client {
             client_certificate_requested: requested,
             client_ca_names: Names::collect(seen.ca_names.unwrap_or_default()),
             signature_valid: seen.signature.unwrap_or(false),
-            certificate: chain.first().and_then(|leaf| certificate::facts(leaf)),
             chain_length: chain.len(),
-            trust: self.anchors.judge(chain, self.provider.signature_verification_algorithms).map(|trust| {
+            trust: self.anchors.judge(chain, certificate.as_ref(), algorithms).map(|trust| {
                 // A chain can be copied; only the signature shows that its key is there.
                 if seen.signature == Some(true) {
                     trust
@@ -118,6 +119,7 @@ impl Client {
                     Trust::NotAnchored { why: NO_KEY.to_owned() }
                 }
             }),
+            certificate,
         }
     }
 }

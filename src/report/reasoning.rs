@@ -11,7 +11,7 @@ use jiff::tz::Offset;
 use super::escape::escape;
 use crate::model::{
     Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification, JudgedRequest, Mark,
-    Minor, Posture, Product, Support, Trust, support,
+    Posture, Product, Support, Trust,
 };
 
 /// Characters of a text that is not ours.
@@ -105,9 +105,7 @@ fn version(out: &mut impl Write, identification: &Identification, on: Option<Dat
     let Some(version) = &identification.version else {
         return writeln!(out, "\nVersion: not shown");
     };
-    let supported =
-        Minor::of_git_version(version).zip(on).map_or(Support::Unknown, |(minor, on)| support(minor, on));
-    let until = match supported {
+    let until = match identification.support(on) {
         Support::Until(date) => format!("maintained upstream until {date}"),
         Support::Ended(Some(date)) => {
             format!("end of life upstream since {date}; a vendor may maintain it longer")

@@ -29,13 +29,10 @@ pub(super) struct Signs {
     pub(super) status_objects: usize,
     status_401: bool,
     refuses_a_resource: bool,
-    version_fields: bool,
     discovery: bool,
     audit_id: bool,
     flow_control: bool,
     pub(super) version: Option<String>,
-    /// A version of the kind that extension API servers count for themselves: `v0.12.0`.
-    pub(super) own_version: bool,
     pub(super) etcd_answer: bool,
     pub(super) version_is_go_404: bool,
     /// Every answer is bare text as Go's standard library writes it (or bodyless), none a `Status`.
@@ -103,11 +100,18 @@ impl Signs {
         self.marks = marks;
     }
 
+    /// A version of the kind that extension API servers count for themselves, as `v0.12.0`: Kubernetes'
+    /// own begin with 1, or are the `v0.0.0-…` of a build without one.
+    pub(super) fn own_version(&self) -> bool {
+        let version = self.version.as_deref().unwrap_or_default();
+        version.starts_with("v0.") && !version.starts_with("v0.0.0")
+    }
+
     /// How many independent signs say that it is an API server and not merely a program that
     /// shares its HTTP library.
     pub(super) fn api_server_signs(&self) -> u32 {
         [
-            self.version_fields,
+            self.version.is_some(),
             self.discovery,
             self.audit_id,
             self.flow_control,
@@ -180,9 +184,7 @@ impl Signs {
         match &reply.answer {
             Answer::Status(status) => self.status(asked, status),
             Answer::Version(info) if request.class == PathClass::Version => {
-                self.version_fields = true;
                 self.version = Some(info.git_version.clone());
-                self.own_version = has_a_version_of_its_own(&info.git_version);
                 self.once(ClueKind::VersionFields, || version_fields(info));
             }
             Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths | Answer::ResourceList => {
@@ -293,11 +295,6 @@ fn own_answer(request: &Request, answer: &Answer) -> Option<String> {
         _ => return None,
     };
     (request.class == PathClass::Product).then(|| format!("{} {what}", request.bare_path()))
-}
-
-/// Kubernetes' own versions begin with 1, or are the `v0.0.0-…` of a build without one.
-fn has_a_version_of_its_own(git_version: &str) -> bool {
-    git_version.starts_with("v0.") && !git_version.starts_with("v0.0.0")
 }
 
 /// The fields of `/version` that tell something.

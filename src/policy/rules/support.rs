@@ -2,7 +2,7 @@
 
 use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
 use super::{Context, Hit, requests};
-use crate::model::{Answer, Confidence, EndpointReport, Minor, Rule, Severity, Support, support};
+use crate::model::{Answer, Confidence, EndpointReport, Rule, Severity, Support};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "unsupported-version",
@@ -22,8 +22,8 @@ pub(in crate::policy) static RULE: Rule = Rule {
 pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Option<Hit> {
     let identification = report.identification.as_ref().filter(|_| report.verdict.settles())?;
     let version = identification.version.as_deref()?;
-    let minor = Minor::of_git_version(version)?;
-    let Support::Ended(day) = support(minor, context.today()) else { return None };
+    let minor = identification.minor()?;
+    let Support::Ended(day) = identification.support(Some(context.today())) else { return None };
     let ended = day.map_or_else(|| "before 2016-10-23".to_owned(), |day| format!("on {day}"));
     let answers = requests(report, |request| {
         (request.exchange.outcome.as_ref()).is_ok_and(|reply| matches!(reply.answer, Answer::Version(_)))

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::text;
-use crate::model::{self, Known, Minor, Standing, Support, Verdict, support};
+use crate::model::{self, Known, Standing, Support, Verdict};
 
 #[derive(Serialize)]
 pub(super) struct Identification<'a> {
@@ -30,13 +30,7 @@ impl<'a> Identification<'a> {
     pub(super) fn new(identification: &'a model::Identification, on: Option<Date>) -> Self {
         let clue = |clue: &'a model::Clue| Clue { kind: clue.kind.word(), seen: text(&clue.seen) };
         let attribution = &identification.attribution;
-        let supported = identification
-            .version
-            .as_deref()
-            .and_then(Minor::of_git_version)
-            .zip(on)
-            .map_or(Support::Unknown, |(minor, on)| support(minor, on));
-        let (maintained, end_of_life) = match supported {
+        let (maintained, end_of_life) = match identification.support(on) {
             Support::Until(date) => (Some(true), Some(date)),
             Support::Ended(date) => (Some(false), date),
             Support::Unknown => (None, None),
