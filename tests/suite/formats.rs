@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::browser::browse;
 use crate::support::{kubeknock, run, start, stderr, stdout};
 
 /// Runs the program in a folder, with these variables.
@@ -169,6 +170,33 @@ async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
     let change = format!("opens</strong> https://{address}: forbidden → exposed</li>");
     assert!(page.contains(&change), "{page}");
     assert!(fs::read_to_string(table).unwrap().contains("exposed"));
+}
+
+/// A certificate and bodies that are markup, from a server, through the program, into a browser.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hostile_server_says_runs_nothing_in_a_browser() {
+    let server = start("control-characters").await;
+    let spec = server.address().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let html = format!("--output=html={}", page.display());
+    let seen = tokio::task::spawn_blocking(move || {
+        let output = run(&["scan", "-q", &spec, &html, "--fail-on=never"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        browse(&page, "")
+    });
+    let Some(dom) = seen.await.unwrap() else { return };
+    assert!(dom.contains("<title>kubeknock: 1 forbidden</title>"), "{dom}");
+    // Ours is the only script and the icon the only link; what the server sent is there as text.
+    assert_eq!((dom.matches("<script").count(), dom.matches("<link").count()), (1, 1));
+    assert!(!dom.contains("<img"));
+    for text in [
+        "O=&lt;script&gt;document.title='owned'&lt;/script&gt;",
+        "&lt;img src=x onerror=document.title='owned'&gt;",
+        "rejected \\u{202e}&lt;script&gt;document.title='owned'&lt;/script&gt;",
+    ] {
+        assert!(dom.contains(text), "{text}\n{dom}");
+    }
 }
 
 #[test]

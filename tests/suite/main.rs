@@ -3,6 +3,7 @@
 //! Servers are simulated over real sockets and real TLS (`kubeknock::simulator`), programs are run
 //! as their users run them. Nothing leaves loopback.
 
+mod browser;
 mod cli;
 mod code_scanning;
 mod deep;

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 use std::net::TcpListener;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,6 +10,9 @@ use proptest::prelude::*;
 use super::super::escape::hidden;
 use super::super::sample::{self, Sample};
 use super::*;
+
+#[path = "../../../tests/suite/browser.rs"]
+mod browser;
 
 fn html(sample: &Sample) -> String {
     let mut out = Vec::new();
@@ -102,32 +104,13 @@ fn a_writer_that_fails_is_an_error() {
 
 /// What the page has become in a browser; `None` where there is none.
 fn browse(page: &str, fragment: &str) -> Option<String> {
-    // Whatever name is asked for, there is no such host.
-    let (dom, said) = chromium(page, fragment, "--host-resolver-rules=MAP * ~NOTFOUND")?;
-    // Errors of the page and violations of its policy are told on the console.
-    assert!(!said.contains("CONSOLE"), "{said}");
-    assert!(dom.contains("</html>"), "{dom}{said}");
-    Some(dom)
+    browser::browse(saved(page).path(), fragment)
 }
 
-/// The document and the log of a browser that has opened the page.
-fn chromium(page: &str, fragment: &str, network: &str) -> Option<(String, String)> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("report.html");
-    std::fs::write(&file, page).unwrap();
-    let output = Command::new("chromium")
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        .args([network, "--disable-background-networking", "--no-first-run"])
-        .args(["--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
-        .arg(format!("file://{}{fragment}", file.display()))
-        .output();
-    let Ok(output) = output else {
-        println!("SKIPPED: no chromium on this machine");
-        return None;
-    };
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    Some((text(&output.stdout), text(&output.stderr)))
+fn saved(page: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".html").tempfile().unwrap();
+    std::fs::write(file.path(), page).unwrap();
+    file
 }
 
 /// First lines of what a browser asks its proxy for while it shows the page, but for its maker's own
@@ -154,7 +137,7 @@ fn asked_for(page: &str) -> Option<Vec<String>> {
             }
             asked
         });
-        let seen = chromium(page, "", &network);
+        let seen = browser::chromium(saved(page).path(), "", &network);
         done.store(true, Ordering::Relaxed);
         let mut asked = asked.join().unwrap();
         asked.retain(|line| !line.is_empty() && !line.contains("google") && !line.contains("gvt1.com"));
