@@ -71,6 +71,11 @@ impl Shard {
         self.of > 1
     }
 
+    /// This part and the others, in order.
+    pub fn parts(self) -> impl Iterator<Item = Self> {
+        (1..=self.of).map(move |number| Self { number, ..self })
+    }
+
     /// How many of `all` things fall to this part: the parts differ by one at most.
     pub fn share(self, all: u64) -> u64 {
         let (first, step) = (u64::from(self.number - 1), u64::from(self.of));

@@ -150,36 +150,52 @@ fn the_program_takes_the_arguments() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().display().to_string();
     std::fs::write(folder.path().join("targets.txt"), "127.0.0.1:9\n").unwrap();
-    let here = |arg: &String| {
+    let here = |arg: &String, shard: &str| {
         arg.replace("/targets/", &format!("{place}/"))
             .replace("/results/", &format!("{place}/"))
-            .replace("$(SHARD)", "0")
+            .replace("$(SHARD)", shard)
     };
-    for (workload, _) in &workloads {
-        let args: Vec<String> = args(job(workload)).iter().map(here).collect();
-        if args[0] != "scan" {
-            continue;
-        }
-        // Twice: a pod that comes back goes on.
-        for _ in 0..2 {
-            let output = kubeknock().args(&args).arg("-q").env("JOB_COMPLETION_INDEX", "0").output().unwrap();
-            assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
-        }
+    let (scans, merges): (Vec<Vec<String>>, Vec<Vec<String>>) =
+        workloads.iter().map(|(workload, _)| args(job(workload))).partition(|args| args[0] == "scan");
+    assert_eq!((scans.len(), merges.len()), (2, 2), "the Job's and the CronJob's");
+    // Twice each: a pod that comes back goes on.
+    for (args, index) in scans.iter().flat_map(|args| (0..14).map(move |run| (args, run / 2))) {
+        let index = index.to_string();
+        let args: Vec<String> = args.iter().map(|arg| here(arg, &index)).collect();
+        let output = kubeknock().args(&args).arg("-q").env("JOB_COMPLETION_INDEX", &index).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
     }
-    let (merge, _) =
-        workloads.iter().find(|(workload, _)| workload["metadata"]["name"] == "kubeknock-merge").unwrap();
-    for shard in 1..7 {
-        std::fs::copy(
-            folder.path().join("shard-0.jsonl"),
-            folder.path().join(format!("shard-{shard}.jsonl")),
-        )
-        .unwrap();
+    let merge = |args: &[String]| {
+        let args: Vec<String> = args.iter().map(|arg| here(arg, "")).collect();
+        kubeknock().args(&args).args(["--require-coverage", "0"]).output().unwrap()
+    };
+    for args in &merges {
+        let output = merge(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        std::fs::remove_file(folder.path().join("report.json")).unwrap();
     }
-    let args: Vec<String> = args(job(merge)).iter().map(here).collect();
-    let output = kubeknock().args(&args).args(["--require-coverage", "0"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
-    assert!(folder.path().join("report.json").exists());
+    // A shard of last week's is none of this week's, for the merge that comes by itself.
+    let shard = folder.path().join("shard-3.jsonl");
+    let old = std::fs::read_to_string(&shard).unwrap();
+    let year = jiff::Timestamp::now().strftime("\"started\":\"%Y-").to_string();
+    let old = old.replace(&year, "\"started\":\"2020-");
+    assert!(old.contains("2020-"), "{old}");
+    std::fs::write(&shard, old).unwrap();
+    let scheduled = merges.iter().find(|args| args.contains(&"--max-age=12h".to_owned())).unwrap();
+    let output = merge(scheduled);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("shard-3.jsonl is of a scan that began at 2020-"),
+        "{}",
+        stderr(&output)
+    );
     std::fs::remove_file(folder.path().join("shard-3.jsonl")).unwrap();
-    let output = kubeknock().args(&args).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "a missing shard is no smaller estate");
+    for args in &merges {
+        assert_eq!(merge(args).status.code(), Some(2), "a missing shard is no smaller estate");
+    }
+    // Nor is one that nobody names.
+    let args: Vec<String> = merges[0].iter().filter(|arg| !arg.contains("shard-3")).cloned().collect();
+    let output = merge(&args);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("no report of 4/7 is given"), "{}", stderr(&output));
 }

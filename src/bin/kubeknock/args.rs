@@ -371,6 +371,11 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]
     pub(crate) baseline: Option<PathBuf>,
 
+    /// Refuse reports of scans that began longer ago: what a shard left behind last week is no result of
+    /// this week
+    #[arg(long, value_name = "TIME", value_parser = units::duration, help_heading = "Gate")]
+    pub(crate) max_age: Option<Duration>,
+
     #[command(flatten)]
     pub(crate) gate: GateArgs,
 }

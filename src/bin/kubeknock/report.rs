@@ -2,8 +2,10 @@
 
 use std::cmp::Reverse;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 use kubeknock::policy::{Gate, Judge, Snapshot};
 use kubeknock::report::saved::{Merge, Merged};
 use kubeknock::report::{Format, Spool};
@@ -25,7 +27,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     let earlier = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
     let mut outputs =
         Outputs::open(&OutputArgs { output, color: args.color, category: args.category.clone() })?;
-    let Merged { scan, records, repeated } = merge(&results)?;
+    let Merged { scan, records, repeated } = merge(&results, args.max_age)?;
     if repeated > 0 && !quiet {
         eprintln!(
             "kubeknock: {repeated} endpoint records are in several of the reports; the latest scan's count"
@@ -60,7 +62,8 @@ fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
 }
 
 /// Reads every report twice: for the scan, which says what is latest, then for its records.
-fn merge(paths: &[PathBuf]) -> anyhow::Result<Merged> {
+fn merge(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<Merged> {
+    let oldest = max_age.and_then(|age| Timestamp::now().checked_sub(age).ok());
     let mut scans = Vec::new();
     for path in paths {
         let mut file = SavedFile::open(path).with_context(|| {
@@ -68,6 +71,13 @@ fn merge(paths: &[PathBuf]) -> anyhow::Result<Merged> {
             format!("{} names no format ({formats}), so it must be a saved report", path.display())
         })?;
         let scan = file.scan()?;
+        let started = scan.summary.started;
+        if oldest.is_some_and(|oldest| started < oldest) {
+            bail!(
+                "{} is of a scan that began at {started:.0}, longer ago than --max-age admits",
+                path.display()
+            );
+        }
         scans.push((file, scan));
     }
     // The latest first; of two at once, the one named last.

@@ -19,8 +19,9 @@ use crate::model::{
 #[derive(Debug, Default)]
 pub struct Merge {
     parts: Vec<Part>,
-    endpoints: HashSet<Endpoint>,
-    targets: HashSet<Identity>,
+    /// What later scans saw, by endpoint and by target.
+    endpoints: HashMap<Endpoint, Verdict>,
+    targets: HashMap<Identity, BTreeSet<Verdict>>,
     records: Vec<MergedRecord>,
     repeated: u64,
 }
@@ -51,12 +52,13 @@ pub struct Merged {
 struct Part {
     name: String,
     scan: SavedScan,
-    endpoints: HashSet<Endpoint>,
+    endpoints: HashMap<Endpoint, Verdict>,
     targets: HashMap<Identity, Own>,
     repeated: u64,
-    /// The verdicts of the records that were kept, by origin.
+    /// The verdicts that count, by origin: of the records that were kept, and what later scans saw
+    /// in place of the others.
     kept: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
-    /// Origins of records that were left out: what was seen of them is what was kept.
+    /// Origins of records that were left out: what was seen of them is what counts.
     thinned: HashSet<Arc<Origin>>,
 }
 
@@ -65,8 +67,9 @@ struct Part {
 struct Own {
     /// Whether a later scan has it too.
     known: bool,
-    /// How many of its records were kept.
+    /// How many of its records were kept, and their verdicts.
     kept: u64,
+    verdicts: BTreeSet<Verdict>,
 }
 
 impl Merge {
@@ -75,13 +78,15 @@ impl Merge {
         // Only now does the scan before count as a later one: within a scan, two targets may well
         // lead to one endpoint.
         if let Some(last) = self.parts.last_mut() {
-            self.targets.extend(last.targets.keys().cloned());
+            for (identity, own) in &last.targets {
+                self.targets.entry(identity.clone()).or_default().extend(&own.verdicts);
+            }
             self.endpoints.extend(last.endpoints.drain());
         }
         self.parts.push(Part {
             name: name.to_owned(),
             scan,
-            endpoints: HashSet::new(),
+            endpoints: HashMap::new(),
             targets: HashMap::new(),
             repeated: 0,
             kept: HashMap::new(),
@@ -95,33 +100,43 @@ impl Merge {
         let Some(part) = self.parts.last_mut() else { return };
         let origin = Arc::clone(&report.target.origin);
         let identity = Identity::of_target(&report.target);
-        let known = self.targets.contains(&identity);
-        let own = part.targets.entry(identity).or_insert(Own { known, kept: 0 });
-        let repeated = match &report.endpoint {
-            Some(endpoint) => self.endpoints.contains(endpoint),
+        let later = self.targets.get(&identity);
+        let own = part.targets.entry(identity).or_insert_with(|| Own {
+            known: later.is_some(),
+            kept: 0,
+            verdicts: BTreeSet::new(),
+        });
+        let repeated: Option<Vec<Verdict>> = match &report.endpoint {
+            Some(endpoint) => self.endpoints.get(endpoint).map(|verdict| vec![*verdict]),
             // A name that did not resolve: any later outcome of it says more.
-            None => known,
+            None => later.map(|verdicts| verdicts.iter().copied().collect()),
         };
-        if repeated {
+        let kept = part.kept.entry(Arc::clone(&origin)).or_default();
+        if let Some(verdicts) = repeated {
+            kept.extend(verdicts);
             self.repeated += 1;
             part.repeated += 1;
             part.forget(&report);
             part.thinned.insert(origin);
             return;
         }
+        kept.insert(report.verdict);
         own.kept += 1;
-        part.kept.entry(origin).or_default().insert(report.verdict);
-        part.endpoints.extend(report.endpoint.clone());
+        own.verdicts.insert(report.verdict);
+        part.endpoints.extend(report.endpoint.clone().map(|endpoint| (endpoint, report.verdict)));
         self.records.push(MergedRecord { started: part.scan.summary.started, report, part: number });
     }
 
     /// The scans as one.
     ///
     /// # Errors
-    /// There is none, or the counts of one do not fit its records.
+    /// There is none, the counts of one do not fit its records, or of a scan's shards one is missing.
     pub fn finish(self) -> Result<Merged, SavedError> {
         let Self { parts, mut records, repeated, .. } = self;
         let several = parts.len() > 1;
+        if several {
+            shards_are_complete(&parts)?;
+        }
         let scan = combine(parts)?;
         records.sort_by_key(|record| (record.report.order_key(), record.part));
         if several {
@@ -165,6 +180,27 @@ impl Part {
         }
         coverage.adds_up().then_some(coverage)
     }
+}
+
+/// Without one of its shards the whole would pass for a smaller one. The search for what is missing
+/// ends after as many shards as there are reports, whatever number they claim.
+fn shards_are_complete(parts: &[Part]) -> Result<(), SavedError> {
+    for Part { name, scan: SavedScan { config, .. }, .. } in parts {
+        let given = |shard: &Shard| {
+            let of = |part: &Part| (part.scan.config.order, part.scan.config.shard);
+            parts.iter().any(|part| of(part) == (config.order, *shard))
+        };
+        if let Some(missing) = config.shard.parts().find(|shard| !given(shard)) {
+            return Err(SavedError {
+                place: name.clone(),
+                problem: format!(
+                    "this is shard {} of a scan, and no report of {missing} is given",
+                    config.shard
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The scans' own part: the latest one's setting, the time from the first beginning to the last end.

@@ -2,12 +2,13 @@ use proptest::prelude::*;
 
 use super::super::super::sample::{self, Sample};
 use super::*;
-use crate::model::{Host, Target};
+use crate::config::{Order, ScanConfig};
+use crate::model::{Failure, Host, Stage, Target};
 
 fn saved(sample: &Sample) -> SavedScan {
     SavedScan {
         tool_version: sample.tool_version.clone(),
-        config: sample.config.clone(),
+        config: ScanConfig { shard: Shard::WHOLE, ..sample.config.clone() },
         summary: sample.summary.clone(),
     }
 }
@@ -31,7 +32,8 @@ fn as_sample(merged: Merged, like: &Sample) -> Sample {
 
 #[test]
 fn one_scan_stays_as_it_is() {
-    for sample in [sample::mixed(), sample::stopped(), sample::empty()] {
+    for mut sample in [sample::mixed(), sample::stopped(), sample::empty()] {
+        sample.config.shard = Shard::WHOLE;
         let again = as_sample(merged(&[&sample]), &sample);
         assert_eq!(sample::json(&again), sample::json(&sample));
     }
@@ -49,6 +51,60 @@ fn the_same_scan_twice_is_that_scan() {
         assert_eq!(coverage.count(verdict), sample.summary.coverage.count(verdict), "{verdict}");
     }
     assert_eq!(coverage.specs, sample.summary.coverage.specs);
+}
+
+#[test]
+fn a_shard_that_is_missing_is_no_smaller_scan() {
+    let shards = |numbers: &[(u32, u32, u64)]| {
+        let mut merge = Merge::default();
+        for (number, of, seed) in numbers {
+            let mut scan = saved(&sample::empty());
+            scan.config.shard = Shard::new(*number, *of).unwrap();
+            scan.config.order = Order::Seeded(*seed);
+            merge.scan(&format!("{number}.json"), scan);
+        }
+        merge.finish().map(|merged| merged.scan.config.shard)
+    };
+    let problem = |numbers: &[(u32, u32, u64)]| shards(numbers).unwrap_err().to_string();
+    // One alone is shown as what it is.
+    assert_eq!(shards(&[(2, 3, 1)]), Ok(Shard::new(2, 3).unwrap()));
+    assert_eq!(shards(&[(1, 3, 1), (3, 3, 1), (2, 3, 1)]), Ok(Shard::WHOLE));
+    // Beside a scan of another site, and again a week later.
+    assert_eq!(shards(&[(2, 2, 1), (1, 1, 9), (1, 2, 1), (2, 2, 1)]), Ok(Shard::WHOLE));
+    assert!(
+        problem(&[(1, 3, 1), (3, 3, 1)])
+            .ends_with("this is shard 1/3 of a scan, and no report of 2/3 is given")
+    );
+    // Of another order it is a shard of another scan.
+    assert!(problem(&[(1, 2, 1), (2, 2, 7)]).ends_with("no report of 2/2 is given"));
+    assert!(problem(&[(1, u32::MAX, 1), (2, u32::MAX, 1)]).ends_with("no report of 3/4294967295 is given"));
+}
+
+/// One list names it by a line of its own, the other on the command line.
+#[test]
+fn a_target_that_two_scans_name_in_different_places_is_covered_in_both() {
+    for (verdict, now) in
+        [(Verdict::Forbidden, Verdict::Forbidden), (Verdict::Rejected, Verdict::Unreachable)]
+    {
+        let report = |verdict, line| {
+            let mut report = sample::mixed().reports[1].clone();
+            report.verdict = verdict;
+            let down = || Failure::new(Stage::Connect, FailureKind::TimedOut, "");
+            report.failure = (verdict == Verdict::Unreachable).then(down);
+            report.target.named = true;
+            let origin = Origin { line, ..(*report.target.origin).clone() };
+            report.target.origin = Arc::new(origin);
+            report
+        };
+        let earlier = scan_of(vec![report(verdict, 700)]);
+        let later = scan_of(vec![report(now, 800)]);
+        let coverage = merged(&[&later, &earlier]).scan.summary.coverage;
+        assert!(coverage.adds_up());
+        let seen: Vec<&[Verdict]> = coverage.specs.iter().map(|spec| spec.seen.as_slice()).collect();
+        assert_eq!(seen, [[now], [now]]);
+        let covered = if now.settles() { 2 } else { 0 };
+        assert_eq!((coverage.named(), coverage.covered()), (2, covered));
+    }
 }
 
 /// The sample's records with other hosts, as another site has them.
