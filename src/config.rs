@@ -71,6 +71,11 @@ impl Shard {
         self.of > 1
     }
 
+    /// How many parts there are.
+    pub const fn count(self) -> u32 {
+        self.of
+    }
+
     /// This part and the others, in order.
     pub fn parts(self) -> impl Iterator<Item = Self> {
         (1..=self.of).map(move |number| Self { number, ..self })

@@ -2,6 +2,8 @@
 
 use std::error::Error as _;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 use crate::model::{Answer, Failure, FailureKind, Reply, Stage};
 
 use super::tls;
@@ -35,9 +37,21 @@ pub(super) async fn reply(mut response: reqwest::Response, max_body: usize) -> (
         answer: Answer::parse(&body, cut),
         body_size: body.len(),
         body_failure,
-        headers: std::mem::take(response.headers_mut()),
+        headers: copied(response.headers()),
     };
     (reply, whole)
+}
+
+/// The values as they come are pieces of the connection's read buffer, and each would keep all of it.
+fn copied(headers: &HeaderMap) -> HeaderMap {
+    let copy = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    };
+    let mut copies = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers.iter().filter_map(copy) {
+        copies.append(name, value);
+    }
+    copies
 }
 
 /// What an HTTP failure means.

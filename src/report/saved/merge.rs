@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{SavedError, SavedScan};
-use crate::config::Shard;
+use crate::config::{Order, Shard};
 use crate::model::{
     Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, ScanSummary, SpecCoverage, Verdict,
 };
@@ -20,7 +20,7 @@ use crate::model::{
 pub struct Merge {
     parts: Vec<Part>,
     /// What later scans saw, by endpoint and by target.
-    endpoints: HashMap<Endpoint, Verdict>,
+    endpoints: HashMap<Endpoint, (Verdict, Whole)>,
     targets: HashMap<Identity, BTreeSet<Verdict>>,
     records: Vec<MergedRecord>,
     repeated: u64,
@@ -46,6 +46,10 @@ pub struct Merged {
     /// How many records a later scan had too.
     pub repeated: u64,
 }
+
+/// What shards of one scan have in common: their order and how many they are; `None` for a scan that is
+/// no shard.
+type Whole = Option<(Order, u32)>;
 
 /// One scan, and what of its records was left out.
 #[derive(Debug)]
@@ -75,13 +79,14 @@ struct Own {
 impl Merge {
     /// Begins with a scan; its records follow. Give the latest scan first.
     pub fn scan(&mut self, name: &str, scan: SavedScan) {
-        // Only now does the scan before count as a later one: within a scan, two targets may well
-        // lead to one endpoint.
+        // Only now does the scan before count as a later one.
         if let Some(last) = self.parts.last_mut() {
             for (identity, own) in &last.targets {
                 self.targets.entry(identity.clone()).or_default().extend(&own.verdicts);
             }
-            self.endpoints.extend(last.endpoints.drain());
+            let whole = last.whole();
+            let endpoints = last.endpoints.drain();
+            self.endpoints.extend(endpoints.map(|(endpoint, verdict)| (endpoint, (verdict, whole))));
         }
         self.parts.push(Part {
             name: name.to_owned(),
@@ -100,6 +105,7 @@ impl Merge {
         let Some(part) = self.parts.last_mut() else { return };
         let origin = Arc::clone(&report.target.origin);
         let identity = Identity::of_target(&report.target);
+        let whole = part.whole();
         let later = self.targets.get(&identity);
         let own = part.targets.entry(identity).or_insert_with(|| Own {
             known: later.is_some(),
@@ -107,7 +113,10 @@ impl Merge {
             verdicts: BTreeSet::new(),
         });
         let repeated: Option<Vec<Verdict>> = match &report.endpoint {
-            Some(endpoint) => self.endpoints.get(endpoint).map(|verdict| vec![*verdict]),
+            // Shards are one scan, and within a scan two targets may well lead to one endpoint.
+            Some(endpoint) => (self.endpoints.get(endpoint))
+                .filter(|(_, by)| by.is_none() || *by != whole || own.known)
+                .map(|(verdict, _)| vec![*verdict]),
             // A name that did not resolve: any later outcome of it says more.
             None => later.map(|verdicts| verdicts.iter().copied().collect()),
         };
@@ -147,6 +156,11 @@ impl Merge {
 }
 
 impl Part {
+    fn whole(&self) -> Whole {
+        let config = &self.scan.config;
+        config.shard.is_part().then_some((config.order, config.shard.count()))
+    }
+
     /// Takes a record that a later scan has too out of the counts of verdicts.
     fn forget(&mut self, report: &EndpointReport) {
         let coverage = &mut self.scan.summary.coverage;

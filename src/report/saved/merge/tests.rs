@@ -221,6 +221,44 @@ fn some(mask: u32) -> Vec<EndpointReport> {
 }
 
 proptest! {
+    /// However many shards a scan is made of, and whichever target falls to which: together they are it,
+    /// also where two of its targets lead to one endpoint.
+    #[test]
+    fn shards_make_the_whole(of in 2..9_u32, salt: u64) {
+        let all = with_two_targets_for_one_endpoint().reports;
+        let shard_of = |report: &EndpointReport| (report.target.index.wrapping_mul(salt | 1) >> 7) % u64::from(of);
+        let shards: Vec<Sample> = (1..=of)
+            .map(|number| {
+                let own = |report: &&EndpointReport| shard_of(report) == u64::from(number - 1);
+                let mut sample = scan_of(all.iter().filter(own).cloned().collect());
+                sample.config.shard = Shard::new(number, of).unwrap();
+                sample
+            })
+            .collect();
+        let mut merge = Merge::default();
+        for sample in &shards {
+            let shard = sample.config.shard;
+            let mut scan = saved(sample);
+            scan.config.shard = shard;
+            merge.scan("shard.json", scan);
+            sample.reports.iter().for_each(|report| merge.record(report.clone()));
+        }
+        let both = merge.finish().unwrap();
+        let whole = merged(&[&scan_of(all)]);
+        prop_assert_eq!(both.repeated, 0);
+        let by_line = |merged: &Merged| {
+            let mut coverage = merged.scan.summary.coverage.clone();
+            coverage.specs.sort_by_key(|spec| spec.origin.line);
+            coverage
+        };
+        prop_assert_eq!(by_line(&both), by_line(&whole));
+        let endpoints = |merged: &Merged| {
+            merged.records.iter().map(|record| record.report.endpoint.clone()).collect::<HashSet<_>>()
+        };
+        prop_assert_eq!(endpoints(&both), endpoints(&whole));
+        prop_assert_eq!(both.records.len(), whole.records.len());
+    }
+
     /// However a list is cut into scans, with or without overlap, together they are the whole.
     #[test]
     fn parts_make_the_whole(one: u32, other: u32) {
