@@ -213,9 +213,11 @@ impl Identification {
         self.attribution.product.as_ref()
     }
 
-    /// The minor release, where `/version` showed one of Kubernetes.
+    /// The minor release, where `/version` showed one of Kubernetes: extension API servers count their
+    /// own.
     pub fn minor(&self) -> Option<Minor> {
-        self.version.as_deref().and_then(Minor::of_git_version)
+        let version = self.version.as_deref().filter(|_| self.component == Component::KubeApiServer);
+        version.and_then(Minor::of_git_version)
     }
 
     /// What upstream does for its version on a day; [`Support::Unknown`] without a version or a day.

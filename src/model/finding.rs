@@ -1,5 +1,6 @@
 //! What somebody should look at, with an identity that lasts from scan to scan.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -153,6 +154,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// What was found, and how sure it is where it is not sure.
+    pub fn said(&self) -> Cow<'_, str> {
+        match self.confidence {
+            Confidence::High => Cow::Borrowed(&self.message),
+            confidence => Cow::Owned(format!("{} (confidence {})", self.message, confidence.word())),
+        }
+    }
+
     /// Whether it is accepted, and still so on the day of the scan.
     pub fn accepted(&self) -> bool {
         self.acceptance.as_ref().is_some_and(|acceptance| acceptance.in_force)

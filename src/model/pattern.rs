@@ -65,6 +65,8 @@ impl TargetNames {
 
     /// Of a specification: as written, its host where it names one, and its `name=`.
     pub fn of_specification(text: &str, label: Option<&str>) -> Self {
+        // What follows are annotations.
+        let text = text.split_whitespace().next().unwrap_or_default();
         let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
         let authority = bare.split('/').next().unwrap_or(bare);
         let host = match authority.rsplit_once(':') {
@@ -171,6 +173,7 @@ mod tests {
             ("10.0.0.0/8", "10.4.0.0/16", true),
             ("10.4.0.0/16", "10.0.0.0/8", false),
             ("10.0.0.0/8", "10.4.0.1:6443", true),
+            ("10.0.0.0/8", "10.4.0.1 ports=6443 sni=a.example", true),
             ("2001:db8::/32", "[2001:db8::7]:6443", true),
             ("2001:db8::/32", "2001:db8::7", true),
             ("lab", "192.0.2.1", true),

@@ -66,7 +66,8 @@ pub struct Origin {
     pub source: Source,
     /// Line in the file, or position among the arguments; from 1.
     pub line: u32,
-    /// The specification as written, without its annotations.
+    /// The specification as written, with those of its annotations that say which targets are meant
+    /// (`ports=`, `sni=`) and without `name=` and `expect=`.
     pub text: Arc<str>,
 }
 

@@ -58,18 +58,20 @@ impl Snapshot {
         }
     }
 
-    /// What changed from `old` to this one: what opens first, then by kind and target.
+    /// What changed from `old` to this one: what opens first, then by kind and target. `all_asked` says
+    /// that this scan asked all of its targets: what a shard or a scan that was stopped does not have is
+    /// not gone.
     ///
     /// A version or certificate is compared where both scans saw one. Of several addresses behind a
     /// name the worst verdict counts, and a certificate changed when none is left of the old ones:
     /// each server of a control plane has its own.
-    pub fn changes_since(&self, old: &Self) -> Vec<Change> {
+    pub fn changes_since(&self, old: &Self, all_asked: bool) -> Vec<Change> {
         let mut changes = Vec::new();
         for (about, now) in &self.targets {
             compare(about, old.targets.get(about), now, &mut changes);
         }
         for (about, before) in &old.targets {
-            if before.answers() && !self.targets.contains_key(about) {
+            if all_asked && before.answers() && !self.targets.contains_key(about) {
                 let was = before.worst().word().to_owned();
                 changes.push(change(about, before, ChangeKind::Gone, Some(was), None));
             }

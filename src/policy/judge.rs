@@ -173,7 +173,13 @@ impl<'a> Judge<'a> {
     /// sites of one finding.
     fn found(&mut self, rule: &'static Rule, subject: &Subject, sites: Vec<Site>, hit: Hit) -> bool {
         let overridden = self.policy.severities.iter().rev().find(|(of, _)| of.id == rule.id);
-        let severity = overridden.map(|(_, severity)| *severity).or(hit.severity).unwrap_or(rule.severity);
+        let own = hit.severity.unwrap_or(rule.severity);
+        let severity = match overridden {
+            // What matters less here than elsewhere is not raised by what is said of the rule.
+            Some((_, set)) if own > rule.severity => own.max(*set),
+            Some((_, set)) => *set,
+            None => own,
+        };
         let today = self.context.today();
         let acceptance =
             subject.names.as_ref().and_then(|names| acceptance::of(&self.policy.accept, rule, names, today));

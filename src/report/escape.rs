@@ -46,7 +46,12 @@ pub fn escape(text: &str, max: usize) -> String {
     let mut fits = 0;
     for c in text.chars() {
         let before = out.len();
-        if hidden(c) {
+        // `##[…]`, `##vso[…]`, `##teamcity[…]`: what CI servers read in a log as commands to them.
+        let commands = c == '#' && out.ends_with('#');
+        if commands {
+            out.extend(c.escape_unicode());
+            length += out.len() - before;
+        } else if hidden(c) {
             out.extend(c.escape_default());
             // An escape is ASCII: bytes are characters.
             length += out.len() - before;
@@ -94,6 +99,7 @@ mod tests {
     fn what_acts_is_shown_and_what_is_seen_stays() {
         for (text, shown) in [
             ("kube-apiserver v1.34.1", "kube-apiserver v1.34.1"),
+            ("##[error]x ##vso[task.y]", "#\\u{23}[error]x #\\u{23}vso[task.y]"),
             ("a\x1b[31mb\x07\r\n\tc", "a\\u{1b}[31mb\\u{7}\\r\\n\\tc"),
             ("C1 \u{9b}31m DEL \x7f", "C1 \\u{9b}31m DEL \\u{7f}"),
             ("moc.\u{202e}live", "moc.\\u{202e}live"),

@@ -31,7 +31,7 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
                 property(&place.path),
                 place.line,
                 property(finding.rule.id),
-                data(&format!("{new}{}: {}", finding.about, finding.message)),
+                data(&format!("{new}{}: {}", finding.about, finding.said())),
                 data(&format!("Remedy: {}", finding.remedy)),
             )?;
         }

@@ -48,7 +48,7 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
 fn issue(finding: &Finding, files: Files<'_>) -> Issue {
     let place = place(&finding.origin, files);
     Issue {
-        description: escape(&format!("{}: {}", finding.about, finding.message), SHOWN),
+        description: escape(&format!("{}: {}", finding.about, finding.said()), SHOWN),
         check_name: finding.rule.id,
         fingerprint: finding.fingerprint.to_string(),
         severity: match finding.severity {

@@ -99,14 +99,14 @@ fn case(out: &mut impl io::Write, report: &EndpointReport, found: &Found<'_>) ->
 /// One failure element, because readers of the format know no more.
 fn failure(out: &mut impl io::Write, findings: &[&Finding]) -> io::Result<()> {
     let Some(worst) = findings.first() else { return Ok(()) };
-    writeln!(out, "      <failure type=\"{}\" message=\"{}\">", worst.rule.id, text(&worst.message))?;
+    writeln!(out, "      <failure type=\"{}\" message=\"{}\">", worst.rule.id, text(&worst.said()))?;
     findings.iter().try_for_each(|finding| told(out, finding))?;
     writeln!(out, "      </failure>")
 }
 
 fn told(out: &mut impl io::Write, finding: &Finding) -> io::Result<()> {
-    let Finding { severity, rule, message, remedy, .. } = finding;
-    writeln!(out, "{severity} {}: {}\n  remedy: {}", rule.id, text(message), text(remedy))
+    let Finding { severity, rule, remedy, .. } = finding;
+    writeln!(out, "{severity} {}: {}\n  remedy: {}", rule.id, text(&finding.said()), text(remedy))
 }
 
 /// What became of a case.

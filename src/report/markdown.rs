@@ -20,6 +20,8 @@ const MOST: usize = 60_000;
 const LEAST_ROW: usize = 20;
 /// Named targets without a verdict, and ways to mend something, that are told.
 const LISTED: usize = 30;
+/// Changes that are told: the findings come behind them.
+const CHANGES: usize = 100;
 
 /// Writes the page; `reports` in the order of the set.
 pub fn write(
@@ -106,12 +108,16 @@ fn changes(page: &mut Page, results: &Results<'_>) {
     }
     page.line("### Changes since the baseline\n");
     page.line("| | target | what | before | now |\n|---|---|---|---|---|");
-    page.rows(changes.iter().map(|change| {
-        let side = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
-        let opens = if change.opens { "**opens**" } else { "" };
-        let (about, kind) = (code(change.about.as_str()), change.kind.word());
-        format!("| {opens} | {about} | {kind} | {} | {} |", side(&change.before), side(&change.after))
-    }));
+    let beyond = changes.len().saturating_sub(CHANGES);
+    page.rows_and(
+        beyond,
+        changes.iter().take(CHANGES).map(|change| {
+            let side = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
+            let opens = if change.opens { "**opens**" } else { "" };
+            let (about, kind) = (code(change.about.as_str()), change.kind.word());
+            format!("| {opens} | {about} | {kind} | {} | {} |", side(&change.before), side(&change.after))
+        }),
+    );
     page.line("");
 }
 
@@ -138,7 +144,7 @@ fn findings(page: &mut Page, findings: &[Finding]) {
 
 fn finding(finding: &Finding) -> String {
     let state = finding.baseline.map(BaselineState::word).unwrap_or_default();
-    let (about, message) = (code(finding.about.as_str()), code(&finding.message));
+    let (about, message) = (code(finding.about.as_str()), code(&finding.said()));
     let label = finding.label.as_deref().map(|label| format!(" {}", code(label))).unwrap_or_default();
     let over = finding.acceptance.as_ref().map(|acceptance| {
         format!("; was accepted by {} until {}", code(&acceptance.owner), acceptance.expires)

@@ -158,7 +158,7 @@ impl TargetSetBuilder {
     /// Takes a line in; `false` if it is blank.
     fn target(&mut self, source: &Source, number: u32, line: &str) -> Result<bool, String> {
         let Some(spec) = target_line(line)? else { return Ok(false) };
-        let origin = origin(source, number, spec.text);
+        let origin = origin(source, number, &[&[spec.text], &*spec.narrowed].concat().join(" "));
         self.draft.add(spec, origin, &self.options, &mut self.notes)?;
         Ok(true)
     }

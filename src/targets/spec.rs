@@ -36,6 +36,8 @@ pub(super) struct Word {
 pub(super) struct Specification<'a> {
     /// The word as written.
     pub(super) text: &'a str,
+    /// The annotations that say which targets are meant, as written: `ports=` and `sni=`.
+    pub(super) narrowed: Vec<&'a str>,
     pub(super) hosts: Hosts,
     /// The ports it names itself: one in the word, or those of `ports=`.
     pub(super) ports: Option<Vec<u16>>,
@@ -79,8 +81,12 @@ pub(super) fn target_line(line: &str) -> Result<Option<Specification<'_>>, Strin
         Hosts::One(Host::Name(name)) if notes.sni.as_ref() == Some(name) => notes.sni = None,
         _ => {}
     }
+    let mut narrowed = rest;
+    narrowed.retain(|word| word.starts_with("ports=") || word.starts_with("sni="));
+    narrowed.sort_unstable();
     Ok(Some(Specification {
         text,
+        narrowed,
         hosts: word.hosts,
         ports: word.port.map(|port| vec![port]).or(notes.ports),
         scheme,

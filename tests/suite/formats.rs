@@ -169,7 +169,7 @@ async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
     let page = fs::read_to_string(html).unwrap();
     let change = format!("opens</strong> https://{address}: forbidden → exposed</li>");
     assert!(page.contains(&change), "{page}");
-    assert!(fs::read_to_string(table).unwrap().contains("exposed"));
+    assert!(fs::read_to_string(table).unwrap().contains("forbidden → exposed"));
 }
 
 /// A certificate and bodies that are markup, from a server, through the program, into a browser.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use kubeknock::config::ScanConfig;
 use kubeknock::model::{Coverage, ScanSummary};
 use kubeknock::policy::{FailOn, Gate, Judged, Policy, RULES, Snapshot};
 use kubeknock::report::{Outcome, Results, ScanInfo, Spool};
@@ -33,7 +34,7 @@ impl Conclusion {
     ) -> anyhow::Result<u8> {
         let changes = self.earlier.map(|earlier| {
             self.judged.compare(earlier.judged);
-            self.snapshot.changes_since(&earlier.snapshot)
+            self.snapshot.changes_since(&earlier.snapshot, all_asked(info.config, coverage))
         });
         let decision = self.gate.decide(coverage, &self.judged, self.interrupted);
         let results = Results {
@@ -47,6 +48,11 @@ impl Conclusion {
         outputs.finish(&results, &mut records)?;
         Ok(decision.code)
     }
+}
+
+/// Whether a scan asked everything that its targets name.
+pub(crate) const fn all_asked(config: &ScanConfig, coverage: &Coverage) -> bool {
+    !config.shard.is_part() && coverage.not_attempted == 0
 }
 
 /// The report of `--baseline`, which some thresholds cannot do without.

@@ -9,6 +9,7 @@ use kubeknock::report::table::TableOptions;
 use kubeknock::report::{Outcome, Results};
 
 use crate::args::{DiffArgs, DiffFormat};
+use crate::conclusion::all_asked;
 use crate::settings_file::SettingsFile;
 use crate::{outputs, saved};
 
@@ -17,7 +18,8 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let old = saved::earlier(&args.old, &file.policy)?;
     let mut new = saved::earlier(&args.new, &file.policy)?;
     new.judged.compare(old.judged);
-    let changes = new.snapshot.changes_since(&old.snapshot);
+    let all_asked = all_asked(&new.scan.config, &new.scan.summary.coverage);
+    let changes = new.snapshot.changes_since(&old.snapshot, all_asked);
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let decision = gate.decide(&new.scan.summary.coverage, &new.judged, false);
     let diff = Diff {

@@ -5,7 +5,7 @@ use super::super::controls::{
     OWASP_2025_AUTHENTICATION, STIG,
 };
 use super::{Context, Hit, requests};
-use crate::model::{Access, EndpointReport, Rule, Severity, Verdict};
+use crate::model::{Access, EndpointReport, Grade, Rule, Scheme, Severity, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "anonymous-auth-enabled",
@@ -14,7 +14,9 @@ pub(in crate::policy) static RULE: Rule = Rule {
         authorization stands between anybody and the cluster. One binding too many opens it, and a flaw before \
         authorization is within everybody's reach. Hardening guides ask for it to be off, newer ones for it to \
         be limited to the health paths.",
-    proof: "The server answered 403 and named system:anonymous: authentication had let the request in.",
+    proof: "The server answered 403 and named system:anonymous: authentication had let the request in. Or it gave \
+        what it gives to nobody whom it rejects, over TLS and with nothing in front that could have lent an \
+        identity of its own.",
     remedy: "From 1.32 on (alpha in 1.31), limit it: start the API server with --authentication-config and in \
         that file `anonymous: {enabled: true, conditions: [{path: /livez}, {path: /readyz}, {path: /healthz}]}`. \
         --anonymous-auth=false turns it off, but on kubeadm clusters that breaks the kubelet's probes of the \
@@ -37,13 +39,31 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
     let refused = requests(report, |request| request.access == Access::Forbidden);
     // A server that limits anonymous access to some paths may refuse one of them: that is the
     // restriction that is asked for.
-    let accepted = matches!(report.verdict, Verdict::Exposed | Verdict::Forbidden);
-    if !accepted || refused.is_empty() {
+    let (message, proof) = match report.verdict {
+        Verdict::Exposed | Verdict::Forbidden if !refused.is_empty() => (
+            "requests without credentials are accepted as system:anonymous; authorization answers 403",
+            refused,
+        ),
+        Verdict::Exposed if directly(report) => {
+            let opened = report.grants.iter().filter(|grant| grant.grade > Grade::PublicInfo);
+            let opened =
+                opened.filter(|grant| !grant.not_served).map(|grant| grant.request).collect::<Vec<_>>();
+            ("requests without credentials are accepted, and nothing that was asked for is refused", opened)
+        }
+        _ => return None,
+    };
+    if proof.is_empty() {
         return None;
     }
-    let message = "requests without credentials are accepted as system:anonymous; authorization answers 403";
     // Where the provider does not let anybody change it, nobody is asked to.
     let fixed = report.remedy.as_ref().is_some_and(|remedy| remedy.changeable == Some(false));
     let severity = fixed.then_some(Severity::Low);
-    Some(Hit { severity, ..Hit::proven(message, refused) }.mended_by(report.remedy.as_ref()))
+    Some(Hit { severity, ..Hit::proven(message, proof) }.mended_by(report.remedy.as_ref()))
+}
+
+/// Whether the API server itself was asked: the insecure port authenticates nobody, and who passes
+/// requests on may do so under a name of its own.
+fn directly(report: &EndpointReport) -> bool {
+    let front = report.identification.as_ref().is_none_or(|identification| identification.through_front);
+    report.target.scheme == Scheme::Https && !front
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Hit, listed};
-use crate::model::{Endpoint, EndpointReport, Rule, Severity, Verdict};
+use crate::model::{Access, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "address-divergence",
@@ -26,14 +26,20 @@ pub(in crate::policy) struct Face {
     endpoint: Endpoint,
     verdict: Verdict,
     open: BTreeSet<String>,
+    closed: BTreeSet<String>,
 }
 
 impl Face {
-    /// `None` for an address that did not answer: that says nothing about what is open.
+    /// `None` for an address that did not answer, or nothing clear: that says nothing about what is open.
     pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
-        let endpoint = report.endpoint.clone().filter(|_| report.verdict != Verdict::Unreachable)?;
+        let clear = !matches!(report.verdict, Verdict::Unreachable | Verdict::Inconclusive);
+        let endpoint = report.endpoint.clone().filter(|_| clear)?;
         let open = report.grants.iter().map(|grant| grant.path.clone()).collect();
-        Some(Self { endpoint, verdict: report.verdict, open })
+        let refused =
+            |request: &&JudgedRequest| matches!(request.access, Access::Rejected | Access::Forbidden);
+        let path = |request: &JudgedRequest| request.exchange.request.bare_path().to_owned();
+        let closed = report.requests.iter().filter(refused).map(path).collect();
+        Some(Self { endpoint, verdict: report.verdict, open, closed })
     }
 
     pub(in crate::policy) fn endpoint(&self) -> &Endpoint {
@@ -44,7 +50,11 @@ impl Face {
 /// Compares the addresses of one name, given by address.
 pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
     let first = faces.first()?;
-    if faces.iter().all(|face| face.verdict == first.verdict && face.open == first.open) {
+    // A request that was lost at one address closes nothing there.
+    let closed_somewhere = |path: &&String| faces.iter().any(|face| face.closed.contains(*path));
+    let differing: BTreeSet<&str> =
+        (faces.iter().flat_map(|face| &face.open)).filter(closed_somewhere).map(String::as_str).collect();
+    if differing.is_empty() && faces.iter().all(|face| face.verdict == first.verdict) {
         return None;
     }
     let mut groups: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
@@ -57,12 +67,7 @@ pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
         });
         said.collect::<Vec<_>>().join("; ")
     } else {
-        let everywhere = |path: &&String| faces.iter().all(|face| face.open.contains(*path));
-        let some: BTreeSet<&str> = (faces.iter().flat_map(|face| &face.open))
-            .filter(|path| !everywhere(path))
-            .map(String::as_str)
-            .collect();
-        format!("all are {}, and {} is open at some addresses only", first.verdict, listed(some))
+        format!("all are {}, and {} is open at some addresses only", first.verdict, listed(differing))
     };
     Some(Hit::proven(message, Vec::new()))
 }

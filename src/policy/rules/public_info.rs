@@ -2,7 +2,7 @@
 
 use super::super::controls::{ATTACK_HOST_INFORMATION, OWASP_2025_EXPOSED};
 use super::{Context, Hit, listed};
-use crate::model::{EndpointReport, Grant, PathClass, Rule, Severity};
+use crate::model::{Answer, EndpointReport, Grant, PathClass, Rule, Severity};
 
 pub(in crate::policy) static VERSION: Rule = Rule {
     id: "version-disclosed",
@@ -49,9 +49,15 @@ pub(in crate::policy) fn health(report: &EndpointReport, _: Context) -> Option<H
     Some(Hit::proven(message, grants.iter().map(|grant| grant.request).collect()))
 }
 
+/// Whether the answer is what the path is for: an error from behind authorization tells nothing.
+fn tells(report: &EndpointReport, grant: &Grant) -> bool {
+    let reply = report.requests.get(grant.request).and_then(|request| request.exchange.outcome.as_ref().ok());
+    reply.is_some_and(|reply| matches!(reply.answer, Answer::Version(_) | Answer::Health { .. }))
+}
+
 /// The grants of a class, on an API server.
 fn granted(report: &EndpointReport, class: PathClass) -> Option<Vec<&Grant>> {
-    let of_class = |grant: &&Grant| PathClass::of(&grant.path) == Ok(class);
+    let of_class = |grant: &&Grant| PathClass::of(&grant.path) == Ok(class) && tells(report, grant);
     let grants: Vec<&Grant> = report.grants.iter().filter(of_class).collect();
     (report.verdict.settles() && !grants.is_empty()).then_some(grants)
 }

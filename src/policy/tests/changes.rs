@@ -52,7 +52,7 @@ fn every_kind_of_change() {
         make(rejecting, 8),
     ];
     assert_eq!(
-        said(&snapshot(&new).changes_since(&snapshot(&old))),
+        said(&snapshot(&new).changes_since(&snapshot(&old), true)),
         [
             "192.0.2.1 verdict: forbidden → exposed opens",
             "192.0.2.2 verdict: rejected → forbidden opens",
@@ -65,7 +65,7 @@ fn every_kind_of_change() {
             "192.0.2.5 certificate: CN=kube-apiserver (00…) → CN=kube-apiserver (ff…)",
         ]
     );
-    assert!(snapshot(&old).changes_since(&snapshot(&old)).is_empty());
+    assert!(snapshot(&old).changes_since(&snapshot(&old), true).is_empty());
 }
 
 #[test]
@@ -75,5 +75,17 @@ fn other_addresses_of_a_name_are_no_change() {
         default_cluster(target(0, "api.example"), "192.0.2.2"),
     ];
     let new = [default_cluster(target(0, "api.example"), "198.51.100.1")];
-    assert!(snapshot(&new).changes_since(&snapshot(&old)).is_empty());
+    assert!(snapshot(&new).changes_since(&snapshot(&old), true).is_empty());
+}
+
+/// A shard, or a scan that was stopped, says nothing of what it did not ask.
+#[test]
+fn what_was_not_asked_is_not_gone() {
+    let [one, two] = [1, 2].map(|index| {
+        let address = format!("192.0.2.{index}");
+        default_cluster(target(index, &address), &address)
+    });
+    let (old, new) = (snapshot(&[one.clone(), two]), snapshot(&[one]));
+    assert_eq!(said(&new.changes_since(&old, true)), ["192.0.2.2 gone: forbidden → -"]);
+    assert!(new.changes_since(&old, false).is_empty());
 }

@@ -1,5 +1,9 @@
 use super::*;
-use crate::model::{BaselineState, Confidence, Known, Posture, Remedy, Severity, Standing};
+use crate::model::fixtures::status;
+use crate::model::{
+    Access, BaselineState, Component, Confidence, JudgedRequest, Known, Posture, Remedy, Severity, Standing,
+    Unclear,
+};
 
 #[test]
 fn a_default_cluster() {
@@ -59,12 +63,26 @@ fn addresses_that_disagree() {
 
     let mut less = default_cluster(target(0, "api.example"), "192.0.2.4");
     less.grants.retain(|grant| grant.path != "/version");
+    let set_version = |mut report: EndpointReport, access: Access| {
+        let version = |request: &&mut JudgedRequest| request.exchange.request.bare_path() == "/version";
+        report.requests.iter_mut().filter(version).for_each(|request| request.access = access.clone());
+        report
+    };
+    let lost = set_version(less.clone(), Access::Unclear(Unclear::RateLimited));
+    let less = set_version(less, Access::Forbidden);
     let judged_two = judged(&[reports[1].clone(), less]);
     assert_eq!(
         find(&judged_two, "address-divergence").message,
         "all are forbidden, and /version is open at some addresses only"
     );
-    assert!(!ids(&judged(&reports[1..]).findings).contains(&"address-divergence"));
+    let diverges =
+        |reports: &[EndpointReport]| ids(&judged(reports).findings).contains(&"address-divergence");
+    assert!(!diverges(&reports[1..]));
+    // An answer that was lost, or settles nothing, is no other answer.
+    assert!(!diverges(&[reports[1].clone(), lost]));
+    let mut unclear = default_cluster(target(0, "api.example"), "192.0.2.5");
+    unclear.verdict = Verdict::Inconclusive;
+    assert!(!diverges(&[reports[1].clone(), unclear]));
 }
 
 #[test]
@@ -103,7 +121,67 @@ fn a_vendors_version_is_less_sure() {
     assert_eq!(finding.confidence, Confidence::Low);
     assert!(finding.message.contains("a vendor's build"), "{}", finding.message);
     report.identification.as_mut().unwrap().version = Some("v1.35.0".to_owned());
+    assert!(!ids(&judged(&[report.clone()]).findings).contains(&"unsupported-version"));
+    // Extension API servers count their own versions.
+    let identification = report.identification.as_mut().unwrap();
+    identification.version = Some("v1.3.1".to_owned());
+    assert!(ids(&judged(&[report.clone()]).findings).contains(&"unsupported-version"));
+    report.identification.as_mut().unwrap().component = Component::AggregatedApiServer;
     assert!(!ids(&judged(&[report]).findings).contains(&"unsupported-version"));
+}
+
+/// An error from behind authorization shows that anonymous came through, and no version and no health.
+#[test]
+fn an_error_discloses_nothing() {
+    let nothing = || Ok(status(404, "NotFound", "the server could not find the requested resource").marked());
+    let answers =
+        [("/version", nothing()), ("/api", Ok(forbidden())), ("/healthz", Ok(ok())), ("/livez", nothing())];
+    let report = judge(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers).with_kubeadm_tls());
+    assert!(report.grants.iter().any(|grant| grant.path == "/version"), "{:?}", report.grants);
+    let judged = judged(&[report]);
+    assert!(!ids(&judged.findings).contains(&"version-disclosed"));
+    assert_eq!(find(&judged, "health-endpoints-open").message, "health is open to anybody: /healthz");
+}
+
+/// The API server gave it itself: who is let in without credentials is anonymous, whatever is refused.
+#[test]
+fn what_is_open_shows_that_anonymous_is_accepted() {
+    let report = exposed(target(0, "192.0.2.1"), "192.0.2.1");
+    let finding = |report: EndpointReport| {
+        let judged = judged(&[report]);
+        judged.findings.into_iter().find(|finding| finding.rule.id == "anonymous-auth-enabled")
+    };
+    let found = finding(report.clone()).unwrap();
+    let proof = &found.sites[0].requests;
+    let paths: Vec<&str> = proof.iter().map(|at| report.requests[*at].exchange.request.bare_path()).collect();
+    assert_eq!(paths, ["/api"]);
+    let mut through_front = report.clone();
+    through_front.identification.as_mut().unwrap().through_front = true;
+    assert!(finding(through_front).is_none(), "a front may lend its own identity");
+    let plain = Target { scheme: Scheme::Http, ..target(0, "192.0.2.1") };
+    assert!(finding(EndpointReport { target: plain, ..report }).is_none(), "the insecure port asks nobody");
+}
+
+/// What a rule finds to matter less stays so, whatever is said of the rule; otherwise the settings hold.
+#[test]
+fn settings_do_not_raise_what_matters_less_here() {
+    let severity = |standing, set: Severity| {
+        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+        report.posture = Some(Posture {
+            standing,
+            expected: vec![Verdict::HealthOnly],
+            mode: None,
+            known: Known::Documented,
+            sentence: "as it is".to_owned(),
+            source: "".into(),
+        });
+        report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::High);
+        let policy = Policy { severities: vec![(known("posture-deviation"), set)], ..Policy::default() };
+        find(&judged_by(&policy, &[report]), "posture-deviation").severity
+    };
+    assert_eq!(severity(Standing::Looser, Severity::Critical), Severity::Critical);
+    assert_eq!(severity(Standing::Looser, Severity::Low), Severity::Low);
+    assert!(severity(Standing::Stricter, Severity::Critical) > Severity::High);
 }
 
 #[test]
@@ -150,7 +228,7 @@ fn against_a_baseline() {
     };
     assert_eq!(state("192.0.2.1", "anonymous-discovery-exposed"), Some(BaselineState::New));
     assert_eq!(state("192.0.2.1", "version-disclosed"), Some(BaselineState::Unchanged));
-    assert_eq!(state("192.0.2.1", "anonymous-auth-enabled"), Some(BaselineState::Absent));
+    assert_eq!(state("192.0.2.1", "anonymous-auth-enabled"), Some(BaselineState::Unchanged));
     assert_eq!(state("192.0.2.2", "version-disclosed"), Some(BaselineState::Absent));
     assert_eq!(state("192.0.2.3", "version-disclosed"), None, "silence does not prove that it is gone");
     assert_eq!(state("192.0.2.3", "target-not-covered"), Some(BaselineState::New));

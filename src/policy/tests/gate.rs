@@ -172,6 +172,17 @@ fn coverage_is_a_share_of_the_named_targets() {
     assert_eq!(decide(exposed, 100, &[]).0, 0, "ranges alone");
 }
 
+/// Two lines that name the same are one finding, and whoever accepts it accepts both.
+#[test]
+fn a_missing_verdict_that_is_accepted_is_not_missed_however_often_it_is_named() {
+    let reports = [0, 1].map(|index| silent(target(index, "192.0.2.9"), "192.0.2.9"));
+    let gate = Gate { fail_on: FailOn::Never, require_coverage: 100 };
+    let code = |policy: &Policy| gate.decide(&coverage(&reports), &judged_by(policy, &reports), false).code;
+    assert_eq!(code(&Policy::default()), 3);
+    let accept = vec![accept("target-not-covered", "192.0.2.9", "2027-01-01")];
+    assert_eq!(code(&Policy { accept, ..Policy::default() }), 0);
+}
+
 #[test]
 fn where_several_apply_the_sentence_says_all() {
     let reports = [exposed(target(0, "192.0.2.1"), "192.0.2.1"), silent(target(1, "192.0.2.9"), "192.0.2.9")];

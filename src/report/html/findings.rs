@@ -74,7 +74,7 @@ pub(super) fn severity(finding: &Finding) -> Markup {
 /// What was found, how to mend it, who accepted it.
 pub(super) fn told(finding: &Finding) -> Markup {
     html! {
-        (shown(&finding.message))
+        (shown(&finding.said()))
         details { summary { "Remedy" } (shown(&finding.remedy)) }
         @if let Some(acceptance) = &finding.acceptance {
             div.quiet {

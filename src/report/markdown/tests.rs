@@ -28,6 +28,17 @@ fn what_does_not_fit_is_counted() {
     assert!(page.contains("… and "), "said");
 }
 
+#[test]
+fn changes_leave_room_for_the_findings() {
+    let mut sample = sample::mixed();
+    let change = sample.changes.as_ref().unwrap()[0].clone();
+    sample.changes = Some(vec![change; 2000]);
+    let page = text(&sample);
+    assert!(page.contains("… and 1900 more"), "{page}");
+    let rule = sample.findings[0].rule.id;
+    assert!(page.contains(&format!("| {rule} |")), "{page}");
+}
+
 /// What a reader of Markdown sees, and whether anything of it is more than text where ours stands.
 fn read(page: &str) -> (String, bool) {
     let (mut seen, mut acts) = (String::new(), false);

@@ -39,10 +39,10 @@ pub(super) fn write(
 
 /// `high anonymous-discovery-exposed https://192.0.2.1:6443: anonymous callers may read /api (new)`.
 pub(in crate::report) fn line(finding: &Finding, options: &TableOptions) -> String {
-    let Finding { severity, rule, about, message, .. } = finding;
+    let Finding { severity, rule, about, .. } = finding;
     let severity = options.painted(super::severity_style(*severity), severity.word());
     let remark = remark(finding).map(|remark| format!(" ({remark})")).unwrap_or_default();
-    let (about, message) = (shown(about.as_str()), shown(message));
+    let (about, message) = (shown(about.as_str()), shown(&finding.said()));
     format!("{severity} {} {about}: {message}{remark}", rule.id)
 }
 

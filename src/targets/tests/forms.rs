@@ -72,6 +72,8 @@ fn annotations_go_with_every_target_of_their_line() {
     }
     let spec = &set.specs()[0];
     assert_eq!((spec.named, spec.targets, spec.expect), (false, 2, Some(Verdict::HealthOnly)));
+    // What says which targets are meant tells specifications apart, what only annotates them does not.
+    assert_eq!(&*spec.origin.text, "192.0.2.0/31 ports=1 sni=API.example.");
     assert_eq!(spec.label.as_deref(), Some("lab@home"));
     for verdict in Verdict::ALL {
         let set = super::set(&format!("192.0.2.1 expect={verdict}"));
