@@ -184,20 +184,3 @@ fn completions_and_manual_pages() {
         assert!(folder.path().join(name).is_file(), "{name}");
     }
 }
-
-/// What the CI files in `deploy/` call is what the program has.
-#[test]
-fn the_ci_files_use_options_that_there_are() {
-    let help = stdout(&run(&["scan", "--help"]));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
-    for (file, call) in [("github/action.yml", "arguments"), ("gitlab/kubeknock.yml", "$KUBEKNOCK scan")] {
-        let text = fs::read_to_string(root.join(file)).unwrap();
-        let calls = text.lines().filter(|line| line.contains(call));
-        let mut checked = 0;
-        for word in calls.flat_map(|line| line.split([' ', '(', ')'])).filter(|word| word.starts_with("--")) {
-            assert!(help.contains(word), "{file}: {word}");
-            checked += 1;
-        }
-        assert!(checked > 0, "{file}");
-    }
-}

@@ -3,6 +3,8 @@
 //! Servers are simulated over real sockets and real TLS (`kubeknock::simulator`), programs are run
 //! as their users run them. Nothing leaves loopback.
 
+#[cfg(unix)]
+mod ci;
 mod cli;
 mod code_scanning;
 mod deep;
