@@ -1,6 +1,7 @@
 //! The CI files of `deploy/`: their steps, taken out of the YAML and run by the shells that run them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -167,4 +168,39 @@ fn gitlabs_variables_can_be_set_by_who_includes_the_job() {
     let (global, job) = text.split_once("\nkubeknock:\n").unwrap();
     assert!(global.contains("\nvariables:\n  KUBEKNOCK_TARGETS: "), "{global}");
     assert!(!job.contains("variables:"), "{job}");
+}
+
+/// With a docker that runs the program in the folder that is mounted.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_container_workflow_scans_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let _servers = two_servers(place).await;
+    let docker = format!(
+        "#!/bin/sh\n[ \"$1 $2\" = 'run --rm' ] || exit 125\nwhile [ \"$1\" != kubeknock:1 ]; do shift; done\n\
+         shift\nexec {PROGRAM} \"$@\"\n"
+    );
+    fs::create_dir(place.join("bin")).unwrap();
+    fs::write(place.join("bin/docker"), docker).unwrap();
+    fs::set_permissions(place.join("bin/docker"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", place.join("bin").display(), std::env::var("PATH").unwrap());
+    let summary = place.join("summary.md").display().to_string();
+    let variables = [("IMAGE", "kubeknock:1"), ("PATH", &*path), ("GITHUB_STEP_SUMMARY", &*summary)];
+    let script = block("github/example-container.yml", "- name: Scan", "run: |");
+    let output = shell(&["bash", "-e"], &script, place, &variables);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("::"), "{}", stdout(&output));
+    assert!(fs::read_to_string(summary).unwrap().starts_with("## kubeknock failed"));
+    assert!(place.join("kubeknock.sarif").is_file());
+}
+
+/// GitLab starts a shell in the image of a job, so the image of the example has one.
+#[test]
+fn the_image_for_ci_has_a_shell() {
+    let file = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).unwrap();
+    let stages: Vec<&str> = file.lines().filter(|line| line.starts_with("FROM ")).collect();
+    assert_eq!(stages.last(), Some(&"FROM scratch"), "what docker build makes unless told otherwise");
+    let stage =
+        file.split("\nFROM ").find(|stage| stage.lines().next().unwrap().ends_with(" AS ci")).unwrap();
+    assert!(!stage.starts_with("scratch") && !stage.contains("ENTRYPOINT"), "{stage}");
 }
