@@ -26,5 +26,6 @@ mod saved;
 mod scale;
 mod settings;
 mod shards;
+mod skip;
 mod support;
 mod verdicts;
