@@ -143,6 +143,7 @@ fn the_example_settings_are_read() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("kubeknock.toml"), example).unwrap();
     fs::write(folder.path().join("clusters.txt"), "192.0.2.1\n").unwrap();
+    fs::write(folder.path().join("open.json"), "[]").unwrap();
     let output =
         crate::support::kubeknock().current_dir(folder.path()).args(["scan", "--dry-run"]).output().unwrap();
     assert!(output.status.success(), "{}", crate::support::stderr(&output));
