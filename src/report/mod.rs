@@ -40,6 +40,9 @@ mod worst;
 mod sample;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+#[path = "../../tests/suite/skip.rs"]
+mod skip;
 
 use std::fmt;
 use std::str::FromStr;

@@ -51,16 +51,29 @@ pub(super) fn place(origin: &Origin, files: Files<'_>) -> Place {
 }
 
 fn relative(path: &Path, files: Files<'_>) -> String {
-    let whole = resolved(&files.here.join(path));
-    let inside = whole.strip_prefix(resolved(files.root)).ok().filter(|path| *path != Path::new(""));
-    let Some(inside) = inside else {
+    let whole = files.here.join(path);
+    let place =
+        inside(&whole, files.root).or_else(|| inside(&real(&whole)?, &files.root.canonicalize().ok()?));
+    let Some(place) = place else {
         let name = path.file_name().map(PathBuf::from).unwrap_or_default();
         return format!("kubeknock/outside/{}", slashed(&name));
     };
-    slashed(inside)
+    slashed(&place)
 }
 
-/// Without `.` and `..`, by the words alone: what the path leads to is not asked.
+/// What of the path lies below the root, by the words alone.
+fn inside(path: &Path, root: &Path) -> Option<PathBuf> {
+    let place = resolved(path).strip_prefix(resolved(root)).ok()?.to_owned();
+    (place != Path::new("")).then_some(place)
+}
+
+/// With its folder as the file system knows it, where this machine has one: the working directory, and
+/// so the root, is known without symbolic links, and the path may have been typed with them.
+fn real(path: &Path) -> Option<PathBuf> {
+    Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
+}
+
+/// Without `.` and `..`, by the words alone.
 fn resolved(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -104,5 +117,23 @@ mod tests {
         }
         assert_eq!(at(Source::Argument), "kubeknock/arguments");
         assert_eq!(at(Source::Stdin), "kubeknock/stdin");
+    }
+
+    /// As on a runner whose workspace is a link: the working directory is known by its real name.
+    #[cfg(unix)]
+    #[test]
+    fn a_way_through_a_link_is_inside_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let [real, link] = ["real", "link"].map(|name| folder.path().join(name));
+        std::fs::create_dir_all(real.join("ci")).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let told = |root: &Path, file: &Path| {
+            let origin =
+                Origin { source: Source::File(file.to_str().unwrap().into()), line: 1, text: "x".into() };
+            place(&origin, Files { here: root, root }).path
+        };
+        assert_eq!(told(&real, &link.join("ci/clusters.txt")), "ci/clusters.txt");
+        assert_eq!(told(&link, &real.join("ci/clusters.txt")), "ci/clusters.txt");
+        assert_eq!(told(&link.join("ci"), &real.join("clusters.txt")), "kubeknock/outside/clusters.txt");
     }
 }

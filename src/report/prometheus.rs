@@ -143,6 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::sample::{self, Sample};
+    use super::super::skip;
     use super::*;
 
     fn text(sample: &Sample) -> String {
@@ -187,7 +188,7 @@ mod tests {
                 .stderr(Stdio::piped())
                 .spawn();
             let Ok(mut promtool) = promtool else {
-                println!("SKIPPED: promtool check metrics: promtool is not installed");
+                skip::without("promtool", "promtool check metrics");
                 return;
             };
             io::Write::write_all(&mut promtool.stdin.take().unwrap(), text(&sample).as_bytes()).unwrap();

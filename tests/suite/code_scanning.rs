@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 
 use crate::resolve::NameServer;
+use crate::skip::skipped;
 use crate::support::{run, stderr, stdout};
 
 /// Rule, own fingerprint and GitHub's, of every result about endpoints.
@@ -44,7 +45,7 @@ async fn another_address_behind_a_name_is_the_same_finding() {
     let moved = kubeknock::simulator::start(scenario(), SocketAddr::from(([127, 0, 0, 1], port))).await;
     // Somebody else may have taken that port in the meantime.
     let Ok(_moved) = moved else {
-        println!("SKIPPED another_address_behind_a_name_is_the_same_finding: the port is taken");
+        skipped("another_address_behind_a_name_is_the_same_finding: the port is taken");
         return;
     };
     assert_eq!(fingerprints(args()).await, before);

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::skip::without;
 use crate::support::{kubeknock, stderr};
 
 fn folder() -> String {
@@ -25,7 +26,7 @@ fn kubectl(args: &[&str], input: &str) -> Option<String> {
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut child) = child else {
-        println!("SKIPPED: manifests: kubectl is not installed");
+        without("kubectl", "manifests");
         return None;
     };
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::browser::browse;
+use crate::skip;
 use crate::support::{kubeknock, run, start, stderr, stdout};
 
 /// Runs the program in a folder, with these variables.
@@ -185,7 +186,9 @@ async fn what_a_hostile_server_says_runs_nothing_in_a_browser() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         browse(&page, "")
     });
-    let Some(dom) = seen.await.unwrap() else { return };
+    let Some(dom) = seen.await.unwrap() else {
+        return skip::without("chromium", "a hostile server's words in a browser");
+    };
     assert!(dom.contains("<title>kubeknock: 1 forbidden</title>"), "{dom}");
     // Ours is the only script and the icon the only link; what the server sent is there as text.
     assert_eq!((dom.matches("<script").count(), dom.matches("<link").count()), (1, 1));
@@ -210,22 +213,5 @@ fn completions_and_manual_pages() {
     assert!(output.status.success(), "{}", stderr(&output));
     for name in ["kubeknock.1", "kubeknock-scan.1", "kubeknock-identify.1"] {
         assert!(folder.path().join(name).is_file(), "{name}");
-    }
-}
-
-/// What the CI files in `deploy/` call is what the program has.
-#[test]
-fn the_ci_files_use_options_that_there_are() {
-    let help = stdout(&run(&["scan", "--help"]));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
-    for (file, call) in [("github/action.yml", "arguments"), ("gitlab/kubeknock.yml", "$KUBEKNOCK scan")] {
-        let text = fs::read_to_string(root.join(file)).unwrap();
-        let calls = text.lines().filter(|line| line.contains(call));
-        let mut checked = 0;
-        for word in calls.flat_map(|line| line.split([' ', '(', ')'])).filter(|word| word.starts_with("--")) {
-            assert!(help.contains(word), "{file}: {word}");
-            checked += 1;
-        }
-        assert!(checked > 0, "{file}");
     }
 }

@@ -4,6 +4,8 @@
 //! as their users run them. Nothing leaves loopback.
 
 mod browser;
+#[cfg(unix)]
+mod ci;
 mod cli;
 mod code_scanning;
 mod deep;
@@ -25,5 +27,6 @@ mod saved;
 mod scale;
 mod settings;
 mod shards;
+mod skip;
 mod support;
 mod verdicts;

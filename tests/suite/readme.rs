@@ -107,6 +107,27 @@ fn exactly_two_set_up_commands() {
     );
 }
 
+/// `.ci/run` counts these lines in its log, and fails where a tool is missing that it installs.
+#[test]
+fn a_skipped_test_says_so_past_the_capture() {
+    let nothing = tempfile::tempdir().unwrap();
+    let without_tools = |word: &str| {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "deploy::kubectl_understands_every_field"])
+            .env("PATH", nothing.path())
+            .env("KUBEKNOCK_TEST_TOOLS", word)
+            .output()
+            .unwrap()
+    };
+    let output = without_tools("");
+    assert!(output.status.success(), "{}", stdout(&output));
+    let said = crate::support::stderr(&output);
+    assert!(said.lines().any(|line| line == "SKIPPED: manifests: kubectl is not installed"), "{said}");
+    assert!(!without_tools("required").status.success());
+    let ci = read(".ci/run");
+    assert!(ci.contains("export KUBEKNOCK_TEST_TOOLS=") && ci.contains("'^SKIPPED'"));
+}
+
 #[test]
 fn the_example_targets_are_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets.example.txt");
@@ -122,6 +143,7 @@ fn the_example_settings_are_read() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("kubeknock.toml"), example).unwrap();
     fs::write(folder.path().join("clusters.txt"), "192.0.2.1\n").unwrap();
+    fs::write(folder.path().join("open.json"), "[]").unwrap();
     let output =
         crate::support::kubeknock().current_dir(folder.path()).args(["scan", "--dry-run"]).output().unwrap();
     assert!(output.status.success(), "{}", crate::support::stderr(&output));

@@ -4,7 +4,6 @@
 //! Flags and timing: what works on 1.20 and later alike.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,15 +17,11 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::skip::skipped;
 use crate::support::{ANY, config, knock};
 
 /// How long a server may take to become ready on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// Says that a test was skipped, past the test harness's capture.
-fn skipped(reason: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {reason}");
-}
 
 /// The folder with the binaries, or the reason to skip.
 fn assets(test: &str) -> Option<PathBuf> {

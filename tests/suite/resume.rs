@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use kubeknock::simulator;
 use serde_json::Value;
 
+use crate::skip::{skipped, without};
 use crate::support::{kubeknock, settled, start, stderr};
 
 /// A server of this kind on every address of loopback.
@@ -241,11 +242,11 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
         .env("DISK", &disk)
         .output();
     let Ok(output) = output else {
-        println!("SKIPPED: a full disk: no unshare");
+        without("unshare", "a full disk");
         return;
     };
     if output.status.code() == Some(77) || stderr(&output).contains("unshare failed") {
-        println!("SKIPPED: a full disk: no mount namespace may be made here");
+        skipped("a full disk: no mount namespace may be made here");
         return;
     }
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));

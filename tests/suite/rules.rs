@@ -140,6 +140,14 @@ async fn valid_sarif(findings: &[Finding]) {
     let validator = jsonschema::draft7::new(&schema).unwrap();
     let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
+    for (rule, written) in RULES.iter().zip(log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap()) {
+        let tags: Vec<&str> =
+            written["properties"]["tags"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        for control in rule.controls {
+            let tag = format!("{} {}", control.framework, control.id);
+            assert!(tags.contains(&tag.trim_end()), "{}: {tag} is cut off: {tags:?}", rule.id);
+        }
+    }
     let results = log["runs"][0]["results"].as_array().unwrap();
     let written: BTreeSet<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
     let expected: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.id).collect();

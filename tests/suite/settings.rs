@@ -66,6 +66,73 @@ async fn the_files_paths_start_where_it_is() {
     assert_eq!(report(&output)["endpoints"][0]["origin"]["file"], "../clusters.txt");
     let output = scan_in(folder.path(), &["-q"]);
     assert_eq!(report(&output)["endpoints"][0]["origin"]["file"], "clusters.txt");
+
+    // Also behind a format's name, and in a pair.
+    fs::write(folder.path().join("open.txt"), format!("{}\n", server.address())).unwrap();
+    let settings = "[scan]\nfrom = [[\"naabu\", \"open.txt\"]]\noutput = [\"jsonl=out.jsonl\", \"json=-\"]\n";
+    fs::write(folder.path().join("kubeknock.toml"), settings).unwrap();
+    let output = kubeknock().current_dir(&below).args(["scan", "-q"]).output().unwrap();
+    assert_eq!(report(&output)["endpoints"][0]["origin"]["file"], "../open.txt");
+    assert!(folder.path().join("out.jsonl").is_file());
+}
+
+/// Somebody who names a target means that one, not all that the file lists as well.
+#[test]
+fn targets_on_the_command_line_are_all_there_are() {
+    let folder = folder_with(
+        "[scan]\ntargets-file = [\"clusters.txt\"]\nfrom = [[\"naabu\", \"open.txt\"]]\nports = \"7001\"\n",
+    );
+    for (file, address) in [("clusters", "192.0.2.1"), ("open", "192.0.2.2:1"), ("other", "192.0.2.3")] {
+        fs::write(folder.path().join(format!("{file}.txt")), address).unwrap();
+    }
+    let asked = |args: &[&str]| {
+        let mut command = kubeknock();
+        let output = command.current_dir(folder.path()).args(["scan", "-q", "--dry-run"]).args(args).output();
+        let said = stdout(&output.unwrap());
+        (1..=4).filter(|host| said.contains(&format!("192.0.2.{host}"))).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&[]), [1, 2]);
+    assert_eq!(asked(&["192.0.2.4"]), [4]);
+    assert_eq!(asked(&["-f", "other.txt"]), [3]);
+    assert_eq!(asked(&["--from", "zmap", "other.txt"]), [3]);
+    assert_eq!(asked(&["--config", "/dev/null", "192.0.2.4"]), [4]);
+}
+
+/// The gate of the file is the gate of all commands that have one.
+#[tokio::test(flavor = "multi_thread")]
+async fn report_and_diff_take_their_options_of_the_file() {
+    let server = start("exposed").await;
+    let folder = tempfile::tempdir().unwrap();
+    let run = |settings: &str, args: &[&str]| {
+        fs::write(folder.path().join("kubeknock.toml"), settings).unwrap();
+        kubeknock().current_dir(folder.path()).args(args).output().unwrap()
+    };
+    let address = server.address().to_string();
+    let never = "[scan]\nfail-on = \"never\"\nrate = 7\npath = [\"/metrics\"]\n";
+    let saved = run(never, &["scan", "-q", &address, "-o", "json=old.json"]);
+    assert_eq!(saved.status.code(), Some(0), "{}", stderr(&saved));
+    let commands: [&[&str]; 2] =
+        [&["report", "-q", "table", "old.json"], &["diff", "-q", "old.json", "old.json"]];
+    for command in commands {
+        let code = |settings: &str, args: &[&str]| run(settings, &[command, args].concat()).status.code();
+        assert_eq!(code("", &[]), Some(1), "{command:?}");
+        assert_eq!(code(never, &[]), Some(0), "{command:?}");
+        assert_eq!(code(never, &["--fail-on", "exposed"]), Some(1), "{command:?}");
+        for (settings, said) in [
+            ("[scan]\nfail-onn = \"never\"\n", "unknown key \"fail-onn\"; did you mean fail-on?"),
+            ("[scan]\nrate = \"fast\"\n", "[scan] rate: invalid value"),
+        ] {
+            let output = run(settings, command);
+            assert_eq!(output.status.code(), Some(2), "{command:?}");
+            assert!(stderr(&output).contains(said), "{command:?}: {}", stderr(&output));
+        }
+    }
+    // A baseline is for report, whose line names one thing to hold against it; diff has its own.
+    let output = run("[scan]\nbaseline = \"old.json\"\nfail-on = \"new\"\n", commands[0]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("since the baseline: no change"), "{}", stdout(&output));
+    let output = run("[scan]\nbaseline = \"missing.json\"\nfail-on = \"new\"\n", commands[1]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
 #[test]
@@ -75,6 +142,8 @@ fn a_mistake_in_the_file_is_its_own_and_suggests() {
         ("[scan]\nrate = \"fast\"\n", "[scan] rate: invalid value 'fast' for '--rate <NUMBER>'"),
         ("[scan]\nhttp2 = \"yes\"\n", "[scan] http2: true or false is expected"),
         ("[scan]\nrate = [1, 2]\n", "[scan] rate: one value is expected"),
+        ("[scan]\nfrom = [\"zmap\", \"x\"]\n", "[scan] from: a list of pairs in quotes is expected"),
+        ("[scan]\nfrom = [[\"zmap\"]]\n", "[scan] from: a list of pairs in quotes is expected"),
         ("[scan]\nconfig = \"x\"\n", "unknown key \"config\""),
         ("[scan]\ndry-run = true\n", "unknown key \"dry-run\""),
         ("[[accept]]\nrule = \"x\"\n", "[[accept]] 1: "),

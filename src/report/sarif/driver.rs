@@ -7,10 +7,10 @@ use super::log::{
     Configuration, Driver as Component, Help, Relationship, ReportingDescriptor, RuleProperties, Target,
     Taxon, Taxonomy, TaxonomyReference, Text,
 };
-use crate::model::{BaselineState, Finding, Rule, Severity};
+use crate::model::{BaselineState, Control, Finding, Rule, Severity};
 
-/// GitHub shows no more tags of a rule.
-const TAGS: usize = 10;
+/// GitHub takes no more tags of a rule, and shows the first ten.
+const TAGS: usize = 20;
 
 /// SARIF has three levels.
 pub(super) const fn level(severity: Severity) -> &'static str {
@@ -64,9 +64,9 @@ impl Driver {
         let (_, without_heading) = markdown.split_once("\n\n").unwrap_or_default();
         let mut tags = vec!["kubernetes".to_owned(), "security".to_owned()];
         tags.extend(rule.cwe.map(|cwe| format!("external/cwe/cwe-{cwe}")));
-        let mut frameworks: Vec<String> = rule.controls.iter().map(|c| c.framework.to_owned()).collect();
-        frameworks.dedup();
-        tags.extend(frameworks);
+        let control =
+            |control: &Control| format!("{} {}", control.framework, control.id).trim_end().to_owned();
+        tags.extend(rule.controls.iter().map(control));
         tags.truncate(TAGS);
         ReportingDescriptor {
             id: rule.id,

@@ -137,11 +137,21 @@ fn errors_say_where_and_what() {
     assert!(problem(&deep).contains("old.json:1:"), "{}", problem(&deep));
 }
 
-/// A report of the first version, by the program of that time: `kubeknock demo`.
-const FIRST: (&str, &str) =
-    (include_str!("../../../tests/data/report-v1.json"), include_str!("../../../tests/data/report-v1.jsonl"));
+/// A report of each version, by the program of its time: `kubeknock demo`, as a document and as lines.
+const EACH_VERSION: [(&str, &str, &str); 2] = [
+    (
+        "kubeknock/report/v1",
+        include_str!("../../../tests/data/report-v1.json"),
+        include_str!("../../../tests/data/report-v1.jsonl"),
+    ),
+    (
+        "kubeknock/report/v2",
+        include_str!("../../../tests/data/report-v2.json"),
+        include_str!("../../../tests/data/report-v2.jsonl"),
+    ),
+];
 
-/// Everything that the first version said is still said; keys may have come since.
+/// Everything that the old version said is still said; keys may have come since.
 fn kept(place: &str, old: &serde_json::Value, new: &serde_json::Value) {
     match (old, new) {
         (serde_json::Value::Object(old), serde_json::Value::Object(new)) => {
@@ -161,19 +171,27 @@ fn kept(place: &str, old: &serde_json::Value, new: &serde_json::Value) {
 }
 
 #[test]
-fn reports_of_the_first_version_are_read() {
-    let old: serde_json::Value = serde_json::from_str(FIRST.0).unwrap();
-    for text in [FIRST.0, FIRST.1] {
-        let mut sample = read_back(text);
-        sample.reports.sort_by_key(|report| report.target.origin.line);
-        let new: serde_json::Value = serde_json::from_str(&sample::json(&sample)).unwrap();
-        assert_eq!(new["schema"], SCHEMA);
-        for part in old.as_object().unwrap().keys().filter(|part| *part != "schema") {
-            kept(part, &old[part], &new[part]);
+fn reports_of_each_version_are_read() {
+    assert_eq!(EACH_VERSION.map(|(schema, ..)| schema), READABLE);
+    for (schema, document, lines) in EACH_VERSION {
+        let old: serde_json::Value = serde_json::from_str(document).unwrap();
+        assert_eq!(old["schema"], schema);
+        for text in [document, lines] {
+            let mut sample = read_back(text);
+            sample.reports.sort_by_key(|report| report.target.origin.line);
+            let new: serde_json::Value = serde_json::from_str(&sample::json(&sample)).unwrap();
+            assert_eq!(new["schema"], SCHEMA);
+            // Findings are made anew.
+            for part in
+                old.as_object().unwrap().keys().filter(|part| !["schema", "findings"].contains(&&***part))
+            {
+                kept(&format!("{schema} {part}"), &old[part], &new[part]);
+            }
         }
+        let indices: Vec<u64> =
+            read_back(document).reports.iter().map(|report| report.target.index).collect();
+        assert_eq!(indices, (0..indices.len() as u64).collect::<Vec<_>>(), "{schema}");
     }
-    let indices: Vec<u64> = read_back(FIRST.0).reports.iter().map(|report| report.target.index).collect();
-    assert_eq!(indices, (0..indices.len() as u64).collect::<Vec<_>>());
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! The command line over the settings file: an option of `[scan]` counts where the command line
 //! does not give it. Both are checked by the same parser, so every option of the one is a key of
-//! the other.
+//! the other. Commands that have some of these options too take those.
 
 use std::any::TypeId;
 use std::ffi::OsString;
@@ -17,6 +17,8 @@ use crate::suggest::did_you_mean;
 
 /// Options that only make sense on a command line.
 const NOT_IN_A_FILE: [&str; 6] = ["config", "dry-run", "help", "quiet", "verbose", "version"];
+/// Options that name targets: somebody who names others on the command line means those alone.
+const NAME_TARGETS: [&str; 2] = ["targets-file", "from"];
 
 /// The arguments of the program, with the settings file under them. Ends the program, as clap does,
 /// for help and for arguments that mean nothing.
@@ -34,12 +36,9 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     if let (Some(path), false) = (&file.path, matches.get_flag("quiet")) {
         eprintln!("kubeknock: settings from {}", path.display());
     }
-    if name != "scan" {
-        return Ok((cli(&matches)?, file));
-    }
-    let under = under(&file, sub)?;
+    let under = under(&file, name, sub)?;
     // No option before the command takes a value, so the first such word is the command.
-    let at = given.iter().position(|word| word == "scan").map_or(given.len(), |at| at + 1);
+    let at = given.iter().position(|word| word == name).map_or(given.len(), |at| at + 1);
     let (before, after) = given.split_at(at);
     let all = before.iter().chain(&under).chain(after);
     Ok((cli(&Cli::command().get_matches_from(all))?, file))
@@ -49,12 +48,18 @@ fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
     Cli::from_arg_matches(matches).context("a defect in kubeknock, please report it")
 }
 
-/// The options of `[scan]` that the command line leaves open, as arguments.
-fn under(file: &SettingsFile, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
+/// The options of `[scan]` that this command has and its line leaves open, as arguments. All are
+/// checked, whatever the command.
+fn under(file: &SettingsFile, command: &str, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
     let name = file.path.as_deref().unwrap_or(Path::new(super::NAME)).display().to_string();
-    let mut command = Cli::command();
-    command.build();
-    let scan = command.find_subcommand("scan").context("there is no scan command")?;
+    let mut program = Cli::command();
+    program.build();
+    let scan = program.find_subcommand("scan").context("there is no scan command")?;
+    let own = program.find_subcommand(command).context("there is no such command")?;
+    let on_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let names_targets =
+        |arg: &Arg| arg.get_long().map_or(arg.is_positional(), |key| NAME_TARGETS.contains(&key));
+    let targets_named = own.get_arguments().any(|arg| names_targets(arg) && on_line(arg));
     let mut under = Vec::new();
     for (key, value) in &file.scan {
         let place = format!("{name}: [scan] {key}");
@@ -70,16 +75,19 @@ fn under(file: &SettingsFile, given: &ArgMatches) -> anyhow::Result<Vec<OsString
             let first = said.lines().next().unwrap_or_default();
             bail!("{place}: {}", first.strip_prefix("error: ").unwrap_or(first));
         }
-        let on_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-        if !on_line(arg) && !scan.get_arg_conflicts_with(arg).into_iter().any(on_line) {
+        let Some(arg) = option(own, key) else { continue };
+        let beaten = on_line(arg)
+            || own.get_arg_conflicts_with(arg).into_iter().any(on_line)
+            || (targets_named && names_targets(arg));
+        if !beaten {
             under.extend(words);
         }
     }
     Ok(under)
 }
 
-fn option<'a>(scan: &'a Command, key: &str) -> Option<&'a Arg> {
-    scan.get_arguments().find(|arg| arg.get_long() == Some(key) && !NOT_IN_A_FILE.contains(&key))
+fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| arg.get_long() == Some(key) && !NOT_IN_A_FILE.contains(&key))
 }
 
 fn keys(scan: &Command) -> impl Iterator<Item = &str> {
@@ -94,6 +102,8 @@ fn words(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<V
             return Ok(set.then(|| OsString::from(format!("--{key}"))).into_iter().collect());
         }
         _ if flag => bail!("true or false is expected"),
+        // Of two words, as --from: a list of pairs.
+        _ if arg.get_num_args() == Some(2.into()) => return pairs(key, value, folder),
         Value::Array(values) if matches!(arg.get_action(), ArgAction::Append) => {
             return values.iter().map(|value| word(key, value, arg, folder)).collect();
         }
@@ -109,9 +119,31 @@ fn word(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<Os
         Value::Integer(number) => number.to_string(),
         _ => bail!("text in quotes or a whole number is expected"),
     };
-    let is_path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
     let mut word = OsString::from(format!("--{key}="));
-    // The file's paths start where the file is.
-    word.push(if is_path && text != "-" { folder.join(text).into_os_string() } else { text.into() });
+    if arg.get_value_parser().type_id() == TypeId::of::<PathBuf>() {
+        word.push(from_folder(&text, folder));
+    } else if let Some((format, path)) = text.split_once('=').filter(|_| key == "output") {
+        word.push(format!("{format}="));
+        word.push(from_folder(path, folder));
+    } else {
+        word.push(text);
+    }
     Ok(word)
+}
+
+/// `[["zmap", "open.txt"]]` as `--from zmap open.txt`.
+fn pairs(key: &str, value: &Value, folder: &Path) -> anyhow::Result<Vec<OsString>> {
+    let expected = "a list of pairs in quotes is expected, as [[\"FORMAT\", \"FILE\"]]";
+    let mut words = Vec::new();
+    for pair in value.as_array().context(expected)? {
+        let pair = pair.as_array().map_or(&[][..], Vec::as_slice);
+        let [Value::String(format), Value::String(file)] = pair else { bail!(expected) };
+        words.extend([format!("--{key}").into(), format.into(), from_folder(file, folder)]);
+    }
+    Ok(words)
+}
+
+/// The file's paths start where the file is; standard input and output have none.
+fn from_folder(path: &str, folder: &Path) -> OsString {
+    if matches!(path, "" | "-") { path.into() } else { folder.join(path).into_os_string() }
 }
