@@ -124,9 +124,14 @@ impl Pipeline {
             () = attempt.stop.stopped() => return None,
         };
         let elapsed = started.elapsed();
-        let Resolved { addresses, aliases } = match resolved {
-            Ok(resolved) => resolved,
-            Err(failure) => {
+        let Resolved { addresses, aliases } = match (resolved, only) {
+            (Ok(resolved), _) => resolved,
+            // An address that is asked again is known: without an answer only its aliases are missing.
+            (Err(failure), Some(only)) => {
+                tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
+                Resolved { addresses: vec![only], aliases: Arc::default() }
+            }
+            (Err(failure), None) => {
                 let timings = Timings { resolve: Some(elapsed), total: elapsed, ..Timings::default() };
                 return Some(vec![attempt.failed(None, failure, timings)]);
             }
@@ -318,5 +323,52 @@ pub(super) fn endpoint_of(target: &Target, address: SocketAddr) -> Endpoint {
         address,
         name: target.server_name(),
         prefix: Arc::clone(&target.prefix),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    /// A name server that answers every query with SERVFAIL.
+    async fn failing_name_server() -> SocketAddr {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut message = [0; 512];
+            while let Ok((length, from)) = socket.recv_from(&mut message).await {
+                message[2] |= 0x80;
+                message[3] = 2;
+                let _ = socket.send_to(&message[..length], from).await;
+            }
+        });
+        address
+    }
+
+    /// An address that is asked again comes to one outcome of its own, also when the name server
+    /// fails meanwhile.
+    #[tokio::test]
+    async fn an_address_asked_again_needs_no_name_server() {
+        let config = ScanConfig { resolver: Some(failing_name_server().await), ..ScanConfig::default() };
+        let pipeline = Pipeline::new(&config).unwrap();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument(&format!("two.example:{}", closed.port()));
+        let target = builder.build().unwrap().get(0).unwrap();
+        let (stop, tally) = (Stop::default(), Tally::default());
+        for (only, last, came_to) in [
+            (Some(closed.ip()), false, (Some(closed), FailureKind::Refused)),
+            (Some(closed.ip()), true, (Some(closed), FailureKind::Refused)),
+            // Nothing is known of a name that was never resolved.
+            (None, true, (None, FailureKind::ResolverFailure)),
+        ] {
+            let attempt =
+                Attempt { target: &target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            let outcomes = pipeline.knock(&attempt, only).await.unwrap();
+            let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+            let address = report.endpoint.as_ref().map(|endpoint| endpoint.address);
+            assert_eq!((address, report.failure.as_ref().unwrap().kind), came_to);
+        }
     }
 }
