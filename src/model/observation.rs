@@ -103,6 +103,6 @@ pub struct Timings {
     pub connect: Option<Duration>,
     /// TLS handshake of the first connection.
     pub tls: Option<Duration>,
-    /// Everything, pauses included.
+    /// Everything, with the pauses between requests, without waiting for a turn among others.
     pub total: Duration,
 }

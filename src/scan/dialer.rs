@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
-
 use super::throttle::{Leave, Throttle};
-use crate::model::{Endpoint, Failure, FailureKind};
-use crate::probe::Dial;
+use crate::model::{Endpoint, FailureKind};
+use crate::probe::{Dial, Dialled};
 use crate::sweep::Sweep;
 
 /// The pauses between attempts while this machine is short of something.
@@ -23,12 +21,13 @@ pub(super) struct Dialer {
 
 impl Dialer {
     /// Connects with the leave to do so.
-    pub(super) async fn connect(&self, address: SocketAddr, leave: Leave<'_>) -> Result<TcpStream, Failure> {
+    pub(super) async fn connect(&self, address: SocketAddr, leave: Leave<'_>) -> Dialled {
         let mut attempt = 0;
         loop {
             let started = Instant::now();
-            let outcome = self.sweep.connect(address).await;
-            match &outcome {
+            let stream = self.sweep.connect(address).await;
+            let took = started.elapsed();
+            match &stream {
                 // Says nothing of the target: wait until descriptors or ports come free.
                 Err(failure) if failure.kind == FailureKind::LocalShortage => {
                     self.throttle.short(&failure.detail);
@@ -38,21 +37,21 @@ impl Dialer {
                         continue;
                     }
                 }
-                Ok(_) => self.throttle.answered(address.ip(), started.elapsed()),
+                Ok(_) => self.throttle.answered(address.ip(), took),
                 Err(failure) if failure.kind == FailureKind::Refused => {
-                    self.throttle.answered(address.ip(), started.elapsed());
+                    self.throttle.answered(address.ip(), took);
                 }
                 Err(failure) if failure.kind == FailureKind::TimedOut => self.throttle.silent(address.ip()),
                 Err(_) => {}
             }
             drop(leave);
-            return outcome;
+            return Dialled { stream, took };
         }
     }
 }
 
 impl Dial for Dialer {
-    async fn dial(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
-        self.connect(endpoint.address, self.throttle.leave().await).await
+    async fn dial(&self, endpoint: &Endpoint) -> Dialled {
+        self.connect(endpoint.address, self.throttle.leave_to_go_on().await).await
     }
 }

@@ -17,7 +17,7 @@ use crate::model::{
     Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
     Verdict,
 };
-use crate::probe::{Dial, Prober};
+use crate::probe::{Dial, Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 use crate::targets::Exclusions;
@@ -196,15 +196,12 @@ impl Pipeline {
         };
         let _flight = attempt.tally.flight();
         let address = SocketAddr::new(address, target.port);
-        let started = Instant::now();
-        let connected = self.dialer.connect(address, leave).await;
-        let mut timings = Timings { resolve, connect: Some(started.elapsed()), ..Timings::default() };
-        let stream = match connected {
+        let Dialled { stream, took } = self.dialer.connect(address, leave).await;
+        let total = took + resolve.unwrap_or_default();
+        let timings = Timings { resolve, connect: Some(took), total, ..Timings::default() };
+        let stream = match stream {
             Ok(stream) => stream,
-            Err(failure) => {
-                timings.total = started.elapsed();
-                return Some(attempt.failed(Some(address), failure, timings));
-            }
+            Err(failure) => return Some(attempt.failed(Some(address), failure, timings)),
         };
         let judged =
             guarded(Box::pin(self.judge(target, endpoint_of(target, address), aliases, stream))).await;
@@ -226,7 +223,7 @@ impl Pipeline {
         }
         report.timings.resolve = timings.resolve;
         report.timings.connect = timings.connect;
-        report.timings.total = started.elapsed() + resolve.unwrap_or_default();
+        report.timings.total += total;
         tracing::debug!(%target, %address, verdict = %report.verdict, reason = report.reason);
         Some(Outcome::Record(Box::new(report)))
     }
@@ -239,15 +236,15 @@ impl Pipeline {
         aliases: Arc<[Arc<str>]>,
         stream: TcpStream,
     ) -> EndpointReport {
-        let mut observation = self.look(stream, &endpoint, 1).await;
+        let mut observation = self.first_look(stream, &endpoint).await;
         observation.aliases = aliases;
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
         if let Some(SecondLook { why, after }) = assessment.second_look.take() {
             tracing::info!(%target, why, "second look");
-            tokio::time::sleep(after.unwrap_or(self.second_look_pause).min(MAX_PAUSE)).await;
-            if let Ok(stream) = self.dialer.dial(&endpoint).await {
-                observation.absorb(self.look(stream, &endpoint, 2).await);
+            let pause = after.unwrap_or(self.second_look_pause).min(MAX_PAUSE);
+            if let Some(second) = self.second_look(&endpoint, pause).await {
+                observation.absorb(second);
                 identification = identify(&observation);
                 assessment = assess(&observation, &identification);
             }
@@ -279,13 +276,23 @@ impl Pipeline {
         }
     }
 
-    async fn look(&self, stream: TcpStream, endpoint: &Endpoint, number: u8) -> Observation {
+    async fn first_look(&self, stream: TcpStream, endpoint: &Endpoint) -> Observation {
         let Ok(_permit) = self.looks.acquire().await else {
             let mut observation = Observation::new(endpoint.clone());
             observation.failure = Some(closed());
             return observation;
         };
-        self.prober.look(stream, endpoint, number, &self.dialer).await
+        self.prober.look(stream, endpoint, 1, &self.dialer).await
+    }
+
+    /// A look on a connection of its own, after a pause. `None` if there is no connection.
+    async fn second_look(&self, endpoint: &Endpoint, pause: Duration) -> Option<Observation> {
+        tokio::time::sleep(pause).await;
+        let _permit = self.looks.acquire().await.ok()?;
+        let Dialled { stream, took } = self.dialer.dial(endpoint).await;
+        let mut observation = self.prober.look(stream.ok()?, endpoint, 2, &self.dialer).await;
+        observation.timings.total += pause + took;
+        Some(observation)
     }
 }
 

@@ -90,6 +90,13 @@ impl Throttle {
         leave
     }
 
+    /// Waits for the next moment, for a further connection of a look that goes on. It needs no slot: it
+    /// counts as one of the looks, which are few.
+    pub(super) async fn leave_to_go_on(&self) -> Leave<'_> {
+        self.pace.next_turn().await;
+        Leave { slots: &self.slots, permit: None }
+    }
+
     /// From now on this share of the rate.
     pub(super) fn set_share(&self, share: f64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
