@@ -329,17 +329,16 @@ impl<D: Dial> Look<'_, D> {
 
 /// The pause that a server with too much to do asks for before the next request.
 fn asked_to_wait(exchange: &Exchange) -> Option<Duration> {
-    let reply = exchange.outcome.as_ref().ok().filter(|reply| reply.status == 429)?;
-    reply.retry_after().filter(|pause| !pause.is_zero())
+    exchange.outcome.as_ref().ok().filter(|reply| reply.status == 429)?;
+    exchange.asks_to_wait()
 }
 
-/// Waits; `false` where the pause would outlast the look.
+/// Waits; `false` where the pause is longer than we wait, or would outlast the look.
 async fn waited(pause: Option<Duration>, deadline: Deadline) -> bool {
     let Some(pause) = pause else { return true };
-    let until = Deadline::now() + pause.min(MAX_PAUSE);
-    if until >= deadline {
+    if pause > MAX_PAUSE || Deadline::now() + pause >= deadline {
         return false;
     }
-    tokio::time::sleep_until(until).await;
+    tokio::time::sleep(pause).await;
     true
 }

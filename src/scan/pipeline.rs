@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::assess::assess;
-use crate::config::{MAX_PAUSE, ScanConfig};
+use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
@@ -242,7 +242,7 @@ impl Pipeline {
         let mut assessment = assess(&observation, &identification);
         if let Some(SecondLook { why, after }) = assessment.second_look.take() {
             tracing::info!(%target, why, "second look");
-            let pause = after.unwrap_or(self.second_look_pause).min(MAX_PAUSE);
+            let pause = after.unwrap_or(self.second_look_pause);
             if let Some(second) = self.second_look(&endpoint, pause).await {
                 observation.absorb(second);
                 identification = identify(&observation);
