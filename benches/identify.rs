@@ -10,16 +10,16 @@
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use cpu_time::ThreadTime;
 use kubeknock::assess::assess;
 use kubeknock::config::ScanConfig;
 use kubeknock::identify::{self, Answered, identify, posture, remedy};
-use kubeknock::model::{Endpoint, Failure, Observation, Scheme};
-use kubeknock::probe::{Dial, Prober};
+use kubeknock::model::{Endpoint, Observation, Scheme};
+use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator;
 use kubeknock::sweep::Sweep;
-use tokio::net::TcpStream;
 
 /// The program's allocator.
 #[global_allocator]
@@ -43,8 +43,10 @@ const SERVERS: [(&str, &str, bool); 5] = [
 struct Dialer(Sweep);
 
 impl Dial for Dialer {
-    async fn dial(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
-        self.0.connect(endpoint.address).await
+    async fn dial(&self, endpoint: &Endpoint) -> Dialled {
+        let began = Instant::now();
+        let stream = self.0.connect(endpoint.address).await;
+        Dialled { stream, took: began.elapsed() }
     }
 }
 
@@ -60,7 +62,7 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
         prefix: Arc::from(""),
     };
     let dialer = Dialer(Sweep::new(&config));
-    let stream = dialer.dial(&endpoint).await.expect("a connection");
+    let stream = dialer.dial(&endpoint).await.stream.expect("a connection");
     Prober::new(&config).expect("a prober").look(stream, &endpoint, 1, &dialer).await
 }
 

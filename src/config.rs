@@ -32,7 +32,8 @@ pub const MAX_BODY: usize = 64 * 1024;
 pub const MAX_MAX_BODY: usize = 16 * 1024 * 1024;
 /// The pause before a second look at contradicting answers.
 pub const SECOND_LOOK_PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause that a server's `Retry-After` can ask for.
+/// The longest pause that is waited for when a server asks for one with `Retry-After`. Who asks for a
+/// longer one is not asked again.
 pub const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// Addresses of one name that are asked.
 pub const MAX_ADDRESSES: usize = 64;

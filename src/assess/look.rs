@@ -1,13 +1,13 @@
 //! Contradictions that a server shows while it starts, is overloaded or stands behind a front with
 //! several backends. They get one second look before the verdict is believed.
 
-use std::time::Duration;
-
+use crate::config::MAX_PAUSE;
 use crate::model::{
     Access, Answer, Component, Identification, JudgedRequest, PathClass, Reply, SecondLook, Unclear,
 };
 
-/// Whether the first look contradicts itself. `None` after a second look: there is only one.
+/// Whether the first look contradicts itself. `None` after a second look: there is only one; and where
+/// the server asks for a longer pause than we wait.
 pub(super) fn second_look(requests: &[JudgedRequest], identification: &Identification) -> Option<SecondLook> {
     let looked_twice = requests.iter().any(|request| request.exchange.look > 1);
     // Without any sign of who answers, "not now" from all paths says nothing: that is worth asking again.
@@ -16,8 +16,8 @@ pub(super) fn second_look(requests: &[JudgedRequest], identification: &Identific
         return None;
     }
     let why = why(requests)?;
-    let after = requests.iter().filter_map(|request| reply(request)?.retry_after()).max();
-    Some(SecondLook { why, after: after.filter(|pause| *pause > Duration::ZERO) })
+    let after = requests.iter().filter_map(|request| request.exchange.asks_to_wait()).max();
+    after.is_none_or(|pause| pause <= MAX_PAUSE).then_some(SecondLook { why, after })
 }
 
 fn reply(request: &JudgedRequest) -> Option<&Reply> {

@@ -250,6 +250,10 @@ mod rules {
         let judged = judge(&trio(busy(), busy(), busy()));
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         assert_eq!(judged.second_look.unwrap().after, Some(std::time::Duration::from_secs(1)));
+        let long = || reply(429, "text/plain", "Too many requests").with("retry-after", "60");
+        let judged = judge(&trio(busy(), long(), busy()));
+        assert_eq!((judged.verdict, judged.second_look), (Verdict::Inconclusive, None));
+        assert!(judged.reason.ends_with("asks to wait 60 s, so it was not asked again"), "{}", judged.reason);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::MAX_PAUSE;
 use crate::model::{
     Access, Component, Failure, Identification, JudgedRequest, Observation, PathClass, Unclear, Verdict,
 };
@@ -184,7 +185,13 @@ fn telling_reason(requests: &[JudgedRequest]) -> String {
     };
     let path = &request.exchange.request.path;
     match (&request.access, &request.exchange.outcome) {
-        (Access::Unclear(unclear), Ok(reply)) => format!("{path} answered {}: {unclear}", reply.status),
+        (Access::Unclear(unclear), Ok(reply)) => {
+            let too_long = request.exchange.asks_to_wait().filter(|pause| *pause > MAX_PAUSE);
+            let not_again = too_long.map_or_else(String::new, |pause| {
+                format!("; it asks to wait {} s, so it was not asked again", pause.as_secs())
+            });
+            format!("{path} answered {}: {unclear}{not_again}", reply.status)
+        }
         (Access::Failed(failure), _) => format!("no whole answer to {path}: {failure}"),
         _ => format!("no clear answer to {path}"),
     }

@@ -94,6 +94,13 @@ pub struct Exchange {
     pub outcome: Result<Reply, Failure>,
 }
 
+impl Exchange {
+    /// The pause that the answer asks for before the next request.
+    pub fn asks_to_wait(&self) -> Option<Duration> {
+        self.outcome.as_ref().ok()?.retry_after(self.at)
+    }
+}
+
 /// How long the stages of one endpoint took.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timings {
@@ -103,6 +110,6 @@ pub struct Timings {
     pub connect: Option<Duration>,
     /// TLS handshake of the first connection.
     pub tls: Option<Duration>,
-    /// Everything, pauses included.
+    /// Everything, with the pauses between requests, without waiting for a turn among others.
     pub total: Duration,
 }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use super::{Answer, Failure, Status};
 
@@ -37,9 +40,20 @@ impl Reply {
             .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
     }
 
-    /// `Retry-After` in seconds, where it is a number (RFC 9110, section 10.2.3).
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+    /// The pause that `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or up to a date, which
+    /// is held against the server's own clock where it says what time that is. `None` for no pause.
+    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let header = self.header("retry-after")?;
+        let text = header.trim();
+        let pause = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // A number that does not fit is longer than anybody waits.
+            Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+        } else {
+            let theirs = self.header("date").and_then(|date| http_date(date.trim()));
+            let now = theirs.unwrap_or_else(|| TimeZone::UTC.to_datetime(now));
+            Duration::try_from(http_date(text)?.duration_since(now)).ok()?
+        };
+        (!pause.is_zero()).then_some(pause)
     }
 
     /// Whether this answer to a HEAD, which has no body, carries the marks that the same endpoint's
@@ -99,6 +113,13 @@ impl Reply {
     }
 }
 
+/// A date, in UTC, in any of the three forms of RFC 9110, section 5.6.7.
+fn http_date(text: &str) -> Option<DateTime> {
+    const FORMS: [&str; 3] =
+        ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    FORMS.iter().find_map(|form| DateTime::strptime(form, text).ok())
+}
+
 /// Header marks of an API server's answer.
 ///
 /// `Audit-Id` is on every answer of newer servers and wherever auditing is on; the flow-control
@@ -127,5 +148,37 @@ impl Markers {
     /// Whether any mark is there that only an API server sets.
     pub const fn any(self) -> bool {
         self.audit_id || self.flow_control
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::reply;
+    use super::*;
+
+    fn pause(headers: &[(&'static str, &str)]) -> Option<Duration> {
+        let asked =
+            headers.iter().fold(reply(429, "text/plain", ""), |reply, (name, value)| reply.with(name, value));
+        asked.retry_after("1994-11-06T08:49:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn a_pause_is_seconds_or_a_date() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(pause(&[("retry-after", " 120 ")]), seconds(120));
+        assert_eq!(pause(&[("retry-after", "99999999999999999999999")]), seconds(u64::MAX));
+        for date in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            assert_eq!(pause(&[("retry-after", date)]), seconds(37), "{date}");
+            // By a clock that is behind ours.
+            let theirs = ("date", "Sun, 06 Nov 1994 08:44:37 GMT");
+            assert_eq!(pause(&[("retry-after", date), theirs]), seconds(300), "{date}");
+        }
+        for none in ["0", "", "-5", "soon", "Sun, 06 Nov 1994 08:48:59 GMT", "Sun, 06 Nov 1994 08:49:37 CET"]
+        {
+            assert_eq!(pause(&[("retry-after", none)]), None, "{none:?}");
+        }
+        assert_eq!(pause(&[]), None);
     }
 }

@@ -36,7 +36,8 @@ use tokio::time::Instant as Deadline;
 use crate::config::{MAX_PAUSE, ScanConfig};
 use crate::error::Error;
 use crate::model::{
-    Endpoint, Exchange, Failure, FailureKind, Method, Observation, PathClass, Reply, Request, Scheme, Stage,
+    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, PathClass, Reply, Request,
+    Scheme, Stage,
 };
 
 use connection::Connection;
@@ -52,8 +53,17 @@ const FIRST_BYTES: usize = 2048;
 
 /// Opens a further connection to an endpoint whose first one is spent.
 pub trait Dial: Sync {
-    /// A new connection, or why there is none.
-    fn dial(&self, endpoint: &Endpoint) -> impl Future<Output = Result<TcpStream, Failure>> + Send;
+    /// A new connection, when it is its turn.
+    fn dial(&self, endpoint: &Endpoint) -> impl Future<Output = Dialled> + Send;
+}
+
+/// What became of a connection that was asked for.
+#[derive(Debug)]
+pub struct Dialled {
+    /// The connection, or why there is none.
+    pub stream: Result<TcpStream, Failure>,
+    /// How long it took to open. What passed before that was our own affair, not the endpoint's.
+    pub took: Duration,
 }
 
 /// Asks endpoints as configured.
@@ -108,6 +118,7 @@ impl Prober {
             prober: self,
             dial,
             deadline: Deadline::now() + self.timeout,
+            waited: Duration::ZERO,
             number,
             spare: Some(stream),
             connection: None,
@@ -116,7 +127,7 @@ impl Prober {
         };
         look.run().await;
         let mut observation = look.observation;
-        observation.timings.total = started.elapsed();
+        observation.timings.total = started.elapsed().saturating_sub(look.waited);
         observation
     }
 }
@@ -126,6 +137,8 @@ struct Look<'a, D> {
     prober: &'a Prober,
     dial: &'a D,
     deadline: Deadline,
+    /// How long further connections waited for their turn: by so much the deadline has moved.
+    waited: Duration,
     number: u8,
     /// The stream the sweep opened, until it is used.
     spare: Option<TcpStream>,
@@ -144,8 +157,11 @@ impl<D: Dial> Look<'_, D> {
         if self.observation.exchanges.iter().all(refused) && !self.ask_all(&prober.after_401).await {
             return;
         }
-        if self.ask_all(&prober.extra).await && !prober.deep.is_empty() && self.speaks_kubernetes() {
-            self.ask_all(&prober.deep).await;
+        if self.ask_all(&prober.extra).await
+            && !prober.deep.is_empty()
+            && self.speaks_kubernetes()
+            && self.ask_all(&prober.deep).await
+        {
             self.ask_without_sni().await;
         }
     }
@@ -184,21 +200,33 @@ impl<D: Dial> Look<'_, D> {
             return;
         }
         let nameless = Endpoint { name: None, ..endpoint.clone() };
-        let prober = self.prober;
-        let work = async {
-            let stream = self.dial.dial(&nameless).await?;
-            self.observation.connections += 1;
-            prober.tls.handshake(stream, &nameless).await
-        };
-        let outcome = match tokio::time::timeout_at(self.deadline, work).await {
-            Ok(Ok((_, handshake, _))) => {
-                self.observation.handshakes += 1;
-                Ok(handshake)
-            }
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(Failure::new(Stage::Tls, FailureKind::Deadline, "")),
-        };
+        // It has served; two connections at once would be more than the host was promised.
+        self.connection = None;
+        let outcome = self.handshake(&nameless).await;
         self.observation.without_sni = Some(outcome);
+    }
+
+    /// One handshake on a connection of its own.
+    async fn handshake(&mut self, endpoint: &Endpoint) -> Result<Handshake, Failure> {
+        let stream = self.dial(endpoint).await?;
+        self.observation.connections += 1;
+        let work = self.prober.tls.handshake(stream, endpoint);
+        let (_, handshake, _) = tokio::time::timeout_at(self.deadline, work)
+            .await
+            .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))??;
+        self.observation.handshakes += 1;
+        Ok(handshake)
+    }
+
+    /// A further connection. How long it waits for its turn depends on what else this scan does, and
+    /// takes nothing from the endpoint's time.
+    async fn dial(&mut self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+        let began = Instant::now();
+        let Dialled { stream, took } = self.dial.dial(endpoint).await;
+        let waited = began.elapsed().saturating_sub(took);
+        self.waited += waited;
+        self.deadline += waited;
+        stream
     }
 
     /// The GET form of a HEAD whose answer nothing vouches for: a front end may have given it.
@@ -212,7 +240,7 @@ impl<D: Dial> Look<'_, D> {
     /// One request and what became of it. `None` when no connection could be made before anything
     /// was asked: the observation then has the failure.
     async fn ask(&mut self, request: &Request) -> Option<Exchange> {
-        let (at, started) = (Timestamp::now(), Instant::now());
+        let (mut at, mut started) = (Timestamp::now(), Instant::now());
         let outcome = loop {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
@@ -227,6 +255,7 @@ impl<D: Dial> Look<'_, D> {
                 },
             };
             let fresh = connection.served() == 0;
+            (at, started) = (Timestamp::now(), Instant::now());
             match self.exchange(&mut connection, request).await {
                 Ok(reply) => {
                     if connection.reusable().await {
@@ -263,9 +292,11 @@ impl<D: Dial> Look<'_, D> {
 
     /// A connection that is ready for requests: on the stream at hand, else on a new one.
     async fn open(&mut self) -> Result<Connection, Failure> {
-        let stream = match self.spare.take() {
-            Some(stream) => stream,
-            None => self.dial.dial(&self.observation.endpoint).await?,
+        let stream = if let Some(stream) = self.spare.take() {
+            stream
+        } else {
+            let endpoint = self.observation.endpoint.clone();
+            self.dial(&endpoint).await?
         };
         self.observation.connections += 1;
         if self.observation.local.is_none() {
@@ -298,17 +329,16 @@ impl<D: Dial> Look<'_, D> {
 
 /// The pause that a server with too much to do asks for before the next request.
 fn asked_to_wait(exchange: &Exchange) -> Option<Duration> {
-    let reply = exchange.outcome.as_ref().ok().filter(|reply| reply.status == 429)?;
-    reply.retry_after().filter(|pause| !pause.is_zero())
+    exchange.outcome.as_ref().ok().filter(|reply| reply.status == 429)?;
+    exchange.asks_to_wait()
 }
 
-/// Waits; `false` where the pause would outlast the look.
+/// Waits; `false` where the pause is longer than we wait, or would outlast the look.
 async fn waited(pause: Option<Duration>, deadline: Deadline) -> bool {
     let Some(pause) = pause else { return true };
-    let until = Deadline::now() + pause.min(MAX_PAUSE);
-    if until >= deadline {
+    if pause > MAX_PAUSE || Deadline::now() + pause >= deadline {
         return false;
     }
-    tokio::time::sleep_until(until).await;
+    tokio::time::sleep(pause).await;
     true
 }

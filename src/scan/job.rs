@@ -119,7 +119,8 @@ impl Job {
         Ok(())
     }
 
-    /// Runs the workers of one pass.
+    /// Runs the workers of one pass: another one whenever those there are leave room at the gate, so
+    /// that there are as many as have something to wait for.
     async fn pass(
         self: &Arc<Self>,
         pass: &Arc<Pass>,
@@ -128,18 +129,27 @@ impl Job {
     ) -> io::Result<()> {
         let left = pass.len().saturating_sub(pass.done.count());
         let workers = usize::try_from(left).unwrap_or(usize::MAX).min(self.workers);
-        let mut running = JoinSet::new();
-        for _ in 0..workers {
-            running.spawn(Arc::clone(self).work(Arc::clone(pass), Arc::clone(ledger), reports.clone()));
-        }
+        let (mut running, mut wanted) = (JoinSet::new(), workers);
         let mut outcome = Ok(());
-        while let Some(ended) = running.join_next().await {
-            if let Ok(Err(error)) = ended {
-                self.stop.fail(format!("cannot write down what was found: {error}"));
-                outcome = outcome.and(Err(error));
+        loop {
+            tokio::select! {
+                () = self.pipeline.throttle().room_at_the_gate(), if wanted > 0 => {
+                    wanted -= 1;
+                    running.spawn(Arc::clone(self).work(Arc::clone(pass), Arc::clone(ledger), reports.clone()));
+                    // It comes to the gate before another is asked for.
+                    tokio::task::yield_now().await;
+                }
+                Some(ended) = running.join_next() => {
+                    // Nothing is left to begin.
+                    wanted = 0;
+                    if let Ok(Err(error)) = ended {
+                        self.stop.fail(format!("cannot write down what was found: {error}"));
+                        outcome = outcome.and(Err(error));
+                    }
+                }
+                else => return outcome,
             }
         }
-        outcome
     }
 
     async fn work(

@@ -2,9 +2,9 @@
 //!
 //! Each connection has a slot of its own and a random moment within it, so that a scan neither
 //! bursts nor beats in time with other scans. No window of 10 ms holds more than 10 ms worth plus
-//! one, whatever the rate was changed to meanwhile. Callers are served in the order they came, and
-//! time that nobody used is not saved up. What a busy machine is late by is caught up with, up to
-//! [`GRACE`].
+//! one, whatever the rate was changed to meanwhile. Callers are served in the order they came, but
+//! those who go on with what they began go before those who begin; time that nobody used is not
+//! saved up. What a busy machine is late by is caught up with, up to [`GRACE`].
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,6 +20,9 @@ pub(super) struct Pace {
     /// Nanoseconds from one slot to the next; 0 is unlimited.
     interval: AtomicU64,
     changed: Notify,
+    /// Held by the one of those who begin that may wait for `last`: whoever goes on finds at most
+    /// this one before it.
+    door: Mutex<()>,
     /// Held by the caller whose turn is next; the others wait for it in a queue.
     last: Mutex<Option<Slot>>,
 }
@@ -36,7 +39,12 @@ struct Slot {
 impl Pace {
     /// `rate` connections per second; 0 is unlimited.
     pub(super) fn new(rate: f64) -> Self {
-        Self { interval: AtomicU64::new(nanoseconds(rate)), changed: Notify::new(), last: Mutex::new(None) }
+        Self {
+            interval: AtomicU64::new(nanoseconds(rate)),
+            changed: Notify::new(),
+            door: Mutex::new(()),
+            last: Mutex::new(None),
+        }
     }
 
     /// Changes the rate, for those who wait already too.
@@ -45,12 +53,25 @@ impl Pace {
         self.changed.notify_one();
     }
 
-    /// Waits for this caller's moment.
+    /// Waits for the moment of a caller who begins.
     pub(super) async fn turn(&self) {
         if self.interval.load(Ordering::Relaxed) == 0 {
             return;
         }
         let arrived = Instant::now();
+        let _door = self.door.lock().await;
+        self.moment(arrived).await;
+    }
+
+    /// Waits for the moment of a caller who goes on with what it began.
+    pub(super) async fn next_turn(&self) {
+        let now = Instant::now();
+        // Where others wait, the time before this caller came was not idle: it may be caught up with.
+        let wanted = self.door.try_lock().is_err();
+        self.moment(now.checked_sub(GRACE).filter(|_| wanted).unwrap_or(now)).await;
+    }
+
+    async fn moment(&self, arrived: Instant) {
         let mut last = self.last.lock().await;
         let mut planned: Option<Slot> = None;
         loop {
@@ -126,14 +147,20 @@ mod tests {
     }
 
     impl Crowd {
+        /// Every seventh of them pauses and goes on, the others begin.
         fn new(rate: f64, callers: usize) -> Self {
             let crowd =
                 Self { pace: Arc::new(Pace::new(rate)), turns: Arc::default(), began: Instant::now() };
-            for _ in 0..callers {
+            for number in 1..=callers {
                 let (pace, turns, began) = (Arc::clone(&crowd.pace), Arc::clone(&crowd.turns), crowd.began);
                 tokio::spawn(async move {
                     loop {
-                        pace.turn().await;
+                        if number % 7 == 0 {
+                            tokio::time::sleep(within(Duration::from_secs(1), number as u64)).await;
+                            pace.next_turn().await;
+                        } else {
+                            pace.turn().await;
+                        }
                         turns.lock().unwrap().push(began.elapsed());
                     }
                 });
@@ -225,6 +252,24 @@ mod tests {
         }
     }
 
+    /// However many wait to begin, whoever goes on waits for the one before it and for itself.
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_on_goes_before_all_who_begin() {
+        let crowd = Crowd::new(10.0, 6);
+        for callers in [6, 3000] {
+            for _ in 0..callers {
+                let pace = Arc::clone(&crowd.pace);
+                tokio::spawn(async move { pace.turn().await });
+            }
+            for pause in [3, 50, 99, 444] {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+                let began = Instant::now();
+                crowd.pace.next_turn().await;
+                assert!(began.elapsed() <= Duration::from_millis(300), "{:?}", began.elapsed());
+            }
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn moments_are_spread_over_their_slots() {
         let crowd = Crowd::new(1.0, 4);
@@ -242,6 +287,7 @@ mod tests {
         let began = Instant::now();
         for _ in 0..10_000 {
             pace.turn().await;
+            pace.next_turn().await;
         }
         assert_eq!(began.elapsed(), Duration::ZERO);
     }

@@ -10,14 +10,14 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::assess::assess;
-use crate::config::{MAX_PAUSE, ScanConfig};
+use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
     Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
     Verdict,
 };
-use crate::probe::{Dial, Prober};
+use crate::probe::{Dial, Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 use crate::targets::Exclusions;
@@ -124,9 +124,14 @@ impl Pipeline {
             () = attempt.stop.stopped() => return None,
         };
         let elapsed = started.elapsed();
-        let Resolved { addresses, aliases } = match resolved {
-            Ok(resolved) => resolved,
-            Err(failure) => {
+        let Resolved { addresses, aliases } = match (resolved, only) {
+            (Ok(resolved), _) => resolved,
+            // An address that is asked again is known: without an answer only its aliases are missing.
+            (Err(failure), Some(only)) => {
+                tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
+                Resolved { addresses: vec![only], aliases: Arc::default() }
+            }
+            (Err(failure), None) => {
                 let timings = Timings { resolve: Some(elapsed), total: elapsed, ..Timings::default() };
                 return Some(vec![attempt.failed(None, failure, timings)]);
             }
@@ -191,15 +196,12 @@ impl Pipeline {
         };
         let _flight = attempt.tally.flight();
         let address = SocketAddr::new(address, target.port);
-        let started = Instant::now();
-        let connected = self.dialer.connect(address, leave).await;
-        let mut timings = Timings { resolve, connect: Some(started.elapsed()), ..Timings::default() };
-        let stream = match connected {
+        let Dialled { stream, took } = self.dialer.connect(address, leave).await;
+        let total = took + resolve.unwrap_or_default();
+        let timings = Timings { resolve, connect: Some(took), total, ..Timings::default() };
+        let stream = match stream {
             Ok(stream) => stream,
-            Err(failure) => {
-                timings.total = started.elapsed();
-                return Some(attempt.failed(Some(address), failure, timings));
-            }
+            Err(failure) => return Some(attempt.failed(Some(address), failure, timings)),
         };
         let judged =
             guarded(Box::pin(self.judge(target, endpoint_of(target, address), aliases, stream))).await;
@@ -221,7 +223,7 @@ impl Pipeline {
         }
         report.timings.resolve = timings.resolve;
         report.timings.connect = timings.connect;
-        report.timings.total = started.elapsed() + resolve.unwrap_or_default();
+        report.timings.total += total;
         tracing::debug!(%target, %address, verdict = %report.verdict, reason = report.reason);
         Some(Outcome::Record(Box::new(report)))
     }
@@ -234,15 +236,15 @@ impl Pipeline {
         aliases: Arc<[Arc<str>]>,
         stream: TcpStream,
     ) -> EndpointReport {
-        let mut observation = self.look(stream, &endpoint, 1).await;
+        let mut observation = self.first_look(stream, &endpoint).await;
         observation.aliases = aliases;
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
         if let Some(SecondLook { why, after }) = assessment.second_look.take() {
             tracing::info!(%target, why, "second look");
-            tokio::time::sleep(after.unwrap_or(self.second_look_pause).min(MAX_PAUSE)).await;
-            if let Ok(stream) = self.dialer.dial(&endpoint).await {
-                observation.absorb(self.look(stream, &endpoint, 2).await);
+            let pause = after.unwrap_or(self.second_look_pause);
+            if let Some(second) = self.second_look(&endpoint, pause).await {
+                observation.absorb(second);
                 identification = identify(&observation);
                 assessment = assess(&observation, &identification);
             }
@@ -274,13 +276,23 @@ impl Pipeline {
         }
     }
 
-    async fn look(&self, stream: TcpStream, endpoint: &Endpoint, number: u8) -> Observation {
+    async fn first_look(&self, stream: TcpStream, endpoint: &Endpoint) -> Observation {
         let Ok(_permit) = self.looks.acquire().await else {
             let mut observation = Observation::new(endpoint.clone());
             observation.failure = Some(closed());
             return observation;
         };
-        self.prober.look(stream, endpoint, number, &self.dialer).await
+        self.prober.look(stream, endpoint, 1, &self.dialer).await
+    }
+
+    /// A look on a connection of its own, after a pause. `None` if there is no connection.
+    async fn second_look(&self, endpoint: &Endpoint, pause: Duration) -> Option<Observation> {
+        tokio::time::sleep(pause).await;
+        let _permit = self.looks.acquire().await.ok()?;
+        let Dialled { stream, took } = self.dialer.dial(endpoint).await;
+        let mut observation = self.prober.look(stream.ok()?, endpoint, 2, &self.dialer).await;
+        observation.timings.total += pause + took;
+        Some(observation)
     }
 }
 
@@ -318,5 +330,52 @@ pub(super) fn endpoint_of(target: &Target, address: SocketAddr) -> Endpoint {
         address,
         name: target.server_name(),
         prefix: Arc::clone(&target.prefix),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    /// A name server that answers every query with SERVFAIL.
+    async fn failing_name_server() -> SocketAddr {
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut message = [0; 512];
+            while let Ok((length, from)) = socket.recv_from(&mut message).await {
+                message[2] |= 0x80;
+                message[3] = 2;
+                let _ = socket.send_to(&message[..length], from).await;
+            }
+        });
+        address
+    }
+
+    /// An address that is asked again comes to one outcome of its own, also when the name server
+    /// fails meanwhile.
+    #[tokio::test]
+    async fn an_address_asked_again_needs_no_name_server() {
+        let config = ScanConfig { resolver: Some(failing_name_server().await), ..ScanConfig::default() };
+        let pipeline = Pipeline::new(&config).unwrap();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument(&format!("two.example:{}", closed.port()));
+        let target = builder.build().unwrap().get(0).unwrap();
+        let (stop, tally) = (Stop::default(), Tally::default());
+        for (only, last, came_to) in [
+            (Some(closed.ip()), false, (Some(closed), FailureKind::Refused)),
+            (Some(closed.ip()), true, (Some(closed), FailureKind::Refused)),
+            // Nothing is known of a name that was never resolved.
+            (None, true, (None, FailureKind::ResolverFailure)),
+        ] {
+            let attempt =
+                Attempt { target: &target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            let outcomes = pipeline.knock(&attempt, only).await.unwrap();
+            let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+            let address = report.endpoint.as_ref().map(|endpoint| endpoint.address);
+            assert_eq!((address, report.failure.as_ref().unwrap().kind), came_to);
+        }
     }
 }

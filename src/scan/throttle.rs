@@ -1,5 +1,5 @@
-//! When a connection may be opened: its host and network have room, a slot is free, its moment has
-//! come. And what the answers say about the speed of the scan.
+//! When a connection may be opened: its host and network have room, few others are about to, a slot is
+//! free, its moment has come. And what the answers say about the speed of the scan.
 //!
 //! In this order: a connection follows its moment at once, so that what the pace hands out evenly
 //! goes out evenly.
@@ -21,10 +21,14 @@ use crate::config::ScanConfig;
 const WINDOW: Duration = Duration::from_secs(1);
 /// Hosts that are remembered to have answered: a sample is enough.
 const REMEMBERED: usize = 4096;
+/// Who may be about to connect, or have just done so. Every step of a look waits for all that is ready,
+/// and where refusals come at once, as on loopback, each worker is: thousands of them starve the looks.
+const AT_THE_GATE: usize = 64;
 
 /// Rate, slots and caps of one scan.
 pub(super) struct Throttle {
     pace: Pace,
+    gate: Semaphore,
     slots: Slots,
     caps: Caps,
     rate: f64,
@@ -52,6 +56,14 @@ struct State {
 pub(super) struct Leave<'a> {
     slots: &'a Slots,
     permit: Option<SemaphorePermit<'a>>,
+    gate: Option<SemaphorePermit<'a>>,
+}
+
+impl Leave<'_> {
+    /// The connection is on its way: the next may come to the gate.
+    pub(super) fn left(&mut self) {
+        self.gate = None;
+    }
 }
 
 impl Throttle {
@@ -59,6 +71,7 @@ impl Throttle {
         let rate = f64::from(config.rate);
         Self {
             pace: Pace::new(rate),
+            gate: Semaphore::new(AT_THE_GATE),
             slots: Slots::new(config.concurrency),
             caps: Caps::new(config.per_host, config.per_network, config.connections()),
             rate,
@@ -83,11 +96,24 @@ impl Throttle {
         self.caps.enter(address).await
     }
 
-    /// Waits for a slot and then for a moment.
+    /// Waits until all who came to the gate before are through.
+    pub(super) async fn room_at_the_gate(&self) {
+        drop(self.gate.acquire().await);
+    }
+
+    /// Waits at the gate, for a slot and then for a moment.
     pub(super) async fn leave(&self) -> Leave<'_> {
-        let leave = Leave { slots: &self.slots, permit: self.slots.semaphore.acquire().await.ok() };
+        let gate = self.gate.acquire().await.ok();
+        let leave = Leave { slots: &self.slots, permit: self.slots.semaphore.acquire().await.ok(), gate };
         self.pace.turn().await;
         leave
+    }
+
+    /// Waits for the next moment, for a further connection of a look that goes on. It needs no slot: it
+    /// counts as one of the looks, which are few.
+    pub(super) async fn leave_to_go_on(&self) -> Leave<'_> {
+        self.pace.next_turn().await;
+        Leave { slots: &self.slots, permit: None, gate: None }
     }
 
     /// From now on this share of the rate.
@@ -232,6 +258,8 @@ impl Drop for Leave<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn throttle(config: ScanConfig) -> Throttle {
@@ -292,11 +320,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn few_are_about_to_connect_at_once_and_looks_go_past_them() {
+        let throttle = throttle(ScanConfig::default());
+        let mut leaves = Vec::new();
+        for _ in 0..AT_THE_GATE {
+            leaves.push(throttle.leave().await);
+        }
+        // With its budget spent a task is told to wait for anything.
+        tokio::task::yield_now().await;
+        assert!(throttle.leave().now_or_never().is_none());
+        assert!(throttle.room_at_the_gate().now_or_never().is_none());
+        assert!(throttle.leave_to_go_on().now_or_never().is_some());
+        leaves[7].left();
+        assert!(throttle.room_at_the_gate().now_or_never().is_some());
+        assert!(throttle.leave().now_or_never().is_some());
+    }
+
+    #[tokio::test]
     async fn slots_that_are_taken_are_given_up_when_they_come_back() {
         let throttle = throttle(ScanConfig::default());
         let mut leaves = Vec::new();
         for _ in 0..100 {
-            leaves.push(throttle.leave().await);
+            let mut leave = throttle.leave().await;
+            leave.left();
+            leaves.push(leave);
         }
         throttle.slots.set(30);
         drop(leaves);

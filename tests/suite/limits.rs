@@ -3,13 +3,15 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use kubeknock::simulator;
+use kubeknock::model::Verdict;
+use kubeknock::simulator::{self, Scenario};
 use serde_json::Value;
 
 use crate::skip::{skipped, without};
-use crate::support::{kubeknock, start, stderr, stdout};
+use crate::support::{config, knock, kubeknock, serve, start, stderr, stdout};
 
 /// 5,000 live endpoints with 64 descriptors.
 #[cfg(unix)]
@@ -182,5 +184,25 @@ async fn retry_after_is_honoured_within_a_look_and_between_looks() {
     for pair in times.windows(2) {
         let pause = pair[1].duration_since(pair[0]);
         assert!(pause.as_millis() >= 990, "{pause:?} in {times:?}");
+    }
+}
+
+/// A server that asks for a longer pause than we wait is asked once, and the reason says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_a_long_pause_is_not_asked_again() {
+    let date = "headers = [[\"Retry-After\", \"Fri, 31 Dec 9999 23:59:59 GMT\"]]";
+    for headers in ["headers = [[\"Retry-After\", \"60\"]]", date] {
+        let scenario = format!(
+            "name = \"busy\"\nabout = \"\"\nsource = \"\"\nexpect = \"inconclusive\"\n\
+             extends = \"overloaded\"\n[fallback]\nstatus = 429\n{headers}\nbody = \"later\""
+        );
+        let server = serve(Arc::new(Scenario::parse(&scenario).unwrap())).await;
+        let record = knock(config(), &server.address().to_string()).await;
+        assert_eq!(record.verdict, Verdict::Inconclusive);
+        assert_eq!(server.stats().log().len(), 1, "one request in all");
+        assert_eq!(server.stats().connections(), 1);
+        assert!(record.reason.starts_with("/version answered 429"), "{}", record.reason);
+        assert!(record.reason.ends_with(" s, so it was not asked again"), "{}", record.reason);
+        assert_eq!(record.reason.contains("asks to wait 60 s"), headers != date, "{}", record.reason);
     }
 }

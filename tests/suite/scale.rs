@@ -1,10 +1,12 @@
 //! Many addresses, few servers: all found, all counted, none held in memory.
 
+use std::time::Duration;
+
 use kubeknock::config::{Order, ScanConfig};
 use kubeknock::model::{FailureKind, Verdict};
 use kubeknock::simulator;
 
-use crate::support::{config, run, scan, settled, start, stderr, stdout, targets};
+use crate::support::{config, knock, run, scan, settled, start, stderr, stdout, targets};
 
 /// 65,536 loopback addresses, 50 of them alive, as fast as it goes.
 #[tokio::test(flavor = "multi_thread")]
@@ -18,10 +20,7 @@ async fn fifty_among_65536_are_all_found() {
         let address = format!("127.77.{}.{}:{port}", index * 5, 255 - index);
         servers.push(simulator::start(scenario.clone(), address.parse().unwrap()).await.unwrap());
     }
-    // The servers share this process and its two or so cores with the sweep: what is tested is that none
-    // is lost, not how long an answer takes here.
-    let timeout = std::time::Duration::from_mins(1);
-    let fast = ScanConfig { rate: 0, concurrency: 4096, order: Order::Seeded(7), timeout, ..config() };
+    let fast = ScanConfig { rate: 0, concurrency: 4096, order: Order::Seeded(7), ..config() };
     let (records, summary) = scan(fast, targets(&[format!("127.77.0.0/16 ports={port}")])).await;
     assert_eq!(summary.coverage.targets, 65_536);
     let lost: Vec<&String> = (records.iter())
@@ -39,6 +38,27 @@ async fn fifty_among_65536_are_all_found() {
             server.address()
         );
     }
+}
+
+/// A server that takes a new connection for each request gets the same verdict where many others wait
+/// for theirs: they wait longer here than a look may take.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_verdict_does_not_depend_on_who_else_is_in_the_scan() {
+    let scenario = simulator::scenario("closes-each").unwrap();
+    let server = simulator::start(scenario, "127.90.0.1:0".parse().unwrap()).await.unwrap();
+    let port = server.address().port();
+    let slow = || ScanConfig { rate: 20, timeout: Duration::from_secs(2), ..config() };
+    let alone = knock(slow(), &server.address().to_string()).await;
+    assert_eq!(alone.verdict, Verdict::Forbidden, "{}", alone.reason);
+    let (records, _) = scan(slow(), targets(&[format!("127.90.0.1-127.90.0.64 ports={port}")])).await;
+    let among = &records[0];
+    assert_eq!((among.verdict, &among.reason), (alone.verdict, &alone.reason));
+    assert_eq!((among.connections, alone.connections), (3, 3));
+    assert!(
+        among.timings.total < Duration::from_secs(1),
+        "our own turn is not its time: {:?}",
+        among.timings
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
