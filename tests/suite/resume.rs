@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use kubeknock::simulator;
 use serde_json::Value;
 
-use crate::support::{kubeknock, settled, start, stderr};
+use crate::support::{kubeknock, pem, settled, start, stderr};
 
 /// A server of this kind on every address of loopback.
 async fn everywhere(name: &str) -> simulator::SimulatedServer {
@@ -163,12 +163,16 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
 
     let other = folder.path().join("other");
     fs::write(&other, "10.0.0.0/8\n").unwrap();
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, pem(&simulator::scenario("default").unwrap().issuer().unwrap().unwrap())).unwrap();
     for (args, reason) in [
         (vec![address.as_str(), "--seed", "1", "--checkpoint", path], "go on with --resume"),
         (vec!["127.0.0.1:1", "--resume", path], "its targets or exclusions are not these"),
         (vec![address.as_str(), "--exclude", "10.0.0.1", "--resume", path], "its targets or exclusions"),
         (vec![address.as_str(), "--retries", "3", "--resume", path], "its options are not these"),
         (vec![address.as_str(), "--path", "/metrics", "--resume", path], "its options are not these"),
+        (vec![address.as_str(), "--deep", "--resume", path], "its options are not these"),
+        (vec![address.as_str(), "--ca-file", text(&ca), "--resume", path], "its options are not these"),
         (vec![address.as_str(), "--seed", "2", "--resume", path], "its seed is 1, not 2"),
         (vec![address.as_str(), "--order", "sequential", "--resume", path], "its seed is 1, not none"),
         (vec![address.as_str(), "--shard", "1/2", "--resume", path], "it is of shard 1/1, not 1/2"),
