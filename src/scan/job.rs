@@ -205,7 +205,7 @@ impl Job {
             let damaged = || io::Error::other("the queue is damaged");
             let target = self.target(put.place).ok_or_else(damaged)?;
             let outcome = self.given_up(target.clone(), put.deferral().ok_or_else(damaged)?);
-            self.tally.count(&target, &outcome);
+            self.tally.give_up(&target, &outcome);
             if !send(vec![outcome], reports).await {
                 break;
             }

@@ -180,10 +180,15 @@ impl Scan {
     /// The summary. Call it when [`Self::next`] has returned `None`; reports not yet taken are lost.
     pub fn finish(self) -> ScanSummary {
         let coverage = self.tally.coverage(&self.job.targets, self.job.shard, self.stop.failed());
+        // Stopped after the last attempt was made, it was not stopped.
+        let stopped = self.stop.reason().and_then(|reason| match self.tally.given_up() {
+            (0, _) => (coverage.not_attempted > 0).then_some(reason),
+            (given_up, due) => Some(format!("{reason}; {given_up} of {due} put off were not asked again")),
+        });
         ScanSummary {
             started: self.started,
             elapsed: self.clock.elapsed(),
-            stopped: self.stop.reason().filter(|_| coverage.not_attempted > 0),
+            stopped,
             sources: self.tally.sources(),
             resolvers: self.job.pipeline.names().servers(),
             coverage,

@@ -28,6 +28,8 @@ pub(super) struct Tally {
     pass_len: AtomicU64,
     again_since: OnceLock<Instant>,
     deferred: AtomicU64,
+    /// What was put off and is not asked again, because the scan was stopped.
+    given_up: AtomicU64,
     timeouts: AtomicU64,
     verdicts: [AtomicU64; Verdict::ALL.len()],
     unreachable: [AtomicU64; FailureKind::ALL.len()],
@@ -103,6 +105,18 @@ impl Tally {
                 }
             }
         }
+    }
+
+    /// Something that was put off is not asked again.
+    pub(super) fn give_up(&self, target: &Target, outcome: &Outcome) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
+        self.count(target, outcome);
+    }
+
+    /// How many attempts that were due again were not made, and how many were due.
+    pub(super) fn given_up(&self) -> (u64, u64) {
+        let given_up = self.given_up.load(Ordering::Relaxed);
+        (given_up, given_up + self.again_ended.load(Ordering::Relaxed))
     }
 
     /// An endpoint, or a name without addresses, that could not be asked.

@@ -160,6 +160,27 @@ async fn what_closes_at_once_is_asked_again_after_the_rest() {
     assert_eq!(live.stats().connections(), 3, "an answer is never asked for again");
 }
 
+/// A scan that is stopped while it asks again says so, and of how many.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_stopped_in_a_later_pass_says_what_was_not_asked_again() {
+    let closing =
+        simulator::start(simulator::scenario("closes-at-once").unwrap(), "0.0.0.0:0".parse().unwrap());
+    let closing = closing.await.unwrap();
+    let output = kubeknock()
+        .args(["scan", "-q", "-o", "json", "--rate", "100", "--max-duration", "1500ms"])
+        .arg(format!("127.64.0.0-127.64.0.99 ports={}", closing.address().port()))
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let coverage = &report["coverage"];
+    assert_eq!((&coverage["not_attempted"], &coverage["unreachable"]["total"]), (&0.into(), &100.into()));
+    assert_eq!(report["summary"]["complete"], false);
+    let again = closing.stats().connections() - 100;
+    let said = format!("--max-duration was reached; {} of 100 put off were not asked again", 100 - again);
+    assert!(0 < again && again < 100, "{again}");
+    assert_eq!(report["scan"]["stopped"], said);
+}
+
 /// A server that says how long to wait is not asked before.
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_after_is_honoured_within_a_look_and_between_looks() {
