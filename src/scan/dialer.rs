@@ -1,30 +1,34 @@
 //! Opens connections when the throttle says so, and tells it what came of them.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::net::TcpStream;
 
+use super::shortage::Shortage;
+use super::stop::Stop;
 use super::throttle::{Leave, Throttle};
 use crate::model::{Endpoint, Failure, FailureKind};
 use crate::probe::Dial;
 use crate::sweep::Sweep;
 
-/// The pauses between attempts while this machine is short of something.
-const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
-/// How often a shortage is waited out before the endpoint is put off to the next pass.
-const SHORTAGE_ATTEMPTS: u32 = 100;
-
 /// Opens connections.
 pub(super) struct Dialer {
     pub(super) sweep: Sweep,
     pub(super) throttle: Throttle,
+    pub(super) shortage: Shortage,
 }
 
 impl Dialer {
-    /// Connects with the leave to do so.
-    pub(super) async fn connect(&self, address: SocketAddr, leave: Leave<'_>) -> Result<TcpStream, Failure> {
-        let mut attempt = 0;
+    /// Connects with the leave to do so. A shortage of this machine is waited out, until somebody
+    /// stops.
+    pub(super) async fn connect(
+        &self,
+        address: SocketAddr,
+        leave: Leave<'_>,
+        stop: &Stop,
+    ) -> Result<TcpStream, Failure> {
+        let mut wait = None;
         loop {
             let started = Instant::now();
             let outcome = self.sweep.connect(address).await;
@@ -32,11 +36,11 @@ impl Dialer {
                 // Says nothing of the target: wait until descriptors or ports come free.
                 Err(failure) if failure.kind == FailureKind::LocalShortage => {
                     self.throttle.short(&failure.detail);
-                    if attempt < SHORTAGE_ATTEMPTS {
-                        attempt += 1;
-                        tokio::time::sleep(SHORTAGE_PAUSE).await;
+                    let wait = wait.get_or_insert_with(|| self.shortage.wait());
+                    if wait.next(&failure.detail, stop).await {
                         continue;
                     }
+                    return outcome;
                 }
                 Ok(_) => self.throttle.answered(address.ip(), started.elapsed()),
                 Err(failure) if failure.kind == FailureKind::Refused => {
@@ -45,6 +49,7 @@ impl Dialer {
                 Err(failure) if failure.kind == FailureKind::TimedOut => self.throttle.silent(address.ip()),
                 Err(_) => {}
             }
+            self.shortage.through();
             drop(leave);
             return outcome;
         }
@@ -53,6 +58,7 @@ impl Dialer {
 
 impl Dial for Dialer {
     async fn dial(&self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
-        self.connect(endpoint.address, self.throttle.leave().await).await
+        // A look that has begun is finished.
+        self.connect(endpoint.address, self.throttle.leave().await, &Stop::default()).await
     }
 }

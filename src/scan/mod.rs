@@ -23,6 +23,7 @@ mod pipeline;
 mod progress;
 mod queue;
 mod replay;
+mod shortage;
 mod stop;
 mod tally;
 mod throttle;
@@ -37,7 +38,7 @@ use tokio::sync::mpsc;
 
 use crate::config::{Order, ScanConfig};
 use crate::error::Error;
-use crate::model::{EndpointReport, ScanSummary, Target};
+use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Target, Timings};
 use crate::targets::{Permutation, TargetSet};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
@@ -91,7 +92,14 @@ impl Scanner {
             let last = pass == self.config.retries;
             let attempt = Attempt { target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
             for only in std::mem::take(&mut todo) {
-                for outcome in self.pipeline.knock(&attempt, only).await.into_iter().flatten() {
+                let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
+                    let why = stop.reason().unwrap_or_default();
+                    let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, why);
+                    let target = target.clone();
+                    records.push(EndpointReport::unreachable(target, None, failure, Timings::default()));
+                    continue;
+                };
+                for outcome in outcomes {
                     match outcome {
                         Outcome::Record(record) => records.push(*record),
                         Outcome::Deferred(deferral) => todo.push(deferral.address),

@@ -122,7 +122,10 @@ impl Tally {
     /// An endpoint, or a name without addresses, that could not be asked.
     fn failed(&self, target: &Target, kind: FailureKind) {
         self.unreachable[kind as usize].fetch_add(1, Ordering::Relaxed);
-        self.saw(target, Verdict::Unreachable);
+        self.verdicts[Verdict::Unreachable as usize].fetch_add(1, Ordering::Relaxed);
+        if !kind.is_ours() {
+            self.saw(target, Verdict::Unreachable);
+        }
     }
 
     /// An endpoint that was asked.
@@ -135,12 +138,15 @@ impl Tally {
                 let kind = failure.as_ref().map_or(FailureKind::Closed, |failure| failure.kind);
                 self.failed(&report.target, kind);
             }
-            (verdict, _) => self.saw(&report.target, verdict),
+            (verdict, _) => {
+                self.verdicts[verdict as usize].fetch_add(1, Ordering::Relaxed);
+                self.saw(&report.target, verdict);
+            }
         }
     }
 
+    /// Notes for each specification of the target what came of it.
     fn saw(&self, target: &Target, verdict: Verdict) {
-        self.verdicts[verdict as usize].fetch_add(1, Ordering::Relaxed);
         for SpecId(spec) in target.specs.iter() {
             if let Some(seen) = self.seen.get(*spec as usize) {
                 seen.fetch_or(bit(verdict), Ordering::Relaxed);
@@ -211,5 +217,27 @@ impl Tally {
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
         coverage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    #[test]
+    fn what_this_machine_lacks_is_nothing_seen_of_the_target() {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument("192.0.2.1:6443 expect=unreachable");
+        let targets = builder.build().unwrap();
+        let (tally, target) = (Tally::of(&targets), targets.get(0).unwrap());
+        let spec = || tally.coverage(&targets, Shard::WHOLE, false).specs.remove(0);
+        for kind in [FailureKind::LocalShortage, FailureKind::Panic] {
+            tally.count(&target, &Outcome::Silent(kind));
+            let spec = spec();
+            assert_eq!((spec.covered, spec.met, spec.seen), (false, Some(false), vec![]), "{kind:?}");
+        }
+        tally.count(&target, &Outcome::Silent(FailureKind::Refused));
+        assert_eq!((spec().covered, spec().met), (true, Some(true)));
     }
 }

@@ -36,6 +36,59 @@ async fn every_verdict_is_right_with_64_descriptors() {
     assert_eq!(coverage["unreachable"]["kinds"], kinds, "{coverage}");
 }
 
+/// A machine without a free local port, in a network namespace of the test's own: two servers sit on
+/// the only two there are.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_shortage_of_local_ports_is_never_the_targets_state() {
+    let script = r#"
+        { ip link set lo up && echo '20000 20001' >/proc/sys/net/ipv4/ip_local_port_range; } 2>/dev/null ||
+            exit 77
+        program=$1; folder=$2; shift 2
+        serve() { "$program" simulate --profile "$1" --listen "$2" >/dev/null 2>&1 & }
+        serve default 0.0.0.0:26443; server=$!
+        serve rejecting 0.0.0.0:20000; first=$!
+        serve rejecting 0.0.0.0:20001; second=$!
+        sleep 1
+        "$program" scan "$@" --max-duration 1s -o "json=$folder/short.json" 2>"$folder/short.err"
+        echo $? >"$folder/short.code"
+        (sleep 2; kill $first $second) &
+        "$program" scan "$@" -o "json=$folder/later.json" 2>"$folder/later.err"
+        echo $? >"$folder/later.code"
+        kill $server
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("unshare")
+        .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+        .arg(folder.path())
+        .args(["--retries", "0", "127.93.0.1:26443 expect=unreachable", "127.93.0.2:26443 expect=forbidden"])
+        .args(["127.93.0.3:26443", "127.93.0.0/30 ports=9 expect=unreachable"])
+        .output();
+    let Some(_) = namespace(output) else { return };
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let report = |name: &str| -> Value { serde_json::from_str(&read(name)).unwrap() };
+
+    // As long as it lasts nothing is told of any target.
+    let short = report("short.json");
+    assert_eq!(short["coverage"]["not_attempted"], 7, "{}", short["coverage"]);
+    assert_eq!(short["scan"]["stopped"], "--max-duration was reached");
+    for spec in short["coverage"]["specs"].as_array().unwrap() {
+        assert_eq!((&spec["covered"], &spec["seen"]), (&false.into(), &serde_json::json!([])), "{spec}");
+        assert_ne!(spec["met"], true, "{spec}");
+    }
+    assert_ne!(read("short.code").trim(), "0");
+
+    // When it ends all is right, and it was said once.
+    let later = report("later.json");
+    assert_eq!(later["coverage"]["verdicts"]["forbidden"], 3, "{}", later["coverage"]);
+    assert_eq!(later["coverage"]["unreachable"]["kinds"], serde_json::json!({"refused": 4}));
+    let met: Vec<&Value> =
+        later["coverage"]["specs"].as_array().unwrap().iter().map(|spec| &spec["met"]).collect();
+    assert_eq!(met, [&Value::from(false), &true.into(), &Value::Null, &true.into()]);
+    assert_eq!(read("later.err").matches("this machine is short of something").count(), 1);
+    assert_eq!(read("later.code").trim(), "1", "the server that should not answer does");
+}
+
 /// An address of a family that this machine has no address of is out of reach, and is no shortage.
 #[cfg(target_os = "linux")]
 #[test]
