@@ -162,9 +162,12 @@ impl Job {
             };
             let only = again.and_then(|deferral| deferral.address);
             let Some(outcomes) = self.pipeline.knock(&attempt, only).await else { break };
-            ledger.finish(turn, &target, &outcomes)?;
+            let written = ledger.finish(turn, &target, &outcomes);
             self.tally.end(turn.pass);
-            if !send(outcomes, &reports).await {
+            // What is counted is handed on, written down or not.
+            let heard = send(outcomes, &reports).await;
+            written?;
+            if !heard {
                 break;
             }
         }
