@@ -1,7 +1,7 @@
 //! A machine that is short of something, networks that say no, and people who want to know how far
 //! it is.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -221,6 +221,26 @@ async fn progress_is_told_by_the_clock_and_on_demand() {
     assert!(gap < 0.35, "{second} {third}");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Whoever asks while the targets are still being read ends nothing, and is answered later.
+#[cfg(unix)]
+#[test]
+fn asking_before_the_scan_begins_ends_nothing() {
+    let mut child = kubeknock()
+        .args(["scan", "-q", "--fail-on", "never", "--require-coverage", "0", "-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Command::new("kill").args(["-USR1", &child.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    std::thread::sleep(Duration::from_millis(100));
+    child.stdin.take().unwrap().write_all(b"127.0.0.1:9\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
 /// Where nothing answers, it is asked once more, and counted once.
