@@ -14,6 +14,7 @@ mod caps;
 mod checkpoint;
 mod congestion;
 mod dialer;
+mod eta;
 mod job;
 mod journal;
 mod ledger;
@@ -42,7 +43,7 @@ use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Tar
 use crate::targets::{Permutation, TargetSet};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
-use job::{Job, again_rate};
+use job::Job;
 use outcome::Outcome;
 use pipeline::{Attempt, Pipeline};
 pub use progress::{Progress, Watch};
@@ -133,11 +134,7 @@ impl Scanner {
                 Order::Seeded(seed) => Some(Permutation::new(targets.len(), seed)),
                 Order::Sequential => None,
             },
-            shard: self.config.shard,
-            keep_all: self.config.keep_all,
-            retries: self.config.retries,
-            workers: self.config.connections(),
-            again_rate: again_rate(&self.config),
+            config: Arc::clone(&self.config),
             stop: stop.clone(),
             tally: Arc::clone(&tally),
             targets,
@@ -187,7 +184,7 @@ impl Scan {
 
     /// The summary. Call it when [`Self::next`] has returned `None`; reports not yet taken are lost.
     pub fn finish(self) -> ScanSummary {
-        let coverage = self.tally.coverage(&self.job.targets, self.job.shard, self.stop.failed());
+        let coverage = self.tally.coverage(&self.job.targets, self.job.config.shard, self.stop.failed());
         // Stopped after the last attempt was made, it was not stopped.
         let stopped = self.stop.reason().and_then(|reason| match self.tally.given_up() {
             (0, _) => (coverage.not_attempted > 0).then_some(reason),

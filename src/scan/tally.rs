@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::outcome::Outcome;
-use super::progress::Counts;
+use super::progress::{Counts, LaterPass};
 use crate::config::Shard;
 use crate::model::{Coverage, EndpointReport, FailureKind, SpecCoverage, SpecId, Target, Verdict};
 use crate::targets::TargetSet;
@@ -24,13 +26,15 @@ pub(super) struct Tally {
     /// Attempts that are to be made again, and those that were.
     again: AtomicU64,
     again_ended: AtomicU64,
-    passes: AtomicU32,
-    pass_len: AtomicU64,
-    again_since: OnceLock<Instant>,
+    again_resumed: AtomicU64,
+    /// The later pass that runs.
+    pass: Mutex<Option<(LaterPass, Instant)>>,
     deferred: AtomicU64,
+    /// Of these, what did not answer a connection, and what did not answer over one.
+    silent: AtomicU64,
+    overdue: AtomicU64,
     /// What was put off and is not asked again, because the scan was stopped.
     given_up: AtomicU64,
-    timeouts: AtomicU64,
     verdicts: [AtomicU64; Verdict::ALL.len()],
     unreachable: [AtomicU64; FailureKind::ALL.len()],
     excluded_addresses: AtomicU64,
@@ -74,17 +78,16 @@ impl Tally {
     /// A target went through a pass in an earlier run.
     pub(super) fn resumed(&self, pass: u32) {
         self.end(pass);
-        if pass == 0 {
-            self.resumed.fetch_add(1, Ordering::Relaxed);
-        }
+        let counter = if pass == 0 { &self.resumed } else { &self.again_resumed };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A later pass begins over so many.
-    pub(super) fn again(&self, count: u64) {
-        self.again.fetch_add(count, Ordering::Relaxed);
-        self.passes.fetch_add(1, Ordering::Relaxed);
-        self.pass_len.store(count, Ordering::Relaxed);
-        self.again_since.get_or_init(Instant::now);
+    pub(super) fn again(&self, number: u32, len: u64) {
+        self.again.fetch_add(len, Ordering::Relaxed);
+        let done_before = self.again_ended.load(Ordering::Relaxed);
+        let pass = LaterPass { number, len, done_before, elapsed: Duration::ZERO };
+        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some((pass, Instant::now()));
     }
 
     /// Counts what a target came to.
@@ -100,9 +103,12 @@ impl Tally {
             }
             Outcome::Deferred(deferral) => {
                 self.deferred.fetch_add(1, Ordering::Relaxed);
-                if matches!(deferral.kind, FailureKind::TimedOut | FailureKind::Deadline) {
-                    self.timeouts.fetch_add(1, Ordering::Relaxed);
-                }
+                let counter = match deferral.kind {
+                    FailureKind::TimedOut => &self.silent,
+                    FailureKind::Deadline => &self.overdue,
+                    _ => return,
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
@@ -157,17 +163,25 @@ impl Tally {
     /// The counts of this moment.
     pub(super) fn counts(&self) -> Counts {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (silent, overdue) = (load(&self.silent), load(&self.overdue));
+        let for_good = |kind: FailureKind| load(&self.unreachable[kind as usize]);
+        let (silent_for_good, overdue_for_good) =
+            (for_good(FailureKind::TimedOut), for_good(FailureKind::Deadline));
+        let pass = *self.pass.lock().unwrap_or_else(PoisonError::into_inner);
         Counts {
             done: load(&self.ended),
             resumed: load(&self.resumed),
             in_flight: load(&self.in_flight),
             again: load(&self.again),
             again_done: load(&self.again_ended),
-            passes: self.passes.load(Ordering::Relaxed),
-            pass_len: load(&self.pass_len),
-            again_elapsed: self.again_since.get().map(Instant::elapsed),
+            again_resumed: load(&self.again_resumed),
+            pass: pass.map(|(pass, since)| LaterPass { elapsed: since.elapsed(), ..pass }),
             deferred: load(&self.deferred),
-            timeouts: load(&self.timeouts) + load(&self.unreachable[FailureKind::TimedOut as usize]),
+            silent,
+            overdue,
+            silent_for_good,
+            overdue_for_good,
+            timeouts: silent + overdue + silent_for_good + overdue_for_good,
             verdicts: std::array::from_fn(|index| load(&self.verdicts[index])),
         }
     }
