@@ -132,6 +132,11 @@ impl FailureKind {
         }
     }
 
+    /// Whether the reason lies with us, so that it says nothing of the target.
+    pub const fn is_ours(self) -> bool {
+        matches!(self, Self::LocalShortage | Self::Panic)
+    }
+
     /// The kind as people read it in a sentence or a count (`440 refused`).
     pub const fn phrase(self) -> &'static str {
         match self {
@@ -153,7 +158,7 @@ impl FailureKind {
             Self::Handshake => "TLS handshake failed",
             Self::InvalidHttp => "invalid HTTP",
             Self::Deadline => "deadline",
-            Self::LocalShortage => "local shortage",
+            Self::LocalShortage => "shortage of this machine",
             Self::Panic => "internal error",
         }
     }

@@ -50,6 +50,12 @@ pub struct EndpointReport {
 }
 
 impl EndpointReport {
+    /// The verdict, where something was seen of the endpoint; `None` where this machine was at fault.
+    pub fn seen(&self) -> Option<Verdict> {
+        let ours = self.failure.as_ref().is_some_and(|failure| failure.kind.is_ours());
+        (!ours).then_some(self.verdict)
+    }
+
     /// The record of a target or endpoint that failed before anything was asked.
     pub fn unreachable(
         target: Target,

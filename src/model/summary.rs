@@ -90,7 +90,8 @@ impl SpecCoverage {
     /// What the verdicts `seen` at a specification's endpoints, worst first, say about it.
     ///
     /// It is covered when one of them is one of the four verdicts, or the expected one. The
-    /// expectation is met when none contradicts it and, for a named target, one is it.
+    /// expectation is met when none contradicts it and, for a named target, one is it. Where nothing
+    /// was seen, because nothing was asked, it is not met.
     pub fn of(
         origin: Arc<Origin>,
         named: bool,
@@ -100,7 +101,8 @@ impl SpecCoverage {
     ) -> Self {
         let met = expect.map(|expect| {
             let contradicted = seen.iter().any(|verdict| verdict.contradicts(expect));
-            !contradicted && (!named || seen.contains(&expect))
+            let told = if named { seen.contains(&expect) } else { !seen.is_empty() };
+            told && !contradicted
         });
         let covered = seen.iter().any(|verdict| verdict.settles() || Some(*verdict) == expect);
         Self { origin, named, label, covered, expect, met, seen }
@@ -156,7 +158,9 @@ mod tests {
         assert!(!met(&[Unreachable], Rejected, true), "never silently green");
         assert!(met(&[Unreachable], Rejected, false), "silent range addresses are fine");
         assert!(met(&[Unreachable], Unreachable, true));
-        assert!(!met(&[], Unreachable, true), "not attempted is not met");
+        for named in [true, false] {
+            assert!(!met(&[], Unreachable, named), "not attempted is not met");
+        }
     }
 
     #[test]

@@ -92,29 +92,41 @@ impl Header {
         if self.targets != ours.targets {
             return Some("its targets or exclusions are not these".to_owned());
         }
-        (self.options != ours.options)
-            .then(|| "its options are not these (timeouts, retries, requests, addresses, --all)".to_owned())
+        (self.options != ours.options).then(|| {
+            "its options are not these (timeouts, retries, requests, --deep, CAs, addresses, --all)"
+                .to_owned()
+        })
     }
 }
 
-/// What results depend on. How fast a scan goes may change when it goes on.
+/// What results depend on. How fast a scan goes may change when it goes on; order and shard stand in
+/// the header by themselves. Every option is named here, so that a new one cannot be forgotten.
 fn options_digest(config: &ScanConfig) -> [u8; 32] {
     let ScanConfig {
         connect_timeout,
         timeout,
         retries,
+        concurrency: _,
+        rate: _,
+        per_host: _,
+        per_network: _,
+        adaptive: _,
+        shard: _,
         max_body,
+        max_duration: _,
         user_agent,
         requests,
+        deep,
+        trusted_cas,
         http2,
         proxy,
         family,
         resolver,
+        order: _,
         keep_all,
         second_look_pause,
-        ..
     } = config;
-    let shaping = (connect_timeout, timeout, retries, max_body, user_agent, requests);
+    let shaping = (connect_timeout, timeout, retries, max_body, user_agent, requests, deep, trusted_cas);
     let more = (http2, proxy, family, resolver, keep_all, second_look_pause);
     Sha256::digest(format!("{shaping:?} {more:?}")).into()
 }

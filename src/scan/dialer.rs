@@ -4,28 +4,27 @@ use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::shortage::Shortage;
+use super::stop::Stop;
 use super::throttle::{Leave, Throttle};
 use crate::model::{Endpoint, FailureKind};
 use crate::probe::{Dial, Dialled};
 use crate::sweep::Sweep;
 
-/// The pauses between attempts while this machine is short of something.
-const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
-/// How often a shortage is waited out before the endpoint is put off to the next pass.
-const SHORTAGE_ATTEMPTS: u32 = 100;
-
 /// Opens connections.
 pub(super) struct Dialer {
     pub(super) sweep: Sweep,
     pub(super) throttle: Throttle,
+    pub(super) shortage: Shortage,
 }
 
 impl Dialer {
-    /// Connects with the leave to do so.
-    pub(super) async fn connect(&self, address: SocketAddr, mut leave: Leave<'_>) -> Dialled {
-        let mut attempt = 0;
+    /// Connects with the leave to do so. A shortage of this machine is waited out, until somebody
+    /// stops.
+    pub(super) async fn connect(&self, address: SocketAddr, mut leave: Leave<'_>, stop: &Stop) -> Dialled {
+        let mut wait = None;
         loop {
             let started = Instant::now();
             let mut connecting = pin!(self.sweep.connect(address));
@@ -43,11 +42,11 @@ impl Dialer {
                 // Says nothing of the target: wait until descriptors or ports come free.
                 Err(failure) if failure.kind == FailureKind::LocalShortage => {
                     self.throttle.short(&failure.detail);
-                    if attempt < SHORTAGE_ATTEMPTS {
-                        attempt += 1;
-                        tokio::time::sleep(SHORTAGE_PAUSE).await;
+                    let wait = wait.get_or_insert_with(|| self.shortage.wait());
+                    if wait.next(&failure.detail, stop).await {
                         continue;
                     }
+                    return Dialled { stream, took };
                 }
                 Ok(_) => self.throttle.answered(address.ip(), took),
                 Err(failure) if failure.kind == FailureKind::Refused => {
@@ -56,6 +55,7 @@ impl Dialer {
                 Err(failure) if failure.kind == FailureKind::TimedOut => self.throttle.silent(address.ip()),
                 Err(_) => {}
             }
+            self.shortage.through();
             drop(leave);
             return Dialled { stream, took };
         }
@@ -64,6 +64,8 @@ impl Dialer {
 
 impl Dial for Dialer {
     async fn dial(&self, endpoint: &Endpoint) -> Dialled {
-        self.connect(endpoint.address, self.throttle.leave_to_go_on().await).await
+        // A look that has begun is finished.
+        let leave = self.throttle.leave_to_go_on().await;
+        self.connect(endpoint.address, leave, &Stop::default()).await
     }
 }

@@ -17,12 +17,12 @@ use super::queue::{Queue, Reader};
 use super::replay::{Replayed, replay};
 use super::stop::Stop;
 use super::tally::Tally;
-use crate::config::{ScanConfig, Shard};
+use crate::config::ScanConfig;
 use crate::model::{EndpointReport, Host, Target, Timings};
 use crate::targets::{Permutation, TargetSet};
 
 /// The share of the rate at which is asked again.
-const AGAIN: f64 = 0.5;
+pub(super) const AGAIN: f64 = 0.5;
 /// How often what was finished goes to the checkpoint; a kill costs what came since.
 const FLUSH: Duration = Duration::from_millis(400);
 
@@ -31,28 +31,15 @@ pub(super) struct Job {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) targets: Arc<TargetSet>,
     pub(super) order: Option<Permutation>,
-    pub(super) shard: Shard,
-    pub(super) keep_all: bool,
-    pub(super) retries: u32,
-    /// Workers at most.
-    pub(super) workers: usize,
-    /// Attempts per second that the later passes come to, if nothing answers in them either.
-    pub(super) again_rate: f64,
+    pub(super) config: Arc<ScanConfig>,
     pub(super) stop: Stop,
     pub(super) tally: Arc<Tally>,
-}
-
-/// What [`Job::again_rate`] is for a configuration: half the rate, or what the slots admit.
-#[expect(clippy::cast_precision_loss, reason = "an estimate")]
-pub(super) fn again_rate(config: &ScanConfig) -> f64 {
-    let by_slots = config.concurrency as f64 / config.connect_timeout.as_secs_f64();
-    if config.rate == 0 { by_slots } else { by_slots.min(f64::from(config.rate) * AGAIN) }
 }
 
 impl Job {
     /// How many targets this scan asks.
     pub(super) fn len(&self) -> u64 {
-        self.shard.share(self.targets.len())
+        self.config.shard.share(self.targets.len())
     }
 
     /// The target at a place of the first pass.
@@ -60,12 +47,12 @@ impl Job {
         if place >= self.len() {
             return None;
         }
-        let position = self.shard.position(place);
+        let position = self.config.shard.position(place);
         self.targets.get(self.order.as_ref().map_or(position, |order| order.nth(position)))
     }
 
     fn keep(&self, target: &Target) -> bool {
-        target.named || self.keep_all
+        target.named || self.config.keep_all
     }
 
     /// Runs every pass; ends when all is done, the scan is stopped and drained, or nobody listens.
@@ -105,11 +92,11 @@ impl Job {
             let work = if number == 0 {
                 Work::Everything { next: AtomicU64::new(done.low_water()), end: self.len() }
             } else {
-                self.tally.again(before.len());
+                self.tally.again(number, before.len());
                 Work::Again(Mutex::new(before.read()?))
             };
             self.pipeline.throttle().set_share(if number == 0 { 1.0 } else { AGAIN });
-            let pass = Arc::new(Pass { number, last: number == self.retries, work, done });
+            let pass = Arc::new(Pass { number, last: number == self.config.retries, work, done });
             self.pass(&pass, ledger, reports).await?;
             if self.stop.is_stopped() {
                 // After a failure nothing more is written down: what has no outcome was not attempted.
@@ -128,7 +115,7 @@ impl Job {
         reports: &mpsc::Sender<EndpointReport>,
     ) -> io::Result<()> {
         let left = pass.len().saturating_sub(pass.done.count());
-        let workers = usize::try_from(left).unwrap_or(usize::MAX).min(self.workers);
+        let workers = usize::try_from(left).unwrap_or(usize::MAX).min(self.config.connections());
         let (mut running, mut wanted) = (JoinSet::new(), workers);
         let mut outcome = Ok(());
         loop {
@@ -172,9 +159,12 @@ impl Job {
             };
             let only = again.and_then(|deferral| deferral.address);
             let Some(outcomes) = self.pipeline.knock(&attempt, only).await else { break };
-            ledger.finish(turn, &target, &outcomes)?;
+            let written = ledger.finish(turn, &target, &outcomes);
             self.tally.end(turn.pass);
-            if !send(outcomes, &reports).await {
+            // What is counted is handed on, written down or not.
+            let heard = send(outcomes, &reports).await;
+            written?;
+            if !heard {
                 break;
             }
         }
@@ -215,7 +205,7 @@ impl Job {
             let damaged = || io::Error::other("the queue is damaged");
             let target = self.target(put.place).ok_or_else(damaged)?;
             let outcome = self.given_up(target.clone(), put.deferral().ok_or_else(damaged)?);
-            self.tally.count(&target, &outcome);
+            self.tally.give_up(&target, &outcome);
             if !send(vec![outcome], reports).await {
                 break;
             }
@@ -317,6 +307,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Shard;
     use crate::targets::{TargetOptions, TargetSetBuilder};
 
     static PIPELINE: LazyLock<Arc<Pipeline>> =
@@ -327,11 +318,7 @@ mod tests {
             pipeline: Arc::clone(&PIPELINE),
             targets: Arc::clone(targets),
             order: seed.map(|seed| Permutation::new(targets.len(), seed)),
-            shard,
-            keep_all: false,
-            retries: 1,
-            workers: 1,
-            again_rate: 1.0,
+            config: Arc::new(ScanConfig { shard, ..ScanConfig::default() }),
             stop: Stop::default(),
             tally: Arc::new(Tally::of(targets)),
         }

@@ -4,7 +4,7 @@
 //! A frame of the journal holds what was finished since the last one. Plain refusals, which are
 //! most, take a byte or two each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -61,37 +61,47 @@ pub(super) enum Note {
     Deferred(Put),
 }
 
-/// The numbers of a pass that are finished.
+/// The numbers of a pass that are finished: runs of them, of which there are no more than targets in
+/// flight, however far the slowest of those lies behind.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Done {
-    low_water: u64,
-    above: BTreeSet<u64>,
+    /// First → last. No two touch.
+    runs: BTreeMap<u64, u64>,
+    count: u64,
 }
 
 impl Done {
     /// `false` if it was finished before.
     pub(super) fn insert(&mut self, ordinal: u64) -> bool {
-        if ordinal == self.low_water {
-            self.low_water += 1;
-            while self.above.remove(&self.low_water) {
-                self.low_water += 1;
-            }
-            return true;
+        let before = self.run_before(ordinal);
+        if before.is_some_and(|(_, last)| ordinal <= last) {
+            return false;
         }
-        ordinal > self.low_water && self.above.insert(ordinal)
+        let touches = |(_, last): &(u64, u64)| last.checked_add(1) == Some(ordinal);
+        let first = before.filter(touches).map_or(ordinal, |(first, _)| first);
+        let after = ordinal.checked_add(1).and_then(|next| self.runs.remove(&next));
+        self.runs.insert(first, after.unwrap_or(ordinal));
+        self.count += 1;
+        true
     }
 
     pub(super) fn contains(&self, ordinal: u64) -> bool {
-        ordinal < self.low_water || self.above.contains(&ordinal)
+        self.run_before(ordinal).is_some_and(|(_, last)| ordinal <= last)
     }
 
-    pub(super) const fn low_water(&self) -> u64 {
-        self.low_water
+    /// All below are finished.
+    pub(super) fn low_water(&self) -> u64 {
+        self.runs.get(&0).map_or(0, |last| last.saturating_add(1))
     }
 
     /// How many are finished.
-    pub(super) fn count(&self) -> u64 {
-        self.low_water + self.above.len() as u64
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The last run that begins at or before the number.
+    fn run_before(&self, ordinal: u64) -> Option<(u64, u64)> {
+        self.runs.range(..=ordinal).next_back().map(|(first, last)| (*first, *last))
     }
 }
 
@@ -238,6 +248,8 @@ pub(super) fn kind(number: u8) -> Option<FailureKind> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -262,16 +274,35 @@ mod tests {
         }
 
         #[test]
-        fn any_order_fills_up(order in Just((0..40_u64).collect::<Vec<_>>()).prop_shuffle()) {
-            let mut done = Done::default();
-            for (count, ordinal) in (0_u64..).zip(&order) {
-                prop_assert_eq!(done.count(), count);
-                prop_assert!(!done.contains(*ordinal));
-                prop_assert!(done.insert(*ordinal));
-                prop_assert!(!done.insert(*ordinal), "once");
-                prop_assert!(done.contains(*ordinal));
+        fn it_is_the_set_it_claims_to_be(
+            ordinals in prop::collection::vec(prop_oneof![8 => 0..60_u64, 1 => any::<u64>(), 1 => u64::MAX - 3..=u64::MAX], 0..120),
+        ) {
+            let (mut done, mut model) = (Done::default(), BTreeSet::new());
+            for ordinal in ordinals {
+                prop_assert_eq!(done.insert(ordinal), model.insert(ordinal));
+                prop_assert_eq!(done.count(), model.len() as u64);
+                prop_assert_eq!(done.low_water(), (0..200).find(|number| !model.contains(number)).unwrap());
+                for number in (0..70).chain([ordinal]) {
+                    prop_assert_eq!(done.contains(number), model.contains(&number));
+                }
+                // Nothing is held twice, and what touches is one.
+                let runs: Vec<_> = done.runs.iter().collect();
+                prop_assert!(runs.windows(2).all(|pair| pair[0].1 + 1 < *pair[1].0), "{:?}", done.runs);
             }
-            prop_assert_eq!((done.low_water(), done.above.len()), (40, 0));
+        }
+
+        /// One slow target, and any number of others that are done in about their order.
+        #[test]
+        fn what_is_held_is_bounded_by_what_is_in_flight(
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 2000),
+        ) {
+            let (mut done, mut flying) = (Done::default(), (1..=16).collect::<Vec<u64>>());
+            for (new, pick) in (17..).zip(picks) {
+                let landed = std::mem::replace(&mut flying[pick.index(16)], new);
+                done.insert(landed);
+                prop_assert!(done.runs.len() <= 17, "{:?}", done.runs);
+            }
+            prop_assert_eq!(done.low_water(), 0);
         }
     }
 }

@@ -14,6 +14,7 @@ mod caps;
 mod checkpoint;
 mod congestion;
 mod dialer;
+mod eta;
 mod job;
 mod journal;
 mod ledger;
@@ -23,6 +24,7 @@ mod pipeline;
 mod progress;
 mod queue;
 mod replay;
+mod shortage;
 mod stop;
 mod tally;
 mod throttle;
@@ -37,11 +39,11 @@ use tokio::sync::mpsc;
 
 use crate::config::{Order, ScanConfig};
 use crate::error::Error;
-use crate::model::{EndpointReport, ScanSummary, Target};
+use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Target, Timings};
 use crate::targets::{Permutation, TargetSet};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
-use job::{Job, again_rate};
+use job::Job;
 use outcome::Outcome;
 use pipeline::{Attempt, Pipeline};
 pub use progress::{Progress, Watch};
@@ -91,7 +93,14 @@ impl Scanner {
             let last = pass == self.config.retries;
             let attempt = Attempt { target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
             for only in std::mem::take(&mut todo) {
-                for outcome in self.pipeline.knock(&attempt, only).await.into_iter().flatten() {
+                let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
+                    let why = stop.reason().unwrap_or_default();
+                    let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, why);
+                    let target = target.clone();
+                    records.push(EndpointReport::unreachable(target, None, failure, Timings::default()));
+                    continue;
+                };
+                for outcome in outcomes {
                     match outcome {
                         Outcome::Record(record) => records.push(*record),
                         Outcome::Deferred(deferral) => todo.push(deferral.address),
@@ -125,11 +134,7 @@ impl Scanner {
                 Order::Seeded(seed) => Some(Permutation::new(targets.len(), seed)),
                 Order::Sequential => None,
             },
-            shard: self.config.shard,
-            keep_all: self.config.keep_all,
-            retries: self.config.retries,
-            workers: self.config.connections(),
-            again_rate: again_rate(&self.config),
+            config: Arc::clone(&self.config),
             stop: stop.clone(),
             tally: Arc::clone(&tally),
             targets,
@@ -179,11 +184,16 @@ impl Scan {
 
     /// The summary. Call it when [`Self::next`] has returned `None`; reports not yet taken are lost.
     pub fn finish(self) -> ScanSummary {
-        let coverage = self.tally.coverage(&self.job.targets, self.job.shard, self.stop.failed());
+        let coverage = self.tally.coverage(&self.job.targets, self.job.config.shard, self.stop.failed());
+        // Stopped after the last attempt was made, it was not stopped.
+        let stopped = self.stop.reason().and_then(|reason| match self.tally.given_up() {
+            (0, _) => (coverage.not_attempted > 0).then_some(reason),
+            (given_up, due) => Some(format!("{reason}; {given_up} of {due} put off were not asked again")),
+        });
         ScanSummary {
             started: self.started,
             elapsed: self.clock.elapsed(),
-            stopped: self.stop.reason().filter(|_| coverage.not_attempted > 0),
+            stopped,
             sources: self.tally.sources(),
             resolvers: self.job.pipeline.names().servers(),
             coverage,

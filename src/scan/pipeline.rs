@@ -24,16 +24,13 @@ use crate::targets::Exclusions;
 
 use super::dialer::Dialer;
 use super::outcome::{Deferral, Outcome, passes};
+use super::shortage::Shortage;
 use super::stop::Stop;
 use super::tally::Tally;
 use super::throttle::Throttle;
 
 /// Names being resolved at once, each with a socket of its own.
 const LOOKUPS: usize = 32;
-/// How often a shortage of this machine is waited out before the name is put off to the next pass.
-const SHORTAGE_ATTEMPTS: u32 = 100;
-/// The pauses between.
-const SHORTAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The stages, set up once.
 pub(super) struct Pipeline {
@@ -87,7 +84,11 @@ impl Pipeline {
         identify::prepare();
         Ok(Self {
             names: Names::new(config),
-            dialer: Dialer { sweep: Sweep::new(config), throttle: Throttle::new(config) },
+            dialer: Dialer {
+                sweep: Sweep::new(config),
+                throttle: Throttle::new(config),
+                shortage: Shortage::default(),
+            },
             prober: Prober::new(config)?,
             looks: Semaphore::new(config.looks()),
             lookups: Semaphore::new(LOOKUPS.min(config.concurrency)),
@@ -117,7 +118,7 @@ impl Pipeline {
         };
         let started = Instant::now();
         // Boxed, as is the look below: a worker that waits for a silent address stays small.
-        let lookup = guarded(Box::pin(self.resolve(name)));
+        let lookup = guarded(Box::pin(self.resolve(name, attempt.stop)));
         let resolved = tokio::select! {
             biased;
             resolved = lookup => resolved.and_then(|resolved| resolved),
@@ -126,6 +127,7 @@ impl Pipeline {
         let elapsed = started.elapsed();
         let Resolved { addresses, aliases } = match (resolved, only) {
             (Ok(resolved), _) => resolved,
+            (Err(failure), _) if attempt.was_not_made(&failure) => return None,
             // An address that is asked again is known: without an answer only its aliases are missing.
             (Err(failure), Some(only)) => {
                 tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
@@ -158,19 +160,22 @@ impl Pipeline {
     }
 
     /// The addresses of a name. What this machine lacks is waited for.
-    async fn resolve(&self, name: &Arc<str>) -> Result<Resolved, Failure> {
+    async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
         let _permit = self.lookups.acquire().await.map_err(|_| closed())?;
-        let mut attempts = 0;
+        let shortage = &self.dialer.shortage;
+        let mut wait = None;
         loop {
             match self.names.addresses(name).await {
-                Err(failure)
-                    if failure.kind == FailureKind::LocalShortage && attempts < SHORTAGE_ATTEMPTS =>
-                {
-                    attempts += 1;
+                Err(failure) if failure.kind == FailureKind::LocalShortage => {
                     self.throttle().short(&failure.detail);
-                    tokio::time::sleep(SHORTAGE_PAUSE).await;
+                    if !wait.get_or_insert_with(|| shortage.wait()).next(&failure.detail, stop).await {
+                        return Err(failure);
+                    }
                 }
-                outcome => return outcome,
+                outcome => {
+                    shortage.through();
+                    return outcome;
+                }
             }
         }
     }
@@ -196,11 +201,12 @@ impl Pipeline {
         };
         let _flight = attempt.tally.flight();
         let address = SocketAddr::new(address, target.port);
-        let Dialled { stream, took } = self.dialer.connect(address, leave).await;
+        let Dialled { stream, took } = self.dialer.connect(address, leave, attempt.stop).await;
         let total = took + resolve.unwrap_or_default();
         let timings = Timings { resolve, connect: Some(took), total, ..Timings::default() };
         let stream = match stream {
             Ok(stream) => stream,
+            Err(failure) if may_give_up && attempt.was_not_made(&failure) => return None,
             Err(failure) => return Some(attempt.failed(Some(address), failure, timings)),
         };
         let judged =
@@ -297,6 +303,11 @@ impl Pipeline {
 }
 
 impl Attempt<'_> {
+    /// Whether the scan was stopped while the attempt waited for what this machine is short of.
+    fn was_not_made(&self, failure: &Failure) -> bool {
+        failure.kind == FailureKind::LocalShortage && self.stop.is_stopped()
+    }
+
     /// The outcome of an address, or of a name without one, that could not be asked.
     fn failed(&self, address: Option<SocketAddr>, failure: Failure, timings: Timings) -> Outcome {
         if !self.last && passes(&failure) {

@@ -28,7 +28,7 @@ pub(super) async fn replay(
     reports: &mpsc::Sender<EndpointReport>,
 ) -> io::Result<(Vec<Replayed>, Option<Journal>)> {
     let mut passes: Vec<Replayed> =
-        (0..=job.retries).map(|_| Replayed { done: Done::default(), queue: Queue::new() }).collect();
+        (0..=job.config.retries).map(|_| Replayed { done: Done::default(), queue: Queue::new() }).collect();
     let Some(checkpoint) = checkpoint else { return Ok((passes, None)) };
     let (mut frames, journal) = checkpoint.open()?;
     while let Some(frame) = frames.next()? {

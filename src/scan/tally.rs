@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::outcome::Outcome;
-use super::progress::Counts;
+use super::progress::{Counts, LaterPass};
 use crate::config::Shard;
 use crate::model::{Coverage, EndpointReport, FailureKind, SpecCoverage, SpecId, Target, Verdict};
 use crate::targets::TargetSet;
@@ -24,11 +26,15 @@ pub(super) struct Tally {
     /// Attempts that are to be made again, and those that were.
     again: AtomicU64,
     again_ended: AtomicU64,
-    passes: AtomicU32,
-    pass_len: AtomicU64,
-    again_since: OnceLock<Instant>,
+    again_resumed: AtomicU64,
+    /// The later pass that runs.
+    pass: Mutex<Option<(LaterPass, Instant)>>,
     deferred: AtomicU64,
-    timeouts: AtomicU64,
+    /// Of these, what did not answer a connection, and what did not answer over one.
+    silent: AtomicU64,
+    overdue: AtomicU64,
+    /// What was put off and is not asked again, because the scan was stopped.
+    given_up: AtomicU64,
     verdicts: [AtomicU64; Verdict::ALL.len()],
     unreachable: [AtomicU64; FailureKind::ALL.len()],
     excluded_addresses: AtomicU64,
@@ -72,17 +78,16 @@ impl Tally {
     /// A target went through a pass in an earlier run.
     pub(super) fn resumed(&self, pass: u32) {
         self.end(pass);
-        if pass == 0 {
-            self.resumed.fetch_add(1, Ordering::Relaxed);
-        }
+        let counter = if pass == 0 { &self.resumed } else { &self.again_resumed };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A later pass begins over so many.
-    pub(super) fn again(&self, count: u64) {
-        self.again.fetch_add(count, Ordering::Relaxed);
-        self.passes.fetch_add(1, Ordering::Relaxed);
-        self.pass_len.store(count, Ordering::Relaxed);
-        self.again_since.get_or_init(Instant::now);
+    pub(super) fn again(&self, number: u32, len: u64) {
+        self.again.fetch_add(len, Ordering::Relaxed);
+        let done_before = self.again_ended.load(Ordering::Relaxed);
+        let pass = LaterPass { number, len, done_before, elapsed: Duration::ZERO };
+        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some((pass, Instant::now()));
     }
 
     /// Counts what a target came to.
@@ -98,17 +103,35 @@ impl Tally {
             }
             Outcome::Deferred(deferral) => {
                 self.deferred.fetch_add(1, Ordering::Relaxed);
-                if matches!(deferral.kind, FailureKind::TimedOut | FailureKind::Deadline) {
-                    self.timeouts.fetch_add(1, Ordering::Relaxed);
-                }
+                let counter = match deferral.kind {
+                    FailureKind::TimedOut => &self.silent,
+                    FailureKind::Deadline => &self.overdue,
+                    _ => return,
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Something that was put off is not asked again.
+    pub(super) fn give_up(&self, target: &Target, outcome: &Outcome) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
+        self.count(target, outcome);
+    }
+
+    /// How many attempts that were due again were not made, and how many were due.
+    pub(super) fn given_up(&self) -> (u64, u64) {
+        let given_up = self.given_up.load(Ordering::Relaxed);
+        (given_up, given_up + self.again_ended.load(Ordering::Relaxed))
     }
 
     /// An endpoint, or a name without addresses, that could not be asked.
     fn failed(&self, target: &Target, kind: FailureKind) {
         self.unreachable[kind as usize].fetch_add(1, Ordering::Relaxed);
-        self.saw(target, Verdict::Unreachable);
+        self.verdicts[Verdict::Unreachable as usize].fetch_add(1, Ordering::Relaxed);
+        if !kind.is_ours() {
+            self.saw(target, Verdict::Unreachable);
+        }
     }
 
     /// An endpoint that was asked.
@@ -121,12 +144,15 @@ impl Tally {
                 let kind = failure.as_ref().map_or(FailureKind::Closed, |failure| failure.kind);
                 self.failed(&report.target, kind);
             }
-            (verdict, _) => self.saw(&report.target, verdict),
+            (verdict, _) => {
+                self.verdicts[verdict as usize].fetch_add(1, Ordering::Relaxed);
+                self.saw(&report.target, verdict);
+            }
         }
     }
 
+    /// Notes for each specification of the target what came of it.
     fn saw(&self, target: &Target, verdict: Verdict) {
-        self.verdicts[verdict as usize].fetch_add(1, Ordering::Relaxed);
         for SpecId(spec) in target.specs.iter() {
             if let Some(seen) = self.seen.get(*spec as usize) {
                 seen.fetch_or(bit(verdict), Ordering::Relaxed);
@@ -137,17 +163,25 @@ impl Tally {
     /// The counts of this moment.
     pub(super) fn counts(&self) -> Counts {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (silent, overdue) = (load(&self.silent), load(&self.overdue));
+        let for_good = |kind: FailureKind| load(&self.unreachable[kind as usize]);
+        let (silent_for_good, overdue_for_good) =
+            (for_good(FailureKind::TimedOut), for_good(FailureKind::Deadline));
+        let pass = *self.pass.lock().unwrap_or_else(PoisonError::into_inner);
         Counts {
             done: load(&self.ended),
             resumed: load(&self.resumed),
             in_flight: load(&self.in_flight),
             again: load(&self.again),
             again_done: load(&self.again_ended),
-            passes: self.passes.load(Ordering::Relaxed),
-            pass_len: load(&self.pass_len),
-            again_elapsed: self.again_since.get().map(Instant::elapsed),
+            again_resumed: load(&self.again_resumed),
+            pass: pass.map(|(pass, since)| LaterPass { elapsed: since.elapsed(), ..pass }),
             deferred: load(&self.deferred),
-            timeouts: load(&self.timeouts) + load(&self.unreachable[FailureKind::TimedOut as usize]),
+            silent,
+            overdue,
+            silent_for_good,
+            overdue_for_good,
+            timeouts: silent + overdue + silent_for_good + overdue_for_good,
             verdicts: std::array::from_fn(|index| load(&self.verdicts[index])),
         }
     }
@@ -197,5 +231,27 @@ impl Tally {
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
         coverage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    #[test]
+    fn what_this_machine_lacks_is_nothing_seen_of_the_target() {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument("192.0.2.1:6443 expect=unreachable");
+        let targets = builder.build().unwrap();
+        let (tally, target) = (Tally::of(&targets), targets.get(0).unwrap());
+        let spec = || tally.coverage(&targets, Shard::WHOLE, false).specs.remove(0);
+        for kind in [FailureKind::LocalShortage, FailureKind::Panic] {
+            tally.count(&target, &Outcome::Silent(kind));
+            let spec = spec();
+            assert_eq!((spec.covered, spec.met, spec.seen), (false, Some(false), vec![]), "{kind:?}");
+        }
+        tally.count(&target, &Outcome::Silent(FailureKind::Refused));
+        assert_eq!((spec().covered, spec().met), (true, Some(true)));
     }
 }

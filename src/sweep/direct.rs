@@ -1,7 +1,7 @@
 //! One TCP connect, and what its failure says of the target.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use tokio::net::TcpStream;
 
@@ -10,7 +10,7 @@ use crate::model::{Failure, FailureKind, Stage};
 
 /// Opens a connection.
 pub(super) async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
-    open(address).await.map_err(|(error, prohibited)| failure(&error, prohibited))
+    open(address).await.map_err(|(error, prohibited)| failure(&error, address, prohibited))
 }
 
 /// Opens a connection; the error, and whether an ICMP message said that a filter forbids it.
@@ -47,8 +47,10 @@ async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
     TcpStream::connect(address).await.map_err(|error| (error, false))
 }
 
-fn failure(error: &io::Error, prohibited: bool) -> Failure {
-    if let Some(shortage) = shortage::of(error) {
+fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure {
+    // No address family, no address of ours to go out from: this machine cannot go there.
+    let no_way = no_family(error) || no_source(error, address);
+    if !no_way && let Some(shortage) = shortage::of(error) {
         return shortage;
     }
     let kind = match error.kind() {
@@ -59,8 +61,7 @@ fn failure(error: &io::Error, prohibited: bool) -> Failure {
         io::ErrorKind::NetworkUnreachable => FailureKind::NetworkUnreachable,
         // ICMPv6 "administratively prohibited", or a filter or route of this machine.
         io::ErrorKind::PermissionDenied => FailureKind::Prohibited,
-        // No address family, no route: this machine cannot go there.
-        _ if no_family(error) => FailureKind::NetworkUnreachable,
+        _ if no_way => FailureKind::NetworkUnreachable,
         _ => FailureKind::HostUnreachable,
     };
     let detail = match kind {
@@ -69,6 +70,17 @@ fn failure(error: &io::Error, prohibited: bool) -> Failure {
         _ => error.to_string(),
     };
     Failure::new(Stage::Connect, kind, detail)
+}
+
+/// "Cannot assign requested address" says that local ports ran out, or that there is no address to
+/// go out from, as to `::1` where IPv6 is turned off. UDP has ports of its own, and sends nothing
+/// when it connects.
+fn no_source(error: &io::Error, address: SocketAddr) -> bool {
+    let none = |error: &io::Error| error.kind() == io::ErrorKind::AddrNotAvailable;
+    let any: SocketAddr =
+        if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    none(error)
+        && UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_err_and(|error| none(&error))
 }
 
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use kubeknock::config::ScanConfig;
 use kubeknock::model::{ClueKind, EndpointReport, Method, Trust, Verdict};
 use kubeknock::probe::deep;
 
-use crate::support::{config, knock, run, serve, start, stderr, stdout};
+use crate::support::{config, knock, pem, run, serve, start, stderr, stdout};
 use crate::verdicts::recording;
 
 /// Stands in every list and every metric that a simulated server could give away.
@@ -207,10 +207,4 @@ async fn a_ca_file_says_whether_it_is_the_right_server() {
     let output = run(&["scan", "--ca-file", "no/such/ca.pem", "127.0.0.1:9"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--ca-file no/such/ca.pem"), "{}", stderr(&output));
-}
-
-fn pem(der: &[u8]) -> String {
-    use base64::Engine as _;
-    let text = base64::prelude::BASE64_STANDARD.encode(der);
-    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }

@@ -1,8 +1,8 @@
 //! A machine that is short of something, networks that say no, and people who want to know how far
 //! it is.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use kubeknock::model::Verdict;
 use kubeknock::simulator::{self, Scenario};
 use serde_json::Value;
 
-use crate::skip::{skipped, without};
+use crate::skip::skipped;
 use crate::support::{config, knock, kubeknock, serve, start, stderr, stdout};
 
 /// 5,000 live endpoints with 64 descriptors.
@@ -37,6 +37,110 @@ async fn every_verdict_is_right_with_64_descriptors() {
     assert_eq!(coverage["verdicts"]["rejected"], 1000, "{coverage}");
     let kinds = serde_json::json!({"plain-http": 4000, "refused": 16});
     assert_eq!(coverage["unreachable"]["kinds"], kinds, "{coverage}");
+}
+
+/// Descriptors that others took run out in the middle of the scan: said once, waited for, and nothing
+/// is told of it.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn every_verdict_is_right_where_descriptors_run_out() {
+    let server = simulator::start(simulator::scenario("rejecting").unwrap(), "0.0.0.0:0".parse().unwrap());
+    let server = server.await.unwrap();
+    let script = r#"for fd in 3 4 5 6 7 8 9; do eval "exec $fd</dev/null"; done; ulimit -n 26; exec "$@""#;
+    let output = Command::new("sh")
+        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+        .args(["scan", "-o", "json", "--rate", "0", "--retries", "0"])
+        .arg(format!("127.65.0.0/24 ports={}", server.address().port()))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["coverage"]["verdicts"]["rejected"], 256, "{}", report["coverage"]);
+    assert_eq!(stderr(&output).matches("this machine is short of something").count(), 1);
+}
+
+/// A machine without a free local port, in a network namespace of the test's own: two servers sit on
+/// the only two there are.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_shortage_of_local_ports_is_never_the_targets_state() {
+    let script = r#"
+        { ip link set lo up && echo '20000 20001' >/proc/sys/net/ipv4/ip_local_port_range; } 2>/dev/null ||
+            exit 77
+        program=$1; folder=$2; shift 2
+        serve() { "$program" simulate --profile "$1" --listen "$2" >/dev/null 2>&1 & }
+        serve default 0.0.0.0:26443; server=$!
+        serve rejecting 0.0.0.0:20000; first=$!
+        serve rejecting 0.0.0.0:20001; second=$!
+        sleep 1
+        "$program" scan "$@" --max-duration 1s -o "json=$folder/short.json" 2>"$folder/short.err"
+        echo $? >"$folder/short.code"
+        (sleep 2; kill $first $second) &
+        "$program" scan "$@" -o "json=$folder/later.json" 2>"$folder/later.err"
+        echo $? >"$folder/later.code"
+        kill $server
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("unshare")
+        .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+        .arg(folder.path())
+        .args(["--retries", "0", "127.93.0.1:26443 expect=unreachable", "127.93.0.2:26443 expect=forbidden"])
+        .args(["127.93.0.3:26443", "127.93.0.0/30 ports=9 expect=unreachable"])
+        .output();
+    let Some(_) = namespace(output) else { return };
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let report = |name: &str| -> Value { serde_json::from_str(&read(name)).unwrap() };
+
+    // As long as it lasts nothing is told of any target.
+    let short = report("short.json");
+    assert_eq!(short["coverage"]["not_attempted"], 7, "{}", short["coverage"]);
+    assert_eq!(short["scan"]["stopped"], "--max-duration was reached");
+    for spec in short["coverage"]["specs"].as_array().unwrap() {
+        assert_eq!((&spec["covered"], &spec["seen"]), (&false.into(), &serde_json::json!([])), "{spec}");
+        assert_ne!(spec["met"], true, "{spec}");
+    }
+    assert_ne!(read("short.code").trim(), "0");
+
+    // When it ends all is right, and it was said once.
+    let later = report("later.json");
+    assert_eq!(later["coverage"]["verdicts"]["forbidden"], 3, "{}", later["coverage"]);
+    assert_eq!(later["coverage"]["unreachable"]["kinds"], serde_json::json!({"refused": 4}));
+    let met: Vec<&Value> =
+        later["coverage"]["specs"].as_array().unwrap().iter().map(|spec| &spec["met"]).collect();
+    assert_eq!(met, [&Value::from(false), &true.into(), &Value::Null, &true.into()]);
+    assert_eq!(read("later.err").matches("this machine is short of something").count(), 1);
+    assert_eq!(read("later.code").trim(), "1", "the server that should not answer does");
+}
+
+/// An address of a family that this machine has no address of is out of reach, and is no shortage.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_ipv6_its_addresses_are_out_of_reach() {
+    let script = r#"
+        { ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; } 2>/dev/null || exit 77
+        exec "$@"
+    "#;
+    let output = Command::new("unshare")
+        .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+        .args(["scan", "-o", "json", "--require-coverage", "0", "[::1]:6443", "[2001:db8::1]:6443"])
+        .output();
+    let Some(output) = namespace(output) else { return };
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let kinds = &report["coverage"]["unreachable"]["kinds"];
+    assert_eq!(kinds, &serde_json::json!({"network-unreachable": 2}));
+    assert!(!stderr(&output).contains("short of something"), "{}", stderr(&output));
+}
+
+/// What ran in a namespace; `None` where none can be made, and only there.
+#[cfg(target_os = "linux")]
+fn namespace(output: std::io::Result<Output>) -> Option<Output> {
+    let made = output
+        .ok()
+        .filter(|output| output.status.code() != Some(77) && !stderr(output).contains("unshare failed"));
+    if made.is_none() {
+        skipped("no network namespace may be made here");
+    }
+    made
 }
 
 /// What routers say, each kind as itself. The network is the test's own: two namespaces and a
@@ -72,6 +176,7 @@ fn the_kinds_of_unreachable_are_told_apart() {
             sleep 1
         }
         network >/dev/null 2>&1 || exit 77
+        set +e
         "$@"; code=$?
         kill $router
         exit $code
@@ -82,14 +187,7 @@ fn the_kinds_of_unreachable_are_told_apart() {
         .args(["198.51.100.1:6443", "198.51.100.2:6443", "198.51.100.3:6443", "198.51.100.4:6443"])
         .args(["198.51.100.5:6443", "192.0.2.2:6443", "[2001:db8:1::1]:6443", "[2001:db8:1::2]:6443"])
         .output();
-    let Ok(output) = output else {
-        without("unshare", "kinds of unreachable");
-        return;
-    };
-    if output.status.code() == Some(77) || stderr(&output).contains("unshare failed") {
-        skipped("kinds of unreachable: no network namespace may be made here");
-        return;
-    }
+    let Some(output) = namespace(output) else { return };
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let report: Value =
         serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
@@ -148,6 +246,26 @@ async fn progress_is_told_by_the_clock_and_on_demand() {
     child.wait().unwrap();
 }
 
+/// Whoever asks while the targets are still being read ends nothing, and is answered later.
+#[cfg(unix)]
+#[test]
+fn asking_before_the_scan_begins_ends_nothing() {
+    let mut child = kubeknock()
+        .args(["scan", "-q", "--fail-on", "never", "--require-coverage", "0", "-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Command::new("kill").args(["-USR1", &child.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+    std::thread::sleep(Duration::from_millis(100));
+    child.stdin.take().unwrap().write_all(b"127.0.0.1:9\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
 /// Where nothing answers, it is asked once more, and counted once.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_closes_at_once_is_asked_again_after_the_rest() {
@@ -166,6 +284,27 @@ async fn what_closes_at_once_is_asked_again_after_the_rest() {
         assert_eq!(closing.stats().connections() - before, asked, "{retries} retries");
     }
     assert_eq!(live.stats().connections(), 3, "an answer is never asked for again");
+}
+
+/// A scan that is stopped while it asks again says so, and of how many.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_stopped_in_a_later_pass_says_what_was_not_asked_again() {
+    let closing =
+        simulator::start(simulator::scenario("closes-at-once").unwrap(), "0.0.0.0:0".parse().unwrap());
+    let closing = closing.await.unwrap();
+    let output = kubeknock()
+        .args(["scan", "-q", "-o", "json", "--rate", "100", "--max-duration", "1500ms"])
+        .arg(format!("127.64.0.0-127.64.0.99 ports={}", closing.address().port()))
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let coverage = &report["coverage"];
+    assert_eq!((&coverage["not_attempted"], &coverage["unreachable"]["total"]), (&0.into(), &100.into()));
+    assert_eq!(report["summary"]["complete"], false);
+    let again = closing.stats().connections() - 100;
+    let said = format!("--max-duration was reached; {} of 100 put off were not asked again", 100 - again);
+    assert!(0 < again && again < 100, "{again}");
+    assert_eq!(report["scan"]["stopped"], said);
 }
 
 /// A server that says how long to wait is not asked before.

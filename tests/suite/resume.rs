@@ -1,15 +1,16 @@
 //! Scans that are killed and go on: nothing lost, nothing twice, the same report.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use kubeknock::simulator;
 use serde_json::Value;
 
 use crate::skip::{skipped, without};
-use crate::support::{kubeknock, settled, start, stderr};
+use crate::support::{kubeknock, pem, settled, start, stderr};
 
 /// A server of this kind on every address of loopback.
 async fn everywhere(name: &str) -> simulator::SimulatedServer {
@@ -41,27 +42,56 @@ fn finished(mut command: Command) -> Output {
     output
 }
 
-/// Kills a scan after a while; `false` if it had ended by itself.
-fn kill_after(mut child: Child, moment: Duration) -> bool {
-    std::thread::sleep(moment);
-    let killed = child.try_wait().unwrap().is_none();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    killed
+/// A scan that says how far it is, until it is killed.
+struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
 }
 
-/// 20,000 endpoints, 25 times SIGKILL.
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.args(["--stats-interval", "20ms"]).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Waits until its progress is so.
+    fn until(&mut self, so: impl Fn(&Value) -> bool) {
+        loop {
+            let line = self.lines.next().expect("it ended by itself").unwrap();
+            if so(&serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"))) {
+                return;
+            }
+        }
+    }
+
+    /// SIGKILL, after a while.
+    fn kill_after(self, moment: Duration) {
+        let Self { mut child, lines } = self;
+        // Nobody must wait for a reader of what it says.
+        let drained = std::thread::spawn(move || lines.count());
+        std::thread::sleep(moment);
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        drained.join().unwrap();
+    }
+}
+
+/// 20,000 endpoints, 25 times SIGKILL: while all are asked, in the turn to the second pass, and in it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
-    const KILLS: usize = 25;
+    const RATE: u64 = 500;
+    /// Being opened or looked at, at `-c 16`.
+    const IN_FLIGHT: u64 = 32;
     let servers =
         [everywhere("rejecting").await, everywhere("closes-at-once").await, everywhere("garbage").await];
     let port = |index: usize| servers[index].address().port();
     let targets = [
         format!("127.50.0.0-127.50.0.99 ports={} name=api", port(0)),
         format!("127.51.0.0-127.51.3.231 ports={} name=closing", port(1)),
-        format!("127.52.0.0-127.52.73.109 ports={}", port(2)),
-        "127.52.200.0-127.52.200.99 ports=9".to_owned(),
+        format!("127.52.0.0-127.52.15.159 ports={}", port(2)),
+        "127.52.64.0-127.52.122.49 ports=9".to_owned(),
         format!("127.53.0.1:{} name=alone", port(0)),
         format!("localhost:{} name=named", port(0)),
     ];
@@ -69,43 +99,82 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
     let [whole, resumed, checkpoint] =
         ["whole.json", "resumed.json", "checkpoint"].map(|name| folder.path().join(name));
     let connections = || servers.iter().map(|server| server.stats().connections()).sum::<u64>();
-    let common = ["--rate", "0", "-c", "64", "-4"];
 
     let json = format!("json={}", text(&whole));
-    let mut command = scan(&targets, &common);
-    command.args(["-o", &json]);
-    let began = Instant::now();
-    finished(command);
-    let took = began.elapsed();
+    finished(scan(&targets, &["-4", "-c", "16", "--rate", "0", "-o", &json]));
     let once = connections();
     let expected = report(&whole);
     assert_eq!(expected["coverage"]["targets"], 20_000);
 
     let json = format!("json={}", text(&resumed));
-    let go_on = || {
+    let go_on = |rate: u64| {
         let word = if checkpoint.exists() { "--resume" } else { "--checkpoint" };
-        let mut command = scan(&targets, &common);
-        command.args([word, text(&checkpoint), "-o", &json]);
-        command
+        let rate = rate.to_string();
+        scan(&targets, &["-4", "-c", "16", "--rate", &rate, word, text(&checkpoint), "-o", &json])
     };
-    // Moments of no pattern, together about half of the whole scan.
+    // Moments of no pattern, from 0.3 to 1.5 s after it began.
     let mut random = 0x5eed_u64;
-    let mut kills = 0;
-    while kills < KILLS {
+    let mut moment = || {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let share = Duration::from_millis((random >> 33) % 1000) * u32::try_from(took.as_millis()).unwrap()
-            / 1000
-            / 25;
-        assert!(kill_after(go_on().spawn().unwrap(), share), "it ended after {kills} kills");
+        Duration::from_millis(300 + (random >> 33) % 1200)
+    };
+    let size = || fs::metadata(&checkpoint).map_or(0, |file| file.len());
+    let (mut before, mut grown, mut lost) = (0, 0, 0);
+    for kill in 0..25 {
+        let rate = match kill {
+            ..17 => RATE,
+            17 => 10 * RATE,
+            _ => RATE / 5,
+        };
+        let mut running = Running::start(go_on(rate));
+        if kill == 17 {
+            running.until(|now| now["again_done"].as_u64() > Some(0));
+            running.kill_after(Duration::ZERO);
+            lost += IN_FLIGHT + 1000;
+        } else {
+            running.until(|_| true);
+            running.kill_after(moment());
+            // What came in a second, as far as it is a connection to one of the servers.
+            lost += IN_FLIGHT + rate * once / 20_000;
+        }
         assert!(!resumed.exists(), "a report appears whole or not at all");
-        kills += 1;
+        grown += u32::from(size() > before);
+        before = size();
     }
-    finished(go_on());
+    assert!(grown >= 10, "after {grown} of 25 kills something more was written down");
+    finished(go_on(0));
     assert!(report(&resumed) == expected, "the reports differ: {} and {}", text(&whole), text(&resumed));
     // What was asked again was in flight, or finished in the moment before the kill.
     let again = connections() - once * 2;
-    let per_second = once * 1000 / u64::try_from(took.as_millis()).unwrap();
-    assert!(again < 25 * (128 + per_second), "{again} connections were made again, at {per_second} a second");
+    assert!(again < lost, "{again} connections were made again, beside the {once} of the whole scan");
+}
+
+/// What is known to be finished is in the checkpoint within a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_finished_is_written_down_within_a_second() {
+    let (quick, slow) = (everywhere("rejecting").await, everywhere("hangs-after-accept").await);
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let targets = [
+        format!("127.57.0.1-127.57.0.8 ports={}", quick.address().port()),
+        format!("127.58.0.1:{}", slow.address().port()),
+    ];
+    // One that does not answer keeps it running when the others are done.
+    let mut command = scan(&targets, &["--rate", "6", "-o", "jsonl", "--checkpoint", text(&checkpoint)]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut records = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..8 {
+        let record: Value = serde_json::from_str(&records.next().unwrap().unwrap()).unwrap();
+        let (told, target) = (Instant::now(), format!(r#""target":{}"#, record["target"]));
+        let written =
+            || fs::read(&checkpoint).unwrap().windows(target.len()).any(|at| at == target.as_bytes());
+        while !written() {
+            assert!(told.elapsed() < Duration::from_secs(1), "{target} is not written down");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,12 +233,16 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
 
     let other = folder.path().join("other");
     fs::write(&other, "10.0.0.0/8\n").unwrap();
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, pem(&simulator::scenario("default").unwrap().issuer().unwrap().unwrap())).unwrap();
     for (args, reason) in [
         (vec![address.as_str(), "--seed", "1", "--checkpoint", path], "go on with --resume"),
         (vec!["127.0.0.1:1", "--resume", path], "its targets or exclusions are not these"),
         (vec![address.as_str(), "--exclude", "10.0.0.1", "--resume", path], "its targets or exclusions"),
         (vec![address.as_str(), "--retries", "3", "--resume", path], "its options are not these"),
         (vec![address.as_str(), "--path", "/metrics", "--resume", path], "its options are not these"),
+        (vec![address.as_str(), "--deep", "--resume", path], "its options are not these"),
+        (vec![address.as_str(), "--ca-file", text(&ca), "--resume", path], "its options are not these"),
         (vec![address.as_str(), "--seed", "2", "--resume", path], "its seed is 1, not 2"),
         (vec![address.as_str(), "--order", "sequential", "--resume", path], "its seed is 1, not none"),
         (vec![address.as_str(), "--shard", "1/2", "--resume", path], "it is of shard 1/1, not 1/2"),

@@ -87,6 +87,13 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// A certificate as a file has it.
+pub(crate) fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::prelude::BASE64_STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
 /// A JSON report without what differs from run to run: times, durations, audit ids.
 pub(crate) fn settled(report: &str) -> Value {
     let mut value: Value = serde_json::from_str(report).unwrap();

@@ -11,6 +11,7 @@ use kubeknock::targets::{TargetOptions, TargetSetBuilder};
 use crate::args::DemoArgs;
 use crate::outputs::Outputs;
 use crate::scan::{Job, runtime};
+use crate::stats;
 
 /// Runs the demo and returns the exit code: 0 if every simulated server got its verdict.
 pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
@@ -39,6 +40,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             earlier: None,
             no_progress: quiet || verbose > 0,
             stats_interval: None,
+            asked: stats::Asked::new(),
         };
         job.run().await
     })

@@ -22,6 +22,11 @@ const INTERRUPT: &str = "interrupted";
 
 /// Runs a scan and returns the exit code.
 pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
+    let runtime = runtime()?;
+    let asked = {
+        let _within = runtime.enter();
+        stats::Asked::new()
+    };
     let mut config = settings::config(&args.connection, &args.requests, settings::order(args)?, args.all)?;
     config.shard = args.shard.unwrap_or(Shard::WHOLE);
     let targets = settings::targets(args, file.expectations, quiet, verbose)?;
@@ -59,8 +64,9 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
         policy: file.policy,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
+        asked,
     };
-    runtime()?.block_on(job.run())
+    runtime.block_on(job.run())
 }
 
 /// The runtime of all commands: a worker thread for each core.
@@ -80,6 +86,7 @@ pub(crate) struct Job {
     pub(crate) earlier: Option<Earlier>,
     pub(crate) no_progress: bool,
     pub(crate) stats_interval: Option<Duration>,
+    pub(crate) asked: stats::Asked,
 }
 
 impl Job {
@@ -94,7 +101,7 @@ impl Job {
         };
         let watch = tokio::spawn(watch_signals(scan.stop_handle()));
         let line = Line::start(scan.watch(), self.no_progress);
-        let stats = tokio::spawn(stats::print(scan.watch(), self.stats_interval));
+        let stats = tokio::spawn(stats::print(scan.watch(), self.stats_interval, self.asked));
 
         let keep = self.outputs.needs_records();
         let mut records = Spool::default();

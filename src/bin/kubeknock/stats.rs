@@ -46,8 +46,7 @@ impl From<&Progress> for Line {
 }
 
 /// Prints lines until it is aborted.
-pub(crate) async fn print(watch: Watch, interval: Option<Duration>) {
-    let mut asked = Asked::new();
+pub(crate) async fn print(watch: Watch, interval: Option<Duration>, mut asked: Asked) {
     loop {
         let tick = async {
             match interval.filter(|interval| !interval.is_zero()) {
@@ -65,14 +64,16 @@ pub(crate) async fn print(watch: Watch, interval: Option<Duration>) {
     }
 }
 
-/// SIGUSR1, where there is one.
-struct Asked {
+/// SIGUSR1, where there is one. Whoever asks before there is anything to tell, or after it, must not
+/// end the program: this stands from its beginning on.
+pub(crate) struct Asked {
     #[cfg(unix)]
     signal: Option<tokio::signal::unix::Signal>,
 }
 
 impl Asked {
-    fn new() -> Self {
+    /// To be made within a runtime.
+    pub(crate) fn new() -> Self {
         Self {
             #[cfg(unix)]
             signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::user_defined1()).ok(),

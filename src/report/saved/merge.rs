@@ -129,10 +129,13 @@ impl Merge {
             part.thinned.insert(origin);
             return;
         }
-        kept.insert(report.verdict);
         own.kept += 1;
-        own.verdicts.insert(report.verdict);
-        part.endpoints.extend(report.endpoint.clone().map(|endpoint| (endpoint, report.verdict)));
+        // What failed through the scanning machine itself puts no earlier scan's outcome aside.
+        if let Some(verdict) = report.seen() {
+            kept.insert(verdict);
+            own.verdicts.insert(verdict);
+            part.endpoints.extend(report.endpoint.clone().map(|endpoint| (endpoint, verdict)));
+        }
         self.records.push(MergedRecord { started: part.scan.summary.started, report, part: number });
     }
 

@@ -66,7 +66,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             verdict: report.verdict.word(),
             reason: text(&report.reason),
             expect: target.expect.map(model::Verdict::word),
-            as_expected: target.expect.map(|expected| expected == report.verdict),
+            as_expected: target.expect.zip(report.seen()).map(|(expected, seen)| expected == seen),
             failure: report.failure.as_ref().map(Failure::from),
             identification: report
                 .identification

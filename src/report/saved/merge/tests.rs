@@ -107,6 +107,18 @@ fn a_target_that_two_scans_name_in_different_places_is_covered_in_both() {
     }
 }
 
+/// The later scan could not ask it, for want of something on its own machine.
+#[test]
+fn a_shortage_of_the_scanning_machine_is_not_what_was_seen() {
+    let earlier = scan_of(vec![sample::mixed().reports[1].clone()]);
+    let mut failed = earlier.reports[0].clone();
+    failed.verdict = Verdict::Unreachable;
+    failed.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));
+    let coverage = merged(&[&scan_of(vec![failed]), &earlier]).scan.summary.coverage;
+    assert!(coverage.adds_up());
+    assert_eq!((coverage.covered(), coverage.count(Verdict::Forbidden)), (coverage.named(), 1));
+}
+
 /// The sample's records with other hosts, as another site has them.
 fn elsewhere(mut sample: Sample) -> Sample {
     for report in &mut sample.reports {
