@@ -46,7 +46,7 @@ pub(super) struct Job {
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub(super) fn again_rate(config: &ScanConfig) -> f64 {
     let by_slots = config.concurrency as f64 / config.connect_timeout.as_secs_f64();
-    if config.rate == 0 { by_slots } else { by_slots.min(f64::from(config.rate) * AGAIN) }
+    if config.rate == 0 { by_slots * AGAIN } else { by_slots.min(f64::from(config.rate) * AGAIN) }
 }
 
 impl Job {
