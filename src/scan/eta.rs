@@ -16,6 +16,9 @@ pub(super) struct Plan {
     /// Of the first pass.
     rate: f64,
     slots: f64,
+    /// Of the later passes.
+    again_rate: f64,
+    again_slots: f64,
     connect_timeout: f64,
     looks: f64,
     timeout: f64,
@@ -42,11 +45,19 @@ struct Load {
 impl Plan {
     /// For `total` targets, at a share of full speed.
     pub(super) fn new(config: &ScanConfig, total: u64, level: f64) -> Self {
+        let slots = (config.concurrency as f64 * level).max(1.0);
+        let (rate, again_slots) = match config.rate {
+            // Without a rate the later passes have a part of the slots.
+            0 => (f64::INFINITY, (slots * AGAIN).max(1.0)),
+            rate => (f64::from(rate) * level, slots),
+        };
         Self {
             total,
             retries: config.retries,
-            rate: if config.rate == 0 { f64::INFINITY } else { f64::from(config.rate) * level },
-            slots: (config.concurrency as f64 * level).max(1.0),
+            rate,
+            slots,
+            again_rate: rate * AGAIN,
+            again_slots,
             connect_timeout: config.connect_timeout.as_secs_f64(),
             looks: config.looks() as f64,
             timeout: config.timeout.as_secs_f64(),
@@ -86,7 +97,8 @@ impl Plan {
             silent: fresh * share(silent) + waiting(silent) / 2.0,
             overdue: fresh * share(overdue) + waiting(overdue) / 2.0,
         };
-        let first = self.planned(&rest, self.rate).max(self.as_so_far(&course, counts)?);
+        let first =
+            self.planned(&rest, self.rate, self.slots).max(self.as_so_far(&course, counts, self.slots)?);
         let others = counts.deferred.saturating_sub(counts.silent + counts.overdue) as f64;
         let again = if self.retries == 0 {
             Load { attempts: 0.0, silent: 0.0, overdue: 0.0 }
@@ -96,7 +108,10 @@ impl Plan {
             Load { attempts: silent + overdue + others, silent, overdue }
         };
         let pace = course.done / course.seconds;
-        Some(first + self.planned(&again, (self.rate * AGAIN).min(pace)) * f64::from(self.retries))
+        Some(
+            first
+                + self.planned(&again, self.again_rate.min(pace), self.again_slots) * f64::from(self.retries),
+        )
     }
 
     fn in_a_later_pass(&self, counts: &Counts, pass: &LaterPass) -> f64 {
@@ -110,12 +125,12 @@ impl Plan {
         let planned = |attempts: f64| {
             let share = |part: u64| attempts * part as f64 / (counts.deferred as f64).max(1.0);
             let load = Load { attempts, silent: share(counts.silent), overdue: share(counts.overdue) };
-            self.planned(&load, self.rate * AGAIN)
+            self.planned(&load, self.again_rate, self.again_slots)
         };
         // Its own pace is believed as far as it has come.
         let here = (course.done + course.left).max(1.0);
         let this = planned(here) * course.left / here;
-        let so_far = self.as_so_far(&course, counts).unwrap_or(this);
+        let so_far = self.as_so_far(&course, counts, self.again_slots).unwrap_or(this);
         let this = this + (so_far - this) * course.done / here;
         // In proportion, as much will be put off once more as was in this pass so far.
         let (len, made) = (pass.len as f64, pass.len.saturating_sub(left) as f64);
@@ -126,12 +141,12 @@ impl Plan {
 
     /// The rest at the pace so far. Where slots are free, all that has begun tells it; where none is,
     /// what has begun comes in waves, and half of a wave is as good as done.
-    fn as_so_far(&self, course: &Course, counts: &Counts) -> Option<f64> {
+    fn as_so_far(&self, course: &Course, counts: &Counts, slots: f64) -> Option<f64> {
         if course.left < 1.0 {
             return Some(0.0);
         }
         let flying = course.in_flight.min(course.left);
-        let (flying, end) = if course.in_flight < self.slots * 0.9 {
+        let (flying, end) = if course.in_flight < slots * 0.9 {
             (flying, self.last_wait(counts.timeouts > 0, counts.overdue > 0))
         } else {
             (flying / 2.0, 0.0)
@@ -141,10 +156,10 @@ impl Plan {
     }
 
     /// What a load takes if nothing but rate, slots and looks limits it.
-    fn planned(&self, load: &Load, rate: f64) -> f64 {
+    fn planned(&self, load: &Load, rate: f64, slots: f64) -> f64 {
         let end = self.last_wait(load.silent >= 1.0, load.overdue >= 1.0);
         (load.attempts / rate.max(0.001) + end)
-            .max(load.silent / self.slots * self.connect_timeout)
+            .max(load.silent / slots * self.connect_timeout)
             .max(load.overdue / self.looks * self.timeout)
     }
 

@@ -32,6 +32,9 @@ use super::throttle::Throttle;
 /// Names being resolved at once, each with a socket of its own.
 const LOOKUPS: usize = 32;
 
+/// How long a server at least bears a connection on which nothing is said: who hangs up sooner means it.
+const PATIENCE: Duration = Duration::from_millis(200);
+
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
@@ -77,6 +80,11 @@ async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 /// A semaphore of ours is never closed; said as a failure rather than a panic.
 fn closed() -> Failure {
     Failure::new(Stage::Internal, FailureKind::Panic, "a semaphore was closed")
+}
+
+/// Whether the server has closed a connection on which nothing was said yet.
+fn hung_up(stream: &TcpStream) -> bool {
+    matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
 }
 
 impl Pipeline {
@@ -282,13 +290,26 @@ impl Pipeline {
         }
     }
 
+    /// A look on the connection at hand, or on another one if the server did not wait for it.
     async fn first_look(&self, stream: TcpStream, endpoint: &Endpoint) -> Observation {
-        let Ok(_permit) = self.looks.acquire().await else {
+        let failed = |failure| {
             let mut observation = Observation::new(endpoint.clone());
-            observation.failure = Some(closed());
-            return observation;
+            observation.failure = Some(failure);
+            observation
         };
-        self.prober.look(stream, endpoint, 1, &self.dialer).await
+        let waiting = Instant::now();
+        let Ok(_permit) = self.looks.acquire().await else { return failed(closed()) };
+        if waiting.elapsed() < PATIENCE || !hung_up(&stream) {
+            return self.prober.look(stream, endpoint, 1, &self.dialer).await;
+        }
+        let Dialled { stream, took } = self.dialer.dial(endpoint).await;
+        let mut observation = match stream {
+            Ok(stream) => self.prober.look(stream, endpoint, 1, &self.dialer).await,
+            Err(failure) => failed(failure),
+        };
+        observation.connections += 1;
+        observation.timings.total += took;
+        observation
     }
 
     /// A look on a connection of its own, after a pause. `None` if there is no connection.

@@ -212,7 +212,9 @@ impl Throttle {
     fn apply(&self, state: &State) {
         let level = state.congestion.level();
         self.pace.set(self.rate * state.share * level);
-        self.slots.set((self.concurrency as f64 * level).ceil() as usize);
+        // Where nothing else limits the rate, the slots do.
+        let share = if self.rate > 0.0 { 1.0 } else { state.share };
+        self.slots.set((self.concurrency as f64 * share * level).ceil() as usize);
     }
 }
 
@@ -317,6 +319,17 @@ mod tests {
             70,
             "once in a while, however often it is said"
         );
+    }
+
+    #[tokio::test]
+    async fn a_share_of_an_unlimited_rate_is_a_share_of_the_slots() {
+        for (rate, free) in [(0, 50), (1000, 100)] {
+            let throttle = Throttle::new(&ScanConfig { rate, concurrency: 100, ..ScanConfig::default() });
+            throttle.set_share(0.5);
+            assert_eq!(throttle.slots.semaphore.available_permits(), free, "{rate}/s");
+            throttle.set_share(1.0);
+            assert_eq!(throttle.slots.semaphore.available_permits(), 100);
+        }
     }
 
     #[tokio::test]

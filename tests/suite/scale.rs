@@ -5,6 +5,7 @@ use std::time::Duration;
 use kubeknock::config::{Order, ScanConfig};
 use kubeknock::model::{FailureKind, Verdict};
 use kubeknock::simulator;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{config, knock, run, scan, settled, start, stderr, stdout, targets};
 
@@ -59,6 +60,32 @@ async fn the_verdict_does_not_depend_on_who_else_is_in_the_scan() {
         "our own turn is not its time: {:?}",
         among.timings
     );
+}
+
+/// A server that closes a connection on which nothing is said for a while, asked beside one that keeps
+/// the only look there is for longer than that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_does_not_pay_for_a_look_that_others_hold() {
+    let (slow, server) = (start("hangs-after-accept").await, start("default").await);
+    let (front, behind) = (TcpListener::bind("127.0.0.2:0").await.unwrap(), server.address());
+    let address = front.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = front.accept().await {
+            tokio::spawn(async move {
+                let mut byte = [0];
+                let said = tokio::time::timeout(Duration::from_millis(500), stream.peek(&mut byte));
+                if matches!(said.await, Ok(Ok(1))) {
+                    let mut server = TcpStream::connect(behind).await.unwrap();
+                    let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
+                }
+            });
+        }
+    });
+    let one = ScanConfig { concurrency: 1, retries: 0, timeout: Duration::from_secs(2), ..config() };
+    let (records, _) = scan(one, targets(&[slow.address().to_string(), address.to_string()])).await;
+    let record = records.iter().find(|record| record.target.port == address.port()).unwrap();
+    assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
+    assert_eq!(record.connections, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
