@@ -18,7 +18,7 @@ pub struct Reply {
     pub status: u16,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
     pub version: http::Version,
-    /// The headers, as many as the client's limits let through.
+    /// The headers that something is concluded from, or that a report tells; the first of each name.
     pub headers: HeaderMap,
     /// What the body says.
     pub answer: Answer,

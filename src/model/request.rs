@@ -72,6 +72,9 @@ const PRODUCT: [&str; 5] = [
     "/openid/v1/jwks",
 ];
 
+/// What a server could read as another path, and what does not stand in a URL (RFC 3986, appendix A).
+const NOT_PLAIN: [char; 11] = ['%', '#', '\\', '"', '<', '>', '^', '`', '{', '|', '}'];
+
 impl PathClass {
     /// The class of a path, with or without a query.
     ///
@@ -83,7 +86,7 @@ impl PathClass {
         if !bare.starts_with('/') {
             return Err(PathError::NoSlash);
         }
-        if let Some(odd) = path.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '%' | '#' | '\\')) {
+        if let Some(odd) = path.chars().find(|c| !c.is_ascii_graphic() || NOT_PLAIN.contains(c)) {
             return Err(PathError::Character(odd));
         }
         let trimmed = bare.trim_end_matches('/');

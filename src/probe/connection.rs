@@ -7,8 +7,8 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use http::HeaderValue;
 use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::{HeaderValue, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -112,20 +112,16 @@ impl Connection {
         user_agent: &HeaderValue,
         max_body: usize,
     ) -> Result<Reply, Failure> {
-        let mut outgoing = outgoing(endpoint, request, user_agent)?;
+        let http2 = matches!(self.sender, Sender::Http2(_));
+        let outgoing = outgoing(endpoint, request, user_agent, http2)?;
         let Self { sender, driver, broken, .. } = self;
         let send = async {
             match sender {
                 Sender::Http1(sender) => {
-                    // On HTTP/1.1 the target is the path alone (RFC 9112, section 3.2.1).
-                    if let Some(path) = outgoing.uri().path_and_query().cloned() {
-                        *outgoing.uri_mut() = path.into();
-                    }
                     sender.ready().await?;
                     sender.send_request(outgoing).await
                 }
                 Sender::Http2(sender) => {
-                    outgoing.headers_mut().remove(HOST);
                     sender.ready().await?;
                     sender.send_request(outgoing).await
                 }
@@ -170,19 +166,25 @@ fn outgoing(
     endpoint: &Endpoint,
     request: &Request,
     user_agent: &HeaderValue,
+    http2: bool,
 ) -> Result<http::Request<Body>, Failure> {
     let invalid = |problem: String| Failure::new(Stage::Http, FailureKind::InvalidHttp, problem);
     let authority = endpoint.authority();
-    let url = format!("{}://{authority}{}{}", endpoint.scheme.word(), endpoint.prefix, request.path);
-    let url = reqwest::Url::parse(&url).map_err(|error| invalid(format!("cannot ask {url}: {error}")))?;
-    let method = match request.method {
+    let path = format!("{}{}", endpoint.prefix, request.path);
+    // On HTTP/1.1 the target is the path alone (RFC 9112, section 3.2.1).
+    let target = if http2 { format!("{}://{authority}{path}", endpoint.scheme.word()) } else { path };
+    let uri: Uri = target.parse().map_err(|error| invalid(format!("cannot ask {target}: {error}")))?;
+    let mut out = http::Request::new(Body::default());
+    *out.method_mut() = match request.method {
         crate::model::Method::Get => http::Method::GET,
         crate::model::Method::Head => http::Method::HEAD,
     };
-    let mut out = reqwest::Request::new(method, url);
-    let host = HeaderValue::from_str(&authority).map_err(|error| invalid(error.to_string()))?;
-    out.headers_mut().insert(HOST, host);
-    out.headers_mut().insert(USER_AGENT, user_agent.clone());
-    out.headers_mut().insert(ACCEPT, HeaderValue::from_static("*/*"));
-    http::Request::try_from(out).map_err(|error| invalid(error.to_string()))
+    *out.uri_mut() = uri;
+    let headers = out.headers_mut();
+    if !http2 {
+        headers.insert(HOST, HeaderValue::from_str(&authority).map_err(|error| invalid(error.to_string()))?);
+    }
+    headers.insert(USER_AGENT, user_agent.clone());
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    Ok(out)
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::model::{Answer, Failure, FailureKind, Reply, Stage};
 
@@ -37,21 +37,35 @@ pub(super) async fn reply(mut response: reqwest::Response, max_body: usize) -> (
         answer: Answer::parse(&body, cut),
         body_size: body.len(),
         body_failure,
-        headers: copied(response.headers()),
+        headers: kept(response.headers()),
     };
     (reply, whole)
 }
 
-/// The values as they come are pieces of the connection's read buffer, and each would keep all of it.
-fn copied(headers: &HeaderMap) -> HeaderMap {
-    let copy = |(name, value): (&HeaderName, &HeaderValue)| {
-        Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?))
+/// The headers that something is concluded from, or that a report tells.
+const KEPT: [HeaderName; 12] = [
+    header::CONTENT_TYPE,
+    header::DATE,
+    header::LOCATION,
+    header::RETRY_AFTER,
+    header::SERVER,
+    header::STRICT_TRANSPORT_SECURITY,
+    header::VIA,
+    header::WWW_AUTHENTICATE,
+    header::X_CONTENT_TYPE_OPTIONS,
+    HeaderName::from_static("audit-id"),
+    HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
+    HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"),
+];
+
+/// The first of each, as copies: the values as they come are pieces of the connection's read buffer, and
+/// each would keep all of it.
+fn kept(headers: &HeaderMap) -> HeaderMap {
+    let copy = |name: HeaderName| {
+        let value = HeaderValue::from_bytes(headers.get(&name)?.as_bytes()).ok()?;
+        Some((name, value))
     };
-    let mut copies = HeaderMap::with_capacity(headers.len());
-    for (name, value) in headers.iter().filter_map(copy) {
-        copies.append(name, value);
-    }
-    copies
+    KEPT.into_iter().filter_map(copy).collect()
 }
 
 /// What an HTTP failure means.
