@@ -11,6 +11,9 @@ const DIGITS: usize = 12;
 /// What a scan showed of each target, as far as it is compared: a few words a target.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
+    /// Whether the scan left out some of its targets, as a shard does and one that was stopped: what is
+    /// not there then is neither gone nor new by that.
+    pub partial: bool,
     targets: BTreeMap<Identity, State>,
 }
 
@@ -46,7 +49,7 @@ impl Snapshot {
             versions: BTreeSet::new(),
             certificates: BTreeMap::new(),
         });
-        state.verdicts.insert(report.verdict);
+        state.verdicts.extend(report.seen());
         let version =
             report.identification.as_ref().and_then(|identification| identification.version.clone());
         state.versions.extend(version);
@@ -58,20 +61,23 @@ impl Snapshot {
         }
     }
 
-    /// What changed from `old` to this one: what opens first, then by kind and target. `all_asked` says
-    /// that this scan asked all of its targets: what a shard or a scan that was stopped does not have is
-    /// not gone.
+    /// What changed from `old` to this one: what opens first, then by kind and target.
     ///
     /// A version or certificate is compared where both scans saw one. Of several addresses behind a
     /// name the worst verdict counts, and a certificate changed when none is left of the old ones:
     /// each server of a control plane has its own.
-    pub fn changes_since(&self, old: &Self, all_asked: bool) -> Vec<Change> {
+    pub fn changes_since(&self, old: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
         for (about, now) in &self.targets {
-            compare(about, old.targets.get(about), now, &mut changes);
+            let before = old.targets.get(about);
+            // What this machine was short of says nothing of a target.
+            let known = |state: &State| !state.verdicts.is_empty();
+            if known(now) && before.map_or(!old.partial, known) {
+                compare(about, before, now, &mut changes);
+            }
         }
         for (about, before) in &old.targets {
-            if all_asked && before.answers() && !self.targets.contains_key(about) {
+            if !self.partial && before.answers() && !self.targets.contains_key(about) {
                 let was = before.worst().word().to_owned();
                 changes.push(change(about, before, ChangeKind::Gone, Some(was), None));
             }

@@ -179,7 +179,8 @@ impl<D: Dial> Look<'_, D> {
                 let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
                 let pause = asked_to_wait(&exchange);
                 self.observation.exchanges.push(exchange);
-                if failure == Some(FailureKind::Deadline) || !waited(pause, self.deadline).await {
+                let over = failure.is_some_and(|kind| kind == FailureKind::Deadline || kind.is_ours());
+                if over || !waited(pause, self.deadline).await {
                     return false;
                 }
             }

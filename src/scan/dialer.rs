@@ -44,6 +44,7 @@ impl Dialer {
                     self.throttle.short(&failure.detail);
                     let wait = wait.get_or_insert_with(|| self.shortage.wait());
                     if wait.next(&failure.detail, stop).await {
+                        self.throttle.once_more().await;
                         continue;
                     }
                     return Dialled { stream, took };
@@ -62,10 +63,15 @@ impl Dialer {
     }
 }
 
-impl Dial for Dialer {
+/// Opens the further connections of one target's looks.
+pub(super) struct Redialer<'a> {
+    pub(super) dialer: &'a Dialer,
+    pub(super) stop: &'a Stop,
+}
+
+impl Dial for Redialer<'_> {
     async fn dial(&self, endpoint: &Endpoint) -> Dialled {
-        // A look that has begun is finished.
-        let leave = self.throttle.leave_to_go_on().await;
-        self.connect(endpoint.address, leave, &Stop::default()).await
+        let leave = self.dialer.throttle.leave_to_go_on().await;
+        self.dialer.connect(endpoint.address, leave, self.stop).await
     }
 }

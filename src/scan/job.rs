@@ -127,11 +127,15 @@ impl Job {
                     tokio::task::yield_now().await;
                 }
                 Some(ended) = running.join_next() => {
-                    // Nothing is left to begin.
+                    // Nothing is left to begin, or nothing more is to be begun.
                     wanted = 0;
-                    if let Ok(Err(error)) = ended {
-                        self.stop.fail(format!("cannot write down what was found: {error}"));
-                        outcome = outcome.and(Err(error));
+                    match ended {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => {
+                            self.stop.fail(format!("cannot write down what was found: {error}"));
+                            outcome = outcome.and(Err(error));
+                        }
+                        Err(panic) => self.stop.fail(format!("a defect in kubeknock, please report it: {panic}")),
                     }
                 }
                 else => return outcome,

@@ -22,7 +22,7 @@ use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 use crate::targets::Exclusions;
 
-use super::dialer::Dialer;
+use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
 use super::shortage::Shortage;
 use super::stop::Stop;
@@ -218,16 +218,19 @@ impl Pipeline {
             Err(failure) => return Some(attempt.failed(Some(address), failure, timings)),
         };
         let judged =
-            guarded(Box::pin(self.judge(target, endpoint_of(target, address), aliases, stream))).await;
-        let mut report = match judged {
-            Ok(report) => report,
+            guarded(Box::pin(self.judge(attempt, endpoint_of(target, address), aliases, stream))).await;
+        let (mut report, short) = match judged {
+            Ok(judged) => judged,
             Err(failure) => {
                 let endpoint = Some(endpoint_of(target, address));
                 let report = EndpointReport::unreachable(target.clone(), endpoint, failure, timings);
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
-        if let Some(failure) = &report.failure {
+        if short.as_ref().is_some_and(|failure| may_give_up && attempt.was_not_made(failure)) {
+            return None;
+        }
+        if let Some(failure) = report.failure.as_ref().or(short.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
                 throttle.silent(address.ip());
             }
@@ -243,25 +246,39 @@ impl Pipeline {
     }
 
     /// Looks, identifies and assesses, and looks once more where the answers contradict each other.
+    /// With it, what this machine was short of, where that leaves the verdict open.
     async fn judge(
         &self,
-        target: &Target,
+        attempt: &Attempt<'_>,
         endpoint: Endpoint,
         aliases: Arc<[Arc<str>]>,
         stream: TcpStream,
-    ) -> EndpointReport {
-        let mut observation = self.first_look(stream, &endpoint).await;
+    ) -> (EndpointReport, Option<Failure>) {
+        let target = attempt.target;
+        let dial = Redialer { dialer: &self.dialer, stop: attempt.stop };
+        let mut observation = self.first_look(&dial, stream, &endpoint).await;
+        let mut short = None;
         observation.aliases = aliases;
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
         if let Some(SecondLook { why, after }) = assessment.second_look.take() {
             tracing::info!(%target, why, "second look");
             let pause = after.unwrap_or(self.second_look_pause);
-            if let Some(second) = self.second_look(&endpoint, pause).await {
-                observation.absorb(second);
-                identification = identify(&observation);
-                assessment = assess(&observation, &identification);
+            match self.second_look(&dial, &endpoint, pause).await {
+                Ok(second) => {
+                    observation.absorb(second);
+                    identification = identify(&observation);
+                    assessment = assess(&observation, &identification);
+                }
+                Err(failure) => short = Some(failure).filter(|failure| failure.kind.is_ours()),
             }
+        }
+        if matches!(assessment.verdict, Verdict::Inconclusive | Verdict::Unreachable) {
+            let failures =
+                assessment.requests.iter().filter_map(|request| request.exchange.outcome.as_ref().err());
+            let mut ours =
+                observation.failure.iter().chain(failures).filter(|failure| failure.kind.is_ours());
+            short = short.or_else(|| ours.next().cloned());
         }
         let unreachable = assessment.verdict == Verdict::Unreachable;
         let of_requests =
@@ -269,7 +286,7 @@ impl Pipeline {
         let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
         let (paths, refused) = assessment.paths_asked_and_refused();
         let answered = Answered { verdict: assessment.verdict, grants: &assessment.grants, paths, refused };
-        EndpointReport {
+        let report = EndpointReport {
             target: target.clone(),
             endpoint: Some(endpoint),
             posture: posture(&identification, answered),
@@ -287,11 +304,12 @@ impl Pipeline {
             connections: observation.connections,
             handshakes: observation.handshakes,
             timings: observation.timings,
-        }
+        };
+        (report, short)
     }
 
     /// A look on the connection at hand, or on another one if the server did not wait for it.
-    async fn first_look(&self, stream: TcpStream, endpoint: &Endpoint) -> Observation {
+    async fn first_look(&self, dial: &Redialer<'_>, stream: TcpStream, endpoint: &Endpoint) -> Observation {
         let failed = |failure| {
             let mut observation = Observation::new(endpoint.clone());
             observation.failure = Some(failure);
@@ -300,11 +318,11 @@ impl Pipeline {
         let waiting = Instant::now();
         let Ok(_permit) = self.looks.acquire().await else { return failed(closed()) };
         if waiting.elapsed() < PATIENCE || !hung_up(&stream) {
-            return self.prober.look(stream, endpoint, 1, &self.dialer).await;
+            return self.prober.look(stream, endpoint, 1, dial).await;
         }
-        let Dialled { stream, took } = self.dialer.dial(endpoint).await;
+        let Dialled { stream, took } = dial.dial(endpoint).await;
         let mut observation = match stream {
-            Ok(stream) => self.prober.look(stream, endpoint, 1, &self.dialer).await,
+            Ok(stream) => self.prober.look(stream, endpoint, 1, dial).await,
             Err(failure) => failed(failure),
         };
         observation.connections += 1;
@@ -312,14 +330,19 @@ impl Pipeline {
         observation
     }
 
-    /// A look on a connection of its own, after a pause. `None` if there is no connection.
-    async fn second_look(&self, endpoint: &Endpoint, pause: Duration) -> Option<Observation> {
+    /// A look on a connection of its own, after a pause; or why there is no connection.
+    async fn second_look(
+        &self,
+        dial: &Redialer<'_>,
+        endpoint: &Endpoint,
+        pause: Duration,
+    ) -> Result<Observation, Failure> {
         tokio::time::sleep(pause).await;
-        let _permit = self.looks.acquire().await.ok()?;
-        let Dialled { stream, took } = self.dialer.dial(endpoint).await;
-        let mut observation = self.prober.look(stream.ok()?, endpoint, 2, &self.dialer).await;
+        let _permit = self.looks.acquire().await.map_err(|_| closed())?;
+        let Dialled { stream, took } = dial.dial(endpoint).await;
+        let mut observation = self.prober.look(stream?, endpoint, 2, dial).await;
         observation.timings.total += pause + took;
-        Some(observation)
+        Ok(observation)
     }
 }
 

@@ -116,6 +116,11 @@ impl Throttle {
         Leave { slots: &self.slots, permit: None, gate: None }
     }
 
+    /// Waits for the moment of an attempt that is made again, with the leave it has.
+    pub(super) async fn once_more(&self) {
+        self.pace.next_turn().await;
+    }
+
     /// From now on this share of the rate.
     pub(super) fn set_share(&self, share: f64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

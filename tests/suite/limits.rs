@@ -6,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubeknock::model::Verdict;
+use kubeknock::model::{Endpoint, Failure, FailureKind, Scheme, Stage, Verdict};
+use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator::{self, Scenario};
 use serde_json::Value;
 
@@ -344,4 +345,30 @@ async fn who_asks_for_a_long_pause_is_not_asked_again() {
         assert!(record.reason.ends_with(" s, so it was not asked again"), "{}", record.reason);
         assert_eq!(record.reason.contains("asks to wait 60 s"), headers != date, "{}", record.reason);
     }
+}
+
+/// A machine that can open no further connection.
+struct Short;
+
+impl Dial for Short {
+    async fn dial(&self, _: &Endpoint) -> Dialled {
+        let failure = Failure::new(Stage::Connect, FailureKind::LocalShortage, "no descriptors");
+        Dialled { stream: Err(failure), took: Duration::ZERO }
+    }
+}
+
+/// A look that finds this machine short of something is over: each further request would wait as long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_ends_where_this_machine_is_short_of_something() {
+    let server = start("closes-each").await;
+    let endpoint =
+        Endpoint { scheme: Scheme::Https, address: server.address(), name: None, prefix: "".into() };
+    let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+    let seen = Prober::new(&config()).unwrap().look(stream, &endpoint, 1, &Short).await;
+    let kinds: Vec<Option<FailureKind>> = seen
+        .exchanges
+        .iter()
+        .map(|exchange| exchange.outcome.as_ref().err().map(|failure| failure.kind))
+        .collect();
+    assert_eq!(kinds, [None, Some(FailureKind::LocalShortage)]);
 }

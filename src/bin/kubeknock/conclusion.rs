@@ -34,7 +34,8 @@ impl Conclusion {
     ) -> anyhow::Result<u8> {
         let changes = self.earlier.map(|earlier| {
             self.judged.compare(earlier.judged);
-            self.snapshot.changes_since(&earlier.snapshot, all_asked(info.config, coverage))
+            self.snapshot.partial = partial(info.config, summary);
+            self.snapshot.changes_since(&earlier.snapshot)
         });
         let decision = self.gate.decide(coverage, &self.judged, self.interrupted);
         let results = Results {
@@ -50,9 +51,19 @@ impl Conclusion {
     }
 }
 
-/// Whether a scan asked everything that its targets name.
-pub(crate) const fn all_asked(config: &ScanConfig, coverage: &Coverage) -> bool {
-    !config.shard.is_part() && coverage.not_attempted == 0
+/// What of a scan's coverage is judged: what one shard does not cover another may, so that is for the
+/// merged report.
+pub(crate) fn judged_coverage(config: &ScanConfig, coverage: &Coverage) -> Coverage {
+    let mut judged = coverage.clone();
+    if config.shard.is_part() {
+        judged.specs.clear();
+    }
+    judged
+}
+
+/// Whether a scan left out some of its targets.
+pub(crate) fn partial(config: &ScanConfig, summary: &ScanSummary) -> bool {
+    config.shard.is_part() || summary.stopped.is_some()
 }
 
 /// The report of `--baseline`, which some thresholds cannot do without.

@@ -9,7 +9,7 @@ use kubeknock::report::table::TableOptions;
 use kubeknock::report::{Outcome, Results};
 
 use crate::args::{DiffArgs, DiffFormat};
-use crate::conclusion::all_asked;
+use crate::conclusion::judged_coverage;
 use crate::settings_file::SettingsFile;
 use crate::{outputs, saved};
 
@@ -18,10 +18,10 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let old = saved::earlier(&args.old, &file.policy)?;
     let mut new = saved::earlier(&args.new, &file.policy)?;
     new.judged.compare(old.judged);
-    let all_asked = all_asked(&new.scan.config, &new.scan.summary.coverage);
-    let changes = new.snapshot.changes_since(&old.snapshot, all_asked);
+    let changes = new.snapshot.changes_since(&old.snapshot);
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
-    let decision = gate.decide(&new.scan.summary.coverage, &new.judged, false);
+    let coverage = judged_coverage(&new.scan.config, &new.scan.summary.coverage);
+    let decision = gate.decide(&coverage, &new.judged, false);
     let diff = Diff {
         old: &old.scan.summary,
         new: Results {

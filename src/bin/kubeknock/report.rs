@@ -11,7 +11,7 @@ use kubeknock::report::saved::{Merge, Merged};
 use kubeknock::report::{Format, Spool};
 
 use crate::args::{OutputArgs, ReportArgs};
-use crate::conclusion::{Conclusion, baseline};
+use crate::conclusion::{Conclusion, baseline, judged_coverage};
 use crate::outputs::{AUTO, Outputs};
 use crate::saved::SavedFile;
 use crate::settings_file::SettingsFile;
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
             "kubeknock: {repeated} endpoint records are in several of the reports; the latest scan's count"
         );
     }
+    let judged_coverage = judged_coverage(&scan.config, &scan.summary.coverage);
     let (judged, snapshot) = {
         let mut judge = Judge::new(&file.policy, scan.summary.started);
         let mut snapshot = Snapshot::default();
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
             snapshot.add(&record.report);
             outputs.endpoint(&record.report)?;
         }
-        (judge.finish(&scan.summary.coverage), snapshot)
+        (judge.finish(&judged_coverage), snapshot)
     };
     let mut spool = Spool::default();
     for record in records {
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     }
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted: false };
-    conclusion.write(scan.info(), &scan.summary, &scan.summary.coverage, spool, outputs)
+    conclusion.write(scan.info(), &scan.summary, &judged_coverage, spool, outputs)
 }
 
 /// Formats, and files with results: a word that names a format, alone or before `=`, is one.

@@ -9,6 +9,8 @@ use kubeknock::model::EndpointReport;
 use kubeknock::policy::{Judge, Judged, Policy, Snapshot};
 use kubeknock::report::saved::{self, SavedScan};
 
+use crate::conclusion::{judged_coverage, partial};
+
 /// A saved report, open.
 pub(crate) struct SavedFile {
     name: String,
@@ -83,5 +85,7 @@ pub(crate) fn earlier(path: &Path, policy: &Policy) -> anyhow::Result<Earlier> {
         judge.add(&record);
         snapshot.add(&record);
     })?;
-    Ok(Earlier { judged: judge.finish(&scan.summary.coverage), scan, snapshot })
+    snapshot.partial = partial(&scan.config, &scan.summary);
+    let judged = judge.finish(&judged_coverage(&scan.config, &scan.summary.coverage));
+    Ok(Earlier { scan, judged, snapshot })
 }

@@ -10,7 +10,7 @@ use kubeknock::scan::{Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::ScanArgs;
-use crate::conclusion::{Conclusion, baseline};
+use crate::conclusion::{Conclusion, baseline, judged_coverage};
 use crate::outputs::Outputs;
 use crate::progress::Line;
 use crate::saved::Earlier;
@@ -129,11 +129,7 @@ impl Job {
             summary.coverage
         );
         let interrupted = stop.reason().as_deref() == Some(INTERRUPT);
-        // What one shard does not cover another may: that is for the merged report to judge.
-        let mut judged_coverage = summary.coverage.clone();
-        if scanner.config().shard.is_part() {
-            judged_coverage.specs.clear();
-        }
+        let judged_coverage = judged_coverage(scanner.config(), &summary.coverage);
         let judged = judge.finish(&judged_coverage);
         let Self { earlier, gate, outputs, .. } = self;
         let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted };

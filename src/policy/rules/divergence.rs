@@ -34,11 +34,13 @@ impl Face {
     pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
         let clear = !matches!(report.verdict, Verdict::Unreachable | Verdict::Inconclusive);
         let endpoint = report.endpoint.clone().filter(|_| clear)?;
-        let open = report.grants.iter().map(|grant| grant.path.clone()).collect();
+        let open: BTreeSet<String> = report.grants.iter().map(|grant| grant.path.clone()).collect();
         let refused =
             |request: &&JudgedRequest| matches!(request.access, Access::Rejected | Access::Forbidden);
         let path = |request: &JudgedRequest| request.exchange.request.bare_path().to_owned();
-        let closed = report.requests.iter().filter(refused).map(path).collect();
+        // What a second look opened is open.
+        let closed =
+            report.requests.iter().filter(refused).map(path).filter(|path| !open.contains(path)).collect();
         Some(Self { endpoint, verdict: report.verdict, open, closed })
     }
 

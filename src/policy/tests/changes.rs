@@ -1,6 +1,6 @@
 use super::super::Snapshot;
 use super::*;
-use crate::model::Change;
+use crate::model::{Change, Failure, FailureKind, Stage};
 
 fn snapshot(reports: &[EndpointReport]) -> Snapshot {
     let mut snapshot = Snapshot::default();
@@ -52,7 +52,7 @@ fn every_kind_of_change() {
         make(rejecting, 8),
     ];
     assert_eq!(
-        said(&snapshot(&new).changes_since(&snapshot(&old), true)),
+        said(&snapshot(&new).changes_since(&snapshot(&old))),
         [
             "192.0.2.1 verdict: forbidden → exposed opens",
             "192.0.2.2 verdict: rejected → forbidden opens",
@@ -65,7 +65,7 @@ fn every_kind_of_change() {
             "192.0.2.5 certificate: CN=kube-apiserver (00…) → CN=kube-apiserver (ff…)",
         ]
     );
-    assert!(snapshot(&old).changes_since(&snapshot(&old), true).is_empty());
+    assert!(snapshot(&old).changes_since(&snapshot(&old)).is_empty());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn other_addresses_of_a_name_are_no_change() {
         default_cluster(target(0, "api.example"), "192.0.2.2"),
     ];
     let new = [default_cluster(target(0, "api.example"), "198.51.100.1")];
-    assert!(snapshot(&new).changes_since(&snapshot(&old), true).is_empty());
+    assert!(snapshot(&new).changes_since(&snapshot(&old)).is_empty());
 }
 
 /// A shard, or a scan that was stopped, says nothing of what it did not ask.
@@ -85,7 +85,15 @@ fn what_was_not_asked_is_not_gone() {
         let address = format!("192.0.2.{index}");
         default_cluster(target(index, &address), &address)
     });
-    let (old, new) = (snapshot(&[one.clone(), two]), snapshot(&[one]));
-    assert_eq!(said(&new.changes_since(&old, true)), ["192.0.2.2 gone: forbidden → -"]);
-    assert!(new.changes_since(&old, false).is_empty());
+    let (both, mut part) = (snapshot(&[one.clone(), two.clone()]), snapshot(std::slice::from_ref(&one)));
+    assert_eq!(said(&part.changes_since(&both)), ["192.0.2.2 gone: forbidden → -"]);
+    assert_eq!(said(&both.changes_since(&part)), ["192.0.2.2 appeared: - → forbidden opens"]);
+    part.partial = true;
+    assert!(part.changes_since(&both).is_empty() && both.changes_since(&part).is_empty());
+    // Nor is what could not be asked for want of something on this machine.
+    let mut short = two;
+    short.verdict = Verdict::Unreachable;
+    short.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));
+    let short = snapshot(&[one, short]);
+    assert!(short.changes_since(&both).is_empty() && both.changes_since(&short).is_empty());
 }

@@ -80,6 +80,12 @@ fn addresses_that_disagree() {
     assert!(!diverges(&reports[1..]));
     // An answer that was lost, or settles nothing, is no other answer.
     assert!(!diverges(&[reports[1].clone(), lost]));
+    // One address that refused at first, as while it started.
+    let mut started = default_cluster(target(0, "api.example"), "192.0.2.6");
+    let mut first = started.requests[0].clone();
+    first.access = Access::Forbidden;
+    started.requests.insert(0, first);
+    assert!(!diverges(&[started]));
     let mut unclear = default_cluster(target(0, "api.example"), "192.0.2.5");
     unclear.verdict = Verdict::Inconclusive;
     assert!(!diverges(&[reports[1].clone(), unclear]));

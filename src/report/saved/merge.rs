@@ -85,8 +85,9 @@ impl Merge {
                 self.targets.entry(identity.clone()).or_default().extend(&own.verdicts);
             }
             let whole = last.whole();
-            let endpoints = last.endpoints.drain();
-            self.endpoints.extend(endpoints.map(|(endpoint, verdict)| (endpoint, (verdict, whole))));
+            for (endpoint, verdict) in last.endpoints.drain() {
+                self.endpoints.entry(endpoint).or_insert((verdict, whole));
+            }
         }
         self.parts.push(Part {
             name: name.to_owned(),
@@ -118,7 +119,9 @@ impl Merge {
                 .filter(|(_, by)| by.is_none() || *by != whole || own.known)
                 .map(|(verdict, _)| vec![*verdict]),
             // A name that did not resolve: any later outcome of it says more.
-            None => later.map(|verdicts| verdicts.iter().copied().collect()),
+            None => later
+                .filter(|verdicts| !verdicts.is_empty())
+                .map(|verdicts| verdicts.iter().copied().collect()),
         };
         let kept = part.kept.entry(Arc::clone(&origin)).or_default();
         if let Some(verdicts) = repeated {
