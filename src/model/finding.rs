@@ -169,7 +169,12 @@ impl Finding {
 
     /// Whether it is there now, and nobody accepted it: what a gate counts.
     pub fn counts(&self) -> bool {
-        !self.accepted() && self.baseline != Some(BaselineState::Absent)
+        !self.accepted() && !self.gone()
+    }
+
+    /// Whether only the baseline has it.
+    pub fn gone(&self) -> bool {
+        self.baseline == Some(BaselineState::Absent)
     }
 
     /// GitHub's `security-severity`, in the band of its severity.

@@ -49,6 +49,7 @@ pub use observation::{Exchange, Observation, Timings};
 pub use pattern::{Pattern, TargetNames};
 pub use posture::{Posture, Remedy, Standing};
 pub use product::{Attribution, Known, Mark, Product, Specificity, Text};
+pub(crate) use reply::{AUDIT_ID, FLOW_CONTROL};
 pub use reply::{Markers, Reply};
 pub use report::EndpointReport;
 pub use request::{Method, PathClass, PathError, Request};

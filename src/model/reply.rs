@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -10,6 +10,14 @@ use jiff::tz::TimeZone;
 use super::{Answer, Failure, Status};
 
 const JSON: &str = "application/json";
+
+/// The header that says under which number the audit log has the request.
+pub(crate) const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+/// The headers of flow control.
+pub(crate) const FLOW_CONTROL: [HeaderName; 2] = [
+    HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
+    HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"),
+];
 
 /// An answer with its body parsed once; the bytes themselves are not kept.
 #[derive(Debug, Clone)]
@@ -104,9 +112,8 @@ impl Reply {
     /// Which of an API server's header marks it carries.
     pub fn markers(&self) -> Markers {
         Markers {
-            audit_id: self.headers.contains_key("audit-id"),
-            flow_control: self.headers.contains_key("x-kubernetes-pf-flowschema-uid")
-                && self.headers.contains_key("x-kubernetes-pf-prioritylevel-uid"),
+            audit_id: self.headers.contains_key(AUDIT_ID),
+            flow_control: FLOW_CONTROL.iter().all(|name| self.headers.contains_key(name)),
             nosniff_json: self.headers.get("x-content-type-options").is_some_and(|value| value == "nosniff")
                 && self.media_type().as_deref() == Some(JSON),
         }

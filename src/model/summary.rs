@@ -107,6 +107,11 @@ impl SpecCoverage {
         let covered = seen.iter().any(|verdict| verdict.settles() || Some(*verdict) == expect);
         Self { origin, named, label, covered, expect, met, seen }
     }
+
+    /// Whether it is a named target of which nothing is settled: never silently green.
+    pub const fn is_missing(&self) -> bool {
+        self.named && !self.covered
+    }
 }
 
 /// The scan as a whole.

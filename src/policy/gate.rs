@@ -167,10 +167,9 @@ impl Gate {
             .collect();
         // Two lines may say the same, and are one finding.
         let missing_with_leave = |spec: &&SpecCoverage| {
-            !spec.covered && accepted.contains(&Identity::of_specification(&spec.origin))
+            spec.is_missing() && accepted.contains(&Identity::of_specification(&spec.origin))
         };
-        let named = coverage.specs.iter().filter(|spec| spec.named);
-        let named = named.filter(|spec| !missing_with_leave(spec)).count();
+        let named = coverage.named() - coverage.specs.iter().filter(missing_with_leave).count();
         let covered = coverage.covered();
         let required = self.require_coverage;
         let short = covered * 100 < named * usize::from(required);

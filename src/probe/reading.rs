@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::model::{Answer, Failure, FailureKind, Reply, Stage};
+use crate::model::{AUDIT_ID, Answer, FLOW_CONTROL, Failure, FailureKind, Reply, Stage};
 
 use super::tls;
 
@@ -43,7 +43,7 @@ pub(super) async fn reply(mut response: reqwest::Response, max_body: usize) -> (
 }
 
 /// The headers that something is concluded from, or that a report tells.
-const KEPT: [HeaderName; 12] = [
+const KEPT: [HeaderName; 10] = [
     header::CONTENT_TYPE,
     header::DATE,
     header::LOCATION,
@@ -53,9 +53,7 @@ const KEPT: [HeaderName; 12] = [
     header::VIA,
     header::WWW_AUTHENTICATE,
     header::X_CONTENT_TYPE_OPTIONS,
-    HeaderName::from_static("audit-id"),
-    HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
-    HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"),
+    AUDIT_ID,
 ];
 
 /// The first of each, as copies: the values as they come are pieces of the connection's read buffer, and
@@ -65,7 +63,7 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
         let value = HeaderValue::from_bytes(headers.get(&name)?.as_bytes()).ok()?;
         Some((name, value))
     };
-    KEPT.into_iter().filter_map(copy).collect()
+    KEPT.into_iter().chain(FLOW_CONTROL).filter_map(copy).collect()
 }
 
 /// What an HTTP failure means.

@@ -100,9 +100,7 @@ mod tests {
     use super::*;
 
     fn text(sample: &Sample) -> String {
-        let mut out = Vec::new();
-        write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
-        String::from_utf8(out).unwrap()
+        sample::written(|out| write(out, &sample.results(), sample.reports.iter()))
     }
 
     #[test]

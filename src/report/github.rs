@@ -70,10 +70,8 @@ mod tests {
     use super::*;
 
     fn text(sample: &Sample) -> String {
-        let mut out = Vec::new();
         let files = Files { here: Path::new("/repo"), root: Path::new("/repo") };
-        write(&mut out, &sample.results(), files).unwrap();
-        String::from_utf8(out).unwrap()
+        sample::written(|out| write(out, &sample.results(), files))
     }
 
     #[test]

@@ -7,12 +7,12 @@
 //! their own. Names say where and never what came out, so that a case has a history.
 
 use std::borrow::{Borrow, Cow};
-use std::collections::HashMap;
 use std::io::{self, Write as _};
 
 use super::Results;
+use super::by_endpoint::ByEndpoint;
 use super::escape::escape;
-use crate::model::{Endpoint, EndpointReport, Finding, Severity, Verdict};
+use crate::model::{EndpointReport, Finding, Severity, Verdict};
 
 /// Characters of a text that is not ours.
 const SHOWN: usize = 1000;
@@ -90,7 +90,7 @@ fn case(out: &mut impl io::Write, report: &EndpointReport, found: &Found<'_>) ->
         Outcome::Skipped => writeln!(out, "      <skipped message=\"{reason}\"/>")?,
     }
     writeln!(out, "      <system-out>{}: {reason}", report.verdict)?;
-    for finding in found.at(report) {
+    for finding in found.at.of(report) {
         told(out, finding)?;
     }
     writeln!(out, "</system-out>\n    </testcase>")
@@ -119,33 +119,21 @@ enum Outcome<'a> {
 
 /// What counts, notes apart, by where it was found.
 struct Found<'a> {
-    at: HashMap<&'a Endpoint, Vec<&'a Finding>>,
+    at: ByEndpoint<'a>,
     elsewhere: Vec<&'a Finding>,
 }
 
 impl<'a> Found<'a> {
     fn new(findings: &'a [Finding]) -> Self {
-        let mut found = Self { at: HashMap::new(), elsewhere: Vec::new() };
-        for finding in findings.iter().filter(|finding| finding.counts() && finding.severity < Severity::Note)
-        {
-            if finding.sites.is_empty() {
-                found.elsewhere.push(finding);
-            }
-            for site in &finding.sites {
-                found.at.entry(&site.endpoint).or_default().push(finding);
-            }
-        }
-        found
-    }
-
-    fn at(&self, report: &EndpointReport) -> &[&'a Finding] {
-        report.endpoint.as_ref().and_then(|endpoint| self.at.get(endpoint)).map_or(&[], Vec::as_slice)
+        let telling = findings.iter().filter(|finding| finding.counts() && finding.severity < Severity::Note);
+        let (elsewhere, at): (Vec<_>, Vec<_>) = telling.partition(|finding| finding.sites.is_empty());
+        Self { at: ByEndpoint::new(at), elsewhere }
     }
 
     fn outcome(&self, report: &EndpointReport) -> Outcome<'a> {
         let least = if report.verdict == Verdict::Exposed { Severity::Medium } else { Severity::High };
         let failing: Vec<&Finding> =
-            self.at(report).iter().copied().filter(|finding| finding.severity <= least).collect();
+            self.at.of(report).iter().copied().filter(|finding| finding.severity <= least).collect();
         match report.verdict {
             _ if !failing.is_empty() => Outcome::Failed(failing),
             Verdict::Unreachable => Outcome::Skipped,
@@ -184,11 +172,9 @@ mod tests {
     use super::*;
 
     fn written(sample: &Sample) -> String {
-        let mut out = Vec::new();
         let results = sample.results();
         let counts = Counts::of(&results, sample.reports.iter());
-        write(&mut out, &results, counts, sample.reports.iter()).unwrap();
-        String::from_utf8(out).unwrap()
+        sample::written(|out| write(out, &results, counts, sample.reports.iter()))
     }
 
     #[test]

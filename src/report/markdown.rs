@@ -132,7 +132,7 @@ fn findings(page: &mut Page, findings: &[Finding]) {
         page.line("");
     }
     let accepted = findings.iter().filter(|finding| finding.accepted()).count();
-    let gone = findings.iter().filter(|f| f.baseline == Some(BaselineState::Absent)).count();
+    let gone = findings.iter().filter(|finding| finding.gone()).count();
     let beside = [(accepted, "accepted"), (gone, "gone since the baseline")];
     let beside: Vec<String> = (beside.iter().filter(|(count, _)| *count > 0))
         .map(|(count, what)| format!("{count} {what}"))
@@ -155,7 +155,7 @@ fn finding(finding: &Finding) -> String {
 
 /// Never silently green.
 fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
-    let missing: Vec<&SpecCoverage> = specs.iter().filter(|spec| spec.named && !spec.covered).collect();
+    let missing: Vec<&SpecCoverage> = specs.iter().filter(|spec| spec.is_missing()).collect();
     if missing.is_empty() {
         return;
     }

@@ -183,9 +183,7 @@ mod tests {
     use super::*;
 
     fn text(sample: &Sample) -> String {
-        let mut out = Vec::new();
-        write(&mut out, sample.reports.iter()).unwrap();
-        String::from_utf8(out).unwrap()
+        sample::written(|out| write(out, sample.reports.iter()))
     }
 
     #[test]

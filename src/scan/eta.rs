@@ -100,13 +100,9 @@ impl Plan {
         let first =
             self.planned(&rest, self.rate, self.slots).max(self.as_so_far(&course, counts, self.slots)?);
         let others = counts.deferred.saturating_sub(counts.silent + counts.overdue) as f64;
-        let again = if self.retries == 0 {
-            Load { attempts: 0.0, silent: 0.0, overdue: 0.0 }
-        } else {
-            let [silent, overdue] = [silent, overdue].map(|part| self.total as f64 * share(part));
-            let others = self.total as f64 * others / (done + flying);
-            Load { attempts: silent + overdue + others, silent, overdue }
-        };
+        let [silent, overdue] = [silent, overdue].map(|part| self.total as f64 * share(part));
+        let others = self.total as f64 * others / (done + flying);
+        let again = Load { attempts: silent + overdue + others, silent, overdue };
         let pace = course.done / course.seconds;
         Some(
             first

@@ -2,7 +2,7 @@
 //! it is.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator::{self, Scenario};
 use serde_json::Value;
 
-use crate::skip::skipped;
-use crate::support::{config, knock, kubeknock, serve, start, stderr, stdout};
+use crate::support::{config, in_namespaces, knock, kubeknock, serve, start, stderr, stdout};
 
 /// 5,000 live endpoints with 64 descriptors.
 #[cfg(unix)]
@@ -88,7 +87,7 @@ fn a_shortage_of_local_ports_is_never_the_targets_state() {
         .args(["--retries", "0", "127.93.0.1:26443 expect=unreachable", "127.93.0.2:26443 expect=forbidden"])
         .args(["127.93.0.3:26443", "127.93.0.0/30 ports=9 expect=unreachable"])
         .output();
-    let Some(_) = namespace(output) else { return };
+    let Some(_) = in_namespaces(output, "a network of the test's own") else { return };
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     let report = |name: &str| -> Value { serde_json::from_str(&read(name)).unwrap() };
 
@@ -125,23 +124,11 @@ fn without_ipv6_its_addresses_are_out_of_reach() {
         .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
         .args(["scan", "-o", "json", "--require-coverage", "0", "[::1]:6443", "[2001:db8::1]:6443"])
         .output();
-    let Some(output) = namespace(output) else { return };
+    let Some(output) = in_namespaces(output, "a network of the test's own") else { return };
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let kinds = &report["coverage"]["unreachable"]["kinds"];
     assert_eq!(kinds, &serde_json::json!({"network-unreachable": 2}));
     assert!(!stderr(&output).contains("short of something"), "{}", stderr(&output));
-}
-
-/// What ran in a namespace; `None` where none can be made, and only there.
-#[cfg(target_os = "linux")]
-fn namespace(output: std::io::Result<Output>) -> Option<Output> {
-    let made = output
-        .ok()
-        .filter(|output| output.status.code() != Some(77) && !stderr(output).contains("unshare failed"));
-    if made.is_none() {
-        skipped("no network namespace may be made here");
-    }
-    made
 }
 
 /// What routers say, each kind as itself. The network is the test's own: two namespaces and a
@@ -188,7 +175,7 @@ fn the_kinds_of_unreachable_are_told_apart() {
         .args(["198.51.100.1:6443", "198.51.100.2:6443", "198.51.100.3:6443", "198.51.100.4:6443"])
         .args(["198.51.100.5:6443", "192.0.2.2:6443", "[2001:db8:1::1]:6443", "[2001:db8:1::2]:6443"])
         .output();
-    let Some(output) = namespace(output) else { return };
+    let Some(output) = in_namespaces(output, "a network of the test's own") else { return };
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let report: Value =
         serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use kubeknock::simulator;
 use serde_json::Value;
 
-use crate::skip::{skipped, without};
-use crate::support::{kubeknock, pem, settled, start, stderr};
+use crate::support::{in_namespaces, kubeknock, pem, settled, start, stderr};
 
 /// A server of this kind on every address of loopback.
 async fn everywhere(name: &str) -> simulator::SimulatedServer {
@@ -314,14 +313,7 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
         .args(["--checkpoint", text(&disk.join("checkpoint")), "-o", &format!("json={}", text(&report_at))])
         .env("DISK", &disk)
         .output();
-    let Ok(output) = output else {
-        without("unshare", "a full disk");
-        return;
-    };
-    if output.status.code() == Some(77) || stderr(&output).contains("unshare failed") {
-        skipped("a full disk: no mount namespace may be made here");
-        return;
-    }
+    let Some(output) = in_namespaces(output, "a full disk") else { return };
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("No space left"), "{}", stderr(&output));
     let partial = report(&report_at);

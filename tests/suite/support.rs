@@ -12,6 +12,8 @@ use kubeknock::simulator::{self, Scenario, SimulatedServer};
 use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder};
 use serde_json::Value;
 
+use crate::skip::{skipped, without};
+
 /// Any free port of loopback.
 pub(crate) const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -125,4 +127,20 @@ fn settle(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(settle),
         _ => {}
     }
+}
+
+/// What `unshare` ran; `None`, and said, where no namespace can be made, and only there: a script says
+/// so with 77.
+#[cfg(target_os = "linux")]
+#[track_caller]
+pub(crate) fn in_namespaces(output: std::io::Result<Output>, test: &str) -> Option<Output> {
+    let Ok(output) = output else {
+        without("unshare", test);
+        return None;
+    };
+    if output.status.code() == Some(77) || stderr(&output).contains("unshare failed") {
+        skipped(&format!("{test}: no namespace may be made here"));
+        return None;
+    }
+    Some(output)
 }

@@ -41,5 +41,5 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
 }
 
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
-    (spec.named && !spec.covered).then(|| Hit::proven(format!("no verdict, only {}", seen(spec)), Vec::new()))
+    spec.is_missing().then(|| Hit::proven(format!("no verdict, only {}", seen(spec)), Vec::new()))
 }

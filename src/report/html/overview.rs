@@ -106,8 +106,7 @@ fn kinds(coverage: &Coverage) -> String {
 
 pub(super) fn coverage(summary: &ScanSummary) -> Markup {
     let coverage = &summary.coverage;
-    let missing: Vec<&SpecCoverage> =
-        coverage.specs.iter().filter(|spec| spec.named && !spec.covered).collect();
+    let missing: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| spec.is_missing()).collect();
     html! {
         section.card aria-labelledby="coverage" {
             h2 id="coverage" { "Coverage" }

@@ -16,9 +16,7 @@ use super::*;
 mod browser;
 
 fn html(sample: &Sample) -> String {
-    let mut out = Vec::new();
-    write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
-    String::from_utf8(out).unwrap()
+    sample::written(|out| write(out, &sample.results(), sample.reports.iter()))
 }
 
 /// The page without style and script, which are files of their own; each block on its line.

@@ -46,10 +46,15 @@ impl Sample {
     }
 }
 
-pub(super) fn json(sample: &Sample) -> String {
+/// What a format writes.
+pub(super) fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
     let mut out = Vec::new();
-    super::json::write(&mut out, &sample.results(), sample.reports.iter()).unwrap();
+    write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+pub(super) fn json(sample: &Sample) -> String {
+    written(|out| super::json::write(out, &sample.results(), sample.reports.iter()))
 }
 
 pub(super) fn jsonl(sample: &Sample) -> String {
@@ -62,10 +67,8 @@ pub(super) fn jsonl(sample: &Sample) -> String {
 }
 
 pub(super) fn table(sample: &Sample, options: &table::TableOptions) -> String {
-    let mut out = Vec::new();
     // The order of arrival does not matter.
-    table::write(&mut out, &sample.results(), sample.reports.iter().rev(), options).unwrap();
-    String::from_utf8(out).unwrap()
+    written(|out| table::write(out, &sample.results(), sample.reports.iter().rev(), options))
 }
 
 /// A writer without room.

@@ -7,7 +7,7 @@ use super::log::{
     Configuration, Driver as Component, Help, Relationship, ReportingDescriptor, RuleProperties, Target,
     Taxon, Taxonomy, TaxonomyReference, Text,
 };
-use crate::model::{BaselineState, Control, Finding, Rule, Severity};
+use crate::model::{Control, Finding, Rule, Severity};
 
 /// GitHub takes no more tags of a rule, and shows the first ten.
 const TAGS: usize = 20;
@@ -44,7 +44,7 @@ impl Driver {
         // GitHub sorts alerts by their rule's score, so the worst finding speaks for its rule: settings
         // and findings may say otherwise than the rule.
         let mut worst: HashMap<&str, &Finding> = HashMap::new();
-        for finding in results.findings.iter().filter(|f| f.baseline != Some(BaselineState::Absent)) {
+        for finding in results.findings.iter().filter(|finding| !finding.gone()) {
             let known = worst.entry(finding.rule.id).or_insert(finding);
             if finding.severity < known.severity {
                 *known = finding;

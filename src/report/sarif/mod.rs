@@ -22,7 +22,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use super::encode::{self, Sequence};
 use super::escape::escape;
 use super::{Files, Results};
-use crate::model::{BaselineState, Finding};
+use crate::model::Finding;
 use measure::Measured;
 
 const SCHEMA: &str =
@@ -98,7 +98,7 @@ impl Run<'_> {
     /// The findings that are there: those that nobody accepted first, so that they are the ones that
     /// stay, and each of both worst first.
     fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let there = || self.results.findings.iter().filter(|f| f.baseline != Some(BaselineState::Absent));
+        let there = || self.results.findings.iter().filter(|finding| !finding.gone());
         there().filter(|finding| finding.counts()).chain(there().filter(|finding| !finding.counts()))
     }
 }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::{Files, Results};
 use super::log::{Descriptor, Invocation, Location, Notification, Text};
 use super::{result, text};
-use crate::model::{BaselineState, Finding, Severity, SpecCoverage, Verdict};
+use crate::model::{Finding, Severity, SpecCoverage, Verdict};
 
 /// Notifications of one kind; the rest is counted.
 const LISTED: usize = 1000;
@@ -26,8 +26,7 @@ pub(super) fn invocation(results: &Results<'_>, files: Files<'_>, left_out: &[&F
     if coverage.named() > 0 && coverage.covered() < coverage.named() {
         let counts = format!("{} of {} named targets got a verdict.", coverage.covered(), coverage.named());
         notices.push(notice("coverage", "warning", counts));
-        let missing: Vec<&SpecCoverage> =
-            coverage.specs.iter().filter(|spec| spec.named && !spec.covered).collect();
+        let missing: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| spec.is_missing()).collect();
         notices.extend(missing.iter().take(LISTED).map(|spec| not_covered(spec, files)));
         if missing.len() > LISTED {
             let more = format!("… and {} more like these.", missing.len() - LISTED);
@@ -64,7 +63,7 @@ fn not_covered(spec: &SpecCoverage, files: Files<'_>) -> Notification {
 
 /// What the baseline had and this scan does not. No result: GitHub would show it as an open alert.
 fn gone(results: &Results<'_>) -> Option<Notification> {
-    let gone = results.findings.iter().filter(|f| f.baseline == Some(BaselineState::Absent)).count();
+    let gone = results.findings.iter().filter(|finding| finding.gone()).count();
     (gone > 0).then(|| {
         let said = format!("{gone} findings of the baseline are gone. They are no results of this run.");
         notice("baseline-absent", "note", said)

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::super::sample::{self, Sample};
 use super::*;
+use crate::model::BaselineState;
 
 const SCHEMA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sarif-schema-2.1.0.json");
 
@@ -23,9 +24,7 @@ fn files() -> Files<'static> {
 }
 
 fn written(sample: &Sample, limits: Limits) -> String {
-    let mut out = Vec::new();
-    within(limits, &mut out, &sample.results(), files(), Some("prod")).unwrap();
-    String::from_utf8(out).unwrap()
+    sample::written(|out| within(limits, out, &sample.results(), files(), Some("prod")))
 }
 
 fn valid(text: &str) -> Value {

@@ -1,20 +1,14 @@
 //! One request, how far it came, and the deciding fields of its answer.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, Version};
 use serde::Deserialize;
 
 use super::endpoint::Failure;
 use super::word::{Ms, Time, Word, Worded as _};
 use crate::model::{
-    self, Access, Answer, Exchange, FailureKind, JudgedRequest, Method, PathClass, Reply, Stage, Status,
-    Unclear, VersionInfo,
+    self, AUDIT_ID, Access, Answer, Exchange, FLOW_CONTROL, FailureKind, JudgedRequest, Method, PathClass,
+    Reply, Stage, Status, Unclear, VersionInfo,
 };
-
-/// The flow-control headers, of which the report says only whether they were there.
-const FLOW_CONTROL: [HeaderName; 2] = [
-    HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
-    HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"),
-];
 
 #[derive(Deserialize)]
 #[serde(try_from = "Wire")]
@@ -143,7 +137,7 @@ impl Evidence {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             (http::header::CONTENT_TYPE, self.content_type),
-            (HeaderName::from_static("audit-id"), self.audit_id),
+            (AUDIT_ID, self.audit_id),
             (http::header::SERVER, self.server),
             (http::header::RETRY_AFTER, self.retry_after),
             (http::header::LOCATION, self.location),
@@ -155,6 +149,7 @@ impl Evidence {
                 .map_err(|_| format!("{value:?} cannot be a {name} header"))?;
             headers.insert(name, value);
         }
+        // The report says only whether they were there.
         if self.flow_control {
             headers.extend(FLOW_CONTROL.map(|name| (name, HeaderValue::from_static(""))));
         }

@@ -48,10 +48,10 @@ pub(in crate::report) fn line(finding: &Finding, options: &TableOptions) -> Stri
 
 /// What is not counted, and why.
 fn beside(findings: &[Finding]) -> String {
-    let absent = |finding: &&Finding| finding.baseline == Some(BaselineState::Absent);
     let new = |finding: &&Finding| finding.baseline == Some(BaselineState::New) && finding.counts();
     let accepted = findings.iter().filter(|finding| finding.accepted()).count();
-    let (gone, new) = (findings.iter().filter(absent).count(), findings.iter().filter(new).count());
+    let (gone, new) =
+        (findings.iter().filter(|finding| finding.gone()).count(), findings.iter().filter(new).count());
     let parts = [(new, "of them new"), (accepted, "more accepted"), (gone, "gone since the baseline")];
     let parts: Vec<String> = parts
         .into_iter()

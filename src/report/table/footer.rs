@@ -19,13 +19,9 @@ pub(super) fn write(
     if coverage.named() > 0 {
         writeln!(out, "named targets covered: {} of {}", coverage.covered(), coverage.named())?;
     }
-    specs(
-        out,
-        "not covered",
-        coverage,
-        |spec| spec.named && !spec.covered,
-        |spec| format!("seen {}", seen(&spec.seen)),
-    )?;
+    specs(out, "not covered", coverage, SpecCoverage::is_missing, |spec| {
+        format!("seen {}", seen(&spec.seen))
+    })?;
     specs(
         out,
         "not as expected",

@@ -36,6 +36,9 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     if let (Some(path), false) = (&file.path, matches.get_flag("quiet")) {
         eprintln!("kubeknock: settings from {}", path.display());
     }
+    if file.scan.is_empty() {
+        return Ok((cli(&matches)?, file));
+    }
     let under = under(&file, name, sub)?;
     // No option before the command takes a value, so the first such word is the command.
     let at = given.iter().position(|word| word == name).map_or(given.len(), |at| at + 1);
