@@ -77,7 +77,7 @@ impl fmt::Display for Fingerprint {
 /// Whether the baseline had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BaselineState {
-    /// Not in the baseline.
+    /// Not in the baseline, or less severe there.
     New,
     /// In the baseline and still there.
     Unchanged,

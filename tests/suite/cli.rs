@@ -76,6 +76,15 @@ async fn several_formats_at_once_and_files_appear_whole() {
     assert_eq!((kinds[0], kinds[1], *kinds.last().unwrap()), ("endpoint", "finding", "summary"));
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "no temporary file stays: {left:?}");
+    let both = ["json=twice", "sarif=./twice"].map(|output| format!("--output={output}"));
+    let output = kubeknock()
+        .current_dir(folder.path())
+        .args(["scan", "-q", &server.address().to_string()])
+        .args(both)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("two reports would go to ./twice"), "{}", stderr(&output));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -1,6 +1,7 @@
 //! Where reports go: standard output or files, opened before the scan so that an unwritable one
 //! costs nothing, and put in place whole.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,12 @@ impl Outputs {
         }
         if outputs.iter().filter(|output| matches!(output.sink, Sink::Stdout(_))).count() > 1 {
             bail!("-o: only one report can go to standard output; give the others a path: json=report.json");
+        }
+        let mut files = HashSet::new();
+        if let Some(twice) =
+            outputs.iter().find(|output| output.sink.file().is_some_and(|path| !files.insert(path)))
+        {
+            bail!("-o: two reports would go to {}; give each a path of its own", twice.sink.name());
         }
         Ok(Self { all: outputs, color: color(args.color), category: args.category.clone() })
     }
@@ -221,6 +228,14 @@ impl Sink {
             Self::Stdout(out) => out,
             Self::File(out, _) => out,
             Self::Special(out, _) => out,
+        }
+    }
+
+    /// The file that is to be replaced, where it is one.
+    fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(_, path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+            Self::Stdout(_) | Self::Special(..) => None,
         }
     }
 

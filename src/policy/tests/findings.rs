@@ -240,6 +240,33 @@ fn against_a_baseline() {
     assert_eq!(state("192.0.2.3", "target-not-covered"), Some(BaselineState::New));
 }
 
+/// The same rule at the same target, stricter than documented then and more open now.
+#[test]
+fn what_matters_more_than_before_is_new() {
+    let of = |standing| {
+        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+        report.posture = Some(Posture {
+            standing,
+            expected: vec![Verdict::HealthOnly],
+            mode: None,
+            known: Known::Documented,
+            sentence: "as it is".to_owned(),
+            source: "".into(),
+        });
+        report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::High);
+        judged(&[report])
+    };
+    for (was, is, state) in [
+        (Standing::Stricter, Standing::Looser, BaselineState::New),
+        (Standing::Looser, Standing::Stricter, BaselineState::Unchanged),
+        (Standing::Looser, Standing::Looser, BaselineState::Unchanged),
+    ] {
+        let mut now = of(is);
+        now.compare(of(was));
+        assert_eq!(find(&now, "posture-deviation").baseline, Some(state), "{was:?} {is:?}");
+    }
+}
+
 #[test]
 fn a_posture_is_a_finding_where_it_is_known_to_differ() {
     let with = |standing, known| {
