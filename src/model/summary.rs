@@ -117,9 +117,9 @@ impl SpecCoverage {
 /// The scan as a whole.
 #[derive(Debug, Clone)]
 pub struct ScanSummary {
-    /// When it began.
+    /// When it began: the first of its runs, where it went on from a checkpoint.
     pub started: Timestamp,
-    /// How long it took.
+    /// From then to its end, the time between runs included.
     pub elapsed: Duration,
     /// Whether it was stopped before all targets were done, and by what.
     pub stopped: Option<String>,

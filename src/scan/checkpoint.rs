@@ -1,13 +1,15 @@
 //! `--checkpoint`: a journal from which a scan that was killed goes on.
 //!
 //! The first record says which scan it is: version, order and seed, shard, digests of the targets
-//! and of the options that shape results. The others are frames of what was finished
-//! (see [`ledger`](super::ledger)), written at least every second.
+//! and of the options that shape results; and when it began. The others are frames of what was
+//! finished (see [`ledger`](super::ledger)), written at least every second; the last one of a scan
+//! that came to its end says when.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -60,6 +62,8 @@ struct Header {
     shard: String,
     targets: [u8; 32],
     options: [u8; 32],
+    /// Microseconds of Unix time at which the first run began.
+    began: i64,
 }
 
 impl Header {
@@ -74,6 +78,7 @@ impl Header {
             shard: config.shard.to_string(),
             targets: targets.digest(),
             options: options_digest(config),
+            began: Timestamp::now().as_microsecond(),
         }
     }
 
@@ -140,6 +145,8 @@ pub struct Checkpoint {
     end: u64,
     /// Bytes behind them that are cut off.
     torn: u64,
+    began: Timestamp,
+    ended: Option<Timestamp>,
 }
 
 impl Checkpoint {
@@ -155,15 +162,16 @@ impl Checkpoint {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = tempfile::Builder::new().prefix(".kubeknock-").tempfile_in(folder).map_err(io)?;
         lock(file.as_file(), path)?;
-        let header =
-            postcard::to_stdvec(&Header::of(config, targets)).map_err(io::Error::other).map_err(io)?;
+        let header = Header::of(config, targets);
+        let record = postcard::to_stdvec(&header).map_err(io::Error::other).map_err(io)?;
         let mut journal = Journal::append_at(file.as_file().try_clone().map_err(io)?, 0).map_err(io)?;
-        journal.append(&header).map_err(io)?;
+        journal.append(&record).map_err(io)?;
         let file = file.persist_noclobber(path).map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => CheckpointError::Exists(path.to_owned()),
             _ => io(error.error),
         })?;
-        Ok(Self { path: path.to_owned(), file, end: journal.end(), torn: 0 })
+        let began = moment(header.began).map_err(io)?;
+        Ok(Self { path: path.to_owned(), file, end: journal.end(), torn: 0, began, ended: None })
     }
 
     /// Goes on with the checkpoint of an earlier run of the same scan.
@@ -178,10 +186,15 @@ impl Checkpoint {
         if let Some(difference) = saved.difference(&Header::of(config, targets)) {
             return Err(CheckpointError::Another { path: path.to_owned(), difference });
         }
-        while records.next().map_err(io)?.is_some() {}
+        let mut last = None;
+        while let Some(record) = records.next().map_err(io)? {
+            last = Some(record);
+        }
+        let last: Option<Frame> = last.map(|last| frame(&last)).transpose().map_err(io)?;
+        let ended = last.and_then(|last| last.ended).map(moment).transpose().map_err(io)?;
         let end = records.end();
         let torn = file.metadata().map_err(io)?.len().saturating_sub(end);
-        Ok(Self { path: path.to_owned(), file, end, torn })
+        Ok(Self { path: path.to_owned(), file, end, torn, began: moment(saved.began).map_err(io)?, ended })
     }
 
     /// The order that a saved scan goes in, for a configuration that goes on with it.
@@ -198,6 +211,16 @@ impl Checkpoint {
     /// Bytes at the end that a crash left half-written, and that are cut off.
     pub fn torn(&self) -> u64 {
         self.torn
+    }
+
+    /// When the first run of the scan began: no result is older, and none is newer than the last run.
+    pub fn began(&self) -> Timestamp {
+        self.began
+    }
+
+    /// When the scan came to its end, if it did: then there is nothing left to ask.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.ended
     }
 
     /// The file.
@@ -222,8 +245,16 @@ pub(super) struct Frames(Records<io::Take<File>>);
 impl Frames {
     pub(super) fn next(&mut self) -> io::Result<Option<Frame>> {
         let Some(record) = self.0.next()? else { return Ok(None) };
-        postcard::from_bytes(&record).map(Some).map_err(io::Error::other)
+        frame(&record).map(Some)
     }
+}
+
+fn frame(record: &[u8]) -> io::Result<Frame> {
+    postcard::from_bytes(record).map_err(io::Error::other)
+}
+
+fn moment(microsecond: i64) -> io::Result<Timestamp> {
+    Timestamp::from_microsecond(microsecond).map_err(io::Error::other)
 }
 
 fn open(file: &File, path: &Path) -> Result<(Header, Records<File>), CheckpointError> {

@@ -71,11 +71,15 @@ impl Job {
         checkpoint: Option<Checkpoint>,
         reports: &mpsc::Sender<EndpointReport>,
     ) -> io::Result<()> {
+        let ended_before = checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.ended().is_some());
         let (replayed, journal) = replay(self, checkpoint, reports).await?;
         let ledger = Arc::new(Ledger::new(Arc::clone(&self.tally), journal));
         let flusher = tokio::spawn(flush_often(Arc::clone(&ledger), self.stop.clone()));
-        let outcome = self.all(replayed, &ledger, reports).await;
+        let mut outcome = self.all(replayed, &ledger, reports).await;
         flusher.abort();
+        if outcome.is_ok() && !ended_before && !self.stop.is_stopped() && !reports.is_closed() {
+            outcome = ledger.end();
+        }
         // What is finished is kept, whatever stopped the rest.
         let kept = ledger.flush();
         outcome.and(kept)

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
@@ -41,6 +42,8 @@ pub(super) struct Frame {
     /// distance from the one before.
     pub(super) silent: BTreeMap<u8, Vec<u64>>,
     pub(super) finished: Vec<Finished>,
+    /// Microseconds of Unix time at which the scan came to its end, in the last frame.
+    pub(super) ended: Option<i64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -177,6 +180,16 @@ impl Ledger {
         let full = books.frame_bytes >= FULL;
         drop(books);
         if full { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes down that the scan has come to its end.
+    pub(super) fn end(&self) -> io::Result<()> {
+        {
+            let mut books = locked(&self.books);
+            books.frame.ended = Some(Timestamp::now().as_microsecond());
+            books.frame_bytes += 8;
+        }
+        self.flush()
     }
 
     /// Writes the frame to the journal.

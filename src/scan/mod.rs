@@ -32,7 +32,7 @@ mod throttle;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -126,6 +126,9 @@ impl Scanner {
 
     fn begin(&self, targets: Arc<TargetSet>, checkpoint: Option<Checkpoint>) -> Scan {
         let (sender, reports) = mpsc::channel(CHANNEL);
+        let started = checkpoint.as_ref().map_or_else(Timestamp::now, Checkpoint::began);
+        let ended = checkpoint.as_ref().and_then(Checkpoint::ended);
+        let past = span(started, ended.unwrap_or_else(Timestamp::now));
         let tally = Arc::new(Tally::of(&targets));
         let stop = Stop::default();
         let job = Arc::new(Job {
@@ -147,7 +150,7 @@ impl Scanner {
                 stop.stop("--max-duration was reached");
             });
         }
-        Scan { reports, stop, tally, job, started: Timestamp::now(), clock: Instant::now() }
+        Scan { reports, stop, tally, job, started, past, ended: ended.is_some(), clock: Instant::now() }
     }
 }
 
@@ -158,6 +161,10 @@ pub struct Scan {
     tally: Arc<Tally>,
     job: Arc<Job>,
     started: Timestamp,
+    /// From then to the beginning of this run, or to the end if an earlier run came to it.
+    past: Duration,
+    ended: bool,
+    /// Since this run began.
     clock: Instant,
 }
 
@@ -172,7 +179,7 @@ impl Scan {
         self.stop.clone()
     }
 
-    /// When it began.
+    /// When it began; with a checkpoint, when its first run did.
     pub const fn started(&self) -> Timestamp {
         self.started
     }
@@ -192,13 +199,18 @@ impl Scan {
         });
         ScanSummary {
             started: self.started,
-            elapsed: self.clock.elapsed(),
+            elapsed: if self.ended { self.past } else { self.past + self.clock.elapsed() },
             stopped,
             sources: self.tally.sources(),
             resolvers: self.job.pipeline.names().servers(),
             coverage,
         }
     }
+}
+
+/// None where the clock was set back.
+fn span(from: Timestamp, to: Timestamp) -> Duration {
+    to.duration_since(from).try_into().unwrap_or_default()
 }
 
 impl futures_core::Stream for Scan {

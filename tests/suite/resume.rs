@@ -278,6 +278,58 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
     assert_eq!(server.stats().connections(), asked, "all was finished");
 }
 
+/// What comes from a checkpoint is as old as it is, however late the report is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn results_of_a_checkpoint_keep_their_date() {
+    let server = everywhere("rejecting").await;
+    let folder = tempfile::tempdir().unwrap();
+    let [checkpoint, at] = ["checkpoint", "report.json"].map(|name| folder.path().join(name));
+    let json = format!("json={}", text(&at));
+    let scan_part = |report: &Path| {
+        let mut report: Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
+        report["scan"].take()
+    };
+    let run = |targets: &str, rate: &str, word: &str| {
+        let mut command = kubeknock();
+        command.args(["scan", "--seed", "5", "--require-coverage", "0", "--rate", rate, "-o", &json]);
+        command.args([targets, word, text(&checkpoint)]).output().unwrap()
+    };
+    let targets = format!("127.59.0.0-127.59.0.59 ports={}", server.address().port());
+
+    // Killed: the time that it did not run is part of what it took.
+    let mut running = Running::start(scan(
+        std::slice::from_ref(&targets),
+        &["--rate", "20", "--checkpoint", text(&checkpoint)],
+    ));
+    running.until(|now| now["done"].as_u64() > Some(2));
+    running.kill_after(Duration::from_millis(1100));
+    let pause = Duration::from_millis(1500);
+    std::thread::sleep(pause);
+    let resumed = run(&targets, "0", "--resume");
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+    assert!(stderr(&resumed).contains("going on with the scan that began at"), "{}", stderr(&resumed));
+    let whole = scan_part(&at);
+    let took = Duration::from_secs_f64(whole["elapsed_ms"].as_f64().unwrap() / 1000.0);
+    assert!(took > pause + Duration::from_secs(1), "{took:?}");
+
+    // At its end: the same report, of the same date, whatever the servers say by now.
+    drop(server);
+    let again = run(&targets, "0", "--resume");
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    for word in ["this scan came to its end at", "nothing is asked again", "remove the file or name another"]
+    {
+        assert!(stderr(&again).contains(word), "{}", stderr(&again));
+    }
+    let later = scan_part(&at);
+    assert_eq!(later["started"], whole["started"]);
+    let apart = later["elapsed_ms"].as_f64().unwrap() - whole["elapsed_ms"].as_f64().unwrap();
+    assert!(apart.abs() < 500.0, "{apart} ms apart");
+    std::thread::sleep(Duration::from_millis(1100));
+    let old = kubeknock().args(["report", "table", text(&at), "--max-age", "1s"]).output().unwrap();
+    assert_eq!(old.status.code(), Some(2));
+    assert!(stderr(&old).contains("longer ago than --max-age admits"), "{}", stderr(&old));
+}
+
 #[test]
 fn two_scans_do_not_share_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();

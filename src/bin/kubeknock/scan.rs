@@ -41,18 +41,15 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
             anyhow::bail!("--checkpoint and --resume: together they name the same file");
         }
         (_, Some(path)) if args.checkpoint.is_none() || path.exists() => {
-            Some(Checkpoint::resume(path, &config, &targets)?)
+            let checkpoint = Checkpoint::resume(path, &config, &targets)?;
+            if !quiet {
+                say_age(&checkpoint);
+            }
+            Some(checkpoint)
         }
         (Some(path), _) => Some(Checkpoint::create(path, &config, &targets)?),
         (None, _) => None,
     };
-    if let Some(checkpoint) = checkpoint.as_ref().filter(|checkpoint| checkpoint.torn() > 0 && !quiet) {
-        eprintln!(
-            "kubeknock: {}: the last {} bytes were half-written and are cut off",
-            checkpoint.path().display(),
-            checkpoint.torn()
-        );
-    }
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let job = Job {
         config,
@@ -67,6 +64,25 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
         asked,
     };
     runtime.block_on(job.run())
+}
+
+/// What a checkpoint holds is as old as it is.
+fn say_age(checkpoint: &Checkpoint) {
+    let path = checkpoint.path().display();
+    if checkpoint.torn() > 0 {
+        eprintln!(
+            "kubeknock: {path}: the last {} bytes were half-written and are cut off",
+            checkpoint.torn()
+        );
+    }
+    if let Some(ended) = checkpoint.ended() {
+        eprintln!(
+            "kubeknock: {path}: this scan came to its end at {ended:.0}; nothing is asked again, and the report \
+             has that date; for a new scan, remove the file or name another"
+        );
+    } else {
+        eprintln!("kubeknock: {path}: going on with the scan that began at {:.0}", checkpoint.began());
+    }
 }
 
 /// The runtime of all commands: a worker thread for each core.
