@@ -81,8 +81,7 @@ mod access {
         assert_eq!(beside_403("/version", page(200)), Access::Unclear(Unclear::UnexpectedBody));
         assert_eq!(beside_403("/apis", version()), Access::Unclear(Unclear::UnexpectedBody));
         assert_eq!(beside_403("/healthz", page(200)), Access::Unclear(Unclear::UnexpectedBody));
-        let metrics = reply(200, "text/plain", "# HELP x y\n# TYPE x counter\nx 1\n");
-        assert_eq!(beside_403("/metrics", metrics), Access::Granted);
+        assert_eq!(beside_403("/metrics", metrics()), Access::Granted);
         assert_eq!(beside_403("/custom", page(200)), Access::Unclear(Unclear::UnexpectedBody));
         assert_eq!(beside_403("/custom", reply(200, "text/plain", "x").marked()), Access::Granted);
     }

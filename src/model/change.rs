@@ -9,6 +9,8 @@ use super::{Identity, Origin};
 pub enum ChangeKind {
     /// Another verdict.
     Verdict,
+    /// Still exposed, and more is open.
+    Opened,
     /// It answers, and did not before.
     Appeared,
     /// It answered before, and does not any more.
@@ -17,20 +19,32 @@ pub enum ChangeKind {
     Version,
     /// Another serving certificate.
     Certificate,
+    /// Still exposed, and something is open no more.
+    Closed,
 }
 
 impl ChangeKind {
     /// Every kind, what matters most first.
-    pub const ALL: [Self; 5] = [Self::Verdict, Self::Appeared, Self::Gone, Self::Version, Self::Certificate];
+    pub const ALL: [Self; 7] = [
+        Self::Verdict,
+        Self::Opened,
+        Self::Appeared,
+        Self::Gone,
+        Self::Version,
+        Self::Certificate,
+        Self::Closed,
+    ];
 
     /// The word in reports.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Verdict => "verdict",
+            Self::Opened => "opened",
             Self::Appeared => "appeared",
             Self::Gone => "gone",
             Self::Version => "version",
             Self::Certificate => "certificate",
+            Self::Closed => "closed",
         }
     }
 }
@@ -46,8 +60,8 @@ pub struct Change {
     pub label: Option<Arc<str>>,
     /// What changed.
     pub kind: ChangeKind,
-    /// How it was: a verdict's word, a version, the end of a certificate; `None` for what was not
-    /// there. May hold text from the network.
+    /// How it was: a verdict's word, a version, the end of a certificate, paths that were open;
+    /// `None` for what was not there. May hold text from the network.
     pub before: Option<String>,
     /// How it is.
     pub after: Option<String>,

@@ -1,6 +1,7 @@
 //! What somebody should look at, with an identity that lasts from scan to scan.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl fmt::Display for Fingerprint {
 /// Whether the baseline had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BaselineState {
-    /// Not in the baseline, or less severe there.
+    /// Not in the baseline, or less severe there, or with less that is open.
     New,
     /// In the baseline and still there.
     Unchanged,
@@ -145,6 +146,8 @@ pub struct Finding {
     pub message: String,
     /// How to mend it here: the provider's own way where the identification knows it.
     pub remedy: String,
+    /// The paths that it is about, where it is about open ones.
+    pub open: BTreeSet<String>,
     /// Its identity.
     pub fingerprint: Fingerprint,
     /// How it stands to the baseline; `None` without one.

@@ -82,6 +82,11 @@ pub(crate) fn api_versions() -> Reply {
     reply(200, "application/json", r#"{"kind":"APIVersions","versions":["v1"]}"#).marked()
 }
 
+/// An API server's `/metrics`.
+pub(crate) fn metrics() -> Reply {
+    reply(200, "text/plain", "# HELP x y\n# TYPE x counter\nx 1\n")
+}
+
 /// An API server's healthy answer.
 pub(crate) fn ok() -> Reply {
     reply(200, "text/plain", "ok").marked()
@@ -109,7 +114,10 @@ pub(crate) fn seen<const N: usize>(look: u8, answers: [(&str, Reply); N]) -> Obs
 
 /// The same with failures among the answers. A path is asked as its class says, `…continue=bogus`
 /// as GET.
-pub(crate) fn failing<const N: usize>(look: u8, answers: [(&str, Result<Reply, Failure>); N]) -> Observation {
+pub(crate) fn failing<'a>(
+    look: u8,
+    answers: impl IntoIterator<Item = (&'a str, Result<Reply, Failure>)>,
+) -> Observation {
     let mut observation = Observation::new(Endpoint {
         scheme: Scheme::Https,
         address: "192.0.2.10:6443".parse().unwrap(),

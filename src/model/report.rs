@@ -56,6 +56,12 @@ impl EndpointReport {
         (!ours).then_some(self.verdict)
     }
 
+    /// The grants that make it `exposed`; none on what is no API server, which opens what it likes.
+    pub fn exposing(&self) -> impl Iterator<Item = &Grant> {
+        let exposed = self.verdict == Verdict::Exposed;
+        self.grants.iter().filter(move |grant| exposed && grant.grade.exposes())
+    }
+
     /// The record of a target or endpoint that failed before anything was asked.
     pub fn unreachable(
         target: Target,

@@ -1,9 +1,10 @@
 //! Two scans of the same targets: what is not as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::model::{Change, ChangeKind, EndpointReport, Identity, Origin, Verdict};
+use super::rules::listed;
+use crate::model::{Access, Change, ChangeKind, EndpointReport, Identity, Origin, Verdict};
 
 /// Digits of a certificate's SHA-256 that are said.
 const DIGITS: usize = 12;
@@ -15,7 +16,11 @@ pub struct Snapshot {
     /// not there then is neither gone nor new by that.
     pub partial: bool,
     targets: BTreeMap<Identity, State>,
+    /// Every set of paths once: most targets are asked the same and open the same.
+    paths: HashSet<Paths>,
 }
+
+type Paths = Arc<BTreeSet<String>>;
 
 #[derive(Debug, Clone)]
 struct State {
@@ -26,6 +31,10 @@ struct State {
     versions: BTreeSet<String>,
     /// SHA-256 and what is said of it.
     certificates: BTreeMap<String, String>,
+    /// Paths that were asked with an answer that tells whether they are open.
+    asked: Paths,
+    /// Paths that make it exposed.
+    open: Paths,
 }
 
 impl State {
@@ -48,7 +57,15 @@ impl Snapshot {
             verdicts: BTreeSet::new(),
             versions: BTreeSet::new(),
             certificates: BTreeMap::new(),
+            asked: Paths::default(),
+            open: Paths::default(),
         });
+        let clear =
+            |access: &Access| matches!(access, Access::Rejected | Access::Forbidden | Access::Granted);
+        let asked = (report.requests.iter().filter(|request| clear(&request.access)))
+            .map(|request| request.exchange.request.bare_path());
+        add(&mut self.paths, &mut state.asked, asked);
+        add(&mut self.paths, &mut state.open, report.exposing().map(|grant| grant.path.as_str()));
         state.verdicts.extend(report.seen());
         let version =
             report.identification.as_ref().and_then(|identification| identification.version.clone());
@@ -61,9 +78,15 @@ impl Snapshot {
         }
     }
 
+    /// Whether all of this was asked of a target, so that what is not found of it is not there.
+    pub(super) fn asked(&self, about: &Identity, paths: &BTreeSet<String>) -> bool {
+        paths.is_empty() || self.targets.get(about).is_some_and(|state| paths.is_subset(&state.asked))
+    }
+
     /// What changed from `old` to this one: what opens first, then by kind and target.
     ///
-    /// A version or certificate is compared where both scans saw one. Of several addresses behind a
+    /// A version or certificate is compared where both scans saw one, an open path where both asked
+    /// it. Of several addresses behind a
     /// name the worst verdict counts, and a certificate changed when none is left of the old ones:
     /// each server of a control plane has its own.
     pub fn changes_since(&self, old: &Self) -> Vec<Change> {
@@ -101,6 +124,18 @@ fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut 
         changes.push(Change { opens, ..change(about, now, kind, before.map(word), Some(word(now))) });
     }
     let Some(before) = before else { return };
+    if kind.is_none() {
+        if let Some(more) =
+            paths(now.open.difference(&before.open).filter(|path| before.asked.contains(*path)))
+        {
+            let opened = change(about, now, ChangeKind::Opened, None, Some(more));
+            changes.push(Change { opens: true, ..opened });
+        }
+        if let Some(less) = paths(before.open.difference(&now.open).filter(|path| now.asked.contains(*path)))
+        {
+            changes.push(change(about, now, ChangeKind::Closed, Some(less), None));
+        }
+    }
     if !before.versions.is_empty() && !now.versions.is_empty() && before.versions != now.versions {
         let said = |state: &State| Some(join(state.versions.iter()));
         changes.push(change(about, now, ChangeKind::Version, said(before), said(now)));
@@ -115,6 +150,22 @@ fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut 
 /// Whether `new` lets an anonymous caller do more; verdicts are ordered worst first.
 fn opens(old: Option<Verdict>, new: Verdict) -> bool {
     new < Verdict::Rejected && old.is_none_or(|old| !old.settles() || new < old)
+}
+
+/// Adds paths to a target's set.
+fn add<'a>(known: &mut HashSet<Paths>, to: &mut Paths, paths: impl Iterator<Item = &'a str>) {
+    let mut all = BTreeSet::clone(to);
+    all.extend(paths.map(str::to_owned));
+    if let Some(shared) = known.get(&all) {
+        *to = Arc::clone(shared);
+    } else {
+        *to = Arc::new(all);
+        known.insert(Arc::clone(to));
+    }
+}
+
+fn paths<'a>(paths: impl Iterator<Item = &'a String>) -> Option<String> {
+    Some(listed(paths.map(String::as_str))).filter(|said| !said.is_empty())
 }
 
 fn join<'a>(texts: impl Iterator<Item = &'a String>) -> String {

@@ -195,6 +195,7 @@ impl<'a> Judge<'a> {
             sites,
             message: hit.message,
             remedy: hit.remedy.unwrap_or_else(|| rule.remedy.to_owned()),
+            open: hit.open,
             fingerprint,
             baseline: None,
             acceptance,
@@ -210,6 +211,7 @@ impl<'a> Judge<'a> {
                     known.from = from;
                 }
                 known.finding.sites.append(&mut new.sites);
+                known.finding.open.append(&mut new.open);
             }
         }
         accepted

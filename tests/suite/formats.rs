@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
-use std::sync::Arc;
 
+use kubeknock::simulator;
 use serde_json::Value;
 
 use crate::browser::browse;
@@ -106,71 +106,87 @@ async fn auto_chooses_by_the_place_of_the_scan() {
     .unwrap();
 }
 
-/// What opened since the baseline shows wherever people look.
-#[tokio::test(flavor = "multi_thread")]
-async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
-    // An address of its own: nobody else takes the port while the server changes.
-    let default = kubeknock::simulator::scenario("default").unwrap();
-    let own = "127.83.0.1:0".parse().unwrap();
-    let server = kubeknock::simulator::start(default, own).await.unwrap();
+/// Scans a server, puts another in its place, and scans that with the first report as baseline, into
+/// `now.sarif`, `now.markdown`, `now.html` and `now.table`. The address is the caller's own: nobody
+/// else takes the port while the server changes.
+async fn scanned_before_and_now(folder: &Path, own: &str, [before, now]: [&str; 2], more: &[&str]) -> Output {
+    let server = simulator::start(simulator::scenario(before).unwrap(), format!("{own}:0").parse().unwrap());
+    let server = server.await.unwrap();
     let address = server.address();
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let before = path("before.json");
+    let path = |name: &str| folder.join(name).display().to_string();
     let spec = address.to_string();
-    let scan = |args: Vec<String>| async move {
-        tokio::task::spawn_blocking(move || run(&args.iter().map(String::as_str).collect::<Vec<_>>()))
-            .await
-            .unwrap()
+    let scan = |args: &[String]| {
+        let args: Vec<String> = [&["scan".to_owned(), "-q".to_owned(), spec.clone()], args].concat();
+        let more: Vec<String> = more.iter().map(|arg| (*arg).to_owned()).collect();
+        tokio::task::spawn_blocking(move || {
+            run(&args.iter().chain(&more).map(String::as_str).collect::<Vec<_>>())
+        })
     };
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    scan(words(&["scan", "-q", &spec, "-o", &format!("json={before}")])).await;
+    let baseline = path("before.json");
+    scan(&[format!("-ojson={baseline}")]).await.unwrap();
     drop(server);
-    let exposed = kubeknock::simulator::scenario("exposed").unwrap();
     // The port is free once the first server has been torn down, which dropping it only begins.
     let mut attempts = 0;
     let _now = loop {
-        match kubeknock::simulator::start(Arc::clone(&exposed), address).await {
+        match simulator::start(simulator::scenario(now).unwrap(), address).await {
             Ok(server) => break server,
             Err(error) if attempts == 100 => panic!("{address}: {error}"),
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
         }
         attempts += 1;
     };
-    let (sarif, markdown) = (path("now.sarif"), path("now.md"));
-    let (html, table) = (path("now.html"), path("now.txt"));
-    let output = scan(words(&[
-        "scan",
-        "-q",
-        &spec,
-        "--baseline",
-        &before,
-        "--fail-on",
-        "new",
-        "-o",
-        &format!("sarif={sarif}"),
-        "-o",
-        &format!("markdown={markdown}"),
-        "-o",
-        &format!("html={html}"),
-        "-o",
-        &format!("table={table}"),
-    ]))
-    .await;
+    let mut args = vec!["--baseline".to_owned(), baseline, "--fail-on".to_owned(), "new".to_owned()];
+    for format in ["sarif", "markdown", "html", "table"] {
+        args.push(format!("-o{format}={}", path(&format!("now.{format}"))));
+    }
+    scan(&args).await.unwrap()
+}
+
+/// What opened since the baseline shows wherever people look.
+#[tokio::test(flavor = "multi_thread")]
+async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = scanned_before_and_now(folder.path(), "127.83.0.1", ["default", "exposed"], &[]).await;
+    let read = |format: &str| fs::read_to_string(folder.path().join(format!("now.{format}"))).unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let log: Value = serde_json::from_str(&fs::read_to_string(sarif).unwrap()).unwrap();
+    let log: Value = serde_json::from_str(&read("sarif")).unwrap();
     let results = log["runs"][0]["results"].as_array().unwrap();
     let exposure = results.iter().find(|result| result["ruleId"] == "anonymous-discovery-exposed").unwrap();
     assert_eq!(exposure["baselineState"], "new");
-    let page = fs::read_to_string(markdown).unwrap();
+    let page = read("markdown");
     assert!(
         page.contains("| **opens** |") && page.contains("<code>forbidden</code> | <code>exposed</code>"),
         "{page}"
     );
-    let page = fs::read_to_string(html).unwrap();
-    let change = format!("opens</strong> https://{address}: forbidden → exposed</li>");
-    assert!(page.contains(&change), "{page}");
-    assert!(fs::read_to_string(table).unwrap().contains("forbidden → exposed"));
+    let page = read("html");
+    assert!(page.contains("opens</strong> https://127.83.0.1:"), "{page}");
+    assert!(page.contains(": forbidden → exposed</li>"), "{page}");
+    assert!(read("table").contains("forbidden → exposed"));
+}
+
+/// Exposed before and now, by the same rule; and what is open is not the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_then_secrets_is_new_in_every_format_that_tells_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let servers = ["lists-nodes", "front-answers-head"];
+    let output = scanned_before_and_now(folder.path(), "127.83.0.2", servers, &["--deep"]).await;
+    let read = |format: &str| fs::read_to_string(folder.path().join(format!("now.{format}"))).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let log: Value = serde_json::from_str(&read("sarif")).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let exposure = results.iter().find(|result| result["ruleId"] == "anonymous-resources-exposed").unwrap();
+    assert_eq!(exposure["baselineState"], "new");
+    let table = read("table");
+    for said in [": opened: /api/v1/secrets\n", ": closed: /api/v1/namespaces, /api/v1/nodes and /metrics\n"]
+    {
+        assert!(table.contains(said), "{table}");
+    }
+    let resources = table.lines().find(|line| line.contains("anonymous-resources-exposed")).unwrap();
+    assert!(resources.contains("(new)"), "{resources}");
+    let page = read("markdown");
+    assert!(page.contains("| opened | – | <code>/api/v1/secrets</code> |"), "{page}");
+    let page = read("html");
+    assert!(page.contains(": opened: /api/v1/secrets</li>"), "{page}");
 }
 
 /// A certificate and bodies that are markup, from a server, through the program, into a browser.

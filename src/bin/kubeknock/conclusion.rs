@@ -33,7 +33,7 @@ impl Conclusion {
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
         let changes = self.earlier.map(|earlier| {
-            self.judged.compare(earlier.judged);
+            self.judged.compare(earlier.judged, &self.snapshot);
             self.snapshot.partial = partial(info.config, summary);
             self.snapshot.changes_since(&earlier.snapshot)
         });

@@ -17,7 +17,7 @@ use crate::{outputs, saved};
 pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let old = saved::earlier(&args.old, &file.policy)?;
     let mut new = saved::earlier(&args.new, &file.policy)?;
-    new.judged.compare(old.judged);
+    new.judged.compare(old.judged, &new.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let coverage = judged_coverage(&new.scan.config, &new.scan.summary.coverage);

@@ -6,7 +6,7 @@ use super::super::controls::{
     OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
 };
 use super::{Context, Hit, listed};
-use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, Verdict};
+use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity};
 
 const UNBIND: &str = "Find the bindings that name the anonymous user or group, \
     `kubectl get clusterrolebindings,rolebindings -A -o wide | grep -E 'system:(anonymous|unauthenticated)'`, \
@@ -102,10 +102,9 @@ pub(in crate::policy) fn telemetry(report: &EndpointReport, _: Context) -> Optio
     opened(report, |grade| grade == Grade::Telemetry, "read")
 }
 
-/// Grants count on an API server only: what another component opens is its own business.
 fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> Option<Hit> {
-    let grants: Vec<&Grant> = report.grants.iter().filter(|grant| which(grant.grade)).collect();
-    if report.verdict != Verdict::Exposed || grants.is_empty() {
+    let grants: Vec<&Grant> = report.exposing().filter(|grant| which(grant.grade)).collect();
+    if grants.is_empty() {
         return None;
     }
     let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
@@ -117,5 +116,6 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
     } else {
         Hit::proven(message, requests)
     };
-    Some(hit.mended_by(report.remedy.as_ref()))
+    let open = grants.iter().map(|grant| grant.path.clone()).collect();
+    Some(Hit { open, ..hit.mended_by(report.remedy.as_ref()) })
 }

@@ -11,6 +11,8 @@ pub(super) mod posture;
 pub(super) mod public_info;
 pub(super) mod support;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -43,12 +45,21 @@ pub(super) struct Hit {
     pub(super) requests: Vec<usize>,
     /// Where it is known better than the rule's own.
     pub(super) remedy: Option<String>,
+    /// The paths that it finds open.
+    pub(super) open: BTreeSet<String>,
 }
 
 impl Hit {
     /// Something that an answer proves.
     fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
-        Self { severity: None, confidence: Confidence::High, message: message.into(), requests, remedy: None }
+        Self {
+            severity: None,
+            confidence: Confidence::High,
+            message: message.into(),
+            requests,
+            remedy: None,
+            open: BTreeSet::new(),
+        }
     }
 
     /// With the remedy that the identification knows, where it does.
@@ -99,7 +110,7 @@ fn requests(report: &EndpointReport, which: impl Fn(&JudgedRequest) -> bool) -> 
 }
 
 /// `a, b and c`; of long lists the first ones and how many more.
-fn listed<'a>(things: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(things: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 6;
     let things: Vec<&str> = things.into_iter().collect();
     match things.as_slice() {

@@ -1,14 +1,5 @@
-use super::super::Snapshot;
 use super::*;
 use crate::model::{Change, Failure, FailureKind, Stage};
-
-fn snapshot(reports: &[EndpointReport]) -> Snapshot {
-    let mut snapshot = Snapshot::default();
-    for report in reports {
-        snapshot.add(report);
-    }
-    snapshot
-}
 
 fn said(changes: &[Change]) -> Vec<String> {
     let words = |change: &Change| {
@@ -66,6 +57,23 @@ fn every_kind_of_change() {
         ]
     );
     assert!(snapshot(&old).changes_since(&snapshot(&old)).is_empty());
+}
+
+/// Told where both scans asked.
+#[test]
+fn what_opens_and_closes_under_one_verdict() {
+    let since = |before: &[(&'static str, bool)], now: &[(&'static str, bool)]| {
+        said(&snapshot(&[opening(now)]).changes_since(&snapshot(&[opening(before)])))
+    };
+    assert_eq!(since(&[("/apis", false)], &[("/apis", true)]), ["192.0.2.1 opened: - → /apis opens"]);
+    assert_eq!(since(&[("/apis", true)], &[("/apis", false)]), ["192.0.2.1 closed: /apis → -"]);
+    assert_eq!(
+        since(&[("/apis", true), ("/metrics", false)], &[("/apis", false), ("/metrics", true)]),
+        ["192.0.2.1 opened: - → /metrics opens", "192.0.2.1 closed: /apis → -"]
+    );
+    for silent in [(&[][..], &[("/apis", true)][..]), (&[("/apis", true)], &[]), (&[], &[("/apis", false)])] {
+        assert_eq!(since(silent.0, silent.1), [""; 0], "{silent:?}");
+    }
 }
 
 #[test]

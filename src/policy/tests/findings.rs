@@ -214,17 +214,17 @@ fn settings_change_severities_and_accept_until_a_day() {
 
 #[test]
 fn against_a_baseline() {
-    let old = judged(&[
+    let old = [
         default_cluster(target(0, "192.0.2.1"), "192.0.2.1"),
         default_cluster(target(1, "192.0.2.2"), "192.0.2.2"),
         default_cluster(target(2, "192.0.2.3"), "192.0.2.3"),
-    ]);
-    let mut new = judged(&[
+    ];
+    let new = [
         exposed(target(0, "192.0.2.1"), "192.0.2.1"),
         rejecting(target(1, "192.0.2.2"), "192.0.2.2"),
         silent(target(2, "192.0.2.3"), "192.0.2.3"),
-    ]);
-    new.compare(old);
+    ];
+    let new = since(&old, &new);
     let state = |host: &str, rule: &str| {
         let found = new
             .findings
@@ -254,17 +254,52 @@ fn what_matters_more_than_before_is_new() {
             source: "".into(),
         });
         report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::High);
-        judged(&[report])
+        report
     };
     for (was, is, state) in [
         (Standing::Stricter, Standing::Looser, BaselineState::New),
         (Standing::Looser, Standing::Stricter, BaselineState::Unchanged),
         (Standing::Looser, Standing::Looser, BaselineState::Unchanged),
     ] {
-        let mut now = of(is);
-        now.compare(of(was));
+        let now = since(&[of(was)], &[of(is)]);
         assert_eq!(find(&now, "posture-deviation").baseline, Some(state), "{was:?} {is:?}");
     }
+}
+
+/// One rule at one target, and not the same paths.
+#[test]
+fn what_opens_beside_what_was_open_is_new() {
+    let state = |before: &[(&'static str, bool)], now: &[(&'static str, bool)]| {
+        let now = since(&[opening(before)], &[opening(now)]);
+        now.findings
+            .iter()
+            .find(|finding| finding.rule.id == "anonymous-discovery-exposed")
+            .and_then(|finding| finding.baseline)
+    };
+    for (before, now, expected) in [
+        (&[("/apis", false)][..], &[("/apis", true)][..], BaselineState::New),
+        (&[("/apis", true)], &[("/apis", true)], BaselineState::Unchanged),
+        (&[("/apis", true)], &[("/apis", false)], BaselineState::Unchanged),
+        // Not known to be open until now.
+        (&[], &[("/apis", true)], BaselineState::New),
+        (&[("/apis", true)], &[], BaselineState::Unchanged),
+    ] {
+        assert_eq!(state(before, now), Some(expected), "{before:?} {now:?}");
+    }
+}
+
+#[test]
+fn what_was_not_asked_again_is_not_gone() {
+    let state = |now: &[(&'static str, bool)]| {
+        let now = since(&[opening(&[("/metrics", true)])], &[opening(now)]);
+        let of_metrics = |finding: &&Finding| {
+            finding.rule.id == "anonymous-telemetry-exposed" && finding.open.contains("/metrics")
+        };
+        now.findings.iter().find(of_metrics).and_then(|finding| finding.baseline)
+    };
+    assert_eq!(state(&[("/metrics", true)]), Some(BaselineState::Unchanged));
+    assert_eq!(state(&[("/metrics", false)]), Some(BaselineState::Absent));
+    assert_eq!(state(&[]), None);
 }
 
 #[test]

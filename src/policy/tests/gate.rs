@@ -126,7 +126,8 @@ fn exit_codes() {
         let reports = [now.report(target(0, "192.0.2.1"))];
         let mut judged = judged_by(&policy, &reports);
         if let Some(before) = before {
-            judged.compare(super::judged(&[before.report(target(0, "192.0.2.1"))]));
+            let before = [before.report(target(0, "192.0.2.1"))];
+            judged.compare(super::judged(&before), &snapshot(&reports));
         }
         for (fail_on, full, none) in codes {
             for (require_coverage, expected) in [(100, full), (0, none)] {

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Accept, Judge, Judged, Policy};
+use super::{Accept, Judge, Judged, Policy, Snapshot};
 use crate::assess::assess;
 use crate::identify::identify;
-use crate::model::fixtures::{api_versions, failing, forbidden, ok, reset, unauthorized, version};
+use crate::model::fixtures::{api_versions, failing, forbidden, metrics, ok, reset, unauthorized, version};
 use crate::model::{
     Coverage, Endpoint, EndpointReport, Finding, Host, Observation, Origin, Pattern, Rule, Scheme, Source,
     SpecCoverage, SpecId, Target, Verdict,
@@ -86,6 +86,17 @@ fn exposed(target: Target, address: &str) -> EndpointReport {
     judge(target, address, failing(1, answers).with_kubeadm_tls())
 }
 
+/// It opens /api, and of `paths` those that are said to be open.
+fn opening(paths: &[(&'static str, bool)]) -> EndpointReport {
+    let answer = |(path, open): &(&'static str, bool)| {
+        let opened = if *path == "/metrics" { metrics() } else { api_versions() };
+        (*path, Ok(if *open { opened } else { forbidden() }))
+    };
+    let answers = [("/api", true)].iter().chain(paths).map(answer);
+    let answers = [("/version", Ok(version()))].into_iter().chain(answers);
+    judge(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers).with_kubeadm_tls())
+}
+
 fn rejecting(target: Target, address: &str) -> EndpointReport {
     let paths = ["/version", "/api", "/healthz", "/livez", "/readyz"];
     judge(target, address, failing(1, paths.map(|path| (path, Ok(unauthorized())))).with_kubeadm_tls())
@@ -123,6 +134,21 @@ fn judged_by(policy: &Policy, reports: &[EndpointReport]) -> Judged {
 
 fn judged(reports: &[EndpointReport]) -> Judged {
     judged_by(&Policy::default(), reports)
+}
+
+fn snapshot(reports: &[EndpointReport]) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    for report in reports {
+        snapshot.add(report);
+    }
+    snapshot
+}
+
+/// What the rules say of a scan, held against an earlier one.
+fn since(old: &[EndpointReport], new: &[EndpointReport]) -> Judged {
+    let mut judged = judged(new);
+    judged.compare(self::judged(old), &snapshot(new));
+    judged
 }
 
 fn accept(rule: &str, target: &str, expires: &str) -> Accept {

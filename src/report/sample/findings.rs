@@ -1,5 +1,6 @@
 //! Findings in each of the ways they can look. The rules are made by hand: formats know none.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{
@@ -55,6 +56,7 @@ pub(in crate::report) fn finding(rule: &'static Rule, report: &EndpointReport, m
             .collect(),
         message: message.to_owned(),
         remedy: rule.remedy.to_owned(),
+        open: BTreeSet::new(),
         baseline: None,
         acceptance: None,
     }
@@ -119,6 +121,7 @@ pub(super) fn changes(reports: &[EndpointReport]) -> Vec<Change> {
             ..change(&reports[0], ChangeKind::Verdict, Some("forbidden"), Some("exposed"))
         },
         Change { opens: true, ..change(&reports[1], ChangeKind::Appeared, None, Some("forbidden")) },
+        Change { opens: true, ..change(&reports[0], ChangeKind::Opened, None, Some("/api/v1/secrets")) },
         change(&reports[10], ChangeKind::Gone, Some("rejected"), Some("unreachable")),
         change(&reports[0], ChangeKind::Version, Some("v1.33.5"), Some("v1.34.1")),
         change(
@@ -127,5 +130,6 @@ pub(super) fn changes(reports: &[EndpointReport]) -> Vec<Change> {
             Some("CN=kube-apiserver, until 2026-10-01"),
             Some("CN=kube-apiserver, until 2027-01-01"),
         ),
+        change(&reports[0], ChangeKind::Closed, Some("/metrics"), None),
     ]
 }

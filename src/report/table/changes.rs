@@ -27,7 +27,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// `forbidden → exposed`, `appeared, rejected`, `version v1.33.5 → v1.34.1`.
+/// `forbidden → exposed`, `appeared: not there → rejected`, `version v1.33.5 → v1.34.1`, `opened: /api`.
 pub(in crate::report) fn sentence(change: &Change, options: &TableOptions) -> String {
     let [before, after] = [&change.before, &change.after]
         .map(|text| text.as_deref().map_or_else(|| "not there".to_owned(), shown));
@@ -37,6 +37,8 @@ pub(in crate::report) fn sentence(change: &Change, options: &TableOptions) -> St
         ChangeKind::Version | ChangeKind::Certificate => {
             format!("{} {before} → {after}", change.kind.word())
         }
+        ChangeKind::Opened => format!("opened: {after}"),
+        ChangeKind::Closed => format!("closed: {before}"),
     };
     if change.opens { options.painted(severity_style(Severity::High), &said) } else { said }
 }
