@@ -169,11 +169,12 @@ impl Gate {
         let missing_with_leave = |spec: &&SpecCoverage| {
             spec.is_missing() && accepted.contains(&Identity::of_specification(&spec.origin))
         };
-        let named = coverage.named() - coverage.specs.iter().filter(missing_with_leave).count();
-        let covered = coverage.covered();
+        let with_leave = coverage.specs.iter().filter(missing_with_leave).count();
+        let (covered, named) = (coverage.covered(), coverage.named());
         let required = self.require_coverage;
-        let short = covered * 100 < named * usize::from(required);
-        short.then(|| format!("{covered} of {named} named targets covered, {required}% required"))
+        let short = covered * 100 < (named - with_leave) * usize::from(required);
+        let accepted = if with_leave > 0 { format!(", {with_leave} accepted") } else { String::new() };
+        short.then(|| format!("{covered} of {named} named targets covered{accepted}, {required}% required"))
     }
 }
 

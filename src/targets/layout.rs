@@ -1,5 +1,6 @@
 //! The end of a draft: exclusions out, segments laid out in the order of the specifications.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::draft::{Draft, MAX_PIECES, too_many_pieces};
@@ -8,7 +9,7 @@ use super::notes::Notes;
 use super::runs::{Run, size};
 use super::set::{Naming, Segment, TargetSet};
 use super::span::{Space, Span};
-use crate::model::SpecId;
+use crate::model::{SpecId, Verdict};
 
 /// A piece of a run that exclusions left over.
 struct Piece {
@@ -20,7 +21,7 @@ struct Piece {
 
 impl Draft {
     /// Takes the exclusions out and lays the segments out in the order of the specifications.
-    pub(super) fn finish(mut self, exclusions: Exclusions, notes: Notes) -> Result<TargetSet, String> {
+    pub(super) fn finish(mut self, exclusions: Exclusions, mut notes: Notes) -> Result<TargetSet, String> {
         let mut pieces = Vec::with_capacity(self.runs.len());
         let mut excluded = 0u64;
         for ((number, first), run) in std::mem::take(&mut self.runs) {
@@ -55,6 +56,7 @@ impl Draft {
             segments.push(Segment { start: len, first: piece.first, plane: piece.plane, naming });
             len = len.saturating_add(more);
         }
+        self.note_unused(&segments, &mut notes);
         Ok(TargetSet {
             len,
             excluded,
@@ -65,6 +67,40 @@ impl Draft {
             exclusions: Arc::new(exclusions),
             notes: notes.finish(),
         })
+    }
+
+    /// Says of named targets what of their lines does not come to pass: all of it where they are
+    /// excluded, or what an earlier line says otherwise.
+    fn note_unused(&self, segments: &[Segment], notes: &mut Notes) {
+        for spec in self.specs.iter().filter(|spec| spec.named && spec.targets == 0) {
+            let text = "it is excluded as a whole: not asked, and neither covered nor missing";
+            notes.push(&spec.origin, text.to_owned(), false);
+        }
+        let mut said = HashSet::new();
+        for naming in segments.iter().map(|segment| &segment.naming).filter(|naming| naming.specs.len() > 1) {
+            let (label, expect) = (naming.label.as_deref(), naming.expect.map(Verdict::word));
+            for id in naming.specs.iter() {
+                let spec = self.spec(*id);
+                let own = (spec.label.as_deref(), spec.expect.map(Verdict::word));
+                for (key, own, first) in [("name=", own.0, label), ("expect=", own.1, expect)] {
+                    let Some((own, first)) = own.zip(first).filter(|(own, first)| own != first) else {
+                        continue;
+                    };
+                    if !said.insert((*id, key)) {
+                        continue;
+                    }
+                    let text = match key {
+                        "name=" => {
+                            format!("reports call this target {first}, as an earlier line does, not {own}")
+                        }
+                        _ => format!(
+                            "it is expected to be {own} here and {first} by an earlier line: one fails"
+                        ),
+                    };
+                    notes.push(&spec.origin, text, false);
+                }
+            }
+        }
     }
 
     /// How a run is named: by its first specification, with what later ones give that it lacks.

@@ -28,8 +28,10 @@ pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: Context) -> Opt
 pub(in crate::policy) fn of_specification(spec: &SpecCoverage) -> Option<Hit> {
     let expected = spec.expect.filter(|_| spec.met == Some(false))?;
     let message = format!("expected {expected}, found {}", seen(spec));
-    // A verdict is what it is; silence may have other reasons than the target.
-    Some(Hit::proven(message, Vec::new()).sure(Confidence::Medium))
+    // A verdict is what it is; silence may have other reasons than the target. Of what was not asked,
+    // as in a scan that was stopped, nothing is known: it is not met, and no news about the target.
+    let severity = spec.seen.is_empty().then_some(Severity::Low);
+    Some(Hit { severity, ..Hit::proven(message, Vec::new()).sure(Confidence::Medium) })
 }
 
 /// The verdicts seen, in words.

@@ -1,3 +1,4 @@
+use super::super::{FailOn, Gate};
 use super::*;
 use crate::model::fixtures::status;
 use crate::model::{
@@ -103,6 +104,27 @@ fn expectations_are_said_once() {
     assert_eq!(find(&judged_silent, "expectation-unmet").message, "expected rejected, found unreachable");
     assert_eq!(find(&judged_silent, "target-not-covered").message, "no verdict, only unreachable");
     assert!(judged(&[rejecting(rejected, "192.0.2.1")]).findings.is_empty());
+}
+
+/// A scan that was stopped says so by its gate, and is no alarm about each target that it left.
+#[test]
+fn what_was_not_asked_is_no_alarm_and_not_met() {
+    let spec = |seen: Vec<Verdict>| {
+        let coverage = Coverage {
+            specs: vec![SpecCoverage::of(origin("192.0.2.1"), true, None, Some(Verdict::Rejected), seen)],
+            ..Coverage::default()
+        };
+        Judge::new(&Policy::default(), at(DAY)).finish(&coverage)
+    };
+    let (asked, stopped) = (spec(vec![Verdict::Unreachable]), spec(Vec::new()));
+    assert_eq!(find(&asked, "expectation-unmet").severity, Severity::High);
+    assert_eq!(find(&stopped, "expectation-unmet").severity, Severity::Low);
+    let decision = Gate { fail_on: FailOn::Severity(Severity::High), require_coverage: 0 }.decide(
+        &Coverage::default(),
+        &stopped,
+        false,
+    );
+    assert_eq!((decision.code, decision.sentence.as_str()), (1, "1 expectation not met: exit 1"));
 }
 
 #[test]

@@ -181,7 +181,13 @@ fn a_missing_verdict_that_is_accepted_is_not_missed_however_often_it_is_named() 
     let code = |policy: &Policy| gate.decide(&coverage(&reports), &judged_by(policy, &reports), false).code;
     assert_eq!(code(&Policy::default()), 3);
     let accept = vec![accept("target-not-covered", "192.0.2.9", "2027-01-01")];
-    assert_eq!(code(&Policy { accept, ..Policy::default() }), 0);
+    let policy = Policy { accept, ..Policy::default() };
+    assert_eq!(code(&policy), 0);
+    // One number of named targets, with and without leave.
+    let and_another =
+        [silent(target(0, "192.0.2.8"), "192.0.2.8"), silent(target(1, "192.0.2.9"), "192.0.2.9")];
+    let decision = gate.decide(&coverage(&and_another), &judged_by(&policy, &and_another), false);
+    assert_eq!(decision.sentence, "0 of 2 named targets covered, 1 accepted, 100% required: exit 3");
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn shards_are_complete(parts: &[Part]) -> Result<(), SavedError> {
 /// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
 fn combine(mut parts: Vec<Part>) -> Result<SavedScan, SavedError> {
     let mut coverage = Coverage::default();
-    let mut places = HashMap::new();
+    let mut places = Places::new();
     for part in &mut parts {
         let own = part.coverage().ok_or_else(|| SavedError {
             place: part.name.clone(),
@@ -273,8 +273,11 @@ fn end_of(summary: &ScanSummary) -> Timestamp {
     summary.started.saturating_add(summary.elapsed).unwrap_or(summary.started)
 }
 
-/// `places` says where in the whole each specification stands.
-fn add(whole: &mut Coverage, places: &mut HashMap<Arc<Origin>, usize>, part: Coverage) {
+/// Where in the whole the specifications of one wording stand. Scans name the same in other lines, or
+/// by other options: the wording is what tells that it is the same. One list may say it twice.
+type Places = HashMap<Identity, Vec<usize>>;
+
+fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) {
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
@@ -286,9 +289,15 @@ fn add(whole: &mut Coverage, places: &mut HashMap<Arc<Origin>, usize>, part: Cov
     for (kind, count) in part.unreachable {
         *whole.unreachable.entry(kind).or_default() += count;
     }
+    let mut said: HashMap<Identity, usize> = HashMap::new();
     for spec in part.specs {
-        let Some(known) = places.get(&spec.origin).and_then(|place| whole.specs.get_mut(*place)) else {
-            places.insert(Arc::clone(&spec.origin), whole.specs.len());
+        let wording = Identity::of_specification(&spec.origin);
+        let times = said.entry(wording.clone()).or_default();
+        let known = places.entry(wording).or_default();
+        let place = known.get(*times).copied();
+        *times += 1;
+        let Some(known) = place.and_then(|place| whole.specs.get_mut(place)) else {
+            known.push(whole.specs.len());
             whole.specs.push(again(spec, BTreeSet::new()));
             continue;
         };

@@ -8,6 +8,10 @@ fn ids(target: &Target) -> Vec<u32> {
     target.specs.iter().map(|spec| spec.0).collect()
 }
 
+fn notes(set: &TargetSet) -> Vec<(u32, &str, bool)> {
+    set.notes().iter().map(|note| (note.origin.line, note.text.as_str(), note.verbose)).collect()
+}
+
 #[test]
 fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
     let lines =
@@ -25,9 +29,16 @@ fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
     assert_eq!(set.specs().iter().map(|spec| spec.targets).collect::<Vec<_>>(), [8, 1, 1]);
     // The address stays where the range has it.
     assert_eq!(set.get(3).unwrap().host, Host::Ip(ip("192.0.2.3")));
-    let notes: Vec<_> = set.notes().iter().map(|note| (note.text.as_str(), note.verbose)).collect();
-    let expected = "192.0.2.3:1 is already named at targets.txt:1; scanned once";
-    assert_eq!(notes, [(expected, true), (expected, true)]);
+    let again = "192.0.2.3:1 is already named at targets.txt:1; scanned once";
+    assert_eq!(
+        notes(&set),
+        [
+            (2, again, true),
+            (3, again, true),
+            (3, "reports call this target a, as an earlier line does, not b", false),
+            (3, "it is expected to be exposed here and rejected by an earlier line: one fails", false),
+        ]
+    );
 }
 
 #[test]
@@ -113,6 +124,18 @@ fn exclusions_take_out_each_target_once() {
     assert!(exclusions.excludes_name("Api.Example.", 1));
     assert!(!exclusions.excludes_name("api.example", 2));
     assert!(!exclusions.excludes_name("x.api.example", 1));
+}
+
+/// What somebody named and nobody asks must not vanish without a word.
+#[test]
+fn a_named_target_that_is_excluded_is_said() {
+    let set = excluding(
+        "192.0.2.0/30 ports=1\n192.0.2.9 ports=1,2 expect=rejected\napi.example:1\n192.0.2.8 ports=1,2\n",
+        &["192.0.2.9", "API.example", "192.0.2.8:1", "192.0.2.0/30"],
+    )
+    .unwrap();
+    let said = "it is excluded as a whole: not asked, and neither covered nor missing";
+    assert_eq!(notes(&set), [(2, said, false), (3, said, false)]);
 }
 
 #[test]
