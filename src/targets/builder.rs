@@ -115,7 +115,8 @@ impl TargetSetBuilder {
         let problem = if self.draft.is_empty() {
             "there is no target: give an address, CIDR, range, name or URL, or a file of them".into()
         } else {
-            match self.draft.finish(self.exclusions, self.notes) {
+            let idle = self.draft.idle(self.options.expectations);
+            match self.draft.finish(self.exclusions, self.notes, idle) {
                 Ok(set) if set.is_empty() => {
                     format!("every target is excluded ({}): nothing is left to ask", set.excluded())
                 }

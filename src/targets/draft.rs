@@ -1,16 +1,16 @@
 //! A target set in the making: takes specifications in and finds what they share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::TargetOptions;
 use super::error::quote;
 use super::notes::Notes;
 use super::runs::{Added, Runs};
 use super::set::{Plane, Spec};
 use super::span::{Space, Span};
 use super::spec::{Hosts, Specification};
+use super::{Expectation, TargetOptions};
 use crate::model::{Host, Origin, Scheme, SpecId};
 
 /// The most addresses that one specification may name without `--allow-large`.
@@ -55,13 +55,28 @@ pub(super) struct Draft {
     pub(super) names: Table<Arc<str>>,
     pub(super) planes: Table<Plane>,
     pub(super) runs: Runs,
+    /// The numbers of the expectations that are about a specification.
+    heeded: HashSet<usize>,
     /// Targets in the runs.
     total: u64,
 }
 
 impl Draft {
     pub(super) fn new() -> Self {
-        Self { specs: Vec::new(), names: Table::new(), planes: Table::new(), runs: Runs::default(), total: 0 }
+        Self {
+            specs: Vec::new(),
+            names: Table::new(),
+            planes: Table::new(),
+            runs: Runs::default(),
+            heeded: HashSet::new(),
+            total: 0,
+        }
+    }
+
+    /// The expectations that are about nothing that was taken in.
+    pub(super) fn idle(&self, expectations: Vec<Expectation>) -> Vec<Expectation> {
+        let all = expectations.into_iter().enumerate();
+        all.filter(|(at, _)| !self.heeded.contains(at)).map(|(_, expectation)| expectation).collect()
     }
 
     /// Whether no specification was taken in.
@@ -91,7 +106,9 @@ impl Draft {
         if let Some(text) = spec.remark {
             notes.push(&origin, text, false);
         }
-        let expect = spec.expect.or_else(|| options.expected(spec.text, spec.label.as_deref()));
+        let about = options.about(spec.text, spec.label.as_deref());
+        let expect = spec.expect.or_else(|| about.last().map(|last| options.expectations[*last].verdict));
+        self.heeded.extend(about);
         self.specs.push(Spec { origin, named, label: spec.label, expect, targets: 0 });
         let mut sum = Added { new: 0, before: None };
         for (port, slot) in ports.iter().zip(0..=u16::MAX) {

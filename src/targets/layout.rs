@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::Expectation;
 use super::draft::{Draft, MAX_PIECES, too_many_pieces};
 use super::exclusions::Exclusions;
 use super::notes::Notes;
@@ -21,7 +22,12 @@ struct Piece {
 
 impl Draft {
     /// Takes the exclusions out and lays the segments out in the order of the specifications.
-    pub(super) fn finish(mut self, exclusions: Exclusions, mut notes: Notes) -> Result<TargetSet, String> {
+    pub(super) fn finish(
+        mut self,
+        exclusions: Exclusions,
+        mut notes: Notes,
+        idle_expectations: Vec<Expectation>,
+    ) -> Result<TargetSet, String> {
         let mut pieces = Vec::with_capacity(self.runs.len());
         let mut excluded = 0u64;
         for ((number, first), run) in std::mem::take(&mut self.runs) {
@@ -66,6 +72,7 @@ impl Draft {
             specs: self.specs,
             exclusions: Arc::new(exclusions),
             notes: notes.finish(),
+            idle_expectations,
         })
     }
 

@@ -88,14 +88,14 @@ pub struct Expectation {
 }
 
 impl TargetOptions {
-    /// What is expected of a specification that does not say it.
-    fn expected(&self, text: &str, label: Option<&str>) -> Option<Verdict> {
+    /// The expectations that are about a specification, by their numbers.
+    fn about(&self, text: &str, label: Option<&str>) -> Vec<usize> {
         if self.expectations.is_empty() {
-            return None;
+            return Vec::new();
         }
         let names = TargetNames::of_specification(text, label);
-        let matching = self.expectations.iter().rev().find(|expectation| expectation.target.matches(&names));
-        matching.map(|expectation| expectation.verdict)
+        let of_these = self.expectations.iter().enumerate();
+        of_these.filter(|(_, expectation)| expectation.target.matches(&names)).map(|(at, _)| at).collect()
     }
 }
 

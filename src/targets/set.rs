@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Expectation;
 use super::exclusions::Exclusions;
 use super::notes::Note;
 use super::span::Space;
@@ -71,6 +72,7 @@ pub struct TargetSet {
     pub(super) specs: Vec<Spec>,
     pub(super) exclusions: Arc<Exclusions>,
     pub(super) notes: Vec<Note>,
+    pub(super) idle_expectations: Vec<Expectation>,
 }
 
 impl TargetSet {
@@ -130,6 +132,12 @@ impl TargetSet {
     /// What is worth saying about the list.
     pub fn notes(&self) -> &[Note] {
         &self.notes
+    }
+
+    /// The expectations of the options that are about none of the specifications: a misspelt target,
+    /// or another list's.
+    pub fn idle_expectations(&self) -> &[Expectation] {
+        &self.idle_expectations
     }
 
     /// Whether any target must be resolved.

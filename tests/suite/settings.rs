@@ -195,6 +195,12 @@ async fn severities_acceptances_and_expectations() {
     // The line's own expectation beats the file's.
     assert_eq!(scan("name=prod-1", "exposed").status.code(), Some(1));
     assert_eq!(scan("name=prod-1 expect=forbidden", "exposed").status.code(), Some(0));
+    // A misspelt one must not hold for nothing without a word.
+    let idle = "[[expect]] target = \"prod-*\": no target is called so";
+    for (words, said) in [("", true), ("name=prod-1", false), ("name=prod-1 expect=forbidden", false)] {
+        let output = scan_in(folder.path(), &[&format!("{address} {words}")]);
+        assert_eq!(stderr(&output).contains(idle), said, "{words}: {}", stderr(&output));
+    }
 }
 
 /// The same address, first refused only, then open: new in everything, and a failure for the gate.

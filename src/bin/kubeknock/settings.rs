@@ -182,6 +182,14 @@ pub(crate) fn targets(
     }
     let set = builder.build()?;
     say_notes(&set, quiet, verbose);
+    if !quiet {
+        for idle in set.idle_expectations() {
+            let target = idle.target.to_string();
+            eprintln!(
+                "kubeknock: [[expect]] target = {target:?}: no target is called so; it holds for nothing"
+            );
+        }
+    }
     Ok(set)
 }
 
