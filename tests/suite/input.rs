@@ -44,7 +44,9 @@ fn files_that_cannot_be_read() {
 
     let folder = tempfile::tempdir().unwrap();
     let output = run(&["scan", "-f", folder.path().to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(2), "a folder: {}", stderr(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let said = format!("{}: it is a folder; name a file in it\n", folder.path().display());
+    assert!(stderr(&output).ends_with(&said), "{}", stderr(&output));
 
     let (code, errors) = scan_file(b"10.0.0.1\n\xff\xfe\n");
     assert_eq!(code, Some(2));
@@ -171,6 +173,50 @@ async fn what_another_scanner_found_is_asked_and_bad_lines_are_named() {
     for place in [format!("{from_masscan}:2: "), format!("{from_masscan}:3: "), format!("{from_nmap}:2: ")] {
         assert!(stderr(&output).contains(&place), "{place}: {}", stderr(&output));
     }
+    fs::write(&masscan, format!("[\n{{\"ip\":\"127.0.0.1\",\"ports\":[{{\"port\":{port},\"proto\":\"tcp\",\"status\":\"open\"}}]}}\n")).unwrap();
+    let output = run(&["scan", "--from", "masscan-json", from_masscan]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains(&format!("{from_masscan}:2: the file is torn off")),
+        "{}",
+        stderr(&output)
+    );
     let output = run(&["scan", "--from", "nmap", from_nmap]);
     assert!(stderr(&output).contains("nmap-xml"), "{}", stderr(&output));
+}
+
+/// On a port of which nmap says that it speaks plain HTTP, an API server without TLS is found; the look
+/// with TLS stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_nmap_saw_speak_plain_http_is_asked_both_ways() {
+    let server = start("insecure-http").await;
+    let folder = tempfile::tempdir().unwrap();
+    let nmap = folder.path().join("nmap.xml");
+    let scan = |service: &str| {
+        fs::write(
+            &nmap,
+            format!(
+                "<nmaprun><host><address addr=\"127.0.0.1\" addrtype=\"ipv4\"/><hostnames><hostname \
+                 name=\"api.example\" type=\"user\"/></hostnames><ports><port protocol=\"tcp\" \
+                 portid=\"{}\"><state state=\"open\"/>{service}</port></ports></host></nmaprun>",
+                server.address().port()
+            ),
+        )
+        .unwrap();
+        run(&["scan", "-q", "-o", "json", "--from", "nmap-xml", nmap.to_str().unwrap()])
+    };
+    let output = scan("<service name=\"http\" method=\"probed\"/>");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let verdicts: Vec<_> = report["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| (&record["scheme"], &record["verdict"]))
+        .collect();
+    assert!(verdicts.contains(&(&"http".into(), &"exposed".into())), "{verdicts:?}");
+    assert!(verdicts.iter().any(|(scheme, _)| *scheme == "https"), "{verdicts:?}");
+    let rules: Vec<_> = report["findings"].as_array().unwrap().iter().map(|found| &found["rule"]).collect();
+    assert!(rules.contains(&&"insecure-http-api".into()), "{rules:?}");
+    assert_eq!(scan("<service name=\"http\" method=\"table\"/>").status.code(), Some(0));
 }

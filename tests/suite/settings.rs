@@ -83,7 +83,7 @@ fn targets_on_the_command_line_are_all_there_are() {
         "[scan]\ntargets-file = [\"clusters.txt\"]\nfrom = [[\"naabu\", \"open.txt\"]]\nports = \"7001\"\n",
     );
     for (file, address) in [("clusters", "192.0.2.1"), ("open", "192.0.2.2:1"), ("other", "192.0.2.3")] {
-        fs::write(folder.path().join(format!("{file}.txt")), address).unwrap();
+        fs::write(folder.path().join(format!("{file}.txt")), format!("{address}\n")).unwrap();
     }
     let asked = |args: &[&str]| {
         let mut command = kubeknock();

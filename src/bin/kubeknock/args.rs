@@ -80,7 +80,8 @@ pub(crate) struct ScanArgs {
     /// httpx-json, and its file; - is standard input. Repeatable
     ///
     /// masscan -oJ or -oL, nmap -oX, the lists of zmap and naabu, httpx -json. These are no named
-    /// targets: an open port does not promise an API server.
+    /// targets: an open port does not promise an API server. Where nmap -sV saw plain HTTP, a port is
+    /// asked with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], help_heading = "Targets")]
     pub(crate) from: Vec<String>,
 
