@@ -126,7 +126,13 @@ fn bad_settings_name_the_option_and_the_mend() {
         (&["--proxy", "ftp://x"], &["--proxy", "socks5://"]),
         (&["--resolver", "dns.example"], &["--resolver", "192.0.2.53"]),
         (&["-4", "-6"], &["--ipv4", "--ipv6"]),
-        (&["--require-coverage", "101"], &["--require-coverage"]),
+        (&["--require-coverage", "50.5"], &["--require-coverage", "whole percentage from 0 to 100"]),
+        (&["--rate", "-1"], &["--rate", "\"-1\" is no whole number; write 0 or more"]),
+        (&["--seed", "1e3"], &["--seed", "\"1e3\" is no whole number"]),
+        (&["--timeout", "-1s"], &["--timeout", "\"-1s\" is negative"]),
+        (&["--max-body", "-1"], &["--max-body", "KiB"]),
+        (&["--contact", "a\nb"], &["error: --contact: must be one line"]),
+        (&["--user-agent", "a\nb", "--contact", "c"], &["error: --user-agent: must be one line"]),
     ] {
         let mut all = vec!["scan", "192.0.2.1"];
         all.extend_from_slice(args);
@@ -135,7 +141,20 @@ fn bad_settings_name_the_option_and_the_mend() {
         for word in words {
             assert!(stderr(&output).contains(word), "{args:?}: {word} is not in {}", stderr(&output));
         }
+        assert!(stderr(&output).starts_with("error: "), "{args:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("'-- "), "no option becomes a target: {}", stderr(&output));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identify_refuses_an_expectation_that_it_would_not_judge() {
+    let server = start("default").await;
+    let output = run(&["identify", &format!("{} name=prod expect=rejected", server.address())]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stderr(&output).contains("expect=, kubeknock scan does"), "{}", stderr(&output));
+    assert_eq!(server.stats().connections(), 0);
+    let output = run(&["identify", &format!("{} name=prod", server.address())]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
 #[tokio::test(flavor = "multi_thread")]
