@@ -266,7 +266,7 @@ impl ScanConfig {
             return wrong("max-body", "must be 1KiB to 16MiB".into());
         }
         if http::HeaderValue::from_str(&self.user_agent).is_err() || self.user_agent.trim().is_empty() {
-            return wrong("user-agent", "must be one line of printable characters".into());
+            return wrong("user-agent", "must be one line of printable ASCII characters".into());
         }
         Ok(())
     }

@@ -11,6 +11,7 @@
 //! or through `encode` (JSON), never straight to the writer. `saved/` is the way back: what `json` and
 //! `jsonl` wrote becomes the model again.
 
+mod beside;
 mod by_endpoint;
 pub mod csv;
 pub mod diff;
@@ -47,6 +48,7 @@ mod skip;
 use std::fmt;
 use std::str::FromStr;
 
+pub use beside::beside;
 pub use escape::escape;
 pub use place::Files;
 pub use spool::{HELD, Spool};

@@ -117,7 +117,7 @@ fn version(out: &mut impl Write, identification: &Identification, on: Option<Dat
 }
 
 fn posture(out: &mut impl Write, posture: &Posture) -> io::Result<()> {
-    writeln!(out, "\nExpected posture: {}", posture.standing.word())?;
+    writeln!(out, "\nAgainst the documented posture: {}", posture.standing.word())?;
     writeln!(out, "  {}", shown(&posture.sentence))?;
     if !posture.expected.is_empty() {
         let expected: Vec<&str> = posture.expected.iter().map(|verdict| verdict.word()).collect();

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::journal::{Journal, Records};
 use super::ledger::Frame;
 use crate::config::{Order, ScanConfig};
+use crate::report;
 use crate::targets::TargetSet;
 
 /// What a checkpoint begins with.
@@ -159,8 +160,8 @@ impl Checkpoint {
         if path.exists() {
             return Err(CheckpointError::Exists(path.to_owned()));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().prefix(".kubeknock-").tempfile_in(folder).map_err(io)?;
+        let hidden = |folder: &Path| tempfile::Builder::new().prefix(".kubeknock-").tempfile_in(folder);
+        let file = report::beside(path, hidden).map_err(io)?;
         lock(file.as_file(), path)?;
         let header = Header::of(config, targets);
         let record = postcard::to_stdvec(&header).map_err(io::Error::other).map_err(io)?;

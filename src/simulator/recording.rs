@@ -100,6 +100,8 @@ impl Scenario {
             source: format!("recorded: {}, {}", recording.name, recording.server.version),
             name: recording.name,
             expect,
+            // A path that was not recorded shows nothing more.
+            expect_deep: expect,
         };
         let answers = Answers::new(routes, unknown.fallback());
         Self::new(label, Some(recording.tls.mean()), Conduct::Answer(Box::new(answers)))

@@ -21,6 +21,8 @@ pub struct Scenario {
     pub source: String,
     /// The verdict that kubeknock must give.
     pub expect: Verdict,
+    /// The verdict that it must give with `--deep`, which asks for more.
+    pub expect_deep: Verdict,
     pub(super) tls: Option<Tls>,
     pub(super) conduct: Conduct,
     /// Certificates are made once per scenario, however many servers run it.
@@ -99,6 +101,7 @@ pub(super) struct Label {
     pub(super) about: String,
     pub(super) source: String,
     pub(super) expect: Verdict,
+    pub(super) expect_deep: Verdict,
 }
 
 impl Scenario {
@@ -114,8 +117,8 @@ impl Scenario {
                 return wrong("its answers are written byte by byte, which HTTP/2 has no form for; drop h2");
             }
         }
-        let Label { name, about, source, expect } = label;
-        Ok(Self { name, about, source, expect, tls, conduct, made: OnceLock::new() })
+        let Label { name, about, source, expect, expect_deep } = label;
+        Ok(Self { name, about, source, expect, expect_deep, tls, conduct, made: OnceLock::new() })
     }
 
     /// The same server, speaking this version of TLS only: `1.2` or `1.3`.

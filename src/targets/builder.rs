@@ -131,6 +131,11 @@ impl TargetSetBuilder {
     fn open(&mut self, path: &Path) -> Option<(Source, BufReader<File>)> {
         let name = path.display().to_string();
         match File::open(path) {
+            // A folder can be opened, and is of no use.
+            Ok(file) if file.metadata().is_ok_and(|file| file.is_dir()) => {
+                self.errors.push(name, "it is a folder; name a file in it".to_owned());
+                None
+            }
             Ok(file) => Some((Source::File(name.into()), BufReader::new(file))),
             Err(error) => {
                 let problem = format!("cannot open the file: {error}; check the path and its permissions");

@@ -10,6 +10,15 @@ pub(super) const TOO_LONG: &str =
     "the line is longer than 64 KiB and was not read; write one specification a line";
 const NOT_UTF8: &str = "the line is not UTF-8; save the file as UTF-8";
 
+/// How an input ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct End {
+    /// Its lines.
+    pub(super) lines: u32,
+    /// Whether the last one had its line feed.
+    pub(super) fed: bool,
+}
+
 /// Calls `take` with the number (from 1) and the text of each line, or with what is wrong with it.
 /// A byte order mark and line ends (LF, CRLF) are taken off.
 ///
@@ -18,15 +27,17 @@ const NOT_UTF8: &str = "the line is not UTF-8; save the file as UTF-8";
 pub(super) fn each_line(
     mut reader: impl BufRead,
     mut take: impl FnMut(u32, Result<&str, &'static str>),
-) -> Result<(), (u32, io::Error)> {
+) -> Result<End, (u32, io::Error)> {
     let mut line = Vec::new();
-    let mut number = 0u32;
+    let mut end = End { lines: 0, fed: true };
     loop {
-        number = number.saturating_add(1);
+        let number = end.lines.saturating_add(1);
         line.clear();
-        let Some(whole) = next_line(&mut reader, &mut line).map_err(|error| (number, error))? else {
-            return Ok(());
+        let Some(Read { whole, fed }) = next_line(&mut reader, &mut line).map_err(|error| (number, error))?
+        else {
+            return Ok(end);
         };
+        end = End { lines: number, fed };
         if !whole {
             take(number, Err(TOO_LONG));
             continue;
@@ -39,8 +50,16 @@ pub(super) fn each_line(
     }
 }
 
-/// Reads up to the next line feed: `None` at the end, `false` for a line too long to be held.
-fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<bool>> {
+/// What came of reading one line.
+struct Read {
+    /// Not so for a line too long to be held.
+    whole: bool,
+    /// Whether a line feed ended it.
+    fed: bool,
+}
+
+/// Reads up to the next line feed; `None` at the end.
+fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<Read>> {
     let (mut begun, mut whole) = (false, true);
     loop {
         let buffer = match reader.fill_buf() {
@@ -48,7 +67,7 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option
             buffer => buffer?,
         };
         if buffer.is_empty() {
-            return Ok(begun.then_some(whole));
+            return Ok(begun.then_some(Read { whole, fed: false }));
         }
         begun = true;
         let part = buffer.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -60,7 +79,7 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option
         let used = part.len() + usize::from(ended);
         reader.consume(used);
         if ended {
-            return Ok(Some(whole));
+            return Ok(Some(Read { whole, fed: true }));
         }
     }
 }
@@ -84,6 +103,9 @@ mod tests {
         let expected = [(1, "10.0.0.1"), (2, ""), (3, "10.0.0.2 name=a"), (4, "last")];
         assert_eq!(texts, expected.map(|(number, text)| (number, text.to_owned())));
         assert_eq!(read(b""), []);
+        for (bytes, lines, fed) in [(&b""[..], 0, true), (b"a\nb\n", 2, true), (b"a\nb", 2, false)] {
+            assert_eq!(each_line(bytes, |_, _| {}).unwrap(), End { lines, fed });
+        }
     }
 
     #[test]
@@ -107,7 +129,7 @@ mod tests {
     fn a_line_too_long_is_never_held() {
         let mut line = Vec::new();
         let reader = io::BufReader::new(io::Read::take(io::repeat(b'x'), 10 * 1024 * 1024));
-        assert!(matches!(next_line(&mut { reader }, &mut line), Ok(Some(false))));
+        assert!(matches!(next_line(&mut { reader }, &mut line), Ok(Some(Read { whole: false, .. }))));
         assert!(line.capacity() <= 2 * MAX_LINE);
     }
 

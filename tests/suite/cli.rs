@@ -97,15 +97,20 @@ async fn several_formats_at_once_and_files_appear_whole() {
 async fn an_unwritable_output_is_found_before_anything_is_sent() {
     let server = start("default").await;
     let folder = tempfile::tempdir().unwrap();
-    for (spec, word) in [
-        (format!("json={}/missing/report.json", folder.path().display()), "missing"),
-        (format!("json={}", folder.path().display()), "directory"),
-        ("yaml".to_owned(), "yaml"),
-        ("json=".to_owned(), "path"),
+    for (option, word) in [
+        (
+            format!("-ojson={}/missing/report.json", folder.path().display()),
+            "/missing/report.json: the folder",
+        ),
+        (format!("--checkpoint={}/missing/scan", folder.path().display()), "/missing/scan: the folder"),
+        (format!("-ojson={}", folder.path().display()), "it is a folder"),
+        ("-oyaml".to_owned(), "yaml"),
+        ("-ojson=".to_owned(), "path"),
     ] {
-        let output = kubeknock().args(["scan", &server.address().to_string(), "-o", &spec]).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{spec}");
-        assert!(stderr(&output).contains(word), "{spec}: {}", stderr(&output));
+        let output = kubeknock().args(["scan", &server.address().to_string(), &option]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        assert!(stderr(&output).contains(word), "{option}: {}", stderr(&output));
+        assert!(!stderr(&output).contains(".kubeknock-"), "{option}: {}", stderr(&output));
     }
     let output = kubeknock()
         .args(["scan", &server.address().to_string(), "-o", "json", "-o", "table"])
@@ -238,7 +243,12 @@ fn simulate_serves_a_profile_and_lists_them() {
     use std::io::{BufRead as _, BufReader};
 
     let listed = stdout(&run(&["simulate", "--list"]));
-    assert!(listed.lines().any(|line| line.starts_with("default ")), "{listed}");
+    let line = |name: &str| listed.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(!line("default ").contains("--deep"), "{listed}");
+    assert!(
+        line("lists-nodes ").contains(" forbidden ")
+            && line("lists-nodes ").ends_with("(with --deep: exposed)")
+    );
     let mut child = kubeknock()
         .args(["simulate", "--profile", "exposed", "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
@@ -256,11 +266,13 @@ fn simulate_serves_a_profile_and_lists_them() {
     let unknown = run(&["simulate", "--profile", "nonesuch"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("--list"), "{}", stderr(&unknown));
+    let misspelt = stderr(&run(&["simulate", "--profile", "defualt"]));
+    assert!(misspelt.ends_with("; did you mean default?\n"), "{misspelt}");
 }
 
 #[test]
 fn every_help_is_a_snapshot() {
-    for command in ["", "scan", "report", "diff", "rules", "demo", "simulate"] {
+    for command in ["", "scan", "identify", "report", "diff", "rules", "demo", "simulate"] {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");
         let output = run(&args);

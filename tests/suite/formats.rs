@@ -219,15 +219,51 @@ async fn what_a_hostile_server_says_runs_nothing_in_a_browser() {
 }
 
 #[test]
-fn completions_and_manual_pages() {
+fn completions() {
     let bash = stdout(&run(&["completions", "bash"]));
     assert!(bash.contains("_kubeknock") && bash.contains("--require-coverage"));
-    let page = stdout(&run(&["man"]));
-    assert!(page.starts_with(".ie") || page.contains(".TH kubeknock 1"), "{}", &page[..80]);
-    let folder = tempfile::tempdir().unwrap();
-    let output = run(&["man", "--dir", folder.path().to_str().unwrap()]);
-    assert!(output.status.success(), "{}", stderr(&output));
-    for name in ["kubeknock.1", "kubeknock-scan.1", "kubeknock-identify.1"] {
-        assert!(folder.path().join(name).is_file(), "{name}");
+    for (option, words) in [
+        ("--output", "table json jsonl sarif"),
+        ("--fail-on", "critical high medium low note exposed forbidden health-only new never"),
+        ("--profile", "default rejecting"),
+        ("--from", "masscan-json masscan-list"),
+    ] {
+        let proposed = bash.split(&format!(" {option})\n")).nth(1).and_then(|rest| rest.split(";;").next());
+        assert!(proposed.is_some_and(|proposed| proposed.contains(words)), "{option}: {proposed:?}");
     }
+    for (command, word) in [("rules", " version-disclosed "), ("report", " junit ")] {
+        let proposed = bash.split(&format!("kubeknock__subcmd__{command})\n")).nth(1).unwrap();
+        let proposed = proposed.lines().find(|line| line.contains("opts=")).unwrap();
+        assert!(proposed.contains(word), "{command}: {proposed}");
+    }
+    let zsh = stdout(&run(&["completions", "zsh"]));
+    assert!(zsh.contains("words -- ") && !zsh.contains("REPORT:(table"), "files stay proposed");
+}
+
+#[test]
+fn manual_pages() {
+    let page = stdout(&run(&["man"]));
+    assert!(page.contains(".TH kubeknock 1"), "{}", &page[..80]);
+    let folder = tempfile::tempdir().unwrap();
+    let man = |path: &Path| run(&["man", "--dir", path.to_str().unwrap()]);
+    let pages = folder.path().join("man1");
+    for _ in ["made", "filled again"] {
+        let output = man(&pages);
+        assert!(output.status.success(), "{}", stderr(&output));
+    }
+    let read = |name: &str| fs::read_to_string(pages.join(name)).unwrap();
+    assert_eq!(read("kubeknock.1"), page);
+    for reference in page.lines().filter(|line| line.ends_with("(1)")) {
+        let name = reference.trim_end_matches("(1)").replace('\\', "");
+        assert!(pages.join(format!("{name}.1")).is_file(), "{reference} has no page");
+    }
+    for name in ["kubeknock-scan.1", "kubeknock-identify.1", "kubeknock-report.1", "kubeknock-diff.1"] {
+        assert!(read(name).contains("\n.SH \"EXIT STATUS\"\n"), "{name}");
+        assert!(!read(name).contains("EXTRA"), "{name}");
+    }
+    assert!(read("kubeknock-scan.1").contains("\n.SH VERDICTS\n  exposed "));
+    let output = man(&folder.path().join("no/man1"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no does not exist; make it first"), "{}", stderr(&output));
+    assert!(!folder.path().join("no").exists());
 }

@@ -44,7 +44,9 @@ fn files_that_cannot_be_read() {
 
     let folder = tempfile::tempdir().unwrap();
     let output = run(&["scan", "-f", folder.path().to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(2), "a folder: {}", stderr(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let said = format!("{}: it is a folder; name a file in it\n", folder.path().display());
+    assert!(stderr(&output).ends_with(&said), "{}", stderr(&output));
 
     let (code, errors) = scan_file(b"10.0.0.1\n\xff\xfe\n");
     assert_eq!(code, Some(2));
@@ -124,7 +126,13 @@ fn bad_settings_name_the_option_and_the_mend() {
         (&["--proxy", "ftp://x"], &["--proxy", "socks5://"]),
         (&["--resolver", "dns.example"], &["--resolver", "192.0.2.53"]),
         (&["-4", "-6"], &["--ipv4", "--ipv6"]),
-        (&["--require-coverage", "101"], &["--require-coverage"]),
+        (&["--require-coverage", "50.5"], &["--require-coverage", "whole percentage from 0 to 100"]),
+        (&["--rate", "-1"], &["--rate", "\"-1\" is no whole number; write 0 or more"]),
+        (&["--seed", "1e3"], &["--seed", "\"1e3\" is no whole number"]),
+        (&["--timeout", "-1s"], &["--timeout", "\"-1s\" is negative"]),
+        (&["--max-body", "-1"], &["--max-body", "KiB"]),
+        (&["--contact", "a\nb"], &["error: --contact: must be one line"]),
+        (&["--user-agent", "a\nb", "--contact", "c"], &["error: --user-agent: must be one line"]),
     ] {
         let mut all = vec!["scan", "192.0.2.1"];
         all.extend_from_slice(args);
@@ -133,7 +141,20 @@ fn bad_settings_name_the_option_and_the_mend() {
         for word in words {
             assert!(stderr(&output).contains(word), "{args:?}: {word} is not in {}", stderr(&output));
         }
+        assert!(stderr(&output).starts_with("error: "), "{args:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("'-- "), "no option becomes a target: {}", stderr(&output));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identify_refuses_an_expectation_that_it_would_not_judge() {
+    let server = start("default").await;
+    let output = run(&["identify", &format!("{} name=prod expect=rejected", server.address())]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stderr(&output).contains("expect=, kubeknock scan does"), "{}", stderr(&output));
+    assert_eq!(server.stats().connections(), 0);
+    let output = run(&["identify", &format!("{} name=prod", server.address())]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,6 +192,50 @@ async fn what_another_scanner_found_is_asked_and_bad_lines_are_named() {
     for place in [format!("{from_masscan}:2: "), format!("{from_masscan}:3: "), format!("{from_nmap}:2: ")] {
         assert!(stderr(&output).contains(&place), "{place}: {}", stderr(&output));
     }
+    fs::write(&masscan, format!("[\n{{\"ip\":\"127.0.0.1\",\"ports\":[{{\"port\":{port},\"proto\":\"tcp\",\"status\":\"open\"}}]}}\n")).unwrap();
+    let output = run(&["scan", "--from", "masscan-json", from_masscan]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains(&format!("{from_masscan}:2: the file is torn off")),
+        "{}",
+        stderr(&output)
+    );
     let output = run(&["scan", "--from", "nmap", from_nmap]);
     assert!(stderr(&output).contains("nmap-xml"), "{}", stderr(&output));
+}
+
+/// On a port of which nmap says that it speaks plain HTTP, an API server without TLS is found; the look
+/// with TLS stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_nmap_saw_speak_plain_http_is_asked_both_ways() {
+    let server = start("insecure-http").await;
+    let folder = tempfile::tempdir().unwrap();
+    let nmap = folder.path().join("nmap.xml");
+    let scan = |service: &str| {
+        fs::write(
+            &nmap,
+            format!(
+                "<nmaprun><host><address addr=\"127.0.0.1\" addrtype=\"ipv4\"/><hostnames><hostname \
+                 name=\"api.example\" type=\"user\"/></hostnames><ports><port protocol=\"tcp\" \
+                 portid=\"{}\"><state state=\"open\"/>{service}</port></ports></host></nmaprun>",
+                server.address().port()
+            ),
+        )
+        .unwrap();
+        run(&["scan", "-q", "-o", "json", "--from", "nmap-xml", nmap.to_str().unwrap()])
+    };
+    let output = scan("<service name=\"http\" method=\"probed\"/>");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let verdicts: Vec<_> = report["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| (&record["scheme"], &record["verdict"]))
+        .collect();
+    assert!(verdicts.contains(&(&"http".into(), &"exposed".into())), "{verdicts:?}");
+    assert!(verdicts.iter().any(|(scheme, _)| *scheme == "https"), "{verdicts:?}");
+    let rules: Vec<_> = report["findings"].as_array().unwrap().iter().map(|found| &found["rule"]).collect();
+    assert!(rules.contains(&&"insecure-http-api".into()), "{rules:?}");
+    assert_eq!(scan("<service name=\"http\" method=\"table\"/>").status.code(), Some(0));
 }

@@ -83,7 +83,7 @@ fn targets_on_the_command_line_are_all_there_are() {
         "[scan]\ntargets-file = [\"clusters.txt\"]\nfrom = [[\"naabu\", \"open.txt\"]]\nports = \"7001\"\n",
     );
     for (file, address) in [("clusters", "192.0.2.1"), ("open", "192.0.2.2:1"), ("other", "192.0.2.3")] {
-        fs::write(folder.path().join(format!("{file}.txt")), address).unwrap();
+        fs::write(folder.path().join(format!("{file}.txt")), format!("{address}\n")).unwrap();
     }
     let asked = |args: &[&str]| {
         let mut command = kubeknock();
@@ -119,7 +119,10 @@ async fn report_and_diff_take_their_options_of_the_file() {
         assert_eq!(code(never, &[]), Some(0), "{command:?}");
         assert_eq!(code(never, &["--fail-on", "exposed"]), Some(1), "{command:?}");
         for (settings, said) in [
-            ("[scan]\nfail-onn = \"never\"\n", "unknown key \"fail-onn\"; did you mean fail-on?"),
+            (
+                "[scan]\nfail-onn = \"never\"\n",
+                "unknown key \"fail-onn\"; keys are the long options of kubeknock scan; did you mean fail-on?",
+            ),
             ("[scan]\nrate = \"fast\"\n", "[scan] rate: invalid value"),
         ] {
             let output = run(settings, command);
@@ -138,7 +141,10 @@ async fn report_and_diff_take_their_options_of_the_file() {
 #[test]
 fn a_mistake_in_the_file_is_its_own_and_suggests() {
     for (settings, said) in [
-        ("[scan]\nfail-onn = \"high\"\n", "[scan]: unknown key \"fail-onn\"; did you mean fail-on?"),
+        (
+            "[scan]\nfail-onn = \"high\"\n",
+            "[scan]: unknown key \"fail-onn\"; keys are the long options of kubeknock scan; did you mean fail-on?",
+        ),
         ("[scan]\nrate = \"fast\"\n", "[scan] rate: invalid value 'fast' for '--rate <NUMBER>'"),
         ("[scan]\nhttp2 = \"yes\"\n", "[scan] http2: true or false is expected"),
         ("[scan]\nrate = [1, 2]\n", "[scan] rate: one value is expected"),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use kubeknock::config::ScanConfig;
 use kubeknock::model::{Component, EndpointReport, Grade, ScanSummary, Verdict};
 use kubeknock::policy::{Judge, Policy, RULES};
 use kubeknock::report::{self, Outcome, Results, ScanInfo};
@@ -11,9 +12,14 @@ use kubeknock::simulator::{self, Scenario};
 
 use crate::support::{config, knock, scan, serve, start, targets};
 
-/// All scenarios at once, each against the verdict that it states.
+/// All scenarios at once, each against the verdict that it states, without `--deep` and with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_scenario_gets_the_verdict_it_states() {
+async fn every_scenario_gets_the_verdicts_it_states() {
+    judged(config(), |scenario| scenario.expect).await;
+    judged(ScanConfig { deep: true, ..config() }, |scenario| scenario.expect_deep).await;
+}
+
+async fn judged(config: ScanConfig, expected: fn(&Scenario) -> Verdict) {
     let mut servers = Vec::new();
     let mut specs = Vec::new();
     for scenario in simulator::scenarios() {
@@ -23,18 +29,17 @@ async fn every_scenario_gets_the_verdict_it_states() {
         specs.push(format!("{scheme}://{} name={}", server.address(), scenario.name));
         servers.push((scenario, server));
     }
-    let (records, _) = scan(config(), targets(&specs)).await;
+    let deep = config.deep;
+    let (records, _) = scan(config, targets(&specs)).await;
     assert_eq!(records.len(), servers.len());
     let mut wrong = Vec::new();
     for (record, (scenario, _)) in records.iter().zip(&servers) {
-        if record.verdict != scenario.expect {
-            wrong.push(format!(
-                "{}: {}, not {} ({})",
-                scenario.name, record.verdict, scenario.expect, record.reason
-            ));
+        let expected = expected(scenario);
+        if record.verdict != expected {
+            wrong.push(format!("{}: {}, not {expected} ({})", scenario.name, record.verdict, record.reason));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "deep {deep}: {}", wrong.join("\n"));
 }
 
 /// What every simulated server made us report is read back, and written again byte for byte.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use kubeknock::config::Shard;
 use kubeknock::policy::FailOn;
 
@@ -28,6 +28,19 @@ pub(crate) struct Cli {
     /// Say more on standard error: -v for each endpoint, -vv for the libraries beneath
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// The program as clap takes it. What stands where a number belongs is that number, also with a minus
+/// before it: the parser says what the option takes, where clap would propose to make it a target.
+pub(crate) fn program() -> clap::Command {
+    const NUMBERS: [&str; 5] = ["NUMBER", "TIME", "SIZE", "PERCENT", "PORTS"];
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|arg| {
+            let names = arg.get_value_names().unwrap_or_default();
+            let number = names.iter().any(|name| NUMBERS.contains(&name.as_str()));
+            arg.allow_hyphen_values(number)
+        })
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,7 +93,8 @@ pub(crate) struct ScanArgs {
     /// httpx-json, and its file; - is standard input. Repeatable
     ///
     /// masscan -oJ or -oL, nmap -oX, the lists of zmap and naabu, httpx -json. These are no named
-    /// targets: an open port does not promise an API server.
+    /// targets: an open port does not promise an API server. Where nmap -sV saw plain HTTP, a port is
+    /// asked with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], help_heading = "Targets")]
     pub(crate) from: Vec<String>,
 
@@ -113,7 +127,7 @@ pub(crate) struct ScanArgs {
     pub(crate) order: OrderWord,
 
     /// Seed of the order; a fresh one is drawn, and reported, when none is given
-    #[arg(long, value_name = "NUMBER", help_heading = "Targets")]
+    #[arg(long, value_name = "NUMBER", help_heading = "Targets", value_parser = units::whole::<u64>)]
     pub(crate) seed: Option<u64>,
 
     /// Do part K of N of the scan only
@@ -184,8 +198,7 @@ pub(crate) struct GateArgs {
     /// ports and addresses got exposed, forbidden, health-only or rejected, or the verdict it
     /// expects.
     #[arg(
-        long, value_name = "PERCENT", default_value_t = 100,
-        value_parser = clap::value_parser!(u8).range(0..=100)
+        long, value_name = "PERCENT", default_value_t = 100, value_parser = units::percent
     )]
     pub(crate) require_coverage: u8,
 
@@ -202,11 +215,11 @@ pub(crate) struct GateArgs {
 #[command(next_help_heading = "Connections")]
 pub(crate) struct ConnectionArgs {
     /// Connections being opened at once
-    #[arg(short, long, value_name = "NUMBER", default_value_t = kubeknock::config::CONCURRENCY)]
+    #[arg(short, long, value_name = "NUMBER", default_value_t = kubeknock::config::CONCURRENCY, value_parser = units::whole::<usize>)]
     pub(crate) concurrency: usize,
 
     /// New connections per second; 0 is unlimited
-    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::RATE)]
+    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::RATE, value_parser = units::whole::<u32>)]
     pub(crate) rate: u32,
 
     /// How long a TCP connect may take
@@ -220,11 +233,11 @@ pub(crate) struct ConnectionArgs {
     pub(crate) timeout: Duration,
 
     /// Connections to one host at once; 0 is no cap
-    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::PER_HOST)]
+    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::PER_HOST, value_parser = units::whole::<usize>)]
     pub(crate) per_host: usize,
 
     /// Connections to one network at once, a /24 or for IPv6 a /64; 0 is no cap
-    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::PER_NETWORK)]
+    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::PER_NETWORK, value_parser = units::whole::<usize>)]
     pub(crate) per_network: usize,
 
     /// Keep rate and concurrency where they are, whatever gets lost
@@ -235,7 +248,7 @@ pub(crate) struct ConnectionArgs {
     pub(crate) no_adaptive: bool,
 
     /// Further passes, at half the rate, over what timed out or was reset; an answer is never asked for again
-    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::RETRIES)]
+    #[arg(long, value_name = "NUMBER", default_value_t = kubeknock::config::RETRIES, value_parser = units::whole::<u32>)]
     pub(crate) retries: u32,
 
     /// Start no target after this time; finish those begun, report, and say what is missing
@@ -329,8 +342,11 @@ pub(crate) struct OutputArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_IDENTIFY)]
 pub(crate) struct IdentifyArgs {
-    /// Whom to explain: address, host name, with or without port, or URL; annotations as in scan
+    /// Whom to explain: address, host name, with or without port, or URL
+    ///
+    /// Annotations as in scan, but not expect=: that is for scan to judge.
     #[arg(value_name = "TARGET")]
     pub(crate) target: String,
 
@@ -350,7 +366,7 @@ pub(crate) struct IdentifyArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "The exit code is that of a scan with these results.")]
+#[command(after_help = "Exit codes:\n  That of a scan with these results.")]
 pub(crate) struct ReportArgs {
     /// Formats (table, json=report.json) and the saved reports (json or jsonl) to write in them
     ///
@@ -381,7 +397,7 @@ pub(crate) struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "The exit code is that of a scan with the results of NEW and OLD as its baseline.")]
+#[command(after_help = "Exit codes:\n  That of a scan with the results of NEW and OLD as its baseline.")]
 pub(crate) struct DiffArgs {
     /// The earlier report (json or jsonl)
     pub(crate) old: PathBuf,
@@ -426,7 +442,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:6443")]
     pub(crate) listen: SocketAddr,
 
-    /// List the profiles: name, the verdict it must get, what it stands for
+    /// List the profiles: name, the verdict it must get, what it stands for; and the verdict with --deep,
+    /// where it is another
     #[arg(long)]
     pub(crate) list: bool,
 }
@@ -473,6 +490,12 @@ fn resolver(text: &str) -> Result<SocketAddr, String> {
             format!("{text:?} is no address; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53")
         })
 }
+
+const AFTER_IDENTIFY: &str = "\
+Exit codes:
+  0    something answered, whatever it was
+  2    could not run: bad input or bad configuration
+  3    nothing answered";
 
 const AFTER_SCAN: &str = "\
 Verdicts:

@@ -44,8 +44,9 @@ fn main() -> ExitCode {
     match settings_file::arguments().and_then(|(cli, file)| run(cli, file)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            // What is wrong, line by line; every line says where and how to mend it.
-            eprintln!("kubeknock: {error:#}");
+            // What is wrong, line by line; every line says where and how to mend it. Begins as clap's
+            // errors do: a log is searched for one word.
+            eprintln!("error: {error:#}");
             ExitCode::from(COULD_NOT_RUN)
         }
     }

@@ -4,29 +4,79 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use clap::CommandFactory as _;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command};
 use clap_complete::Shell;
+use kubeknock::model::{Severity, Verdict};
+use kubeknock::policy::{FailOn, RULES};
+use kubeknock::report::{self, Format};
+use kubeknock::targets::ImportFormat;
 
-use crate::args::Cli;
+use crate::args::program;
+use crate::outputs::AUTO;
+
+/// The section that `clap_mangen` puts the end of a help text in.
+const REST: &str = ".SH EXTRA\n";
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<u8> {
+    let offering = |command: Command| command.mut_args(|arg| offering(arg, shell));
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "kubeknock", &mut script);
+    clap_complete::generate(shell, &mut program().mut_subcommands(offering), "kubeknock", &mut script);
     print(&script)
+}
+
+/// An argument with the words that a shell proposes for it. For completions alone: what is accepted is more
+/// than these words (`json=PATH`), and the help says it better.
+fn offering(arg: Arg, shell: Shell) -> Arg {
+    let formats = Format::ALL.map(Format::word).into_iter().chain([AUTO]);
+    let words: Vec<&'static str> = match arg.get_id().as_str() {
+        "output" => formats.collect(),
+        // Not new:SEVERITY: at a colon shells begin another word.
+        "fail_on" => {
+            let verdicts = FailOn::VERDICTS.map(Verdict::word);
+            Severity::ALL.map(Severity::word).into_iter().chain(verdicts).chain(["new", "never"]).collect()
+        }
+        "ids" => RULES.iter().map(|rule| rule.id).collect(),
+        #[cfg(feature = "simulator")]
+        "profile" => kubeknock::simulator::scenarios().map(|scenario| scenario.name.as_str()).collect(),
+        // Files stand there too, which other shells would no longer propose.
+        "words" if shell == Shell::Bash => formats.collect(),
+        "from" if shell == Shell::Bash => ImportFormat::ALL.map(ImportFormat::word).to_vec(),
+        _ => return arg,
+    };
+    arg.value_parser(PossibleValuesParser::new(words))
 }
 
 /// Prints the manual page, or writes all of them into a folder.
 pub(crate) fn man(folder: Option<&Path>) -> anyhow::Result<u8> {
-    let Some(folder) = folder else {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-        return print(&page);
-    };
+    // There is no page for `kubeknock help`.
+    let mut program = program().disable_help_subcommand(true);
+    program.build();
+    let Some(folder) = folder else { return print(page(program)?.1.as_bytes()) };
     let hint = || format!("--dir: cannot write to {}", folder.display());
-    std::fs::create_dir_all(folder).with_context(hint)?;
-    clap_mangen::generate_to(Cli::command(), folder).with_context(hint)?;
+    match report::beside(folder, |_| std::fs::create_dir(folder)) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made.with_context(hint)?,
+    }
+    let commands: Vec<Command> = program.get_subcommands().cloned().collect();
+    for command in commands.into_iter().chain([program]) {
+        let (name, page) = page(command)?;
+        std::fs::write(folder.join(name), page).with_context(hint)?;
+    }
     Ok(0)
+}
+
+/// The name of a command's page, and the page. What ends the help text are sections of their own.
+fn page(command: Command) -> anyhow::Result<(String, String)> {
+    let man = clap_mangen::Man::new(command);
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    let page = String::from_utf8(page)?;
+    let Some((before, rest)) = page.split_once(REST) else { return Ok((man.get_filename(), page)) };
+    let rest =
+        rest.replace("Verdicts:\n", ".SH VERDICTS\n").replace("Exit codes:\n", ".SH \"EXIT STATUS\"\n");
+    Ok((man.get_filename(), format!("{before}{rest}")))
 }
 
 /// A reader that has gone away has read enough.

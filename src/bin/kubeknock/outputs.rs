@@ -201,7 +201,7 @@ impl Sink {
     fn open(path: &Path) -> anyhow::Result<Self> {
         let hint = || format!("-o: cannot write {}", path.display());
         match path.metadata() {
-            Ok(existing) if existing.is_dir() => bail!("{}: it is a directory", hint()),
+            Ok(existing) if existing.is_dir() => bail!("{}: it is a folder", hint()),
             Ok(existing) if !existing.is_file() => {
                 let file = OpenOptions::new().write(true).open(path).with_context(hint)?;
                 return Ok(Self::Special(BufWriter::new(file), path.to_owned()));
@@ -210,7 +210,6 @@ impl Sink {
             Ok(_) => drop(OpenOptions::new().append(true).open(path).with_context(hint)?),
             Err(_) => {}
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".kubeknock-");
         #[cfg(unix)]
@@ -219,7 +218,7 @@ impl Sink {
             // As any new file: the umask decides.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(folder).with_context(hint)?;
+        let file = report::beside(path, |folder| builder.tempfile_in(folder)).with_context(hint)?;
         Ok(Self::File(BufWriter::new(file), path.to_owned()))
     }
 

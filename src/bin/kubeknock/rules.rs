@@ -15,7 +15,7 @@ pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
     for id in &args.ids {
         let Some(rule) = rule(id) else {
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
-            bail!("{id:?} is no rule{hint}; kubeknock rules lists them");
+            bail!("{id:?} is no rule; kubeknock rules lists them{hint}");
         };
         rules.push(rule);
     }

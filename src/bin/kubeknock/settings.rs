@@ -48,7 +48,7 @@ pub(crate) fn config(
         adaptive: !connection.no_adaptive,
         max_body: asked.max_body,
         max_duration,
-        user_agent: user_agent(asked),
+        user_agent: user_agent(asked)?,
         requests: requests(&asked.path)?,
         deep: asked.deep,
         trusted_cas,
@@ -105,12 +105,15 @@ fn fresh_seed() -> u64 {
     RandomState::new().build_hasher().finish() >> 11
 }
 
-fn user_agent(asked: &RequestArgs) -> String {
+fn user_agent(asked: &RequestArgs) -> anyhow::Result<String> {
     let base = asked.user_agent.as_deref().unwrap_or(USER_AGENT);
-    match &asked.contact {
-        Some(contact) => format!("{base} contact: {contact}"),
-        None => base.to_owned(),
+    let Some(contact) = &asked.contact else { return Ok(base.to_owned()) };
+    // Alone first, so that an error names the option that is wrong.
+    let alone = ScanConfig { user_agent: contact.clone(), ..ScanConfig::default() };
+    if let Err(kubeknock::error::Error::Config { problem, .. }) = alone.validate() {
+        bail!("--contact: {problem}");
     }
+    Ok(format!("{base} contact: {contact}"))
 }
 
 fn requests(paths: &[String]) -> anyhow::Result<Vec<Request>> {
@@ -212,6 +215,9 @@ pub(crate) fn one_target(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyho
     });
     builder.argument(&args.target);
     let set = builder.build()?;
+    if set.specs().iter().any(|spec| spec.expect.is_some()) {
+        bail!("{:?}: identify holds nothing against expect=, kubeknock scan does; leave it out", args.target);
+    }
     say_notes(&set, quiet, verbose);
     if !set.get(0).is_some_and(|target| target.named) {
         bail!("{}: identify explains one host; kubeknock scan takes ranges", args.target);

@@ -1,5 +1,6 @@
-//! Durations and sizes as people write them.
+//! Durations, sizes and numbers as people write them.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 /// `500ms`, `3s`, `2m`, `1h 30m`.
@@ -8,6 +9,21 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .parse()
         .map_err(|_| format!("{text:?} is no duration; write a number with its unit: 500ms, 10s, 2m, 1h"))?;
     Duration::try_from(parsed).map_err(|_| format!("{text:?} is negative"))
+}
+
+/// `0`, `512`.
+pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| {
+        let large = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let problem = if large { "is too large" } else { "is no whole number; write 0 or more" };
+        format!("{text:?} {problem}")
+    })
+}
+
+/// `0` to `100`.
+pub(crate) fn percent(text: &str) -> Result<u8, String> {
+    let percent = text.parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| format!("{text:?} is no whole percentage from 0 to 100"))
 }
 
 /// `4096`, `64KiB`, `1MiB`.
@@ -39,6 +55,20 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for bad in ["", "3", "s", "-1s", "1 fortnight"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(whole("512"), Ok(512_u32));
+        assert_eq!(whole::<u32>("4294967296"), Err("\"4294967296\" is too large".to_owned()));
+        for bad in ["-1", "1e3", "50.5", ""] {
+            let said = format!("{bad:?} is no whole number; write 0 or more");
+            assert_eq!(whole::<usize>(bad), Err(said));
+        }
+        assert_eq!((percent("0"), percent("100")), (Ok(0), Ok(100)));
+        for bad in ["50.5", "101", "-1", "300", ""] {
+            assert_eq!(percent(bad), Err(format!("{bad:?} is no whole percentage from 0 to 100")));
         }
     }
 

@@ -23,8 +23,13 @@ pub(super) fn read(
     // Read byte by byte by serde; the buffer is the caller's.
     let mut buffered = std::io::BufReader::new(&mut reader);
     let mut deserializer = serde_json::Deserializer::from_reader(&mut buffered);
-    let document = Document { numbered, budget };
-    let scan = document.deserialize(&mut deserializer).map_err(|error| place.json(&error))?;
+    let mut ours = false;
+    let document = Document { numbered, budget, ours: &mut ours };
+    let scan = document.deserialize(&mut deserializer);
+    let scan = scan.map_err(|error| {
+        let error = place.json(&error);
+        if ours { error } else { error.of_no_report() }
+    })?;
     deserializer.end().map_err(|error| place.json(&error))?;
     Ok(scan)
 }
@@ -32,6 +37,8 @@ pub(super) fn read(
 struct Document<'a, 'b> {
     numbered: &'a mut Numbered<'b>,
     budget: Budget,
+    /// Set once something shows that this is a report of kubeknock.
+    ours: &'a mut bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Document<'_, '_> {
@@ -50,14 +57,17 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SavedScan, A::Error> {
-        let Self { numbered, budget } = self;
+        let Self { numbered, budget, ours } = self;
         let (mut schema, mut scan, mut coverage) = (None, None, None);
         let (mut tool, mut counts) = (Tool::default(), Counts::default());
         let mut records = None;
         while let Some(key) = map.next_key::<String>()? {
             budget.renew();
             match key.as_str() {
-                "schema" => schema = Some(map.next_value::<Schema>()?),
+                "schema" => {
+                    *ours = true;
+                    schema = Some(map.next_value::<Schema>()?);
+                }
                 "tool" => tool = map.next_value()?,
                 "scan" => scan = Some(map.next_value::<Scan>()?),
                 "endpoints" if records.is_some() => return Err(A::Error::duplicate_field("endpoints")),
@@ -70,8 +80,7 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        let missing =
-            |key| A::Error::custom(format_args!("this is no kubeknock report: the key {key:?} is missing"));
+        let missing = |key| A::Error::custom(format_args!("the key {key:?} is missing"));
         schema.ok_or_else(|| missing("schema"))?;
         let scan = scan.ok_or_else(|| missing("scan"))?;
         let coverage = coverage.ok_or_else(|| missing("coverage"))?;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use serde_json::error::Category;
+
 use crate::report::escape;
 
 /// Characters of a problem that are shown.
@@ -15,6 +17,16 @@ pub struct SavedError {
     pub place: String,
     /// What is wrong there.
     pub problem: String,
+}
+
+impl SavedError {
+    /// The same, of a file in which nothing showed before this that it is a report at all.
+    pub(super) fn of_no_report(mut self) -> Self {
+        self.problem.push_str(
+            ": this is no kubeknock report; kubeknock scan -o json=FILE, or jsonl=FILE, writes one",
+        );
+        self
+    }
 }
 
 /// The report that is being read.
@@ -50,7 +62,10 @@ impl<'a> Place<'a> {
     fn at(&self, line: u64, error: &serde_json::Error) -> SavedError {
         let said = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
-        let problem = said.strip_suffix(&place).unwrap_or(&said);
+        let problem = match error.classify() {
+            Category::Eof => "it ends here, in the middle: torn off, or cut",
+            _ => said.strip_suffix(&place).unwrap_or(&said),
+        };
         if line == 0 {
             return self.wrong(problem);
         }

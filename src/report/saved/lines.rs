@@ -15,6 +15,9 @@ use super::{Numbered, SavedError, SavedScan};
 /// The keys of a whole document; a line has others in front.
 const DOCUMENT_KEYS: [&str; 7] = ["schema", "tool", "scan", "endpoints", "findings", "coverage", "summary"];
 
+/// A key of every line.
+const RECORD: &[u8] = b"\"record\"";
+
 /// Bytes that are looked at to tell lines from a document.
 const BEGINNING: usize = 64;
 
@@ -50,7 +53,7 @@ pub(super) fn read(
     numbered: &mut Numbered<'_>,
 ) -> Result<Option<SavedScan>, SavedError> {
     let (mut number, mut records) = (0, 0);
-    let mut scan = None;
+    let (mut ours, mut scan) = (false, None);
     while let Some((line, ended)) = bounded::line(input).map_err(|error| place.io(&error))? {
         number += 1;
         if line.trim_ascii().is_empty() {
@@ -60,6 +63,11 @@ pub(super) fn read(
             return Err(
                 place.line(number, "something stands behind the summary; give each report on its own")
             );
+        }
+        // Until something shows that it is ours, what cannot be read is more likely to be another's.
+        ours = ours || line.windows(RECORD.len()).any(|word| word == RECORD);
+        if !ours {
+            return Err(place.line(number, "the key \"record\" is missing").of_no_report());
         }
         let kind: Kind = match serde_json::from_slice(&line) {
             Ok(kind) => kind,

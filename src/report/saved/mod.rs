@@ -72,6 +72,11 @@ pub fn read(
     each: &mut dyn FnMut(EndpointReport),
 ) -> Result<Option<SavedScan>, SavedError> {
     let place = Place::new(name);
+    match input.fill_buf().map_err(|error| place.io(&error))?.trim_ascii_start().first() {
+        None => return Err(place.wrong("it is empty").of_no_report()),
+        Some(b'{') => {}
+        Some(_) => return Err(place.wrong("it does not begin with {").of_no_report()),
+    }
     let mut numbered = Numbered { last: None, each };
     if lines::are_next(input).map_err(|error| place.io(&error))? {
         lines::read(&place, input, &mut numbered)

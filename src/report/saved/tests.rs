@@ -133,8 +133,35 @@ fn errors_say_where_and_what() {
         let problem = problem(text);
         assert!(!problem.chars().any(char::is_control), "{problem:?}");
     }
+    let torn = problem(&document[..document.len() / 2]);
+    assert!(torn.contains("it ends here, in the middle") && !torn.contains("no kubeknock report"), "{torn}");
+    let broken = sample::jsonl(&sample::mixed()).replacen("\"verdict\":\"", "\"verdict\":\"x", 1);
+    assert!(problem(&broken).starts_with("old.json:1:") && problem(&broken).ends_with("is no verdict"));
     let deep = format!("{{\"schema\":{}1{}}}", "[".repeat(9999), "]".repeat(9999));
     assert!(problem(&deep).contains("old.json:1:"), "{}", problem(&deep));
+}
+
+#[test]
+fn what_is_no_report_is_told_to_be_none() {
+    for (text, place) in [
+        ("", "old.json: it is empty"),
+        ("\n \n", "old.json: it is empty"),
+        ("192.0.2.1 name=prod\n", "old.json: it does not begin with {"),
+        ("verdict,target\nexposed,192.0.2.1:6443\n", "old.json: it does not begin with {"),
+        ("[{\"description\": \"gitlab\"}]", "old.json: it does not begin with {"),
+        (
+            "{\n  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n",
+            "old.json:1: the key \"record\"",
+        ),
+        ("{\"a\": {}}\n", "old.json:1: the key \"record\""),
+        ("{\n  \"summary\": {\"total\": true}\n}", "old.json:"),
+        ("{\n  \"tool\": {}}", "old.json:2:13: the key \"schema\" is missing"),
+    ] {
+        let problem = problem(text);
+        assert!(problem.starts_with(place), "{text}: {problem}");
+        let mend = "this is no kubeknock report; kubeknock scan -o json=FILE, or jsonl=FILE, writes one";
+        assert!(problem.ends_with(mend), "{text}: {problem}");
+    }
 }
 
 /// A report of each version, by the program of its time: `kubeknock demo`, as a document and as lines.

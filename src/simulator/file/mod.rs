@@ -24,6 +24,8 @@ struct File {
     about: String,
     source: String,
     expect: String,
+    /// As `expect`, where it is not said.
+    expect_deep: Option<String>,
     /// What is not said here is as in that scenario.
     extends: Option<String>,
     #[serde(default)]
@@ -102,7 +104,9 @@ impl File {
 
     fn build(self) -> Result<Scenario, ScenarioError> {
         let wrong = |problem: String| ScenarioError::new(&self.name, problem);
-        let expect = self.expect.parse().map_err(|error| wrong(format!("expect: {error}")))?;
+        let verdict = |key: &str, word: &str| word.parse().map_err(|error| wrong(format!("{key}: {error}")));
+        let expect = verdict("expect", &self.expect)?;
+        let deep = self.expect_deep.as_deref().map(|word| verdict("expect_deep", word)).transpose()?;
         let ways = [self.tls.is_some(), self.plain_http, self.connection.is_some()];
         if ways.into_iter().filter(|way| *way).count() != 1 {
             return Err(wrong("give exactly one of [tls], plain_http = true and connection".to_owned()));
@@ -112,7 +116,13 @@ impl File {
             None => Conduct::Answer(Box::new(self.answers().map_err(wrong)?)),
         };
         let tls = self.tls.as_ref().map(FileTls::mean).transpose().map_err(wrong)?;
-        let label = Label { name: self.name, about: self.about, source: self.source, expect };
+        let label = Label {
+            name: self.name,
+            about: self.about,
+            source: self.source,
+            expect,
+            expect_deep: deep.unwrap_or(expect),
+        };
         Scenario::new(label, tls, conduct)
     }
 

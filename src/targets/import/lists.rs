@@ -1,6 +1,6 @@
 //! `zmap`: addresses one a line, or CSV.
 
-use super::{Parsed, spec};
+use super::{Lines, Parsed, spec, torn_line};
 use crate::targets::error::quote;
 
 /// The columns that are of use.
@@ -18,8 +18,8 @@ pub(super) struct Zmap {
     columns: Option<Columns>,
 }
 
-impl Zmap {
-    pub(super) fn line(&mut self, line: &str) -> Parsed {
+impl Lines for Zmap {
+    fn line(&mut self, line: &str) -> Parsed {
         if line.is_empty() || line.starts_with('#') {
             return Ok(Vec::new());
         }
@@ -52,5 +52,9 @@ impl Zmap {
             ));
         }
         Ok(vec![spec(address, port.transpose()?, None)?])
+    }
+
+    fn end(&self, fed: bool) -> Result<(), String> {
+        if fed { Ok(()) } else { Err(torn_line("zmap")) }
     }
 }

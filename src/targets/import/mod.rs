@@ -1,8 +1,9 @@
 //! Results of other scanners → target specifications: a faster layer-4 pass can feed us.
 //!
 //! What they found open is asked; closed and filtered ports, UDP, and banners are passed over. A
-//! line that cannot be understood is an error with its place, as in any target list. Imported
-//! targets are no named targets: that a port is open does not promise an API server.
+//! line that cannot be understood is an error with its place, as in any target list, and so is a file
+//! that lost its end: what is missing there would pass for closed. Imported targets are no named
+//! targets: that a port is open does not promise an API server.
 
 mod lists;
 mod masscan;
@@ -14,6 +15,10 @@ use std::io::BufRead;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::error::quote;
 use super::reader::each_line;
 
 /// Another scanner's result format.
@@ -60,21 +65,28 @@ impl ImportFormat {
         reader: impl BufRead,
         take: &mut dyn FnMut(u32, Result<String, String>),
     ) -> Result<(), (u32, std::io::Error)> {
-        let mut zmap = lists::Zmap::default();
-        let mut parse: Box<dyn FnMut(&str) -> Parsed + '_> = match self {
+        let mut lines: Box<dyn Lines> = match self {
             Self::NmapXml => return nmap::read(reader, take),
-            Self::MasscanJson => Box::new(masscan::json),
-            Self::MasscanList => Box::new(masscan::list),
-            Self::Zmap => Box::new(move |line| zmap.line(line)),
-            Self::Naabu => Box::new(projectdiscovery::naabu),
-            Self::HttpxJson => Box::new(projectdiscovery::httpx),
+            Self::MasscanJson => Box::new(masscan::Json::default()),
+            Self::MasscanList => Box::new(masscan::List::default()),
+            Self::Zmap => Box::new(lists::Zmap::default()),
+            Self::Naabu => Box::new(projectdiscovery::Naabu::default()),
+            Self::HttpxJson => Box::new(projectdiscovery::Httpx),
         };
-        each_line(reader, |number, line| {
-            match line.map_err(str::to_owned).and_then(|line| parse(line.trim())) {
+        let mut last_is_wrong = false;
+        let end = each_line(reader, |number, line| {
+            let parsed = line.map_err(str::to_owned).and_then(|line| lines.line(line.trim()));
+            last_is_wrong = parsed.is_err();
+            match parsed {
                 Ok(found) => found.into_iter().for_each(|spec| take(number, Ok(spec))),
                 Err(problem) => take(number, Err(problem)),
             }
-        })
+        })?;
+        // A torn line says already that the file is torn.
+        if !last_is_wrong && let Err(problem) = lines.end(end.fed) {
+            take(end.lines, Err(problem));
+        }
+        Ok(())
     }
 }
 
@@ -98,6 +110,46 @@ impl FromStr for ImportFormat {
 /// The specifications of a line; none if it says nothing of an open port.
 type Parsed = Result<Vec<String>, String>;
 
+/// A format of lines.
+trait Lines {
+    fn line(&mut self, line: &str) -> Parsed;
+
+    /// Whether the whole is all that its tool had to say; `fed` if the last line had its line feed.
+    fn end(&self, fed: bool) -> Result<(), String>;
+}
+
+/// What is wrong with a file without the words that its tool ends it with.
+fn torn(tool: &str, end: &str) -> String {
+    format!(
+        "the file is torn off: the closing {end} is missing; wait for {tool} to end, or run it again (if it \
+         ended well, add {end})"
+    )
+}
+
+/// What is wrong with a list whose last line may have lost its end, and so name another address or
+/// port than the one that was found.
+fn torn_line(tool: &str) -> String {
+    format!(
+        "the last line has no line feed, so it may be torn off; wait for {tool} to end, or run it again (if \
+         the line is whole, end it with a line feed)"
+    )
+}
+
+/// Reads a line of JSON; `form` says what it should be.
+fn from_json<T: DeserializeOwned>(line: &str, tool: &str, form: &str) -> Result<T, String> {
+    serde_json::from_str(line).map_err(|error| {
+        let shown = quote(line);
+        match error.classify() {
+            Category::Eof if line.starts_with('{') => format!(
+                "the line ends in the middle of an object, one a line is read: the file is torn off (wait for \
+                 {tool} to end, or run it again) or was reformatted"
+            ),
+            Category::Syntax => format!("{shown} is no {form}: broken at character {}", error.column()),
+            _ => format!("{shown} is no {form}"),
+        }
+    })
+}
+
 /// `host:port`, with the name that the address was found under where there is one.
 fn spec(host: &str, port: Option<u16>, name: Option<&str>) -> Result<String, String> {
     let mut text = match (host.parse::<IpAddr>(), port) {
@@ -107,11 +159,11 @@ fn spec(host: &str, port: Option<u16>, name: Option<&str>) -> Result<String, Str
     };
     // It becomes a line of a target list, where white space ends the word.
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '#') {
-        return Err(format!("{} is no address and no host name", super::error::quote(host)));
+        return Err(format!("{} is no address and no host name", quote(host)));
     }
     if let Some(name) = name.filter(|name| *name != host && name.parse::<IpAddr>().is_err()) {
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '#') {
-            return Err(format!("{} is no host name", super::error::quote(name)));
+            return Err(format!("{} is no host name", quote(name)));
         }
         text.push_str(" sni=");
         text.push_str(name);

@@ -1,11 +1,15 @@
 //! `nmap -oX`: open TCP ports of every host, under the name that the user gave for it.
+//!
+//! A port on which `nmap -sV` got an HTTP answer without TLS is asked both ways. Without TLS alone would
+//! not do: servers answer plain HTTP on their TLS port too, with an error, which nmap may take for all
+//! that there is. Names that it took from its table of ports say nothing.
 
 use std::io::{self, BufRead, Read};
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::spec;
+use super::{spec, torn};
 
 /// Bytes of one tag or text; the output of scripts is the longest there is.
 const MAX_EVENT: usize = 16 * 1024 * 1024;
@@ -17,7 +21,8 @@ pub(super) fn read(
 ) -> Result<(), (u32, io::Error)> {
     let mut xml = Reader::from_reader(Counting { inner: reader, line: 1 });
     xml.config_mut().check_end_names = true;
-    let (mut buffer, mut host, mut seen) = (Vec::new(), Host::default(), false);
+    let (mut buffer, mut host) = (Vec::new(), Host::default());
+    let (mut seen, mut ended) = (false, false);
     loop {
         buffer.clear();
         let event = xml.read_event_into(&mut buffer);
@@ -34,7 +39,13 @@ pub(super) fn read(
                 take(line, Err("this is no report of nmap -oX: it has no <nmaprun>".to_owned()));
                 return Ok(());
             }
-            Ok(Event::Eof) => return Ok(()),
+            Ok(Event::Eof) => {
+                if !ended {
+                    take(line, Err(torn("nmap", "</nmaprun>")));
+                }
+                return Ok(());
+            }
+            Ok(Event::End(tag)) => ended |= tag.name().as_ref() == "nmaprun",
             Ok(Event::Start(tag) | Event::Empty(tag)) => {
                 seen |= tag.name().as_ref() == "nmaprun";
                 if let Err(problem) = host.begin(&tag, line, take) {
@@ -55,8 +66,10 @@ pub(super) fn read(
 struct Host {
     address: Option<String>,
     name: Option<String>,
-    /// The TCP port whose state is still to come.
+    /// The TCP port that is being read.
     port: Option<u16>,
+    /// What that came to, once its state said that it is open.
+    found: Option<String>,
 }
 
 impl Host {
@@ -75,7 +88,7 @@ impl Host {
                 self.name = attribute(tag, "name")?;
             }
             "port" => {
-                self.port = None;
+                (self.port, self.found) = (None, None);
                 if attribute(tag, "protocol")?.as_deref() == Some("tcp") {
                     let text = attribute(tag, "portid")?.unwrap_or_default();
                     let port = text.parse().map_err(|_| format!("portid {text:?} is no port"))?;
@@ -85,13 +98,26 @@ impl Host {
             "state" if attribute(tag, "state")?.as_deref() == Some("open") => {
                 if let Some(port) = self.port.take() {
                     let address = self.address.as_deref().ok_or("an open port of a host without address")?;
-                    take(line, spec(address, Some(port), self.name.as_deref()));
+                    let found = spec(address, Some(port), self.name.as_deref());
+                    self.found = found.as_ref().ok().cloned();
+                    take(line, found);
+                }
+            }
+            "service" if plain_http(tag)? => {
+                if let Some(found) = self.found.take() {
+                    take(line, Ok(format!("http://{found}")));
                 }
             }
             _ => {}
         }
         Ok(())
     }
+}
+
+/// Whether a service was found, by asking, to speak HTTP without TLS.
+fn plain_http(service: &BytesStart<'_>) -> Result<bool, String> {
+    let is = |name, wanted| Ok::<_, String>(attribute(service, name)?.as_deref() == Some(wanted));
+    Ok(is("name", "http")? && is("method", "probed")? && attribute(service, "tunnel")?.is_none())
 }
 
 /// The value of an attribute. Escapes do not occur in what we need and are not resolved.

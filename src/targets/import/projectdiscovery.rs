@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{Parsed, spec};
+use super::{Lines, Parsed, from_json, spec, torn_line};
 use crate::targets::error::quote;
 
 #[derive(Deserialize)]
-struct Naabu {
+struct NaabuRecord {
     host: Option<String>,
     ip: Option<String>,
     port: NaabuPort,
@@ -24,56 +24,80 @@ enum NaabuPort {
     },
 }
 
-/// `host:port`, or a JSON line.
-pub(super) fn naabu(line: &str) -> Parsed {
-    if line.is_empty() {
-        return Ok(Vec::new());
+/// A reader of naabu's lines: `host:port`, or JSON.
+#[derive(Debug, Default)]
+pub(super) struct Naabu {
+    /// Whether the last line was `host:port`, of which a part looks whole.
+    last_is_text: bool,
+}
+
+impl Lines for Naabu {
+    fn line(&mut self, line: &str) -> Parsed {
+        if line.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.last_is_text = !line.starts_with('{');
+        if self.last_is_text {
+            let (host, port) = line
+                .rsplit_once(':')
+                .and_then(|(host, port)| Some((host, port.parse().ok()?)))
+                .ok_or_else(|| format!("{} is no line of naabu: host:port, or JSON", quote(line)))?;
+            return Ok(vec![spec(host.trim_start_matches('[').trim_end_matches(']'), Some(port), None)?]);
+        }
+        let form = "line of naabu -json, an object with \"host\" or \"ip\", and \"port\"";
+        let NaabuRecord { host, ip, port, protocol } = from_json(line, "naabu", form)?;
+        let (NaabuPort::Number(port) | NaabuPort::Object { port }) = port;
+        if protocol.is_some_and(|protocol| protocol != "tcp") {
+            return Ok(Vec::new());
+        }
+        let found = match (&ip, &host) {
+            (Some(ip), host) => spec(ip, Some(port), host.as_deref())?,
+            (None, Some(host)) => spec(host, Some(port), None)?,
+            (None, None) => return Err("this line of naabu -json has neither ip nor host".to_owned()),
+        };
+        Ok(vec![found])
     }
-    if !line.starts_with('{') {
-        let (host, port) = line
-            .rsplit_once(':')
-            .and_then(|(host, port)| Some((host, port.parse().ok()?)))
-            .ok_or_else(|| format!("{} is no line of naabu: host:port, or JSON", quote(line)))?;
-        return Ok(vec![spec(host.trim_start_matches('[').trim_end_matches(']'), Some(port), None)?]);
+
+    fn end(&self, fed: bool) -> Result<(), String> {
+        if fed || !self.last_is_text { Ok(()) } else { Err(torn_line("naabu")) }
     }
-    let Naabu { host, ip, port, protocol } =
-        serde_json::from_str(line).map_err(|error| format!("this is no line of naabu -json: {error}"))?;
-    let (NaabuPort::Number(port) | NaabuPort::Object { port }) = port;
-    if protocol.is_some_and(|protocol| protocol != "tcp") {
-        return Ok(Vec::new());
-    }
-    let found = match (&ip, &host) {
-        (Some(ip), host) => spec(ip, Some(port), host.as_deref())?,
-        (None, Some(host)) => spec(host, Some(port), None)?,
-        (None, None) => return Err("this line of naabu -json has neither ip nor host".to_owned()),
-    };
-    Ok(vec![found])
 }
 
 #[derive(Deserialize)]
-struct Httpx {
+struct HttpxRecord {
     url: Option<String>,
     #[serde(default)]
     failed: bool,
 }
 
-/// A JSON line: the server of its URL. The path is httpx's, and says nothing of where an API server
-/// begins.
-pub(super) fn httpx(line: &str) -> Parsed {
-    if line.is_empty() {
-        return Ok(Vec::new());
+/// A reader of httpx's JSON lines.
+pub(super) struct Httpx;
+
+impl Lines for Httpx {
+    /// The server of its URL. The path is httpx's, and says nothing of where an API server begins.
+    fn line(&mut self, line: &str) -> Parsed {
+        if line.is_empty() {
+            return Ok(Vec::new());
+        }
+        let form = "line of httpx -json, an object with \"url\"";
+        let HttpxRecord { url, failed } = from_json(line, "httpx", form)?;
+        if failed {
+            return Ok(Vec::new());
+        }
+        let text = url.ok_or("this line of httpx -json has no url")?;
+        let wrong = || format!("{} is no URL of a server", quote(&text));
+        let url = url::Url::parse(&text).map_err(|_| wrong())?;
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(wrong());
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong());
+        }
+        Ok(vec![format!("{}://{host}:{port}", url.scheme())])
     }
-    let Httpx { url, failed } =
-        serde_json::from_str(line).map_err(|error| format!("this is no line of httpx -json: {error}"))?;
-    if failed {
-        return Ok(Vec::new());
+
+    /// Half an object is no object.
+    fn end(&self, _fed: bool) -> Result<(), String> {
+        Ok(())
     }
-    let text = url.ok_or("this line of httpx -json has no url")?;
-    let wrong = || format!("{} is no URL of a server", quote(&text));
-    let url = url::Url::parse(&text).map_err(|_| wrong())?;
-    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Err(wrong()) };
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong());
-    }
-    Ok(vec![format!("{}://{host}:{port}", url.scheme())])
 }

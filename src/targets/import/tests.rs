@@ -52,6 +52,84 @@ fn masscan_json() {
     assert_eq!(lines, [2, 3, 4]);
 }
 
+/// What is missing at the end of a file would pass for closed.
+#[test]
+fn a_file_that_lost_its_end_is_refused() {
+    let record = r#"{ "ip": "192.0.2.1", "ports": [ {"port": 443, "proto": "tcp", "status": "open"} ] }"#;
+    let json = |text: String| problems(ImportFormat::MasscanJson, &text);
+    let whole = [
+        String::new(),
+        "[\n]\n".to_owned(),
+        format!("[\n{record}\n,\n{record}\n]\n"),
+        format!("[\n{record},\n]"),
+        format!("[{record}]"),
+        format!("[{record},\n{{\"finished\": 1}}]\n"),
+        // Of versions before 1.0.4, and of two scans in one file.
+        format!("{record},\n{{finished: 1}}\n"),
+        format!("[\n{record}\n]\n[\n{record}\n]\n"),
+    ];
+    for text in whole {
+        assert_eq!(json(text.clone()), [], "{text}");
+    }
+    for (torn, line) in [
+        ("[\n".to_owned(), 1),
+        (format!("[\n{record}\n"), 2),
+        (format!("[\n{record}\n,\n"), 3),
+        (format!("[\n{record}\n]\n[\n{record}\n"), 5),
+        (format!("[\n{record}\n,\n{}", &record[..30]), 4),
+        (format!("[\n{record}\n,\n{}", &record[..record.len() - 2]), 4),
+    ] {
+        let problems = json(torn.clone());
+        assert_eq!(problems.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [line], "{torn}");
+        assert!(problems[0].1.contains("torn off") && problems[0].1.contains("run it again"), "{problems:?}");
+    }
+    let line = "open tcp 443 192.0.2.1 1700000000";
+    for (format, text, line) in [
+        (ImportFormat::MasscanList, format!("#masscan\n{line}\n"), 2),
+        (ImportFormat::MasscanList, format!("{line}\n{}", &line[..22]), 2),
+        (ImportFormat::Zmap, "192.0.2.1\n192.0.2.1".to_owned(), 2),
+        (ImportFormat::Naabu, "192.0.2.1:6443\n192.0.2.2:64".to_owned(), 2),
+        (ImportFormat::Naabu, "{\"ip\":\"192.0.2.1\",\"port\":64".to_owned(), 1),
+        (ImportFormat::HttpxJson, "{\"url\":\"https://x:443\"".to_owned(), 1),
+        (ImportFormat::NmapXml, "<nmaprun>\n<host>\n".to_owned(), 3),
+    ] {
+        let found: Vec<u32> = problems(format, &text).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(found, [line], "{text}");
+    }
+    // A whole object needs no line feed, and what grep took out no header.
+    assert_eq!(problems(ImportFormat::Naabu, "{\"ip\":\"192.0.2.1\",\"port\":64}"), []);
+    assert_eq!(problems(ImportFormat::MasscanList, line), []);
+}
+
+#[test]
+fn a_line_of_the_wrong_kind_is_told_in_words() {
+    for (format, line, said) in [
+        (ImportFormat::HttpxJson, "127.0", "\"127.0\" is no line of httpx -json, an object with \"url\""),
+        (
+            ImportFormat::HttpxJson,
+            "{\"url\":7}",
+            r#""{\"url\":7}" is no line of httpx -json, an object with "url""#,
+        ),
+        (
+            ImportFormat::HttpxJson,
+            "https://x",
+            "\"https://x\" is no line of httpx -json, an object with \"url\": broken at character 1",
+        ),
+        (
+            ImportFormat::Naabu,
+            "{\"ip\":\"192.0.2.1\",\"port\":\"x\"}",
+            r#""{\"ip\":\"192.0.2.1\",\"port\":\"x\"}" is no line of naabu -json, an object with "host" or "ip", and "port""#,
+        ),
+        (
+            ImportFormat::MasscanJson,
+            "192.0",
+            "\"192.0\" is no record of masscan -oJ, one a line with \"ip\" and \"ports\"",
+        ),
+    ] {
+        assert_eq!(problems(format, &format!("{line}\n")), [(1, said.to_owned())]);
+    }
+}
+
 #[test]
 fn masscan_list() {
     let text = "#masscan\nopen tcp 443 192.0.2.1 1700000000\nbanner tcp 443 192.0.2.1 1700000000 ssl x y\n\
@@ -84,12 +162,22 @@ fn nmap_xml() {
 <ports><port protocol="tcp" portid="6443"><state state="open"/></port>
 <port protocol="tcp" portid="8443"><state state="open|filtered"/></port></ports>
 </host>
+<host><address addr="192.0.2.3" addrtype="ipv4"/>
+<ports><port protocol="tcp" portid="8080"><state state="open"/><service name="http" method="probed" conf="10"/></port>
+<port protocol="tcp" portid="8081"><state state="open"/><service name="http" tunnel="ssl" method="probed"/></port>
+<port protocol="tcp" portid="80"><state state="open"/><service name="http" method="table" conf="3"/></port>
+<port protocol="tcp" portid="8001"><state state="closed"/><service name="http" method="probed"/></port></ports>
+</host>
 </nmaprun>
 "#;
     let expected = [
         (13, "192.0.2.1:443 sni=api.example"),
         (15, "192.0.2.1:6443 sni=api.example"),
         (19, "[2001:db8::1]:6443"),
+        (23, "192.0.2.3:8080"),
+        (23, "http://192.0.2.3:8080"),
+        (24, "192.0.2.3:8081"),
+        (25, "192.0.2.3:80"),
     ];
     assert_eq!(found(ImportFormat::NmapXml, text), owned(&expected));
     for (bad, line) in [

@@ -291,7 +291,7 @@ fn everything_wrong_is_said_in_one_go_with_its_place() {
         (format!("{folder}/more.txt:2"), "not UTF-8"),
         (format!("{folder}/more.txt:3"), "/0 to /32"),
         (format!("{folder}/missing.txt"), "check the path"),
-        (format!("{folder}:1"), "cannot read any further"),
+        (folder.to_string(), "it is a folder"),
         ("<stdin>:1".into(), "longer than 64 KiB"),
         ("<stdin>:2".into(), "\"0\" is no port"),
         ("exclusion 1".into(), "reversed"),

@@ -30,7 +30,7 @@ impl<'a> Entry<'a> {
             None => Ok(()),
             Some(key) => {
                 let hint = did_you_mean(key, known.iter().copied());
-                bail!("{}: unknown key {key:?}{hint}; known are {}", self.place, known.join(", "))
+                bail!("{}: unknown key {key:?}; known are {}{hint}", self.place, known.join(", "))
             }
         }
     }
@@ -90,7 +90,7 @@ impl<'a> Entry<'a> {
     fn known_rule(&self, id: &str) -> anyhow::Result<&'static Rule> {
         rule(id).ok_or_else(|| {
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
-            anyhow::anyhow!("{}: {id:?} is no rule{hint}; kubeknock rules lists them", self.place)
+            anyhow::anyhow!("{}: {id:?} is no rule; kubeknock rules lists them{hint}", self.place)
         })
     }
 

@@ -153,12 +153,12 @@ verdict = "rejected"
             (
                 "[severity]",
                 "[severities]",
-                "kubeknock.toml: unknown key \"severities\"; did you mean severity?",
+                "kubeknock.toml: unknown key \"severities\"; known are scan, severity, accept, expect; did you mean severity?",
             ),
             (
                 "reason = \"a lab",
                 "reasons = \"a lab",
-                "[[accept]] 1: unknown key \"reasons\"; did you mean reason?",
+                "[[accept]] 1: unknown key \"reasons\"; known are rule, target, reason, owner, expires; did you mean reason?",
             ),
             ("version-disclosed =", "version-disclose =", "did you mean version-disclosed?"),
             ("\"note\"", "\"notice\"", "[severity] version-disclosed: \"notice\" is no severity"),

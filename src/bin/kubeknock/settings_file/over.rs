@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches as _};
 use toml::Value;
 
 use super::SettingsFile;
-use crate::args::Cli;
+use crate::args::{Cli, program};
 use crate::suggest::did_you_mean;
 
 /// Options that only make sense on a command line.
@@ -24,7 +24,7 @@ const NAME_TARGETS: [&str; 2] = ["targets-file", "from"];
 /// for help and for arguments that mean nothing.
 pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     let given: Vec<OsString> = std::env::args_os().collect();
-    let matches = Cli::command().get_matches_from(&given);
+    let matches = program().get_matches_from(&given);
     let Some((name, sub)) = matches.subcommand() else {
         return Ok((cli(&matches)?, SettingsFile::default()));
     };
@@ -44,7 +44,7 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     let at = given.iter().position(|word| word == name).map_or(given.len(), |at| at + 1);
     let (before, after) = given.split_at(at);
     let all = before.iter().chain(&under).chain(after);
-    Ok((cli(&Cli::command().get_matches_from(all))?, file))
+    Ok((cli(&program().get_matches_from(all))?, file))
 }
 
 fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
@@ -55,10 +55,10 @@ fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
 /// checked, whatever the command.
 fn under(file: &SettingsFile, command: &str, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
     let name = file.path.as_deref().unwrap_or(Path::new(super::NAME)).display().to_string();
-    let mut program = Cli::command();
-    program.build();
-    let scan = program.find_subcommand("scan").context("there is no scan command")?;
-    let own = program.find_subcommand(command).context("there is no such command")?;
+    let mut all = program();
+    all.build();
+    let scan = all.find_subcommand("scan").context("there is no scan command")?;
+    let own = all.find_subcommand(command).context("there is no such command")?;
     let on_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
     let names_targets =
         |arg: &Arg| arg.get_long().map_or(arg.is_positional(), |key| NAME_TARGETS.contains(&key));
@@ -68,12 +68,12 @@ fn under(file: &SettingsFile, command: &str, given: &ArgMatches) -> anyhow::Resu
         let place = format!("{name}: [scan] {key}");
         let arg = option(scan, key).with_context(|| {
             let hint = did_you_mean(key, keys(scan));
-            format!("{name}: [scan]: unknown key {key:?}{hint}; keys are the long options of kubeknock scan")
+            format!("{name}: [scan]: unknown key {key:?}; keys are the long options of kubeknock scan{hint}")
         })?;
         let words = words(key, value, arg, file.folder()).with_context(|| place.clone())?;
         // Alone first, so that an error is about the file.
         let alone = ["kubeknock", "scan"].map(OsString::from).into_iter().chain(words.iter().cloned());
-        if let Err(error) = Cli::command().try_get_matches_from(alone) {
+        if let Err(error) = program().try_get_matches_from(alone) {
             let said = error.to_string();
             let first = said.lines().next().unwrap_or_default();
             bail!("{place}: {}", first.strip_prefix("error: ").unwrap_or(first));
