@@ -88,6 +88,21 @@ impl Outputs {
         Ok(())
     }
 
+    /// Writes all endpoints to them, in order.
+    pub(crate) fn endpoints(&mut self, records: &mut Spool) -> anyhow::Result<()> {
+        for output in self.all.iter_mut().filter(|output| output.format == Format::Jsonl) {
+            output.write(|out, streamed| {
+                records.read(|records| {
+                    for record in records {
+                        report::jsonl::write_endpoint(out, &record, streamed)?;
+                    }
+                    Ok(())
+                })
+            })?;
+        }
+        Ok(())
+    }
+
     /// Writes the rest and puts the files in place.
     pub(crate) fn finish(mut self, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
         let here = std::env::current_dir().unwrap_or_default();

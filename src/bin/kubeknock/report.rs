@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use kubeknock::policy::{Gate, Judge, Snapshot};
-use kubeknock::report::saved::{Merge, Merged};
+use kubeknock::report::saved::{Merge, Merged, SavedScan};
 use kubeknock::report::{Format, Spool};
 
 use crate::args::{OutputArgs, ReportArgs};
@@ -27,31 +27,39 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     let earlier = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
     let mut outputs =
         Outputs::open(&OutputArgs { output, color: args.color, category: args.category.clone() })?;
-    let Merged { scan, records, repeated } = merge(&results, args.max_age)?;
-    if repeated > 0 && !quiet {
+    let mut reports = latest_first(&results, args.max_age)?;
+    let merged = merge(&mut reports)?;
+    let scan = &merged.scan;
+    if merged.repeated > 0 && !quiet {
         eprintln!(
-            "kubeknock: {repeated} endpoint records are in several of the reports; the latest scan's count"
+            "kubeknock: {} endpoint records are in several of the reports; the latest scan's count",
+            merged.repeated
         );
     }
-    let judged_coverage = judged_coverage(&scan.config, &scan.summary.coverage);
-    let (judged, snapshot) = {
-        let mut judge = Judge::new(&file.policy, scan.summary.started);
-        let mut snapshot = Snapshot::default();
-        for record in &records {
-            judge.as_of(record.started);
-            judge.add(&record.report);
-            snapshot.add(&record.report);
-            outputs.endpoint(&record.report)?;
-        }
-        (judge.finish(&judged_coverage), snapshot)
-    };
-    let mut spool = Spool::default();
-    for record in records {
-        spool.push(record.report).context("cannot write a temporary file")?;
+    let mut judge = Judge::new(&file.policy, scan.summary.started);
+    let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
+    for (number, (file, own)) in reports.iter_mut().enumerate() {
+        judge.as_of(own.summary.started);
+        let (mut record, mut kept) = (0, Ok(()));
+        file.records(&mut |report| {
+            if let Some(report) = merged.place(number, record, report) {
+                judge.add(&report);
+                snapshot.add(&report);
+                let pushed = records.push(report);
+                if kept.is_ok() {
+                    kept = pushed;
+                }
+            }
+            record += 1;
+        })?;
+        kept.context("cannot write a temporary file")?;
     }
+    let judged_coverage = judged_coverage(&scan.config, &scan.summary.coverage);
+    let judged = judge.finish(&judged_coverage);
+    outputs.endpoints(&mut records)?;
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted: false };
-    conclusion.write(scan.info(), &scan.summary, &judged_coverage, spool, outputs)
+    conclusion.write(scan.info(), &scan.summary, &judged_coverage, records, outputs)
 }
 
 /// Formats, and files with results: a word that names a format, alone or before `=`, is one.
@@ -62,10 +70,10 @@ fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
     (formats.into_iter().cloned().collect(), files.into_iter().map(PathBuf::from).collect())
 }
 
-/// Reads every report twice: for the scan, which says what is latest, then for its records.
-fn merge(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<Merged> {
+/// Opens the reports, the latest scan's first; of two that began at once the one named last.
+fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<Vec<(SavedFile, SavedScan)>> {
     let oldest = max_age.and_then(|age| Timestamp::now().checked_sub(age).ok());
-    let mut scans = Vec::new();
+    let mut reports = Vec::new();
     for path in paths {
         let mut file = SavedFile::open(path).with_context(|| {
             let formats = Format::ALL.map(Format::word).join(", ");
@@ -79,15 +87,19 @@ fn merge(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<Merged>
                 path.display()
             );
         }
-        scans.push((file, scan));
+        reports.push((file, scan));
     }
-    // The latest first; of two at once, the one named last.
-    scans.reverse();
-    scans.sort_by_key(|(_, scan)| Reverse(scan.summary.started));
+    reports.reverse();
+    reports.sort_by_key(|(_, scan)| Reverse(scan.summary.started));
+    Ok(reports)
+}
+
+/// What the reports come to together. Each is read again for its records' places, and so is none held.
+fn merge(reports: &mut [(SavedFile, SavedScan)]) -> anyhow::Result<Merged> {
     let mut merge = Merge::default();
-    for (mut file, scan) in scans {
-        merge.scan(file.name(), scan);
-        file.records(&mut |record| merge.record(record))?;
+    for (file, scan) in reports {
+        merge.scan(file.name(), scan.clone());
+        file.records(&mut |record| merge.record(&record))?;
     }
     Ok(merge.finish()?)
 }

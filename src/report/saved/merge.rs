@@ -3,8 +3,12 @@
 //! What two scans both have counts once, as the later one saw it. That can be told of records only:
 //! refused and silent range addresses are counted and not listed, so ranges that were scanned twice
 //! are counted twice.
+//!
+//! Records go by twice: first [`Merge`] sees which of them count, holding some hundred bytes of each,
+//! then [`Merged`] gives each its place.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -19,21 +23,24 @@ use crate::model::{
 #[derive(Debug, Default)]
 pub struct Merge {
     parts: Vec<Part>,
+    /// The numbers of all targets, in the order in which they came.
+    numbers: HashMap<Identity, usize>,
     /// What later scans saw, by endpoint and by target.
     endpoints: HashMap<Endpoint, (Verdict, Whole)>,
-    targets: HashMap<Identity, BTreeSet<Verdict>>,
-    records: Vec<MergedRecord>,
+    targets: HashMap<usize, BTreeSet<Verdict>>,
+    kept: Vec<Kept>,
     repeated: u64,
 }
 
-/// A record, and the scan it is from.
+/// A record that no later scan has.
 #[derive(Debug)]
-pub struct MergedRecord {
-    /// When that scan began.
-    pub started: Timestamp,
-    /// The record.
-    pub report: EndpointReport,
+struct Kept {
+    /// What its own report sorts it by.
+    key: (u64, Option<(IpAddr, u16)>),
+    /// Of which scan it is, and which of its records.
     part: usize,
+    record: usize,
+    target: usize,
 }
 
 /// What scans came to together.
@@ -41,10 +48,23 @@ pub struct MergedRecord {
 pub struct Merged {
     /// The scans as one: settings and version are the latest one's.
     pub scan: SavedScan,
-    /// The records in the order of the target sets, then by address.
-    pub records: Vec<MergedRecord>,
     /// How many records a later scan had too.
     pub repeated: u64,
+    /// By scan and record: the target's place in the whole, where the record counts.
+    places: Vec<Vec<Option<u64>>>,
+}
+
+impl Merged {
+    /// A record as it stands in the whole; `None` if a later scan has it. Scans and their records are
+    /// numbered from 0, in the order in which [`Merge`] was given them.
+    pub fn place(&self, scan: usize, record: usize, mut report: EndpointReport) -> Option<EndpointReport> {
+        report.target.index = (*self.places.get(scan)?.get(record)?)?;
+        if self.places.len() > 1 {
+            // The numbers of one set's specifications mean nothing in another.
+            report.target.specs = [].into();
+        }
+        Some(report)
+    }
 }
 
 /// What shards of one scan have in common: their order and how many they are; `None` for a scan that is
@@ -57,7 +77,8 @@ struct Part {
     name: String,
     scan: SavedScan,
     endpoints: HashMap<Endpoint, Verdict>,
-    targets: HashMap<Identity, Own>,
+    targets: HashMap<usize, Own>,
+    records: usize,
     repeated: u64,
     /// The verdicts that count, by origin: of the records that were kept, and what later scans saw
     /// in place of the others.
@@ -81,8 +102,8 @@ impl Merge {
     pub fn scan(&mut self, name: &str, scan: SavedScan) {
         // Only now does the scan before count as a later one.
         if let Some(last) = self.parts.last_mut() {
-            for (identity, own) in &last.targets {
-                self.targets.entry(identity.clone()).or_default().extend(&own.verdicts);
+            for (target, own) in &last.targets {
+                self.targets.entry(*target).or_default().extend(&own.verdicts);
             }
             let whole = last.whole();
             for (endpoint, verdict) in last.endpoints.drain() {
@@ -94,6 +115,7 @@ impl Merge {
             scan,
             endpoints: HashMap::new(),
             targets: HashMap::new(),
+            records: 0,
             repeated: 0,
             kept: HashMap::new(),
             thinned: HashSet::new(),
@@ -101,14 +123,17 @@ impl Merge {
     }
 
     /// Takes in a record of the scan begun last.
-    pub fn record(&mut self, report: EndpointReport) {
+    pub fn record(&mut self, report: &EndpointReport) {
         let number = self.parts.len().saturating_sub(1);
         let Some(part) = self.parts.last_mut() else { return };
+        let record = part.records;
+        part.records += 1;
         let origin = Arc::clone(&report.target.origin);
-        let identity = Identity::of_target(&report.target);
+        let next = self.numbers.len();
+        let target = *self.numbers.entry(Identity::of_target(&report.target)).or_insert(next);
         let whole = part.whole();
-        let later = self.targets.get(&identity);
-        let own = part.targets.entry(identity).or_insert_with(|| Own {
+        let later = self.targets.get(&target);
+        let own = part.targets.entry(target).or_insert_with(|| Own {
             known: later.is_some(),
             kept: 0,
             verdicts: BTreeSet::new(),
@@ -128,7 +153,7 @@ impl Merge {
             kept.extend(verdicts);
             self.repeated += 1;
             part.repeated += 1;
-            part.forget(&report);
+            part.forget(report);
             part.thinned.insert(origin);
             return;
         }
@@ -139,7 +164,7 @@ impl Merge {
             own.verdicts.insert(verdict);
             part.endpoints.extend(report.endpoint.clone().map(|endpoint| (endpoint, verdict)));
         }
-        self.records.push(MergedRecord { started: part.scan.summary.started, report, part: number });
+        self.kept.push(Kept { key: report.order_key(), part: number, record, target });
     }
 
     /// The scans as one.
@@ -147,17 +172,12 @@ impl Merge {
     /// # Errors
     /// There is none, the counts of one do not fit its records, or of a scan's shards one is missing.
     pub fn finish(self) -> Result<Merged, SavedError> {
-        let Self { parts, mut records, repeated, .. } = self;
-        let several = parts.len() > 1;
-        if several {
+        let Self { parts, kept, repeated, .. } = self;
+        if parts.len() > 1 {
             shards_are_complete(&parts)?;
         }
-        let scan = combine(parts)?;
-        records.sort_by_key(|record| (record.report.order_key(), record.part));
-        if several {
-            renumber(&mut records);
-        }
-        Ok(Merged { scan, records, repeated })
+        let places = places(&parts, kept);
+        Ok(Merged { scan: combine(parts)?, repeated, places })
     }
 }
 
@@ -313,17 +333,17 @@ fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
     SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect())
 }
 
-/// Places in one set: indices of different scans mean different targets, and the numbers of their
-/// specifications mean nothing any more.
-fn renumber(records: &mut [MergedRecord]) {
-    let mut indices: HashMap<Identity, u64> = HashMap::new();
-    for MergedRecord { report, .. } in records.iter_mut() {
+/// Places in one set: indices of different scans mean different targets.
+fn places(parts: &[Part], mut kept: Vec<Kept>) -> Vec<Vec<Option<u64>>> {
+    let mut places: Vec<Vec<Option<u64>>> = parts.iter().map(|part| vec![None; part.records]).collect();
+    kept.sort_unstable_by_key(|kept| (kept.key, kept.part, kept.record));
+    let mut indices: HashMap<usize, u64> = HashMap::new();
+    for Kept { key: (own, _), part, record, target } in kept {
         let next = indices.len() as u64;
-        let index = *indices.entry(Identity::of_target(&report.target)).or_insert(next);
-        report.target.index = index;
-        report.target.specs = [].into();
+        let index = *indices.entry(target).or_insert(next);
+        places[part][record] = Some(if parts.len() > 1 { index } else { own });
     }
-    records.sort_by_key(|record| record.report.order_key());
+    places
 }
 
 #[cfg(test)]

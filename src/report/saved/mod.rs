@@ -26,7 +26,7 @@ mod word;
 use std::io::BufRead;
 
 pub use error::SavedError;
-pub use merge::{Merge, Merged, MergedRecord};
+pub use merge::{Merge, Merged};
 
 use super::ScanInfo;
 use crate::config::ScanConfig;

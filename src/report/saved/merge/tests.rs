@@ -13,21 +13,43 @@ fn saved(sample: &Sample) -> SavedScan {
     }
 }
 
-fn merged(samples: &[&Sample]) -> Merged {
-    let mut merge = Merge::default();
-    for (number, sample) in samples.iter().enumerate() {
-        merge.scan(&format!("{number}.json"), saved(sample));
-        for report in &sample.reports {
-            merge.record(report.clone());
-        }
-    }
-    merge.finish().unwrap()
+/// Several scans as one, with the records that count.
+struct Whole {
+    scan: SavedScan,
+    records: Vec<EndpointReport>,
+    repeated: u64,
 }
 
-fn as_sample(merged: Merged, like: &Sample) -> Sample {
+fn whole(scans: &[(&Sample, SavedScan)]) -> Whole {
+    let mut merge = Merge::default();
+    for (number, (sample, scan)) in scans.iter().enumerate() {
+        merge.scan(&format!("{number}.json"), scan.clone());
+        sample.reports.iter().for_each(|report| merge.record(report));
+    }
+    let merged = merge.finish().unwrap();
+    let mut records = Vec::new();
+    for (number, (sample, _)) in scans.iter().enumerate() {
+        let own = sample.reports.iter().cloned().enumerate();
+        records.extend(own.filter_map(|(at, report)| merged.place(number, at, report)));
+    }
+    records.sort_by_key(EndpointReport::order_key);
+    Whole { scan: merged.scan, records, repeated: merged.repeated }
+}
+
+fn merged(samples: &[&Sample]) -> Whole {
+    whole(&samples.iter().map(|sample| (*sample, saved(sample))).collect::<Vec<_>>())
+}
+
+fn as_sample(merged: Whole, like: &Sample) -> Sample {
     let SavedScan { tool_version, config, summary } = merged.scan;
-    let reports = merged.records.into_iter().map(|record| record.report).collect();
-    Sample { tool_version, config, reports, summary, findings: like.findings.clone(), changes: None }
+    Sample {
+        tool_version,
+        config,
+        reports: merged.records,
+        summary,
+        findings: like.findings.clone(),
+        changes: None,
+    }
 }
 
 #[test]
@@ -147,9 +169,9 @@ fn two_sites_add_up() {
     let coverage = &both.scan.summary.coverage;
     assert!(coverage.adds_up());
     assert_eq!(coverage.targets, 2 * one.summary.coverage.targets);
-    let indices: HashSet<u64> = both.records.iter().map(|record| record.report.target.index).collect();
+    let indices: HashSet<u64> = both.records.iter().map(|record| record.target.index).collect();
     let targets: HashSet<Identity> =
-        both.records.iter().map(|record| Identity::of_target(&record.report.target)).collect();
+        both.records.iter().map(|record| Identity::of_target(&record.target)).collect();
     assert_eq!(indices.len(), targets.len(), "each target has a place of its own");
 }
 
@@ -249,25 +271,18 @@ proptest! {
                 sample
             })
             .collect();
-        let mut merge = Merge::default();
-        for sample in &shards {
-            let shard = sample.config.shard;
-            let mut scan = saved(sample);
-            scan.config.shard = shard;
-            merge.scan("shard.json", scan);
-            sample.reports.iter().for_each(|report| merge.record(report.clone()));
-        }
-        let both = merge.finish().unwrap();
+        let of_shard = |sample: &Sample| SavedScan { config: sample.config.clone(), ..saved(sample) };
+        let both = self::whole(&shards.iter().map(|sample| (sample, of_shard(sample))).collect::<Vec<_>>());
         let whole = merged(&[&scan_of(all)]);
         prop_assert_eq!(both.repeated, 0);
-        let by_line = |merged: &Merged| {
+        let by_line = |merged: &Whole| {
             let mut coverage = merged.scan.summary.coverage.clone();
             coverage.specs.sort_by_key(|spec| spec.origin.line);
             coverage
         };
         prop_assert_eq!(by_line(&both), by_line(&whole));
-        let endpoints = |merged: &Merged| {
-            merged.records.iter().map(|record| record.report.endpoint.clone()).collect::<HashSet<_>>()
+        let endpoints = |merged: &Whole| {
+            merged.records.iter().map(|record| record.endpoint.clone()).collect::<HashSet<_>>()
         };
         prop_assert_eq!(endpoints(&both), endpoints(&whole));
         prop_assert_eq!(both.records.len(), whole.records.len());
@@ -287,7 +302,7 @@ proptest! {
             let said = reports.iter().map(|report| (Identity::of_target(&report.target), report.endpoint.clone()));
             said.map(|said| format!("{said:?}")).collect::<Vec<_>>()
         };
-        let merged = records(both.records.iter().map(|record| &record.report).collect());
+        let merged = records(both.records.iter().collect());
         prop_assert_eq!(merged, records(whole.reports.iter().collect()));
     }
 }
