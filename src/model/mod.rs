@@ -38,7 +38,7 @@ mod version;
 
 pub use access::{Access, Unclear};
 pub use answer::{Answer, Status, VersionInfo};
-pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook};
+pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook, api_paths};
 pub use change::{Change, ChangeKind};
 pub use component::{Clue, ClueKind, Component, Confidence, Identification};
 pub use endpoint::Endpoint;

@@ -9,7 +9,7 @@ mod text;
 use std::borrow::Borrow;
 use std::io;
 
-use super::table::{may, place, who};
+use super::table::{may, place, seen, who};
 use super::{Results, worst};
 use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
 use text::code;
@@ -160,11 +160,9 @@ fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
         return;
     }
     page.line("### Named targets without a verdict\n");
-    page.line("| target | written at | seen |\n|---|---|---|");
+    page.line("| target | written at | what came out |\n|---|---|---|");
     let rows = missing.iter().take(LISTED).map(|spec| {
-        let seen: Vec<&str> = spec.seen.iter().map(|verdict| verdict.word()).collect();
-        let seen = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
-        format!("| {} | {} | {seen} |", code(&spec.origin.text), code(&spec.origin.to_string()))
+        format!("| {} | {} | {} |", code(&spec.origin.text), code(&spec.origin.to_string()), seen(spec))
     });
     page.rows_and(missing.len().saturating_sub(LISTED), rows);
     page.line("");

@@ -37,7 +37,7 @@ fn confirmed_from_outside() {
     assert_eq!((refused.standing, refused.known), (Standing::AsDocumented, Known::Documented));
     assert_eq!(
         refused.sentence,
-        "AKS, version not shown: anonymous refused on all 5 paths asked, as AKS documents: confirmed from outside"
+        "AKS, version not shown: anonymous refused on all 5 API paths asked, as AKS documents: confirmed from outside"
     );
 }
 
@@ -54,7 +54,7 @@ fn how_well_it_is_known_stands_in_the_sentence() {
     }
     let looser = of(&versioned("v1.33.5-eks-5e0fdde"), Verdict::Forbidden, &both, 3);
     assert_eq!(looser.standing, Standing::Looser);
-    assert!(looser.sentence.contains("more open than the health-only that is expected (documented)"));
+    assert!(looser.sentence.contains("more open than documented (health-only)"));
 }
 
 #[test]

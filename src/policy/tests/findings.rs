@@ -102,7 +102,13 @@ fn expectations_are_said_once() {
     let judged_silent = judged(&[silent(rejected.clone(), "192.0.2.1")]);
     assert_eq!(find(&judged_silent, "expectation-unmet").message, "expected rejected, found unreachable");
     assert_eq!(find(&judged_silent, "target-not-covered").message, "no verdict, only unreachable");
-    assert!(judged(&[rejecting(rejected, "192.0.2.1")]).findings.is_empty());
+    assert!(judged(&[rejecting(rejected.clone(), "192.0.2.1")]).findings.is_empty());
+    // A scan that was stopped before its turn came.
+    let unasked = SpecCoverage::of(rejected.origin, true, None, rejected.expect, Vec::new());
+    let coverage = Coverage { targets: 1, not_attempted: 1, specs: vec![unasked], ..Coverage::default() };
+    let unasked = Judge::new(&Policy::default(), at(DAY)).finish(&coverage);
+    assert_eq!(find(&unasked, "expectation-unmet").message, "expected rejected, not asked");
+    assert_eq!(find(&unasked, "target-not-covered").message, "not asked");
 }
 
 #[test]

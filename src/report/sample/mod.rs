@@ -9,8 +9,10 @@ use std::io;
 pub(super) use findings::{HEALTH, RESOURCES};
 use findings::{INCONCLUSIVE, RULES, finding};
 pub(super) use mixed::mixed;
-use parts::{asked, identified, reply, spec, status};
-pub(super) use parts::{forbidden, granted, origin, rejected, report, silent, target, with_requests};
+use parts::{asked, reply, spec, status};
+pub(super) use parts::{
+    eks, forbidden, granted, identified, origin, rejected, report, silent, target, with_requests,
+};
 
 use super::{Outcome, Results, ScanInfo, Tally, table};
 use crate::config::ScanConfig;

@@ -250,8 +250,8 @@ pub(in crate::report) fn deviation() -> Posture {
         expected: vec![Verdict::HealthOnly],
         mode: Some("mode ENABLED".into()),
         known: Known::Documented,
-        sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than the health-only \
-                   that is expected (documented)"
+        sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than \
+                   documented (health-only)"
             .to_owned(),
         source: "EKS release notes (https://docs.example/)".into(),
     }
