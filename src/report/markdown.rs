@@ -10,7 +10,7 @@ use std::borrow::Borrow;
 use std::io;
 
 use super::table::{may, place, seen, who};
-use super::{Results, worst};
+use super::{Results, tell, worst};
 use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
 use text::code;
 
@@ -144,13 +144,9 @@ fn findings(page: &mut Page, findings: &[Finding]) {
 
 fn finding(finding: &Finding) -> String {
     let state = finding.baseline.map(BaselineState::word).unwrap_or_default();
-    let (about, message) = (code(finding.about.as_str()), code(&finding.said()));
+    let (about, message) = (code(finding.about.as_str()), code(&tell::found(finding)));
     let label = finding.label.as_deref().map(|label| format!(" {}", code(label))).unwrap_or_default();
-    let over = finding.acceptance.as_ref().map(|acceptance| {
-        format!("; was accepted by {} until {}", code(&acceptance.owner), acceptance.expires)
-    });
-    let (rule, over) = (finding.rule.id, over.unwrap_or_default());
-    format!("| {} | {rule} | {about}{label} | {message}{over} | {state} |", finding.severity)
+    format!("| {} | {} | {about}{label} | {message} | {state} |", finding.severity, finding.rule.id)
 }
 
 /// Never silently green.
@@ -160,7 +156,7 @@ fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
         return;
     }
     page.line("### Named targets without a verdict\n");
-    page.line("| target | written at | what came out |\n|---|---|---|");
+    page.line("| target | written at | result |\n|---|---|---|");
     let rows = missing.iter().take(LISTED).map(|spec| {
         format!("| {} | {} | {} |", code(&spec.origin.text), code(&spec.origin.to_string()), seen(spec))
     });

@@ -33,6 +33,7 @@ pub mod shadowserver;
 mod spool;
 pub mod table;
 mod tally;
+mod tell;
 mod wire;
 mod worst;
 

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::table::{TableOptions, change_sentence};
+use super::super::tell;
 use super::{ROWS, shown};
 use crate::model::{BaselineState, Change, Finding};
 
@@ -78,8 +79,7 @@ pub(super) fn told(finding: &Finding) -> Markup {
         details { summary { "Remedy" } (shown(&finding.remedy)) }
         @if let Some(acceptance) = &finding.acceptance {
             div.quiet {
-                @if acceptance.in_force { "Accepted until " } @else { "Was accepted until " }
-                (acceptance.expires.to_string()) " by " (shown(&acceptance.owner)) ": " (shown(&acceptance.reason))
+                (shown(&tell::accepted(acceptance))) ": " (shown(&acceptance.reason))
             }
         }
     }
