@@ -45,6 +45,7 @@ pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};
 pub use finding::{Acceptance, BaselineState, Finding, Fingerprint, Identity, Site};
 pub use handshake::{Certificate, Handshake, Names, Trust};
+pub(crate) use observation::microseconds;
 pub use observation::{Exchange, Observation, Timings};
 pub use pattern::{Pattern, TargetNames};
 pub use posture::{Posture, Remedy, Standing};

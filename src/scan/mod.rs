@@ -39,7 +39,7 @@ use tokio::sync::mpsc;
 
 use crate::config::{Order, ScanConfig};
 use crate::error::Error;
-use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Target, Timings};
+use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Target, Timings, microseconds};
 use crate::targets::{Permutation, TargetSet};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
@@ -147,7 +147,10 @@ impl Scanner {
                 stop.stop("--max-duration was reached");
             });
         }
-        Scan { reports, stop, tally, job, started: Timestamp::now(), clock: Instant::now() }
+        // To the millisecond, in which saved reports have it.
+        let now = Timestamp::now();
+        let started = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        Scan { reports, stop, tally, job, started, clock: Instant::now() }
     }
 }
 
@@ -192,7 +195,7 @@ impl Scan {
         });
         ScanSummary {
             started: self.started,
-            elapsed: self.clock.elapsed(),
+            elapsed: microseconds(self.clock.elapsed()),
             stopped,
             sources: self.tally.sources(),
             resolvers: self.job.pipeline.names().servers(),

@@ -303,7 +303,7 @@ impl Pipeline {
             local: observation.local,
             connections: observation.connections,
             handshakes: observation.handshakes,
-            timings: observation.timings,
+            timings: observation.timings.kept(),
         };
         (report, short)
     }
