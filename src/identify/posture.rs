@@ -23,6 +23,8 @@ pub struct Answered<'a> {
     pub paths: usize,
     /// On how many of them authentication refused.
     pub refused: usize,
+    /// What the user says must come out.
+    pub expected: Option<Verdict>,
 }
 
 impl Answered<'_> {

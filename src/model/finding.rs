@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
-use super::{Confidence, Endpoint, Origin, Rule, Severity, Target};
+use super::{Confidence, Endpoint, Origin, Rule, Severity, Target, Text};
 
 /// What a finding is about, as it was asked for: a target (`https://api.example.com:6443`), or a
 /// specification as written where the finding is about all that it names.
@@ -145,6 +145,8 @@ pub struct Finding {
     pub message: String,
     /// How to mend it here: the provider's own way where the identification knows it.
     pub remedy: String,
+    /// The page that tells more of that.
+    pub remedy_url: Option<Text>,
     /// Its identity.
     pub fingerprint: Fingerprint,
     /// How it stands to the baseline; `None` without one.

@@ -92,7 +92,7 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
             .and_then(|certificate| certificate.not_after)
             .map(|at| at.to_string())
             .unwrap_or_default(),
-        text(report.remedy.as_ref().map(|remedy| &*remedy.text)),
+        text(report.remedy.as_ref().map(|remedy| tell::remedy(&remedy.text)).as_deref()),
         target.origin.to_string(),
         lapsed.join("; "),
     ]

@@ -36,7 +36,7 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
                 "::{command} {at}title={}::{}%0A{}",
                 property(finding.rule.id),
                 data(&format!("{new}{}: {}", tell::about(finding), tell::found(finding))),
-                data(&format!("Remedy: {}", finding.remedy)),
+                data(&format!("Remedy: {}", tell::remedy_and_page(finding))),
             )?;
         }
         if let Some(more @ 1..) = all().count().checked_sub(MOST) {

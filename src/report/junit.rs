@@ -128,8 +128,9 @@ fn failure(out: &mut impl io::Write, findings: &[&Finding]) -> io::Result<()> {
 }
 
 fn told(out: &mut impl io::Write, finding: &Finding) -> io::Result<()> {
-    let Finding { severity, rule, remedy, .. } = finding;
-    writeln!(out, "{severity} {}: {}\n  remedy: {}", rule.id, text(&tell::found(finding)), text(remedy))
+    let Finding { severity, rule, .. } = finding;
+    let (found, remedy) = (text(&tell::found(finding)), text(&tell::remedy_and_page(finding)));
+    writeln!(out, "{severity} {}: {found}\n  remedy: {remedy}", rule.id)
 }
 
 /// What became of a case.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::escape::sentences;
 use crate::model::{Acceptance, Finding};
 
 /// What it is about, with the name that its target was given: `https://192.0.2.1:6443 (prod-eu-1)`.
@@ -21,6 +22,21 @@ pub(super) fn found(finding: &Finding) -> Cow<'_, str> {
         Some(lapsed) => Cow::Owned(format!("{}; {lapsed}", finding.said())),
         None => finding.said(),
     }
+}
+
+/// Characters of a remedy: what stays whole in every format that cuts text.
+const REMEDY: usize = 960;
+
+/// How to mend it, as whole sentences.
+pub(super) fn remedy(text: &str) -> Cow<'_, str> {
+    sentences(text, REMEDY)
+}
+
+/// How to mend it, with the page that tells more.
+pub(super) fn remedy_and_page(finding: &Finding) -> String {
+    let page = finding.remedy_url.as_deref().map(|url| format!(" See {url}.")).unwrap_or_default();
+    let text = sentences(&finding.remedy, REMEDY.saturating_sub(page.chars().count()));
+    format!("{text}{page}")
 }
 
 /// Whose acceptance is over: `accepted by platform@example.com until 2026-09-30, which is over`.

@@ -9,7 +9,8 @@ fn open(path: &str) -> Grant {
 }
 
 fn of(observation: &Observation, verdict: Verdict, grants: &[Grant], paths: usize) -> Posture {
-    posture(&identify(observation), Answered { verdict, grants, paths, refused: paths }).unwrap()
+    posture(&identify(observation), Answered { verdict, grants, paths, refused: paths, expected: None })
+        .unwrap()
 }
 
 fn refusing() -> Observation {
@@ -68,7 +69,8 @@ fn what_is_not_known_is_not_graded() {
     let low = refusing().over_tls("CN=x", "CN=kubernetes", &[], &[]);
     assert_eq!(of(&low, Verdict::Rejected, &[], 5).standing, Standing::Unknown);
     // Nothing settled, nothing graded.
-    let answered = Answered { verdict: Verdict::Inconclusive, grants: &[], paths: 3, refused: 3 };
+    let answered =
+        Answered { verdict: Verdict::Inconclusive, grants: &[], paths: 3, refused: 3, expected: None };
     assert_eq!(posture(&identify(&versioned("v1.33.5-eks-5e0fdde")), answered), None);
 }
 

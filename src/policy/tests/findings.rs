@@ -314,12 +314,11 @@ fn what_a_provider_does_not_let_anybody_change_is_low_and_its_remedy_is_the_prov
         });
         let judged = judged(&[report]);
         let finding = find(&judged, "anonymous-auth-enabled");
-        (finding.severity, finding.remedy.clone())
+        assert_eq!(finding.remedy, "Restrict who can reach it.");
+        assert_eq!(finding.remedy_url.as_deref(), Some("https://docs.example/"));
+        finding.severity
     };
-    assert_eq!(
-        with(Some(false)),
-        (Severity::Low, "Restrict who can reach it. See https://docs.example/.".to_owned())
-    );
-    assert_eq!(with(Some(true)).0, Severity::Medium);
-    assert_eq!(with(None).0, Severity::Medium);
+    assert_eq!(with(Some(false)), Severity::Low);
+    assert_eq!(with(Some(true)), Severity::Medium);
+    assert_eq!(with(None), Severity::Medium);
 }

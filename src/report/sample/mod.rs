@@ -162,6 +162,7 @@ pub(super) fn saying(text: &str) -> Sample {
         finding.about = Identity::of_specification(&finding.origin);
         finding.message = text.to_owned();
         finding.remedy = text.to_owned();
+        finding.remedy_url = Some(text.to_owned().into());
         if let Some(acceptance) = &mut finding.acceptance {
             acceptance.reason = text.to_owned();
             acceptance.owner = text.to_owned();

@@ -54,7 +54,7 @@ fn message(finding: &Finding) -> String {
         text(&tell::about(finding)),
         text(&finding.message),
         lapsed.unwrap_or_default(),
-        text(&finding.remedy)
+        text(&tell::remedy_and_page(finding))
     )
 }
 
