@@ -211,7 +211,7 @@ mod rules {
         let judged = judge(&seen(1, all));
         assert_eq!(
             (judged.verdict, judged.reason.as_str()),
-            (Verdict::Rejected, "401 on 5 of 5 paths asked")
+            (Verdict::Rejected, "401 on 5 of 5 API paths asked")
         );
         assert_eq!(verdict(&trio(unauthorized(), unauthorized(), unauthorized())), Verdict::Inconclusive);
         let missing = failing(

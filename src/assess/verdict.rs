@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::MAX_PAUSE;
 use crate::model::{
     Access, Component, Failure, Identification, JudgedRequest, Observation, PathClass, Unclear, Verdict,
+    api_paths,
 };
 
 use super::look::is_strained;
@@ -138,9 +139,12 @@ fn settled(requests: &[JudgedRequest]) -> Ruling {
                     format!("/api is 401, {} is not: anonymous is limited to some paths", open.join(", ")),
                 );
             }
-            if ALL_MUST_REFUSE.iter().all(|path| paths.get(path) == Some(&Access::Rejected)) {
-                let refused = paths.values().filter(|access| **access == Access::Rejected).count();
-                return ruling(Verdict::Rejected, format!("401 on {refused} of {} paths asked", paths.len()));
+            if ALL_MUST_REFUSE.iter().all(|path| paths.get(path) == Some(&&Access::Rejected)) {
+                let refused = paths.values().filter(|access| ***access == Access::Rejected).count();
+                return ruling(
+                    Verdict::Rejected,
+                    format!("401 on {refused} of {} API paths asked", paths.len()),
+                );
             }
             ruling(Verdict::Inconclusive, telling_reason(requests))
         }
@@ -148,31 +152,18 @@ fn settled(requests: &[JudgedRequest]) -> Ruling {
     }
 }
 
-/// The access that each path settled on over both looks.
-///
-/// A later clear answer beats an unclear one. Between 403 and granted the more open one stands:
-/// a starting server refuses first what it opens later. 401 in one look and not in the other is a
-/// contradiction, because authentication does not change while a server starts.
-fn settle(requests: &[JudgedRequest]) -> Result<BTreeMap<&str, Access>, String> {
-    let mut paths: BTreeMap<&str, Access> = BTreeMap::new();
-    // Public by a product's design: that says nothing about anonymous access to the API.
-    let telling = |request: &&JudgedRequest| request.exchange.request.class != PathClass::Product;
-    for request in requests.iter().filter(telling) {
-        let path = request.exchange.request.bare_path();
-        let new = &request.access;
-        let clear = |access: &Access| !matches!(access, Access::Unclear(_) | Access::Failed(_));
-        if let Some(old) = paths.get(path).filter(|old| clear(old)) {
-            if !clear(new) || *new == Access::Forbidden && *old != Access::Rejected {
-                continue;
-            }
-            if (*old == Access::Rejected) != (*new == Access::Rejected) {
-                let (old, new) = (old.word(), new.word());
-                return Err(format!("the answers contradict each other: {path} was {old}, then {new}"));
-            }
+/// The access that each API path settled on over both looks, or what contradicts itself.
+fn settle(requests: &[JudgedRequest]) -> Result<BTreeMap<&str, &Access>, String> {
+    for (at, JudgedRequest { exchange, access }) in requests.iter().enumerate() {
+        let (path, class) = (exchange.request.bare_path(), exchange.request.class);
+        let earlier = requests[..at].iter().filter(|request| request.exchange.request.bare_path() == path);
+        let mut earlier = earlier.filter(|_| class != PathClass::Product);
+        if let Some(old) = earlier.find(|request| request.access.contradicts(access)) {
+            let (old, new) = (old.access.word(), access.word());
+            return Err(format!("the answers contradict each other: {path} was {old}, then {new}"));
         }
-        paths.insert(path, new.clone());
     }
-    Ok(paths)
+    Ok(api_paths(requests).into_iter().map(|(path, (_, access))| (path, access)).collect())
 }
 
 /// The sentence of an inconclusive verdict: what stands in the way at `/api`, else at the first

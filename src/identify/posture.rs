@@ -23,6 +23,8 @@ pub struct Answered<'a> {
     pub paths: usize,
     /// On how many of them authentication refused.
     pub refused: usize,
+    /// What the user says must come out.
+    pub expected: Option<Verdict>,
 }
 
 impl Answered<'_> {
@@ -220,10 +222,10 @@ fn sentence(
     let expected = judged.verdicts().iter().map(|verdict| verdict.word()).collect::<Vec<_>>().join(" or ");
     let basis = match (judged.known, judged.concluded) {
         (Known::Documented, false) => "documented",
-        (Known::Documented, true) => "which follows from what is documented",
-        (Known::Observed, false) => "observed, not documented",
-        (Known::Observed, true) => "which follows from what was observed",
-        (Known::Inferred | Known::Unknown, _) => "inferred, not documented",
+        (Known::Documented, true) => "follows from what is documented",
+        (Known::Observed, false) => "observed elsewhere",
+        (Known::Observed, true) => "follows from what was observed elsewhere",
+        (Known::Inferred | Known::Unknown, _) => "inferred",
     };
     match judged.standing {
         Standing::AsDocumented => match mode {
@@ -237,11 +239,11 @@ fn sentence(
             format!("{name}{version}: {seen}: {mode}{confirmed}")
         }
         Standing::Stricter => {
-            format!("{name}{version}: {seen}: stricter than the {expected} that is expected ({basis})")
+            format!("{name}{version}: {seen}: stricter than {basis} ({expected})")
         }
         Standing::Looser => {
             let note = judged.note().map(|note| format!("; {note}")).unwrap_or_default();
-            format!("{name}{version}: {seen}: more open than the {expected} that is expected ({basis}){note}")
+            format!("{name}{version}: {seen}: more open than {basis} ({expected}){note}")
         }
         Standing::Unknown => {
             format!("{name}{version}: {seen}; not graded: {}", judged.why_unknown)
@@ -268,10 +270,10 @@ fn in_words(answered: Answered<'_>) -> String {
     let open: Vec<&Grant> = answered.grants.iter().filter(|grant| grant.grade != Grade::Product).collect();
     match answered.verdict {
         Verdict::Rejected if answered.refused == answered.paths => {
-            format!("anonymous refused on all {} paths asked", answered.paths)
+            format!("anonymous refused on all {} API paths asked", answered.paths)
         }
         Verdict::Rejected => {
-            format!("anonymous refused on {} of {} paths asked", answered.refused, answered.paths)
+            format!("anonymous refused on {} of {} API paths asked", answered.refused, answered.paths)
         }
         Verdict::HealthOnly if !open.is_empty() && open.iter().all(health) => {
             "anonymous limited to health checks".to_owned()

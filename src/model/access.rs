@@ -31,6 +31,25 @@ impl Access {
             Self::Failed(_) => "failed",
         }
     }
+
+    /// Whether it says how far anonymous requests come.
+    const fn is_clear(&self) -> bool {
+        !matches!(self, Self::Unclear(_) | Self::Failed(_))
+    }
+
+    /// Whether a later answer to the same path counts in its place.
+    ///
+    /// A clear answer beats an unclear one. Between 403 and granted the more open one stands: a
+    /// starting server refuses first what it opens later.
+    pub fn yields_to(&self, later: &Self) -> bool {
+        !self.is_clear() || later.is_clear() && (*later != Self::Forbidden || *self == Self::Rejected)
+    }
+
+    /// Whether a later answer cannot be true beside it: authentication does not change while a server
+    /// starts.
+    pub fn contradicts(&self, later: &Self) -> bool {
+        self.is_clear() && later.is_clear() && (*self == Self::Rejected) != (*later == Self::Rejected)
+    }
 }
 
 /// Why an answer proves nothing about anonymous access.

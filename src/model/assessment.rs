@@ -1,5 +1,6 @@
 //! The judgement of one endpoint: per request, then as a whole.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Access, Exchange, PathClass, Verdict};
@@ -64,6 +65,20 @@ pub struct JudgedRequest {
     pub access: Access,
 }
 
+/// The API paths that were asked, each once, however often it was, with how far it came. What a product
+/// opens by design (`/ping`, `/cacerts`) is none: that says nothing about anonymous access to the API.
+pub fn api_paths(requests: &[JudgedRequest]) -> BTreeMap<&str, (PathClass, &Access)> {
+    let mut paths: BTreeMap<&str, (PathClass, &Access)> = BTreeMap::new();
+    for JudgedRequest { exchange, access } in requests {
+        let (path, class) = (exchange.request.bare_path(), exchange.request.class);
+        let keeps = |(_, known): &(PathClass, &Access)| !known.yields_to(access);
+        if class != PathClass::Product && !paths.get(path).is_some_and(keeps) {
+            paths.insert(path, (class, access));
+        }
+    }
+    paths
+}
+
 /// The judgement of one endpoint.
 #[derive(Debug, Clone)]
 pub struct Assessment {
@@ -80,19 +95,11 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// How many paths were asked, each counted once however often it was, and on how many of them
-    /// authentication refused; paths that a product opens by design apart.
+    /// How many [`api_paths`] were asked, and on how many of them authentication refused.
     pub fn paths_asked_and_refused(&self) -> (usize, usize) {
-        let telling =
-            || self.requests.iter().filter(|request| request.exchange.request.class != PathClass::Product);
-        let count = |requests: &mut dyn Iterator<Item = &JudgedRequest>| {
-            let mut paths: Vec<&str> = requests.map(|request| request.exchange.request.bare_path()).collect();
-            paths.sort_unstable();
-            paths.dedup();
-            paths.len()
-        };
-        let refused = |request: &&JudgedRequest| request.access == Access::Rejected;
-        (count(&mut telling()), count(&mut telling().filter(refused)))
+        let paths = api_paths(&self.requests);
+        let refused = paths.values().filter(|(_, access)| **access == Access::Rejected).count();
+        (paths.len(), refused)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
-use super::{Confidence, Endpoint, Origin, Rule, Severity, Target};
+use super::{Confidence, Endpoint, Origin, Rule, Severity, Target, Text};
 
 /// What a finding is about, as it was asked for: a target (`https://api.example.com:6443`), or a
 /// specification as written where the finding is about all that it names.
@@ -148,6 +148,8 @@ pub struct Finding {
     pub remedy: String,
     /// The paths that it is about, where it is about open ones.
     pub open: BTreeSet<String>,
+    /// The page that tells more of that.
+    pub remedy_url: Option<Text>,
     /// Its identity.
     pub fingerprint: Fingerprint,
     /// How it stands to the baseline; `None` without one.

@@ -38,13 +38,14 @@ mod version;
 
 pub use access::{Access, Unclear};
 pub use answer::{Answer, Status, VersionInfo};
-pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook};
+pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook, api_paths};
 pub use change::{Change, ChangeKind};
 pub use component::{Clue, ClueKind, Component, Confidence, Identification};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};
 pub use finding::{Acceptance, BaselineState, Finding, Fingerprint, Identity, Site};
 pub use handshake::{Certificate, Handshake, Names, Trust};
+pub(crate) use observation::microseconds;
 pub use observation::{Exchange, Observation, Timings};
 pub use pattern::{Pattern, TargetNames};
 pub use posture::{Posture, Remedy, Standing};

@@ -102,6 +102,8 @@ impl Exchange {
 }
 
 /// How long the stages of one endpoint took.
+///
+/// To the microsecond, as reports keep it: what is rounded twice may differ.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timings {
     /// Resolving the name; `None` for an address.
@@ -112,4 +114,22 @@ pub struct Timings {
     pub tls: Option<Duration>,
     /// Everything, with the pauses between requests, without waiting for a turn among others.
     pub total: Duration,
+}
+
+impl Timings {
+    /// As a record keeps them.
+    pub(crate) fn kept(self) -> Self {
+        Self {
+            resolve: self.resolve.map(microseconds),
+            connect: self.connect.map(microseconds),
+            tls: self.tls.map(microseconds),
+            total: microseconds(self.total),
+        }
+    }
+}
+
+/// A duration to the microsecond, in which saved reports have it: whatever is written from one must not
+/// differ from what the scan wrote.
+pub(crate) fn microseconds(duration: Duration) -> Duration {
+    Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }

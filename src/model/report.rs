@@ -86,7 +86,7 @@ impl EndpointReport {
             local: None,
             connections: 0,
             handshakes: 0,
-            timings,
+            timings: timings.kept(),
         }
     }
 

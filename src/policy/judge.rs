@@ -184,6 +184,10 @@ impl<'a> Judge<'a> {
         let acceptance =
             subject.names.as_ref().and_then(|names| acceptance::of(&self.policy.accept, rule, names, today));
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
+        let (remedy, remedy_url) = match hit.remedy {
+            Some(known) => (known.text, known.url),
+            None => (rule.remedy.to_owned(), None),
+        };
         let finding = Finding {
             rule,
             severity,
@@ -194,7 +198,8 @@ impl<'a> Judge<'a> {
             label: subject.label.clone(),
             sites,
             message: hit.message,
-            remedy: hit.remedy.unwrap_or_else(|| rule.remedy.to_owned()),
+            remedy,
+            remedy_url,
             open: hit.open,
             fingerprint,
             baseline: None,

@@ -5,12 +5,12 @@
 use std::borrow::Borrow;
 use std::io;
 
-use super::Results;
 use super::by_endpoint::ByEndpoint;
 use super::escape::cell;
+use super::{Results, tell};
 use crate::model::{EndpointReport, Finding, Host};
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "target",
     "address",
     "name",
@@ -33,6 +33,7 @@ const COLUMNS: [&str; 22] = [
     "certificate_not_after",
     "remedy",
     "origin",
+    "lapsed_acceptances",
 ];
 
 /// Writes a header and a row for each record.
@@ -50,7 +51,7 @@ pub fn write(
     csv.flush()
 }
 
-fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 22] {
+fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
     let target = &report.target;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let identification = report.identification.as_ref();
@@ -59,6 +60,10 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 22] {
     let grants: Vec<&str> = report.grants.iter().map(|grant| grant.path.as_str()).collect();
     let counting = || findings.iter().filter(|finding| finding.counts());
     let ids = |ids: Vec<&str>| ids.join(" ");
+    let lapsed = findings
+        .iter()
+        .filter_map(|finding| Some(format!("{}: {}", finding.rule.id, tell::lapsed(finding)?)));
+    let lapsed: Vec<String> = lapsed.collect();
     let name = match &target.host {
         Host::Name(name) => Some(&**name),
         Host::Ip(_) => target.sni.as_deref(),
@@ -87,8 +92,9 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 22] {
             .and_then(|certificate| certificate.not_after)
             .map(|at| at.to_string())
             .unwrap_or_default(),
-        text(report.remedy.as_ref().map(|remedy| &*remedy.text)),
+        text(report.remedy.as_ref().map(|remedy| tell::remedy(&remedy.text)).as_deref()),
         target.origin.to_string(),
+        lapsed.join("; "),
     ]
 }
 

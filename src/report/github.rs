@@ -3,13 +3,14 @@
 //!
 //! One line a finding, worst first; accepted findings and those that are gone are left out. GitHub
 //! shows ten annotations of each kind for a step: no more are written, and the log says how many
-//! there are.
+//! there are. The last line is the gate's. A target that stands in no file of the repository is
+//! annotated without a place.
 
 use std::io;
 
-use super::Results;
 use super::escape::escape;
 use super::place::{Files, place};
+use super::{Results, tell};
 use crate::model::{BaselineState, Severity};
 
 /// Characters of a message.
@@ -24,21 +25,26 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
         let all = || results.findings.iter().filter(|f| f.counts() && self::command(f.severity) == command);
         for finding in all().take(MOST) {
             let place = place(&finding.origin, files);
+            let at = if place.exists {
+                format!("file={},line={},", property(&place.path), place.line)
+            } else {
+                String::new()
+            };
             let new = if finding.baseline == Some(BaselineState::New) { "new: " } else { "" };
             writeln!(
                 out,
-                "::{command} file={},line={},title={}::{}%0A{}",
-                property(&place.path),
-                place.line,
+                "::{command} {at}title={}::{}%0A{}",
                 property(finding.rule.id),
-                data(&format!("{new}{}: {}", finding.about, finding.said())),
-                data(&format!("Remedy: {}", finding.remedy)),
+                data(&format!("{new}{}: {}", tell::about(finding), tell::found(finding))),
+                data(&format!("Remedy: {}", tell::remedy_and_page(finding))),
             )?;
         }
         if let Some(more @ 1..) = all().count().checked_sub(MOST) {
             writeln!(out, "kubeknock: {more} more findings of the kind {command}: see the other reports")?;
         }
     }
+    // The exit code needs its reason in the log too: no annotation says it.
+    writeln!(out, "kubeknock: {}", escape(results.outcome.sentence, SHOWN))?;
     out.flush()
 }
 
@@ -63,11 +69,13 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
 
     use proptest::prelude::*;
 
     use super::super::sample::{self, Sample};
     use super::*;
+    use crate::model::{Origin, Source};
 
     fn text(sample: &Sample) -> String {
         let files = Files { here: Path::new("/repo"), root: Path::new("/repo") };
@@ -77,7 +85,7 @@ mod tests {
     #[test]
     fn a_command_for_each_finding_that_counts() {
         insta::assert_snapshot!(text(&sample::mixed()));
-        assert_eq!(text(&sample::empty()), "");
+        assert_eq!(text(&sample::empty()), "kubeknock: 1 verdict at --fail-on exposed: exit 1\n");
     }
 
     #[test]
@@ -86,7 +94,18 @@ mod tests {
         sample.findings = vec![sample.findings[0].clone(); 13];
         let written = text(&sample);
         assert_eq!(written.matches("::error ").count(), 10);
-        assert!(written.ends_with("kubeknock: 3 more findings of the kind error: see the other reports\n"));
+        assert!(written.contains("\nkubeknock: 3 more findings of the kind error: see the other reports\n"));
+    }
+
+    #[test]
+    fn what_stands_in_no_file_has_no_place() {
+        let mut sample = sample::mixed();
+        for source in [Source::Argument, Source::Stdin, Source::File("/etc/targets.txt".into())] {
+            sample.findings.truncate(1);
+            sample.findings[0].origin = Arc::new(Origin { source, line: 1, text: "192.0.2.17".into() });
+            let written = text(&sample);
+            assert!(written.starts_with("::error title=resources-exposed::new: "), "{written}");
+        }
     }
 
     proptest! {
@@ -96,7 +115,7 @@ mod tests {
             sample.findings.truncate(1);
             sample.findings[0].message.clone_from(&text);
             let written = self::text(&sample);
-            prop_assert_eq!(written.lines().count(), 1);
+            prop_assert_eq!(written.lines().count(), 2);
             prop_assert!(written.starts_with("::error file=targets.txt,line="));
         }
     }

@@ -9,7 +9,7 @@ use serde::ser::Serializer as _;
 
 use super::escape::escape;
 use super::place::{Files, place};
-use super::{Results, encode};
+use super::{Results, encode, tell};
 use crate::model::{Finding, Severity};
 
 /// Characters of a description.
@@ -48,7 +48,7 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
 fn issue(finding: &Finding, files: Files<'_>) -> Issue {
     let place = place(&finding.origin, files);
     Issue {
-        description: escape(&format!("{}: {}", finding.about, finding.said()), SHOWN),
+        description: escape(&format!("{}: {}", tell::about(finding), tell::found(finding)), SHOWN),
         check_name: finding.rule.id,
         fingerprint: finding.fingerprint.to_string(),
         severity: match finding.severity {

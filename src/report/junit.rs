@@ -2,17 +2,19 @@
 //!
 //! A case fails on a finding that is high or critical, and at an exposed endpoint on a medium one too: a
 //! default cluster passes, as it does at the default of `--fail-on`. What else was found is its output. It
-//! is an error where the verdict is inconclusive: it ran and says nothing. It is skipped where nothing
-//! answered. Findings about no endpoint (a name that does not resolve, a specification) are cases of
-//! their own. Names say where and never what came out, so that a case has a history.
+//! is an error where the verdict is inconclusive, or a named target got none: it ran and says nothing. It
+//! is skipped where nothing answered. What was found of a specification as a whole stands at the one of
+//! its endpoints that answered most; a named target without any (it was not asked) is a case of its own.
+//! Names say where and never what came out, so that a case has a history.
 
 use std::borrow::{Borrow, Cow};
+use std::collections::HashMap;
 use std::io::{self, Write as _};
 
-use super::Results;
 use super::by_endpoint::ByEndpoint;
 use super::escape::escape;
-use crate::model::{EndpointReport, Finding, Severity, Verdict};
+use super::{Results, tell};
+use crate::model::{EndpointReport, Finding, Origin, Severity, Verdict};
 
 /// Characters of a text that is not ours.
 const SHOWN: usize = 1000;
@@ -29,19 +31,26 @@ pub struct Counts {
 impl Counts {
     /// Counts the cases that [`write()`] makes of the same records.
     pub fn of(results: &Results<'_>, reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
-        let found = Found::new(results.findings);
-        let elsewhere = found.elsewhere.len();
-        let mut counts = Self { cases: elsewhere, failed: elsewhere, unclear: 0, skipped: 0 };
+        let mut found = Found::new(results);
+        let mut counts = Self { cases: 0, failed: 0, unclear: 0, skipped: 0 };
         for report in reports {
-            counts.cases += 1;
-            match found.outcome(report.borrow()) {
-                Outcome::Passed => {}
-                Outcome::Failed(_) => counts.failed += 1,
-                Outcome::Unclear => counts.unclear += 1,
-                Outcome::Skipped => counts.skipped += 1,
-            }
+            let report = report.borrow();
+            counts.count(&Outcome::of(report, &found.take(report)));
+        }
+        for findings in found.rest() {
+            counts.count(&Outcome::without_endpoint(&findings));
         }
         counts
+    }
+
+    fn count(&mut self, outcome: &Outcome<'_>) {
+        self.cases += 1;
+        match outcome {
+            Outcome::Passed => {}
+            Outcome::Failed(_) => self.failed += 1,
+            Outcome::Unclear(..) => self.unclear += 1,
+            Outcome::Skipped => self.skipped += 1,
+        }
     }
 }
 
@@ -53,7 +62,7 @@ pub fn write(
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let found = Found::new(results.findings);
+    let mut found = Found::new(results);
     let Counts { cases, failed, unclear, skipped } = counts;
     let seconds = results.summary.elapsed.as_secs_f64();
     let started = format!("{:.0}", results.summary.started);
@@ -64,82 +73,158 @@ pub fn write(
         started.trim_end_matches('Z')
     )?;
     for report in reports {
-        case(&mut out, report.borrow(), &found)?;
+        let report = report.borrow();
+        endpoint(&mut out, report, &found.take(report))?;
     }
-    for finding in &found.elsewhere {
-        let about = text(finding.about.as_str());
-        let rule = finding.rule.id;
-        writeln!(out, "    <testcase classname=\"{about}\" name=\"{about}: {rule}\" time=\"0\">")?;
-        failure(&mut out, &[finding])?;
-        writeln!(out, "    </testcase>")?;
+    for findings in found.rest() {
+        without_endpoint(&mut out, &findings)?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")?;
     out.flush()
 }
 
-fn case(out: &mut impl io::Write, report: &EndpointReport, found: &Found<'_>) -> io::Result<()> {
-    let place = report.endpoint.as_ref().map_or_else(|| report.target.to_string(), ToString::to_string);
-    let (class, name) = (text(&report.target.to_string()), text(&place));
+fn endpoint(out: &mut impl io::Write, report: &EndpointReport, findings: &[&Finding]) -> io::Result<()> {
+    let target = report.target.to_string();
+    let place = report.endpoint.as_ref().map_or_else(|| target.clone(), ToString::to_string);
+    let name = tell::named(&place, report.target.label.as_deref());
     let seconds = report.elapsed().as_secs_f64();
+    let (class, name) = (text(&target), text(&name));
     writeln!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"{seconds:.3}\">")?;
-    let reason = text(&report.reason);
-    match found.outcome(report) {
-        Outcome::Passed => {}
-        Outcome::Failed(findings) => failure(out, &findings)?,
-        Outcome::Unclear => writeln!(out, "      <error type=\"inconclusive\" message=\"{reason}\"/>")?,
-        Outcome::Skipped => writeln!(out, "      <skipped message=\"{reason}\"/>")?,
-    }
-    writeln!(out, "      <system-out>{}: {reason}", report.verdict)?;
-    for finding in found.at.of(report) {
-        told(out, finding)?;
-    }
+    let outcome = Outcome::of(report, findings);
+    result(out, &outcome, &report.reason)?;
+    writeln!(out, "      <system-out>{}: {}", report.verdict, text(&report.reason))?;
+    outcome.beside(findings).try_for_each(|finding| told(out, finding))?;
     writeln!(out, "</system-out>\n    </testcase>")
+}
+
+fn without_endpoint(out: &mut impl io::Write, findings: &[&Finding]) -> io::Result<()> {
+    let Some(first) = findings.first() else { return Ok(()) };
+    let (class, name) = (text(first.about.as_str()), text(&tell::about(first)));
+    writeln!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\">")?;
+    let outcome = Outcome::without_endpoint(findings);
+    result(out, &outcome, "")?;
+    writeln!(out, "      <system-out>not asked")?;
+    outcome.beside(findings).try_for_each(|finding| told(out, finding))?;
+    writeln!(out, "</system-out>\n    </testcase>")
+}
+
+fn result(out: &mut impl io::Write, outcome: &Outcome<'_>, reason: &str) -> io::Result<()> {
+    match outcome {
+        Outcome::Passed => Ok(()),
+        Outcome::Failed(findings) => failure(out, findings),
+        Outcome::Unclear(kind, why) => {
+            writeln!(out, "      <error type=\"{kind}\" message=\"{}\"/>", text(why))
+        }
+        Outcome::Skipped => writeln!(out, "      <skipped message=\"{}\"/>", text(reason)),
+    }
 }
 
 /// One failure element, because readers of the format know no more.
 fn failure(out: &mut impl io::Write, findings: &[&Finding]) -> io::Result<()> {
     let Some(worst) = findings.first() else { return Ok(()) };
-    writeln!(out, "      <failure type=\"{}\" message=\"{}\">", worst.rule.id, text(&worst.said()))?;
+    writeln!(out, "      <failure type=\"{}\" message=\"{}\">", worst.rule.id, text(&tell::found(worst)))?;
     findings.iter().try_for_each(|finding| told(out, finding))?;
     writeln!(out, "      </failure>")
 }
 
 fn told(out: &mut impl io::Write, finding: &Finding) -> io::Result<()> {
-    let Finding { severity, rule, remedy, .. } = finding;
-    writeln!(out, "{severity} {}: {}\n  remedy: {}", rule.id, text(&finding.said()), text(remedy))
+    let Finding { severity, rule, .. } = finding;
+    let (found, remedy) = (text(&tell::found(finding)), text(&tell::remedy_and_page(finding)));
+    writeln!(out, "{severity} {}: {found}\n  remedy: {remedy}", rule.id)
 }
 
 /// What became of a case.
 enum Outcome<'a> {
     Passed,
     Failed(Vec<&'a Finding>),
-    Unclear,
+    /// The kind of it, and why.
+    Unclear(&'static str, Cow<'a, str>),
     Skipped,
 }
 
-/// What counts, notes apart, by where it was found.
+impl<'a> Outcome<'a> {
+    fn of(report: &'a EndpointReport, findings: &[&'a Finding]) -> Self {
+        let least = if report.verdict == Verdict::Exposed { Severity::Medium } else { Severity::High };
+        match (report.verdict, Self::settled(findings, least)) {
+            (_, Some(failed @ Self::Failed(_))) => failed,
+            (Verdict::Inconclusive, _) => {
+                Self::Unclear(Verdict::Inconclusive.word(), report.reason.as_str().into())
+            }
+            (_, Some(unclear)) => unclear,
+            (Verdict::Unreachable, None) => Self::Skipped,
+            (_, None) => Self::Passed,
+        }
+    }
+
+    /// Never silently green: nothing was asked.
+    fn without_endpoint(findings: &[&'a Finding]) -> Self {
+        Self::settled(findings, Severity::High).unwrap_or(Self::Skipped)
+    }
+
+    /// The findings that its element does not tell.
+    fn beside<'b>(&self, findings: &'b [&'a Finding]) -> impl Iterator<Item = &'b &'a Finding> {
+        let failing = if let Self::Failed(failing) = self { failing.len() } else { 0 };
+        // Worst first: those that fail it are the first ones.
+        findings.iter().skip(failing)
+    }
+
+    /// What the findings alone make of it.
+    fn settled(findings: &[&'a Finding], least: Severity) -> Option<Self> {
+        let failing: Vec<&Finding> =
+            findings.iter().copied().filter(|finding| finding.severity <= least).collect();
+        if !failing.is_empty() {
+            return Some(Self::Failed(failing));
+        }
+        // Of a specification as a whole it is only said that it is not what it should be.
+        let whole = findings.iter().find(|finding| finding.index.is_none())?;
+        Some(Self::Unclear(whole.rule.id, tell::found(whole)))
+    }
+}
+
+/// What counts, notes apart, until its case is made.
 struct Found<'a> {
     at: ByEndpoint<'a>,
-    elsewhere: Vec<&'a Finding>,
+    /// Of specifications as a whole, with the most open verdict that was seen there.
+    whole: HashMap<&'a Origin, (Option<Verdict>, Vec<&'a Finding>)>,
 }
 
 impl<'a> Found<'a> {
-    fn new(findings: &'a [Finding]) -> Self {
-        let telling = findings.iter().filter(|finding| finding.counts() && finding.severity < Severity::Note);
-        let (elsewhere, at): (Vec<_>, Vec<_>) = telling.partition(|finding| finding.sites.is_empty());
-        Self { at: ByEndpoint::new(at), elsewhere }
+    fn new(results: &Results<'a>) -> Self {
+        let telling = |finding: &&Finding| finding.counts() && finding.severity < Severity::Note;
+        let (whole, at): (Vec<_>, Vec<_>) =
+            results.findings.iter().filter(telling).partition(|finding| finding.index.is_none());
+        let mut this = Self { at: ByEndpoint::new(at), whole: HashMap::new() };
+        for finding in whole {
+            this.whole.entry(&*finding.origin).or_default().1.push(finding);
+        }
+        for spec in &results.summary.coverage.specs {
+            if let Some((verdict, _)) = this.whole.get_mut(&*spec.origin) {
+                *verdict = spec.seen.first().copied();
+            }
+        }
+        this
     }
 
-    fn outcome(&self, report: &EndpointReport) -> Outcome<'a> {
-        let least = if report.verdict == Verdict::Exposed { Severity::Medium } else { Severity::High };
-        let failing: Vec<&Finding> =
-            self.at.of(report).iter().copied().filter(|finding| finding.severity <= least).collect();
-        match report.verdict {
-            _ if !failing.is_empty() => Outcome::Failed(failing),
-            Verdict::Unreachable => Outcome::Skipped,
-            Verdict::Inconclusive => Outcome::Unclear,
-            _ => Outcome::Passed,
+    /// What stands at an endpoint's case, worst first. What is said of its specification as a whole
+    /// stands at one case only.
+    fn take(&mut self, report: &EndpointReport) -> Vec<&'a Finding> {
+        let mut findings = self.at.of(report).to_vec();
+        let origin = &*report.target.origin;
+        if self.whole.get(origin).is_some_and(|(verdict, _)| *verdict == Some(report.verdict)) {
+            findings.extend(self.whole.remove(origin).into_iter().flat_map(|(_, whole)| whole));
+            findings.sort_by_key(|finding| finding.severity);
         }
+        findings
+    }
+
+    /// What has no endpoint: the findings of a specification are one case.
+    fn rest(self) -> Vec<Vec<&'a Finding>> {
+        let mut rest: Vec<Vec<&Finding>> = self.whole.into_values().map(|(_, findings)| findings).collect();
+        rest.sort_by(|one, other| {
+            let key = |findings: &[&'a Finding]| findings.first().map(|finding| finding.order_key());
+            key(one).cmp(&key(other))
+        });
+        rest
     }
 }
 
@@ -164,12 +249,14 @@ fn text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::sync::Arc;
 
     use proptest::prelude::*;
 
     use super::super::sample::{self, Sample};
     use super::super::skip;
     use super::*;
+    use crate::model::{Identity, SpecCoverage};
 
     fn written(sample: &Sample) -> String {
         let results = sample.results();
@@ -190,7 +277,50 @@ mod tests {
         assert_eq!(said("failures"), count("<failure "));
         assert_eq!(said("skipped"), count("<skipped "));
         assert_eq!((said("errors"), count("<error ")), (1, 1));
+        assert_eq!(said("tests"), sample::mixed().reports.len());
         assert!(written(&sample::empty()).contains("tests=\"0\""));
+    }
+
+    /// A sample whose only finding is that this record's target got no verdict.
+    fn not_covered(record: usize, seen: Vec<Verdict>) -> String {
+        let mut sample = sample::mixed();
+        let target = &sample.reports[record].target;
+        let about = Identity::of_specification(&target.origin);
+        let spec = SpecCoverage::of(Arc::clone(&target.origin), true, None, None, seen);
+        let finding = Finding {
+            about,
+            origin: Arc::clone(&target.origin),
+            index: None,
+            sites: Vec::new(),
+            severity: Severity::Low,
+            acceptance: None,
+            ..sample.findings[0].clone()
+        };
+        sample.findings = vec![finding];
+        sample.summary.coverage.specs = vec![spec];
+        written(&sample)
+    }
+
+    #[test]
+    fn a_target_without_a_verdict_is_one_error_and_no_case_more() {
+        let mixed = sample::mixed().reports.len();
+        let head = |suite: &str| suite.lines().nth(2).unwrap().trim().to_owned();
+        // Refused, a name that does not resolve, inconclusive: an error already.
+        for (record, seen, errors) in
+            [(12, Verdict::Unreachable, 2), (10, Verdict::Unreachable, 2), (7, Verdict::Inconclusive, 1)]
+        {
+            let suite = not_covered(record, vec![seen]);
+            let said = format!("tests=\"{mixed}\" failures=\"0\" errors=\"{errors}\"");
+            assert!(head(&suite).contains(&said), "{suite}");
+            assert_eq!(suite.matches("low resources-exposed: ").count(), 1, "{suite}");
+        }
+        // Not asked: it has no endpoint.
+        let suite = not_covered(12, Vec::new());
+        assert!(
+            head(&suite).contains(&format!("tests=\"{}\" failures=\"0\" errors=\"2\"", mixed + 1)),
+            "{suite}"
+        );
+        assert!(suite.contains("name=\"192.0.2.99 (prod-eu-3)\" time=\"0\">\n      <error type="), "{suite}");
     }
 
     /// Against the schema of Jenkins' xunit plugin, as pytest ships it.

@@ -6,13 +6,14 @@
 
 mod text;
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
+use std::collections::{HashMap, HashSet};
 use std::io;
 
-use super::table::{may, place, who};
-use super::{Results, worst};
-use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
-use text::code;
+use super::table::{may, place, seen, who};
+use super::{Results, tell, worst};
+use crate::model::{BaselineState, EndpointReport, Finding, Identity, SpecCoverage, Verdict};
+use text::{code, code_of, link};
 
 /// Characters of the whole, below what a comment may have.
 const MOST: usize = 60_000;
@@ -20,6 +21,8 @@ const MOST: usize = 60_000;
 const LEAST_ROW: usize = 20;
 /// Named targets without a verdict, and ways to mend something, that are told.
 const LISTED: usize = 30;
+/// Targets of one way to mend something that are named.
+const TARGETS: usize = 5;
 /// Changes that are told: the findings come behind them.
 const CHANGES: usize = 100;
 
@@ -144,13 +147,9 @@ fn findings(page: &mut Page, findings: &[Finding]) {
 
 fn finding(finding: &Finding) -> String {
     let state = finding.baseline.map(BaselineState::word).unwrap_or_default();
-    let (about, message) = (code(finding.about.as_str()), code(&finding.said()));
+    let (about, message) = (code(finding.about.as_str()), code(&tell::found(finding)));
     let label = finding.label.as_deref().map(|label| format!(" {}", code(label))).unwrap_or_default();
-    let over = finding.acceptance.as_ref().map(|acceptance| {
-        format!("; was accepted by {} until {}", code(&acceptance.owner), acceptance.expires)
-    });
-    let (rule, over) = (finding.rule.id, over.unwrap_or_default());
-    format!("| {} | {rule} | {about}{label} | {message}{over} | {state} |", finding.severity)
+    format!("| {} | {} | {about}{label} | {message} | {state} |", finding.severity, finding.rule.id)
 }
 
 /// Never silently green.
@@ -160,31 +159,63 @@ fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
         return;
     }
     page.line("### Named targets without a verdict\n");
-    page.line("| target | written at | seen |\n|---|---|---|");
+    page.line("| target | written at | result |\n|---|---|---|");
     let rows = missing.iter().take(LISTED).map(|spec| {
-        let seen: Vec<&str> = spec.seen.iter().map(|verdict| verdict.word()).collect();
-        let seen = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
-        format!("| {} | {} | {seen} |", code(&spec.origin.text), code(&spec.origin.to_string()))
+        format!("| {} | {} | {} |", code(&spec.origin.text), code(&spec.origin.to_string()), seen(spec))
     });
     page.rows_and(missing.len().saturating_sub(LISTED), rows);
     page.line("");
 }
 
-/// Each way to mend something once, of what is worst first.
+/// Each way to mend something once, of what is worst first, with whom it is for.
 fn remedies(page: &mut Page, findings: &[Finding]) {
-    let mut ways: Vec<(&str, &str)> = Vec::new();
+    let mut ways: Vec<Way<'_>> = Vec::new();
+    let mut known: HashMap<(&str, Option<&str>), usize> = HashMap::new();
     for finding in findings.iter().filter(|finding| finding.counts()) {
-        let way = (finding.rule.id, &*finding.remedy);
-        if ways.len() < LISTED && !ways.contains(&way) {
-            ways.push(way);
-        }
+        let at = *known.entry((&finding.remedy, finding.remedy_url.as_deref())).or_insert_with(|| {
+            ways.push(Way { first: finding, rules: Vec::new(), named: Vec::new(), targets: HashSet::new() });
+            ways.len() - 1
+        });
+        ways[at].add(finding);
     }
     if ways.is_empty() {
         return;
     }
     page.line("<details><summary>How to mend it</summary>\n");
-    page.rows(ways.into_iter().map(|(rule, remedy)| format!("- {rule}: {}", code(remedy))));
+    page.rows_and(ways.len().saturating_sub(LISTED), ways.iter().take(LISTED).map(Way::told));
     page.line("\n</details>\n");
+}
+
+/// One way to mend something.
+struct Way<'a> {
+    first: &'a Finding,
+    rules: Vec<&'static str>,
+    /// Targets that are named.
+    named: Vec<Cow<'a, str>>,
+    /// All of them.
+    targets: HashSet<&'a Identity>,
+}
+
+impl<'a> Way<'a> {
+    fn add(&mut self, finding: &'a Finding) {
+        if !self.rules.contains(&finding.rule.id) {
+            self.rules.push(finding.rule.id);
+        }
+        if self.targets.insert(&finding.about) && self.named.len() < TARGETS {
+            self.named.push(tell::about(finding));
+        }
+    }
+
+    fn told(&self) -> String {
+        let targets: Vec<String> = self.named.iter().map(|target| code(target)).collect();
+        let more = match self.targets.len().saturating_sub(targets.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let remedy = code_of(&tell::remedy(&self.first.remedy), usize::MAX);
+        let page = self.first.remedy_url.as_deref().map(|url| format!(" {}", link(url))).unwrap_or_default();
+        format!("- **{}** at {}{more}:\n  {remedy}{page}", self.rules.join(", "), targets.join(", "))
+    }
 }
 
 fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport>>) {

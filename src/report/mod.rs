@@ -8,8 +8,9 @@
 //!
 //! To add a format: a file beside these, a variant of [`Format`] with its word, and snapshots over
 //! the sample in `sample/`. Text that came from the network goes through [`escape()`] (terminal)
-//! or through `encode` (JSON), never straight to the writer. `saved/` is the way back: what `json` and
-//! `jsonl` wrote becomes the model again.
+//! or through `encode` (JSON), never straight to the writer. What is said of a finding in the same words
+//! everywhere (its target's name, a lapsed acceptance, its remedy) comes from `tell`. `saved/` is the way
+//! back: what `json` and `jsonl` wrote becomes the model again.
 
 mod beside;
 mod by_endpoint;
@@ -34,6 +35,7 @@ pub mod shadowserver;
 mod spool;
 pub mod table;
 mod tally;
+mod tell;
 mod wire;
 mod worst;
 

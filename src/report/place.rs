@@ -19,6 +19,8 @@ pub struct Files<'a> {
 pub(super) struct Place {
     pub(super) path: String,
     pub(super) line: u32,
+    /// Whether it is a file of the repository.
+    pub(super) exists: bool,
 }
 
 impl Place {
@@ -42,23 +44,28 @@ impl Place {
 /// The place of a target specification. What was read from no file, or from one outside the
 /// repository, gets a path below `kubeknock/` that stays the same from scan to scan.
 pub(super) fn place(origin: &Origin, files: Files<'_>) -> Place {
-    let path = match &origin.source {
+    let known = match &origin.source {
         Source::File(path) => relative(Path::new(&**path), files),
+        Source::Argument | Source::Stdin => None,
+    };
+    let exists = known.is_some();
+    let path = known.unwrap_or_else(|| match &origin.source {
+        Source::File(path) => {
+            let name = Path::new(&**path).file_name().map(PathBuf::from).unwrap_or_default();
+            format!("kubeknock/outside/{}", slashed(&name))
+        }
         Source::Argument => "kubeknock/arguments".to_owned(),
         Source::Stdin => "kubeknock/stdin".to_owned(),
-    };
-    Place { path, line: origin.line.max(1) }
+    });
+    Place { path, line: origin.line.max(1), exists }
 }
 
-fn relative(path: &Path, files: Files<'_>) -> String {
+/// The path of a file of the repository, from its root.
+fn relative(path: &Path, files: Files<'_>) -> Option<String> {
     let whole = files.here.join(path);
     let place =
         inside(&whole, files.root).or_else(|| inside(&real(&whole)?, &files.root.canonicalize().ok()?));
-    let Some(place) = place else {
-        let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-        return format!("kubeknock/outside/{}", slashed(&name));
-    };
-    slashed(&place)
+    place.as_deref().map(slashed)
 }
 
 /// What of the path lies below the root, by the words alone.

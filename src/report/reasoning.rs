@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::escape::escape;
+use super::tell;
 use crate::model::{
     Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification, JudgedRequest, Mark,
     Posture, Product, Support, Trust,
@@ -16,6 +17,8 @@ use crate::model::{
 
 /// Characters of a text that is not ours.
 const SHOWN: usize = 400;
+/// Characters of a remedy, which is whole sentences.
+const REMEDY: usize = 1000;
 
 fn shown(text: &str) -> String {
     escape(text, SHOWN)
@@ -158,7 +161,7 @@ fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> 
 fn remedy(out: &mut impl Write, report: &EndpointReport) -> io::Result<()> {
     let Some(remedy) = &report.remedy else { return Ok(()) };
     writeln!(out, "\nRemedy")?;
-    writeln!(out, "  {}", shown(&remedy.text))?;
+    writeln!(out, "  {}", escape(&tell::remedy(&remedy.text), REMEDY))?;
     for (title, url) in [("more", &remedy.url), ("who can reach it", &remedy.network_url)] {
         if let Some(url) = url {
             writeln!(out, "  {title}: {}", shown(url))?;

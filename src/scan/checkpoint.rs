@@ -63,7 +63,7 @@ struct Header {
     shard: String,
     targets: [u8; 32],
     options: [u8; 32],
-    /// Microseconds of Unix time at which the first run began.
+    /// Milliseconds of Unix time at which the first run began.
     began: i64,
 }
 
@@ -79,7 +79,7 @@ impl Header {
             shard: config.shard.to_string(),
             targets: targets.digest(),
             options: options_digest(config),
-            began: Timestamp::now().as_microsecond(),
+            began: Timestamp::now().as_millisecond(),
         }
     }
 
@@ -254,8 +254,8 @@ fn frame(record: &[u8]) -> io::Result<Frame> {
     postcard::from_bytes(record).map_err(io::Error::other)
 }
 
-fn moment(microsecond: i64) -> io::Result<Timestamp> {
-    Timestamp::from_microsecond(microsecond).map_err(io::Error::other)
+fn moment(millisecond: i64) -> io::Result<Timestamp> {
+    Timestamp::from_millisecond(millisecond).map_err(io::Error::other)
 }
 
 fn open(file: &File, path: &Path) -> Result<(Header, Records<File>), CheckpointError> {

@@ -42,7 +42,7 @@ pub(super) struct Frame {
     /// distance from the one before.
     pub(super) silent: BTreeMap<u8, Vec<u64>>,
     pub(super) finished: Vec<Finished>,
-    /// Microseconds of Unix time at which the scan came to its end, in the last frame.
+    /// Milliseconds of Unix time at which the scan came to its end, in the last frame.
     pub(super) ended: Option<i64>,
 }
 
@@ -186,7 +186,7 @@ impl Ledger {
     pub(super) fn end(&self) -> io::Result<()> {
         {
             let mut books = locked(&self.books);
-            books.frame.ended = Some(Timestamp::now().as_microsecond());
+            books.frame.ended = Some(Timestamp::now().as_millisecond());
             books.frame_bytes += 8;
         }
         self.flush()

@@ -39,7 +39,7 @@ use tokio::sync::mpsc;
 
 use crate::config::{Order, ScanConfig};
 use crate::error::Error;
-use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Target, Timings};
+use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Target, Timings, microseconds};
 use crate::targets::{Permutation, TargetSet};
 
 pub use checkpoint::{Checkpoint, CheckpointError};
@@ -126,9 +126,12 @@ impl Scanner {
 
     fn begin(&self, targets: Arc<TargetSet>, checkpoint: Option<Checkpoint>) -> Scan {
         let (sender, reports) = mpsc::channel(CHANNEL);
-        let started = checkpoint.as_ref().map_or_else(Timestamp::now, Checkpoint::began);
+        // To the millisecond, in which saved reports and checkpoints have it.
+        let now = Timestamp::now();
+        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        let started = checkpoint.as_ref().map_or(now, Checkpoint::began);
         let ended = checkpoint.as_ref().and_then(Checkpoint::ended);
-        let past = span(started, ended.unwrap_or_else(Timestamp::now));
+        let past = span(started, ended.unwrap_or(now));
         let tally = Arc::new(Tally::of(&targets));
         let stop = Stop::default();
         let job = Arc::new(Job {
@@ -199,7 +202,7 @@ impl Scan {
         });
         ScanSummary {
             started: self.started,
-            elapsed: if self.ended { self.past } else { self.past + self.clock.elapsed() },
+            elapsed: if self.ended { self.past } else { microseconds(self.past + self.clock.elapsed()) },
             stopped,
             sources: self.tally.sources(),
             resolvers: self.job.pipeline.names().servers(),

@@ -285,7 +285,13 @@ impl Pipeline {
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
         let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
         let (paths, refused) = assessment.paths_asked_and_refused();
-        let answered = Answered { verdict: assessment.verdict, grants: &assessment.grants, paths, refused };
+        let answered = Answered {
+            verdict: assessment.verdict,
+            grants: &assessment.grants,
+            paths,
+            refused,
+            expected: target.expect,
+        };
         let report = EndpointReport {
             target: target.clone(),
             endpoint: Some(endpoint),
@@ -303,7 +309,7 @@ impl Pipeline {
             local: observation.local,
             connections: observation.connections,
             handshakes: observation.handshakes,
-            timings: observation.timings,
+            timings: observation.timings.kept(),
         };
         (report, short)
     }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{ClueKind, EndpointReport, Method, Trust, Verdict};
+use kubeknock::model::{ClueKind, EndpointReport, Method, PathClass, Trust, Verdict};
 use kubeknock::probe::deep;
 
 use crate::support::{config, knock, pem, run, serve, start, stderr, stdout};
@@ -21,6 +21,23 @@ fn granted(report: &EndpointReport) -> Vec<&str> {
     let mut paths: Vec<&str> = report.grants.iter().map(|grant| grant.path.as_str()).collect();
     paths.sort_unstable();
     paths
+}
+
+/// What k3s opens by design is no path of the API: no count has it, and nothing counts otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_number_of_paths_wherever_it_is_said() {
+    let server = start("k3s").await;
+    let report = knock(deeply(), &server.address().to_string()).await;
+    let asked = report.requests.len();
+    let api = asked - deep().filter(|request| request.class == PathClass::Product).count();
+    assert!(api < asked);
+    assert_eq!(report.reason, format!("401 on {api} of {api} API paths asked"));
+    let sentence = report.posture.unwrap().sentence;
+    assert!(sentence.contains(&format!("anonymous refused on all {api} API paths asked")), "{sentence}");
+    let spec = server.address().to_string();
+    let output = tokio::task::spawn_blocking(move || run(&["scan", "-q", "--deep", &spec])).await.unwrap();
+    let said = format!("/cacerts, /ping; nothing on {api} of {api} API paths; as documented");
+    assert!(stdout(&output).contains(&said), "{}", stdout(&output));
 }
 
 /// What the RBAC note of each recording states.

@@ -88,7 +88,12 @@ async fn auto_chooses_by_the_place_of_the_scan() {
         fs::write(&summary, "# before\n").unwrap();
         let github = scan(&[("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())]);
         assert!(
-            stdout(&github).starts_with("::error file=kubeknock/arguments,line=1,title="),
+            stdout(&github).starts_with("::error title=anonymous-discovery-exposed::"),
+            "{}",
+            stdout(&github)
+        );
+        assert!(
+            stdout(&github).ends_with("\nkubeknock: 1 verdict at --fail-on exposed: exit 1\n"),
             "{}",
             stdout(&github)
         );

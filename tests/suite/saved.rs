@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use kubeknock::report::Format;
+use kubeknock::simulator::SimulatedServer;
 use serde_json::Value;
 
 use crate::support::{kubeknock, start, stderr, stdout};
@@ -41,6 +43,36 @@ async fn a_report_is_written_again_as_it_was() {
     }
     let shown = run_in(folder.path(), &["report", "a.json", "--fail-on", "never"]);
     assert_eq!(stdout(&shown).lines().next(), read("a.txt").lines().next());
+}
+
+/// The server's own clock, the end of the scan to the millisecond, and everything else that is rounded.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_format_is_written_again_byte_for_byte() {
+    let profiles = ["default", "exposed", "k3s", "eks-forbidden", "waf-403", "kubelet", "garbage"];
+    let mut servers = Vec::new();
+    for profile in profiles {
+        servers.push(start(profile).await);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    let line = |server: &SimulatedServer| format!("{} name=x expect=forbidden", server.address());
+    let list = servers.iter().map(line).collect::<Vec<_>>().join("\n");
+    fs::write(folder.path().join("targets.txt"), list).unwrap();
+    let formats = Format::ALL.map(Format::word);
+    let outputs = |prefix: &str| formats.map(|format| format!("{format}={prefix}.{format}"));
+    let scan: Vec<String> =
+        outputs("a").iter().flat_map(|output| ["-o".to_owned(), output.clone()]).collect();
+    let scan: Vec<&str> = scan.iter().map(String::as_str).collect();
+    run_in(folder.path(), &[&["scan", "-q", "--deep", "-f", "targets.txt"], &scan[..]].concat());
+    assert!(read("a.shadowserver").contains(" GMT\","), "the sample shows a Date header");
+    for source in ["a.json", "a.jsonl"] {
+        let again = outputs("b");
+        let again: Vec<&str> = again.iter().map(String::as_str).collect();
+        run_in(folder.path(), &[&["report", "-q"], &again[..], &[source]].concat());
+        for format in formats.into_iter().filter(|format| *format != "jsonl") {
+            assert_eq!(read(&format!("b.{format}")), read(&format!("a.{format}")), "{format} from {source}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,7 +96,7 @@ pub(crate) fn pem(der: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
-/// A JSON report without what differs from run to run: times, durations, audit ids.
+/// A JSON report without what differs from run to run: times, durations, audit ids, dates.
 pub(crate) fn settled(report: &str) -> Value {
     let mut value: Value = serde_json::from_str(report).unwrap();
     settle(&mut value);
@@ -111,6 +111,7 @@ fn settle(value: &mut Value) {
                     key.as_str(),
                     "at" | "started"
                         | "audit_id"
+                        | "date"
                         | "resolve_ms"
                         | "connect_ms"
                         | "tls_ms"

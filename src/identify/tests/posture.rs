@@ -9,7 +9,8 @@ fn open(path: &str) -> Grant {
 }
 
 fn of(observation: &Observation, verdict: Verdict, grants: &[Grant], paths: usize) -> Posture {
-    posture(&identify(observation), Answered { verdict, grants, paths, refused: paths }).unwrap()
+    posture(&identify(observation), Answered { verdict, grants, paths, refused: paths, expected: None })
+        .unwrap()
 }
 
 fn refusing() -> Observation {
@@ -37,7 +38,7 @@ fn confirmed_from_outside() {
     assert_eq!((refused.standing, refused.known), (Standing::AsDocumented, Known::Documented));
     assert_eq!(
         refused.sentence,
-        "AKS, version not shown: anonymous refused on all 5 paths asked, as AKS documents: confirmed from outside"
+        "AKS, version not shown: anonymous refused on all 5 API paths asked, as AKS documents: confirmed from outside"
     );
 }
 
@@ -54,7 +55,7 @@ fn how_well_it_is_known_stands_in_the_sentence() {
     }
     let looser = of(&versioned("v1.33.5-eks-5e0fdde"), Verdict::Forbidden, &both, 3);
     assert_eq!(looser.standing, Standing::Looser);
-    assert!(looser.sentence.contains("more open than the health-only that is expected (documented)"));
+    assert!(looser.sentence.contains("more open than documented (health-only)"));
 }
 
 #[test]
@@ -68,7 +69,8 @@ fn what_is_not_known_is_not_graded() {
     let low = refusing().over_tls("CN=x", "CN=kubernetes", &[], &[]);
     assert_eq!(of(&low, Verdict::Rejected, &[], 5).standing, Standing::Unknown);
     // Nothing settled, nothing graded.
-    let answered = Answered { verdict: Verdict::Inconclusive, grants: &[], paths: 3, refused: 3 };
+    let answered =
+        Answered { verdict: Verdict::Inconclusive, grants: &[], paths: 3, refused: 3, expected: None };
     assert_eq!(posture(&identify(&versioned("v1.33.5-eks-5e0fdde")), answered), None);
 }
 

@@ -17,7 +17,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     proof: "The server answered 403 and named system:anonymous: authentication had let the request in. Or it gave \
         what it gives to nobody whom it rejects, over TLS and with nothing in front that could have lent an \
         identity of its own.",
-    remedy: "From 1.32 on (alpha in 1.31), limit it: start the API server with --authentication-config and in \
+    remedy: "Limit it, from 1.32 on (alpha in 1.31): start the API server with --authentication-config and in \
         that file `anonymous: {enabled: true, conditions: [{path: /livez}, {path: /readyz}, {path: /healthz}]}`. \
         --anonymous-auth=false turns it off, but on kubeadm clusters that breaks the kubelet's probes of the \
         API server, and joining.",

@@ -1,6 +1,6 @@
 //! What could not be told: never silently green.
 
-use super::expectation::seen;
+use super::expectation::found;
 use super::{Context, Hit, requests};
 use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict};
 
@@ -41,5 +41,7 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
 }
 
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
-    spec.is_missing().then(|| Hit::proven(format!("no verdict, only {}", seen(spec)), Vec::new()))
+    let said =
+        found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("no verdict, only {found}"));
+    spec.is_missing().then(|| Hit::proven(said, Vec::new()))
 }

@@ -27,17 +27,16 @@ pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: Context) -> Opt
 /// A specification none of whose endpoints shows what is expected.
 pub(in crate::policy) fn of_specification(spec: &SpecCoverage) -> Option<Hit> {
     let expected = spec.expect.filter(|_| spec.met == Some(false))?;
-    let message = format!("expected {expected}, found {}", seen(spec));
+    let found = found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("found {found}"));
+    let message = format!("expected {expected}, {found}");
     // A verdict is what it is; silence may have other reasons than the target. Of what was not asked,
     // as in a scan that was stopped, nothing is known: it is not met, and no news about the target.
     let severity = spec.seen.is_empty().then_some(Severity::Low);
     Some(Hit { severity, ..Hit::proven(message, Vec::new()).sure(Confidence::Medium) })
 }
 
-/// The verdicts seen, in words.
-pub(super) fn seen(spec: &SpecCoverage) -> String {
-    match spec.seen.as_slice() {
-        [] => "nothing: it was not asked".to_owned(),
-        seen => super::listed(seen.iter().map(|verdict| Verdict::word(*verdict))),
-    }
+/// The verdicts seen, in words; `None` where it was not asked.
+pub(super) fn found(spec: &SpecCoverage) -> Option<String> {
+    let seen = super::listed(spec.seen.iter().map(|verdict| Verdict::word(*verdict)));
+    (!seen.is_empty()).then_some(seen)
 }

@@ -47,8 +47,8 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
         CVE-2018-1002105 and CVE-2019-11253 they are the way in. Open by default below Kubernetes 1.14 and on \
         clusters upgraded from there.",
     proof: "The path answered with the document that only the handler behind authorization gives.",
-    remedy: "Where the cluster comes from before 1.14, take system:unauthenticated out of the bindings of \
-        system:discovery and system:basic-user: `kubectl edit clusterrolebinding system:discovery \
+    remedy: "Take system:unauthenticated out of the bindings of system:discovery and system:basic-user where the \
+        cluster comes from before 1.14: `kubectl edit clusterrolebinding system:discovery \
         system:basic-user`. Otherwise delete the binding that was made by hand: `kubectl get \
         clusterrolebindings -o wide | grep -E 'system:(anonymous|unauthenticated)'`.",
     severity: Severity::High,

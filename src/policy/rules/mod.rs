@@ -44,7 +44,7 @@ pub(super) struct Hit {
     /// The requests that prove it.
     pub(super) requests: Vec<usize>,
     /// Where it is known better than the rule's own.
-    pub(super) remedy: Option<String>,
+    pub(super) remedy: Option<Remedy>,
     /// The paths that it finds open.
     pub(super) open: BTreeSet<String>,
 }
@@ -64,11 +64,7 @@ impl Hit {
 
     /// With the remedy that the identification knows, where it does.
     fn mended_by(self, remedy: Option<&Remedy>) -> Self {
-        let said = remedy.map(|remedy| match &remedy.url {
-            Some(url) => format!("{} See {url}.", remedy.text),
-            None => remedy.text.clone(),
-        });
-        Self { remedy: said.or(self.remedy), ..self }
+        Self { remedy: remedy.cloned(), ..self }
     }
 
     fn sure(self, confidence: Confidence) -> Self {

@@ -25,7 +25,8 @@ pub(in crate::policy) static HEALTH: Rule = Rule {
     meaning: "/healthz, /livez or /readyz answer requests without credentials. Load balancers and probes need \
         them, and they tell little: that an API server is here, and whether it is well.",
     proof: "The path answered with an API server's health text.",
-    remedy: "Usually nothing. Where the network can do it, let only load balancers and nodes reach the port.",
+    remedy: "Leave them open as a rule: load balancers and probes need them. Where the network can do it, let \
+        only load balancers and nodes reach the port.",
     severity: Severity::Note,
     score: "0.0",
     cwe: None,

@@ -103,7 +103,13 @@ fn expectations_are_said_once() {
     let judged_silent = judged(&[silent(rejected.clone(), "192.0.2.1")]);
     assert_eq!(find(&judged_silent, "expectation-unmet").message, "expected rejected, found unreachable");
     assert_eq!(find(&judged_silent, "target-not-covered").message, "no verdict, only unreachable");
-    assert!(judged(&[rejecting(rejected, "192.0.2.1")]).findings.is_empty());
+    assert!(judged(&[rejecting(rejected.clone(), "192.0.2.1")]).findings.is_empty());
+    // A scan that was stopped before its turn came.
+    let unasked = SpecCoverage::of(rejected.origin, true, None, rejected.expect, Vec::new());
+    let coverage = Coverage { targets: 1, not_attempted: 1, specs: vec![unasked], ..Coverage::default() };
+    let unasked = Judge::new(&Policy::default(), at(DAY)).finish(&coverage);
+    assert_eq!(find(&unasked, "expectation-unmet").message, "expected rejected, not asked");
+    assert_eq!(find(&unasked, "target-not-covered").message, "not asked");
 }
 
 /// A scan that was stopped says so by its gate, and is no alarm about each target that it left.
@@ -365,12 +371,11 @@ fn what_a_provider_does_not_let_anybody_change_is_low_and_its_remedy_is_the_prov
         });
         let judged = judged(&[report]);
         let finding = find(&judged, "anonymous-auth-enabled");
-        (finding.severity, finding.remedy.clone())
+        assert_eq!(finding.remedy, "Restrict who can reach it.");
+        assert_eq!(finding.remedy_url.as_deref(), Some("https://docs.example/"));
+        finding.severity
     };
-    assert_eq!(
-        with(Some(false)),
-        (Severity::Low, "Restrict who can reach it. See https://docs.example/.".to_owned())
-    );
-    assert_eq!(with(Some(true)).0, Severity::Medium);
-    assert_eq!(with(None).0, Severity::Medium);
+    assert_eq!(with(Some(false)), Severity::Low);
+    assert_eq!(with(Some(true)), Severity::Medium);
+    assert_eq!(with(None), Severity::Medium);
 }

@@ -3,8 +3,9 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::super::table::{may, place, who};
+use super::super::tell;
 use super::findings::{label, severity, told};
-use super::{badge, shown};
+use super::{badge, link, shown};
 use crate::model::{
     Access, Certificate, EndpointReport, Finding, Handshake, JudgedRequest, Names, Remedy, Verdict,
 };
@@ -98,16 +99,8 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
 
 fn remedy(remedy: &Remedy) -> Markup {
     html! {
-        p { (shown(&remedy.text)) }
+        p { (shown(&tell::remedy(&remedy.text))) }
         @for url in remedy.url.iter().chain(&remedy.network_url) { p { (link(url)) } }
-    }
-}
-
-/// A link where it is one to the web. A saved report may hold anything.
-fn link(url: &str) -> Markup {
-    let url = shown(url);
-    html! {
-        @if url.starts_with("https://") { a href=(url) rel="noreferrer noopener" { (url) } } @else { (url) }
     }
 }
 

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::table::{TableOptions, change_sentence};
-use super::{ROWS, shown};
+use super::super::tell;
+use super::{ROWS, link, shown};
 use crate::model::{BaselineState, Change, Finding};
 
 pub(super) fn changes(changes: &[Change]) -> Markup {
@@ -75,11 +76,13 @@ pub(super) fn severity(finding: &Finding) -> Markup {
 pub(super) fn told(finding: &Finding) -> Markup {
     html! {
         (shown(&finding.said()))
-        details { summary { "Remedy" } (shown(&finding.remedy)) }
+        details {
+            summary { "Remedy" } (shown(&tell::remedy(&finding.remedy)))
+            @if let Some(url) = &finding.remedy_url { " " (link(url)) }
+        }
         @if let Some(acceptance) = &finding.acceptance {
             div.quiet {
-                @if acceptance.in_force { "Accepted until " } @else { "Was accepted until " }
-                (acceptance.expires.to_string()) " by " (shown(&acceptance.owner)) ": " (shown(&acceptance.reason))
+                (shown(&tell::accepted(acceptance))) ": " (shown(&acceptance.reason))
             }
         }
     }

@@ -38,6 +38,14 @@ fn shown(text: &str) -> String {
     escape(text, TEXT)
 }
 
+/// A link where it is one to the web. A saved report may hold anything.
+fn link(url: &str) -> Markup {
+    let url = shown(url);
+    html! {
+        @if url.starts_with("https://") { a href=(url) rel="noreferrer noopener" { (url) } } @else { (url) }
+    }
+}
+
 /// Writes the page; `reports` in any order.
 pub fn write(
     out: &mut dyn io::Write,

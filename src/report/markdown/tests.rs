@@ -27,6 +27,42 @@ fn what_does_not_fit_is_counted() {
 }
 
 #[test]
+fn each_remedy_is_told_once_whole_and_for_whom() {
+    let mut sample = sample::mixed();
+    let long = format!("Set --this. {}Do not set --that. {}", "Then wait. ".repeat(40), "x".repeat(2000));
+    for finding in &mut sample.findings {
+        finding.remedy.clone_from(&long);
+        finding.remedy_url = Some("https://docs.example/page".into());
+    }
+    let page = text(&sample);
+    let (_, told) = page.split_once("How to mend it</summary>\n\n").unwrap();
+    let (told, _) = told.split_once("\n\n</details>").unwrap();
+    assert!(told.starts_with("- **resources-exposed, expectation-unmet, "), "{told}");
+    assert!(
+        told.contains(
+            "** at <code>https:&#47;/192.0.2.17:6443 &#40;prod-eu-3&#41;</code>, <code>gone.example</code>, "
+        ),
+        "{told}"
+    );
+    assert!(told.ends_with("Do not set --that. …</code> <https://docs.example/page>"), "{told}");
+    assert_eq!(told.lines().count(), 2, "{told}");
+}
+
+#[test]
+fn a_link_is_one_to_the_web_and_nothing_else() {
+    for url in [
+        "javascript:alert(1)",
+        "http://a.example/",
+        "https://a.example/>x",
+        "https://a.example/ b",
+        "https://a.example/|",
+    ] {
+        assert!(!link(url).starts_with('<') || link(url).starts_with("<code>"), "{url}");
+    }
+    assert_eq!(link("https://a.example/x#y"), "<https://a.example/x#y>");
+}
+
+#[test]
 fn changes_leave_room_for_the_findings() {
     let mut sample = sample::mixed();
     let change = sample.changes.as_ref().unwrap()[0].clone();

@@ -14,7 +14,22 @@ const SHOWN: usize = 300;
 
 /// `text` as code, literally.
 pub(super) fn code(text: &str) -> String {
-    let text = escape(text, SHOWN);
+    code_of(text, SHOWN)
+}
+
+/// A link where it is one to the web, and nothing in it could end it. A saved report may hold anything.
+pub(super) fn link(url: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#=%".contains(c);
+    if url.starts_with("https://") && url.len() <= SHOWN && url.chars().all(plain) {
+        format!("<{url}>")
+    } else {
+        code(url)
+    }
+}
+
+/// `text` as code, with at most `max` characters.
+pub(super) fn code_of(text: &str, max: usize) -> String {
+    let text = escape(text, max);
     let mut out = String::from("<code>");
     let mut before = ' ';
     for c in text.chars() {

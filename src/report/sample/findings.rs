@@ -57,6 +57,7 @@ pub(in crate::report) fn finding(rule: &'static Rule, report: &EndpointReport, m
         message: message.to_owned(),
         remedy: rule.remedy.to_owned(),
         open: BTreeSet::new(),
+        remedy_url: None,
         baseline: None,
         acceptance: None,
     }
@@ -86,7 +87,11 @@ pub(super) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
             confidence: Confidence::Medium,
             ..state(BaselineState::New, finding(&UNMET, gone, "expected rejected, found unreachable"))
         },
-        state(BaselineState::Unchanged, finding(&ENABLED, default, "403 as system:anonymous")),
+        Finding {
+            remedy: "Restrict the public endpoint.".to_owned(),
+            remedy_url: Some("https://docs.example/versions".into()),
+            ..state(BaselineState::Unchanged, finding(&ENABLED, default, "403 as system:anonymous"))
+        },
         Finding {
             acceptance: Some(acceptance(true, "2027-01-31")),
             ..state(BaselineState::Unchanged, finding(&ENABLED, lab, "403 as system:anonymous"))

@@ -9,8 +9,10 @@ use std::io;
 pub(super) use findings::{HEALTH, RESOURCES};
 use findings::{INCONCLUSIVE, RULES, finding};
 pub(super) use mixed::mixed;
-use parts::{asked, identified, reply, spec, status};
-pub(super) use parts::{forbidden, granted, origin, rejected, report, silent, target, with_requests};
+use parts::{asked, reply, spec, status};
+pub(super) use parts::{
+    eks, forbidden, granted, identified, origin, rejected, report, silent, target, with_requests,
+};
 
 use super::{Outcome, Results, ScanInfo, Tally, table};
 use crate::config::ScanConfig;
@@ -160,6 +162,7 @@ pub(super) fn saying(text: &str) -> Sample {
         finding.about = Identity::of_specification(&finding.origin);
         finding.message = text.to_owned();
         finding.remedy = text.to_owned();
+        finding.remedy_url = Some(text.to_owned().into());
         if let Some(acceptance) = &mut finding.acceptance {
             acceptance.reason = text.to_owned();
             acceptance.owner = text.to_owned();

@@ -114,11 +114,12 @@ pub(in crate::report) fn reply(status: u16, headers: &[(&str, &str)], answer: An
     }
 }
 
-pub(in crate::report) const MARKS: [(&str, &str); 4] = [
+pub(in crate::report) const MARKS: [(&str, &str); 5] = [
     ("content-type", "application/json"),
     ("audit-id", "4f7f2c1e-0000-4000-8000-000000000001"),
     ("x-kubernetes-pf-flowschema-uid", "a"),
     ("x-kubernetes-pf-prioritylevel-uid", "b"),
+    ("date", "Thu, 01 Oct 2026 08:00:01 GMT"),
 ];
 
 fn version() -> VersionInfo {
@@ -250,8 +251,8 @@ pub(in crate::report) fn deviation() -> Posture {
         expected: vec![Verdict::HealthOnly],
         mode: Some("mode ENABLED".into()),
         known: Known::Documented,
-        sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than the health-only \
-                   that is expected (documented)"
+        sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than \
+                   documented (health-only)"
             .to_owned(),
         source: "EKS release notes (https://docs.example/)".into(),
     }

@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::table::seen;
 use super::super::{Files, Results};
 use super::log::{Descriptor, Invocation, Location, Notification, Text};
 use super::{result, text};
-use crate::model::{Finding, Severity, SpecCoverage, Verdict};
+use crate::model::{Finding, Severity, SpecCoverage};
 
 /// Notifications of one kind; the rest is counted.
 const LISTED: usize = 1000;
@@ -54,9 +55,7 @@ fn notice(id: &'static str, level: &'static str, said: String) -> Notification {
 }
 
 fn not_covered(spec: &SpecCoverage, files: Files<'_>) -> Notification {
-    let seen: Vec<&str> = spec.seen.iter().map(|verdict: &Verdict| verdict.word()).collect();
-    let seen = if seen.is_empty() { "nothing".to_owned() } else { seen.join(", ") };
-    let said = format!("{} got no verdict; seen: {seen}.", text(&spec.origin.text));
+    let said = format!("{} got no verdict: {}.", text(&spec.origin.text), seen(spec));
     let location: Location = result::location(&spec.origin, files);
     Notification { locations: vec![location], ..notice("target-not-covered", "warning", said) }
 }

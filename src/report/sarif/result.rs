@@ -2,6 +2,7 @@
 
 use super::super::escape::escape;
 use super::super::place::{Files, place};
+use super::super::tell;
 use super::driver::{Driver, level};
 use super::log::{
     ArtifactLocation, Finding as Wire, Fingerprints, Location, LogicalLocation, PhysicalLocation, Region,
@@ -47,21 +48,13 @@ fn shown(text: &str) -> String {
 }
 
 fn message(finding: &Finding) -> String {
-    let label = finding.label.as_deref().map(|label| format!(" ({})", text(label))).unwrap_or_default();
-    let lapsed = finding.acceptance.as_ref().filter(|acceptance| !acceptance.in_force);
-    let lapsed = lapsed.map(|acceptance| {
-        format!(
-            "\nIt was accepted until {} (ask {}); that is over.",
-            acceptance.expires,
-            text(&acceptance.owner)
-        )
-    });
+    let lapsed = tell::lapsed(finding).map(|lapsed| format!("\nIt was {}.", text(&lapsed)));
     format!(
-        "{}{label}: {}.{}\nRemedy: {}",
-        text(finding.about.as_str()),
+        "{}: {}.{}\nRemedy: {}",
+        text(&tell::about(finding)),
         text(&finding.message),
         lapsed.unwrap_or_default(),
-        text(&finding.remedy)
+        text(&tell::remedy_and_page(finding))
     )
 }
 

@@ -88,6 +88,7 @@ struct Evidence {
     git_version: Option<String>,
     version: Option<VersionFields>,
     audit_id: Option<String>,
+    date: Option<String>,
     #[serde(default)]
     flow_control: bool,
     #[serde(default)]
@@ -138,6 +139,7 @@ impl Evidence {
         for (name, value) in [
             (http::header::CONTENT_TYPE, self.content_type),
             (AUDIT_ID, self.audit_id),
+            (http::header::DATE, self.date),
             (http::header::SERVER, self.server),
             (http::header::RETRY_AFTER, self.retry_after),
             (http::header::LOCATION, self.location),

@@ -1,7 +1,16 @@
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::path::Path;
+
 use proptest::prelude::*;
 
+use super::super::junit::Counts;
 use super::super::sample::{self, Sample};
-use super::super::{SCHEMA, jsonl};
+use super::super::table::{self, TableOptions};
+use super::super::{Files, Format, SCHEMA};
+use super::super::{
+    csv, github, gitlab, html, json, jsonl, junit, markdown, prometheus, sarif, shadowserver,
+};
 use super::*;
 use crate::model::Finding;
 
@@ -16,6 +25,30 @@ fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
     let scan = read("old", &mut text.as_bytes(), &mut |report| reports.push(report)).unwrap().unwrap();
     let SavedScan { tool_version, config, summary } = scan;
     Sample { tool_version, config, reports, summary, findings: findings.to_vec(), changes: None }
+}
+
+/// A scan in every format.
+fn everywhere(sample: &Sample) -> HashMap<Format, String> {
+    let (results, records) = (sample.results(), || sample.reports.iter());
+    let files = Files { here: Path::new("/repo"), root: Path::new("/repo") };
+    let all = Format::ALL.map(|format| {
+        let text = sample::written(|out| match format {
+            Format::Table => table::write(out, &results, records(), &TableOptions::default()),
+            Format::Json => json::write(out, &results, records()),
+            Format::Jsonl => out.write_all(sample::jsonl(sample).as_bytes()),
+            Format::Sarif => sarif::write(out, &results, files, None),
+            Format::Markdown => markdown::write(out, &results, records()),
+            Format::Html => html::write(out, &results, records()),
+            Format::Github => github::write(out, &results, files),
+            Format::Gitlab => gitlab::write(out, &results, files),
+            Format::Csv => csv::write(out, &results, records()),
+            Format::Junit => junit::write(out, &results, Counts::of(&results, records()), records()),
+            Format::Prometheus => prometheus::write(out, &results, records()),
+            Format::Shadowserver => shadowserver::write(out, records()),
+        });
+        (format, text)
+    });
+    all.into()
 }
 
 fn problem(text: &str) -> String {
@@ -41,6 +74,20 @@ fn written_again_it_is_the_same() {
         // Either form says all that the other does.
         assert_eq!(sample::json(&read_back(&lines)), document);
         assert_eq!(sample::jsonl(&read_back(&document)), lines);
+    }
+}
+
+#[test]
+fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
+    for sample in samples() {
+        let expected = everywhere(&sample);
+        for saved in [sample::json(&sample), sample::jsonl(&sample)] {
+            let again =
+                Sample { changes: sample.changes.clone(), ..read_back_with(&saved, &sample.findings) };
+            for (format, text) in everywhere(&again) {
+                assert_eq!(text, expected[&format], "{format}");
+            }
+        }
     }
 }
 

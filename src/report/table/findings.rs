@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::super::tell;
 use super::{TableOptions, shown};
 use crate::model::{BaselineState, Finding, Severity};
 
@@ -27,22 +28,40 @@ pub(super) fn write(
     writeln!(out, "findings: {counts}{}", beside(findings))?;
     // The worst, and whatever the baseline does not have or is back.
     let telling = |finding: &&&Finding| finding.severity <= Severity::High || remark(finding).is_some();
-    let telling: Vec<&&Finding> = counting.iter().filter(telling).collect();
-    for finding in telling.iter().take(LISTED) {
+    let telling: Vec<&Finding> = counting.iter().filter(telling).copied().collect();
+    let (shown, left_out) = listed(&telling);
+    for finding in shown {
         writeln!(out, "  {}", line(finding, options))?;
     }
-    if telling.len() > LISTED {
-        writeln!(out, "  … and {} more like these", telling.len() - LISTED)?;
+    if !left_out.is_empty() {
+        let over = left_out.iter().filter(|finding| tell::lapsed(finding).is_some()).count();
+        let over =
+            if over == 0 { String::new() } else { format!(", {over} with an acceptance that is over") };
+        writeln!(out, "  … and {} more like these{over}", left_out.len())?;
     }
     Ok(())
 }
 
+/// Those that are listed, and the others. An acceptance that is over must be seen: such findings go
+/// before worse ones, though all are listed in their order.
+fn listed<'a>(telling: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Finding>) {
+    let lapsed = |finding: &&&'a Finding| tell::lapsed(finding).is_some();
+    let mut over = telling.iter().filter(lapsed).count().min(LISTED);
+    let mut others = LISTED - over;
+    telling.iter().partition(|finding| {
+        let room = if lapsed(finding) { &mut over } else { &mut others };
+        let fits = *room > 0;
+        *room = room.saturating_sub(1);
+        fits
+    })
+}
+
 /// `high anonymous-discovery-exposed https://192.0.2.1:6443: anonymous callers may read /api (new)`.
 pub(in crate::report) fn line(finding: &Finding, options: &TableOptions) -> String {
-    let Finding { severity, rule, about, .. } = finding;
+    let Finding { severity, rule, .. } = finding;
     let severity = options.painted(super::severity_style(*severity), severity.word());
     let remark = remark(finding).map(|remark| format!(" ({remark})")).unwrap_or_default();
-    let (about, message) = (shown(about.as_str()), shown(&finding.said()));
+    let (about, message) = (shown(&tell::about(finding)), shown(&finding.said()));
     format!("{severity} {} {about}: {message}{remark}", rule.id)
 }
 
@@ -63,11 +82,30 @@ fn beside(findings: &[Finding]) -> String {
 
 fn remark(finding: &Finding) -> Option<String> {
     let new = (finding.baseline == Some(BaselineState::New)).then(|| "new".to_owned());
-    let accepted = finding.acceptance.as_ref().map(|acceptance| {
-        let (owner, end) = (shown(&acceptance.owner), acceptance.expires);
-        let over = if acceptance.in_force { "" } else { ", which is over" };
-        format!("accepted by {owner} until {end}{over}")
-    });
+    let accepted = finding.acceptance.as_ref().map(|acceptance| shown(&tell::accepted(acceptance)));
     let remarks: Vec<String> = new.into_iter().chain(accepted).collect();
     (!remarks.is_empty()).then(|| remarks.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::*;
+
+    #[test]
+    fn an_acceptance_that_is_over_is_listed_before_what_is_worse() {
+        let sample = sample::mixed();
+        let (worst, lapsed) = (&sample.findings[0], &sample.findings[5]);
+        assert!(tell::lapsed(lapsed).is_some());
+        let written = |worse: usize, over: usize| {
+            let mut findings = vec![worst.clone(); worse];
+            findings.extend(vec![lapsed.clone(); over]);
+            sample::written(|out| write(out, &findings, &TableOptions::default()))
+        };
+        let shown = written(12, 1);
+        assert_eq!(shown.matches("  critical ").count(), 9, "{shown}");
+        assert!(shown.contains("until 2026-09-30, which is over)\n  … and 3 more like these\n"), "{shown}");
+        let shown = written(1, 12);
+        assert!(shown.ends_with("  … and 3 more like these, 2 with an acceptance that is over\n"), "{shown}");
+    }
 }

@@ -19,9 +19,7 @@ pub(super) fn write(
     if coverage.named() > 0 {
         writeln!(out, "named targets covered: {} of {}", coverage.covered(), coverage.named())?;
     }
-    specs(out, "not covered", coverage, SpecCoverage::is_missing, |spec| {
-        format!("seen {}", seen(&spec.seen))
-    })?;
+    specs(out, "not covered", coverage, SpecCoverage::is_missing, seen)?;
     specs(
         out,
         "not as expected",
@@ -29,7 +27,7 @@ pub(super) fn write(
         |spec| spec.met == Some(false),
         |spec| {
             let expected = spec.expect.map_or("another verdict", Verdict::word);
-            format!("expected {expected}, seen {}", seen(&spec.seen))
+            format!("expected {expected}, {}", seen(spec))
         },
     )?;
     writeln!(out, "elapsed: {}", elapsed(summary.elapsed))
@@ -99,11 +97,13 @@ fn specs(
     Ok(())
 }
 
-fn seen(verdicts: &[Verdict]) -> String {
-    if verdicts.is_empty() {
-        return "nothing".to_owned();
+/// `seen inconclusive, unreachable`.
+pub(in crate::report) fn seen(spec: &SpecCoverage) -> String {
+    if spec.seen.is_empty() {
+        return "not asked".to_owned();
     }
-    verdicts.iter().map(|verdict| verdict.word()).collect::<Vec<_>>().join(", ")
+    let verdicts: Vec<&str> = spec.seen.iter().map(|verdict| verdict.word()).collect();
+    format!("seen {}", verdicts.join(", "))
 }
 
 fn plural(count: u64, one: &str, several: &str) -> String {

@@ -17,7 +17,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 pub(super) use changes::sentence as change_sentence;
 pub(super) use findings::line as finding_line;
-pub(super) use footer::elapsed;
+pub(super) use footer::{elapsed, seen};
 pub(super) use rows::target_cell as place;
 pub(super) use words::{may, who};
 
@@ -34,8 +34,6 @@ const GAP: u16 = 2;
 const WIDE: usize = 100;
 /// Characters of a text that is not ours.
 const SHOWN: usize = 240;
-/// Characters of ANONYMOUS MAY where there is no width to fit: nothing stands behind it.
-const MAY_KEPT: usize = 1024;
 
 /// How the table looks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,7 +41,7 @@ pub struct TableOptions {
     /// Colour by ANSI escapes.
     pub color: bool,
     /// Columns to fit in, by wrapping; `None` gives each endpoint one line, however long. Text that
-    /// is not ours is cut after 240 characters, the last column of a line without width after 1,024.
+    /// is not ours is cut after 240 characters.
     pub width: Option<usize>,
 }
 
@@ -96,7 +94,7 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
     ));
     for row in &rows.rows {
         let Row { verdict, target, label, who, may, expected } = row;
-        let mut may = escape(may, if options.width.is_some() { SHOWN } else { MAY_KEPT });
+        let mut may = shown(may);
         if let Some(expected) = expected {
             may.push_str("; expected ");
             may.push_str(expected.word());

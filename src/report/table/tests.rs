@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::super::escape::hidden;
 use super::super::sample;
 use super::*;
-use crate::model::{Failure, FailureKind, Stage};
+use crate::model::{Failure, FailureKind, SpecCoverage, Stage};
 
 fn plain() -> TableOptions {
     TableOptions::default()
@@ -45,6 +47,24 @@ fn nothing_answered() {
 #[test]
 fn stopped_early() {
     insta::assert_snapshot!(sample::table(&sample::stopped(), &plain()));
+}
+
+#[test]
+fn what_was_not_asked_is_called_so() {
+    let mut sample = sample::stopped();
+    let spec = sample.summary.coverage.specs.first_mut().unwrap();
+    *spec = SpecCoverage::of(Arc::clone(&spec.origin), true, None, spec.expect, Vec::new());
+    let shown = sample::table(&sample, &plain());
+    assert!(shown.contains("  not covered: 192.0.2.17 (targets.txt:3): not asked\n"), "{shown}");
+    assert!(shown.contains("(targets.txt:3): expected rejected, not asked\n"), "{shown}");
+}
+
+#[test]
+fn no_cell_makes_every_row_wide() {
+    let shown = sample::table(&sample::saying(&"x".repeat(2000)), &plain());
+    let rows = shown.split("\n\n").nth(1).unwrap();
+    // Each row has a target and a name of the user's own; what a server says adds little to them.
+    assert!(rows.lines().all(|line| line.chars().count() < 2 * 240 + 400), "{rows}");
 }
 
 #[test]

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::super::escape::clip;
 use crate::model::{
-    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification,
-    JudgedRequest, Known, PathClass, Standing, Trust, Verdict,
+    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification, Known,
+    PathClass, Standing, Trust, Verdict, api_paths,
 };
 
 /// Things listed before "and N more".
-const LISTED: usize = 6;
+const LISTED: usize = 4;
+/// Products that tie, named before "or one of N more".
+const TIED: usize = 2;
+/// Characters of a version, which the server chooses.
+const VERSION: usize = 40;
 
 /// WHO: the component, its version, whether something stands in front; `-` when nothing answered.
 pub(in crate::report) fn who(report: &EndpointReport) -> String {
@@ -25,20 +30,21 @@ pub(in crate::report) fn who(report: &EndpointReport) -> String {
         Component::KubernetesProxy => "Kubernetes proxy",
         Component::FrontEnd => "front end",
         Component::Other => "no sign of Kubernetes",
-        Component::Unknown => "some part of Kubernetes",
+        Component::Unknown if identification.kubernetes => "Kubernetes, part unknown",
+        Component::Unknown => "unknown",
     };
     let who = whose(identification, component);
-    let version = identification.version.as_deref().map(|version| format!(" {version}"));
+    let version = identification.version.as_deref().map(|version| format!(" {}", clip(version, VERSION)));
     let front = if identification.through_front { ", through a front end" } else { "" };
     let trust = match report.tls.as_ref().and_then(|tls| tls.trust.as_ref()) {
-        Some(Trust::NotAnchored { .. }) => ", certificate by another CA than given",
+        Some(Trust::NotAnchored { .. }) => ", certificate of another CA",
         _ => "",
     };
     format!("{who}{}{front}{trust}", version.unwrap_or_default())
 }
 
-/// The product where one is named, with the component where that is no API server's; else the
-/// component, with the products that tie.
+/// The product where one is named and an API server answers; else the component, with the product, or
+/// the products that tie, in parentheses.
 fn whose(identification: &Identification, component: &str) -> String {
     let Attribution { product, confidence, others, .. } = &identification.attribution;
     let api_server = identification.component == Component::KubeApiServer;
@@ -46,12 +52,17 @@ fn whose(identification: &Identification, component: &str) -> String {
         Some(product) => {
             let perhaps = if *confidence == Some(Confidence::Low) { "perhaps " } else { "" };
             let name = format!("{perhaps}{}", product.short);
-            if api_server { name } else { format!("{name}, {component}") }
+            if api_server { name } else { format!("{component} ({name})") }
         }
         None if others.is_empty() => component.to_owned(),
         None => {
-            let names: Vec<&str> = others.iter().take(LISTED).map(|product| &*product.short).collect();
-            format!("{component} ({})", names.join(" or "))
+            let names: Vec<&str> = others.iter().take(TIED).map(|product| &*product.short).collect();
+            let more = match others.len().saturating_sub(TIED) {
+                0 => String::new(),
+                1 => " or another".to_owned(),
+                more => format!(" or one of {more} more"),
+            };
+            format!("{component} ({}{more})", names.join(" or "))
         }
     }
 }
@@ -122,23 +133,27 @@ pub(super) fn silence(endpoints: &[&EndpointReport]) -> String {
     format!("no answer at {} endpoints: {}", endpoints.len(), kinds.collect::<Vec<_>>().join(", "))
 }
 
-/// Grants sorted by what people call them, each named once.
+/// Grants sorted by what people call them, each named once. What is let through and not served gives
+/// nobody anything: it is told only where it shows that more than the default is let through.
 #[derive(Default)]
 struct Open {
     lists: Vec<String>,
     reads: Vec<String>,
     public: Vec<String>,
     product: Vec<String>,
+    not_served: Vec<String>,
 }
 
 impl Open {
     fn of(grants: &[Grant]) -> Self {
         let mut open = Self::default();
-        // What is served first: the same word need not be said again for what is not.
-        let (missing, served): (Vec<&Grant>, Vec<&Grant>) = grants.iter().partition(|grant| grant.not_served);
-        for grant in served.into_iter().chain(missing) {
+        for grant in grants {
             let class = PathClass::of(&grant.path).unwrap_or(PathClass::Other);
-            let (place, mut thing) = match class {
+            let (place, thing) = match class {
+                _ if grant.not_served && class.grade().exposes() => {
+                    (&mut open.not_served, grant.path.clone())
+                }
+                _ if grant.not_served => continue,
                 PathClass::ResourceList { .. } => (&mut open.lists, resource(&grant.path)),
                 PathClass::Discovery => (&mut open.reads, "discovery".to_owned()),
                 PathClass::OpenApi => (&mut open.reads, "OpenAPI".to_owned()),
@@ -148,12 +163,6 @@ impl Open {
                 PathClass::Health => (&mut open.public, "health".to_owned()),
                 PathClass::Product => (&mut open.product, grant.path.clone()),
             };
-            if place.contains(&thing) {
-                continue;
-            }
-            if grant.not_served {
-                thing.push_str(" (not served)");
-            }
             if !place.contains(&thing) {
                 place.push(thing);
             }
@@ -165,7 +174,12 @@ impl Open {
 
     /// What makes it `exposed`.
     fn beyond(&self) -> String {
-        join([said("list ", &self.lists), said("read ", &self.reads)])
+        let served = join([said("list ", &self.lists), said("read ", &self.reads)]);
+        if served.is_empty() {
+            said("nothing served, though let through to ", &self.not_served)
+        } else {
+            served
+        }
     }
 
     /// What is open on a default cluster, or by a product's design.
@@ -199,25 +213,16 @@ fn resource(path: &str) -> String {
     }
 }
 
-/// The paths asked, each with how far its last request came.
-fn paths<'a>(report: &'a EndpointReport) -> BTreeMap<&'a str, (PathClass, &'a Access)> {
-    let entry = |judged: &'a JudgedRequest| {
-        let request = &judged.exchange.request;
-        (request.bare_path(), (request.class, &judged.access))
-    };
-    report.requests.iter().map(entry).collect()
-}
-
-/// `nothing on 5 of 5 paths`.
+/// `nothing on 5 of 5 API paths`.
 fn nothing(report: &EndpointReport) -> String {
-    let paths = paths(report);
+    let paths = api_paths(&report.requests);
     let closed = paths.values().filter(|(_, access)| refused(access)).count();
-    format!("nothing on {closed} of {} paths", paths.len())
+    format!("nothing on {closed} of {} API paths", paths.len())
 }
 
 /// Without resources among the paths, a 403 on `/api` does not say that none is open.
 fn resources(report: &EndpointReport) -> String {
-    let lists: Vec<&Access> = (paths(report).into_values())
+    let lists: Vec<&Access> = (api_paths(&report.requests).into_values())
         .filter_map(|(class, access)| matches!(class, PathClass::ResourceList { .. }).then_some(access))
         .collect();
     let closed = lists.iter().filter(|access| refused(access)).count();
@@ -237,8 +242,11 @@ const fn refused(access: &Access) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample::{forbidden, granted, origin, rejected, report, target, with_requests};
+    use super::super::super::sample::{
+        eks, forbidden, granted, identified, origin, rejected, report, target, with_requests,
+    };
     use super::*;
+    use crate::model::{JudgedRequest, Product};
 
     fn said_of(verdict: Verdict, requests: Vec<JudgedRequest>) -> String {
         let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
@@ -259,7 +267,7 @@ mod tests {
     #[test]
     fn long_lists_end() {
         let lists = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|list| granted(&format!("/api/v1/{list}")));
-        assert_eq!(said_of(Verdict::Exposed, lists.into()), "list a, b, c, d, e, f and 2 more");
+        assert_eq!(said_of(Verdict::Exposed, lists.into()), "list a, b, c, d and 4 more");
     }
 
     #[test]
@@ -275,7 +283,7 @@ mod tests {
         );
         assert_eq!(
             said_of(Verdict::Forbidden, vec![forbidden("/version"), api(), forbidden("/healthz")]),
-            "nothing on 3 of 3 paths; resources not asked"
+            "nothing on 3 of 3 API paths; resources not asked"
         );
     }
 
@@ -289,12 +297,12 @@ mod tests {
         assert_eq!(said_of(Verdict::HealthOnly, vec![forbidden("/version"), api()]), "nothing: the reason");
         assert_eq!(
             said_of(Verdict::Rejected, vec![rejected("/version"), api(), granted("/ping")]),
-            "/ping; nothing on 2 of 3 paths"
+            "/ping; nothing on 2 of 2 API paths"
         );
     }
 
     #[test]
-    fn what_is_not_served_is_not_said_twice() {
+    fn what_is_not_served_is_nothing_that_anybody_may() {
         let grant = |path: &str, not_served| Grant {
             path: path.to_owned(),
             grade: crate::model::Grade::Discovery,
@@ -302,7 +310,46 @@ mod tests {
             not_served,
             request: 0,
         };
-        let open = Open::of(&[grant("/apis", true), grant("/api", false), grant("/logs", true)]);
-        assert_eq!(open.beyond(), "read discovery, /logs (not served)");
+        let open = Open::of(&[grant("/api", false), grant("/logs", true), grant("/ping", true)]);
+        assert_eq!((open.beyond().as_str(), open.by_default().as_str()), ("read discovery", ""));
+        // Let through it is still more than the default.
+        let open = Open::of(&[grant("/logs", true), grant("/ping", true)]);
+        assert_eq!(open.beyond(), "nothing served, though let through to /logs");
+    }
+
+    #[test]
+    fn who_names_nothing_that_showed_nothing() {
+        let said = |component, kubernetes, product: Option<&str>, confidence| {
+            let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
+            let mut report = report(target, "192.0.2.1", Verdict::Unreachable, "tls: not TLS");
+            let mut identification = identified(component, None);
+            identification.kubernetes = kubernetes;
+            identification.attribution.confidence = Some(confidence);
+            identification.attribution.product =
+                product.map(|short| Product { short: short.to_owned().into(), ..eks() });
+            report.identification = Some(identification);
+            who(&report)
+        };
+        let (low, high) = (Confidence::Low, Confidence::High);
+        assert_eq!(said(Component::Unknown, false, None, low), "unknown");
+        assert_eq!(said(Component::Unknown, true, None, low), "Kubernetes, part unknown");
+        assert_eq!(
+            said(Component::Unknown, true, Some("kubeadm"), high),
+            "Kubernetes, part unknown (kubeadm)"
+        );
+        assert_eq!(said(Component::Kubelet, true, Some("kubeadm"), low), "kubelet (perhaps kubeadm)");
+        assert_eq!(said(Component::KubeApiServer, true, Some("kubeadm"), low), "perhaps kubeadm");
+    }
+
+    #[test]
+    fn who_stays_short() {
+        let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
+        let mut report = report(target, "192.0.2.1", Verdict::Forbidden, "");
+        let mut identification = identified(Component::KubeApiServer, Some(&"9".repeat(300)));
+        identification.attribution.others = vec![eks(); 9];
+        report.identification = Some(identification);
+        let said = who(&report);
+        assert!(said.starts_with("kube-apiserver (EKS or EKS or one of 7 more) 999"), "{said}");
+        assert!(said.chars().count() < 90, "{said}");
     }
 }

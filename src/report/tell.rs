@@ -1,0 +1,100 @@
+//! What every format says of a finding in the same words. The text is not yet escaped: each format has
+//! its own way.
+
+use std::borrow::Cow;
+
+use super::escape::sentences;
+use crate::model::{Acceptance, Finding};
+
+/// What it is about, with the name that its target was given: `https://192.0.2.1:6443 (prod-eu-1)`.
+pub(super) fn about(finding: &Finding) -> Cow<'_, str> {
+    named(finding.about.as_str(), finding.label.as_deref())
+}
+
+/// A place, with the name that its target was given.
+pub(super) fn named<'a>(place: &'a str, label: Option<&str>) -> Cow<'a, str> {
+    label.map_or(Cow::Borrowed(place), |label| Cow::Owned(format!("{place} ({label})")))
+}
+
+/// What was found, and whose acceptance of it is over.
+pub(super) fn found(finding: &Finding) -> Cow<'_, str> {
+    match lapsed(finding) {
+        Some(lapsed) => Cow::Owned(format!("{}; {lapsed}", finding.said())),
+        None => finding.said(),
+    }
+}
+
+/// Characters of a remedy: what stays whole in every format that cuts text.
+const REMEDY: usize = 960;
+
+/// How to mend it, as whole sentences.
+pub(super) fn remedy(text: &str) -> Cow<'_, str> {
+    sentences(text, REMEDY)
+}
+
+/// How to mend it, with the page that tells more.
+pub(super) fn remedy_and_page(finding: &Finding) -> String {
+    let page = finding.remedy_url.as_deref().map(|url| format!(" See {url}.")).unwrap_or_default();
+    let text = sentences(&finding.remedy, REMEDY.saturating_sub(page.chars().count()));
+    format!("{text}{page}")
+}
+
+/// Whose acceptance is over: `accepted by platform@example.com until 2026-09-30, which is over`.
+pub(super) fn lapsed(finding: &Finding) -> Option<String> {
+    finding.acceptance.as_ref().filter(|acceptance| !acceptance.in_force).map(accepted)
+}
+
+/// Who accepted it until when, and whether that is over.
+pub(super) fn accepted(acceptance: &Acceptance) -> String {
+    let Acceptance { owner, expires, in_force, .. } = acceptance;
+    let over = if *in_force { "" } else { ", which is over" };
+    format!("accepted by {owner} until {expires}{over}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::sample::{self, Sample, written};
+    use super::super::{Files, csv, github, gitlab, html, junit, markdown, sarif};
+
+    /// The mixed scan as every format that tells findings writes it.
+    fn everywhere(sample: &Sample) -> [(&'static str, String); 8] {
+        let (results, records) = (sample.results(), || sample.reports.iter());
+        let files = Files { here: Path::new("/repo"), root: Path::new("/repo") };
+        let counts = junit::Counts::of(&results, records());
+        [
+            ("table", sample::table(sample, &super::super::table::TableOptions::default())),
+            ("markdown", written(|out| markdown::write(out, &results, records()))),
+            ("html", written(|out| html::write(out, &results, records()))),
+            ("sarif", written(|out| sarif::write(out, &results, files, None))),
+            ("github", written(|out| github::write(out, &results, files))),
+            ("gitlab", written(|out| gitlab::write(out, &results, files))),
+            ("junit", written(|out| junit::write(out, &results, counts, records()))),
+            ("csv", written(|out| csv::write(out, &results, records()))),
+        ]
+    }
+
+    #[test]
+    fn whose_acceptance_is_over_is_said_in_every_format() {
+        for (format, text) in everywhere(&sample::mixed()) {
+            let text = text.replace("&#64;", "@");
+            let said = "accepted by platform@example.com until 2026-09-30, which is over";
+            assert!(text.contains(said), "{format}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_name_that_a_target_was_given_is_said_in_every_format() {
+        let mut sample = sample::mixed();
+        for finding in &mut sample.findings {
+            finding.label = Some("given".into());
+        }
+        for report in &mut sample.reports {
+            report.target.label = Some("given".into());
+        }
+        for (format, text) in everywhere(&sample) {
+            assert!(text.contains("given"), "{format}:\n{text}");
+        }
+    }
+}
