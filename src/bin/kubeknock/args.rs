@@ -188,7 +188,8 @@ pub(crate) struct GateArgs {
     ///
     /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, health-only),
     /// new (low or worse) or new:SEVERITY against the baseline, or never. An expect= that is not met fails as well,
-    /// unless this is never; with new, if the baseline did not have it.
+    /// unless this is never; with new, if the baseline did not have it. Coverage is a gate of its own: whoever
+    /// wants no failure at all says --fail-on never --require-coverage 0.
     #[arg(long, value_name = "THRESHOLD", default_value = "exposed")]
     pub(crate) fail_on: FailOn,
 

@@ -231,16 +231,23 @@ fn shards_are_complete(parts: &[Part]) -> Result<(), SavedError> {
             parts.iter().any(|part| of(part) == (config.order, *shard))
         };
         if let Some(missing) = config.shard.parts().find(|shard| !given(shard)) {
-            return Err(SavedError {
-                place: name.clone(),
-                problem: format!(
-                    "this is shard {} of a scan, and no report of {missing} is given",
-                    config.shard
-                ),
-            });
+            let shard = config.shard;
+            let mut problem = format!("this is shard {shard} of a scan, and no report of {missing} is given");
+            if let Some(other) = parts.iter().find(|part| part.scan.config.shard == missing) {
+                let (own, others) = (seed(config.order), seed(other.scan.config.order));
+                problem = format!("{problem}: {} is of a scan with {others}, not {own}", other.name);
+            }
+            return Err(SavedError { place: name.clone(), problem });
         }
     }
     Ok(())
+}
+
+fn seed(order: Order) -> String {
+    match order {
+        Order::Seeded(seed) => format!("--seed {seed}"),
+        Order::Sequential => "--order sequential".to_owned(),
+    }
 }
 
 /// The scans' own part: the latest one's setting, the time from the first beginning to the last end.

@@ -98,7 +98,10 @@ fn a_shard_that_is_missing_is_no_smaller_scan() {
             .ends_with("this is shard 1/3 of a scan, and no report of 2/3 is given")
     );
     // Of another order it is a shard of another scan.
-    assert!(problem(&[(1, 2, 1), (2, 2, 7)]).ends_with("no report of 2/2 is given"));
+    assert!(
+        problem(&[(1, 2, 1), (2, 2, 7)])
+            .ends_with("no report of 2/2 is given: 2.json is of a scan with --seed 7, not --seed 1")
+    );
     assert!(problem(&[(1, u32::MAX, 1), (2, u32::MAX, 1)]).ends_with("no report of 3/4294967295 is given"));
 }
 
