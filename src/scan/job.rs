@@ -91,7 +91,8 @@ impl Job {
         ledger: &Arc<Ledger>,
         reports: &mpsc::Sender<EndpointReport>,
     ) -> io::Result<()> {
-        for (number, Replayed { done, queue }) in (0..).zip(replayed) {
+        let mut replayed = (0..).zip(replayed);
+        while let Some((number, Replayed { done, queue })) = replayed.next() {
             let before = ledger.begin(number, done.clone(), queue)?;
             let work = if number == 0 {
                 Work::Everything { next: AtomicU64::new(done.low_water()), end: self.len() }
@@ -104,7 +105,11 @@ impl Job {
             self.pass(&pass, ledger, reports).await?;
             if self.stop.is_stopped() {
                 // After a failure nothing more is written down: what has no outcome was not attempted.
-                return if self.stop.failed() { Ok(()) } else { self.drain(&pass, ledger, reports).await };
+                if self.stop.failed() {
+                    return Ok(());
+                }
+                let later = replayed.map(|(_, later)| later).collect();
+                return self.drain(&pass, later, ledger, reports).await;
             }
         }
         Ok(())
@@ -180,15 +185,17 @@ impl Job {
     }
 
     /// What was put off and will not be asked again: its last failure is what it came to. Not noted
-    /// in the checkpoint, so that a scan that goes on asks it again.
+    /// in the checkpoint, so that a scan that goes on asks it again. An earlier run may have been at
+    /// a `later` pass already: what it finished there has its outcome.
     async fn drain(
         &self,
         pass: &Pass,
+        later: Vec<Replayed>,
         ledger: &Ledger,
         reports: &mpsc::Sender<EndpointReport>,
     ) -> io::Result<()> {
         let done = ledger.done();
-        let next = ledger.begin(pass.number + 1, Done::default(), Queue::new())?;
+        let mut put_off = ledger.begin(pass.number + 1, Done::default(), Queue::new())?;
         if let Work::Again(reader) = &pass.work {
             let mut reader = std::mem::replace(
                 &mut *reader.lock().unwrap_or_else(PoisonError::into_inner),
@@ -197,7 +204,11 @@ impl Job {
             reader.rewind()?;
             self.give_up(&mut reader, &done, reports).await?;
         }
-        self.give_up(&mut next.read()?, &Done::default(), reports).await
+        for Replayed { done, queue } in later {
+            self.give_up(&mut put_off.read()?, &done, reports).await?;
+            put_off = queue;
+        }
+        self.give_up(&mut put_off.read()?, &Done::default(), reports).await
     }
 
     async fn give_up(

@@ -159,7 +159,7 @@ impl Pipeline {
                 outcomes.push(Outcome::ExcludedAddress);
                 continue;
             }
-            // What is begun is finished, so that its outcomes add up.
+            // What is begun is finished, or as a whole not made: its outcomes add up.
             let way = Way { address, resolve: Some(elapsed), aliases: Arc::clone(&aliases) };
             outcomes.push(self.endpoint(attempt, way, !begun).await?);
             begun = true;
@@ -214,7 +214,7 @@ impl Pipeline {
         let timings = Timings { resolve, connect: Some(took), total, ..Timings::default() };
         let stream = match stream {
             Ok(stream) => stream,
-            Err(failure) if may_give_up && attempt.was_not_made(&failure) => return None,
+            Err(failure) if attempt.was_not_made(&failure) => return None,
             Err(failure) => return Some(attempt.failed(Some(address), failure, timings)),
         };
         let judged =
@@ -227,7 +227,7 @@ impl Pipeline {
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
-        if short.as_ref().is_some_and(|failure| may_give_up && attempt.was_not_made(failure)) {
+        if short.as_ref().is_some_and(|failure| attempt.was_not_made(failure)) {
             return None;
         }
         if let Some(failure) = report.failure.as_ref().or(short.as_ref()) {
@@ -246,7 +246,7 @@ impl Pipeline {
     }
 
     /// Looks, identifies and assesses, and looks once more where the answers contradict each other.
-    /// With it, what this machine was short of, where that leaves the verdict open.
+    /// With it, what this machine was short of, where another verdict might stand without that.
     async fn judge(
         &self,
         attempt: &Attempt<'_>,
@@ -257,7 +257,7 @@ impl Pipeline {
         let target = attempt.target;
         let dial = Redialer { dialer: &self.dialer, stop: attempt.stop };
         let mut observation = self.first_look(&dial, stream, &endpoint).await;
-        let mut short = None;
+        let mut second = None;
         observation.aliases = aliases;
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
@@ -270,16 +270,10 @@ impl Pipeline {
                     identification = identify(&observation);
                     assessment = assess(&observation, &identification);
                 }
-                Err(failure) => short = Some(failure).filter(|failure| failure.kind.is_ours()),
+                Err(failure) => second = Some(failure),
             }
         }
-        if matches!(assessment.verdict, Verdict::Inconclusive | Verdict::Unreachable) {
-            let failures =
-                assessment.requests.iter().filter_map(|request| request.exchange.outcome.as_ref().err());
-            let mut ours =
-                observation.failure.iter().chain(failures).filter(|failure| failure.kind.is_ours());
-            short = short.or_else(|| ours.next().cloned());
-        }
+        let short = shortage(&observation, assessment.verdict, second);
         let unreachable = assessment.verdict == Verdict::Unreachable;
         let of_requests =
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
@@ -352,6 +346,17 @@ impl Pipeline {
     }
 }
 
+/// What of a look this machine was at fault for: a request that it could not make might have shown
+/// more. Nothing can add to a proof that the server is open.
+fn shortage(observation: &Observation, verdict: Verdict, second: Option<Failure>) -> Option<Failure> {
+    if verdict == Verdict::Exposed {
+        return None;
+    }
+    let failures = observation.exchanges.iter().filter_map(|exchange| exchange.outcome.as_ref().err());
+    let all = second.iter().chain(&observation.failure).chain(failures);
+    all.into_iter().find(|failure| failure.kind.is_ours()).cloned()
+}
+
 impl Attempt<'_> {
     /// Whether the scan was stopped while the attempt waited for what this machine is short of.
     fn was_not_made(&self, failure: &Failure) -> bool {
@@ -397,7 +402,31 @@ pub(super) fn endpoint_of(target: &Target, address: SocketAddr) -> Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Reply;
+    use crate::model::fixtures::{api_versions, failing, forbidden, ok, page, reset, version};
     use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    /// What could not be asked for want of something here leaves every verdict open but one.
+    #[test]
+    fn a_shortage_decides_nothing_but_what_is_proven() {
+        let short = || Failure::new(Stage::Connect, FailureKind::LocalShortage, "Too many open files");
+        let of = |answers: Vec<(&str, Result<Reply, Failure>)>, second: Option<Failure>| {
+            let observation = failing(1, answers);
+            let verdict = assess(&observation, &identify(&observation)).verdict;
+            (verdict, shortage(&observation, verdict, second).is_some())
+        };
+        let default = || vec![("/version", Ok(version())), ("/api", Ok(forbidden())), ("/healthz", Ok(ok()))];
+        let with = |path, answer| [default(), vec![(path, answer)]].concat();
+        assert_eq!(of(default(), None), (Verdict::Forbidden, false));
+        assert_eq!(of(with("/api/v1/nodes", Err(short())), None), (Verdict::Forbidden, true));
+        // Another's failure is what it is.
+        assert_eq!(of(with("/api/v1/nodes", Err(reset())), None), (Verdict::Forbidden, false));
+        assert_eq!(of(default(), Some(short())), (Verdict::Forbidden, true));
+        assert_eq!(of(vec![("/version", Ok(page(404))), ("/api", Err(short()))], None).1, true);
+        let open =
+            vec![("/version", Ok(version())), ("/api", Ok(api_versions())), ("/healthz", Err(short()))];
+        assert_eq!(of(open, None), (Verdict::Exposed, false));
+    }
 
     /// A name server that answers every query with SERVFAIL.
     async fn failing_name_server() -> SocketAddr {

@@ -278,6 +278,44 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
     assert_eq!(server.stats().connections(), asked, "all was finished");
 }
 
+/// Killed in its second pass, and then stopped before it is there again: what that pass finished has its
+/// outcome, and the rest comes to what it last came to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scan_that_goes_on_and_is_stopped_at_once_counts_everything_once() {
+    let server = everywhere("closes-at-once").await;
+    let folder = tempfile::tempdir().unwrap();
+    let [checkpoint, at] = ["checkpoint", "report.json"].map(|name| folder.path().join(name));
+    let targets = [format!("127.65.0.0-127.65.0.199 ports={}", server.address().port())];
+    let json = format!("json={}", text(&at));
+    // In the last pass, and in one that puts off once more.
+    for retries in ["1", "2"] {
+        let mut running = Running::start(scan(
+            &targets,
+            &["--rate", "400", "--retries", retries, "--checkpoint", text(&checkpoint)],
+        ));
+        running.until(|now| now["again_done"].as_u64() > Some(40));
+        running.kill_after(Duration::from_millis(600));
+        let kept = fs::read(&checkpoint).unwrap();
+        for limit in ["1ms", "20ms"] {
+            fs::write(&checkpoint, &kept).unwrap();
+            let resume =
+                ["--retries", retries, "--max-duration", limit, "--resume", text(&checkpoint), "-o", &json];
+            let output = scan(&targets, &resume).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{retries}, {limit}: {}", stderr(&output));
+            let report = report(&at);
+            assert_eq!(report["summary"]["complete"], false, "it was stopped before it was there");
+            let coverage = &report["coverage"];
+            assert_eq!(coverage["unreachable"]["total"], 200, "{retries}, {limit}: {coverage}");
+            let finished = report["endpoints"].as_array().unwrap().len();
+            assert!(
+                if retries == "1" { 0 < finished && finished < 200 } else { finished == 0 },
+                "{finished}"
+            );
+        }
+        fs::remove_file(&checkpoint).unwrap();
+    }
+}
+
 /// What comes from a checkpoint is as old as it is, however late the report is made.
 #[tokio::test(flavor = "multi_thread")]
 async fn results_of_a_checkpoint_keep_their_date() {

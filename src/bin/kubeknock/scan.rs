@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubeknock::config::{ScanConfig, Shard};
+use kubeknock::model::Coverage;
 use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, Snapshot};
 use kubeknock::report::{ScanInfo, Spool};
 use kubeknock::scan::{Checkpoint, Scanner, Stop};
@@ -142,7 +143,7 @@ impl Job {
         anyhow::ensure!(
             summary.coverage.adds_up(),
             "the counts do not add up ({:?}): a defect in kubeknock, please report it",
-            summary.coverage
+            Coverage { specs: Vec::new(), ..summary.coverage }
         );
         let interrupted = stop.reason().as_deref() == Some(INTERRUPT);
         let judged_coverage = judged_coverage(scanner.config(), &summary.coverage);
