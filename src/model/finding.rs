@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
-use super::{Confidence, Endpoint, Origin, Rule, Severity, Target, Text};
+use super::{Confidence, Endpoint, Origin, Rule, Severity, Target, Text, hex};
 
 /// What a finding is about, as it was asked for: a target (`https://api.example.com:6443`), or a
 /// specification as written where the finding is about all that it names.
@@ -67,11 +66,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(64);
-        for byte in self.0 {
-            write!(text, "{byte:02x}")?;
-        }
-        f.pad(&text)
+        f.pad(&hex(self.0))
     }
 }
 

@@ -21,6 +21,7 @@ mod finding;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod handshake;
+mod hex;
 mod observation;
 mod pattern;
 mod posture;
@@ -45,6 +46,7 @@ pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};
 pub use finding::{Acceptance, BaselineState, Finding, Fingerprint, Identity, Site};
 pub use handshake::{Certificate, Handshake, Names, Trust};
+pub(crate) use hex::hex;
 pub(crate) use observation::microseconds;
 pub use observation::{Exchange, Observation, Timings};
 pub use pattern::{Pattern, TargetNames};

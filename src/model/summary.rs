@@ -127,6 +127,9 @@ pub struct ScanSummary {
     pub sources: Vec<IpAddr>,
     /// Name servers asked; empty when no name had to be resolved.
     pub resolvers: Vec<SocketAddr>,
+    /// SHA-256 over what was asked and excluded, in hexadecimal digits: scans with the same asked the
+    /// same. `None` where it is not known, or several scans asked different things.
+    pub targets_digest: Option<String>,
     /// Where every target ended.
     pub coverage: Coverage,
 }

@@ -1,6 +1,5 @@
 //! Facts of a certificate, leniently: what cannot be read is left out, never a reason to stop.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 use x509_parser::{certificate::X509Certificate, objects};
 
-use crate::model::{Certificate, Names};
+use crate::model::{Certificate, Names, hex};
 
 /// Characters of a distinguished name that are kept.
 const NAME_KEPT: usize = 256;
@@ -88,11 +87,4 @@ fn key(info: &SubjectPublicKeyInfo<'_>) -> String {
 /// An object identifier by its short name, where it has one.
 fn algorithm(oid: &Oid<'_>) -> String {
     objects::oid2sn(oid, objects::oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned)
-}
-
-fn hex(bytes: impl IntoIterator<Item = u8>) -> String {
-    bytes.into_iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

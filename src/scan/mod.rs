@@ -206,6 +206,7 @@ impl Scan {
             stopped,
             sources: self.tally.sources(),
             resolvers: self.job.pipeline.names().servers(),
+            targets_digest: Some(self.job.targets.asked_digest()),
             coverage,
         }
     }

@@ -24,7 +24,7 @@ use crate::targets::Exclusions;
 
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
-use super::shortage::Shortage;
+use super::shortage::{self, Shortage};
 use super::stop::Stop;
 use super::tally::Tally;
 use super::throttle::Throttle;
@@ -238,6 +238,10 @@ impl Pipeline {
                 return Some(attempt.put_off(address.ip(), failure));
             }
         }
+        // That nothing showed is no finding where not everything could be asked.
+        if let Some(short) = short.filter(|_| report.verdict == Verdict::NotApiServer) {
+            return Some(attempt.failed(Some(address), short, timings));
+        }
         report.timings.resolve = timings.resolve;
         report.timings.connect = timings.connect;
         report.timings.total += total;
@@ -273,7 +277,7 @@ impl Pipeline {
                 Err(failure) => second = Some(failure),
             }
         }
-        let short = shortage(&observation, assessment.verdict, second);
+        let short = shortage::of_look(&observation, assessment.verdict, second.as_ref());
         let unreachable = assessment.verdict == Verdict::Unreachable;
         let of_requests =
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
@@ -346,17 +350,6 @@ impl Pipeline {
     }
 }
 
-/// What of a look this machine was at fault for: a request that it could not make might have shown
-/// more. Nothing can add to a proof that the server is open.
-fn shortage(observation: &Observation, verdict: Verdict, second: Option<Failure>) -> Option<Failure> {
-    if verdict == Verdict::Exposed {
-        return None;
-    }
-    let failures = observation.exchanges.iter().filter_map(|exchange| exchange.outcome.as_ref().err());
-    let all = second.iter().chain(&observation.failure).chain(failures);
-    all.into_iter().find(|failure| failure.kind.is_ours()).cloned()
-}
-
 impl Attempt<'_> {
     /// Whether the scan was stopped while the attempt waited for what this machine is short of.
     fn was_not_made(&self, failure: &Failure) -> bool {
@@ -402,31 +395,7 @@ pub(super) fn endpoint_of(target: &Target, address: SocketAddr) -> Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Reply;
-    use crate::model::fixtures::{api_versions, failing, forbidden, ok, page, reset, version};
     use crate::targets::{TargetOptions, TargetSetBuilder};
-
-    /// What could not be asked for want of something here leaves every verdict open but one.
-    #[test]
-    fn a_shortage_decides_nothing_but_what_is_proven() {
-        let short = || Failure::new(Stage::Connect, FailureKind::LocalShortage, "Too many open files");
-        let of = |answers: Vec<(&str, Result<Reply, Failure>)>, second: Option<Failure>| {
-            let observation = failing(1, answers);
-            let verdict = assess(&observation, &identify(&observation)).verdict;
-            (verdict, shortage(&observation, verdict, second).is_some())
-        };
-        let default = || vec![("/version", Ok(version())), ("/api", Ok(forbidden())), ("/healthz", Ok(ok()))];
-        let with = |path, answer| [default(), vec![(path, answer)]].concat();
-        assert_eq!(of(default(), None), (Verdict::Forbidden, false));
-        assert_eq!(of(with("/api/v1/nodes", Err(short())), None), (Verdict::Forbidden, true));
-        // Another's failure is what it is.
-        assert_eq!(of(with("/api/v1/nodes", Err(reset())), None), (Verdict::Forbidden, false));
-        assert_eq!(of(default(), Some(short())), (Verdict::Forbidden, true));
-        assert_eq!(of(vec![("/version", Ok(page(404))), ("/api", Err(short()))], None).1, true);
-        let open =
-            vec![("/version", Ok(version())), ("/api", Ok(api_versions())), ("/healthz", Err(short()))];
-        assert_eq!(of(open, None), (Verdict::Exposed, false));
-    }
 
     /// A name server that answers every query with SERVFAIL.
     async fn failing_name_server() -> SocketAddr {

@@ -1,4 +1,5 @@
-//! Waiting until this machine has again what it is short of: descriptors, local ports, buffers.
+//! What this machine is short of: descriptors, local ports, buffers. Waiting until it has it again, and
+//! what that leaves open.
 //!
 //! A closed connection keeps its port for a minute, so the wait is longer than that. Where nothing
 //! at all gets through meanwhile, the scan is stopped: it would only tell its own trouble as the
@@ -10,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::stop::Stop;
+use crate::model::{Failure, Observation, Verdict};
 
 /// How long a shortage is waited out.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -62,9 +64,28 @@ impl Wait<'_> {
     }
 }
 
+/// What of a look this machine was at fault for: a request that it could not make might have shown
+/// more. Nothing can add to a proof that the server is open.
+pub(super) fn of_look(
+    observation: &Observation,
+    verdict: Verdict,
+    second: Option<&Failure>,
+) -> Option<Failure> {
+    if verdict == Verdict::Exposed {
+        return None;
+    }
+    let failures = observation.exchanges.iter().filter_map(|exchange| exchange.outcome.as_ref().err());
+    let all = second.into_iter().chain(&observation.failure).chain(failures);
+    all.into_iter().find(|failure| failure.kind.is_ours()).cloned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assess::assess;
+    use crate::identify::identify;
+    use crate::model::fixtures::{api_versions, failing, forbidden, ok, page, reset, version};
+    use crate::model::{FailureKind, Reply, Stage};
 
     /// Waits as long as it may; what somebody else gets through comes after a minute.
     async fn waited(others_get_through: bool) -> (Duration, Stop) {
@@ -99,5 +120,27 @@ mod tests {
         stop.stop("interrupted");
         assert!(!shortage.wait().next("no ports", &stop).await);
         assert!(!stop.failed());
+    }
+
+    /// What could not be asked for want of something here leaves every verdict open but one.
+    #[test]
+    fn a_shortage_decides_nothing_but_what_is_proven() {
+        let short = || Failure::new(Stage::Connect, FailureKind::LocalShortage, "Too many open files");
+        let of = |answers: Vec<(&str, Result<Reply, Failure>)>, second: Option<Failure>| {
+            let observation = failing(1, answers);
+            let verdict = assess(&observation, &identify(&observation)).verdict;
+            (verdict, of_look(&observation, verdict, second.as_ref()).is_some())
+        };
+        let default = || vec![("/version", Ok(version())), ("/api", Ok(forbidden())), ("/healthz", Ok(ok()))];
+        let with = |path, answer| [default(), vec![(path, answer)]].concat();
+        assert_eq!(of(default(), None), (Verdict::Forbidden, false));
+        assert_eq!(of(with("/api/v1/nodes", Err(short())), None), (Verdict::Forbidden, true));
+        // Another's failure is what it is.
+        assert_eq!(of(with("/api/v1/nodes", Err(reset())), None), (Verdict::Forbidden, false));
+        assert_eq!(of(default(), Some(short())), (Verdict::Forbidden, true));
+        assert!(of(vec![("/version", Ok(page(404))), ("/api", Err(short()))], None).1);
+        let open =
+            vec![("/version", Ok(version())), ("/api", Ok(api_versions())), ("/healthz", Err(short()))];
+        assert_eq!(of(open, None), (Verdict::Exposed, false));
     }
 }

@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
-use super::set::TargetSet;
+use super::set::{Segment, TargetSet};
+use crate::model::hex;
 
 /// Writes text into a digest.
 struct Digesting(Sha256);
@@ -20,17 +21,31 @@ impl TargetSet {
     /// SHA-256 over everything that the set asks, in which order, under which names, and what it
     /// excludes. Only the same version of kubeknock gives the same digest.
     pub fn digest(&self) -> [u8; 32] {
-        let mut out = Digesting(Sha256::new());
-        // Writing into a digest cannot fail.
-        let _ = write!(out, "{} {} {:?} {:?}", self.len, self.excluded, self.planes, self.names);
+        let mut out = self.asked();
         for segment in &self.segments {
-            let _ = write!(out, "{segment:?}");
+            let _ = write!(out, "{:?}", segment.naming);
         }
         for spec in &self.specs {
             let _ = write!(out, "{spec:?}");
         }
-        let _ = self.exclusions.describe(&mut out);
         out.0.finalize().into()
+    }
+
+    /// SHA-256 over what the set asks and excludes alone, in hexadecimal digits: the same wherever the
+    /// list lay, and however its targets are called. Only the same version of kubeknock gives the same.
+    pub fn asked_digest(&self) -> String {
+        hex(self.asked().0.finalize())
+    }
+
+    fn asked(&self) -> Digesting {
+        let mut out = Digesting(Sha256::new());
+        // Writing into a digest cannot fail.
+        let _ = write!(out, "{} {} {:?} {:?}", self.len, self.excluded, self.planes, self.names);
+        for Segment { start, first, plane, naming: _ } in &self.segments {
+            let _ = write!(out, "{start} {first} {plane};");
+        }
+        let _ = self.exclusions.describe(&mut out);
+        out
     }
 }
 
@@ -47,6 +62,21 @@ mod tests {
             builder.exclude(exclusion);
         }
         builder.build().unwrap().digest()
+    }
+
+    #[test]
+    fn what_is_asked_is_the_same_wherever_it_is_written() {
+        let asked = |specs: &[&str]| {
+            let mut builder = TargetSetBuilder::new(TargetOptions::default());
+            builder.read(crate::model::Source::Stdin, specs.join("\n").as_bytes());
+            builder.build().unwrap().asked_digest()
+        };
+        let one = asked(&["192.0.2.0/24", "api.example:1"]);
+        assert_eq!(one, asked(&["# a remark", "192.0.2.0/24 name=net", "api.example:1 expect=rejected"]));
+        assert_ne!(one, asked(&["192.0.2.0/25", "api.example:1"]));
+        assert_ne!(one, asked(&["192.0.2.0/24", "api.example:2"]));
+        assert_ne!(one, asked(&["192.0.2.0/24", "api.example:1 sni=other.example"]));
+        assert_ne!(one, asked(&["192.0.2.0/24"]));
     }
 
     #[test]

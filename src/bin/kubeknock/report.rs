@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use kubeknock::policy::{Gate, Judge, Snapshot};
-use kubeknock::report::saved::{Merge, Merged, SavedScan};
+use kubeknock::report::saved::{Merge, Merged, SavedScan, Sightings};
 use kubeknock::report::{Format, Spool};
 
 use crate::args::{OutputArgs, ReportArgs};
@@ -32,14 +32,14 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     let scan = &merged.scan;
     if merged.repeated > 0 && !quiet {
         eprintln!(
-            "kubeknock: {} endpoint records are in several of the reports; the latest scan's count",
+            "kubeknock: {} endpoint records are in several of the reports; those seen last count",
             merged.repeated
         );
     }
     let mut judge = Judge::new(&file.policy, scan.summary.started);
     let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
-    for (number, (file, own)) in reports.iter_mut().enumerate() {
-        judge.as_of(own.summary.started);
+    for (number, Saved { file, started, .. }) in reports.iter_mut().enumerate() {
+        judge.as_of(*started);
         let (mut record, mut kept) = (0, Ok(()));
         file.records(&mut |report| {
             if let Some(report) = merged.place(number, record, report) {
@@ -54,6 +54,8 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
         })?;
         kept.context("cannot write a temporary file")?;
     }
+    // What is said of a target as a whole is said as of the latest scan.
+    judge.as_of(reports[0].started);
     let judged_coverage = judged_coverage(&scan.config, &scan.summary.coverage);
     let judged = judge.finish(&judged_coverage);
     outputs.endpoints(&mut records)?;
@@ -70,16 +72,26 @@ fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
     (formats.into_iter().cloned().collect(), files.into_iter().map(PathBuf::from).collect())
 }
 
+/// A report, open.
+struct Saved {
+    file: SavedFile,
+    started: Timestamp,
+    /// What a merge needs of it, until that is made.
+    scan: Option<(SavedScan, Sightings)>,
+}
+
 /// Opens the reports, the latest scan's first; of two that began at once the one named last.
-fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<Vec<(SavedFile, SavedScan)>> {
-    let oldest = max_age.and_then(|age| Timestamp::now().checked_sub(age).ok());
+fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<Vec<Saved>> {
+    let now = Timestamp::now();
+    let oldest = max_age.and_then(|age| now.checked_sub(age).ok());
     let mut reports = Vec::new();
     for path in paths {
         let mut file = SavedFile::open(path).with_context(|| {
             let formats = Format::ALL.map(Format::word).join(", ");
             format!("{} names no format ({formats}), so it must be a saved report", path.display())
         })?;
-        let scan = file.scan()?;
+        let mut sightings = Sightings::default();
+        let scan = file.scan(&mut |record| sightings.add(&record))?;
         let started = scan.summary.started;
         if oldest.is_some_and(|oldest| started < oldest) {
             bail!(
@@ -87,19 +99,30 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
                 path.display()
             );
         }
-        reports.push((file, scan));
+        if max_age.is_some() && started > now {
+            bail!(
+                "{} is of a scan that began at {started:.0}, which is still to come: whether --max-age admits it \
+                 cannot be told; check the clocks",
+                path.display()
+            );
+        }
+        reports.push(Saved { file, started, scan: Some((scan, sightings)) });
     }
     reports.reverse();
-    reports.sort_by_key(|(_, scan)| Reverse(scan.summary.started));
+    reports.sort_by_key(|report| Reverse(report.started));
     Ok(reports)
 }
 
 /// What the reports come to together. Each is read again for its records' places, and so is none held.
-fn merge(reports: &mut [(SavedFile, SavedScan)]) -> anyhow::Result<Merged> {
+fn merge(reports: &mut [Saved]) -> anyhow::Result<Merged> {
     let mut merge = Merge::default();
-    for (file, scan) in reports {
-        merge.scan(file.name(), scan.clone());
-        file.records(&mut |record| merge.record(&record))?;
+    for Saved { file, scan, .. } in reports.iter_mut() {
+        if let Some((scan, sightings)) = scan.take() {
+            merge.scan(file.name(), scan, sightings);
+        }
+    }
+    for (number, Saved { file, .. }) in reports.iter_mut().enumerate() {
+        file.records(&mut |record| merge.record(number, &record))?;
     }
     Ok(merge.finish()?)
 }

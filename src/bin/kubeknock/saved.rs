@@ -48,9 +48,9 @@ impl SavedFile {
         self.read(each).map(drop)
     }
 
-    /// The scan that the report is about, without its records.
-    pub(crate) fn scan(&mut self) -> anyhow::Result<SavedScan> {
-        self.read(&mut |_| {})?.with_context(|| {
+    /// The scan that the report is about; each record is handed to `each`.
+    pub(crate) fn scan(&mut self, each: &mut dyn FnMut(EndpointReport)) -> anyhow::Result<SavedScan> {
+        self.read(each)?.with_context(|| {
             format!(
                 "{}: the summary line is missing: the scan was torn off or still runs, and what it did not \
                  come to would count as nothing found",
@@ -78,7 +78,7 @@ pub(crate) struct Earlier {
 /// finds in both is not new.
 pub(crate) fn earlier(path: &Path, policy: &Policy) -> anyhow::Result<Earlier> {
     let mut file = SavedFile::open(path)?;
-    let scan = file.scan()?;
+    let scan = file.scan(&mut |_| {})?;
     let mut judge = Judge::new(policy, scan.summary.started);
     let mut snapshot = Snapshot::default();
     file.records(&mut |record| {

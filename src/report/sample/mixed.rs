@@ -33,6 +33,7 @@ pub(in crate::report) fn mixed() -> Sample {
         stopped: None,
         sources: vec!["198.51.100.7".parse().unwrap()],
         resolvers: vec!["192.0.2.53:53".parse().unwrap()],
+        targets_digest: Some("0f".repeat(32)),
         coverage: coverage(&reports),
     };
     let findings = findings::of(&reports);

@@ -1,11 +1,14 @@
 //! Several saved scans as one: shards of one list, sites of one company, a scan made again.
 //!
-//! What two scans both have counts once, as the later one saw it. That can be told of records only:
-//! refused and silent range addresses are counted and not listed, so ranges that were scanned twice
-//! are counted twice.
+//! What two scans both have counts once, as it was seen last. A scan that another one made again, of the
+//! same targets, counts no more. Of other scans that overlap it can be told of records only: refused
+//! and silent range addresses are counted and not listed, so they are counted twice.
 //!
 //! Records go by twice: first [`Merge`] sees which of them count, holding some hundred bytes of each,
 //! then [`Merged`] gives each its place.
+
+mod combine;
+mod shards;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -14,25 +17,50 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{SavedError, SavedScan};
-use crate::config::{Order, Shard};
-use crate::model::{
-    Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, ScanSummary, SpecCoverage, Verdict,
-};
+use crate::config::Order;
+use crate::model::{Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, Verdict};
+use combine::{Origins, combine, end_of};
 
-/// Takes in scans with their records, the latest scan first.
+/// When and how the endpoints of one scan were last seen.
+#[derive(Debug, Default)]
+pub struct Sightings(HashMap<Endpoint, (Option<Timestamp>, Verdict)>);
+
+impl Sightings {
+    /// Takes in a record. What failed through the scanning machine itself was not seen.
+    pub fn add(&mut self, report: &EndpointReport) {
+        let (Some(endpoint), Some(verdict)) = (&report.endpoint, report.seen()) else { return };
+        let at = report.requests.iter().map(|request| request.exchange.at).max();
+        let known = self.0.entry(endpoint.clone()).or_insert((at, verdict));
+        if at > known.0 {
+            *known = (at, verdict);
+        }
+    }
+}
+
+/// Takes in all scans, the latest first, and then their records in the same order.
 #[derive(Debug, Default)]
 pub struct Merge {
     parts: Vec<Part>,
     /// The numbers of all targets, in the order in which they came.
     numbers: HashMap<Identity, usize>,
-    /// What later scans saw, by endpoint and by target.
-    endpoints: HashMap<Endpoint, (Verdict, Whole)>,
+    /// The last sighting of every endpoint, and what later scans than this one saw of targets.
+    endpoints: HashMap<Endpoint, Sighting>,
     targets: HashMap<usize, BTreeSet<Verdict>>,
+    /// The scan whose records come.
+    turn: usize,
     kept: Vec<Kept>,
     repeated: u64,
 }
 
-/// A record that no later scan has.
+/// Who saw an endpoint last.
+#[derive(Debug)]
+struct Sighting {
+    at: Timestamp,
+    verdict: Verdict,
+    part: usize,
+}
+
+/// A record that counts.
 #[derive(Debug)]
 struct Kept {
     /// What its own report sorts it by.
@@ -48,20 +76,25 @@ struct Kept {
 pub struct Merged {
     /// The scans as one: settings and version are the latest one's.
     pub scan: SavedScan,
-    /// How many records a later scan had too.
+    /// How many records another scan has of a later moment.
     pub repeated: u64,
     /// By scan and record: the target's place in the whole, where the record counts.
     places: Vec<Vec<Option<u64>>>,
+    /// By scan: where the whole has what that scan's list says.
+    origins: Vec<Origins>,
 }
 
 impl Merged {
-    /// A record as it stands in the whole; `None` if a later scan has it. Scans and their records are
+    /// A record as it stands in the whole; `None` if it does not count. Scans and their records are
     /// numbered from 0, in the order in which [`Merge`] was given them.
     pub fn place(&self, scan: usize, record: usize, mut report: EndpointReport) -> Option<EndpointReport> {
         report.target.index = (*self.places.get(scan)?.get(record)?)?;
         if self.places.len() > 1 {
             // The numbers of one set's specifications mean nothing in another.
             report.target.specs = [].into();
+        }
+        if let Some(origin) = self.origins.get(scan).and_then(|of| of.get(&report.target.origin)) {
+            report.target.origin = Arc::clone(origin);
         }
         Some(report)
     }
@@ -76,7 +109,8 @@ type Whole = Option<(Order, u32)>;
 struct Part {
     name: String,
     scan: SavedScan,
-    endpoints: HashMap<Endpoint, Verdict>,
+    /// Whether a later scan asked all of it again.
+    superseded: bool,
     targets: HashMap<usize, Own>,
     records: usize,
     repeated: u64,
@@ -98,22 +132,22 @@ struct Own {
 }
 
 impl Merge {
-    /// Begins with a scan; its records follow. Give the latest scan first.
-    pub fn scan(&mut self, name: &str, scan: SavedScan) {
-        // Only now does the scan before count as a later one.
-        if let Some(last) = self.parts.last_mut() {
-            for (target, own) in &last.targets {
-                self.targets.entry(*target).or_default().extend(&own.verdicts);
-            }
-            let whole = last.whole();
-            for (endpoint, verdict) in last.endpoints.drain() {
-                self.endpoints.entry(endpoint).or_insert((verdict, whole));
+    /// Takes in a scan and what it saw. Give the latest scan first.
+    pub fn scan(&mut self, name: &str, scan: SavedScan, sightings: Sightings) {
+        let number = self.parts.len();
+        let superseded = self.parts.iter().any(|later| later.supersedes(&scan));
+        for (endpoint, (at, verdict)) in sightings.0.into_iter().filter(|_| !superseded) {
+            // Whom nobody could send a request was seen at some moment of the scan: no answer that is
+            // younger than its beginning is put aside for that.
+            let at = at.unwrap_or(scan.summary.started);
+            if self.endpoints.get(&endpoint).is_none_or(|known| known.at < at) {
+                self.endpoints.insert(endpoint, Sighting { at, verdict, part: number });
             }
         }
         self.parts.push(Part {
             name: name.to_owned(),
             scan,
-            endpoints: HashMap::new(),
+            superseded,
             targets: HashMap::new(),
             records: 0,
             repeated: 0,
@@ -122,16 +156,30 @@ impl Merge {
         });
     }
 
-    /// Takes in a record of the scan begun last.
-    pub fn record(&mut self, report: &EndpointReport) {
-        let number = self.parts.len().saturating_sub(1);
-        let Some(part) = self.parts.last_mut() else { return };
+    /// Takes in a record of this scan.
+    pub fn record(&mut self, scan: usize, report: &EndpointReport) {
+        while self.turn < scan {
+            let own = self.parts.get(self.turn).into_iter().flat_map(|part| &part.targets);
+            for (target, own) in own.filter(|(_, own)| own.kept > 0) {
+                self.targets.entry(*target).or_default().extend(&own.verdicts);
+            }
+            self.turn += 1;
+        }
+        let (wholes, number) = (|part: usize| self.parts.get(part).and_then(Part::whole), scan);
+        let last = report.endpoint.as_ref().and_then(|endpoint| self.endpoints.get(endpoint));
+        // Shards are one scan, and within a scan two targets may well lead to one endpoint.
+        let of_same_scan =
+            last.is_some_and(|last| wholes(last.part).is_some_and(|by| wholes(number) == Some(by)));
+        let Some(part) = self.parts.get_mut(scan) else { return };
         let record = part.records;
         part.records += 1;
+        if part.superseded {
+            self.repeated += 1;
+            return;
+        }
         let origin = Arc::clone(&report.target.origin);
         let next = self.numbers.len();
         let target = *self.numbers.entry(Identity::of_target(&report.target)).or_insert(next);
-        let whole = part.whole();
         let later = self.targets.get(&target);
         let own = part.targets.entry(target).or_insert_with(|| Own {
             known: later.is_some(),
@@ -139,10 +187,9 @@ impl Merge {
             verdicts: BTreeSet::new(),
         });
         let repeated: Option<Vec<Verdict>> = match &report.endpoint {
-            // Shards are one scan, and within a scan two targets may well lead to one endpoint.
-            Some(endpoint) => (self.endpoints.get(endpoint))
-                .filter(|(_, by)| by.is_none() || *by != whole || own.known)
-                .map(|(verdict, _)| vec![*verdict]),
+            Some(_) => last
+                .filter(|last| last.part != scan && (!of_same_scan || own.known))
+                .map(|last| vec![last.verdict]),
             // A name that did not resolve: any later outcome of it says more.
             None => later
                 .filter(|verdicts| !verdicts.is_empty())
@@ -162,9 +209,8 @@ impl Merge {
         if let Some(verdict) = report.seen() {
             kept.insert(verdict);
             own.verdicts.insert(verdict);
-            part.endpoints.extend(report.endpoint.clone().map(|endpoint| (endpoint, verdict)));
         }
-        self.kept.push(Kept { key: report.order_key(), part: number, record, target });
+        self.kept.push(Kept { key: report.order_key(), part: scan, record, target });
     }
 
     /// The scans as one.
@@ -174,14 +220,30 @@ impl Merge {
     pub fn finish(self) -> Result<Merged, SavedError> {
         let Self { parts, kept, repeated, .. } = self;
         if parts.len() > 1 {
-            shards_are_complete(&parts)?;
+            shards::are_complete(&parts)?;
         }
         let places = places(&parts, kept);
-        Ok(Merged { scan: combine(parts)?, repeated, places })
+        let (scan, origins) = combine(parts)?;
+        Ok(Merged { scan, repeated, places, origins })
     }
 }
 
 impl Part {
+    /// Whether this later scan asked all that `earlier` asked once more, and each has an outcome.
+    fn supersedes(&self, earlier: &SavedScan) -> bool {
+        let (own, other) = (&self.scan.summary, &earlier.summary);
+        let asked =
+            |scan: &SavedScan| (scan.config.shard, scan.config.shard.is_part().then_some(scan.config.order));
+        let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
+        let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
+        let the_same = (own.started, own.elapsed) == (other.started, other.elapsed);
+        own.targets_digest.is_some()
+            && own.targets_digest == other.targets_digest
+            && asked(&self.scan) == asked(earlier)
+            && complete
+            && (end_of(other) <= own.started || the_same)
+    }
+
     fn whole(&self) -> Whole {
         let config = &self.scan.config;
         config.shard.is_part().then_some((config.order, config.shard.count()))
@@ -205,6 +267,9 @@ impl Part {
     /// is left, is no target of this one; what is left of its addresses are further addresses.
     fn coverage(&mut self) -> Option<Coverage> {
         let mut coverage = std::mem::take(&mut self.scan.summary.coverage);
+        if self.superseded {
+            return Some(Coverage::default());
+        }
         let gone = |own: &&Own| own.known || own.kept == 0;
         let targets = self.targets.values().filter(gone).count() as u64;
         coverage.targets = coverage.targets.checked_sub(targets)?;
@@ -220,124 +285,6 @@ impl Part {
         }
         coverage.adds_up().then_some(coverage)
     }
-}
-
-/// Without one of its shards the whole would pass for a smaller one. The search for what is missing
-/// ends after as many shards as there are reports, whatever number they claim.
-fn shards_are_complete(parts: &[Part]) -> Result<(), SavedError> {
-    for Part { name, scan: SavedScan { config, .. }, .. } in parts {
-        let given = |shard: &Shard| {
-            let of = |part: &Part| (part.scan.config.order, part.scan.config.shard);
-            parts.iter().any(|part| of(part) == (config.order, *shard))
-        };
-        if let Some(missing) = config.shard.parts().find(|shard| !given(shard)) {
-            let shard = config.shard;
-            let mut problem = format!("this is shard {shard} of a scan, and no report of {missing} is given");
-            if let Some(other) = parts.iter().find(|part| part.scan.config.shard == missing) {
-                let (own, others) = (seed(config.order), seed(other.scan.config.order));
-                problem = format!("{problem}: {} is of a scan with {others}, not {own}", other.name);
-            }
-            return Err(SavedError { place: name.clone(), problem });
-        }
-    }
-    Ok(())
-}
-
-fn seed(order: Order) -> String {
-    match order {
-        Order::Seeded(seed) => format!("--seed {seed}"),
-        Order::Sequential => "--order sequential".to_owned(),
-    }
-}
-
-/// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
-fn combine(mut parts: Vec<Part>) -> Result<SavedScan, SavedError> {
-    let mut coverage = Coverage::default();
-    let mut places = Places::new();
-    for part in &mut parts {
-        let own = part.coverage().ok_or_else(|| SavedError {
-            place: part.name.clone(),
-            problem: "its counts do not fit its records".to_owned(),
-        })?;
-        add(&mut coverage, &mut places, own);
-    }
-    let mut parts = parts.into_iter();
-    let Some(Part { name, scan: latest, .. }) = parts.next() else {
-        return Err(SavedError {
-            place: "report".to_owned(),
-            problem: "there is nothing to read".to_owned(),
-        });
-    };
-    let SavedScan { tool_version, mut config, summary } = latest;
-    let mut stopped: Vec<(String, String)> =
-        summary.stopped.clone().map(|why| (name, why)).into_iter().collect();
-    let alone = parts.len() == 0;
-    let mut whole = ScanSummary { coverage, ..summary };
-    let mut end = end_of(&whole);
-    for Part { name, scan, .. } in parts {
-        let SavedScan { summary, .. } = scan;
-        end = end.max(end_of(&summary));
-        whole.started = whole.started.min(summary.started);
-        whole.sources.extend(summary.sources);
-        whole.resolvers.extend(summary.resolvers);
-        stopped.extend(summary.stopped.map(|why| (name, why)));
-    }
-    if !alone {
-        // Of whatever the latest was a shard, the whole is none.
-        config.shard = Shard::WHOLE;
-        whole.elapsed = end.duration_since(whole.started).unsigned_abs();
-        whole.sources.sort_unstable();
-        whole.sources.dedup();
-        whole.resolvers.sort_unstable();
-        whole.resolvers.dedup();
-        let said: Vec<String> = stopped.iter().map(|(name, why)| format!("{name}: {why}")).collect();
-        whole.stopped = (!said.is_empty()).then(|| said.join("; "));
-    }
-    Ok(SavedScan { tool_version, config, summary: whole })
-}
-
-fn end_of(summary: &ScanSummary) -> Timestamp {
-    summary.started.saturating_add(summary.elapsed).unwrap_or(summary.started)
-}
-
-/// Where in the whole the specifications of one wording stand. Scans name the same in other lines, or
-/// by other options: the wording is what tells that it is the same. One list may say it twice.
-type Places = HashMap<Identity, Vec<usize>>;
-
-fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) {
-    whole.targets += part.targets;
-    whole.excluded += part.excluded;
-    whole.not_attempted += part.not_attempted;
-    whole.excluded_addresses += part.excluded_addresses;
-    whole.further_addresses += part.further_addresses;
-    for (verdict, count) in part.verdicts {
-        *whole.verdicts.entry(verdict).or_default() += count;
-    }
-    for (kind, count) in part.unreachable {
-        *whole.unreachable.entry(kind).or_default() += count;
-    }
-    let mut said: HashMap<Identity, usize> = HashMap::new();
-    for spec in part.specs {
-        let wording = Identity::of_specification(&spec.origin);
-        let times = said.entry(wording.clone()).or_default();
-        let known = places.entry(wording).or_default();
-        let place = known.get(*times).copied();
-        *times += 1;
-        let Some(known) = place.and_then(|place| whole.specs.get_mut(place)) else {
-            known.push(whole.specs.len());
-            whole.specs.push(again(spec, BTreeSet::new()));
-            continue;
-        };
-        let seen = known.seen.iter().copied().collect();
-        let later = SpecCoverage { seen: spec.seen, ..known.clone() };
-        *known = again(later, seen);
-    }
-}
-
-/// A specification's coverage from all the verdicts seen.
-fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
-    seen.extend(spec.seen);
-    SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect())
 }
 
 /// Places in one set: indices of different scans mean different targets.

@@ -26,7 +26,7 @@ mod word;
 use std::io::BufRead;
 
 pub use error::SavedError;
-pub use merge::{Merge, Merged};
+pub use merge::{Merge, Merged, Sightings};
 
 use super::ScanInfo;
 use crate::config::ScanConfig;

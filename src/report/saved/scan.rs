@@ -41,6 +41,7 @@ pub(super) struct Scan {
     #[serde(default)]
     elapsed_ms: Ms,
     stopped: Option<String>,
+    targets_digest: Option<String>,
     #[serde(default)]
     settings: Settings,
     #[serde(default)]
@@ -58,6 +59,7 @@ impl Scan {
                 stopped: self.stopped,
                 sources: self.vantage.source_addresses,
                 resolvers: self.vantage.resolvers,
+                targets_digest: self.targets_digest,
                 coverage: coverage.0,
             },
         }

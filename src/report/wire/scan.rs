@@ -26,6 +26,7 @@ pub(in crate::report) struct Scan<'a> {
     started: String,
     elapsed_ms: f64,
     stopped: Option<&'a str>,
+    targets_digest: Option<&'a str>,
     settings: Settings<'a>,
     vantage: Vantage<'a>,
 }
@@ -36,6 +37,7 @@ impl<'a> Scan<'a> {
             started: time(summary.started),
             elapsed_ms: ms(summary.elapsed),
             stopped: summary.stopped.as_deref(),
+            targets_digest: summary.targets_digest.as_deref(),
             settings: info.config.into(),
             vantage: Vantage { source_addresses: &summary.sources, resolvers: &summary.resolvers },
         }

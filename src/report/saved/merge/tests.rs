@@ -1,15 +1,19 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::super::super::sample::{self, Sample};
+use super::combine::{Places, add, again};
 use super::*;
-use crate::config::{Order, ScanConfig};
-use crate::model::{Failure, Host, Stage, Target};
+use crate::config::{Order, ScanConfig, Shard};
+use crate::model::{Failure, Host, ScanSummary, SpecCoverage, Stage, Target};
 
 fn saved(sample: &Sample) -> SavedScan {
     SavedScan {
         tool_version: sample.tool_version.clone(),
         config: ScanConfig { shard: Shard::WHOLE, ..sample.config.clone() },
-        summary: sample.summary.clone(),
+        // Whether it is the same list again is for the tests that say so.
+        summary: ScanSummary { targets_digest: None, ..sample.summary.clone() },
     }
 }
 
@@ -23,8 +27,12 @@ struct Whole {
 fn whole(scans: &[(&Sample, SavedScan)]) -> Whole {
     let mut merge = Merge::default();
     for (number, (sample, scan)) in scans.iter().enumerate() {
-        merge.scan(&format!("{number}.json"), scan.clone());
-        sample.reports.iter().for_each(|report| merge.record(report));
+        let mut sightings = Sightings::default();
+        sample.reports.iter().for_each(|report| sightings.add(report));
+        merge.scan(&format!("{number}.json"), scan.clone(), sightings);
+    }
+    for (number, (sample, _)) in scans.iter().enumerate() {
+        sample.reports.iter().for_each(|report| merge.record(number, report));
     }
     let merged = merge.finish().unwrap();
     let mut records = Vec::new();
@@ -42,6 +50,7 @@ fn merged(samples: &[&Sample]) -> Whole {
 
 fn as_sample(merged: Whole, like: &Sample) -> Sample {
     let SavedScan { tool_version, config, summary } = merged.scan;
+    let summary = ScanSummary { targets_digest: like.summary.targets_digest.clone(), ..summary };
     Sample {
         tool_version,
         config,
@@ -83,7 +92,7 @@ fn a_shard_that_is_missing_is_no_smaller_scan() {
             let mut scan = saved(&sample::empty());
             scan.config.shard = Shard::new(*number, *of).unwrap();
             scan.config.order = Order::Seeded(*seed);
-            merge.scan(&format!("{number}.json"), scan);
+            merge.scan(&format!("{number}.json"), scan, Sightings::default());
         }
         merge.finish().map(|merged| merged.scan.config.shard)
     };
@@ -103,6 +112,25 @@ fn a_shard_that_is_missing_is_no_smaller_scan() {
             .ends_with("no report of 2/2 is given: 2.json is of a scan with --seed 7, not --seed 1")
     );
     assert!(problem(&[(1, u32::MAX, 1), (2, u32::MAX, 1)]).ends_with("no report of 3/4294967295 is given"));
+}
+
+/// Shards of one seed and of two lists leave half of both out.
+#[test]
+fn shards_of_other_targets_are_no_scan() {
+    let shards = |digests: [Option<&str>; 2]| {
+        let mut merge = Merge::default();
+        for (number, digest) in (1..).zip(digests) {
+            let mut scan = saved(&sample::empty());
+            scan.config.shard = Shard::new(number, 2).unwrap();
+            scan.summary.targets_digest = digest.map(str::to_owned);
+            merge.scan(&format!("{number}.json"), scan, Sightings::default());
+        }
+        merge.finish().map(|merged| merged.scan.summary.targets_digest)
+    };
+    assert_eq!(shards([Some("aa"), Some("aa")]), Ok(Some("aa".to_owned())));
+    assert_eq!(shards([None, Some("aa")]), Ok(None), "an older report does not say");
+    let problem = shards([Some("aa"), Some("bb")]).unwrap_err().to_string();
+    assert!(problem.starts_with("1.json: this is shard 1/2 of other targets than 2.json"), "{problem}");
 }
 
 /// One list names it in one line, the next in another: it is one target, and counts as the later scan
@@ -223,6 +251,91 @@ fn the_later_scan_counts() {
         (coverage.specs[0].seen.as_slice(), coverage.specs[0].met),
         (&[Verdict::Rejected][..], Some(true))
     );
+}
+
+/// A scan that went on from a checkpoint began first and asked last.
+#[test]
+fn what_was_seen_last_counts_whichever_scan_began_first() {
+    let second = Duration::from_secs(1);
+    let seen = |verdict, at: Timestamp, began: Timestamp| {
+        let mut report = sample::mixed().reports[1].clone();
+        report.verdict = verdict;
+        for request in &mut report.requests {
+            request.exchange.at = at;
+        }
+        let mut sample = scan_of(vec![report]);
+        sample.summary.started = began;
+        sample
+    };
+    let began = sample::mixed().summary.started;
+    let first = |at| seen(Verdict::Exposed, at, began);
+    let later = seen(Verdict::Rejected, began + 10 * second, began + 5 * second);
+    for (at, counts) in [(began + 20 * second, Verdict::Exposed), (began + 9 * second, Verdict::Rejected)] {
+        let both = merged(&[&later, &first(at)]);
+        let coverage = &both.scan.summary.coverage;
+        assert_eq!((both.records.len(), both.records[0].verdict, both.repeated), (1, counts, 1));
+        assert_eq!((coverage.targets, coverage.count(counts)), (1, 1));
+        assert_eq!(coverage.specs[0].seen, [counts]);
+        assert!(coverage.adds_up());
+    }
+    // Who was sent no request was seen at some moment of the scan: that beats no answer of it.
+    let mut silent = first(began);
+    silent.reports[0].requests.clear();
+    silent.reports[0].verdict = Verdict::Unreachable;
+    silent.reports[0].failure = Some(Failure::new(Stage::Connect, FailureKind::TimedOut, ""));
+    let silent = scan_of(silent.reports);
+    assert_eq!(merged(&[&later, &silent]).records[0].verdict, Verdict::Rejected);
+}
+
+/// Its silent addresses have no record, and are counted once all the same.
+#[test]
+fn a_scan_that_was_made_again_counts_no_more() {
+    let with = |began: Timestamp, digest: &str, change: fn(&mut ScanSummary)| {
+        let mut sample = sample::mixed();
+        sample.summary.started = began;
+        change(&mut sample.summary);
+        let summary = ScanSummary { targets_digest: Some(digest.to_owned()), ..sample.summary.clone() };
+        let scan = SavedScan { summary, ..saved(&sample) };
+        (sample, scan)
+    };
+    let began = sample::mixed().summary.started;
+    let next = began + Duration::from_hours(1);
+    let once = sample::mixed().summary.coverage.targets;
+    let targets = |later: &(Sample, SavedScan), earlier: &(Sample, SavedScan)| {
+        let both = whole(&[(&later.0, later.1.clone()), (&earlier.0, earlier.1.clone())]);
+        let SavedScan { summary, .. } = both.scan;
+        assert!(summary.coverage.adds_up());
+        assert_eq!(
+            summary.targets_digest.is_some(),
+            later.1.summary.targets_digest == earlier.1.summary.targets_digest
+        );
+        summary.coverage.targets
+    };
+    let earlier = with(began, "aa", |_| {});
+    assert_eq!(targets(&with(next, "aa", |_| {}), &earlier), once);
+    assert_eq!(targets(&earlier, &earlier), once, "the same report twice");
+    for again in [
+        with(next, "bb", |_| {}),
+        with(began + Duration::from_secs(1), "aa", |_| {}),
+        with(next, "aa", |summary| summary.stopped = Some("interrupted".to_owned())),
+    ] {
+        assert!(targets(&again, &earlier) > once, "it does not ask all of it again");
+    }
+}
+
+/// The numbers in a report are by the line; lists put together are one list.
+#[test]
+fn records_follow_their_specification_into_the_whole() {
+    let at_line = |line, address: &str| {
+        let mut report = sample::mixed().reports[1].clone();
+        report.endpoint.as_mut().unwrap().address = address.parse().unwrap();
+        report.target.origin = Arc::new(Origin { line, ..(*report.target.origin).clone() });
+        scan_of(vec![report])
+    };
+    let both = merged(&[&at_line(5, "192.0.2.1:1"), &at_line(9, "192.0.2.2:1")]);
+    assert_eq!(both.records.len(), 2);
+    let origin = &both.scan.summary.coverage.specs[0].origin;
+    assert!(both.records.iter().all(|record| record.target.origin == *origin && origin.line == 5));
 }
 
 /// A scan of just these records: nothing else was counted.

@@ -1,0 +1,113 @@
+//! The scans' own part of a merge: settings, times, and where every target ended.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::super::{SavedError, SavedScan};
+use super::Part;
+use crate::config::Shard;
+use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, Verdict};
+
+/// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
+pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Origins>), SavedError> {
+    let mut coverage = Coverage::default();
+    let (mut places, mut origins) = (Places::new(), Vec::new());
+    for part in &mut parts {
+        let own = part.coverage().ok_or_else(|| SavedError {
+            place: part.name.clone(),
+            problem: "its counts do not fit its records".to_owned(),
+        })?;
+        origins.push(add(&mut coverage, &mut places, own));
+    }
+    let mut parts = parts.into_iter();
+    let Some(Part { name, scan: latest, .. }) = parts.next() else {
+        return Err(SavedError {
+            place: "report".to_owned(),
+            problem: "there is nothing to read".to_owned(),
+        });
+    };
+    let SavedScan { tool_version, mut config, summary } = latest;
+    let mut stopped: Vec<(String, String)> =
+        summary.stopped.clone().map(|why| (name, why)).into_iter().collect();
+    let alone = parts.len() == 0;
+    let mut whole = ScanSummary { coverage, ..summary };
+    let mut end = end_of(&whole);
+    for Part { name, scan, superseded, .. } in parts {
+        let SavedScan { summary, .. } = scan;
+        if superseded {
+            continue;
+        }
+        end = end.max(end_of(&summary));
+        whole.started = whole.started.min(summary.started);
+        if whole.targets_digest != summary.targets_digest {
+            whole.targets_digest = None;
+        }
+        whole.sources.extend(summary.sources);
+        whole.resolvers.extend(summary.resolvers);
+        stopped.extend(summary.stopped.map(|why| (name, why)));
+    }
+    if !alone {
+        // Of whatever the latest was a shard, the whole is none.
+        config.shard = Shard::WHOLE;
+        whole.elapsed = end.duration_since(whole.started).unsigned_abs();
+        whole.sources.sort_unstable();
+        whole.sources.dedup();
+        whole.resolvers.sort_unstable();
+        whole.resolvers.dedup();
+        let said: Vec<String> = stopped.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        whole.stopped = (!said.is_empty()).then(|| said.join("; "));
+    }
+    Ok((SavedScan { tool_version, config, summary: whole }, origins))
+}
+
+pub(super) fn end_of(summary: &ScanSummary) -> Timestamp {
+    summary.started.saturating_add(summary.elapsed).unwrap_or(summary.started)
+}
+
+/// Where in the whole the specifications of one wording stand. Scans name the same in other lines, or
+/// by other options: the wording is what tells that it is the same. One list may say it twice.
+pub(super) type Places = HashMap<Identity, Vec<usize>>;
+
+/// Of one scan's list: where the whole has it.
+pub(super) type Origins = HashMap<Arc<Origin>, Arc<Origin>>;
+
+/// Adds a part's coverage, and says where its specifications stand in the whole.
+pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> Origins {
+    whole.targets += part.targets;
+    whole.excluded += part.excluded;
+    whole.not_attempted += part.not_attempted;
+    whole.excluded_addresses += part.excluded_addresses;
+    whole.further_addresses += part.further_addresses;
+    for (verdict, count) in part.verdicts {
+        *whole.verdicts.entry(verdict).or_default() += count;
+    }
+    for (kind, count) in part.unreachable {
+        *whole.unreachable.entry(kind).or_default() += count;
+    }
+    let (mut said, mut origins) = (HashMap::<Identity, usize>::new(), Origins::new());
+    for spec in part.specs {
+        let wording = Identity::of_specification(&spec.origin);
+        let times = said.entry(wording.clone()).or_default();
+        let known = places.entry(wording).or_default();
+        let place = known.get(*times).copied();
+        *times += 1;
+        let Some(known) = place.and_then(|place| whole.specs.get_mut(place)) else {
+            known.push(whole.specs.len());
+            whole.specs.push(again(spec, BTreeSet::new()));
+            continue;
+        };
+        origins.insert(Arc::clone(&spec.origin), Arc::clone(&known.origin));
+        let seen = known.seen.iter().copied().collect();
+        let later = SpecCoverage { seen: spec.seen, ..known.clone() };
+        *known = again(later, seen);
+    }
+    origins
+}
+
+/// A specification's coverage from all the verdicts seen.
+pub(super) fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
+    seen.extend(spec.seen);
+    SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect())
+}
