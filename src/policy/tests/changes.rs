@@ -76,6 +76,26 @@ fn what_opens_and_closes_under_one_verdict() {
     }
 }
 
+/// Six are named: alphabet alone would name events and hide secrets.
+#[test]
+fn the_paths_worth_most_are_named() {
+    let lists = [
+        "/api/v1/events",
+        "/api/v1/nodes",
+        "/api/v1/pods",
+        "/api/v1/secrets",
+        "/apis",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        "/metrics",
+    ];
+    let all = |open: bool| [opening(&lists.map(|path| (path, open)))];
+    let (open, shut) = (snapshot(&all(true)), snapshot(&all(false)));
+    let named = "/api/v1/secrets, /apis/rbac.authorization.k8s.io/v1/clusterroles, /api/v1/events, \
+                 /api/v1/nodes, /api/v1/pods, /metrics and 1 more";
+    assert_eq!(said(&open.changes_since(&shut)), [format!("192.0.2.1 opened: - → {named} opens")]);
+    assert_eq!(said(&shut.changes_since(&open)), [format!("192.0.2.1 closed: {named} → -")]);
+}
+
 #[test]
 fn other_addresses_of_a_name_are_no_change() {
     let old = [
