@@ -1,10 +1,11 @@
 //! Two scans of the same targets: what is not as it was.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::rules::listed;
-use crate::model::{Access, Change, ChangeKind, EndpointReport, Identity, Origin, Verdict};
+use crate::model::{Access, Change, ChangeKind, EndpointReport, Identity, Origin, PathClass, Verdict};
 
 /// Digits of a certificate's SHA-256 that are said.
 const DIGITS: usize = 12;
@@ -164,8 +165,12 @@ fn add<'a>(known: &mut HashSet<Paths>, to: &mut Paths, paths: impl Iterator<Item
     }
 }
 
+/// Paths in words. Not all of many are named, so what is worth most comes first.
 fn paths<'a>(paths: impl Iterator<Item = &'a String>) -> Option<String> {
-    Some(listed(paths.map(String::as_str))).filter(|said| !said.is_empty())
+    let mut paths: Vec<&str> = paths.map(String::as_str).collect();
+    // A saved report may have paths that are not asked any more.
+    paths.sort_by_key(|path| (Reverse(PathClass::of(path).ok().map(PathClass::grade)), *path));
+    Some(listed(paths)).filter(|said| !said.is_empty())
 }
 
 fn join<'a>(texts: impl Iterator<Item = &'a String>) -> String {

@@ -112,14 +112,7 @@ impl Gate {
         if counted > 0 {
             parts.push(format!("{} at --fail-on {threshold}", plural(counted, of)));
         }
-        // Those that the threshold takes in are counted already.
-        let unmet = judged.findings.iter().filter(|finding| {
-            finding.rule.id == expectation::RULE.id && finding.counts() && !self.fail_on.takes(finding)
-        });
-        let unmet = match self.fail_on {
-            FailOn::Never | FailOn::New(_) => 0,
-            FailOn::Verdict(_) | FailOn::Severity(_) => unmet.count() as u64,
-        };
+        let unmet = judged.findings.iter().filter(|finding| self.fail_on.minds_unmet(finding)).count() as u64;
         if unmet > 0 {
             parts.push(format!("{} not met", plural(unmet, "expectation")));
         }
@@ -190,6 +183,17 @@ impl FailOn {
             Self::Verdict(_) | Self::Never => false,
         };
         severe && finding.counts()
+    }
+
+    /// Whether a finding is an expectation that is not met and must be, at whatever severity. Those that
+    /// the threshold takes in are counted already.
+    fn minds_unmet(self, finding: &Finding) -> bool {
+        let minded = match self {
+            Self::Verdict(_) | Self::Severity(_) => true,
+            Self::New(_) => finding.baseline == Some(BaselineState::New),
+            Self::Never => false,
+        };
+        minded && finding.rule.id == expectation::RULE.id && finding.counts() && !self.takes(finding)
     }
 
     const fn noun(self) -> &'static str {

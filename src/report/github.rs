@@ -1,9 +1,9 @@
 //! `github`: workflow commands that become annotations at the lines of the targets file
 //! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 //!
-//! One line a finding, worst first; accepted findings and those that are gone are left out. GitHub
-//! shows ten annotations of each kind for a step: no more are written, and the log says how many
-//! there are. The last line is the gate's. A target that stands in no file of the repository is
+//! One line a finding, worst first and then what is new; accepted findings and those that are gone are left
+//! out. GitHub shows ten annotations of each kind for a step: no more are written, and the log says how
+//! many there are. The last line is the gate's. A target that stands in no file of the repository is
 //! annotated without a place.
 
 use std::io;
@@ -11,7 +11,7 @@ use std::io;
 use super::escape::escape;
 use super::place::{Files, place};
 use super::{Results, tell};
-use crate::model::{BaselineState, Severity};
+use crate::model::{BaselineState, Finding, Severity};
 
 /// Characters of a message.
 const SHOWN: usize = 1000;
@@ -22,8 +22,12 @@ const MOST: usize = 10;
 /// Writes the commands.
 pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -> io::Result<()> {
     for command in ["error", "warning", "notice"] {
-        let all = || results.findings.iter().filter(|f| f.counts() && self::command(f.severity) == command);
-        for finding in all().take(MOST) {
+        let mut all: Vec<&Finding> = (results.findings.iter())
+            .filter(|finding| finding.counts() && self::command(finding.severity) == command)
+            .collect();
+        // Otherwise ten that everybody knows could hide one that nobody does.
+        all.sort_by_key(|finding| (finding.severity, finding.baseline));
+        for finding in all.iter().take(MOST) {
             let place = place(&finding.origin, files);
             let at = if place.exists {
                 format!("file={},line={},", property(&place.path), place.line)
@@ -39,7 +43,7 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
                 data(&format!("Remedy: {}", tell::remedy_and_page(finding))),
             )?;
         }
-        if let Some(more @ 1..) = all().count().checked_sub(MOST) {
+        if let Some(more @ 1..) = all.len().checked_sub(MOST) {
             writeln!(out, "kubeknock: {more} more findings of the kind {command}: see the other reports")?;
         }
     }
@@ -95,6 +99,30 @@ mod tests {
         let written = text(&sample);
         assert_eq!(written.matches("::error ").count(), 10);
         assert!(written.contains("\nkubeknock: 3 more findings of the kind error: see the other reports\n"));
+    }
+
+    #[test]
+    fn what_is_new_is_shown_before_what_was_there_and_is_no_worse() {
+        let mut sample = sample::mixed();
+        let one = sample.findings[0].clone();
+        let finding = |severity, baseline, message: String| Finding {
+            severity,
+            baseline: Some(baseline),
+            message,
+            ..one.clone()
+        };
+        sample.findings = (0..11)
+            .map(|number| finding(Severity::High, BaselineState::Unchanged, format!("old {number}.")))
+            .chain([finding(Severity::High, BaselineState::New, "news.".to_owned())])
+            .collect();
+        let written = text(&sample);
+        let first = |written: &str| written.lines().next().unwrap().to_owned();
+        assert!(first(&written).contains(": news.%0A"), "{written}");
+        assert_eq!(written.matches("::error ").count(), 10);
+        assert!(written.contains("old 8.") && !written.contains("old 9."), "{written}");
+        // The worst stays first.
+        sample.findings.insert(0, finding(Severity::Critical, BaselineState::Unchanged, "worst.".to_owned()));
+        assert!(first(&text(&sample)).contains(": worst.%0A"));
     }
 
     #[test]

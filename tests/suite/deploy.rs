@@ -147,6 +147,28 @@ fn pods_have_no_rights_and_shards_are_counted_alike() {
     }
 }
 
+/// A Job that is complete does not run again: whoever leaves one gets the old merge.
+#[test]
+fn the_guide_deletes_every_job_before_another_scan_and_says_where_the_label_is() {
+    let read = |name: &str| {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap().replace('\n', " ")
+    };
+    let guide = read("docs/fleet.md");
+    let another = guide.split("For another scan").nth(1).unwrap();
+    let deleted = another.split("delete job ").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let deleted: Vec<&str> = deleted.split_whitespace().collect();
+    let jobs = ["scan", "merge"].map(|name| {
+        let manifest = read(&format!("deploy/kubernetes/{name}-job.yaml"));
+        assert!(manifest.contains("kind: Job "), "{manifest}");
+        let name = manifest.split(" name: ").nth(1).unwrap();
+        name.split_whitespace().next().unwrap().to_owned()
+    });
+    assert_eq!(deleted, jobs);
+    let label = "batch.kubernetes.io/controller-uid";
+    assert!(read("deploy/kubernetes/scan-job.yaml").contains(label));
+    assert!(another.contains(&format!("`{label}`, which pods have from Kubernetes 1.27")));
+}
+
 /// What the pods would run, with their files in a folder of the test's.
 #[test]
 fn the_program_takes_the_arguments() {

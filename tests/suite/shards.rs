@@ -63,6 +63,37 @@ async fn seven_shards_merged_are_the_whole_scan() {
     assert_eq!(merged(&shards), merged(&[whole]));
 }
 
+/// As docs/fleet.md has it: a pod that is stopped, and the one that comes after it.
+#[test]
+fn a_stopped_shard_shows_in_the_merge_until_it_has_gone_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let [first, second, checkpoint, whole] = ["1.jsonl", "2.jsonl", "checkpoint", "whole.json"].map(at);
+    let shard = |number: &str, output: &str, more: &[&str]| {
+        let output = format!("jsonl={output}");
+        let args = ["scan", "-q", "127.61.0.0/25", "--ports", "9", "--seed", "1", "--shard", number];
+        let output = kubeknock().args(args).args(["--output", &output]).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    };
+    let merge = || {
+        let output = run(&["report", &format!("json={whole}"), "table", &first, &second]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let report: Value = serde_json::from_str(&std::fs::read_to_string(&whole).unwrap()).unwrap();
+        (report, stdout(&output))
+    };
+    let goes_on = ["--checkpoint", &checkpoint, "--resume", &checkpoint];
+    shard("1/2", &first, &[]);
+    shard("2/2", &second, &[&goes_on[..], &["--rate", "20", "--max-duration", "200ms"]].concat());
+    let (report, table) = merge();
+    assert_eq!(report["summary"]["complete"], false);
+    assert!(table.contains("stopped early") && table.contains(" not attempted"), "{table}");
+    shard("2/2", &second, &goes_on);
+    let (report, table) = merge();
+    assert_eq!(report["summary"]["complete"], true);
+    assert_eq!(report["coverage"]["unreachable"]["total"], 128);
+    assert!(!table.contains("stopped early") && !table.contains("not attempted"), "{table}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_needs_a_seed_and_does_not_judge_what_it_does_not_see() {
     let server = start("default").await;

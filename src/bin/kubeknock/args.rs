@@ -172,7 +172,8 @@ pub(crate) struct ScanArgs {
 
     /// Hold the findings against an earlier report (json or jsonl): new, unchanged or absent
     ///
-    /// Also tells what changed: verdicts, who appeared or is gone, versions, certificates.
+    /// Also tells what changed: verdicts, who appeared or is gone, versions, certificates. A report made
+    /// without --deep or --path knows nothing of these paths: make it anew when the options change.
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]
     pub(crate) baseline: Option<PathBuf>,
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Change, Failure, FailureKind, Stage};
+use crate::model::{BaselineState, Change, Failure, FailureKind, Stage};
 
 fn said(changes: &[Change]) -> Vec<String> {
     let words = |change: &Change| {
@@ -74,6 +74,35 @@ fn what_opens_and_closes_under_one_verdict() {
     for silent in [(&[][..], &[("/apis", true)][..]), (&[("/apis", true)], &[]), (&[], &[("/apis", false)])] {
         assert_eq!(since(silent.0, silent.1), [""; 0], "{silent:?}");
     }
+}
+
+/// A baseline without --deep or --path: known to be open only now, which is new and no change.
+#[test]
+fn what_was_first_asked_now_is_a_new_finding_and_no_change() {
+    let (before, now) = ([opening(&[])], [opening(&[("/metrics", true)])]);
+    let judged = since(&before, &now);
+    assert_eq!(find(&judged, "anonymous-telemetry-exposed").baseline, Some(BaselineState::New));
+    assert!(snapshot(&now).changes_since(&snapshot(&before)).is_empty());
+}
+
+/// Six are named: alphabet alone would name events and hide secrets.
+#[test]
+fn the_paths_worth_most_are_named() {
+    let lists = [
+        "/api/v1/events",
+        "/api/v1/nodes",
+        "/api/v1/pods",
+        "/api/v1/secrets",
+        "/apis",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+        "/metrics",
+    ];
+    let all = |open: bool| [opening(&lists.map(|path| (path, open)))];
+    let (open, shut) = (snapshot(&all(true)), snapshot(&all(false)));
+    let named = "/api/v1/secrets, /apis/rbac.authorization.k8s.io/v1/clusterroles, /api/v1/events, \
+                 /api/v1/nodes, /api/v1/pods, /metrics and 1 more";
+    assert_eq!(said(&open.changes_since(&shut)), [format!("192.0.2.1 opened: - → {named} opens")]);
+    assert_eq!(said(&shut.changes_since(&open)), [format!("192.0.2.1 closed: {named} → -")]);
 }
 
 #[test]

@@ -29,12 +29,21 @@ struct Row {
     before: Option<Answers>,
     accept: &'static [&'static str],
     codes: &'static [(&'static str, u8, u8)],
+    /// Then as now.
+    expect: Option<Verdict>,
 }
 
-const ROWS: [Row; 13] = {
+impl Row {
+    const fn expecting(self, expect: Verdict) -> Self {
+        Self { expect: Some(expect), ..self }
+    }
+}
+
+const ROWS: [Row; 20] = {
     use Answers::{Exposed, Forbidden, Rejected, Silent};
     const OPEN: &[&str] = &["anonymous-discovery-exposed"];
     const DEFAULT: &[&str] = &["anonymous-auth-enabled"];
+    const UNMET: &[&str] = &["expectation-unmet"];
     const SILENT: &[&str] = &["target-not-covered"];
     const ALL_OF_DEFAULT: &[&str] =
         &["anonymous-auth-enabled", "version-disclosed", "health-endpoints-open", "unsupported-version"];
@@ -45,7 +54,7 @@ const ROWS: [Row; 13] = {
         accept: &'static [&'static str],
         codes: &'static [(&'static str, u8, u8)],
     ) -> Row {
-        Row { now, before, accept, codes }
+        Row { now, before, accept, codes, expect: None }
     }
     [
         // Verdicts × thresholds.
@@ -113,20 +122,42 @@ const ROWS: [Row; 13] = {
         // Notes are worth knowing, and nothing that is new breaks by them.
         row(Forbidden, Some(Rejected), ALL_BUT_HEALTH, &[("new", 0, 0), ("new:note", 1, 1), ("note", 1, 1)]),
         row(Silent, None, SILENT, &[("exposed", 0, 0), ("note", 0, 0), ("never", 0, 0)]),
+        // Expectations: met, and not met, which every threshold minds but "never".
+        row(Forbidden, None, &[], &[("exposed", 0, 0), ("high", 0, 0), ("critical", 0, 0), ("medium", 1, 1)])
+            .expecting(Verdict::Forbidden),
+        row(Forbidden, None, &[], &[("exposed", 1, 1), ("high", 1, 1), ("critical", 1, 1), ("never", 0, 0)])
+            .expecting(Verdict::Rejected),
+        row(Forbidden, Some(Rejected), &[], &[("new", 1, 1), ("new:high", 1, 1), ("new:critical", 1, 1)])
+            .expecting(Verdict::Rejected),
+        // What the baseline had is no news, nor is what is met now.
+        row(Forbidden, Some(Forbidden), &[], &[("new", 0, 0), ("new:critical", 0, 0), ("critical", 1, 1)])
+            .expecting(Verdict::Rejected),
+        row(Rejected, Some(Forbidden), &[], &[("new:critical", 0, 0), ("critical", 0, 0), ("note", 0, 0)])
+            .expecting(Verdict::Rejected),
+        row(Silent, Some(Rejected), &[], &[("new:critical", 1, 1), ("never", 3, 0)])
+            .expecting(Verdict::Rejected),
+        row(
+            Forbidden,
+            Some(Rejected),
+            UNMET,
+            &[("new:critical", 0, 0), ("critical", 0, 0), ("exposed", 0, 0)],
+        )
+        .expecting(Verdict::Rejected),
     ]
 };
 
 #[test]
 fn exit_codes() {
-    for Row { now, before, accept, codes } in ROWS {
+    for Row { now, before, accept, codes, expect } in ROWS {
+        let target = || Target { expect, ..target(0, "192.0.2.1") };
         let policy = Policy {
             accept: accept.iter().map(|rule| super::accept(rule, "192.0.2.1", "2026-12-31")).collect(),
             ..Policy::default()
         };
-        let reports = [now.report(target(0, "192.0.2.1"))];
+        let reports = [now.report(target())];
         let mut judged = judged_by(&policy, &reports);
         if let Some(before) = before {
-            let before = [before.report(target(0, "192.0.2.1"))];
+            let before = [before.report(target())];
             judged.compare(super::judged(&before), &snapshot(&reports));
         }
         for (fail_on, full, none) in codes {
@@ -135,7 +166,7 @@ fn exit_codes() {
                 let decision = gate.decide(&coverage(&reports), &judged, false);
                 assert_eq!(
                     decision.code, *expected,
-                    "{now:?}, before {before:?}, accepted {accept:?}, {gate:?}: {}",
+                    "{now:?}, before {before:?}, accepted {accept:?}, expected {expect:?}, {gate:?}: {}",
                     decision.sentence
                 );
                 assert_eq!(gate.decide(&coverage(&reports), &judged, true).code, 130);
@@ -159,6 +190,14 @@ fn an_unmet_expectation_fails_and_never_silences_it_but_not_coverage() {
     assert_eq!(said("high"), (1, "1 finding at --fail-on high: exit 1".to_owned()));
     assert_eq!(said("never"), (0, "--fail-on never: exit 0".to_owned()));
     assert_eq!(decide(FailOn::Never, 100, &[silent(rejected(), "192.0.2.1")]).0, 3);
+    // Against a baseline, and counted once.
+    let news = since(&[rejecting(rejected(), "192.0.2.1")], &unmet);
+    let said = |fail_on: &str| {
+        let gate = Gate { fail_on: fail_on.parse().unwrap(), require_coverage: 100 };
+        gate.decide(&coverage(&unmet), &news, false).sentence
+    };
+    assert_eq!(said("new:critical"), "1 expectation not met: exit 1");
+    assert_eq!(said("new:high"), "1 new finding at --fail-on new:high: exit 1");
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! A port on which `nmap -sV` got an HTTP answer without TLS is asked both ways. Without TLS alone would
 //! not do: servers answer plain HTTP on their TLS port too, with an error, which nmap may take for all
 //! that there is. Names that it took from its table of ports say nothing.
+//!
+//! `--append-output` writes one report behind the other, and the last of them may have lost its end.
 
 use std::io::{self, BufRead, Read};
 
@@ -22,7 +24,7 @@ pub(super) fn read(
     let mut xml = Reader::from_reader(Counting { inner: reader, line: 1 });
     xml.config_mut().check_end_names = true;
     let (mut buffer, mut host) = (Vec::new(), Host::default());
-    let (mut seen, mut ended) = (false, false);
+    let mut reports = Reports::default();
     loop {
         buffer.clear();
         let event = xml.read_event_into(&mut buffer);
@@ -35,19 +37,20 @@ pub(super) fn read(
                 take(line, Err(format!("this is no XML of nmap -oX: {error}")));
                 return Ok(());
             }
-            Ok(Event::Eof) if !seen => {
+            Ok(Event::Eof) if reports.begun == 0 => {
                 take(line, Err("this is no report of nmap -oX: it has no <nmaprun>".to_owned()));
                 return Ok(());
             }
             Ok(Event::Eof) => {
-                if !ended {
+                if !reports.whole() {
                     take(line, Err(torn("nmap", "</nmaprun>")));
                 }
                 return Ok(());
             }
-            Ok(Event::End(tag)) => ended |= tag.name().as_ref() == "nmaprun",
+            Ok(Event::Decl(_)) => reports.announced += 1,
+            Ok(Event::End(tag)) => reports.ended += u32::from(tag.name().as_ref() == "nmaprun"),
             Ok(Event::Start(tag) | Event::Empty(tag)) => {
-                seen |= tag.name().as_ref() == "nmaprun";
+                reports.begun += u32::from(tag.name().as_ref() == "nmaprun");
                 if let Err(problem) = host.begin(&tag, line, take) {
                     take(line, Err(problem));
                 }
@@ -58,6 +61,22 @@ pub(super) fn read(
             take(line, Err("a tag of more than 16 MiB; nothing further was read".to_owned()));
             return Ok(());
         }
+    }
+}
+
+/// The reports of a file.
+#[derive(Default)]
+struct Reports {
+    /// XML declarations, which not everybody who makes such a file writes.
+    announced: u32,
+    begun: u32,
+    ended: u32,
+}
+
+impl Reports {
+    /// Whether each has its end, and none was torn off before it began.
+    const fn whole(&self) -> bool {
+        self.begun == self.ended && self.announced <= self.begun
     }
 }
 

@@ -21,6 +21,9 @@ enum NaabuPort {
     Object {
         #[serde(alias = "Port")]
         port: u16,
+        /// 0 is TCP, 1 UDP, 2 ARP.
+        #[serde(alias = "Protocol")]
+        protocol: Option<u8>,
     },
 }
 
@@ -46,8 +49,14 @@ impl Lines for Naabu {
         }
         let form = "line of naabu -json, an object with \"host\" or \"ip\", and \"port\"";
         let NaabuRecord { host, ip, port, protocol } = from_json(line, "naabu", form)?;
-        let (NaabuPort::Number(port) | NaabuPort::Object { port }) = port;
-        if protocol.is_some_and(|protocol| protocol != "tcp") {
+        let (port, number) = match port {
+            NaabuPort::Number(port) => (port, None),
+            NaabuPort::Object { port, protocol } => (port, protocol),
+        };
+        if let Some(unknown @ 3..) = number {
+            return Err(format!("naabu has no protocol {unknown}: 0 is TCP, 1 UDP"));
+        }
+        if protocol.is_some_and(|protocol| protocol != "tcp") || number.is_some_and(|number| number != 0) {
             return Ok(Vec::new());
         }
         let found = match (&ip, &host) {

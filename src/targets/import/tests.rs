@@ -92,10 +92,16 @@ fn a_file_that_lost_its_end_is_refused() {
         (ImportFormat::Naabu, "{\"ip\":\"192.0.2.1\",\"port\":64".to_owned(), 1),
         (ImportFormat::HttpxJson, "{\"url\":\"https://x:443\"".to_owned(), 1),
         (ImportFormat::NmapXml, "<nmaprun>\n<host>\n".to_owned(), 3),
+        // Of two reports in one file the second, or the first.
+        (ImportFormat::NmapXml, "<nmaprun>\n</nmaprun>\n<nmaprun>\n<host/>".to_owned(), 4),
+        (ImportFormat::NmapXml, "<?xml?><nmaprun>\n</nmaprun>\n<?xml version=\"1.0\"?>".to_owned(), 3),
+        (ImportFormat::NmapXml, "<nmaprun>\n<nmaprun>\n</nmaprun>\n".to_owned(), 4),
     ] {
         let found: Vec<u32> = problems(format, &text).into_iter().map(|(line, _)| line).collect();
         assert_eq!(found, [line], "{text}");
     }
+    let report = "<?xml version=\"1.0\"?>\n<!DOCTYPE nmaprun>\n<nmaprun>\n<host/>\n</nmaprun>\n";
+    assert_eq!(problems(ImportFormat::NmapXml, &report.repeat(2)), []);
     // A whole object needs no line feed, and what grep took out no header.
     assert_eq!(problems(ImportFormat::Naabu, "{\"ip\":\"192.0.2.1\",\"port\":64}"), []);
     assert_eq!(problems(ImportFormat::MasscanList, line), []);
@@ -197,6 +203,14 @@ fn zmap() {
     let csv = "classification,saddr,sport,success\nsynack,192.0.2.1,6443,1\nrst,192.0.2.2,6443,0\n";
     assert_eq!(found(ImportFormat::Zmap, csv), owned(&[(2, "192.0.2.1:6443")]));
     assert_eq!(problems(ImportFormat::Zmap, "saddr,sport\n192.0.2.1\nx,1\n192.0.2.1,70000\n").len(), 3);
+    // Without a header nobody knows whether the number is the port that was found.
+    for (headless, line) in
+        [("192.0.2.1,443\n", 1), ("192.0.2.1\n192.0.2.2,443\n", 2), ("synack,192.0.2.1\n", 1)]
+    {
+        let problems = problems(ImportFormat::Zmap, headless);
+        let [(at, said)] = &problems[..] else { panic!("{headless}: {problems:?}") };
+        assert!(*at == line && said.contains("several columns") && said.contains("saddr,sport"), "{said}");
+    }
 }
 
 #[test]
@@ -209,6 +223,10 @@ fn naabu() {
         "\n",
         r#"{"host":"192.0.2.9","ip":"192.0.2.9","port":53,"protocol":"udp"}"#,
         "\n",
+        r#"{"ip":"192.0.2.9","port":{"Port":53,"Protocol":1,"TLS":false}}"#,
+        "\n",
+        r#"{"ip":"192.0.2.8","port":{"Port":443}}"#,
+        "\n",
     );
     let expected = [
         (1, "192.0.2.1:443"),
@@ -216,9 +234,15 @@ fn naabu() {
         (3, "[2001:db8::1]:8443"),
         (4, "192.0.2.7:6443 sni=api.example"),
         (5, "192.0.2.8:6443"),
+        (8, "192.0.2.8:443"),
     ];
     assert_eq!(found(ImportFormat::Naabu, text), owned(&expected));
     assert_eq!(problems(ImportFormat::Naabu, "192.0.2.1\n{\"port\":1}\n{\n").len(), 3);
+    // Rather none than one that naabu did not mean.
+    for protocol in ["7", "\"udp\"", "300"] {
+        let line = format!("{{\"ip\":\"192.0.2.1\",\"port\":{{\"Port\":53,\"Protocol\":{protocol}}}}}\n");
+        assert_eq!(problems(ImportFormat::Naabu, &line).len(), 1, "{line}");
+    }
 }
 
 #[test]
