@@ -12,6 +12,8 @@ use crate::model::{BaselineState, Coverage, Finding, Identity, Severity, SpecCov
 const PASSED: u8 = 0;
 /// Exit code: findings.
 const FAILED: u8 = 1;
+/// Exit code: it could not run, or not go on.
+pub const COULD_NOT_RUN: u8 = 2;
 /// Exit code: coverage below what was required.
 pub const NOT_COVERED: u8 = 3;
 /// Exit code: interrupted by a signal.
@@ -81,6 +83,17 @@ impl FromStr for FailOn {
     }
 }
 
+/// How what is judged came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself, or by a limit that was asked for.
+    Regular,
+    /// By a signal.
+    Interrupted,
+    /// It could not go on: a full disk, a shortage that did not pass.
+    Failed,
+}
+
 /// What must hold for exit code 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gate {
@@ -93,19 +106,19 @@ pub struct Gate {
 /// The exit code and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// The exit code: 0, 1, 3 or 130.
+    /// The exit code: 0, 1, 2, 3 or 130.
     pub code: u8,
     /// `1 verdict at --fail-on exposed: exit 1`.
     pub sentence: String,
 }
 
 impl Gate {
-    /// Decides. `interrupted` says that a signal ended the scan early.
+    /// Decides on what a scan came to.
     ///
     /// Accepted findings do not count, nor do endpoints of which every finding that explains the
     /// verdict is accepted, nor named targets whose missing verdict is. An expectation that is not
     /// met fails at every threshold but `never`; with `new`, if the baseline did not have it.
-    pub fn decide(self, coverage: &Coverage, judged: &Judged, interrupted: bool) -> Decision {
+    pub fn decide(self, coverage: &Coverage, judged: &Judged, end: End) -> Decision {
         let mut parts = Vec::new();
         let counted = self.over_threshold(coverage, judged);
         let (of, threshold) = (self.fail_on.noun(), self.fail_on);
@@ -120,19 +133,27 @@ impl Gate {
         let short = self.short_of(coverage, judged);
         parts.extend(short.clone());
         let code = match () {
-            () if interrupted => INTERRUPTED,
+            () if end == End::Interrupted => INTERRUPTED,
+            () if end == End::Failed => COULD_NOT_RUN,
             () if fails => FAILED,
             () if short.is_some() => NOT_COVERED,
             () => PASSED,
         };
-        if interrupted {
-            parts.insert(0, "interrupted".to_owned());
+        match end {
+            End::Regular => {}
+            End::Interrupted => parts.insert(0, "interrupted".to_owned()),
+            End::Failed => parts.insert(0, "could not go on".to_owned()),
         }
         if parts.is_empty() {
             parts.push(match self.fail_on {
                 FailOn::Never => "--fail-on never".to_owned(),
                 threshold => format!("nothing at --fail-on {threshold}"),
             });
+        }
+        // No reason to fail, and never unsaid: of what was not asked nothing is known.
+        if coverage.not_attempted > 0 {
+            let (left, all) = (coverage.not_attempted, coverage.targets);
+            parts.push(format!("{left} of {all} targets not attempted"));
         }
         Decision { code, sentence: format!("{}: exit {code}", parts.join(", ")) }
     }

@@ -85,6 +85,43 @@ async fn several_formats_at_once_and_files_appear_whole() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("two reports would go to ./twice"), "{}", stderr(&output));
+
+    // What is read is not written over.
+    let list = folder.path().join("list.txt");
+    std::fs::write(&list, format!("{}\n", server.address())).unwrap();
+    let run = |args: &[&str]| kubeknock().current_dir(folder.path()).arg("scan").args(args).output().unwrap();
+    for args in [
+        &["-q", "-f", "list.txt", "-o", "csv=./list.txt"][..],
+        &["-q", "-f", "list.txt", "--checkpoint", "c", "-o", "json=./c"],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(" is needed by this scan"), "{}", stderr(&output));
+        assert!(fs::read_to_string(&list).unwrap().starts_with("127."));
+    }
+
+    // Of several reports one that cannot be written loses no other.
+    #[cfg(target_os = "linux")]
+    {
+        let output =
+            run(&["-q", "-f", "list.txt", "-o", "csv=/dev/full", "-o", "jsonl=/dev/full", "-o", "sarif=s"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("cannot write /dev/full"), "{}", stderr(&output));
+        let log: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("s")).unwrap()).unwrap();
+        assert_eq!(log["runs"][0]["tool"]["driver"]["name"], "kubeknock");
+    }
+
+    // Where no report says it to people, the reason of the exit code is on standard error.
+    let gate = "kubeknock: nothing at --fail-on exposed: exit 0\n";
+    for (args, said) in [
+        (&["-f", "list.txt", "-o", "json=j"][..], true),
+        (&["-f", "list.txt", "-o", "json"], true),
+        (&["-f", "list.txt", "-q", "-o", "json=j"], false),
+        (&["-f", "list.txt", "-o", "table"], false),
+    ] {
+        let output = run(args);
+        assert_eq!(stderr(&output).ends_with(gate), said, "{args:?}: {}", stderr(&output));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

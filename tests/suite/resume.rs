@@ -401,11 +401,14 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
         .args(["scan", "-q", "--seed", "5", "--rate", "500"])
         .arg(format!("127.56.0.0/22 ports={}", server.address().port()))
         .args(["--checkpoint", text(&disk.join("checkpoint")), "-o", &format!("json={}", text(&report_at))])
+        .args(["-o", &format!("prometheus={}", text(&folder.path().join("metrics")))])
         .env("DISK", &disk)
         .output();
     let Some(output) = in_namespaces(output, "a full disk") else { return };
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     assert!(stderr(&output).contains("No space left"), "{}", stderr(&output));
+    let metrics = fs::read_to_string(folder.path().join("metrics")).unwrap();
+    assert!(metrics.contains("kubeknock_gate_exit_code 2\n"), "as the process says: {metrics}");
     let partial = report(&report_at);
     let done = partial["endpoints"].as_array().unwrap().len();
     assert!(

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Coverage, ScanSummary};
-use kubeknock::policy::{FailOn, Gate, Judged, Policy, RULES, Snapshot};
+use kubeknock::policy::{End, FailOn, Gate, Judged, Policy, RULES, Snapshot};
 use kubeknock::report::{Outcome, Results, ScanInfo, Spool};
 
 use crate::outputs::Outputs;
@@ -18,8 +18,8 @@ pub(crate) struct Conclusion {
     /// What that is held against.
     pub(crate) earlier: Option<Earlier>,
     pub(crate) gate: Gate,
-    /// Whether a signal ended the scan.
-    pub(crate) interrupted: bool,
+    pub(crate) end: End,
+    pub(crate) quiet: bool,
 }
 
 impl Conclusion {
@@ -37,7 +37,7 @@ impl Conclusion {
             self.snapshot.partial = partial(info.config, summary);
             self.snapshot.changes_since(&earlier.snapshot)
         });
-        let decision = self.gate.decide(coverage, &self.judged, self.interrupted);
+        let decision = self.gate.decide(coverage, &self.judged, self.end);
         let results = Results {
             info,
             summary,
@@ -46,7 +46,12 @@ impl Conclusion {
             rules: &RULES,
             outcome: Outcome { code: decision.code, sentence: &decision.sentence },
         };
+        let told = outputs.tell_people();
         outputs.finish(&results, &mut records)?;
+        // Whoever sees no report sees why the exit code is what it is.
+        if !told && !self.quiet {
+            eprintln!("kubeknock: {}", decision.sentence);
+        }
         Ok(decision.code)
     }
 }

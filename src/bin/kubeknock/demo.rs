@@ -38,6 +38,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             gate: Gate { fail_on: FailOn::Never, require_coverage: 100 },
             policy: Policy::default(),
             earlier: None,
+            quiet,
             no_progress: quiet || verbose > 0,
             stats_interval: None,
             asked: stats::Asked::new(),

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use anyhow::Context as _;
-use kubeknock::policy::{Gate, RULES};
+use kubeknock::policy::{End, Gate, RULES};
 use kubeknock::report::diff::{Diff, write_json, write_table};
 use kubeknock::report::table::TableOptions;
 use kubeknock::report::{Outcome, Results};
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let changes = new.snapshot.changes_since(&old.snapshot);
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let coverage = judged_coverage(&new.scan.config, &new.scan.summary.coverage);
-    let decision = gate.decide(&coverage, &new.judged, false);
+    let decision = gate.decide(&coverage, &new.judged, End::Regular);
     let diff = Diff {
         old: &old.scan.summary,
         new: Results {

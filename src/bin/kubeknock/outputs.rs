@@ -32,6 +32,8 @@ struct Output {
     sink: Sink,
     /// What has streamed so far, for the summary at the end.
     streamed: report::Tally,
+    /// Whether it could not be written: it is not put in place.
+    broken: bool,
 }
 
 enum Sink {
@@ -75,6 +77,27 @@ impl Outputs {
         Ok(Self { all: outputs, color: color(args.color), category: args.category.clone() })
     }
 
+    /// Refuses to write over what a scan reads or keeps.
+    pub(crate) fn spare(&self, inputs: &[&Path]) -> anyhow::Result<()> {
+        // A checkpoint may be still to come.
+        let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
+        for output in &self.all {
+            let file = output.sink.file();
+            let own = file.as_deref().and_then(real);
+            if own.is_some() && inputs.iter().any(|input| real(input) == own) {
+                bail!("-o: {} is needed by this scan; give the report another path", output.sink.name());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether people see the gate's sentence on standard output.
+    pub(crate) fn tell_people(&self) -> bool {
+        let to_people =
+            |output: &&Output| matches!(output.format, Format::Table | Format::Markdown | Format::Github);
+        self.all.iter().filter(to_people).any(|output| matches!(output.sink, Sink::Stdout(_)))
+    }
+
     /// Whether some format needs all records at the end.
     pub(crate) fn needs_records(&self) -> bool {
         self.all.iter().any(|output| output.format != Format::Jsonl)
@@ -82,8 +105,11 @@ impl Outputs {
 
     /// Writes one finished endpoint to the formats that stream.
     pub(crate) fn endpoint(&mut self, record: &EndpointReport) -> anyhow::Result<()> {
-        for output in self.all.iter_mut().filter(|output| output.format == Format::Jsonl) {
-            output.write(|out, streamed| report::jsonl::write_endpoint(out, record, streamed))?;
+        let streaming = |output: &&mut Output| output.format == Format::Jsonl && !output.broken;
+        for output in self.all.iter_mut().filter(streaming) {
+            let written = output.write(|out, streamed| report::jsonl::write_endpoint(out, record, streamed));
+            output.broken = written.is_err();
+            written?;
         }
         Ok(())
     }
@@ -103,65 +129,67 @@ impl Outputs {
         Ok(())
     }
 
-    /// Writes the rest and puts the files in place.
+    /// Writes the rest and puts the files in place. One that cannot be written loses no other; the first
+    /// error is told.
     pub(crate) fn finish(mut self, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
+        for output in std::mem::take(&mut self.all).into_iter().filter(|output| !output.broken) {
+            outcome = outcome.and(self.whole(output, results, records));
+        }
+        outcome
+    }
+
+    /// Writes what is left of one, and puts it in place.
+    fn whole(&self, mut output: Output, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
         let here = std::env::current_dir().unwrap_or_default();
         let files = Files { here: &here, root: repository(&here) };
-        for mut output in self.all.drain(..) {
-            match output.format {
-                Format::Json => {
-                    output
-                        .write(|out, _| records.read(|records| report::json::write(out, results, records)))?;
-                }
-                Format::Jsonl => {
-                    output.write(|out, streamed| report::jsonl::write_summary(out, results, streamed))?;
-                }
-                Format::Table => {
-                    let to_stdout = matches!(output.sink, Sink::Stdout(_));
-                    let options = TableOptions {
-                        color: self.color && to_stdout,
-                        width: if to_stdout { terminal_width() } else { None },
-                    };
-                    output.write(|out, _| {
-                        records.read(|records| report::table::write(out, results, records, &options))
-                    })?;
-                }
-                Format::Markdown => {
-                    output.write(|out, _| {
-                        records.read(|records| report::markdown::write(out, results, records))
-                    })?;
-                }
-                Format::Html => {
-                    output
-                        .write(|out, _| records.read(|records| report::html::write(out, results, records)))?;
-                }
-                Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
-                Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
-                Format::Junit => output.write(|out, _| {
-                    let counts = records.read(|records| Ok(report::junit::Counts::of(results, records)))?;
-                    records.read(|records| report::junit::write(out, results, counts, records))
-                })?,
-                Format::Prometheus => {
-                    output.write(|out, _| {
-                        records.read(|records| report::prometheus::write(out, results, records))
-                    })?;
-                }
-                Format::Shadowserver => {
-                    output
-                        .write(|out, _| records.read(|records| report::shadowserver::write(out, records)))?;
-                }
-                Format::Csv => {
-                    output
-                        .write(|out, _| records.read(|records| report::csv::write(out, results, records)))?;
-                }
-                Format::Sarif => {
-                    let category = self.category.as_deref();
-                    output.write(|out, _| report::sarif::write(out, results, files, category))?;
-                }
+        match output.format {
+            Format::Json => {
+                output.write(|out, _| records.read(|records| report::json::write(out, results, records)))?;
             }
-            output.sink.close()?;
+            Format::Jsonl => {
+                output.write(|out, streamed| report::jsonl::write_summary(out, results, streamed))?;
+            }
+            Format::Table => {
+                let to_stdout = matches!(output.sink, Sink::Stdout(_));
+                let options = TableOptions {
+                    color: self.color && to_stdout,
+                    width: if to_stdout { terminal_width() } else { None },
+                };
+                output.write(|out, _| {
+                    records.read(|records| report::table::write(out, results, records, &options))
+                })?;
+            }
+            Format::Markdown => {
+                output
+                    .write(|out, _| records.read(|records| report::markdown::write(out, results, records)))?;
+            }
+            Format::Html => {
+                output.write(|out, _| records.read(|records| report::html::write(out, results, records)))?;
+            }
+            Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
+            Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
+            Format::Junit => output.write(|out, _| {
+                let counts = records.read(|records| Ok(report::junit::Counts::of(results, records)))?;
+                records.read(|records| report::junit::write(out, results, counts, records))
+            })?,
+            Format::Prometheus => {
+                output.write(|out, _| {
+                    records.read(|records| report::prometheus::write(out, results, records))
+                })?;
+            }
+            Format::Shadowserver => {
+                output.write(|out, _| records.read(|records| report::shadowserver::write(out, records)))?;
+            }
+            Format::Csv => {
+                output.write(|out, _| records.read(|records| report::csv::write(out, results, records)))?;
+            }
+            Format::Sarif => {
+                let category = self.category.as_deref();
+                output.write(|out, _| report::sarif::write(out, results, files, category))?;
+            }
         }
-        Ok(())
+        output.sink.close()
     }
 }
 
@@ -186,7 +214,7 @@ fn automatic() -> anyhow::Result<Vec<Output>> {
 
 impl Output {
     fn new(format: Format, sink: Sink) -> Self {
-        Self { format, sink, streamed: report::Tally::default() }
+        Self { format, sink, streamed: report::Tally::default(), broken: false }
     }
 
     /// A reader that has gone away has read enough.

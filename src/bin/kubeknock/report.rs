@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use kubeknock::policy::{Gate, Judge, Snapshot};
+use kubeknock::policy::{End, Gate, Judge, Snapshot};
 use kubeknock::report::saved::{Merge, Merged, SavedScan, Sightings};
 use kubeknock::report::{Format, Spool};
 
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     let judged = judge.finish(&judged_coverage);
     outputs.endpoints(&mut records)?;
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
-    let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted: false };
+    let conclusion = Conclusion { judged, snapshot, earlier, gate, end: End::Regular, quiet };
     conclusion.write(scan.info(), &scan.summary, &judged_coverage, records, outputs)
 }
 

@@ -1,11 +1,12 @@
 //! `kubeknock scan`: the main job.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kubeknock::config::{ScanConfig, Shard};
 use kubeknock::model::Coverage;
-use kubeknock::policy::{Gate, INTERRUPTED, Judge, Policy, Snapshot};
+use kubeknock::policy::{End, Gate, INTERRUPTED, Judge, Policy, Snapshot};
 use kubeknock::report::{ScanInfo, Spool};
 use kubeknock::scan::{Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
@@ -36,6 +37,7 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
         return Ok(0);
     }
     let outputs = Outputs::open(&args.output)?;
+    outputs.spare(&inputs(args))?;
     settings::fit_to_machine(&mut config, quiet);
     let checkpoint = match (&args.checkpoint, &args.resume) {
         (Some(new), Some(old)) if new != old => {
@@ -60,11 +62,20 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
         gate,
         earlier: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
         policy: file.policy,
+        quiet,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
         asked,
     };
     runtime.block_on(job.run())
+}
+
+/// What a report may not be written over: it is still needed, or somebody's work.
+fn inputs(args: &ScanArgs) -> Vec<&Path> {
+    let from = args.from.chunks_exact(2).map(|pair| Path::new(&pair[1]));
+    let files = args.targets_file.iter().chain(&args.exclude_file).chain(&args.requests.ca_file);
+    let checkpoints = args.checkpoint.iter().chain(&args.resume);
+    files.chain(checkpoints).map(PathBuf::as_path).chain(from).collect()
 }
 
 /// What a checkpoint holds is as old as it is.
@@ -101,6 +112,7 @@ pub(crate) struct Job {
     pub(crate) policy: Policy,
     /// What the findings are held against.
     pub(crate) earlier: Option<Earlier>,
+    pub(crate) quiet: bool,
     pub(crate) no_progress: bool,
     pub(crate) stats_interval: Option<Duration>,
     pub(crate) asked: stats::Asked,
@@ -112,6 +124,7 @@ impl Job {
         let scanner = Scanner::new(self.config)?;
         scanner.prepare(&self.targets).await?;
         let targets = Arc::clone(&self.targets);
+        let checkpoint = self.checkpoint.as_ref().map(|checkpoint| checkpoint.path().to_owned());
         let mut scan = match self.checkpoint {
             Some(checkpoint) => scanner.scan_with(targets, checkpoint),
             None => scanner.scan(targets),
@@ -129,7 +142,9 @@ impl Job {
             if self.earlier.is_some() {
                 snapshot.add(&record);
             }
-            self.outputs.endpoint(&record)?;
+            if let Err(error) = self.outputs.endpoint(&record) {
+                scan.stop_handle().fail(format!("{error:#}"));
+            }
             if keep && let Err(error) = records.push(record) {
                 scan.stop_handle().fail(format!("cannot write a temporary file: {error}"));
             }
@@ -145,11 +160,15 @@ impl Job {
             "the counts do not add up ({:?}): a defect in kubeknock, please report it",
             Coverage { specs: Vec::new(), ..summary.coverage }
         );
-        let interrupted = stop.reason().as_deref() == Some(INTERRUPT);
+        let end = match stop.reason().as_deref() {
+            Some(INTERRUPT) => End::Interrupted,
+            _ if stop.failed() => End::Failed,
+            _ => End::Regular,
+        };
         let judged_coverage = judged_coverage(scanner.config(), &summary.coverage);
         let judged = judge.finish(&judged_coverage);
-        let Self { earlier, gate, outputs, .. } = self;
-        let conclusion = Conclusion { judged, snapshot, earlier, gate, interrupted };
+        let Self { earlier, gate, outputs, quiet, .. } = self;
+        let conclusion = Conclusion { judged, snapshot, earlier, gate, end, quiet };
         let code = conclusion.write(
             ScanInfo::new(scanner.config()),
             &summary,
@@ -157,6 +176,12 @@ impl Job {
             records,
             outputs,
         )?;
+        if let Some(checkpoint) = checkpoint.filter(|_| end != End::Regular && !quiet) {
+            eprintln!(
+                "kubeknock: --resume {} in place of --checkpoint goes on from here",
+                checkpoint.display()
+            );
+        }
         if let Some(reason) = stop.reason().filter(|_| stop.failed()) {
             anyhow::bail!("{reason}; the report has what was done until then");
         }

@@ -1,4 +1,4 @@
-use super::super::{FailOn, Gate};
+use super::super::{End, FailOn, Gate};
 use super::*;
 use crate::model::fixtures::status;
 use crate::model::{
@@ -128,7 +128,7 @@ fn what_was_not_asked_is_no_alarm_and_not_met() {
     let decision = Gate { fail_on: FailOn::Severity(Severity::High), require_coverage: 0 }.decide(
         &Coverage::default(),
         &stopped,
-        false,
+        End::Regular,
     );
     assert_eq!((decision.code, decision.sentence.as_str()), (1, "1 expectation not met: exit 1"));
 }

@@ -1,4 +1,4 @@
-use super::super::{FailOn, Gate};
+use super::super::{End, FailOn, Gate};
 use super::*;
 use crate::model::Severity;
 
@@ -163,20 +163,22 @@ fn exit_codes() {
         for (fail_on, full, none) in codes {
             for (require_coverage, expected) in [(100, full), (0, none)] {
                 let gate = Gate { fail_on: fail_on.parse().unwrap(), require_coverage };
-                let decision = gate.decide(&coverage(&reports), &judged, false);
+                let decision = gate.decide(&coverage(&reports), &judged, End::Regular);
                 assert_eq!(
                     decision.code, *expected,
                     "{now:?}, before {before:?}, accepted {accept:?}, expected {expect:?}, {gate:?}: {}",
                     decision.sentence
                 );
-                assert_eq!(gate.decide(&coverage(&reports), &judged, true).code, 130);
+                assert_eq!(gate.decide(&coverage(&reports), &judged, End::Interrupted).code, 130);
+                assert_eq!(gate.decide(&coverage(&reports), &judged, End::Failed).code, 2);
             }
         }
     }
 }
 
 fn decide(fail_on: FailOn, require_coverage: u8, reports: &[EndpointReport]) -> (u8, String) {
-    let decision = Gate { fail_on, require_coverage }.decide(&coverage(reports), &judged(reports), false);
+    let decision =
+        Gate { fail_on, require_coverage }.decide(&coverage(reports), &judged(reports), End::Regular);
     (decision.code, decision.sentence)
 }
 
@@ -194,7 +196,7 @@ fn an_unmet_expectation_fails_and_never_silences_it_but_not_coverage() {
     let news = since(&[rejecting(rejected(), "192.0.2.1")], &unmet);
     let said = |fail_on: &str| {
         let gate = Gate { fail_on: fail_on.parse().unwrap(), require_coverage: 100 };
-        gate.decide(&coverage(&unmet), &news, false).sentence
+        gate.decide(&coverage(&unmet), &news, End::Regular).sentence
     };
     assert_eq!(said("new:critical"), "1 expectation not met: exit 1");
     assert_eq!(said("new:high"), "1 new finding at --fail-on new:high: exit 1");
@@ -217,7 +219,8 @@ fn coverage_is_a_share_of_the_named_targets() {
 fn a_missing_verdict_that_is_accepted_is_not_missed_however_often_it_is_named() {
     let reports = [0, 1].map(|index| silent(target(index, "192.0.2.9"), "192.0.2.9"));
     let gate = Gate { fail_on: FailOn::Never, require_coverage: 100 };
-    let code = |policy: &Policy| gate.decide(&coverage(&reports), &judged_by(policy, &reports), false).code;
+    let code =
+        |policy: &Policy| gate.decide(&coverage(&reports), &judged_by(policy, &reports), End::Regular).code;
     assert_eq!(code(&Policy::default()), 3);
     let accept = vec![accept("target-not-covered", "192.0.2.9", "2027-01-01")];
     let policy = Policy { accept, ..Policy::default() };
@@ -225,7 +228,7 @@ fn a_missing_verdict_that_is_accepted_is_not_missed_however_often_it_is_named() 
     // One number of named targets, with and without leave.
     let and_another =
         [silent(target(0, "192.0.2.8"), "192.0.2.8"), silent(target(1, "192.0.2.9"), "192.0.2.9")];
-    let decision = gate.decide(&coverage(&and_another), &judged_by(&policy, &and_another), false);
+    let decision = gate.decide(&coverage(&and_another), &judged_by(&policy, &and_another), End::Regular);
     assert_eq!(decision.sentence, "0 of 2 named targets covered, 1 accepted, 100% required: exit 3");
 }
 
@@ -238,6 +241,17 @@ fn where_several_apply_the_sentence_says_all() {
         sentence,
         "1 verdict at --fail-on exposed, 1 of 2 named targets covered, 100% required: exit 1"
     );
+}
+
+/// A scan that did not come to its end says so in every format that tells the gate's sentence.
+#[test]
+fn what_was_not_attempted_is_said() {
+    let gate = Gate { fail_on: FailOn::Verdict(Verdict::Exposed), require_coverage: 100 };
+    let left = Coverage { targets: 8, not_attempted: 5, ..Coverage::default() };
+    let said = |end| gate.decide(&left, &Judged::default(), end).sentence;
+    assert_eq!(said(End::Regular), "nothing at --fail-on exposed, 5 of 8 targets not attempted: exit 0");
+    assert_eq!(said(End::Interrupted), "interrupted, 5 of 8 targets not attempted: exit 130");
+    assert_eq!(said(End::Failed), "could not go on, 5 of 8 targets not attempted: exit 2");
 }
 
 #[test]

@@ -29,8 +29,10 @@ pub(super) fn write(
 
 /// `forbidden → exposed`, `appeared: not there → rejected`, `version v1.33.5 → v1.34.1`, `opened: /api`.
 pub(in crate::report) fn sentence(change: &Change, options: &TableOptions) -> String {
-    let [before, after] = [&change.before, &change.after]
-        .map(|text| text.as_deref().map_or_else(|| "not there".to_owned(), shown));
+    let said = |text: &Option<String>, none: &str| text.as_deref().map_or_else(|| none.to_owned(), shown);
+    // Whether it was asked at all, only the other report's list could say.
+    let before = said(&change.before, "not in the baseline");
+    let after = said(&change.after, "not in this report");
     let said = match change.kind {
         ChangeKind::Verdict => format!("{before} → {after}"),
         ChangeKind::Appeared | ChangeKind::Gone => format!("{}: {before} → {after}", change.kind.word()),
