@@ -37,6 +37,7 @@ pub mod table;
 mod tally;
 mod tell;
 mod wire;
+mod wording;
 mod worst;
 
 #[cfg(test)]
