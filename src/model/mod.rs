@@ -33,6 +33,7 @@ mod severity;
 mod summary;
 mod support;
 mod target;
+pub(crate) mod unbind;
 mod verdict;
 mod version;
 
