@@ -21,7 +21,7 @@ pub(in crate::policy) static RESOURCES: Rule = Rule {
         take_out!(),
         ". ",
         leave!(),
-        ". Then limit anonymous access to the health paths (`anonymous.conditions` in the file of \
+        ", and on OpenShift those that it ships with. Then limit anonymous access to the health paths (`anonymous.conditions` in the file of \
          --authentication-config, 1.32 and later), or turn it off where nothing needs it \
          (--anonymous-auth=false); ",
         needed!(),
@@ -51,7 +51,14 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
         CVE-2018-1002105 and CVE-2019-11253 they are the way in. Open by default below Kubernetes 1.14 and on \
         clusters upgraded from there.",
     proof: "The path answered with the document that only the handler behind authorization gives.",
-    remedy: concat!(discovery!(), ". ", take_out!(), ". ", leave!(), "."),
+    remedy: concat!(
+        discovery!(),
+        ". ",
+        take_out!(),
+        ". ",
+        leave!(),
+        ", and on OpenShift those that it ships with."
+    ),
     severity: Severity::High,
     score: "7.5",
     cwe: Some(200),
@@ -73,7 +80,14 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
     meaning: "Metrics name resource types, clients and load; the OpenAPI documents name every type with its \
         fields. Both help to plan an attack, and both cost the server work for anybody who asks.",
     proof: "The path answered with its document, or with the marks of an API server behind authorization.",
-    remedy: concat!(take_out!(), ". ", leave!(), ". ", monitoring!(), "."),
+    remedy: concat!(
+        take_out!(),
+        ". ",
+        leave!(),
+        ", and on OpenShift those that it ships with. ",
+        monitoring!(),
+        "."
+    ),
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(497),

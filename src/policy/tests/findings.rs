@@ -426,7 +426,7 @@ fn no_rule_has_bindings_deleted_that_others_need() {
     for id in ["anonymous-resources-exposed", "anonymous-discovery-exposed", "anonymous-telemetry-exposed"] {
         let remedy = known(id).remedy;
         assert!(remedy.contains("delete only one that names nobody else"), "{remedy}");
-        assert!(remedy.contains("kubeadm:bootstrap-signer-clusterinfo"), "{remedy}");
+        assert!(remedy.contains("kubeadm:bootstrap-signer-clusterinfo, and on OpenShift those"), "{remedy}");
     }
     for rule in super::super::RULES {
         for sentence in rule.remedy.split(". ").filter(|text| text.contains("--anonymous-auth=false")) {
