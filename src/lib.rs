@@ -65,6 +65,7 @@
 //! * `simulator` (default): simulated API servers over real TLS, for tests and demonstrations.
 
 pub mod assess;
+pub mod beside;
 pub mod config;
 pub mod error;
 pub mod identify;

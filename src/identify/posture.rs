@@ -30,11 +30,23 @@ pub struct Answered<'a> {
 impl Answered<'_> {
     /// Whether more is open than discovery and its documents, which old releases opened to everybody.
     fn beyond_discovery(self) -> bool {
-        self.grants.iter().any(|grant| {
-            let document = grant.path.starts_with("/openapi") || grant.path.starts_with("/swagger");
-            grant.grade > Grade::Discovery && !document
-        })
+        self.grants.iter().any(|grant| grant.grade > Grade::Discovery && !document(grant))
     }
+
+    /// Whether discovery or its documents are open.
+    pub(super) fn opens_discovery(self) -> bool {
+        self.grants.iter().any(|grant| grant.grade == Grade::Discovery || document(grant))
+    }
+
+    /// Whether metrics are open.
+    pub(super) fn opens_metrics(self) -> bool {
+        self.grants.iter().any(|grant| grant.grade == Grade::Telemetry && !document(grant))
+    }
+}
+
+/// Whether it is one of the documents that belong to discovery.
+fn document(grant: &Grant) -> bool {
+    grant.path.starts_with("/openapi") || grant.path.starts_with("/swagger")
 }
 
 /// Holds an endpoint against what its product documents. `None` where no product is named or nothing

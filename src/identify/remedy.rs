@@ -1,5 +1,6 @@
 //! How to close what is open, with the product's own switch where it has one.
 
+use crate::model::unbind::{discovery, leave, monitoring, needed, reconciled, take_out};
 use crate::model::{ClueKind, Component, Identification, Minor, Remedy, Text, Verdict};
 
 use super::posture::Answered;
@@ -8,38 +9,41 @@ use super::products::{Entry, TABLE};
 /// The page on anonymous requests of the Kubernetes documentation.
 const ANONYMOUS: &str =
     "https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-requests";
-/// The first minor release that takes path conditions without a feature gate (KEP-4633, beta).
-const CONDITIONS: Minor = Minor { major: 1, minor: 32 };
-/// What takes a grant away, whoever runs the cluster.
-const BINDING: &str = "Delete every binding of system:anonymous and system:unauthenticated but \
-     system:public-info-viewer: `kubectl get clusterrolebindings,rolebindings -A -o wide | grep -E \
-     'system:(anonymous|unauthenticated)'` lists them";
-/// What limits anonymous requests to the paths that need them.
+/// The product whose own bindings and switches hold for what is built on it.
+const OPENSHIFT: &str = "openshift";
+/// What keeps it closed below 1.14, or where no version shows.
+const AGAIN: &str = concat!("Below 1.14 annotate both ", reconciled!());
+/// What must stay on `OpenShift` and what is built on it.
+const LEAVE_OPENSHIFT: &str = "Leave those that OpenShift ships with: system:public-info-viewer and, in clusters \
+     that began before 4.17, those for webhooks, scope impersonation, OAuth token deletion and self access \
+     review";
+/// What limits anonymous requests to the paths that need them. One sentence, so that it is told whole.
 const LIMIT: &str = "Start the API server with --authentication-config and in that file `anonymous: {enabled: \
-     true, conditions: [{path: /livez}, {path: /readyz}, {path: /healthz}]}`, and take --anonymous-auth out: \
-     with both it does not start. Where nodes join by token, add {path: \
-     /api/v1/namespaces/kube-public/configmaps/cluster-info}";
+     true, conditions: [{path: /livez}, {path: /readyz}, {path: /healthz}]}`, where nodes join by token with \
+     {path: /api/v1/namespaces/kube-public/configmaps/cluster-info} too, and take --anonymous-auth out: with \
+     both it does not start";
 /// Where no version shows.
-const IF_OLDER: &str = "Below 1.32, which has no such conditions, set --anonymous-auth=false where nothing \
-     needs anonymous requests";
+const IF_OLDER: &str = concat!(
+    "Below 1.32, which has no such conditions, set --anonymous-auth=false where nothing needs anonymous \
+     requests; ",
+    needed!()
+);
 /// What is left before path conditions.
-const BEFORE_CONDITIONS: &str = "Start the API server with --anonymous-auth=false where nothing needs anonymous \
-     requests, and upgrade: from 1.32 on they can be limited to the health paths";
+const BEFORE_CONDITIONS: &str = concat!(
+    "Start the API server with --anonymous-auth=false where nothing needs anonymous requests; ",
+    needed!()
+);
+/// What to do in any case then.
+const UPGRADE: &str = "Upgrade: from 1.32 on anonymous requests can be limited to the health paths";
 /// What is left where anonymous requests shall not be accepted at all.
-const OFF: &str = "Start the API server with --anonymous-auth=false, so that it is rejected as expected";
-/// Why that is no remedy everywhere.
-const NEEDED: &str = "On a kubeadm cluster the kubelet's probes of the API server would then fail with 401 and \
-     restart it, and nodes could not join by token";
+const OFF: &str = concat!(
+    "Start the API server with --anonymous-auth=false, so that it is rejected as expected; ",
+    needed!()
+);
 /// What to expect there instead.
 const LIMIT_INSTEAD: &str = "There limit anonymous requests to the health paths (--authentication-config, 1.32 \
      and later) and expect health-only";
 
-/// The first minor release whose discovery is not public by default (KEP-789).
-const CLOSED_DISCOVERY: Minor = Minor { major: 1, minor: 14 };
-/// Why discovery is open on old clusters.
-const HISTORY: &str = "Take system:unauthenticated out of system:discovery and system:basic-user too (`kubectl edit \
-     clusterrolebinding system:discovery system:basic-user`): below 1.14 they open discovery to everybody, and \
-     a cluster upgraded from there keeps that";
 /// Where plain HTTP is spoken, RBAC is not what opens.
 const PLAIN_HTTP: &str = "Close this port: an insecure port authenticates nobody (--insecure-port=0 before \
      1.20), and a proxy such as kubectl proxy lends its own rights to everybody who reaches it";
@@ -77,13 +81,10 @@ pub(super) fn remedy(
         steps.push(PLAIN_HTTP);
     } else {
         if exposed {
-            steps.push(BINDING);
+            steps.extend(bindings(entry, identification, answered));
         }
         if exposed && identification.through_front {
             steps.push(FRONT);
-        }
-        if exposed && identification.minor().is_some_and(|minor| minor < CLOSED_DISCOVERY) {
-            steps.push(HISTORY);
         }
         steps.extend(setting(entry, identification, answered.expected));
     }
@@ -99,6 +100,37 @@ pub(super) fn remedy(
     })
 }
 
+/// Which bindings to change, by what is open, and which ones the product needs.
+fn bindings(
+    entry: Option<&'static Entry>,
+    identification: &Identification,
+    answered: Answered<'_>,
+) -> Vec<&'static str> {
+    let mut steps = Vec::new();
+    if answered.opens_discovery() {
+        steps.push(discovery!());
+        if identification.minor().is_none_or(|minor| minor < Minor::CLOSED_DISCOVERY) {
+            steps.push(AGAIN);
+        }
+    }
+    steps.push(take_out!());
+    // Where products tie, it may be one of them.
+    let others = &identification.attribution.others;
+    let openshift = entry.is_some_and(|entry| openshift(entry).is_some())
+        || others.iter().any(|product| product.id == OPENSHIFT);
+    steps.push(if openshift { LEAVE_OPENSHIFT } else { leave!() });
+    if answered.opens_metrics() {
+        steps.push(monitoring!());
+    }
+    steps
+}
+
+/// The entry of `OpenShift`, where it is that or built on it.
+fn openshift(entry: &'static Entry) -> Option<&'static Entry> {
+    let roots = entry.built_on.iter().map(|root| &TABLE.entries[*root]);
+    std::iter::once(entry).chain(roots).find(|entry| entry.product.id == OPENSHIFT)
+}
+
 /// How anonymous requests are limited: by the product's own switch where one is known.
 fn setting(
     entry: Option<&'static Entry>,
@@ -111,9 +143,7 @@ fn setting(
         return if tied { vec![TIED] } else { upstream(identification.minor(), expected) };
     };
     // What holds for OpenShift holds for all that is built on it; other switches are each product's own.
-    let roots = entry.built_on.iter().map(|root| &TABLE.entries[*root]);
-    let openshift = roots.filter(|root| root.product.id == "openshift");
-    let own = std::iter::once(entry).chain(openshift).find_map(|entry| entry.change.as_deref());
+    let own = std::iter::once(entry).chain(openshift(entry)).find_map(|entry| entry.change.as_deref());
     match own {
         Some(own) => vec![own],
         None if entry.product.managed => vec![NO_SWITCH],
@@ -124,8 +154,8 @@ fn setting(
 /// The flags of the API server itself, by what its release has and what is wanted.
 fn upstream(minor: Option<Minor>, expected: Option<Verdict>) -> Vec<&'static str> {
     match minor {
-        _ if expected == Some(Verdict::Rejected) => vec![OFF, NEEDED, LIMIT_INSTEAD],
-        Some(minor) if minor < CONDITIONS => vec![BEFORE_CONDITIONS, NEEDED],
+        _ if expected == Some(Verdict::Rejected) => vec![OFF, LIMIT_INSTEAD],
+        Some(minor) if minor < Minor::PATH_CONDITIONS => vec![BEFORE_CONDITIONS, UPGRADE],
         Some(_) => vec![LIMIT],
         None => vec![LIMIT, IF_OLDER],
     }
@@ -136,7 +166,7 @@ mod tests {
     use crate::identify::products::TABLE;
     use crate::identify::{Answered, identify, remedy};
     use crate::model::fixtures::*;
-    use crate::model::{Observation, Remedy, Verdict};
+    use crate::model::{Grade, Grant, Observation, Remedy, Verdict};
 
     fn of(observation: &Observation, verdict: Verdict) -> Option<Remedy> {
         expecting(observation, verdict, None)
@@ -145,6 +175,16 @@ mod tests {
     fn expecting(observation: &Observation, verdict: Verdict, expected: Option<Verdict>) -> Option<Remedy> {
         let answered = Answered { verdict, grants: &[], paths: 3, refused: 3, expected };
         remedy(&identify(observation), answered)
+    }
+
+    fn grant(path: &str, grade: Grade) -> Grant {
+        Grant { path: path.to_owned(), grade, verb: "get", not_served: false, request: 0 }
+    }
+
+    /// What is told where these are open.
+    fn opening(observation: &Observation, grants: &[Grant]) -> String {
+        let answered = Answered { verdict: Verdict::Exposed, grants, paths: 3, refused: 0, expected: None };
+        remedy(&identify(observation), answered).unwrap().text
     }
 
     fn of_version(version: &str) -> Observation {
@@ -166,7 +206,11 @@ mod tests {
         let eks = "abc.gr7.eu-west-1.eks.amazonaws.com";
         let observation = look().over_tls("CN=kube-apiserver", "CN=kubernetes", &[eks], &[]);
         let remedy = of(&observation, Verdict::Exposed).unwrap();
-        assert!(remedy.text.starts_with("Delete every binding of system:anonymous"), "{}", remedy.text);
+        assert!(
+            remedy.text.starts_with("Take system:anonymous and system:unauthenticated out"),
+            "{}",
+            remedy.text
+        );
         assert!(remedy.text.contains("not exposed to the operator"), "{}", remedy.text);
         assert_eq!(remedy.changeable, Some(false));
         assert_eq!(of(&observation, Verdict::Rejected), None);
@@ -196,10 +240,70 @@ mod tests {
     }
 
     #[test]
-    fn old_discovery_is_explained() {
-        let text = text(&of_version("v1.13.12"), Verdict::Exposed);
-        assert!(text.contains("below 1.14 they open discovery"), "{text}");
-        assert!(text.contains("with --anonymous-auth=false") && !text.contains("conditions"), "{text}");
+    fn discovery_is_closed_where_it_is_opened_mostly_and_stays_for_others() {
+        let discovery = [grant("/api", Grade::Discovery)];
+        for (version, again) in [("v1.13.12", true), ("v1.20.2", false), ("v1.34.1", false)] {
+            let text = opening(&of_version(version), &discovery);
+            assert!(
+                text.starts_with("Begin with `kubectl edit clusterrolebinding system:discovery"),
+                "{text}"
+            );
+            assert!(text.contains("beside system:authenticated, which must stay"), "{text}");
+            assert_eq!(
+                text.contains("annotate both with `rbac.authorization.kubernetes.io/autoupdate"),
+                again
+            );
+            assert!(text.contains("delete only one that names nobody else"), "{text}");
+        }
+        let others = [
+            (grant("/api/v1/secrets", Grade::SensitiveResources), false, false),
+            (grant("/metrics", Grade::Telemetry), false, true),
+            (grant("/openapi/v2", Grade::Telemetry), true, false),
+        ];
+        for (grant, discovery, metrics) in others {
+            let text = opening(&look(), &[grant]);
+            assert_eq!(text.contains("system:discovery"), discovery, "{text}");
+            assert_eq!(text.contains("monitoring system"), metrics, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_product_needs_is_left() {
+        let text = text(&look(), Verdict::Exposed);
+        assert!(text.contains("Leave system:public-info-viewer and, where nodes join by token"), "{text}");
+        assert!(text.contains("kubeadm:bootstrap-signer-clusterinfo"), "{text}");
+        let names = ["OU=openshift, CN=admin-kubeconfig-signer"];
+        for issuer in ["OU=openshift, CN=kube-apiserver-lb-signer", "CN=k3s-server-ca@1735689600"] {
+            let text = self::text(&look().over_tls("CN=api", issuer, &[], &names), Verdict::Exposed);
+            assert!(text.contains("Leave those that OpenShift ships with"), "{text}");
+            assert!(text.contains("webhooks") && !text.contains("kubeadm"), "{text}");
+        }
+    }
+
+    /// Formats cut long advice between sentences (`report::tell`): what does harm alone is in one sentence
+    /// with what keeps it from that, and what comes first is told everywhere.
+    #[test]
+    fn no_sentence_does_harm_alone() {
+        let all = [
+            grant("/api", Grade::Discovery),
+            grant("/metrics", Grade::Telemetry),
+            grant("/api/v1/secrets", Grade::SensitiveResources),
+        ];
+        for version in ["v1.13.12", "v1.20.2", "v1.34.1", "v0.0.0-x"] {
+            let look = of_version(version).with_kubeadm_tls();
+            let off = expecting(&look, Verdict::Forbidden, Some(Verdict::Rejected)).unwrap().text;
+            for text in [opening(&look, &all), text(&look, Verdict::Forbidden), off] {
+                for sentence in text.split(". ").filter(|sentence| sentence.contains("anonymous-auth=false"))
+                {
+                    assert!(sentence.contains("; on a kubeadm cluster that makes"), "{sentence}");
+                }
+                assert!(!text.contains("elete every"), "{text}");
+            }
+            let told = opening(&look, &all).find("kubeadm:bootstrap-signer-clusterinfo").unwrap();
+            assert!(told < 900, "{version}: {told}");
+        }
+        let usual = opening(&of_version("v1.34.1").with_kubeadm_tls(), &all);
+        assert!(usual.len() < 960, "{} characters: {usual}", usual.len());
     }
 
     #[test]
@@ -213,6 +317,10 @@ mod tests {
         let old = text("v1.20.2", None);
         assert!(old.starts_with("Start the API server with --anonymous-auth=false"), "{old}");
         assert!(old.contains("kubelet's probes") && !old.contains(limits), "{old}");
+        // Why it may not be switched off stands beside that, and not beside the way out.
+        let [probes, upgrade] =
+            ["kubelet's probes", "Upgrade: from 1.32 on"].map(|words| old.find(words).unwrap());
+        assert!(probes < upgrade, "{old}");
         // Who expects it to be off is told how to switch it off, whatever the release.
         for version in ["v1.34.1", "v1.20.2"] {
             let off = text(version, Some(Verdict::Rejected));

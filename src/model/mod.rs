@@ -34,6 +34,7 @@ mod severity;
 mod summary;
 mod support;
 mod target;
+pub(crate) mod unbind;
 mod verdict;
 mod version;
 

@@ -13,6 +13,11 @@ pub struct Minor {
 }
 
 impl Minor {
+    /// The first release whose discovery is not public by default (KEP-789).
+    pub(crate) const CLOSED_DISCOVERY: Self = Self { major: 1, minor: 14 };
+    /// The first release that limits anonymous requests to paths without a feature gate (KEP-4633, beta).
+    pub(crate) const PATH_CONDITIONS: Self = Self { major: 1, minor: 32 };
+
     /// The minor release of a `gitVersion`: `v1.34.1-gke.100` is 1.34. `None` where it does not begin
     /// with `vMAJOR.MINOR.PATCH`, and for builds that carry no version (`v0.0.0-…`).
     pub fn of_git_version(text: &str) -> Option<Self> {

@@ -70,17 +70,6 @@ pub fn escape(text: &str, max: usize) -> String {
     out
 }
 
-/// Characters of a spreadsheet's cell.
-const CELL: usize = 1000;
-
-/// `text` for a cell. A spreadsheet takes what begins with `=`, `+`, `-` or `@` (also as full-width
-/// characters, also behind spaces) for a formula: that gets an apostrophe in front.
-pub(super) fn cell(text: &str) -> String {
-    const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
-    let shown = escape(text, CELL);
-    if shown.trim_start().starts_with(FORMULA) { format!("'{shown}") } else { shown }
-}
-
 /// `text` with at most `max` characters, the last an `…` where some were cut; nothing is escaped.
 pub(super) fn clip(text: &str, max: usize) -> Cow<'_, str> {
     if text.char_indices().nth(max).is_none() {

@@ -4,8 +4,9 @@
 //! default cluster passes, as it does at the default of `--fail-on`. What else was found is its output. It
 //! is an error where the verdict is inconclusive, or a named target got none: it ran and says nothing. It
 //! is skipped where nothing answered. What was found of a specification as a whole stands at the one of
-//! its endpoints that answered most; a named target without any (it was not asked) is a case of its own.
-//! Names say where and never what came out, so that a case has a history.
+//! its endpoints that answered most; where there is no case of such a one (it was not asked, or its silent
+//! addresses are only counted) it is a case of its own. Names say where and never what came out, so that
+//! a case has a history.
 
 use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
@@ -13,8 +14,9 @@ use std::io::{self, Write as _};
 
 use super::by_endpoint::ByEndpoint;
 use super::escape::escape;
+use super::wording::Wording;
 use super::{Results, tell};
-use crate::model::{EndpointReport, Finding, Origin, Severity, Verdict};
+use crate::model::{EndpointReport, Finding, Host, Origin, Severity, Target, Verdict};
 
 /// Characters of a text that is not ours.
 const SHOWN: usize = 1000;
@@ -37,8 +39,8 @@ impl Counts {
             let report = report.borrow();
             counts.count(&Outcome::of(report, &found.take(report)));
         }
-        for findings in found.rest() {
-            counts.count(&Outcome::without_endpoint(&findings));
+        for whole in found.rest() {
+            counts.count(&Outcome::without_endpoint(&whole.findings));
         }
         counts
     }
@@ -76,8 +78,8 @@ pub fn write(
         let report = report.borrow();
         endpoint(&mut out, report, &found.take(report))?;
     }
-    for findings in found.rest() {
-        without_endpoint(&mut out, &findings)?;
+    for whole in found.rest() {
+        without_endpoint(&mut out, &whole)?;
     }
     writeln!(out, "  </testsuite>\n</testsuites>")?;
     out.flush()
@@ -97,13 +99,15 @@ fn endpoint(out: &mut impl io::Write, report: &EndpointReport, findings: &[&Find
     writeln!(out, "</system-out>\n    </testcase>")
 }
 
-fn without_endpoint(out: &mut impl io::Write, findings: &[&Finding]) -> io::Result<()> {
+fn without_endpoint(out: &mut impl io::Write, Whole { seen, findings }: &Whole<'_>) -> io::Result<()> {
     let Some(first) = findings.first() else { return Ok(()) };
     let (class, name) = (text(first.about.as_str()), text(&tell::about(first)));
     writeln!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\">")?;
     let outcome = Outcome::without_endpoint(findings);
     result(out, &outcome, "")?;
-    writeln!(out, "      <system-out>not asked")?;
+    let seen: Vec<&str> = seen.iter().map(|verdict| verdict.word()).collect();
+    let said = if seen.is_empty() { "not asked".to_owned() } else { format!("seen {}", seen.join(", ")) };
+    writeln!(out, "      <system-out>{said}")?;
     outcome.beside(findings).try_for_each(|finding| told(out, finding))?;
     writeln!(out, "</system-out>\n    </testcase>")
 }
@@ -156,7 +160,7 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// Never silently green: nothing was asked.
+    /// Never silently green: there is no endpoint that could be.
     fn without_endpoint(findings: &[&'a Finding]) -> Self {
         Self::settled(findings, Severity::High).unwrap_or(Self::Skipped)
     }
@@ -184,8 +188,17 @@ impl<'a> Outcome<'a> {
 /// What counts, notes apart, until its case is made.
 struct Found<'a> {
     at: ByEndpoint<'a>,
-    /// Of specifications as a whole, with the most open verdict that was seen there.
-    whole: HashMap<&'a Origin, (Option<Verdict>, Vec<&'a Finding>)>,
+    whole: HashMap<&'a Origin, Whole<'a>>,
+    /// Their wordings, by the host that they name.
+    worded: HashMap<Host, Vec<(Wording<'a>, &'a Origin)>>,
+}
+
+/// What was found of a specification as a whole.
+#[derive(Default)]
+struct Whole<'a> {
+    /// The verdicts seen at its endpoints, most open first.
+    seen: &'a [Verdict],
+    findings: Vec<&'a Finding>,
 }
 
 impl<'a> Found<'a> {
@@ -193,13 +206,16 @@ impl<'a> Found<'a> {
         let telling = |finding: &&Finding| finding.counts() && finding.severity < Severity::Note;
         let (whole, at): (Vec<_>, Vec<_>) =
             results.findings.iter().filter(telling).partition(|finding| finding.index.is_none());
-        let mut this = Self { at: ByEndpoint::new(at), whole: HashMap::new() };
+        let mut this = Self { at: ByEndpoint::new(at), whole: HashMap::new(), worded: HashMap::new() };
         for finding in whole {
-            this.whole.entry(&*finding.origin).or_default().1.push(finding);
+            this.whole.entry(&*finding.origin).or_default().findings.push(finding);
         }
         for spec in &results.summary.coverage.specs {
-            if let Some((verdict, _)) = this.whole.get_mut(&*spec.origin) {
-                *verdict = spec.seen.first().copied();
+            let Some(whole) = this.whole.get_mut(&*spec.origin) else { continue };
+            whole.seen = &spec.seen;
+            if let Some(wording) = Wording::of(&spec.origin.text) {
+                let of_host = this.worded.entry(wording.host().clone()).or_default();
+                of_host.push((wording, &*spec.origin));
             }
         }
         this
@@ -209,22 +225,37 @@ impl<'a> Found<'a> {
     /// stands at one case only.
     fn take(&mut self, report: &EndpointReport) -> Vec<&'a Finding> {
         let mut findings = self.at.of(report).to_vec();
-        let origin = &*report.target.origin;
-        if self.whole.get(origin).is_some_and(|(verdict, _)| *verdict == Some(report.verdict)) {
-            findings.extend(self.whole.remove(origin).into_iter().flat_map(|(_, whole)| whole));
-            findings.sort_by_key(|finding| finding.severity);
+        let target = &report.target;
+        let worded = self.worded.get(&target.host).into_iter().flatten();
+        let others = worded.filter(|(wording, origin)| also_names(target, wording, origin));
+        for origin in others.map(|(_, origin)| *origin).chain([&*target.origin]) {
+            if self.whole.get(origin).is_some_and(|whole| whole.seen.first() == Some(&report.verdict)) {
+                findings.extend(self.whole.remove(origin).into_iter().flat_map(|whole| whole.findings));
+            }
         }
+        findings.sort_by_key(|finding| finding.severity);
         findings
     }
 
     /// What has no endpoint: the findings of a specification are one case.
-    fn rest(self) -> Vec<Vec<&'a Finding>> {
-        let mut rest: Vec<Vec<&Finding>> = self.whole.into_values().map(|(_, findings)| findings).collect();
+    fn rest(self) -> Vec<Whole<'a>> {
+        let mut rest: Vec<Whole<'_>> = self.whole.into_values().collect();
         rest.sort_by(|one, other| {
-            let key = |findings: &[&'a Finding]| findings.first().map(|finding| finding.order_key());
+            let key = |whole: &Whole<'a>| whole.findings.first().map(|finding| finding.order_key());
             key(one).cmp(&key(other))
         });
         rest
+    }
+}
+
+/// Whether a specification that is not the first one names the target too.
+fn also_names(target: &Target, wording: &Wording<'_>, origin: &Origin) -> bool {
+    match target.specs.len() {
+        // Merged scans: which specifications name it is no longer known.
+        0 => origin.text == target.origin.text || (wording.has_port() && wording.names(target)),
+        // The first one alone.
+        1 => false,
+        _ => wording.names(target),
     }
 }
 
@@ -256,7 +287,7 @@ mod tests {
     use super::super::sample::{self, Sample};
     use super::super::skip;
     use super::*;
-    use crate::model::{Identity, SpecCoverage};
+    use crate::model::{Identity, SpecCoverage, SpecId};
 
     fn written(sample: &Sample) -> String {
         let results = sample.results();
@@ -283,13 +314,17 @@ mod tests {
 
     /// A sample whose only finding is that this record's target got no verdict.
     fn not_covered(record: usize, seen: Vec<Verdict>) -> String {
-        let mut sample = sample::mixed();
-        let target = &sample.reports[record].target;
-        let about = Identity::of_specification(&target.origin);
-        let spec = SpecCoverage::of(Arc::clone(&target.origin), true, None, None, seen);
+        let sample = sample::mixed();
+        let origin = Arc::clone(&sample.reports[record].target.origin);
+        missing(sample, &origin, seen)
+    }
+
+    /// A sample whose only finding is that a specification got no verdict.
+    fn missing(mut sample: Sample, origin: &Arc<Origin>, seen: Vec<Verdict>) -> String {
+        let spec = SpecCoverage::of(Arc::clone(origin), true, None, None, seen);
         let finding = Finding {
-            about,
-            origin: Arc::clone(&target.origin),
+            about: Identity::of_specification(origin),
+            origin: Arc::clone(origin),
             index: None,
             sites: Vec::new(),
             severity: Severity::Low,
@@ -321,6 +356,35 @@ mod tests {
             "{suite}"
         );
         assert!(suite.contains("name=\"192.0.2.99 (prod-eu-3)\" time=\"0\">\n      <error type="), "{suite}");
+        assert!(suite.contains("<system-out>not asked\n"), "{suite}");
+    }
+
+    #[test]
+    fn what_two_specifications_name_is_one_case() {
+        let cases = sample::mixed().reports.len();
+        let refused = |specs: &[u32]| {
+            let mut sample = sample::mixed();
+            sample.reports[12].target.specs = specs.iter().copied().map(SpecId).collect();
+            sample
+        };
+        let again =
+            |sample: &Sample, scheme| sample::origin(900, &format!("{scheme}{}", sample.reports[12].target));
+        // Of a scan, and of merged ones.
+        for specs in [&[12, 900][..], &[]] {
+            for scheme in ["https://", ""] {
+                let sample = refused(specs);
+                let origin = again(&sample, scheme);
+                let suite = missing(sample, &origin, vec![Verdict::Unreachable]);
+                assert!(suite.contains(&format!("tests=\"{cases}\" failures=\"0\" errors=\"2\"")), "{suite}");
+                assert!(!suite.contains("not asked"), "{suite}");
+            }
+        }
+        // Its first specification alone names it: what was seen was seen elsewhere, and that is said.
+        let sample = refused(&[12]);
+        let origin = again(&sample, "https://");
+        let suite = missing(sample, &origin, vec![Verdict::Inconclusive, Verdict::Unreachable]);
+        assert!(suite.contains(&format!("tests=\"{}\"", cases + 1)), "{suite}");
+        assert!(suite.contains("<system-out>seen inconclusive, unreachable\n"), "{suite}");
     }
 
     /// Against the schema of Jenkins' xunit plugin, as pytest ships it.

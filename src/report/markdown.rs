@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::table::{may, place, seen, who};
+use super::tell::plural;
 use super::{Results, tell, worst};
 use crate::model::{BaselineState, EndpointReport, Finding, Identity, SpecCoverage, Verdict};
 use text::{code, code_of, link};
@@ -96,8 +97,8 @@ fn head(page: &mut Page, results: &Results<'_>) {
         }
     }
     page.line(&format!(
-        "\n{} targets, named targets covered: {} of {}.\n",
-        coverage.targets,
+        "\n{}, named targets covered: {} of {}.\n",
+        plural(coverage.targets, "target", "targets"),
         coverage.covered(),
         coverage.named()
     ));

@@ -12,7 +12,6 @@
 //! everywhere (its target's name, a lapsed acceptance, its remedy) comes from `tell`. `saved/` is the way
 //! back: what `json` and `jsonl` wrote becomes the model again.
 
-mod beside;
 mod by_endpoint;
 pub mod csv;
 pub mod diff;
@@ -32,11 +31,13 @@ pub mod reasoning;
 pub mod sarif;
 pub mod saved;
 pub mod shadowserver;
+mod sheet;
 mod spool;
 pub mod table;
 mod tally;
 mod tell;
 mod wire;
+mod wording;
 mod worst;
 
 #[cfg(test)]
@@ -50,7 +51,6 @@ mod skip;
 use std::fmt;
 use std::str::FromStr;
 
-pub use beside::beside;
 pub use escape::escape;
 pub use place::Files;
 pub use spool::{HELD, Spool};

@@ -10,7 +10,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::escape::cell;
+use super::sheet::{self, cell};
 use crate::model::{Answer, Certificate, EndpointReport, Exchange, Handshake, PathClass, Reply, VersionInfo};
 
 /// The columns, in their order.
@@ -32,7 +32,7 @@ pub fn write(
     out: &mut dyn io::Write,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
+    let mut csv = sheet::writer(out);
     csv.write_record(COLUMNS.split(','))?;
     for report in reports {
         let report = report.borrow();
@@ -180,6 +180,7 @@ fn time(at: Timestamp) -> String {
 mod tests {
     use super::super::escape::hidden;
     use super::super::sample::{self, Sample};
+    use super::super::sheet::has_formula;
     use super::*;
 
     fn text(sample: &Sample) -> String {
@@ -205,5 +206,19 @@ mod tests {
         assert!(shown > 0 && rows.len() == shown);
         assert!(rows.iter().all(|row| row.len() == 77));
         assert!(!text(&sample::hostile()).chars().any(|c| c != '\n' && hidden(c)));
+    }
+
+    /// What a server says of itself, opened where cells are split at `;`.
+    #[test]
+    fn no_version_is_a_formula() {
+        let mut sample = sample::mixed();
+        sample.reports.retain(|report| shown_version(report).is_some());
+        for request in sample.reports.iter_mut().flat_map(|report| &mut report.requests) {
+            if let Ok(Reply { answer: Answer::Version(version), .. }) = &mut request.exchange.outcome {
+                version.git_version = "v1.20.2;=1+1|x".to_owned();
+            }
+        }
+        let written = text(&sample);
+        assert!(written.contains("v1.20.2;'=1+1|x") && !has_formula(&written), "{written}");
     }
 }

@@ -1,4 +1,4 @@
-//! What every format says of a finding in the same words. The text is not yet escaped: each format has
+//! What formats say in the same words, above all of a finding. The text is not yet escaped: each format has
 //! its own way.
 
 use std::borrow::Cow;
@@ -14,6 +14,11 @@ pub(super) fn about(finding: &Finding) -> Cow<'_, str> {
 /// A place, with the name that its target was given.
 pub(super) fn named<'a>(place: &'a str, label: Option<&str>) -> Cow<'a, str> {
     label.map_or(Cow::Borrowed(place), |label| Cow::Owned(format!("{place} ({label})")))
+}
+
+/// `1 target`, `2 targets`.
+pub(super) fn plural(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// What was found, and whose acceptance of it is over.

@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::journal::{Journal, Records};
 use super::ledger::Frame;
+use crate::beside;
 use crate::config::{Order, ScanConfig};
-use crate::report;
 use crate::targets::TargetSet;
 
 /// What a checkpoint begins with.
@@ -161,7 +161,7 @@ impl Checkpoint {
             return Err(CheckpointError::Exists(path.to_owned()));
         }
         let hidden = |folder: &Path| tempfile::Builder::new().prefix(".kubeknock-").tempfile_in(folder);
-        let file = report::beside(path, hidden).map_err(io)?;
+        let file = beside::make(path, hidden).map_err(io)?;
         lock(file.as_file(), path)?;
         let header = Header::of(config, targets);
         let record = postcard::to_stdvec(&header).map_err(io::Error::other).map_err(io)?;

@@ -16,7 +16,7 @@ fn allowed(module: &str) -> Vec<&'static str> {
         // A checkpoint keeps finished records as the report writes and reads them.
         "scan" => GROUND
             .into_iter()
-            .chain(["targets", "resolve", "sweep", "probe", "identify", "assess", "report"])
+            .chain(["beside", "targets", "resolve", "sweep", "probe", "identify", "assess", "report"])
             .collect(),
         // A stage, a format, the simulator.
         _ => GROUND.to_vec(),

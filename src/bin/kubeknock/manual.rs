@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command};
 use clap_complete::Shell;
+use kubeknock::beside;
 use kubeknock::model::{Severity, Verdict};
 use kubeknock::policy::{FailOn, RULES};
-use kubeknock::report::{self, Format};
+use kubeknock::report::Format;
 use kubeknock::targets::ImportFormat;
 
 use crate::args::program;
@@ -55,7 +56,7 @@ pub(crate) fn man(folder: Option<&Path>) -> anyhow::Result<u8> {
     program.build();
     let Some(folder) = folder else { return print(page(program)?.1.as_bytes()) };
     let hint = || format!("--dir: cannot write to {}", folder.display());
-    match report::beside(folder, |_| std::fs::create_dir(folder)) {
+    match beside::make(folder, |_| std::fs::create_dir(folder)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made.with_context(hint)?,
     }

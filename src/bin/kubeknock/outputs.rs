@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use kubeknock::beside;
 use kubeknock::model::EndpointReport;
 use kubeknock::report::table::TableOptions;
 use kubeknock::report::{self, Files, Format, Results, Spool};
@@ -261,7 +262,7 @@ impl Sink {
             // As any new file: the umask decides.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = report::beside(path, |folder| builder.tempfile_in(folder)).with_context(hint)?;
+        let file = beside::make(path, |folder| builder.tempfile_in(folder)).with_context(hint)?;
         Ok(Self::File(BufWriter::new(file), path.to_owned()))
     }
 

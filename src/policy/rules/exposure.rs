@@ -6,13 +6,8 @@ use super::super::controls::{
     OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
 };
 use super::{Context, Hit, listed};
+use crate::model::unbind::{discovery, leave, monitoring, needed, take_out};
 use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity};
-
-const UNBIND: &str = "Find the bindings that name the anonymous user or group, \
-    `kubectl get clusterrolebindings,rolebindings -A -o wide | grep -E 'system:(anonymous|unauthenticated)'`, \
-    and delete every one but system:public-info-viewer. Then limit anonymous access to the health paths \
-    (`anonymous.conditions` in the file of --authentication-config, 1.32 and later) or turn it off \
-    (--anonymous-auth=false).";
 
 pub(in crate::policy) static RESOURCES: Rule = Rule {
     id: "anonymous-resources-exposed",
@@ -22,7 +17,16 @@ pub(in crate::policy) static RESOURCES: Rule = Rule {
         to everybody, others often were too.",
     proof: "A list was asked for with HEAD and a limit of one: the server refused the method only after it \
         had let the request through authentication and authorization. No object was read.",
-    remedy: UNBIND,
+    remedy: concat!(
+        take_out!(),
+        ". ",
+        leave!(),
+        ", and on OpenShift those that it ships with. Then limit anonymous access to the health paths (`anonymous.conditions` in the file of \
+         --authentication-config, 1.32 and later), or turn it off where nothing needs it \
+         (--anonymous-auth=false); ",
+        needed!(),
+        "."
+    ),
     severity: Severity::Critical,
     score: "9.8",
     cwe: Some(306),
@@ -47,10 +51,14 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
         CVE-2018-1002105 and CVE-2019-11253 they are the way in. Open by default below Kubernetes 1.14 and on \
         clusters upgraded from there.",
     proof: "The path answered with the document that only the handler behind authorization gives.",
-    remedy: "Take system:unauthenticated out of the bindings of system:discovery and system:basic-user where the \
-        cluster comes from before 1.14: `kubectl edit clusterrolebinding system:discovery \
-        system:basic-user`. Otherwise delete the binding that was made by hand: `kubectl get \
-        clusterrolebindings -o wide | grep -E 'system:(anonymous|unauthenticated)'`.",
+    remedy: concat!(
+        discovery!(),
+        ". ",
+        take_out!(),
+        ". ",
+        leave!(),
+        ", and on OpenShift those that it ships with."
+    ),
     severity: Severity::High,
     score: "7.5",
     cwe: Some(200),
@@ -72,9 +80,14 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
     meaning: "Metrics name resource types, clients and load; the OpenAPI documents name every type with its \
         fields. Both help to plan an attack, and both cost the server work for anybody who asks.",
     proof: "The path answered with its document, or with the marks of an API server behind authorization.",
-    remedy: "Delete the binding that opens it, often one made for a monitoring system, and give that system a \
-        service account: `kubectl get clusterrolebindings -o wide | grep -E \
-        'system:(anonymous|unauthenticated)'`.",
+    remedy: concat!(
+        take_out!(),
+        ". ",
+        leave!(),
+        ", and on OpenShift those that it ships with. ",
+        monitoring!(),
+        "."
+    ),
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(497),

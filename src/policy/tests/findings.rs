@@ -2,8 +2,8 @@ use super::super::{End, FailOn, Gate};
 use super::*;
 use crate::model::fixtures::status;
 use crate::model::{
-    Access, BaselineState, Component, Confidence, JudgedRequest, Known, Posture, Remedy, Severity, Standing,
-    Unclear,
+    Access, BaselineState, Component, Confidence, JudgedRequest, Known, Posture, Product, Remedy, Severity,
+    Standing, Unclear,
 };
 
 #[test]
@@ -378,4 +378,59 @@ fn what_a_provider_does_not_let_anybody_change_is_low_and_its_remedy_is_the_prov
     assert_eq!(with(Some(false)), Severity::Low);
     assert_eq!(with(Some(true)), Severity::Medium);
     assert_eq!(with(None), Severity::Medium);
+}
+
+/// The advice on a version that shows, on a cluster of this product and release.
+fn on_the_version(product: Option<(&'static str, bool)>, release: &str, plain: bool) -> String {
+    let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+    report.remedy = Some(Remedy {
+        text: "The product's own way.".to_owned(),
+        url: None,
+        changeable: None,
+        network_url: None,
+    });
+    let identification = report.identification.as_mut().unwrap();
+    identification.version = Some(release.to_owned());
+    identification.attribution.product =
+        product.map(|(id, managed)| Product { id: id.into(), name: id.into(), short: id.into(), managed });
+    identification.attribution.others.clear();
+    if plain {
+        report.endpoint.as_mut().unwrap().scheme = Scheme::Http;
+    }
+    find(&judged(&[report]), "version-disclosed").remedy.clone()
+}
+
+#[test]
+fn a_version_is_hidden_by_what_the_release_and_the_product_have() {
+    let annotated = "`rbac.authorization.kubernetes.io/autoupdate: \"false\"`";
+    for product in [None, Some(("kubeadm", false))] {
+        let old = on_the_version(product, "v1.20.2", false);
+        assert!(old.contains("the binding system:public-info-viewer") && old.contains(annotated), "{old}");
+        assert!(!old.contains("Leave /version out"), "{old}");
+        let oldest = on_the_version(product, "v1.13.12", false);
+        assert!(oldest.contains("system:discovery and system:basic-user"), "{oldest}");
+        assert!(oldest.contains(annotated) && !oldest.contains("public-info-viewer"), "{oldest}");
+        assert_eq!(on_the_version(product, "v1.34.1", false), "The product's own way.");
+        assert_eq!(on_the_version(product, "v1.13.12", true), "The product's own way.", "plain HTTP");
+    }
+    for product in [("eks", true), ("openshift", false)] {
+        assert_eq!(on_the_version(Some(product), "v1.20.2", false), "The product's own way.");
+    }
+    // Nothing is known of the product.
+    let limited = known("version-disclosed").remedy;
+    assert!(limited.contains("1.32 and later") && limited.contains(annotated), "{limited}");
+}
+
+#[test]
+fn no_rule_has_bindings_deleted_that_others_need() {
+    for id in ["anonymous-resources-exposed", "anonymous-discovery-exposed", "anonymous-telemetry-exposed"] {
+        let remedy = known(id).remedy;
+        assert!(remedy.contains("delete only one that names nobody else"), "{remedy}");
+        assert!(remedy.contains("kubeadm:bootstrap-signer-clusterinfo, and on OpenShift those"), "{remedy}");
+    }
+    for rule in super::super::RULES {
+        for sentence in rule.remedy.split(". ").filter(|text| text.contains("--anonymous-auth=false")) {
+            assert!(sentence.contains("kubeadm"), "{}: {sentence}", rule.id);
+        }
+    }
 }

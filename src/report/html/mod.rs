@@ -132,9 +132,5 @@ fn badge(verdict: Verdict) -> Markup {
     html! { span class={ "badge v-" (verdict.word()) } { (verdict.word()) } }
 }
 
-fn plural(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
-}
-
 #[cfg(test)]
 mod tests;

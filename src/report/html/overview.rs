@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::super::Results;
 use super::super::table::elapsed;
-use super::{ROWS, badge, plural, shown};
+use super::super::tell::plural;
+use super::{ROWS, badge, shown};
 use crate::model::{Coverage, FailureKind, ScanSummary, SpecCoverage, Verdict};
 
 /// `kubeknock: 1 exposed, 2 forbidden`.

@@ -14,6 +14,9 @@ fn the_page() {
     insta::assert_snapshot!(text(&sample::mixed()));
     assert!(text(&sample::empty()).contains("No findings."));
     assert!(text(&sample::stopped()).contains("**Stopped early**"));
+    let mut one = sample::empty();
+    one.summary.coverage.targets = 1;
+    assert!(text(&one).contains("\n1 target, named targets covered: "), "singular");
 }
 
 #[test]

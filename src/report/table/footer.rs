@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::super::tell::plural;
 use super::{TableOptions, shown, style};
 use crate::model::{Coverage, FailureKind, ScanSummary, SpecCoverage, Verdict};
 
@@ -104,10 +105,6 @@ pub(in crate::report) fn seen(spec: &SpecCoverage) -> String {
     }
     let verdicts: Vec<&str> = spec.seen.iter().map(|verdict| verdict.word()).collect();
     format!("seen {}", verdicts.join(", "))
-}
-
-fn plural(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// `4.2 s`, `3 min 12 s`.

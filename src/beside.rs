@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// There is no such folder, or `make` failed.
-pub fn beside<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+pub fn make<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match folder.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -21,7 +21,19 @@ pub fn beside<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::
         }
         _ => {}
     }
-    make(folder).map_err(|error| error.kind().into())
+    make(folder).map_err(nameless)
+}
+
+/// The system's own words, which may be the only ones that say what is wrong, without the name that
+/// `tempfile` puts behind them.
+fn nameless(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_some() {
+        return error;
+    }
+    match error.to_string().split_once(" at path ") {
+        Some((words, _)) => io::Error::new(error.kind(), words),
+        None => error.kind().into(),
+    }
 }
 
 #[cfg(test)]
@@ -32,15 +44,30 @@ mod tests {
     fn what_is_wrong_is_told_by_the_names_that_were_given() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
-        drop(beside(&file, |_| std::fs::File::create(&file)).unwrap());
+        drop(make(&file, |_| std::fs::File::create(&file)).unwrap());
         let hidden = |folder: &Path| Err::<(), _>(io::Error::other(format!("{}/.hidden", folder.display())));
         for (path, said) in [
             (folder.path().join("no/report"), "no does not exist; make it first"),
             (file.join("report"), "file is no folder"),
             (file.clone(), "other error"),
         ] {
-            let error = beside(&path, hidden).unwrap_err().to_string();
+            let error = make(&path, hidden).unwrap_err().to_string();
             assert!(error.ends_with(said), "{error}");
         }
+    }
+
+    #[test]
+    fn the_systems_words_stay_and_the_name_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report");
+        let long = ".kubeknock-".repeat(30);
+        let error =
+            make(&path, |folder| tempfile::Builder::new().prefix(&long).tempfile_in(folder)).unwrap_err();
+        let taken = make(&path, |folder| std::fs::create_dir(folder)).unwrap_err();
+        let (taken, kind) = (taken.to_string(), taken.kind());
+        assert!(taken.contains("os error") && kind == io::ErrorKind::AlreadyExists, "{taken}");
+        let error = error.to_string();
+        assert!(error.contains("os error"), "{error}");
+        assert!(!error.contains(".kubeknock-") && !error.contains("at path"), "{error}");
     }
 }
