@@ -1,7 +1,8 @@
 //! `junit`: a test case for each endpoint, which every CI server shows.
 //!
-//! A case fails on a finding that is high or critical, and at an exposed endpoint on a medium one too: a
-//! default cluster passes, as it does at the default of `--fail-on`. What else was found is its output. It
+//! A case fails on a finding that is high or critical, and on a medium one that tells what makes an endpoint
+//! exposed: a default cluster passes, as it does at the default of `--fail-on`, and so does an endpoint
+//! whose exposure somebody accepted. What else was found is its output. It
 //! is an error where the verdict is inconclusive, or a named target got none: it ran and says nothing. It
 //! is skipped where nothing answered. What was found of a specification as a whole stands at the one of
 //! its endpoints that answered most; where there is no case of such a one (it was not asked, or its silent
@@ -148,10 +149,9 @@ enum Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     fn of(report: &'a EndpointReport, findings: &[&'a Finding]) -> Self {
-        let least = if report.verdict == Verdict::Exposed { Severity::Medium } else { Severity::High };
-        match (report.verdict, Self::settled(findings, least)) {
+        match (report.verdict, Self::settled(findings)) {
             (_, Some(failed @ Self::Failed(_))) => failed,
-            (Verdict::Inconclusive, _) => {
+            (Verdict::Inconclusive, _) if report.target.expect != Some(Verdict::Inconclusive) => {
                 Self::Unclear(Verdict::Inconclusive.word(), report.reason.as_str().into())
             }
             (_, Some(unclear)) => unclear,
@@ -162,20 +162,18 @@ impl<'a> Outcome<'a> {
 
     /// Never silently green: there is no endpoint that could be.
     fn without_endpoint(findings: &[&'a Finding]) -> Self {
-        Self::settled(findings, Severity::High).unwrap_or(Self::Skipped)
+        Self::settled(findings).unwrap_or(Self::Skipped)
     }
 
     /// The findings that its element does not tell.
     fn beside<'b>(&self, findings: &'b [&'a Finding]) -> impl Iterator<Item = &'b &'a Finding> {
-        let failing = if let Self::Failed(failing) = self { failing.len() } else { 0 };
-        // Worst first: those that fail it are the first ones.
-        findings.iter().skip(failing)
+        let failed = matches!(self, Self::Failed(_));
+        findings.iter().filter(move |finding| !failed || !fails(finding))
     }
 
     /// What the findings alone make of it.
-    fn settled(findings: &[&'a Finding], least: Severity) -> Option<Self> {
-        let failing: Vec<&Finding> =
-            findings.iter().copied().filter(|finding| finding.severity <= least).collect();
+    fn settled(findings: &[&'a Finding]) -> Option<Self> {
+        let failing: Vec<&Finding> = findings.iter().copied().filter(|finding| fails(finding)).collect();
         if !failing.is_empty() {
             return Some(Self::Failed(failing));
         }
@@ -183,6 +181,12 @@ impl<'a> Outcome<'a> {
         let whole = findings.iter().find(|finding| finding.index.is_none())?;
         Some(Self::Unclear(whole.rule.id, tell::found(whole)))
     }
+}
+
+/// Whether a finding fails its case.
+fn fails(finding: &Finding) -> bool {
+    let exposes = !finding.open.is_empty();
+    finding.severity <= if exposes { Severity::Medium } else { Severity::High }
 }
 
 /// What counts, notes apart, until its case is made.
@@ -385,6 +389,29 @@ mod tests {
         let suite = missing(sample, &origin, vec![Verdict::Inconclusive, Verdict::Unreachable]);
         assert!(suite.contains(&format!("tests=\"{}\"", cases + 1)), "{suite}");
         assert!(suite.contains("<system-out>seen inconclusive, unreachable\n"), "{suite}");
+    }
+
+    /// The gate lets both through.
+    #[test]
+    fn what_is_accepted_or_expected_passes() {
+        let mut sample = sample::mixed();
+        let head = |sample: &Sample| written(sample).lines().nth(2).unwrap().trim().to_owned();
+        // Somebody accepted the exposure: what is left is medium.
+        let medium = |open: &[&str]| Finding {
+            severity: Severity::Medium,
+            open: open.iter().map(|path| (*path).to_owned()).collect(),
+            ..sample::mixed().findings[0].clone()
+        };
+        sample.findings = vec![medium(&[])];
+        assert!(head(&sample).contains("failures=\"0\" errors=\"1\""), "{}", head(&sample));
+        sample.findings = vec![medium(&[]), medium(&["/metrics"])];
+        assert!(head(&sample).contains("failures=\"1\" errors=\"1\""), "{}", head(&sample));
+        assert_eq!(written(&sample).matches("medium resources-exposed: ").count(), 2, "each told once");
+        for report in &mut sample.reports {
+            report.target.expect = Some(report.verdict);
+        }
+        sample.findings.clear();
+        assert!(head(&sample).contains("failures=\"0\" errors=\"0\""), "{}", head(&sample));
     }
 
     /// Against the schema of Jenkins' xunit plugin, as pytest ships it.

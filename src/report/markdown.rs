@@ -89,6 +89,9 @@ fn head(page: &mut Page, results: &Results<'_>) {
     if let Some(stopped) = &results.summary.stopped {
         page.line(&format!("**Stopped early**: {}; this report is partial.\n", code(stopped)));
     }
+    if let Some(part) = results.part() {
+        page.line(&format!("**Not the whole**: {part}.\n"));
+    }
     page.line("| verdict | endpoints |\n|---|---:|");
     for verdict in Verdict::ALL {
         let count = coverage.count(verdict);

@@ -95,6 +95,18 @@ pub struct Results<'a> {
     pub outcome: Outcome<'a>,
 }
 
+impl Results<'_> {
+    /// What is to be said first of a report that does not hold the whole.
+    fn part(&self) -> Option<String> {
+        let shard = self.info.config.shard;
+        shard.is_part().then(|| {
+            format!(
+                "shard {shard} of a scan: the other shards' reports belong to it, `kubeknock report` merges"
+            )
+        })
+    }
+}
+
 /// What the gate said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome<'a> {

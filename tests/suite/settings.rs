@@ -240,6 +240,7 @@ async fn what_opened_since_the_baseline_fails_the_gate() {
     for (args, said) in [
         (&["--fail-on", "new"][..], "--baseline REPORT"),
         (&["--baseline", "missing.json"], "cannot read missing.json"),
+        (&["--baseline", "missing.json"], "a first scan has none"),
         (&["--baseline", "old.json", "--fail-on", "newer"], "new:SEVERITY"),
     ] {
         let output = against(args);

@@ -57,6 +57,9 @@ async fn seven_shards_merged_are_the_whole_scan() {
     for (number, path) in (1..).zip(&shards) {
         let report: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         assert_eq!(report["scan"]["settings"]["shard"], format!("{number}/7"));
+        // One alone is no whole, and says so.
+        let alone = run(&["report", "table", path, "--fail-on", "never"]);
+        assert!(stdout(&alone).starts_with(&format!("shard {number}/7 of a scan: ")), "{}", stdout(&alone));
         let count = report["coverage"]["targets"].as_u64().unwrap();
         assert!((18..=20).contains(&count), "balanced: {count}");
     }

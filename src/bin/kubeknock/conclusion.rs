@@ -78,7 +78,10 @@ pub(crate) fn baseline(
     policy: &Policy,
 ) -> anyhow::Result<Option<Earlier>> {
     match path {
-        Some(path) => saved::earlier(path, policy).map(Some).context("--baseline"),
+        Some(path) => saved::earlier(path, policy).map(Some).with_context(|| {
+            let first = "a first scan has none: leave it out, and make one with -o json=FILE";
+            if path.exists() { "--baseline".to_owned() } else { format!("--baseline ({first})") }
+        }),
         None if fail_on.needs_baseline() => {
             anyhow::bail!("--fail-on {fail_on}: give the earlier report with --baseline REPORT")
         }

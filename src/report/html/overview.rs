@@ -31,6 +31,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
             @if let Some(stopped) = &summary.stopped {
                 p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
             }
+            @if let Some(part) = results.part() { p.outcome.failed { (part) "." } }
             p.meta {
                 "Scanned " time datetime=(format!("{:.0}", summary.started)) {
                     (summary.started.strftime("%Y-%m-%d %H:%M UTC"))

@@ -69,6 +69,9 @@ pub fn write(
         let said = format!("stopped early: {}; this report is partial", shown(stopped));
         writeln!(out, "{}\n", options.painted(Style::new().bold(), &said))?;
     }
+    if let Some(part) = results.part() {
+        writeln!(out, "{}\n", options.painted(Style::new().bold(), &part))?;
+    }
     let (kept, left_out) = rows::worst(reports);
     let rows = rows::select(&kept, left_out, &summary.coverage);
     write_rows(&mut out, &rows, options)?;
