@@ -99,11 +99,7 @@ impl Results<'_> {
     /// What is to be said first of a report that does not hold the whole.
     fn part(&self) -> Option<String> {
         let shard = self.info.config.shard;
-        shard.is_part().then(|| {
-            format!(
-                "shard {shard} of a scan: the other shards' reports belong to it, `kubeknock report` merges"
-            )
-        })
+        shard.is_part().then(|| format!("shard {shard} of a scan: the others belong to it"))
     }
 }
 
