@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{FailureKind, Origin, Verdict};
+use super::{FailureKind, Origin, SpecId, Verdict};
 
 /// Where every target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,6 +70,8 @@ impl Coverage {
 /// What one target specification came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecCoverage {
+    /// Its number, by which targets name it; `None` where that is not known.
+    pub id: Option<SpecId>,
     /// Where it was written.
     pub origin: Arc<Origin>,
     /// Whether it is a named target: no CIDR and no range.
@@ -105,7 +107,7 @@ impl SpecCoverage {
             told && !contradicted
         });
         let covered = seen.iter().any(|verdict| verdict.settles() || Some(*verdict) == expect);
-        Self { origin, named, label, covered, expect, met, seen }
+        Self { id: None, origin, named, label, covered, expect, met, seen }
     }
 
     /// Whether it is a named target of which nothing is settled: never silently green.

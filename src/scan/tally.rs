@@ -214,15 +214,17 @@ impl Tally {
             verdicts: verdicts.collect(),
             unreachable: unreachable.collect(),
             further_addresses: load(&self.further_addresses),
-            specs: specs
-                .filter(|(spec, _)| spec.named || spec.expect.is_some())
+            specs: (0..)
+                .zip(specs)
+                .filter(|(_, (spec, _))| spec.named || spec.expect.is_some())
                 // Whom an exclusion took out as a whole is left out on purpose, not missed.
-                .filter(|(spec, _)| spec.targets > 0)
-                .map(|(spec, seen)| {
+                .filter(|(_, (spec, _))| spec.targets > 0)
+                .map(|(id, (spec, seen))| {
                     let seen = seen.load(Ordering::Relaxed);
                     let seen = Verdict::ALL.into_iter().filter(|verdict| seen & bit(*verdict) != 0);
                     let (origin, label) = (spec.origin.clone(), spec.label.clone());
-                    SpecCoverage::of(origin, spec.named, label, spec.expect, seen.collect())
+                    let coverage = SpecCoverage::of(origin, spec.named, label, spec.expect, seen.collect());
+                    SpecCoverage { id: Some(SpecId(id)), ..coverage }
                 })
                 .collect(),
         };

@@ -109,6 +109,22 @@ async fn several_formats_at_once_and_files_appear_whole() {
         assert!(stderr(&output).contains("cannot write /dev/full"), "{}", stderr(&output));
         let log: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("s")).unwrap()).unwrap();
         assert_eq!(log["runs"][0]["tool"]["driver"]["name"], "kubeknock");
+        // Nor do reports that stream, and saved ones that are written again.
+        let many: Vec<String> = (1..=40).map(|host| format!("127.84.0.{host}:9")).collect();
+        fs::write(&list, many.join("\n")).unwrap();
+        assert_eq!(run(&["-q", "-f", "list.txt", "-o", "json=many"]).status.code(), Some(3));
+        let output = kubeknock()
+            .current_dir(folder.path())
+            .args(["report", "jsonl=/dev/full", "jsonl=again", "csv=c", "many"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        let [again, csv] = ["again", "c"].map(|name| fs::read_to_string(folder.path().join(name)).unwrap());
+        let endpoints =
+            serde_json::from_str::<Value>(&fs::read_to_string(folder.path().join("many")).unwrap());
+        let endpoints = endpoints.unwrap()["endpoints"].as_array().unwrap().len();
+        assert_eq!(again.lines().filter(|line| line.contains("\"record\":\"endpoint\"")).count(), endpoints);
+        assert_eq!(csv.lines().count(), endpoints + 1);
     }
 
     // Where no report says it to people, the reason of the exit code is on standard error.

@@ -79,7 +79,9 @@ pub(crate) fn baseline(
 ) -> anyhow::Result<Option<Earlier>> {
     match path {
         Some(path) => saved::earlier(path, policy).map(Some).with_context(|| {
-            let first = "a first scan has none: leave it out, and make one with -o json=FILE";
+            let instead = if fail_on.needs_baseline() { ", with another --fail-on" } else { "" };
+            let first =
+                format!("a first scan has none: leave it out{instead}, and make one with -o json=FILE");
             if path.exists() { "--baseline".to_owned() } else { format!("--baseline ({first})") }
         }),
         None if fail_on.needs_baseline() => {

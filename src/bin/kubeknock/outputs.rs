@@ -107,27 +107,31 @@ impl Outputs {
     /// Writes one finished endpoint to the formats that stream.
     pub(crate) fn endpoint(&mut self, record: &EndpointReport) -> anyhow::Result<()> {
         let streaming = |output: &&mut Output| output.format == Format::Jsonl && !output.broken;
+        let mut outcome = Ok(());
         for output in self.all.iter_mut().filter(streaming) {
             let written = output.write(|out, streamed| report::jsonl::write_endpoint(out, record, streamed));
             output.broken = written.is_err();
-            written?;
+            outcome = outcome.and(written);
         }
-        Ok(())
+        outcome
     }
 
     /// Writes all endpoints to them, in order.
     pub(crate) fn endpoints(&mut self, records: &mut Spool) -> anyhow::Result<()> {
+        let mut outcome = Ok(());
         for output in self.all.iter_mut().filter(|output| output.format == Format::Jsonl) {
-            output.write(|out, streamed| {
+            let written = output.write(|out, streamed| {
                 records.read(|records| {
                     for record in records {
                         report::jsonl::write_endpoint(out, &record, streamed)?;
                     }
                     Ok(())
                 })
-            })?;
+            });
+            output.broken = written.is_err();
+            outcome = outcome.and(written);
         }
-        Ok(())
+        outcome
     }
 
     /// Writes the rest and puts the files in place. One that cannot be written loses no other; the first

@@ -36,6 +36,12 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
             merged.repeated
         );
     }
+    if merged.superseded > 0 && !quiet {
+        eprintln!(
+            "kubeknock: {} endpoint records are of scans that were made again, of the same targets; the later count",
+            merged.superseded
+        );
+    }
     let mut judge = Judge::new(&file.policy, scan.summary.started);
     let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
     for (number, Saved { file, started, .. }) in reports.iter_mut().enumerate() {
@@ -58,10 +64,12 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     judge.as_of(reports[0].started);
     let judged_coverage = judged_coverage(&scan.config, &scan.summary.coverage);
     let judged = judge.finish(&judged_coverage);
-    outputs.endpoints(&mut records)?;
+    let streamed = outputs.endpoints(&mut records);
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
-    let conclusion = Conclusion { judged, snapshot, earlier, gate, end: End::Regular, quiet };
-    conclusion.write(scan.info(), &scan.summary, &judged_coverage, records, outputs)
+    let end = if streamed.is_ok() { End::Regular } else { End::Failed };
+    let conclusion = Conclusion { judged, snapshot, earlier, gate, end, quiet };
+    let code = conclusion.write(scan.info(), &scan.summary, &judged_coverage, records, outputs)?;
+    streamed.map(|()| code)
 }
 
 /// Formats, and files with results: a word that names a format, alone or before `=`, is one.
@@ -76,6 +84,7 @@ fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
 struct Saved {
     file: SavedFile,
     started: Timestamp,
+    took: Duration,
     /// What a merge needs of it, until that is made.
     scan: Option<(SavedScan, Sightings)>,
 }
@@ -106,10 +115,10 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
                 path.display()
             );
         }
-        reports.push(Saved { file, started, scan: Some((scan, sightings)) });
+        reports.push(Saved { file, started, took: scan.summary.elapsed, scan: Some((scan, sightings)) });
     }
     reports.reverse();
-    reports.sort_by_key(|report| Reverse(report.started));
+    reports.sort_by_key(|report| Reverse((report.started, report.took)));
     Ok(reports)
 }
 

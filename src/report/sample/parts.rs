@@ -302,6 +302,7 @@ pub(in crate::report) fn annotated(mut target: Target, label: &str, expect: Opti
 pub(in crate::report) fn spec(report: &EndpointReport, covered: bool) -> SpecCoverage {
     let target = &report.target;
     SpecCoverage {
+        id: report.target.specs.first().copied(),
         origin: Arc::clone(&target.origin),
         named: target.named,
         label: target.label.clone(),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::endpoint::Origin;
 use super::word::Word;
-use crate::model::{self, FailureKind, SpecCoverage, Verdict};
+use crate::model::{self, FailureKind, SpecCoverage, SpecId, Verdict};
 
 /// No count is larger: sums of all of them stay far from overflow.
 const MAX_COUNT: u64 = 1 << 53;
@@ -43,6 +43,7 @@ struct Unreachable {
 
 #[derive(Deserialize)]
 struct Spec {
+    id: Option<u32>,
     origin: Origin,
     label: Option<String>,
     #[serde(default)]
@@ -58,6 +59,7 @@ struct Spec {
 impl From<Spec> for SpecCoverage {
     fn from(spec: Spec) -> Self {
         Self {
+            id: spec.id.map(SpecId),
             origin: Arc::new(spec.origin.into()),
             named: spec.named,
             label: spec.label.map(Into::into),

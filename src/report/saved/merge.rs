@@ -17,9 +17,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{SavedError, SavedScan};
-use crate::config::Order;
-use crate::model::{Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, Verdict};
-use combine::{Origins, combine, end_of};
+use crate::config::{Order, ScanConfig};
+use crate::model::{Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, SpecId, Verdict};
+use combine::{Standing, combine, end_of};
 
 /// When and how the endpoints of one scan were last seen.
 #[derive(Debug, Default)]
@@ -50,6 +50,7 @@ pub struct Merge {
     turn: usize,
     kept: Vec<Kept>,
     repeated: u64,
+    superseded: u64,
 }
 
 /// Who saw an endpoint last.
@@ -78,10 +79,12 @@ pub struct Merged {
     pub scan: SavedScan,
     /// How many records another scan has of a later moment.
     pub repeated: u64,
+    /// How many records are of scans that another one made again.
+    pub superseded: u64,
     /// By scan and record: the target's place in the whole, where the record counts.
     places: Vec<Vec<Option<u64>>>,
     /// By scan: where the whole has what that scan's list says.
-    origins: Vec<Origins>,
+    standings: Vec<Standing>,
 }
 
 impl Merged {
@@ -90,11 +93,12 @@ impl Merged {
     pub fn place(&self, scan: usize, record: usize, mut report: EndpointReport) -> Option<EndpointReport> {
         report.target.index = (*self.places.get(scan)?.get(record)?)?;
         if self.places.len() > 1 {
+            let Standing { origins, ids } = self.standings.get(scan)?;
             // The numbers of one set's specifications mean nothing in another.
-            report.target.specs = [].into();
-        }
-        if let Some(origin) = self.origins.get(scan).and_then(|of| of.get(&report.target.origin)) {
-            report.target.origin = Arc::clone(origin);
+            report.target.specs = report.target.specs.iter().filter_map(|id| ids.get(id).copied()).collect();
+            if let Some(origin) = origins.get(&report.target.origin) {
+                report.target.origin = Arc::clone(origin);
+            }
         }
         Some(report)
     }
@@ -102,7 +106,7 @@ impl Merged {
 
 /// What shards of one scan have in common: their order and how many they are; `None` for a scan that is
 /// no shard.
-type Whole = Option<(Order, u32)>;
+type Whole = Option<(Order, u32, Option<String>)>;
 
 /// One scan, and what of its records was left out.
 #[derive(Debug)]
@@ -114,6 +118,8 @@ struct Part {
     targets: HashMap<usize, Own>,
     records: usize,
     repeated: u64,
+    /// Where its numbered specifications stand.
+    specs: HashMap<SpecId, Arc<Origin>>,
     /// The verdicts that count, by origin: of the records that were kept, and what later scans saw
     /// in place of the others.
     kept: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
@@ -144,7 +150,10 @@ impl Merge {
                 self.endpoints.insert(endpoint, Sighting { at, verdict, part: number });
             }
         }
+        let specs = &scan.summary.coverage.specs;
+        let specs = specs.iter().filter_map(|spec| Some((spec.id?, Arc::clone(&spec.origin)))).collect();
         self.parts.push(Part {
+            specs,
             name: name.to_owned(),
             scan,
             superseded,
@@ -174,10 +183,15 @@ impl Merge {
         let record = part.records;
         part.records += 1;
         if part.superseded {
-            self.repeated += 1;
+            self.superseded += 1;
             return;
         }
-        let origin = Arc::clone(&report.target.origin);
+        // Several specifications may name one target.
+        let mut origins: Vec<Arc<Origin>> =
+            report.target.specs.iter().filter_map(|id| part.specs.get(id).cloned()).collect();
+        if !origins.contains(&report.target.origin) {
+            origins.push(Arc::clone(&report.target.origin));
+        }
         let next = self.numbers.len();
         let target = *self.numbers.entry(Identity::of_target(&report.target)).or_insert(next);
         let later = self.targets.get(&target);
@@ -195,21 +209,23 @@ impl Merge {
                 .filter(|verdicts| !verdicts.is_empty())
                 .map(|verdicts| verdicts.iter().copied().collect()),
         };
-        let kept = part.kept.entry(Arc::clone(&origin)).or_default();
-        if let Some(verdicts) = repeated {
-            kept.extend(verdicts);
+        let counts = match &repeated {
+            Some(verdicts) => verdicts.clone(),
+            None => report.seen().into_iter().collect(),
+        };
+        for origin in &origins {
+            part.kept.entry(Arc::clone(origin)).or_default().extend(&counts);
+        }
+        if repeated.is_some() {
             self.repeated += 1;
             part.repeated += 1;
             part.forget(report);
-            part.thinned.insert(origin);
+            part.thinned.extend(origins);
             return;
         }
         own.kept += 1;
         // What failed through the scanning machine itself puts no earlier scan's outcome aside.
-        if let Some(verdict) = report.seen() {
-            kept.insert(verdict);
-            own.verdicts.insert(verdict);
-        }
+        own.verdicts.extend(report.seen());
         self.kept.push(Kept { key: report.order_key(), part: scan, record, target });
     }
 
@@ -218,13 +234,13 @@ impl Merge {
     /// # Errors
     /// There is none, the counts of one do not fit its records, or of a scan's shards one is missing.
     pub fn finish(self) -> Result<Merged, SavedError> {
-        let Self { parts, kept, repeated, .. } = self;
+        let Self { parts, kept, repeated, superseded, .. } = self;
         if parts.len() > 1 {
             shards::are_complete(&parts)?;
         }
         let places = places(&parts, kept);
-        let (scan, origins) = combine(parts)?;
-        Ok(Merged { scan, repeated, places, origins })
+        let (scan, standings) = combine(parts)?;
+        Ok(Merged { scan, repeated, superseded, places, standings })
     }
 }
 
@@ -232,21 +248,27 @@ impl Part {
     /// Whether this later scan asked all that `earlier` asked once more, and each has an outcome.
     fn supersedes(&self, earlier: &SavedScan) -> bool {
         let (own, other) = (&self.scan.summary, &earlier.summary);
-        let asked =
-            |scan: &SavedScan| (scan.config.shard, scan.config.shard.is_part().then_some(scan.config.order));
+        // Another way to the same addresses leads to another estate, or to a part of it.
+        let way = |scan: &SavedScan| {
+            let ScanConfig { shard, order, family, resolver, proxy, .. } = &scan.config;
+            (*shard, shard.is_part().then_some(*order), *family, *resolver, proxy.clone())
+        };
         let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
         let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
-        let the_same = (own.started, own.elapsed) == (other.started, other.elapsed);
+        let again = end_of(other) <= own.started && own.sources == other.sources;
+        // It went on from where that one stopped, or is the same report.
+        let went_on = own.started == other.started && end_of(other) <= end_of(own);
         own.targets_digest.is_some()
             && own.targets_digest == other.targets_digest
-            && asked(&self.scan) == asked(earlier)
+            && way(&self.scan) == way(earlier)
             && complete
-            && (end_of(other) <= own.started || the_same)
+            && (again || went_on)
     }
 
     fn whole(&self) -> Whole {
-        let config = &self.scan.config;
-        config.shard.is_part().then_some((config.order, config.shard.count()))
+        let SavedScan { config, summary, .. } = &self.scan;
+        let whole = || (config.order, config.shard.count(), summary.targets_digest.clone());
+        config.shard.is_part().then(whole)
     }
 
     /// Takes a record that a later scan has too out of the counts of verdicts.

@@ -55,6 +55,7 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
 
 #[derive(Serialize)]
 struct Spec<'a> {
+    id: Option<u32>,
     origin: Origin<'a>,
     label: Option<&'a str>,
     named: bool,
@@ -67,6 +68,7 @@ struct Spec<'a> {
 impl<'a> From<&'a SpecCoverage> for Spec<'a> {
     fn from(spec: &'a SpecCoverage) -> Self {
         Self {
+            id: spec.id.map(|id| id.0),
             origin: (&*spec.origin).into(),
             label: spec.label.as_deref(),
             named: spec.named,

@@ -8,18 +8,24 @@ use jiff::Timestamp;
 use super::super::{SavedError, SavedScan};
 use super::Part;
 use crate::config::Shard;
-use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict};
 
 /// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
-pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Origins>), SavedError> {
+pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>), SavedError> {
     let mut coverage = Coverage::default();
-    let (mut places, mut origins) = (Places::new(), Vec::new());
+    let (mut places, mut standings) = (Places::new(), Vec::new());
+    let alone = parts.len() == 1;
     for part in &mut parts {
         let own = part.coverage().ok_or_else(|| SavedError {
             place: part.name.clone(),
             problem: "its counts do not fit its records".to_owned(),
         })?;
-        origins.push(add(&mut coverage, &mut places, own));
+        // One scan alone stays as it is, its numbers too.
+        if alone {
+            coverage = own;
+        } else {
+            standings.push(add(&mut coverage, &mut places, own));
+        }
     }
     let mut parts = parts.into_iter();
     let Some(Part { name, scan: latest, .. }) = parts.next() else {
@@ -31,7 +37,6 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Origins>),
     let SavedScan { tool_version, mut config, summary } = latest;
     let mut stopped: Vec<(String, String)> =
         summary.stopped.clone().map(|why| (name, why)).into_iter().collect();
-    let alone = parts.len() == 0;
     let mut whole = ScanSummary { coverage, ..summary };
     let mut end = end_of(&whole);
     for Part { name, scan, superseded, .. } in parts {
@@ -59,7 +64,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Origins>),
         let said: Vec<String> = stopped.iter().map(|(name, why)| format!("{name}: {why}")).collect();
         whole.stopped = (!said.is_empty()).then(|| said.join("; "));
     }
-    Ok((SavedScan { tool_version, config, summary: whole }, origins))
+    Ok((SavedScan { tool_version, config, summary: whole }, standings))
 }
 
 pub(super) fn end_of(summary: &ScanSummary) -> Timestamp {
@@ -70,11 +75,15 @@ pub(super) fn end_of(summary: &ScanSummary) -> Timestamp {
 /// by other options: the wording is what tells that it is the same. One list may say it twice.
 pub(super) type Places = HashMap<Identity, Vec<usize>>;
 
-/// Of one scan's list: where the whole has it.
-pub(super) type Origins = HashMap<Arc<Origin>, Arc<Origin>>;
+/// Of one scan's list: where the whole has its specifications, and under which numbers.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    pub(super) origins: HashMap<Arc<Origin>, Arc<Origin>>,
+    pub(super) ids: HashMap<SpecId, SpecId>,
+}
 
 /// Adds a part's coverage, and says where its specifications stand in the whole.
-pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> Origins {
+pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> Standing {
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
@@ -86,24 +95,27 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> 
     for (kind, count) in part.unreachable {
         *whole.unreachable.entry(kind).or_default() += count;
     }
-    let (mut said, mut origins) = (HashMap::<Identity, usize>::new(), Origins::new());
+    let (mut said, mut standing) = (HashMap::<Identity, usize>::new(), Standing::default());
     for spec in part.specs {
         let wording = Identity::of_specification(&spec.origin);
         let times = said.entry(wording.clone()).or_default();
         let known = places.entry(wording).or_default();
         let place = known.get(*times).copied();
         *times += 1;
+        let number = place.unwrap_or(whole.specs.len());
+        let id = u32::try_from(number).ok().map(SpecId);
+        standing.ids.extend(spec.id.zip(id));
         let Some(known) = place.and_then(|place| whole.specs.get_mut(place)) else {
             known.push(whole.specs.len());
-            whole.specs.push(again(spec, BTreeSet::new()));
+            whole.specs.push(SpecCoverage { id, ..again(spec, BTreeSet::new()) });
             continue;
         };
-        origins.insert(Arc::clone(&spec.origin), Arc::clone(&known.origin));
+        standing.origins.insert(Arc::clone(&spec.origin), Arc::clone(&known.origin));
         let seen = known.seen.iter().copied().collect();
         let later = SpecCoverage { seen: spec.seen, ..known.clone() };
-        *known = again(later, seen);
+        *known = SpecCoverage { id, ..again(later, seen) };
     }
-    origins
+    standing
 }
 
 /// A specification's coverage from all the verdicts seen.

@@ -3,9 +3,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::super::super::sample::{self, Sample};
-use super::combine::{Places, add, again};
+use super::combine::again;
 use super::*;
-use crate::config::{Order, ScanConfig, Shard};
+use crate::config::{Family, Order, ScanConfig, Shard};
 use crate::model::{Failure, Host, ScanSummary, SpecCoverage, Stage, Target};
 
 fn saved(sample: &Sample) -> SavedScan {
@@ -22,6 +22,7 @@ struct Whole {
     scan: SavedScan,
     records: Vec<EndpointReport>,
     repeated: u64,
+    superseded: u64,
 }
 
 fn whole(scans: &[(&Sample, SavedScan)]) -> Whole {
@@ -41,7 +42,7 @@ fn whole(scans: &[(&Sample, SavedScan)]) -> Whole {
         records.extend(own.filter_map(|(at, report)| merged.place(number, at, report)));
     }
     records.sort_by_key(EndpointReport::order_key);
-    Whole { scan: merged.scan, records, repeated: merged.repeated }
+    Whole { scan: merged.scan, records, repeated: merged.repeated, superseded: merged.superseded }
 }
 
 fn merged(samples: &[&Sample]) -> Whole {
@@ -81,7 +82,7 @@ fn the_same_scan_twice_is_that_scan() {
     for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Unreachable) {
         assert_eq!(coverage.count(verdict), sample.summary.coverage.count(verdict), "{verdict}");
     }
-    assert_eq!(coverage.specs, sample.summary.coverage.specs);
+    assert_eq!(unnumbered(coverage.clone()).specs, unnumbered(sample.summary.coverage.clone()).specs);
 }
 
 #[test]
@@ -130,7 +131,10 @@ fn shards_of_other_targets_are_no_scan() {
     assert_eq!(shards([Some("aa"), Some("aa")]), Ok(Some("aa".to_owned())));
     assert_eq!(shards([None, Some("aa")]), Ok(None), "an older report does not say");
     let problem = shards([Some("aa"), Some("bb")]).unwrap_err().to_string();
-    assert!(problem.starts_with("1.json: this is shard 1/2 of other targets than 2.json"), "{problem}");
+    assert!(
+        problem.ends_with("no report of 2/2 is given: 2.json is of other targets, exclusions or ports"),
+        "{problem}"
+    );
 }
 
 /// One list names it in one line, the next in another: it is one target, and counts as the later scan
@@ -323,6 +327,72 @@ fn a_scan_that_was_made_again_counts_no_more() {
     }
 }
 
+/// Behind another proxy, by another address family or from elsewhere the same list is another estate.
+#[test]
+fn the_same_list_by_another_way_is_another_scan() {
+    let (one, other) = (sample::mixed(), sample::mixed());
+    let scan = |began: Timestamp, change: fn(&mut SavedScan)| {
+        let mut scan = saved(&one);
+        scan.summary.started = began;
+        scan.summary.targets_digest = Some("aa".to_owned());
+        change(&mut scan);
+        scan
+    };
+    let began = one.summary.started;
+    let next = began + Duration::from_hours(1);
+    let whole = |change| super::tests::whole(&[(&one, scan(next, change)), (&other, scan(began, |_| {}))]);
+    let records = one.reports.len() as u64;
+    assert_eq!(whole(|_| {}).superseded, records);
+    for change in [
+        (|scan| scan.config.family = Family::V4) as fn(&mut SavedScan),
+        |scan| scan.config.proxy = None,
+        |scan| scan.config.resolver = Some("192.0.2.54:53".parse().unwrap()),
+        |scan| scan.summary.sources = vec!["198.51.100.8".parse().unwrap()],
+    ] {
+        assert_eq!(whole(change).superseded, 0);
+    }
+    // It went on from a checkpoint: one scan, however its first report lies.
+    let went_on = |scan: &mut SavedScan| scan.summary.elapsed += Duration::from_secs(9);
+    let partial = |scan: &mut SavedScan| scan.summary.stopped = Some("interrupted".to_owned());
+    let both = super::tests::whole(&[(&one, scan(began, went_on)), (&other, scan(began, partial))]);
+    assert_eq!((both.superseded, both.scan.summary.stopped), (records, None));
+}
+
+/// Of all that name a target none keeps what an earlier scan saw.
+#[test]
+fn every_specification_of_a_target_takes_what_was_seen_last() {
+    let scan = |verdict, began: Timestamp| {
+        let mut report = sample::mixed().reports[1].clone();
+        report.verdict = verdict;
+        let down = || Failure::new(Stage::Connect, FailureKind::TimedOut, "");
+        report.failure = (verdict == Verdict::Unreachable).then(down);
+        report.target.specs = [SpecId(0), SpecId(1)].into();
+        let mut sample = scan_of(vec![report]);
+        let first = sample.summary.coverage.specs.remove(0);
+        let text = "https://192.0.2.18:6443".into();
+        let second = Arc::new(Origin { line: 99, text, ..(*first.origin).clone() });
+        sample.summary.coverage.specs = vec![
+            SpecCoverage { id: Some(SpecId(0)), ..first.clone() },
+            SpecCoverage { id: Some(SpecId(1)), origin: second, ..first },
+        ];
+        sample.summary.started = began;
+        sample
+    };
+    let began = sample::mixed().summary.started;
+    let (earlier, later) =
+        (scan(Verdict::Rejected, began), scan(Verdict::Unreachable, began + Duration::from_hours(1)));
+    let mut later = later;
+    later.reports[0].requests.clear();
+    let mut earlier = earlier;
+    for request in &mut earlier.reports[0].requests {
+        request.exchange.at = began;
+    }
+    let both = merged(&[&later, &earlier]);
+    let seen: Vec<_> = both.scan.summary.coverage.specs.iter().map(|spec| spec.seen.clone()).collect();
+    assert_eq!(seen, [[Verdict::Unreachable], [Verdict::Unreachable]]);
+    assert_eq!(both.records[0].target.specs.as_ref(), [SpecId(0), SpecId(1)], "its numbers are the whole's");
+}
+
 /// The numbers in a report are by the line; lists put together are one list.
 #[test]
 fn records_follow_their_specification_into_the_whole() {
@@ -342,7 +412,7 @@ fn records_follow_their_specification_into_the_whole() {
 fn scan_of(reports: Vec<EndpointReport>) -> Sample {
     let mut sample = sample::mixed();
     let mut coverage = Coverage::default();
-    let (mut targets, mut places) = (HashSet::new(), Places::new());
+    let mut targets = HashSet::new();
     for report in &reports {
         match &report.failure {
             Some(failure) => *coverage.unreachable.entry(failure.kind).or_default() += 1,
@@ -356,14 +426,24 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
         }
         if target.named {
             let (origin, label) = (Arc::clone(&target.origin), target.label.clone());
-            let seen = vec![report.verdict];
-            let spec = SpecCoverage::of(origin, true, label, target.expect, seen);
-            add(&mut coverage, &mut places, Coverage { specs: vec![spec], ..Coverage::default() });
+            let id = target.specs.first().copied();
+            let known = coverage.specs.iter().position(|spec| spec.origin == origin);
+            let seen = known.map(|known| coverage.specs.remove(known).seen).unwrap_or_default();
+            let spec = SpecCoverage::of(origin, true, label, target.expect, vec![report.verdict]);
+            let spec = SpecCoverage { id, ..again(spec, seen.into_iter().collect()) };
+            coverage.specs.insert(known.unwrap_or(coverage.specs.len()), spec);
         }
     }
     sample.summary.coverage = coverage;
     sample.reports = reports;
     sample
+}
+
+/// By the line, without the numbers that a whole gives anew.
+fn unnumbered(mut coverage: Coverage) -> Coverage {
+    coverage.specs.sort_by_key(|spec| spec.origin.line);
+    coverage.specs.iter_mut().for_each(|spec| spec.id = None);
+    coverage
 }
 
 /// The sample's records of the targets that `mask` names.
@@ -391,11 +471,7 @@ proptest! {
         let both = self::whole(&shards.iter().map(|sample| (sample, of_shard(sample))).collect::<Vec<_>>());
         let whole = merged(&[&scan_of(all)]);
         prop_assert_eq!(both.repeated, 0);
-        let by_line = |merged: &Whole| {
-            let mut coverage = merged.scan.summary.coverage.clone();
-            coverage.specs.sort_by_key(|spec| spec.origin.line);
-            coverage
-        };
+        let by_line = |merged: &Whole| unnumbered(merged.scan.summary.coverage.clone());
         prop_assert_eq!(by_line(&both), by_line(&whole));
         let endpoints = |merged: &Whole| {
             merged.records.iter().map(|record| record.endpoint.clone()).collect::<HashSet<_>>()
@@ -409,11 +485,10 @@ proptest! {
     fn parts_make_the_whole(one: u32, other: u32) {
         let whole = scan_of(some(one | other));
         let both = merged(&[&scan_of(some(one)), &scan_of(some(other))]);
-        let mut coverage = both.scan.summary.coverage;
-        coverage.specs.sort_by_key(|spec| spec.origin.line);
+        let mut coverage = unnumbered(both.scan.summary.coverage);
         coverage.verdicts.retain(|_, count| *count > 0);
         coverage.unreachable.retain(|_, count| *count > 0);
-        prop_assert_eq!(coverage, whole.summary.coverage);
+        prop_assert_eq!(coverage, unnumbered(whole.summary.coverage.clone()));
         let records = |reports: Vec<&EndpointReport>| {
             let said = reports.iter().map(|report| (Identity::of_target(&report.target), report.endpoint.clone()));
             said.map(|said| format!("{said:?}")).collect::<Vec<_>>()
