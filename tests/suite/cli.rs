@@ -120,11 +120,9 @@ async fn several_formats_at_once_and_files_appear_whole() {
             .unwrap();
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
         let [again, csv] = ["again", "c"].map(|name| fs::read_to_string(folder.path().join(name)).unwrap());
-        let endpoints =
-            serde_json::from_str::<Value>(&fs::read_to_string(folder.path().join("many")).unwrap());
-        let endpoints = endpoints.unwrap()["endpoints"].as_array().unwrap().len();
-        assert_eq!(again.lines().filter(|line| line.contains("\"record\":\"endpoint\"")).count(), endpoints);
-        assert_eq!(csv.lines().count(), endpoints + 1);
+        assert_eq!(again.lines().filter(|line| line.contains("\"record\":\"endpoint\"")).count(), 40);
+        assert_eq!(csv.lines().count(), 41);
+        fs::write(&list, format!("{}\n", server.address())).unwrap();
     }
 
     // Where no report says it to people, the reason of the exit code is on standard error.
