@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     }
     if merged.superseded > 0 && !quiet {
         eprintln!(
-            "kubeknock: {} endpoint records are of scans that were made again, of the same targets; the later count",
+            "kubeknock: {} endpoint records are of an earlier report of the same scan; the later one's count",
             merged.superseded
         );
     }

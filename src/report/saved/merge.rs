@@ -1,8 +1,8 @@
 //! Several saved scans as one: shards of one list, sites of one company, a scan made again.
 //!
-//! What two scans both have counts once, as it was seen last. A scan that another one made again, of the
-//! same targets, counts no more. Of other scans that overlap it can be told of records only: refused
-//! and silent range addresses are counted and not listed, so they are counted twice.
+//! What two scans both have counts once, as it was seen last. That can be told of records only: refused
+//! and silent range addresses are counted and not listed, so they are counted twice. Two reports of one
+//! scan, before and after it went on from its checkpoint, are one.
 //!
 //! Records go by twice: first [`Merge`] sees which of them count, holding some hundred bytes of each,
 //! then [`Merged`] gives each its place.
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use super::{SavedError, SavedScan};
 use crate::config::{Order, ScanConfig};
 use crate::model::{Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, SpecId, Verdict};
-use combine::{Standing, combine, end_of};
+use combine::{Standing, combine};
 
 /// When and how the endpoints of one scan were last seen.
 #[derive(Debug, Default)]
@@ -46,6 +46,8 @@ pub struct Merge {
     /// The last sighting of every endpoint, and what later scans than this one saw of targets.
     endpoints: HashMap<Endpoint, Sighting>,
     targets: HashMap<usize, BTreeSet<Verdict>>,
+    /// By target: by which number of which scan it is named.
+    named: HashMap<usize, BTreeSet<(usize, SpecId)>>,
     /// The scan whose records come.
     turn: usize,
     kept: Vec<Kept>,
@@ -79,12 +81,14 @@ pub struct Merged {
     pub scan: SavedScan,
     /// How many records another scan has of a later moment.
     pub repeated: u64,
-    /// How many records are of scans that another one made again.
+    /// How many records are of an earlier report of a scan that has a later one.
     pub superseded: u64,
     /// By scan and record: the target's place in the whole, where the record counts.
     places: Vec<Vec<Option<u64>>>,
     /// By scan: where the whole has what that scan's list says.
     standings: Vec<Standing>,
+    /// By place: the specifications of the whole that name it, whichever list they are from.
+    named: HashMap<u64, BTreeSet<SpecId>>,
 }
 
 impl Merged {
@@ -93,9 +97,10 @@ impl Merged {
     pub fn place(&self, scan: usize, record: usize, mut report: EndpointReport) -> Option<EndpointReport> {
         report.target.index = (*self.places.get(scan)?.get(record)?)?;
         if self.places.len() > 1 {
-            let Standing { origins, ids } = self.standings.get(scan)?;
+            let Standing { origins, .. } = self.standings.get(scan)?;
             // The numbers of one set's specifications mean nothing in another.
-            report.target.specs = report.target.specs.iter().filter_map(|id| ids.get(id).copied()).collect();
+            report.target.specs =
+                self.named.get(&report.target.index).into_iter().flatten().copied().collect();
             if let Some(origin) = origins.get(&report.target.origin) {
                 report.target.origin = Arc::clone(origin);
             }
@@ -113,7 +118,7 @@ type Whole = Option<(Order, u32, Option<String>)>;
 struct Part {
     name: String,
     scan: SavedScan,
-    /// Whether a later scan asked all of it again.
+    /// Whether another one is a later report of the same scan.
     superseded: bool,
     targets: HashMap<usize, Own>,
     records: usize,
@@ -194,6 +199,7 @@ impl Merge {
         }
         let next = self.numbers.len();
         let target = *self.numbers.entry(Identity::of_target(&report.target)).or_insert(next);
+        self.named.entry(target).or_default().extend(report.target.specs.iter().map(|id| (scan, *id)));
         let later = self.targets.get(&target);
         let own = part.targets.entry(target).or_insert_with(|| Own {
             known: later.is_some(),
@@ -234,35 +240,40 @@ impl Merge {
     /// # Errors
     /// There is none, the counts of one do not fit its records, or of a scan's shards one is missing.
     pub fn finish(self) -> Result<Merged, SavedError> {
-        let Self { parts, kept, repeated, superseded, .. } = self;
+        let Self { parts, kept, repeated, superseded, named, .. } = self;
         if parts.len() > 1 {
             shards::are_complete(&parts)?;
         }
-        let places = places(&parts, kept);
+        let (places, indices) = places(&parts, kept);
         let (scan, standings) = combine(parts)?;
-        Ok(Merged { scan, repeated, superseded, places, standings })
+        let in_whole = |(part, id): (usize, SpecId)| standings.get(part)?.ids.get(&id).copied();
+        let named = (named.into_iter())
+            .filter_map(|(target, by)| {
+                Some((*indices.get(&target)?, by.into_iter().filter_map(in_whole).collect()))
+            })
+            .collect();
+        Ok(Merged { scan, repeated, superseded, places, standings, named })
     }
 }
 
 impl Part {
-    /// Whether this later scan asked all that `earlier` asked once more, and each has an outcome.
+    /// Whether `earlier` is a report of the same scan, no later than this one: the same file twice, or one
+    /// from before the scan went on from its checkpoint. A scan that was made again is another one: nothing in
+    /// a report proves that it looked from the same place at the same estate.
     fn supersedes(&self, earlier: &SavedScan) -> bool {
         let (own, other) = (&self.scan.summary, &earlier.summary);
-        // Another way to the same addresses leads to another estate, or to a part of it.
         let way = |scan: &SavedScan| {
             let ScanConfig { shard, order, family, resolver, proxy, .. } = &scan.config;
             (*shard, shard.is_part().then_some(*order), *family, *resolver, proxy.clone())
         };
         let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
         let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
-        let again = end_of(other) <= own.started && own.sources == other.sources;
-        // It went on from where that one stopped, or is the same report.
-        let went_on = own.started == other.started && end_of(other) <= end_of(own);
+        let (went_on, the_same) = (complete && other.elapsed <= own.elapsed, other.elapsed == own.elapsed);
         own.targets_digest.is_some()
             && own.targets_digest == other.targets_digest
             && way(&self.scan) == way(earlier)
-            && complete
-            && (again || went_on)
+            && own.started == other.started
+            && (went_on || the_same)
     }
 
     fn whole(&self) -> Whole {
@@ -309,8 +320,8 @@ impl Part {
     }
 }
 
-/// Places in one set: indices of different scans mean different targets.
-fn places(parts: &[Part], mut kept: Vec<Kept>) -> Vec<Vec<Option<u64>>> {
+/// Places in one set, by record and by target: indices of different scans mean different targets.
+fn places(parts: &[Part], mut kept: Vec<Kept>) -> (Vec<Vec<Option<u64>>>, HashMap<usize, u64>) {
     let mut places: Vec<Vec<Option<u64>>> = parts.iter().map(|part| vec![None; part.records]).collect();
     kept.sort_unstable_by_key(|kept| (kept.key, kept.part, kept.record));
     let mut indices: HashMap<usize, u64> = HashMap::new();
@@ -319,7 +330,7 @@ fn places(parts: &[Part], mut kept: Vec<Kept>) -> Vec<Vec<Option<u64>>> {
         let index = *indices.entry(target).or_insert(next);
         places[part][record] = Some(if parts.len() > 1 { index } else { own });
     }
-    places
+    (places, indices)
 }
 
 #[cfg(test)]

@@ -22,7 +22,9 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>)
         })?;
         // One scan alone stays as it is, its numbers too.
         if alone {
-            coverage = own;
+            let specs = own.specs.iter().cloned();
+            let told = |spec: SpecCoverage| SpecCoverage { id: spec.id, ..again(spec, BTreeSet::new()) };
+            coverage = Coverage { specs: specs.map(told).collect(), ..own };
         } else {
             standings.push(add(&mut coverage, &mut places, own));
         }
@@ -67,7 +69,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>)
     Ok((SavedScan { tool_version, config, summary: whole }, standings))
 }
 
-pub(super) fn end_of(summary: &ScanSummary) -> Timestamp {
+fn end_of(summary: &ScanSummary) -> Timestamp {
     summary.started.saturating_add(summary.elapsed).unwrap_or(summary.started)
 }
 

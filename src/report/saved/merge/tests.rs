@@ -291,71 +291,39 @@ fn what_was_seen_last_counts_whichever_scan_began_first() {
     assert_eq!(merged(&[&later, &silent]).records[0].verdict, Verdict::Rejected);
 }
 
-/// Its silent addresses have no record, and are counted once all the same.
+/// Reports of one scan are one, with the silent addresses, which have no record. A scan made again is
+/// another: from elsewhere the same list is another estate.
 #[test]
-fn a_scan_that_was_made_again_counts_no_more() {
-    let with = |began: Timestamp, digest: &str, change: fn(&mut ScanSummary)| {
-        let mut sample = sample::mixed();
-        sample.summary.started = began;
-        change(&mut sample.summary);
-        let summary = ScanSummary { targets_digest: Some(digest.to_owned()), ..sample.summary.clone() };
-        let scan = SavedScan { summary, ..saved(&sample) };
-        (sample, scan)
-    };
-    let began = sample::mixed().summary.started;
-    let next = began + Duration::from_hours(1);
-    let once = sample::mixed().summary.coverage.targets;
-    let targets = |later: &(Sample, SavedScan), earlier: &(Sample, SavedScan)| {
-        let both = whole(&[(&later.0, later.1.clone()), (&earlier.0, earlier.1.clone())]);
-        let SavedScan { summary, .. } = both.scan;
-        assert!(summary.coverage.adds_up());
-        assert_eq!(
-            summary.targets_digest.is_some(),
-            later.1.summary.targets_digest == earlier.1.summary.targets_digest
-        );
-        summary.coverage.targets
-    };
-    let earlier = with(began, "aa", |_| {});
-    assert_eq!(targets(&with(next, "aa", |_| {}), &earlier), once);
-    assert_eq!(targets(&earlier, &earlier), once, "the same report twice");
-    for again in [
-        with(next, "bb", |_| {}),
-        with(began + Duration::from_secs(1), "aa", |_| {}),
-        with(next, "aa", |summary| summary.stopped = Some("interrupted".to_owned())),
-    ] {
-        assert!(targets(&again, &earlier) > once, "it does not ask all of it again");
-    }
-}
-
-/// Behind another proxy, by another address family or from elsewhere the same list is another estate.
-#[test]
-fn the_same_list_by_another_way_is_another_scan() {
-    let (one, other) = (sample::mixed(), sample::mixed());
-    let scan = |began: Timestamp, change: fn(&mut SavedScan)| {
-        let mut scan = saved(&one);
-        scan.summary.started = began;
+fn two_reports_of_one_scan_are_one() {
+    let sample = sample::mixed();
+    let records = sample.reports.len() as u64;
+    let scan = |change: fn(&mut SavedScan)| {
+        let mut scan = saved(&sample);
         scan.summary.targets_digest = Some("aa".to_owned());
         change(&mut scan);
         scan
     };
-    let began = one.summary.started;
-    let next = began + Duration::from_hours(1);
-    let whole = |change| super::tests::whole(&[(&one, scan(next, change)), (&other, scan(began, |_| {}))]);
-    let records = one.reports.len() as u64;
-    assert_eq!(whole(|_| {}).superseded, records);
+    let both = |later, earlier| whole(&[(&sample, scan(later)), (&sample, scan(earlier))]);
+    let stopped: fn(&mut SavedScan) = |scan| scan.summary.stopped = Some("interrupted".to_owned());
+    let went_on: fn(&mut SavedScan) = |scan| scan.summary.elapsed += Duration::from_secs(9);
+    for (later, earlier) in
+        [(went_on, stopped), (stopped, stopped), (|_: &mut SavedScan| {}, |_: &mut SavedScan| {})]
+    {
+        let both = both(later, earlier);
+        assert_eq!((both.superseded, both.repeated), (records, 0));
+        assert_eq!(both.scan.summary.coverage.targets, sample.summary.coverage.targets);
+        assert!(both.scan.summary.targets_digest.is_some());
+    }
     for change in [
-        (|scan| scan.config.family = Family::V4) as fn(&mut SavedScan),
+        (|scan| scan.summary.started += Duration::from_hours(1)) as fn(&mut SavedScan),
+        |scan| scan.config.family = Family::V4,
         |scan| scan.config.proxy = None,
         |scan| scan.config.resolver = Some("192.0.2.54:53".parse().unwrap()),
-        |scan| scan.summary.sources = vec!["198.51.100.8".parse().unwrap()],
+        |scan| scan.summary.targets_digest = None,
+        |scan| scan.summary.targets_digest = Some("bb".to_owned()),
     ] {
-        assert_eq!(whole(change).superseded, 0);
+        assert_eq!(both(change, |_| {}).superseded, 0);
     }
-    // It went on from a checkpoint: one scan, however its first report lies.
-    let went_on = |scan: &mut SavedScan| scan.summary.elapsed += Duration::from_secs(9);
-    let partial = |scan: &mut SavedScan| scan.summary.stopped = Some("interrupted".to_owned());
-    let both = super::tests::whole(&[(&one, scan(began, went_on)), (&other, scan(began, partial))]);
-    assert_eq!((both.superseded, both.scan.summary.stopped), (records, None));
 }
 
 /// Of all that name a target none keeps what an earlier scan saw.
@@ -391,6 +359,12 @@ fn every_specification_of_a_target_takes_what_was_seen_last() {
     let seen: Vec<_> = both.scan.summary.coverage.specs.iter().map(|spec| spec.seen.clone()).collect();
     assert_eq!(seen, [[Verdict::Unreachable], [Verdict::Unreachable]]);
     assert_eq!(both.records[0].target.specs.as_ref(), [SpecId(0), SpecId(1)], "its numbers are the whole's");
+    // Also those of the other list, so that the whole can be merged again.
+    let mut later = later;
+    later.summary.coverage.specs.truncate(1);
+    later.reports[0].target.specs = [SpecId(0)].into();
+    let both = merged(&[&later, &earlier]);
+    assert_eq!(both.records[0].target.specs.as_ref(), [SpecId(0), SpecId(1)]);
 }
 
 /// The numbers in a report are by the line; lists put together are one list.
