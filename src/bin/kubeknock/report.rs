@@ -50,7 +50,9 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
         file.records(&mut |report| {
             if let Some(report) = merged.place(number, record, report) {
                 judge.add(&report);
-                snapshot.add(&report);
+                if earlier.is_some() {
+                    snapshot.add(&report);
+                }
                 let pushed = records.push(report);
                 if kept.is_ok() {
                     kept = pushed;

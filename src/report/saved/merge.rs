@@ -17,7 +17,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{SavedError, SavedScan};
-use crate::config::{Order, ScanConfig};
+use crate::config::ScanConfig;
 use crate::model::{Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, SpecId, Verdict};
 use combine::{Standing, combine};
 
@@ -109,10 +109,6 @@ impl Merged {
     }
 }
 
-/// What shards of one scan have in common: their order and how many they are; `None` for a scan that is
-/// no shard.
-type Whole = Option<(Order, u32, Option<String>)>;
-
 /// One scan, and what of its records was left out.
 #[derive(Debug)]
 struct Part {
@@ -179,11 +175,10 @@ impl Merge {
             }
             self.turn += 1;
         }
-        let (wholes, number) = (|part: usize| self.parts.get(part).and_then(Part::whole), scan);
         let last = report.endpoint.as_ref().and_then(|endpoint| self.endpoints.get(endpoint));
         // Shards are one scan, and within a scan two targets may well lead to one endpoint.
-        let of_same_scan =
-            last.is_some_and(|last| wholes(last.part).is_some_and(|by| wholes(number) == Some(by)));
+        let by = last.and_then(|last| self.parts.get(last.part));
+        let of_same_scan = by.zip(self.parts.get(scan)).is_some_and(|(by, own)| own.is_of_one_scan_with(by));
         let Some(part) = self.parts.get_mut(scan) else { return };
         let record = part.records;
         part.records += 1;
@@ -215,12 +210,10 @@ impl Merge {
                 .filter(|verdicts| !verdicts.is_empty())
                 .map(|verdicts| verdicts.iter().copied().collect()),
         };
-        let counts = match &repeated {
-            Some(verdicts) => verdicts.clone(),
-            None => report.seen().into_iter().collect(),
-        };
+        let seen = report.seen();
+        let counts = repeated.as_deref().unwrap_or(seen.as_slice());
         for origin in &origins {
-            part.kept.entry(Arc::clone(origin)).or_default().extend(&counts);
+            part.kept.entry(Arc::clone(origin)).or_default().extend(counts);
         }
         if repeated.is_some() {
             self.repeated += 1;
@@ -231,7 +224,7 @@ impl Merge {
         }
         own.kept += 1;
         // What failed through the scanning machine itself puts no earlier scan's outcome aside.
-        own.verdicts.extend(report.seen());
+        own.verdicts.extend(seen);
         self.kept.push(Kept { key: report.order_key(), part: scan, record, target });
     }
 
@@ -276,10 +269,13 @@ impl Part {
             && (went_on || the_same)
     }
 
-    fn whole(&self) -> Whole {
-        let SavedScan { config, summary, .. } = &self.scan;
-        let whole = || (config.order, config.shard.count(), summary.targets_digest.clone());
-        config.shard.is_part().then(whole)
+    /// Whether both are shards of one scan.
+    fn is_of_one_scan_with(&self, other: &Self) -> bool {
+        let (own, others) = (&self.scan.config, &other.scan.config);
+        own.shard.is_part()
+            && others.shard.is_part()
+            && (own.order, own.shard.count()) == (others.order, others.shard.count())
+            && self.scan.summary.targets_digest == other.scan.summary.targets_digest
     }
 
     /// Takes a record that a later scan has too out of the counts of verdicts.

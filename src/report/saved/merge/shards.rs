@@ -29,8 +29,8 @@ pub(super) fn are_complete(parts: &[Part]) -> Result<(), SavedError> {
 
 /// As far as they say; older reports do not.
 fn same_targets(one: &Part, other: &Part) -> bool {
-    let digest = |part: &Part| part.scan.summary.targets_digest.clone();
-    digest(one).zip(digest(other)).is_none_or(|(one, other)| one == other)
+    let (one, other) = (&one.scan.summary.targets_digest, &other.scan.summary.targets_digest);
+    one.as_ref().zip(other.as_ref()).is_none_or(|(one, other)| one == other)
 }
 
 fn seed(order: Order) -> String {
