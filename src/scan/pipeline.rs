@@ -14,8 +14,8 @@ use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
-    Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
-    Verdict,
+    Endpoint, EndpointReport, Failure, FailureKind, Handshake, Host, Observation, SecondLook, Stage, Target,
+    Timings, Verdict,
 };
 use crate::probe::{Dial, Dialled, Prober};
 use crate::resolve::{Names, Resolved};
@@ -24,7 +24,7 @@ use crate::targets::Exclusions;
 
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
-use super::shortage::{self, Shortage};
+use super::own_side::{self, OwnSide};
 use super::stop::Stop;
 use super::tally::Tally;
 use super::throttle::Throttle;
@@ -87,6 +87,19 @@ fn hung_up(stream: &TcpStream) -> bool {
     matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
 }
 
+/// Whether a connection came to nothing before a byte of the target's was read.
+fn closed_unheard(failure: &Failure, tls: Option<&Handshake>) -> bool {
+    let silent = matches!(failure.kind, FailureKind::Closed | FailureKind::Reset | FailureKind::Deadline);
+    silent && tls.is_none()
+}
+
+fn through_proxy(mut failure: Failure) -> Failure {
+    if failure.detail.is_empty() {
+        "through the proxy, which may not have connected".clone_into(&mut failure.detail);
+    }
+    failure
+}
+
 impl Pipeline {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
         identify::prepare();
@@ -95,7 +108,7 @@ impl Pipeline {
             dialer: Dialer {
                 sweep: Sweep::new(config),
                 throttle: Throttle::new(config),
-                shortage: Shortage::default(),
+                own_side: OwnSide::default(),
             },
             prober: Prober::new(config)?,
             looks: Semaphore::new(config.looks()),
@@ -110,6 +123,10 @@ impl Pipeline {
 
     pub(super) const fn throttle(&self) -> &Throttle {
         &self.dialer.throttle
+    }
+
+    pub(super) const fn own_side(&self) -> &OwnSide {
+        &self.dialer.own_side
     }
 
     /// Knocks on a target, on all of its addresses or on this one. Each comes to one outcome;
@@ -170,18 +187,19 @@ impl Pipeline {
     /// The addresses of a name. What this machine lacks is waited for.
     async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
         let _permit = self.lookups.acquire().await.map_err(|_| closed())?;
-        let shortage = &self.dialer.shortage;
+        let own_side = self.own_side();
         let mut wait = None;
         loop {
             match self.names.addresses(name).await {
                 Err(failure) if failure.kind == FailureKind::LocalShortage => {
                     self.throttle().short(&failure.detail);
-                    if !wait.get_or_insert_with(|| shortage.wait()).next(&failure.detail, stop).await {
+                    if !wait.get_or_insert_with(|| own_side.wait()).next(&failure, stop).await {
+                        own_side.ended(Some(&failure), stop);
                         return Err(failure);
                     }
                 }
                 outcome => {
-                    shortage.through();
+                    own_side.ended(outcome.as_ref().err(), stop);
                     return outcome;
                 }
             }
@@ -223,12 +241,20 @@ impl Pipeline {
             Ok(judged) => judged,
             Err(failure) => {
                 let endpoint = Some(endpoint_of(target, address));
-                let report = EndpointReport::unreachable(target.clone(), endpoint, failure, timings);
+                let report = EndpointReport::without_answer(target.clone(), endpoint, failure, timings);
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
         if short.as_ref().is_some_and(|failure| attempt.was_not_made(failure)) {
             return None;
+        }
+        // A proxy may say that a connection is open before it is, and close it when it cannot be.
+        if report.verdict == Verdict::Unreachable
+            && self.dialer.sweep.is_proxied()
+            && let Some(failure) =
+                report.failure.take_if(|failure| closed_unheard(failure, report.tls.as_ref()))
+        {
+            return Some(attempt.failed(Some(address), through_proxy(failure), timings));
         }
         if let Some(failure) = report.failure.as_ref().or(short.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
@@ -239,7 +265,8 @@ impl Pipeline {
             }
         }
         // That nothing showed is no finding where not everything could be asked.
-        if let Some(short) = short.filter(|_| report.verdict == Verdict::NotApiServer) {
+        let nothing_showed = matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
+        if let Some(short) = short.filter(|_| nothing_showed) {
             return Some(attempt.failed(Some(address), short, timings));
         }
         report.timings.resolve = timings.resolve;
@@ -277,7 +304,7 @@ impl Pipeline {
                 Err(failure) => second = Some(failure),
             }
         }
-        let short = shortage::of_look(&observation, assessment.verdict, second.as_ref());
+        let short = own_side::of_look(&observation, assessment.verdict, second.as_ref());
         let unreachable = assessment.verdict == Verdict::Unreachable;
         let of_requests =
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
@@ -368,7 +395,7 @@ impl Attempt<'_> {
             return Outcome::Silent(failure.kind);
         }
         let endpoint = address.map(|address| endpoint_of(self.target, address));
-        Outcome::Record(Box::new(EndpointReport::unreachable(
+        Outcome::Record(Box::new(EndpointReport::without_answer(
             self.target.clone(),
             endpoint,
             failure,
