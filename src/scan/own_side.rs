@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::stop::Stop;
-use crate::model::{Failure, FailureKind, Observation, Verdict};
+use crate::model::{EndpointReport, Failure, FailureKind, Observation, Verdict};
 
 /// How long a shortage is waited out.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -134,6 +134,18 @@ impl Wait<'_> {
             () = stop.stopped() => false,
         }
     }
+}
+
+/// What a connection through a proxy failed by before a byte of the target's was read: nothing shows
+/// that the proxy ever connected.
+pub(super) fn unheard(report: &EndpointReport) -> Option<Failure> {
+    let silent = |failure: &&Failure| {
+        matches!(failure.kind, FailureKind::Closed | FailureKind::Reset | FailureKind::Deadline)
+    };
+    let unheard = report.verdict == Verdict::Unreachable && report.tls.is_none();
+    let failure = report.failure.as_ref().filter(silent).filter(|_| unheard)?;
+    let detail = "the proxy may not have connected";
+    Some(Failure { detail: detail.to_owned(), ..failure.clone() })
 }
 
 /// What of a look our own side was at fault for: a request that could not be made might have shown

@@ -14,8 +14,8 @@ use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
-    Endpoint, EndpointReport, Failure, FailureKind, Handshake, Host, Observation, SecondLook, Stage, Target,
-    Timings, Verdict,
+    Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
+    Verdict,
 };
 use crate::probe::{Dial, Dialled, Prober};
 use crate::resolve::{Names, Resolved};
@@ -85,19 +85,6 @@ fn closed() -> Failure {
 /// Whether the server has closed a connection on which nothing was said yet.
 fn hung_up(stream: &TcpStream) -> bool {
     matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
-}
-
-/// Whether a connection came to nothing before a byte of the target's was read.
-fn closed_unheard(failure: &Failure, tls: Option<&Handshake>) -> bool {
-    let silent = matches!(failure.kind, FailureKind::Closed | FailureKind::Reset | FailureKind::Deadline);
-    silent && tls.is_none()
-}
-
-fn through_proxy(mut failure: Failure) -> Failure {
-    if failure.detail.is_empty() {
-        "through the proxy, which may not have connected".clone_into(&mut failure.detail);
-    }
-    failure
 }
 
 impl Pipeline {
@@ -190,19 +177,17 @@ impl Pipeline {
         let own_side = self.own_side();
         let mut wait = None;
         loop {
-            match self.names.addresses(name).await {
-                Err(failure) if failure.kind == FailureKind::LocalShortage => {
-                    self.throttle().short(&failure.detail);
-                    if !wait.get_or_insert_with(|| own_side.wait()).next(&failure, stop).await {
-                        own_side.ended(Some(&failure), stop);
-                        return Err(failure);
-                    }
-                }
-                outcome => {
-                    own_side.ended(outcome.as_ref().err(), stop);
-                    return outcome;
+            let outcome = self.names.addresses(name).await;
+            if let Err(failure) = &outcome
+                && failure.kind == FailureKind::LocalShortage
+            {
+                self.throttle().short(&failure.detail);
+                if wait.get_or_insert_with(|| own_side.wait()).next(failure, stop).await {
+                    continue;
                 }
             }
+            own_side.ended(outcome.as_ref().err(), stop);
+            return outcome;
         }
     }
 
@@ -249,12 +234,10 @@ impl Pipeline {
             return None;
         }
         // A proxy may say that a connection is open before it is, and close it when it cannot be.
-        if report.verdict == Verdict::Unreachable
-            && self.dialer.sweep.is_proxied()
-            && let Some(failure) =
-                report.failure.take_if(|failure| closed_unheard(failure, report.tls.as_ref()))
+        if self.dialer.sweep.is_proxied()
+            && let Some(failure) = own_side::unheard(&report)
         {
-            return Some(attempt.failed(Some(address), through_proxy(failure), timings));
+            return Some(attempt.failed(Some(address), failure, timings));
         }
         if let Some(failure) = report.failure.as_ref().or(short.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
