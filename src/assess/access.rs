@@ -191,6 +191,7 @@ impl<'a> Context<'a> {
         self.observation.replies().any(|(other, elsewhere)| {
             let differs = Kind::of(other.class).is_some_and(|other| other != kind && other != Kind::Other);
             differs
+                && other.method == Method::Get
                 && (200..=299).contains(&elsewhere.status)
                 && reply.digest.is_some()
                 && elsewhere.digest == reply.digest

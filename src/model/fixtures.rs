@@ -91,7 +91,7 @@ pub(crate) fn api_versions() -> Reply {
 
 /// An API server's `/metrics`.
 pub(crate) fn metrics() -> Reply {
-    reply(200, "text/plain", "# HELP x y\n# TYPE x counter\nx 1\n")
+    reply(200, "text/plain", "# HELP x y\n# TYPE x counter\nx 1\n").marked()
 }
 
 /// An API server's healthy answer.
