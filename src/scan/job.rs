@@ -78,7 +78,7 @@ impl Job {
         let mut outcome = self.all(replayed, &ledger, reports).await;
         flusher.abort();
         if self.tally.could_not_scan() && !self.stop.is_stopped() {
-            self.stop.fail(self.pipeline.own_side().could_not_scan());
+            self.stop.fail(self.pipeline.dialer.own_side.could_not_scan());
         }
         if outcome.is_ok() && !ended_before && !self.stop.is_stopped() && !reports.is_closed() {
             outcome = ledger.end();

@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
-    dialer: Dialer,
+    pub(super) dialer: Dialer,
     prober: Prober,
     looks: Semaphore,
     lookups: Semaphore,
@@ -112,10 +112,6 @@ impl Pipeline {
         &self.dialer.throttle
     }
 
-    pub(super) const fn own_side(&self) -> &OwnSide {
-        &self.dialer.own_side
-    }
-
     /// Knocks on a target, on all of its addresses or on this one. Each comes to one outcome;
     /// a record is made of each endpoint that accepted a connection, and of the others only if the
     /// attempt says so. `None` if the scan was stopped before anything was sent.
@@ -174,7 +170,7 @@ impl Pipeline {
     /// The addresses of a name. What this machine lacks is waited for.
     async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
         let _permit = self.lookups.acquire().await.map_err(|_| closed())?;
-        let own_side = self.own_side();
+        let own_side = &self.dialer.own_side;
         let mut wait = None;
         loop {
             let outcome = self.names.addresses(name).await;
