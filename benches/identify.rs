@@ -45,7 +45,7 @@ struct Dialer(Sweep);
 impl Dial for Dialer {
     async fn dial(&self, endpoint: &Endpoint) -> Dialled {
         let began = Instant::now();
-        let stream = self.0.connect(endpoint.address).await;
+        let stream = self.0.connect(&endpoint.host, endpoint.port).await;
         Dialled { stream, took: began.elapsed() }
     }
 }
@@ -57,7 +57,8 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     let config = ScanConfig { deep, ..ScanConfig::default() };
     let endpoint = Endpoint {
         scheme: Scheme::Https,
-        address: server.address(),
+        host: kubeknock::model::Host::Ip(server.address().ip()),
+        port: server.address().port(),
         name: (!name.is_empty()).then(|| Arc::from(name)),
         prefix: Arc::from(""),
     };

@@ -100,7 +100,10 @@ impl EndpointReport {
 
     /// What reports sort by: position in the set, then address.
     pub fn order_key(&self) -> (u64, Option<(IpAddr, u16)>) {
-        (self.target.index, self.endpoint.as_ref().map(|e| (e.address.ip(), e.address.port())))
+        (
+            self.target.index,
+            self.endpoint.as_ref().and_then(Endpoint::address).map(|address| (address.ip(), address.port())),
+        )
     }
 
     /// Total time spent.

@@ -142,7 +142,7 @@ impl<'a> Judge<'a> {
     /// The findings, when all records are in.
     pub fn finish(mut self, coverage: &Coverage) -> Judged {
         for (subject, mut faces) in std::mem::take(&mut self.faces).into_values() {
-            faces.sort_by_key(|face| face.endpoint().address);
+            faces.sort_by_key(|face| face.endpoint().address());
             if let Some(hit) = divergence::check(&faces) {
                 let site = |face: &Face| Site { endpoint: face.endpoint().clone(), requests: Vec::new() };
                 self.found(&divergence::RULE, &subject, faces.iter().map(site).collect(), hit);
@@ -163,7 +163,7 @@ impl<'a> Judge<'a> {
         let mut judged = self.judged;
         judged.findings = self.findings.into_values().map(|found| found.finding).collect();
         for finding in &mut judged.findings {
-            finding.sites.sort_by_key(|site| site.endpoint.address);
+            finding.sites.sort_by_key(|site| site.endpoint.address());
         }
         judged.findings.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
         judged
@@ -206,7 +206,7 @@ impl<'a> Judge<'a> {
             acceptance,
         };
         let accepted = finding.accepted();
-        let from = (severity, finding.sites.first().map(|site| site.endpoint.address));
+        let from = (severity, finding.sites.first().and_then(|site| site.endpoint.address()));
         match self.findings.get_mut(&fingerprint) {
             None => drop(self.findings.insert(fingerprint, Found { finding, from })),
             Some(known) => {

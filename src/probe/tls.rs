@@ -2,6 +2,7 @@
 //! and its result noted, a client certificate is never offered. What the server reveals is kept:
 //! its chain, and the CA names it asks for, which it shows even to callers it then answers 401.
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -125,12 +126,14 @@ impl Client {
 }
 
 fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
-    match &endpoint.name {
-        Some(name) => ServerName::try_from(name.to_string()).map_err(|error| {
-            Failure::new(Stage::Tls, FailureKind::Handshake, format!("{name} cannot be sent as SNI: {error}"))
-        }),
-        None => Ok(ServerName::IpAddress(endpoint.address.ip().into())),
-    }
+    let Some(name) = &endpoint.name else {
+        // An address is never sent: where the proxy alone knows it, any will do.
+        let address = endpoint.address().map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip());
+        return Ok(ServerName::IpAddress(address.into()));
+    };
+    ServerName::try_from(name.to_string()).map_err(|error| {
+        Failure::new(Stage::Tls, FailureKind::Handshake, format!("{name} cannot be sent as SNI: {error}"))
+    })
 }
 
 /// What a failed handshake, or a read after it, says.

@@ -269,9 +269,10 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = '6', long)]
     pub(crate) ipv6: bool,
 
-    /// Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT (CONNECT)
+    /// Connect through a proxy: socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT (CONNECT)
     ///
-    /// Names are resolved here and the proxy is given addresses. Never taken from the environment.
+    /// Names are resolved here and the proxy is given addresses; with socks5h:// the proxy resolves names,
+    /// their addresses are not known, and no addresses can be excluded. Never taken from the environment.
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 }

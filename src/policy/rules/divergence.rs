@@ -62,7 +62,8 @@ pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
     }
     let mut groups: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
     for face in faces {
-        groups.entry(face.verdict).or_default().push(face.endpoint.address.ip().to_string());
+        let address = face.endpoint.address().map(|address| address.ip().to_string());
+        groups.entry(face.verdict).or_default().extend(address);
     }
     let message = if groups.len() > 1 {
         let said = groups.iter().map(|(verdict, addresses)| {

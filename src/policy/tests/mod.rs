@@ -5,7 +5,7 @@ mod findings;
 mod gate;
 mod registry;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -48,7 +48,8 @@ fn judge(target: Target, address: &str, mut observation: Observation) -> Endpoin
     let address: IpAddr = address.parse().unwrap();
     observation.endpoint = Endpoint {
         scheme: target.scheme,
-        address: SocketAddr::new(address, target.port),
+        host: Host::Ip(address),
+        port: target.port,
         name: target.server_name(),
         prefix: Arc::clone(&target.prefix),
     };

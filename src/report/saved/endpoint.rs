@@ -25,6 +25,8 @@ pub(super) struct Record {
 struct Endpoint {
     target: String,
     address: Option<SocketAddr>,
+    #[serde(default)]
+    resolved_by_proxy: bool,
     name: Option<String>,
     label: Option<String>,
     scheme: Word<Scheme>,
@@ -92,7 +94,12 @@ impl TryFrom<Endpoint> for Record {
             specs: wire.specs.into_iter().map(SpecId).collect(),
             named: wire.named,
         };
-        let endpoint = wire.address.map(|address| model::Endpoint { scheme, address, name, prefix });
+        let place = match (wire.address, &target.host) {
+            (Some(address), _) => Some((Host::Ip(address.ip()), address.port())),
+            (None, name @ Host::Name(_)) if wire.resolved_by_proxy => Some((name.clone(), port)),
+            _ => None,
+        };
+        let endpoint = place.map(|(host, port)| model::Endpoint { scheme, host, port, name, prefix });
         let report = EndpointReport {
             target,
             endpoint,
