@@ -376,7 +376,7 @@ fn records_follow_their_specification_into_the_whole() {
         report.target.origin = Arc::new(Origin { line, ..(*report.target.origin).clone() });
         scan_of(vec![report])
     };
-    let both = merged(&[&at_line(5, "192.0.2.1:1"), &at_line(9, "192.0.2.2:1")]);
+    let both = merged(&[&at_line(5, "192.0.2.1"), &at_line(9, "192.0.2.2")]);
     assert_eq!(both.records.len(), 2);
     let origin = &both.scan.summary.coverage.specs[0].origin;
     assert!(both.records.iter().all(|record| record.target.origin == *origin && origin.line == 5));
