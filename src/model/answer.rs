@@ -6,6 +6,14 @@ use serde_json::{Map, Value};
 /// Characters of a plain text body that are kept.
 const TEXT_KEPT: usize = 512;
 
+/// What servers say on a TLS port to who speaks plain HTTP: Go's, nginx and AWS load balancers, Apache, Tomcat.
+const WANTS_TLS: [&str; 4] = [
+    "Client sent an HTTP request to an HTTPS server.",
+    "The plain HTTP request was sent to HTTPS port",
+    "speaking plain HTTP to an SSL-enabled server port",
+    "This combination of host and port requires TLS.",
+];
+
 /// A body's meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -229,9 +237,7 @@ fn from_text(text: &str) -> Answer {
             return Answer::Health { ok: checks.iter().all(|line| line.starts_with("[+]")) };
         }
     }
-    if trimmed == "Client sent an HTTP request to an HTTPS server."
-        || trimmed.contains("The plain HTTP request was sent to HTTPS port")
-    {
+    if WANTS_TLS.iter().any(|words| trimmed.contains(words)) {
         return Answer::WantsTls;
     }
     if trimmed.starts_with("# HELP ") || trimmed.starts_with("# TYPE ") {

@@ -71,11 +71,32 @@ impl Anchors {
         });
         Some(match verified {
             Ok(by) => Trust::Anchored { by },
-            Err(webpki::Error::UnknownIssuer) => {
-                Trust::NotAnchored { why: "it is signed by none of the CAs given".to_owned() }
-            }
-            Err(error) => Trust::NotAnchored { why: error.to_string() },
+            Err(error) => not_anchored(&error),
         })
+    }
+}
+
+/// What it means that no path to a CA was found: only what speaks of another issuer, or of a certificate that
+/// must not serve, is held against the server.
+fn not_anchored(error: &webpki::Error) -> Trust {
+    use webpki::Error as E;
+
+    let held = |why: &str| Trust::NotAnchored { why: why.to_owned() };
+    let open = |why: &str| Trust::NotChecked { why: why.to_owned() };
+    match error {
+        E::UnknownIssuer => held("it is signed by none of the CAs given"),
+        E::InvalidSignatureForPublicKey => held("a CA of that name was given, but its key did not sign it"),
+        E::RequiredEkuNotFoundContext(_) => held("its certificate is not for servers"),
+        E::EndEntityUsedAsCa => held("it is signed by a certificate that is no CA"),
+        E::PathLenConstraintViolated => held("it is signed by a CA that must not have CAs below it"),
+        E::NameConstraintViolation => held("it is signed by a CA that must not sign such names"),
+        E::UnsupportedCertVersion => open("a certificate of X.509 version 1 or 2 is not understood"),
+        E::UnsupportedCriticalExtension => {
+            open("a certificate has a critical extension that is not known here")
+        }
+        E::CaUsedAsEndEntity => open("its certificate is itself one of a CA"),
+        E::CertExpired { .. } | E::CertNotValidYet { .. } => open("a CA certificate of it is not valid now"),
+        other => Trust::NotChecked { why: other.to_string() },
     }
 }
 

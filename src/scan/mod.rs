@@ -21,6 +21,7 @@ mod ledger;
 mod outcome;
 mod pace;
 mod pipeline;
+mod plain;
 mod progress;
 mod queue;
 mod replay;
@@ -91,7 +92,8 @@ impl Scanner {
         let mut todo = vec![None];
         for pass in 0..=self.config.retries {
             let last = pass == self.config.retries;
-            let attempt = Attempt { target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt =
+                Attempt { target, exclusions: None, set: None, keep: true, last, stop: &stop, tally: &tally };
             for only in std::mem::take(&mut todo) {
                 let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
                     let why = stop.reason().unwrap_or_default();

@@ -20,7 +20,7 @@ use crate::model::{
 use crate::probe::{Dial, Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
-use crate::targets::Exclusions;
+use crate::targets::{Exclusions, TargetSet};
 
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
@@ -39,8 +39,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(super) struct Pipeline {
     names: Names,
     dialer: Dialer,
-    prober: Prober,
-    looks: Semaphore,
+    pub(super) prober: Prober,
+    pub(super) looks: Semaphore,
     lookups: Semaphore,
     second_look_pause: Duration,
 }
@@ -50,6 +50,8 @@ pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target,
     /// What must not be asked among the addresses of a name; `None` to ask all.
     pub(super) exclusions: Option<&'a Exclusions>,
+    /// What else is asked; `None` for nothing.
+    pub(super) set: Option<&'a TargetSet>,
     /// Whether unreachable addresses are worth a record.
     pub(super) keep: bool,
     /// Whether there is no later attempt to put anything off to.
@@ -260,7 +262,9 @@ impl Pipeline {
     ) -> (EndpointReport, Option<Failure>) {
         let target = attempt.target;
         let dial = Redialer { dialer: &self.dialer, stop: attempt.stop };
-        let mut observation = self.first_look(&dial, stream, &endpoint).await;
+        let observation = self.first_look(&dial, stream, &endpoint).await;
+        let mut observation = self.in_plain_http(attempt, &dial, observation).await;
+        let endpoint = observation.endpoint.clone();
         let mut second = None;
         observation.aliases = aliases;
         let mut identification = identify(&observation);
@@ -429,8 +433,15 @@ mod tests {
             // Nothing is known of a name that was never resolved.
             (None, true, (None, FailureKind::ResolverFailure)),
         ] {
-            let attempt =
-                Attempt { target: &target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt = Attempt {
+                target: &target,
+                exclusions: None,
+                set: None,
+                keep: true,
+                last,
+                stop: &stop,
+                tally: &tally,
+            };
             let outcomes = pipeline.knock(&attempt, only).await.unwrap();
             let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
             let address = report.endpoint.as_ref().map(|endpoint| endpoint.address);
