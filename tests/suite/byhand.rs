@@ -9,7 +9,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -107,6 +107,22 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// A default API server over this TLS.
+pub(crate) async fn default_over(tls: TlsAcceptor) -> ByHand {
+    listen(move |stream, _, server| {
+        let tls = tls.clone();
+        async move {
+            let Ok(mut stream) = tls.accept(stream).await else { return };
+            let default = |path: &str| {
+                let (head, body) = default_cluster(path);
+                (whole(&head, &body), Then::Continue)
+            };
+            speak(&mut stream, &server, &default).await;
+        }
+    })
+    .await
+}
+
 /// A default API server's answers as HTTP/1.1 has them: status line and headers, each line with its end,
 /// and the body.
 pub(crate) fn default_cluster(path: &str) -> (String, String) {
@@ -157,9 +173,17 @@ pub(crate) fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
 
 /// TLS under these certificates, whatever they are worth, signed with this key.
 pub(crate) fn acceptor_of(chain: Vec<CertificateDer<'static>>, key: &KeyPair, alpn: &[&[u8]]) -> TlsAcceptor {
-    let provider = Arc::new(aws_lc_rs::default_provider());
     let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-    let key = provider.key_provider.load_private_key(key).unwrap();
+    acceptor_with(chain, aws_lc_rs::default_provider().key_provider.load_private_key(key).unwrap(), alpn)
+}
+
+/// The same with a key of any kind.
+pub(crate) fn acceptor_with(
+    chain: Vec<CertificateDer<'static>>,
+    key: Arc<dyn SigningKey>,
+    alpn: &[&[u8]],
+) -> TlsAcceptor {
+    let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()

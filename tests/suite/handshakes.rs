@@ -5,12 +5,15 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{EndpointReport, FailureKind, Handshake, Signature, Trust, Verdict};
 use rcgen::{CertificateParams, KeyPair};
+use rustls::sign::{Signer, SigningKey};
+use rustls::{SignatureAlgorithm, SignatureScheme};
 
-use crate::byhand::{Then, acceptor_of, default_cluster, listen, speak, whole};
+use crate::byhand::{acceptor_of, acceptor_with, default_over};
 use crate::skip::without;
 use crate::support::{config, knock};
 
@@ -176,6 +179,71 @@ async fn what_cannot_be_checked_accuses_nobody() {
     }
 }
 
+/// An RSA key of 16,384 bits, which nobody holds: what stands for a signature is not checked.
+#[derive(Debug)]
+struct Huge(Vec<u8>);
+
+impl Huge {
+    const BITS: usize = 16384;
+
+    fn new() -> Self {
+        let modulus = [&[0x02, 0x82, 0x08, 0x01, 0][..], &[0xc1; Self::BITS / 8]].concat();
+        let exponent = [0x02, 0x03, 1, 0, 1];
+        Self([&[0x30, 0x82, 0x08, 0x0a], &modulus[..], &exponent].concat())
+    }
+}
+
+impl rcgen::PublicKeyData for Huge {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
+}
+
+impl rcgen::SigningKey for Huge {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        Ok(vec![7; Self::BITS / 8])
+    }
+}
+
+impl SigningKey for Huge {
+    fn choose_scheme(&self, _: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        Some(Box::new(Self(Vec::new())))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::RSA
+    }
+}
+
+impl Signer for Huge {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+        Ok(vec![7; Self::BITS / 8])
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        SignatureScheme::RSA_PSS_SHA256
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_huge_key_accuses_nobody() {
+    let key = Arc::new(Huge::new());
+    let certificate = CertificateParams::new(["kubernetes".to_owned()]).unwrap().self_signed(&*key).unwrap();
+    let der = certificate.der().clone();
+    let server = default_over(acceptor_with(vec![der.clone()], key, &[b"http/1.1"])).await;
+    let record = knock(given(&der), &server.address.to_string()).await;
+    assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
+    let tls = record.tls.unwrap();
+    assert_eq!(tls.certificate.unwrap().key, "RSA 16384");
+    let why = "its RSA key has 16384 bits; those of 2048 to 8192 are checked".to_owned();
+    assert_eq!(tls.signature, Signature::NotChecked { why });
+    assert!(matches!(tls.trust, Some(Trust::NotChecked { .. })), "{:?}", tls.trust);
+}
+
 /// A certificate that anybody can copy, without its key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copied_certificate_is_told_from_the_right_one() {
@@ -183,19 +251,7 @@ async fn a_copied_certificate_is_told_from_the_right_one() {
     let certificate = CertificateParams::new(["kubernetes".to_owned()]).unwrap().self_signed(&right).unwrap();
     let der = certificate.der().clone();
     for (key, signature) in [(&right, Signature::Valid), (&wrong, Signature::Invalid)] {
-        let tls = acceptor_of(vec![der.clone()], key, &[b"http/1.1"]);
-        let server = listen(move |stream, _, server| {
-            let tls = tls.clone();
-            async move {
-                let Ok(mut stream) = tls.accept(stream).await else { return };
-                let default = |path: &str| {
-                    let (head, body) = default_cluster(path);
-                    (whole(&head, &body), Then::Continue)
-                };
-                speak(&mut stream, &server, &default).await;
-            }
-        })
-        .await;
+        let server = default_over(acceptor_of(vec![der.clone()], key, &[b"http/1.1"])).await;
         let record = knock(given(&der), &server.address.to_string()).await;
         assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
         let tls = record.tls.unwrap();

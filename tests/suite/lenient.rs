@@ -30,7 +30,7 @@ fn chunked(head: &str, body: &str) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_headers_are_read_past() {
-    let many: String = (0..120).map(|number| format!("X-H{number}: 1\r\n")).collect();
+    let many = "X-Header: 1\r\n".repeat(120);
     for lines in [
         "Content-Security-Policy: default-src self;\r\n  img-src *\r\n",
         "X-Powered-By : x\r\n",
