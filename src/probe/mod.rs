@@ -21,6 +21,7 @@ mod anchors;
 mod certificate;
 mod connection;
 mod deep;
+mod head;
 mod reading;
 mod recorder;
 mod signature;

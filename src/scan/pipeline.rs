@@ -14,17 +14,16 @@ use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
-    Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
-    Verdict,
+    Endpoint, EndpointReport, Failure, FailureKind, Host, SecondLook, Stage, Target, Timings, Verdict,
 };
-use crate::probe::{Dial, Dialled, Prober};
+use crate::probe::{Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 use crate::targets::{Exclusions, TargetSet};
 
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
-use super::shortage::{self, Shortage};
+use super::own_side::{self, OwnSide};
 use super::stop::Stop;
 use super::tally::Tally;
 use super::throttle::Throttle;
@@ -32,13 +31,10 @@ use super::throttle::Throttle;
 /// Names being resolved at once, each with a socket of its own.
 const LOOKUPS: usize = 32;
 
-/// How long a server at least bears a connection on which nothing is said: who hangs up sooner means it.
-const PATIENCE: Duration = Duration::from_millis(200);
-
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
-    dialer: Dialer,
+    pub(super) dialer: Dialer,
     pub(super) prober: Prober,
     pub(super) looks: Semaphore,
     lookups: Semaphore,
@@ -80,13 +76,8 @@ async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 }
 
 /// A semaphore of ours is never closed; said as a failure rather than a panic.
-fn closed() -> Failure {
+pub(super) fn closed() -> Failure {
     Failure::new(Stage::Internal, FailureKind::Panic, "a semaphore was closed")
-}
-
-/// Whether the server has closed a connection on which nothing was said yet.
-fn hung_up(stream: &TcpStream) -> bool {
-    matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
 }
 
 impl Pipeline {
@@ -97,7 +88,7 @@ impl Pipeline {
             dialer: Dialer {
                 sweep: Sweep::new(config),
                 throttle: Throttle::new(config),
-                shortage: Shortage::default(),
+                own_side: OwnSide::default(),
             },
             prober: Prober::new(config)?,
             looks: Semaphore::new(config.looks()),
@@ -172,21 +163,20 @@ impl Pipeline {
     /// The addresses of a name. What this machine lacks is waited for.
     async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
         let _permit = self.lookups.acquire().await.map_err(|_| closed())?;
-        let shortage = &self.dialer.shortage;
+        let own_side = &self.dialer.own_side;
         let mut wait = None;
         loop {
-            match self.names.addresses(name).await {
-                Err(failure) if failure.kind == FailureKind::LocalShortage => {
-                    self.throttle().short(&failure.detail);
-                    if !wait.get_or_insert_with(|| shortage.wait()).next(&failure.detail, stop).await {
-                        return Err(failure);
-                    }
-                }
-                outcome => {
-                    shortage.through();
-                    return outcome;
+            let outcome = self.names.addresses(name).await;
+            if let Err(failure) = &outcome
+                && failure.kind == FailureKind::LocalShortage
+            {
+                self.throttle().short(&failure.detail);
+                if wait.get_or_insert_with(|| own_side.wait()).next(failure, stop).await {
+                    continue;
                 }
             }
+            own_side.ended(outcome.as_ref().err(), stop);
+            return outcome;
         }
     }
 
@@ -225,12 +215,18 @@ impl Pipeline {
             Ok(judged) => judged,
             Err(failure) => {
                 let endpoint = Some(endpoint_of(target, address));
-                let report = EndpointReport::unreachable(target.clone(), endpoint, failure, timings);
+                let report = EndpointReport::without_answer(target.clone(), endpoint, failure, timings);
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
         if short.as_ref().is_some_and(|failure| attempt.was_not_made(failure)) {
             return None;
+        }
+        // A proxy may say that a connection is open before it is, and close it when it cannot be.
+        if self.dialer.sweep.is_proxied()
+            && let Some(failure) = own_side::unheard(&report)
+        {
+            return Some(attempt.failed(Some(address), failure, timings));
         }
         if let Some(failure) = report.failure.as_ref().or(short.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
@@ -241,7 +237,8 @@ impl Pipeline {
             }
         }
         // That nothing showed is no finding where not everything could be asked.
-        if let Some(short) = short.filter(|_| report.verdict == Verdict::NotApiServer) {
+        let nothing_showed = matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
+        if let Some(short) = short.filter(|_| nothing_showed) {
             return Some(attempt.failed(Some(address), short, timings));
         }
         report.timings.resolve = timings.resolve;
@@ -281,7 +278,7 @@ impl Pipeline {
                 Err(failure) => second = Some(failure),
             }
         }
-        let short = shortage::of_look(&observation, assessment.verdict, second.as_ref());
+        let short = own_side::of_look(&observation, assessment.verdict, second.as_ref());
         let unreachable = assessment.verdict == Verdict::Unreachable;
         let of_requests =
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
@@ -315,43 +312,6 @@ impl Pipeline {
         };
         (report, short)
     }
-
-    /// A look on the connection at hand, or on another one if the server did not wait for it.
-    async fn first_look(&self, dial: &Redialer<'_>, stream: TcpStream, endpoint: &Endpoint) -> Observation {
-        let failed = |failure| {
-            let mut observation = Observation::new(endpoint.clone());
-            observation.failure = Some(failure);
-            observation
-        };
-        let waiting = Instant::now();
-        let Ok(_permit) = self.looks.acquire().await else { return failed(closed()) };
-        if waiting.elapsed() < PATIENCE || !hung_up(&stream) {
-            return self.prober.look(stream, endpoint, 1, dial).await;
-        }
-        let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = match stream {
-            Ok(stream) => self.prober.look(stream, endpoint, 1, dial).await,
-            Err(failure) => failed(failure),
-        };
-        observation.connections += 1;
-        observation.timings.total += took;
-        observation
-    }
-
-    /// A look on a connection of its own, after a pause; or why there is no connection.
-    async fn second_look(
-        &self,
-        dial: &Redialer<'_>,
-        endpoint: &Endpoint,
-        pause: Duration,
-    ) -> Result<Observation, Failure> {
-        tokio::time::sleep(pause).await;
-        let _permit = self.looks.acquire().await.map_err(|_| closed())?;
-        let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = self.prober.look(stream?, endpoint, 2, dial).await;
-        observation.timings.total += pause + took;
-        Ok(observation)
-    }
 }
 
 impl Attempt<'_> {
@@ -372,7 +332,7 @@ impl Attempt<'_> {
             return Outcome::Silent(failure.kind);
         }
         let endpoint = address.map(|address| endpoint_of(self.target, address));
-        Outcome::Record(Box::new(EndpointReport::unreachable(
+        Outcome::Record(Box::new(EndpointReport::without_answer(
             self.target.clone(),
             endpoint,
             failure,

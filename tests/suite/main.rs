@@ -19,6 +19,7 @@ mod input;
 mod layers;
 mod lenient;
 mod limits;
+mod own_side;
 mod plain;
 mod products;
 mod proxy;

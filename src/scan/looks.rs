@@ -1,15 +1,49 @@
-//! A port that showed no TLS is asked once more, in plain HTTP: the insecure port of an old API server, or
-//! `kubectl proxy` on an address that others reach.
+//! The looks at one endpoint, each on a connection of its own: the first, one in plain HTTP where no TLS showed,
+//! and a second one where the answers contradict each other.
 
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
 use http::header::LOCATION;
+use tokio::net::TcpStream;
 
 use super::dialer::Redialer;
 use super::outcome::passes;
-use super::pipeline::{Attempt, Pipeline};
+use super::pipeline::{Attempt, Pipeline, closed};
 use crate::model::{Answer, Endpoint, Failure, Observation, Reply, Scheme};
 use crate::probe::{Dial as _, Dialled};
 
+/// How long a server at least bears a connection on which nothing is said: who hangs up sooner means it.
+const PATIENCE: Duration = Duration::from_millis(200);
+
 impl Pipeline {
+    /// A look on the connection at hand, or on another one if the server did not wait for it.
+    pub(super) async fn first_look(
+        &self,
+        dial: &Redialer<'_>,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+    ) -> Observation {
+        let failed = |failure| {
+            let mut observation = Observation::new(endpoint.clone());
+            observation.failure = Some(failure);
+            observation
+        };
+        let waiting = Instant::now();
+        let Ok(_permit) = self.looks.acquire().await else { return failed(closed()) };
+        if waiting.elapsed() < PATIENCE || !hung_up(&stream) {
+            return self.prober.look(stream, endpoint, 1, dial).await;
+        }
+        let Dialled { stream, took } = dial.dial(endpoint).await;
+        let mut observation = match stream {
+            Ok(stream) => self.prober.look(stream, endpoint, 1, dial).await,
+            Err(failure) => failed(failure),
+        };
+        observation.connections += 1;
+        observation.timings.total += took;
+        observation
+    }
+
     /// Asks in plain HTTP, on a connection of its own, where the handshake ended in bytes that are not TLS or
     /// in a close before any byte. What comes of it takes the place of the observation if somebody answers;
     /// otherwise the observation keeps its failure.
@@ -46,6 +80,26 @@ impl Pipeline {
         }
         kept
     }
+
+    /// A look on a connection of its own, after a pause; or why there is no connection.
+    pub(super) async fn second_look(
+        &self,
+        dial: &Redialer<'_>,
+        endpoint: &Endpoint,
+        pause: Duration,
+    ) -> Result<Observation, Failure> {
+        tokio::time::sleep(pause).await;
+        let _permit = self.looks.acquire().await.map_err(|_| closed())?;
+        let Dialled { stream, took } = dial.dial(endpoint).await;
+        let mut observation = self.prober.look(stream?, endpoint, 2, dial).await;
+        observation.timings.total += pause + took;
+        Ok(observation)
+    }
+}
+
+/// Whether the server has closed a connection on which nothing was said yet.
+fn hung_up(stream: &TcpStream) -> bool {
+    matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
 }
 
 /// Whether an answer says no more than that TLS should be spoken: servers say so on the port that speaks it,
