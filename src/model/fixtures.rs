@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Host, Names, Observation,
-    PathClass, Reply, Request, Scheme, Stage,
+    PathClass, Reply, Request, Scheme, Signature, Stage,
 };
 
 /// An answer in the making.
@@ -176,7 +176,7 @@ impl Observation {
             sni: None,
             client_certificate_requested: !cas.is_empty(),
             client_ca_names: owned(cas),
-            signature_valid: true,
+            signature: Signature::Valid,
             certificate: Some(Certificate {
                 subject: subject.into(),
                 issuer: issuer.into(),

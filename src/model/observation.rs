@@ -25,6 +25,9 @@ pub struct Observation {
     pub exchanges: Vec<Exchange>,
     /// What ended the attempt before any request was made.
     pub failure: Option<Failure>,
+    /// Whether the last connection was closed without a byte, or answered with other bytes, where TLS was
+    /// expected: it may speak plain HTTP.
+    pub no_tls: bool,
     /// TCP connections opened.
     pub connections: u32,
     /// TLS handshakes completed.
@@ -44,6 +47,7 @@ impl Observation {
             without_sni: None,
             exchanges: Vec::new(),
             failure: None,
+            no_tls: false,
             connections: 0,
             handshakes: 0,
             timings: Timings::default(),

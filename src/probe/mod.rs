@@ -21,9 +21,13 @@ mod anchors;
 mod certificate;
 mod connection;
 mod deep;
+mod head;
 mod reading;
+mod recorder;
+mod signature;
 mod sniff;
 mod tls;
+mod tolerant;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -73,6 +77,7 @@ pub struct Prober {
     max_body: usize,
     timeout: Duration,
     retries: u32,
+    http2: bool,
     always: Vec<Request>,
     after_401: Vec<Request>,
     extra: Vec<Request>,
@@ -98,6 +103,7 @@ impl Prober {
             max_body: config.max_body,
             timeout: config.timeout,
             retries: config.retries,
+            http2: config.http2,
             always: requests(&ALWAYS),
             after_401: requests(&AFTER_401),
             extra: config.requests.clone(),
@@ -123,6 +129,7 @@ impl Prober {
             spare: Some(stream),
             connection: None,
             retries: self.retries,
+            http1: false,
             observation: Observation::new(endpoint.clone()),
         };
         look.run().await;
@@ -144,6 +151,8 @@ struct Look<'a, D> {
     spare: Option<TcpStream>,
     connection: Option<Connection>,
     retries: u32,
+    /// Whether HTTP/2 is not offered any more.
+    http1: bool,
     observation: Observation,
 }
 
@@ -211,10 +220,11 @@ impl<D: Dial> Look<'_, D> {
     async fn handshake(&mut self, endpoint: &Endpoint) -> Result<Handshake, Failure> {
         let stream = self.dial(endpoint).await?;
         self.observation.connections += 1;
-        let work = self.prober.tls.handshake(stream, endpoint);
+        let work = self.prober.tls.handshake(stream, endpoint, self.http1);
         let (_, handshake, _) = tokio::time::timeout_at(self.deadline, work)
             .await
-            .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))??;
+            .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))?
+            .map_err(|refused| refused.failure)?;
         self.observation.handshakes += 1;
         Ok(handshake)
     }
@@ -247,6 +257,7 @@ impl<D: Dial> Look<'_, D> {
                 Some(connection) => connection,
                 None => match self.open().await {
                     Ok(connection) => connection,
+                    Err(failure) if self.over_http1(&failure) => continue,
                     Err(failure) if self.again(&failure) => continue,
                     Err(failure) if self.observation.exchanges.is_empty() => {
                         self.observation.failure = Some(failure);
@@ -267,6 +278,7 @@ impl<D: Dial> Look<'_, D> {
                 // A server may close an idle connection just as we ask: that is no failure of the
                 // request, and a fresh connection will tell.
                 Err(failure) if !fresh && failure.may_pass() => {}
+                Err(failure) if connection.is_http2() && self.over_http1(&failure) => {}
                 Err(failure) if self.again(&failure) => {}
                 Err(failure) => break Err(failure),
             }
@@ -291,6 +303,18 @@ impl<D: Dial> Look<'_, D> {
         again
     }
 
+    /// Whether to go on over HTTP/1.1: what fails where HTTP/2 was offered says nothing of the endpoint yet.
+    fn over_http1(&mut self, failure: &Failure) -> bool {
+        let by_http2 = matches!(failure.stage, Stage::Tls | Stage::Http)
+            && matches!(
+                failure.kind,
+                FailureKind::Closed | FailureKind::Reset | FailureKind::Handshake | FailureKind::InvalidHttp
+            );
+        let goes_on = self.prober.http2 && !self.http1 && by_http2 && Deadline::now() < self.deadline;
+        self.http1 |= goes_on;
+        goes_on
+    }
+
     /// A connection that is ready for requests: on the stream at hand, else on a new one.
     async fn open(&mut self) -> Result<Connection, Failure> {
         let stream = if let Some(stream) = self.spare.take() {
@@ -304,7 +328,7 @@ impl<D: Dial> Look<'_, D> {
             self.observation.local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
         }
         let prober = self.prober;
-        let work = Connection::establish(stream, &prober.tls, &mut self.observation);
+        let work = Connection::establish(stream, &prober.tls, &mut self.observation, self.http1);
         match tokio::time::timeout_at(self.deadline, work).await {
             Ok(connection) => connection,
             Err(_) => Err(Failure::new(Stage::Tls, FailureKind::Deadline, "")),

@@ -6,13 +6,15 @@ use super::outcome::{Deferral, Outcome, passes};
 use super::stop::Stop;
 use super::tally::Tally;
 use crate::model::{Endpoint, EndpointReport, Failure, FailureKind, Host, Target, Timings};
-use crate::targets::Exclusions;
+use crate::targets::{Exclusions, TargetSet};
 
 /// One attempt at a target.
 pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target,
     /// What must not be asked among the addresses of a name; `None` to ask all.
     pub(super) exclusions: Option<&'a Exclusions>,
+    /// What else is asked; `None` for nothing.
+    pub(super) set: Option<&'a TargetSet>,
     /// Whether unreachable addresses are worth a record.
     pub(super) keep: bool,
     /// Whether there is no later attempt to put anything off to.

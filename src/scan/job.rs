@@ -165,6 +165,7 @@ impl Job {
             let attempt = Attempt {
                 target: &target,
                 exclusions: Some(&exclusions),
+                set: Some(&self.targets),
                 keep: self.keep(&target),
                 last: pass.last,
                 stop: &self.stop,

@@ -19,6 +19,7 @@ mod eta;
 mod job;
 mod journal;
 mod ledger;
+mod looks;
 mod outcome;
 mod own_side;
 mod pace;
@@ -104,7 +105,8 @@ impl Scanner {
         let mut todo = vec![None];
         for pass in 0..=self.config.retries {
             let last = pass == self.config.retries;
-            let attempt = Attempt { target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt =
+                Attempt { target, exclusions: None, set: None, keep: true, last, stop: &stop, tally: &tally };
             for only in std::mem::take(&mut todo) {
                 let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
                     let why = stop.reason().unwrap_or_default();

@@ -14,9 +14,9 @@ use crate::config::{ProxyKind, ScanConfig};
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
-    Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Timings, Verdict,
+    Endpoint, EndpointReport, Failure, FailureKind, Host, SecondLook, Stage, Timings, Verdict,
 };
-use crate::probe::{Dial, Dialled, Prober};
+use crate::probe::{Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 
@@ -30,15 +30,12 @@ use super::throttle::Throttle;
 /// Names being resolved at once, each with a socket of its own.
 const LOOKUPS: usize = 32;
 
-/// How long a server at least bears a connection on which nothing is said: who hangs up sooner means it.
-const PATIENCE: Duration = Duration::from_millis(200);
-
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
     pub(super) dialer: Dialer,
-    prober: Prober,
-    looks: Semaphore,
+    pub(super) prober: Prober,
+    pub(super) looks: Semaphore,
     lookups: Semaphore,
     second_look_pause: Duration,
     /// What to say of a name that could not be resolved.
@@ -64,13 +61,8 @@ async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 }
 
 /// A semaphore of ours is never closed; said as a failure rather than a panic.
-fn closed() -> Failure {
+pub(super) fn closed() -> Failure {
     Failure::new(Stage::Internal, FailureKind::Panic, "a semaphore was closed")
-}
-
-/// Whether the server has closed a connection on which nothing was said yet.
-fn hung_up(stream: &TcpStream) -> bool {
-    matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
 }
 
 impl Pipeline {
@@ -256,7 +248,9 @@ impl Pipeline {
     ) -> (EndpointReport, Option<Failure>) {
         let target = attempt.target;
         let dial = Redialer { dialer: &self.dialer, stop: attempt.stop };
-        let mut observation = self.first_look(&dial, stream, &endpoint).await;
+        let observation = self.first_look(&dial, stream, &endpoint).await;
+        let mut observation = self.in_plain_http(attempt, &dial, observation).await;
+        let endpoint = observation.endpoint.clone();
         let mut second = None;
         observation.aliases = aliases;
         let mut identification = identify(&observation);
@@ -307,43 +301,6 @@ impl Pipeline {
         };
         (report, short)
     }
-
-    /// A look on the connection at hand, or on another one if the server did not wait for it.
-    async fn first_look(&self, dial: &Redialer<'_>, stream: TcpStream, endpoint: &Endpoint) -> Observation {
-        let failed = |failure| {
-            let mut observation = Observation::new(endpoint.clone());
-            observation.failure = Some(failure);
-            observation
-        };
-        let waiting = Instant::now();
-        let Ok(_permit) = self.looks.acquire().await else { return failed(closed()) };
-        if waiting.elapsed() < PATIENCE || !hung_up(&stream) {
-            return self.prober.look(stream, endpoint, 1, dial).await;
-        }
-        let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = match stream {
-            Ok(stream) => self.prober.look(stream, endpoint, 1, dial).await,
-            Err(failure) => failed(failure),
-        };
-        observation.connections += 1;
-        observation.timings.total += took;
-        observation
-    }
-
-    /// A look on a connection of its own, after a pause; or why there is no connection.
-    async fn second_look(
-        &self,
-        dial: &Redialer<'_>,
-        endpoint: &Endpoint,
-        pause: Duration,
-    ) -> Result<Observation, Failure> {
-        tokio::time::sleep(pause).await;
-        let _permit = self.looks.acquire().await.map_err(|_| closed())?;
-        let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = self.prober.look(stream?, endpoint, 2, dial).await;
-        observation.timings.total += pause + took;
-        Ok(observation)
-    }
 }
 
 #[cfg(test)]
@@ -386,8 +343,15 @@ mod tests {
             // Nothing is known of a name that was never resolved.
             (None, true, (None, FailureKind::ResolverFailure)),
         ] {
-            let attempt =
-                Attempt { target: &target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt = Attempt {
+                target: &target,
+                exclusions: None,
+                set: None,
+                keep: true,
+                last,
+                stop: &stop,
+                tally: &tally,
+            };
             let outcomes = pipeline.knock(&attempt, only).await.unwrap();
             let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
             let address = report.endpoint.as_ref().and_then(Endpoint::address);

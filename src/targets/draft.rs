@@ -21,9 +21,6 @@ const MAX_TARGETS: u64 = 1 << 63;
 /// a bound on memory, at some 450 bytes a piece while the set is built.
 pub(super) const MAX_PIECES: usize = 1 << 22;
 
-/// Ports that `--plain-http` asks without TLS.
-const PLAIN_HTTP_PORTS: [u16; 2] = [8080, 8001];
-
 /// Values by number, each once.
 #[derive(Debug)]
 pub(super) struct Table<T> {
@@ -112,10 +109,9 @@ impl Draft {
         self.specs.push(Spec { origin, named, label: spec.label, expect, targets: 0 });
         let mut sum = Added { new: 0, before: None };
         for (port, slot) in ports.iter().zip(0..=u16::MAX) {
-            let plain = options.plain_http && PLAIN_HTTP_PORTS.contains(port);
             let plane = Plane {
                 space: span.space,
-                scheme: spec.scheme.unwrap_or(if plain { Scheme::Http } else { Scheme::Https }),
+                scheme: spec.scheme.unwrap_or(Scheme::Https),
                 port: *port,
                 prefix: Arc::clone(&spec.prefix),
                 sni: spec.sni.clone(),

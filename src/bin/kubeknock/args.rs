@@ -116,10 +116,8 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Targets")]
     pub(crate) allow_large: bool,
 
-    /// Speak plain HTTP to ports 8080 and 8001 where no scheme is given
-    ///
-    /// An http:// URL is always plain HTTP.
-    #[arg(long, help_heading = "Targets")]
+    /// Has no effect: a port that shows no TLS is asked in plain HTTP by itself
+    #[arg(long, hide = true, help_heading = "Targets")]
     pub(crate) plain_http: bool,
 
     /// Order of the targets: a permutation made from the seed, or as written
@@ -357,8 +355,8 @@ pub(crate) struct IdentifyArgs {
     #[arg(short, long, value_name = "PORTS", default_value = "6443,443,8443", help_heading = "Targets")]
     pub(crate) ports: String,
 
-    /// Speak plain HTTP to ports 8080 and 8001 where no scheme is given
-    #[arg(long, help_heading = "Targets")]
+    /// Has no effect: a port that shows no TLS is asked in plain HTTP by itself
+    #[arg(long, hide = true, help_heading = "Targets")]
     pub(crate) plain_http: bool,
 
     #[command(flatten)]

@@ -163,12 +163,9 @@ pub(crate) fn targets(
     verbose: u8,
 ) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
-    let mut builder = TargetSetBuilder::new(TargetOptions {
-        ports,
-        plain_http: args.plain_http,
-        allow_large: args.allow_large,
-        expectations,
-    });
+    say_no_effect(args.plain_http, quiet);
+    let mut builder =
+        TargetSetBuilder::new(TargetOptions { ports, allow_large: args.allow_large, expectations });
     for target in &args.targets {
         builder.argument(target);
     }
@@ -207,6 +204,16 @@ pub(crate) fn targets(
     Ok(set)
 }
 
+/// What became of an option that is still taken.
+fn say_no_effect(plain_http: bool, quiet: bool) {
+    if plain_http && !quiet {
+        eprintln!(
+            "kubeknock: --plain-http has no effect any more and will be removed: a port that shows no TLS is asked \
+             in plain HTTP by itself; write http://HOST:PORT for one that must be asked so"
+        );
+    }
+}
+
 /// What was noticed while the targets were read.
 fn say_notes(set: &TargetSet, quiet: bool, verbose: u8) {
     for note in set.notes() {
@@ -219,11 +226,8 @@ fn say_notes(set: &TargetSet, quiet: bool, verbose: u8) {
 /// The one host that `identify` explains, on each of its ports.
 pub(crate) fn one_target(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
-    let mut builder = TargetSetBuilder::new(TargetOptions {
-        ports,
-        plain_http: args.plain_http,
-        ..TargetOptions::default()
-    });
+    say_no_effect(args.plain_http, quiet);
+    let mut builder = TargetSetBuilder::new(TargetOptions { ports, ..TargetOptions::default() });
     builder.argument(&args.target);
     let set = builder.build()?;
     if set.specs().iter().any(|spec| spec.expect.is_some()) {

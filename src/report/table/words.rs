@@ -38,6 +38,7 @@ pub(in crate::report) fn who(report: &EndpointReport) -> String {
     let front = if identification.through_front { ", through a front end" } else { "" };
     let trust = match report.tls.as_ref().and_then(|tls| tls.trust.as_ref()) {
         Some(Trust::NotAnchored { .. }) => ", certificate of another CA",
+        Some(Trust::NotChecked { .. }) => ", CA not checked",
         _ => "",
     };
     format!("{who}{}{front}{trust}", version.unwrap_or_default())

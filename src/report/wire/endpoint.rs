@@ -59,7 +59,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             name: name.map(|name| name.to_string()),
             aliases: report.aliases.iter().map(|alias| &**alias).collect(),
             label: target.label.as_deref(),
-            scheme: target.scheme.word(),
+            scheme: report.endpoint.as_ref().map_or(target.scheme, |endpoint| endpoint.scheme).word(),
             prefix: &target.prefix,
             origin: (&*target.origin).into(),
             index: target.index,
