@@ -73,17 +73,14 @@ impl fmt::Display for Verdict {
 /// A word that names no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no verdict; use one of exposed, forbidden, health-only, rejected, inconclusive, not-api-server, unreachable"
+    "no verdict; use one of exposed, forbidden, health-only, rejected, inconclusive, not-api-server, unreachable"
 )]
-pub struct UnknownVerdict(pub String);
+pub struct UnknownVerdict;
 
 impl FromStr for Verdict {
     type Err = UnknownVerdict;
 
     fn from_str(text: &str) -> Result<Self, UnknownVerdict> {
-        Self::ALL
-            .into_iter()
-            .find(|verdict| verdict.word() == text)
-            .ok_or_else(|| UnknownVerdict(text.to_owned()))
+        Self::ALL.into_iter().find(|verdict| verdict.word() == text).ok_or(UnknownVerdict)
     }
 }
