@@ -14,6 +14,8 @@ use crate::model::{
 /// What Teleport's Kubernetes proxy says to a caller without a client certificate (`accessDeniedMsg`
 /// in `lib/kube/proxy/forwarder.go` of gravitational/teleport).
 const TELEPORT_DENIES: &str = "[00] access denied";
+/// The realm that an API server with password authentication names.
+const OLD_REALM: &str = "kubernetes-master";
 /// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull
 /// request 106859 removed them in 1.24).
 const NO_INSECURE_PORT: Minor = Minor { major: 1, minor: 20 };
@@ -28,12 +30,16 @@ pub(super) struct Signs {
     /// `Status` objects of 401 or 403, which several components send.
     pub(super) status_objects: usize,
     status_401: bool,
+    /// The realm of API servers that took passwords (before 1.19).
+    old_realm: bool,
     refuses_a_resource: bool,
     discovery: bool,
     audit_id: bool,
     flow_control: bool,
     pub(super) version: Option<String>,
     pub(super) etcd_answer: bool,
+    /// A kubelet's own refusal: its authorization stopped somebody whom it had let in.
+    pub(super) kubelet_answer: bool,
     pub(super) version_is_go_404: bool,
     /// Every answer is bare text as Go's standard library writes it (or bodyless), none a `Status`.
     pub(super) only_go_text: bool,
@@ -43,7 +49,8 @@ pub(super) struct Signs {
     pub(super) other_service_certificate: bool,
     pub(super) node_certificate: bool,
     pub(super) cluster_ca: bool,
-    pub(super) etcd_ca: bool,
+    /// The certificate or a client CA is named for etcd.
+    pub(super) etcd_name: bool,
     /// The certificate of the k3s or RKE2 supervisor.
     pub(super) supervisor_certificate: bool,
     /// The supervisor's answer at `/ping`.
@@ -81,8 +88,11 @@ impl Signs {
             marks.look(Place::Version, version, at(ClueKind::VersionFields));
         }
         let host = at(ClueKind::HostName);
-        for name in observation.endpoint.name.iter().chain(observation.aliases.iter()) {
+        if let Some(name) = &observation.endpoint.name {
             marks.look(Place::Host, name, host);
+        }
+        for alias in observation.aliases.iter() {
+            marks.look_at_alias(alias, host);
         }
         tls::look_up(&mut marks, observation, at);
         let transport = at(ClueKind::TransportSecurity);
@@ -132,8 +142,10 @@ impl Signs {
             || self.node_certificate
             || self.cluster_ca
             || self.rancher_answer
+            || self.kubelet_answer
             || self.supervisor_certificate
             || self.dynamiclistener
+            || self.old_realm
             || self.marks.unique_in(Place::Host)
     }
 
@@ -183,6 +195,10 @@ impl Signs {
         }
         match &reply.answer {
             Answer::Status(status) => self.status(asked, status),
+            answer if answer.refusal().is_some() => {
+                self.status_objects += 1;
+                self.once(ClueKind::Status, || format!("{asked} in the words of API servers before 1.7"));
+            }
             Answer::Version(info) if request.class == PathClass::Version => {
                 self.version = Some(info.git_version.clone());
                 self.once(ClueKind::VersionFields, || version_fields(info));
@@ -195,6 +211,13 @@ impl Signs {
                 self.etcd_answer = true;
                 self.once(ClueKind::ForeignAnswer, || format!("{asked} with an etcdserver version"));
             }
+            Answer::KubeletDenial { .. } => {
+                // A kubelet may refuse every path in the same words.
+                if !self.kubelet_answer {
+                    self.also(ClueKind::ForeignAnswer, format!("{asked} with a kubelet's refusal"));
+                }
+                self.kubelet_answer = true;
+            }
             answer => match own_answer(request, answer) {
                 Some(own) => {
                     self.rancher_answer |= *answer == Answer::RancherError;
@@ -203,6 +226,10 @@ impl Signs {
                 }
                 None => self.foreign(reply, answer, asked),
             },
+        }
+        if reply.header("www-authenticate").is_some_and(|value| value.contains(OLD_REALM)) {
+            self.old_realm = true;
+            self.once(ClueKind::Status, || format!("{asked} with the realm {OLD_REALM}"));
         }
         let bare = match &reply.answer {
             Answer::Text(text) => matches!(text.as_str(), "Unauthorized" | "404 page not found"),

@@ -109,6 +109,7 @@ pub(in crate::report) fn reply(status: u16, headers: &[(&str, &str)], answer: An
         version: http::Version::HTTP_11,
         headers: headers.iter().map(header).collect::<HeaderMap>(),
         answer,
+        digest: None,
         body_size: 180,
         body_failure: None,
     }
@@ -248,11 +249,11 @@ pub(in crate::report) fn contradicted() -> Attribution {
 pub(in crate::report) fn deviation() -> Posture {
     Posture {
         standing: Standing::Looser,
-        expected: vec![Verdict::HealthOnly],
+        expected: vec![Verdict::Limited],
         mode: Some("mode ENABLED".into()),
         known: Known::Documented,
         sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than \
-                   documented (health-only)"
+                   documented (limited)"
             .to_owned(),
         source: "EKS release notes (https://docs.example/)".into(),
     }

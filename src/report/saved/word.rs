@@ -35,7 +35,14 @@ macro_rules! worded {
     };
 }
 
-worded!(Verdict, "verdict": Exposed Forbidden HealthOnly Rejected Inconclusive NotApiServer Unreachable);
+impl Worded for Verdict {
+    const WHAT: &'static str = "verdict";
+
+    fn from_word(word: &str) -> Option<Self> {
+        word.parse().ok()
+    }
+}
+
 worded!(Scheme, "scheme": Https Http);
 worded!(Method, "method": Get Head);
 worded!(Stage, "stage": Dns Proxy Connect Tls Http Body Internal);
@@ -55,7 +62,7 @@ worded!(FailureKind, "kind of failure":
     ResolverTimedOut Proxy Reset Closed PlainHttp NotTls ClientCertificateRequired Handshake InvalidHttp
     Deadline LocalShortage Panic);
 worded!(Unclear, "kind of unclear answer":
-    Redirect RateLimited ServerError Plain401 Plain403 OtherUser UnexpectedBody FrontHealth TlsPort Cut
+    Redirect RateLimited ServerError Plain401 Plain403 OtherUser OtherRequest OwnWords AuthorizerFailed UnexpectedBody SameBody Unmarked FrontHealth TlsPort Cut
     OtherStatus);
 
 /// A value by its word.
