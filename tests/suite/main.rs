@@ -19,6 +19,7 @@ mod products;
 mod proxy;
 mod readme;
 mod real;
+mod recordings;
 mod requests;
 mod resolve;
 mod resume;
