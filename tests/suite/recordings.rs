@@ -15,7 +15,7 @@ use crate::support::{config, knock, serve};
 use Component::{
     AggregatedApiServer as Aggregated, ControllerManagerOrScheduler, KubeApiServer as Api, Kubelet,
 };
-use Verdict::{Exposed, Forbidden, HealthOnly as Limited, Inconclusive, NotApiServer, Rejected};
+use Verdict::{Exposed, Forbidden, Inconclusive, Limited, NotApiServer, Rejected};
 
 /// What a recording must give.
 struct Recorded {
@@ -52,6 +52,11 @@ fn version(path: &str) -> bool {
     path == "/version"
 }
 
+/// `public` where `/livez` and `/readyz` were not recorded.
+fn version_and_healthz(path: &str) -> bool {
+    version(path) || path == "/healthz"
+}
+
 fn public(path: &str) -> bool {
     version(path) || health(path)
 }
@@ -68,7 +73,9 @@ const RECORDED: [Recorded; 29] = [
     row("cluster-admin-to-anonymous", [Exposed; 2], Api, everything),
     row("public-info-removed", [Forbidden; 2], Api, nothing),
     row("behind-nginx-tls", [Forbidden; 2], Api, public),
-    row("kube-controller-manager", [NotApiServer; 2], ControllerManagerOrScheduler, health),
+    row("kube-controller-manager", [NotApiServer; 2], ControllerManagerOrScheduler, |path| {
+        path == "/healthz"
+    }),
     // 1.30 and 1.34.
     row("30-default", [Forbidden; 2], Api, public),
     row("30-anon-off", [Rejected; 2], Api, nothing),
@@ -88,8 +95,8 @@ const RECORDED: [Recorded; 29] = [
     row("37-startup-exposed", [Exposed; 2], Api, |path| public(path) || path == "/api"),
     row("37-etcd-stopped", [Forbidden; 2], Api, public),
     row("37-webhook-deny", [Inconclusive; 2], Api, nothing),
-    row("37-aggregated-apiservice", [Forbidden; 2], Api, public),
-    row("37-aggregated-backend-down", [Forbidden; 2], Api, public),
+    row("37-aggregated-apiservice", [Forbidden; 2], Api, version_and_healthz),
+    row("37-aggregated-backend-down", [Forbidden; 2], Api, version_and_healthz),
     row("37-sample-apiserver", [Forbidden; 2], Aggregated, public),
     row("37-kube-scheduler", [NotApiServer; 2], ControllerManagerOrScheduler, health),
     row("37-kubelet", [NotApiServer; 2], Kubelet, nothing),
