@@ -251,7 +251,10 @@ fn kept(place: &str, old: &serde_json::Value, new: &serde_json::Value) {
             }
         }
         _ => {
-            assert!(old == new || (old, new) == (&FORMER.0.into(), &FORMER.1.into()), "{place}: {old}, {new}")
+            assert!(
+                old == new || (old, new) == (&FORMER.0.into(), &FORMER.1.into()),
+                "{place}: {old}, {new}"
+            );
         }
     }
 }
