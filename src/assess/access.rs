@@ -111,11 +111,15 @@ impl Context {
             | (PathClass::Discovery, Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths)
             | (PathClass::OpenApi, Answer::OpenApi)
             | (PathClass::Metrics, Answer::Metrics)
+            | (PathClass::Debug, Answer::Debug)
             | (PathClass::Product, Answer::IssuerMetadata | Answer::Pong | Answer::Certificates)
             | (PathClass::ResourceList { .. }, Answer::ResourceList) => true,
             // These are long, and formats differ between versions: the header marks decide.
             (_, Answer::Cut) if !marked => return Err(Unclear::Cut),
-            (PathClass::OpenApi | PathClass::Metrics | PathClass::Discovery, Answer::Cut)
+            (
+                PathClass::OpenApi | PathClass::Metrics | PathClass::Debug | PathClass::Discovery,
+                Answer::Cut,
+            )
             | (PathClass::OpenApi, Answer::OtherJson | Answer::Text(_))
             | (PathClass::Other | PathClass::Product, _) => marked,
             _ => false,

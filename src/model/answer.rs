@@ -5,6 +5,11 @@ use serde_json::{Map, Value};
 
 /// Characters of a plain text body that are kept.
 const TEXT_KEPT: usize = 512;
+
+/// The key of each entry in the list at `/openapi/v3`.
+const OPEN_API_URL: &str = "serverRelativeURL";
+/// Characters within which a document of `OpenAPI` shows itself, without the space between its words.
+const OPEN_API_BEGINS: usize = 200;
 /// The user whom a request without credentials becomes, where anonymous requests are accepted.
 const ANONYMOUS: &str = "system:anonymous";
 
@@ -44,6 +49,8 @@ pub enum Answer {
     OtherJson,
     /// Text in the Prometheus exposition format.
     Metrics,
+    /// What a server says of itself at `/flagz`, `/statusz` or `/debug/pprof/`.
+    Debug,
     /// An API server's health text: `ok`, or its list of `[+]`/`[-]` checks.
     Health {
         /// Whether every check passed.
@@ -115,10 +122,11 @@ pub struct VersionInfo {
 }
 
 impl Answer {
-    /// What `body` says. `cut` tells that it was longer than the limit.
+    /// What `body` says. `cut` tells that it was longer than the limit: then only documents that are known
+    /// by their first bytes are told.
     pub fn parse(body: &[u8], cut: bool) -> Self {
         if cut {
-            return Self::Cut;
+            return from_beginning(&String::from_utf8_lossy(body)).unwrap_or(Self::Cut);
         }
         if body.is_empty() {
             return Self::Empty;
@@ -192,7 +200,7 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     if string(object, "etcdserver").is_some() {
         return Answer::Etcd;
     }
-    if object.contains_key("swagger") || object.contains_key("openapi") {
+    if object.contains_key("swagger") || object.contains_key("openapi") || has_open_api_urls(object) {
         return Answer::OpenApi;
     }
     if string(object, "issuer").is_some() {
@@ -221,6 +229,34 @@ fn status(object: &Map<String, Value>) -> Option<Status> {
     })
 }
 
+/// The list at `/openapi/v3` of where its documents are.
+fn has_open_api_urls(object: &Map<String, Value>) -> bool {
+    let paths = object.get("paths").and_then(Value::as_object);
+    paths.is_some_and(|paths| {
+        !paths.is_empty() && paths.values().all(|path| path.get(OPEN_API_URL).is_some_and(Value::is_string))
+    })
+}
+
+/// The documents that a server gives beside its API, which can be large, by how they begin.
+fn from_beginning(text: &str) -> Option<Answer> {
+    let text = text.trim_start();
+    if text.starts_with("# HELP ") || text.starts_with("# TYPE ") {
+        return Some(Answer::Metrics);
+    }
+    // "apiserver flagz", and what it says of itself in the next line.
+    let mut lines = text.lines();
+    let titled = lines.next().is_some_and(|line| line.ends_with(" flagz") || line.ends_with(" statusz"));
+    let page =
+        titled && lines.next().is_some_and(|line| line.starts_with("Warning: This endpoint is not meant "));
+    if page || text.starts_with("<html>\n<head>\n<title>/debug/pprof/</title>") {
+        return Some(Answer::Debug);
+    }
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).take(OPEN_API_BEGINS).collect();
+    let document = compact.starts_with(r#"{"swagger":""#) || compact.starts_with(r#"{"openapi":""#);
+    let urls = compact.starts_with(r#"{"paths":{""#) && compact.contains(OPEN_API_URL);
+    (document || urls).then_some(Answer::OpenApi)
+}
+
 fn from_text(text: &str) -> Answer {
     let trimmed = text.trim();
     match trimmed {
@@ -241,8 +277,8 @@ fn from_text(text: &str) -> Answer {
     {
         return Answer::WantsTls;
     }
-    if trimmed.starts_with("# HELP ") || trimmed.starts_with("# TYPE ") {
-        return Answer::Metrics;
+    if let Some(document) = from_beginning(trimmed) {
+        return document;
     }
     if let Some(user) = denied_by_kubelet(trimmed) {
         return Answer::KubeletDenial { anonymous: user == ANONYMOUS };
@@ -330,6 +366,33 @@ mod tests {
             Answer::Health { ok: false }
         );
         assert!(matches!(Answer::parse(b"[draft] hello", false), Answer::Text(_)));
+    }
+
+    #[test]
+    fn documents_that_may_be_large_are_known_by_their_first_bytes() {
+        let warning = "Warning: This endpoint is not meant to be machine parseable, has no formatting";
+        let flags = format!("\napiserver flagz\n{warning}\nadmission-control []\n");
+        let v3 = r#"{"paths":{".well-known/openid-configuration":{"serverRelativeURL":"/openapi/v3/x"}}}"#;
+        for (text, answer) in [
+            ("# HELP apiserver_requests Counter", Answer::Metrics),
+            (flags.as_str(), Answer::Debug),
+            ("<html>\n<head>\n<title>/debug/pprof/</title>\n<style>", Answer::Debug),
+            (r#"{"swagger":"2.0","info":{"title":"Kubernetes""#, Answer::OpenApi),
+            (v3, Answer::OpenApi),
+        ] {
+            assert_eq!(Answer::parse(text.as_bytes(), true), answer, "{text}");
+        }
+        assert_eq!(Answer::parse(v3.as_bytes(), false), Answer::OpenApi);
+        assert_eq!(Answer::parse(flags.as_bytes(), false), Answer::Debug);
+        for text in [
+            r#"{"kind":"APIVersions","versions":["v1"]"#,
+            r#"{"kind":"SecretList","items":[{"swagger":""#,
+            "my flagz\nand nothing else",
+            "<html><title>/debug/pprof/</title>",
+            r#"{"paths":{"a":{"b":1}}"#,
+        ] {
+            assert_eq!(Answer::parse(text.as_bytes(), true), Answer::Cut, "{text}");
+        }
     }
 
     #[test]

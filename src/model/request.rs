@@ -39,6 +39,8 @@ pub enum PathClass {
     OpenApi,
     /// `/metrics`.
     Metrics,
+    /// `/flagz`, `/statusz` and the index of `/debug/pprof/`: what a server says of itself to who runs it.
+    Debug,
     /// A list of resources: `/api/v1/secrets`, `/apis/apps/v1/deployments`, within a namespace or not.
     ResourceList {
         /// Whether what it lists is worth more than an inventory: secrets, config maps, roles.
@@ -103,6 +105,8 @@ impl PathClass {
             ["version"] => Ok(Self::Version),
             ["healthz" | "livez" | "readyz", ..] => Ok(Self::Health),
             ["metrics"] => Ok(Self::Metrics),
+            ["flagz" | "statusz"] | ["debug", "pprof"] => Ok(Self::Debug),
+            ["debug", "pprof", ..] => Err(PathError::Profile),
             [first, ..] if *first == "openapi" || first.starts_with("swagger") => Ok(Self::OpenApi),
             _ => Ok(Self::Other),
         }
@@ -114,7 +118,7 @@ impl PathClass {
             Self::Version | Self::Health => Grade::PublicInfo,
             Self::Product => Grade::Product,
             Self::Discovery | Self::Other => Grade::Discovery,
-            Self::OpenApi | Self::Metrics => Grade::Telemetry,
+            Self::OpenApi | Self::Metrics | Self::Debug => Grade::Telemetry,
             Self::ResourceList { sensitive: false } => Grade::Resources,
             Self::ResourceList { sensitive: true } => Grade::SensitiveResources,
         }
@@ -158,6 +162,11 @@ pub enum PathError {
         "this path names a sub-resource, which would be executed and not only asked; kubeknock asks for lists only"
     )]
     SubResource,
+    /// A profile of the server.
+    #[error(
+        "this path makes the server record a profile of itself; kubeknock asks for the index /debug/pprof/ only"
+    )]
+    Profile,
 }
 
 /// One request, without the endpoint's prefix.
@@ -229,6 +238,8 @@ mod tests {
             ("/api/v1/namespaces/default/finalize", PathError::SubResource),
             ("/api/v1/watch/secrets", PathError::SubResource),
             ("/api/v1/proxy/nodes", PathError::SubResource),
+            ("/debug/pprof/profile", PathError::Profile),
+            ("/debug/pprof/heap?debug=1", PathError::Profile),
             ("/api/v1/sec%72ets", PathError::Character('%')),
             ("//api/v1/secrets", PathError::Segments),
             ("/x/../api/v1/secrets", PathError::Segments),
@@ -252,6 +263,9 @@ mod tests {
             ("/apis/apps/v1", PathClass::Discovery),
             ("/openapi/v2", PathClass::OpenApi),
             ("/metrics", PathClass::Metrics),
+            ("/flagz", PathClass::Debug),
+            ("/statusz", PathClass::Debug),
+            ("/debug/pprof/", PathClass::Debug),
             ("/ping", PathClass::Product),
             ("/nonexistent", PathClass::Other),
             ("/apis/apps/v1/deployments", PathClass::ResourceList { sensitive: false }),

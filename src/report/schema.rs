@@ -336,6 +336,7 @@ fn bodies_are_those_that_are_told_apart() {
             Answer::Certificates => Answer::Certificates,
             Answer::OtherJson => Answer::OtherJson,
             Answer::Metrics => Answer::Metrics,
+            Answer::Debug => Answer::Debug,
             Answer::Health { ok: true } => Answer::Health { ok: true },
             Answer::Health { ok: false } => Answer::Health { ok: false },
             Answer::WantsTls => Answer::WantsTls,

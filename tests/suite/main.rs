@@ -30,4 +30,5 @@ mod settings;
 mod shards;
 mod skip;
 mod support;
+mod time;
 mod verdicts;

@@ -49,6 +49,8 @@ struct Endpoint {
     #[serde(default)]
     requests: Vec<Request>,
     #[serde(default)]
+    not_asked: Vec<String>,
+    #[serde(default)]
     grants: Vec<Grant>,
     tls: Option<Tls>,
     without_sni: Option<WithoutSni>,
@@ -104,6 +106,11 @@ impl TryFrom<Endpoint> for Record {
             remedy: wire.remedy.map(Into::into),
             aliases: wire.aliases.into_iter().map(Into::into).collect(),
             requests,
+            not_asked: wire
+                .not_asked
+                .iter()
+                .map(|path| model::Request::for_path(path).map_err(|error| format!("path {path:?}: {error}")))
+                .collect::<Result<_, _>>()?,
             grants,
             tls: wire.tls.map(Into::into),
             without_sni: wire.without_sni.and_then(WithoutSni::outcome),

@@ -7,7 +7,7 @@ use super::endpoint::Failure;
 use super::word::{Ms, Time, Word, Worded as _};
 use crate::model::{
     self, AUDIT_ID, Access, Answer, Exchange, FLOW_CONTROL, FailureKind, JudgedRequest, Method, PathClass,
-    Reply, Stage, Status, Unclear, VersionInfo,
+    PathError, Reply, Stage, Status, Unclear, VersionInfo,
 };
 
 #[derive(Deserialize)]
@@ -51,7 +51,11 @@ impl TryFrom<Wire> for Request {
             (_, _, Access::Failed(failure)) => Err(failure.clone()),
             _ => return Err(format!("a request is {} without status and evidence", wire.access)),
         };
-        let class = PathClass::of(&wire.path).map_err(|error| format!("path {:?}: {error}", wire.path))?;
+        let class = match PathClass::of(&wire.path) {
+            // Once asked where somebody said so.
+            Err(PathError::Profile) => PathClass::Other,
+            class => class.map_err(|error| format!("path {:?}: {error}", wire.path))?,
+        };
         let request = model::Request { method: wire.method.0, path: wire.path, class };
         let exchange =
             Exchange { request, look: wire.look, at: wire.at.0, elapsed: wire.elapsed_ms.0, outcome };
@@ -208,6 +212,7 @@ fn answer(
         "certificates" => Answer::Certificates,
         "other-json" => Answer::OtherJson,
         "metrics" => Answer::Metrics,
+        "debug" => Answer::Debug,
         "health-ok" => Answer::Health { ok: true },
         "health-failing" => Answer::Health { ok: false },
         "wants-tls" => Answer::WantsTls,

@@ -76,7 +76,7 @@ pub(super) const ADMIN: Row = Row {
     ..DEFAULT
 };
 
-/// A webhook that authorizes and does not answer. Where it has no say then (NoOpinion), what RBAC allows is
+/// A webhook that authorizes and does not answer. Where it has no say then (`NoOpinion`), what RBAC allows is
 /// allowed; what RBAC does not allow fails.
 const NO_AUTHORIZER: Row = Row {
     since: 30,
