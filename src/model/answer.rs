@@ -5,11 +5,6 @@ use serde_json::{Map, Value};
 
 /// Characters of a plain text body that are kept.
 const TEXT_KEPT: usize = 512;
-
-/// The key of each entry in the list at `/openapi/v3`.
-const OPEN_API_URL: &str = "serverRelativeURL";
-/// Characters within which a document of `OpenAPI` shows itself, without the space between its words.
-const OPEN_API_BEGINS: usize = 200;
 /// The user whom a request without credentials becomes, where anonymous requests are accepted.
 const ANONYMOUS: &str = "system:anonymous";
 
@@ -49,8 +44,8 @@ pub enum Answer {
     OtherJson,
     /// Text in the Prometheus exposition format.
     Metrics,
-    /// What a server says of itself at `/flagz`, `/statusz` or `/debug/pprof/`.
-    Debug,
+    /// `/flagz`, `/statusz` or the index of `/debug/pprof/`.
+    Diagnostics,
     /// An API server's health text: `ok`, or its list of `[+]`/`[-]` checks.
     Health {
         /// Whether every check passed.
@@ -68,6 +63,11 @@ pub enum Answer {
     Empty,
     /// Longer than the limit, so not parsed.
     Cut,
+}
+
+/// A refusal in plain text, as API servers before 1.7 gave it (`User "system:anonymous" cannot …`).
+fn is_plain_refusal(text: &str) -> bool {
+    text.starts_with("User \"") && text.contains("\" cannot ")
 }
 
 /// The deciding fields of a Kubernetes `Status`.
@@ -126,7 +126,7 @@ impl Answer {
     /// by their first bytes are told.
     pub fn parse(body: &[u8], cut: bool) -> Self {
         if cut {
-            return from_beginning(&String::from_utf8_lossy(body)).unwrap_or(Self::Cut);
+            return beginning(body);
         }
         if body.is_empty() {
             return Self::Empty;
@@ -141,6 +141,29 @@ impl Answer {
             Ok(text) => from_text(text),
             Err(_) => Self::Binary,
         }
+    }
+
+    /// What a refusal says: the message of its `Status`, or the plain text of API servers before 1.7.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Status(status) => Some(&status.message),
+            Self::Text(text) if is_plain_refusal(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether only a program that speaks the Kubernetes API gives this body. Health text and metrics
+    /// are not: other programs give them too.
+    pub const fn is_kubernetes(&self) -> bool {
+        matches!(
+            self,
+            Self::Status(_)
+                | Self::Version(_)
+                | Self::ApiVersions
+                | Self::ApiGroups
+                | Self::RootPaths
+                | Self::ResourceList
+        )
     }
 
     /// The `Status`, if it is one.
@@ -200,13 +223,19 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     if string(object, "etcdserver").is_some() {
         return Answer::Etcd;
     }
-    if object.contains_key("swagger") || object.contains_key("openapi") || has_open_api_urls(object) {
+    if OPENAPI_KEYS.iter().any(|key| object.contains_key(*key)) {
         return Answer::OpenApi;
     }
     if string(object, "issuer").is_some() {
         return Answer::IssuerMetadata;
     }
     match object.get("paths") {
+        // The index of `/openapi/v3`.
+        Some(Value::Object(groups))
+            if groups.values().any(|group| group.get("serverRelativeURL").is_some_and(Value::is_string)) =>
+        {
+            Answer::OpenApi
+        }
         Some(Value::Array(paths))
             if !paths.is_empty()
                 && paths.iter().all(|path| path.as_str().is_some_and(|path| path.starts_with('/'))) =>
@@ -229,32 +258,41 @@ fn status(object: &Map<String, Value>) -> Option<Status> {
     })
 }
 
-/// The list at `/openapi/v3` of where its documents are.
-fn has_open_api_urls(object: &Map<String, Value>) -> bool {
-    let paths = object.get("paths").and_then(Value::as_object);
-    paths.is_some_and(|paths| {
-        !paths.is_empty() && paths.values().all(|path| path.get(OPEN_API_URL).is_some_and(Value::is_string))
-    })
+/// The first key of an `OpenAPI` document: of version 3, of version 2, and of Swagger 1.2 before 1.14.
+const OPENAPI_KEYS: [&str; 3] = ["openapi", "swagger", "swaggerVersion"];
+
+/// What the beginning of a long document shows. Only telemetry is told from its beginning, because only
+/// there a document of any length is expected; all else is judged whole or not at all.
+fn beginning(body: &[u8]) -> Answer {
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        // The limit may have cut through a character.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&body[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return Answer::Cut,
+    };
+    let trimmed = text.trim_start();
+    let first_key = trimmed.strip_prefix('{').and_then(|rest| rest.trim_start().strip_prefix('"'));
+    let first_key = first_key.and_then(|rest| rest.split_once('"')).map(|(key, _)| key);
+    if first_key.is_some_and(|key| OPENAPI_KEYS.contains(&key)) || trimmed.contains("\"serverRelativeURL\":")
+    {
+        return Answer::OpenApi;
+    }
+    telemetry(trimmed).unwrap_or(Answer::Cut)
 }
 
-/// The documents that a server gives beside its API, which can be large, by how they begin.
-fn from_beginning(text: &str) -> Option<Answer> {
-    let text = text.trim_start();
+/// Metrics and the documents for debugging, all of which are known by their beginning.
+fn telemetry(text: &str) -> Option<Answer> {
     if text.starts_with("# HELP ") || text.starts_with("# TYPE ") {
         return Some(Answer::Metrics);
     }
-    // "apiserver flagz", and what it says of itself in the next line.
-    let mut lines = text.lines();
-    let titled = lines.next().is_some_and(|line| line.ends_with(" flagz") || line.ends_with(" statusz"));
-    let page =
-        titled && lines.next().is_some_and(|line| line.starts_with("Warning: This endpoint is not meant "));
-    if page || text.starts_with("<html>\n<head>\n<title>/debug/pprof/</title>") {
-        return Some(Answer::Debug);
-    }
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).take(OPEN_API_BEGINS).collect();
-    let document = compact.starts_with(r#"{"swagger":""#) || compact.starts_with(r#"{"openapi":""#);
-    let urls = compact.starts_with(r#"{"paths":{""#) && compact.contains(OPEN_API_URL);
-    (document || urls).then_some(Answer::OpenApi)
+    // staging/src/k8s.io/component-base/zpages: the page begins with the component's name and its own.
+    let title = text.lines().next().unwrap_or_default();
+    let zpage = title.ends_with(" flagz") || title.ends_with(" statusz");
+    let pprof = text.starts_with("<html>") && text.contains("<title>/debug/pprof/</title>");
+    (zpage && text.contains("Warning: This endpoint is not meant to be machine parseable") || pprof)
+        .then_some(Answer::Diagnostics)
 }
 
 fn from_text(text: &str) -> Answer {
@@ -277,8 +315,8 @@ fn from_text(text: &str) -> Answer {
     {
         return Answer::WantsTls;
     }
-    if let Some(document) = from_beginning(trimmed) {
-        return document;
+    if let Some(answer) = telemetry(trimmed) {
+        return answer;
     }
     if let Some(user) = denied_by_kubelet(trimmed) {
         return Answer::KubeletDenial { anonymous: user == ANONYMOUS };
@@ -369,30 +407,32 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_may_be_large_are_known_by_their_first_bytes() {
-        let warning = "Warning: This endpoint is not meant to be machine parseable, has no formatting";
-        let flags = format!("\napiserver flagz\n{warning}\nadmission-control []\n");
-        let v3 = r#"{"paths":{".well-known/openid-configuration":{"serverRelativeURL":"/openapi/v3/x"}}}"#;
-        for (text, answer) in [
-            ("# HELP apiserver_requests Counter", Answer::Metrics),
-            (flags.as_str(), Answer::Debug),
-            ("<html>\n<head>\n<title>/debug/pprof/</title>\n<style>", Answer::Debug),
-            (r#"{"swagger":"2.0","info":{"title":"Kubernetes""#, Answer::OpenApi),
-            (v3, Answer::OpenApi),
+    fn a_long_document_is_known_by_its_beginning_only_where_it_is_telemetry() {
+        for (body, answer) in [
+            ("# HELP x y\n# TYPE x counter\n", Answer::Metrics),
+            ("{\"swagger\":\"2.0\",\"info\":{", Answer::OpenApi),
+            ("{ \"openapi\": \"3.0.0\",", Answer::OpenApi),
+            ("{\"paths\":{\"api\":{\"serverRelativeURL\":\"/openapi/v3/api?hash=1\"},", Answer::OpenApi),
+            ("{\"kind\":\"APIGroupList\",\"groups\":[", Answer::Cut),
+            ("{\"kind\":\"SecretList\",\"items\":[", Answer::Cut),
+            ("<html><head><title>Home</title>", Answer::Cut),
         ] {
-            assert_eq!(Answer::parse(text.as_bytes(), true), answer, "{text}");
+            assert_eq!(Answer::parse(body.as_bytes(), true), answer, "{body}");
         }
-        assert_eq!(Answer::parse(v3.as_bytes(), false), Answer::OpenApi);
-        assert_eq!(Answer::parse(flags.as_bytes(), false), Answer::Debug);
-        for text in [
-            r#"{"kind":"APIVersions","versions":["v1"]"#,
-            r#"{"kind":"SecretList","items":[{"swagger":""#,
-            "my flagz\nand nothing else",
-            "<html><title>/debug/pprof/</title>",
-            r#"{"paths":{"a":{"b":1}}"#,
-        ] {
-            assert_eq!(Answer::parse(text.as_bytes(), true), Answer::Cut, "{text}");
-        }
+        assert_eq!(
+            Answer::parse("# HELP x \u{e9}".as_bytes().split_last().unwrap().1, true),
+            Answer::Metrics
+        );
+    }
+
+    #[test]
+    fn pages_for_debugging() {
+        let flagz =
+            b"\nkube-apiserver flagz\nWarning: This endpoint is not meant to be machine parseable, has no\n";
+        assert_eq!(Answer::parse(flagz, false), Answer::Diagnostics);
+        let index = b"<html>\n<head>\n<title>/debug/pprof/</title>\n</head>";
+        assert_eq!(Answer::parse(index, false), Answer::Diagnostics);
+        assert_eq!(Answer::parse(b"<html><head><title>flagz</title>", false), Answer::Html);
     }
 
     #[test]

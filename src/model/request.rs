@@ -37,10 +37,10 @@ pub enum PathClass {
     Discovery,
     /// `/openapi/…`, `/swagger…`.
     OpenApi,
-    /// `/metrics`.
+    /// `/metrics` and what is below it.
     Metrics,
-    /// `/flagz`, `/statusz` and the index of `/debug/pprof/`: what a server says of itself to who runs it.
-    Debug,
+    /// `/flagz`, `/statusz` and `/debug/pprof/`: the server's flags and state.
+    Diagnostics,
     /// A list of resources: `/api/v1/secrets`, `/apis/apps/v1/deployments`, within a namespace or not.
     ResourceList {
         /// Whether what it lists is worth more than an inventory: secrets, config maps, roles.
@@ -104,8 +104,8 @@ impl PathClass {
             ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => resource(rest),
             ["version"] => Ok(Self::Version),
             ["healthz" | "livez" | "readyz", ..] => Ok(Self::Health),
-            ["metrics"] => Ok(Self::Metrics),
-            ["flagz" | "statusz"] | ["debug", "pprof"] => Ok(Self::Debug),
+            ["metrics", ..] => Ok(Self::Metrics),
+            ["flagz" | "statusz"] | ["debug", "pprof"] => Ok(Self::Diagnostics),
             ["debug", "pprof", ..] => Err(PathError::Profile),
             [first, ..] if *first == "openapi" || first.starts_with("swagger") => Ok(Self::OpenApi),
             _ => Ok(Self::Other),
@@ -118,7 +118,7 @@ impl PathClass {
             Self::Version | Self::Health => Grade::PublicInfo,
             Self::Product => Grade::Product,
             Self::Discovery | Self::Other => Grade::Discovery,
-            Self::OpenApi | Self::Metrics | Self::Debug => Grade::Telemetry,
+            Self::OpenApi | Self::Metrics | Self::Diagnostics => Grade::Telemetry,
             Self::ResourceList { sensitive: false } => Grade::Resources,
             Self::ResourceList { sensitive: true } => Grade::SensitiveResources,
         }
@@ -263,9 +263,10 @@ mod tests {
             ("/apis/apps/v1", PathClass::Discovery),
             ("/openapi/v2", PathClass::OpenApi),
             ("/metrics", PathClass::Metrics),
-            ("/flagz", PathClass::Debug),
-            ("/statusz", PathClass::Debug),
-            ("/debug/pprof/", PathClass::Debug),
+            ("/metrics/slis", PathClass::Metrics),
+            ("/flagz", PathClass::Diagnostics),
+            ("/debug/pprof/", PathClass::Diagnostics),
+            ("/statusz", PathClass::Diagnostics),
             ("/ping", PathClass::Product),
             ("/nonexistent", PathClass::Other),
             ("/apis/apps/v1/deployments", PathClass::ResourceList { sensitive: false }),

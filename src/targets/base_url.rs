@@ -83,7 +83,7 @@ fn is_asked(tail: &str, whole: bool) -> bool {
             | PathClass::Health
             | PathClass::OpenApi
             | PathClass::Metrics
-            | PathClass::Debug,
+            | PathClass::Diagnostics,
         ) => true,
         // A cluster may be called "ping": only a path of its own is the product's.
         Ok(PathClass::Product) => whole,
