@@ -33,6 +33,9 @@ pub(super) struct Row {
     pub(super) standing: [Option<Standing>; 2],
 }
 
+/// Where authentication refuses, the default requests do not show what it lets in elsewhere.
+const REFUSING: [Option<Standing>; 2] = [Some(Unknown), Some(Stricter)];
+
 /// What kubeadm sets up, as far as it concerns anonymous callers.
 pub(super) const DEFAULT: Row = Row {
     name: "defaults",
@@ -54,7 +57,7 @@ pub(super) const CONDITIONS: Row = Row {
     flags: &["--authentication-config={pki}/authn-health.yaml"],
     open: health,
     verdicts: [Limited; 2],
-    standing: [Some(Stricter); 2],
+    standing: REFUSING,
     ..CONDITION
 };
 
@@ -63,7 +66,7 @@ pub(super) const ANONYMOUS_OFF: Row = Row {
     flags: &["--anonymous-auth=false"],
     open: nothing,
     verdicts: [Rejected; 2],
-    standing: [Some(Stricter); 2],
+    standing: REFUSING,
     ..DEFAULT
 };
 
@@ -130,14 +133,14 @@ pub(super) const ROWS: [Row; 38] = [
         conf: &[("/version", "/livez")],
         open: |path| path == "/livez",
         verdicts: [Limited; 2],
-        standing: [Some(Stricter); 2],
+        standing: REFUSING,
         ..CONDITION
     },
     Row {
         name: "condition /version",
         open: version,
         verdicts: [Limited; 2],
-        standing: [Some(Stricter); 2],
+        standing: REFUSING,
         ..CONDITION
     },
     Row {
@@ -145,7 +148,7 @@ pub(super) const ROWS: [Row; 38] = [
         conf: &[("/version", "/api")],
         open: nothing,
         verdicts: [Limited; 2],
-        standing: [Some(Stricter); 2],
+        standing: REFUSING,
         ..CONDITION
     },
     Row {
@@ -153,7 +156,7 @@ pub(super) const ROWS: [Row; 38] = [
         flags: &["--authentication-config={pki}/authn-ns.yaml"],
         open: nothing,
         verdicts: [Rejected, Limited],
-        standing: [Some(Stricter); 2],
+        standing: REFUSING,
         ..CONDITION
     },
     Row {
@@ -188,7 +191,7 @@ pub(super) const ROWS: [Row; 38] = [
         conf: &[("/version", "/livez/ping")],
         open: nothing,
         verdicts: [Rejected; 2],
-        standing: [Some(Stricter); 2],
+        standing: REFUSING,
         ..CONDITION
     },
     ADMIN,
