@@ -9,7 +9,7 @@ use crate::model::Request;
 
 /// TCP connect timeout.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Time for one whole look at an endpoint, from the open connection to the last answer.
+/// Time for one look at an endpoint, from the open connection to the last answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// Further passes over what timed out or was reset, at half the rate.
 pub const RETRIES: u32 = 1;
@@ -170,7 +170,8 @@ impl Proxy {
 pub struct ScanConfig {
     /// TCP connect timeout.
     pub connect_timeout: Duration,
-    /// Time for one whole look at an endpoint.
+    /// Time for one look at an endpoint, as far as everybody is asked. Each further request ([`Self::requests`],
+    /// [`Self::deep`]) adds a fifth of it, and none takes longer than this alone.
     pub timeout: Duration,
     /// Further passes over what timed out or was reset; an answer is never asked for again.
     pub retries: u32,

@@ -14,7 +14,7 @@ pub enum Grade {
     PublicInfo,
     /// Which APIs there are; also any other non-resource path.
     Discovery,
-    /// Metrics and the `OpenAPI` documents.
+    /// Metrics, flags, the index of profiles, and the `OpenAPI` documents.
     Telemetry,
     /// A list of resources.
     Resources,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Target, Timings,
-    Verdict,
+    Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Request, Target,
+    Timings, Verdict,
 };
 
 /// Everything that is reported about one endpoint.
@@ -33,6 +33,8 @@ pub struct EndpointReport {
     pub aliases: Arc<[Arc<str>]>,
     /// Every request made.
     pub requests: Vec<JudgedRequest>,
+    /// What was to be asked and was not.
+    pub not_asked: Vec<Request>,
     /// What is open.
     pub grants: Vec<Grant>,
     /// TLS facts.
@@ -83,6 +85,7 @@ impl EndpointReport {
             remedy: None,
             aliases: Arc::default(),
             requests: Vec::new(),
+            not_asked: Vec::new(),
             grants: Vec::new(),
             tls: None,
             without_sni: None,

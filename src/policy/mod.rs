@@ -25,7 +25,7 @@ pub use judge::{Judge, Judged};
 use crate::model::{Rule, Severity};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what cannot be told.
-pub static RULES: [&Rule; 15] = [
+pub static RULES: [&Rule; 16] = [
     &rules::exposure::RESOURCES,
     &rules::exposure::DISCOVERY,
     &rules::exposure::TELEMETRY,
@@ -40,6 +40,7 @@ pub static RULES: [&Rule; 15] = [
     &rules::certificate::EXPIRED,
     &rules::certificate::EXPIRING,
     &rules::coverage::INCONCLUSIVE,
+    &rules::coverage::NOT_FULLY_ASKED,
     &rules::coverage::NOT_COVERED,
 ];
 

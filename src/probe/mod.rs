@@ -15,7 +15,9 @@
 //!    endpoint has a name, one more handshake without it.
 //!
 //! GET and HEAD only, no credential, no cookie, redirects not followed, no decompression. Every
-//! answer is bounded in size and the whole look in time.
+//! answer is bounded in size and the whole look in time: `--timeout` for 1 and 2, and a fifth of it more
+//! for each request of 3 and 4, of which none may take longer than `--timeout`. What was to be asked and
+//! was not is in the observation.
 
 mod anchors;
 mod certificate;
@@ -52,8 +54,13 @@ pub const ALWAYS: [&str; 3] = ["/version", "/api", "/healthz"];
 /// What is asked next if all of [`ALWAYS`] answered 401.
 pub const AFTER_401: [&str; 2] = ["/livez", "/readyz"];
 
-/// Bytes of the large documents (`/metrics`, `/openapi`) that are read: enough to see that one came.
+/// Bytes of the documents beside the API (`/metrics`, `/openapi`, `/flagz`) that are read: enough to see that
+/// one came.
 const FIRST_BYTES: usize = 2048;
+
+/// The part of the configured time that each request beyond the usual ones adds to a look: as much as one
+/// of the usual five has.
+const SHARE: u32 = 5;
 
 /// Opens a further connection to an endpoint whose first one is spent.
 pub trait Dial: Sync {
@@ -134,6 +141,10 @@ impl Prober {
         };
         look.run().await;
         let mut observation = look.observation;
+        // Where nothing answered, that is all there is to say.
+        if observation.replies().next().is_none() {
+            observation.unasked.clear();
+        }
         observation.timings.total = started.elapsed().saturating_sub(look.waited);
         observation
     }
@@ -159,39 +170,56 @@ struct Look<'a, D> {
 impl<D: Dial> Look<'_, D> {
     async fn run(&mut self) {
         let prober = self.prober;
-        if !self.ask_all(&prober.always).await {
-            return;
-        }
+        let mut going = self.ask_all(&prober.always, true).await;
         let refused = |exchange: &Exchange| exchange.outcome.as_ref().is_ok_and(|reply| reply.status == 401);
-        if self.observation.exchanges.iter().all(refused) && !self.ask_all(&prober.after_401).await {
-            return;
+        if going && self.observation.exchanges.iter().all(refused) {
+            going = self.ask_all(&prober.after_401, going).await;
         }
-        if self.ask_all(&prober.extra).await
-            && !prober.deep.is_empty()
-            && self.speaks_kubernetes()
-            && self.ask_all(&prober.deep).await
-        {
-            self.ask_without_sni().await;
+        going = self.ask_more(&prober.extra, going).await;
+        if !prober.deep.is_empty() && self.speaks_kubernetes() {
+            going = self.ask_more(&prober.deep, going).await;
+            if going {
+                self.ask_without_sni().await;
+            }
         }
     }
 
-    /// Asks each of these that has not been asked yet; `false` when nothing more can be.
-    async fn ask_all(&mut self, requests: &[Request]) -> bool {
+    /// Asks what is not asked of everybody, with the time that it needs.
+    async fn ask_more(&mut self, requests: &[Request], going: bool) -> bool {
+        let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
+        self.deadline += (self.prober.timeout / SHARE).saturating_mul(count);
+        self.ask_all(requests, going).await
+    }
+
+    /// Asks each of these that has not been asked yet, as long as it goes on; `false` when nothing more can
+    /// be asked. What is left then is noted.
+    async fn ask_all(&mut self, requests: &[Request], mut going: bool) -> bool {
         for request in requests {
             if self.observation.exchanges.iter().any(|exchange| exchange.request == *request) {
                 continue;
             }
-            let mut next = Some(request.clone());
-            while let Some(request) = next.take() {
-                let Some(exchange) = self.ask(&request).await else { return false };
-                next = self.form_without_head(&exchange);
-                let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
-                let pause = asked_to_wait(&exchange);
-                self.observation.exchanges.push(exchange);
-                let over = failure.is_some_and(|kind| kind == FailureKind::Deadline || kind.is_ours());
-                if over || !waited(pause, self.deadline).await {
-                    return false;
-                }
+            if going {
+                going = self.ask_in_each_form(request).await;
+            } else if !self.observation.unasked.contains(request) {
+                self.observation.unasked.push(request.clone());
+            }
+        }
+        going
+    }
+
+    /// One request, and its other form where the first proves nothing; `false` when nothing more can be
+    /// asked.
+    async fn ask_in_each_form(&mut self, request: &Request) -> bool {
+        let mut next = Some(request.clone());
+        while let Some(request) = next.take() {
+            let Some(exchange) = self.ask(&request).await else { return false };
+            next = self.form_without_head(&exchange);
+            let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
+            let pause = asked_to_wait(&exchange);
+            self.observation.exchanges.push(exchange);
+            let over = failure.is_some_and(|kind| kind == FailureKind::Deadline || kind.is_ours());
+            if over || !waited(pause, self.deadline).await {
+                return false;
             }
         }
         true
@@ -221,12 +249,17 @@ impl<D: Dial> Look<'_, D> {
         let stream = self.dial(endpoint).await?;
         self.observation.connections += 1;
         let work = self.prober.tls.handshake(stream, endpoint, self.http1);
-        let (_, handshake, _) = tokio::time::timeout_at(self.deadline, work)
+        let (_, handshake, _) = tokio::time::timeout_at(self.until(), work)
             .await
             .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))?
             .map_err(|refused| refused.failure)?;
         self.observation.handshakes += 1;
         Ok(handshake)
+    }
+
+    /// When what begins now must be over: no single request takes the time of all that follow.
+    fn until(&self) -> Deadline {
+        self.deadline.min(Deadline::now() + self.prober.timeout)
     }
 
     /// A further connection. How long it waits for its turn depends on what else this scan does, and
@@ -327,9 +360,9 @@ impl<D: Dial> Look<'_, D> {
         if self.observation.local.is_none() {
             self.observation.local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
         }
-        let prober = self.prober;
+        let (prober, until) = (self.prober, self.until());
         let work = Connection::establish(stream, &prober.tls, &mut self.observation, self.http1);
-        match tokio::time::timeout_at(self.deadline, work).await {
+        match tokio::time::timeout_at(until, work).await {
             Ok(connection) => connection,
             Err(_) => Err(Failure::new(Stage::Tls, FailureKind::Deadline, "")),
         }
@@ -344,7 +377,7 @@ impl<D: Dial> Look<'_, D> {
             _ => prober.max_body,
         };
         let work = connection.ask(&self.observation.endpoint, request, &prober.user_agent, room);
-        match tokio::time::timeout_at(self.deadline, work).await {
+        match tokio::time::timeout_at(self.until(), work).await {
             Ok(reply) if matches!(request.class, PathClass::ResourceList { .. }) => {
                 reply.map(Reply::without_objects)
             }

@@ -290,6 +290,7 @@ impl Pipeline {
             failure,
             identification: Some(identification),
             requests: assessment.requests,
+            not_asked: observation.unasked,
             grants: assessment.grants,
             aliases: observation.aliases,
             tls: observation.tls,

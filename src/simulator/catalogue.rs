@@ -18,7 +18,7 @@ embedded! {
     // API servers, composed
     "health-only" "health-livez-only" "starting" "recovering" "etcd-down" "slow" "closes-each"
     "current" "eks-forbidden" "certificate-expired" "certificate-expiring" "http10" "insecure-http" "metrics-server" "control-characters" "front-answers-head"
-    "lists-nodes" "leaks-lists" "openshift-custom-certificate" "k3s"
+    "lists-nodes" "leaks-lists" "stalls" "openshift-custom-certificate" "k3s"
     // API servers that cannot be judged
     "overloaded" "load-balancer-health" "waf-403" "other-user" "wrong-code" "truncated-body"
     // Something else

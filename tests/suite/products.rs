@@ -232,7 +232,7 @@ async fn every_component_is_told_from_its_look_alikes() {
     for (component, names) in COMPONENTS {
         for name in names {
             let scenario = match name.strip_prefix("recorded ") {
-                Some(name) => crate::verdicts::recording(name),
+                Some(name) => crate::recordings::recording(name),
                 None => simulator::scenario(name).unwrap_or_else(|| panic!("no scenario {name}")),
             };
             let words =
@@ -305,7 +305,7 @@ async fn recordings_over_both_tls_versions() {
         ("kube-controller-manager", Component::ControllerManagerOrScheduler, None, true),
     ] {
         for tls in ["1.2", "1.3"] {
-            let scenario = Arc::into_inner(crate::verdicts::recording(name)).unwrap().with_tls_version(tls);
+            let scenario = Arc::into_inner(crate::recordings::recording(name)).unwrap().with_tls_version(tls);
             let server = serve(Arc::new(scenario)).await;
             let reports = knock(&[(String::new(), server)]).await;
             let [report] = reports.as_slice() else { panic!("{name}") };

@@ -59,7 +59,7 @@ const fn case(rule: &'static str, fires: &'static str, silent: &'static str) -> 
     Case { rule, fires, silent, path: None, words: "" }
 }
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     Case { path: Some("/api/v1/secrets"), ..case("anonymous-resources-exposed", "exposed", "default") },
     case("anonymous-discovery-exposed", "exposed", "default"),
     Case { path: Some("/metrics"), ..case("anonymous-telemetry-exposed", "exposed", "default") },
@@ -73,6 +73,7 @@ const CASES: [Case; 14] = [
     case("serving-certificate-expired", "certificate-expired", "certificate-expiring"),
     case("serving-certificate-expiring", "certificate-expiring", "certificate-expired"),
     case("verdict-inconclusive", "waf-403", "web-server"),
+    Case { path: Some("/api/v1/nodes"), ..case("not-fully-asked", "stalls", "default") },
     case("target-not-covered", "closes-at-once", "rejecting"),
 ];
 

@@ -228,9 +228,11 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = units::duration)]
     pub(crate) connect_timeout: Duration,
 
-    /// How long one whole look at an endpoint may take, from the open connection to the last answer
+    /// How long one look at an endpoint may take, from the open connection to the last answer
     ///
-    /// Contradicting answers get a second look after a pause; it may take as long again.
+    /// This is for the usual requests. Each further one (--path, --deep) adds a fifth of it, and none takes longer
+    /// than this alone. What there was no time for is said. Contradicting answers get a second look after
+    /// a pause; it may take as long again.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
     pub(crate) timeout: Duration,
 

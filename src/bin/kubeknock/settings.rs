@@ -165,7 +165,7 @@ pub(crate) fn targets(
     verbose: u8,
 ) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
-    say_no_effect(args.plain_http, quiet);
+    say_no_effect(args.plain_http);
     let mut builder =
         TargetSetBuilder::new(TargetOptions { ports, allow_large: args.allow_large, expectations });
     for target in &args.targets {
@@ -205,12 +205,12 @@ pub(crate) fn targets(
 }
 
 /// What became of an option that is still taken.
-fn say_no_effect(plain_http: bool, quiet: bool) {
-    if plain_http && !quiet {
-        eprintln!(
-            "kubeknock: --plain-http has no effect any more and will be removed: a port that shows no TLS is asked \
+fn say_no_effect(plain_http: bool) {
+    if plain_http {
+        say::note(format_args!(
+            "--plain-http has no effect any more and will be removed: a port that shows no TLS is asked \
              in plain HTTP by itself; write http://HOST:PORT for one that must be asked so"
-        );
+        ));
     }
 }
 
@@ -224,7 +224,7 @@ fn say_notes(set: &TargetSet, verbose: u8) {
 /// The one host that `identify` explains, on each of its ports.
 pub(crate) fn one_target(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
-    say_no_effect(args.plain_http, quiet);
+    say_no_effect(args.plain_http);
     let mut builder = TargetSetBuilder::new(TargetOptions { ports, ..TargetOptions::default() });
     builder.argument(&args.target);
     let set = builder.build()?;

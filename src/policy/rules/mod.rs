@@ -76,7 +76,7 @@ impl Hit {
 pub(super) type EndpointCheck = (&'static Rule, fn(&EndpointReport, Context) -> Option<Hit>);
 
 /// The rules that look at one endpoint.
-pub(super) const OF_ENDPOINTS: [EndpointCheck; 13] = [
+pub(super) const OF_ENDPOINTS: [EndpointCheck; 14] = [
     (&exposure::RESOURCES, exposure::resources),
     (&exposure::DISCOVERY, exposure::discovery),
     (&exposure::TELEMETRY, exposure::telemetry),
@@ -90,6 +90,7 @@ pub(super) const OF_ENDPOINTS: [EndpointCheck; 13] = [
     (&certificate::EXPIRED, certificate::expired),
     (&certificate::EXPIRING, certificate::expiring),
     (&coverage::INCONCLUSIVE, coverage::inconclusive),
+    (&coverage::NOT_FULLY_ASKED, coverage::not_fully_asked),
 ];
 
 /// A rule about what a specification came to.

@@ -66,6 +66,7 @@ fn judge(target: Target, address: &str, mut observation: Observation) -> Endpoin
         failure: observation.failure,
         identification: Some(identification),
         requests: assessment.requests,
+        not_asked: observation.unasked,
         grants: assessment.grants,
         aliases: observation.aliases,
         tls: observation.tls,

@@ -63,6 +63,7 @@ pub(in crate::report) fn report(
         remedy: None,
         aliases: Arc::default(),
         requests: Vec::new(),
+        not_asked: Vec::new(),
         grants: Vec::new(),
         tls: None,
         without_sni: None,

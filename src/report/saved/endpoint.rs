@@ -51,6 +51,8 @@ struct Endpoint {
     #[serde(default)]
     requests: Vec<Request>,
     #[serde(default)]
+    not_asked: Vec<String>,
+    #[serde(default)]
     grants: Vec<Grant>,
     tls: Option<Tls>,
     without_sni: Option<WithoutSni>,
@@ -68,8 +70,8 @@ impl TryFrom<Endpoint> for Record {
 
     fn try_from(wire: Endpoint) -> Result<Self, String> {
         let Word(scheme) = wire.scheme;
-        let (asked, host, port) = asked(&wire.target, &wire.prefix)
-            .ok_or("the target is no target: host:port is expected")?;
+        let (asked, host, port) =
+            asked(&wire.target, &wire.prefix).ok_or("the target is no target: host:port is expected")?;
         let name: Option<Arc<str>> = wire.name.map(Into::into);
         let requests: Vec<model::JudgedRequest> =
             wire.requests.into_iter().map(|Request(judged)| judged).collect();
@@ -108,6 +110,11 @@ impl TryFrom<Endpoint> for Record {
             remedy: wire.remedy.map(Into::into),
             aliases: wire.aliases.into_iter().map(Into::into).collect(),
             requests,
+            not_asked: wire
+                .not_asked
+                .iter()
+                .map(|path| model::Request::for_path(path).map_err(|error| format!("path {path:?}: {error}")))
+                .collect::<Result<_, _>>()?,
             grants,
             tls: wire.tls.map(Into::into),
             without_sni: wire.without_sni.and_then(WithoutSni::outcome),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::escape::clip;
 use crate::model::{
     Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification, Known,
-    PathClass, Standing, Trust, Verdict, api_paths,
+    PathClass, Standing, Trust, Verdict, api_paths, left_out,
 };
 
 /// Things listed before "and N more".
@@ -224,20 +224,30 @@ fn nothing(report: &EndpointReport) -> String {
     format!("nothing on {closed} of {} API paths", paths.len())
 }
 
-/// Without resources among the paths, a 403 on `/api` does not say that none is open.
+/// Without resources among the paths, a 403 on `/api` does not say that none is open; and those that came to
+/// no answer are not refused.
 fn resources(report: &EndpointReport) -> String {
+    join([refused_resources(report), left_out(&report.requests, &report.not_asked).unwrap_or_default()])
+}
+
+fn refused_resources(report: &EndpointReport) -> String {
     let lists: Vec<&Access> = (api_paths(&report.requests).into_values())
-        .filter_map(|(class, access)| matches!(class, PathClass::ResourceList { .. }).then_some(access))
+        .filter_map(|(class, access)| is_list(class).then_some(access))
         .collect();
     let closed = lists.iter().filter(|access| refused(access)).count();
-    match lists.len() {
+    let all = lists.len() + report.not_asked.iter().filter(|request| is_list(request.class)).count();
+    match all {
         0 => "resources not asked".to_owned(),
-        asked if closed == asked || report.verdict != Verdict::Exposed => {
-            format!("resources refused: {closed} of {asked}")
+        all if closed == all || report.verdict != Verdict::Exposed => {
+            format!("resources refused: {closed} of {all}")
         }
         // Those that are open are listed.
         _ => String::new(),
     }
+}
+
+const fn is_list(class: PathClass) -> bool {
+    matches!(class, PathClass::ResourceList { .. })
 }
 
 const fn refused(access: &Access) -> bool {

@@ -181,9 +181,8 @@ fn plain_http(service: &BytesStart<'_>) -> Result<bool, Kind> {
     if attribute(service, "tunnel")?.is_some() {
         return Ok(false);
     }
-    let is = |name, test: fn(&str) -> bool| {
-        Ok::<_, Kind>(attribute(service, name)?.as_deref().is_some_and(test))
-    };
+    let is =
+        |name, test: fn(&str) -> bool| Ok::<_, Kind>(attribute(service, name)?.as_deref().is_some_and(test));
     let probed = is("method", |method| method == "probed")?;
     // `http`, `http-proxy`, `http-alt`: `https` is no plain one.
     let named = is("name", |name| name == "http" || name.starts_with("http-"))?;
