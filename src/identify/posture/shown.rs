@@ -93,7 +93,9 @@ fn opens(expected: &ExpectedAnswer, class: PathClass) -> bool {
         PathClass::Version => Public::Version,
         PathClass::Health => Public::Health,
         PathClass::Discovery | PathClass::OpenApi => Public::Discovery,
-        PathClass::Metrics | PathClass::ResourceList { .. } | PathClass::Other => return false,
+        PathClass::Metrics | PathClass::Diagnostics | PathClass::ResourceList { .. } | PathClass::Other => {
+            return false;
+        }
         // Public by design, whatever else is open.
         PathClass::Product => return true,
     };

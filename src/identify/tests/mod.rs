@@ -95,7 +95,11 @@ fn a_kubelet() {
     for health in
         [reply(200, "text/plain", "ok"), reply(500, "text/plain", "[-]syncloop failed: reason withheld\n")]
     {
-        let open = [("/version", go_404()), ("/healthz", health), ("/metrics", metrics())];
+        let open = [
+            ("/version", go_404()),
+            ("/healthz", health),
+            ("/metrics", reply(200, "text/plain", "# HELP x y\n")),
+        ];
         let open = seen(1, open).over_tls("CN=worker-1@17", "CN=worker-1-ca@17", &["worker-1"], &cas);
         assert_eq!(component(&open), Component::Kubelet);
     }
