@@ -70,9 +70,8 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
 /// Microseconds per call.
 fn cost(observation: &Observation) -> f64 {
     let assessment = assess(observation, &identify(observation));
-    let (paths, refused) = assessment.paths_asked_and_refused();
-    let answered =
-        Answered { verdict: assessment.verdict, grants: &assessment.grants, paths, refused, expected: None };
+    let (grants, requests) = (&assessment.grants, &assessment.requests);
+    let answered = Answered { verdict: assessment.verdict, grants, requests, expected: None };
     let once = || {
         let began = ThreadTime::now();
         for _ in 0..ROUNDS {

@@ -272,12 +272,10 @@ impl Pipeline {
         let of_requests =
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
         let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
-        let (paths, refused) = assessment.paths_asked_and_refused();
         let answered = Answered {
             verdict: assessment.verdict,
             grants: &assessment.grants,
-            paths,
-            refused,
+            requests: &assessment.requests,
             expected: target.expect,
         };
         let report = EndpointReport {

@@ -187,7 +187,8 @@ pub(crate) struct GateArgs {
     /// Exit 1 on a finding this severe, an endpoint this open, or something new
     ///
     /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, limited),
-    /// new (low or worse) or new:SEVERITY against the baseline, or never. An expect= that is not met fails as well,
+    /// new (low or worse) or new:SEVERITY against the baseline, or never. At a verdict a critical finding
+    /// that nobody accepted fails too, such as an etcd that answers anybody. An expect= that is not met fails as well,
     /// unless this is never; with new, if the baseline did not have it. Coverage is a gate of its own: whoever
     /// wants no failure at all says --fail-on never --require-coverage 0.
     #[arg(long, value_name = "THRESHOLD", default_value = "exposed")]
@@ -514,7 +515,8 @@ Verdicts:
 
 Exit codes:
   0    nothing at or above --fail-on
-  1    findings at or above --fail-on, or an expect= that is not met
+  1    findings at or above --fail-on (critical ones where that is a verdict, too), or an
+       expect= that is not met
   2    could not run: bad input or bad configuration, or nothing could be asked
   3    fewer named targets got a verdict than --require-coverage asks for
   130  interrupted
