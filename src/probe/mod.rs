@@ -119,6 +119,23 @@ impl Prober {
         number: u8,
         dial: &impl Dial,
     ) -> Observation {
+        self.ask(stream, endpoint, number, dial, false).await
+    }
+
+    /// A first look at what may be no endpoint at all: nothing more is asked unless the first answer is one,
+    /// and one that does not send to TLS.
+    pub async fn try_look(&self, stream: TcpStream, endpoint: &Endpoint, dial: &impl Dial) -> Observation {
+        self.ask(stream, endpoint, 1, dial, true).await
+    }
+
+    async fn ask(
+        &self,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+        number: u8,
+        dial: &impl Dial,
+        tentative: bool,
+    ) -> Observation {
         let started = Instant::now();
         let mut look = Look {
             prober: self,
@@ -130,6 +147,7 @@ impl Prober {
             connection: None,
             retries: self.retries,
             http1: false,
+            tentative,
             observation: Observation::new(endpoint.clone()),
         };
         look.run().await;
@@ -153,6 +171,8 @@ struct Look<'a, D> {
     retries: u32,
     /// Whether HTTP/2 is not offered any more.
     http1: bool,
+    /// Whether the first answer decides if there are further requests.
+    tentative: bool,
     observation: Observation,
 }
 
@@ -189,12 +209,17 @@ impl<D: Dial> Look<'_, D> {
                 let pause = asked_to_wait(&exchange);
                 self.observation.exchanges.push(exchange);
                 let over = failure.is_some_and(|kind| kind == FailureKind::Deadline || kind.is_ours());
-                if over || !waited(pause, self.deadline).await {
+                if over || self.is_vain() || !waited(pause, self.deadline).await {
                     return false;
                 }
             }
         }
         true
+    }
+
+    /// Whether a tentative look has come to nothing.
+    fn is_vain(&self) -> bool {
+        self.tentative && self.observation.replies().all(|(_, reply)| reply.sends_to_tls())
     }
 
     /// Whether anything so far shows Kubernetes: `--deep` spares everybody else.
