@@ -4,14 +4,13 @@
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use http::header::LOCATION;
 use tokio::net::TcpStream;
 
 use super::attempt::Attempt;
 use super::dialer::Redialer;
 use super::outcome::passes;
 use super::pipeline::{Pipeline, closed};
-use crate::model::{Answer, Endpoint, Failure, Observation, Reply, Scheme};
+use crate::model::{Endpoint, Failure, Observation, Scheme};
 use crate::probe::{Dial as _, Dialled};
 
 /// How long a server at least bears a connection on which nothing is said: who hangs up sooner means it.
@@ -66,10 +65,10 @@ impl Pipeline {
         let Ok(_permit) = self.looks.acquire().await else { return seen };
         let Dialled { stream, took } = dial.dial(&endpoint).await;
         let plain = match stream {
-            Ok(stream) => self.prober.look(stream, &endpoint, 1, dial).await,
+            Ok(stream) => self.prober.try_look(stream, &endpoint, dial).await,
             Err(failure) => Observation { failure: Some(failure), ..Observation::new(endpoint) },
         };
-        let answers = plain.replies().any(|(_, reply)| !sends_to_tls(reply));
+        let answers = plain.replies().any(|(_, reply)| !reply.sends_to_tls());
         let (mut kept, other) = if answers { (plain, seen) } else { (seen, plain) };
         kept.connections += other.connections;
         kept.timings.total += other.timings.total + took;
@@ -101,19 +100,4 @@ impl Pipeline {
 /// Whether the server has closed a connection on which nothing was said yet.
 fn hung_up(stream: &TcpStream) -> bool {
     matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
-}
-
-/// Whether an answer says no more than that TLS should be spoken: servers say so on the port that speaks it,
-/// and many in no better words than "bad request".
-fn sends_to_tls(reply: &Reply) -> bool {
-    let https = || {
-        let location = reply.headers.get(LOCATION).map(http::HeaderValue::as_bytes).unwrap_or_default();
-        location.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https://"))
-    };
-    match reply.status {
-        _ if reply.answer == Answer::WantsTls => true,
-        300..=399 => https(),
-        400 | 426 => !reply.speaks_kubernetes(),
-        _ => false,
-    }
 }

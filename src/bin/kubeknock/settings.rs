@@ -207,10 +207,10 @@ pub(crate) fn targets(
 /// What became of an option that is still taken.
 fn say_no_effect(plain_http: bool) {
     if plain_http {
-        say::note(format_args!(
-            "--plain-http has no effect any more and will be removed: a port that shows no TLS is asked \
-             in plain HTTP by itself; write http://HOST:PORT for one that must be asked so"
-        ));
+        say::note(
+            "--plain-http has no effect any more and will be removed: a port that shows no TLS is asked in plain HTTP \
+             by itself; write http://HOST:PORT for one that must be asked so",
+        );
     }
 }
 
