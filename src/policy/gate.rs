@@ -155,6 +155,8 @@ impl Gate {
             let (left, all) = (coverage.not_attempted, coverage.targets);
             parts.push(format!("{left} of {all} targets not attempted"));
         }
+        let missing = coverage.unasked.iter().filter(|(why, _)| !why.is_wanted());
+        parts.extend(missing.map(|(why, count)| why.counted(*count)));
         Decision { code, sentence: format!("{}: exit {code}", parts.join(", ")) }
     }
 

@@ -14,23 +14,21 @@ use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
-    Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
-    Verdict,
+    Endpoint, EndpointReport, Failure, FailureKind, Gap, Host, Observation, SecondLook, Stage, Target,
+    Timings, Unasked, Verdict,
 };
 use crate::probe::{Dial, Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
-use crate::targets::Exclusions;
+use crate::targets::TargetSet;
 
+use super::addresses::Choice;
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
 use super::shortage::{self, Shortage};
 use super::stop::Stop;
 use super::tally::Tally;
 use super::throttle::Throttle;
-
-/// Names being resolved at once, each with a socket of its own.
-const LOOKUPS: usize = 32;
 
 /// How long a server at least bears a connection on which nothing is said: who hangs up sooner means it.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -41,15 +39,15 @@ pub(super) struct Pipeline {
     dialer: Dialer,
     prober: Prober,
     looks: Semaphore,
-    lookups: Semaphore,
+    choice: Choice,
     second_look_pause: Duration,
 }
 
 /// One attempt at a target.
 pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target,
-    /// What must not be asked among the addresses of a name; `None` to ask all.
-    pub(super) exclusions: Option<&'a Exclusions>,
+    /// The set that the target is of: what it excludes and what special addresses it gives.
+    pub(super) scope: Option<&'a TargetSet>,
     /// Whether unreachable addresses are worth a record.
     pub(super) keep: bool,
     /// Whether there is no later attempt to put anything off to.
@@ -99,7 +97,7 @@ impl Pipeline {
             },
             prober: Prober::new(config)?,
             looks: Semaphore::new(config.looks()),
-            lookups: Semaphore::new(LOOKUPS.min(config.concurrency)),
+            choice: Choice::new(config),
             second_look_pause: config.second_look_pause,
         })
     }
@@ -119,6 +117,11 @@ impl Pipeline {
         let target = attempt.target;
         let name = match &target.host {
             Host::Ip(address) => {
+                // An IPv6 address that leads to an excluded IPv4 address.
+                if address.is_ipv6() && attempt.excludes(*address) {
+                    let unasked = Unasked::new(Gap::ExcludedAddress, 1, address.to_string());
+                    return Some(vec![Outcome::Unasked(unasked)]);
+                }
                 let way = Way { address: *address, resolve: None, aliases: Arc::default() };
                 return Some(vec![self.endpoint(attempt, way, true).await?]);
             }
@@ -133,32 +136,28 @@ impl Pipeline {
             () = attempt.stop.stopped() => return None,
         };
         let elapsed = started.elapsed();
-        let Resolved { addresses, aliases } = match (resolved, only) {
-            (Ok(resolved), _) => resolved,
+        let resolved = match (resolved, only) {
+            // An address that is asked again was chosen before, and need not be in the answer any more.
+            (Ok(resolved), Some(only)) => Resolved { addresses: vec![only], failed: None, ..resolved },
+            (Ok(resolved), None) => resolved,
             (Err(failure), _) if attempt.was_not_made(&failure) => return None,
-            // An address that is asked again is known: without an answer only its aliases are missing.
+            // Without an answer only its aliases are missing.
             (Err(failure), Some(only)) => {
                 tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
-                Resolved { addresses: vec![only], aliases: Arc::default() }
+                Resolved { addresses: vec![only], aliases: Arc::default(), given: true, failed: None }
             }
             (Err(failure), None) => {
                 let timings = Timings { resolve: Some(elapsed), total: elapsed, ..Timings::default() };
                 return Some(vec![attempt.failed(None, failure, timings)]);
             }
         };
-        let mut outcomes = Vec::new();
-        if only.is_none() && addresses.len() > 1 {
-            outcomes.push(Outcome::Further(addresses.len() as u64 - 1));
+        let (found, aliases) = (resolved.addresses.len() as u64, Arc::clone(&resolved.aliases));
+        let (addresses, mut outcomes) = self.choice.of(target, resolved, attempt.scope);
+        if found > 1 {
+            outcomes.push(Outcome::Further(found - 1));
         }
-        // An address that is asked again need not be in the answer any more.
-        let addresses = only.map_or(addresses, |only| vec![only]);
         let mut begun = false;
         for address in addresses {
-            if attempt.exclusions.is_some_and(|set| set.excludes_address(address, target.port)) {
-                tracing::info!(%target, %address, "excluded");
-                outcomes.push(Outcome::ExcludedAddress);
-                continue;
-            }
             // What is begun is finished, or as a whole not made: its outcomes add up.
             let way = Way { address, resolve: Some(elapsed), aliases: Arc::clone(&aliases) };
             outcomes.push(self.endpoint(attempt, way, !begun).await?);
@@ -169,7 +168,6 @@ impl Pipeline {
 
     /// The addresses of a name. What this machine lacks is waited for.
     async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
-        let _permit = self.lookups.acquire().await.map_err(|_| closed())?;
         let shortage = &self.dialer.shortage;
         let mut wait = None;
         loop {
@@ -356,6 +354,10 @@ impl Attempt<'_> {
         failure.kind == FailureKind::LocalShortage && self.stop.is_stopped()
     }
 
+    fn excludes(&self, address: IpAddr) -> bool {
+        self.scope.is_some_and(|set| set.exclusions().excludes_address(address, self.target.port))
+    }
+
     /// The outcome of an address, or of a name without one, that could not be asked.
     fn failed(&self, address: Option<SocketAddr>, failure: Failure, timings: Timings) -> Outcome {
         if !self.last && passes(&failure) {
@@ -430,7 +432,7 @@ mod tests {
             (None, true, (None, FailureKind::ResolverFailure)),
         ] {
             let attempt =
-                Attempt { target: &target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+                Attempt { target: &target, scope: None, keep: true, last, stop: &stop, tally: &tally };
             let outcomes = pipeline.knock(&attempt, only).await.unwrap();
             let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
             let address = report.endpoint.as_ref().map(|endpoint| endpoint.address);

@@ -15,6 +15,7 @@ mod hostile;
 mod input;
 mod layers;
 mod limits;
+mod name_server;
 mod products;
 mod proxy;
 mod readme;

@@ -2,19 +2,26 @@
 
 use kubeknock::config::ScanConfig;
 
-/// Descriptors that are not connections: standard streams, the runtime, resolver sockets, reports,
+/// Descriptors that are neither connections nor lookups: standard streams, the runtime, reports,
 /// checkpoint and temporary files.
 const OTHER_FILES: u64 = 64;
+/// Sockets of one lookup: two questions, each asked three times before its time is over.
+const SOCKETS: usize = 6;
 /// Without a limit to read, what systems grant at the least.
 const ASSUMED: u64 = 1024;
 
-/// Raises the soft limit on open files to the hard one and returns the highest concurrency up to
-/// that of the configuration whose connections fit.
-pub(crate) fn concurrency_that_fits(config: &ScanConfig) -> usize {
+/// Raises the soft limit on open files to the hard one and returns the highest concurrency and number
+/// of lookups, up to those of the configuration, that fit. Lookups count where there are `names`.
+pub(crate) fn that_fit(config: &ScanConfig, names: bool) -> (usize, usize) {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(ASSUMED);
     // A half at most for the rest, so that a tiny limit still leaves room for connections.
     let rest = OTHER_FILES.min(limit / 2);
-    fitting(config, usize::try_from(limit - rest).unwrap_or(usize::MAX))
+    let descriptors = usize::try_from(limit - rest).unwrap_or(usize::MAX);
+    if !names {
+        return (fitting(config, descriptors), config.lookups);
+    }
+    let lookups = config.lookups.min(descriptors / 4 / SOCKETS).max(1);
+    (fitting(config, descriptors.saturating_sub(lookups * SOCKETS)), lookups)
 }
 
 fn fitting(config: &ScanConfig, connections: usize) -> usize {

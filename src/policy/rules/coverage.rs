@@ -41,7 +41,14 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
 }
 
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
-    let said =
+    let mut said =
         found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("no verdict, only {found}"));
+    if let Some(unasked) = spec.unasked_said() {
+        said = if spec.seen.is_empty() {
+            format!("{said}: {unasked}")
+        } else {
+            format!("{said}; not asked: {unasked}")
+        };
+    }
     spec.is_missing().then(|| Hit::proven(said, Vec::new()))
 }

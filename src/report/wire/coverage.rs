@@ -1,11 +1,11 @@
 //! Where every target ended, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::endpoint::Origin;
-use crate::model::{self, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{self, Gap, ScanSummary, SpecCoverage, Verdict};
 use crate::report::Tally;
 
 #[derive(Serialize)]
@@ -14,7 +14,10 @@ pub(in crate::report) struct Coverage<'a> {
     excluded: u64,
     not_attempted: u64,
     excluded_addresses: u64,
+    special_addresses: u64,
+    addresses_beyond_limit: u64,
     further_addresses: u64,
+    half_resolved: u64,
     verdicts: BTreeMap<&'static str, u64>,
     unreachable: Unreachable,
     named: usize,
@@ -34,8 +37,11 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             targets: coverage.targets,
             excluded: coverage.excluded,
             not_attempted: coverage.not_attempted,
-            excluded_addresses: coverage.excluded_addresses,
+            excluded_addresses: coverage.gap(Gap::ExcludedAddress),
+            special_addresses: coverage.gap(Gap::SpecialAddress),
+            addresses_beyond_limit: coverage.gap(Gap::BeyondLimit),
             further_addresses: coverage.further_addresses,
+            half_resolved: coverage.gap(Gap::HalfResolved),
             verdicts: Verdict::ALL.map(|verdict| (verdict.word(), coverage.count(verdict))).into(),
             unreachable: Unreachable {
                 total: coverage.unreachable_total(),
@@ -63,6 +69,14 @@ struct Spec<'a> {
     expect: Option<&'static str>,
     met: Option<bool>,
     seen: Vec<&'static str>,
+    unasked: Vec<Unasked<'a>>,
+}
+
+#[derive(Serialize)]
+struct Unasked<'a> {
+    why: &'static str,
+    count: u64,
+    examples: &'a BTreeSet<String>,
 }
 
 impl<'a> From<&'a SpecCoverage> for Spec<'a> {
@@ -76,6 +90,13 @@ impl<'a> From<&'a SpecCoverage> for Spec<'a> {
             expect: spec.expect.map(Verdict::word),
             met: spec.met,
             seen: spec.seen.iter().map(|verdict| verdict.word()).collect(),
+            unasked: (spec.unasked.iter())
+                .map(|model::Unasked { why, count, examples }| Unasked {
+                    why: why.word(),
+                    count: *count,
+                    examples,
+                })
+                .collect(),
         }
     }
 }
@@ -100,7 +121,7 @@ impl<'a> Summary<'a> {
         let settling = |verdict: &Verdict| verdict.settles();
         Self {
             worst: Verdict::ALL.into_iter().find(seen).map(Verdict::word),
-            complete: summary.stopped.is_none() && coverage.not_attempted == 0,
+            complete: summary.stopped.is_none() && coverage.is_complete(),
             answered: coverage.outcomes() - coverage.unreachable_total(),
             settled: Verdict::ALL.into_iter().filter(settling).map(|verdict| coverage.count(verdict)).sum(),
             uncovered: coverage.named() - coverage.covered(),

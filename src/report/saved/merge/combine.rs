@@ -89,7 +89,9 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> 
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
-    whole.excluded_addresses += part.excluded_addresses;
+    for (why, count) in part.unasked {
+        *whole.unasked.entry(why).or_default() += count;
+    }
     whole.further_addresses += part.further_addresses;
     for (verdict, count) in part.verdicts {
         *whole.verdicts.entry(verdict).or_default() += count;
@@ -114,7 +116,8 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> 
         };
         standing.origins.insert(Arc::clone(&spec.origin), Arc::clone(&known.origin));
         let seen = known.seen.iter().copied().collect();
-        let later = SpecCoverage { seen: spec.seen, ..known.clone() };
+        let mut later = SpecCoverage { seen: spec.seen, ..known.clone() };
+        spec.unasked.iter().for_each(|unasked| unasked.add_to(&mut later.unasked));
         *known = SpecCoverage { id, ..again(later, seen) };
     }
     standing
@@ -123,5 +126,6 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> 
 /// A specification's coverage from all the verdicts seen.
 pub(super) fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
     seen.extend(spec.seen);
-    SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect())
+    let told = SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect());
+    SpecCoverage { unasked: spec.unasked, ..told }
 }
