@@ -48,14 +48,15 @@ impl Gap {
     pub fn counted(self, count: u64) -> String {
         let (one, several) = match self {
             Self::ExcludedAddress => ("excluded address", "excluded addresses"),
-            Self::SpecialAddress => (
-                "special address without --allow-special",
-                "special addresses without --allow-special",
-            ),
+            Self::SpecialAddress => {
+                ("special address without --allow-special", "special addresses without --allow-special")
+            }
             Self::BeyondLimit => {
                 ("address beyond the limit for one name", "addresses beyond the limit for one name")
             }
-            Self::HalfResolved => ("target with a half-resolved name", "targets with half-resolved names"),
+            Self::HalfResolved => {
+                ("address family whose lookup failed", "address families whose lookups failed")
+            }
         };
         format!("{count} {}", if count == 1 { one } else { several })
     }
@@ -125,7 +126,7 @@ mod tests {
             said,
             [
                 "3 special addresses without --allow-special (0.0.0.0, unspecified; 127.0.0.1, loopback)",
-                "1 target with a half-resolved name (AAAA: resolver timed out)"
+                "1 address family whose lookup failed (AAAA: resolver timed out)"
             ]
         );
     }

@@ -1,17 +1,32 @@
 //! Names, answered by a name server of the tests' own: where they lead, and where they may not.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
 use kubeknock::config::{Family, MAX_ADDRESSES, Order, ScanConfig};
 use kubeknock::model::{Coverage, EndpointReport, FailureKind, Gap, Verdict};
 use kubeknock::scan::Scanner;
+use kubeknock::simulator::Scenario;
 use kubeknock::targets::{TargetOptions, TargetSetBuilder};
 use serde_json::{Value, json};
 
 use crate::name_server::{EKS, NameServer};
-use crate::support::{config, run, scan, start, stderr, stdout, targets};
+use crate::support::{config, run, scan, serve, start, stderr, stdout, targets};
+
+/// An API server that refuses, under a certificate of its owner's CA.
+const OWN_CERTIFICATE: &str = "
+name = 'own-certificate'
+about = 'an API server under a certificate of its owner'
+source = 'composed'
+expect = 'rejected'
+extends = 'rejecting'
+[tls]
+subject = 'CN=alias.example'
+issuer = 'O=Example, CN=Issuing CA 7'
+sans = ['alias.example']
+";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_goes_into_sni_and_host() {
@@ -30,10 +45,11 @@ async fn a_name_goes_into_sni_and_host() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     let names = NameServer::start().await;
-    let server = start("rejecting").await;
+    // Its certificate says nothing of any product.
+    let server = serve(Arc::new(Scenario::parse(OWN_CERTIFICATE).unwrap())).await;
     let port = server.address().port();
     let config = ScanConfig { family: Family::V4, ..names.config() };
-    let (records, _) = scan(config, targets(&[format!("alias.example:{port}")])).await;
+    let (records, _) = scan(config.clone(), targets(&[format!("alias.example:{port}")])).await;
     let aliases: Vec<&str> = records[0].aliases.iter().map(|alias| &**alias).collect();
     assert_eq!(aliases, ["hop.example", EKS.trim_end_matches('.')]);
     assert_eq!(
@@ -47,6 +63,13 @@ async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     assert_eq!(mark.seen, EKS.trim_end_matches('.'));
     assert!(identification.clues[mark.clue].seen.contains("alias.example, an alias of hop.example"));
     assert_eq!(names.queries(), 1);
+    // Kubeadm's certificate and CA names: the alias is evidence against them and names nothing.
+    let kubeadm = start("rejecting").await;
+    let spec = format!("alias.example:{}", kubeadm.address().port());
+    let (records, _) = scan(config, targets(&[spec])).await;
+    let identification = records[0].identification.as_ref().unwrap();
+    assert_eq!(identification.product().unwrap().id, "kubeadm");
+    assert_eq!(identification.attribution.against[0].seen, EKS.trim_end_matches('.'));
 }
 
 /// Two addresses behind one name, of which one listens: both are shown.
@@ -211,11 +234,7 @@ async fn a_special_address_is_told_everywhere() {
     assert_eq!(both["coverage"]["specs"][1]["unasked"][0]["count"], 3);
 
     let output = run(&["identify", &target, &resolver]);
-    assert!(
-        stdout(&output).contains("no address (1 special address without"),
-        "{}",
-        stdout(&output)
-    );
+    assert!(stdout(&output).contains("no address (1 special address without"), "{}", stdout(&output));
     assert_eq!(server.stats().connections(), 0);
     let output = run(&["identify", &target, &resolver, "--allow-special"]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
@@ -250,7 +269,7 @@ async fn an_exclusion_holds_for_every_form_of_an_address() {
             builder.argument(spec);
         }
         builder.exclude(exclusion);
-        std::sync::Arc::new(builder.build().unwrap())
+        Arc::new(builder.build().unwrap())
     };
     // One address is left out of the set, one of a range when its turn comes.
     let set =
@@ -271,7 +290,7 @@ async fn an_alias_of_an_excluded_name_is_excluded() {
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
         builder.argument(&target);
         builder.exclude(exclusion);
-        let set = std::sync::Arc::new(builder.build().unwrap());
+        let set = Arc::new(builder.build().unwrap());
         let (_, summary) = scan(ScanConfig { family: Family::V4, ..names.config() }, set).await;
         assert_eq!(summary.coverage.gap(Gap::ExcludedAddress), 1 - connections, "{exclusion}");
         assert_eq!(server.stats().connections(), connections, "{exclusion}");

@@ -162,8 +162,8 @@ fn errors_say_where_and_what() {
         ("\"verdict\": \"exposed\"", "\"verdict\": \"open\"", "\"open\" is no verdict"),
         ("\"path\": \"/version\"", "\"path\": \"version\"", "path \"version\": a path begins with '/'"),
         ("192.0.2.17:6443", "192.0.2.17", "is no target"),
-        ("\"targets\": 304", "\"targets\": 305", "do not add up"),
-        ("\"targets\": 304", "\"targets\": 18446744073709551615", "more than any scan has"),
+        ("\"targets\": 305", "\"targets\": 306", "do not add up"),
+        ("\"targets\": 305", "\"targets\": 18446744073709551615", "more than any scan has"),
         ("2026-10-01T08", "yesterday", "is no time"),
         ("\"total_ms\": 9.876", "\"total_ms\": -1", "is no duration"),
         ("\"request\": 5", "\"request\": 500", "names request 500"),
@@ -251,7 +251,10 @@ fn kept(place: &str, old: &serde_json::Value, new: &serde_json::Value) {
             }
         }
         _ => {
-            assert!(old == new || (old, new) == (&FORMER.0.into(), &FORMER.1.into()), "{place}: {old}, {new}")
+            assert!(
+                old == new || (old, new) == (&FORMER.0.into(), &FORMER.1.into()),
+                "{place}: {old}, {new}"
+            );
         }
     }
 }
