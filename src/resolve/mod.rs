@@ -7,6 +7,8 @@
 
 mod hosts;
 mod servers;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};

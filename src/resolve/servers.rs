@@ -68,7 +68,7 @@ impl Servers {
         Self::with(config, settings, options, Hosts::of_this_machine())
     }
 
-    fn with(
+    pub(super) fn with(
         config: &ScanConfig,
         settings: ResolverConfig,
         mut options: ResolverOpts,
@@ -300,7 +300,7 @@ fn is_localhost(name: &str) -> bool {
 }
 
 /// A configuration of one server, asked over UDP and, for long answers, TCP.
-fn single(server: SocketAddr) -> ResolverConfig {
+pub(super) fn single(server: SocketAddr) -> ResolverConfig {
     let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
     for connection in &mut connections {
         connection.port = server.port();

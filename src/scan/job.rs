@@ -12,6 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::checkpoint::Checkpoint;
 use super::ledger::{Done, Ledger, Turn};
 use super::outcome::{Deferral, Outcome};
+use super::pace::Pace;
 use super::pass::{Kind, Next, Pass, Source};
 use super::pipeline::{Attempt, Pipeline, endpoint_of};
 use super::queue::{Queue, Reader};
@@ -183,12 +184,14 @@ impl Job {
         }
     }
 
-    /// Runs a task for each name, as many as may be looked up at once.
+    /// Runs a task for each name, as many as may be looked up at once. They begin no faster than
+    /// connections do: name servers drop what comes in bursts, and it would be no use.
     async fn names(self: &Arc<Self>, work: Work) -> io::Result<()> {
         if !self.targets.has_names() {
             return Ok(());
         }
         let most = self.config.lookups.min(self.config.concurrency);
+        let pace = Pace::new(f64::from(self.config.rate));
         let mut running = JoinSet::new();
         let mut outcome = Ok(());
         while outcome.is_ok() && !self.stop.is_stopped() && !work.reports.is_closed() {
@@ -199,6 +202,7 @@ impl Job {
             }
             match work.pass.next(self, work.kind)? {
                 Next::Turn(turn) => {
+                    pace.turn().await;
                     running.spawn(Arc::clone(self).one(turn, work.clone()).map(|went| went.map(drop)));
                 }
                 Next::Later => tokio::time::sleep(LOOK_AHEAD_AGAIN).await,

@@ -4,12 +4,17 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Coverage, ScanSummary};
+use kubeknock::model::{Coverage, ScanSummary, SpecCoverage};
 use kubeknock::policy::{End, FailOn, Gate, Judged, Policy, RULES, Snapshot};
-use kubeknock::report::{Outcome, Results, ScanInfo, Spool};
+use kubeknock::report::{Outcome, Results, ScanInfo, Spool, escape};
 
 use crate::outputs::Outputs;
 use crate::saved::{self, Earlier};
+
+/// Specifications that are told on standard error.
+const LISTED: usize = 10;
+/// Characters of one.
+const SHOWN: usize = 240;
 
 /// What is known when all records are in.
 pub(crate) struct Conclusion {
@@ -50,9 +55,23 @@ impl Conclusion {
         outputs.finish(&results, &mut records)?;
         // Whoever sees no report sees why the exit code is what it is.
         if !told && !self.quiet {
+            say_unasked(&summary.coverage);
             eprintln!("kubeknock: {}", decision.sentence);
         }
         Ok(decision.code)
+    }
+}
+
+/// Which named targets were not asked, or not all of them, though nobody excluded them.
+fn say_unasked(coverage: &Coverage) {
+    let unwanted = |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| !unasked.why.is_wanted());
+    let specs: Vec<&SpecCoverage> = coverage.specs.iter().filter(unwanted).collect();
+    for spec in specs.iter().take(LISTED) {
+        let (text, unasked) = (&spec.origin.text, spec.unasked_said().unwrap_or_default());
+        eprintln!("kubeknock: {}: not asked: {unasked}", escape(text, SHOWN));
+    }
+    if specs.len() > LISTED {
+        eprintln!("kubeknock: … and {} more targets like these", specs.len() - LISTED);
     }
 }
 

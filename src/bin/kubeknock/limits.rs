@@ -14,6 +14,10 @@ const ASSUMED: u64 = 1024;
 /// of lookups, up to those of the configuration, that fit. Lookups count where there are `names`.
 pub(crate) fn that_fit(config: &ScanConfig, names: bool) -> (usize, usize) {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(ASSUMED);
+    within(config, names, limit)
+}
+
+fn within(config: &ScanConfig, names: bool, limit: u64) -> (usize, usize) {
     // A half at most for the rest, so that a tiny limit still leaves room for connections.
     let rest = OTHER_FILES.min(limit / 2);
     let descriptors = usize::try_from(limit - rest).unwrap_or(usize::MAX);
@@ -47,5 +51,23 @@ mod tests {
         let asked = ScanConfig { concurrency: 10, ..ScanConfig::default() };
         assert_eq!(fitting(&asked, 1000), 10);
         assert_eq!(fitting(&asked, 1), 1);
+    }
+
+    #[test]
+    fn lookups_take_a_quarter_at_most() {
+        let config = ScanConfig::default();
+        assert_eq!(within(&config, true, 20_000), (config.concurrency, config.lookups));
+        for limit in [8, 64, 256, 1024, 4096] {
+            let (concurrency, lookups) = within(&config, true, limit);
+            let fitted = ScanConfig { concurrency, ..config.clone() };
+            let descriptors = usize::try_from(limit - OTHER_FILES.min(limit / 2)).unwrap();
+            assert!(lookups >= 1 && lookups < config.lookups, "{limit}: {lookups}");
+            assert!(lookups == 1 || lookups * SOCKETS <= descriptors / 4, "{limit}: {lookups}");
+            assert!(
+                concurrency == 1 || fitted.connections() + lookups * SOCKETS <= descriptors,
+                "{limit}: {concurrency} and {lookups}"
+            );
+            assert_eq!(within(&config, false, limit).1, config.lookups, "without names");
+        }
     }
 }

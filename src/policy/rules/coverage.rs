@@ -25,7 +25,8 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
         nothing was found here is not a result.",
     proof: "The outcomes of all its ports and addresses.",
     remedy: "Check the name, the port and the way there: firewall, proxy, the place that is scanned from. If \
-        nothing should answer, say so with expect=unreachable.",
+        nothing should answer, say so with expect=unreachable. Where the name is meant to lead to a special \
+        address, --allow-special asks it.",
     severity: Severity::Low,
     score: "2.0",
     cwe: None,
