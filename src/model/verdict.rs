@@ -20,10 +20,12 @@ pub enum Verdict {
     NotApiServer,
     /// No HTTP answer.
     Unreachable,
+    /// No verdict: our own side failed before anything could be asked.
+    NotAttempted,
 }
 
 impl Verdict {
-    /// Every verdict, worst first.
+    /// Every verdict, worst first; [`Self::NotAttempted`] is none.
     pub const ALL: [Self; 7] = [
         Self::Exposed,
         Self::Forbidden,
@@ -44,16 +46,18 @@ impl Verdict {
             Self::Inconclusive => "inconclusive",
             Self::NotApiServer => "not-api-server",
             Self::Unreachable => "unreachable",
+            Self::NotAttempted => "not-attempted",
         }
     }
 
     /// Whether seeing this verdict breaks the expectation of another. Closed ports and servers of
     /// another kind beside the expected one say nothing, unless just that is expected.
     pub fn contradicts(self, expected: Self) -> bool {
-        let telling = match expected {
-            Self::Unreachable => true,
-            Self::NotApiServer => self != Self::Unreachable,
-            _ => !matches!(self, Self::Unreachable | Self::NotApiServer),
+        let telling = match (self, expected) {
+            (Self::NotAttempted, _) => false,
+            (_, Self::Unreachable) => true,
+            (seen, Self::NotApiServer) => seen != Self::Unreachable,
+            (seen, _) => !matches!(seen, Self::Unreachable | Self::NotApiServer),
         };
         telling && self != expected
     }

@@ -132,17 +132,20 @@ impl Gate {
         let fails = !parts.is_empty();
         let short = self.short_of(coverage, judged);
         parts.extend(short.clone());
+        // A report of it may be judged later: then only the counts tell.
+        let could_not_scan = coverage.could_not_scan();
         let code = match () {
             () if end == End::Interrupted => INTERRUPTED,
-            () if end == End::Failed => COULD_NOT_RUN,
+            () if end == End::Failed || could_not_scan => COULD_NOT_RUN,
             () if fails => FAILED,
             () if short.is_some() => NOT_COVERED,
             () => PASSED,
         };
         match end {
-            End::Regular => {}
             End::Interrupted => parts.insert(0, "interrupted".to_owned()),
+            _ if could_not_scan => parts.insert(0, "could not scan".to_owned()),
             End::Failed => parts.insert(0, "could not go on".to_owned()),
+            End::Regular => {}
         }
         if parts.is_empty() {
             parts.push(match self.fail_on {
@@ -152,8 +155,9 @@ impl Gate {
         }
         // No reason to fail, and never unsaid: of what was not asked nothing is known.
         if coverage.not_attempted > 0 {
-            let (left, all) = (coverage.not_attempted, coverage.targets);
-            parts.push(format!("{left} of {all} targets not attempted"));
+            let (left, all) = (coverage.not_attempted, coverage.targets + coverage.further_addresses);
+            let what = if coverage.further_addresses > 0 { "targets and addresses" } else { "targets" };
+            parts.push(format!("{left} of {all} {what} not attempted"));
         }
         let missing = coverage.unasked.iter().filter(|(why, _)| !why.is_wanted());
         parts.extend(missing.map(|(why, count)| why.counted(*count)));

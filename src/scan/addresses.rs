@@ -84,6 +84,14 @@ impl Choice {
     }
 }
 
+/// What comes of an address that is a target itself and leads to an excluded IPv4 address. Those that
+/// are excluded as they are written are no targets.
+pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Outcome> {
+    let excluded =
+        address.is_ipv6() && scope.is_some_and(|set| set.exclusions().excludes_address(address, port));
+    excluded.then(|| Outcome::Unasked(Unasked::new(Gap::ExcludedAddress, 1, address.to_string())))
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;

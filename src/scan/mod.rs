@@ -21,13 +21,13 @@ mod job;
 mod journal;
 mod ledger;
 mod outcome;
+mod own_side;
 mod pace;
 mod pass;
 mod pipeline;
 mod progress;
 mod queue;
 mod replay;
-mod shortage;
 mod stop;
 mod tally;
 mod throttle;
@@ -43,7 +43,8 @@ use tokio::sync::mpsc;
 use crate::config::{Order, ScanConfig};
 use crate::error::Error;
 use crate::model::{
-    EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked, microseconds,
+    EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked, Verdict,
+    microseconds,
 };
 use crate::targets::{Permutation, TargetSet};
 
@@ -104,7 +105,7 @@ impl Scanner {
                     let why = stop.reason().unwrap_or_default();
                     let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, why);
                     let target = target.clone();
-                    records.push(EndpointReport::unreachable(target, None, failure, Timings::default()));
+                    records.push(EndpointReport::without_answer(target, None, failure, Timings::default()));
                     continue;
                 };
                 for outcome in outcomes {
@@ -171,7 +172,8 @@ impl Scanner {
 /// The record of what was not asked, where there is no coverage to tell it.
 fn unasked_record(target: &Target, unasked: &Unasked) -> EndpointReport {
     let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, unasked.said());
-    EndpointReport::unreachable(target.clone(), None, failure, Timings::default())
+    let report = EndpointReport::without_answer(target.clone(), None, failure, Timings::default());
+    EndpointReport { verdict: Verdict::NotAttempted, ..report }
 }
 
 /// A running scan: a stream of reports, then a summary.
@@ -214,6 +216,7 @@ impl Scan {
         let coverage = self.tally.coverage(&self.job.targets, self.job.config.shard, self.stop.failed());
         // Stopped after the last attempt was made, it was not stopped.
         let stopped = self.stop.reason().and_then(|reason| match self.tally.given_up() {
+            _ if coverage.could_not_scan() => Some(reason),
             (0, _) => (coverage.not_attempted > 0).then_some(reason),
             (given_up, due) => Some(format!("{reason}; {given_up} of {due} put off were not asked again")),
         });

@@ -14,18 +14,18 @@ use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
-    Endpoint, EndpointReport, Failure, FailureKind, Gap, Host, Observation, SecondLook, Stage, Target,
-    Timings, Unasked, Verdict,
+    Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
+    Verdict,
 };
 use crate::probe::{Dial, Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 use crate::targets::TargetSet;
 
-use super::addresses::Choice;
+use super::addresses::{self, Choice};
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
-use super::shortage::{self, Shortage};
+use super::own_side::{self, OwnSide};
 use super::stop::Stop;
 use super::tally::Tally;
 use super::throttle::Throttle;
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
-    dialer: Dialer,
+    pub(super) dialer: Dialer,
     prober: Prober,
     looks: Semaphore,
     choice: Choice,
@@ -93,7 +93,7 @@ impl Pipeline {
             dialer: Dialer {
                 sweep: Sweep::new(config),
                 throttle: Throttle::new(config),
-                shortage: Shortage::default(),
+                own_side: OwnSide::default(),
             },
             prober: Prober::new(config)?,
             looks: Semaphore::new(config.looks()),
@@ -117,10 +117,8 @@ impl Pipeline {
         let target = attempt.target;
         let name = match &target.host {
             Host::Ip(address) => {
-                // An IPv6 address that leads to an excluded IPv4 address.
-                if address.is_ipv6() && attempt.excludes(*address) {
-                    let unasked = Unasked::new(Gap::ExcludedAddress, 1, address.to_string());
-                    return Some(vec![Outcome::Unasked(unasked)]);
+                if let Some(outcome) = addresses::excluded(*address, target.port, attempt.scope) {
+                    return Some(vec![outcome]);
                 }
                 let way = Way { address: *address, resolve: None, aliases: Arc::default() };
                 return Some(vec![self.endpoint(attempt, way, true).await?]);
@@ -168,21 +166,20 @@ impl Pipeline {
 
     /// The addresses of a name. What this machine lacks is waited for.
     async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
-        let shortage = &self.dialer.shortage;
+        let own_side = &self.dialer.own_side;
         let mut wait = None;
         loop {
-            match self.names.addresses(name).await {
-                Err(failure) if failure.kind == FailureKind::LocalShortage => {
-                    self.throttle().short(&failure.detail);
-                    if !wait.get_or_insert_with(|| shortage.wait()).next(&failure.detail, stop).await {
-                        return Err(failure);
-                    }
-                }
-                outcome => {
-                    shortage.through();
-                    return outcome;
+            let outcome = self.names.addresses(name).await;
+            if let Err(failure) = &outcome
+                && failure.kind == FailureKind::LocalShortage
+            {
+                self.throttle().short(&failure.detail);
+                if wait.get_or_insert_with(|| own_side.wait()).next(failure, stop).await {
+                    continue;
                 }
             }
+            own_side.ended(outcome.as_ref().err(), stop);
+            return outcome;
         }
     }
 
@@ -221,12 +218,18 @@ impl Pipeline {
             Ok(judged) => judged,
             Err(failure) => {
                 let endpoint = Some(endpoint_of(target, address));
-                let report = EndpointReport::unreachable(target.clone(), endpoint, failure, timings);
+                let report = EndpointReport::without_answer(target.clone(), endpoint, failure, timings);
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
         if short.as_ref().is_some_and(|failure| attempt.was_not_made(failure)) {
             return None;
+        }
+        // A proxy may say that a connection is open before it is, and close it when it cannot be.
+        if self.dialer.sweep.is_proxied()
+            && let Some(failure) = own_side::unheard(&report)
+        {
+            return Some(attempt.failed(Some(address), failure, timings));
         }
         if let Some(failure) = report.failure.as_ref().or(short.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
@@ -237,7 +240,8 @@ impl Pipeline {
             }
         }
         // That nothing showed is no finding where not everything could be asked.
-        if let Some(short) = short.filter(|_| report.verdict == Verdict::NotApiServer) {
+        let nothing_showed = matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
+        if let Some(short) = short.filter(|_| nothing_showed) {
             return Some(attempt.failed(Some(address), short, timings));
         }
         report.timings.resolve = timings.resolve;
@@ -275,7 +279,7 @@ impl Pipeline {
                 Err(failure) => second = Some(failure),
             }
         }
-        let short = shortage::of_look(&observation, assessment.verdict, second.as_ref());
+        let short = own_side::of_look(&observation, assessment.verdict, second.as_ref());
         let unreachable = assessment.verdict == Verdict::Unreachable;
         let of_requests =
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
@@ -354,10 +358,6 @@ impl Attempt<'_> {
         failure.kind == FailureKind::LocalShortage && self.stop.is_stopped()
     }
 
-    fn excludes(&self, address: IpAddr) -> bool {
-        self.scope.is_some_and(|set| set.exclusions().excludes_address(address, self.target.port))
-    }
-
     /// The outcome of an address, or of a name without one, that could not be asked.
     fn failed(&self, address: Option<SocketAddr>, failure: Failure, timings: Timings) -> Outcome {
         if !self.last && passes(&failure) {
@@ -370,7 +370,7 @@ impl Attempt<'_> {
             return Outcome::Silent(failure.kind);
         }
         let endpoint = address.map(|address| endpoint_of(self.target, address));
-        Outcome::Record(Box::new(EndpointReport::unreachable(
+        Outcome::Record(Box::new(EndpointReport::without_answer(
             self.target.clone(),
             endpoint,
             failure,

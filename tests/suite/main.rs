@@ -16,6 +16,7 @@ mod input;
 mod layers;
 mod limits;
 mod name_server;
+mod own_side;
 mod products;
 mod proxy;
 mod readme;

@@ -509,23 +509,24 @@ fn resolver(text: &str) -> Result<SocketAddr, String> {
 const AFTER_IDENTIFY: &str = "\
 Exit codes:
   0    something answered, whatever it was
-  2    could not run: bad input or bad configuration
+  2    could not run: bad input or bad configuration, or nothing could be asked
   3    nothing answered";
 
 const AFTER_SCAN: &str = "\
 Verdicts:
   exposed         more than version and health is open to anonymous callers
   forbidden       403 as system:anonymous: anonymous is accepted, authorization stops it
-  limited     anonymous is limited to some paths, usually health checks
+  limited         anonymous is limited to some paths, usually health checks
   rejected        401 on every path asked
   inconclusive    cannot tell, and the reason says why
   not-api-server  something else answers
   unreachable     no HTTP answer
+  not-attempted   no verdict: our own side failed (proxy, route, name server, descriptors)
 
 Exit codes:
   0    nothing at or above --fail-on
   1    findings at or above --fail-on, or an expect= that is not met
-  2    could not run: bad input or bad configuration
+  2    could not run: bad input or bad configuration, or nothing could be asked
   3    fewer named targets got a verdict than --require-coverage asks for
   130  interrupted
   Where several apply: 130, then 2, then 1, then 3.";

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::bail;
 use kubeknock::config::Order;
-use kubeknock::model::EndpointReport;
+use kubeknock::model::{EndpointReport, Verdict};
 use kubeknock::policy::NOT_COVERED;
 use kubeknock::report::{escape, reasoning};
 use kubeknock::scan::Scanner;
@@ -17,7 +17,7 @@ use crate::settings;
 /// Columns of a reason.
 const SHOWN: usize = 240;
 
-/// Asks, explains, and returns the exit code: 0 if anything answered.
+/// Asks, explains, and returns the exit code: 0 if anything answered. An error if nothing could be asked.
 pub(crate) fn run(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
     let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
     let targets = settings::one_target(args, quiet, verbose)?;
@@ -32,6 +32,11 @@ pub(crate) fn run(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Resu
     }
     if reports.is_empty() {
         bail!("nothing is left to ask");
+    }
+    let ours =
+        |report: &EndpointReport| report.failure.as_ref().is_some_and(|failure| failure.kind.is_ours());
+    if let Some(first) = reports.first().filter(|_| reports.iter().all(ours)) {
+        bail!("could not scan: {}", escape(&first.reason, SHOWN));
     }
     Ok(if reports.iter().any(EndpointReport::connected) { 0 } else { NOT_COVERED })
 }
@@ -59,7 +64,8 @@ fn explain(out: &mut impl Write, reports: &[EndpointReport]) -> io::Result<()> {
     }
     for report in silent {
         let place = report.endpoint.as_ref().map_or_else(|| report.target.to_string(), ToString::to_string);
-        writeln!(out, "{}: no answer: {}", escape(&place, SHOWN), escape(&report.reason, SHOWN))?;
+        let what = if report.verdict == Verdict::NotAttempted { "not asked" } else { "no answer" };
+        writeln!(out, "{}: {what}: {}", escape(&place, SHOWN), escape(&report.reason, SHOWN))?;
     }
     out.flush()
 }

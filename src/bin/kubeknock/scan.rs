@@ -17,7 +17,7 @@ use crate::outputs::Outputs;
 use crate::progress::Line;
 use crate::saved::Earlier;
 use crate::settings_file::SettingsFile;
-use crate::{dry_run, settings, stats};
+use crate::{dry_run, limits, settings, stats};
 
 /// Says that a signal and not a time limit stopped the scan.
 const INTERRUPT: &str = "interrupted";
@@ -99,6 +99,7 @@ fn say_age(checkpoint: &Checkpoint) {
 
 /// The runtime of all commands: a worker thread for each core.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    limits::ensure_room()?;
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
@@ -165,6 +166,7 @@ impl Job {
             _ if stop.failed() => End::Failed,
             _ => End::Regular,
         };
+        let could_not_scan = summary.coverage.could_not_scan();
         let judged_coverage = judged_coverage(scanner.config(), &summary.coverage);
         let judged = judge.finish(&judged_coverage);
         let Self { earlier, gate, outputs, quiet, .. } = self;
@@ -183,6 +185,7 @@ impl Job {
             );
         }
         if let Some(reason) = stop.reason().filter(|_| stop.failed()) {
+            anyhow::ensure!(!could_not_scan, "{reason}");
             anyhow::bail!("{reason}; the report has what was done until then");
         }
         Ok(code)

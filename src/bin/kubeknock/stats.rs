@@ -23,6 +23,7 @@ struct Line {
     level: f64,
     timeouts: u64,
     verdicts: BTreeMap<&'static str, u64>,
+    not_attempted: u64,
 }
 
 impl From<&Progress> for Line {
@@ -41,6 +42,7 @@ impl From<&Progress> for Line {
             level: (now.level * 100.0).round() / 100.0,
             timeouts: now.timeouts,
             verdicts: Verdict::ALL.into_iter().map(Verdict::word).zip(now.verdicts).collect(),
+            not_attempted: now.failed_here,
         }
     }
 }

@@ -39,7 +39,9 @@ impl Worded for Verdict {
     const WHAT: &'static str = "verdict";
 
     fn from_word(word: &str) -> Option<Self> {
-        word.parse().ok()
+        // Nobody can expect it, so it is no word of the settings.
+        let none = Self::NotAttempted;
+        word.parse().ok().or_else(|| (word == none.word()).then_some(none))
     }
 }
 
@@ -61,9 +63,9 @@ worded!(Standing, "standing": Looser Stricter Either AsDocumented Unknown);
 worded!(FailureKind, "kind of failure":
     Refused TimedOut HostUnreachable NetworkUnreachable Prohibited NameNotFound NoAddress ResolverFailure
     ResolverTimedOut Proxy Reset Closed PlainHttp NotTls ClientCertificateRequired Handshake InvalidHttp
-    Deadline LocalShortage Panic);
+    Deadline LocalShortage Panic NoRoute NoResolver ProxyRefused ProxyCouldNotConnect);
 worded!(Unclear, "kind of unclear answer":
-    Redirect RateLimited ServerError Plain401 Plain403 OtherUser UnexpectedBody FrontHealth TlsPort Cut
+    Redirect RateLimited ServerError Plain401 Plain403 OtherUser OtherRequest OwnWords AuthorizerFailed UnexpectedBody SameBody Unmarked FrontHealth TlsPort Cut
     OtherStatus);
 
 /// A value by its word.

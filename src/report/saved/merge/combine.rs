@@ -95,6 +95,9 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage, of_
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
+    for (kind, count) in part.failed_here {
+        *whole.failed_here.entry(kind).or_default() += count;
+    }
     for (why, count) in part.unasked {
         *whole.unasked.entry(why).or_default() += count;
     }
