@@ -236,6 +236,7 @@ async fn a_special_address_is_told_everywhere() {
     assert_eq!(zero["unasked"][0]["count"], 3, "one for each port");
 
     let output = run(&["identify", &target, &resolver]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stdout(&output).contains("no address (1 special address without"), "{}", stdout(&output));
     assert_eq!(server.stats().connections(), 0);
     let output = run(&["identify", &target, &resolver, "--allow-special"]);
