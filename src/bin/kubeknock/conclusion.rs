@@ -10,6 +10,7 @@ use kubeknock::report::{Outcome, Results, ScanInfo, Spool, escape};
 
 use crate::outputs::Outputs;
 use crate::saved::{self, Earlier};
+use crate::say;
 
 /// Specifications that are told on standard error.
 const LISTED: usize = 10;
@@ -24,7 +25,6 @@ pub(crate) struct Conclusion {
     pub(crate) earlier: Option<Earlier>,
     pub(crate) gate: Gate,
     pub(crate) end: End,
-    pub(crate) quiet: bool,
 }
 
 impl Conclusion {
@@ -54,9 +54,13 @@ impl Conclusion {
         let told = outputs.tell_people();
         outputs.finish(&results, &mut records)?;
         // Whoever sees no report sees why the exit code is what it is.
-        if !told && !self.quiet {
+        if !told {
             say_unasked(&summary.coverage);
-            eprintln!("kubeknock: {}", decision.sentence);
+        }
+        if !told && decision.code == 0 {
+            say::note(decision.sentence);
+        } else if !told {
+            say::reason(decision.sentence);
         }
         Ok(decision.code)
     }
@@ -68,10 +72,10 @@ fn say_unasked(coverage: &Coverage) {
     let specs: Vec<&SpecCoverage> = coverage.specs.iter().filter(unwanted).collect();
     for spec in specs.iter().take(LISTED) {
         let (text, unasked) = (&spec.origin.text, spec.unasked_said().unwrap_or_default());
-        eprintln!("kubeknock: {}: not asked: {unasked}", escape(text, SHOWN));
+        say::note(format_args!("{}: not asked: {unasked}", escape(text, SHOWN)));
     }
     if specs.len() > LISTED {
-        eprintln!("kubeknock: … and {} more targets like these", specs.len() - LISTED);
+        say::note(format_args!("… and {} more targets like these", specs.len() - LISTED));
     }
 }
 
