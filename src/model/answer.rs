@@ -130,7 +130,8 @@ pub struct VersionInfo {
 }
 
 impl Answer {
-    /// What `body` says. `cut` tells that it was longer than the limit.
+    /// What `body` says. `cut` tells that it was longer than the limit: then only documents that are known
+    /// by their first bytes are told.
     pub fn parse(body: &[u8], cut: bool) -> Self {
         if cut {
             return beginning(body);

@@ -3,6 +3,7 @@
 //! its chain, and the CA names it asks for, which it shows even to callers it then answers 401.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,12 +127,14 @@ fn with_key(trust: Trust, signature: &Signature) -> Trust {
 }
 
 fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
-    match &endpoint.name {
-        Some(name) => ServerName::try_from(name.to_string()).map_err(|error| {
-            Failure::new(Stage::Tls, FailureKind::Handshake, format!("{name} cannot be sent as SNI: {error}"))
-        }),
-        None => Ok(ServerName::IpAddress(endpoint.address.ip().into())),
-    }
+    let Some(name) = &endpoint.name else {
+        // An address is never sent: where the proxy alone knows it, any will do.
+        let address = endpoint.address().map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip());
+        return Ok(ServerName::IpAddress(address.into()));
+    };
+    ServerName::try_from(name.to_string()).map_err(|error| {
+        Failure::new(Stage::Tls, FailureKind::Handshake, format!("{name} cannot be sent as SNI: {error}"))
+    })
 }
 
 /// Why a handshake failed.

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt as _;
 use tokio::net::TcpStream;
 
+use super::attempt::Attempt;
 use super::dialer::Redialer;
 use super::outcome::passes;
-use super::pipeline::{Attempt, Pipeline, closed};
+use super::pipeline::{Pipeline, closed};
 use crate::model::{Endpoint, Failure, Observation, Scheme};
 use crate::probe::{Dial as _, Dialled};
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubeknock::model::{Endpoint, Failure, FailureKind, Scheme, Stage, Verdict};
+use kubeknock::model::{Endpoint, Failure, FailureKind, Host, Scheme, Stage, Verdict};
 use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator::{self, Scenario};
 use serde_json::Value;
@@ -353,8 +353,13 @@ impl Dial for Short {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_ends_where_this_machine_is_short_of_something() {
     let server = start("closes-each").await;
-    let endpoint =
-        Endpoint { scheme: Scheme::Https, address: server.address(), name: None, prefix: "".into() };
+    let endpoint = Endpoint {
+        scheme: Scheme::Https,
+        host: Host::Ip(server.address().ip()),
+        port: server.address().port(),
+        name: None,
+        prefix: "".into(),
+    };
     let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
     let seen = Prober::new(&config()).unwrap().look(stream, &endpoint, 1, &Short).await;
     let kinds: Vec<Option<FailureKind>> = seen

@@ -46,7 +46,7 @@ fn addresses_of_a_name_are_sites_of_one_finding_whichever_came_first() {
     assert_eq!(judged(&reports).findings, forward);
     let finding = forward.iter().find(|finding| finding.rule.id == "anonymous-discovery-exposed").unwrap();
     let addresses: Vec<String> =
-        finding.sites.iter().map(|site| site.endpoint.address.ip().to_string()).collect();
+        finding.sites.iter().map(|site| site.endpoint.address().unwrap().ip().to_string()).collect();
     assert_eq!(addresses, ["192.0.2.1", "192.0.2.2"]);
 }
 

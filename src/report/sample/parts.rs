@@ -1,6 +1,5 @@
 //! What records are made of.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +47,8 @@ pub(in crate::report) fn report(
 ) -> EndpointReport {
     let endpoint = Endpoint {
         scheme: target.scheme,
-        address: SocketAddr::new(address.parse().unwrap(), target.port),
+        host: Host::Ip(address.parse().unwrap()),
+        port: target.port,
         name: target.server_name(),
         prefix: Arc::clone(&target.prefix),
     };
@@ -63,6 +63,7 @@ pub(in crate::report) fn report(
         remedy: None,
         aliases: Arc::default(),
         requests: Vec::new(),
+        not_asked: Vec::new(),
         grants: Vec::new(),
         tls: None,
         without_sni: None,

@@ -25,6 +25,8 @@ pub(super) struct Record {
 struct Endpoint {
     target: String,
     address: Option<SocketAddr>,
+    #[serde(default)]
+    resolved_by_proxy: bool,
     name: Option<String>,
     label: Option<String>,
     scheme: Word<Scheme>,
@@ -48,6 +50,8 @@ struct Endpoint {
     aliases: Vec<String>,
     #[serde(default)]
     requests: Vec<Request>,
+    #[serde(default)]
+    not_asked: Vec<String>,
     #[serde(default)]
     grants: Vec<Grant>,
     tls: Option<Tls>,
@@ -89,7 +93,12 @@ impl TryFrom<Endpoint> for Record {
             specs: wire.specs.into_iter().map(SpecId).collect(),
             named: wire.named,
         };
-        let endpoint = wire.address.map(|address| model::Endpoint { scheme, address, name, prefix });
+        let place = match (wire.address, &target.host) {
+            (Some(address), _) => Some((Host::Ip(address.ip()), address.port())),
+            (None, name @ Host::Name(_)) if wire.resolved_by_proxy => Some((name.clone(), port)),
+            _ => None,
+        };
+        let endpoint = place.map(|(host, port)| model::Endpoint { scheme, host, port, name, prefix });
         let report = EndpointReport {
             target,
             endpoint,
@@ -101,6 +110,11 @@ impl TryFrom<Endpoint> for Record {
             remedy: wire.remedy.map(Into::into),
             aliases: wire.aliases.into_iter().map(Into::into).collect(),
             requests,
+            not_asked: wire
+                .not_asked
+                .iter()
+                .map(|path| model::Request::for_path(path).map_err(|error| format!("path {path:?}: {error}")))
+                .collect::<Result<_, _>>()?,
             grants,
             tls: wire.tls.map(Into::into),
             without_sni: wire.without_sni.and_then(WithoutSni::outcome),

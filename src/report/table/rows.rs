@@ -156,8 +156,8 @@ pub(in crate::report) fn target_cell(report: &EndpointReport) -> String {
         None => asked.to_string(),
     };
     if let (Host::Name(_), Some(endpoint)) = (&report.target.host, &report.endpoint) {
-        cell.push_str(" at ");
-        cell.push_str(&endpoint.address.ip().to_string());
+        let by_proxy = || ", resolved by the proxy".to_owned();
+        cell.push_str(&endpoint.address().map_or_else(by_proxy, |address| format!(" at {}", address.ip())));
     }
     if let Some(sni) = &report.target.sni {
         cell.push_str(" as ");
