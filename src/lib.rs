@@ -69,6 +69,7 @@ pub mod beside;
 pub mod config;
 pub mod error;
 pub mod identify;
+pub mod input;
 pub mod model;
 pub mod policy;
 pub mod probe;

@@ -77,9 +77,9 @@ impl fmt::Display for Verdict {
 /// A word that names no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no verdict; use one of exposed, forbidden, limited, rejected, inconclusive, not-api-server, unreachable"
+    "no verdict; use one of exposed, forbidden, limited, rejected, inconclusive, not-api-server, unreachable"
 )]
-pub struct UnknownVerdict(pub String);
+pub struct UnknownVerdict;
 
 impl FromStr for Verdict {
     type Err = UnknownVerdict;
@@ -87,10 +87,7 @@ impl FromStr for Verdict {
     fn from_str(text: &str) -> Result<Self, UnknownVerdict> {
         // What `limited` was called before it covered paths other than health.
         let word = if text == "health-only" { Self::Limited.word() } else { text };
-        Self::ALL
-            .into_iter()
-            .find(|verdict| verdict.word() == word)
-            .ok_or_else(|| UnknownVerdict(text.to_owned()))
+        Self::ALL.into_iter().find(|verdict| verdict.word() == word).ok_or(UnknownVerdict)
     }
 }
 

@@ -58,28 +58,27 @@ impl fmt::Display for FailOn {
 /// A word that names no threshold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no threshold; use a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, limited), or never"
+    "no threshold; use a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, limited), or never"
 )]
-pub struct UnknownFailOn(pub String);
+pub struct UnknownFailOn;
 
 impl FromStr for FailOn {
     type Err = UnknownFailOn;
 
     fn from_str(text: &str) -> Result<Self, UnknownFailOn> {
-        let unknown = || UnknownFailOn(text.to_owned());
         match text {
             "never" => return Ok(Self::Never),
             "new" => return Ok(Self::New(None)),
             _ => {}
         }
         if let Some(severity) = text.strip_prefix("new:") {
-            return severity.parse().map(|severity| Self::New(Some(severity))).map_err(|_| unknown());
+            return severity.parse().map(|severity| Self::New(Some(severity))).map_err(|_| UnknownFailOn);
         }
         if let Ok(severity) = text.parse() {
             return Ok(Self::Severity(severity));
         }
         let verdict = text.parse().ok().filter(|verdict| Self::VERDICTS.contains(verdict));
-        verdict.map(Self::Verdict).ok_or_else(unknown)
+        verdict.map(Self::Verdict).ok_or(UnknownFailOn)
     }
 }
 

@@ -18,9 +18,9 @@ use crate::settings;
 const SHOWN: usize = 240;
 
 /// Asks, explains, and returns the exit code: 0 if anything answered. An error if nothing could be asked.
-pub(crate) fn run(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
-    let targets = settings::one_target(args, quiet, verbose)?;
+    let targets = settings::one_target(args, verbose)?;
     let reports = runtime()?.block_on(async {
         let scanner = Scanner::new(config)?;
         scanner.prepare(&targets).await?;

@@ -8,6 +8,8 @@ use kubeknock::model::Verdict;
 use kubeknock::scan::{Progress, Watch};
 use serde::Serialize;
 
+use crate::say;
+
 /// What a line says; seconds and targets.
 #[derive(Serialize)]
 struct Line {
@@ -61,7 +63,7 @@ pub(crate) async fn print(watch: Watch, interval: Option<Duration>, mut asked: A
             () = asked.next() => {}
         }
         if let Ok(line) = serde_json::to_string(&Line::from(&watch.progress())) {
-            eprintln!("{line}");
+            say::line(&line);
         }
     }
 }
