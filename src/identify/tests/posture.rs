@@ -125,6 +125,10 @@ fn limited_to_other_paths_is_not_limited_to_these() {
     assert!(version.sentence.contains("anonymous limited to version"), "{}", version.sentence);
     let shown = of(&versioned("v1.33.5-eks-5e0fdde"), Verdict::Limited, &trio(Granted, Rejected, Rejected));
     assert_eq!(shown.standing, Standing::Looser);
+    // Accepted at /api too, and refused there by authorization: more than 1.32 lets in.
+    let accepted = standing(&trio(Rejected, Forbidden, Granted));
+    assert_eq!(accepted.standing, Standing::Unknown, "{}", accepted.sentence);
+    assert!(accepted.sentence.contains("it lies between"), "{}", accepted.sentence);
     // Accepted at /api alone and refused there by authorization: neither of what is documented.
     let kubeadm = refusing().with_kubeadm_tls();
     let api = of(&kubeadm, Verdict::Limited, &trio(Rejected, Forbidden, Rejected));
