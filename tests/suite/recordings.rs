@@ -189,7 +189,9 @@ async fn what_answers_beside_api_servers_is_found_where_it_lets_anybody_in() {
         let (records, summary) = scan(config(), targets(&[server.address().to_string()])).await;
         let policy = Policy::default();
         let mut judge = Judge::new(&policy, summary.started);
-        records.iter().for_each(|record| judge.add(record));
+        for record in &records {
+            judge.add(record);
+        }
         let findings = judge.finish(&summary.coverage).findings;
         assert_eq!(findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>(), [found], "{name}");
     }
