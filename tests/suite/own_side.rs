@@ -337,12 +337,14 @@ fn with_loopback_alone(script: &str, args: &[&str]) -> Option<Output> {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_machine_without_a_route_could_not_scan() {
-    let args = ["scan", "-o", "json", "192.0.2.0/28", "[2001:db8::1]", "-p", "6443"];
+    let args = ["scan", "-o", "json", "192.0.2.0/28", "[2001:db8::1]", "-p", "6443", "--timeout", "2s"];
+    let args = [&args[..], &["api.example", "--resolver", "192.0.2.53"]].concat();
     let Some(output) = with_loopback_alone("exec \"$@\"", &args) else { return };
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(told(&output, &report), (Some(2), json!([17, {"no-route": 17}, {}])));
+    assert_eq!(told(&output, &report), (Some(2), json!([18, {"no-route": 17, "no-resolver": 1}, {}])));
     let errors = stderr(&output);
     assert!(errors.contains("error: could not scan: this machine has no route to any target"), "{errors}");
+    assert!(errors.contains("; no name server can be asked (api.example: "), "{errors}");
     assert_eq!(errors.matches("no route from this machine").count(), 1, "{errors}");
 }
 
