@@ -60,7 +60,7 @@ impl Connection {
         }
     }
 
-    async fn http1<S>(stream: S) -> Result<Self, Failure>
+    pub(super) async fn http1<S>(stream: S) -> Result<Self, Failure>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {

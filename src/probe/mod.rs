@@ -21,6 +21,8 @@ mod anchors;
 mod certificate;
 mod connection;
 mod deep;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod reading;
 mod sniff;
 mod tls;

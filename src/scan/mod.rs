@@ -23,6 +23,7 @@ mod pace;
 mod pipeline;
 mod progress;
 mod queue;
+mod record;
 mod replay;
 mod shortage;
 mod stop;
@@ -47,6 +48,8 @@ use job::Job;
 use outcome::Outcome;
 use pipeline::{Attempt, Pipeline};
 pub use progress::{Progress, Watch};
+#[cfg(any(test, fuzzing))]
+pub(crate) use record::record;
 pub use stop::Stop;
 use tally::Tally;
 

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::assess::assess;
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::identify::{self, Answered, identify, posture, remedy};
+use crate::identify::{self, identify};
 use crate::model::{
     Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
     Verdict,
@@ -24,6 +24,7 @@ use crate::targets::Exclusions;
 
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
+use super::record::record;
 use super::shortage::{self, Shortage};
 use super::stop::Stop;
 use super::tally::Tally;
@@ -278,38 +279,7 @@ impl Pipeline {
             }
         }
         let short = shortage::of_look(&observation, assessment.verdict, second.as_ref());
-        let unreachable = assessment.verdict == Verdict::Unreachable;
-        let of_requests =
-            || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
-        let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
-        let (paths, refused) = assessment.paths_asked_and_refused();
-        let answered = Answered {
-            verdict: assessment.verdict,
-            grants: &assessment.grants,
-            paths,
-            refused,
-            expected: target.expect,
-        };
-        let report = EndpointReport {
-            target: target.clone(),
-            endpoint: Some(endpoint),
-            posture: posture(&identification, answered),
-            remedy: remedy(&identification, answered),
-            verdict: assessment.verdict,
-            reason: assessment.reason,
-            failure,
-            identification: Some(identification),
-            requests: assessment.requests,
-            grants: assessment.grants,
-            aliases: observation.aliases,
-            tls: observation.tls,
-            without_sni: observation.without_sni,
-            local: observation.local,
-            connections: observation.connections,
-            handshakes: observation.handshakes,
-            timings: observation.timings.kept(),
-        };
-        (report, short)
+        (record(target, observation, identification, assessment), short)
     }
 
     /// A look on the connection at hand, or on another one if the server did not wait for it.

@@ -25,6 +25,8 @@ mod resume;
 mod rules;
 mod saved;
 mod scale;
+#[cfg(target_os = "linux")]
+mod scope;
 mod settings;
 mod shards;
 mod skip;

@@ -3,6 +3,8 @@
 //! `over` lays its `[scan]` table under the command line; this page finds and reads the file.
 
 mod entries;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod over;
 
 use std::fs;

@@ -53,7 +53,7 @@ fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
 
 /// The options of `[scan]` that this command has and its line leaves open, as arguments. All are
 /// checked, whatever the command.
-fn under(file: &SettingsFile, command: &str, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
+pub(super) fn under(file: &SettingsFile, command: &str, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
     let name = file.path.as_deref().unwrap_or(Path::new(super::NAME)).display().to_string();
     let mut all = program();
     all.build();
