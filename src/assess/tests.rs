@@ -187,8 +187,8 @@ mod rules {
 
     #[test]
     fn limited_to_some_paths() {
-        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), ok())), Verdict::HealthOnly);
-        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), forbidden())), Verdict::HealthOnly);
+        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), ok())), Verdict::Limited);
+        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), forbidden())), Verdict::Limited);
         let livez = [
             ("/version", unauthorized()),
             ("/api", unauthorized()),
@@ -196,7 +196,7 @@ mod rules {
             ("/livez", ok()),
             ("/readyz", unauthorized()),
         ];
-        assert_eq!(verdict(&seen(1, livez)), Verdict::HealthOnly);
+        assert_eq!(verdict(&seen(1, livez)), Verdict::Limited);
     }
 
     #[test]

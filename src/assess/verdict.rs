@@ -135,7 +135,7 @@ fn settled(requests: &[JudgedRequest]) -> Ruling {
                 paths.iter().filter(|(_, access)| let_in(access)).map(|(path, _)| *path).collect();
             if !open.is_empty() {
                 return ruling(
-                    Verdict::HealthOnly,
+                    Verdict::Limited,
                     format!("/api is 401, {} is not: anonymous is limited to some paths", open.join(", ")),
                 );
             }

@@ -11,6 +11,9 @@
 //! Marks that contradict each other name nothing unless one side clearly outweighs: then the other
 //! side is told as evidence against. The confidence is that of the strongest, named or tied, so that
 //! taking any sign away never raises it.
+//!
+//! **What an alias is worth.** Whoever owns a name may point it anywhere (CNAME); a certificate is shown by
+//! the server itself. So an alias names no product while the handshake tells of others and not of that one.
 
 use crate::model::{Attribution, Confidence, Known, Mark, Product, Specificity};
 
@@ -22,11 +25,14 @@ const TELLING: u32 = 4;
 const UNIQUE: u32 = 8;
 
 /// One mark before anything is concluded from it.
+#[derive(Clone)]
 pub(super) struct Found {
     place: Place,
     fact: &'static Fact,
     clue: usize,
     seen: String,
+    /// It stands in a name that the asked one is an alias of.
+    alias: bool,
 }
 
 /// Gathers the marks that texts bear.
@@ -36,6 +42,15 @@ pub(super) struct Marks(Vec<Found>);
 impl Marks {
     /// Looks for every pattern of `place` in a text, which stands in the clue of this index.
     pub(super) fn look(&mut self, place: Place, text: &str, clue: usize) {
+        self.find(place, text, clue, false);
+    }
+
+    /// The same for a name that the asked one is an alias of.
+    pub(super) fn look_at_alias(&mut self, name: &str, clue: usize) {
+        self.find(Place::Host, name, clue, true);
+    }
+
+    fn find(&mut self, place: Place, text: &str, clue: usize, alias: bool) {
         let patterns = TABLE.patterns(place);
         // Most texts fit nothing: the cheap question first.
         if !patterns.set.is_match(text) {
@@ -46,6 +61,7 @@ impl Marks {
             fact: &patterns.facts[at],
             clue,
             seen: text.to_owned(),
+            alias,
         });
         self.0.extend(found);
     }
@@ -55,17 +71,44 @@ impl Marks {
         self.0.iter().any(|found| found.place == place && worth(found.fact) >= UNIQUE)
     }
 
+    /// The marks without those of aliases that the handshake contradicts: it has telling marks, and none
+    /// for the alias's product, for what that is built on or for what is built on it. `None` where no
+    /// alias is contradicted.
+    fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<Found>> {
+        let telling: Vec<usize> = (self.0.iter())
+            .filter(|found| found.place.is_of_the_handshake() && worth(found.fact) >= TELLING)
+            .map(|found| found.fact.entry)
+            .collect();
+        let related = |one: usize, other: usize| {
+            one == other
+                || table.entries[one].built_on.contains(&other)
+                || table.entries[other].built_on.contains(&one)
+        };
+        let contradicted = |found: &Found| {
+            found.alias
+                && !telling.is_empty()
+                && !telling.iter().any(|entry| related(*entry, found.fact.entry))
+        };
+        let kept: Vec<Found> = self.0.iter().filter(|found| !contradicted(found)).cloned().collect();
+        (kept.len() < self.0.len()).then_some(kept)
+    }
+
     /// What the marks come to.
     pub(super) fn conclude(&self) -> Attribution {
         let table = &*TABLE;
-        let supports = (0..table.entries.len()).filter_map(|entry| Support::of(entry, table, &self.0));
-        let mut strongest: Vec<(Confidence, Support)> =
-            supports.filter_map(|support| Some((support.strength()?, support))).collect();
-        let Some(confidence) = strongest.iter().map(|(strength, _)| *strength).max() else {
+        let Some((confidence, mut named)) = strongest(&self.0, table) else {
             return Attribution::default();
         };
-        strongest.retain(|(strength, _)| *strength == confidence);
-        let named = choose(&strongest.into_iter().map(|(_, support)| support).collect::<Vec<_>>(), table);
+        if let Some(without) = self.without_contradicted_aliases(table)
+            && let Some((strength, others)) = strongest(&without, table)
+        {
+            if strength == confidence {
+                named = others;
+            } else {
+                // The alias alone is as strong as that, and may not decide: neither side is named.
+                named.extend(others.into_iter().filter(|other| !named.contains(other)).collect::<Vec<_>>());
+            }
+        }
         let own_or_built_on = |entry: usize| {
             named.iter().any(|named| *named == entry || table.entries[*named].built_on.contains(&entry))
         };
@@ -96,6 +139,17 @@ impl Marks {
             against: told(against, table),
         }
     }
+}
+
+/// The products that are named, or tie, with how strong they are; `None` where nothing names one.
+fn strongest(found: &[Found], table: &Table) -> Option<(Confidence, Vec<usize>)> {
+    let supports = (0..table.entries.len()).filter_map(|entry| Support::of(entry, table, found));
+    let mut strongest: Vec<(Confidence, Support)> =
+        supports.filter_map(|support| Some((support.strength()?, support))).collect();
+    let confidence = strongest.iter().map(|(strength, _)| *strength).max()?;
+    strongest.retain(|(strength, _)| *strength == confidence);
+    let supports: Vec<Support> = strongest.into_iter().map(|(_, support)| support).collect();
+    Some((confidence, choose(&supports, table)))
 }
 
 /// What a mark is worth: a unique one [`UNIQUE`], one that a few related products share half of that,

@@ -31,6 +31,8 @@ const CONTROLLER_MANAGER_PORT: u16 = 10257;
 const SCHEDULER_PORT: u16 = 10259;
 /// The port on which a kubelet serves by default.
 const KUBELET_PORT: u16 = 10250;
+/// The ports on which etcd serves clients and peers by default.
+const ETCD_PORTS: [u16; 2] = [2379, 2380];
 
 /// Reads and compiles the table of products, which the first call of [`identify`] would do otherwise:
 /// for as long, no look could go on.
@@ -62,7 +64,8 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     if signs.etcd_answer {
         return (Component::Etcd, Confidence::High);
     }
-    if signs.etcd_ca && wants_client_certificate(observation) {
+    let etcds = signs.etcd_name || signs.cluster_ca && ETCD_PORTS.contains(&port);
+    if etcds && signs.replies == 0 && wants_client_certificate(observation) {
         return (Component::Etcd, Confidence::Medium);
     }
     let strong = signs.api_server_signs();
@@ -73,6 +76,9 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
             Component::KubeApiServer
         };
         return (component, sure(strong));
+    }
+    if signs.kubelet_answer {
+        return (Component::Kubelet, Confidence::High);
     }
     if signs.rancher_answer || signs.teleport_answer {
         return (Component::KubernetesProxy, Confidence::High);

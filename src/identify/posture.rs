@@ -287,10 +287,10 @@ fn in_words(answered: Answered<'_>) -> String {
         Verdict::Rejected => {
             format!("anonymous refused on {} of {} API paths asked", answered.refused, answered.paths)
         }
-        Verdict::HealthOnly if !open.is_empty() && open.iter().all(health) => {
+        Verdict::Limited if !open.is_empty() && open.iter().all(health) => {
             "anonymous limited to health checks".to_owned()
         }
-        Verdict::HealthOnly => "anonymous limited to some paths".to_owned(),
+        Verdict::Limited => "anonymous limited to some paths".to_owned(),
         Verdict::Forbidden if open.is_empty() => {
             "anonymous accepted as a user, and no grant among the paths asked".to_owned()
         }

@@ -42,7 +42,7 @@ const OFF: &str = concat!(
 );
 /// What to expect there instead.
 const LIMIT_INSTEAD: &str = "There limit anonymous requests to the health paths (--authentication-config, 1.32 \
-     and later) and expect health-only";
+     and later) and expect limited";
 
 /// Where plain HTTP is spoken, RBAC is not what opens.
 const PLAIN_HTTP: &str = "Close this port: an insecure port authenticates nobody (--insecure-port=0 before \
@@ -214,7 +214,7 @@ mod tests {
         assert!(remedy.text.contains("not exposed to the operator"), "{}", remedy.text);
         assert_eq!(remedy.changeable, Some(false));
         assert_eq!(of(&observation, Verdict::Rejected), None);
-        assert_eq!(of(&observation, Verdict::HealthOnly), None);
+        assert_eq!(of(&observation, Verdict::Limited), None);
     }
 
     #[test]
@@ -330,7 +330,7 @@ mod tests {
             );
             assert!(off.contains("kubelet's probes") && !off.contains(limits), "{off}");
         }
-        assert_eq!(text("v1.34.1", Some(Verdict::HealthOnly)), new);
+        assert_eq!(text("v1.34.1", Some(Verdict::Limited)), new);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 /// Characters of a plain text body that are kept.
 const TEXT_KEPT: usize = 512;
+/// The user whom a request without credentials becomes, where anonymous requests are accepted.
+const ANONYMOUS: &str = "system:anonymous";
 
 /// A body's meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,11 @@ pub enum Answer {
     IssuerMetadata,
     /// etcd's `/version`.
     Etcd,
+    /// A kubelet's refusal of a user whom it had let in: its authorization said no, or could not say.
+    KubeletDenial {
+        /// Whether that user is `system:anonymous`.
+        anonymous: bool,
+    },
     /// Rancher's own refusal: `{"type":"error", … "must authenticate"}`.
     RancherError,
     /// `pong`: the supervisor of k3s and RKE2 at `/ping`.
@@ -237,6 +244,9 @@ fn from_text(text: &str) -> Answer {
     if trimmed.starts_with("# HELP ") || trimmed.starts_with("# TYPE ") {
         return Answer::Metrics;
     }
+    if let Some(user) = denied_by_kubelet(trimmed) {
+        return Answer::KubeletDenial { anonymous: user == ANONYMOUS };
+    }
     let start: String = trimmed.chars().take(TEXT_KEPT).collect();
     let lower = start.to_ascii_lowercase();
     if lower.starts_with("<!doctype html") || lower.contains("<html") {
@@ -245,9 +255,47 @@ fn from_text(text: &str) -> Answer {
     Answer::Text(start)
 }
 
+/// The user whom a kubelet's authorization stopped. The words are those of `pkg/kubelet/server/server.go`:
+/// `Forbidden (user=U, verb=get, resource=nodes, subresource(s)=[healthz proxy])`, below 1.32
+/// `subresource=proxy`, and `Authorization error (…)` where the API server that it asks gives no answer.
+fn denied_by_kubelet(text: &str) -> Option<&str> {
+    let rest = ["Forbidden (user=", "Authorization error (user="]
+        .into_iter()
+        .find_map(|beginning| text.strip_prefix(beginning))?;
+    let (user, rest) = rest.strip_suffix(')')?.split_once(", verb=")?;
+    let (_, resource) = rest.split_once(", resource=")?;
+    resource.starts_with("nodes, subresource").then_some(user)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kubelet_says_whom_its_authorization_stopped() {
+        for (text, anonymous) in [
+            (
+                "Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource(s)=[healthz proxy])\n",
+                true,
+            ),
+            ("Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)", true),
+            ("Forbidden (user=kube-probe, verb=get, resource=nodes, subresource=proxy)", false),
+            (
+                "Authorization error (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)",
+                true,
+            ),
+        ] {
+            assert_eq!(Answer::parse(text.as_bytes(), false), Answer::KubeletDenial { anonymous }, "{text}");
+        }
+        for text in [
+            "Forbidden (user=system:anonymous)",
+            "Forbidden (user=system:anonymous, verb=get, resource=pods, subresource=log)",
+            "403 Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)",
+            "Forbidden",
+        ] {
+            assert!(matches!(Answer::parse(text.as_bytes(), false), Answer::Text(_)), "{text}");
+        }
+    }
 
     #[test]
     fn indentation_does_not_matter() {

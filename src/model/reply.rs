@@ -87,9 +87,12 @@ impl Reply {
         self.answer = match self.answer {
             Answer::Status(status) if status.names_anonymous() => Answer::Status(status),
             Answer::Status(status) => Answer::Status(Status { message: String::new(), ..status }),
-            kept @ (Answer::ResourceList | Answer::Html | Answer::Binary | Answer::Empty | Answer::Cut) => {
-                kept
-            }
+            kept @ (Answer::ResourceList
+            | Answer::KubeletDenial { .. }
+            | Answer::Html
+            | Answer::Binary
+            | Answer::Empty
+            | Answer::Cut) => kept,
             Answer::Text(_) => Answer::Text(String::new()),
             _ => Answer::OtherJson,
         };

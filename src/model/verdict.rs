@@ -10,8 +10,8 @@ pub enum Verdict {
     Exposed,
     /// `/api` is 403 as `system:anonymous`: anonymous is accepted, authorization stops it.
     Forbidden,
-    /// `/api` is 401 while another path is answered: anonymous is limited to some paths.
-    HealthOnly,
+    /// Some asked paths are 401, others are answered: anonymous is limited to some paths.
+    Limited,
     /// 401 on every path asked.
     Rejected,
     /// Cannot tell, and the reason says why.
@@ -27,7 +27,7 @@ impl Verdict {
     pub const ALL: [Self; 7] = [
         Self::Exposed,
         Self::Forbidden,
-        Self::HealthOnly,
+        Self::Limited,
         Self::Rejected,
         Self::Inconclusive,
         Self::NotApiServer,
@@ -39,7 +39,7 @@ impl Verdict {
         match self {
             Self::Exposed => "exposed",
             Self::Forbidden => "forbidden",
-            Self::HealthOnly => "health-only",
+            Self::Limited => "limited",
             Self::Rejected => "rejected",
             Self::Inconclusive => "inconclusive",
             Self::NotApiServer => "not-api-server",
@@ -60,7 +60,7 @@ impl Verdict {
 
     /// Whether it settles what an anonymous caller may do: one of the four verdicts on an API server.
     pub const fn settles(self) -> bool {
-        matches!(self, Self::Exposed | Self::Forbidden | Self::HealthOnly | Self::Rejected)
+        matches!(self, Self::Exposed | Self::Forbidden | Self::Limited | Self::Rejected)
     }
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for Verdict {
 /// A word that names no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no verdict; use one of exposed, forbidden, health-only, rejected, inconclusive, not-api-server, unreachable"
+    "{0:?} is no verdict; use one of exposed, forbidden, limited, rejected, inconclusive, not-api-server, unreachable"
 )]
 pub struct UnknownVerdict(pub String);
 
@@ -81,9 +81,25 @@ impl FromStr for Verdict {
     type Err = UnknownVerdict;
 
     fn from_str(text: &str) -> Result<Self, UnknownVerdict> {
+        // What `limited` was called before it covered paths other than health.
+        let word = if text == "health-only" { Self::Limited.word() } else { text };
         Self::ALL
             .into_iter()
-            .find(|verdict| verdict.word() == text)
+            .find(|verdict| verdict.word() == word)
             .ok_or_else(|| UnknownVerdict(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_former_word_is_still_read() {
+        assert_eq!("health-only".parse(), Ok(Verdict::Limited));
+        assert_eq!(Verdict::Limited.word(), "limited");
+        for verdict in Verdict::ALL {
+            assert_eq!(verdict.word().parse(), Ok(verdict));
+        }
     }
 }

@@ -22,7 +22,7 @@ pub const INTERRUPTED: u8 = 130;
 /// The threshold of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailOn {
-    /// An endpoint this open or more: `exposed`, `forbidden` or `health-only`.
+    /// An endpoint this open or more: `exposed`, `forbidden` or `limited`.
     Verdict(Verdict),
     /// A finding this severe or more.
     Severity(Severity),
@@ -35,7 +35,7 @@ pub enum FailOn {
 
 impl FailOn {
     /// The verdicts that are thresholds, the least strict first.
-    pub const VERDICTS: [Verdict; 3] = [Verdict::Exposed, Verdict::Forbidden, Verdict::HealthOnly];
+    pub const VERDICTS: [Verdict; 3] = [Verdict::Exposed, Verdict::Forbidden, Verdict::Limited];
 
     /// Whether it can only be decided against a baseline.
     pub const fn needs_baseline(self) -> bool {
@@ -58,7 +58,7 @@ impl fmt::Display for FailOn {
 /// A word that names no threshold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no threshold; use a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, health-only), or never"
+    "{0:?} is no threshold; use a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, limited), or never"
 )]
 pub struct UnknownFailOn(pub String);
 
@@ -78,7 +78,7 @@ impl FromStr for FailOn {
         if let Ok(severity) = text.parse() {
             return Ok(Self::Severity(severity));
         }
-        let verdict = Self::VERDICTS.into_iter().find(|verdict| verdict.word() == text);
+        let verdict = text.parse().ok().filter(|verdict| Self::VERDICTS.contains(verdict));
         verdict.map(Self::Verdict).ok_or_else(unknown)
     }
 }

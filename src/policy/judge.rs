@@ -84,7 +84,7 @@ fn explains(rule: &Rule, verdict: Verdict) -> bool {
     let by: &[&Rule] = match verdict {
         Verdict::Exposed => &[&exposure::RESOURCES, &exposure::DISCOVERY, &exposure::TELEMETRY],
         Verdict::Forbidden => &[&anonymous_auth::RULE],
-        Verdict::HealthOnly => &[&public_info::VERSION, &public_info::HEALTH],
+        Verdict::Limited => &[&public_info::VERSION, &public_info::HEALTH],
         _ => &[],
     };
     by.iter().any(|one| one.id == rule.id)

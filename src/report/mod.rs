@@ -60,7 +60,7 @@ use crate::config::ScanConfig;
 use crate::model::{Change, Finding, Rule, ScanSummary};
 
 /// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
-pub const SCHEMA: &str = "kubeknock/report/v2";
+pub const SCHEMA: &str = "kubeknock/report/v3";
 
 /// What a report says about the scan's setting, beside its results.
 #[derive(Debug, Clone, Copy)]

@@ -329,6 +329,8 @@ fn bodies_are_those_that_are_told_apart() {
             Answer::OpenApi => Answer::OpenApi,
             Answer::IssuerMetadata => Answer::IssuerMetadata,
             Answer::Etcd => Answer::Etcd,
+            Answer::KubeletDenial { anonymous: true } => Answer::KubeletDenial { anonymous: true },
+            Answer::KubeletDenial { anonymous: false } => Answer::KubeletDenial { anonymous: false },
             Answer::RancherError => Answer::RancherError,
             Answer::Pong => Answer::Pong,
             Answer::Certificates => Answer::Certificates,

@@ -24,11 +24,11 @@ async fn exit_codes() {
     for (code, args) in [
         (0, vec![default.clone()]),
         (1, vec![default.clone(), "--fail-on".into(), "forbidden".into()]),
-        (1, vec![default.clone(), "--fail-on".into(), "health-only".into()]),
+        (1, vec![default.clone(), "--fail-on".into(), "limited".into()]),
         (1, vec![exposed.clone()]),
         (0, vec![exposed.clone(), "--fail-on".into(), "never".into()]),
-        (0, vec![rejecting.clone(), "--fail-on".into(), "health-only".into()]),
-        (1, vec![health.clone(), "--fail-on".into(), "health-only".into()]),
+        (0, vec![rejecting.clone(), "--fail-on".into(), "limited".into()]),
+        (1, vec![health.clone(), "--fail-on".into(), "limited".into()]),
         (0, vec![health, "--fail-on".into(), "forbidden".into()]),
         (3, vec![closed.clone()]),
         (0, vec![closed.clone(), "--require-coverage".into(), "0".into()]),
@@ -277,7 +277,7 @@ fn the_demo_judges_every_simulated_server_right_and_says_what_they_are() {
     assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
     assert!(stderr(&output).contains("simulations"), "{}", stderr(&output));
     let text = stdout(&output);
-    for word in ["exposed", "forbidden", "health-only", "rejected", "not-api-server", "unreachable"] {
+    for word in ["exposed", "forbidden", "limited", "rejected", "not-api-server", "unreachable"] {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
 }

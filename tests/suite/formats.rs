@@ -229,7 +229,7 @@ fn completions() {
     assert!(bash.contains("_kubeknock") && bash.contains("--require-coverage"));
     for (option, words) in [
         ("--output", "table json jsonl sarif"),
-        ("--fail-on", "critical high medium low note exposed forbidden health-only new never"),
+        ("--fail-on", "critical high medium low note exposed forbidden limited new never"),
         ("--profile", "default rejecting"),
         ("--from", "masscan-json masscan-list"),
     ] {

@@ -273,7 +273,7 @@ async fn with_cluster_admin_for_anonymous_it_is_exposed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limited_to_health_paths_it_is_health_only() {
+async fn limited_to_health_paths_it_is_limited() {
     let Some(assets) = assets("path-limited anonymous") else { return };
     let version = minor_version(&assets);
     if version < (1, 32) {
@@ -292,6 +292,6 @@ async fn limited_to_health_paths_it_is_health_only() {
     fs::write(&path, text).unwrap();
     let cluster = Cluster::start(&assets, &[format!("--authentication-config={}", path.display())]).await;
     let record = cluster.knock().await;
-    assert_eq!(record.verdict, Verdict::HealthOnly, "{}", record.reason);
+    assert_eq!(record.verdict, Verdict::Limited, "{}", record.reason);
     assert_eq!(paths(&record), ["/healthz"]);
 }

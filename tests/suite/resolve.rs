@@ -10,12 +10,26 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::proto::serialize::binary::{BinDecodable, BinEncodable};
 use kubeknock::config::{Family, ScanConfig};
 use kubeknock::model::{FailureKind, Verdict};
+use kubeknock::simulator::Scenario;
 use tokio::net::UdpSocket;
 
-use crate::support::{ANY, config, run, scan, start, stdout, targets};
+use crate::support::{ANY, config, run, scan, serve, start, stdout, targets};
 
 /// Where the alias ends.
 const EKS: &str = "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com.";
+
+/// An API server that refuses, under a certificate of its owner's CA.
+const OWN_CERTIFICATE: &str = "
+name = 'own-certificate'
+about = 'an API server under a certificate of its owner'
+source = 'composed'
+expect = 'rejected'
+extends = 'rejecting'
+[tls]
+subject = 'CN=alias.example'
+issuer = 'O=Example, CN=Issuing CA 7'
+sans = ['alias.example']
+";
 
 /// A name server that knows the names of these tests.
 pub(crate) struct NameServer {
@@ -108,10 +122,11 @@ async fn a_name_goes_into_sni_and_host() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     let names = NameServer::start().await;
-    let server = start("rejecting").await;
+    // Its certificate says nothing of any product.
+    let server = serve(Arc::new(Scenario::parse(OWN_CERTIFICATE).unwrap())).await;
     let port = server.address().port();
     let config = ScanConfig { family: Family::V4, ..names.config() };
-    let (records, _) = scan(config, targets(&[format!("alias.example:{port}")])).await;
+    let (records, _) = scan(config.clone(), targets(&[format!("alias.example:{port}")])).await;
     let aliases: Vec<&str> = records[0].aliases.iter().map(|alias| &**alias).collect();
     assert_eq!(aliases, ["hop.example", EKS.trim_end_matches('.')]);
     assert_eq!(
@@ -125,6 +140,13 @@ async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     assert_eq!(mark.seen, EKS.trim_end_matches('.'));
     assert!(identification.clues[mark.clue].seen.contains("alias.example, an alias of hop.example"));
     assert_eq!(names.queries.load(Ordering::Relaxed), 1);
+    // Kubeadm's certificate and CA names: the alias is evidence against them and names nothing.
+    let kubeadm = start("rejecting").await;
+    let spec = format!("alias.example:{}", kubeadm.address().port());
+    let (records, _) = scan(config, targets(&[spec])).await;
+    let identification = records[0].identification.as_ref().unwrap();
+    assert_eq!(identification.product().unwrap().id, "kubeadm");
+    assert_eq!(identification.attribution.against[0].seen, EKS.trim_end_matches('.'));
 }
 
 /// Two addresses behind one name, of which one listens: both are shown.

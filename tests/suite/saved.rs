@@ -186,7 +186,7 @@ fn a_report_of_every_version_is_rendered() {
             assert!(fs::read_to_string(&path).unwrap().contains(schema), "{}", path.display());
             let output = run_in(Path::new("."), &["report", "-q", "table", path.to_str().unwrap()]);
             assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-            for said in ["exposed ", "health-only ", "anonymous-discovery-exposed"] {
+            for said in ["exposed ", "limited ", "anonymous-discovery-exposed"] {
                 assert!(stdout(&output).contains(said), "{said} is missing in\n{}", stdout(&output));
             }
         }

@@ -187,7 +187,7 @@ pub(crate) struct ScanArgs {
 pub(crate) struct GateArgs {
     /// Exit 1 on a finding this severe, an endpoint this open, or something new
     ///
-    /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, health-only),
+    /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, limited),
     /// new (low or worse) or new:SEVERITY against the baseline, or never. An expect= that is not met fails as well,
     /// unless this is never; with new, if the baseline did not have it. Coverage is a gate of its own: whoever
     /// wants no failure at all says --fail-on never --require-coverage 0.
@@ -197,7 +197,7 @@ pub(crate) struct GateArgs {
     /// Exit 3 if less than this share of the named targets got a verdict
     ///
     /// A named target is one that is no CIDR and no range. It is covered when at least one of its
-    /// ports and addresses got exposed, forbidden, health-only or rejected, or the verdict it
+    /// ports and addresses got exposed, forbidden, limited or rejected, or the verdict it
     /// expects.
     #[arg(
         long, value_name = "PERCENT", default_value_t = 100, value_parser = units::percent
@@ -503,7 +503,7 @@ const AFTER_SCAN: &str = "\
 Verdicts:
   exposed         more than version and health is open to anonymous callers
   forbidden       403 as system:anonymous: anonymous is accepted, authorization stops it
-  health-only     anonymous is limited to some paths, usually health checks
+  limited     anonymous is limited to some paths, usually health checks
   rejected        401 on every path asked
   inconclusive    cannot tell, and the reason says why
   not-api-server  something else answers

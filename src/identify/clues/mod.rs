@@ -34,6 +34,8 @@ pub(super) struct Signs {
     flow_control: bool,
     pub(super) version: Option<String>,
     pub(super) etcd_answer: bool,
+    /// A kubelet's own refusal: its authorization stopped somebody whom it had let in.
+    pub(super) kubelet_answer: bool,
     pub(super) version_is_go_404: bool,
     /// Every answer is bare text as Go's standard library writes it (or bodyless), none a `Status`.
     pub(super) only_go_text: bool,
@@ -43,7 +45,8 @@ pub(super) struct Signs {
     pub(super) other_service_certificate: bool,
     pub(super) node_certificate: bool,
     pub(super) cluster_ca: bool,
-    pub(super) etcd_ca: bool,
+    /// The certificate or a client CA is named for etcd.
+    pub(super) etcd_name: bool,
     /// The certificate of the k3s or RKE2 supervisor.
     pub(super) supervisor_certificate: bool,
     /// The supervisor's answer at `/ping`.
@@ -81,8 +84,11 @@ impl Signs {
             marks.look(Place::Version, version, at(ClueKind::VersionFields));
         }
         let host = at(ClueKind::HostName);
-        for name in observation.endpoint.name.iter().chain(observation.aliases.iter()) {
+        if let Some(name) = &observation.endpoint.name {
             marks.look(Place::Host, name, host);
+        }
+        for alias in observation.aliases.iter() {
+            marks.look_at_alias(alias, host);
         }
         tls::look_up(&mut marks, observation, at);
         let transport = at(ClueKind::TransportSecurity);
@@ -132,6 +138,7 @@ impl Signs {
             || self.node_certificate
             || self.cluster_ca
             || self.rancher_answer
+            || self.kubelet_answer
             || self.supervisor_certificate
             || self.dynamiclistener
             || self.marks.unique_in(Place::Host)
@@ -194,6 +201,13 @@ impl Signs {
             Answer::Etcd => {
                 self.etcd_answer = true;
                 self.once(ClueKind::ForeignAnswer, || format!("{asked} with an etcdserver version"));
+            }
+            Answer::KubeletDenial { .. } => {
+                // A kubelet may refuse every path in the same words.
+                if !self.kubelet_answer {
+                    self.also(ClueKind::ForeignAnswer, format!("{asked} with a kubelet's refusal"));
+                }
+                self.kubelet_answer = true;
             }
             answer => match own_answer(request, answer) {
                 Some(own) => {

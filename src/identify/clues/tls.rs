@@ -15,7 +15,7 @@ impl Signs {
         for name in &tls.client_ca_names.kept {
             let name = name.to_ascii_lowercase();
             self.cluster_ca |= CLUSTER_CA_PARTS.iter().any(|part| name.contains(part));
-            self.etcd_ca |= name.contains("etcd");
+            self.etcd_name |= name.contains("etcd");
         }
         if let Some(cas) = client_cas(tls) {
             self.clue(ClueKind::ClientCaNames, cas);
@@ -44,6 +44,8 @@ impl Signs {
                 || san.starts_with("kubernetes.default.svc.")
         });
         let of_a_service = certificate.sans.any(|san| san.split('.').skip(1).any(|label| label == "svc"));
+        self.etcd_name |=
+            [&certificate.subject, &certificate.issuer].iter().any(|name| name.contains("etcd"));
         let self_made = self_made_name(subject, issuer);
         self.other_service_certificate =
             !self.api_server_san && (of_a_service || self_made == Some("localhost"));

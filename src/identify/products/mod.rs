@@ -31,6 +31,11 @@ pub(super) enum Place {
 
 impl Place {
     pub(super) const COUNT: usize = 8;
+
+    /// Whether the server itself shows it in the TLS handshake.
+    pub(super) const fn is_of_the_handshake(self) -> bool {
+        matches!(self, Self::Issuer | Self::Subject | Self::San | Self::ClientCa)
+    }
 }
 
 /// All products and, by [`Place`], all patterns.

@@ -84,6 +84,7 @@ fn any_answer() -> impl Strategy<Value = Reply> {
         || reply(200, "application/json", r#"{"etcdserver":"3.5.0"}"#),
         || reply(401, "application/json", r#"{"type":"error","message":"must authenticate"}"#),
         || status(403, "Forbidden", "[00] access denied"),
+        || reply(403, "text/plain", "Forbidden (user=u, verb=get, resource=nodes, subresource=proxy)"),
     ];
     select(kinds).prop_map(|make| make())
 }
@@ -97,6 +98,7 @@ fn any_observation() -> impl Strategy<Value = Observation> {
     );
     let names = (
         proptest::option::of(select(&HOSTS[..])),
+        proptest::option::of(select(&HOSTS[..])),
         select(&SUBJECTS[..]),
         select(&ISSUERS[..]),
         subsequence(&SANS[..], 0..4),
@@ -105,11 +107,12 @@ fn any_observation() -> impl Strategy<Value = Observation> {
     let without_sni = (0..4, select(&SUBJECTS[..]), subsequence(&CAS[..], 0..3));
     (answers, names, without_sni).prop_map(|(answers, names, (kind, other_subject, other_cas))| {
         let (version, api, health, other) = answers;
-        let (host, subject, issuer, sans, cas) = names;
+        let (host, alias, subject, issuer, sans, cas) = names;
         let first = version.map_or_else(|| other.unwrap_or_else(unauthorized), versioned);
         let mut observation = seen(1, [("/version", first), ("/api", api), ("/healthz", health)])
             .over_tls(subject, issuer, &sans, &cas);
         observation.endpoint.name = host.map(Into::into);
+        observation.aliases = host.and(alias).into_iter().map(Into::into).collect();
         // Not asked for, the same, another certificate, other CAs.
         let shown = observation.clone();
         observation.without_sni = match kind {
@@ -122,7 +125,8 @@ fn any_observation() -> impl Strategy<Value = Observation> {
     })
 }
 
-/// Takes one piece away: an answer, the host name, the certificate, one of its names, a CA name.
+/// Takes one piece away: an answer, the host name with what it is an alias of, the certificate, one of its
+/// names, a CA name; and the alias alone.
 fn without(mut observation: Observation, piece: Index) -> Observation {
     let tls = observation.tls.as_mut().unwrap();
     let names = tls.certificate.as_ref().map_or(0, |certificate| certificate.sans.kept.len());
@@ -131,15 +135,19 @@ fn without(mut observation: Observation, piece: Index) -> Observation {
         names.kept.remove(at);
         names.total -= 1;
     };
-    match piece.index(5 + names + cas) {
+    match piece.index(6 + names + cas) {
         answer @ 0..3 => {
             observation.exchanges.remove(answer);
         }
-        3 => observation.endpoint.name = None,
+        3 => {
+            observation.endpoint.name = None;
+            observation.aliases = [].into();
+        }
         4 => tls.certificate = None,
-        at if at < 5 + names => drop(&mut tls.certificate.as_mut().unwrap().sans, at - 5),
+        5 => observation.aliases = [].into(),
+        at if at < 6 + names => drop(&mut tls.certificate.as_mut().unwrap().sans, at - 6),
         at => {
-            drop(&mut tls.client_ca_names, at - 5 - names);
+            drop(&mut tls.client_ca_names, at - 6 - names);
             // A request that names nobody is a sign of its own (k3s), not one sign less.
             tls.client_certificate_requested = tls.client_ca_names.total > 0;
         }

@@ -3,7 +3,7 @@ mod posture;
 
 use super::identify;
 use crate::model::fixtures::*;
-use crate::model::{Component, Confidence, Failure, FailureKind, Observation, Stage};
+use crate::model::{ClueKind, Component, Confidence, Failure, FailureKind, Observation, Product, Stage};
 
 fn component(observation: &Observation) -> Component {
     identify(observation).component
@@ -96,15 +96,74 @@ fn a_kubelet() {
     assert_eq!(component(&odd()), Component::Unknown, "a bare 401 and a CA name prove neither");
 }
 
+/// It serves no `/version` and no `/api`, and refuses `/healthz` in its own words, under any certificate.
+#[test]
+fn a_kubelet_that_takes_anonymous_callers() {
+    let denial =
+        "Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource(s)=[healthz proxy])\n";
+    let answers = || {
+        seen(1, [("/version", go_404()), ("/api", go_404()), ("/healthz", reply(403, "text/plain", denial))])
+    };
+    let found = identify(&answers().over_tls("CN=node.example.com", "CN=Corp CA", &[], &[]));
+    assert_eq!((found.component, found.confidence), (Component::Kubelet, Confidence::High));
+    assert!(found.kubernetes);
+    let told = found.clues.iter().find(|clue| clue.kind == ClueKind::ForeignAnswer).unwrap();
+    assert!(told.seen.contains("GET /healthz answered 403 with a kubelet's refusal"), "{}", told.seen);
+    // An API server that passes it on is one.
+    let through = seen(1, [("/version", version()), ("/healthz", reply(403, "text/plain", denial))]);
+    assert_eq!(component(&through), Component::KubeApiServer);
+}
+
+/// Whoever owns a name may point it anywhere.
+#[test]
+fn an_alias_names_nothing_against_the_certificate() {
+    let eks = "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com";
+    let refusing = || seen(1, [("/version", unauthorized()), ("/api", unauthorized())]);
+    let aliased = |observation: Observation| {
+        let mut observation = observation;
+        observation.endpoint.name = Some("api.example.com".into());
+        observation.aliases = [eks.into()].into();
+        identify(&observation).attribution
+    };
+    let ids =
+        |products: &[Product]| products.iter().map(|product| product.id.to_string()).collect::<Vec<_>>();
+    // As strong as the certificate's product: that is named, and the alias told against it.
+    let kubeadm = aliased(refusing().with_kubeadm_tls());
+    assert_eq!(kubeadm.product.map(|product| product.id).as_deref(), Some("kubeadm"));
+    assert_eq!(kubeadm.against.iter().map(|mark| mark.seen.as_str()).collect::<Vec<_>>(), [eks]);
+    // Stronger than the certificate's product: neither is named.
+    let weaker = aliased(refusing().over_tls("CN=x", "CN=kubernetes-ca", &[], &[]));
+    assert_eq!((weaker.product, weaker.confidence), (None, Some(Confidence::Medium)));
+    assert!(ids(&weaker.others).contains(&"eks".to_owned()), "{:?}", ids(&weaker.others));
+    assert!(ids(&weaker.others).contains(&"k0s".to_owned()), "{:?}", ids(&weaker.others));
+    // A certificate that fits it, and one that tells of nothing.
+    let own = refusing().over_tls("CN=kube-apiserver", "CN=kubernetes", &[eks], &["CN=kubernetes"]);
+    let silent = refusing().over_tls("CN=api.example.com", "O=Example, CN=Issuing CA", &[], &[]);
+    for observation in [own, silent] {
+        let found = aliased(observation);
+        assert_eq!(found.product.map(|product| product.id).as_deref(), Some("eks"));
+    }
+    // The name that was asked for is what the user says.
+    let mut asked = refusing().with_kubeadm_tls();
+    asked.endpoint.name = Some(eks.into());
+    assert_eq!(identify(&asked).product().map(|product| &*product.id), Some("eks"));
+}
+
 #[test]
 fn etcd() {
     let version = reply(200, "application/json", r#"{"etcdserver":"3.5.0","etcdcluster":"3.5.0"}"#);
     assert_eq!(component(&seen(1, [("/version", version), ("/api", go_404())])), Component::Etcd);
     let refusal = || Failure::new(Stage::Tls, FailureKind::ClientCertificateRequired, "");
-    let closed =
-        |ca| failing(1, [("/version", Err(refusal()))]).over_tls("CN=etcd", "CN=x", &["etcd"], &[ca]);
-    assert_eq!(component(&closed("CN=etcd-ca")), Component::Etcd);
-    assert_ne!(component(&closed("CN=corporate")), Component::Etcd);
+    let closed = |issuer, ca| {
+        failing(1, [("/version", Err(refusal()))]).over_tls("CN=control-plane-1", issuer, &[], &[ca])
+    };
+    assert_eq!(component(&closed("CN=x", "CN=etcd-ca")), Component::Etcd);
+    assert_eq!(component(&closed("CN=etcd-ca", "CN=x")), Component::Etcd);
+    assert_ne!(component(&closed("CN=x", "CN=corporate")), Component::Etcd);
+    // By its port, as a kubelet.
+    assert_eq!(component(&closed("CN=x", "CN=kubernetes").on_port(2379)), Component::Etcd);
+    assert_ne!(component(&closed("CN=x", "CN=kubernetes")), Component::Etcd);
+    assert_ne!(component(&closed("CN=x", "CN=corporate").on_port(2379)), Component::Etcd);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn versioned(version: &str) -> Observation {
 fn confirmed_from_outside() {
     let uuid = "CN=1f0c2a5e-3c1d-4a6f-9a39-5b7d2f6a1c11";
     let gke = refusing().over_tls("CN=203.0.113.7", uuid, &[], &[uuid]);
-    let limited = of(&gke, Verdict::HealthOnly, &[open("/healthz")], 3);
+    let limited = of(&gke, Verdict::Limited, &[open("/healthz")], 3);
     assert_eq!(limited.standing, Standing::Either);
     assert_eq!(
         limited.sentence,
@@ -55,7 +55,7 @@ fn how_well_it_is_known_stands_in_the_sentence() {
     }
     let looser = of(&versioned("v1.33.5-eks-5e0fdde"), Verdict::Forbidden, &both, 3);
     assert_eq!(looser.standing, Standing::Looser);
-    assert!(looser.sentence.contains("more open than documented (health-only)"));
+    assert!(looser.sentence.contains("more open than documented (limited)"));
 }
 
 #[test]
@@ -85,5 +85,5 @@ fn microk8s_and_talos_say_what_an_answer_tells() {
     let accepted = of(&talos, Verdict::Forbidden, &[], 3);
     assert_eq!(accepted.standing, Standing::Unknown);
     assert!(accepted.sentence.contains("cannot be seen"), "{}", accepted.sentence);
-    assert_eq!(accepted.expected, [Verdict::HealthOnly, Verdict::Rejected]);
+    assert_eq!(accepted.expected, [Verdict::Limited, Verdict::Rejected]);
 }

@@ -203,7 +203,7 @@ fn settings_do_not_raise_what_matters_less_here() {
         let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
         report.posture = Some(Posture {
             standing,
-            expected: vec![Verdict::HealthOnly],
+            expected: vec![Verdict::Limited],
             mode: None,
             known: Known::Documented,
             sentence: "as it is".to_owned(),
@@ -275,7 +275,7 @@ fn what_matters_more_than_before_is_new() {
         let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
         report.posture = Some(Posture {
             standing,
-            expected: vec![Verdict::HealthOnly],
+            expected: vec![Verdict::Limited],
             mode: None,
             known: Known::Documented,
             sentence: "as it is".to_owned(),
@@ -336,10 +336,10 @@ fn a_posture_is_a_finding_where_it_is_known_to_differ() {
         let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
         report.posture = Some(Posture {
             standing,
-            expected: vec![Verdict::HealthOnly],
+            expected: vec![Verdict::Limited],
             mode: None,
             known,
-            sentence: "forbidden, where health-only is documented".to_owned(),
+            sentence: "forbidden, where limited is documented".to_owned(),
             source: "".into(),
         });
         report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::Medium);

@@ -65,7 +65,7 @@ const ROWS: [Row; 20] = {
             &[
                 ("exposed", 1, 1),
                 ("forbidden", 1, 1),
-                ("health-only", 1, 1),
+                ("limited", 1, 1),
                 ("never", 0, 0),
                 ("critical", 0, 0),
                 ("high", 1, 1),
@@ -81,19 +81,14 @@ const ROWS: [Row; 20] = {
             &[
                 ("exposed", 0, 0),
                 ("forbidden", 1, 1),
-                ("health-only", 1, 1),
+                ("limited", 1, 1),
                 ("never", 0, 0),
                 ("high", 0, 0),
                 ("medium", 1, 1),
                 ("note", 1, 1),
             ],
         ),
-        row(
-            Rejected,
-            None,
-            &[],
-            &[("exposed", 0, 0), ("health-only", 0, 0), ("note", 0, 0), ("never", 0, 0)],
-        ),
+        row(Rejected, None, &[], &[("exposed", 0, 0), ("limited", 0, 0), ("note", 0, 0), ("never", 0, 0)]),
         row(
             Silent,
             None,
@@ -113,12 +108,7 @@ const ROWS: [Row; 20] = {
         // Acceptances: of the finding that explains the verdict, of others, of the missing verdict.
         row(Exposed, None, OPEN, &[("exposed", 0, 0), ("high", 0, 0), ("medium", 1, 1)]),
         row(Forbidden, None, DEFAULT, &[("forbidden", 0, 0), ("note", 1, 1)]),
-        row(
-            Forbidden,
-            Some(Rejected),
-            ALL_OF_DEFAULT,
-            &[("new", 0, 0), ("note", 0, 0), ("health-only", 0, 0)],
-        ),
+        row(Forbidden, Some(Rejected), ALL_OF_DEFAULT, &[("new", 0, 0), ("note", 0, 0), ("limited", 0, 0)]),
         // Notes are worth knowing, and nothing that is new breaks by them.
         row(Forbidden, Some(Rejected), ALL_BUT_HEALTH, &[("new", 0, 0), ("new:note", 1, 1), ("note", 1, 1)]),
         row(Silent, None, SILENT, &[("exposed", 0, 0), ("note", 0, 0), ("never", 0, 0)]),
@@ -256,8 +246,7 @@ fn what_was_not_attempted_is_said() {
 
 #[test]
 fn thresholds_by_their_words() {
-    for word in
-        ["critical", "high", "medium", "low", "note", "new", "new:low", "exposed", "health-only", "never"]
+    for word in ["critical", "high", "medium", "low", "note", "new", "new:low", "exposed", "limited", "never"]
     {
         assert_eq!(word.parse::<FailOn>().unwrap().to_string(), word);
     }

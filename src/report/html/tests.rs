@@ -189,7 +189,7 @@ fn hostile_text_runs_nothing_in_a_browser() {
     let attack = "</pre></details></script><script>document.title='owned'</script>\"'><img src=x \
                   onerror=\"document.title='owned'\"><link rel=stylesheet href=https://evil.example/>";
     if let Some(dom) = browse(&html(&sample::saying(attack)), "") {
-        assert!(dom.contains("<title>kubeknock: 1 exposed, 2 forbidden, 1 health-only, 1 rejected</title>"));
+        assert!(dom.contains("<title>kubeknock: 1 exposed, 2 forbidden, 1 limited, 1 rejected</title>"));
         assert!(!dom.contains("<img") && dom.matches("<link").count() == 1);
     }
 }

@@ -62,7 +62,7 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
         verdicts: [
             (Verdict::Exposed, 1),
             (Verdict::Forbidden, 2),
-            (Verdict::HealthOnly, 1),
+            (Verdict::Limited, 1),
             (Verdict::Rejected, 1),
             (Verdict::Inconclusive, 1),
             (Verdict::NotApiServer, 1),
@@ -150,7 +150,7 @@ fn fronted() -> EndpointReport {
 fn limited() -> EndpointReport {
     let target = target(7, origin(6, "203.0.113.9:443"), "203.0.113.9", 443);
     let reason = "/api is 401, /healthz is 200";
-    let mut report = report(annotated(target, "lab", None), "203.0.113.9", Verdict::HealthOnly, reason);
+    let mut report = report(annotated(target, "lab", None), "203.0.113.9", Verdict::Limited, reason);
     let mut identification = identified(Component::KubeApiServer, None);
     identification.attribution = contradicted();
     report.identification = Some(identification);

@@ -248,11 +248,11 @@ pub(in crate::report) fn contradicted() -> Attribution {
 pub(in crate::report) fn deviation() -> Posture {
     Posture {
         standing: Standing::Looser,
-        expected: vec![Verdict::HealthOnly],
+        expected: vec![Verdict::Limited],
         mode: Some("mode ENABLED".into()),
         known: Known::Documented,
         sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than \
-                   documented (health-only)"
+                   documented (limited)"
             .to_owned(),
         source: "EKS release notes (https://docs.example/)".into(),
     }

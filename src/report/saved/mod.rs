@@ -34,7 +34,7 @@ use crate::model::{EndpointReport, ScanSummary};
 use error::Place;
 
 /// The versions of the report that can be read.
-pub const READABLE: [&str; 2] = ["kubeknock/report/v1", "kubeknock/report/v2"];
+pub const READABLE: [&str; 3] = ["kubeknock/report/v1", "kubeknock/report/v2", "kubeknock/report/v3"];
 
 /// Bytes of one record, or of what a report says about the scan as a whole.
 pub const MAX_PIECE: usize = 256 * 1024 * 1024;

@@ -201,6 +201,8 @@ fn answer(
         "openapi" => Answer::OpenApi,
         "issuer-metadata" => Answer::IssuerMetadata,
         "etcd" => Answer::Etcd,
+        "kubelet-denies-anonymous" => Answer::KubeletDenial { anonymous: true },
+        "kubelet-denies-user" => Answer::KubeletDenial { anonymous: false },
         "rancher-error" => Answer::RancherError,
         "pong" => Answer::Pong,
         "certificates" => Answer::Certificates,

@@ -35,7 +35,14 @@ macro_rules! worded {
     };
 }
 
-worded!(Verdict, "verdict": Exposed Forbidden HealthOnly Rejected Inconclusive NotApiServer Unreachable);
+impl Worded for Verdict {
+    const WHAT: &'static str = "verdict";
+
+    fn from_word(word: &str) -> Option<Self> {
+        word.parse().ok()
+    }
+}
+
 worded!(Scheme, "scheme": Https Http);
 worded!(Method, "method": Get Head);
 worded!(Stage, "stage": Dns Proxy Connect Tls Http Body Internal);

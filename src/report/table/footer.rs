@@ -127,7 +127,7 @@ mod tests {
             targets: 512,
             verdicts: [
                 (Verdict::Rejected, 41),
-                (Verdict::HealthOnly, 2),
+                (Verdict::Limited, 2),
                 (Verdict::Forbidden, 20),
                 (Verdict::Exposed, 3),
                 (Verdict::Inconclusive, 0),
@@ -140,7 +140,7 @@ mod tests {
         assert!(coverage.adds_up());
         assert_eq!(
             counts(&coverage, &TableOptions::default()),
-            "512 targets: 3 exposed, 20 forbidden, 2 health-only, 41 rejected, \
+            "512 targets: 3 exposed, 20 forbidden, 2 limited, 41 rejected, \
              446 unreachable (440 refused, 6 timed out)"
         );
     }

@@ -182,7 +182,7 @@ fn style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Exposed => colour(AnsiColor::Red).bold(),
         Verdict::Forbidden => colour(AnsiColor::Yellow),
-        Verdict::HealthOnly | Verdict::Rejected => colour(AnsiColor::Green),
+        Verdict::Limited | Verdict::Rejected => colour(AnsiColor::Green),
         Verdict::Inconclusive => colour(AnsiColor::Magenta),
         Verdict::NotApiServer | Verdict::Unreachable => Style::new().dimmed(),
     }

@@ -106,7 +106,7 @@ fn open(report: &EndpointReport) -> String {
             let nothing = if default.is_empty() { nothing(report) } else { String::new() };
             join([default, nothing, resources(report)])
         }
-        Verdict::HealthOnly => match open.by_default() {
+        Verdict::Limited => match open.by_default() {
             open if open.is_empty() => format!("nothing: {}", report.reason),
             open => format!("{open} only"),
         },
@@ -291,10 +291,10 @@ mod tests {
     fn limited_and_rejected() {
         let api = || rejected("/api");
         assert_eq!(
-            said_of(Verdict::HealthOnly, vec![granted("/version"), api(), granted("/livez")]),
+            said_of(Verdict::Limited, vec![granted("/version"), api(), granted("/livez")]),
             "version, health only"
         );
-        assert_eq!(said_of(Verdict::HealthOnly, vec![forbidden("/version"), api()]), "nothing: the reason");
+        assert_eq!(said_of(Verdict::Limited, vec![forbidden("/version"), api()]), "nothing: the reason");
         assert_eq!(
             said_of(Verdict::Rejected, vec![rejected("/version"), api(), granted("/ping")]),
             "/ping; nothing on 2 of 2 API paths"

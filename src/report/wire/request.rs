@@ -161,6 +161,8 @@ pub(in crate::report) const fn body_word(answer: &Answer) -> &'static str {
         Answer::OpenApi => "openapi",
         Answer::IssuerMetadata => "issuer-metadata",
         Answer::Etcd => "etcd",
+        Answer::KubeletDenial { anonymous: true } => "kubelet-denies-anonymous",
+        Answer::KubeletDenial { anonymous: false } => "kubelet-denies-user",
         Answer::RancherError => "rancher-error",
         Answer::Pong => "pong",
         Answer::Certificates => "certificates",

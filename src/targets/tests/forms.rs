@@ -63,15 +63,15 @@ fn comments_blanks_line_ends_and_the_byte_order_mark() {
 
 #[test]
 fn annotations_go_with_every_target_of_their_line() {
-    let set = set("192.0.2.0/31 name=lab@home expect=health-only sni=API.example. ports=1\n");
+    let set = set("192.0.2.0/31 name=lab@home expect=limited sni=API.example. ports=1\n");
     for target in targets(&set) {
         assert_eq!(target.label.as_deref(), Some("lab@home"));
-        assert_eq!(target.expect, Some(Verdict::HealthOnly));
+        assert_eq!(target.expect, Some(Verdict::Limited));
         assert_eq!(target.sni.as_deref(), Some("api.example"));
         assert!(!target.named);
     }
     let spec = &set.specs()[0];
-    assert_eq!((spec.named, spec.targets, spec.expect), (false, 2, Some(Verdict::HealthOnly)));
+    assert_eq!((spec.named, spec.targets, spec.expect), (false, 2, Some(Verdict::Limited)));
     // What says which targets are meant tells specifications apart, what only annotates them does not.
     assert_eq!(&*spec.origin.text, "192.0.2.0/31 ports=1 sni=API.example.");
     assert_eq!(spec.label.as_deref(), Some("lab@home"));
