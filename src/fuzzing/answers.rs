@@ -67,7 +67,9 @@ pub(super) fn concluded(target: &Target, observation: Observation) {
 fn holds(record: &EndpointReport) {
     assert!(!record.reason.is_empty(), "a verdict without a reason");
     match record.verdict {
-        Verdict::Exposed => assert!(record.exposing().next().is_some(), "exposed by nothing: {}", record.reason),
+        Verdict::Exposed => {
+            assert!(record.exposing().next().is_some(), "exposed by nothing: {}", record.reason)
+        }
         Verdict::Rejected => assert!(record.grants.is_empty(), "rejected, and open: {:?}", record.grants),
         _ => {}
     }

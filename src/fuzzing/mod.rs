@@ -38,8 +38,10 @@ mod tests {
         let mut folders = 0;
         for (name, body) in BODIES {
             assert!(fuzz.join("fuzz_targets").join(name).with_extension("rs").is_file(), "{name}");
-            let mut seeds: Vec<_> =
-                std::fs::read_dir(fuzz.join("seeds").join(name)).unwrap().map(|e| e.unwrap().path()).collect();
+            let mut seeds: Vec<_> = std::fs::read_dir(fuzz.join("seeds").join(name))
+                .unwrap()
+                .map(|e| e.unwrap().path())
+                .collect();
             seeds.sort();
             assert!(seeds.len() >= 3, "{name} has {} seeds", seeds.len());
             for seed in seeds {

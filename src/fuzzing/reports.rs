@@ -65,7 +65,8 @@ fn text(format: Format, results: &Results<'_>, records: &[EndpointReport]) -> St
         Format::Json => report::json::write(sink, results, records.iter()),
         Format::Jsonl => {
             let mut tally = Tally::default();
-            let lines = records.iter().try_for_each(|record| report::jsonl::write_endpoint(sink, record, &mut tally));
+            let lines =
+                records.iter().try_for_each(|record| report::jsonl::write_endpoint(sink, record, &mut tally));
             lines.and_then(|()| report::jsonl::write_summary(sink, results, &tally))
         }
         Format::Sarif => report::sarif::write(sink, results, files, None),

@@ -63,6 +63,7 @@ fn check(built: Result<TargetSet, TargetErrors>) {
         }
         assert!(target.specs.iter().all(|id| set.specs().get(id.0 as usize).is_some()), "{target}");
     }
-    let shares: u64 = Shard::new(1, 3).into_iter().flat_map(Shard::parts).map(|part| part.share(set.len())).sum();
+    let shares: u64 =
+        Shard::new(1, 3).into_iter().flat_map(Shard::parts).map(|part| part.share(set.len())).sum();
     assert_eq!(shares, set.len());
 }

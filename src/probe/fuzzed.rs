@@ -23,9 +23,7 @@ pub(crate) async fn look(observation: &mut Observation, requests: &[Request], an
     let user_agent = HeaderValue::from_static(crate::config::USER_AGENT);
     for (request, answer) in requests.iter().zip(answers) {
         let outcome = match Connection::http1(Script::new(answer)).await {
-            Ok(mut connection) => {
-                connection.ask(&observation.endpoint, request, &user_agent, MAX_BODY).await
-            }
+            Ok(mut connection) => connection.ask(&observation.endpoint, request, &user_agent, MAX_BODY).await,
             Err(failure) => Err(failure),
         };
         observation.connections += 1;

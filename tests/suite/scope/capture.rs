@@ -15,10 +15,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// What somebody sent to somebody.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
-    /// TCP connections begun, both ends of each.
-    pub(super) syns: BTreeSet<(SocketAddr, SocketAddr)>,
+    /// TCP connections begun: both ends of each, and its first sequence number, since ports come again.
+    syns: BTreeSet<(SocketAddr, SocketAddr, u32)>,
     /// UDP: both ends, and how many packets.
-    pub(super) datagrams: BTreeMap<(SocketAddr, SocketAddr), u64>,
+    datagrams: BTreeMap<(SocketAddr, SocketAddr), u64>,
     /// Everything that is neither: what protocol, to whom.
     pub(super) others: BTreeSet<(u8, IpAddr)>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Traffic {
 impl Traffic {
     /// Where connections were opened to.
     pub(super) fn connected_to(&self) -> BTreeSet<SocketAddr> {
-        self.syns.iter().map(|(_, to)| *to).collect()
+        self.syns.iter().map(|(_, to, _)| *to).collect()
     }
 
     /// Where datagrams went that answer nobody.
@@ -67,7 +67,11 @@ impl Capture {
         self.end.store(true, Ordering::Relaxed);
         let traffic = self.thread.join().expect("no panic");
         let begun = counted.connections - self.before.connections;
-        assert_eq!(traffic.syns.len() as u64, begun, "the kernel counts other connections than were captured");
+        assert_eq!(
+            traffic.syns.len() as u64,
+            begun,
+            "the kernel counts other connections than were captured"
+        );
         let sent = counted.datagrams - self.before.datagrams;
         let seen: u64 = traffic.datagrams.values().sum();
         assert_eq!(seen, sent, "the kernel counts other datagrams than were captured");
@@ -117,7 +121,8 @@ fn note(packet: &[u8], traffic: &mut Traffic, datagrams: &mut BTreeMap<(SocketAd
         TCP => {
             let (syn, ack) = (inner[13] & 0x02 != 0, inner[13] & 0x10 != 0);
             if syn && !ack {
-                traffic.syns.insert((SocketAddr::new(from, port(0)), SocketAddr::new(to, port(2))));
+                let sequence = u32::from_be_bytes(inner[4..8].try_into().unwrap());
+                traffic.syns.insert((SocketAddr::new(from, port(0)), SocketAddr::new(to, port(2)), sequence));
             }
         }
         UDP => {
@@ -146,9 +151,10 @@ impl Counts {
             values.split(' ').nth(at).unwrap().parse().unwrap()
         };
         let snmp6 = std::fs::read_to_string("/proc/self/net/snmp6").unwrap_or_default();
-        let v6 = snmp6.lines().find_map(|line| line.strip_prefix("Udp6OutDatagrams")).map_or(0, |count| {
-            count.trim().parse().unwrap()
-        });
+        let v6 = snmp6
+            .lines()
+            .find_map(|line| line.strip_prefix("Udp6OutDatagrams"))
+            .map_or(0, |count| count.trim().parse().unwrap());
         Self { connections: column("Tcp:", "ActiveOpens"), datagrams: column("Udp:", "OutDatagrams") + v6 }
     }
 }

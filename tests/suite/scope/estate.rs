@@ -87,7 +87,7 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap())
 }
 
-/// A default cluster, everywhere; every third address redirects instead, every second one closes. All of
+/// A default cluster, everywhere; every third address redirects instead, every seventh one closes. All of
 /// them point elsewhere in every header that could lead somebody there.
 fn reply(me: SocketAddr, path: &str) -> (String, bool) {
     let number = match me.ip() {
@@ -99,12 +99,12 @@ fn reply(me: SocketAddr, path: &str) -> (String, bool) {
     );
     let version = r#"{"major":"1","minor":"34","gitVersion":"v1.34.1"}"#;
     let (status, media, body) = match path.rsplit_once("/version").map_or(path, |_| "/version") {
-        _ if number % 3 == 0 => ("302 Found", "text/html", ""),
+        _ if number.is_multiple_of(3) => ("302 Found", "text/html", ""),
         "/version" => ("200 OK", "application/json", version),
         "/healthz" | "/livez" | "/readyz" => ("200 OK", "text/plain", "ok"),
         _ => ("403 Forbidden", "application/json", forbidden.as_str()),
     };
-    let close = number.is_multiple_of(2);
+    let close = number.is_multiple_of(7);
     let head = [
         format!("HTTP/1.1 {status}"),
         format!("Content-Type: {media}"),
@@ -129,9 +129,9 @@ fn reply(me: SocketAddr, path: &str) -> (String, bool) {
 fn acceptor() -> TlsAcceptor {
     let mut params = CertificateParams::new(vec!["kubernetes.default.svc".to_owned()]).unwrap();
     params.custom_extensions.push(information_access());
-    params.crl_distribution_points.push(rcgen::CrlDistributionPoint {
-        uris: vec![format!("http://{ELSEWHERE}/ca.crl")],
-    });
+    params
+        .crl_distribution_points
+        .push(rcgen::CrlDistributionPoint { uris: vec![format!("http://{ELSEWHERE}/ca.crl")] });
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
