@@ -1,27 +1,62 @@
 //! One request's [`Access`]: how far it came, from status, parsed body and header marks.
+//!
+//! kube-apiserver's chain of handlers is audit id → authentication → audit → flow control →
+//! **authorization** → handler. A request was granted only if nothing in front of the handler can have
+//! made its answer:
+//!
+//! | answer | made by |
+//! |---|---|
+//! | 401 | authentication |
+//! | 429, 504, most 5xx | flow control, time-outs, an authorizer that fails: all in front of the handler |
+//! | 403 that names `system:anonymous` and the request | authorization |
+//! | 2xx with the whole body of its path | the handler, or a front end: see [`Context::success`] |
+//! | 404, 405, 406, 415 with an API server's marks | the handler |
+//! | 500 with health text | the health handler |
 
 use crate::model::{
     Access, Answer, Exchange, Markers, Method, Observation, PathClass, Reply, Request, Unclear,
 };
 
+use super::refusal::{self, Refusal};
+
+/// The text that Go's HTTP library gives for a path nobody serves: an API server's from 1.30 on.
+pub(super) const GO_NOT_FOUND: &str = "404 page not found";
+/// How an API server's own 500 from in front of the handler begins (`responsewriters.InternalError`).
+const INTERNAL_ERROR: &str = "Internal Server Error: \"";
+/// The message of an API server's 401.
+const UNAUTHORIZED: &str = "Unauthorized";
+/// The minor release of Kubernetes 1 from which refusals are `Status` objects.
+const STATUS_REFUSALS: u32 = 7;
+
 /// What the other answers of the same endpoint say, where one answer alone does not suffice.
-pub(super) struct Context {
+pub(super) struct Context<'a> {
+    observation: &'a Observation,
     /// Another path gave a Kubernetes `Status`, so that a bare 401 may be the server's own.
     gave_status: bool,
-    /// Answers to other paths than health carry an `Audit-Id`.
-    siblings_audited: bool,
-    /// The marks of the GET answers, which vouch for answers to HEAD.
+    /// A body came that only the Kubernetes API gives. Headers alone can be copied.
+    gave_kubernetes: bool,
+    /// `/version` shows a release that refuses in plain text.
+    refuses_in_text: bool,
+    /// The marks of the GET answers, which vouch for answers without a body of their own.
     reference: Markers,
 }
 
-impl Context {
-    pub(super) fn of(observation: &Observation) -> Self {
-        let siblings_audited = observation
-            .replies()
-            .any(|(request, reply)| request.class != PathClass::Health && reply.markers().audit_id);
+impl<'a> Context<'a> {
+    pub(super) fn of(observation: &'a Observation) -> Self {
+        let gave =
+            |wanted: fn(&Answer) -> bool| observation.replies().any(|(_, reply)| wanted(&reply.answer));
         Self {
-            gave_status: observation.replies().any(|(_, reply)| reply.answer.status().is_some()),
-            siblings_audited,
+            observation,
+            gave_status: gave(|answer| answer.status().is_some()),
+            gave_kubernetes: gave(Answer::is_kubernetes),
+            refuses_in_text: gave(|answer| match answer {
+                Answer::Version(info) => {
+                    info.major.as_deref() == Some("1")
+                        && info.minor.as_deref().and_then(|minor| minor.trim_end_matches('+').parse().ok())
+                            < Some(STATUS_REFUSALS)
+                }
+                _ => false,
+            }),
             reference: observation.reference(),
         }
     }
@@ -49,83 +84,124 @@ impl Context {
         let status = reply.answer.status().filter(|status| status.code == reply.status);
         match reply.status {
             401 => match status {
-                Some(status) if status.reason == "Unauthorized" => Ok(Access::Rejected),
-                _ if self.bare_401_counts(reply) => Ok(Access::Rejected),
-                _ => Err(Unclear::Plain401),
+                Some(status) if status.reason == UNAUTHORIZED && status.message == UNAUTHORIZED => {
+                    Ok(Access::Rejected)
+                }
+                Some(_) => Err(Unclear::OwnWords),
+                None if self.bare_401_counts(reply) => Ok(Access::Rejected),
+                None => Err(Unclear::Plain401),
             },
-            403 => match status {
-                Some(status) if status.reason != "Forbidden" => Err(Unclear::Plain403),
-                Some(status) if status.names_anonymous() => Ok(Access::Forbidden),
-                Some(_) => Err(Unclear::OtherUser),
-                None => Err(Unclear::Plain403),
-            },
+            403 => {
+                let in_text = reply.answer.status().is_none();
+                let forbids = in_text || status.is_some_and(|status| status.reason == "Forbidden");
+                match reply.answer.refusal().filter(|_| forbids).map(|refused| refusal::of(refused, request))
+                {
+                    Some(Refusal::Anonymous) => Ok(Access::Forbidden),
+                    Some(Refusal::OtherRequest) => Err(Unclear::OtherRequest),
+                    Some(Refusal::OtherUser) => Err(Unclear::OtherUser),
+                    Some(Refusal::OwnWords) => Err(Unclear::OwnWords),
+                    None => Err(Unclear::Plain403),
+                }
+            }
             200..=299 => self.success(request, reply),
             // The list was allowed, and only then was its continue token found to be none.
             400 if status.is_some_and(|status| status.reason == "BadRequest")
-                && matches!(request.class, PathClass::ResourceList { .. }) =>
+                && matches!(request.class, PathClass::ResourceList { .. })
+                && !self.is_unmarked(reply) =>
             {
                 Ok(Access::Granted)
             }
-            404..=406 | 415 if status.is_some() || reply.answer == Answer::RootPaths => Ok(Access::Granted),
+            404..=406 | 415 if self.is_of_the_handler(reply) => Ok(Access::Granted),
             300..=399 => Err(Unclear::Redirect),
             429 => Err(Unclear::RateLimited),
-            500..=599 => {
-                let health = request.class == PathClass::Health
-                    && matches!(reply.answer, Answer::Health { .. })
-                    && !self.is_a_fronts_health(reply);
-                // Flow control runs behind authentication and authorization follows it: what fails
-                // later than both had let the request in.
-                if health || reply.markers().flow_control {
-                    Ok(Access::Granted)
-                } else {
-                    Err(Unclear::ServerError)
+            500..=599 => match &reply.answer {
+                Answer::Health { ok: false } if request.class == PathClass::Health => {
+                    if self.is_unmarked(reply) { Err(Unclear::FrontHealth) } else { Ok(Access::Granted) }
                 }
-            }
+                Answer::Text(text) if reply.markers().any() && text.starts_with(INTERNAL_ERROR) => {
+                    Err(Unclear::AuthorizerFailed)
+                }
+                _ => Err(Unclear::ServerError),
+            },
             _ => Err(Unclear::OtherStatus),
         }
     }
 
     /// A plain or bodyless 401 counts only where the answer itself or a sibling shows an API
-    /// server: a kubelet answers plain 401 too. API servers never send `WWW-Authenticate`.
+    /// server: a kubelet answers plain 401 too. Since 1.7 API servers send no `WWW-Authenticate`.
     fn bare_401_counts(&self, reply: &Reply) -> bool {
-        matches!(reply.answer, Answer::Text(_) | Answer::Empty)
-            && !reply.headers.contains_key("www-authenticate")
-            && (reply.markers().audit_id || self.gave_status)
+        let bare = match &reply.answer {
+            Answer::Text(text) => text == UNAUTHORIZED,
+            answer => *answer == Answer::Empty,
+        };
+        let asks = reply.headers.contains_key("www-authenticate");
+        bare && (self.refuses_in_text || !asks && (reply.markers().audit_id || self.gave_status))
     }
 
-    /// A health answer without the `Audit-Id` of its siblings is a load balancer's own.
-    fn is_a_fronts_health(&self, reply: &Reply) -> bool {
-        self.siblings_audited && !reply.markers().audit_id
+    /// Whether the answer carries none of the marks that this endpoint's other answers carry: something
+    /// in front gave it.
+    fn is_unmarked(&self, reply: &Reply) -> bool {
+        !reply.markers().any() && self.observation.replies().any(|(_, other)| other.markers().any())
     }
 
+    /// Whether an error that only the handler produces is this API server's, and not a front end's.
+    fn is_of_the_handler(&self, reply: &Reply) -> bool {
+        let form = match &reply.answer {
+            Answer::Status(status) => status.code == reply.status,
+            Answer::RootPaths => true,
+            Answer::Text(text) => text == GO_NOT_FOUND && self.gave_kubernetes,
+            _ => false,
+        };
+        form && reply.vouched_by(self.reference)
+    }
+
+    /// A success counts if the body is what that path gives, whole; if the answer has the marks of its
+    /// siblings; and if no path of another kind gives the very same body, as a page for everything does.
     fn success(&self, request: &Request, reply: &Reply) -> Result<Access, Unclear> {
-        let marked = reply.markers().any();
         let fits = match (request.class, &reply.answer) {
-            (PathClass::Health, Answer::Health { .. }) => {
-                if self.is_a_fronts_health(reply) {
-                    return Err(Unclear::FrontHealth);
-                }
-                true
-            }
-            (PathClass::Version, Answer::Version(_))
+            (PathClass::Health, Answer::Health { .. })
+            | (PathClass::Version, Answer::Version(_))
             | (PathClass::Discovery, Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths)
             | (PathClass::OpenApi, Answer::OpenApi)
             | (PathClass::Metrics, Answer::Metrics)
+            | (PathClass::Diagnostics, Answer::Diagnostics)
             | (PathClass::Product, Answer::IssuerMetadata | Answer::Pong | Answer::Certificates)
             | (PathClass::ResourceList { .. }, Answer::ResourceList) => true,
-            // These are long, and formats differ between versions: the header marks decide.
-            (_, Answer::Cut) if !marked => return Err(Unclear::Cut),
-            (PathClass::OpenApi | PathClass::Metrics | PathClass::Discovery, Answer::Cut)
-            | (PathClass::OpenApi, Answer::OtherJson | Answer::Text(_))
-            | (PathClass::Other | PathClass::Product, _) => marked,
+            (_, Answer::Cut) => return Err(Unclear::Cut),
+            // What such a path gives is not known: only the marks say who gave it.
+            (PathClass::Other | PathClass::Product, _) => reply.markers().any() && self.gave_kubernetes,
             _ => false,
         };
-        if fits { Ok(Access::Granted) } else { Err(Unclear::UnexpectedBody) }
+        if !fits {
+            return Err(Unclear::UnexpectedBody);
+        }
+        if self.is_unmarked(reply) && request.class != PathClass::Product {
+            let health = request.class == PathClass::Health;
+            return Err(if health { Unclear::FrontHealth } else { Unclear::Unmarked });
+        }
+        if self.is_given_elsewhere(request, reply) {
+            return Err(Unclear::SameBody);
+        }
+        Ok(Access::Granted)
     }
 
-    /// HEAD has no body: its status counts if it carries the marks that the GET answers showed.
+    /// Whether a path of another kind succeeded with the same body.
+    fn is_given_elsewhere(&self, request: &Request, reply: &Reply) -> bool {
+        let Some(kind) = Kind::of(request.class) else { return false };
+        self.observation.replies().any(|(other, elsewhere)| {
+            let differs = Kind::of(other.class).is_some_and(|other| other != kind && other != Kind::Other);
+            differs
+                && other.method == Method::Get
+                && (200..=299).contains(&elsewhere.status)
+                && reply.digest.is_some()
+                && elsewhere.digest == reply.digest
+        })
+    }
+
+    /// HEAD has no body: its status counts if it carries the marks that the GET answers showed, and one
+    /// of those had a body that only the Kubernetes API gives.
     fn head(&self, reply: &Reply) -> Result<Access, Unclear> {
-        let vouched = reply.vouched_by(self.reference);
+        let vouched = self.gave_kubernetes && reply.vouched_by(self.reference);
         match reply.status {
             401 if vouched => Ok(Access::Rejected),
             401 => Err(Unclear::Plain401),
@@ -135,9 +211,34 @@ impl Context {
             200..=299 => Err(Unclear::UnexpectedBody),
             300..=399 => Err(Unclear::Redirect),
             429 => Err(Unclear::RateLimited),
-            500..=599 if reply.markers().flow_control => Ok(Access::Granted),
             500..=599 => Err(Unclear::ServerError),
             _ => Err(Unclear::OtherStatus),
         }
+    }
+}
+
+/// Kinds of paths that never give the same body.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    Version,
+    Health,
+    Discovery,
+    Telemetry,
+    Resources,
+    Other,
+}
+
+impl Kind {
+    /// `None` for what a product serves by its own design.
+    const fn of(class: PathClass) -> Option<Self> {
+        Some(match class {
+            PathClass::Version => Self::Version,
+            PathClass::Health => Self::Health,
+            PathClass::Discovery => Self::Discovery,
+            PathClass::OpenApi | PathClass::Metrics | PathClass::Diagnostics => Self::Telemetry,
+            PathClass::ResourceList { .. } => Self::Resources,
+            PathClass::Other => Self::Other,
+            PathClass::Product => return None,
+        })
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::model::{Access, Answer, Grant, JudgedRequest, PathClass};
 
+use super::access::GO_NOT_FOUND;
+
 /// The grants that the requests prove: the worst grade first, then by path.
 pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
     let mut grants: Vec<Grant> = Vec::new();
@@ -16,8 +18,11 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
             verb: if matches!(asked.class, PathClass::ResourceList { .. }) { "list" } else { "get" },
             not_served: request.exchange.outcome.as_ref().is_ok_and(|reply| {
                 reply.status == 404
-                    && (matches!(reply.answer, Answer::Empty | Answer::RootPaths)
-                        || reply.answer.status().is_some())
+                    && match &reply.answer {
+                        Answer::Empty | Answer::RootPaths | Answer::Status(_) => true,
+                        Answer::Text(text) => text == GO_NOT_FOUND,
+                        _ => false,
+                    }
             }),
             request: index,
         };

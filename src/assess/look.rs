@@ -26,7 +26,10 @@ fn reply(request: &JudgedRequest) -> Option<&Reply> {
 
 /// Whether the answer is only that the server cannot answer now.
 pub(super) fn is_strained(request: &JudgedRequest) -> bool {
-    matches!(request.access, Access::Unclear(Unclear::RateLimited | Unclear::ServerError))
+    matches!(
+        request.access,
+        Access::Unclear(Unclear::RateLimited | Unclear::ServerError | Unclear::AuthorizerFailed)
+    )
 }
 
 fn why(requests: &[JudgedRequest]) -> Option<String> {
@@ -35,6 +38,12 @@ fn why(requests: &[JudgedRequest]) -> Option<String> {
         if is_strained(request) {
             let status = reply(request).map(|reply| reply.status).unwrap_or_default();
             return Some(format!("{} answered {status}", asked.path));
+        }
+        if reply(request).is_some_and(Reply::is_starting) {
+            return Some(format!(
+                "{} answered before flow control was set up: the server starts",
+                asked.path
+            ));
         }
         if let Some(Answer::Health { ok: false }) = reply(request).map(|reply| &reply.answer) {
             return Some(format!("{} says that the server is not healthy", asked.path));
@@ -47,24 +56,34 @@ fn why(requests: &[JudgedRequest]) -> Option<String> {
         .collect();
     let differing = public.iter().find(|request| request.access != public[0].access);
     if let (Some(first), Some(other)) = (public.first(), differing) {
-        return Some(format!(
-            "{} is {} and {} is {}, which one role opens together",
-            first.exchange.request.path,
-            first.access.word(),
-            other.exchange.request.path,
-            other.access.word()
-        ));
+        return Some(format!("{}, which one role opens together", both(first, other)));
     }
-    // Path conditions name health paths. `/api` let through while another path is refused as
-    // unauthenticated, or open while version and health are not, fits no configuration seen.
+    // A server that starts refuses everything for a moment, before it knows its roles.
+    let refused = |class| public.iter().find(|request| request.exchange.request.class == class);
+    if let (Some(version), Some(health)) = (refused(PathClass::Version), refused(PathClass::Health))
+        && version.access == Access::Forbidden
+    {
+        return Some(format!("{}, as while a server starts", both(version, health)));
+    }
+    // Path conditions may let one path through to authorization, but a start does so too.
+    let accepted = requests.iter().find(|request| request.access == Access::Forbidden);
+    let rejected = requests.iter().find(|request| request.access == Access::Rejected);
+    if let (Some(accepted), Some(rejected)) = (accepted, rejected) {
+        return Some(both(accepted, rejected));
+    }
+    // Open, while version and health are not, fits no configuration seen.
     let api = requests.iter().find(|request| request.exchange.request.path == "/api")?;
-    let odd = requests.iter().find(|request| match api.access {
-        Access::Forbidden => request.access == Access::Rejected,
-        Access::Granted => {
-            matches!(request.access, Access::Rejected | Access::Forbidden)
-                && matches!(request.exchange.request.class, PathClass::Version | PathClass::Health)
-        }
-        _ => false,
+    let odd = requests.iter().find(|request| {
+        api.access == Access::Granted
+            && matches!(request.access, Access::Rejected | Access::Forbidden)
+            && matches!(request.exchange.request.class, PathClass::Version | PathClass::Health)
     })?;
-    Some(format!("/api is {} and {} is {}", api.access.word(), odd.exchange.request.path, odd.access.word()))
+    Some(both(api, odd))
+}
+
+fn both(one: &JudgedRequest, other: &JudgedRequest) -> String {
+    let said = |request: &JudgedRequest| {
+        format!("{} is {}", request.exchange.request.bare_path(), request.access.word())
+    };
+    format!("{} and {}", said(one), said(other))
 }

@@ -1,7 +1,7 @@
 //! What an anonymous caller may do: per request, then per endpoint.
 //!
 //! ```text
-//! Observation + Identification ─ access ─→ Access of every request
+//! Observation + Identification ─ access ─→ Access of every request (a 403's words: refusal)
 //!                              ─ look ───→ contradictions: is a second look due?
 //!                              ─ verdict ─→ the first rule that holds, and its sentence
 //!                              ─ grants ──→ everything that is open, graded
@@ -13,6 +13,7 @@
 mod access;
 mod grants;
 mod look;
+mod refusal;
 mod verdict;
 
 use crate::model::{Assessment, Identification, JudgedRequest, Observation};

@@ -1,7 +1,7 @@
 use super::assess;
 use crate::identify::identify;
 use crate::model::fixtures::*;
-use crate::model::{Access, Assessment, Grade, Observation, Reply, Unclear, Verdict};
+use crate::model::{Access, Answer, Assessment, Grade, Observation, Reply, Unclear, Verdict};
 
 fn judge(observation: &Observation) -> Assessment {
     assess(observation, &identify(observation))
@@ -82,6 +82,13 @@ mod access {
         assert_eq!(beside_403("/apis", version()), Access::Unclear(Unclear::UnexpectedBody));
         assert_eq!(beside_403("/healthz", page(200)), Access::Unclear(Unclear::UnexpectedBody));
         assert_eq!(beside_403("/metrics", metrics()), Access::Granted);
+        assert_eq!(
+            beside_403("/metrics", reply(200, "text/plain", "# HELP x y\n")),
+            Access::Unclear(Unclear::Unmarked)
+        );
+        let over_the_limit = || Reply { answer: Answer::Cut, ..api_versions() };
+        assert_eq!(beside_403("/apis", over_the_limit()), Access::Unclear(Unclear::Cut));
+        assert_eq!(beside_403("/custom", over_the_limit()), Access::Unclear(Unclear::Cut));
         assert_eq!(beside_403("/custom", page(200)), Access::Unclear(Unclear::UnexpectedBody));
         assert_eq!(beside_403("/custom", reply(200, "text/plain", "x").marked()), Access::Granted);
     }
@@ -98,18 +105,102 @@ mod access {
 
     #[test]
     fn errors_from_behind_authorization() {
-        let not_found = status(404, "NotFound", "the server could not find the requested resource");
-        assert_eq!(beside_403("/custom", not_found), Access::Granted);
+        let not_found = || status(404, "NotFound", "the server could not find the requested resource");
+        assert_eq!(beside_403("/custom", not_found().marked()), Access::Granted);
         assert_eq!(
-            beside_403("/custom", reply(404, "application/json", r#"{"paths":["/api"]}"#)),
-            Access::Granted
+            beside_403("/custom", not_found()),
+            Access::Unclear(Unclear::OtherStatus),
+            "a front's own"
         );
+        let root = || reply(404, "application/json", r#"{"paths":["/api"]}"#);
+        assert_eq!(beside_403("/custom", root().marked()), Access::Granted);
+        assert_eq!(beside_403("/custom", root()), Access::Unclear(Unclear::OtherStatus));
+        // From 1.30 on an API server says it as Go's library does.
+        let judged = judge(&seen(1, [("/api", forbidden()), ("/custom", go_404().marked())]));
+        assert_eq!(judged.requests[1].access, Access::Granted);
+        assert!(judged.grants[0].not_served);
         assert_eq!(beside_403("/custom", go_404()), Access::Unclear(Unclear::OtherStatus));
+        let only_headers = judge(&seen(1, [("/api", page(200).marked()), ("/custom", go_404().marked())]));
+        assert_eq!(only_headers.requests[1].access, Access::Unclear(Unclear::OtherStatus));
         assert_eq!(beside_403("/custom", page(405)), Access::Unclear(Unclear::OtherStatus));
         let failed = "[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n";
         assert_eq!(beside_403("/healthz", reply(500, "text/plain", failed).marked()), Access::Granted);
         assert_eq!(beside_403("/healthz", page(502)), Access::Unclear(Unclear::ServerError));
-        assert_eq!(beside_403("/apis", reply(504, "text/plain", "{}").marked()), Access::Granted);
+        assert_eq!(
+            beside_403("/healthz", reply(500, "text/plain", failed)),
+            Access::Unclear(Unclear::FrontHealth),
+            "without the marks of its siblings"
+        );
+    }
+
+    #[test]
+    fn what_fails_in_front_of_the_handler_grants_nothing() {
+        let failed = |path: &str| {
+            let body =
+                format!("Internal Server Error: \"{path}\": Post \"https://authz.example/\": refused\n");
+            reply(500, "text/plain", &body).marked()
+        };
+        for path in ["/api", "/healthz", "/metrics"] {
+            let judged = judge(&seen(1, [("/version", version()), (path, failed(path))]));
+            assert_eq!(judged.requests[1].access, Access::Unclear(Unclear::AuthorizerFailed), "{path}");
+            assert!(judged.second_look.is_some());
+        }
+        for code in [500, 502, 503, 504] {
+            for path in ["/apis", "/healthz", "/api/v1/secrets"] {
+                let access = beside_403(path, reply(code, "text/plain", "service unavailable").marked());
+                assert_eq!(access, Access::Unclear(Unclear::ServerError), "{path} {code}");
+            }
+        }
+        let judged = judge(&trio(version(), failed("/api"), ok()));
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert!(judged.reason.contains("its authorizer fails"), "{}", judged.reason);
+    }
+
+    #[test]
+    fn a_page_for_everything_grants_nothing() {
+        let judged = judge(&trio(api_versions(), api_versions(), api_versions()));
+        assert_ne!(judged.verdict, Verdict::Exposed);
+        assert_eq!(judged.requests[1].access, Access::Unclear(Unclear::SameBody));
+        assert_eq!(judged.grants.len(), 0);
+        let ok_everywhere = judge(&trio(ok(), forbidden(), ok()));
+        assert_eq!(ok_everywhere.requests[2].access, Access::Unclear(Unclear::SameBody));
+        // Health paths are of one kind.
+        let judged = judge(&seen(1, [("/api", forbidden()), ("/healthz", ok()), ("/livez", ok())]));
+        assert_eq!(judged.grants.len(), 2);
+    }
+
+    #[test]
+    fn refusals_of_releases_before_1_7() {
+        let release = |minor: u32| {
+            let body = format!(r#"{{"major":"1","minor":"{minor}","gitVersion":"v1.{minor}.3"}}"#);
+            reply(200, "application/json", &body)
+        };
+        let text = "User \"system:anonymous\" cannot get path \"/api\".: \"No policy matched.\"";
+        let judged = judge(&trio(release(5), reply(403, "text/plain", text), ok()));
+        assert_eq!(judged.verdict, Verdict::Forbidden);
+        let basic =
+            || reply(401, "text/plain", BARE).with("www-authenticate", "Basic realm=\"kubernetes-master\"");
+        let access = |minor| {
+            judge(&seen(1, [("/version", release(minor)), ("/api", basic())])).requests[1].access.clone()
+        };
+        assert_eq!(access(5), Access::Rejected);
+        assert_eq!(access(7), Access::Unclear(Unclear::Plain401));
+        let judged = judge(&trio(basic(), basic(), basic()));
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert!(judged.reason.contains("before 1.7"), "{}", judged.reason);
+    }
+
+    #[test]
+    fn a_refusal_in_other_words_is_a_proxys() {
+        let words = "cannot retrieve user and group: unauthenticated users not supported";
+        assert_eq!(
+            beside_401("/version", status(403, "Forbidden", words)),
+            Access::Unclear(Unclear::OwnWords)
+        );
+        let denied = status(401, "Unauthorized", "authentication required");
+        assert_eq!(beside_401("/version", denied), Access::Unclear(Unclear::OwnWords));
+        let elsewhere = status(403, "Forbidden", "User \"system:anonymous\" cannot get path \"/metrics\"");
+        assert_eq!(beside_401("/version", elsewhere), Access::Unclear(Unclear::OtherRequest));
     }
 
     #[test]
@@ -131,11 +222,20 @@ mod access {
         assert_eq!(beside_401(LIST, reply(401, "application/json", "").audited()), Access::Rejected);
         // A front end that answers HEAD by itself has no marks.
         assert_eq!(beside_403(LIST, reply(405, "text/html", "")), Access::Unclear(Unclear::OtherStatus));
+        // Headers alone can be copied.
+        let copied = judge(&seen(1, [("/api", page(200).marked()), (LIST, reply(405, "", "").marked())]));
+        assert_eq!(copied.requests[1].access, Access::Unclear(Unclear::OtherStatus));
+        assert_eq!(copied.grants.len(), 0);
         assert_eq!(beside_403(LIST, reply(403, "text/html", "")), Access::Unclear(Unclear::Plain403));
         assert_eq!(beside_401(LIST, reply(401, "text/html", "")), Access::Unclear(Unclear::Plain401));
         // The form without HEAD.
         let bogus = status(400, "BadRequest", "invalid continue token");
-        assert_eq!(beside_403("/api/v1/secrets&continue=bogus", bogus.clone()), Access::Granted);
+        assert_eq!(beside_403("/api/v1/secrets&continue=bogus", bogus.clone().marked()), Access::Granted);
+        assert_eq!(
+            beside_403("/api/v1/secrets&continue=bogus", bogus.clone()),
+            Access::Unclear(Unclear::OtherStatus),
+            "a front's own"
+        );
         assert_eq!(beside_403("/version", bogus), Access::Unclear(Unclear::OtherStatus));
     }
 }
@@ -157,7 +257,7 @@ mod rules {
     fn nothing_public_is_forbidden_without_a_grant() {
         let judged = judge(&trio(forbidden(), forbidden(), forbidden()));
         assert_eq!((judged.verdict, judged.grants.len()), (Verdict::Forbidden, 0));
-        assert_eq!(judged.second_look, None);
+        assert!(judged.second_look.is_some(), "a server that starts answers so for a moment");
     }
 
     #[test]
@@ -200,6 +300,31 @@ mod rules {
     }
 
     #[test]
+    fn any_paths_can_be_the_ones_that_anonymous_is_limited_to() {
+        let judged = judge(&trio(version(), unauthorized(), unauthorized()));
+        assert_eq!(judged.verdict, Verdict::Limited);
+        assert_eq!(
+            judged.reason,
+            "anonymous is limited to some paths; open: /version; 401: /api, /healthz; resources not asked"
+        );
+        // A condition on /api alone: let through to authorization there, and nowhere else.
+        let judged = judge(&trio(unauthorized(), forbidden(), unauthorized()));
+        assert_eq!(judged.verdict, Verdict::Limited);
+        assert!(judged.reason.contains("403 as system:anonymous: /api"), "{}", judged.reason);
+        assert!(judged.second_look.is_some(), "a start could look the same");
+        let list = reply(403, "application/json", "").marked().with("x-content-type-options", "nosniff");
+        let answers = [
+            ("/version", unauthorized()),
+            ("/api", unauthorized()),
+            ("/healthz", unauthorized()),
+            ("/livez", unauthorized()),
+            ("/readyz", unauthorized()),
+            ("/api/v1/namespaces", list),
+        ];
+        assert_eq!(verdict(&seen(1, answers)), Verdict::Limited);
+    }
+
+    #[test]
     fn rejected_needs_all_five() {
         let all = [
             ("/version", unauthorized()),
@@ -211,7 +336,11 @@ mod rules {
         let judged = judge(&seen(1, all));
         assert_eq!(
             (judged.verdict, judged.reason.as_str()),
-            (Verdict::Rejected, "401 on 5 of 5 API paths asked")
+            (
+                Verdict::Rejected,
+                "401 on 5 of 5 API paths asked (/api, /healthz, /livez, /readyz, /version); resources not \
+                 asked; a condition that opens another path would not show"
+            )
         );
         assert_eq!(verdict(&trio(unauthorized(), unauthorized(), unauthorized())), Verdict::Inconclusive);
         let missing = failing(
@@ -342,9 +471,37 @@ mod second_look {
     }
 
     #[test]
-    fn a_proof_of_exposure_does_not_expire() {
+    fn what_opens_and_closes_is_inconclusive_and_both_answers_are_shown() {
         let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", ok())]);
-        assert_eq!(after(trio(version(), api_versions(), unwell()), second).verdict, Verdict::Exposed);
+        let judged = after(trio(version(), api_versions(), unwell()), second);
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert!(judged.reason.contains("/api was granted (200), then forbidden (403)"), "{}", judged.reason);
+    }
+
+    #[test]
+    fn a_start_ends_in_whatever_the_server_is_set_to() {
+        let starting = || trio(forbidden(), forbidden(), forbidden());
+        assert!(judge(&starting()).second_look.is_some());
+        let all = |answer: fn() -> Reply| {
+            ["/version", "/api", "/healthz", "/livez", "/readyz"].map(|path| (path, answer()))
+        };
+        let judged = after(starting(), seen(2, all(unauthorized)));
+        assert_eq!(judged.verdict, Verdict::Rejected);
+        assert!(judged.reason.contains("while the server started"), "{}", judged.reason);
+        let conditions =
+            seen(2, [("/version", unauthorized()), ("/api", unauthorized()), ("/healthz", ok())]);
+        assert_eq!(after(starting(), conditions).verdict, Verdict::Limited);
+        let open = seen(2, [("/version", version()), ("/api", api_versions()), ("/healthz", ok())]);
+        assert_eq!(after(starting(), open).verdict, Verdict::Exposed);
+    }
+
+    #[test]
+    fn flow_control_without_names_is_a_start() {
+        let early = forbidden()
+            .with("x-kubernetes-pf-flowschema-uid", "")
+            .with("x-kubernetes-pf-prioritylevel-uid", "");
+        assert!(judge(&trio(version(), early, ok())).second_look.is_some());
+        assert_eq!(judge(&trio(version(), forbidden(), ok())).second_look, None);
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! The verdict on one endpoint: the first rule that holds decides.
 
-use std::collections::BTreeMap;
-
 use crate::config::MAX_PAUSE;
 use crate::model::{
-    Access, Component, Failure, Identification, JudgedRequest, Observation, PathClass, Unclear, Verdict,
-    api_paths,
+    Access, AccessChange, Component, Failure, Identification, JudgedRequest, Observation, PathClass, Unclear,
+    Verdict, api_paths,
 };
 
 use super::look::is_strained;
@@ -33,6 +31,7 @@ pub(super) fn decide(
     not_api_server(requests, identification)
         .or_else(|| unreachable(requests, observation))
         .or_else(|| undecidable(requests, identification))
+        .or_else(|| contradicting(requests))
         .or_else(|| exposed(requests))
         .unwrap_or_else(|| settled(requests))
 }
@@ -90,7 +89,49 @@ fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> O
     }
 }
 
-/// Rule 3: a path beyond the public-info set is granted, in any look: a proof does not expire.
+/// Part of rule 7 that must come before the others: two answers to one path that no start explains.
+fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
+    let (first, then) = changes(requests)
+        .find(|(_, _, change)| *change == AccessChange::Contradiction)
+        .map(|(first, then, _)| (first, then))?;
+    let path = first.exchange.request.bare_path();
+    Some(ruling(
+        Verdict::Inconclusive,
+        format!("the answers contradict each other: {path} was {}, then {}", told(first), told(then)),
+    ))
+}
+
+/// Each pair of clear answers to one API path that differ, the earlier first.
+fn changes(
+    requests: &[JudgedRequest],
+) -> impl Iterator<Item = (&JudgedRequest, &JudgedRequest, AccessChange)> {
+    requests.iter().enumerate().filter_map(|(at, then)| {
+        let asked = &then.exchange.request;
+        let same_path = |earlier: &&JudgedRequest| earlier.exchange.request.bare_path() == asked.bare_path();
+        let first = requests[..at].iter().rev().find(same_path)?;
+        let change = first.access.change_to(&then.access)?;
+        (asked.class != PathClass::Product).then_some((first, then, change))
+    })
+}
+
+/// The access of an answer with the status that shows it.
+fn told(request: &JudgedRequest) -> String {
+    let status = request.exchange.outcome.as_ref().map(|reply| format!(" ({})", reply.status));
+    format!("{}{}", request.access.word(), status.unwrap_or_default())
+}
+
+/// What was refused while the server started; empty where nothing was.
+fn at_first(requests: &[JudgedRequest]) -> String {
+    let mut paths: Vec<&str> =
+        changes(requests).map(|(first, ..)| first.exchange.request.bare_path()).collect();
+    paths.dedup();
+    if paths.is_empty() {
+        return String::new();
+    }
+    format!("; while the server started, {} answered 403", paths.join(", "))
+}
+
+/// Rule 3: a path beyond the public-info set is granted.
 fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
     let mut open: Vec<&str> = requests
         .iter()
@@ -99,71 +140,75 @@ fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
         .map(|request| request.exchange.request.bare_path())
         .collect();
     open.dedup();
-    let more = open.len().saturating_sub(5);
-    open.truncate(5);
     (!open.is_empty()).then(|| {
-        let and_more = if more > 0 { format!(" and {more} more") } else { String::new() };
         ruling(
             Verdict::Exposed,
-            format!("anonymous callers may read {}{and_more}: beyond the public-info set", open.join(", ")),
+            format!(
+                "anonymous callers may read {}: beyond the public-info set{}",
+                some_of(&open),
+                at_first(requests)
+            ),
         )
     })
 }
 
+/// `a, b, c`; of long lists the first five and how many more.
+fn some_of(paths: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let more = paths.len().saturating_sub(SHOWN);
+    let and_more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{and_more}", paths[..paths.len() - more].join(", "))
+}
+
 /// Rules 4 to 7, from the access that each path settled on.
 fn settled(requests: &[JudgedRequest]) -> Ruling {
-    let paths = match settle(requests) {
-        Ok(paths) => paths,
-        Err(reason) => return ruling(Verdict::Inconclusive, reason),
+    let paths = api_paths(requests);
+    let with = |wanted: Access| -> Vec<&str> {
+        paths.iter().filter(|(_, (_, access))| **access == wanted).map(|(path, _)| *path).collect()
     };
-    let let_in = |access: &Access| matches!(access, Access::Granted | Access::Forbidden);
-    match paths.get("/api") {
-        Some(Access::Forbidden) => {
-            let resources_asked = requests
-                .iter()
-                .any(|request| matches!(request.exchange.request.class, PathClass::ResourceList { .. }));
-            let not_asked = if resources_asked { "" } else { "; resources not asked" };
-            ruling(
-                Verdict::Forbidden,
-                format!(
-                    "/api is 403 for system:anonymous: anonymous is accepted, authorization stops it{not_asked}"
-                ),
-            )
-        }
-        Some(Access::Rejected) => {
-            let open: Vec<&str> =
-                paths.iter().filter(|(_, access)| let_in(access)).map(|(path, _)| *path).collect();
-            if !open.is_empty() {
-                return ruling(
-                    Verdict::Limited,
-                    format!("/api is 401, {} is not: anonymous is limited to some paths", open.join(", ")),
-                );
-            }
-            if ALL_MUST_REFUSE.iter().all(|path| paths.get(path) == Some(&&Access::Rejected)) {
-                let refused = paths.values().filter(|access| ***access == Access::Rejected).count();
+    let (open, stopped, rejected) = (with(Access::Granted), with(Access::Forbidden), with(Access::Rejected));
+    let lists = paths.values().filter(|(class, _)| matches!(class, PathClass::ResourceList { .. })).count();
+    let not_asked = if lists == 0 { "; resources not asked" } else { "" };
+    let at_first = at_first(requests);
+    match paths.get("/api").map(|(_, access)| *access) {
+        Some(Access::Forbidden) if rejected.is_empty() => ruling(
+            Verdict::Forbidden,
+            format!(
+                "/api is 403 for system:anonymous: anonymous is accepted, authorization stops it{not_asked}{at_first}"
+            ),
+        ),
+        Some(Access::Forbidden | Access::Rejected) if !rejected.is_empty() => {
+            let all_must = ALL_MUST_REFUSE.iter().all(|path| rejected.contains(path));
+            if open.is_empty() && stopped.is_empty() {
+                if !all_must {
+                    return ruling(Verdict::Inconclusive, telling_reason(requests));
+                }
+                let (refused, asked) = (rejected.len(), paths.len());
+                let which = if lists == 0 {
+                    some_of(&rejected)
+                } else {
+                    format!("{lists} of them lists of resources")
+                };
                 return ruling(
                     Verdict::Rejected,
-                    format!("401 on {refused} of {} API paths asked", paths.len()),
+                    format!(
+                        "401 on {refused} of {asked} API paths asked ({which}){not_asked}; a condition that opens \
+                         another path would not show{at_first}"
+                    ),
                 );
             }
-            ruling(Verdict::Inconclusive, telling_reason(requests))
+            let group =
+                |paths: &[&str], are: &str| (!paths.is_empty()).then(|| format!("{are}: {}", some_of(paths)));
+            let groups =
+                [group(&open, "open"), group(&stopped, "403 as system:anonymous"), group(&rejected, "401")];
+            let groups: Vec<String> = groups.into_iter().flatten().collect();
+            ruling(
+                Verdict::Limited,
+                format!("anonymous is limited to some paths; {}{not_asked}{at_first}", groups.join("; ")),
+            )
         }
         _ => ruling(Verdict::Inconclusive, telling_reason(requests)),
     }
-}
-
-/// The access that each API path settled on over both looks, or what contradicts itself.
-fn settle(requests: &[JudgedRequest]) -> Result<BTreeMap<&str, &Access>, String> {
-    for (at, JudgedRequest { exchange, access }) in requests.iter().enumerate() {
-        let (path, class) = (exchange.request.bare_path(), exchange.request.class);
-        let earlier = requests[..at].iter().filter(|request| request.exchange.request.bare_path() == path);
-        let mut earlier = earlier.filter(|_| class != PathClass::Product);
-        if let Some(old) = earlier.find(|request| request.access.contradicts(access)) {
-            let (old, new) = (old.access.word(), access.word());
-            return Err(format!("the answers contradict each other: {path} was {old}, then {new}"));
-        }
-    }
-    Ok(api_paths(requests).into_iter().map(|(path, (_, access))| (path, access)).collect())
 }
 
 /// The sentence of an inconclusive verdict: what stands in the way at `/api`, else at the first

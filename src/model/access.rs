@@ -39,17 +39,29 @@ impl Access {
 
     /// Whether a later answer to the same path counts in its place.
     ///
-    /// A clear answer beats an unclear one. Between 403 and granted the more open one stands: a
-    /// starting server refuses first what it opens later.
+    /// A clear answer beats an unclear one, and among clear ones the later stands.
     pub fn yields_to(&self, later: &Self) -> bool {
-        !self.is_clear() || later.is_clear() && (*later != Self::Forbidden || *self == Self::Rejected)
+        !self.is_clear() || later.is_clear()
     }
 
-    /// Whether a later answer cannot be true beside it: authentication does not change while a server
-    /// starts.
-    pub fn contradicts(&self, later: &Self) -> bool {
-        self.is_clear() && later.is_clear() && (*self == Self::Rejected) != (*later == Self::Rejected)
+    /// Whether a later answer to the same path is another one: `None` unless both are clear and differ.
+    pub fn change_to(&self, later: &Self) -> Option<AccessChange> {
+        let differ = self.is_clear() && later.is_clear() && self != later;
+        differ.then_some(if *self == Self::Forbidden {
+            AccessChange::Start
+        } else {
+            AccessChange::Contradiction
+        })
     }
+}
+
+/// Two clear answers to the same path that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessChange {
+    /// A 403, then something else: for a moment, a server that starts refuses everything.
+    Start,
+    /// No start of a server explains it.
+    Contradiction,
 }
 
 /// Why an answer proves nothing about anonymous access.
@@ -67,8 +79,18 @@ pub enum Unclear {
     Plain403,
     /// 403 `Status` for another user than `system:anonymous`: somebody in between has an identity.
     OtherUser,
+    /// 403 `Status` for a request that was not made.
+    OtherRequest,
+    /// 401 or 403 `Status` in words that are not an API server's: a proxy refuses for itself.
+    OwnWords,
+    /// 500 of the API server itself, from in front of its handlers.
+    AuthorizerFailed,
     /// 2xx whose body is not what this path gives.
     UnexpectedBody,
+    /// 2xx with the same body as a path of another kind: a page for everything.
+    SameBody,
+    /// 2xx without the marks that the endpoint's other answers carry: something in front gave it.
+    Unmarked,
     /// A health answer without the `Audit-Id` that its siblings carry: a load balancer's own.
     FrontHealth,
     /// HTTP was sent to a port that speaks TLS.
@@ -89,7 +111,12 @@ impl Unclear {
             Self::Plain401 => "plain-401",
             Self::Plain403 => "plain-403",
             Self::OtherUser => "other-user",
+            Self::OtherRequest => "other-request",
+            Self::OwnWords => "own-words",
+            Self::AuthorizerFailed => "authorizer-failed",
             Self::UnexpectedBody => "unexpected-body",
+            Self::SameBody => "same-body",
+            Self::Unmarked => "unmarked",
             Self::FrontHealth => "front-health",
             Self::TlsPort => "tls-port",
             Self::Cut => "body-cut",
@@ -103,12 +130,24 @@ impl Unclear {
             Self::Redirect => "a redirect, which is not followed",
             Self::RateLimited => "too many requests: the server or a front end limits the rate",
             Self::ServerError => "a server error that is not an API server's health text",
-            Self::Plain401 => "a 401 that is no Kubernetes Status",
+            Self::Plain401 => {
+                "a 401 that is no Kubernetes Status: web servers, kubelets and API servers before 1.7 answer so"
+            }
             Self::Plain403 => "a 403 that is no Kubernetes Status",
             Self::OtherUser => {
                 "a 403 for another user than system:anonymous: something in between has an identity"
             }
+            Self::OtherRequest => "a 403 that names another request than the one made",
+            Self::OwnWords => "a refusal in other words than an API server's: a proxy's own",
+            Self::AuthorizerFailed => {
+                "the API server's own error in front of its handlers: its authorizer fails, as a webhook that \
+                 cannot be reached"
+            }
             Self::UnexpectedBody => "a success whose body is not what this path gives",
+            Self::SameBody => "a success with the same body as a path of another kind: a page for everything",
+            Self::Unmarked => {
+                "a success without the header marks of the endpoint's other answers: something in front gave it"
+            }
             Self::FrontHealth => {
                 "a health answer without the Audit-Id of its siblings: a load balancer's own"
             }

@@ -44,6 +44,8 @@ pub enum Answer {
     OtherJson,
     /// Text in the Prometheus exposition format.
     Metrics,
+    /// `/flagz`, `/statusz` or the index of `/debug/pprof/`.
+    Diagnostics,
     /// An API server's health text: `ok`, or its list of `[+]`/`[-]` checks.
     Health {
         /// Whether every check passed.
@@ -61,6 +63,11 @@ pub enum Answer {
     Empty,
     /// Longer than the limit, so not parsed.
     Cut,
+}
+
+/// A refusal in plain text, as API servers before 1.7 gave it (`User "system:anonymous" cannot …`).
+fn is_plain_refusal(text: &str) -> bool {
+    text.starts_with("User \"") && text.contains("\" cannot ")
 }
 
 /// The deciding fields of a Kubernetes `Status`.
@@ -118,7 +125,7 @@ impl Answer {
     /// What `body` says. `cut` tells that it was longer than the limit.
     pub fn parse(body: &[u8], cut: bool) -> Self {
         if cut {
-            return Self::Cut;
+            return beginning(body);
         }
         if body.is_empty() {
             return Self::Empty;
@@ -133,6 +140,29 @@ impl Answer {
             Ok(text) => from_text(text),
             Err(_) => Self::Binary,
         }
+    }
+
+    /// What a refusal says: the message of its `Status`, or the plain text of API servers before 1.7.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Status(status) => Some(&status.message),
+            Self::Text(text) if is_plain_refusal(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether only a program that speaks the Kubernetes API gives this body. Health text and metrics
+    /// are not: other programs give them too.
+    pub const fn is_kubernetes(&self) -> bool {
+        matches!(
+            self,
+            Self::Status(_)
+                | Self::Version(_)
+                | Self::ApiVersions
+                | Self::ApiGroups
+                | Self::RootPaths
+                | Self::ResourceList
+        )
     }
 
     /// The `Status`, if it is one.
@@ -192,13 +222,19 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     if string(object, "etcdserver").is_some() {
         return Answer::Etcd;
     }
-    if object.contains_key("swagger") || object.contains_key("openapi") {
+    if OPENAPI_KEYS.iter().any(|key| object.contains_key(*key)) {
         return Answer::OpenApi;
     }
     if string(object, "issuer").is_some() {
         return Answer::IssuerMetadata;
     }
     match object.get("paths") {
+        // The index of `/openapi/v3`.
+        Some(Value::Object(groups))
+            if groups.values().any(|group| group.get("serverRelativeURL").is_some_and(Value::is_string)) =>
+        {
+            Answer::OpenApi
+        }
         Some(Value::Array(paths))
             if !paths.is_empty()
                 && paths.iter().all(|path| path.as_str().is_some_and(|path| path.starts_with('/'))) =>
@@ -221,6 +257,43 @@ fn status(object: &Map<String, Value>) -> Option<Status> {
     })
 }
 
+/// The first key of an `OpenAPI` document: of version 3, of version 2, and of Swagger 1.2 before 1.14.
+const OPENAPI_KEYS: [&str; 3] = ["openapi", "swagger", "swaggerVersion"];
+
+/// What the beginning of a long document shows. Only telemetry is told from its beginning, because only
+/// there a document of any length is expected; all else is judged whole or not at all.
+fn beginning(body: &[u8]) -> Answer {
+    let text = match std::str::from_utf8(body) {
+        Ok(text) => text,
+        // The limit may have cut through a character.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&body[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return Answer::Cut,
+    };
+    let trimmed = text.trim_start();
+    let first_key = trimmed.strip_prefix('{').and_then(|rest| rest.trim_start().strip_prefix('"'));
+    let first_key = first_key.and_then(|rest| rest.split_once('"')).map(|(key, _)| key);
+    if first_key.is_some_and(|key| OPENAPI_KEYS.contains(&key)) || trimmed.contains("\"serverRelativeURL\":")
+    {
+        return Answer::OpenApi;
+    }
+    telemetry(trimmed).unwrap_or(Answer::Cut)
+}
+
+/// Metrics and the documents for debugging, all of which are known by their beginning.
+fn telemetry(text: &str) -> Option<Answer> {
+    if text.starts_with("# HELP ") || text.starts_with("# TYPE ") {
+        return Some(Answer::Metrics);
+    }
+    // staging/src/k8s.io/component-base/zpages: the page begins with the component's name and its own.
+    let title = text.lines().next().unwrap_or_default();
+    let zpage = title.ends_with(" flagz") || title.ends_with(" statusz");
+    let pprof = text.starts_with("<html>") && text.contains("<title>/debug/pprof/</title>");
+    (zpage && text.contains("Warning: This endpoint is not meant to be machine parseable") || pprof)
+        .then_some(Answer::Diagnostics)
+}
+
 fn from_text(text: &str) -> Answer {
     let trimmed = text.trim();
     match trimmed {
@@ -241,8 +314,8 @@ fn from_text(text: &str) -> Answer {
     {
         return Answer::WantsTls;
     }
-    if trimmed.starts_with("# HELP ") || trimmed.starts_with("# TYPE ") {
-        return Answer::Metrics;
+    if let Some(answer) = telemetry(trimmed) {
+        return answer;
     }
     if let Some(user) = denied_by_kubelet(trimmed) {
         return Answer::KubeletDenial { anonymous: user == ANONYMOUS };
@@ -330,6 +403,35 @@ mod tests {
             Answer::Health { ok: false }
         );
         assert!(matches!(Answer::parse(b"[draft] hello", false), Answer::Text(_)));
+    }
+
+    #[test]
+    fn a_long_document_is_known_by_its_beginning_only_where_it_is_telemetry() {
+        for (body, answer) in [
+            ("# HELP x y\n# TYPE x counter\n", Answer::Metrics),
+            ("{\"swagger\":\"2.0\",\"info\":{", Answer::OpenApi),
+            ("{ \"openapi\": \"3.0.0\",", Answer::OpenApi),
+            ("{\"paths\":{\"api\":{\"serverRelativeURL\":\"/openapi/v3/api?hash=1\"},", Answer::OpenApi),
+            ("{\"kind\":\"APIGroupList\",\"groups\":[", Answer::Cut),
+            ("{\"kind\":\"SecretList\",\"items\":[", Answer::Cut),
+            ("<html><head><title>Home</title>", Answer::Cut),
+        ] {
+            assert_eq!(Answer::parse(body.as_bytes(), true), answer, "{body}");
+        }
+        assert_eq!(
+            Answer::parse("# HELP x \u{e9}".as_bytes().split_last().unwrap().1, true),
+            Answer::Metrics
+        );
+    }
+
+    #[test]
+    fn pages_for_debugging() {
+        let flagz =
+            b"\nkube-apiserver flagz\nWarning: This endpoint is not meant to be machine parseable, has no\n";
+        assert_eq!(Answer::parse(flagz, false), Answer::Diagnostics);
+        let index = b"<html>\n<head>\n<title>/debug/pprof/</title>\n</head>";
+        assert_eq!(Answer::parse(index, false), Answer::Diagnostics);
+        assert_eq!(Answer::parse(b"<html><head><title>flagz</title>", false), Answer::Html);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Observations made by hand, for the unit tests of the stages that judge them.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +8,16 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Names, Observation, Reply,
-    Request, Scheme, Stage,
+    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Names, Observation, PathClass,
+    Reply, Request, Scheme, Stage,
 };
 
 /// An answer in the making.
 pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
     let reply = Reply {
+        digest: (!body.is_empty()).then(|| hasher.finish()),
         status,
         version: http::Version::HTTP_11,
         headers: HeaderMap::new(),
@@ -60,6 +64,9 @@ pub(crate) fn unauthorized() -> Reply {
     status(401, "Unauthorized", "Unauthorized").audited()
 }
 
+/// What a refusal made by hand says in the place of the path, which [`failing`] fills in.
+const REFUSED: &str = "get path \"/x\"";
+
 /// An API server's 403 for the anonymous user.
 pub(crate) fn forbidden() -> Reply {
     bare_forbidden().marked()
@@ -84,7 +91,7 @@ pub(crate) fn api_versions() -> Reply {
 
 /// An API server's `/metrics`.
 pub(crate) fn metrics() -> Reply {
-    reply(200, "text/plain", "# HELP x y\n# TYPE x counter\nx 1\n")
+    reply(200, "text/plain", "# HELP x y\n# TYPE x counter\nx 1\n").marked()
 }
 
 /// An API server's healthy answer.
@@ -137,8 +144,24 @@ pub(crate) fn failing<'a>(
             elapsed: Duration::from_millis(1),
             outcome,
         })
+        .map(naming_what_was_asked)
         .collect();
     observation
+}
+
+fn naming_what_was_asked(mut exchange: Exchange) -> Exchange {
+    let path = exchange.request.bare_path().to_owned();
+    if let Ok(Reply { answer: Answer::Status(status), .. }) = &mut exchange.outcome {
+        let named = match exchange.request.class {
+            PathClass::ResourceList { .. } => format!(
+                "list resource \"{}\" in API group \"\" at the cluster scope",
+                path.rsplit('/').next().unwrap_or_default()
+            ),
+            _ => format!("get path \"{path}\""),
+        };
+        status.message = status.message.replace(REFUSED, &named);
+    }
+    exchange
 }
 
 impl Observation {

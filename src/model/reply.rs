@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -30,6 +30,9 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// What the body says.
     pub answer: Answer,
+    /// A hash of the body, which tells whether two answers are the same; `None` without a body, and in
+    /// a saved report.
+    pub digest: Option<u64>,
     /// Bytes of body read (after the limit was reached, nothing more is read).
     pub body_size: usize,
     /// Why the body ended early, if it did.
@@ -101,15 +104,13 @@ impl Reply {
 
     /// Whether it is an answer in Kubernetes' own terms, or carries an API server's header marks.
     pub fn speaks_kubernetes(&self) -> bool {
-        matches!(
-            self.answer,
-            Answer::Status(_)
-                | Answer::Version(_)
-                | Answer::ApiVersions
-                | Answer::ApiGroups
-                | Answer::RootPaths
-                | Answer::ResourceList
-        ) || self.markers().any()
+        self.answer.is_kubernetes() || self.markers().any()
+    }
+
+    /// Whether flow control has no names yet: its headers are there and empty while a server starts,
+    /// which then refuses everything.
+    pub fn is_starting(&self) -> bool {
+        FLOW_CONTROL.iter().all(|name| self.headers.get(name).is_some_and(HeaderValue::is_empty))
     }
 
     /// Which of an API server's header marks it carries.

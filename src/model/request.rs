@@ -37,8 +37,10 @@ pub enum PathClass {
     Discovery,
     /// `/openapi/…`, `/swagger…`.
     OpenApi,
-    /// `/metrics`.
+    /// `/metrics` and what is below it.
     Metrics,
+    /// `/flagz`, `/statusz` and `/debug/pprof/`: the server's flags and state.
+    Diagnostics,
     /// A list of resources: `/api/v1/secrets`, `/apis/apps/v1/deployments`, within a namespace or not.
     ResourceList {
         /// Whether what it lists is worth more than an inventory: secrets, config maps, roles.
@@ -102,7 +104,8 @@ impl PathClass {
             ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => resource(rest),
             ["version"] => Ok(Self::Version),
             ["healthz" | "livez" | "readyz", ..] => Ok(Self::Health),
-            ["metrics"] => Ok(Self::Metrics),
+            ["metrics", ..] => Ok(Self::Metrics),
+            ["flagz" | "statusz"] | ["debug", "pprof"] => Ok(Self::Diagnostics),
             [first, ..] if *first == "openapi" || first.starts_with("swagger") => Ok(Self::OpenApi),
             _ => Ok(Self::Other),
         }
@@ -114,7 +117,7 @@ impl PathClass {
             Self::Version | Self::Health => Grade::PublicInfo,
             Self::Product => Grade::Product,
             Self::Discovery | Self::Other => Grade::Discovery,
-            Self::OpenApi | Self::Metrics => Grade::Telemetry,
+            Self::OpenApi | Self::Metrics | Self::Diagnostics => Grade::Telemetry,
             Self::ResourceList { sensitive: false } => Grade::Resources,
             Self::ResourceList { sensitive: true } => Grade::SensitiveResources,
         }
@@ -252,6 +255,9 @@ mod tests {
             ("/apis/apps/v1", PathClass::Discovery),
             ("/openapi/v2", PathClass::OpenApi),
             ("/metrics", PathClass::Metrics),
+            ("/metrics/slis", PathClass::Metrics),
+            ("/flagz", PathClass::Diagnostics),
+            ("/debug/pprof/", PathClass::Diagnostics),
             ("/ping", PathClass::Product),
             ("/nonexistent", PathClass::Other),
             ("/apis/apps/v1/deployments", PathClass::ResourceList { sensitive: false }),

@@ -316,7 +316,9 @@ impl<D: Dial> Look<'_, D> {
     async fn exchange(&mut self, connection: &mut Connection, request: &Request) -> Result<Reply, Failure> {
         let prober = self.prober;
         let room = match request.class {
-            PathClass::OpenApi | PathClass::Metrics => FIRST_BYTES.min(prober.max_body),
+            PathClass::OpenApi | PathClass::Metrics | PathClass::Diagnostics => {
+                FIRST_BYTES.min(prober.max_body)
+            }
             _ => prober.max_body,
         };
         let work = connection.ask(&self.observation.endpoint, request, &prober.user_agent, room);

@@ -1,6 +1,7 @@
 //! Reads an answer within its limits, and says in our words why one could not be read.
 
 use std::error::Error as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -35,11 +36,19 @@ pub(super) async fn reply(mut response: reqwest::Response, max_body: usize) -> (
         status: response.status().as_u16(),
         version: response.version(),
         answer: Answer::parse(&body, cut),
+        digest: digest(&body),
         body_size: body.len(),
         body_failure,
         headers: kept(response.headers()),
     };
     (reply, whole)
+}
+
+/// Tells equal bodies of one endpoint; `None` for no body.
+fn digest(body: &[u8]) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    (!body.is_empty()).then(|| hasher.finish())
 }
 
 /// The headers that something is concluded from, or that a report tells.

@@ -78,7 +78,13 @@ fn prefix(path: &str) -> Result<&str, String> {
 /// Whether the end of a prefix is a path that kubeknock asks, or the beginning of a resource path.
 fn is_asked(tail: &str, whole: bool) -> bool {
     match PathClass::of(tail) {
-        Ok(PathClass::Version | PathClass::Health | PathClass::OpenApi | PathClass::Metrics) => true,
+        Ok(
+            PathClass::Version
+            | PathClass::Health
+            | PathClass::OpenApi
+            | PathClass::Metrics
+            | PathClass::Diagnostics,
+        ) => true,
         // A cluster may be called "ping": only a path of its own is the product's.
         Ok(PathClass::Product) => whole,
         Ok(PathClass::Other) => false,

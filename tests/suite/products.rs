@@ -324,8 +324,10 @@ async fn recordings_over_both_tls_versions() {
                 identification.attribution
             );
             if report.verdict != Verdict::NotApiServer {
-                assert_eq!(report.connections, 1, "identification costs no connection");
-                assert!(report.requests.len() <= 5, "and no request");
+                // Version and health are refused there, as while a server starts: that gets a recheck.
+                let looks = if name == "public-info-removed" { 2 } else { 1 };
+                assert_eq!(report.connections, looks, "{name}: identification costs no connection");
+                assert!(report.requests.len() <= 6, "and no request");
             }
         }
     }

@@ -14,6 +14,8 @@ use crate::model::{
 /// What Teleport's Kubernetes proxy says to a caller without a client certificate (`accessDeniedMsg`
 /// in `lib/kube/proxy/forwarder.go` of gravitational/teleport).
 const TELEPORT_DENIES: &str = "[00] access denied";
+/// The realm that an API server with password authentication names.
+const OLD_REALM: &str = "kubernetes-master";
 /// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull
 /// request 106859 removed them in 1.24).
 const NO_INSECURE_PORT: Minor = Minor { major: 1, minor: 20 };
@@ -28,6 +30,8 @@ pub(super) struct Signs {
     /// `Status` objects of 401 or 403, which several components send.
     pub(super) status_objects: usize,
     status_401: bool,
+    /// The realm of API servers that took passwords (before 1.19).
+    old_realm: bool,
     refuses_a_resource: bool,
     discovery: bool,
     audit_id: bool,
@@ -141,6 +145,7 @@ impl Signs {
             || self.kubelet_answer
             || self.supervisor_certificate
             || self.dynamiclistener
+            || self.old_realm
             || self.marks.unique_in(Place::Host)
     }
 
@@ -190,6 +195,10 @@ impl Signs {
         }
         match &reply.answer {
             Answer::Status(status) => self.status(asked, status),
+            answer if answer.refusal().is_some() => {
+                self.status_objects += 1;
+                self.once(ClueKind::Status, || format!("{asked} in the words of API servers before 1.7"));
+            }
             Answer::Version(info) if request.class == PathClass::Version => {
                 self.version = Some(info.git_version.clone());
                 self.once(ClueKind::VersionFields, || version_fields(info));
@@ -217,6 +226,10 @@ impl Signs {
                 }
                 None => self.foreign(reply, answer, asked),
             },
+        }
+        if reply.header("www-authenticate").is_some_and(|value| value.contains(OLD_REALM)) {
+            self.old_realm = true;
+            self.once(ClueKind::Status, || format!("{asked} with the realm {OLD_REALM}"));
         }
         let bare = match &reply.answer {
             Answer::Text(text) => matches!(text.as_str(), "Unauthorized" | "404 page not found"),

@@ -109,6 +109,7 @@ pub(in crate::report) fn reply(status: u16, headers: &[(&str, &str)], answer: An
         version: http::Version::HTTP_11,
         headers: headers.iter().map(header).collect::<HeaderMap>(),
         answer,
+        digest: None,
         body_size: 180,
         body_failure: None,
     }

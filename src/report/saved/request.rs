@@ -173,6 +173,7 @@ impl Evidence {
                 .ok_or_else(|| format!("{:?} is no HTTP version", self.http_version))?,
             headers,
             answer: answer.ok_or_else(|| format!("{:?} is no kind of body", self.body))?,
+            digest: None,
             body_size: self.body_size,
             body_failure: self.body_failure.map(Into::into),
         })
@@ -208,6 +209,7 @@ fn answer(
         "certificates" => Answer::Certificates,
         "other-json" => Answer::OtherJson,
         "metrics" => Answer::Metrics,
+        "diagnostics" => Answer::Diagnostics,
         "health-ok" => Answer::Health { ok: true },
         "health-failing" => Answer::Health { ok: false },
         "wants-tls" => Answer::WantsTls,

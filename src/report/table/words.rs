@@ -158,7 +158,7 @@ impl Open {
                 PathClass::Discovery => (&mut open.reads, "discovery".to_owned()),
                 PathClass::OpenApi => (&mut open.reads, "OpenAPI".to_owned()),
                 PathClass::Metrics => (&mut open.reads, "metrics".to_owned()),
-                PathClass::Other => (&mut open.reads, grant.path.clone()),
+                PathClass::Diagnostics | PathClass::Other => (&mut open.reads, grant.path.clone()),
                 PathClass::Version => (&mut open.public, "version".to_owned()),
                 PathClass::Health => (&mut open.public, "health".to_owned()),
                 PathClass::Product => (&mut open.product, grant.path.clone()),

@@ -168,6 +168,7 @@ pub(in crate::report) const fn body_word(answer: &Answer) -> &'static str {
         Answer::Certificates => "certificates",
         Answer::OtherJson => "other-json",
         Answer::Metrics => "metrics",
+        Answer::Diagnostics => "diagnostics",
         Answer::Health { ok: true } => "health-ok",
         Answer::Health { ok: false } => "health-failing",
         Answer::WantsTls => "wants-tls",
