@@ -68,7 +68,7 @@ fn holds(record: &EndpointReport) {
     assert!(!record.reason.is_empty(), "a verdict without a reason");
     match record.verdict {
         Verdict::Exposed => {
-            assert!(record.exposing().next().is_some(), "exposed by nothing: {}", record.reason)
+            assert!(record.exposing().next().is_some(), "exposed by nothing: {}", record.reason);
         }
         Verdict::Rejected => assert!(record.grants.is_empty(), "rejected, and open: {:?}", record.grants),
         _ => {}

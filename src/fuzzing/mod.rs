@@ -4,6 +4,8 @@
 //! They are compiled for `cargo fuzz` (which sets `cfg(fuzzing)`) and for tests, which replay the seeds.
 //! The one for the settings file is in the program, which alone knows that file.
 
+#![expect(clippy::missing_panics_doc, reason = "what does not hold panics: that is what they are for")]
+
 mod answers;
 mod certificates;
 mod checkpoint;
@@ -20,8 +22,10 @@ pub use targets::{imports, targets, targets_files};
 mod tests {
     use std::path::Path;
 
+    type Body = fn(&[u8]);
+
     /// A body and the folder of its seeds in `fuzz/seeds`.
-    const BODIES: [(&str, fn(&[u8])); 7] = [
+    const BODIES: [(&str, Body); 7] = [
         ("targets", super::targets),
         ("targets_files", super::targets_files),
         ("imports", super::imports),

@@ -104,7 +104,9 @@ fn again(text: &str, count: usize) {
 fn findings(scan: &SavedScan, records: &[EndpointReport]) -> Vec<Finding> {
     let policy = Policy::default();
     let mut judge = Judge::new(&policy, scan.summary.started);
-    records.iter().for_each(|record| judge.add(record));
+    for record in records {
+        judge.add(record);
+    }
     judge.finish(&scan.summary.coverage).findings
 }
 
@@ -122,10 +124,14 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
 /// The report as one of several.
 fn merged(scan: &SavedScan, records: &[EndpointReport]) {
     let mut sightings = Sightings::default();
-    records.iter().for_each(|record| sightings.add(record));
+    for record in records {
+        sightings.add(record);
+    }
     let mut merge = Merge::default();
     merge.scan("report.json", scan.clone(), sightings);
-    records.iter().for_each(|record| merge.record(0, record));
+    for record in records {
+        merge.record(0, record);
+    }
     let Ok(merged) = merge.finish() else { return };
     for (number, record) in records.iter().enumerate() {
         let _ = merged.place(0, number, record.clone());

@@ -33,7 +33,7 @@ const HEADS: [Head; 24] = [
     ("a header without a colon", |lines, _| lines.push("X-Broken".to_owned())),
     ("a NUL in a header", |lines, _| lines.push("X-Nul: a\0b".to_owned())),
     ("bytes that are no text in a header", |lines, _| {
-        lines.push("Server: \u{80}\u{9b}31m\u{202e}".to_owned())
+        lines.push("Server: \u{80}\u{9b}31m\u{202e}".to_owned());
     }),
     ("a folded header", |lines, _| lines.push("X-Folded: a\r\n b\r\n\tc".to_owned())),
     ("a space before the colon", |lines, _| lines.push("X-Space : a".to_owned())),
@@ -44,10 +44,10 @@ const HEADS: [Head; 24] = [
         lines[0] = format!("{}{}", "HTTP/1.1 100 Continue\r\n\r\n".repeat(100), lines[0]);
     }),
     ("another protocol", |lines, _| {
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c".clone_into(&mut lines[0])
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c".clone_into(&mut lines[0]);
     }),
     ("an unknown version", |lines, draws| {
-        lines[0] = lines[0].replace("1.1", &format!("{}.7", draws.below(9)))
+        lines[0] = lines[0].replace("1.1", &format!("{}.7", draws.below(9)));
     }),
     ("an unknown status", |lines, draws| lines[0] = format!("HTTP/1.1 {} Odd", draws.below(1200))),
     ("no status", |lines, _| "HTTP/1.1".clone_into(&mut lines[0])),
@@ -72,7 +72,9 @@ const BODIES: [Body; 12] = [
         }
     }),
     ("a body that is no text", |body, draws| {
-        body.iter_mut().for_each(|byte| *byte ^= draws.next().to_le_bytes()[0])
+        for byte in body {
+            *byte ^= draws.next().to_le_bytes()[0];
+        }
     }),
     ("JSON without end", |body, _| *body = b"{\"a\":".repeat(20_000)),
     ("deep JSON", |body, _| *body = [b"[".repeat(30_000), b"]".repeat(30_000)].concat()),

@@ -30,7 +30,7 @@ const KEPT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct ChaosServer {
     address: SocketAddr,
-    seen: Arc<Mutex<BTreeSet<String>>>,
+    misbehaviours: Arc<Mutex<BTreeSet<String>>>,
     accepting: JoinHandle<()>,
 }
 
@@ -45,9 +45,9 @@ pub async fn chaos(seed: u64, listen: SocketAddr) -> io::Result<ChaosServer> {
     let acceptor = TlsAcceptor::from(config.ok_or(io::ErrorKind::NotFound)?);
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    let seen = Arc::<Mutex<BTreeSet<String>>>::default();
-    let accepting = tokio::spawn(accept(listener, acceptor, Draws(seed), Arc::clone(&seen)));
-    Ok(ChaosServer { address, seen, accepting })
+    let misbehaviours = Arc::<Mutex<BTreeSet<String>>>::default();
+    let accepting = tokio::spawn(accept(listener, acceptor, Draws(seed), Arc::clone(&misbehaviours)));
+    Ok(ChaosServer { address, misbehaviours, accepting })
 }
 
 impl ChaosServer {
@@ -58,7 +58,7 @@ impl ChaosServer {
 
     /// In which ways it has misbehaved so far.
     pub fn misbehaviours(&self) -> BTreeSet<String> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.misbehaviours.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
