@@ -101,7 +101,7 @@ impl std::str::FromStr for Shard {
         let number = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
         text.split_once('/')
             .and_then(|(part, of)| Self::new(number(part)?, number(of)?))
-            .ok_or_else(|| format!("{text:?} is no shard; write K/N, part K of N, from 1/N to N/N"))
+            .ok_or_else(|| "no shard; write K/N, part K of N, from 1/N to N/N".to_owned())
     }
 }
 

@@ -71,6 +71,7 @@ pub mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod identify;
+pub mod input;
 pub mod model;
 pub mod policy;
 pub mod probe;

@@ -57,7 +57,7 @@ pub enum FailureKind {
     ResolverFailure,
     /// The name server did not answer in time.
     ResolverTimedOut,
-    /// The proxy could not be reached or would not connect us.
+    /// The proxy could not be reached, wants credentials, or is no proxy: it connects nobody.
     Proxy,
     /// The peer reset the connection after it had been opened.
     Reset,
@@ -79,11 +79,19 @@ pub enum FailureKind {
     LocalShortage,
     /// A defect in kubeknock; please report it.
     Panic,
+    /// This machine has no route to the address, no address of its family, or a rule that forbids it.
+    NoRoute,
+    /// No name server could be asked: none is configured, none answers, or it refuses to.
+    NoResolver,
+    /// The proxy's rules forbid this target.
+    ProxyRefused,
+    /// The proxy tried and could not connect to the target.
+    ProxyCouldNotConnect,
 }
 
 impl FailureKind {
     /// Every kind, in the order reports list them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::Refused,
         Self::TimedOut,
         Self::HostUnreachable,
@@ -104,6 +112,10 @@ impl FailureKind {
         Self::Deadline,
         Self::LocalShortage,
         Self::Panic,
+        Self::NoRoute,
+        Self::NoResolver,
+        Self::ProxyRefused,
+        Self::ProxyCouldNotConnect,
     ];
 
     /// The kind's name in machine-readable reports.
@@ -129,12 +141,25 @@ impl FailureKind {
             Self::Deadline => "deadline",
             Self::LocalShortage => "local-shortage",
             Self::Panic => "panic",
+            Self::NoRoute => "no-route",
+            Self::NoResolver => "no-resolver",
+            Self::ProxyRefused => "proxy-refused",
+            Self::ProxyCouldNotConnect => "proxy-could-not-connect",
         }
     }
 
-    /// Whether the reason lies with us, so that it says nothing of the target.
+    /// Whether our own side failed, so that it says nothing of the target: this machine, its network,
+    /// its name server, or the proxy.
     pub const fn is_ours(self) -> bool {
-        matches!(self, Self::LocalShortage | Self::Panic)
+        matches!(
+            self,
+            Self::LocalShortage
+                | Self::Panic
+                | Self::NoRoute
+                | Self::NoResolver
+                | Self::Proxy
+                | Self::ProxyRefused
+        )
     }
 
     /// The kind as people read it in a sentence or a count (`440 refused`).
@@ -160,6 +185,10 @@ impl FailureKind {
             Self::Deadline => "deadline",
             Self::LocalShortage => "shortage of this machine",
             Self::Panic => "internal error",
+            Self::NoRoute => "no route from this machine",
+            Self::NoResolver => "no name server",
+            Self::ProxyRefused => "refused by the proxy",
+            Self::ProxyCouldNotConnect => "proxy could not connect",
         }
     }
 }

@@ -50,10 +50,11 @@ pub struct EndpointReport {
 }
 
 impl EndpointReport {
-    /// The verdict, where something was seen of the endpoint; `None` where this machine was at fault.
+    /// The verdict, where something was seen of the endpoint; `None` where our own side failed. Reports
+    /// of older versions call that unreachable.
     pub fn seen(&self) -> Option<Verdict> {
         let ours = self.failure.as_ref().is_some_and(|failure| failure.kind.is_ours());
-        (!ours).then_some(self.verdict)
+        (!ours && self.verdict != Verdict::NotAttempted).then_some(self.verdict)
     }
 
     /// The grants that make it `exposed`; none on what is no API server, which opens what it likes.
@@ -62,17 +63,19 @@ impl EndpointReport {
         self.grants.iter().filter(move |grant| exposed && grant.grade.exposes())
     }
 
-    /// The record of a target or endpoint that failed before anything was asked.
-    pub fn unreachable(
+    /// The record of a target or endpoint of which nothing answered: unreachable, or not attempted
+    /// where our own side failed.
+    pub fn without_answer(
         target: Target,
         endpoint: Option<Endpoint>,
         failure: Failure,
         timings: Timings,
     ) -> Self {
+        let ours = failure.kind.is_ours();
         Self {
             target,
             endpoint,
-            verdict: Verdict::Unreachable,
+            verdict: if ours { Verdict::NotAttempted } else { Verdict::Unreachable },
             reason: failure.to_string(),
             failure: Some(failure),
             identification: None,

@@ -54,16 +54,13 @@ impl fmt::Display for Severity {
 
 /// A word that names no severity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no severity; use one of critical, high, medium, low, note")]
-pub struct UnknownSeverity(pub String);
+#[error("no severity; use one of critical, high, medium, low, note")]
+pub struct UnknownSeverity;
 
 impl FromStr for Severity {
     type Err = UnknownSeverity;
 
     fn from_str(text: &str) -> Result<Self, UnknownSeverity> {
-        Self::ALL
-            .into_iter()
-            .find(|severity| severity.word() == text)
-            .ok_or_else(|| UnknownSeverity(text.to_owned()))
+        Self::ALL.into_iter().find(|severity| severity.word() == text).ok_or(UnknownSeverity)
     }
 }

@@ -16,8 +16,11 @@ pub struct Coverage {
     pub targets: u64,
     /// Targets that exclusions took out of the set.
     pub excluded: u64,
-    /// Targets never started: the scan was stopped first.
+    /// Targets, and addresses of names, that were not asked: the scan was stopped first, or our own
+    /// side failed.
     pub not_attempted: u64,
+    /// Of these, by what failed on our own side.
+    pub failed_here: BTreeMap<FailureKind, u64>,
     /// Addresses that a name resolved to and an exclusion forbids.
     pub excluded_addresses: u64,
     /// Endpoints by verdict; `unreachable` ones are in [`Self::unreachable`] by kind.
@@ -34,6 +37,11 @@ impl Coverage {
     /// Unreachable endpoints of all kinds.
     pub fn unreachable_total(&self) -> u64 {
         self.unreachable.values().sum()
+    }
+
+    /// Whether nothing at all was asked, because our own side failed.
+    pub fn could_not_scan(&self) -> bool {
+        self.outcomes() == 0 && self.failed_here.values().any(|count| *count > 0)
     }
 
     /// Every outcome there is: verdicts and unreachable.

@@ -59,6 +59,17 @@ pub enum Source {
     Stdin,
 }
 
+impl fmt::Display for Source {
+    /// `targets.txt`, `<stdin>` or `arguments`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument => f.write_str("arguments"),
+            Self::File(path) => f.write_str(path),
+            Self::Stdin => f.write_str("<stdin>"),
+        }
+    }
+}
+
 /// The place of one target specification: source, line and the words themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
@@ -76,8 +87,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Argument => write!(f, "argument {}", self.line),
-            Source::File(path) => write!(f, "{path}:{}", self.line),
-            Source::Stdin => write!(f, "<stdin>:{}", self.line),
+            source => write!(f, "{source}:{}", self.line),
         }
     }
 }

@@ -20,10 +20,12 @@ pub enum Verdict {
     NotApiServer,
     /// No HTTP answer.
     Unreachable,
+    /// No verdict: our own side failed before anything could be asked.
+    NotAttempted,
 }
 
 impl Verdict {
-    /// Every verdict, worst first.
+    /// Every verdict, worst first; [`Self::NotAttempted`] is none.
     pub const ALL: [Self; 7] = [
         Self::Exposed,
         Self::Forbidden,
@@ -44,16 +46,18 @@ impl Verdict {
             Self::Inconclusive => "inconclusive",
             Self::NotApiServer => "not-api-server",
             Self::Unreachable => "unreachable",
+            Self::NotAttempted => "not-attempted",
         }
     }
 
     /// Whether seeing this verdict breaks the expectation of another. Closed ports and servers of
     /// another kind beside the expected one say nothing, unless just that is expected.
     pub fn contradicts(self, expected: Self) -> bool {
-        let telling = match expected {
-            Self::Unreachable => true,
-            Self::NotApiServer => self != Self::Unreachable,
-            _ => !matches!(self, Self::Unreachable | Self::NotApiServer),
+        let telling = match (self, expected) {
+            (Self::NotAttempted, _) => false,
+            (_, Self::Unreachable) => true,
+            (seen, Self::NotApiServer) => seen != Self::Unreachable,
+            (seen, _) => !matches!(seen, Self::Unreachable | Self::NotApiServer),
         };
         telling && self != expected
     }
@@ -73,9 +77,9 @@ impl fmt::Display for Verdict {
 /// A word that names no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no verdict; use one of exposed, forbidden, limited, rejected, inconclusive, not-api-server, unreachable"
+    "no verdict; use one of exposed, forbidden, limited, rejected, inconclusive, not-api-server, unreachable"
 )]
-pub struct UnknownVerdict(pub String);
+pub struct UnknownVerdict;
 
 impl FromStr for Verdict {
     type Err = UnknownVerdict;
@@ -83,10 +87,7 @@ impl FromStr for Verdict {
     fn from_str(text: &str) -> Result<Self, UnknownVerdict> {
         // What `limited` was called before it covered paths other than health.
         let word = if text == "health-only" { Self::Limited.word() } else { text };
-        Self::ALL
-            .into_iter()
-            .find(|verdict| verdict.word() == word)
-            .ok_or_else(|| UnknownVerdict(text.to_owned()))
+        Self::ALL.into_iter().find(|verdict| verdict.word() == word).ok_or(UnknownVerdict)
     }
 }
 

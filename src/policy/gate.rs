@@ -58,28 +58,27 @@ impl fmt::Display for FailOn {
 /// A word that names no threshold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no threshold; use a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, limited), or never"
+    "no threshold; use a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, limited), or never"
 )]
-pub struct UnknownFailOn(pub String);
+pub struct UnknownFailOn;
 
 impl FromStr for FailOn {
     type Err = UnknownFailOn;
 
     fn from_str(text: &str) -> Result<Self, UnknownFailOn> {
-        let unknown = || UnknownFailOn(text.to_owned());
         match text {
             "never" => return Ok(Self::Never),
             "new" => return Ok(Self::New(None)),
             _ => {}
         }
         if let Some(severity) = text.strip_prefix("new:") {
-            return severity.parse().map(|severity| Self::New(Some(severity))).map_err(|_| unknown());
+            return severity.parse().map(|severity| Self::New(Some(severity))).map_err(|_| UnknownFailOn);
         }
         if let Ok(severity) = text.parse() {
             return Ok(Self::Severity(severity));
         }
         let verdict = text.parse().ok().filter(|verdict| Self::VERDICTS.contains(verdict));
-        verdict.map(Self::Verdict).ok_or_else(unknown)
+        verdict.map(Self::Verdict).ok_or(UnknownFailOn)
     }
 }
 
@@ -132,17 +131,20 @@ impl Gate {
         let fails = !parts.is_empty();
         let short = self.short_of(coverage, judged);
         parts.extend(short.clone());
+        // A report of it may be judged later: then only the counts tell.
+        let could_not_scan = coverage.could_not_scan();
         let code = match () {
             () if end == End::Interrupted => INTERRUPTED,
-            () if end == End::Failed => COULD_NOT_RUN,
+            () if end == End::Failed || could_not_scan => COULD_NOT_RUN,
             () if fails => FAILED,
             () if short.is_some() => NOT_COVERED,
             () => PASSED,
         };
         match end {
-            End::Regular => {}
             End::Interrupted => parts.insert(0, "interrupted".to_owned()),
+            _ if could_not_scan => parts.insert(0, "could not scan".to_owned()),
             End::Failed => parts.insert(0, "could not go on".to_owned()),
+            End::Regular => {}
         }
         if parts.is_empty() {
             parts.push(match self.fail_on {
@@ -152,8 +154,9 @@ impl Gate {
         }
         // No reason to fail, and never unsaid: of what was not asked nothing is known.
         if coverage.not_attempted > 0 {
-            let (left, all) = (coverage.not_attempted, coverage.targets);
-            parts.push(format!("{left} of {all} targets not attempted"));
+            let (left, all) = (coverage.not_attempted, coverage.targets + coverage.further_addresses);
+            let what = if coverage.further_addresses > 0 { "targets and addresses" } else { "targets" };
+            parts.push(format!("{left} of {all} {what} not attempted"));
         }
         Decision { code, sentence: format!("{}: exit {code}", parts.join(", ")) }
     }

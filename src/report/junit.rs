@@ -155,7 +155,7 @@ impl<'a> Outcome<'a> {
                 Self::Unclear(Verdict::Inconclusive.word(), report.reason.as_str().into())
             }
             (_, Some(unclear)) => unclear,
-            (Verdict::Unreachable, None) => Self::Skipped,
+            (Verdict::Unreachable | Verdict::NotAttempted, None) => Self::Skipped,
             (_, None) => Self::Passed,
         }
     }

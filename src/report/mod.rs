@@ -185,17 +185,14 @@ impl fmt::Display for Format {
 
 /// A word that names no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no report format; use one of {words}", words = Format::ALL.map(Format::word).join(", "))]
-pub struct UnknownFormat(pub String);
+#[error("no report format; use one of {words}", words = Format::ALL.map(Format::word).join(", "))]
+pub struct UnknownFormat;
 
 impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.word() == text)
-            .ok_or_else(|| UnknownFormat(text.to_owned()))
+        Self::ALL.into_iter().find(|format| format.word() == text).ok_or(UnknownFormat)
     }
 }
 
@@ -210,7 +207,7 @@ mod tests {
         }
         assert_eq!(
             "JSON".parse::<Format>().unwrap_err().to_string(),
-            "\"JSON\" is no report format; use one of table, json, jsonl, sarif, markdown, html, github, \
+            "no report format; use one of table, json, jsonl, sarif, markdown, html, github, \
              gitlab, csv, junit, prometheus, shadowserver"
         );
     }

@@ -72,6 +72,13 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
         let count = coverage.unreachable.get(&kind).copied().unwrap_or_default();
         writeln!(out, "kubeknock_unreachable_endpoints{{kind=\"{}\"}} {count}", kind.word())?;
     }
+    gauge(out, "kubeknock_not_attempted", "Targets and addresses that were not asked.")?;
+    writeln!(out, "kubeknock_not_attempted {}", coverage.not_attempted)?;
+    gauge(out, "kubeknock_failed_here", "Those of them that our own side failed at, by kind.")?;
+    for kind in FailureKind::ALL.into_iter().filter(|kind| kind.is_ours()) {
+        let count = coverage.failed_here.get(&kind).copied().unwrap_or_default();
+        writeln!(out, "kubeknock_failed_here{{kind=\"{}\"}} {count}", kind.word())?;
+    }
     Ok(())
 }
 

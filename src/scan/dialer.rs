@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Instant;
 
-use super::shortage::Shortage;
+use super::own_side::OwnSide;
 use super::stop::Stop;
 use super::throttle::{Leave, Throttle};
 use crate::model::{Endpoint, FailureKind};
@@ -17,7 +17,7 @@ use crate::sweep::Sweep;
 pub(super) struct Dialer {
     pub(super) sweep: Sweep,
     pub(super) throttle: Throttle,
-    pub(super) shortage: Shortage,
+    pub(super) own_side: OwnSide,
 }
 
 impl Dialer {
@@ -42,12 +42,11 @@ impl Dialer {
                 // Says nothing of the target: wait until descriptors or ports come free.
                 Err(failure) if failure.kind == FailureKind::LocalShortage => {
                     self.throttle.short(&failure.detail);
-                    let wait = wait.get_or_insert_with(|| self.shortage.wait());
-                    if wait.next(&failure.detail, stop).await {
+                    let wait = wait.get_or_insert_with(|| self.own_side.wait());
+                    if wait.next(failure, stop).await {
                         self.throttle.once_more().await;
                         continue;
                     }
-                    return Dialled { stream, took };
                 }
                 Ok(_) => self.throttle.answered(address.ip(), took),
                 Err(failure) if failure.kind == FailureKind::Refused => {
@@ -56,7 +55,7 @@ impl Dialer {
                 Err(failure) if failure.kind == FailureKind::TimedOut => self.throttle.silent(address.ip()),
                 Err(_) => {}
             }
-            self.shortage.through();
+            self.own_side.ended(stream.as_ref().err(), stop);
             drop(leave);
             return Dialled { stream, took };
         }

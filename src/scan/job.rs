@@ -77,6 +77,9 @@ impl Job {
         let flusher = tokio::spawn(flush_often(Arc::clone(&ledger), self.stop.clone()));
         let mut outcome = self.all(replayed, &ledger, reports).await;
         flusher.abort();
+        if self.tally.could_not_scan() && !self.stop.is_stopped() {
+            self.stop.fail(self.pipeline.dialer.own_side.could_not_scan());
+        }
         if outcome.is_ok() && !ended_before && !self.stop.is_stopped() && !reports.is_closed() {
             outcome = ledger.end();
         }
@@ -104,10 +107,6 @@ impl Job {
             let pass = Arc::new(Pass { number, last: number == self.config.retries, work, done });
             self.pass(&pass, ledger, reports).await?;
             if self.stop.is_stopped() {
-                // After a failure nothing more is written down: what has no outcome was not attempted.
-                if self.stop.failed() {
-                    return Ok(());
-                }
                 let later = replayed.map(|(_, later)| later).collect();
                 return self.drain(&pass, later, ledger, reports).await;
             }
@@ -242,7 +241,7 @@ impl Job {
         };
         let endpoint = address.map(|address| endpoint_of(&target, (address, target.port).into()));
         let (failure, timings) = (deferral.failure(), Timings::default());
-        Outcome::Record(Box::new(EndpointReport::unreachable(target, endpoint, failure, timings)))
+        Outcome::Record(Box::new(EndpointReport::without_answer(target, endpoint, failure, timings)))
     }
 }
 

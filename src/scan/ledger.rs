@@ -119,6 +119,8 @@ pub(super) struct Ledger {
 struct Books {
     pass: u32,
     done: Done,
+    /// Whether some are left for a later run.
+    left: bool,
     /// What this pass puts off.
     queue: Queue,
     frame: Frame,
@@ -134,6 +136,7 @@ impl Ledger {
         let books = Books {
             pass: 0,
             done: Done::default(),
+            left: false,
             queue: Queue::new(),
             frame: Frame::default(),
             frame_bytes: 0,
@@ -156,10 +159,15 @@ impl Ledger {
         locked(&self.books).done.clone()
     }
 
-    /// Writes down what a target came to.
+    /// Writes down what a target came to. What our own side failed at in the end is counted, and left for
+    /// a run that goes on from the checkpoint.
     pub(super) fn finish(&self, turn: Turn, target: &Target, outcomes: &[Outcome]) -> io::Result<()> {
         for outcome in outcomes {
             self.tally.count(target, outcome);
+        }
+        if outcomes.iter().any(Outcome::is_left) {
+            locked(&self.books).left = true;
+            return Ok(());
         }
         // Turned into text before the lock is taken.
         let notes = if self.journal.is_some() { notes(turn.place, outcomes)? } else { Vec::new() };
@@ -182,10 +190,13 @@ impl Ledger {
         if full { self.flush() } else { Ok(()) }
     }
 
-    /// Writes down that the scan has come to its end.
+    /// Writes down that the scan has come to its end, if nothing is left.
     pub(super) fn end(&self) -> io::Result<()> {
         {
             let mut books = locked(&self.books);
+            if books.left {
+                return Ok(());
+            }
             books.frame.ended = Some(Timestamp::now().as_millisecond());
             books.frame_bytes += 8;
         }

@@ -19,13 +19,13 @@ mod job;
 mod journal;
 mod ledger;
 mod outcome;
+mod own_side;
 mod pace;
 mod pipeline;
 mod progress;
 mod queue;
 mod record;
 mod replay;
-mod shortage;
 mod stop;
 mod tally;
 mod throttle;
@@ -100,7 +100,7 @@ impl Scanner {
                     let why = stop.reason().unwrap_or_default();
                     let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, why);
                     let target = target.clone();
-                    records.push(EndpointReport::unreachable(target, None, failure, Timings::default()));
+                    records.push(EndpointReport::without_answer(target, None, failure, Timings::default()));
                     continue;
                 };
                 for outcome in outcomes {
@@ -200,6 +200,7 @@ impl Scan {
         let coverage = self.tally.coverage(&self.job.targets, self.job.config.shard, self.stop.failed());
         // Stopped after the last attempt was made, it was not stopped.
         let stopped = self.stop.reason().and_then(|reason| match self.tally.given_up() {
+            _ if coverage.could_not_scan() => Some(reason),
             (0, _) => (coverage.not_attempted > 0).then_some(reason),
             (given_up, due) => Some(format!("{reason}; {given_up} of {due} put off were not asked again")),
         });

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{EndpointReport, Failure, FailureKind, Stage};
+use crate::model::{EndpointReport, Failure, FailureKind, Stage, Verdict};
 
 /// One thing that a target, or one of its addresses, came to.
 #[derive(Debug)]
@@ -17,6 +17,21 @@ pub(super) enum Outcome {
     Further(u64),
     /// To be asked again after this pass.
     Deferred(Deferral),
+}
+
+impl Outcome {
+    /// Whether it is left for a later run: our own side failed, and may not fail then. A defect would be
+    /// there again.
+    pub(super) fn is_left(&self) -> bool {
+        let kind = match self {
+            Self::Silent(kind) => Some(*kind),
+            Self::Record(report) if report.verdict == Verdict::NotAttempted => {
+                report.failure.as_ref().map(|failure| failure.kind)
+            }
+            _ => None,
+        };
+        kind.is_some_and(|kind| kind.is_ours() && kind != FailureKind::Panic)
+    }
 }
 
 /// What is to be asked again, and why.
@@ -39,7 +54,11 @@ impl Deferral {
     }
 }
 
-/// Whether a later attempt may find another answer: what time, or this machine, was the reason for.
+/// Whether a later attempt may find another answer: what time, or our own side, was the reason for.
 pub(super) const fn passes(failure: &Failure) -> bool {
-    failure.may_pass() || matches!(failure.kind, FailureKind::Deadline | FailureKind::LocalShortage)
+    match failure.kind {
+        FailureKind::Deadline => true,
+        FailureKind::Panic => false,
+        kind => failure.may_pass() || kind.is_ours(),
+    }
 }

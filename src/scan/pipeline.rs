@@ -24,8 +24,8 @@ use crate::targets::Exclusions;
 
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Deferral, Outcome, passes};
+use super::own_side::{self, OwnSide};
 use super::record::record;
-use super::shortage::{self, Shortage};
 use super::stop::Stop;
 use super::tally::Tally;
 use super::throttle::Throttle;
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
-    dialer: Dialer,
+    pub(super) dialer: Dialer,
     prober: Prober,
     looks: Semaphore,
     lookups: Semaphore,
@@ -96,7 +96,7 @@ impl Pipeline {
             dialer: Dialer {
                 sweep: Sweep::new(config),
                 throttle: Throttle::new(config),
-                shortage: Shortage::default(),
+                own_side: OwnSide::default(),
             },
             prober: Prober::new(config)?,
             looks: Semaphore::new(config.looks()),
@@ -171,21 +171,20 @@ impl Pipeline {
     /// The addresses of a name. What this machine lacks is waited for.
     async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
         let _permit = self.lookups.acquire().await.map_err(|_| closed())?;
-        let shortage = &self.dialer.shortage;
+        let own_side = &self.dialer.own_side;
         let mut wait = None;
         loop {
-            match self.names.addresses(name).await {
-                Err(failure) if failure.kind == FailureKind::LocalShortage => {
-                    self.throttle().short(&failure.detail);
-                    if !wait.get_or_insert_with(|| shortage.wait()).next(&failure.detail, stop).await {
-                        return Err(failure);
-                    }
-                }
-                outcome => {
-                    shortage.through();
-                    return outcome;
+            let outcome = self.names.addresses(name).await;
+            if let Err(failure) = &outcome
+                && failure.kind == FailureKind::LocalShortage
+            {
+                self.throttle().short(&failure.detail);
+                if wait.get_or_insert_with(|| own_side.wait()).next(failure, stop).await {
+                    continue;
                 }
             }
+            own_side.ended(outcome.as_ref().err(), stop);
+            return outcome;
         }
     }
 
@@ -224,12 +223,18 @@ impl Pipeline {
             Ok(judged) => judged,
             Err(failure) => {
                 let endpoint = Some(endpoint_of(target, address));
-                let report = EndpointReport::unreachable(target.clone(), endpoint, failure, timings);
+                let report = EndpointReport::without_answer(target.clone(), endpoint, failure, timings);
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
         if short.as_ref().is_some_and(|failure| attempt.was_not_made(failure)) {
             return None;
+        }
+        // A proxy may say that a connection is open before it is, and close it when it cannot be.
+        if self.dialer.sweep.is_proxied()
+            && let Some(failure) = own_side::unheard(&report)
+        {
+            return Some(attempt.failed(Some(address), failure, timings));
         }
         if let Some(failure) = report.failure.as_ref().or(short.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
@@ -240,7 +245,8 @@ impl Pipeline {
             }
         }
         // That nothing showed is no finding where not everything could be asked.
-        if let Some(short) = short.filter(|_| report.verdict == Verdict::NotApiServer) {
+        let nothing_showed = matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
+        if let Some(short) = short.filter(|_| nothing_showed) {
             return Some(attempt.failed(Some(address), short, timings));
         }
         report.timings.resolve = timings.resolve;
@@ -278,7 +284,7 @@ impl Pipeline {
                 Err(failure) => second = Some(failure),
             }
         }
-        let short = shortage::of_look(&observation, assessment.verdict, second.as_ref());
+        let short = own_side::of_look(&observation, assessment.verdict, second.as_ref());
         (record(target, observation, identification, assessment), short)
     }
 
@@ -338,7 +344,7 @@ impl Attempt<'_> {
             return Outcome::Silent(failure.kind);
         }
         let endpoint = address.map(|address| endpoint_of(self.target, address));
-        Outcome::Record(Box::new(EndpointReport::unreachable(
+        Outcome::Record(Box::new(EndpointReport::without_answer(
             self.target.clone(),
             endpoint,
             failure,

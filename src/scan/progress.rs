@@ -34,6 +34,7 @@ pub(super) struct Counts {
     pub(super) overdue_for_good: u64,
     pub(super) timeouts: u64,
     pub(super) verdicts: [u64; Verdict::ALL.len()],
+    pub(super) failed_here: u64,
 }
 
 /// A pass over what was put off.
@@ -65,6 +66,8 @@ pub struct Progress {
     pub timeouts: u64,
     /// Endpoints by verdict, in the order of [`Verdict::ALL`].
     pub verdicts: [u64; Verdict::ALL.len()],
+    /// What our own side failed at.
+    pub failed_here: u64,
     /// Since this run began.
     pub elapsed: Duration,
     /// Targets and attempts per second, over the last seconds.
@@ -105,6 +108,7 @@ impl Watch {
             in_flight: counts.in_flight,
             timeouts: counts.timeouts,
             verdicts: counts.verdicts,
+            failed_here: counts.failed_here,
             elapsed,
             rate: self.recent.lock().unwrap_or_else(PoisonError::into_inner).rate(elapsed, here),
             level,

@@ -36,7 +36,8 @@ pub(super) struct Tally {
     /// What was put off and is not asked again, because the scan was stopped.
     given_up: AtomicU64,
     verdicts: [AtomicU64; Verdict::ALL.len()],
-    unreachable: [AtomicU64; FailureKind::ALL.len()],
+    /// What came to nothing, by the kind of failure: the target's or our own side's.
+    failures: [AtomicU64; FailureKind::ALL.len()],
     excluded_addresses: AtomicU64,
     further_addresses: AtomicU64,
     /// For each specification, a bit for each verdict seen at one of its endpoints.
@@ -127,11 +128,23 @@ impl Tally {
 
     /// An endpoint, or a name without addresses, that could not be asked.
     fn failed(&self, target: &Target, kind: FailureKind) {
-        self.unreachable[kind as usize].fetch_add(1, Ordering::Relaxed);
-        self.verdicts[Verdict::Unreachable as usize].fetch_add(1, Ordering::Relaxed);
+        self.failures[kind as usize].fetch_add(1, Ordering::Relaxed);
         if !kind.is_ours() {
+            self.verdicts[Verdict::Unreachable as usize].fetch_add(1, Ordering::Relaxed);
             self.saw(target, Verdict::Unreachable);
         }
+    }
+
+    /// How many failed on our own side.
+    fn failed_here(&self) -> u64 {
+        let ours = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours());
+        ours.map(|kind| self.failures[kind as usize].load(Ordering::Relaxed)).sum()
+    }
+
+    /// Whether nothing at all was asked, because our own side failed.
+    pub(super) fn could_not_scan(&self) -> bool {
+        let asked = self.verdicts.iter().any(|count| count.load(Ordering::Relaxed) > 0);
+        !asked && self.failed_here() > 0
     }
 
     /// An endpoint that was asked.
@@ -140,7 +153,7 @@ impl Tally {
             self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(local);
         }
         match (report.verdict, &report.failure) {
-            (Verdict::Unreachable, failure) => {
+            (Verdict::Unreachable | Verdict::NotAttempted, failure) => {
                 let kind = failure.as_ref().map_or(FailureKind::Closed, |failure| failure.kind);
                 self.failed(&report.target, kind);
             }
@@ -164,7 +177,7 @@ impl Tally {
     pub(super) fn counts(&self) -> Counts {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (silent, overdue) = (load(&self.silent), load(&self.overdue));
-        let for_good = |kind: FailureKind| load(&self.unreachable[kind as usize]);
+        let for_good = |kind: FailureKind| load(&self.failures[kind as usize]);
         let (silent_for_good, overdue_for_good) =
             (for_good(FailureKind::TimedOut), for_good(FailureKind::Deadline));
         let pass = *self.pass.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,6 +196,7 @@ impl Tally {
             overdue_for_good,
             timeouts: silent + overdue + silent_for_good + overdue_for_good,
             verdicts: std::array::from_fn(|index| load(&self.verdicts[index])),
+            failed_here: self.failed_here(),
         }
     }
 
@@ -200,19 +214,20 @@ impl Tally {
             .filter(|verdict| *verdict != Verdict::Unreachable)
             .map(|verdict| (verdict, load(&self.verdicts[verdict as usize])))
             .filter(|(_, count)| *count > 0);
-        let unreachable = FailureKind::ALL
-            .into_iter()
-            .map(|kind| (kind, load(&self.unreachable[kind as usize])))
-            .filter(|(_, count)| *count > 0);
+        let (failed_here, unreachable) = (FailureKind::ALL.into_iter())
+            .map(|kind| (kind, load(&self.failures[kind as usize])))
+            .filter(|(_, count)| *count > 0)
+            .partition(|(kind, _)| kind.is_ours());
         let specs = targets.specs().iter().zip(&self.seen);
         let own = shard.share(targets.len());
         let mut coverage = Coverage {
             targets: own,
             excluded: shard.share(targets.excluded()),
             not_attempted: own.saturating_sub(load(&self.ended)),
+            failed_here,
             excluded_addresses: load(&self.excluded_addresses),
             verdicts: verdicts.collect(),
-            unreachable: unreachable.collect(),
+            unreachable,
             further_addresses: load(&self.further_addresses),
             specs: (0..)
                 .zip(specs)
@@ -228,10 +243,12 @@ impl Tally {
                 })
                 .collect(),
         };
+        let failed_here = self.failed_here();
         if failed {
-            let ended = coverage.outcomes() + coverage.excluded_addresses;
+            let ended = coverage.outcomes() + coverage.excluded_addresses + failed_here;
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
+        coverage.not_attempted += failed_here;
         coverage
     }
 }
@@ -248,12 +265,17 @@ mod tests {
         let targets = builder.build().unwrap();
         let (tally, target) = (Tally::of(&targets), targets.get(0).unwrap());
         let spec = || tally.coverage(&targets, Shard::WHOLE, false).specs.remove(0);
-        for kind in [FailureKind::LocalShortage, FailureKind::Panic] {
-            tally.count(&target, &Outcome::Silent(kind));
+        let ours: Vec<FailureKind> = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours()).collect();
+        for kind in &ours {
+            tally.count(&target, &Outcome::Silent(*kind));
             let spec = spec();
             assert_eq!((spec.covered, spec.met, spec.seen), (false, Some(false), vec![]), "{kind:?}");
         }
+        let coverage = tally.coverage(&targets, Shard::WHOLE, true);
+        assert!(tally.could_not_scan() && coverage.could_not_scan());
+        assert_eq!((coverage.outcomes(), coverage.not_attempted), (0, ours.len() as u64));
         tally.count(&target, &Outcome::Silent(FailureKind::Refused));
         assert_eq!((spec().covered, spec().met), (true, Some(true)));
+        assert!(!tally.could_not_scan());
     }
 }

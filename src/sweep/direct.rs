@@ -48,9 +48,10 @@ async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
 }
 
 fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure {
-    // No address family, no address of ours to go out from: this machine cannot go there.
-    let no_way = no_family(error) || no_source(error, address);
-    if !no_way && let Some(shortage) = shortage::of(error) {
+    if !prohibited && is_no_way(error, address) {
+        return Failure::new(Stage::Connect, FailureKind::NoRoute, error.to_string());
+    }
+    if let Some(shortage) = shortage::of(error) {
         return shortage;
     }
     let kind = match error.kind() {
@@ -59,9 +60,8 @@ fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure 
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => FailureKind::Reset,
         io::ErrorKind::TimedOut => FailureKind::TimedOut,
         io::ErrorKind::NetworkUnreachable => FailureKind::NetworkUnreachable,
-        // ICMPv6 "administratively prohibited", or a filter or route of this machine.
+        // ICMPv6 "administratively prohibited", or a packet filter of this machine.
         io::ErrorKind::PermissionDenied => FailureKind::Prohibited,
-        _ if no_way => FailureKind::NetworkUnreachable,
         _ => FailureKind::HostUnreachable,
     };
     let detail = match kind {
@@ -72,23 +72,41 @@ fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure 
     Failure::new(Stage::Connect, kind, detail)
 }
 
-/// "Cannot assign requested address" says that local ports ran out, or that there is no address to
-/// go out from, as to `::1` where IPv6 is turned off. UDP has ports of its own, and sends nothing
-/// when it connects.
-fn no_source(error: &io::Error, address: SocketAddr) -> bool {
-    let none = |error: &io::Error| error.kind() == io::ErrorKind::AddrNotAvailable;
+/// Whether this machine can send nothing to the address, so that the target had no part in the error:
+/// no route, no address of its own of that family, or a route that forbids it. What a router says
+/// (ICMP) has the same error numbers, and UDP tells them apart: it does the same look-up when it
+/// connects, and sends nothing.
+fn is_no_way(error: &io::Error, address: SocketAddr) -> bool {
+    let may_be = matches!(
+        error.kind(),
+        io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::InvalidInput
+    );
+    let same =
+        |other: &io::Error| other.kind() == error.kind() && other.raw_os_error() == error.raw_os_error();
+    (may_be || is_no_family(error)) && no_way(address).is_some_and(|no_way| same(&no_way))
+}
+
+/// Why nothing can be sent to the address, if that can be told without sending anything.
+fn no_way(address: SocketAddr) -> Option<io::Error> {
     let any: SocketAddr =
         if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
-    none(error)
-        && UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_err_and(|error| none(&error))
+    match UdpSocket::bind(any) {
+        Ok(socket) => socket.connect(address).err(),
+        // Anything else says nothing of the address.
+        Err(error) => is_no_family(&error).then_some(error),
+    }
 }
 
 #[cfg(unix)]
-fn no_family(error: &io::Error) -> bool {
+fn is_no_family(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
 #[cfg(not(unix))]
-fn no_family(_: &io::Error) -> bool {
+fn is_no_family(_: &io::Error) -> bool {
     false
 }

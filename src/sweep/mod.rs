@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Proxy, ScanConfig};
 use crate::model::{Failure, FailureKind, Stage};
@@ -33,20 +33,22 @@ impl Sweep {
     /// Opens one connection.
     ///
     /// # Errors
-    /// A [`Failure`] of stage `connect`, or of stage `proxy` when the proxy itself is at fault.
+    /// A [`Failure`] of stage `connect`, or of stage `proxy` where the proxy says it or is at fault.
     pub async fn connect(&self, address: SocketAddr) -> Result<TcpStream, Failure> {
-        let stage = if self.proxy.is_some() { Stage::Proxy } else { Stage::Connect };
-        let open = async {
-            match &self.proxy {
-                None => direct::connect(address).await,
-                Some(proxy) => proxied::connect(proxy, address).await,
-            }
+        let deadline = Instant::now() + self.connect_timeout;
+        let stream = match &self.proxy {
+            None => timeout_at(deadline, direct::connect(address))
+                .await
+                .map_err(|_| Failure::new(Stage::Connect, FailureKind::TimedOut, ""))??,
+            Some(proxy) => proxied::connect(proxy, address, deadline).await?,
         };
-        let stream = timeout(self.connect_timeout, open)
-            .await
-            .map_err(|_| Failure::new(stage, FailureKind::TimedOut, ""))??;
         // Requests are small and each waits for its answer: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         Ok(stream)
+    }
+
+    /// Whether connections go through a proxy, which may say that one is open before it is.
+    pub const fn is_proxied(&self) -> bool {
+        self.proxy.is_some()
     }
 }

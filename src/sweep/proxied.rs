@@ -2,64 +2,117 @@
 //! troubles, and from this machine's.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_socks::Error as SocksError;
 use tokio_socks::tcp::Socks5Stream;
+use tokio_util::io::InspectReader;
 
 use super::shortage;
 use crate::config::{Proxy, ProxyKind};
 use crate::model::{Failure, FailureKind, Stage};
 
+/// Bytes of a SOCKS server's first answer, by which it takes us as a client (RFC 1928, section 3).
+const GREETING: usize = 2;
+const CREDENTIALS: &str = "wants credentials, and kubeknock never sends any";
+
 /// Opens a connection through the proxy.
-pub(super) async fn connect(proxy: &Proxy, address: SocketAddr) -> Result<TcpStream, Failure> {
-    let at_fault = |detail: String| Failure::new(Stage::Proxy, FailureKind::Proxy, detail);
-    let stream = TcpStream::connect((proxy.host.as_str(), proxy.port)).await.map_err(|error| {
-        shortage::of(&error).unwrap_or_else(|| at_fault(format!("{}:{}: {error}", proxy.host, proxy.port)))
-    })?;
+pub(super) async fn connect(
+    proxy: &Proxy,
+    address: SocketAddr,
+    deadline: Instant,
+) -> Result<TcpStream, Failure> {
+    let connecting = timeout_at(deadline, TcpStream::connect((proxy.host.as_str(), proxy.port)));
+    let stream = match connecting.await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            return Err(shortage::of(&error).unwrap_or_else(|| failed(proxy, FailureKind::Proxy, error)));
+        }
+        Err(_) => return Err(failed(proxy, FailureKind::Proxy, "does not answer")),
+    };
     match proxy.kind {
-        ProxyKind::Socks5 => match Socks5Stream::connect_with_socket(stream, address).await {
-            Ok(stream) => Ok(stream.into_inner()),
-            Err(error) => Err(socks(&error)),
-        },
-        ProxyKind::HttpConnect => http_connect(stream, address).await,
+        ProxyKind::Socks5 => socks(proxy, stream, address, deadline).await,
+        ProxyKind::HttpConnect => {
+            let tunnel = timeout_at(deadline, http_connect(proxy, stream, address));
+            tunnel.await.unwrap_or_else(|_| Err(Failure::new(Stage::Proxy, FailureKind::TimedOut, "")))
+        }
+    }
+}
+
+/// What the proxy did, with its name.
+fn failed(proxy: &Proxy, kind: FailureKind, what: impl std::fmt::Display) -> Failure {
+    Failure::new(Stage::Proxy, kind, format!("{}:{}: {what}", proxy.host, proxy.port))
+}
+
+/// A connection by SOCKS (RFC 1928).
+async fn socks(
+    proxy: &Proxy,
+    stream: TcpStream,
+    address: SocketAddr,
+    deadline: Instant,
+) -> Result<TcpStream, Failure> {
+    let heard = AtomicUsize::new(0);
+    let stream = InspectReader::new(stream, |bytes| {
+        heard.fetch_add(bytes.len(), Ordering::Relaxed);
+    });
+    let connected = timeout_at(deadline, Socks5Stream::connect_with_socket(stream, address)).await;
+    let greeted = heard.load(Ordering::Relaxed) >= GREETING;
+    match connected {
+        Ok(Ok(stream)) => Ok(stream.into_inner().into_inner()),
+        Ok(Err(error)) => Err(refused(proxy, &error, greeted)),
+        Err(_) if greeted => Err(Failure::new(Stage::Proxy, FailureKind::TimedOut, "")),
+        Err(_) => Err(failed(proxy, FailureKind::Proxy, "does not speak SOCKS")),
     }
 }
 
 /// What a SOCKS server says of the target (RFC 1928, section 6), told apart from its own troubles.
-fn socks(error: &tokio_socks::Error) -> Failure {
+/// OpenSSH closes without a word where it cannot connect.
+fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
     let of_target = |kind| Failure::new(Stage::Connect, kind, "says the proxy");
     match error {
-        tokio_socks::Error::ConnectionRefused => of_target(FailureKind::Refused),
-        tokio_socks::Error::HostUnreachable => of_target(FailureKind::HostUnreachable),
-        tokio_socks::Error::NetworkUnreachable => of_target(FailureKind::NetworkUnreachable),
-        tokio_socks::Error::TtlExpired => of_target(FailureKind::TimedOut),
-        tokio_socks::Error::ConnectionNotAllowedByRuleset => of_target(FailureKind::Prohibited),
-        error => Failure::new(Stage::Proxy, FailureKind::Proxy, error.to_string()),
+        SocksError::ConnectionRefused => of_target(FailureKind::Refused),
+        SocksError::HostUnreachable => of_target(FailureKind::HostUnreachable),
+        SocksError::NetworkUnreachable => of_target(FailureKind::NetworkUnreachable),
+        SocksError::TtlExpired => of_target(FailureKind::TimedOut),
+        SocksError::ConnectionNotAllowedByRuleset | SocksError::AddressTypeNotSupported => {
+            failed(proxy, FailureKind::ProxyRefused, error)
+        }
+        SocksError::NoAcceptableAuthMethods => failed(proxy, FailureKind::Proxy, CREDENTIALS),
+        SocksError::Io(_) if greeted => {
+            failed(proxy, FailureKind::ProxyCouldNotConnect, "closed without an answer")
+        }
+        // Any code that RFC 1928 does not define comes as the latter.
+        SocksError::GeneralSocksServerFailure | SocksError::UnknownAuthMethod if greeted => {
+            failed(proxy, FailureKind::ProxyCouldNotConnect, "general failure")
+        }
+        error => failed(proxy, FailureKind::Proxy, error),
     }
 }
 
-/// A tunnel by `CONNECT` (RFC 9110, section 9.3.6). No answer but 2xx opens one, and a proxy's
-/// status does not say whether the target is closed, so every refusal is the proxy's.
-async fn http_connect(stream: TcpStream, address: SocketAddr) -> Result<TcpStream, Failure> {
-    let failed = |detail: String| Failure::new(Stage::Proxy, FailureKind::Proxy, detail);
+/// A tunnel by `CONNECT` (RFC 9110, section 9.3.6). No answer but 2xx opens one.
+async fn http_connect(proxy: &Proxy, stream: TcpStream, address: SocketAddr) -> Result<TcpStream, Failure> {
+    let at_fault = |error: &dyn std::fmt::Display| failed(proxy, FailureKind::Proxy, error);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| at_fault(&error))?;
     let request = http::Request::builder()
         .method(http::Method::CONNECT)
         .uri(address.to_string())
         .header(http::header::HOST, address.to_string())
         .body(Empty::<Bytes>::new())
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| at_fault(&error))?;
     let tunnel = async {
-        let response = sender.send_request(request).await.map_err(|error| failed(error.to_string()))?;
+        let response = sender.send_request(request).await.map_err(|error| at_fault(&error))?;
         if !response.status().is_success() {
-            return Err(failed(format!("CONNECT {address} answered {}", response.status().as_u16())));
+            return Err(no_tunnel(proxy, address, response.status()));
         }
-        hyper::upgrade::on(response).await.map_err(|error| failed(error.to_string()))
+        hyper::upgrade::on(response).await.map_err(|error| at_fault(&error))
     };
     tokio::pin!(tunnel);
     let upgraded = tokio::select! {
@@ -69,10 +122,31 @@ async fn http_connect(stream: TcpStream, address: SocketAddr) -> Result<TcpStrea
     };
     let parts = upgraded
         .downcast::<TokioIo<TcpStream>>()
-        .map_err(|_| failed("the tunnel is not the connection it was made on".to_owned()))?;
+        .map_err(|_| at_fault(&"the tunnel is not the connection it was made on"))?;
     // A target of ours never speaks first; bytes that came with the head are not a tunnel's.
     if !parts.read_buf.is_empty() {
-        return Err(failed("the proxy sent more than its answer to CONNECT".to_owned()));
+        return Err(at_fault(&"sent more than its answer to CONNECT"));
     }
     Ok(parts.io.into_inner())
+}
+
+/// What a status says: that the proxy tried and could not, that it does not connect us to this target,
+/// or that it connects us to none.
+fn no_tunnel(proxy: &Proxy, address: SocketAddr, status: StatusCode) -> Failure {
+    let (kind, why) = match status {
+        // 500 is what tinyproxy says.
+        StatusCode::INTERNAL_SERVER_ERROR
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => (FailureKind::ProxyCouldNotConnect, ""),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED => {
+            (FailureKind::Proxy, CREDENTIALS)
+        }
+        // By host, by port, or as too many.
+        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => (FailureKind::ProxyRefused, ""),
+        _ => (FailureKind::Proxy, "connects nobody"),
+    };
+    let said = format!("CONNECT {address} answered {}", status.as_u16());
+    let said = if why.is_empty() { said } else { format!("{said}: it {why}") };
+    failed(proxy, kind, said)
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::error::quote;
+use super::error::Kind;
 use super::host::host_port;
 use crate::model::{Host, PathClass, PathError, Scheme};
 
@@ -22,19 +22,18 @@ pub(super) struct BaseUrl {
 }
 
 /// Reads a URL; `None` if `text` has no `://`.
-pub(super) fn base_url(text: &str) -> Option<Result<BaseUrl, String>> {
+pub(super) fn base_url(text: &str) -> Option<Result<BaseUrl, Kind>> {
     text.split_once("://").map(|(scheme, rest)| parse(scheme, rest))
 }
 
-fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, String> {
+fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, Kind> {
     let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
         "https" => (Scheme::Https, 443),
         "http" => (Scheme::Http, 80),
-        _ => return Err(format!("the scheme {} is unknown; use https:// or http://", quote(scheme))),
+        _ => return Err("the scheme is unknown; use https:// or http://".into()),
     };
-    // What stands in a query may be a token: it is not repeated.
-    if let Some((before, _)) = rest.split_once(['?', '#']) {
-        return Err(format!("the URL of {} has a query or fragment; give the base URL alone", quote(before)));
+    if rest.contains(['?', '#']) {
+        return Err("the URL has a query or fragment; give the base URL alone".into());
     }
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
@@ -45,32 +44,33 @@ fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, String> {
 }
 
 /// The path prefix without a trailing slash.
-fn prefix(path: &str) -> Result<&str, String> {
+fn prefix(path: &str) -> Result<&str, Kind> {
     let prefix = path.strip_suffix('/').unwrap_or(path);
     if prefix.is_empty() {
         return Ok(prefix);
     }
     if prefix.len() > MAX_PREFIX {
-        return Err(format!("the path {} is longer than {MAX_PREFIX} characters", quote(prefix)));
+        return Err(format!("the path is longer than {MAX_PREFIX} characters").into());
     }
     if prefix.ends_with('/') {
-        return Err(format!("the path {}: {}", quote(path), PathError::Segments));
+        return Err(PathError::Segments.to_string().into());
     }
     let class = PathClass::of(prefix);
     if let Err(problem @ (PathError::NoSlash | PathError::Character(_) | PathError::Segments)) = class {
-        return Err(format!("the path {}: {problem}", quote(path)));
+        return Err(problem.to_string().into());
     }
     // Not allowed in a URL's path (RFC 3986, section 3.3).
     if let Some(odd) = prefix.chars().find(|c| matches!(c, '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}')) {
-        return Err(format!("the path {}: {}", quote(path), PathError::Character(odd)));
+        return Err(PathError::Character(odd).to_string().into());
     }
     // A path of the API may hide behind a prefix of its own: /k8s/clusters/c-1/version.
     let starts = prefix.match_indices('/').map(|(slash, _)| slash);
     if starts.filter_map(|slash| prefix.get(slash..)).any(|tail| is_asked(tail, tail.len() == prefix.len())) {
-        return Err(format!(
-            "the path {} is one of the API; give the server's base URL, kubeknock asks /version and the others itself",
-            quote(path)
-        ));
+        return Err(
+            "the path is one of the API; give the server's base URL, kubeknock asks /version and the \
+                    others itself"
+                .into(),
+        );
     }
     Ok(prefix)
 }

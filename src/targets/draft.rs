@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::error::quote;
+use super::error::Kind;
 use super::notes::Notes;
 use super::runs::{Added, Runs};
 use super::set::{Plane, Spec};
@@ -19,7 +19,9 @@ const LARGE: u128 = 1 << 24;
 const MAX_TARGETS: u64 = 1 << 63;
 /// The most pieces (specifications × ports, cut by overlaps and exclusions) that a set is made of:
 /// a bound on memory, at some 450 bytes a piece while the set is built.
-pub(super) const MAX_PIECES: usize = 1 << 22;
+pub(super) const MAX_PIECES: usize = if cfg!(test) { 1 << 18 } else { 1 << 22 };
+/// The most bytes of specifications as they were written, which reports repeat.
+const MAX_TEXT: usize = if cfg!(test) { 1 << 22 } else { 1 << 29 };
 
 /// Ports that `--plain-http` asks without TLS.
 const PLAIN_HTTP_PORTS: [u16; 2] = [8080, 8001];
@@ -59,6 +61,8 @@ pub(super) struct Draft {
     heeded: HashSet<usize>,
     /// Targets in the runs.
     total: u64,
+    /// Bytes of the specifications as they were written.
+    text: usize,
 }
 
 impl Draft {
@@ -70,6 +74,7 @@ impl Draft {
             runs: Runs::default(),
             heeded: HashSet::new(),
             total: 0,
+            text: 0,
         }
     }
 
@@ -91,7 +96,12 @@ impl Draft {
         origin: Arc<Origin>,
         options: &TargetOptions,
         notes: &mut Notes,
-    ) -> Result<(), String> {
+    ) -> Result<(), Kind> {
+        self.text = self.text.saturating_add(origin.text.len());
+        // Before anything is kept of it: what is there twice makes no piece, and lists may be endless.
+        if self.specs.len().max(self.runs.len()) > MAX_PIECES || self.text > MAX_TEXT {
+            return Err(too_many_pieces());
+        }
         let id = SpecId(u32::try_from(self.specs.len()).map_err(|_| too_many_pieces())?);
         let (named, span) = match spec.hosts {
             Hosts::One(Host::Ip(address)) => (!spec.imported, Span::of(address)),
@@ -102,7 +112,7 @@ impl Draft {
             Hosts::Many(span) => (false, span),
         };
         let ports = spec.ports.as_deref().unwrap_or(&options.ports);
-        let targets = count(spec.text, span, ports.len(), options.allow_large)?;
+        let targets = count(span, ports.len(), options.allow_large)?;
         if let Some(text) = spec.remark {
             notes.push(&origin, text, false);
         }
@@ -134,7 +144,7 @@ impl Draft {
         }
         self.total = self.total.saturating_add(sum.new);
         if self.total >= MAX_TARGETS {
-            return Err(format!("with {} there are 2^63 targets or more; give fewer", quote(spec.text)));
+            return Err("with this there are 2^63 targets or more; give fewer".into());
         }
         if let Some(before) = sum.before {
             self.note_overlap(spec.text, id, before, (targets - sum.new, targets), notes);
@@ -172,14 +182,14 @@ impl Draft {
 }
 
 /// How many targets a specification names, if that many may be.
-fn count(text: &str, span: Span, ports: usize, allow_large: bool) -> Result<u64, String> {
+fn count(span: Span, ports: usize, allow_large: bool) -> Result<u64, Kind> {
     let addresses = span.count();
     let said = addresses.map_or_else(|| "2^128".to_owned(), |count| count.to_string());
     if !allow_large && addresses.is_none_or(|count| count > LARGE) {
         return Err(format!(
-            "{} names {said} addresses, more than {LARGE}; narrow it, or allow it with --allow-large",
-            quote(text)
-        ));
+            "it names {said} addresses, more than {LARGE}; narrow it, or allow it with --allow-large"
+        )
+        .into());
     }
     u64::try_from(ports)
         .ok()
@@ -187,15 +197,15 @@ fn count(text: &str, span: Span, ports: usize, allow_large: bool) -> Result<u64,
         .and_then(|(ports, addresses)| addresses.checked_mul(ports))
         .filter(|targets| *targets < MAX_TARGETS)
         .ok_or_else(|| {
-            format!(
-                "{} names {said} addresses on {ports} ports: 2^63 targets or more; narrow it",
-                quote(text)
-            )
+            format!("it names {said} addresses on {ports} ports: 2^63 targets or more; narrow it").into()
         })
 }
 
-pub(super) fn too_many_pieces() -> String {
+pub(super) fn too_many_pieces() -> Kind {
     format!(
-        "specifications × ports pass {MAX_PIECES}; write CIDRs or ranges in place of single addresses, or fewer ports"
+        "specifications × ports pass {MAX_PIECES}, or their words {} MiB; write CIDRs or ranges in place of single \
+         addresses, or fewer ports",
+        MAX_TEXT >> 20
     )
+    .into()
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::draft::MAX_PIECES;
+use super::error::Kind;
 use super::intervals::Intervals;
 use super::span::{Space, Span};
 use super::spec::{Hosts, Word};
@@ -20,6 +22,8 @@ const ANY_PORT: u16 = 0;
 pub struct Exclusions {
     addresses: Intervals<(Space, u16)>,
     names: HashMap<Arc<str>, BTreeSet<u16>>,
+    /// How many were added.
+    count: usize,
 }
 
 impl Exclusions {
@@ -43,17 +47,23 @@ impl Exclusions {
         write!(out, "{:?} {names:?}", self.addresses)
     }
 
-    pub(super) fn add(&mut self, word: Word) {
+    pub(super) fn add(&mut self, word: Word) -> Result<(), Kind> {
+        if self.count >= MAX_PIECES {
+            let problem = format!("there are more than {MAX_PIECES} exclusions; write CIDRs or ranges");
+            return Err(problem.into());
+        }
+        self.count += 1;
         let port = word.port.unwrap_or(ANY_PORT);
         let span = match word.hosts {
             Hosts::One(Host::Name(name)) => {
                 self.names.entry(name).or_default().insert(port);
-                return;
+                return Ok(());
             }
             Hosts::One(Host::Ip(address)) => Span::of(address),
             Hosts::Many(span) => span,
         };
         self.addresses.insert((span.space, port), span.first, span.last);
+        Ok(())
     }
 
     /// The parts of an address span that may be asked on this port, ascending.

@@ -7,51 +7,52 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-use super::error::quote;
+use super::error::Kind;
 use super::ports::parse_port;
 use crate::model::Host;
 
 /// Bytes of a name before IDNA: more than any valid name has, and a bound on the conversion's work.
 const MAX_WRITTEN: usize = 1024;
 
+const TOO_LONG: &str = "it is too long for a host name (253 characters)";
+const LOOKS_LIKE_AN_ADDRESS: &str = "it looks like an address but is none; an IPv4 address is four numbers from 0 to \
+                                     255 with dots between, without leading zeros";
+
 /// `address`, `[v6]`, `name`, each with or without `:port`.
-pub(super) fn host_port(text: &str) -> Result<(Host, Option<u16>), String> {
+pub(super) fn host_port(text: &str) -> Result<(Host, Option<u16>), Kind> {
     if let Some(rest) = text.strip_prefix('[') {
-        let (inner, after) = rest.split_once(']').ok_or_else(|| format!("{} lacks its ']'", quote(text)))?;
+        let (inner, after) = rest.split_once(']').ok_or("it lacks its ']'")?;
         let address = Host::Ip(IpAddr::V6(v6(inner)?).to_canonical());
         return match after.strip_prefix(':') {
             Some(port) => Ok((address, Some(parse_port(port)?))),
             None if after.is_empty() => Ok((address, None)),
-            None => Err(format!(
-                "{}: after ']' only :port may stand; CIDRs and ranges are written without brackets",
-                quote(text)
-            )),
+            None => {
+                Err("after ']' only :port may stand; CIDRs and ranges are written without brackets".into())
+            }
         };
     }
     match text.split_once(':') {
         None => Ok((host(text)?, None)),
-        Some((_, port)) if port.contains(':') => Err(format!(
-            "{} has more than one colon; an IPv6 address stands in brackets here, [2001:db8::1]:6443",
-            quote(text)
-        )),
+        Some((_, port)) if port.contains(':') => {
+            Err("it has more than one colon; an IPv6 address stands in brackets here, [2001:db8::1]:6443"
+                .into())
+        }
         Some((before, port)) => Ok((host(before)?, Some(parse_port(port)?))),
     }
 }
 
 /// An IPv6 address, without brackets.
-pub(super) fn v6(text: &str) -> Result<Ipv6Addr, String> {
+pub(super) fn v6(text: &str) -> Result<Ipv6Addr, Kind> {
     if text.contains('%') {
-        return Err(format!(
-            "{} has a zone id, which is not supported; write the address alone",
-            quote(text)
-        ));
+        return Err("it has a zone id, which is not supported; write the address alone".into());
     }
     text.parse().map_err(|_| {
-        format!("{} is no IPv6 address; one with a port is written [2001:db8::1]:6443, a name with a port host:6443", quote(text))
+        "it is no IPv6 address; one with a port is written [2001:db8::1]:6443, a name with a port host:6443"
+            .into()
     })
 }
 
-fn host(text: &str) -> Result<Host, String> {
+fn host(text: &str) -> Result<Host, Kind> {
     match text.parse::<IpAddr>() {
         Ok(address) => Ok(Host::Ip(address.to_canonical())),
         Err(_) => name(text).map(Host::Name),
@@ -59,39 +60,36 @@ fn host(text: &str) -> Result<Host, String> {
 }
 
 /// A DNS name in its canonical form: IDNA applied, lower case, without a trailing dot.
-pub(super) fn name(text: &str) -> Result<Arc<str>, String> {
+pub(super) fn name(text: &str) -> Result<Arc<str>, Kind> {
     if text.is_empty() {
         return Err("the host is missing; write an address or a name".into());
     }
     if text.len() > MAX_WRITTEN {
-        return Err(format!("{} is too long for a host name (253 characters)", quote(text)));
+        return Err(TOO_LONG.into());
     }
     if text.contains('*') {
-        return Err(format!(
-            "{} is a wildcard; write each name, or a CIDR or range of addresses",
-            quote(text)
-        ));
+        return Err("it is a wildcard; write each name, or a CIDR or range of addresses".into());
     }
     if text.contains(',') {
-        return Err(format!("{} has a comma; write one specification a line", quote(text)));
+        return Err("it has a comma; write one specification a line".into());
     }
     if let Some(odd) = text.chars().find(|c| c.is_ascii() && !is_name_character(*c)) {
-        return Err(format!("{} is no host name: it has the character {odd:?}", quote(text)));
+        return Err(format!("it is no host name: it has the character {odd:?}").into());
     }
     if text.is_ascii() {
         refuse_numbers(text)?;
     }
     let ascii = match url::Host::parse(text) {
         Ok(url::Host::Domain(ascii)) => ascii,
-        Ok(_) => return Err(looks_like_an_address(text)),
-        Err(problem) => return Err(format!("{} is no host name: {problem}", quote(text))),
+        Ok(_) => return Err(LOOKS_LIKE_AN_ADDRESS.into()),
+        Err(problem) => return Err(format!("it is no host name: {problem}").into()),
     };
     let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
     // Only now for the others: IDNA turns full-width digits into plain ones and drops invisible
     // characters.
     refuse_numbers(ascii)?;
     if ascii.len() > 253 {
-        return Err(format!("{} is too long for a host name (253 characters)", quote(text)));
+        return Err(TOO_LONG.into());
     }
     for label in ascii.split('.') {
         let problem = match label.len() {
@@ -101,7 +99,7 @@ pub(super) fn name(text: &str) -> Result<Arc<str>, String> {
             _ if !label.chars().all(is_name_character) => "it has a character that no host name has",
             _ => continue,
         };
-        return Err(format!("{} is no host name: {problem}", quote(text)));
+        return Err(format!("it is no host name: {problem}").into());
     }
     Ok(ascii.into())
 }
@@ -113,18 +111,16 @@ fn is_name_character(c: char) -> bool {
 }
 
 /// Refuses what other programs read as an address, and names that end in a number.
-fn refuse_numbers(text: &str) -> Result<(), String> {
+fn refuse_numbers(text: &str) -> Result<(), Kind> {
     let text = text.strip_suffix('.').unwrap_or(text);
     let only_numbers = text.split('.').all(is_number)
         || (text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
             && text.contains(|c: char| c.is_ascii_digit()));
     if only_numbers {
-        return Err(looks_like_an_address(text));
+        return Err(LOOKS_LIKE_AN_ADDRESS.into());
     }
     match text.rsplit('.').next() {
-        Some(last) if is_number(last) => {
-            Err(format!("{} is no host name: its last part cannot be a number", quote(text)))
-        }
+        Some(last) if is_number(last) => Err("it is no host name: its last part cannot be a number".into()),
         _ => Ok(()),
     }
 }
@@ -136,11 +132,4 @@ fn is_number(label: &str) -> bool {
         Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
         None => !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit()),
     }
-}
-
-fn looks_like_an_address(text: &str) -> String {
-    format!(
-        "{} looks like an address but is none; an IPv4 address is four numbers from 0 to 255 with dots between, without leading zeros",
-        quote(text)
-    )
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Expectation;
 use super::draft::{Draft, MAX_PIECES, too_many_pieces};
+use super::error::Kind;
 use super::exclusions::Exclusions;
 use super::notes::Notes;
 use super::runs::{Run, size};
@@ -27,7 +28,7 @@ impl Draft {
         exclusions: Exclusions,
         mut notes: Notes,
         idle_expectations: Vec<Expectation>,
-    ) -> Result<TargetSet, String> {
+    ) -> Result<TargetSet, Kind> {
         let mut pieces = Vec::with_capacity(self.runs.len());
         let mut excluded = 0u64;
         for ((number, first), run) in std::mem::take(&mut self.runs) {

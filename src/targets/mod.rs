@@ -35,6 +35,7 @@ mod digest;
 mod draft;
 mod error;
 mod exclusions;
+mod foreign;
 mod host;
 mod import;
 mod intervals;

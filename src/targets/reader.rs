@@ -20,7 +20,7 @@ pub(super) struct End {
 }
 
 /// Calls `take` with the number (from 1) and the text of each line, or with what is wrong with it.
-/// A byte order mark and line ends (LF, CRLF) are taken off.
+/// Line ends (LF, CRLF) are taken off.
 ///
 /// # Errors
 /// The number of the line where reading failed, and the failure.
@@ -42,11 +42,8 @@ pub(super) fn each_line(
             take(number, Err(TOO_LONG));
             continue;
         }
-        let text = str::from_utf8(&line).map_err(|_| NOT_UTF8).map(|text| {
-            let text = text.strip_suffix('\r').unwrap_or(text);
-            if number == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text }
-        });
-        take(number, text);
+        let text = str::from_utf8(&line).map_err(|_| NOT_UTF8);
+        take(number, text.map(|text| text.strip_suffix('\r').unwrap_or(text)));
     }
 }
 
@@ -97,8 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn lines_ends_and_the_byte_order_mark() {
-        let lines = read(b"\xef\xbb\xbf10.0.0.1\r\n\n10.0.0.2 name=a\nlast");
+    fn lines_and_their_ends() {
+        let lines = read(b"10.0.0.1\r\n\n10.0.0.2 name=a\nlast");
         let texts: Vec<_> = lines.into_iter().map(|(number, line)| (number, line.unwrap())).collect();
         let expected = [(1, "10.0.0.1"), (2, ""), (3, "10.0.0.2 name=a"), (4, "last")];
         assert_eq!(texts, expected.map(|(number, text)| (number, text.to_owned())));

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::error::{quote, shorten};
+use super::error::Kind;
 use super::host::v6;
 
 /// The IPv4-mapped block, `::ffff:0:0/96`.
@@ -58,20 +58,19 @@ impl Span {
         (self.last - self.first).checked_add(1)
     }
 
-    fn between(first: IpAddr, last: IpAddr, text: &str) -> Result<Self, String> {
+    fn between(first: IpAddr, last: IpAddr) -> Result<Self, Kind> {
         let (space, first, last) = match (first, last) {
             (IpAddr::V4(a), IpAddr::V4(b)) => (Space::V4, a.to_bits().into(), b.to_bits().into()),
             (IpAddr::V6(a), IpAddr::V6(b)) => (Space::V6, a.to_bits(), b.to_bits()),
-            _ => return Err(format!("{} mixes IPv4 and IPv6; write two ranges", quote(text))),
+            _ => return Err("the range mixes IPv4 and IPv6; write two ranges".into()),
         };
         if first > last {
-            return Err(format!("{} is reversed; write the lower address first", quote(text)));
+            return Err("the range is reversed; write the lower address first".into());
         }
         if space == Space::V6 && first <= MAPPED.1 && last >= MAPPED.0 {
-            return Err(format!(
-                "{} holds IPv4-mapped addresses (::ffff:0:0/96); write these as IPv4, for example 192.0.2.0/24",
-                quote(text)
-            ));
+            return Err("it holds IPv4-mapped addresses (::ffff:0:0/96); write these as IPv4, for example \
+                        192.0.2.0/24"
+                .into());
         }
         Ok(Self { space, first, last })
     }
@@ -79,30 +78,27 @@ impl Span {
 
 /// A CIDR: its network, and a remark when it was written with host bits. `None` if `text` has no
 /// slash.
-pub(super) fn cidr(text: &str) -> Option<Result<(Span, Option<String>), String>> {
+pub(super) fn cidr(text: &str) -> Option<Result<(Span, Option<String>), Kind>> {
     let (address, length) = text.split_once('/')?;
-    Some(parse_cidr(text, address, length))
+    Some(parse_cidr(address, length))
 }
 
-fn parse_cidr(text: &str, address: &str, length: &str) -> Result<(Span, Option<String>), String> {
+fn parse_cidr(address: &str, length: &str) -> Result<(Span, Option<String>), Kind> {
     if address.starts_with('[') {
-        return Err(format!(
-            "{}: a CIDR is written without brackets, 2001:db8::/64, and a path with its scheme, https://[2001:db8::1]/path",
-            quote(text)
-        ));
+        return Err("a CIDR is written without brackets, 2001:db8::/64, and a path with its scheme, \
+                    https://[2001:db8::1]/path"
+            .into());
     }
     let Ok(ip) = address.parse::<IpAddr>() else {
         if address.matches(':').count() > 1 {
             v6(address)?;
         }
-        return Err(format!(
-            "{} is no CIDR: {} is no address; a path needs the scheme in front, https://host/path",
-            quote(text),
-            quote(address)
-        ));
+        return Err("it is no CIDR: what stands before the slash is no address; a path needs the scheme in \
+                    front, https://host/path"
+            .into());
     };
-    if let Some((_, port)) = length.split_once(':') {
-        return Err(no_port(text, "CIDR", port));
+    if length.contains(':') {
+        return Err(no_port("CIDR"));
     }
     let most = if ip.is_ipv4() { 32 } else { 128 };
     // `u8::from_str` takes a leading '+'.
@@ -110,53 +106,42 @@ fn parse_cidr(text: &str, address: &str, length: &str) -> Result<(Span, Option<S
     let network = digits
         .then(|| length.parse().ok().and_then(|length| IpNet::new(ip, length).ok()))
         .flatten()
-        .ok_or_else(|| format!("{}: the mask must be a number from /0 to /{most}", quote(text)))?;
-    let span = Span::between(network.network(), network.broadcast(), text)?;
+        .ok_or_else(|| format!("the mask must be a number from /0 to /{most}"))?;
+    let span = Span::between(network.network(), network.broadcast())?;
     let remark = (network.addr() != network.network())
         .then(|| format!("{network} has host bits; taken as its network {}", network.trunc()));
     Ok((span, remark))
 }
 
-fn no_port(text: &str, kind: &str, port: &str) -> String {
-    let port = shorten(port);
-    format!(
-        "{}: a {kind} takes no :port; write it alone and behind it ports={}",
-        quote(text),
-        port.escape_debug()
-    )
+fn no_port(of: &str) -> Kind {
+    format!("a {of} takes no :port; write it alone and behind it ports=PORT").into()
 }
 
 /// A range, `10.0.0.10-10.0.0.40`, `10.0.0.10-40` or two IPv6 addresses; `None` if it is none: a
 /// hyphen stands in host names too.
-pub(super) fn range(text: &str) -> Option<Result<Span, String>> {
+pub(super) fn range(text: &str) -> Option<Result<Span, Kind>> {
     let (first, last) = text.split_once('-')?;
     let plain = last.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ':'));
     match first.parse::<IpAddr>() {
         Ok(first) if first.is_ipv6() || plain || last.parse::<IpAddr>().is_ok() => {
-            Some(parse_range(text, first, last))
+            Some(parse_range(first, last))
         }
         _ => None,
     }
 }
 
-fn parse_range(text: &str, first: IpAddr, last: &str) -> Result<Span, String> {
+fn parse_range(first: IpAddr, last: &str) -> Result<Span, Kind> {
     let end = match (first, last.parse::<IpAddr>()) {
         (_, Ok(end)) => end,
         (IpAddr::V4(start), Err(_)) if !last.contains(':') => {
             let [a, b, c, _] = start.octets();
             let canonical = last == "0" || !last.starts_with('0');
             let octet = last.parse().ok().filter(|_| canonical && !last.contains('.'));
-            let octet = octet.ok_or_else(|| {
-                format!("{}: the end of a range is an address or a last octet from 0 to 255", quote(text))
-            })?;
+            let octet = octet.ok_or("the end of a range is an address or a last octet from 0 to 255")?;
             Ipv4Addr::new(a, b, c, octet).into()
         }
-        (IpAddr::V4(_), Err(_)) => {
-            return Err(no_port(text, "range", last.rsplit(':').next().unwrap_or_default()));
-        }
-        (IpAddr::V6(_), Err(_)) => {
-            return Err(format!("{}: write both ends of an IPv6 range in full", quote(text)));
-        }
+        (IpAddr::V4(_), Err(_)) => return Err(no_port("range")),
+        (IpAddr::V6(_), Err(_)) => return Err("write both ends of an IPv6 range in full".into()),
     };
-    Span::between(first, end, text)
+    Span::between(first, end)
 }

@@ -89,14 +89,20 @@ async fn the_actions_scan_passes_on_all_that_it_is_given_and_no_more() {
     assert!(log.contains("\"clusters.txt\"") && folder.path().join("kubeknock.json").is_file());
 
     // The settings file decides where no input does, and only there.
-    fs::write(
-        folder.path().join("kubeknock.toml"),
-        "[scan]\nfail-on = \"forbidden\"\ncategory = \"night\"\n",
-    )
-    .unwrap();
+    settings(folder.path(), "[scan]\nfail-on = \"forbidden\"\ncategory = \"night\"\n");
     assert_eq!(scan("", ""), "code=1\n");
     assert!(fs::read_to_string(folder.path().join("kubeknock.sarif")).unwrap().contains("\"night/"));
     assert_eq!(scan("never", ""), "code=0\n");
+    assert_eq!(scan("", "--config /dev/null"), "code=0\n");
+}
+
+/// Writes the repository's settings as a runner in a container does: everybody may write them.
+fn settings(folder: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let path = folder.join("kubeknock.toml");
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
 }
 
 /// A release is run only if it is what its sum says, be it a binary or an archive with one.
@@ -161,7 +167,7 @@ async fn gitlabs_job_leaves_the_gate_to_the_settings_file() {
     for report in ["kubeknock.json", "kubeknock.xml", "gl-code-quality-report.json"] {
         assert!(folder.path().join(report).is_file(), "{report}");
     }
-    fs::write(folder.path().join("kubeknock.toml"), "[scan]\nfail-on = \"forbidden\"\n").unwrap();
+    settings(folder.path(), "[scan]\nfail-on = \"forbidden\"\n");
     assert_eq!((scan(""), scan("never")), (Some(1), Some(0)));
 }
 

@@ -155,7 +155,7 @@ async fn an_unwritable_output_is_found_before_anything_is_sent() {
         ),
         (format!("--checkpoint={}/missing/scan", folder.path().display()), "/missing/scan: the folder"),
         (format!("-ojson={}", folder.path().display()), "it is a folder"),
-        ("-oyaml".to_owned(), "yaml"),
+        ("-oyaml".to_owned(), "-o: no report format; use one of table, json"),
         ("-ojson=".to_owned(), "path"),
     ] {
         let output = kubeknock().args(["scan", &server.address().to_string(), &option]).output().unwrap();
@@ -211,25 +211,78 @@ async fn max_duration_drains_and_says_what_is_missing() {
     assert!(output.status.success(), "{}", stderr(&output));
 }
 
+/// Ctrl-C, a request to terminate, and a terminal that is closed.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_interrupt_drains_and_reports() {
-    let folder = tempfile::tempdir().unwrap();
-    let report = folder.path().join("report.json");
-    let child = kubeknock()
-        .args(["scan", "127.9.0.0/16", "--ports", "9", "--rate", "100"])
-        .args(["-o", &format!("json={}", report.display())])
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("report.json");
+        let child = kubeknock()
+            .args(["scan", "127.9.0.0/16", "--ports", "9", "--rate", "100"])
+            .args(["-o", &format!("json={}", report.display())])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{signal}: {}", stderr(&output));
+        let json: Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
+        assert!(json["coverage"]["not_attempted"].as_u64().unwrap() > 60_000, "{signal}");
+        assert_eq!(json["scan"]["stopped"], "interrupted", "{signal}");
+    }
+}
+
+/// What `nohup` began outlives its terminal.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_that_is_ignored_ends_nothing() {
+    let child = std::process::Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_kubeknock"), "scan", "-q"])
+        .args(["127.9.0.0/24", "--ports", "9", "--rate", "100", "-o", "json"])
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     tokio::time::sleep(Duration::from_millis(700)).await;
-    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    let kill = std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    let json: Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
-    assert!(json["coverage"]["not_attempted"].as_u64().unwrap() > 60_000);
-    assert_eq!(json["scan"]["stopped"], "interrupted");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((&json["scan"]["stopped"], &json["coverage"]["not_attempted"]), (&Value::Null, &0.into()));
+}
+
+/// `-q` leaves out what is only worth knowing, and keeps what the exit code means where no report says it.
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_says_errors_and_why_the_exit_code_is_what_it_is() {
+    let server = start("exposed").await;
+    let address = server.address().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("kubeknock.toml"),
+        "[[expect]]\ntarget = \"nobody\"\nverdict = \"rejected\"\n",
+    )
+    .unwrap();
+    fs::write(folder.path().join("list"), format!("{address}\n{address}\n127.0.0.1/32\n127.77.0.9/31\n"))
+        .unwrap();
+    let scan = |args: &[&str]| {
+        let common = ["scan", "-f", "list", "--ports", "9", "--exclude", "127.77.0.0/16", "--retries", "0"];
+        kubeknock().current_dir(folder.path()).args(common).args(args).output().unwrap()
+    };
+    let said = stderr(&scan(&["-o", "json=j"]));
+    for note in ["settings from kubeknock.toml", "has host bits", "[[expect]] target = \"nobody\""] {
+        assert!(said.contains(note), "{note} is missing in {said}");
+    }
+    let gate = "kubeknock: 1 verdict at --fail-on exposed: exit 1\n";
+    assert!(said.ends_with(gate), "{said}");
+    assert_eq!(stderr(&scan(&["-q", "-o", "json=j"])), gate);
+    assert_eq!(stderr(&scan(&["-q", "-o", "table"])), "");
+    assert_eq!(stderr(&scan(&["-q", "-o", "json=j", "--fail-on", "never"])), "");
+    let wrong = stderr(&scan(&["-q", "-o", "json=no/j"]));
+    assert!(wrong.starts_with("error: ") && wrong.lines().count() == 1, "{wrong}");
 }
 
 #[cfg(unix)]

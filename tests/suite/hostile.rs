@@ -159,6 +159,6 @@ async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
             assert!(!panicked, "{}", record.reason);
         }
     }
-    let kinds: BTreeSet<String> = chaotic.iter().flat_map(|server| server.misbehaviours()).collect();
+    let kinds: BTreeSet<String> = chaotic.iter().flat_map(simulator::ChaosServer::misbehaviours).collect();
     assert!(kinds.len() > 50, "only {kinds:?}");
 }

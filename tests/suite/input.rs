@@ -16,7 +16,7 @@ fn scan_file(content: &[u8]) -> (Option<i32>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_bad_line_is_said_at_once_and_nothing_is_sent() {
+async fn the_first_bad_lines_are_said_at_once_and_nothing_is_sent() {
     let server = start("default").await;
     let lines = format!(
         "{}\n10.0.0.0/33\n# fine\n10.0.0.1:0\n10.0.0.1:70000\n10.0.0.9-10.0.0.1\nhttps://user:pw@host.example\n\
@@ -26,13 +26,11 @@ async fn every_bad_line_is_said_at_once_and_nothing_is_sent() {
     );
     let (code, errors) = scan_file(lines.as_bytes());
     assert_eq!(code, Some(2), "{errors}");
-    for line in [2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] {
-        assert!(errors.contains(&format!("targets.txt:{line}: ")), "line {line} is not in\n{errors}");
-    }
-    for line in [1, 3] {
-        assert!(!errors.contains(&format!("targets.txt:{line}: ")), "line {line} is fine, but\n{errors}");
-    }
-    assert!(!errors.contains("pw@"), "no password in messages: {errors}");
+    let places: Vec<&str> = errors.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    let lines = [2, 4, 5, 6, 7].map(|line| format!("targets.txt:{line}:1"));
+    assert_eq!(places, lines.iter().map(String::as_str).chain(["targets.txt"]).collect::<Vec<_>>());
+    assert!(errors.ends_with("\nerror: targets.txt: and 8 more\n"), "{errors}");
+    assert!(!errors.contains("pw") && !errors.contains("10.0.0"), "nothing of a line in messages: {errors}");
     assert_eq!(server.stats().connections(), 0);
 }
 
@@ -59,7 +57,7 @@ fn a_line_of_ten_megabytes() {
     content.extend_from_slice(b"\n10.0.0.0/99\n");
     let (code, errors) = scan_file(&content);
     assert_eq!(code, Some(2));
-    assert!(errors.contains("targets.txt:1: ") && errors.contains("targets.txt:2: "), "{}", errors.len());
+    assert!(errors.contains("targets.txt:1: ") && errors.contains("targets.txt:2:1: "), "{}", errors.len());
     assert!(errors.len() < 2000, "the line is not repeated");
 }
 
@@ -127,9 +125,9 @@ fn bad_settings_name_the_option_and_the_mend() {
         (&["--resolver", "dns.example"], &["--resolver", "192.0.2.53"]),
         (&["-4", "-6"], &["--ipv4", "--ipv6"]),
         (&["--require-coverage", "50.5"], &["--require-coverage", "whole percentage from 0 to 100"]),
-        (&["--rate", "-1"], &["--rate", "\"-1\" is no whole number; write 0 or more"]),
-        (&["--seed", "1e3"], &["--seed", "\"1e3\" is no whole number"]),
-        (&["--timeout", "-1s"], &["--timeout", "\"-1s\" is negative"]),
+        (&["--rate", "-1"], &["--rate", "'-1'", "no whole number; write 0 or more"]),
+        (&["--seed", "1e3"], &["--seed", "'1e3'", "no whole number"]),
+        (&["--timeout", "-1s"], &["--timeout", "'-1s'", "it is negative"]),
         (&["--max-body", "-1"], &["--max-body", "KiB"]),
         (&["--contact", "a\nb"], &["error: --contact: must be one line"]),
         (&["--user-agent", "a\nb", "--contact", "c"], &["error: --user-agent: must be one line"]),
@@ -238,4 +236,154 @@ async fn a_port_that_nmap_saw_speak_plain_http_is_asked_both_ways() {
     let rules: Vec<_> = report["findings"].as_array().unwrap().iter().map(|found| &found["rule"]).collect();
     assert!(rules.contains(&&"insecure-http-api".into()), "{rules:?}");
     assert_eq!(scan("<service name=\"http\" method=\"table\"/>").status.code(), Some(0));
+}
+
+/// What another scanner says of its own failure reaches whoever uses its results.
+#[test]
+fn what_another_scanner_says_of_itself_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let scan = |format: &str, content: &str, more: &[&str]| {
+        fs::write(folder.path().join("found"), content).unwrap();
+        let args = [&["scan", "--dry-run", "--from", format, "found", "127.0.0.1:9"], more].concat();
+        kubeknock().args(args).current_dir(folder.path()).output().unwrap()
+    };
+    let nmap = |host: &str, exit: &str| {
+        format!("<nmaprun>\n{host}<runstats><finished exit=\"{exit}\"/></runstats></nmaprun>\n")
+    };
+    let output = scan("nmap-xml", &nmap("", "error"), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = "error: found:2: nmap says that it ended with an error";
+    assert!(stderr(&output).starts_with(said), "{}", stderr(&output));
+    let late =
+        nmap("<host timedout=\"true\"><address addr=\"127.0.0.2\" addrtype=\"ipv4\"/></host>\n", "success");
+    let output = scan("nmap-xml", &late, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = "kubeknock: found:2: nmap gave up on this host (timedout=\"true\")";
+    assert!(stderr(&output).starts_with(said), "{}", stderr(&output));
+    assert_eq!(stderr(&scan("nmap-xml", &late, &["-q"])), "", "a note, which -q leaves out");
+
+    // Other formats of the same tools.
+    let ndjson = "{\"ip\":\"192.0.2.5\",\"timestamp\":\"1\",\"port\":6443,\"proto\":\"tcp\",\"rec_type\":\"status\",\
+                  \"data\":{\"status\":\"open\",\"reason\":\"syn-ack\",\"ttl\":56}}\n";
+    let json = "{\"saddr\":\"192.0.2.6\",\"sport\":6443,\"classification\":\"synack\",\"success\":1}\n";
+    for (format, content, target) in
+        [("masscan-json", ndjson, "192.0.2.5:6443"), ("zmap", json, "192.0.2.6:6443")]
+    {
+        let output = scan(format, content, &["-q"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert!(stdout(&output).contains(&format!("  {target}  (found:1)\n")), "{}", stdout(&output));
+    }
+}
+
+fn utf_16(text: &str) -> Vec<u8> {
+    std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+}
+
+/// Editors and shells of Windows write a byte order mark, or UTF-16.
+#[test]
+fn a_byte_order_mark_never_matters_and_utf_16_is_told_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let nmap = "<?xml version=\"1.0\"?><nmaprun><host><address addr=\"192.0.2.1\" addrtype=\"ipv4\"/><ports>\
+                <port protocol=\"tcp\" portid=\"7\"><state state=\"open\"/></port></ports></host></nmaprun>\n";
+    let masscan =
+        "[\n{\"ip\":\"192.0.2.1\",\"ports\":[{\"port\":7,\"proto\":\"tcp\",\"status\":\"open\"}]}\n]\n";
+    let certificate = rcgen::generate_simple_self_signed(["ca.example".to_owned()]).unwrap().cert.pem();
+    let scan = ["scan", "--dry-run", "-q", "--ports", "7"];
+    let target = ["192.0.2.1:7"];
+    let with = |more: &[&'static str]| [&scan[..], more].concat();
+    for (content, args, said) in [
+        ("192.0.2.1\n", with(&["-f", "file"]), "192.0.2.1:7"),
+        ("192.0.2.1\n", with(&["192.0.2.0/31", "--exclude-file", "file"]), "(1 targets, 1 excluded)"),
+        (nmap, with(&["--from", "nmap-xml", "file"]), "192.0.2.1:7"),
+        (masscan, with(&["--from", "masscan-json", "file"]), "192.0.2.1:7"),
+        (
+            "#masscan\nopen tcp 7 192.0.2.1 1\n# end\n",
+            with(&["--from", "masscan-list", "file"]),
+            "192.0.2.1:7",
+        ),
+        ("saddr,sport\n192.0.2.1,7\n", with(&["--from", "zmap", "file"]), "192.0.2.1:7"),
+        ("192.0.2.1:7\n", with(&["--from", "naabu", "file"]), "192.0.2.1:7"),
+        ("{\"url\":\"https://192.0.2.1:7\"}\n", with(&["--from", "httpx-json", "file"]), "192.0.2.1:7"),
+        (
+            "[scan]\nrate = 7\n",
+            [&with(&["--config", "file"])[..], &target].concat(),
+            "at most 7 new connections",
+        ),
+        (&certificate, [&with(&["--ca-file", "file"])[..], &target].concat(), "192.0.2.1:7"),
+        (include_str!("../data/report-v2.json"), vec!["report", "-q", "table", "file"], "exposed"),
+        (include_str!("../data/report-v2.jsonl"), vec!["report", "-q", "table", "file"], "exposed"),
+    ] {
+        let run = |bytes: &[u8]| {
+            fs::write(folder.path().join("file"), bytes).unwrap();
+            kubeknock().args(&args).current_dir(folder.path()).output().unwrap()
+        };
+        let marked = run(format!("\u{feff}{content}").as_bytes());
+        assert!(stdout(&marked).contains(said), "{args:?}: {}{}", stdout(&marked), stderr(&marked));
+        let wide = run(&utf_16(content));
+        assert_eq!(wide.status.code(), Some(2), "{args:?}: {}", stdout(&wide));
+        assert_eq!(stderr(&wide).lines().count(), 1, "{}", stderr(&wide));
+        assert!(stderr(&wide).contains("it is UTF-16 text; save it as UTF-8"), "{args:?}: {}", stderr(&wide));
+    }
+}
+
+/// The limits hold before the memory is taken: of what has no end no more than the limit is read.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_without_an_end_are_refused() {
+    for (args, said) in [
+        (&["scan", "192.0.2.1", "--dry-run", "--config", "/dev/zero"][..], "it is larger than 4 MiB"),
+        (&["scan", "192.0.2.1", "--dry-run", "--ca-file", "/dev/zero"], "it is larger than 1 MiB"),
+        (&["scan", "--dry-run", "-f", "/dev/zero"], "this is a binary file, no list of targets"),
+        (&["scan", "192.0.2.1", "--dry-run", "--exclude-file", "/dev/zero"], "no list of exclusions"),
+        (&["scan", "--dry-run", "--from", "nmap-xml", "/dev/zero"], "a tag or text of more than 16 MiB"),
+    ] {
+        // Where more than this is asked for, the program ends without a word of its own.
+        let output = std::process::Command::new("sh")
+            .args(["-c", "ulimit -v 4000000; exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_kubeknock"))
+            .args(args)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(said), "{args:?}: {}", stderr(&output));
+    }
+}
+
+/// A file may be called anything, and what is said of it goes to terminals and to CI servers.
+#[cfg(unix)]
+#[test]
+fn names_of_files_act_on_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["::warning::owned", "x\u{1b}[31mred", "a\n::error::b", "##vso[task.complete]"];
+    for name in names {
+        fs::write(folder.path().join(name), "a b\nc d\n").unwrap();
+        fs::create_dir(folder.path().join(format!("{name}.d"))).unwrap();
+        let list = folder.path().join(format!("{name}.d/list"));
+        fs::write(&list, "192.0.2.1\n192.0.2.77/30\n").unwrap();
+        let list = format!("{name}.d/list");
+        let output_here = format!("json={name}.d");
+        for args in [
+            &["scan", "-f", name][..],
+            &["scan", "-f", &list, "--dry-run"],
+            &["scan", "192.0.2.1", "--exclude-file", name],
+            &["scan", "--from", "zmap", name],
+            &["scan", "192.0.2.1", "--config", name],
+            &["scan", "192.0.2.1", "--ca-file", name],
+            &["scan", "192.0.2.1", "-o", &output_here],
+            &["scan", "192.0.2.1", "--baseline", name],
+            &["scan", "192.0.2.1", "--resume", name],
+            &["scan", "192.0.2.1", "--rate", name],
+            &["report", "table", name],
+            &["diff", name, name],
+            &["rules", name],
+            &[name],
+        ] {
+            let output = kubeknock().args(args).current_dir(folder.path()).output().unwrap();
+            for text in [stderr(&output), stdout(&output)] {
+                assert!(!text.contains('\u{1b}') && !text.contains("##"), "{args:?}: {text}");
+                assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{args:?}: {text}");
+            }
+            assert!(!stderr(&output).is_empty(), "{args:?}");
+        }
+    }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The nouns, the limits and the errors: what every stage may use.
-const GROUND: [&str; 3] = ["model", "config", "error"];
+/// The nouns, the limits, the errors and how files are read: what every stage may use.
+const GROUND: [&str; 4] = ["model", "config", "error", "input"];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "model" => vec![],
+        "model" | "input" => vec![],
         "error" => vec!["model"],
         "config" => vec!["model", "error"],
         // A checkpoint keeps finished records as the report writes and reads them.
@@ -141,4 +141,21 @@ fn files_can_be_read_in_one_sitting() {
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
     assert!(median <= 120, "the median file has {median} lines");
+}
+
+/// Every line on standard error is escaped, and heeds `--quiet`, where all of them come through.
+#[test]
+fn the_program_has_one_door_to_standard_error() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/kubeknock");
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    assert!(files.len() > 20, "{files:?}");
+    for path in files.iter().filter(|path| !path.ends_with("say.rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(
+            !text.contains("eprint"),
+            "{} writes to standard error by itself; see say.rs",
+            path.display()
+        );
+    }
 }

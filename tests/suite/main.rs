@@ -15,6 +15,8 @@ mod hostile;
 mod input;
 mod layers;
 mod limits;
+mod outputs;
+mod own_side;
 mod products;
 mod proxy;
 mod readme;
@@ -27,6 +29,7 @@ mod saved;
 mod scale;
 #[cfg(target_os = "linux")]
 mod scope;
+mod secrets;
 mod settings;
 mod shards;
 mod skip;

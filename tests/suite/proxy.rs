@@ -1,8 +1,9 @@
 //! Scans through proxies of the test's own: SOCKS5 and HTTP CONNECT.
 
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use kubeknock::config::{Proxy, ProxyKind, ScanConfig};
 use kubeknock::model::{FailureKind, Stage, Verdict};
@@ -11,88 +12,164 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{ANY, config, knock, run, start, stderr};
 
+/// How a proxy treats those who want to be connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Says what happened.
+    Honest,
+    /// Says that it has connected before it has, and closes where it cannot.
+    Optimistic,
+    /// Closes without a word where it cannot connect, as OpenSSH does.
+    Curt,
+    /// Wants credentials first.
+    WantsCredentials,
+    /// Its rules forbid this port.
+    Forbids(u16),
+    /// Its rules forbid everything.
+    ForbidsAll,
+    /// Is no proxy.
+    AnotherServer,
+}
+
+impl Manner {
+    fn forbids(self, port: u16) -> bool {
+        self == Self::ForbidsAll || self == Self::Forbids(port)
+    }
+}
+
 /// A proxy that counts what it connected.
-struct TestProxy {
-    address: SocketAddr,
+pub(crate) struct TestProxy {
+    pub(crate) address: SocketAddr,
+    kind: ProxyKind,
     tunnels: Arc<AtomicUsize>,
+    manner: Arc<Mutex<Manner>>,
 }
 
 impl TestProxy {
-    async fn start(kind: ProxyKind) -> Self {
+    pub(crate) async fn start(kind: ProxyKind, manner: Manner) -> Self {
         let listener = TcpListener::bind(ANY).await.unwrap();
         let address = listener.local_addr().unwrap();
         let tunnels = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&tunnels);
+        let manner = Arc::new(Mutex::new(manner));
+        let (count, manners) = (Arc::clone(&tunnels), Arc::clone(&manner));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let count = Arc::clone(&count);
+                let (count, manner) = (Arc::clone(&count), *manners.lock().unwrap());
                 tokio::spawn(async move {
-                    match kind {
-                        ProxyKind::Socks5 => socks5(client, &count).await,
-                        ProxyKind::HttpConnect => connect(client, &count).await,
-                    }
+                    // A client may leave at any moment.
+                    let _ = match kind {
+                        ProxyKind::Socks5 => socks5(client, &count, manner).await,
+                        ProxyKind::HttpConnect => connect(client, &count, manner).await,
+                    };
                 });
             }
         });
-        Self { address, tunnels }
+        Self { address, kind, tunnels, manner }
     }
 
-    fn config(&self, kind: ProxyKind) -> ScanConfig {
-        let proxy = Proxy { kind, host: self.address.ip().to_string(), port: self.address.port() };
-        ScanConfig { proxy: Some(proxy), ..config() }
+    /// From now on it has other manners.
+    pub(crate) fn change(&self, manner: Manner) {
+        *self.manner.lock().unwrap() = manner;
+    }
+
+    /// As one writes it behind `--proxy`.
+    pub(crate) fn url(&self) -> String {
+        let scheme = match self.kind {
+            ProxyKind::Socks5 => "socks5",
+            ProxyKind::HttpConnect => "http",
+        };
+        format!("{scheme}://{}", self.address)
+    }
+
+    fn config(&self) -> ScanConfig {
+        let (kind, host, port) = (self.kind, self.address.ip().to_string(), self.address.port());
+        ScanConfig { proxy: Some(Proxy { kind, host, port }), ..config() }
     }
 }
 
 /// RFC 1928, IPv4 only, no authentication.
-async fn socks5(mut client: TcpStream, tunnels: &AtomicUsize) {
+async fn socks5(mut client: TcpStream, tunnels: &AtomicUsize, manner: Manner) -> io::Result<()> {
     let mut greeting = [0; 2];
-    client.read_exact(&mut greeting).await.unwrap();
+    client.read_exact(&mut greeting).await?;
     let mut methods = vec![0; usize::from(greeting[1])];
-    client.read_exact(&mut methods).await.unwrap();
+    client.read_exact(&mut methods).await?;
     assert!(methods.contains(&0), "only \"no authentication\" may be needed");
-    client.write_all(&[5, 0]).await.unwrap();
+    match manner {
+        Manner::WantsCredentials => return client.write_all(&[5, 0xff]).await,
+        Manner::AnotherServer => return client.write_all(b"220 mail.example ESMTP\r\n").await,
+        _ => client.write_all(&[5, 0]).await?,
+    }
     let mut request = [0; 10];
-    client.read_exact(&mut request).await.unwrap();
+    client.read_exact(&mut request).await?;
     assert_eq!(request[..4], [5, 1, 0, 1], "CONNECT to an IPv4 address");
     let ip = <[u8; 4]>::try_from(&request[4..8]).unwrap();
     let target = SocketAddr::from((ip, u16::from_be_bytes([request[8], request[9]])));
-    let (reply, server) = match TcpStream::connect(target).await {
-        Ok(server) => (0, Some(server)),
-        Err(_) => (5, None),
-    };
-    client.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
-    if let Some(mut server) = server {
-        tunnels.fetch_add(1, Ordering::Relaxed);
-        let _ = copy_bidirectional(&mut client, &mut server).await;
+    let reply = |code| [5, code, 0, 1, 0, 0, 0, 0, 0, 0];
+    if manner.forbids(target.port()) {
+        return client.write_all(&reply(2)).await;
     }
+    if manner == Manner::Optimistic {
+        client.write_all(&reply(0)).await?;
+    }
+    let Ok(server) = TcpStream::connect(target).await else {
+        let silent = matches!(manner, Manner::Optimistic | Manner::Curt);
+        return if silent { Ok(()) } else { client.write_all(&reply(5)).await };
+    };
+    if manner != Manner::Optimistic {
+        client.write_all(&reply(0)).await?;
+    }
+    join(client, server, tunnels).await
 }
 
-async fn connect(mut client: TcpStream, tunnels: &AtomicUsize) {
+async fn connect(mut client: TcpStream, tunnels: &AtomicUsize, manner: Manner) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(client.read_u8().await.unwrap());
+        head.push(client.read_u8().await?);
     }
     let head = String::from_utf8(head).unwrap();
     assert!(!head.to_lowercase().contains("proxy-authorization"));
     let target = head.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap();
-    if let Ok(mut server) = TcpStream::connect(target).await {
-        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
-        tunnels.fetch_add(1, Ordering::Relaxed);
-        let _ = copy_bidirectional(&mut client, &mut server).await;
-    } else {
-        let refusal = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
-        client.write_all(refusal).await.unwrap();
-        // Kept open, as proxies do: the refusal itself must end the attempt.
-        let _ = client.read_u8().await;
+    let port = target.rsplit(':').next().unwrap().parse().unwrap();
+    let opened = b"HTTP/1.1 200 Connection established\r\n\r\n";
+    let status = match manner {
+        Manner::WantsCredentials => Some("407 Proxy Authentication Required"),
+        Manner::AnotherServer => Some("405 Method Not Allowed"),
+        _ if manner.forbids(port) => Some("403 Forbidden"),
+        _ => None,
+    };
+    if let Some(status) = status {
+        return refuse(client, status).await;
     }
+    if manner == Manner::Optimistic {
+        client.write_all(opened).await?;
+    }
+    let Ok(server) = TcpStream::connect(target).await else {
+        let silent = manner == Manner::Optimistic;
+        return if silent { Ok(()) } else { refuse(client, "502 Bad Gateway").await };
+    };
+    if manner != Manner::Optimistic {
+        client.write_all(opened).await?;
+    }
+    join(client, server, tunnels).await
+}
+
+async fn refuse(mut client: TcpStream, status: &str) -> io::Result<()> {
+    client.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()).await?;
+    // Kept open, as proxies do: the refusal itself must end the attempt.
+    client.read_u8().await.map(drop)
+}
+
+async fn join(mut client: TcpStream, mut server: TcpStream, tunnels: &AtomicUsize) -> io::Result<()> {
+    tunnels.fetch_add(1, Ordering::Relaxed);
+    copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_verdict_is_the_same_through_a_proxy() {
     for kind in [ProxyKind::Socks5, ProxyKind::HttpConnect] {
-        let proxy = TestProxy::start(kind).await;
+        let proxy = TestProxy::start(kind, Manner::Honest).await;
         let server = start("default").await;
-        let record = knock(proxy.config(kind), &server.address().to_string()).await;
+        let record = knock(proxy.config(), &server.address().to_string()).await;
         assert_eq!(record.verdict, Verdict::Forbidden, "{kind:?}: {}", record.reason);
         assert_eq!(proxy.tunnels.load(Ordering::Relaxed), 1, "{kind:?}");
         assert_eq!(server.stats().connections(), 1, "nothing goes round the proxy");
@@ -102,16 +179,20 @@ async fn the_verdict_is_the_same_through_a_proxy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_port_behind_a_proxy() {
     let closed = { TcpListener::bind(ANY).await.unwrap().local_addr().unwrap() };
-    let socks = TestProxy::start(ProxyKind::Socks5).await;
-    let failure = knock(socks.config(ProxyKind::Socks5), &closed.to_string()).await.failure.unwrap();
+    let socks = TestProxy::start(ProxyKind::Socks5, Manner::Honest).await;
+    let failure = knock(socks.config(), &closed.to_string()).await.failure.unwrap();
     assert_eq!(
         (failure.stage, failure.kind),
         (Stage::Connect, FailureKind::Refused),
         "SOCKS says whose fault it is"
     );
-    let http = TestProxy::start(ProxyKind::HttpConnect).await;
-    let failure = knock(http.config(ProxyKind::HttpConnect), &closed.to_string()).await.failure.unwrap();
-    assert_eq!((failure.stage, failure.kind), (Stage::Proxy, FailureKind::Proxy), "CONNECT does not");
+    let http = TestProxy::start(ProxyKind::HttpConnect, Manner::Honest).await;
+    let failure = knock(http.config(), &closed.to_string()).await.failure.unwrap();
+    assert_eq!(
+        (failure.stage, failure.kind),
+        (Stage::Proxy, FailureKind::ProxyCouldNotConnect),
+        "CONNECT says that it tried"
+    );
     assert!(failure.detail.contains("502"), "{failure}");
 }
 
@@ -121,6 +202,7 @@ async fn a_proxy_that_is_not_there_is_not_the_targets_state() {
     let server = start("default").await;
     let proxy = Proxy { kind: ProxyKind::Socks5, host: closed.ip().to_string(), port: closed.port() };
     let record = knock(ScanConfig { proxy: Some(proxy), ..config() }, &server.address().to_string()).await;
+    assert_eq!(record.verdict, Verdict::NotAttempted);
     assert_eq!(record.failure.unwrap().kind, FailureKind::Proxy);
     assert_eq!(server.stats().connections(), 0);
 }

@@ -31,6 +31,10 @@ async fn the_file_is_found_upward_and_the_command_line_beats_it() {
         folder_with("[scan]\nfail-on = \"forbidden\"\nretries = 3\npath = [\"/metrics\"]\nipv4 = true\n");
     let below = folder.path().join("a/b");
     fs::create_dir_all(&below).unwrap();
+    // Outside a repository it is the working directory's alone.
+    assert_eq!(report(&scan_in(&below, &[&address]))["scan"]["settings"]["retries"], 1);
+    assert_eq!(report(&scan_in(folder.path(), &[&address]))["scan"]["settings"]["retries"], 3);
+    fs::create_dir(folder.path().join(".git")).unwrap();
 
     let output = scan_in(&below, &[&address]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
@@ -62,6 +66,7 @@ async fn the_files_paths_start_where_it_is() {
     fs::write(folder.path().join("clusters.txt"), format!("{} name=prod\n", server.address())).unwrap();
     let below = folder.path().join("below");
     fs::create_dir(&below).unwrap();
+    fs::create_dir(folder.path().join(".git")).unwrap();
     let output = scan_in(&below, &["-q"]);
     assert_eq!(report(&output)["endpoints"][0]["origin"]["file"], "../clusters.txt");
     let output = scan_in(folder.path(), &["-q"]);
@@ -121,9 +126,9 @@ async fn report_and_diff_take_their_options_of_the_file() {
         for (settings, said) in [
             (
                 "[scan]\nfail-onn = \"never\"\n",
-                "unknown key \"fail-onn\"; keys are the long options of kubeknock scan; did you mean fail-on?",
+                "kubeknock.toml:2:1: [scan]: unknown key; keys are the long options of kubeknock scan; did you mean fail-on?",
             ),
-            ("[scan]\nrate = \"fast\"\n", "[scan] rate: invalid value"),
+            ("[scan]\nrate = \"fast\"\n", "kubeknock.toml:2:1: [scan] rate: no whole number"),
         ] {
             let output = run(settings, command);
             assert_eq!(output.status.code(), Some(2), "{command:?}");
@@ -143,17 +148,19 @@ fn a_mistake_in_the_file_is_its_own_and_suggests() {
     for (settings, said) in [
         (
             "[scan]\nfail-onn = \"high\"\n",
-            "[scan]: unknown key \"fail-onn\"; keys are the long options of kubeknock scan; did you mean fail-on?",
+            "kubeknock.toml:2:1: [scan]: unknown key; keys are the long options of kubeknock scan; did you mean fail-on?",
         ),
-        ("[scan]\nrate = \"fast\"\n", "[scan] rate: invalid value 'fast' for '--rate <NUMBER>'"),
+        ("[scan]\nrate = \"fast\"\n", "[scan] rate: no whole number; write 0 or more"),
+        ("[scan]\norder = \"fast\"\n", "[scan] order: use one of random, sequential"),
+        ("[scan]\nfail-on = \"fast\"\n", "[scan] fail-on: no threshold; use a severity"),
         ("[scan]\nhttp2 = \"yes\"\n", "[scan] http2: true or false is expected"),
         ("[scan]\nrate = [1, 2]\n", "[scan] rate: one value is expected"),
         ("[scan]\nfrom = [\"zmap\", \"x\"]\n", "[scan] from: a list of pairs in quotes is expected"),
         ("[scan]\nfrom = [[\"zmap\"]]\n", "[scan] from: a list of pairs in quotes is expected"),
-        ("[scan]\nconfig = \"x\"\n", "unknown key \"config\""),
-        ("[scan]\ndry-run = true\n", "unknown key \"dry-run\""),
+        ("[scan]\nconfig = \"x\"\n", "kubeknock.toml:2:1: [scan]: unknown key"),
+        ("[scan]\ndry-run = true\n", "kubeknock.toml:2:1: [scan]: unknown key"),
         ("[[accept]]\nrule = \"x\"\n", "[[accept]] 1: "),
-        ("rate = 7\n", "unknown key \"rate\""),
+        ("rate = 7\n", "kubeknock.toml:1:1: unknown key; known are scan, severity, accept, expect"),
     ] {
         let folder = folder_with(settings);
         let output = scan_in(folder.path(), &["192.0.2.1", "--dry-run"]);
@@ -247,4 +254,76 @@ async fn what_opened_since_the_baseline_fails_the_gate() {
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains(said), "{}", stderr(&output));
     }
+}
+
+/// A file that another user of the machine could have planted stops every command that would take it.
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_may_write_is_not_taken_unasked() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let folder = folder_with("[scan]\nexclude = [\"192.0.2.1\"]\n");
+    let path = folder.path().join("kubeknock.toml");
+    fs::write(folder.path().join("old.json"), include_str!("../data/report-v2.json")).unwrap();
+    let run = |args: &[&str]| kubeknock().current_dir(folder.path()).args(args).output().unwrap();
+    let commands: [&[&str]; 3] = [
+        &["scan", "--dry-run", "192.0.2.0/31"],
+        &["report", "table", "old.json"],
+        &["diff", "old.json", "old.json"],
+    ];
+    let refused = |why: &str| {
+        for command in commands {
+            let output = run(command);
+            assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{command:?}");
+            let said = stderr(&output);
+            for word in [
+                "error: kubeknock.toml: ",
+                why,
+                "--config kubeknock.toml takes it",
+                "--config /dev/null leaves it out",
+            ] {
+                assert!(said.contains(word), "{word} is missing in {said}");
+            }
+            // Named it is taken, and can be left out.
+            for (config, excluded) in [("kubeknock.toml", "3 excluded"), ("/dev/null", "0 excluded")] {
+                let output = run(&[command, &["--config", config]].concat());
+                assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
+                assert!(command[0] != "scan" || stdout(&output).contains(excluded), "{}", stdout(&output));
+            }
+        }
+    };
+    let mode = |mode: u32| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o646);
+    refused("everybody may write it (it is owned by ");
+    // Groups are made to share files, and many systems make files so.
+    mode(0o664);
+    assert_eq!(run(commands[0]).status.code(), Some(0));
+
+    if std::os::unix::fs::chown(&path, Some(65534), None).is_err() {
+        return crate::skip::skipped("a settings file of another user: only root gives files away");
+    }
+    refused("(uid 65534), neither by you nor by root");
+    // What the file of somebody else links to may be ours.
+    fs::rename(&path, folder.path().join("theirs")).unwrap();
+    fs::write(folder.path().join("mine"), "[scan]\nexclude = [\"192.0.2.1\"]\n").unwrap();
+    symlink("mine", &path).unwrap();
+    assert_eq!(run(commands[0]).status.code(), Some(0));
+    std::os::unix::fs::lchown(&path, Some(65534), None).unwrap();
+    refused("(uid 65534), neither by you nor by root");
+}
+
+/// What cannot be read is not passed over: that would lose what it excludes.
+#[cfg(unix)]
+#[test]
+fn a_file_that_leads_nowhere_stops_the_scan() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("gone", folder.path().join("kubeknock.toml")).unwrap();
+    let output = scan_in(folder.path(), &["192.0.2.1", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("cannot read kubeknock.toml: No such file"), "{}", stderr(&output));
+    fs::remove_file(folder.path().join("kubeknock.toml")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("kubeknock.toml")).status();
+    assert!(made.unwrap().success());
+    let output = scan_in(folder.path(), &["192.0.2.1", "--dry-run"]);
+    assert!(stderr(&output).contains("it is no regular file"), "{}", stderr(&output));
 }

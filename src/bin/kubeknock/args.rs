@@ -21,7 +21,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// No progress and no notes; errors and results only
+    /// No progress, no notes, no warnings: results, errors, and why the exit code is not 0
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 
@@ -92,7 +92,8 @@ pub(crate) struct ScanArgs {
     /// Take in what another scanner found open: masscan-json, masscan-list, nmap-xml, zmap, naabu or
     /// httpx-json, and its file; - is standard input. Repeatable
     ///
-    /// masscan -oJ or -oL, nmap -oX, the lists of zmap and naabu, httpx -json. These are no named
+    /// masscan -oJ, -oD or -oL, nmap -oX, what zmap writes (addresses, CSV, -O json), naabu's list or JSON,
+    /// httpx -json. These are no named
     /// targets: an open port does not promise an API server. Where nmap -sV saw plain HTTP, a port is
     /// asked with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], help_heading = "Targets")]
@@ -204,10 +205,11 @@ pub(crate) struct GateArgs {
     )]
     pub(crate) require_coverage: u8,
 
-    /// Settings file [default: kubeknock.toml, from the working directory upward]
+    /// Settings file [default: kubeknock.toml of the repository, or of the working directory]
     ///
     /// Scan defaults, severities, accepted findings and expectations; docs/settings.md explains it.
-    /// The command line beats it.
+    /// The command line beats it. A file that is not named is taken only if it is yours or root's and
+    /// nobody else but its group may write it.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -329,7 +331,8 @@ pub(crate) struct OutputArgs {
     /// Write a report, to standard output or to a file. Repeatable
     ///
     /// FORMAT or FORMAT=PATH: table, json, jsonl, sarif, markdown, html, github, gitlab, csv,
-    /// junit, prometheus, shadowserver; auto chooses by the CI system. Files appear whole or not at all.
+    /// junit, prometheus, shadowserver; auto chooses by the CI system. Files appear whole or not at all,
+    /// and keep owner and mode; links are followed, and pipes and devices written to.
     /// [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]")]
     pub(crate) output: Vec<String>,
@@ -478,7 +481,7 @@ fn shard(text: &str) -> Result<Shard, String> {
     let index = std::env::var(INDEX).ok().and_then(|index| index.parse::<u32>().ok());
     let number = index.and_then(|index| index.checked_add(1));
     let Some(number) = number else {
-        return Err(format!("job/{of} needs {INDEX}, which Kubernetes sets in the pods of an Indexed Job"));
+        return Err(format!("job/N needs {INDEX}, which Kubernetes sets in the pods of an Indexed Job"));
     };
     format!("{number}/{of}").parse()
 }
@@ -488,31 +491,30 @@ fn resolver(text: &str) -> Result<SocketAddr, String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     text.parse::<SocketAddr>()
         .or_else(|_| bare.parse().map(|address| SocketAddr::new(address, DNS_PORT)))
-        .map_err(|_| {
-            format!("{text:?} is no address; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53")
-        })
+        .map_err(|_| "no address; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53".to_owned())
 }
 
 const AFTER_IDENTIFY: &str = "\
 Exit codes:
   0    something answered, whatever it was
-  2    could not run: bad input or bad configuration
+  2    could not run: bad input or bad configuration, or nothing could be asked
   3    nothing answered";
 
 const AFTER_SCAN: &str = "\
 Verdicts:
   exposed         more than version and health is open to anonymous callers
   forbidden       403 as system:anonymous: anonymous is accepted, authorization stops it
-  limited     anonymous is limited to some paths, usually health checks
+  limited         anonymous is limited to some paths, usually health checks
   rejected        401 on every path asked
   inconclusive    cannot tell, and the reason says why
   not-api-server  something else answers
   unreachable     no HTTP answer
+  not-attempted   no verdict: our own side failed (proxy, route, name server, descriptors)
 
 Exit codes:
   0    nothing at or above --fail-on
   1    findings at or above --fail-on, or an expect= that is not met
-  2    could not run: bad input or bad configuration
+  2    could not run: bad input or bad configuration, or nothing could be asked
   3    fewer named targets got a verdict than --require-coverage asks for
   130  interrupted
   Where several apply: 130, then 2, then 1, then 3.";

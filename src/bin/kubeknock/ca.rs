@@ -1,25 +1,23 @@
 //! `--ca-file`: a cluster's CA, as PEM or as the base64 of it that a kubeconfig holds.
 
-use std::fs;
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use kubeknock::input;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 /// The most that is read of one.
-const MAX_SIZE: u64 = 1024 * 1024;
+const MAX_SIZE: u32 = 1024 * 1024;
 
 /// The certificates in a file.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
     let shown = format!("--ca-file {}", path.display());
-    let size = fs::metadata(path).with_context(|| shown.clone())?.len();
-    if size > MAX_SIZE {
-        bail!("{shown}: {size} bytes are more than a CA file has");
-    }
-    let bytes = fs::read(path).with_context(|| shown.clone())?;
+    let bytes = File::open(path).and_then(|file| input::bytes(file, MAX_SIZE));
+    let bytes = bytes.with_context(|| shown.clone())?;
     certificates(&bytes).with_context(|| shown)
 }
 
@@ -30,7 +28,8 @@ fn certificates(bytes: &[u8]) -> anyhow::Result<Vec<Vec<u8>>> {
     let certificates: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem)
         .map(|certificate| certificate.map(|der| der.to_vec()))
         .collect::<Result<_, _>>()
-        .map_err(|error| anyhow::anyhow!("a certificate in it cannot be read: {error}"))?;
+        // Their own words repeat lines, and the file may hold keys.
+        .map_err(|_| anyhow::anyhow!("a certificate in it cannot be read: it is cut off or damaged"))?;
     if certificates.is_empty() {
         bail!("no certificate in it; give PEM, or its base64 as certificate-authority-data has it");
     }

@@ -10,6 +10,7 @@ use kubeknock::report::{Outcome, Results, ScanInfo, Spool};
 
 use crate::outputs::Outputs;
 use crate::saved::{self, Earlier};
+use crate::say;
 
 /// What is known when all records are in.
 pub(crate) struct Conclusion {
@@ -19,7 +20,6 @@ pub(crate) struct Conclusion {
     pub(crate) earlier: Option<Earlier>,
     pub(crate) gate: Gate,
     pub(crate) end: End,
-    pub(crate) quiet: bool,
 }
 
 impl Conclusion {
@@ -49,8 +49,10 @@ impl Conclusion {
         let told = outputs.tell_people();
         outputs.finish(&results, &mut records)?;
         // Whoever sees no report sees why the exit code is what it is.
-        if !told && !self.quiet {
-            eprintln!("kubeknock: {}", decision.sentence);
+        if !told && decision.code == 0 {
+            say::note(decision.sentence);
+        } else if !told {
+            say::reason(decision.sentence);
         }
         Ok(decision.code)
     }

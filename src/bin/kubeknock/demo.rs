@@ -11,19 +11,16 @@ use kubeknock::targets::{TargetOptions, TargetSetBuilder};
 use crate::args::DemoArgs;
 use crate::outputs::Outputs;
 use crate::scan::{Job, runtime};
-use crate::stats;
+use crate::{say, stats};
 
 /// Runs the demo and returns the exit code: 0 if every simulated server got its verdict.
 pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
     let outputs = Outputs::open(&args.output)?;
     runtime()?.block_on(async {
         let fleet = simulator::fleet().await?;
-        if !quiet {
-            eprintln!("These are simulations on this machine, over real TLS; no cluster is asked:");
-            for member in fleet.members() {
-                eprintln!("  {:24} {:22} {}", member.name, member.address, member.source);
-            }
-            eprintln!();
+        say::note("these are simulations on this machine, over real TLS; no cluster is asked:");
+        for member in fleet.members() {
+            say::note(format_args!("  {:24} {:22} {}", member.name, member.address, member.source));
         }
         let mut targets = TargetSetBuilder::new(TargetOptions::default());
         for member in fleet.members() {
@@ -38,7 +35,6 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             gate: Gate { fail_on: FailOn::Never, require_coverage: 100 },
             policy: Policy::default(),
             earlier: None,
-            quiet,
             no_progress: quiet || verbose > 0,
             stats_interval: None,
             asked: stats::Asked::new(),

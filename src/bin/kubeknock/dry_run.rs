@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use kubeknock::config::ScanConfig;
 use kubeknock::probe::{AFTER_401, ALWAYS, deep};
+use kubeknock::report::escape;
 use kubeknock::targets::TargetSet;
 
 /// Targets that are listed by name.
@@ -29,7 +30,7 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     writeln!(out, "Where ({} targets, {} excluded):", targets.len(), targets.excluded())?;
     let listed = targets.len().min(LISTED);
     for target in (0..listed).filter_map(|index| targets.get(index)) {
-        writeln!(out, "  {target}  ({})", target.origin)?;
+        writeln!(out, "  {target}  ({})", escape(&target.origin.to_string(), usize::MAX))?;
     }
     if targets.len() > listed {
         writeln!(out, "  … and {} more", targets.len() - listed)?;

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::bail;
 use kubeknock::config::Order;
-use kubeknock::model::EndpointReport;
+use kubeknock::model::{EndpointReport, Verdict};
 use kubeknock::policy::NOT_COVERED;
 use kubeknock::report::{escape, reasoning};
 use kubeknock::scan::Scanner;
@@ -17,10 +17,10 @@ use crate::settings;
 /// Columns of a reason.
 const SHOWN: usize = 240;
 
-/// Asks, explains, and returns the exit code: 0 if anything answered.
-pub(crate) fn run(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
+/// Asks, explains, and returns the exit code: 0 if anything answered. An error if nothing could be asked.
+pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
-    let targets = settings::one_target(args, quiet, verbose)?;
+    let targets = settings::one_target(args, verbose)?;
     let reports = runtime()?.block_on(async {
         let scanner = Scanner::new(config)?;
         scanner.prepare(&targets).await?;
@@ -32,6 +32,10 @@ pub(crate) fn run(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Resu
     }
     if reports.is_empty() {
         bail!("nothing is left to ask");
+    }
+    let ours = |report: &EndpointReport| report.verdict == Verdict::NotAttempted;
+    if let Some(first) = reports.first().filter(|_| reports.iter().all(ours)) {
+        bail!("could not scan: {}", escape(&first.reason, SHOWN));
     }
     Ok(if reports.iter().any(EndpointReport::connected) { 0 } else { NOT_COVERED })
 }
@@ -59,7 +63,8 @@ fn explain(out: &mut impl Write, reports: &[EndpointReport]) -> io::Result<()> {
     }
     for report in silent {
         let place = report.endpoint.as_ref().map_or_else(|| report.target.to_string(), ToString::to_string);
-        writeln!(out, "{}: no answer: {}", escape(&place, SHOWN), escape(&report.reason, SHOWN))?;
+        let what = if report.verdict == Verdict::NotAttempted { "not asked" } else { "no answer" };
+        writeln!(out, "{}: {what}: {}", escape(&place, SHOWN), escape(&report.reason, SHOWN))?;
     }
     out.flush()
 }

@@ -1,12 +1,34 @@
 //! Open files: raise the limit, and ask for no more than fits.
 
+use anyhow::bail;
 use kubeknock::config::ScanConfig;
 
 /// Descriptors that are not connections: standard streams, the runtime, resolver sockets, reports,
 /// checkpoint and temporary files.
 const OTHER_FILES: u64 = 64;
+/// Descriptors without which nothing can be done: the runtime, which panics where it gets none, one
+/// connection, a lookup, a report.
+const LEAST: usize = 12;
 /// Without a limit to read, what systems grant at the least.
 const ASSUMED: u64 = 1024;
+
+/// Raises the limit as far as may be; an error where too few files may be opened to do anything.
+pub(crate) fn ensure_room() -> anyhow::Result<()> {
+    // Whether it could be raised shows below.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let mut open = Vec::new();
+    while open.len() * 2 < LEAST {
+        match std::io::pipe() {
+            Ok(ends) => open.push(ends),
+            Err(error) => bail!(
+                "{} further files may be opened ({error}), and {LEAST} are needed at the least; raise the limit \
+                 on open files (ulimit -n)",
+                open.len() * 2
+            ),
+        }
+    }
+    Ok(())
+}
 
 /// Raises the soft limit on open files to the hard one and returns the highest concurrency up to
 /// that of the configuration whose connections fit.

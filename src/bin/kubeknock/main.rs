@@ -18,9 +18,11 @@ mod progress;
 mod report;
 mod rules;
 mod saved;
+mod say;
 mod scan;
 mod settings;
 mod settings_file;
+mod signals;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod stats;
@@ -44,20 +46,18 @@ fn main() -> ExitCode {
     match settings_file::arguments().and_then(|(cli, file)| run(cli, file)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            // What is wrong, line by line; every line says where and how to mend it. Begins as clap's
-            // errors do: a log is searched for one word.
-            eprintln!("error: {error:#}");
+            say::error(&error);
             ExitCode::from(COULD_NOT_RUN)
         }
     }
 }
 
 fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
-    start_tracing(cli.verbose);
+    start_tracing(cli.quiet, cli.verbose);
     match cli.command {
         Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
-        Command::Identify(args) => identify::run(&args, cli.quiet, cli.verbose),
-        Command::Report(args) => report::run(&args, &file, cli.quiet),
+        Command::Identify(args) => identify::run(&args, cli.verbose),
+        Command::Report(args) => report::run(&args, &file),
         Command::Diff(args) => diff::run(&args, &file),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::man(dir.as_deref()),
@@ -69,17 +69,19 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
     }
 }
 
-/// `-v` tells what happens to each endpoint, `-vv` what the libraries beneath do as well.
-fn start_tracing(verbose: u8) {
+/// `-v` tells what happens to each endpoint, `-vv` what the libraries beneath do as well. `--quiet` leaves
+/// warnings out.
+fn start_tracing(quiet: bool, verbose: u8) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
 
     let filter = match verbose {
+        0 if quiet => Targets::new(),
         0 => Targets::new().with_target("kubeknock", LevelFilter::WARN),
         1 => Targets::new().with_target("kubeknock", LevelFilter::DEBUG),
         _ => Targets::new().with_default(LevelFilter::DEBUG).with_target("kubeknock", LevelFilter::TRACE),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| say::Log).with_ansi(false);
     tracing_subscriber::registry().with(lines).with(filter).init();
 }

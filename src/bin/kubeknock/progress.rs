@@ -60,6 +60,9 @@ fn message(now: &Progress) -> String {
     }
     let counts = Verdict::ALL.into_iter().zip(now.verdicts).filter(|(_, count)| *count > 0);
     parts.extend(counts.map(|(verdict, count)| format!("{count} {verdict}")));
+    if now.failed_here > 0 {
+        parts.push(format!("{} not attempted", now.failed_here));
+    }
     if now.again_waiting > 0 {
         parts.push(format!("{} to ask again", now.again_waiting));
     }
@@ -82,6 +85,7 @@ mod tests {
             in_flight: 3,
             timeouts: 7,
             verdicts,
+            failed_here: 4,
             elapsed: Duration::from_secs(5),
             rate: 10.2,
             level: 0.7,
@@ -89,7 +93,7 @@ mod tests {
         };
         assert_eq!(
             message(&now),
-            "10/s · ETA 9 seconds · 3 in flight · slowed to 70% · 2 exposed · 7 to ask again"
+            "10/s · ETA 9 seconds · 3 in flight · slowed to 70% · 2 exposed · 4 not attempted · 7 to ask again"
         );
     }
 }

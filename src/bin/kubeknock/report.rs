@@ -14,10 +14,11 @@ use crate::args::{OutputArgs, ReportArgs};
 use crate::conclusion::{Conclusion, baseline, judged_coverage};
 use crate::outputs::{AUTO, Outputs};
 use crate::saved::SavedFile;
+use crate::say;
 use crate::settings_file::SettingsFile;
 
 /// Renders, and returns the exit code of the gate.
-pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let (output, results) = split(&args.words);
     if results.is_empty() {
         bail!(
@@ -30,17 +31,17 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     let mut reports = latest_first(&results, args.max_age)?;
     let merged = merge(&mut reports)?;
     let scan = &merged.scan;
-    if merged.repeated > 0 && !quiet {
-        eprintln!(
-            "kubeknock: {} endpoint records are in several of the reports; those seen last count",
-            merged.repeated
-        );
+    if merged.repeated > 0 {
+        let count = merged.repeated;
+        say::note(format_args!(
+            "{count} endpoint records are in several of the reports; those seen last count"
+        ));
     }
-    if merged.superseded > 0 && !quiet {
-        eprintln!(
-            "kubeknock: {} endpoint records are of an earlier report of the same scan; the later one's count",
-            merged.superseded
-        );
+    if merged.superseded > 0 {
+        let count = merged.superseded;
+        say::note(format_args!(
+            "{count} endpoint records are of an earlier report of the same scan; the later one's count"
+        ));
     }
     let mut judge = Judge::new(&file.policy, scan.summary.started);
     let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile, quiet: bool) -> anyhow
     let streamed = outputs.endpoints(&mut records);
     let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
     let end = if streamed.is_ok() { End::Regular } else { End::Failed };
-    let conclusion = Conclusion { judged, snapshot, earlier, gate, end, quiet };
+    let conclusion = Conclusion { judged, snapshot, earlier, gate, end };
     let code = conclusion.write(scan.info(), &scan.summary, &judged_coverage, records, outputs)?;
     streamed.map(|()| code)
 }

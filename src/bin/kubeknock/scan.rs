@@ -17,7 +17,7 @@ use crate::outputs::Outputs;
 use crate::progress::Line;
 use crate::saved::Earlier;
 use crate::settings_file::SettingsFile;
-use crate::{dry_run, settings, stats};
+use crate::{dry_run, limits, say, settings, signals, stats};
 
 /// Says that a signal and not a time limit stopped the scan.
 const INTERRUPT: &str = "interrupted";
@@ -31,23 +31,21 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
     };
     let mut config = settings::config(&args.connection, &args.requests, settings::order(args)?, args.all)?;
     config.shard = args.shard.unwrap_or(Shard::WHOLE);
-    let targets = settings::targets(args, file.expectations, quiet, verbose)?;
+    let targets = settings::targets(args, file.expectations, verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets)?;
         return Ok(0);
     }
     let outputs = Outputs::open(&args.output)?;
-    outputs.spare(&inputs(args))?;
-    settings::fit_to_machine(&mut config, quiet);
+    outputs.spare(&inputs(args, file.path.as_deref()))?;
+    settings::fit_to_machine(&mut config);
     let checkpoint = match (&args.checkpoint, &args.resume) {
         (Some(new), Some(old)) if new != old => {
             anyhow::bail!("--checkpoint and --resume: together they name the same file");
         }
         (_, Some(path)) if args.checkpoint.is_none() || path.exists() => {
             let checkpoint = Checkpoint::resume(path, &config, &targets)?;
-            if !quiet {
-                say_age(&checkpoint);
-            }
+            say_age(&checkpoint);
             Some(checkpoint)
         }
         (Some(path), _) => Some(Checkpoint::create(path, &config, &targets)?),
@@ -62,7 +60,6 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
         gate,
         earlier: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
         policy: file.policy,
-        quiet,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
         asked,
@@ -71,34 +68,33 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
 }
 
 /// What a report may not be written over: it is still needed, or somebody's work.
-fn inputs(args: &ScanArgs) -> Vec<&Path> {
+fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
     let from = args.from.chunks_exact(2).map(|pair| Path::new(&pair[1]));
     let files = args.targets_file.iter().chain(&args.exclude_file).chain(&args.requests.ca_file);
     let checkpoints = args.checkpoint.iter().chain(&args.resume);
-    files.chain(checkpoints).map(PathBuf::as_path).chain(from).collect()
+    files.chain(checkpoints).map(PathBuf::as_path).chain(from).chain(settings).collect()
 }
 
 /// What a checkpoint holds is as old as it is.
 fn say_age(checkpoint: &Checkpoint) {
     let path = checkpoint.path().display();
     if checkpoint.torn() > 0 {
-        eprintln!(
-            "kubeknock: {path}: the last {} bytes were half-written and are cut off",
-            checkpoint.torn()
-        );
+        let torn = checkpoint.torn();
+        say::note(format_args!("{path}: the last {torn} bytes were half-written and are cut off"));
     }
     if let Some(ended) = checkpoint.ended() {
-        eprintln!(
-            "kubeknock: {path}: this scan came to its end at {ended:.0}; nothing is asked again, and the report \
-             has that date; for a new scan, remove the file or name another"
-        );
+        say::note(format_args!(
+            "{path}: this scan came to its end at {ended:.0}; nothing is asked again, and the report has that \
+             date; for a new scan, remove the file or name another"
+        ));
     } else {
-        eprintln!("kubeknock: {path}: going on with the scan that began at {:.0}", checkpoint.began());
+        say::note(format_args!("{path}: going on with the scan that began at {:.0}", checkpoint.began()));
     }
 }
 
 /// The runtime of all commands: a worker thread for each core.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    limits::ensure_room()?;
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
@@ -112,7 +108,6 @@ pub(crate) struct Job {
     pub(crate) policy: Policy,
     /// What the findings are held against.
     pub(crate) earlier: Option<Earlier>,
-    pub(crate) quiet: bool,
     pub(crate) no_progress: bool,
     pub(crate) stats_interval: Option<Duration>,
     pub(crate) asked: stats::Asked,
@@ -165,10 +160,11 @@ impl Job {
             _ if stop.failed() => End::Failed,
             _ => End::Regular,
         };
+        let could_not_scan = summary.coverage.could_not_scan();
         let judged_coverage = judged_coverage(scanner.config(), &summary.coverage);
         let judged = judge.finish(&judged_coverage);
-        let Self { earlier, gate, outputs, quiet, .. } = self;
-        let conclusion = Conclusion { judged, snapshot, earlier, gate, end, quiet };
+        let Self { earlier, gate, outputs, .. } = self;
+        let conclusion = Conclusion { judged, snapshot, earlier, gate, end };
         let code = conclusion.write(
             ScanInfo::new(scanner.config()),
             &summary,
@@ -176,13 +172,12 @@ impl Job {
             records,
             outputs,
         )?;
-        if let Some(checkpoint) = checkpoint.filter(|_| end != End::Regular && !quiet) {
-            eprintln!(
-                "kubeknock: --resume {} in place of --checkpoint goes on from here",
-                checkpoint.display()
-            );
+        if let Some(checkpoint) = checkpoint.filter(|_| end != End::Regular) {
+            let checkpoint = checkpoint.display();
+            say::note(format_args!("--resume {checkpoint} in place of --checkpoint goes on from here"));
         }
         if let Some(reason) = stop.reason().filter(|_| stop.failed()) {
+            anyhow::ensure!(!could_not_scan, "{reason}");
             anyhow::bail!("{reason}; the report has what was done until then");
         }
         Ok(code)
@@ -191,31 +186,9 @@ impl Job {
 
 /// The first signal drains and reports, the second exits at once.
 async fn watch_signals(stop: Stop) {
-    signal().await;
+    signals::next().await;
     stop.stop(INTERRUPT);
-    eprintln!("kubeknock: finishing what is in flight, then reporting; press Ctrl-C again to exit at once");
-    signal().await;
+    say::note("finishing what is in flight, then reporting; press Ctrl-C again to exit at once");
+    signals::next().await;
     std::process::exit(i32::from(INTERRUPTED));
-}
-
-/// Ctrl-C, or a request to terminate where there is one.
-#[cfg(unix)]
-pub(crate) async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let interrupt = tokio::signal::ctrl_c();
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = interrupt.await;
-        return;
-    };
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-/// Ctrl-C.
-#[cfg(not(unix))]
-pub(crate) async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
 }

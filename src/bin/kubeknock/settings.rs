@@ -13,7 +13,7 @@ use kubeknock::targets::{
 };
 
 use crate::args::{ConnectionArgs, IdentifyArgs, OrderWord, RequestArgs, ScanArgs};
-use crate::{ca, limits};
+use crate::{ca, limits, say};
 
 /// The scan configuration that the arguments ask for.
 pub(crate) fn config(
@@ -86,15 +86,13 @@ pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
 }
 
 /// Lowers the concurrency to what this machine's limit on open files admits, and says so.
-pub(crate) fn fit_to_machine(config: &mut ScanConfig, quiet: bool) {
+pub(crate) fn fit_to_machine(config: &mut ScanConfig) {
     let fit = limits::concurrency_that_fits(config);
     if config.concurrency > fit {
-        if !quiet {
-            eprintln!(
-                "kubeknock: --concurrency {} lowered to {fit}: the limit on open files admits no more (ulimit -n)",
-                config.concurrency
-            );
-        }
+        say::note(format_args!(
+            "--concurrency {} lowered to {fit}: the limit on open files admits no more (ulimit -n)",
+            config.concurrency
+        ));
         config.concurrency = fit;
     }
 }
@@ -117,8 +115,13 @@ fn user_agent(asked: &RequestArgs) -> anyhow::Result<String> {
 }
 
 fn requests(paths: &[String]) -> anyhow::Result<Vec<Request>> {
-    let request = |path: &String| Request::for_path(path).with_context(|| format!("--path {path:?}"));
-    paths.iter().map(request).collect()
+    // Not the path: in its query may be a token.
+    let place =
+        |at: usize| if paths.len() == 1 { String::new() } else { format!(", the one number {}", at + 1) };
+    let request = |(at, path): (usize, &String)| {
+        Request::for_path(path).with_context(|| format!("--path{}", place(at)))
+    };
+    paths.iter().enumerate().map(request).collect()
 }
 
 fn proxy(text: &str) -> anyhow::Result<Proxy> {
@@ -127,7 +130,7 @@ fn proxy(text: &str) -> anyhow::Result<Proxy> {
     let (kind, default_port) = match url.scheme() {
         "socks5" => (ProxyKind::Socks5, 1080),
         "http" => (ProxyKind::HttpConnect, 8080),
-        other => bail!("--proxy: scheme {other:?} is not supported; {form}"),
+        _ => bail!("--proxy: the scheme is not supported; {form}"),
     };
     if !url.username().is_empty() || url.password().is_some() {
         bail!("--proxy: kubeknock never sends credentials, not to a proxy either; {form}");
@@ -148,7 +151,6 @@ fn proxy(text: &str) -> anyhow::Result<Proxy> {
 pub(crate) fn targets(
     args: &ScanArgs,
     expectations: Vec<Expectation>,
-    quiet: bool,
     verbose: u8,
 ) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
@@ -184,29 +186,25 @@ pub(crate) fn targets(
         builder.exclude_file(file);
     }
     let set = builder.build()?;
-    say_notes(&set, quiet, verbose);
-    if !quiet {
-        for idle in set.idle_expectations() {
-            let target = idle.target.to_string();
-            eprintln!(
-                "kubeknock: [[expect]] target = {target:?}: no target is called so; it holds for nothing"
-            );
-        }
+    say_notes(&set, verbose);
+    for idle in set.idle_expectations() {
+        let target = idle.target.to_string();
+        say::note(format_args!(
+            "[[expect]] target = {target:?}: no target is called so; it holds for nothing"
+        ));
     }
     Ok(set)
 }
 
 /// What was noticed while the targets were read.
-fn say_notes(set: &TargetSet, quiet: bool, verbose: u8) {
-    for note in set.notes() {
-        if !quiet && (!note.verbose || verbose > 0) {
-            eprintln!("kubeknock: {}: {}", note.origin, note.text);
-        }
+fn say_notes(set: &TargetSet, verbose: u8) {
+    for note in set.notes().iter().filter(|note| !note.verbose || verbose > 0) {
+        say::note(format_args!("{}: {}", note.origin, note.text));
     }
 }
 
 /// The one host that `identify` explains, on each of its ports.
-pub(crate) fn one_target(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyhow::Result<TargetSet> {
+pub(crate) fn one_target(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
     let mut builder = TargetSetBuilder::new(TargetOptions {
         ports,
@@ -216,11 +214,11 @@ pub(crate) fn one_target(args: &IdentifyArgs, quiet: bool, verbose: u8) -> anyho
     builder.argument(&args.target);
     let set = builder.build()?;
     if set.specs().iter().any(|spec| spec.expect.is_some()) {
-        bail!("{:?}: identify holds nothing against expect=, kubeknock scan does; leave it out", args.target);
+        bail!("identify holds nothing against expect=, kubeknock scan does; leave it out");
     }
-    say_notes(&set, quiet, verbose);
+    say_notes(&set, verbose);
     if !set.get(0).is_some_and(|target| target.named) {
-        bail!("{}: identify explains one host; kubeknock scan takes ranges", args.target);
+        bail!("identify explains one host; kubeknock scan takes ranges");
     }
     Ok(set)
 }

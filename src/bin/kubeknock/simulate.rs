@@ -6,8 +6,9 @@ use anyhow::{Context as _, anyhow};
 use kubeknock::simulator::{self, Scenario};
 
 use crate::args::SimulateArgs;
-use crate::scan::{runtime, signal};
+use crate::scan::runtime;
 use crate::suggest::did_you_mean;
+use crate::{say, signals};
 
 /// Serves a profile, or lists them.
 pub(crate) fn run(args: &SimulateArgs) -> anyhow::Result<u8> {
@@ -34,9 +35,9 @@ pub(crate) fn run(args: &SimulateArgs) -> anyhow::Result<u8> {
         let server = simulator::start(scenario.clone(), args.listen)
             .await
             .with_context(|| format!("cannot listen on {}", args.listen))?;
-        eprintln!("A simulation, not a cluster: {} ({})", scenario.about, scenario.source);
+        say::note(format_args!("a simulation, not a cluster: {} ({})", scenario.about, scenario.source));
         println!("listening on {}", server.address());
-        signal().await;
+        signals::next().await;
         Ok(0)
     })
 }

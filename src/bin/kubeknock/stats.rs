@@ -8,6 +8,8 @@ use kubeknock::model::Verdict;
 use kubeknock::scan::{Progress, Watch};
 use serde::Serialize;
 
+use crate::say;
+
 /// What a line says; seconds and targets.
 #[derive(Serialize)]
 struct Line {
@@ -23,6 +25,7 @@ struct Line {
     level: f64,
     timeouts: u64,
     verdicts: BTreeMap<&'static str, u64>,
+    not_attempted: u64,
 }
 
 impl From<&Progress> for Line {
@@ -41,6 +44,7 @@ impl From<&Progress> for Line {
             level: (now.level * 100.0).round() / 100.0,
             timeouts: now.timeouts,
             verdicts: Verdict::ALL.into_iter().map(Verdict::word).zip(now.verdicts).collect(),
+            not_attempted: now.failed_here,
         }
     }
 }
@@ -59,7 +63,7 @@ pub(crate) async fn print(watch: Watch, interval: Option<Duration>, mut asked: A
             () = asked.next() => {}
         }
         if let Ok(line) = serde_json::to_string(&Line::from(&watch.progress())) {
-            eprintln!("{line}");
+            say::line(&line);
         }
     }
 }

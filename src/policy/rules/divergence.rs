@@ -32,7 +32,8 @@ pub(in crate::policy) struct Face {
 impl Face {
     /// `None` for an address that did not answer, or nothing clear: that says nothing about what is open.
     pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
-        let clear = !matches!(report.verdict, Verdict::Unreachable | Verdict::Inconclusive);
+        let clear =
+            !matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted | Verdict::Inconclusive);
         let endpoint = report.endpoint.clone().filter(|_| clear)?;
         let open: BTreeSet<String> = report.grants.iter().map(|grant| grant.path.clone()).collect();
         let refused =

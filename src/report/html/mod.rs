@@ -56,7 +56,8 @@ pub fn write(
     let mut products = providers::Products::default();
     let seen = reports.inspect(|report| products.add(report.borrow()));
     let (reports, left_out) = worst::of(seen, ENDPOINTS, |report| {
-        let crowds = report.verdict == Verdict::Unreachable && !report.target.named;
+        let silent = matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted);
+        let crowds = silent && !report.target.named;
         (report.verdict, crowds, report.order_key())
     });
     let findings = ByEndpoint::new(results.findings);

@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::super::Results;
-use super::super::table::elapsed;
+use super::super::table::{elapsed, kinds, not_attempted};
 use super::super::tell::plural;
 use super::{ROWS, badge, shown};
-use crate::model::{Coverage, FailureKind, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
 
 /// `kubeknock: 1 exposed, 2 forbidden`.
 pub(super) fn title(results: &Results<'_>) -> String {
@@ -67,7 +67,7 @@ pub(super) fn verdicts(coverage: &Coverage) -> Markup {
                         }
                         @if coverage.unreachable_total() > 0 {
                             tr {
-                                td { (badge(Verdict::Unreachable)) span.quiet { " " (kinds(coverage)) } }
+                                td { (badge(Verdict::Unreachable)) span.quiet { " " (kinds(&coverage.unreachable)) } }
                                 td.number { (coverage.unreachable_total()) }
                             }
                         }
@@ -98,14 +98,6 @@ fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
     }
 }
 
-fn kinds(coverage: &Coverage) -> String {
-    let kinds: Vec<String> = (FailureKind::ALL.into_iter())
-        .filter_map(|kind| Some((kind, coverage.unreachable.get(&kind).filter(|count| **count > 0)?)))
-        .map(|(kind, count)| format!("{count} {}", kind.phrase()))
-        .collect();
-    kinds.join(", ")
-}
-
 pub(super) fn coverage(summary: &ScanSummary) -> Markup {
     let coverage = &summary.coverage;
     let missing: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| spec.is_missing()).collect();
@@ -123,7 +115,7 @@ pub(super) fn coverage(summary: &ScanSummary) -> Markup {
                 @if coverage.further_addresses > 0 {
                     li { (plural(coverage.further_addresses, "further address", "further addresses")) " behind names" }
                 }
-                @if coverage.not_attempted > 0 { li { strong { (coverage.not_attempted) " not attempted" } } }
+                @if coverage.not_attempted > 0 { li { strong { (not_attempted(coverage)) } } }
                 @if coverage.excluded > 0 { li { (coverage.excluded) " excluded" } }
                 @if coverage.excluded_addresses > 0 {
                     li { (plural(coverage.excluded_addresses, "address", "addresses")) " of names excluded" }

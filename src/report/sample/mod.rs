@@ -17,8 +17,8 @@ pub(super) use parts::{
 use super::{Outcome, Results, ScanInfo, Tally, table};
 use crate::config::ScanConfig;
 use crate::model::{
-    Access, Change, Component, Coverage, EndpointReport, FailureKind, Finding, Identity, ScanSummary,
-    Unclear, Verdict,
+    Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
+    ScanSummary, SpecCoverage, Stage, Timings, Unclear, Verdict,
 };
 
 /// A scan's whole result.
@@ -102,12 +102,20 @@ pub(super) fn empty() -> Sample {
     }
 }
 
-/// The mixed scan, interrupted before all was asked.
+/// The mixed scan, interrupted before all was asked, and with trouble on our own side before that.
 pub(super) fn stopped() -> Sample {
     let mut sample = mixed();
     sample.summary.stopped = Some("interrupted".to_owned());
-    sample.summary.coverage.targets += 900;
-    sample.summary.coverage.not_attempted = 900;
+    let target = target(400, origin(40, "198.51.100.7"), "198.51.100.7", 6443);
+    let detail = "bastion.example:1080: Connection not allowed by ruleset";
+    let failure = Failure::new(Stage::Proxy, FailureKind::ProxyRefused, detail);
+    let record = EndpointReport::without_answer(target, None, failure, Timings::default());
+    let coverage = &mut sample.summary.coverage;
+    coverage.specs.push(SpecCoverage { seen: Vec::new(), ..spec(&record, false) });
+    coverage.targets += 903;
+    coverage.not_attempted = 903;
+    coverage.failed_here = [(FailureKind::NoRoute, 2), (FailureKind::ProxyRefused, 1)].into();
+    sample.reports.push(record);
     sample
 }
 

@@ -83,7 +83,7 @@ pub(in crate::report) fn silent(target: Target, address: Option<&str>, failure: 
     let endpoint =
         address.and_then(|address| report(target.clone(), address, Verdict::Unreachable, "").endpoint);
     let timings = Timings { total: Duration::from_micros(400), ..Timings::default() };
-    EndpointReport::unreachable(target, endpoint, failure, timings)
+    EndpointReport::without_answer(target, endpoint, failure, timings)
 }
 
 pub(in crate::report) fn refused() -> Failure {

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::table::seen;
+use super::super::table::{not_attempted, seen};
 use super::super::{Files, Results};
 use super::log::{Descriptor, Invocation, Location, Notification, Text};
 use super::{result, text};
@@ -20,8 +20,8 @@ pub(super) fn invocation(results: &Results<'_>, files: Files<'_>, left_out: &[&F
         notices.push(notice("stopped-early", "error", format!("The scan was stopped: {}.", text(stopped))));
     }
     if coverage.not_attempted > 0 {
-        let missing =
-            format!("{} of {} targets were not attempted.", coverage.not_attempted, coverage.targets);
+        let all = coverage.targets + coverage.further_addresses;
+        let missing = format!("{} of {all} targets and addresses.", not_attempted(coverage));
         notices.push(notice("not-attempted", "warning", missing));
     }
     if coverage.named() > 0 && coverage.covered() < coverage.named() {

@@ -6,17 +6,17 @@ use std::rc::Rc;
 
 use super::MAX_PIECE;
 
-/// What is left for the piece that is being read; given anew for the next.
+/// What is left for the piece that is being read, and what it had; given anew for the next.
 #[derive(Clone)]
-pub(super) struct Budget(Rc<Cell<usize>>);
+pub(super) struct Budget(Rc<Cell<(usize, usize)>>);
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Self(Rc::new(Cell::new(MAX_PIECE)))
+        Self(Rc::new(Cell::new((MAX_PIECE, MAX_PIECE))))
     }
 
-    pub(super) fn renew(&self) {
-        self.0.set(MAX_PIECE);
+    pub(super) fn renew(&self, limit: usize) {
+        self.0.set((limit, limit));
     }
 }
 
@@ -34,13 +34,13 @@ impl<'a> Bounded<'a> {
 
 impl Read for Bounded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.budget.0.get();
+        let (left, limit) = self.budget.0.get();
         if left == 0 {
-            return Err(too_large());
+            return Err(too_large(limit));
         }
         let wanted = buffer.len().min(left);
         let count = self.inner.read(&mut buffer[..wanted])?;
-        self.budget.0.set(left - count);
+        self.budget.0.set((left - count, limit));
         Ok(count)
     }
 }
@@ -54,12 +54,11 @@ pub(super) fn line(input: &mut dyn BufRead) -> io::Result<Option<(Vec<u8>, bool)
     }
     let ended = line.pop_if(|last| *last == b'\n').is_some();
     if !ended && count == MAX_PIECE {
-        return Err(too_large());
+        return Err(too_large(MAX_PIECE));
     }
     Ok(Some((line, ended)))
 }
 
-fn too_large() -> io::Error {
-    let limit = MAX_PIECE / (1024 * 1024);
-    io::Error::new(io::ErrorKind::InvalidData, format!("one record of more than {limit} MiB"))
+fn too_large(limit: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("one piece of more than {} MiB", limit >> 20))
 }

@@ -24,6 +24,8 @@ struct Wire {
     #[serde(default)]
     not_attempted: u64,
     #[serde(default)]
+    failed_here: BTreeMap<Word<FailureKind>, u64>,
+    #[serde(default)]
     excluded_addresses: u64,
     #[serde(default)]
     further_addresses: u64,
@@ -86,21 +88,26 @@ impl TryFrom<Wire> for Coverage {
         if let Some(count) = counts.copied().find(|count| *count > MAX_COUNT) {
             return Err(format!("coverage: a count of {count} is more than any scan has"));
         }
+        let by_kind = |counts: BTreeMap<Word<FailureKind>, u64>| {
+            counts.into_iter().map(|(Word(kind), count)| (kind, count)).collect::<BTreeMap<_, _>>()
+        };
+        let failed_here = by_kind(wire.failed_here);
+        if failed_here.values().try_fold(0_u64, |sum, count| sum.checked_add(*count))
+            > Some(wire.not_attempted)
+        {
+            return Err("coverage: failed_here counts more than not_attempted does".to_owned());
+        }
         let coverage = model::Coverage {
             targets: wire.targets,
             excluded: wire.excluded,
             not_attempted: wire.not_attempted,
+            failed_here,
             excluded_addresses: wire.excluded_addresses,
             verdicts: (wire.verdicts.into_iter())
                 .filter(|(Word(verdict), count)| *verdict != Verdict::Unreachable && *count > 0)
                 .map(|(Word(verdict), count)| (verdict, count))
                 .collect(),
-            unreachable: wire
-                .unreachable
-                .kinds
-                .into_iter()
-                .map(|(Word(kind), count)| (kind, count))
-                .collect(),
+            unreachable: by_kind(wire.unreachable.kinds),
             further_addresses: wire.further_addresses,
             specs: wire.specs.into_iter().map(Into::into).collect(),
         };

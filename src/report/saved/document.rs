@@ -11,7 +11,7 @@ use super::endpoint::Record;
 use super::error::Place;
 use super::scan::{Counts, Scan, Tool};
 use super::word::Schema;
-use super::{Numbered, SavedError, SavedScan};
+use super::{MAX_PIECE, MAX_RECORD, Numbered, SavedError, SavedScan};
 
 pub(super) fn read(
     place: &Place<'_>,
@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         let (mut tool, mut counts) = (Tool::default(), Counts::default());
         let mut records = None;
         while let Some(key) = map.next_key::<String>()? {
-            budget.renew();
+            budget.renew(MAX_PIECE);
             match key.as_str() {
                 "schema" => {
                     *ours = true;
@@ -112,8 +112,9 @@ impl<'de> Visitor<'de> for Records<'_, '_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<u64, A::Error> {
         let mut count = 0;
+        self.budget.renew(MAX_RECORD);
         while let Some(record) = records.next_element::<Record>()? {
-            self.budget.renew();
+            self.budget.renew(MAX_RECORD);
             self.numbered.take(record);
             count += 1;
         }

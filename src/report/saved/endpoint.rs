@@ -67,16 +67,13 @@ impl TryFrom<Endpoint> for Record {
     fn try_from(wire: Endpoint) -> Result<Self, String> {
         let Word(scheme) = wire.scheme;
         let (host, port) = host_and_port(&wire.target, scheme, &wire.prefix)
-            .ok_or_else(|| format!("{:?} is no target: host:port is expected", wire.target))?;
+            .ok_or("the target is no target: host:port is expected")?;
         let name: Option<Arc<str>> = wire.name.map(Into::into);
         let requests: Vec<model::JudgedRequest> =
             wire.requests.into_iter().map(|Request(judged)| judged).collect();
         let grants: Vec<model::Grant> = wire.grants.into_iter().map(Into::into).collect();
         if let Some(grant) = grants.iter().find(|grant| grant.request >= requests.len()) {
-            return Err(format!(
-                "the grant of {:?} names request {}, which is not there",
-                grant.path, grant.request
-            ));
+            return Err(format!("a grant names request {}, which is not there", grant.request));
         }
         let prefix: Arc<str> = wire.prefix.into();
         let target = Target {

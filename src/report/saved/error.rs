@@ -64,11 +64,54 @@ impl<'a> Place<'a> {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let problem = match error.classify() {
             Category::Eof => "it ends here, in the middle: torn off, or cut",
-            _ => said.strip_suffix(&place).unwrap_or(&said),
+            _ => without_value(said.strip_suffix(&place).unwrap_or(&said)),
         };
         if line == 0 {
             return self.wrong(problem);
         }
         SavedError { place: format!("{}:{line}:{}", self.0, error.column()), problem: escape(problem, SHOWN) }
+    }
+}
+
+/// What serde says of a value that does not fit, without the value: what is taken for a report may be a
+/// file of secrets. Behind the last of these words stands what our own types say of themselves.
+fn without_value(said: &str) -> &str {
+    const SHOW_IT: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
+    let shown = SHOW_IT.iter().any(|begin| said.starts_with(begin));
+    match said.rfind(", expected ").filter(|_| shown) {
+        Some(at) => said.get(at + 2..).unwrap_or_default(),
+        None if shown => "this is not what stands here in a report",
+        None => said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_is_repeated() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Either {
+            This,
+        }
+        let problem = |text: &str| {
+            let error = serde_json::from_str::<(Option<u8>, Option<Either>)>(text).unwrap_err();
+            assert!(error.to_string().contains("hunter2") || !text.contains("hunter2"), "{error}");
+            Place::new("old.json").json(&error)
+        };
+        for (text, said) in [
+            ("[\"hunter2, expected x\", null]", "expected u8"),
+            ("[\"`hunter2`, expected hunter2\"]", "expected u8"),
+            ("[1, \"hunter2\"]", "expected `this`"),
+            ("[300]", "expected u8"),
+            ("{}", "expected a tuple of size 2"),
+        ] {
+            assert_eq!(problem(text).problem, said, "{text}");
+        }
+        assert_eq!(without_value("missing field `scan`"), "missing field `scan`");
+        assert_eq!(without_value("invalid value: hunter2"), "this is not what stands here in a report");
+        let Either::This = Either::This;
     }
 }

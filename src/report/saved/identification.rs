@@ -33,10 +33,7 @@ impl TryFrom<Identification> for model::Identification {
         let clues = identification.clues.len();
         let mut marks = identification.marks.iter().chain(&identification.against);
         if let Some(mark) = marks.find(|mark| mark.clue >= clues) {
-            return Err(format!(
-                "the mark of {:?} names clue {}, which is not there",
-                mark.product, mark.clue
-            ));
+            return Err(format!("a mark names clue {}, which is not there", mark.clue));
         }
         let clue = |clue: Clue| model::Clue { kind: clue.kind.0, seen: clue.seen };
         Ok(Self {

@@ -10,7 +10,7 @@ use super::endpoint::Record;
 use super::error::Place;
 use super::scan::{Counts, Scan, Tool};
 use super::word::Schema;
-use super::{Numbered, SavedError, SavedScan};
+use super::{MAX_RECORD, Numbered, SavedError, SavedScan};
 
 /// The keys of a whole document; a line has others in front.
 const DOCUMENT_KEYS: [&str; 7] = ["schema", "tool", "scan", "endpoints", "findings", "coverage", "summary"];
@@ -76,6 +76,10 @@ pub(super) fn read(
             Err(error) => return Err(place.json_line(number, &error)),
         };
         match kind.record.as_deref() {
+            Some("endpoint") if line.len() > MAX_RECORD => {
+                let problem = format!("one record of more than {} MiB", MAX_RECORD >> 20);
+                return Err(place.line(number, &problem));
+            }
             Some("endpoint") => {
                 let record: Record =
                     serde_json::from_slice(&line).map_err(|error| place.json_line(number, &error))?;

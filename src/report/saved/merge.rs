@@ -259,6 +259,7 @@ impl Part {
             let ScanConfig { shard, order, family, resolver, proxy, .. } = &scan.config;
             (*shard, shard.is_part().then_some(*order), *family, *resolver, proxy.clone())
         };
+        // Reports of older versions call unreachable what our own side failed at.
         let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
         let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
         let (went_on, the_same) = (complete && other.elapsed <= own.elapsed, other.elapsed == own.elapsed);
@@ -281,11 +282,14 @@ impl Part {
     /// Takes a record that a later scan has too out of the counts of verdicts.
     fn forget(&mut self, report: &EndpointReport) {
         let coverage = &mut self.scan.summary.coverage;
-        let count = if report.verdict == Verdict::Unreachable {
-            let kind = report.failure.as_ref().map_or(FailureKind::Closed, |failure| failure.kind);
-            coverage.unreachable.get_mut(&kind)
-        } else {
-            coverage.verdicts.get_mut(&report.verdict)
+        let kind = report.failure.as_ref().map_or(FailureKind::Closed, |failure| failure.kind);
+        let count = match report.verdict {
+            Verdict::Unreachable => coverage.unreachable.get_mut(&kind),
+            Verdict::NotAttempted => {
+                coverage.not_attempted = coverage.not_attempted.saturating_sub(1);
+                coverage.failed_here.get_mut(&kind)
+            }
+            verdict => coverage.verdicts.get_mut(&verdict),
         };
         if let Some(count) = count {
             *count = count.saturating_sub(1);

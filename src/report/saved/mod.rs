@@ -6,8 +6,8 @@
 //! version in [`READABLE`] are read: keys that an older one lacks have a default, keys that are not
 //! known are passed over.
 //!
-//! A file is as hostile as a server: one record, and the scan's own part, may not be larger than
-//! [`MAX_PIECE`], nesting is bounded, counts cannot overflow, and no error says more of its text
+//! A file is as hostile as a server: one record may not be larger than [`MAX_RECORD`], the scan's own
+//! part not larger than [`MAX_PIECE`], nesting is bounded, counts cannot overflow, and no error says more of its text
 //! than fits a line.
 
 mod bounded;
@@ -30,14 +30,18 @@ pub use merge::{Merge, Merged, Sightings};
 
 use super::ScanInfo;
 use crate::config::ScanConfig;
+use crate::input::{Begun, UTF_16};
 use crate::model::{EndpointReport, ScanSummary};
 use error::Place;
 
 /// The versions of the report that can be read.
 pub const READABLE: [&str; 3] = ["kubeknock/report/v1", "kubeknock/report/v2", "kubeknock/report/v3"];
 
-/// Bytes of one record, or of what a report says about the scan as a whole.
+/// Bytes of what a report says about the scan as a whole; its named targets are most of that.
 pub const MAX_PIECE: usize = 256 * 1024 * 1024;
+
+/// Bytes of one record.
+pub const MAX_RECORD: usize = 64 * 1024 * 1024;
 
 /// The scan that a saved report is about.
 #[derive(Debug, Clone)]
@@ -72,6 +76,11 @@ pub fn read(
     each: &mut dyn FnMut(EndpointReport),
 ) -> Result<Option<SavedScan>, SavedError> {
     let place = Place::new(name);
+    let mut begun = Begun::new(input);
+    if begun.is_utf_16() {
+        return Err(place.wrong(UTF_16));
+    }
+    let input: &mut dyn BufRead = &mut begun;
     match input.fill_buf().map_err(|error| place.io(&error))?.trim_ascii_start().first() {
         None => return Err(place.wrong("it is empty").of_no_report()),
         Some(b'{') => {}

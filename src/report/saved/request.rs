@@ -49,9 +49,9 @@ impl TryFrom<Wire> for Request {
         let outcome = match (wire.status, wire.evidence, &access) {
             (Some(status), Some(evidence), _) => Ok(evidence.reply(status)?),
             (_, _, Access::Failed(failure)) => Err(failure.clone()),
-            _ => return Err(format!("a request is {} without status and evidence", wire.access)),
+            _ => return Err("a request has an answer, and neither status nor evidence".to_owned()),
         };
-        let class = PathClass::of(&wire.path).map_err(|error| format!("path {:?}: {error}", wire.path))?;
+        let class = PathClass::of(&wire.path).map_err(|error| format!("path: {error}"))?;
         let request = model::Request { method: wire.method.0, path: wire.path, class };
         let exchange =
             Exchange { request, look: wire.look, at: wire.at.0, elapsed: wire.elapsed_ms.0, outcome };
@@ -66,12 +66,12 @@ fn access(word: &str, why: Option<Why>) -> Result<Access, String> {
         ("granted", _) => Ok(Access::Granted),
         ("unclear", Some(Why { kind, .. })) => Unclear::from_word(&kind)
             .map(Access::Unclear)
-            .ok_or_else(|| format!("{kind:?} is no {}", Unclear::WHAT)),
+            .ok_or_else(|| format!("this is no {}", Unclear::WHAT)),
         ("failed", Some(Why { stage: Some(Word(stage)), kind, detail })) => FailureKind::from_word(&kind)
             .map(|kind| Access::Failed(model::Failure { stage, kind, detail }))
-            .ok_or_else(|| format!("{kind:?} is no {}", FailureKind::WHAT)),
-        ("unclear" | "failed", _) => Err(format!("access {word:?} without its why")),
-        _ => Err(format!("{word:?} is no access")),
+            .ok_or_else(|| format!("this is no {}", FailureKind::WHAT)),
+        ("unclear" | "failed", _) => Err("an access without its why".to_owned()),
+        _ => Err("this is no access".to_owned()),
     }
 }
 
@@ -148,7 +148,7 @@ impl Evidence {
         ] {
             let Some(value) = value else { continue };
             let value = HeaderValue::from_bytes(value.as_bytes())
-                .map_err(|_| format!("{value:?} cannot be a {name} header"))?;
+                .map_err(|_| format!("this cannot be a {name} header"))?;
             headers.insert(name, value);
         }
         // The report says only whether they were there.
@@ -169,10 +169,9 @@ impl Evidence {
         );
         Ok(Reply {
             status,
-            version: version(&self.http_version)
-                .ok_or_else(|| format!("{:?} is no HTTP version", self.http_version))?,
+            version: version(&self.http_version).ok_or("this is no HTTP version")?,
             headers,
-            answer: answer.ok_or_else(|| format!("{:?} is no kind of body", self.body))?,
+            answer: answer.ok_or("this is no kind of body")?,
             digest: None,
             body_size: self.body_size,
             body_failure: self.body_failure.map(Into::into),

@@ -129,8 +129,7 @@ impl TryFrom<Wire> for Settings {
     fn try_from(wire: Wire) -> Result<Self, String> {
         let default = ScanConfig::default();
         let ms = |said: Option<u64>, default| said.map_or(default, Duration::from_millis);
-        let request =
-            |path: &String| Request::for_path(path).map_err(|error| format!("path {path:?}: {error}"));
+        let request = |path: &String| Request::for_path(path).map_err(|error| format!("path: {error}"));
         Ok(Self(ScanConfig {
             connect_timeout: ms(wire.connect_timeout_ms, default.connect_timeout),
             timeout: ms(wire.timeout_ms, default.timeout),
@@ -177,5 +176,5 @@ fn proxy(url: &str) -> Result<Proxy, String> {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(Proxy { kind, host: host.to_owned(), port: port.parse().ok()? })
     });
-    parsed.ok_or_else(|| format!("{url:?} is no proxy: socks5://HOST:PORT or http://HOST:PORT is expected"))
+    parsed.ok_or_else(|| "this is no proxy: socks5://HOST:PORT or http://HOST:PORT is expected".to_owned())
 }

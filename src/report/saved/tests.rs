@@ -159,8 +159,8 @@ fn errors_say_where_and_what() {
     let document = sample::json(&sample::mixed());
     for (from, to, said) in [
         (SCHEMA, "kubeknock/report/v9", "old.json:2:33: schema \"kubeknock/report/v9\" is not one"),
-        ("\"verdict\": \"exposed\"", "\"verdict\": \"open\"", "\"open\" is no verdict"),
-        ("\"path\": \"/version\"", "\"path\": \"version\"", "path \"version\": a path begins with '/'"),
+        ("\"verdict\": \"exposed\"", "\"verdict\": \"open\"", "this is no verdict"),
+        ("\"path\": \"/version\"", "\"path\": \"version\"", "path: a path begins with '/'"),
         ("192.0.2.17:6443", "192.0.2.17", "is no target"),
         ("\"targets\": 304", "\"targets\": 305", "do not add up"),
         ("\"targets\": 304", "\"targets\": 18446744073709551615", "more than any scan has"),
@@ -168,7 +168,7 @@ fn errors_say_where_and_what() {
         ("\"total_ms\": 9.876", "\"total_ms\": -1", "is no duration"),
         ("\"request\": 5", "\"request\": 500", "names request 500"),
         ("HTTP/1.1", "HTTP/7", "is no HTTP version"),
-        ("\"verb\": \"list\"", "\"verb\": \"delete\"", "unknown variant `delete`"),
+        ("\"verb\": \"list\"", "\"verb\": \"delete\"", "expected `get` or `list`"),
         ("\"coverage\": {", "\"covered\": {", "the key \"coverage\" is missing"),
     ] {
         assert!(document.contains(from), "{from}");

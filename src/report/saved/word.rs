@@ -39,7 +39,9 @@ impl Worded for Verdict {
     const WHAT: &'static str = "verdict";
 
     fn from_word(word: &str) -> Option<Self> {
-        word.parse().ok()
+        // Nobody can expect it, so it is no word of the settings.
+        let none = Self::NotAttempted;
+        word.parse().ok().or_else(|| (word == none.word()).then_some(none))
     }
 }
 
@@ -60,7 +62,7 @@ worded!(Standing, "standing": Looser Stricter Either AsDocumented Unknown);
 worded!(FailureKind, "kind of failure":
     Refused TimedOut HostUnreachable NetworkUnreachable Prohibited NameNotFound NoAddress ResolverFailure
     ResolverTimedOut Proxy Reset Closed PlainHttp NotTls ClientCertificateRequired Handshake InvalidHttp
-    Deadline LocalShortage Panic);
+    Deadline LocalShortage Panic NoRoute NoResolver ProxyRefused ProxyCouldNotConnect);
 worded!(Unclear, "kind of unclear answer":
     Redirect RateLimited ServerError Plain401 Plain403 OtherUser OtherRequest OwnWords AuthorizerFailed UnexpectedBody SameBody Unmarked FrontHealth TlsPort Cut
     OtherStatus);
@@ -85,7 +87,7 @@ impl<T: Worded> Visitor<'_> for ByWord<T> {
     }
 
     fn visit_str<E: Error>(self, word: &str) -> Result<T, E> {
-        T::from_word(word).ok_or_else(|| E::custom(format_args!("{word:?} is no {}", T::WHAT)))
+        T::from_word(word).ok_or_else(|| E::custom(format_args!("this is no {}", T::WHAT)))
     }
 }
 
@@ -100,7 +102,7 @@ impl<'de> Deserialize<'de> for Ms {
         let seconds = (ms * 1e3).round() / 1e6;
         Duration::try_from_secs_f64(seconds)
             .map(|duration| Self(round_to_micros(duration)))
-            .map_err(|_| D::Error::custom(format_args!("{ms} ms is no duration")))
+            .map_err(|_| D::Error::custom("this is no duration"))
     }
 }
 
@@ -128,9 +130,11 @@ impl<'de> Deserialize<'de> for Schema {
                     return Ok(Schema);
                 }
                 let readable = READABLE.join(", ");
-                Err(E::custom(format_args!(
-                    "schema {schema:?} is not one that this version reads ({readable})"
-                )))
+                // Ours are shown, whatever else may stand here is not.
+                let ours =
+                    schema.strip_prefix("kubeknock/report/v").filter(|rest| rest.parse::<u16>().is_ok());
+                let schema = ours.map(|_| format!(" {schema:?}")).unwrap_or_default();
+                Err(E::custom(format_args!("schema{schema} is not one that this version reads ({readable})")))
             }
         }
 
@@ -153,7 +157,7 @@ impl<'de> Deserialize<'de> for Time {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
-                text.parse().map_err(|_| E::custom(format_args!("{text:?} is no time in RFC 3339")))
+                text.parse().map_err(|_| E::custom("this is no time in RFC 3339"))
             }
         }
 

@@ -1,5 +1,6 @@
 //! The counts below the table: every target in exactly one of them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         }
         let mut part = options.painted(style(verdict), &format!("{count} {verdict}"));
         if verdict == Verdict::Unreachable {
-            part.push_str(&kinds(coverage));
+            part = format!("{part} ({})", kinds(&coverage.unreachable));
         }
         parts.push(part);
     }
@@ -52,7 +53,7 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         parts.push(plural(coverage.excluded_addresses, "excluded address", "excluded addresses"));
     }
     if coverage.not_attempted > 0 {
-        parts.push(format!("{} not attempted", coverage.not_attempted));
+        parts.push(not_attempted(coverage));
     }
     let mut line = plural(coverage.targets, "target", "targets");
     if coverage.further_addresses > 0 {
@@ -69,13 +70,17 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
     line
 }
 
-fn kinds(coverage: &Coverage) -> String {
-    let count = |kind: FailureKind| coverage.unreachable.get(&kind).copied().filter(|count| *count > 0);
-    let kinds: Vec<String> = FailureKind::ALL
-        .into_iter()
-        .filter_map(|kind| Some(format!("{} {}", count(kind)?, kind.phrase())))
-        .collect();
-    format!(" ({})", kinds.join(", "))
+/// `16 not attempted (16 proxy failure)`: what is not explained was left when the scan was stopped.
+pub(in crate::report) fn not_attempted(coverage: &Coverage) -> String {
+    let why = kinds(&coverage.failed_here);
+    let why = if why.is_empty() { why } else { format!(" ({why})") };
+    format!("{} not attempted{why}", coverage.not_attempted)
+}
+
+/// `440 refused, 6 timed out`.
+pub(in crate::report) fn kinds(counts: &BTreeMap<FailureKind, u64>) -> String {
+    let said = counts.iter().filter(|(_, count)| **count > 0);
+    said.map(|(kind, count)| format!("{count} {}", kind.phrase())).collect::<Vec<_>>().join(", ")
 }
 
 /// One line for each specification that satisfies `which`, with what is to be said of it.

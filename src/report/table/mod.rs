@@ -17,7 +17,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 pub(super) use changes::sentence as change_sentence;
 pub(super) use findings::line as finding_line;
-pub(super) use footer::{elapsed, seen};
+pub(super) use footer::{elapsed, kinds, not_attempted, seen};
 pub(super) use rows::target_cell as place;
 pub(super) use words::{may, who};
 
@@ -183,7 +183,7 @@ fn style(verdict: Verdict) -> Style {
         Verdict::Exposed => colour(AnsiColor::Red).bold(),
         Verdict::Forbidden => colour(AnsiColor::Yellow),
         Verdict::Limited | Verdict::Rejected => colour(AnsiColor::Green),
-        Verdict::Inconclusive => colour(AnsiColor::Magenta),
+        Verdict::Inconclusive | Verdict::NotAttempted => colour(AnsiColor::Magenta),
         Verdict::NotApiServer | Verdict::Unreachable => Style::new().dimmed(),
     }
 }

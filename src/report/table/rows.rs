@@ -31,7 +31,7 @@ pub(super) struct Rows {
 
 /// Whether a verdict can come by the hundred without anybody wanting to see them all.
 fn crowds(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::NotApiServer | Verdict::Unreachable)
+    matches!(verdict, Verdict::NotApiServer | Verdict::Unreachable | Verdict::NotAttempted)
 }
 
 /// What rows stand in the order of.
@@ -138,12 +138,13 @@ impl<'a> Silent<'a> {
     /// specification as a whole is met.
     fn missed(&self, verdict: Verdict, target: &Target) -> Option<Verdict> {
         let expected = target.expect.filter(|expected| *expected != verdict)?;
-        (verdict != Verdict::Unreachable || self.unmet.contains(&*target.origin)).then_some(expected)
+        let silent = matches!(verdict, Verdict::Unreachable | Verdict::NotAttempted);
+        (!silent || self.unmet.contains(&*target.origin)).then_some(expected)
     }
 }
 
 fn silent(report: &EndpointReport) -> bool {
-    report.verdict == Verdict::Unreachable && !report.connected()
+    matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted) && !report.connected()
 }
 
 /// The target, the address that its name hides, and the name that its address is asked for.

@@ -114,23 +114,26 @@ fn open(report: &EndpointReport) -> String {
         Verdict::Inconclusive => format!("unknown: {}", report.reason),
         Verdict::NotApiServer => report.reason.clone(),
         Verdict::Unreachable => format!("no answer: {}", report.reason),
+        Verdict::NotAttempted => format!("not asked: {}", report.reason),
     }
 }
 
 /// ANONYMOUS MAY of a specification none of whose endpoints answered.
 pub(super) fn silence(endpoints: &[&EndpointReport]) -> String {
+    let ours = endpoints.iter().all(|report| report.verdict == Verdict::NotAttempted);
+    let what = if ours { "not asked" } else { "no answer" };
     let mut reasons = endpoints.iter().map(|report| &report.reason);
     if let Some(first) = reasons.next()
         && reasons.all(|reason| reason == first)
     {
-        return format!("no answer: {first}");
+        return format!("{what}: {first}");
     }
     let mut kinds: BTreeMap<FailureKind, usize> = BTreeMap::new();
     for failure in endpoints.iter().filter_map(|report| report.failure.as_ref()) {
         *kinds.entry(failure.kind).or_default() += 1;
     }
     let kinds = kinds.iter().map(|(kind, count)| format!("{count} {}", kind.phrase()));
-    format!("no answer at {} endpoints: {}", endpoints.len(), kinds.collect::<Vec<_>>().join(", "))
+    format!("{what} at {} endpoints: {}", endpoints.len(), kinds.collect::<Vec<_>>().join(", "))
 }
 
 /// Grants sorted by what people call them, each named once. What is let through and not served gives

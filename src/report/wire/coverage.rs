@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::endpoint::Origin;
-use crate::model::{self, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{self, FailureKind, ScanSummary, SpecCoverage, Verdict};
 use crate::report::Tally;
 
 #[derive(Serialize)]
@@ -13,6 +13,7 @@ pub(in crate::report) struct Coverage<'a> {
     targets: u64,
     excluded: u64,
     not_attempted: u64,
+    failed_here: BTreeMap<&'static str, u64>,
     excluded_addresses: u64,
     further_addresses: u64,
     verdicts: BTreeMap<&'static str, u64>,
@@ -34,23 +35,23 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             targets: coverage.targets,
             excluded: coverage.excluded,
             not_attempted: coverage.not_attempted,
+            failed_here: by_kind(&coverage.failed_here),
             excluded_addresses: coverage.excluded_addresses,
             further_addresses: coverage.further_addresses,
             verdicts: Verdict::ALL.map(|verdict| (verdict.word(), coverage.count(verdict))).into(),
             unreachable: Unreachable {
                 total: coverage.unreachable_total(),
-                kinds: coverage
-                    .unreachable
-                    .iter()
-                    .filter(|(_, count)| **count > 0)
-                    .map(|(kind, count)| (kind.word(), *count))
-                    .collect(),
+                kinds: by_kind(&coverage.unreachable),
             },
             named: coverage.named(),
             covered: coverage.covered(),
             specs: coverage.specs.iter().map(Spec::from).collect(),
         }
     }
+}
+
+fn by_kind(counts: &BTreeMap<FailureKind, u64>) -> BTreeMap<&'static str, u64> {
+    counts.iter().filter(|(_, count)| **count > 0).map(|(kind, count)| (kind.word(), *count)).collect()
 }
 
 #[derive(Serialize)]

@@ -244,6 +244,6 @@ mod tests {
         let twice = "plain_http = true\n[fallback]\nstatus = 401\n[[reply]]\npath = '/'\nstatus = 200\n[[reply]]\npath = '/'\nstatus = 403\n";
         assert!(problem(twice).contains("answered twice"));
         let verdict = HEAD.replace("rejected", "fine");
-        assert!(Scenario::parse(&verdict).unwrap_err().to_string().contains("\"fine\" is no verdict"));
+        assert!(Scenario::parse(&verdict).unwrap_err().to_string().contains("no verdict; use one of"));
     }
 }

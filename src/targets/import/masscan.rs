@@ -1,14 +1,28 @@
-//! `masscan -oJ` (one record a line, in an array) and `masscan -oL`.
+//! `masscan -oJ` (one record a line, in an array), `-oD` (one record a line) and `-oL`.
 
 use serde::Deserialize;
 
-use super::{Lines, Parsed, from_json, spec, torn};
-use crate::targets::error::quote;
+use super::{Kind, Lines, Parsed, from_json, port_number, spec, torn};
 
 #[derive(Deserialize)]
 struct Record {
     ip: String,
-    ports: Vec<Port>,
+    #[serde(flatten)]
+    found: Ports,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Ports {
+    /// Of `-oJ`.
+    Many { ports: Vec<Port> },
+    /// Of `-oD`; `data` is that of a status or of a banner.
+    One { port: u16, proto: String, data: Data },
+}
+
+#[derive(Deserialize)]
+struct Data {
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -20,7 +34,7 @@ struct Port {
     status: Option<String>,
 }
 
-/// A reader of `-oJ`. Counts brackets, because `--append-output` writes one array behind the other.
+/// A reader of `-oJ` and `-oD`. Counts brackets, because `--append-output` writes one array behind the other.
 #[derive(Debug, Default)]
 pub(super) struct Json {
     begun: u32,
@@ -37,13 +51,17 @@ impl Lines for Json {
         if record.is_empty() || matches!(record, "{finished: 1}" | "{\"finished\": 1}") {
             return Ok(Vec::new());
         }
-        let form = "record of masscan -oJ, one a line with \"ip\" and \"ports\"";
-        let record: Record = from_json(record, "masscan", form)?;
+        let form = "record of masscan -oJ or -oD, one a line with \"ip\" and \"ports\" or \"port\"";
+        let Record { ip, found } = from_json(record, "masscan", form)?;
+        let ports = match found {
+            Ports::Many { ports } => ports,
+            Ports::One { port, proto, data } => vec![Port { number: port, proto, status: data.status }],
+        };
         let open = |port: &&Port| port.proto == "tcp" && port.status.as_deref() == Some("open");
-        record.ports.iter().filter(open).map(|port| spec(&record.ip, Some(port.number), None)).collect()
+        ports.iter().filter(open).map(|port| spec(&ip, Some(port.number), None)).collect()
     }
 
-    fn end(&self, _fed: bool) -> Result<(), String> {
+    fn end(&self, _fed: bool) -> Result<(), Kind> {
         whole(self.begun, self.ended, "]")
     }
 }
@@ -65,25 +83,22 @@ impl Lines for List {
             return Ok(Vec::new());
         }
         let words: Vec<&str> = line.split_whitespace().collect();
-        let wrong = || format!("{} is no line of masscan -oL: open tcp PORT ADDRESS TIME", quote(line));
+        let wrong = || Err("this is no line of masscan -oL: open tcp PORT ADDRESS TIME".into());
         // Without the time behind it, the address may have lost its end.
-        let [status, protocol, port, address, _time, ..] = words[..] else { return Err(wrong()) };
+        let [status, protocol, port, address, _time, ..] = words[..] else { return wrong() };
         match (status, protocol) {
-            ("open", "tcp") => {
-                let port = port.parse().map_err(|_| wrong())?;
-                Ok(vec![spec(address, Some(port), None)?])
-            }
+            ("open", "tcp") => Ok(vec![spec(address, Some(port_number(port)?), None)?]),
             ("open" | "closed" | "banner" | "up" | "arp", _) => Ok(Vec::new()),
-            _ => Err(wrong()),
+            _ => wrong(),
         }
     }
 
-    fn end(&self, _fed: bool) -> Result<(), String> {
+    fn end(&self, _fed: bool) -> Result<(), Kind> {
         whole(self.begun, self.ended, "# end")
     }
 }
 
 /// Whether everything that began has ended.
-fn whole(begun: u32, ended: u32, end: &str) -> Result<(), String> {
+fn whole(begun: u32, ended: u32, end: &str) -> Result<(), Kind> {
     if begun <= ended { Ok(()) } else { Err(torn("masscan", end)) }
 }

@@ -2,8 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Lines, Parsed, from_json, spec, torn_line};
-use crate::targets::error::quote;
+use super::{Kind, Lines, Parsed, from_json, spec, torn_line};
 
 #[derive(Deserialize)]
 struct NaabuRecord {
@@ -44,7 +43,7 @@ impl Lines for Naabu {
             let (host, port) = line
                 .rsplit_once(':')
                 .and_then(|(host, port)| Some((host, port.parse().ok()?)))
-                .ok_or_else(|| format!("{} is no line of naabu: host:port, or JSON", quote(line)))?;
+                .ok_or("this is no line of naabu: host:port, or JSON")?;
             return Ok(vec![spec(host.trim_start_matches('[').trim_end_matches(']'), Some(port), None)?]);
         }
         let form = "line of naabu -json, an object with \"host\" or \"ip\", and \"port\"";
@@ -53,8 +52,8 @@ impl Lines for Naabu {
             NaabuPort::Number(port) => (port, None),
             NaabuPort::Object { port, protocol } => (port, protocol),
         };
-        if let Some(unknown @ 3..) = number {
-            return Err(format!("naabu has no protocol {unknown}: 0 is TCP, 1 UDP"));
+        if number.is_some_and(|number| number > 2) {
+            return Err("naabu has no such protocol: 0 is TCP, 1 UDP".into());
         }
         if protocol.is_some_and(|protocol| protocol != "tcp") || number.is_some_and(|number| number != 0) {
             return Ok(Vec::new());
@@ -62,12 +61,12 @@ impl Lines for Naabu {
         let found = match (&ip, &host) {
             (Some(ip), host) => spec(ip, Some(port), host.as_deref())?,
             (None, Some(host)) => spec(host, Some(port), None)?,
-            (None, None) => return Err("this line of naabu -json has neither ip nor host".to_owned()),
+            (None, None) => return Err("this line of naabu -json has neither ip nor host".into()),
         };
         Ok(vec![found])
     }
 
-    fn end(&self, fed: bool) -> Result<(), String> {
+    fn end(&self, fed: bool) -> Result<(), Kind> {
         if fed || !self.last_is_text { Ok(()) } else { Err(torn_line("naabu")) }
     }
 }
@@ -94,19 +93,19 @@ impl Lines for Httpx {
             return Ok(Vec::new());
         }
         let text = url.ok_or("this line of httpx -json has no url")?;
-        let wrong = || format!("{} is no URL of a server", quote(&text));
-        let url = url::Url::parse(&text).map_err(|_| wrong())?;
+        let wrong = "its url is no URL of a server";
+        let url = url::Url::parse(&text).map_err(|_| wrong)?;
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(wrong());
+            return Err(wrong.into());
         };
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(wrong());
+            return Err(wrong.into());
         }
         Ok(vec![format!("{}://{host}:{port}", url.scheme())])
     }
 
     /// Half an object is no object.
-    fn end(&self, _fed: bool) -> Result<(), String> {
+    fn end(&self, _fed: bool) -> Result<(), Kind> {
         Ok(())
     }
 }

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Every specification and problem, with its line.
-fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<String, String>)> {
+/// Everything found, noted and wrong, with its line.
+fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<Found, Kind>)> {
     let mut all = Vec::new();
     format
         .read(std::io::BufReader::with_capacity(50, text), &mut |line, found| all.push((line, found)))
@@ -11,8 +11,13 @@ fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<String, String>)>
     all
 }
 
+/// The specifications, by line; nothing else may be there.
 fn found(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
-    read(format, text.as_bytes()).into_iter().map(|(line, found)| (line, found.unwrap())).collect()
+    let specs = read(format, text.as_bytes()).into_iter().map(|(line, found)| match found {
+        Ok(Found::Spec(spec)) => (line, spec),
+        other => panic!("{line}: {other:?}"),
+    });
+    specs.collect()
 }
 
 fn owned(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
@@ -21,7 +26,8 @@ fn owned(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
 
 /// The problems, by line.
 fn problems(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
-    read(format, text.as_bytes()).into_iter().filter_map(|(line, found)| Some((line, found.err()?))).collect()
+    let problem = |(line, found): (u32, Result<Found, Kind>)| Some((line, found.err()?.into_owned()));
+    read(format, text.as_bytes()).into_iter().filter_map(problem).collect()
 }
 
 #[test]
@@ -108,32 +114,121 @@ fn a_file_that_lost_its_end_is_refused() {
 }
 
 #[test]
-fn a_line_of_the_wrong_kind_is_told_in_words() {
+fn a_line_of_the_wrong_kind_is_told_in_words_and_without_its_content() {
+    let httpx = "this is no line of httpx -json, an object with \"url\"";
     for (format, line, said) in [
-        (ImportFormat::HttpxJson, "127.0", "\"127.0\" is no line of httpx -json, an object with \"url\""),
-        (
-            ImportFormat::HttpxJson,
-            "{\"url\":7}",
-            r#""{\"url\":7}" is no line of httpx -json, an object with "url""#,
-        ),
-        (
-            ImportFormat::HttpxJson,
-            "https://x",
-            "\"https://x\" is no line of httpx -json, an object with \"url\": broken at character 1",
-        ),
+        (ImportFormat::HttpxJson, "127.0", httpx.to_owned()),
+        (ImportFormat::HttpxJson, "{\"url\":7,\"x\":\"hunter2\"}", httpx.to_owned()),
+        (ImportFormat::HttpxJson, "https://hunter2", format!("{httpx}: broken at character 1")),
+        (ImportFormat::HttpxJson, "{\"url\":\"hunter2\"}", "its url is no URL of a server".to_owned()),
         (
             ImportFormat::Naabu,
-            "{\"ip\":\"192.0.2.1\",\"port\":\"x\"}",
-            r#""{\"ip\":\"192.0.2.1\",\"port\":\"x\"}" is no line of naabu -json, an object with "host" or "ip", and "port""#,
+            "{\"ip\":\"192.0.2.1\",\"port\":\"hunter2\"}",
+            "this is no line of naabu -json, an object with \"host\" or \"ip\", and \"port\"".to_owned(),
         ),
+        (ImportFormat::Naabu, "hunter2", "this is no line of naabu: host:port, or JSON".to_owned()),
         (
             ImportFormat::MasscanJson,
             "192.0",
-            "\"192.0\" is no record of masscan -oJ, one a line with \"ip\" and \"ports\"",
+            "this is no record of masscan -oJ or -oD, one a line with \"ip\" and \"ports\" or \"port\""
+                .to_owned(),
+        ),
+        (
+            ImportFormat::MasscanList,
+            "Host: 192.0.2.1 () Ports: 443/open/tcp//hunter2//",
+            "this is no line of masscan -oL: open tcp PORT ADDRESS TIME".to_owned(),
+        ),
+        (
+            ImportFormat::Zmap,
+            "hunter2",
+            "it is no address; zmap writes one a line, CSV with saddr, or JSON with \"saddr\"".to_owned(),
+        ),
+        (ImportFormat::NmapXml, "<hunter2>", "this is no report of nmap -oX: it has no <nmaprun>".to_owned()),
+        (
+            ImportFormat::NmapXml,
+            "<nmaprun><hunter2></nmaprun>",
+            "this is no XML of nmap -oX, or it is damaged here".to_owned(),
         ),
     ] {
-        assert_eq!(problems(format, &format!("{line}\n")), [(1, said.to_owned())]);
+        let problems = problems(format, &format!("{line}\n"));
+        assert_eq!(problems.iter().map(|(_, said)| said.clone()).collect::<Vec<_>>(), [said], "{line}");
     }
+}
+
+/// `-oD`: a record for each port, and no end that could be missing.
+#[test]
+fn masscan_ndjson() {
+    let text = concat!(
+        r#"{"ip":"192.0.2.5","timestamp":"1700000000","port":6443,"proto":"tcp","rec_type":"status","data":{"status":"open","reason":"syn-ack","ttl":56}}"#,
+        "\n",
+        r#"{"ip":"192.0.2.5","timestamp":"1700000000","port":6443,"proto":"tcp","rec_type":"banner","data":{"service_name":"ssl","banner":"x"}}"#,
+        "\n",
+        r#"{"ip":"192.0.2.5","timestamp":"1700000000","port":80,"proto":"tcp","rec_type":"status","data":{"status":"closed","reason":"rst","ttl":56}}"#,
+        "\n",
+        r#"{"ip":"2001:db8::5","timestamp":"1700000000","port":443,"proto":"tcp","rec_type":"status","data":{"status":"open","reason":"syn-ack","ttl":56}}"#,
+        "\n",
+        r#"{"ip":"192.0.2.5","timestamp":"1700000000","port":53,"proto":"udp","rec_type":"status","data":{"status":"open","reason":"none","ttl":56}}"#,
+    );
+    let expected = [(1, "192.0.2.5:6443"), (4, "[2001:db8::5]:443")];
+    assert_eq!(found(ImportFormat::MasscanJson, text), owned(&expected));
+    let torn = &text[..text.len() - 9];
+    let problems = problems(ImportFormat::MasscanJson, torn);
+    assert!(matches!(&problems[..], [(5, said)] if said.contains("torn off")), "{problems:?}");
+}
+
+/// What nmap says of itself: that it failed, and whom it gave up on.
+#[test]
+fn nmap_says_what_it_did_not_do() {
+    let run = |hosts: &str, exit: &str| {
+        format!(
+            "<nmaprun>\n{hosts}<runstats><finished exit=\"{exit}\" errormsg=\"hunter2\"/></runstats>\n</nmaprun>\n"
+        )
+    };
+    let open = "<host><address addr=\"192.0.2.1\" addrtype=\"ipv4\"/><ports><port protocol=\"tcp\" \
+                portid=\"443\"><state state=\"open\"/></port></ports></host>\n";
+    let late = "<host timedout=\"true\"><address addr=\"192.0.2.2\" addrtype=\"ipv4\"/></host>\n";
+    let problems = problems(ImportFormat::NmapXml, &run(open, "error"));
+    assert!(
+        matches!(&problems[..], [(3, said)] if said.contains("ended with an error") && !said.contains("hunter2"))
+    );
+    let said = |hosts: &str| match read(ImportFormat::NmapXml, run(hosts, "success").as_bytes()).pop() {
+        Some((line, Ok(Found::Note(text)))) => Some((line, text)),
+        _ => None,
+    };
+    assert_eq!(said(open), None);
+    let (line, text) = said(&format!("{open}{late}")).unwrap();
+    assert!(
+        line == 3 && text.starts_with("nmap gave up on this host (timedout=\"true\"): "),
+        "{line} {text}"
+    );
+    let (line, text) = said(&format!("{open}{late}{open}{late}")).unwrap();
+    assert!(
+        line == 3 && text.starts_with("nmap gave up on 2 hosts, of which this is the first "),
+        "{line} {text}"
+    );
+}
+
+/// The reader of XML would hold a tag that has no end, and a name for each element that is open.
+#[test]
+fn what_nmap_would_not_write_is_read_no_further() {
+    struct Endless(u64, u8);
+    impl std::io::Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.0 += buffer.len() as u64;
+            buffer.fill(self.1);
+            Ok(buffer.len())
+        }
+    }
+    for begin in ["<nmaprun><", "<nmaprun>", "<nmaprun a=\"", "<!--"] {
+        let mut endless = Endless(0, b'x');
+        let reader = std::io::Read::chain(begin.as_bytes(), &mut endless);
+        let end = ImportFormat::NmapXml.read(std::io::BufReader::new(reader), &mut |_, _| {});
+        assert_eq!(end.unwrap_err().1.to_string(), "a tag or text of more than 16 MiB", "{begin}");
+        assert!(endless.0 < 20 << 20, "{begin}: {} bytes were read", endless.0);
+    }
+    let deep = format!("<nmaprun>{}", "<a>".repeat(100_000));
+    let problems = problems(ImportFormat::NmapXml, &deep);
+    assert!(matches!(&problems[..], [(1, said)] if said.contains("more deeply")), "{problems:?}");
 }
 
 #[test]
@@ -203,6 +298,24 @@ fn zmap() {
     let csv = "classification,saddr,sport,success\nsynack,192.0.2.1,6443,1\nrst,192.0.2.2,6443,0\n";
     assert_eq!(found(ImportFormat::Zmap, csv), owned(&[(2, "192.0.2.1:6443")]));
     assert_eq!(problems(ImportFormat::Zmap, "saddr,sport\n192.0.2.1\nx,1\n192.0.2.1,70000\n").len(), 3);
+    // What did not answer for itself as open is not asked: it may be a router.
+    let columns = "classification,saddr,sport\nsynack,192.0.2.1,443\nicmp,192.0.2.254,443\n";
+    assert_eq!(found(ImportFormat::Zmap, columns), owned(&[(2, "192.0.2.1:443")]));
+    let json = concat!(
+        "{\"saddr\":\"192.0.2.6\",\"sport\":6443,\"classification\":\"synack\",\"success\":1}\n",
+        "{\"saddr\":\"192.0.2.7\",\"sport\":6443,\"classification\":\"rst\",\"success\":0}\n",
+        "{\"saddr\":\"192.0.2.8\",\"sport\":6443,\"success\":true}\n",
+        "{\"saddr\":\"192.0.2.9\",\"sport\":6443,\"success\":false}\n",
+        "{\"saddr\":\"192.0.2.254\",\"classification\":\"icmp\"}\n",
+        "{\"saddr\":\"2001:db8::1\",\"sport\":443}\n",
+        "{\"saddr\":\"192.0.2.10\"}",
+    );
+    let expected =
+        [(1, "192.0.2.6:6443"), (3, "192.0.2.8:6443"), (6, "[2001:db8::1]:443"), (7, "192.0.2.10")];
+    assert_eq!(found(ImportFormat::Zmap, json), owned(&expected));
+    let torn = "{\"saddr\":\"192.0.2.6\"}\n{\"saddr\":\"192.0";
+    assert!(problems(ImportFormat::Zmap, torn)[0].1.contains("torn off"));
+    assert_eq!(problems(ImportFormat::Zmap, "{\"saddr\":\"hunter2\"}\n{\"ip\":\"hunter2\"}\n").len(), 2);
     // Without a header nobody knows whether the number is the port that was found.
     for (headless, line) in
         [("192.0.2.1,443\n", 1), ("192.0.2.1\n192.0.2.2,443\n", 2), ("synack,192.0.2.1\n", 1)]
@@ -278,7 +391,7 @@ proptest! {
         text in r#"(\{"(ip|host|url|port|ports)": ?"?[a-z0-9:. #@/-]{0,12}"?,?\}?|<(host|port|state|address) ?[a-z]{0,6}=?"[a-z0-9 .#]{0,9}"/?>|open tcp [0-9]{1,6} [a-f0-9:.#]{0,12} 1|[a-z0-9:.,#]{0,20}|\n){0,12}"#,
     ) {
         for (_, found) in read(format, text.as_bytes()) {
-            if let Ok(spec) = found {
+            if let Ok(Found::Spec(spec)) = found {
                 prop_assert!(spec.split_whitespace().skip(1).all(|word| word.starts_with("sni=")), "{spec:?}");
                 prop_assert!(!spec.contains('#'), "{spec:?}");
             }

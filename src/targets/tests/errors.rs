@@ -5,7 +5,8 @@ use super::*;
 /// The one error that a line gives, without its place.
 fn problem(line: &str) -> String {
     let text = from_lines(line, TargetOptions::default()).expect_err(line);
-    let problem = text.strip_prefix("targets.txt:1: ").unwrap_or_else(|| panic!("{line}: {text}"));
+    let (place, problem) = text.split_once(": ").unwrap();
+    assert!(place.starts_with("targets.txt:1"), "{line}: {text}");
     assert!(!problem.contains('\n'), "{line}: {text}");
     problem.to_owned()
 }
@@ -13,14 +14,14 @@ fn problem(line: &str) -> String {
 /// A bad line, and words of its error.
 const BAD: &[(&str, &str)] = &[
     // Ports.
-    ("192.0.2.1:0", "\"0\" is no port"),
+    ("192.0.2.1:0", "the port is no number from 1 to 65535"),
     ("192.0.2.1:70000", "1 to 65535"),
     ("192.0.2.1:", "port is missing"),
-    ("192.0.2.1:https", "\"https\" is no port"),
+    ("192.0.2.1:https", "the port is no number"),
     ("[2001:db8::1]:", "port is missing"),
-    ("[2001:db8::1]:0", "is no port"),
+    ("[2001:db8::1]:0", "the port is no number"),
     ("https://api.example:", "port is missing"),
-    ("https://api.example:99999", "is no port"),
+    ("https://api.example:99999", "the port is no number"),
     ("api.example:1:2", "a name with a port host:6443"),
     (":6443", "host is missing"),
     // CIDRs.
@@ -32,8 +33,8 @@ const BAD: &[(&str, &str)] = &[
     ("192.0.2.0/+8", "/0 to /32"),
     ("192.0.2.0/255.255.255.0", "/0 to /32"),
     ("192.0.2.0/24/8", "/0 to /32"),
-    ("192.0.2.0/24:6443", "ports=6443"),
-    ("2001:db8::/64:6443", "ports=6443"),
+    ("192.0.2.0/24:6443", "ports=PORT"),
+    ("2001:db8::/64:6443", "ports=PORT"),
     ("192.0.2/24", "is no address"),
     ("[2001:db8::1]/64", "without brackets"),
     ("fe80::1%eth0/64", "zone id"),
@@ -50,8 +51,8 @@ const BAD: &[(&str, &str)] = &[
     ("192.0.2.10-020", "last octet from 0 to 255"),
     ("192.0.2.10-2.40", "last octet from 0 to 255"),
     ("192.0.2.10-", "last octet from 0 to 255"),
-    ("192.0.2.10-40:6443", "ports=6443"),
-    ("192.0.2.10-192.0.2.40:6443", "ports=6443"),
+    ("192.0.2.10-40:6443", "ports=PORT"),
+    ("192.0.2.10-192.0.2.40:6443", "ports=PORT"),
     ("2001:db8::1-ff", "both ends"),
     ("::ffff:192.0.2.1-::ffff:192.0.2.9", "IPv4-mapped"),
     ("::fffe:ffff:ffff-::1:0:0:0", "IPv4-mapped"),
@@ -129,24 +130,23 @@ const BAD: &[(&str, &str)] = &[
     ("https://api.example//", "no empty"),
     // Annotations.
     ("192.0.2.1 192.0.2.2", "no annotation; known are name=, expect=, sni= and ports="),
-    ("192.0.2.1 label=x", "\"label\" is unknown; known are name="),
+    ("192.0.2.1 label=x", "the annotation is unknown; known are name="),
     ("192.0.2.1 Name=x", "is unknown"),
     ("192.0.2.1 =x", "is unknown"),
     ("192.0.2.1 name=", "lacks its value; known are"),
     ("192.0.2.1 name=a name=b", "name= is given twice"),
-    ("192.0.2.1 expect=open", "\"open\" is no verdict; use one of exposed"),
-    ("192.0.2.1 sni=192.0.2.2", "sni=: \"192.0.2.2\" looks like an address"),
+    ("192.0.2.1 expect=open", "expect=: no verdict; use one of exposed"),
+    ("192.0.2.1 sni=192.0.2.2", "sni=: it looks like an address"),
     ("192.0.2.1 sni=[2001:db8::1]", "sni=: "),
-    ("192.0.2.1 sni=*.example", "sni=: \"*.example\" is a wildcard"),
-    ("192.0.2.1 ports=0", "ports=: \"0\" is no port"),
+    ("192.0.2.1 sni=*.example", "sni=: it is a wildcard"),
+    ("192.0.2.1 ports=0", "ports=: the port is no number"),
     ("192.0.2.1 ports=9-1", "reversed"),
-    ("192.0.2.1:443 ports=6443", "names port 443 already"),
-    ("[2001:db8::1]:443 ports=6443", "names port 443 already"),
-    ("api.example:443 ports=443", "names port 443 already"),
-    ("https://api.example ports=6443", "a URL means one port, here 443"),
+    ("192.0.2.1:443 ports=6443", "names a port already"),
+    ("[2001:db8::1]:443 ports=6443", "names a port already"),
+    ("api.example:443 ports=443", "names a port already"),
+    ("https://api.example ports=6443", "a URL means one port"),
     // Characters.
-    ("192.0.2.1\0", "control character '\\0'"),
-    ("192.0.2.1\u{1b}[2J", "\\u{1b}[2J"),
+    ("192.0.2.1\u{1b}[2J", "control character '\\u{1b}'"),
     ("192.0.2.1\r192.0.2.2", "control character '\\r'"),
     ("192.0.2.1 name=a\u{7}b", "control character '\\u{7}'"),
 ];
@@ -216,7 +216,7 @@ fn credentials_are_refused_and_never_repeated() {
         "https://admin:hunter2@api.example name=x",
         "192.0.2.1 sni=hunter2@api.example",
         "192.0.2.1 hunter2@x",
-        "https://admin:hunter2\0@api.example",
+        "https://admin:hunter2\u{1}@api.example",
         "https:\\\\admin:hunter2@api.example",
     ] {
         let problem = problem(line);
@@ -254,7 +254,7 @@ fn large_ranges_must_be_allowed() {
     // The set as a whole, what is there twice counted once.
     assert_eq!(from_lines("2001:db8::/66\n2001:db8::/66", allow()).unwrap().len(), 1 << 62);
     let said = from_lines("2001:db8::/66\n2001:db8:1::/66", allow()).unwrap_err();
-    assert!(said.starts_with("targets.txt:2: with \"2001:db8:1::/66\" there are 2^63"), "{said}");
+    assert!(said.starts_with("targets.txt:2: with this there are 2^63"), "{said}");
     // Everything there is, written with a mask or without.
     for line in ["::/0", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"] {
         assert!(from_lines(line, allow()).unwrap_err().contains("IPv4-mapped"));
@@ -289,11 +289,11 @@ fn everything_wrong_is_said_in_one_go_with_its_place() {
         ("argument 3".into(), "empty"),
         ("argument 4".into(), "longer than 64 KiB"),
         (format!("{folder}/more.txt:2"), "not UTF-8"),
-        (format!("{folder}/more.txt:3"), "/0 to /32"),
+        (format!("{folder}/more.txt:3:1"), "/0 to /32"),
         (format!("{folder}/missing.txt"), "check the path"),
         (folder.to_string(), "it is a folder"),
         ("<stdin>:1".into(), "longer than 64 KiB"),
-        ("<stdin>:2".into(), "\"0\" is no port"),
+        ("<stdin>:2:1".into(), "the port is no number"),
         ("exclusion 1".into(), "reversed"),
         ("exclusion 2".into(), "empty"),
         (format!("{folder}/never.txt"), "check the path"),
@@ -319,7 +319,7 @@ fn bad_exclusions() {
         ("# nothing", "empty"),
     ] {
         let said = excluding("192.0.2.1", &[exclusion]).unwrap_err();
-        assert!(said.starts_with("exclusion 1: ") && said.contains(words), "{exclusion}: {said}");
+        assert!(said.starts_with("exclusion 1") && said.contains(words), "{exclusion}: {said}");
     }
 }
 
@@ -344,4 +344,92 @@ fn a_reader_that_fails_is_said() {
     builder.read(Source::Stdin, std::io::BufReader::new(reader));
     let said = builder.build().unwrap_err().to_string();
     assert_eq!(said, "<stdin>:2: cannot read any further: the disk is gone");
+}
+
+/// Nothing of a bad line is told but where it is bad: it may be a token, and errors go to logs.
+#[test]
+fn a_mistake_has_its_place_and_no_content() {
+    for (line, place) in [
+        ("hunter2!", "targets.txt:1:1"),
+        ("   hunter2!", "targets.txt:1:4"),
+        ("token: hunter2", "targets.txt:1:8"),
+        ("192.0.2.1 hunter2", "targets.txt:1:11"),
+        ("192.0.2.1  hunter2=", "targets.txt:1:12"),
+        ("192.0.2.1 name=é expect=hunter2", "targets.txt:1:18"),
+        ("192.0.2.1 sni=hunter2!", "targets.txt:1:11"),
+        ("192.0.2.1 ports=hunter2", "targets.txt:1:11"),
+        ("192.0.2.1 name=hunter2\u{7}", "targets.txt:1:23"),
+        ("hunter2://192.0.2.1", "targets.txt:1:1"),
+        ("https://192.0.2.1/hunter2?", "targets.txt:1:1"),
+        ("https://192.0.2.1/hunter2/../", "targets.txt:1:1"),
+        ("https://192.0.2.1/hunter2/api/v1", "targets.txt:1:1"),
+        ("192.0.2.0/hunter2", "targets.txt:1:1"),
+        ("hunter2/24", "targets.txt:1:1"),
+        ("192.0.2.1-192.0.2.0:hunter2", "targets.txt:1:1"),
+        ("192.0.2.1:hunter2", "targets.txt:1:1"),
+        ("[hunter2]:443", "targets.txt:1:1"),
+        ("[::1]hunter2", "targets.txt:1:1"),
+        ("xn--hunter2-.é", "targets.txt:1:1"),
+        ("hunter2.7", "targets.txt:1:1"),
+        ("hunter2..x", "targets.txt:1:1"),
+        ("hunter2:hunter2@192.0.2.1", "targets.txt:1:1"),
+    ] {
+        let text = from_lines(line, TargetOptions::default()).expect_err(line);
+        assert!(text.starts_with(&format!("{place}: ")), "{line}: {text}");
+        assert!(!text.contains("hunter"), "{line}: {text}");
+    }
+    let said = |argument: &str| {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument(argument);
+        builder.build().unwrap_err().to_string()
+    };
+    assert!(said("hunter2!").starts_with("argument 1: it is no host name"), "{}", said("hunter2!"));
+    assert!(said("192.0.2.1 hunter2").starts_with("argument 1:11: it is no annotation"));
+    let said = excluding("192.0.2.1", &["192.0.2.1 hunter2"]).unwrap_err();
+    assert!(
+        said.starts_with("exclusion 1:11: an exclusion takes no annotations") && !said.contains("hunter")
+    );
+}
+
+/// One sentence for a file that is no list, whatever is in it.
+#[test]
+fn a_file_that_is_no_list_is_told_so_once() {
+    let kubeconfig = "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user:\n    token: hunter2\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    std::fs::write(&path, kubeconfig).unwrap();
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    builder.file(&path);
+    builder.exclude_file(&path);
+    builder.read(Source::Stdin, &b"{\"token\": \"hunter2\"}"[..]);
+    builder.import(ImportFormat::Zmap, Source::File("z".into()), &b"\xff\xfe1\0"[..]);
+    let errors = builder.build().unwrap_err();
+    let shown = path.display().to_string();
+    let places: Vec<&str> = errors.0.iter().map(|error| error.place.as_str()).collect();
+    assert_eq!(places, [&shown, &shown, "<stdin>", "z"]);
+    for (error, said) in errors.0.iter().zip([
+        "this is a kubeconfig, no list of targets; ",
+        "this is a kubeconfig, no list of exclusions; ",
+        "this is JSON, no list of targets; ",
+        "it is UTF-16 text; save it as UTF-8",
+    ]) {
+        assert!(error.problem.starts_with(said), "{error}");
+        assert!(!error.problem.contains("hunter2"), "{error}");
+    }
+}
+
+/// A list may be endless: what is there twice makes no target, and must not fill the memory either.
+#[test]
+fn specifications_and_exclusions_are_bounded() {
+    let long = format!("192.0.2.1 ports={}1\n", "1,".repeat(5_000));
+    let said = from_lines(&long.repeat(500), TargetOptions::default()).unwrap_err();
+    assert!(said.contains("or their words 4 MiB; write CIDRs"), "{said}");
+    assert!(said.lines().count() == 6, "{said}");
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    builder.argument("192.0.2.1");
+    for _ in 0..=crate::targets::draft::MAX_PIECES {
+        builder.exclude("192.0.2.9");
+    }
+    let said = builder.build().unwrap_err().to_string();
+    assert!(said.ends_with(&format!("more than {} exclusions; write CIDRs or ranges", 1 << 18)), "{said}");
 }

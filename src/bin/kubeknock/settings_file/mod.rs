@@ -3,26 +3,31 @@
 //! `over` lays its `[scan]` table under the command line; this page finds and reads the file.
 
 mod entries;
+mod found;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzed;
 mod over;
+mod source;
 
-use std::fs;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use kubeknock::input;
 use kubeknock::policy::Policy;
 use kubeknock::targets::Expectation;
+use toml::de::DeValue;
 
 use entries::Entry;
 pub(crate) use over::arguments;
+use source::Source;
 
 /// The file's name, looked for from the working directory upward.
 const NAME: &str = "kubeknock.toml";
 /// Its tables.
 const TABLES: [&str; 4] = ["scan", "severity", "accept", "expect"];
 /// The most that is read of it.
-const MAX_SIZE: u64 = 4 * 1024 * 1024;
+const MAX_SIZE: u32 = 4 * 1024 * 1024;
 
 /// What the file says; nothing where there is none.
 #[derive(Debug, Default)]
@@ -33,37 +38,76 @@ pub(crate) struct SettingsFile {
     pub(crate) policy: Policy,
     /// What must come out at which targets.
     pub(crate) expectations: Vec<Expectation>,
-    /// Options of `kubeknock scan` by their long names.
-    scan: toml::Table,
+    /// Options of `kubeknock scan`.
+    scan: Vec<Setting>,
+}
+
+/// An option by its long name.
+#[derive(Debug)]
+struct Setting {
+    /// Where it stands: `kubeknock.toml:12:1`.
+    place: String,
+    key: String,
+    value: Value,
+}
+
+/// What an option may be set to.
+#[derive(Debug)]
+enum Value {
+    Switch(bool),
+    Text(String),
+    Number(i128),
+    List(Vec<Value>),
+    /// What no option is set to: a date, a table, a fraction.
+    Other,
+}
+
+impl From<&DeValue<'_>> for Value {
+    fn from(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::Boolean(set) => Self::Switch(*set),
+            DeValue::String(text) => Self::Text(text.clone().into_owned()),
+            DeValue::Integer(number) => {
+                i128::from_str_radix(number.as_str(), number.radix()).map_or(Self::Other, Self::Number)
+            }
+            DeValue::Array(values) => {
+                Self::List(values.iter().map(|value| Self::from(value.get_ref())).collect())
+            }
+            DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Self::Other,
+        }
+    }
 }
 
 impl SettingsFile {
     /// The file that is named, or the nearest one from the working directory upward.
     fn load(named: Option<&Path>) -> anyhow::Result<Self> {
-        let path = match named {
-            Some(path) => path.to_owned(),
-            None => match nearest() {
-                Some(path) => path,
+        let (path, file) = match named {
+            Some(path) => (path.to_owned(), File::open(path)),
+            None => match found::nearest()? {
+                Some((path, file)) => (path, Ok(file)),
                 None => return Ok(Self::default()),
             },
         };
         let shown = path.display().to_string();
-        let size = fs::metadata(&path).with_context(|| format!("cannot read {shown}"))?.len();
-        if size > MAX_SIZE {
-            bail!("{shown}: {size} bytes are more than a settings file has");
-        }
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {shown}"))?;
+        let text = file.and_then(|file| input::text(file, MAX_SIZE));
+        let text = text.with_context(|| format!("cannot read {shown}"))?;
         let file = Self::parse(&shown, &text)?;
         Ok(Self { path: Some(path), ..file })
     }
 
     fn parse(name: &str, text: &str) -> anyhow::Result<Self> {
-        let table: toml::Table = text.parse().map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
-        let root = Entry::new(name.to_owned(), &table);
+        let source = Source { name, text };
+        let table = source.parse()?;
+        let root = Entry::root(source, table.get_ref());
         root.only(&TABLES)?;
         let mut file = Self::default();
         if let Some(scan) = root.table("scan")? {
-            file.scan = scan.into_table();
+            let setting = |(place, key, value): (String, &str, &DeValue<'_>)| Setting {
+                place,
+                key: key.to_owned(),
+                value: value.into(),
+            };
+            file.scan.extend(scan.settings().map(setting));
         }
         if let Some(severities) = root.table("severity")? {
             file.policy.severities = severities.severities()?;
@@ -81,24 +125,6 @@ impl SettingsFile {
     fn folder(&self) -> &Path {
         self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
     }
-}
-
-/// The nearest file from the working directory upward. Stops at the root of a repository: what
-/// lies above it is somebody else's.
-fn nearest() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    // Relative, so that paths in reports do not begin with this machine's folders.
-    let mut up = PathBuf::new();
-    for folder in here.ancestors() {
-        if folder.join(NAME).is_file() {
-            return Some(up.join(NAME));
-        }
-        if folder.join(".git").exists() {
-            return None;
-        }
-        up.push("..");
-    }
-    None
 }
 
 #[cfg(test)]
@@ -155,33 +181,33 @@ verdict = "rejected"
             (
                 "[severity]",
                 "[severities]",
-                "kubeknock.toml: unknown key \"severities\"; known are scan, severity, accept, expect; did you mean severity?",
+                "kubeknock.toml:7:2: unknown key; known are scan, severity, accept, expect; did you mean severity?",
             ),
             (
                 "reason = \"a lab",
                 "reasons = \"a lab",
-                "[[accept]] 1: unknown key \"reasons\"; known are rule, target, reason, owner, expires; did you mean reason?",
+                "kubeknock.toml:13:1: [[accept]] 1: unknown key; known are rule, target, reason, owner, expires; did you mean reason?",
             ),
             ("version-disclosed =", "version-disclose =", "did you mean version-disclosed?"),
-            ("\"note\"", "\"notice\"", "[severity] version-disclosed: \"notice\" is no severity"),
+            ("\"note\"", "\"notice\"", "kubeknock.toml:8:1: [severity]: version-disclosed: no severity; use"),
             (
                 "\"anonymous-auth-enabled\"",
                 "\"anonymous-auth\"",
-                "[[accept]] 1: \"anonymous-auth\" is no rule",
+                "kubeknock.toml:11:8: [[accept]] 1: there is no such rule",
             ),
-            ("expires = 2027-01-31", "", "[[accept]] 1: expires is missing"),
-            ("2027-01-31", "2027-02-31", "kubeknock.toml: "),
-            ("\"2026-12-31\"", "\"soon\"", "[[accept]] 2: expires: \"soon\" is no day"),
+            ("expires = 2027-01-31", "", "kubeknock.toml:10:1: [[accept]] 1: expires is missing"),
+            ("2027-01-31", "2027-02-31", "kubeknock.toml:15:11: "),
+            ("\"2026-12-31\"", "\"soon\"", "[[accept]] 2: expires is no day"),
             (
                 "owner = \"platform@example.com\"\nexpires = 2027",
                 "owner = \"\"\nexpires = 2027",
                 "owner is empty",
             ),
             ("target = \"10.4.0.0/16\"", "target = 7", "[[accept]] 2: target must be text"),
-            ("\"rejected\"", "\"closed\"", "[[expect]] 1: \"closed\" is no verdict"),
+            ("\"rejected\"", "\"closed\"", "[[expect]] 1: verdict: no verdict; use one of"),
             ("[[expect]]", "[expect]", "expect must be written [[expect]]"),
             ("[scan]", "[[scan]]", "scan must be written [scan]"),
-            ("[scan]", "[scan", "kubeknock.toml: "),
+            ("[scan]", "[scan", "kubeknock.toml:2:6: "),
         ] {
             assert!(WHOLE.contains(from), "{from}");
             let error = SettingsFile::parse("kubeknock.toml", &WHOLE.replacen(from, to, 1)).unwrap_err();

@@ -89,6 +89,9 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> 
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
+    for (kind, count) in part.failed_here {
+        *whole.failed_here.entry(kind).or_default() += count;
+    }
     whole.excluded_addresses += part.excluded_addresses;
     whole.further_addresses += part.further_addresses;
     for (verdict, count) in part.verdicts {

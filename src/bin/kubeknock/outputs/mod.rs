@@ -1,19 +1,19 @@
-//! Where reports go: standard output or files, opened before the scan so that an unwritable one
-//! costs nothing, and put in place whole.
+//! The reports of one scan, and what goes into each.
+
+mod links;
+mod sink;
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal as _, Write};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use kubeknock::beside;
 use kubeknock::model::EndpointReport;
 use kubeknock::report::table::TableOptions;
 use kubeknock::report::{self, Files, Format, Results, Spool};
-use tempfile::NamedTempFile;
 
 use crate::args::{ColorWord, OutputArgs};
+use sink::Sink;
 
 /// Chooses by the place of the scan.
 pub(crate) const AUTO: &str = "auto";
@@ -37,14 +37,6 @@ struct Output {
     broken: bool,
 }
 
-enum Sink {
-    Stdout(BufWriter<io::Stdout>),
-    /// Written beside its place and renamed at the end.
-    File(BufWriter<NamedTempFile>, PathBuf),
-    /// A pipe or device, which cannot be replaced by renaming, or a file that others write too.
-    Special(BufWriter<File>, PathBuf),
-}
-
 impl Outputs {
     /// Opens everything that `-o` asks for; a table on standard output if it asks for nothing.
     pub(crate) fn open(args: &OutputArgs) -> anyhow::Result<Self> {
@@ -58,20 +50,20 @@ impl Outputs {
             }
             let (word, path) =
                 text.split_once('=').map_or((text.as_str(), None), |(word, path)| (word, Some(path)));
-            let format: Format = word.parse().map_err(|error| anyhow::anyhow!("-o {text}: {error}, auto"))?;
+            let format: Format = word.parse().map_err(|error| anyhow::anyhow!("-o: {error}, auto"))?;
             let sink = match path {
                 None | Some("-") => Sink::stdout(),
-                Some("") => bail!("-o {text}: the path is missing; write {word}=PATH"),
+                Some("") => bail!("-o: the path is missing; write {format}=PATH"),
                 Some(path) => Sink::open(Path::new(path))?,
             };
             outputs.push(Output::new(format, sink));
         }
-        if outputs.iter().filter(|output| matches!(output.sink, Sink::Stdout(_))).count() > 1 {
+        if outputs.iter().filter(|output| output.sink.is_stdout()).count() > 1 {
             bail!("-o: only one report can go to standard output; give the others a path: json=report.json");
         }
         let mut files = HashSet::new();
         if let Some(twice) =
-            outputs.iter().find(|output| output.sink.file().is_some_and(|path| !files.insert(path)))
+            outputs.iter().find(|output| output.sink.replaced().is_some_and(|file| !files.insert(file)))
         {
             bail!("-o: two reports would go to {}; give each a path of its own", twice.sink.name());
         }
@@ -80,12 +72,9 @@ impl Outputs {
 
     /// Refuses to write over what a scan reads or keeps.
     pub(crate) fn spare(&self, inputs: &[&Path]) -> anyhow::Result<()> {
-        // A checkpoint may be still to come.
-        let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
         for output in &self.all {
-            let file = output.sink.file();
-            let own = file.as_deref().and_then(real);
-            if own.is_some() && inputs.iter().any(|input| real(input) == own) {
+            let own = output.sink.replaced();
+            if own.is_some() && inputs.iter().any(|input| links::identity(input) == own) {
                 bail!("-o: {} is needed by this scan; give the report another path", output.sink.name());
             }
         }
@@ -96,7 +85,7 @@ impl Outputs {
     pub(crate) fn tell_people(&self) -> bool {
         let to_people =
             |output: &&Output| matches!(output.format, Format::Table | Format::Markdown | Format::Github);
-        self.all.iter().filter(to_people).any(|output| matches!(output.sink, Sink::Stdout(_)))
+        self.all.iter().filter(to_people).any(|output| output.sink.is_stdout())
     }
 
     /// Whether some format needs all records at the end.
@@ -156,7 +145,7 @@ impl Outputs {
                 output.write(|out, streamed| report::jsonl::write_summary(out, results, streamed))?;
             }
             Format::Table => {
-                let to_stdout = matches!(output.sink, Sink::Stdout(_));
+                let to_stdout = output.sink.is_stdout();
                 let options = TableOptions {
                     color: self.color && to_stdout,
                     width: if to_stdout { terminal_width() } else { None },
@@ -231,82 +220,6 @@ impl Output {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             outcome => outcome.with_context(|| format!("cannot write {}", self.sink.name())),
         }
-    }
-}
-
-impl Sink {
-    fn stdout() -> Self {
-        Self::Stdout(BufWriter::new(io::stdout()))
-    }
-
-    /// Behind what others have written there.
-    fn append(path: &Path) -> anyhow::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.with_context(|| format!("-o auto: cannot write {}", path.display()))?;
-        Ok(Self::Special(BufWriter::new(file), path.to_owned()))
-    }
-
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let hint = || format!("-o: cannot write {}", path.display());
-        match path.metadata() {
-            Ok(existing) if existing.is_dir() => bail!("{}: it is a folder", hint()),
-            Ok(existing) if !existing.is_file() => {
-                let file = OpenOptions::new().write(true).open(path).with_context(hint)?;
-                return Ok(Self::Special(BufWriter::new(file), path.to_owned()));
-            }
-            // Replacing a file needs no right to write it; having none still means "leave it".
-            Ok(_) => drop(OpenOptions::new().append(true).open(path).with_context(hint)?),
-            Err(_) => {}
-        }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".kubeknock-");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // As any new file: the umask decides.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let file = beside::make(path, |folder| builder.tempfile_in(folder)).with_context(hint)?;
-        Ok(Self::File(BufWriter::new(file), path.to_owned()))
-    }
-
-    fn writer(&mut self) -> &mut dyn Write {
-        match self {
-            Self::Stdout(out) => out,
-            Self::File(out, _) => out,
-            Self::Special(out, _) => out,
-        }
-    }
-
-    /// The file that is to be replaced, where it is one.
-    fn file(&self) -> Option<PathBuf> {
-        match self {
-            Self::File(_, path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
-            Self::Stdout(_) | Self::Special(..) => None,
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Stdout(_) => "standard output".to_owned(),
-            Self::File(_, path) | Self::Special(_, path) => path.display().to_string(),
-        }
-    }
-
-    fn close(mut self) -> anyhow::Result<()> {
-        let name = self.name();
-        match self.writer().flush() {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            outcome => outcome.with_context(|| format!("cannot write {name}"))?,
-        }
-        if let Self::File(out, path) = self {
-            let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.as_file().sync_all().with_context(|| format!("cannot write {name}"))?;
-            file.persist(path)
-                .map_err(|error| error.error)
-                .with_context(|| format!("cannot write {name}"))?;
-        }
-        Ok(())
     }
 }
 
