@@ -4,6 +4,8 @@
 
 #[path = "../../src/bin/kubeknock/args.rs"]
 mod args;
+#[path = "../../src/bin/kubeknock/say.rs"]
+mod say;
 #[path = "../../src/bin/kubeknock/settings_file/mod.rs"]
 mod settings_file;
 #[path = "../../src/bin/kubeknock/suggest.rs"]

@@ -51,16 +51,16 @@ pub fn answers(data: &[u8]) {
     let answers = split(rest);
     let look = crate::probe::fuzzed::look(&mut observation, &requests, &answers);
     RUNTIME.with(|runtime| runtime.block_on(look));
-    concluded(&target, observation);
+    concluded(&target, observation, data.len());
 }
 
-/// Identifies, assesses and reports what was seen.
-pub(super) fn concluded(target: &Target, observation: Observation) {
+/// Identifies, assesses and reports what was seen, in the format of this number too.
+pub(super) fn concluded(target: &Target, observation: Observation, format: usize) {
     let identification = identify(&observation);
     let assessment = assess(&observation, &identification);
     let record = record(target, observation, identification, assessment);
     holds(&record);
-    reports::written(&reports::scan_of(&record), &[record]);
+    reports::written(&reports::scan_of(&record), &[record], format);
 }
 
 /// No verdict without what makes it.

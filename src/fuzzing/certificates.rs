@@ -35,5 +35,5 @@ pub fn certificates(data: &[u8]) {
     observation.without_sni = Some(Ok(Handshake { sni: None, trust: as_ca, ..handshake.clone() }));
     observation.tls = Some(handshake);
     observation.failure = Some(Failure::new(Stage::Http, FailureKind::Closed, ""));
-    concluded(&target, observation);
+    concluded(&target, observation, data.len());
 }

@@ -46,7 +46,7 @@ pub(super) async fn replay(
             }
         }
         for Finished { ordinal, place, notes } in frame.finished {
-            if !pass.done.insert(ordinal) {
+            if !pass.done.insert(ordinal) || !adds_up(&notes) {
                 return Err(damaged());
             }
             let target = job.target(place).ok_or_else(damaged)?;
@@ -69,6 +69,13 @@ pub(super) async fn replay(
         }
     }
     Ok((passes, Some(journal)))
+}
+
+/// Whether it is one outcome for the target, and one for each further address that it says there is.
+fn adds_up(notes: &[Note]) -> bool {
+    let further = |note: &Note| if let Note::Further(count) = note { Some(*count) } else { None };
+    let outcomes = notes.iter().filter(|note| further(note).is_none()).count() as u64;
+    notes.iter().filter_map(further).try_fold(1, u64::checked_add) == Some(outcomes)
 }
 
 fn outcome(note: Note, target: &Target) -> io::Result<Outcome> {

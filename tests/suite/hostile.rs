@@ -134,27 +134,21 @@ async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
     }
     specs.extend(bad.iter().chain(&good).map(|server| server.address().to_string()));
     specs.extend(chaotic.iter().map(|server| server.address().to_string()));
-    for deep in [false, true] {
-        let config = ScanConfig { deep, per_host: 0, timeout: Duration::from_secs(6), ..config() };
-        let (records, summary) = scan(config, targets(&specs)).await;
+    let config = |deep| ScanConfig { deep, per_host: 0, ..config() };
+    let scans = tokio::join!(scan(config(false), targets(&specs)), scan(config(true), targets(&specs)));
+    for (records, summary) in [scans.0, scans.1] {
         assert_eq!(summary.coverage.not_attempted, 0);
+        let of = |address| {
+            let own = |record: &&EndpointReport| record.endpoint.as_ref().unwrap().address == address;
+            records.iter().find(own).unwrap()
+        };
         for server in &good {
-            let own =
-                |record: &&EndpointReport| record.endpoint.as_ref().unwrap().address == server.address();
-            let record = records.iter().find(own).unwrap();
-            assert_eq!(
-                record.verdict,
-                server.scenario().expect,
-                "{}: {}",
-                server.scenario().name,
-                record.reason
-            );
+            let (record, scenario) = (of(server.address()), server.scenario());
+            assert_eq!(record.verdict, scenario.expect, "{}: {}", scenario.name, record.reason);
         }
         for server in &chaotic {
-            let own =
-                |record: &&EndpointReport| record.endpoint.as_ref().unwrap().address == server.address();
-            let record = records.iter().find(own).unwrap();
-            assert_ne!(record.verdict, Verdict::Exposed, "{}", record.reason);
+            let record = of(server.address());
+            assert_ne!(record.verdict, Verdict::Exposed, "{}: {:#?}", record.reason, record.requests);
             let panicked = record.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Panic);
             assert!(!panicked, "{}", record.reason);
         }
