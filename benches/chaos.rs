@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kubeknock::config::{Order, ScanConfig};
-use kubeknock::model::{FailureKind, Verdict};
+use kubeknock::model::{Endpoint, FailureKind, Verdict};
 use kubeknock::scan::Scanner;
 use kubeknock::simulator;
 
@@ -144,7 +144,7 @@ fn scans(length: Duration) -> ExitCode {
         runtime.block_on(async {
             let mut scan = Scanner::new(config).expect("a good configuration").scan(Arc::clone(&targets));
             while let Some(report) = scan.next().await {
-                let address = report.endpoint.as_ref().expect("addresses alone").address;
+                let address = report.endpoint.as_ref().and_then(Endpoint::address).expect("addresses alone");
                 match expected.get(&address) {
                     Some(verdict) if *verdict == report.verdict => right += 1,
                     Some(verdict) => {

@@ -1,13 +1,15 @@
 //! A server's answers, byte by byte, all the way to the reports.
 
 use std::cell::LazyCell;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::reports;
 use crate::assess::assess;
 use crate::identify::identify;
 use crate::model::{
-    Certificate, Endpoint, EndpointReport, Handshake, Names, Observation, Request, Scheme, Target, Verdict,
+    Certificate, Endpoint, EndpointReport, Handshake, Host, Names, Observation, Request, Scheme, Signature,
+    Target, Verdict,
 };
 use crate::scan::record;
 use crate::targets::{TargetOptions, TargetSetBuilder};
@@ -31,7 +33,8 @@ const ASKED: [&str; 12] = [
 /// Stands between two answers.
 const NEXT: &[u8] = b"\n%%%\n";
 
-/// The first line says how the server is reached (`tls`, or else plain); behind it an answer to each
+/// The first line says how the server is reached (`tls`, `plain` where that was asked for, else plain all the
+/// same); behind it an answer to each
 /// request, with a line `%%%` between two.
 pub fn answers(data: &[u8]) {
     let (way, rest) = match data.iter().position(|byte| *byte == b'\n') {
@@ -39,10 +42,12 @@ pub fn answers(data: &[u8]) {
         None => (data, &[][..]),
     };
     let tls = (way == b"tls").then(handshake);
-    let target = target(if tls.is_some() { Scheme::Https } else { Scheme::Http });
+    // A port that turned out to speak plain HTTP is asked in it, wherever it was taken for TLS.
+    let target = target(if way == b"plain" { Scheme::Http } else { Scheme::Https });
     let mut observation = Observation::new(Endpoint {
-        scheme: target.scheme,
-        address: "192.0.2.1:6443".parse().expect("an address"),
+        scheme: if tls.is_some() { Scheme::Https } else { Scheme::Http },
+        host: Host::Ip(Ipv4Addr::new(192, 0, 2, 1).into()),
+        port: 6443,
         name: target.server_name(),
         prefix: Arc::default(),
     });
@@ -104,7 +109,7 @@ fn handshake() -> Handshake {
         sni: Some("api.example.com".to_owned()),
         client_certificate_requested: true,
         client_ca_names: Names::collect(["CN=kubernetes".to_owned()]),
-        signature_valid: true,
+        signature: Signature::Valid,
         certificate: Some(Certificate {
             subject: "CN=kube-apiserver".to_owned(),
             issuer: "CN=kubernetes".to_owned(),

@@ -1,9 +1,12 @@
 //! A server's certificate: DER as it came, all the way to the reports.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::answers::{concluded, target};
-use crate::model::{Endpoint, Failure, FailureKind, Handshake, Names, Observation, Scheme, Stage};
+use crate::model::{
+    Endpoint, Failure, FailureKind, Handshake, Host, Names, Observation, Scheme, Signature, Stage,
+};
 
 /// Everything that is read of a certificate, and of a CA's name.
 pub fn certificates(data: &[u8]) {
@@ -16,7 +19,8 @@ pub fn certificates(data: &[u8]) {
     let target = target(Scheme::Https);
     let mut observation = Observation::new(Endpoint {
         scheme: target.scheme,
-        address: "192.0.2.1:6443".parse().expect("an address"),
+        host: Host::Ip(Ipv4Addr::new(192, 0, 2, 1).into()),
+        port: 6443,
         name: target.server_name(),
         prefix: Arc::default(),
     });
@@ -27,7 +31,7 @@ pub fn certificates(data: &[u8]) {
         sni: Some("api.example.com".to_owned()),
         client_certificate_requested: true,
         client_ca_names: Names::collect([name]),
-        signature_valid: false,
+        signature: Signature::Invalid,
         certificate,
         chain_length: 2,
         trust,

@@ -13,12 +13,10 @@ pub(crate) fn record(
     let unreachable = assessment.verdict == Verdict::Unreachable;
     let of_requests = || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
     let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
-    let (paths, refused) = assessment.paths_asked_and_refused();
     let answered = Answered {
         verdict: assessment.verdict,
         grants: &assessment.grants,
-        paths,
-        refused,
+        requests: &assessment.requests,
         expected: target.expect,
     };
     EndpointReport {
@@ -30,6 +28,7 @@ pub(crate) fn record(
         failure,
         identification: Some(identification),
         requests: assessment.requests,
+        not_asked: observation.unasked,
         grants: assessment.grants,
         endpoint: Some(observation.endpoint),
         aliases: observation.aliases,

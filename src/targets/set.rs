@@ -1,13 +1,16 @@
 //! The target set: counted, read by index, as large as its specifications and never as its
 //! addresses.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use super::Expectation;
 use super::exclusions::Exclusions;
+use super::intervals::Intervals;
 use super::notes::Note;
-use super::span::Space;
-use crate::model::{Host, Origin, Scheme, SpecId, Target, Verdict};
+use super::span::{Space, Span};
+use crate::model::{Host, Identity, Origin, Scheme, SpecId, Target, Verdict};
 
 /// A target specification as it is counted; its place in [`TargetSet::specs`] is its [`SpecId`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,8 +74,12 @@ pub struct TargetSet {
     pub(super) names: Vec<Arc<str>>,
     pub(super) specs: Vec<Spec>,
     pub(super) exclusions: Arc<Exclusions>,
+    /// The special addresses among the targets.
+    pub(super) given: Intervals<Space>,
     pub(super) notes: Vec<Note>,
     pub(super) idle_expectations: Vec<Expectation>,
+    /// The targets that are asked in plain HTTP, once somebody wants to know.
+    pub(super) plain: OnceLock<HashSet<Identity>>,
 }
 
 impl TargetSet {
@@ -91,9 +98,7 @@ impl TargetSet {
         if index >= self.len {
             return None;
         }
-        let after = self.segments.partition_point(|segment| segment.start <= index);
-        let Segment { start, first, plane, naming } = self.segments.get(after.checked_sub(1)?)?;
-        let plane = self.planes.get(usize::try_from(*plane).ok()?)?;
+        let (Segment { start, first, naming, .. }, plane) = self.plane_of(index)?;
         let number = first.checked_add(u128::from(index - start))?;
         let host = match plane.space.address(number) {
             Some(address) => Host::Ip(address),
@@ -114,6 +119,23 @@ impl TargetSet {
         })
     }
 
+    /// Whether the set has the same target for plain HTTP too: a URL says so, or another scanner did.
+    pub fn asks_in_plain_http(&self, target: &Target) -> bool {
+        let of_http = |plane: &Plane| plane.scheme == Scheme::Http;
+        if !self.planes.iter().any(of_http) {
+            return false;
+        }
+        let plain = self.plain.get_or_init(|| {
+            let ends = self.segments.iter().skip(1).map(|segment| segment.start).chain([self.len]);
+            let plain = self.segments.iter().zip(ends).filter(|(segment, _)| {
+                usize::try_from(segment.plane).is_ok_and(|plane| self.planes.get(plane).is_some_and(of_http))
+            });
+            let indices = plain.flat_map(|(segment, end)| segment.start..end);
+            indices.filter_map(|index| Some(Identity::of_target(&self.get(index)?))).collect()
+        });
+        plain.contains(&Identity::of_target(&Target { scheme: Scheme::Http, ..target.clone() }))
+    }
+
     /// How many targets exclusions took out.
     pub fn excluded(&self) -> u64 {
         self.excluded
@@ -129,6 +151,12 @@ impl TargetSet {
         Arc::clone(&self.exclusions)
     }
 
+    /// Whether a special address ([`crate::model::special`]) is itself a target, on whatever port.
+    pub fn gives(&self, address: IpAddr) -> bool {
+        let Span { space, first, .. } = Span::of(address);
+        self.given.contains(space, first)
+    }
+
     /// What is worth saying about the list.
     pub fn notes(&self) -> &[Note] {
         &self.notes
@@ -138,6 +166,18 @@ impl TargetSet {
     /// or another list's.
     pub fn idle_expectations(&self) -> &[Expectation] {
         &self.idle_expectations
+    }
+
+    /// Whether the target at this index is a name.
+    pub fn is_name(&self, index: u64) -> bool {
+        self.plane_of(index).is_some_and(|(_, plane)| plane.space == Space::Name)
+    }
+
+    /// The segment that has this index, and its plane.
+    fn plane_of(&self, index: u64) -> Option<(&Segment, &Plane)> {
+        let after = self.segments.partition_point(|segment| segment.start <= index);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        Some((segment, self.planes.get(usize::try_from(segment.plane).ok()?)?))
     }
 
     /// Whether any target must be resolved.

@@ -139,7 +139,7 @@ async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
     for (records, summary) in [scans.0, scans.1] {
         assert_eq!(summary.coverage.not_attempted, 0);
         let of = |address| {
-            let own = |record: &&EndpointReport| record.endpoint.as_ref().unwrap().address == address;
+            let own = |record: &&EndpointReport| record.endpoint.as_ref().unwrap().address() == Some(address);
             records.iter().find(own).unwrap()
         };
         for server in &good {

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use kubeknock::config::ScanConfig;
+use kubeknock::config::{MAX_ADDRESSES, Proxy, ScanConfig};
 use kubeknock::probe::{AFTER_401, ALWAYS, deep};
 use kubeknock::report::escape;
 use kubeknock::targets::TargetSet;
@@ -17,6 +17,24 @@ pub(crate) fn write(config: &ScanConfig, targets: &TargetSet) -> anyhow::Result<
     match plan(&mut out, config, targets).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),
+    }
+}
+
+/// What is done with the special addresses of names.
+fn special(config: &ScanConfig) -> &'static str {
+    if config.allow_special {
+        "Special addresses (loopback, link-local, cloud metadata …) of names are asked."
+    } else {
+        "Special addresses (loopback, link-local, cloud metadata …) are asked only where they are a target \
+         themselves, or the hosts file has the name."
+    }
+}
+
+/// How names are put to the name servers.
+fn search(config: &ScanConfig) -> String {
+    match config.resolver {
+        Some(server) => format!("Names are asked of {server} as they are written, without search domains."),
+        None => "Names are resolved as by this system: hosts file, name servers, search domains.".to_owned(),
     }
 }
 
@@ -35,8 +53,14 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     if targets.len() > listed {
         writeln!(out, "  … and {} more", targets.len() - listed)?;
     }
-    if targets.has_names() {
-        writeln!(out, "  Each address that a name resolves to is asked; exclusions hold for addresses too.")?;
+    if targets.has_names() && !config.proxy.as_ref().is_some_and(Proxy::resolves_names) {
+        writeln!(
+            out,
+            "  At most {MAX_ADDRESSES} addresses that a name resolves to are asked; exclusions hold for them and for \
+             aliases."
+        )?;
+        writeln!(out, "  {}", special(config))?;
+        writeln!(out, "  {}", search(config))?;
     }
     writeln!(out, "\nWhat (each endpoint that accepts a connection):")?;
     for path in ALWAYS {
@@ -79,7 +103,8 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     let (host, network) = (cap(config.per_host), cap(config.per_network));
     writeln!(out, "  at most {host} connections to one host and {network} to one /24 or /64 at once")?;
     if let Some(proxy) = &config.proxy {
-        writeln!(out, "  through the proxy {}:{}", proxy.host, proxy.port)?;
+        let names = if proxy.resolves_names() { ", which resolves the names" } else { "" };
+        writeln!(out, "  through the proxy {}:{}{names}", proxy.host, proxy.port)?;
     }
     Ok(())
 }

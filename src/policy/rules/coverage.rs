@@ -2,7 +2,7 @@
 
 use super::expectation::found;
 use super::{Context, Hit, requests};
-use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict};
+use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     id: "verdict-inconclusive",
@@ -18,6 +18,20 @@ pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     controls: &[],
 };
 
+pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
+    id: "not-fully-asked",
+    title: "Not everything that was to be asked was answered",
+    meaning: "The verdict holds for the paths that were answered. Of the others, lists of resources among them, \
+        nothing is known: that none was found open there is not a result.",
+    proof: "The requests that came to no answer. What was not asked at all stands beside them in the report.",
+    remedy: "Scan this target again, with a longer --timeout where it is slow or far away, and without --http2 \
+        where each answer costs a connection.",
+    severity: Severity::Low,
+    score: "2.0",
+    cwe: None,
+    controls: &[],
+};
+
 pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     id: "target-not-covered",
     title: "A named target got no verdict",
@@ -25,7 +39,8 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
         nothing was found here is not a result.",
     proof: "The outcomes of all its ports and addresses.",
     remedy: "Check the name, the port and the way there: firewall, proxy, the place that is scanned from. If \
-        nothing should answer, say so with expect=unreachable.",
+        nothing should answer, say so with expect=unreachable. Where the name is meant to lead to a special \
+        address, --allow-special asks it.",
     severity: Severity::Low,
     score: "2.0",
     cwe: None,
@@ -40,8 +55,21 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
     Some(Hit::proven(format!("no verdict: {}", report.reason), requests(report, |_| true)))
 }
 
+pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: Context) -> Option<Hit> {
+    let said = left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.settles())?;
+    let without = requests(report, |request| request.exchange.outcome.is_err());
+    Some(Hit::proven(said, without))
+}
+
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
-    let said =
+    let mut said =
         found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("no verdict, only {found}"));
+    if let Some(unasked) = spec.unasked_said() {
+        said = if spec.seen.is_empty() {
+            format!("{said}: {unasked}")
+        } else {
+            format!("{said}; not asked: {unasked}")
+        };
+    }
     spec.is_missing().then(|| Hit::proven(said, Vec::new()))
 }

@@ -101,6 +101,8 @@ struct Wire {
     http2: bool,
     proxy: Option<String>,
     resolver: Option<SocketAddr>,
+    #[serde(default)]
+    allow_special: bool,
     family: Option<FamilyWord>,
     order: Option<OrderWord>,
     seed: Option<u64>,
@@ -154,6 +156,8 @@ impl TryFrom<Wire> for Settings {
                 Some(FamilyWord::Ipv6) => Family::V6,
             },
             resolver: wire.resolver,
+            allow_special: wire.allow_special,
+            lookups: default.lookups,
             order: match (wire.order, wire.seed) {
                 (Some(OrderWord::Seeded), Some(seed)) => Order::Seeded(seed),
                 _ => Order::Sequential,
@@ -164,11 +168,12 @@ impl TryFrom<Wire> for Settings {
     }
 }
 
-/// The opposite of what the writer says: `socks5://host:port` or `http://host:port`.
+/// The opposite of what the writer says: `socks5://host:port`, `socks5h://…` or `http://…`.
 fn proxy(url: &str) -> Result<Proxy, String> {
     let parsed = url.split_once("://").and_then(|(scheme, rest)| {
         let kind = match scheme {
             "socks5" => ProxyKind::Socks5,
+            "socks5h" => ProxyKind::Socks5h,
             "http" => ProxyKind::HttpConnect,
             _ => return None,
         };
@@ -176,5 +181,7 @@ fn proxy(url: &str) -> Result<Proxy, String> {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(Proxy { kind, host: host.to_owned(), port: port.parse().ok()? })
     });
-    parsed.ok_or_else(|| "this is no proxy: socks5://HOST:PORT or http://HOST:PORT is expected".to_owned())
+    parsed.ok_or_else(|| {
+        "this is no proxy: socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT is expected".to_owned()
+    })
 }
