@@ -59,7 +59,7 @@ fn packets_go_to_the_scope_and_the_resolvers_alone() {
 }
 
 /// Targets of every kind.
-const TARGETS: [&str; 12] = [
+const TARGETS: [&str; 15] = [
     "192.0.2.0/28",
     "192.0.2.100-110",
     "2001:db8::/124",
@@ -70,7 +70,10 @@ const TARGETS: [&str; 12] = [
     "in.example",
     "mixed.example:6443",
     "alias.example:6443",
+    "hidden.example:6443",
     "secret.example:6443",
+    "special.example:6443",
+    "127.0.0.9:6443",
     "hosted.example:6443",
 ];
 
@@ -82,16 +85,46 @@ fn names() -> Names {
     Names {
         addresses: vec![
             ("in.example", vec![v4("203.0.113.10"), v6("2001:db8:53::10")]),
-            // Of these only the first may be asked, and the third.
+            // Of these only the first may be asked, and the third: the others are excluded.
             (
                 "mixed.example",
-                vec![v4("203.0.113.11"), v4("203.0.113.12"), v6("2001:db8:53::11"), v6("2001:db8::9")],
+                vec![
+                    v4("203.0.113.11"),
+                    v4("203.0.113.12"),
+                    v6("2001:db8:53::11"),
+                    v6("2001:db8::9"),
+                    v6("::ffff:203.0.113.12"),
+                    v6("64:ff9b::203.0.113.12"),
+                ],
             ),
+            ("special.example", special().into()),
             ("secret.example", vec![v4("203.0.113.13")]),
             ("elsewhere.example", vec![v4("203.0.113.14")]),
         ],
-        aliases: vec![("alias.example", "elsewhere.example")],
+        aliases: vec![("alias.example", "elsewhere.example"), ("hidden.example", "secret.example")],
     }
+}
+
+/// Where no name may send a scan. The last one is among the targets, so it may.
+fn special() -> [IpAddr; 16] {
+    [
+        v4("127.0.0.1"),
+        v4("0.0.0.0"),
+        v4("0.1.2.3"),
+        v4("169.254.169.254"),
+        v4("169.254.1.1"),
+        v4("224.0.0.1"),
+        v4("240.0.0.1"),
+        v4("255.255.255.255"),
+        v6("::1"),
+        v6("::"),
+        v6("fe80::1"),
+        v6("ff02::1"),
+        v6("fd00:ec2::254"),
+        v6("::ffff:169.254.169.254"),
+        v6("64:ff9b::169.254.169.254"),
+        v4("127.0.0.9"),
+    ]
 }
 
 /// What may be asked, counted out by hand. `hosted` is in the hosts file alone.
@@ -119,6 +152,7 @@ fn scope(hosted: bool) -> BTreeSet<SocketAddr> {
             (v4("203.0.113.11"), 6443),
             (v6("2001:db8:53::11"), 6443),
             (v4("203.0.113.14"), 6443),
+            (v4("127.0.0.9"), 6443),
         ]
         .map(SocketAddr::from),
     );
@@ -258,14 +292,14 @@ fn documented(asked: &BTreeMap<SocketAddr, Vec<String>>, more: &[&str]) {
     for (server, head) in
         asked.iter().flat_map(|(server, heads)| heads.iter().map(move |head| (server, head)))
     {
-        let (host, prefix) = host_and_prefix(*server);
+        let (hosts, prefix) = hosts_and_prefix(*server);
+        let agent = kubeknock::config::USER_AGENT;
         let known = |line: &String| {
             let (method, path) = line.split_once(' ').unwrap();
-            let agent = kubeknock::config::USER_AGENT;
-            *head
-                == format!(
-                    "{method} {prefix}{path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {agent}\r\naccept: */*\r\n\r\n"
-                )
+            hosts.iter().any(|host| {
+                let headers = format!("host: {host}\r\nuser-agent: {agent}\r\naccept: */*");
+                *head == format!("{method} {prefix}{path} HTTP/1.1\r\n{headers}\r\n\r\n")
+            })
         };
         assert!(lines.iter().any(known), "{server} was sent {head:?}");
         seen += 1;
@@ -274,22 +308,26 @@ fn documented(asked: &BTreeMap<SocketAddr, Vec<String>>, more: &[&str]) {
 }
 
 /// As whom a server is asked, and under which prefix.
-fn host_and_prefix(server: SocketAddr) -> (String, &'static str) {
-    let name = match server.ip().to_string().as_str() {
-        "203.0.113.10" | "2001:db8:53::10" => Some("in.example"),
-        "203.0.113.11" | "2001:db8:53::11" => Some("mixed.example"),
-        "203.0.113.14" => Some("alias.example"),
-        "198.18.0.8" => Some("internal.example"),
-        _ => None,
+fn hosts_and_prefix(server: SocketAddr) -> (Vec<String>, &'static str) {
+    let address = match server.ip() {
+        IpAddr::V6(address) => format!("[{address}]"),
+        IpAddr::V4(address) => address.to_string(),
     };
-    let host = match (name, server.ip()) {
-        (Some(name), _) => name.to_owned(),
-        (None, IpAddr::V6(address)) => format!("[{address}]"),
-        (None, IpAddr::V4(address)) => address.to_string(),
+    let names: &[&str] = match address.as_str() {
+        "203.0.113.10" | "[2001:db8:53::10]" => &["in.example"],
+        "203.0.113.11" | "[2001:db8:53::11]" => &["mixed.example"],
+        "203.0.113.14" => &["alias.example"],
+        "203.0.113.20" => &["hosted.example"],
+        "198.18.0.8" => &["internal.example"],
+        // By itself, and as what a name leads to.
+        "127.0.0.9" => &["127.0.0.9", "special.example"],
+        own => &[own],
     };
-    let host = if server.port() == 443 { host } else { format!("{host}:{}", server.port()) };
-    let prefix = if server.ip() == v4("198.18.0.6") { "/k8s/clusters/c-1" } else { "" };
-    (host, prefix)
+    let with_port = |host: &&str| {
+        if server.port() == 443 { (*host).to_owned() } else { format!("{host}:{}", server.port()) }
+    };
+    let prefix = if address == "198.18.0.6" { "/k8s/clusters/c-1" } else { "" };
+    (names.iter().map(with_port).collect(), prefix)
 }
 
 /// The lines of the blocks marked `http` in `docs/security.md`.
