@@ -17,6 +17,7 @@ pub(crate) fn record(
         verdict: assessment.verdict,
         grants: &assessment.grants,
         requests: &assessment.requests,
+        not_asked: &observation.unasked,
         expected: target.expect,
     };
     EndpointReport {
