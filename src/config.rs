@@ -9,7 +9,7 @@ use crate::model::Request;
 
 /// TCP connect timeout.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Time for one whole look at an endpoint, from the open connection to the last answer.
+/// Time for one look at an endpoint, from the open connection to the last answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// Further passes over what timed out or was reset, at half the rate.
 pub const RETRIES: u32 = 1;
@@ -143,11 +143,14 @@ impl Family {
 pub enum ProxyKind {
     /// SOCKS version 5 without authentication (RFC 1928).
     Socks5,
+    /// The same, and the proxy resolves names.
+    Socks5h,
     /// HTTP `CONNECT` (RFC 9110, section 9.3.6).
     HttpConnect,
 }
 
-/// A proxy that opens our connections: names are resolved here, the proxy is given addresses.
+/// A proxy that opens our connections. Names are resolved here and the proxy is given addresses, but for
+/// one that resolves names itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// How it is spoken to.
@@ -158,12 +161,21 @@ pub struct Proxy {
     pub port: u16,
 }
 
+impl Proxy {
+    /// Whether it is given names: their addresses are not known here then.
+    pub const fn resolves_names(&self) -> bool {
+        matches!(self.kind, ProxyKind::Socks5h)
+    }
+}
+
 /// What a scan may use and how it asks.
 #[derive(Debug, Clone)]
 pub struct ScanConfig {
     /// TCP connect timeout.
     pub connect_timeout: Duration,
-    /// Time for one whole look at an endpoint, and for looking up one name.
+    /// Time for one look at an endpoint, as far as everybody is asked. Each further request ([`Self::requests`],
+    /// [`Self::deep`]) adds a fifth of it, and none takes longer than this alone.
+    /// As long for resolving one name.
     pub timeout: Duration,
     /// Further passes over what timed out or was reset; an answer is never asked for again.
     pub retries: u32,

@@ -16,7 +16,7 @@ mod look;
 mod refusal;
 mod verdict;
 
-use crate::model::{Assessment, Identification, JudgedRequest, Observation};
+use crate::model::{Assessment, Identification, JudgedRequest, Observation, left_out};
 
 /// Judges one endpoint.
 pub fn assess(observation: &Observation, identification: &Identification) -> Assessment {
@@ -27,9 +27,14 @@ pub fn assess(observation: &Observation, identification: &Identification) -> Ass
         .map(|exchange| JudgedRequest { access: context.judge(exchange), exchange: exchange.clone() })
         .collect();
     let ruling = verdict::decide(&requests, observation, identification);
+    let reason = match left_out(&requests, &observation.unasked) {
+        // Where nothing is settled, the reason is why.
+        Some(left_out) if ruling.verdict.settles() => format!("{}; {left_out}", ruling.reason),
+        _ => ruling.reason,
+    };
     Assessment {
         verdict: ruling.verdict,
-        reason: ruling.reason,
+        reason,
         grants: grants::list(&requests),
         second_look: look::second_look(&requests, identification),
         requests,

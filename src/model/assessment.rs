@@ -14,7 +14,7 @@ pub enum Grade {
     PublicInfo,
     /// Which APIs there are; also any other non-resource path.
     Discovery,
-    /// Metrics and the `OpenAPI` documents.
+    /// Metrics, flags, the index of profiles, and the `OpenAPI` documents.
     Telemetry,
     /// A list of resources.
     Resources,
@@ -92,15 +92,6 @@ pub struct Assessment {
     pub grants: Vec<Grant>,
     /// Whether a second look is due before this verdict may be believed.
     pub second_look: Option<SecondLook>,
-}
-
-impl Assessment {
-    /// How many [`api_paths`] were asked, and on how many of them authentication refused.
-    pub fn paths_asked_and_refused(&self) -> (usize, usize) {
-        let paths = api_paths(&self.requests);
-        let refused = paths.values().filter(|(_, access)| **access == Access::Rejected).count();
-        (paths.len(), refused)
-    }
 }
 
 /// Why the endpoint should be asked once more: servers answer wrongly while they start.

@@ -23,8 +23,13 @@ pub struct Observation {
     pub without_sni: Option<Result<Handshake, Failure>>,
     /// The requests in the order they were made, of all looks.
     pub exchanges: Vec<Exchange>,
+    /// What was to be asked and was not: the time was over, or nothing more could be asked.
+    pub unasked: Vec<Request>,
     /// What ended the attempt before any request was made.
     pub failure: Option<Failure>,
+    /// Whether the last connection was closed without a byte, or answered with other bytes, where TLS was
+    /// expected: it may speak plain HTTP.
+    pub no_tls: bool,
     /// TCP connections opened.
     pub connections: u32,
     /// TLS handshakes completed.
@@ -43,7 +48,9 @@ impl Observation {
             tls: None,
             without_sni: None,
             exchanges: Vec::new(),
+            unasked: Vec::new(),
             failure: None,
+            no_tls: false,
             connections: 0,
             handshakes: 0,
             timings: Timings::default(),
@@ -67,6 +74,13 @@ impl Observation {
     /// Adds what a second look saw.
     pub fn absorb(&mut self, second: Self) {
         self.exchanges.extend(second.exchanges);
+        for request in second.unasked {
+            if !self.unasked.contains(&request) {
+                self.unasked.push(request);
+            }
+        }
+        let exchanges = &self.exchanges;
+        self.unasked.retain(|request| !exchanges.iter().any(|exchange| exchange.request == *request));
         self.connections += second.connections;
         self.handshakes += second.handshakes;
         self.timings.total += second.timings.total;

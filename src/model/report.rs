@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Target, Timings,
-    Verdict,
+    Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Request, Target,
+    Timings, Verdict,
 };
 
 /// Everything that is reported about one endpoint.
@@ -33,6 +33,8 @@ pub struct EndpointReport {
     pub aliases: Arc<[Arc<str>]>,
     /// Every request made.
     pub requests: Vec<JudgedRequest>,
+    /// What was to be asked and was not.
+    pub not_asked: Vec<Request>,
     /// What is open.
     pub grants: Vec<Grant>,
     /// TLS facts.
@@ -83,6 +85,7 @@ impl EndpointReport {
             remedy: None,
             aliases: Arc::default(),
             requests: Vec::new(),
+            not_asked: Vec::new(),
             grants: Vec::new(),
             tls: None,
             without_sni: None,
@@ -98,9 +101,19 @@ impl EndpointReport {
         self.connections > 0
     }
 
+    /// The endpoint as the target has it: where plain HTTP answered on a port that was asked with TLS, the
+    /// endpoint is another one, and the same place.
+    pub fn place(&self) -> Option<Endpoint> {
+        let endpoint = self.endpoint.clone()?;
+        Some(Endpoint { scheme: self.target.scheme, ..endpoint })
+    }
+
     /// What reports sort by: position in the set, then address.
     pub fn order_key(&self) -> (u64, Option<(IpAddr, u16)>) {
-        (self.target.index, self.endpoint.as_ref().map(|e| (e.address.ip(), e.address.port())))
+        (
+            self.target.index,
+            self.endpoint.as_ref().and_then(Endpoint::address).map(|address| (address.ip(), address.port())),
+        )
     }
 
     /// Total time spent.

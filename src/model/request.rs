@@ -106,6 +106,7 @@ impl PathClass {
             ["healthz" | "livez" | "readyz", ..] => Ok(Self::Health),
             ["metrics", ..] => Ok(Self::Metrics),
             ["flagz" | "statusz"] | ["debug", "pprof"] => Ok(Self::Diagnostics),
+            ["debug", "pprof", ..] => Err(PathError::Profile),
             [first, ..] if *first == "openapi" || first.starts_with("swagger") => Ok(Self::OpenApi),
             _ => Ok(Self::Other),
         }
@@ -161,6 +162,11 @@ pub enum PathError {
         "this path names a sub-resource, which would be executed and not only asked; kubeknock asks for lists only"
     )]
     SubResource,
+    /// A profile of the server.
+    #[error(
+        "this path makes the server record a profile of itself; kubeknock asks for the index /debug/pprof/ only"
+    )]
+    Profile,
 }
 
 /// One request, without the endpoint's prefix.
@@ -232,6 +238,8 @@ mod tests {
             ("/api/v1/namespaces/default/finalize", PathError::SubResource),
             ("/api/v1/watch/secrets", PathError::SubResource),
             ("/api/v1/proxy/nodes", PathError::SubResource),
+            ("/debug/pprof/profile", PathError::Profile),
+            ("/debug/pprof/heap?debug=1", PathError::Profile),
             ("/api/v1/sec%72ets", PathError::Character('%')),
             ("//api/v1/secrets", PathError::Segments),
             ("/x/../api/v1/secrets", PathError::Segments),
@@ -258,6 +266,7 @@ mod tests {
             ("/metrics/slis", PathClass::Metrics),
             ("/flagz", PathClass::Diagnostics),
             ("/debug/pprof/", PathClass::Diagnostics),
+            ("/statusz", PathClass::Diagnostics),
             ("/ping", PathClass::Product),
             ("/nonexistent", PathClass::Other),
             ("/apis/apps/v1/deployments", PathClass::ResourceList { sensitive: false }),

@@ -25,11 +25,14 @@ pub use judge::{Judge, Judged};
 use crate::model::{Rule, Severity};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what cannot be told.
-pub static RULES: [&Rule; 15] = [
+pub static RULES: [&Rule; 19] = [
     &rules::exposure::RESOURCES,
     &rules::exposure::DISCOVERY,
     &rules::exposure::TELEMETRY,
     &rules::insecure_http::RULE,
+    &rules::etcd::RULE,
+    &rules::kubelet::OPEN,
+    &rules::kubelet::ANONYMOUS,
     &rules::anonymous_auth::RULE,
     &rules::public_info::VERSION,
     &rules::public_info::HEALTH,
@@ -40,6 +43,7 @@ pub static RULES: [&Rule; 15] = [
     &rules::certificate::EXPIRED,
     &rules::certificate::EXPIRING,
     &rules::coverage::INCONCLUSIVE,
+    &rules::coverage::NOT_FULLY_ASKED,
     &rules::coverage::NOT_COVERED,
 ];
 

@@ -9,12 +9,13 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
+use super::attempt::{Attempt, endpoint_of};
 use super::checkpoint::Checkpoint;
 use super::ledger::{Done, Ledger, Turn};
 use super::outcome::{Deferral, Outcome};
 use super::pace::Pace;
 use super::pass::{Kind, Next, Pass, Source};
-use super::pipeline::{Attempt, Pipeline, endpoint_of};
+use super::pipeline::Pipeline;
 use super::queue::{Queue, Reader};
 use super::replay::{Replayed, replay};
 use super::stop::Stop;
@@ -247,7 +248,7 @@ impl Job {
         let Some(target) = self.target(turn.place) else { return Ok(false) };
         let attempt = Attempt {
             target: &target,
-            scope: Some(&self.targets),
+            set: Some(&self.targets),
             keep: self.keep(&target),
             last: work.pass.last,
             stop: &self.stop,
@@ -310,11 +311,12 @@ impl Job {
         if !self.keep(&target) {
             return Outcome::Silent(deferral.kind);
         }
-        let address = match target.host {
-            Host::Ip(address) => Some(address),
-            Host::Name(_) => deferral.address,
+        let host = match (&target.host, deferral.address) {
+            (Host::Name(_), Some(address)) => Some(Host::Ip(address)),
+            (Host::Name(_), None) if !self.pipeline.dialer.sweep.resolves_names() => None,
+            (host, _) => Some(host.clone()),
         };
-        let endpoint = address.map(|address| endpoint_of(&target, (address, target.port).into()));
+        let endpoint = host.map(|host| endpoint_of(&target, host));
         let (failure, timings) = (deferral.failure(), Timings::default());
         Outcome::Record(Box::new(EndpointReport::without_answer(target, endpoint, failure, timings)))
     }

@@ -12,6 +12,7 @@
 //! target's outcome, not the scan's end.
 
 mod addresses;
+mod attempt;
 mod caps;
 mod checkpoint;
 mod congestion;
@@ -20,6 +21,7 @@ mod eta;
 mod job;
 mod journal;
 mod ledger;
+mod looks;
 mod outcome;
 mod own_side;
 mod pace;
@@ -48,10 +50,11 @@ use crate::model::{
 };
 use crate::targets::{Permutation, TargetSet};
 
+use attempt::Attempt;
 pub use checkpoint::{Checkpoint, CheckpointError};
 use job::Job;
 use outcome::Outcome;
-use pipeline::{Attempt, Pipeline};
+use pipeline::Pipeline;
 pub use progress::{Progress, Watch};
 pub use stop::Stop;
 use tally::Tally;
@@ -82,12 +85,23 @@ impl Scanner {
     }
 
     /// Reads the resolver configuration where names must be resolved, so that its errors show
-    /// before the scan begins.
+    /// before the scan begins. What is excluded must be known where it matters.
     ///
     /// # Errors
-    /// [`Error::ResolverConfig`] or [`Error::Resolver`].
+    /// [`Error::ResolverConfig`] or [`Error::Resolver`]; [`Error::ExcludedUnknown`] where the proxy
+    /// resolves names.
     pub async fn prepare(&self, targets: &TargetSet) -> Result<(), Error> {
-        if targets.has_names() { self.pipeline.names().prepare().await } else { Ok(()) }
+        match &self.config.proxy {
+            _ if !targets.has_names() => Ok(()),
+            Some(proxy) if proxy.resolves_names() => {
+                if targets.exclusions().has_addresses() {
+                    Err(Error::ExcludedUnknown)
+                } else {
+                    Ok(())
+                }
+            }
+            _ => self.pipeline.names().prepare().await,
+        }
     }
 
     /// Knocks on one target: a record for each of its addresses that may be asked, or one that says why
@@ -99,7 +113,7 @@ impl Scanner {
         for pass in 0..=self.config.retries {
             let last = pass == self.config.retries;
             self.pipeline.names().forget();
-            let attempt = Attempt { target, scope: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt = Attempt { target, set: None, keep: true, last, stop: &stop, tally: &tally };
             for only in std::mem::take(&mut todo) {
                 let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
                     let why = stop.reason().unwrap_or_default();

@@ -7,20 +7,13 @@ use super::answers::{Answers, PATH_PLACE, Route};
 use super::file::GO_TO_PLAIN_HTTP;
 use super::reply::{Body, Reply};
 use super::scenario::{Conduct, Label, Scenario, ScenarioError, Tls};
-use crate::model::Verdict;
+use crate::model::{Minor, Verdict};
 
 /// The path whose answer stands for that of every path which was not recorded.
 const UNKNOWN_PATH: &str = "/nonexistent";
 
-/// The verdicts that the recordings must give.
-const VERDICTS: [(&str, Verdict); 6] = [
-    ("default-rbac", Verdict::Forbidden),
-    ("anonymous-auth-off", Verdict::Rejected),
-    ("cluster-admin-to-anonymous", Verdict::Exposed),
-    ("public-info-removed", Verdict::Forbidden),
-    ("behind-nginx-tls", Verdict::Forbidden),
-    ("kube-controller-manager", Verdict::NotApiServer),
-];
+/// The first release that ends an HTTP/2 connection after every answer to an anonymous caller.
+const ENDS_HTTP2: Minor = Minor { major: 1, minor: 29 };
 
 /// Headers that belong to one connection or one moment, and are made afresh.
 const FRESH: [&str; 5] = ["audit-id", "date", "content-length", "transfer-encoding", "connection"];
@@ -29,7 +22,8 @@ const FRESH: [&str; 5] = ["audit-id", "date", "content-length", "transfer-encodi
 struct Recording {
     name: String,
     server: Server,
-    tls: RecordedTls,
+    /// Not every recording has the facts of the handshake.
+    tls: Option<RecordedTls>,
     exchanges: Vec<Exchange>,
 }
 
@@ -53,58 +47,81 @@ struct RecordedTls {
 struct Exchange {
     method: String,
     path: String,
+    #[serde(default)]
     request_headers: Vec<(String, String)>,
-    http_version: String,
-    status: u16,
+    http_version: Option<String>,
+    /// Absent where nothing came, as early in a start.
+    status: Option<u16>,
+    #[serde(default)]
     headers: Vec<(String, String)>,
-    body: String,
+    /// Absent where it is no text.
+    body: Option<String>,
+    #[serde(default)]
     body_size: u64,
     truncated_at: Option<u64>,
+    /// When it was, in a recording of how answers change with time.
+    t_seconds: Option<f64>,
 }
 
 impl Scenario {
-    /// A recording of a real server, as in `tests/recordings`: GET and HEAD with plain headers, the
-    /// HTTP/1.1 exchange where there is one; any other request is answered as `/nonexistent` was.
+    /// A recording of a real server, as in `tests/recordings`, with the verdicts it must get without
+    /// `--deep` and with it: GET and HEAD with plain headers, the HTTP/1.1 exchange where there is one.
+    /// Any other request is answered as `/nonexistent` was, or as the first path whose refusal names it.
+    /// Of a recording over time, each answer to a path is given once, in order, and the last one from
+    /// then on.
     ///
     /// A body of which only the start was recorded is followed by line feeds up to its real length:
     /// a client meets a body as long as the real one, and its first bytes.
     ///
     /// # Errors
-    /// [`ScenarioError`] where it is no recording, or one whose verdict is not known.
-    pub fn from_recording(json: &str) -> Result<Self, ScenarioError> {
+    /// [`ScenarioError`] where it is no recording.
+    pub fn from_recording(json: &str, expect: Verdict, expect_deep: Verdict) -> Result<Self, ScenarioError> {
         let recording: Recording = serde_json::from_str(json)
             .map_err(|error| ScenarioError::new("(unread)", format!("no recording: {error}")))?;
-        let wrong = |problem: &str| ScenarioError::new(&recording.name, problem);
-        let expect = VERDICTS
-            .iter()
-            .find_map(|(name, verdict)| (*name == recording.name).then_some(*verdict))
-            .ok_or_else(|| wrong("the verdict that this recording must give is not known"))?;
 
-        let mut plain: Vec<&Exchange> =
-            recording.exchanges.iter().filter(|exchange| exchange.is_plain()).collect();
-        plain.sort_by_key(|exchange| exchange.http_version != "1.1");
+        let mut plain: Vec<(&Exchange, Reply)> = (recording.exchanges.iter())
+            .filter(|exchange| exchange.is_plain())
+            .filter_map(|exchange| Some((exchange, exchange.reply()?)))
+            .collect();
+        plain.sort_by_key(|(exchange, _)| exchange.http_version.as_deref() != Some("1.1"));
         let mut routes: Vec<Route> = Vec::new();
-        for exchange in &plain {
+        for (exchange, reply) in &plain {
             let Exchange { method, path, .. } = exchange;
-            if !routes.iter().any(|route| route.method == *method && route.path == *path) {
-                let then = Some(exchange.reply());
-                routes.push(Route { method: method.clone(), path: path.clone(), timed: Vec::new(), then });
+            let known = routes.iter_mut().find(|route| route.method == *method && route.path == *path);
+            match known {
+                Some(route) if exchange.t_seconds.is_some() => {
+                    let earlier = route.then.replace(reply.clone());
+                    route.timed.extend(earlier.map(|earlier| (1, earlier)));
+                }
+                Some(_) => {}
+                None => {
+                    let (method, path, then) = (method.clone(), path.clone(), Some(reply.clone()));
+                    routes.push(Route { method, path, timed: Vec::new(), then });
+                }
             }
         }
-        let unknown = plain
-            .iter()
-            .find(|exchange| exchange.path == UNKNOWN_PATH && exchange.method == "GET")
-            .ok_or_else(|| wrong("has no GET /nonexistent, which stands for every other path"))?;
+        let gets = || plain.iter().filter(|(exchange, _)| exchange.method == "GET");
+        let unknown = gets()
+            .find(|(exchange, _)| exchange.path == UNKNOWN_PATH)
+            .or_else(|| gets().find(|(exchange, reply)| exchange.fallback(reply) != *reply))
+            .map(|(exchange, reply)| exchange.fallback(reply));
+        let unknown = unknown.ok_or_else(|| {
+            let problem =
+                "has neither GET /nonexistent nor a refusal that names its path, to stand for others";
+            ScenarioError::new(&recording.name, problem)
+        })?;
+        let minor = Minor::of_git_version(&recording.server.version);
+        let mut answers = Answers::new(routes, unknown);
+        answers.goaway = minor.is_some_and(|minor| minor >= ENDS_HTTP2);
         let label = Label {
             about: format!("the recording {}, whole", recording.name),
             source: format!("recorded: {}, {}", recording.name, recording.server.version),
             name: recording.name,
             expect,
-            // A path that was not recorded shows nothing more.
-            expect_deep: expect,
+            expect_deep,
         };
-        let answers = Answers::new(routes, unknown.fallback());
-        Self::new(label, Some(recording.tls.mean()), Conduct::Answer(Box::new(answers)))
+        let tls = recording.tls.map_or_else(unknown_tls, RecordedTls::mean);
+        Self::new(label, Some(tls), Conduct::Answer(Box::new(answers)))
     }
 }
 
@@ -123,28 +140,47 @@ impl Exchange {
         self.headers.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    fn reply(&self) -> Reply {
+    /// The answer; `None` where there was none, or none that is kept as text.
+    fn reply(&self) -> Option<Reply> {
         let kept = |(name, _): &&(String, String)| !FRESH.contains(&name.to_ascii_lowercase().as_str());
         let headers = self.headers.iter().filter(kept).cloned().collect();
-        let start = Bytes::copy_from_slice(self.body.as_bytes());
+        let start = Bytes::copy_from_slice(self.body.as_ref()?.as_bytes());
         let padding = match self.truncated_at {
             Some(_) => self.body_size.saturating_sub(start.len() as u64),
             None => 0,
         };
         let length = self.header("content-length").and_then(|length| length.parse().ok());
-        Reply {
+        Some(Reply {
             audit_id: self.header("audit-id").is_some(),
             content_length: length.filter(|_| self.method == "HEAD"),
-            ..Reply::new(self.status, headers, Body { start, padding })
-        }
+            ..Reply::new(self.status?, headers, Body { start, padding })
+        })
     }
 
     /// The same, with the path that is asked in place of the one that was.
-    fn fallback(&self) -> Reply {
-        let mut reply = self.reply();
-        let named = self.body.replace(&format!(r#"\"{UNKNOWN_PATH}\""#), &format!(r#"\"{PATH_PLACE}\""#));
+    fn fallback(&self, reply: &Reply) -> Reply {
+        let mut reply = reply.clone();
+        let body = self.body.as_deref().unwrap_or_default();
+        let named = body.replace(&format!(r#"\"{}\""#, self.path), &format!(r#"\"{PATH_PLACE}\""#));
         reply.body.start = Bytes::from(named);
         reply
+    }
+}
+
+/// For a recording without the facts of the handshake: one that tells nothing.
+fn unknown_tls() -> Tls {
+    Tls {
+        subject: "CN=recorded".to_owned(),
+        issuer: "CN=recorded".to_owned(),
+        sans: Vec::new(),
+        without_sni: None,
+        expires_in_days: None,
+        send_issuer: false,
+        client_cas: None,
+        require_client_certificate: false,
+        versions: ["1.2", "1.3"].map(str::to_owned).into(),
+        alpn: ["h2", "http/1.1"].map(str::to_owned).into(),
+        to_plain_http: GO_TO_PLAIN_HTTP.into(),
     }
 }
 

@@ -6,8 +6,8 @@ use kubeknock::config::ScanConfig;
 use kubeknock::model::{ClueKind, EndpointReport, Method, PathClass, Trust, Verdict};
 use kubeknock::probe::deep;
 
+use crate::recordings::recording;
 use crate::support::{config, knock, pem, run, serve, start, stderr, stdout};
-use crate::verdicts::recording;
 
 /// Stands in every list and every metric that a simulated server could give away.
 const OBJECT: &str = "zz-object-name-7f3a";

@@ -4,6 +4,7 @@
 //! as their users run them. Nothing leaves loopback.
 
 mod browser;
+mod byhand;
 #[cfg(unix)]
 mod ci;
 mod cli;
@@ -11,17 +12,22 @@ mod code_scanning;
 mod deep;
 mod deploy;
 mod formats;
+mod handshakes;
 mod hostile;
+mod http2;
 mod input;
 mod layers;
+mod lenient;
 mod limits;
 mod name_server;
 mod outputs;
 mod own_side;
+mod plain;
 mod products;
 mod proxy;
 mod readme;
 mod real;
+mod recordings;
 mod requests;
 mod resolve;
 mod resume;
@@ -33,4 +39,5 @@ mod settings;
 mod shards;
 mod skip;
 mod support;
+mod time;
 mod verdicts;

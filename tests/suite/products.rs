@@ -204,8 +204,8 @@ const COMPONENTS: [(Component, &[&str]); 9] = [
         Component::ControllerManagerOrScheduler,
         &["kube-controller-manager", "recorded kube-controller-manager"],
     ),
-    (Component::Kubelet, &["kubelet"]),
-    (Component::Etcd, &["etcd", "etcd-open"]),
+    (Component::Kubelet, &["kubelet", "kubelet-anonymous", "kubelet-open"]),
+    (Component::Etcd, &["etcd", "etcd-open", "etcd-plain-http"]),
     (Component::Supervisor, &["rke2-supervisor"]),
     (Component::KubernetesProxy, &["rancher-401", "teleport"]),
     (Component::FrontEnd, &["waf-403", "gke-dns-endpoint"]),
@@ -221,6 +221,8 @@ const COMPONENTS: [(Component, &[&str]); 9] = [
             "json-api-401",
             "deep-json",
             "huge-body",
+            "kubelet-health-port",
+            "etcd-metrics-port",
         ],
     ),
 ];
@@ -232,7 +234,7 @@ async fn every_component_is_told_from_its_look_alikes() {
     for (component, names) in COMPONENTS {
         for name in names {
             let scenario = match name.strip_prefix("recorded ") {
-                Some(name) => crate::verdicts::recording(name),
+                Some(name) => crate::recordings::recording(name),
                 None => simulator::scenario(name).unwrap_or_else(|| panic!("no scenario {name}")),
             };
             let words =
@@ -305,7 +307,7 @@ async fn recordings_over_both_tls_versions() {
         ("kube-controller-manager", Component::ControllerManagerOrScheduler, None, true),
     ] {
         for tls in ["1.2", "1.3"] {
-            let scenario = Arc::into_inner(crate::verdicts::recording(name)).unwrap().with_tls_version(tls);
+            let scenario = Arc::into_inner(crate::recordings::recording(name)).unwrap().with_tls_version(tls);
             let server = serve(Arc::new(scenario)).await;
             let reports = knock(&[(String::new(), server)]).await;
             let [report] = reports.as_slice() else { panic!("{name}") };

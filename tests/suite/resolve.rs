@@ -80,7 +80,7 @@ async fn every_address_is_an_endpoint() {
     let port = server.address().port();
     let (records, summary) = scan(names.config(), targets(&[format!("two.example:{port}")])).await;
     let seen: Vec<(IpAddr, Verdict)> =
-        records.iter().map(|r| (r.endpoint.as_ref().unwrap().address.ip(), r.verdict)).collect();
+        records.iter().map(|r| (r.endpoint.as_ref().unwrap().address().unwrap().ip(), r.verdict)).collect();
     assert_eq!(
         seen,
         [
@@ -315,7 +315,10 @@ async fn what_is_beyond_the_limit_is_told() {
         let said = coverage.specs[0].unasked_said().unwrap();
         assert!(said.contains("64 of 200 are asked"), "{said}");
         drawn.push(
-            records.iter().map(|record| record.endpoint.as_ref().unwrap().address.ip()).collect::<Vec<_>>(),
+            records
+                .iter()
+                .map(|record| record.endpoint.as_ref().unwrap().address().unwrap().ip())
+                .collect::<Vec<_>>(),
         );
     }
     assert_eq!(drawn[0], drawn[1]);
@@ -339,7 +342,10 @@ async fn half_an_answer_is_used_and_said_to_be_half() {
     ] {
         let (records, summary) = scan(quick.clone(), targets(&[format!("{name}:{port}")])).await;
         assert_eq!(records.len(), 1, "{records:?}");
-        assert_eq!(records[0].endpoint.as_ref().unwrap().address.ip().is_ipv6(), name == "half-a.example");
+        assert_eq!(
+            records[0].endpoint.as_ref().unwrap().address().unwrap().ip().is_ipv6(),
+            name == "half-a.example"
+        );
         let coverage = summary.coverage;
         assert_eq!((coverage.gap(Gap::HalfResolved), coverage.is_complete()), (1, false), "{name}");
         assert!(coverage.specs[0].unasked_said().unwrap().contains(said), "{name}: {coverage:?}");
@@ -366,7 +372,8 @@ async fn names_and_servers_as_they_are() {
     // What else stands in an answer is not the name's address.
     let only_v4 = ScanConfig { family: Family::V4, ..names.config() };
     let (records, _) = scan(only_v4, targets(&[format!("foreign.example:{port}")])).await;
-    let asked: Vec<IpAddr> = records.iter().map(|r| r.endpoint.as_ref().unwrap().address.ip()).collect();
+    let asked: Vec<IpAddr> =
+        records.iter().map(|r| r.endpoint.as_ref().unwrap().address().unwrap().ip()).collect();
     assert_eq!(asked, [Ipv4Addr::LOCALHOST]);
     let refused = ResponseCode::ServFail.to_str();
     let (records, _) = scan(names.config(), targets(&["servfail.example:6443".to_owned()])).await;

@@ -2,10 +2,15 @@
 
 use std::io::Write as _;
 
-/// Says that a test was skipped, past the test harness's capture, on a line of its own.
-pub(crate) fn skipped(reason: &str) {
+/// Says something past the test harness's capture, on a line of its own.
+pub(crate) fn aloud(words: &str) {
     // Whole, so that no other thread's words stand within; the harness may have begun a line.
-    let _ = std::io::stderr().write_all(format!("\nSKIPPED: {reason}\n").as_bytes());
+    let _ = std::io::stderr().write_all(format!("\n{words}\n").as_bytes());
+}
+
+/// Says that a test was skipped.
+pub(crate) fn skipped(reason: &str) {
+    aloud(&format!("SKIPPED: {reason}"));
 }
 
 /// Skips for want of a tool that `.ci/run` installs, where it may be missing.

@@ -2,7 +2,7 @@
 
 use super::expectation::found;
 use super::{Context, Hit, requests};
-use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict};
+use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     id: "verdict-inconclusive",
@@ -12,6 +12,20 @@ pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     proof: "The answers, each with why it proves nothing.",
     remedy: "Scan again later where the reason is load or a start. Otherwise knock from a place, or at an \
         address, that reaches the API server without the front end.",
+    severity: Severity::Low,
+    score: "2.0",
+    cwe: None,
+    controls: &[],
+};
+
+pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
+    id: "not-fully-asked",
+    title: "Not everything that was to be asked was answered",
+    meaning: "The verdict holds for the paths that were answered. Of the others, lists of resources among them, \
+        nothing is known: that none was found open there is not a result.",
+    proof: "The requests that came to no answer. What was not asked at all stands beside them in the report.",
+    remedy: "Scan this target again, with a longer --timeout where it is slow or far away, and without --http2 \
+        where each answer costs a connection.",
     severity: Severity::Low,
     score: "2.0",
     cwe: None,
@@ -39,6 +53,12 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
         return None;
     }
     Some(Hit::proven(format!("no verdict: {}", report.reason), requests(report, |_| true)))
+}
+
+pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: Context) -> Option<Hit> {
+    let said = left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.settles())?;
+    let without = requests(report, |request| request.exchange.outcome.is_err());
+    Some(Hit::proven(said, without))
 }
 
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {

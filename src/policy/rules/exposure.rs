@@ -7,7 +7,7 @@ use super::super::controls::{
 };
 use super::{Context, Hit, listed};
 use crate::model::unbind::{discovery, leave, monitoring, needed, take_out};
-use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity};
+use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, left_out};
 
 pub(in crate::policy) static RESOURCES: Rule = Rule {
     id: "anonymous-resources-exposed",
@@ -76,9 +76,10 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
 
 pub(in crate::policy) static TELEMETRY: Rule = Rule {
     id: "anonymous-telemetry-exposed",
-    title: "Anybody may read the server's metrics or OpenAPI documents",
-    meaning: "Metrics name resource types, clients and load; the OpenAPI documents name every type with its \
-        fields. Both help to plan an attack, and both cost the server work for anybody who asks.",
+    title: "Anybody may read the server's metrics, flags or OpenAPI documents",
+    meaning: "Metrics name resource types, clients and load; /flagz shows every flag the server runs with; the \
+        OpenAPI documents name every type with its fields; behind the index at /debug/pprof/ anybody can make the \
+        server record profiles. All of it helps to plan an attack, and costs the server work for anybody who asks.",
     proof: "The path answered with its document, or with the marks of an API server behind authorization.",
     remedy: concat!(
         take_out!(),
@@ -102,9 +103,12 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
     ],
 };
 
+/// What is done with lists of resources.
+const LIST: &str = "list";
+
 pub(in crate::policy) fn resources(report: &EndpointReport, _: Context) -> Option<Hit> {
     let lists = |grade| matches!(grade, Grade::Resources | Grade::SensitiveResources);
-    opened(report, lists, "list")
+    opened(report, lists, LIST)
 }
 
 pub(in crate::policy) fn discovery(report: &EndpointReport, _: Context) -> Option<Hit> {
@@ -123,12 +127,15 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
     let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
     let requests = grants.iter().map(|grant| grant.request).collect();
     let message = format!("anonymous callers may {may} {paths}");
-    let hit = if grants.iter().all(|grant| grant.not_served) {
+    let mut hit = if grants.iter().all(|grant| grant.not_served) {
         let message = format!("{message}: authorized, though nothing is served there");
         Hit::proven(message, requests).sure(Confidence::Medium)
     } else {
         Hit::proven(message, requests)
     };
+    if let Some(left_out) = left_out(&report.requests, &report.not_asked).filter(|_| may == LIST) {
+        hit.message = format!("{}; {left_out}", hit.message);
+    }
     let open = grants.iter().map(|grant| grant.path.clone()).collect();
     Some(Hit { open, ..hit.mended_by(report.remedy.as_ref()) })
 }

@@ -7,7 +7,7 @@ use super::endpoint::Failure;
 use super::word::{Ms, Time, Word, Worded as _};
 use crate::model::{
     self, AUDIT_ID, Access, Answer, Exchange, FLOW_CONTROL, FailureKind, JudgedRequest, Method, PathClass,
-    Reply, Stage, Status, Unclear, VersionInfo,
+    PathError, Reply, Stage, Status, Unclear, VersionInfo,
 };
 
 #[derive(Deserialize)]
@@ -51,7 +51,11 @@ impl TryFrom<Wire> for Request {
             (_, _, Access::Failed(failure)) => Err(failure.clone()),
             _ => return Err("a request has an answer, and neither status nor evidence".to_owned()),
         };
-        let class = PathClass::of(&wire.path).map_err(|error| format!("path: {error}"))?;
+        let class = match PathClass::of(&wire.path) {
+            // Once asked where somebody said so.
+            Err(PathError::Profile) => PathClass::Other,
+            class => class.map_err(|error| format!("path: {error}"))?,
+        };
         let request = model::Request { method: wire.method.0, path: wire.path, class };
         let exchange =
             Exchange { request, look: wire.look, at: wire.at.0, elapsed: wire.elapsed_ms.0, outcome };

@@ -17,6 +17,7 @@ use crate::model::{self, EndpointReport, Source};
 pub(in crate::report) struct Endpoint<'a> {
     target: String,
     address: Option<SocketAddr>,
+    resolved_by_proxy: bool,
     name: Option<String>,
     aliases: Vec<&'a str>,
     label: Option<&'a str>,
@@ -35,6 +36,7 @@ pub(in crate::report) struct Endpoint<'a> {
     posture: Option<Posture<'a>>,
     remedy: Option<Remedy<'a>>,
     requests: Vec<Request<'a>>,
+    not_asked: Vec<&'a str>,
     grants: Vec<Grant<'a>>,
     tls: Option<Tls<'a>>,
     without_sni: Option<WithoutSni<'a>>,
@@ -53,11 +55,12 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
         };
         Self {
             target: target.to_string(),
-            address: report.endpoint.as_ref().map(|endpoint| endpoint.address),
+            address: report.endpoint.as_ref().and_then(model::Endpoint::address),
+            resolved_by_proxy: report.endpoint.as_ref().is_some_and(|endpoint| endpoint.address().is_none()),
             name: name.map(|name| name.to_string()),
             aliases: report.aliases.iter().map(|alias| &**alias).collect(),
             label: target.label.as_deref(),
-            scheme: target.scheme.word(),
+            scheme: report.endpoint.as_ref().map_or(target.scheme, |endpoint| endpoint.scheme).word(),
             prefix: &target.prefix,
             origin: (&*target.origin).into(),
             index: target.index,
@@ -75,6 +78,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             posture: report.posture.as_ref().map(Posture::from),
             remedy: report.remedy.as_ref().map(Remedy::from),
             requests: report.requests.iter().map(Request::from).collect(),
+            not_asked: report.not_asked.iter().map(|request| request.path.as_str()).collect(),
             grants: report.grants.iter().map(Grant::from).collect(),
             tls: report.tls.as_ref().map(Tls::from),
             without_sni: report.without_sni.as_ref().map(WithoutSni::from),

@@ -10,7 +10,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Scenario, SimulatedServer, scenario, start};
+use super::{Scenario, ScenarioError, SimulatedServer, scenario, start};
+use crate::model::Verdict;
 
 /// For whatever must come, and comes at once.
 const SOON: Duration = Duration::from_secs(20);
@@ -25,6 +26,11 @@ async fn serve(name: &str) -> SimulatedServer {
 
 async fn serve_text(text: &str) -> SimulatedServer {
     start(Arc::new(Scenario::parse(text).unwrap()), loopback()).await.unwrap()
+}
+
+/// A recording as a scenario; the verdicts that it must get are the suite's affair.
+fn recorded(json: &str) -> Result<Scenario, ScenarioError> {
+    Scenario::from_recording(json, Verdict::Forbidden, Verdict::Forbidden)
 }
 
 fn recording(name: &str) -> String {

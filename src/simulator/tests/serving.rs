@@ -14,9 +14,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::X509Name;
 
 use super::client::{Client, ask, rest, send};
-use super::{SOON, loopback, recording, serve, serve_text};
+use super::{SOON, loopback, recorded, recording, serve, serve_text};
 use crate::model::Verdict;
-use crate::simulator::{Scenario, fleet, start};
+use crate::simulator::{fleet, start};
 
 /// The CA names of a `CertificateRequest`, as text.
 fn names(client: &Client) -> Option<Vec<String>> {
@@ -211,8 +211,7 @@ async fn a_slow_server_takes_its_time() {
 
 #[tokio::test]
 async fn a_whole_recording_can_be_served() {
-    let scenario = Scenario::from_recording(&recording("behind-nginx-tls")).unwrap();
-    assert_eq!(scenario.expect, Verdict::Forbidden);
+    let scenario = recorded(&recording("behind-nginx-tls")).unwrap();
     let server = start(Arc::new(scenario), loopback()).await.unwrap();
     let mut stream = Client::default().connect(server.address()).await.unwrap();
     let answer = ask(&mut stream, "GET", "/api/v1/namespaces?limit=1").await;

@@ -1,0 +1,190 @@
+//! Every recording of a real server gets its verdict: the table of what was open there, and what
+//! kubeknock must make of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use kubeknock::config::ScanConfig;
+use kubeknock::model::{Component, EndpointReport, Request, Verdict};
+use kubeknock::simulator::Scenario;
+
+use crate::support::{config, knock, serve};
+
+use Component::{
+    AggregatedApiServer as Aggregated, ControllerManagerOrScheduler, KubeApiServer as Api, Kubelet,
+};
+use Verdict::{Exposed, Forbidden, Inconclusive, Limited, NotApiServer, Rejected};
+
+/// What a recording must give.
+struct Recorded {
+    name: &'static str,
+    /// The verdicts: without `--deep`, and with it.
+    verdicts: [Verdict; 2],
+    component: Component,
+    /// What was open to anonymous callers.
+    open: fn(&str) -> bool,
+}
+
+const fn row(
+    name: &'static str,
+    verdicts: [Verdict; 2],
+    component: Component,
+    open: fn(&str) -> bool,
+) -> Recorded {
+    Recorded { name, verdicts, component, open }
+}
+
+fn nothing(_: &str) -> bool {
+    false
+}
+
+fn everything(_: &str) -> bool {
+    true
+}
+
+fn health(path: &str) -> bool {
+    ["/healthz", "/livez", "/readyz"].contains(&path)
+}
+
+fn version(path: &str) -> bool {
+    path == "/version"
+}
+
+/// `public` where `/livez` and `/readyz` were not recorded.
+fn version_and_healthz(path: &str) -> bool {
+    version(path) || path == "/healthz"
+}
+
+fn public(path: &str) -> bool {
+    version(path) || health(path)
+}
+
+/// Of the lists of the role `view`, those that were recorded; the others are answered as an unknown path.
+fn view(path: &str) -> bool {
+    public(path) || ["/api/v1/namespaces", "/api/v1/pods", "/apis/apps/v1/deployments"].contains(&path)
+}
+
+const RECORDED: [Recorded; 29] = [
+    // 1.20.
+    row("default-rbac", [Forbidden; 2], Api, public),
+    row("anonymous-auth-off", [Rejected; 2], Api, nothing),
+    row("cluster-admin-to-anonymous", [Exposed; 2], Api, everything),
+    row("public-info-removed", [Forbidden; 2], Api, nothing),
+    row("behind-nginx-tls", [Forbidden; 2], Api, public),
+    row("kube-controller-manager", [NotApiServer; 2], ControllerManagerOrScheduler, |path| {
+        path == "/healthz"
+    }),
+    // 1.30 and 1.34.
+    row("30-default", [Forbidden; 2], Api, public),
+    row("30-anon-off", [Rejected; 2], Api, nothing),
+    row("34-default", [Forbidden; 2], Api, public),
+    row("34-cond-health", [Limited; 2], Api, health),
+    // 1.37.
+    row("37-default", [Forbidden; 2], Api, public),
+    row("37-anon-off", [Rejected; 2], Api, nothing),
+    row("37-alwaysallow", [Rejected; 2], Api, nothing),
+    row("37-cond-health", [Limited; 2], Api, health),
+    row("37-cond-version", [Limited; 2], Api, version),
+    row("37-cond-ns-view", [Rejected, Exposed], Api, |path| path == "/api/v1/namespaces"),
+    row("37-view", [Forbidden, Exposed], Api, view),
+    row("37-none", [Forbidden; 2], Api, nothing),
+    row("37-admin", [Exposed; 2], Api, everything),
+    row("37-aa-authz", [Exposed; 2], Api, everything),
+    row("37-startup-exposed", [Exposed; 2], Api, |path| public(path) || path == "/api"),
+    row("37-etcd-stopped", [Forbidden; 2], Api, public),
+    row("37-webhook-deny", [Inconclusive; 2], Api, nothing),
+    row("37-aggregated-apiservice", [Forbidden; 2], Api, version_and_healthz),
+    row("37-aggregated-backend-down", [Forbidden; 2], Api, version_and_healthz),
+    row("37-sample-apiserver", [Forbidden; 2], Aggregated, public),
+    row("37-kube-scheduler", [NotApiServer; 2], ControllerManagerOrScheduler, health),
+    row("37-kubelet", [NotApiServer; 2], Kubelet, nothing),
+    row("37-kubelet-anonymous", [NotApiServer; 2], Kubelet, nothing),
+];
+
+/// A recording, ready to be served.
+pub(crate) fn recording(name: &str) -> Arc<Scenario> {
+    let row = RECORDED.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row for {name}"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recordings/{name}.json"));
+    let [expect, deep] = row.verdicts;
+    Arc::new(Scenario::from_recording(&fs::read_to_string(path).unwrap(), expect, deep).unwrap())
+}
+
+#[test]
+fn every_recording_has_its_row() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
+    let files: BTreeSet<String> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let rows: BTreeSet<String> = RECORDED.iter().map(|row| format!("{}.json", row.name)).collect();
+    assert_eq!(files, rows);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recording_gets_its_verdict_and_grants() {
+    judged(config(), 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recording_gets_its_verdict_and_grants_with_deep() {
+    judged(ScanConfig { deep: true, ..config() }, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_recording_gets_its_verdict_over_http2() {
+    judged(ScanConfig { http2: true, ..config() }, 0).await;
+}
+
+/// An extension's list that is open, asked through the aggregator: by its answer, and not by the aggregator's
+/// own when the extension is down.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aggregated_list_is_open_only_where_it_answered() {
+    let list = "/apis/wardle.example.com/v1alpha1/flunders";
+    for (name, verdict) in [("37-aggregated-apiservice", Exposed), ("37-aggregated-backend-down", Forbidden)]
+    {
+        let server = serve(recording(name)).await;
+        let requests = vec![Request::for_path(list).unwrap()];
+        let record = knock(ScanConfig { requests, ..config() }, &server.address().to_string()).await;
+        assert_eq!(record.verdict, verdict, "{name}: {}", record.reason);
+        assert_eq!(open(&record).contains(list), verdict == Exposed, "{name}");
+    }
+}
+
+/// The paths that were found open.
+fn open(record: &EndpointReport) -> BTreeSet<&str> {
+    record.grants.iter().map(|grant| grant.path.as_str()).collect()
+}
+
+/// Of the paths that were asked, those that were open.
+fn should_be_open(record: &EndpointReport, open: fn(&str) -> bool) -> BTreeSet<&str> {
+    let asked = record.requests.iter().map(|request| request.exchange.request.bare_path());
+    asked.filter(|path| open(path)).collect()
+}
+
+async fn judged(config: ScanConfig, which: usize) {
+    let mut wrong = Vec::new();
+    // One that ends each HTTP/2 connection may still do so between two requests.
+    for row in RECORDED.iter().filter(|row| !config.http2 || !row.name.starts_with('3')) {
+        let server = serve(recording(row.name)).await;
+        let record = knock(config.clone(), &server.address().to_string()).await;
+        let mut check = |right: bool, problem: String| {
+            if !right {
+                wrong.push(format!("{}: {problem}", row.name));
+            }
+        };
+        let expected = row.verdicts[which];
+        check(record.verdict == expected, format!("{}, not {expected}: {}", record.verdict, record.reason));
+        let identification = record.identification.as_ref().unwrap();
+        let component = identification.component;
+        check(component == row.component, format!("{component:?}: {:?}", identification.clues));
+        let (open, should) = (open(&record), should_be_open(&record, row.open));
+        check(open == should, format!("open: {open:?}, not {should:?}"));
+        let shows = (row.open)("/version") && component != Component::ControllerManagerOrScheduler;
+        check(shows == identification.version.is_some(), format!("version {:?}", identification.version));
+        let sorted = record.grants.windows(2).all(|pair| pair[0].grade >= pair[1].grade);
+        check(sorted, "the worst grant stands first".into());
+        let http2 = record.tls.as_ref().is_some_and(|tls| tls.alpn.as_deref() == Some("h2"));
+        check(http2 == (config.http2 && component != Kubelet), "the protocol".into());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
