@@ -174,8 +174,8 @@ pub struct ScanConfig {
     /// TCP connect timeout.
     pub connect_timeout: Duration,
     /// Time for one look at an endpoint, as far as everybody is asked. Each further request ([`Self::requests`],
-    /// [`Self::deep`]) adds a fifth of it, and none takes longer than this alone.
-    /// As long for resolving one name.
+    /// [`Self::deep`]) adds a fifth of it, and none takes longer than this alone. A name may take as long to
+    /// resolve.
     pub timeout: Duration,
     /// Further passes over what timed out or was reset; an answer is never asked for again.
     pub retries: u32,

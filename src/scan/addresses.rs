@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::outcome::Outcome;
 use crate::config::{MAX_ADDRESSES, Order, ScanConfig};
-use crate::model::{Gap, Host, Target, Unasked, special};
+use crate::model::{Gap, Target, Unasked, special};
 use crate::resolve::Resolved;
 use crate::targets::{Permutation, TargetSet};
 
@@ -21,13 +21,13 @@ impl Choice {
         Self { allow_special: config.allow_special, seed }
     }
 
-    /// The addresses to ask, in order, and what of the name is not asked. `set` is the set that the
+    /// The addresses to ask, in order, and what of the name is not asked. `scope` is the set that the
     /// target is of, where it is of one.
     pub(super) fn of(
         &self,
         target: &Target,
         resolved: Resolved,
-        set: Option<&TargetSet>,
+        scope: Option<&TargetSet>,
     ) -> (Vec<IpAddr>, Vec<Outcome>) {
         let Resolved { addresses, aliases, given, failed } = resolved;
         let mut unasked = Vec::new();
@@ -35,7 +35,7 @@ impl Choice {
         if let Some((question, kind)) = failed {
             miss(Gap::HalfResolved, 1, format!("{question}: {}", kind.phrase()));
         }
-        let exclusions = set.map(TargetSet::exclusions);
+        let exclusions = scope.map(TargetSet::exclusions);
         let alias = aliases.iter().find(|alias| {
             exclusions.as_ref().is_some_and(|exclusions| exclusions.excludes_name(alias, target.port))
         });
@@ -47,7 +47,7 @@ impl Choice {
                 miss(Gap::ExcludedAddress, 1, format!("{address}, by the alias {alias}"));
             } else if excluded() {
                 miss(Gap::ExcludedAddress, 1, address.to_string());
-            } else if let Some(kind) = self.special(address, given, set) {
+            } else if let Some(kind) = self.special(address, given, scope) {
                 miss(Gap::SpecialAddress, 1, format!("{address}, {kind}"));
             } else {
                 asked.push(address);
@@ -66,10 +66,10 @@ impl Choice {
     }
 
     /// What kind of special address it is, if it is not to be asked for that.
-    fn special(&self, address: IpAddr, given: bool, set: Option<&TargetSet>) -> Option<&'static str> {
+    fn special(&self, address: IpAddr, given: bool, scope: Option<&TargetSet>) -> Option<&'static str> {
         // In a hosts file 0.0.0.0 says that a name is blocked.
         let named_here = given && !address.is_unspecified();
-        let wanted = self.allow_special || named_here || set.is_some_and(|set| set.gives(address));
+        let wanted = self.allow_special || named_here || scope.is_some_and(|set| set.gives(address));
         special(address).filter(|_| !wanted)
     }
 
@@ -86,9 +86,9 @@ impl Choice {
 
 /// What comes of an address that is a target itself and leads to an excluded IPv4 address. Those that
 /// are excluded as they are written are no targets.
-pub(super) fn excluded(target: &Target, set: Option<&TargetSet>) -> Option<Outcome> {
-    let Host::Ip(address @ IpAddr::V6(_)) = target.host else { return None };
-    let excluded = set.is_some_and(|set| set.exclusions().excludes_address(address, target.port));
+pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Outcome> {
+    let excluded =
+        address.is_ipv6() && scope.is_some_and(|set| set.exclusions().excludes_address(address, port));
     excluded.then(|| Outcome::Unasked(Unasked::new(Gap::ExcludedAddress, 1, address.to_string())))
 }
 

@@ -11,9 +11,8 @@ use crate::targets::TargetSet;
 /// One attempt at a target.
 pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target,
-    /// The set that the target is of: what it excludes, which special addresses it gives, and what else
-    /// is asked.
-    pub(super) set: Option<&'a TargetSet>,
+    /// The set that the target is of: what it excludes, what special addresses it gives, and what else is asked.
+    pub(super) scope: Option<&'a TargetSet>,
     /// Whether unreachable addresses are worth a record.
     pub(super) keep: bool,
     /// Whether there is no later attempt to put anything off to.

@@ -248,7 +248,7 @@ impl Job {
         let Some(target) = self.target(turn.place) else { return Ok(false) };
         let attempt = Attempt {
             target: &target,
-            set: Some(&self.targets),
+            scope: Some(&self.targets),
             keep: self.keep(&target),
             last: work.pass.last,
             stop: &self.stop,

@@ -113,7 +113,7 @@ impl Scanner {
         for pass in 0..=self.config.retries {
             let last = pass == self.config.retries;
             self.pipeline.names().forget();
-            let attempt = Attempt { target, set: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt = Attempt { target, scope: None, keep: true, last, stop: &stop, tally: &tally };
             for only in std::mem::take(&mut todo) {
                 let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
                     let why = stop.reason().unwrap_or_default();

@@ -100,7 +100,9 @@ impl Pipeline {
         let name = match &target.host {
             Host::Name(name) if !self.dialer.sweep.resolves_names() => name,
             host => {
-                if let Some(outcome) = addresses::excluded(target, attempt.set) {
+                if let Host::Ip(address) = host
+                    && let Some(outcome) = addresses::excluded(*address, target.port, attempt.scope)
+                {
                     return Some(vec![outcome]);
                 }
                 let way = Way { host: host.clone(), resolve: None, aliases: Arc::default() };
@@ -134,7 +136,7 @@ impl Pipeline {
             }
         };
         let (found, aliases) = (resolved.addresses.len() as u64, Arc::clone(&resolved.aliases));
-        let (addresses, mut outcomes) = self.choice.of(target, resolved, attempt.set);
+        let (addresses, mut outcomes) = self.choice.of(target, resolved, attempt.scope);
         if found > 1 {
             outcomes.push(Outcome::Further(found - 1));
         }
@@ -339,7 +341,7 @@ mod tests {
             (None, true, (None, FailureKind::ResolverFailure)),
         ] {
             let attempt =
-                Attempt { target: &target, set: None, keep: true, last, stop: &stop, tally: &tally };
+                Attempt { target: &target, scope: None, keep: true, last, stop: &stop, tally: &tally };
             let outcomes = pipeline.knock(&attempt, only).await.unwrap();
             let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
             let address = report.endpoint.as_ref().and_then(Endpoint::address);

@@ -113,7 +113,7 @@ impl TryFrom<Endpoint> for Record {
             not_asked: wire
                 .not_asked
                 .iter()
-                .map(|path| model::Request::for_path(path).map_err(|error| format!("path {path:?}: {error}")))
+                .map(|path| model::Request::for_path(path).map_err(|error| format!("not_asked: {error}")))
                 .collect::<Result<_, _>>()?,
             grants,
             tls: wire.tls.map(Into::into),

@@ -320,3 +320,19 @@ proptest! {
         }
     }
 }
+
+/// What a record may have is known before it is held, in either form.
+#[test]
+fn a_record_without_an_end_is_read_no_further() {
+    let x = |count: usize| std::io::BufReader::new(std::io::Read::take(std::io::repeat(b'x'), count as u64));
+    let document = sample::json(&sample::mixed());
+    let (before, _) = document.split_once("\"endpoints\": [").unwrap();
+    let before = format!("{before}\"endpoints\": [{{\"target\":\"");
+    let mut input = std::io::Read::chain(before.as_bytes(), x(10 * MAX_RECORD));
+    let error = read("old.json", &mut input, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.ends_with("one piece of more than 1 MiB"), "{error}");
+    let line = std::io::Read::chain(&b"{\"record\":\"endpoint\",\"target\":\""[..], x(MAX_RECORD));
+    let mut input = std::io::Read::chain(line, &b"\"}\n"[..]);
+    let error = read("old.json", &mut input, &mut |_| {}).unwrap_err().to_string();
+    assert_eq!(error, "old.json:1: one record of more than 1 MiB");
+}
