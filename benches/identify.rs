@@ -45,7 +45,7 @@ struct Dialer(Sweep);
 impl Dial for Dialer {
     async fn dial(&self, endpoint: &Endpoint) -> Dialled {
         let began = Instant::now();
-        let stream = self.0.connect(endpoint.address).await;
+        let stream = self.0.connect(&endpoint.host, endpoint.port).await;
         Dialled { stream, took: began.elapsed() }
     }
 }
@@ -57,7 +57,8 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     let config = ScanConfig { deep, ..ScanConfig::default() };
     let endpoint = Endpoint {
         scheme: Scheme::Https,
-        address: server.address(),
+        host: kubeknock::model::Host::Ip(server.address().ip()),
+        port: server.address().port(),
         name: (!name.is_empty()).then(|| Arc::from(name)),
         prefix: Arc::from(""),
     };
@@ -69,9 +70,8 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
 /// Microseconds per call.
 fn cost(observation: &Observation) -> f64 {
     let assessment = assess(observation, &identify(observation));
-    let (paths, refused) = assessment.paths_asked_and_refused();
-    let answered =
-        Answered { verdict: assessment.verdict, grants: &assessment.grants, paths, refused, expected: None };
+    let (grants, requests) = (&assessment.grants, &assessment.requests);
+    let answered = Answered { verdict: assessment.verdict, grants, requests, expected: None };
     let once = || {
         let began = ThreadTime::now();
         for _ in 0..ROUNDS {

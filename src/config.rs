@@ -140,11 +140,14 @@ impl Family {
 pub enum ProxyKind {
     /// SOCKS version 5 without authentication (RFC 1928).
     Socks5,
+    /// The same, and the proxy resolves names.
+    Socks5h,
     /// HTTP `CONNECT` (RFC 9110, section 9.3.6).
     HttpConnect,
 }
 
-/// A proxy that opens our connections: names are resolved here, the proxy is given addresses.
+/// A proxy that opens our connections. Names are resolved here and the proxy is given addresses, but for
+/// one that resolves names itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// How it is spoken to.
@@ -153,6 +156,13 @@ pub struct Proxy {
     pub host: String,
     /// TCP port.
     pub port: u16,
+}
+
+impl Proxy {
+    /// Whether it is given names: their addresses are not known here then.
+    pub const fn resolves_names(&self) -> bool {
+        matches!(self.kind, ProxyKind::Socks5h)
+    }
 }
 
 /// What a scan may use and how it asks.

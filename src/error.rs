@@ -18,6 +18,11 @@ pub enum Error {
     /// The system's resolver configuration cannot be read, and names must be resolved.
     #[error("cannot read the system's resolver configuration: {0}; name a server with --resolver ADDRESS")]
     ResolverConfig(String),
+    /// Addresses are excluded, and nobody here would know them: the proxy resolves the names.
+    #[error(
+        "addresses are excluded, and which addresses a name has is not known where the proxy resolves it (socks5h://); exclude names, or have them resolved here with socks5://"
+    )]
+    ExcludedUnknown,
     /// The resolver could not be set up for this server.
     #[error("cannot use {0} as name server: {1}")]
     Resolver(SocketAddr, String),

@@ -58,7 +58,7 @@ pub fn identify(observation: &Observation) -> Identification {
 }
 
 fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
-    let port = observation.endpoint.address.port();
+    let port = observation.endpoint.port;
     let sure = |strong: u32| if strong > 1 { Confidence::High } else { Confidence::Medium };
 
     if signs.etcd_answer {

@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn expecting(observation: &Observation, verdict: Verdict, expected: Option<Verdict>) -> Option<Remedy> {
-        let answered = Answered { verdict, grants: &[], paths: 3, refused: 3, expected };
+        let answered = Answered { verdict, grants: &[], requests: &[], expected };
         remedy(&identify(observation), answered)
     }
 
@@ -183,7 +183,7 @@ mod tests {
 
     /// What is told where these are open.
     fn opening(observation: &Observation, grants: &[Grant]) -> String {
-        let answered = Answered { verdict: Verdict::Exposed, grants, paths: 3, refused: 0, expected: None };
+        let answered = Answered { verdict: Verdict::Exposed, grants, requests: &[], expected: None };
         remedy(&identify(observation), answered).unwrap().text
     }
 

@@ -8,6 +8,14 @@ const TEXT_KEPT: usize = 512;
 /// The user whom a request without credentials becomes, where anonymous requests are accepted.
 const ANONYMOUS: &str = "system:anonymous";
 
+/// What servers say on a TLS port to who speaks plain HTTP: Go's, nginx and AWS load balancers, Apache, Tomcat.
+const WANTS_TLS: [&str; 4] = [
+    "Client sent an HTTP request to an HTTPS server.",
+    "The plain HTTP request was sent to HTTPS port",
+    "speaking plain HTTP to an SSL-enabled server port",
+    "This combination of host and port requires TLS.",
+];
+
 /// A body's meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -310,9 +318,7 @@ fn from_text(text: &str) -> Answer {
             return Answer::Health { ok: checks.iter().all(|line| line.starts_with("[+]")) };
         }
     }
-    if trimmed == "Client sent an HTTP request to an HTTPS server."
-        || trimmed.contains("The plain HTTP request was sent to HTTPS port")
-    {
+    if WANTS_TLS.iter().any(|words| trimmed.contains(words)) {
         return Answer::WantsTls;
     }
     if let Some(answer) = telemetry(trimmed) {

@@ -94,15 +94,6 @@ pub struct Assessment {
     pub second_look: Option<SecondLook>,
 }
 
-impl Assessment {
-    /// How many [`api_paths`] were asked, and on how many of them authentication refused.
-    pub fn paths_asked_and_refused(&self) -> (usize, usize) {
-        let paths = api_paths(&self.requests);
-        let refused = paths.values().filter(|(_, access)| **access == Access::Rejected).count();
-        (paths.len(), refused)
-    }
-}
-
 /// Why the endpoint should be asked once more: servers answer wrongly while they start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondLook {

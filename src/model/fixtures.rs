@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Names, Observation, PathClass,
-    Reply, Request, Scheme, Stage,
+    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Host, Names, Observation,
+    PathClass, Reply, Request, Scheme, Signature, Stage,
 };
 
 /// An answer in the making.
@@ -127,7 +127,8 @@ pub(crate) fn failing<'a>(
 ) -> Observation {
     let mut observation = Observation::new(Endpoint {
         scheme: Scheme::Https,
-        address: "192.0.2.10:6443".parse().unwrap(),
+        host: Host::Ip("192.0.2.10".parse().unwrap()),
+        port: 6443,
         name: None,
         prefix: Arc::from(""),
     });
@@ -175,7 +176,7 @@ impl Observation {
             sni: None,
             client_certificate_requested: !cas.is_empty(),
             client_ca_names: owned(cas),
-            signature_valid: true,
+            signature: Signature::Valid,
             certificate: Some(Certificate {
                 subject: subject.into(),
                 issuer: issuer.into(),
@@ -194,7 +195,7 @@ impl Observation {
     }
 
     pub(crate) fn on_port(mut self, port: u16) -> Self {
-        self.endpoint.address.set_port(port);
+        self.endpoint.port = port;
         self
     }
 

@@ -49,14 +49,40 @@ pub struct Handshake {
     pub client_certificate_requested: bool,
     /// The CA names it would accept, as `O=…, CN=…`: visible also when every path answers 401.
     pub client_ca_names: Names,
-    /// Whether the handshake's signature proves that the peer holds the certificate's key.
-    pub signature_valid: bool,
+    /// Whether the peer proved that it holds the certificate's key.
+    pub signature: Signature,
     /// The serving certificate; `None` when it could not be parsed.
     pub certificate: Option<Certificate>,
     /// Certificates in the chain that was sent.
     pub chain_length: usize,
     /// Whether the chain ends at a CA that the user gave (`--ca-file`); `None` if none was given.
     pub trust: Option<Trust>,
+}
+
+/// What the handshake's signature says of the peer: whether it holds the key of the certificate that it
+/// shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// It holds the key.
+    Valid,
+    /// The signature is not of that key.
+    Invalid,
+    /// Nobody could tell.
+    NotChecked {
+        /// What stood in the way.
+        why: String,
+    },
+}
+
+impl Signature {
+    /// The word in reports.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+            Self::NotChecked { .. } => "not-checked",
+        }
+    }
 }
 
 /// What a CA given by the user says about the serving chain: the right server, or something in
@@ -68,11 +94,27 @@ pub enum Trust {
         /// Its subject.
         by: String,
     },
-    /// It ends at none of them.
+    /// It ends at none of them, or its key is not there.
     NotAnchored {
         /// What is wrong with it.
         why: String,
     },
+    /// Nobody could tell: nothing is held against the server.
+    NotChecked {
+        /// What stood in the way.
+        why: String,
+    },
+}
+
+impl Trust {
+    /// The word in reports.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Anchored { .. } => "anchored",
+            Self::NotAnchored { .. } => "not-anchored",
+            Self::NotChecked { .. } => "not-checked",
+        }
+    }
 }
 
 /// The serving certificate's facts.

@@ -47,7 +47,7 @@ pub use component::{Clue, ClueKind, Component, Confidence, Identification};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};
 pub use finding::{Acceptance, BaselineState, Finding, Fingerprint, Identity, Site};
-pub use handshake::{Certificate, Handshake, Names, Trust};
+pub use handshake::{Certificate, Handshake, Names, Signature, Trust};
 pub(crate) use hex::hex;
 pub use left_out::left_out;
 pub(crate) use observation::microseconds;

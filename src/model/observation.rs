@@ -27,6 +27,9 @@ pub struct Observation {
     pub unasked: Vec<Request>,
     /// What ended the attempt before any request was made.
     pub failure: Option<Failure>,
+    /// Whether the last connection was closed without a byte, or answered with other bytes, where TLS was
+    /// expected: it may speak plain HTTP.
+    pub no_tls: bool,
     /// TCP connections opened.
     pub connections: u32,
     /// TLS handshakes completed.
@@ -47,6 +50,7 @@ impl Observation {
             exchanges: Vec::new(),
             unasked: Vec::new(),
             failure: None,
+            no_tls: false,
             connections: 0,
             handshakes: 0,
             timings: Timings::default(),

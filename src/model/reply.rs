@@ -102,6 +102,19 @@ impl Reply {
         self
     }
 
+    /// Whether it says no more than that TLS should be spoken: servers say so on the port that speaks it, and
+    /// many in no better words than "bad request".
+    pub fn sends_to_tls(&self) -> bool {
+        let location =
+            || self.headers.get(http::header::LOCATION).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        match self.status {
+            _ if self.answer == Answer::WantsTls => true,
+            300..=399 => location().get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https://")),
+            400 | 426 => !self.speaks_kubernetes(),
+            _ => false,
+        }
+    }
+
     /// Whether it is an answer in Kubernetes' own terms, or carries an API server's header marks.
     pub fn speaks_kubernetes(&self) -> bool {
         self.answer.is_kubernetes() || self.markers().any()

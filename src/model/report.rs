@@ -101,9 +101,19 @@ impl EndpointReport {
         self.connections > 0
     }
 
+    /// The endpoint as the target has it: where plain HTTP answered on a port that was asked with TLS, the
+    /// endpoint is another one, and the same place.
+    pub fn place(&self) -> Option<Endpoint> {
+        let endpoint = self.endpoint.clone()?;
+        Some(Endpoint { scheme: self.target.scheme, ..endpoint })
+    }
+
     /// What reports sort by: position in the set, then address.
     pub fn order_key(&self) -> (u64, Option<(IpAddr, u16)>) {
-        (self.target.index, self.endpoint.as_ref().map(|e| (e.address.ip(), e.address.port())))
+        (
+            self.target.index,
+            self.endpoint.as_ref().and_then(Endpoint::address).map(|address| (address.ip(), address.port())),
+        )
     }
 
     /// Total time spent.

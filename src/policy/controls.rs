@@ -18,6 +18,21 @@ pub(super) const CIS_RESTRICTED: Control = control(
     "1.2.1",
     "Ensure that anonymous requests to the API server are restricted",
 );
+pub(super) const CIS_ETCD_CLIENTS: Control = control(
+    "CIS Kubernetes Benchmark 1.5 to 1.12",
+    "2.2",
+    "Ensure that the --client-cert-auth argument is set to true",
+);
+pub(super) const CIS_KUBELET_ANONYMOUS: Control = control(
+    "CIS Kubernetes Benchmark 1.5 to 1.12",
+    "4.2.1",
+    "Ensure that the --anonymous-auth argument is set to false",
+);
+pub(super) const CIS_KUBELET_AUTHORIZATION: Control = control(
+    "CIS Kubernetes Benchmark 1.5 to 1.12",
+    "4.2.2",
+    "Ensure that the --authorization-mode argument is not set to AlwaysAllow",
+);
 pub(super) const CIS_GKE_BINDINGS: Control = control(
     "CIS GKE Benchmark 1.6 to 1.9",
     "4.1.8, 4.1.9",

@@ -1,11 +1,11 @@
 //! The gate: from verdicts, findings and coverage to an exit code and its sentence.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
 use super::Judged;
-use super::rules::{coverage, expectation};
+use super::judge::explains;
+use super::rules::expectation;
 use crate::model::{BaselineState, Coverage, Finding, Identity, Severity, SpecCoverage, Verdict};
 
 /// Exit code: nothing at or above the threshold.
@@ -22,7 +22,7 @@ pub const INTERRUPTED: u8 = 130;
 /// The threshold of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailOn {
-    /// An endpoint this open or more: `exposed`, `forbidden` or `limited`.
+    /// An endpoint this open or more: `exposed`, `forbidden` or `limited`; or a critical finding.
     Verdict(Verdict),
     /// A finding this severe or more.
     Severity(Severity),
@@ -115,14 +115,14 @@ impl Gate {
     /// Decides on what a scan came to.
     ///
     /// Accepted findings do not count, nor do endpoints of which every finding that explains the
-    /// verdict is accepted, nor named targets whose missing verdict is. An expectation that is not
+    /// verdict is accepted, nor named targets whose missing verdict is, or all that was found beside the
+    /// API server. A critical finding counts at every threshold of verdicts too. An expectation that is not
     /// met fails at every threshold but `never`; with `new`, if the baseline did not have it.
     pub fn decide(self, coverage: &Coverage, judged: &Judged, end: End) -> Decision {
         let mut parts = Vec::new();
-        let counted = self.over_threshold(coverage, judged);
-        let (of, threshold) = (self.fail_on.noun(), self.fail_on);
-        if counted > 0 {
-            parts.push(format!("{} at --fail-on {threshold}", plural(counted, of)));
+        let over = self.over_threshold(coverage, judged);
+        if !over.is_empty() {
+            parts.push(format!("{} at --fail-on {}", over.join(" and "), self.fail_on));
         }
         let unmet = judged.findings.iter().filter(|finding| self.fail_on.minds_unmet(finding)).count() as u64;
         if unmet > 0 {
@@ -161,30 +161,26 @@ impl Gate {
         Decision { code, sentence: format!("{}: exit {code}", parts.join(", ")) }
     }
 
-    fn over_threshold(self, coverage: &Coverage, judged: &Judged) -> u64 {
-        let FailOn::Verdict(threshold) = self.fail_on else {
-            return judged.findings.iter().filter(|finding| self.fail_on.takes(finding)).count() as u64;
+    /// What there is at or above the threshold: verdicts, findings.
+    fn over_threshold(self, coverage: &Coverage, judged: &Judged) -> Vec<String> {
+        let counted = |verdict| {
+            let accepted = judged.accepted_verdicts.get(&verdict).copied().unwrap_or(0);
+            coverage.count(verdict).saturating_sub(accepted)
         };
-        // Verdicts are ordered worst first.
-        FailOn::VERDICTS
+        let verdicts = self.fail_on.verdicts().map(counted).sum();
+        let findings = judged.findings.iter().filter(|finding| self.fail_on.takes(finding)).count() as u64;
+        [(verdicts, "verdict"), (findings, self.fail_on.noun())]
             .into_iter()
-            .filter(|verdict| *verdict <= threshold)
-            .map(|verdict| {
-                let accepted = judged.accepted_verdicts.get(&verdict).copied().unwrap_or(0);
-                coverage.count(verdict).saturating_sub(accepted)
-            })
-            .sum()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| plural(count, noun))
+            .collect()
     }
 
     /// What is missing of the required coverage.
     fn short_of(self, coverage: &Coverage, judged: &Judged) -> Option<String> {
-        let accepted: HashSet<&Identity> = (judged.findings.iter())
-            .filter(|finding| finding.rule.id == coverage::NOT_COVERED.id && finding.accepted())
-            .map(|finding| &finding.about)
-            .collect();
         // Two lines may say the same, and are one finding.
         let missing_with_leave = |spec: &&SpecCoverage| {
-            spec.is_missing() && accepted.contains(&Identity::of_specification(&spec.origin))
+            spec.is_missing() && judged.excused.contains(&Identity::of_specification(&spec.origin))
         };
         let with_leave = coverage.specs.iter().filter(missing_with_leave).count();
         let (covered, named) = (coverage.covered(), coverage.named());
@@ -196,7 +192,15 @@ impl Gate {
 }
 
 impl FailOn {
-    /// Whether a finding is at or above a threshold of findings.
+    /// The verdicts at or above a threshold of verdicts, which are ordered worst first.
+    fn verdicts(self) -> impl Iterator<Item = Verdict> {
+        Self::VERDICTS
+            .into_iter()
+            .filter(move |verdict| matches!(self, Self::Verdict(least) if *verdict <= least))
+    }
+
+    /// Whether a finding is at or above the threshold. At one of verdicts a critical finding is, unless a
+    /// verdict that counts says the same.
     fn takes(self, finding: &Finding) -> bool {
         let severe = match self {
             Self::Severity(least) => finding.severity <= least,
@@ -204,7 +208,11 @@ impl FailOn {
                 finding.baseline == Some(BaselineState::New)
                     && finding.severity <= least.unwrap_or(Severity::Low)
             }
-            Self::Verdict(_) | Self::Never => false,
+            Self::Verdict(_) => {
+                finding.severity == Severity::Critical
+                    && !self.verdicts().any(|verdict| explains(finding.rule, verdict))
+            }
+            Self::Never => false,
         };
         severe && finding.counts()
     }
@@ -222,7 +230,7 @@ impl FailOn {
 
     const fn noun(self) -> &'static str {
         match self {
-            Self::Verdict(_) => "verdict",
+            Self::Verdict(_) => "critical finding",
             Self::New(_) => "new finding",
             Self::Severity(_) | Self::Never => "finding",
         }

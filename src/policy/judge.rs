@@ -8,11 +8,12 @@ use jiff::Timestamp;
 
 use super::rules::divergence::{self, Face};
 use super::rules::{
-    Context, Hit, OF_ENDPOINTS, OF_SPECIFICATIONS, anonymous_auth, expectation, exposure, public_info,
+    BESIDE, Context, Hit, OF_ENDPOINTS, OF_SPECIFICATIONS, anonymous_auth, coverage, expectation, exposure,
+    public_info,
 };
 use super::{Policy, acceptance};
 use crate::model::{
-    Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Severity, Site,
+    Confidence, Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Severity, Site,
     SpecCoverage, Target, TargetNames, Verdict,
 };
 
@@ -25,6 +26,8 @@ pub struct Judged {
     pub accepted_verdicts: BTreeMap<Verdict, u64>,
     /// Whom this scan gave a verdict, so that what is not found any more is gone.
     pub(super) settled: HashSet<Identity>,
+    /// Specifications without a verdict on an API server of which somebody accepted all that was found.
+    pub(super) excused: HashSet<Identity>,
 }
 
 /// Takes in records, in any order, and keeps no more of them than its findings need.
@@ -36,6 +39,9 @@ pub struct Judge<'a> {
     faces: HashMap<Identity, (Subject, Vec<Face>)>,
     /// Specifications of which an endpoint contradicted the expectation.
     contradicted: HashSet<Arc<Origin>>,
+    /// Specifications of which an endpoint is a way in beside the API server, and whether somebody accepted
+    /// all that was found of it.
+    beside: HashMap<Arc<Origin>, bool>,
     judged: Judged,
 }
 
@@ -80,7 +86,7 @@ impl Subject {
 }
 
 /// The rules whose findings say what a verdict says.
-fn explains(rule: &Rule, verdict: Verdict) -> bool {
+pub(super) fn explains(rule: &Rule, verdict: Verdict) -> bool {
     let by: &[&Rule] = match verdict {
         Verdict::Exposed => &[&exposure::RESOURCES, &exposure::DISCOVERY, &exposure::TELEMETRY],
         Verdict::Forbidden => &[&anonymous_auth::RULE],
@@ -99,6 +105,7 @@ impl<'a> Judge<'a> {
             findings: HashMap::new(),
             faces: HashMap::new(),
             contradicted: HashSet::new(),
+            beside: HashMap::new(),
             judged: Judged::default(),
         }
     }
@@ -119,9 +126,11 @@ impl<'a> Judge<'a> {
                 self.faces.entry(subject.about.clone()).or_insert_with(|| (subject.clone(), Vec::new()));
             faces.push(face);
         }
+        // No finding is surer than what answered here.
+        let sure = report.identification.as_ref().map_or(Confidence::High, |found| found.confidence);
         let mut explained = Vec::new();
         for (rule, check) in OF_ENDPOINTS {
-            let Some(hit) = check(report, self.context) else { continue };
+            let Some(hit) = check(report, self.context).map(|hit| hit.at_most(sure)) else { continue };
             if rule.id == expectation::RULE.id {
                 self.contradicted.insert(Arc::clone(&report.target.origin));
             }
@@ -130,6 +139,9 @@ impl<'a> Judge<'a> {
                 .iter()
                 .map(|endpoint| Site { endpoint: endpoint.clone(), requests: hit.requests.clone() });
             let accepted = self.found(rule, &subject, sites.collect(), hit);
+            if BESIDE.iter().any(|beside| beside.id == rule.id) {
+                *self.beside.entry(Arc::clone(&report.target.origin)).or_insert(true) &= accepted;
+            }
             if explains(rule, report.verdict) {
                 explained.push(accepted);
             }
@@ -142,7 +154,7 @@ impl<'a> Judge<'a> {
     /// The findings, when all records are in.
     pub fn finish(mut self, coverage: &Coverage) -> Judged {
         for (subject, mut faces) in std::mem::take(&mut self.faces).into_values() {
-            faces.sort_by_key(|face| face.endpoint().address);
+            faces.sort_by_key(|face| face.endpoint().address());
             if let Some(hit) = divergence::check(&faces) {
                 let site = |face: &Face| Site { endpoint: face.endpoint().clone(), requests: Vec::new() };
                 self.found(&divergence::RULE, &subject, faces.iter().map(site).collect(), hit);
@@ -154,19 +166,32 @@ impl<'a> Judge<'a> {
                 self.judged.settled.insert(subject.about.clone());
             }
             for (rule, check) in OF_SPECIFICATIONS {
-                let said = rule.id == expectation::RULE.id && self.contradicted.contains(&spec.origin);
-                if let Some(hit) = check(spec).filter(|_| !said) {
-                    self.found(rule, &subject, Vec::new(), hit);
+                let Some(hit) = check(spec) else { continue };
+                let accepted = match self.said_of_endpoints(rule, spec) {
+                    Some(accepted) => accepted,
+                    None => self.found(rule, &subject, Vec::new(), hit),
+                };
+                if accepted && rule.id == coverage::NOT_COVERED.id {
+                    self.judged.excused.insert(subject.about.clone());
                 }
             }
         }
         let mut judged = self.judged;
         judged.findings = self.findings.into_values().map(|found| found.finding).collect();
         for finding in &mut judged.findings {
-            finding.sites.sort_by_key(|site| site.endpoint.address);
+            finding.sites.sort_by_key(|site| site.endpoint.address());
         }
         judged.findings.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
         judged
+    }
+
+    /// Where endpoints of a specification say already what a rule says of the whole: whether that is
+    /// accepted.
+    fn said_of_endpoints(&self, rule: &Rule, spec: &SpecCoverage) -> Option<bool> {
+        if rule.id == expectation::RULE.id {
+            return self.contradicted.contains(&spec.origin).then_some(false);
+        }
+        self.beside.get(&spec.origin).copied()
     }
 
     /// Notes what a rule said, and returns whether somebody accepted it. Addresses of one name are
@@ -206,7 +231,7 @@ impl<'a> Judge<'a> {
             acceptance,
         };
         let accepted = finding.accepted();
-        let from = (severity, finding.sites.first().map(|site| site.endpoint.address));
+        let from = (severity, finding.sites.first().and_then(|site| site.endpoint.address()));
         match self.findings.get_mut(&fingerprint) {
             None => drop(self.findings.insert(fingerprint, Found { finding, from })),
             Some(known) => {

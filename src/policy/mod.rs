@@ -25,11 +25,14 @@ pub use judge::{Judge, Judged};
 use crate::model::{Rule, Severity};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what cannot be told.
-pub static RULES: [&Rule; 16] = [
+pub static RULES: [&Rule; 19] = [
     &rules::exposure::RESOURCES,
     &rules::exposure::DISCOVERY,
     &rules::exposure::TELEMETRY,
     &rules::insecure_http::RULE,
+    &rules::etcd::RULE,
+    &rules::kubelet::OPEN,
+    &rules::kubelet::ANONYMOUS,
     &rules::anonymous_auth::RULE,
     &rules::public_info::VERSION,
     &rules::public_info::HEALTH,

@@ -71,11 +71,32 @@ impl Anchors {
         });
         Some(match verified {
             Ok(by) => Trust::Anchored { by },
-            Err(webpki::Error::UnknownIssuer) => {
-                Trust::NotAnchored { why: "it is signed by none of the CAs given".to_owned() }
-            }
-            Err(error) => Trust::NotAnchored { why: error.to_string() },
+            Err(error) => not_anchored(&error),
         })
+    }
+}
+
+/// What it means that no path to a CA was found: only what speaks of another issuer, or of a certificate that
+/// must not serve, is held against the server.
+fn not_anchored(error: &webpki::Error) -> Trust {
+    use webpki::Error as E;
+
+    let held = |why: &str| Trust::NotAnchored { why: why.to_owned() };
+    let open = |why: &str| Trust::NotChecked { why: why.to_owned() };
+    match error {
+        E::UnknownIssuer => held("it is signed by none of the CAs given"),
+        E::InvalidSignatureForPublicKey => held("a CA of that name was given, but its key did not sign it"),
+        E::RequiredEkuNotFoundContext(_) => held("its certificate is not for servers"),
+        E::EndEntityUsedAsCa => held("it is signed by a certificate that is no CA"),
+        E::PathLenConstraintViolated => held("it is signed by a CA that must not have CAs below it"),
+        E::NameConstraintViolation => held("it is signed by a CA that must not sign such names"),
+        E::UnsupportedCertVersion => open("a certificate of X.509 version 1 or 2 is not understood"),
+        E::UnsupportedCriticalExtension => {
+            open("a certificate has a critical extension that is not known here")
+        }
+        E::CaUsedAsEndEntity => open("its certificate is itself one of a CA"),
+        E::CertExpired { .. } | E::CertNotValidYet { .. } => open("a CA certificate of it is not valid now"),
+        other => Trust::NotChecked { why: other.to_string() },
     }
 }
 
@@ -88,4 +109,70 @@ fn within_validity(certificate: Option<&Certificate>) -> UnixTime {
     let from = from.unwrap_or(0);
     let moment = now.max(from).min(to.unwrap_or(u64::MAX).max(from));
     UnixTime::since_unix_epoch(Duration::from_secs(moment))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
+        ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    };
+    use rustls::crypto::aws_lc_rs;
+
+    use super::*;
+
+    type Ca = CertifiedIssuer<'static, KeyPair>;
+
+    fn ca(name: &str) -> Ca {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+    }
+
+    fn leaf(by: &Ca, change: impl FnOnce(&mut CertificateParams)) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(["kubernetes".to_owned()]).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        change(&mut params);
+        params.signed_by(&KeyPair::generate().unwrap(), by).unwrap().der().clone()
+    }
+
+    fn judged(given: &Ca, chain: &[CertificateDer<'static>]) -> Trust {
+        let anchors = Anchors::new(&[given.der().to_vec()]).unwrap();
+        let facts = chain.first().and_then(|leaf| certificate::facts(leaf));
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        anchors.judge(chain, facts.as_ref(), algorithms).unwrap()
+    }
+
+    fn unknown_critical(params: &mut CertificateParams) {
+        let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
+        extension.set_criticality(true);
+        params.custom_extensions.push(extension);
+    }
+
+    #[test]
+    fn another_issuer_is_held_against_a_server_and_what_is_not_understood_is_not() {
+        let (own, namesake, other) = (ca("kubernetes"), ca("kubernetes"), ca("other"));
+        let good = leaf(&own, |_| {});
+        assert_eq!(judged(&own, std::slice::from_ref(&good)), Trust::Anchored { by: "CN=kubernetes".into() });
+        for (given, chain) in [
+            (&other, good.clone()),
+            (&namesake, good),
+            (
+                &own,
+                leaf(&own, |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
+            ),
+        ] {
+            let trust = judged(given, &[chain]);
+            assert!(matches!(trust, Trust::NotAnchored { .. }), "{trust:?}");
+        }
+        for chain in [
+            leaf(&own, unknown_critical),
+            leaf(&own, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
+            CertificateDer::from(vec![1, 2, 3]),
+        ] {
+            let trust = judged(&own, &[chain]);
+            assert!(matches!(trust, Trust::NotChecked { .. }), "{trust:?}");
+        }
+    }
 }

@@ -17,10 +17,13 @@ use tokio::net::TcpStream;
 
 use crate::model::{Endpoint, Failure, FailureKind, Observation, Reply, Request, Scheme, Stage};
 
+use super::tolerant::{Passed, Tolerant};
 use super::{reading, tls};
 
 /// Room for an answer's head; an API server's takes less than 2 KiB.
 const MAX_HEAD: usize = 32 * 1024;
+/// Headers of an answer; an API server sends a dozen, fronts add some.
+const MAX_HEADERS: usize = 512;
 
 type Driver = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
 
@@ -34,55 +37,75 @@ pub(super) struct Connection {
     sender: Sender,
     driver: Option<Driver>,
     broken: Option<hyper::Error>,
+    passed: Passed,
     served: u32,
     spent: bool,
 }
 
 impl Connection {
-    /// TLS where it belongs, then HTTP. What the handshake showed goes into the observation.
+    /// TLS where it belongs, then HTTP: over HTTP/1.1 if `http1`, else over what the server chooses. What
+    /// the handshake showed goes into the observation.
     pub(super) async fn establish(
         stream: TcpStream,
         client: &tls::Client,
         observation: &mut Observation,
+        http1: bool,
     ) -> Result<Self, Failure> {
-        match observation.endpoint.scheme {
-            Scheme::Http => Self::http1(stream).await,
-            Scheme::Https => {
-                let (stream, handshake, elapsed) = client.handshake(stream, &observation.endpoint).await?;
-                observation.handshakes += 1;
-                let http2 = handshake.alpn.as_deref() == Some("h2");
-                if observation.tls.is_none() {
-                    observation.tls = Some(handshake);
-                    observation.timings.tls = Some(elapsed);
-                }
-                if http2 { Self::http2(stream).await } else { Self::http1(stream).await }
-            }
+        if observation.endpoint.scheme == Scheme::Http {
+            return Self::http1(stream).await;
         }
+        let handshake = client.handshake(stream, &observation.endpoint, http1).await;
+        observation.no_tls = handshake.as_ref().is_err_and(|refused| refused.no_tls);
+        let (stream, handshake, elapsed) = handshake.map_err(|refused| refused.failure)?;
+        observation.handshakes += 1;
+        let http2 = handshake.alpn.as_deref() == Some("h2");
+        if observation.tls.is_none() {
+            observation.tls = Some(handshake);
+            observation.timings.tls = Some(elapsed);
+        }
+        if http2 { Self::http2(stream).await } else { Self::http1(stream).await }
     }
 
     async fn http1<S>(stream: S) -> Result<Self, Failure>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let handshake = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
+        let passed = Passed::default();
+        let stream = TokioIo::new(Tolerant::http1(stream, passed.clone()));
+        let handshake = http1::Builder::new()
+            .max_buf_size(MAX_HEAD)
+            .max_headers(MAX_HEADERS)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .allow_spaces_after_header_name_in_responses(true)
+            .ignore_invalid_headers_in_responses(true)
+            .handshake(stream)
+            .await;
         let (sender, driver) = handshake.map_err(|error| reading::failure(&error, Stage::Http))?;
-        Ok(Self::new(Sender::Http1(sender), Box::pin(driver)))
+        Ok(Self::new(Sender::Http1(sender), Box::pin(driver), passed))
     }
 
     async fn http2<S>(stream: S) -> Result<Self, Failure>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
+        let passed = Passed::default();
+        let stream = TokioIo::new(Tolerant::http2(stream, passed.clone()));
         let handshake = http2::Builder::new(TokioExecutor::new())
             .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
-            .handshake(TokioIo::new(stream))
+            .handshake(stream)
             .await;
-        let (sender, driver) = handshake.map_err(|error| reading::failure(&error, Stage::Http))?;
-        Ok(Self::new(Sender::Http2(sender), Box::pin(driver)))
+        let (sender, driver) = handshake
+            .map_err(|error| passed.tls_failure().unwrap_or_else(|| reading::failure(&error, Stage::Http)))?;
+        Ok(Self::new(Sender::Http2(sender), Box::pin(driver), passed))
     }
 
-    fn new(sender: Sender, driver: Driver) -> Self {
-        Self { sender, driver: Some(driver), broken: None, served: 0, spent: false }
+    fn new(sender: Sender, driver: Driver, passed: Passed) -> Self {
+        Self { sender, driver: Some(driver), broken: None, passed, served: 0, spent: false }
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub(super) const fn is_http2(&self) -> bool {
+        matches!(self.sender, Sender::Http2(_))
     }
 
     /// How many answers this connection has given.
@@ -112,8 +135,7 @@ impl Connection {
         user_agent: &HeaderValue,
         max_body: usize,
     ) -> Result<Reply, Failure> {
-        let http2 = matches!(self.sender, Sender::Http2(_));
-        let outgoing = outgoing(endpoint, request, user_agent, http2)?;
+        let outgoing = outgoing(endpoint, request, user_agent, self.is_http2())?;
         let Self { sender, driver, broken, .. } = self;
         let send = async {
             match sender {
@@ -131,13 +153,25 @@ impl Connection {
         let response = answered.map_err(|error| {
             // The request hears only that it was dropped; the connection knows why.
             let cause = self.broken.take().filter(|_| error.is_canceled() || error.is_closed());
-            reading::failure(cause.as_ref().unwrap_or(&error), Stage::Http)
+            let failure = || reading::failure(cause.as_ref().unwrap_or(&error), Stage::Http);
+            self.passed.tls_failure().unwrap_or_else(failure)
         })?;
+        if !self.is_http2() {
+            reading::framed_clearly(response.headers(), self.passed.ambiguous())?;
+        }
+        let http10 = self.passed.http10();
+        let goes_on = !http10 || reading::keeps_alive(response.headers());
         let response = reqwest::Response::from(response.map(Body::wrap));
         let reading = reading::reply(response, max_body);
-        let (reply, whole) = drive(&mut self.driver, &mut self.broken, reading).await;
+        let (mut reply, whole) = drive(&mut self.driver, &mut self.broken, reading).await;
         self.served += 1;
-        self.spent = !whole;
+        self.spent = !whole || !goes_on;
+        if http10 {
+            reply.version = http::Version::HTTP_10;
+        }
+        if let (Some(body), Some(failure)) = (&mut reply.body_failure, self.passed.tls_failure()) {
+            *body = failure;
+        }
         Ok(reply)
     }
 }

@@ -2,12 +2,11 @@
 
 use std::error::Error as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::model::{AUDIT_ID, Answer, FLOW_CONTROL, Failure, FailureKind, Reply, Stage};
-
-use super::tls;
 
 /// The reply, and whether its body was read to the end (so that the connection can go on).
 pub(super) async fn reply(mut response: reqwest::Response, max_body: usize) -> (Reply, bool) {
@@ -75,25 +74,52 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
     KEPT.into_iter().chain(FLOW_CONTROL).filter_map(copy).collect()
 }
 
+/// Refuses an answer whose headers leave it to the reader where its body ends: two readers may see two
+/// answers in it, and whoever is in between another one than we do. hyper refuses lengths that differ.
+pub(super) fn framed_clearly(headers: &HeaderMap, ambiguous: bool) -> Result<(), Failure> {
+    let codings: Vec<&[u8]> =
+        headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    let problem = match codings.as_slice() {
+        _ if ambiguous => "a header that is almost Content-Length or Transfer-Encoding",
+        [_, ..] if headers.contains_key(header::CONTENT_LENGTH) => {
+            "both Content-Length and Transfer-Encoding, of which either says where the body ends"
+        }
+        [coding] if !coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => {
+            "a Transfer-Encoding other than chunked"
+        }
+        [_, _, ..] => "more than one Transfer-Encoding",
+        _ => return Ok(()),
+    };
+    Err(Failure::new(Stage::Http, FailureKind::InvalidHttp, problem))
+}
+
+/// Whether a connection goes on behind an answer of HTTP/1.0: not where its body came in chunks, which
+/// HTTP/1.0 does not know (RFC 9112, section 6.1).
+pub(super) fn keeps_alive(headers: &HeaderMap) -> bool {
+    let alive = |value: &HeaderValue| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"keep-alive"))
+    };
+    !headers.contains_key(header::TRANSFER_ENCODING) && headers.get_all(header::CONNECTION).iter().any(alive)
+}
+
 /// What an HTTP failure means.
 pub(super) fn failure(error: &hyper::Error, stage: Stage) -> Failure {
     in_chain(error, stage)
 }
 
-/// The first cause in the chain that says something of its own.
+/// The first cause in the chain that says something of its own. What TLS says is noted elsewhere
+/// ([`Passed`](super::tolerant::Passed)).
 fn in_chain(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            let of_tls = tls::failure(io, false);
-            let kind = match of_tls.kind {
-                FailureKind::ClientCertificateRequired => return of_tls,
-                FailureKind::Closed | FailureKind::Reset => of_tls.kind,
-                // An alert instead of an answer ends the connection; HTTP has not spoken yet.
-                FailureKind::Handshake if io.get_ref().is_some() => return of_tls,
-                _ => FailureKind::InvalidHttp,
-            };
-            return Failure::new(stage, kind, of_tls.detail);
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            return of_stream(io, stage);
+        }
+        if let Some(http2) = current.downcast_ref::<h2::Error>() {
+            return of_http2(http2, stage);
         }
         if let Some(hyper) = current.downcast_ref::<hyper::Error>() {
             if hyper.is_parse() {
@@ -106,4 +132,29 @@ fn in_chain(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure 
         cause = current.source();
     }
     Failure::new(stage, FailureKind::InvalidHttp, error.to_string())
+}
+
+/// The stream failed, or hyper says in these terms that a body is not framed as it says.
+fn of_stream(error: &io::Error, stage: Stage) -> Failure {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Failure::new(stage, FailureKind::Closed, ""),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            Failure::new(stage, FailureKind::Reset, "")
+        }
+        _ => Failure::new(stage, FailureKind::InvalidHttp, error.to_string()),
+    }
+}
+
+/// A server may end a connection, or put off a request, at any time: it does so in these words.
+fn of_http2(error: &h2::Error, stage: Stage) -> Failure {
+    match (error.get_io(), error.reason()) {
+        (Some(io), _) => of_stream(io, stage),
+        (None, Some(h2::Reason::NO_ERROR | h2::Reason::REFUSED_STREAM | h2::Reason::CANCEL)) => {
+            Failure::new(stage, FailureKind::Closed, "")
+        }
+        (None, Some(reason)) => {
+            Failure::new(stage, FailureKind::InvalidHttp, format!("HTTP/2: {}", reason.description()))
+        }
+        (None, None) => Failure::new(stage, FailureKind::InvalidHttp, error.to_string()),
+    }
 }

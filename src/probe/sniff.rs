@@ -1,4 +1,4 @@
-//! Remembers the first bytes a peer sent, to tell plain HTTP on a TLS port from other noise.
+//! Remembers the first bytes a peer sent, to tell TLS from plain HTTP and from other noise.
 
 use std::io;
 use std::pin::Pin;
@@ -8,6 +8,31 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 const KEPT: usize = 5;
+
+/// What a peer began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// It sent nothing.
+    Nothing,
+    /// A record of TLS, of any version.
+    Tls,
+    /// `HTTP/`.
+    Http,
+    /// Something else.
+    Other,
+}
+
+impl Opening {
+    fn of(first: &[u8]) -> Self {
+        match first {
+            [] => Self::Nothing,
+            b"HTTP/" => Self::Http,
+            // Content types from change cipher spec to heartbeat; the major version is 3 from SSL 3.0 on.
+            [0x14..=0x18, 3, ..] | [0x14..=0x18] => Self::Tls,
+            _ => Self::Other,
+        }
+    }
+}
 
 /// A stream and the first bytes that were read from it.
 pub(super) struct Sniffed {
@@ -21,9 +46,9 @@ impl Sniffed {
         Self { stream, first: [0; KEPT], seen: 0 }
     }
 
-    /// Whether the peer began with `HTTP/`.
-    pub(super) fn is_http(&self) -> bool {
-        self.seen == KEPT && &self.first == b"HTTP/"
+    /// What the peer began with.
+    pub(super) fn opening(&self) -> Opening {
+        Opening::of(&self.first[..self.seen])
     }
 }
 
@@ -59,5 +84,26 @@ impl AsyncWrite for Sniffed {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_told_by_its_first_bytes() {
+        for (first, opening) in [
+            (&b""[..], Opening::Nothing),
+            (b"\x16\x03\x03\x00\x40", Opening::Tls),
+            (b"\x15\x03\x01\x00\x02", Opening::Tls),
+            (b"\x15", Opening::Tls),
+            (b"HTTP/", Opening::Http),
+            (b"HTT", Opening::Other),
+            (b"SSH-2", Opening::Other),
+            (b"\x16\x16\x16\x16\x16", Opening::Other),
+        ] {
+            assert_eq!(Opening::of(first), opening, "{first:?}");
+        }
     }
 }

@@ -2,29 +2,35 @@
 //! and its result noted, a client certificate is never offered. What the server reveals is kept:
 //! its chain, and the CA names it asks for, which it shows even to callers it then answers 401.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, ClientConfig, InvalidMessage, PeerIncompatible};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::model::{Endpoint, Failure, FailureKind, Handshake, Names, Stage, Trust};
+use crate::model::{Endpoint, Failure, FailureKind, Handshake, Names, Signature, Stage, Trust};
 
 use super::anchors::Anchors;
 use super::certificate;
-use super::sniff::Sniffed;
+use super::recorder::{Recorder, Seen};
+use super::sniff::{Opening, Sniffed};
 
 /// Why a chain that ends where it should is not trusted all the same.
 const NO_KEY: &str = "the handshake's signature does not prove that the peer holds the certificate's key";
+/// Why a handshake is not read to its end.
+const TOO_LONG: &str = "the server's certificates are longer than 64 KiB together";
+/// The only protocol offered where HTTP/2 is not.
+const HTTP11: &[u8] = b"http/1.1";
 
 /// A TLS client's settings, shared by all connections of a scan.
 pub(super) struct Client {
@@ -33,24 +39,10 @@ pub(super) struct Client {
     anchors: Anchors,
 }
 
-/// What one handshake revealed.
-#[derive(Debug, Default)]
-struct Seen {
-    signature: Option<bool>,
-    ca_names: Option<Vec<String>>,
-}
-
-/// Records one handshake; a new one for each.
-#[derive(Debug)]
-struct Recorder {
-    provider: Arc<CryptoProvider>,
-    seen: Mutex<Seen>,
-}
-
 impl Client {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let recorder = Arc::new(Recorder { provider: Arc::clone(&provider), seen: Mutex::default() });
+        let recorder = Arc::new(Recorder::new(&provider));
         let mut base = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -59,31 +51,32 @@ impl Client {
         // Each endpoint is greeted once: nothing to resume, nothing to remember.
         base.resumption = Resumption::disabled();
         // API servers from 1.29 close an HTTP/2 connection after each anonymous answer.
-        base.alpn_protocols = if config.http2 {
-            vec![b"h2".to_vec(), b"http/1.1".to_vec()]
-        } else {
-            vec![b"http/1.1".to_vec()]
-        };
+        base.alpn_protocols =
+            if config.http2 { vec![b"h2".to_vec(), HTTP11.to_vec()] } else { vec![HTTP11.to_vec()] };
         Ok(Self { anchors: Anchors::new(&config.trusted_cas)?, provider, base })
     }
 
-    /// The handshake: the stream and what was revealed.
+    /// The handshake: the stream and what was revealed. `http1` offers nothing but HTTP/1.1.
     pub(super) async fn handshake(
         &self,
         stream: TcpStream,
         endpoint: &Endpoint,
-    ) -> Result<(TlsStream<Sniffed>, Handshake, Duration), Failure> {
-        let name = server_name(endpoint)?;
-        let recorder = Arc::new(Recorder { provider: Arc::clone(&self.provider), seen: Mutex::default() });
+        http1: bool,
+    ) -> Result<(TlsStream<Sniffed>, Handshake, Duration), Refused> {
+        let name = server_name(endpoint).map_err(|failure| Refused { failure, no_tls: false })?;
+        let recorder = Arc::new(Recorder::new(&self.provider));
         let mut config = self.base.clone();
         config.dangerous().set_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
         config.client_auth_cert_resolver = Arc::clone(&recorder) as Arc<dyn ResolvesClientCert>;
+        if http1 {
+            config.alpn_protocols = vec![HTTP11.to_vec()];
+        }
         let started = std::time::Instant::now();
         let connect = TlsConnector::from(Arc::new(config)).connect(name, Sniffed::new(stream));
-        let stream =
-            connect.into_fallible().await.map_err(|(error, stream)| failure(&error, stream.is_http()))?;
+        let outcome = connect.into_fallible().await;
         let elapsed = started.elapsed();
-        let seen = std::mem::take(&mut *recorder.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let seen = recorder.seen();
+        let stream = outcome.map_err(|(error, stream)| refused(&error, stream.opening(), &seen))?;
         let handshake = self.facts(&stream, endpoint, seen);
         Ok((stream, handshake, elapsed))
     }
@@ -94,6 +87,8 @@ impl Client {
         let certificate = chain.first().and_then(|leaf| certificate::facts(leaf));
         let algorithms = self.provider.signature_verification_algorithms;
         let requested = seen.ca_names.is_some();
+        let signature =
+            seen.signature.unwrap_or_else(|| Signature::NotChecked { why: "there was none".to_owned() });
         Handshake {
             version: match connection.protocol_version() {
                 Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
@@ -109,109 +104,174 @@ impl Client {
             sni: endpoint.name.as_deref().map(str::to_owned),
             client_certificate_requested: requested,
             client_ca_names: Names::collect(seen.ca_names.unwrap_or_default()),
-            signature_valid: seen.signature.unwrap_or(false),
+            trust: self
+                .anchors
+                .judge(chain, certificate.as_ref(), algorithms)
+                .map(|trust| with_key(trust, &signature)),
+            signature,
             chain_length: chain.len(),
-            trust: self.anchors.judge(chain, certificate.as_ref(), algorithms).map(|trust| {
-                // A chain can be copied; only the signature shows that its key is there.
-                if seen.signature == Some(true) {
-                    trust
-                } else {
-                    Trust::NotAnchored { why: NO_KEY.to_owned() }
-                }
-            }),
             certificate,
         }
     }
 }
 
-fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
-    match &endpoint.name {
-        Some(name) => ServerName::try_from(name.to_string()).map_err(|error| {
-            Failure::new(Stage::Tls, FailureKind::Handshake, format!("{name} cannot be sent as SNI: {error}"))
-        }),
-        None => Ok(ServerName::IpAddress(endpoint.address.ip().into())),
+/// A chain can be copied; only the signature shows that its key is there.
+fn with_key(trust: Trust, signature: &Signature) -> Trust {
+    match (trust, signature) {
+        (Trust::Anchored { .. }, Signature::Invalid) => Trust::NotAnchored { why: NO_KEY.to_owned() },
+        (Trust::Anchored { by }, Signature::NotChecked { why }) => Trust::NotChecked {
+            why: format!("the chain ends at {by}, but not whether its key is there: {why}"),
+        },
+        (trust, _) => trust,
     }
 }
 
-/// What a failed handshake, or a read after it, says.
-pub(super) fn failure(error: &std::io::Error, http: bool) -> Failure {
-    let (kind, detail) = match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidMessage(_)) if http => (FailureKind::PlainHttp, String::new()),
-        Some(rustls::Error::InvalidMessage(problem)) => (FailureKind::NotTls, format!("{problem:?}")),
-        // "Bad certificate" to a caller that showed none: older servers' words for the same.
-        Some(rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
-        )) => (FailureKind::ClientCertificateRequired, String::new()),
-        Some(other) => (FailureKind::Handshake, other.to_string()),
+fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
+    let Some(name) = &endpoint.name else {
+        // An address is never sent: where the proxy alone knows it, any will do.
+        let address = endpoint.address().map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip());
+        return Ok(ServerName::IpAddress(address.into()));
+    };
+    ServerName::try_from(name.to_string()).map_err(|error| {
+        Failure::new(Stage::Tls, FailureKind::Handshake, format!("{name} cannot be sent as SNI: {error}"))
+    })
+}
+
+/// Why a handshake failed.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) failure: Failure,
+    /// Whether the peer showed no TLS at all: it closed without a byte, or answered with other bytes.
+    pub(super) no_tls: bool,
+}
+
+/// What is offered, in words: a server that takes none of it can only be told so.
+const OFFERED: &str = "TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305";
+
+/// What a failed handshake says. `seen` is what came before.
+fn refused(error: &io::Error, opening: Opening, seen: &Seen) -> Refused {
+    let failure = match told(error) {
+        _ if opening == Opening::Http => Failure::new(Stage::Tls, FailureKind::PlainHttp, ""),
+        Some(told) if opening == Opening::Tls => negotiated(told, error, seen),
+        Some(told) => Failure { kind: FailureKind::NotTls, ..told },
         None => match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => (FailureKind::Closed, String::new()),
-            std::io::ErrorKind::ConnectionReset
-            | std::io::ErrorKind::ConnectionAborted
-            | std::io::ErrorKind::BrokenPipe => (FailureKind::Reset, String::new()),
-            _ => (FailureKind::Handshake, error.to_string()),
+            io::ErrorKind::UnexpectedEof => Failure::new(Stage::Tls, FailureKind::Closed, ""),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+                Failure::new(Stage::Tls, FailureKind::Reset, "")
+            }
+            _ => Failure::new(Stage::Tls, FailureKind::Handshake, error.to_string()),
         },
     };
-    Failure::new(Stage::Tls, kind, detail)
+    Refused { failure, no_tls: opening != Opening::Tls }
 }
 
-impl Recorder {
-    fn record(&self, change: impl FnOnce(&mut Seen)) {
-        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// A failed check is a fact about the server, not a reason to stop.
-    fn note(&self, checked: &Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
-        self.record(|seen| seen.signature = Some(checked.is_ok()));
-        HandshakeSignatureValid::assertion()
-    }
-}
-
-impl ServerCertVerifier for Recorder {
-    fn verify_server_cert(
-        &self,
-        _leaf: &CertificateDer<'_>,
-        _chain: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        Ok(self.note(&verify_tls12_signature(message, leaf, signature, algorithms)))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        Ok(self.note(&verify_tls13_signature(message, leaf, signature, algorithms)))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+/// The failure in the words of whoever speaks TLS, but would not have what it was offered.
+fn negotiated(told: Failure, error: &io::Error, seen: &Seen) -> Failure {
+    let began = seen.signature.is_some();
+    let asked = seen.ca_names.is_some();
+    let offered =
+        |what: &str| format!("{}: the server takes none of the {what} offered: {OFFERED}", told.detail);
+    match rustls_error(error) {
+        // In TLS 1.2 some answer so to a caller that shows no certificate.
+        Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)) if asked => {
+            Failure { kind: FailureKind::ClientCertificateRequired, detail: String::new(), ..told }
+        }
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity,
+        )) if !began => Failure { detail: offered("cipher suites or versions"), ..told },
+        Some(
+            rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | rustls::Error::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            )
+            | rustls::Error::InvalidMessage(InvalidMessage::UnknownProtocolVersion),
+        ) => Failure { detail: offered("versions"), ..told },
+        Some(rustls::Error::InvalidMessage(
+            InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge,
+        )) => Failure { detail: TOO_LONG.to_owned(), ..told },
+        _ => told,
     }
 }
 
-impl ResolvesClientCert for Recorder {
-    /// Keeps the CA names and offers nothing.
-    fn resolve(&self, ca_names: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let names = ca_names.iter().map(|name| certificate::distinguished_name(name)).collect();
-        self.record(|seen| seen.ca_names = Some(names));
-        None
+fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// What the TLS library says of a failure; `None` where it failed below that.
+pub(super) fn told(error: &io::Error) -> Option<Failure> {
+    let (kind, detail) = match rustls_error(error)? {
+        // "Bad certificate" to a caller that showed none: older servers' words for the same.
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate,
+        ) => (FailureKind::ClientCertificateRequired, String::new()),
+        rustls::Error::InvalidMessage(problem) => (FailureKind::Handshake, format!("{problem:?}")),
+        other => (FailureKind::Handshake, other.to_string()),
+    };
+    Some(Failure::new(Stage::Tls, kind, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(error: rustls::Error, seen: &Seen) -> Failure {
+        refused(&io::Error::new(io::ErrorKind::InvalidData, error), Opening::Tls, seen).failure
     }
 
-    fn has_certs(&self) -> bool {
-        false
+    #[test]
+    fn what_is_offered_is_what_is_said() {
+        for suite in aws_lc_rs::default_provider().cipher_suites {
+            let name = suite.suite().as_str().unwrap();
+            let said = name.starts_with("TLS13_")
+                || name.starts_with("TLS_ECDHE_")
+                    && (name.contains("_GCM_") || name.contains("CHACHA20_POLY1305"));
+            assert!(said, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_refused() {
+        use rustls::Error::{AlertReceived, PeerIncompatible as Incompatible};
+        let before = Seen::default();
+        for (error, said) in [
+            (
+                AlertReceived(AlertDescription::HandshakeFailure),
+                "none of the cipher suites or versions offered",
+            ),
+            (AlertReceived(AlertDescription::ProtocolVersion), "none of the versions offered"),
+            (Incompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13), "none of the versions offered"),
+            (rustls::Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge), "longer than 64 KiB"),
+        ] {
+            let failure = after(error.clone(), &before);
+            assert_eq!(failure.kind, FailureKind::Handshake, "{error}");
+            assert!(failure.detail.contains(said), "{}", failure.detail);
+        }
+        // Behind the server's own signature all that is long agreed on.
+        let alert = || AlertReceived(AlertDescription::HandshakeFailure);
+        let agreed = Seen { signature: Some(Signature::Valid), ca_names: None };
+        assert!(!after(alert(), &agreed).detail.contains("offered"));
+        let asked = Seen { signature: Some(Signature::Valid), ca_names: Some(Vec::new()) };
+        assert_eq!(after(alert(), &asked).kind, FailureKind::ClientCertificateRequired);
+    }
+
+    #[test]
+    fn a_peer_that_shows_no_tls_is_told_apart() {
+        let broken = || {
+            let error = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+            io::Error::new(io::ErrorKind::InvalidData, error)
+        };
+        let seen = Seen::default();
+        for (error, opening, kind, no_tls) in [
+            (broken(), Opening::Http, FailureKind::PlainHttp, true),
+            (broken(), Opening::Other, FailureKind::NotTls, true),
+            (broken(), Opening::Tls, FailureKind::Handshake, false),
+            (io::ErrorKind::UnexpectedEof.into(), Opening::Nothing, FailureKind::Closed, true),
+            (io::ErrorKind::ConnectionReset.into(), Opening::Nothing, FailureKind::Reset, true),
+            (io::ErrorKind::UnexpectedEof.into(), Opening::Tls, FailureKind::Closed, false),
+        ] {
+            let refused = refused(&error, opening, &seen);
+            assert_eq!((refused.failure.kind, refused.no_tls), (kind, no_tls), "{opening:?} {error}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::io;
 use super::by_endpoint::ByEndpoint;
 use super::sheet::{self, cell};
 use super::{Results, tell};
-use crate::model::{EndpointReport, Finding, Host};
+use crate::model::{Endpoint, EndpointReport, Finding, Host};
 
 const COLUMNS: [&str; 23] = [
     "target",
@@ -70,7 +70,12 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
     };
     [
         target.to_string(),
-        report.endpoint.as_ref().map(|endpoint| endpoint.address.to_string()).unwrap_or_default(),
+        report
+            .endpoint
+            .as_ref()
+            .and_then(Endpoint::address)
+            .map(|address| address.to_string())
+            .unwrap_or_default(),
         text(name),
         text(target.label.as_deref()),
         report.verdict.word().to_owned(),

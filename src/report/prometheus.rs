@@ -11,7 +11,7 @@ use std::io;
 
 use super::Results;
 use super::escape::escape;
-use crate::model::{EndpointReport, FailureKind, Finding, Severity, Verdict};
+use crate::model::{Endpoint, EndpointReport, FailureKind, Finding, Severity, Verdict};
 
 /// Endpoints that get series of their own.
 pub const MOST: usize = 10_000;
@@ -107,7 +107,7 @@ fn endpoints(
     let mut seen = HashSet::new();
     for report in reports.filter(|report| told(report.borrow())).take(MOST) {
         let report = report.borrow();
-        let address = report.endpoint.as_ref().map(|endpoint| endpoint.address.to_string());
+        let address = report.endpoint.as_ref().and_then(Endpoint::address).map(|address| address.to_string());
         let labels = format!(
             "target=\"{}\",address=\"{}\",server_name=\"{}\",label=\"{}\"",
             value(&report.target.to_string()),

@@ -12,7 +12,7 @@ use super::escape::escape;
 use super::tell;
 use crate::model::{
     Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification, JudgedRequest, Mark,
-    Posture, Product, Support, Trust,
+    Posture, Product, Signature, Support, Trust,
 };
 
 /// Characters of a text that is not ours.
@@ -209,10 +209,17 @@ fn handshake(out: &mut impl Write, tls: &Handshake) -> io::Result<()> {
         Some(Trust::NotAnchored { why }) => {
             writeln!(out, "  CA file  {}: another server, or something in between", shown(why))?;
         }
+        Some(Trust::NotChecked { why }) => {
+            writeln!(out, "  CA file  the chain could not be checked: {}", shown(why))?;
+        }
         None => {}
     }
-    if !tls.signature_valid {
-        writeln!(out, "  signature does not prove that the peer holds the certificate's key")?;
+    match &tls.signature {
+        Signature::Valid => {}
+        Signature::Invalid => {
+            writeln!(out, "  signature does not prove that the peer holds the certificate's key")?;
+        }
+        Signature::NotChecked { why } => writeln!(out, "  signature could not be checked: {}", shown(why))?,
     }
     if tls.client_certificate_requested {
         let names = tls.client_ca_names.kept.join("; ");

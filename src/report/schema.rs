@@ -10,7 +10,7 @@ use super::sample::{self, Sample};
 use super::wire::body_word;
 use crate::model::{
     Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Grade, Known,
-    Method, Scheme, Severity, Specificity, Stage, Standing, Status, Unclear, Verdict,
+    Method, Scheme, Severity, Signature, Specificity, Stage, Standing, Status, Trust, Unclear, Verdict,
 };
 
 fn schema() -> Value {
@@ -366,6 +366,19 @@ fn words_that_stand_within_a_definition() {
     assert_eq!(property("request", "method")["enum"], json!(methods));
     let schemes = &words!(|scheme: &Scheme| scheme.word(), Scheme::Https => Scheme::Https, Scheme::Http => Scheme::Http);
     assert_eq!(property("endpointFields", "scheme")["enum"], json!(schemes));
+    let why = || String::new();
+    let signatures = &words!(|signature: &Signature| signature.word(),
+        Signature::Valid => Signature::Valid,
+        Signature::Invalid => Signature::Invalid,
+        Signature::NotChecked { .. } => Signature::NotChecked { why: why() },
+    );
+    assert_eq!(property("tls", "signature")["enum"], json!(signatures));
+    let trusts = &words!(|trust: &Trust| trust.word(),
+        Trust::Anchored { .. } => Trust::Anchored { by: why() },
+        Trust::NotAnchored { .. } => Trust::NotAnchored { why: why() },
+        Trust::NotChecked { .. } => Trust::NotChecked { why: why() },
+    );
+    assert_eq!(property("trust", "state")["enum"], json!(trusts));
 }
 
 fn sorted(words: &Value) -> Vec<String> {

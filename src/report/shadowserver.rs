@@ -11,7 +11,9 @@ use std::io;
 use jiff::Timestamp;
 
 use super::sheet::{self, cell};
-use crate::model::{Answer, Certificate, EndpointReport, Exchange, Handshake, PathClass, Reply, VersionInfo};
+use crate::model::{
+    Answer, Certificate, Endpoint, EndpointReport, Exchange, Handshake, PathClass, Reply, VersionInfo,
+};
 
 /// The columns, in their order.
 const COLUMNS: &str = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,region,city,naics,\
@@ -66,7 +68,10 @@ fn row(report: &EndpointReport, exchange: &Exchange, reply: &Reply, version: &Ve
     let mut cells: Vec<(&str, String)> = vec![
         ("timestamp", time(exchange.at)),
         ("severity", "high".to_owned()),
-        ("ip", endpoint.map(|endpoint| endpoint.address.ip().to_string()).unwrap_or_default()),
+        (
+            "ip",
+            endpoint.and_then(Endpoint::address).map(|address| address.ip().to_string()).unwrap_or_default(),
+        ),
         ("protocol", "tcp".to_owned()),
         ("port", report.target.port.to_string()),
         ("hostname", endpoint.and_then(|endpoint| endpoint.name.as_deref()).unwrap_or_default().to_owned()),

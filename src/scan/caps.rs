@@ -9,33 +9,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::model::Host;
+
 /// Tables, so that workers seldom wait for each other's lock.
 const TABLES: usize = 16;
 
 /// Caps on connections that are open at once.
 pub(super) struct Caps {
-    hosts: Cap,
-    networks: Cap,
+    hosts: Cap<Host>,
+    networks: Cap<IpAddr>,
 }
 
 /// A place at a host and in its network, until it is dropped.
 pub(super) struct Place<'a> {
-    _network: Option<Held<'a>>,
-    _host: Option<Held<'a>>,
+    _network: Option<Held<'a, IpAddr>>,
+    _host: Option<Held<'a, Host>>,
 }
 
 impl Caps {
     /// 0 is no cap. A cap that `at_once` connections cannot reach costs nothing.
     pub(super) fn new(per_host: usize, per_network: usize, at_once: usize) -> Self {
-        let cap = |limit| Cap::new(if limit >= at_once { 0 } else { limit });
-        Self { hosts: cap(per_host), networks: cap(per_network) }
+        let cap = |limit| if limit >= at_once { 0 } else { limit };
+        Self { hosts: Cap::new(cap(per_host)), networks: Cap::new(cap(per_network)) }
     }
 
-    /// Waits until the host and its network have room.
-    pub(super) async fn enter(&self, address: IpAddr) -> Place<'_> {
+    /// Waits until the host and its network have room. The network of a name that the proxy resolves is
+    /// not known.
+    pub(super) async fn enter(&self, host: &Host) -> Place<'_> {
         // The host first: who waits for a busy host takes no place in its network.
-        let host = self.hosts.enter(address).await;
-        Place { _network: self.networks.enter(network(address)).await, _host: host }
+        let held = self.hosts.enter(host.clone()).await;
+        let network = match host {
+            Host::Ip(address) => self.networks.enter(network(*address)).await,
+            Host::Name(_) => None,
+        };
+        Place { _network: network, _host: held }
     }
 }
 
@@ -48,12 +55,12 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 }
 
 /// One cap for each of many keys.
-struct Cap {
+struct Cap<K> {
     limit: usize,
-    tables: [Table; TABLES],
+    tables: [Table<K>; TABLES],
 }
 
-type Table = Mutex<HashMap<IpAddr, Entry>>;
+type Table<K> = Mutex<HashMap<K, Entry>>;
 
 struct Entry {
     room: Arc<Semaphore>,
@@ -61,20 +68,20 @@ struct Entry {
     users: usize,
 }
 
-impl Cap {
+impl<K: Hash + Eq + Clone> Cap<K> {
     fn new(limit: usize) -> Self {
         Self { limit, tables: Default::default() }
     }
 
-    async fn enter(&self, key: IpAddr) -> Option<Held<'_>> {
+    async fn enter(&self, key: K) -> Option<Held<'_, K>> {
         if self.limit == 0 {
             return None;
         }
-        let table = &self.tables[table_of(key)];
+        let table = &self.tables[table_of(&key)];
         let (room, mut held) = {
             let mut table_now = table.lock().unwrap_or_else(PoisonError::into_inner);
             let entry = table_now
-                .entry(key)
+                .entry(key.clone())
                 .or_insert_with(|| Entry { room: Arc::new(Semaphore::new(self.limit)), users: 0 });
             entry.users += 1;
             // Made before anything is awaited: a caller that gives up is counted out again.
@@ -85,7 +92,7 @@ impl Cap {
     }
 }
 
-fn table_of(key: IpAddr) -> usize {
+fn table_of(key: &impl Hash) -> usize {
     use std::hash::{DefaultHasher, Hasher as _};
 
     let mut hasher = DefaultHasher::new();
@@ -93,13 +100,13 @@ fn table_of(key: IpAddr) -> usize {
     usize::try_from(hasher.finish() % TABLES as u64).unwrap_or_default()
 }
 
-struct Held<'a> {
-    table: &'a Table,
-    key: IpAddr,
+struct Held<'a, K: Hash + Eq> {
+    table: &'a Table<K>,
+    key: K,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for Held<'_> {
+impl<K: Hash + Eq> Drop for Held<'_, K> {
     fn drop(&mut self) {
         drop(self.permit.take());
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,6 +129,15 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn host(text: &str) -> Host {
+        Host::Ip(address(text))
+    }
+
+    fn is_empty(caps: &Caps) -> bool {
+        caps.hosts.tables.iter().all(|table| table.lock().unwrap().is_empty())
+            && caps.networks.tables.iter().all(|table| table.lock().unwrap().is_empty())
+    }
+
     #[test]
     fn networks() {
         assert_eq!(network(address("192.0.2.77")), address("192.0.2.0"));
@@ -140,7 +156,7 @@ mod tests {
             let (caps, inside, all) = (Arc::clone(&caps), Arc::clone(&inside), Arc::clone(&all));
             tasks.push(tokio::spawn(async move {
                 let host = index % 8;
-                let _place = caps.enter(address(&format!("192.0.2.{host}"))).await;
+                let _place = caps.enter(&self::host(&format!("192.0.2.{host}"))).await;
                 assert!(inside[host].fetch_add(1, Ordering::SeqCst) < 2);
                 assert!(all.fetch_add(1, Ordering::SeqCst) < 5);
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -150,14 +166,12 @@ mod tests {
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
         // One that gives up while it waits.
-        let gave_up = tokio::time::timeout(Duration::from_millis(1), caps.enter(address("192.0.2.1"))).await;
+        let gave_up = tokio::time::timeout(Duration::from_millis(1), caps.enter(&host("192.0.2.1"))).await;
         assert!(gave_up.is_err());
         for task in tasks {
             task.await.unwrap();
         }
-        for table in caps.hosts.tables.iter().chain(&caps.networks.tables) {
-            assert!(table.lock().unwrap().is_empty());
-        }
+        assert!(is_empty(&caps));
     }
 
     #[tokio::test]
@@ -165,15 +179,9 @@ mod tests {
         let caps = Caps::new(0, 10, 10);
         let mut places = Vec::new();
         for _ in 0..100 {
-            places.push(caps.enter(address("192.0.2.1")).await);
+            places.push(caps.enter(&host("192.0.2.1")).await);
         }
         assert_eq!(places.len(), 100);
-        assert!(
-            caps.hosts
-                .tables
-                .iter()
-                .chain(&caps.networks.tables)
-                .all(|table| table.lock().unwrap().is_empty())
-        );
+        assert!(is_empty(&caps));
     }
 }

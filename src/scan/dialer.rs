@@ -1,7 +1,6 @@
 //! Opens connections when the throttle says so, and tells it what came of them.
 
 use std::future::{Future as _, poll_fn};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Instant;
@@ -23,11 +22,12 @@ pub(super) struct Dialer {
 impl Dialer {
     /// Connects with the leave to do so. A shortage of this machine is waited out, until somebody
     /// stops.
-    pub(super) async fn connect(&self, address: SocketAddr, mut leave: Leave<'_>, stop: &Stop) -> Dialled {
+    pub(super) async fn connect(&self, endpoint: &Endpoint, mut leave: Leave<'_>, stop: &Stop) -> Dialled {
+        let host = &endpoint.host;
         let mut wait = None;
         loop {
             let started = Instant::now();
-            let mut connecting = pin!(self.sweep.connect(address));
+            let mut connecting = pin!(self.sweep.connect(host, endpoint.port));
             let at_once = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context))).await;
             let at_once = at_once.map(|stream| (stream, started.elapsed()));
             // On loopback the answer is there as soon as the packet is sent, and who goes on with it never
@@ -48,11 +48,11 @@ impl Dialer {
                         continue;
                     }
                 }
-                Ok(_) => self.throttle.answered(address.ip(), took),
+                Ok(_) => self.throttle.answered(host, took),
                 Err(failure) if failure.kind == FailureKind::Refused => {
-                    self.throttle.answered(address.ip(), took);
+                    self.throttle.answered(host, took);
                 }
-                Err(failure) if failure.kind == FailureKind::TimedOut => self.throttle.silent(address.ip()),
+                Err(failure) if failure.kind == FailureKind::TimedOut => self.throttle.silent(host),
                 Err(_) => {}
             }
             self.own_side.ended(stream.as_ref().err(), stop);
@@ -71,6 +71,6 @@ pub(super) struct Redialer<'a> {
 impl Dial for Redialer<'_> {
     async fn dial(&self, endpoint: &Endpoint) -> Dialled {
         let leave = self.dialer.throttle.leave_to_go_on().await;
-        self.dialer.connect(endpoint.address, leave, self.stop).await
+        self.dialer.connect(endpoint, leave, self.stop).await
     }
 }

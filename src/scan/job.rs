@@ -9,10 +9,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::attempt::{Attempt, endpoint_of};
 use super::checkpoint::Checkpoint;
 use super::ledger::{Done, Ledger, Turn};
 use super::outcome::{Deferral, Outcome};
-use super::pipeline::{Attempt, Pipeline, endpoint_of};
+use super::pipeline::Pipeline;
 use super::queue::{Queue, Reader};
 use super::replay::{Replayed, replay};
 use super::stop::Stop;
@@ -164,6 +165,7 @@ impl Job {
             let attempt = Attempt {
                 target: &target,
                 exclusions: Some(&exclusions),
+                set: Some(&self.targets),
                 keep: self.keep(&target),
                 last: pass.last,
                 stop: &self.stop,
@@ -235,11 +237,12 @@ impl Job {
         if !self.keep(&target) {
             return Outcome::Silent(deferral.kind);
         }
-        let address = match target.host {
-            Host::Ip(address) => Some(address),
-            Host::Name(_) => deferral.address,
+        let host = match (&target.host, deferral.address) {
+            (Host::Name(_), Some(address)) => Some(Host::Ip(address)),
+            (Host::Name(_), None) if !self.pipeline.dialer.sweep.resolves_names() => None,
+            (host, _) => Some(host.clone()),
         };
-        let endpoint = address.map(|address| endpoint_of(&target, (address, target.port).into()));
+        let endpoint = host.map(|host| endpoint_of(&target, host));
         let (failure, timings) = (deferral.failure(), Timings::default());
         Outcome::Record(Box::new(EndpointReport::without_answer(target, endpoint, failure, timings)))
     }

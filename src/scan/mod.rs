@@ -10,6 +10,7 @@
 //! the channel to the caller, what is remembered of what is to be asked again. A panic is that
 //! target's outcome, not the scan's end.
 
+mod attempt;
 mod caps;
 mod checkpoint;
 mod congestion;
@@ -18,6 +19,7 @@ mod eta;
 mod job;
 mod journal;
 mod ledger;
+mod looks;
 mod outcome;
 mod own_side;
 mod pace;
@@ -42,10 +44,11 @@ use crate::error::Error;
 use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Target, Timings, microseconds};
 use crate::targets::{Permutation, TargetSet};
 
+use attempt::Attempt;
 pub use checkpoint::{Checkpoint, CheckpointError};
 use job::Job;
 use outcome::Outcome;
-use pipeline::{Attempt, Pipeline};
+use pipeline::Pipeline;
 pub use progress::{Progress, Watch};
 pub use stop::Stop;
 use tally::Tally;
@@ -76,12 +79,23 @@ impl Scanner {
     }
 
     /// Reads the resolver configuration where names must be resolved, so that its errors show
-    /// before the scan begins.
+    /// before the scan begins. What is excluded must be known where it matters.
     ///
     /// # Errors
-    /// [`Error::ResolverConfig`] or [`Error::Resolver`].
+    /// [`Error::ResolverConfig`] or [`Error::Resolver`]; [`Error::ExcludedUnknown`] where the proxy
+    /// resolves names.
     pub async fn prepare(&self, targets: &TargetSet) -> Result<(), Error> {
-        if targets.has_names() { self.pipeline.names().prepare().await } else { Ok(()) }
+        match &self.config.proxy {
+            _ if !targets.has_names() => Ok(()),
+            Some(proxy) if proxy.resolves_names() => {
+                if targets.exclusions().has_addresses() {
+                    Err(Error::ExcludedUnknown)
+                } else {
+                    Ok(())
+                }
+            }
+            _ => self.pipeline.names().prepare().await,
+        }
     }
 
     /// Knocks on one target: a record for each of its addresses, or one that says why there is none.
@@ -91,7 +105,8 @@ impl Scanner {
         let mut todo = vec![None];
         for pass in 0..=self.config.retries {
             let last = pass == self.config.retries;
-            let attempt = Attempt { target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt =
+                Attempt { target, exclusions: None, set: None, keep: true, last, stop: &stop, tally: &tally };
             for only in std::mem::take(&mut todo) {
                 let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
                     let why = stop.reason().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! One target's way through the stages, from its name to its records.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,59 +10,42 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use crate::assess::assess;
-use crate::config::ScanConfig;
+use crate::config::{ProxyKind, ScanConfig};
 use crate::error::Error;
 use crate::identify::{self, Answered, identify, posture, remedy};
 use crate::model::{
-    Endpoint, EndpointReport, Failure, FailureKind, Host, Observation, SecondLook, Stage, Target, Timings,
-    Verdict,
+    Endpoint, EndpointReport, Failure, FailureKind, Host, SecondLook, Stage, Timings, Verdict,
 };
-use crate::probe::{Dial, Dialled, Prober};
+use crate::probe::{Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
-use crate::targets::Exclusions;
 
+use super::attempt::{Attempt, endpoint_of};
 use super::dialer::{Dialer, Redialer};
-use super::outcome::{Deferral, Outcome, passes};
+use super::outcome::{Outcome, passes};
 use super::own_side::{self, OwnSide};
 use super::stop::Stop;
-use super::tally::Tally;
 use super::throttle::Throttle;
 
 /// Names being resolved at once, each with a socket of its own.
 const LOOKUPS: usize = 32;
 
-/// How long a server at least bears a connection on which nothing is said: who hangs up sooner means it.
-const PATIENCE: Duration = Duration::from_millis(200);
-
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
     pub(super) dialer: Dialer,
-    prober: Prober,
-    looks: Semaphore,
+    pub(super) prober: Prober,
+    pub(super) looks: Semaphore,
     lookups: Semaphore,
     second_look_pause: Duration,
-}
-
-/// One attempt at a target.
-pub(super) struct Attempt<'a> {
-    pub(super) target: &'a Target,
-    /// What must not be asked among the addresses of a name; `None` to ask all.
-    pub(super) exclusions: Option<&'a Exclusions>,
-    /// Whether unreachable addresses are worth a record.
-    pub(super) keep: bool,
-    /// Whether there is no later attempt to put anything off to.
-    pub(super) last: bool,
-    /// Ends the wait of whoever has not begun.
-    pub(super) stop: &'a Stop,
-    pub(super) tally: &'a Tally,
+    /// What to say of a name that could not be resolved.
+    unresolved: Option<&'static str>,
 }
 
 /// The way to one endpoint of a target.
 struct Way {
-    address: IpAddr,
-    /// How long resolving took; `None` for an address.
+    host: Host,
+    /// How long resolving took; `None` where nothing was resolved here.
     resolve: Option<Duration>,
     /// What the name is an alias of.
     aliases: Arc<[Arc<str>]>,
@@ -78,13 +61,8 @@ async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 }
 
 /// A semaphore of ours is never closed; said as a failure rather than a panic.
-fn closed() -> Failure {
+pub(super) fn closed() -> Failure {
     Failure::new(Stage::Internal, FailureKind::Panic, "a semaphore was closed")
-}
-
-/// Whether the server has closed a connection on which nothing was said yet.
-fn hung_up(stream: &TcpStream) -> bool {
-    matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
 }
 
 impl Pipeline {
@@ -101,6 +79,10 @@ impl Pipeline {
             looks: Semaphore::new(config.looks()),
             lookups: Semaphore::new(LOOKUPS.min(config.concurrency)),
             second_look_pause: config.second_look_pause,
+            unresolved: config.proxy.as_ref().map(|proxy| match proxy.kind {
+                ProxyKind::HttpConnect => "names are resolved here, not by the proxy",
+                _ => "names are resolved here; --proxy socks5h:// has the proxy resolve them",
+            }),
         })
     }
 
@@ -118,11 +100,11 @@ impl Pipeline {
     pub(super) async fn knock(&self, attempt: &Attempt<'_>, only: Option<IpAddr>) -> Option<Vec<Outcome>> {
         let target = attempt.target;
         let name = match &target.host {
-            Host::Ip(address) => {
-                let way = Way { address: *address, resolve: None, aliases: Arc::default() };
+            Host::Name(name) if !self.dialer.sweep.resolves_names() => name,
+            host => {
+                let way = Way { host: host.clone(), resolve: None, aliases: Arc::default() };
                 return Some(vec![self.endpoint(attempt, way, true).await?]);
             }
-            Host::Name(name) => name,
         };
         let started = Instant::now();
         // Boxed, as is the look below: a worker that waits for a silent address stays small.
@@ -141,7 +123,9 @@ impl Pipeline {
                 tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
                 Resolved { addresses: vec![only], aliases: Arc::default() }
             }
-            (Err(failure), None) => {
+            (Err(mut failure), None) => {
+                failure.detail =
+                    [&*failure.detail].into_iter().chain(self.unresolved).collect::<Vec<_>>().join("; ");
                 let timings = Timings { resolve: Some(elapsed), total: elapsed, ..Timings::default() };
                 return Some(vec![attempt.failed(None, failure, timings)]);
             }
@@ -160,7 +144,7 @@ impl Pipeline {
                 continue;
             }
             // What is begun is finished, or as a whole not made: its outcomes add up.
-            let way = Way { address, resolve: Some(elapsed), aliases: Arc::clone(&aliases) };
+            let way = Way { host: Host::Ip(address), resolve: Some(elapsed), aliases: Arc::clone(&aliases) };
             outcomes.push(self.endpoint(attempt, way, !begun).await?);
             begun = true;
         }
@@ -192,13 +176,13 @@ impl Pipeline {
     async fn endpoint(
         &self,
         attempt: &Attempt<'_>,
-        Way { address, resolve, aliases }: Way,
+        Way { host, resolve, aliases }: Way,
         may_give_up: bool,
     ) -> Option<Outcome> {
         let target = attempt.target;
         let throttle = self.throttle();
         let admission = async {
-            let place = throttle.enter(address).await;
+            let place = throttle.enter(&host).await;
             (place, throttle.leave().await)
         };
         let (_place, leave) = tokio::select! {
@@ -207,22 +191,20 @@ impl Pipeline {
             admitted = admission => admitted,
         };
         let _flight = attempt.tally.flight();
-        let address = SocketAddr::new(address, target.port);
-        let Dialled { stream, took } = self.dialer.connect(address, leave, attempt.stop).await;
+        let endpoint = endpoint_of(target, host.clone());
+        let Dialled { stream, took } = self.dialer.connect(&endpoint, leave, attempt.stop).await;
         let total = took + resolve.unwrap_or_default();
         let timings = Timings { resolve, connect: Some(took), total, ..Timings::default() };
         let stream = match stream {
             Ok(stream) => stream,
             Err(failure) if attempt.was_not_made(&failure) => return None,
-            Err(failure) => return Some(attempt.failed(Some(address), failure, timings)),
+            Err(failure) => return Some(attempt.failed(Some(endpoint), failure, timings)),
         };
-        let judged =
-            guarded(Box::pin(self.judge(attempt, endpoint_of(target, address), aliases, stream))).await;
+        let judged = guarded(Box::pin(self.judge(attempt, endpoint.clone(), aliases, stream))).await;
         let (mut report, short) = match judged {
             Ok(judged) => judged,
             Err(failure) => {
-                let endpoint = Some(endpoint_of(target, address));
-                let report = EndpointReport::without_answer(target.clone(), endpoint, failure, timings);
+                let report = EndpointReport::without_answer(target.clone(), Some(endpoint), failure, timings);
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
@@ -233,25 +215,25 @@ impl Pipeline {
         if self.dialer.sweep.is_proxied()
             && let Some(failure) = own_side::unheard(&report)
         {
-            return Some(attempt.failed(Some(address), failure, timings));
+            return Some(attempt.failed(Some(endpoint), failure, timings));
         }
         if let Some(failure) = report.failure.as_ref().or(short.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
-                throttle.silent(address.ip());
+                throttle.silent(&host);
             }
             if !attempt.last && passes(failure) {
-                return Some(attempt.put_off(address.ip(), failure));
+                return Some(attempt.put_off(Some(&endpoint), failure));
             }
         }
         // That nothing showed is no finding where not everything could be asked.
         let nothing_showed = matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
         if let Some(short) = short.filter(|_| nothing_showed) {
-            return Some(attempt.failed(Some(address), short, timings));
+            return Some(attempt.failed(Some(endpoint), short, timings));
         }
         report.timings.resolve = timings.resolve;
         report.timings.connect = timings.connect;
         report.timings.total += total;
-        tracing::debug!(%target, %address, verdict = %report.verdict, reason = report.reason);
+        tracing::debug!(%target, %endpoint, verdict = %report.verdict, reason = report.reason);
         Some(Outcome::Record(Box::new(report)))
     }
 
@@ -266,7 +248,9 @@ impl Pipeline {
     ) -> (EndpointReport, Option<Failure>) {
         let target = attempt.target;
         let dial = Redialer { dialer: &self.dialer, stop: attempt.stop };
-        let mut observation = self.first_look(&dial, stream, &endpoint).await;
+        let observation = self.first_look(&dial, stream, &endpoint).await;
+        let mut observation = self.in_plain_http(attempt, &dial, observation).await;
+        let endpoint = observation.endpoint.clone();
         let mut second = None;
         observation.aliases = aliases;
         let mut identification = identify(&observation);
@@ -288,12 +272,10 @@ impl Pipeline {
         let of_requests =
             || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
         let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
-        let (paths, refused) = assessment.paths_asked_and_refused();
         let answered = Answered {
             verdict: assessment.verdict,
             grants: &assessment.grants,
-            paths,
-            refused,
+            requests: &assessment.requests,
             expected: target.expect,
         };
         let report = EndpointReport {
@@ -318,90 +300,14 @@ impl Pipeline {
         };
         (report, short)
     }
-
-    /// A look on the connection at hand, or on another one if the server did not wait for it.
-    async fn first_look(&self, dial: &Redialer<'_>, stream: TcpStream, endpoint: &Endpoint) -> Observation {
-        let failed = |failure| {
-            let mut observation = Observation::new(endpoint.clone());
-            observation.failure = Some(failure);
-            observation
-        };
-        let waiting = Instant::now();
-        let Ok(_permit) = self.looks.acquire().await else { return failed(closed()) };
-        if waiting.elapsed() < PATIENCE || !hung_up(&stream) {
-            return self.prober.look(stream, endpoint, 1, dial).await;
-        }
-        let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = match stream {
-            Ok(stream) => self.prober.look(stream, endpoint, 1, dial).await,
-            Err(failure) => failed(failure),
-        };
-        observation.connections += 1;
-        observation.timings.total += took;
-        observation
-    }
-
-    /// A look on a connection of its own, after a pause; or why there is no connection.
-    async fn second_look(
-        &self,
-        dial: &Redialer<'_>,
-        endpoint: &Endpoint,
-        pause: Duration,
-    ) -> Result<Observation, Failure> {
-        tokio::time::sleep(pause).await;
-        let _permit = self.looks.acquire().await.map_err(|_| closed())?;
-        let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = self.prober.look(stream?, endpoint, 2, dial).await;
-        observation.timings.total += pause + took;
-        Ok(observation)
-    }
-}
-
-impl Attempt<'_> {
-    /// Whether the scan was stopped while the attempt waited for what this machine is short of.
-    fn was_not_made(&self, failure: &Failure) -> bool {
-        failure.kind == FailureKind::LocalShortage && self.stop.is_stopped()
-    }
-
-    /// The outcome of an address, or of a name without one, that could not be asked.
-    fn failed(&self, address: Option<SocketAddr>, failure: Failure, timings: Timings) -> Outcome {
-        if !self.last && passes(&failure) {
-            return match address {
-                Some(address) => self.put_off(address.ip(), &failure),
-                None => Outcome::Deferred(Deferral::of(&failure, None)),
-            };
-        }
-        if !self.keep {
-            return Outcome::Silent(failure.kind);
-        }
-        let endpoint = address.map(|address| endpoint_of(self.target, address));
-        Outcome::Record(Box::new(EndpointReport::without_answer(
-            self.target.clone(),
-            endpoint,
-            failure,
-            timings,
-        )))
-    }
-
-    fn put_off(&self, address: IpAddr, failure: &Failure) -> Outcome {
-        tracing::debug!(target = %self.target, %address, %failure, "to be asked again");
-        let only = matches!(self.target.host, Host::Name(_)).then_some(address);
-        Outcome::Deferred(Deferral::of(failure, only))
-    }
-}
-
-pub(super) fn endpoint_of(target: &Target, address: SocketAddr) -> Endpoint {
-    Endpoint {
-        scheme: target.scheme,
-        address,
-        name: target.server_name(),
-        prefix: Arc::clone(&target.prefix),
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+    use crate::scan::tally::Tally;
     use crate::targets::{TargetOptions, TargetSetBuilder};
 
     /// A name server that answers every query with SERVFAIL.
@@ -436,11 +342,18 @@ mod tests {
             // Nothing is known of a name that was never resolved.
             (None, true, (None, FailureKind::ResolverFailure)),
         ] {
-            let attempt =
-                Attempt { target: &target, exclusions: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt = Attempt {
+                target: &target,
+                exclusions: None,
+                set: None,
+                keep: true,
+                last,
+                stop: &stop,
+                tally: &tally,
+            };
             let outcomes = pipeline.knock(&attempt, only).await.unwrap();
             let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
-            let address = report.endpoint.as_ref().map(|endpoint| endpoint.address);
+            let address = report.endpoint.as_ref().and_then(Endpoint::address);
             assert_eq!((address, report.failure.as_ref().unwrap().kind), came_to);
         }
     }

@@ -4,7 +4,7 @@
 //! In this order: a connection follows its moment at once, so that what the pace hands out evenly
 //! goes out evenly.
 
-use std::net::IpAddr;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use super::caps::{Caps, Place};
 use super::congestion::{Congestion, RETRANSMITTED};
 use super::pace::Pace;
 use crate::config::ScanConfig;
+use crate::model::Host;
 
 /// What is taken in before the speed is thought over.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -92,8 +93,8 @@ impl Throttle {
     }
 
     /// Waits for room at a host and in its network.
-    pub(super) async fn enter(&self, address: IpAddr) -> Place<'_> {
-        self.caps.enter(address).await
+    pub(super) async fn enter(&self, host: &Host) -> Place<'_> {
+        self.caps.enter(host).await
     }
 
     /// Waits until all who came to the gate before are through.
@@ -128,10 +129,10 @@ impl Throttle {
         self.apply(&state);
     }
 
-    /// An address answered, by opening a connection or by refusing it.
-    pub(super) fn answered(&self, address: IpAddr, elapsed: Duration) {
+    /// A host answered, by opening a connection or by refusing it.
+    pub(super) fn answered(&self, host: &Host, elapsed: Duration) {
         if self.adaptive {
-            let (slot, mark) = self.mark(address);
+            let (slot, mark) = self.mark(host);
             slot.store(mark, Ordering::Relaxed);
             let counter = if elapsed >= RETRANSMITTED { &self.lost } else { &self.answered };
             counter.fetch_add(1, Ordering::Relaxed);
@@ -139,9 +140,9 @@ impl Throttle {
         self.think();
     }
 
-    /// An address did not answer: a loss if its host answered before, and nothing otherwise.
-    pub(super) fn silent(&self, address: IpAddr) {
-        let (slot, mark) = self.mark(address);
+    /// A host did not answer: a loss if it answered before, and nothing otherwise.
+    pub(super) fn silent(&self, host: &Host) {
+        let (slot, mark) = self.mark(host);
         if self.adaptive && slot.load(Ordering::Relaxed) == mark {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -169,14 +170,11 @@ impl Throttle {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).congestion.level()
     }
 
-    fn mark(&self, address: IpAddr) -> (&AtomicU64, u64) {
-        let bits = match address {
-            IpAddr::V4(v4) => u128::from(v4.to_bits()),
-            IpAddr::V6(v6) => v6.to_bits(),
-        };
-        let folded = u64::try_from(bits >> 64).unwrap_or_default()
-            ^ u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default();
-        let mark = folded.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    fn mark(&self, host: &Host) -> (&AtomicU64, u64) {
+        let mut hasher = DefaultHasher::new();
+        host.hash(&mut hasher);
+        // 0 stands for nobody.
+        let mark = hasher.finish().max(1);
         let index = usize::try_from(mark >> 32).unwrap_or_default() % REMEMBERED;
         (&self.hosts[index], mark)
     }
@@ -273,18 +271,18 @@ mod tests {
         Throttle::new(&ScanConfig { rate: 0, concurrency: 100, ..config })
     }
 
-    fn host(index: u32) -> IpAddr {
-        std::net::Ipv4Addr::from_bits(0xc000_0200 + index).into()
+    fn host(index: u32) -> Host {
+        Host::Ip(std::net::Ipv4Addr::from_bits(0xc000_0200 + index).into())
     }
 
     /// A second in which half of the hosts that answered before stay silent.
     async fn bad_second(throttle: &Throttle) {
         for index in 0..200 {
-            throttle.answered(host(index), Duration::from_millis(50));
-            throttle.silent(host(index));
+            throttle.answered(&host(index), Duration::from_millis(50));
+            throttle.silent(&host(index));
         }
         tokio::time::sleep(WINDOW).await;
-        throttle.answered(host(0), Duration::from_millis(50));
+        throttle.answered(&host(0), Duration::from_millis(50));
     }
 
     #[tokio::test(start_paused = true)]
@@ -294,10 +292,10 @@ mod tests {
         assert_eq!(throttle.slots.semaphore.available_permits(), 70);
         for _ in 0..20 {
             for index in 0..200 {
-                throttle.answered(host(index), Duration::from_millis(50));
+                throttle.answered(&host(index), Duration::from_millis(50));
             }
             tokio::time::sleep(WINDOW).await;
-            throttle.answered(host(0), Duration::from_millis(50));
+            throttle.answered(&host(0), Duration::from_millis(50));
         }
         assert_eq!(throttle.slots.semaphore.available_permits(), 100);
     }
@@ -306,7 +304,7 @@ mod tests {
     async fn silence_of_strangers_says_nothing() {
         let throttle = throttle(ScanConfig::default());
         for index in 0..5000 {
-            throttle.silent(host(index));
+            throttle.silent(&host(index));
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert!((throttle.level() - 1.0).abs() < f64::EPSILON);

@@ -22,7 +22,8 @@ embedded! {
     // API servers that cannot be judged
     "overloaded" "load-balancer-health" "waf-403" "other-user" "wrong-code" "truncated-body"
     // Something else
-    "kube-controller-manager" "kubelet" "etcd" "etcd-open" "rancher-401" "teleport" "rke2-supervisor"
+    "kube-controller-manager" "kubelet" "kubelet-anonymous" "kubelet-open" "kubelet-health-port"
+    "etcd" "etcd-open" "etcd-plain-http" "etcd-metrics-port" "rancher-401" "teleport" "rke2-supervisor"
     "gke-dns-endpoint" "mtls-400" "bad-gateway" "web-server"
     "catch-all-200" "json-api-401" "basic-401" "sso-redirect" "huge-body" "deep-json"
     // No answer

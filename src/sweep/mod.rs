@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Proxy, ScanConfig};
-use crate::model::{Failure, FailureKind, Stage};
+use crate::model::{Failure, FailureKind, Host, Stage};
 
 /// Opens connections as configured.
 pub struct Sweep {
@@ -30,21 +30,31 @@ impl Sweep {
         Self { connect_timeout: config.connect_timeout, proxy: config.proxy.clone() }
     }
 
-    /// Opens one connection.
+    /// Opens one connection. Only a proxy takes names.
     ///
     /// # Errors
     /// A [`Failure`] of stage `connect`, or of stage `proxy` where the proxy says it or is at fault.
-    pub async fn connect(&self, address: SocketAddr) -> Result<TcpStream, Failure> {
+    pub async fn connect(&self, host: &Host, port: u16) -> Result<TcpStream, Failure> {
         let deadline = Instant::now() + self.connect_timeout;
-        let stream = match &self.proxy {
-            None => timeout_at(deadline, direct::connect(address))
-                .await
-                .map_err(|_| Failure::new(Stage::Connect, FailureKind::TimedOut, ""))??,
-            Some(proxy) => proxied::connect(proxy, address, deadline).await?,
+        let stream = match (&self.proxy, host) {
+            (Some(proxy), _) => proxied::connect(proxy, host, port, deadline).await?,
+            (None, Host::Ip(address)) => {
+                timeout_at(deadline, direct::connect(SocketAddr::new(*address, port)))
+                    .await
+                    .map_err(|_| Failure::new(Stage::Connect, FailureKind::TimedOut, ""))??
+            }
+            (None, Host::Name(name)) => {
+                return Err(Failure::new(Stage::Dns, FailureKind::NoAddress, &**name));
+            }
         };
         // Requests are small and each waits for its answer: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         Ok(stream)
+    }
+
+    /// Whether names are resolved by a proxy.
+    pub fn resolves_names(&self) -> bool {
+        self.proxy.as_ref().is_some_and(Proxy::resolves_names)
     }
 
     /// Whether connections go through a proxy, which may say that one is open before it is.

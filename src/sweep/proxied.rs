@@ -1,6 +1,7 @@
 //! Connections that a proxy opens for us. What it says of the target is told apart from its own
 //! troubles, and from this machine's.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,13 +11,13 @@ use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_socks::Error as SocksError;
 use tokio_socks::tcp::Socks5Stream;
+use tokio_socks::{Error as SocksError, TargetAddr};
 use tokio_util::io::InspectReader;
 
 use super::shortage;
 use crate::config::{Proxy, ProxyKind};
-use crate::model::{Failure, FailureKind, Stage};
+use crate::model::{Failure, FailureKind, Host, Stage};
 
 /// Bytes of a SOCKS server's first answer, by which it takes us as a client (RFC 1928, section 3).
 const GREETING: usize = 2;
@@ -25,7 +26,8 @@ const CREDENTIALS: &str = "wants credentials, and kubeknock never sends any";
 /// Opens a connection through the proxy.
 pub(super) async fn connect(
     proxy: &Proxy,
-    address: SocketAddr,
+    host: &Host,
+    port: u16,
     deadline: Instant,
 ) -> Result<TcpStream, Failure> {
     let connecting = timeout_at(deadline, TcpStream::connect((proxy.host.as_str(), proxy.port)));
@@ -37,9 +39,16 @@ pub(super) async fn connect(
         Err(_) => return Err(failed(proxy, FailureKind::Proxy, "does not answer")),
     };
     match proxy.kind {
-        ProxyKind::Socks5 => socks(proxy, stream, address, deadline).await,
+        ProxyKind::Socks5 | ProxyKind::Socks5h => {
+            let target = match host {
+                Host::Ip(address) => TargetAddr::Ip(SocketAddr::new(*address, port)),
+                Host::Name(name) => TargetAddr::Domain(Cow::Borrowed(name), port),
+            };
+            socks(proxy, stream, target, deadline).await
+        }
         ProxyKind::HttpConnect => {
-            let tunnel = timeout_at(deadline, http_connect(proxy, stream, address));
+            let authority = format!("{host}:{port}");
+            let tunnel = timeout_at(deadline, http_connect(proxy, stream, &authority));
             tunnel.await.unwrap_or_else(|_| Err(Failure::new(Stage::Proxy, FailureKind::TimedOut, "")))
         }
     }
@@ -54,14 +63,14 @@ fn failed(proxy: &Proxy, kind: FailureKind, what: impl std::fmt::Display) -> Fai
 async fn socks(
     proxy: &Proxy,
     stream: TcpStream,
-    address: SocketAddr,
+    target: TargetAddr<'_>,
     deadline: Instant,
 ) -> Result<TcpStream, Failure> {
     let heard = AtomicUsize::new(0);
     let stream = InspectReader::new(stream, |bytes| {
         heard.fetch_add(bytes.len(), Ordering::Relaxed);
     });
-    let connected = timeout_at(deadline, Socks5Stream::connect_with_socket(stream, address)).await;
+    let connected = timeout_at(deadline, Socks5Stream::connect_with_socket(stream, target)).await;
     let greeted = heard.load(Ordering::Relaxed) >= GREETING;
     match connected {
         Ok(Ok(stream)) => Ok(stream.into_inner().into_inner()),
@@ -96,21 +105,21 @@ fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
 }
 
 /// A tunnel by `CONNECT` (RFC 9110, section 9.3.6). No answer but 2xx opens one.
-async fn http_connect(proxy: &Proxy, stream: TcpStream, address: SocketAddr) -> Result<TcpStream, Failure> {
+async fn http_connect(proxy: &Proxy, stream: TcpStream, authority: &str) -> Result<TcpStream, Failure> {
     let at_fault = |error: &dyn std::fmt::Display| failed(proxy, FailureKind::Proxy, error);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| at_fault(&error))?;
     let request = http::Request::builder()
         .method(http::Method::CONNECT)
-        .uri(address.to_string())
-        .header(http::header::HOST, address.to_string())
+        .uri(authority)
+        .header(http::header::HOST, authority)
         .body(Empty::<Bytes>::new())
         .map_err(|error| at_fault(&error))?;
     let tunnel = async {
         let response = sender.send_request(request).await.map_err(|error| at_fault(&error))?;
         if !response.status().is_success() {
-            return Err(no_tunnel(proxy, address, response.status()));
+            return Err(no_tunnel(proxy, authority, response.status()));
         }
         hyper::upgrade::on(response).await.map_err(|error| at_fault(&error))
     };
@@ -132,7 +141,7 @@ async fn http_connect(proxy: &Proxy, stream: TcpStream, address: SocketAddr) -> 
 
 /// What a status says: that the proxy tried and could not, that it does not connect us to this target,
 /// or that it connects us to none.
-fn no_tunnel(proxy: &Proxy, address: SocketAddr, status: StatusCode) -> Failure {
+fn no_tunnel(proxy: &Proxy, authority: &str, status: StatusCode) -> Failure {
     let (kind, why) = match status {
         // 500 is what tinyproxy says.
         StatusCode::INTERNAL_SERVER_ERROR
@@ -146,7 +155,7 @@ fn no_tunnel(proxy: &Proxy, address: SocketAddr, status: StatusCode) -> Failure 
         StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => (FailureKind::ProxyRefused, ""),
         _ => (FailureKind::Proxy, "connects nobody"),
     };
-    let said = format!("CONNECT {address} answered {}", status.as_u16());
+    let said = format!("CONNECT {authority} answered {}", status.as_u16());
     let said = if why.is_empty() { said } else { format!("{said}: it {why}") };
     failed(proxy, kind, said)
 }

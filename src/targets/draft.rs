@@ -23,9 +23,6 @@ pub(super) const MAX_PIECES: usize = if cfg!(test) { 1 << 18 } else { 1 << 22 };
 /// The most bytes of specifications as they were written, which reports repeat.
 const MAX_TEXT: usize = if cfg!(test) { 1 << 22 } else { 1 << 29 };
 
-/// Ports that `--plain-http` asks without TLS.
-const PLAIN_HTTP_PORTS: [u16; 2] = [8080, 8001];
-
 /// Values by number, each once.
 #[derive(Debug)]
 pub(super) struct Table<T> {
@@ -122,10 +119,9 @@ impl Draft {
         self.specs.push(Spec { origin, named, label: spec.label, expect, targets: 0 });
         let mut sum = Added { new: 0, before: None };
         for (port, slot) in ports.iter().zip(0..=u16::MAX) {
-            let plain = options.plain_http && PLAIN_HTTP_PORTS.contains(port);
             let plane = Plane {
                 space: span.space,
-                scheme: spec.scheme.unwrap_or(if plain { Scheme::Http } else { Scheme::Https }),
+                scheme: spec.scheme.unwrap_or(Scheme::Https),
                 port: *port,
                 prefix: Arc::clone(&spec.prefix),
                 sni: spec.sni.clone(),

@@ -27,6 +27,11 @@ pub struct Exclusions {
 }
 
 impl Exclusions {
+    /// Whether addresses are excluded, and not names alone.
+    pub fn has_addresses(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
     /// Whether nothing may be sent to this address and port. An IPv4-mapped IPv6 address is the
     /// IPv4 address.
     pub fn excludes_address(&self, address: IpAddr, port: u16) -> bool {

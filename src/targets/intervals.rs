@@ -16,6 +16,11 @@ impl<K> Default for Intervals<K> {
 }
 
 impl<K: Copy + Ord> Intervals<K> {
+    /// Whether it has no number at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The parts of `first..=last` that are not in the set, ascending.
     pub(super) fn gaps(&self, key: K, first: u128, last: u128) -> Vec<(u128, u128)> {
         let mut gaps = Vec::new();

@@ -1,7 +1,7 @@
 //! The end of a draft: exclusions out, segments laid out in the order of the specifications.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Expectation;
 use super::draft::{Draft, MAX_PIECES, too_many_pieces};
@@ -74,6 +74,7 @@ impl Draft {
             exclusions: Arc::new(exclusions),
             notes: notes.finish(),
             idle_expectations,
+            plain: OnceLock::new(),
         })
     }
 

@@ -70,8 +70,6 @@ pub const DEFAULT_PORTS: [u16; 3] = [6443, 443, 8443];
 pub struct TargetOptions {
     /// The ports where a specification names none: 1 to 65535, at least one.
     pub ports: Vec<u16>,
-    /// Ask ports 8080 and 8001 in plain HTTP where no URL says otherwise.
-    pub plain_http: bool,
     /// Allow a CIDR or range of more than 2^24 addresses.
     pub allow_large: bool,
     /// What is expected of specifications that do not say it with `expect=`; the last one that
@@ -102,11 +100,6 @@ impl TargetOptions {
 
 impl Default for TargetOptions {
     fn default() -> Self {
-        Self {
-            ports: DEFAULT_PORTS.to_vec(),
-            plain_http: false,
-            allow_large: false,
-            expectations: Vec::new(),
-        }
+        Self { ports: DEFAULT_PORTS.to_vec(), allow_large: false, expectations: Vec::new() }
     }
 }

@@ -1,13 +1,14 @@
 //! The target set: counted, read by index, as large as its specifications and never as its
 //! addresses.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 
 use super::Expectation;
 use super::exclusions::Exclusions;
 use super::notes::Note;
 use super::span::Space;
-use crate::model::{Host, Origin, Scheme, SpecId, Target, Verdict};
+use crate::model::{Host, Identity, Origin, Scheme, SpecId, Target, Verdict};
 
 /// A target specification as it is counted; its place in [`TargetSet::specs`] is its [`SpecId`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub struct TargetSet {
     pub(super) exclusions: Arc<Exclusions>,
     pub(super) notes: Vec<Note>,
     pub(super) idle_expectations: Vec<Expectation>,
+    /// The targets that are asked in plain HTTP, once somebody wants to know.
+    pub(super) plain: OnceLock<HashSet<Identity>>,
 }
 
 impl TargetSet {
@@ -112,6 +115,23 @@ impl TargetSet {
             specs: Arc::clone(&naming.specs),
             named: naming.named,
         })
+    }
+
+    /// Whether the set has the same target for plain HTTP too: a URL says so, or another scanner did.
+    pub fn asks_in_plain_http(&self, target: &Target) -> bool {
+        let of_http = |plane: &Plane| plane.scheme == Scheme::Http;
+        if !self.planes.iter().any(of_http) {
+            return false;
+        }
+        let plain = self.plain.get_or_init(|| {
+            let ends = self.segments.iter().skip(1).map(|segment| segment.start).chain([self.len]);
+            let plain = self.segments.iter().zip(ends).filter(|(segment, _)| {
+                usize::try_from(segment.plane).is_ok_and(|plane| self.planes.get(plane).is_some_and(of_http))
+            });
+            let indices = plain.flat_map(|(segment, end)| segment.start..end);
+            indices.filter_map(|index| Some(Identity::of_target(&self.get(index)?))).collect()
+        });
+        plain.contains(&Identity::of_target(&Target { scheme: Scheme::Http, ..target.clone() }))
     }
 
     /// How many targets exclusions took out.

@@ -4,6 +4,7 @@
 //! as their users run them. Nothing leaves loopback.
 
 mod browser;
+mod byhand;
 #[cfg(unix)]
 mod ci;
 mod cli;
@@ -11,12 +12,16 @@ mod code_scanning;
 mod deep;
 mod deploy;
 mod formats;
+mod handshakes;
 mod hostile;
+mod http2;
 mod input;
 mod layers;
+mod lenient;
 mod limits;
 mod outputs;
 mod own_side;
+mod plain;
 mod products;
 mod proxy;
 mod readme;

@@ -7,10 +7,14 @@ use std::sync::{Arc, Mutex};
 
 use kubeknock::config::{Proxy, ProxyKind, ScanConfig};
 use kubeknock::model::{FailureKind, Stage, Verdict};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{ANY, config, knock, run, start, stderr};
+use crate::support::{ANY, config, knock, run, start, stderr, stdout};
+
+/// A name that only the proxy knows.
+pub(crate) const PRIVATE: &str = "api.private.example";
 
 /// How a proxy treats those who want to be connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub(crate) struct TestProxy {
     kind: ProxyKind,
     tunnels: Arc<AtomicUsize>,
     manner: Arc<Mutex<Manner>>,
+    /// The names that it was asked to resolve.
+    pub(crate) names: Arc<Mutex<Vec<String>>>,
 }
 
 impl TestProxy {
@@ -51,20 +57,24 @@ impl TestProxy {
         let address = listener.local_addr().unwrap();
         let tunnels = Arc::new(AtomicUsize::new(0));
         let manner = Arc::new(Mutex::new(manner));
-        let (count, manners) = (Arc::clone(&tunnels), Arc::clone(&manner));
+        let names = Arc::new(Mutex::new(Vec::new()));
+        let (count, manners, asked) = (Arc::clone(&tunnels), Arc::clone(&manner), Arc::clone(&names));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (count, manner) = (Arc::clone(&count), *manners.lock().unwrap());
+                let names = Arc::clone(&asked);
                 tokio::spawn(async move {
                     // A client may leave at any moment.
                     let _ = match kind {
-                        ProxyKind::Socks5 => socks5(client, &count, manner).await,
+                        ProxyKind::Socks5 | ProxyKind::Socks5h => {
+                            socks5(client, &count, manner, &names).await
+                        }
                         ProxyKind::HttpConnect => connect(client, &count, manner).await,
                     };
                 });
             }
         });
-        Self { address, kind, tunnels, manner }
+        Self { address, kind, tunnels, manner, names }
     }
 
     /// From now on it has other manners.
@@ -76,6 +86,7 @@ impl TestProxy {
     pub(crate) fn url(&self) -> String {
         let scheme = match self.kind {
             ProxyKind::Socks5 => "socks5",
+            ProxyKind::Socks5h => "socks5h",
             ProxyKind::HttpConnect => "http",
         };
         format!("{scheme}://{}", self.address)
@@ -87,8 +98,13 @@ impl TestProxy {
     }
 }
 
-/// RFC 1928, IPv4 only, no authentication.
-async fn socks5(mut client: TcpStream, tunnels: &AtomicUsize, manner: Manner) -> io::Result<()> {
+/// RFC 1928, IPv4 and names, no authentication. It knows one name.
+async fn socks5(
+    mut client: TcpStream,
+    tunnels: &AtomicUsize,
+    manner: Manner,
+    names: &Mutex<Vec<String>>,
+) -> io::Result<()> {
     let mut greeting = [0; 2];
     client.read_exact(&mut greeting).await?;
     let mut methods = vec![0; usize::from(greeting[1])];
@@ -99,12 +115,26 @@ async fn socks5(mut client: TcpStream, tunnels: &AtomicUsize, manner: Manner) ->
         Manner::AnotherServer => return client.write_all(b"220 mail.example ESMTP\r\n").await,
         _ => client.write_all(&[5, 0]).await?,
     }
-    let mut request = [0; 10];
+    let mut request = [0; 4];
     client.read_exact(&mut request).await?;
-    assert_eq!(request[..4], [5, 1, 0, 1], "CONNECT to an IPv4 address");
-    let ip = <[u8; 4]>::try_from(&request[4..8]).unwrap();
-    let target = SocketAddr::from((ip, u16::from_be_bytes([request[8], request[9]])));
     let reply = |code| [5, code, 0, 1, 0, 0, 0, 0, 0, 0];
+    let ip = match request {
+        [5, 1, 0, 1] => {
+            let mut ip = [0; 4];
+            client.read_exact(&mut ip).await?;
+            Some(ip)
+        }
+        [5, 1, 0, 3] => {
+            let mut name = vec![0; usize::from(client.read_u8().await?)];
+            client.read_exact(&mut name).await?;
+            names.lock().unwrap().push(String::from_utf8(name.clone()).unwrap());
+            (name == PRIVATE.as_bytes()).then_some([127, 0, 0, 1])
+        }
+        other => panic!("CONNECT to an IPv4 address or a name: {other:?}"),
+    };
+    let port = client.read_u16().await?;
+    let Some(ip) = ip else { return client.write_all(&reply(4)).await };
+    let target = SocketAddr::from((ip, port));
     if manner.forbids(target.port()) {
         return client.write_all(&reply(2)).await;
     }
@@ -229,4 +259,113 @@ async fn a_proxy_url_with_credentials_is_refused_without_showing_them() {
         "{}",
         stderr(&output)
     );
+}
+
+/// As `ssh -D` to a bastion: the name is known over there only.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_resolves_names_where_it_is_told_to() {
+    let server = start("default").await;
+    let port = server.address().port();
+    let proxy = TestProxy::start(ProxyKind::Socks5h, Manner::Honest).await;
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("report.json");
+    let output = run(&[
+        "scan",
+        "-o",
+        "table",
+        "-o",
+        &format!("json={}", saved.display()),
+        "-o",
+        "csv=/dev/stderr",
+        "--proxy",
+        &proxy.url(),
+        &format!("{PRIVATE}:{port}"),
+        "127.0.0.1",
+        "nowhere.example:443",
+        &format!("{PRIVATE}:{port} sni=other.example"),
+        "-p",
+        &port.to_string(),
+        "--require-coverage",
+        "0",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report: Value = serde_json::from_str(&std::fs::read_to_string(&saved).unwrap()).unwrap();
+    let told: Vec<[&Value; 5]> = report["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| ["target", "verdict", "address", "resolved_by_proxy", "name"].map(|key| &record[key]))
+        .collect();
+    let private = format!("{PRIVATE}:{port}");
+    let address = server.address().to_string();
+    assert_eq!(
+        json!(told),
+        json!([
+            [private, "forbidden", null, true, PRIVATE],
+            [address, "forbidden", address, false, null],
+            ["nowhere.example:443", "unreachable", null, true, "nowhere.example"],
+            [private, "forbidden", null, true, "other.example"],
+        ])
+    );
+    assert_eq!(report["scan"]["settings"]["proxy"], proxy.url());
+    assert_eq!(report["scan"]["vantage"]["resolvers"], json!([]), "nothing is looked up here");
+    assert_eq!(report["findings"][0]["sites"][0]["address"], Value::Null);
+    let mut names = proxy.names.lock().unwrap().clone();
+    names.sort();
+    names.dedup();
+    assert_eq!(names, [PRIVATE, "nowhere.example"], "as they were written");
+    let sent: Vec<Option<String>> = server.stats().log().iter().map(|request| request.sni.clone()).collect();
+    for name in [PRIVATE, "other.example"] {
+        assert!(sent.contains(&Some(name.to_owned())), "{sent:?}");
+    }
+    let table = stdout(&output);
+    assert!(table.contains(&format!("{private}, resolved by the proxy")), "{table}");
+    // Read again it is the same report.
+    let again = run(&["report", "table", saved.to_str().unwrap(), "--require-coverage", "0"]);
+    assert_eq!(stdout(&again), table);
+}
+
+/// Names are resolved here unless the proxy is told to, and a look-up that fails says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_known_here_says_who_else_may_know_it() {
+    let names = crate::resolve::NameServer::start().await;
+    for (kind, hint) in [
+        (ProxyKind::Socks5, "names are resolved here; --proxy socks5h:// has the proxy resolve them"),
+        (ProxyKind::HttpConnect, "names are resolved here, not by the proxy"),
+    ] {
+        let proxy = TestProxy::start(kind, Manner::Honest).await;
+        let config = ScanConfig { resolver: names.config().resolver, ..proxy.config() };
+        let record = knock(config, &format!("{PRIVATE}:6443")).await;
+        assert_eq!(record.failure.as_ref().unwrap().kind, FailureKind::NameNotFound);
+        assert!(record.reason.contains(hint), "{}", record.reason);
+    }
+}
+
+/// What cannot be held against a name that the proxy resolves is refused, not passed over.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_the_address_of_a_name_is_refused_where_the_proxy_resolves_it() {
+    let proxy = TestProxy::start(ProxyKind::Socks5h, Manner::Honest).await;
+    let target = format!("{PRIVATE}:6443");
+    for (options, said) in [
+        (["--exclude", "10.0.0.0/8"], "exclude names, or have them resolved here with socks5://"),
+        (["--exclude", "192.0.2.1:443"], "exclude names, or have them resolved here with socks5://"),
+        (["--resolver", "192.0.2.53"], "--resolver: with --proxy socks5h:// the proxy resolves names"),
+        (["-4", "-q"], "--ipv4: with --proxy socks5h:// the proxy resolves names"),
+        (["-6", "-q"], "--ipv6: with --proxy socks5h:// the proxy resolves names"),
+    ] {
+        let output = run(&[&["scan", &target, "--proxy", &proxy.url()], &options[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{options:?}");
+        assert!(stderr(&output).contains(said), "{options:?}: {}", stderr(&output));
+    }
+    assert!(proxy.names.lock().unwrap().is_empty());
+    // Names can be excluded, and addresses where no name is asked.
+    for args in
+        [[target.as_str(), "--exclude", "api.private.example"], ["127.0.0.1:9", "--exclude", "10.0.0.0/8"]]
+    {
+        let output =
+            run(&[&["scan", "--proxy", &proxy.url(), "--require-coverage", "0", "127.0.0.2:9"], &args[..]]
+                .concat());
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    }
+    assert!(proxy.names.lock().unwrap().is_empty());
 }

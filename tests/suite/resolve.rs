@@ -157,7 +157,7 @@ async fn every_address_is_an_endpoint() {
     let port = server.address().port();
     let (records, summary) = scan(names.config(), targets(&[format!("two.example:{port}")])).await;
     let seen: Vec<(IpAddr, Verdict)> =
-        records.iter().map(|r| (r.endpoint.as_ref().unwrap().address.ip(), r.verdict)).collect();
+        records.iter().map(|r| (r.endpoint.as_ref().unwrap().address().unwrap().ip(), r.verdict)).collect();
     assert_eq!(
         seen,
         [

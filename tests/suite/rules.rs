@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Finding, Request};
+use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Judge, Policy, RULES};
 use kubeknock::report::{Files, Outcome, Results, ScanInfo, explain, sarif};
 use kubeknock::simulator;
@@ -59,11 +59,17 @@ const fn case(rule: &'static str, fires: &'static str, silent: &'static str) -> 
     Case { rule, fires, silent, path: None, words: "" }
 }
 
-const CASES: [Case; 15] = [
+const CASES: [Case; 21] = [
     Case { path: Some("/api/v1/secrets"), ..case("anonymous-resources-exposed", "exposed", "default") },
     case("anonymous-discovery-exposed", "exposed", "default"),
     Case { path: Some("/metrics"), ..case("anonymous-telemetry-exposed", "exposed", "default") },
     case("insecure-http-api", "insecure-http", "exposed"),
+    case("etcd-open", "etcd-open", "etcd"),
+    case("etcd-open", "etcd-plain-http", "etcd-metrics-port"),
+    case("kubelet-open", "kubelet-open", "kubelet-anonymous"),
+    Case { path: Some("/metrics"), ..case("kubelet-open", "kubelet-open", "kubelet-health-port") },
+    case("kubelet-anonymous", "kubelet-anonymous", "kubelet"),
+    case("kubelet-anonymous", "kubelet-anonymous", "kubelet-open"),
     case("anonymous-auth-enabled", "default", "health-only"),
     case("version-disclosed", "default", "health-only"),
     case("health-endpoints-open", "health-only", "rejecting"),
@@ -116,6 +122,65 @@ async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
     valid_sarif(&fired).await;
 }
 
+/// What an open door says, and that nothing more is asked for it: without `--deep` and with it, over both
+/// versions of HTTP.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_door_beside_the_api_server_is_told_and_nothing_more_is_asked() {
+    let etcd =
+        "etcd answers over TLS without a client certificate; its own user authentication was not asked";
+    let plain = "etcd answers over plain HTTP, where no client certificate can be asked for; its own user \
+                 authentication was not asked";
+    let open = "the kubelet lets callers without credentials through to /healthz";
+    let stopped = "the kubelet accepts requests without credentials as system:anonymous; its authorization \
+                   stops them";
+    for (name, rule, severity, message) in [
+        ("etcd-open", "etcd-open", Severity::Critical, etcd),
+        ("etcd-plain-http", "etcd-open", Severity::Critical, plain),
+        ("kubelet-open", "kubelet-open", Severity::High, open),
+        ("kubelet-anonymous", "kubelet-anonymous", Severity::Medium, stopped),
+    ] {
+        for (deep, http2) in [(false, false), (true, false), (false, true), (true, true)] {
+            let server = start(name).await;
+            let scheme = if server.scenario().plain_http() { "http" } else { "https" };
+            let config = ScanConfig { deep, http2, ..config() };
+            let found = findings(config, format!("{scheme}://{}", server.address()), None).await;
+            let [finding] = found.as_slice() else { panic!("{name}, {deep}, {http2}: {found:?}") };
+            assert_eq!((finding.rule.id, finding.severity), (rule, severity), "{name}");
+            assert_eq!((finding.message.as_str(), finding.confidence), (message, Confidence::High), "{name}");
+            let asked: Vec<String> =
+                server.stats().log().iter().map(|request| request.path.clone()).collect();
+            assert_eq!(asked, ["/version", "/api", "/healthz"], "{name}, {deep}, {http2}");
+        }
+    }
+}
+
+/// An etcd that anybody may use fails the default gate, as an exposed cluster does; who knows may accept it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_etcd_fails_the_default_gate_until_it_is_accepted() {
+    let server = start("etcd-open").await;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.toml");
+    let scan = |text: &str, more: &[&str]| {
+        fs::write(&settings, text).unwrap();
+        let (target, settings) = (server.address().to_string(), settings.to_str().unwrap().to_owned());
+        let args = [&["scan", "--config", &settings, &target], more].concat();
+        let output = run(&args);
+        let last = stdout(&output).lines().last().unwrap_or_default().to_owned();
+        (output.status.code().unwrap(), last)
+    };
+    let short = "0 of 1 named targets covered, 100% required";
+    for threshold in ["exposed", "forbidden", "limited"] {
+        let said = format!("1 critical finding at --fail-on {threshold}, {short}: exit 1");
+        assert_eq!(scan("", &["--fail-on", threshold]), (1, said));
+    }
+    assert_eq!(scan("", &["--fail-on", "never"]), (3, format!("{short}: exit 3")));
+    let lower = "[severity]\netcd-open = \"high\"\n";
+    assert_eq!(scan(lower, &[]), (3, format!("{short}: exit 3")));
+    let accepted = "[[accept]]\nrule = \"etcd-open\"\ntarget = \"*\"\nreason = \"a lab\"\n\
+                    owner = \"lab@example.com\"\nexpires = \"2999-12-31\"\n";
+    assert_eq!(scan(accepted, &[]), (0, "nothing at --fail-on exposed: exit 0".to_owned()));
+}
+
 /// A log of these findings keeps to the schema, and every rule of theirs is in it.
 async fn valid_sarif(findings: &[Finding]) {
     let (_, summary) = scan(config(), targets(&[start("default").await.address().to_string()])).await;
@@ -153,7 +218,7 @@ async fn valid_sarif(findings: &[Finding]) {
     let written: BTreeSet<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
     let expected: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.id).collect();
     assert_eq!(written, expected);
-    assert!(expected.len() >= CASES.len(), "{expected:?}");
+    assert!(CASES.iter().all(|case| expected.contains(case.rule)), "{expected:?}");
 }
 
 /// Two servers on one port of two addresses, behind one name.

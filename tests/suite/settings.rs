@@ -204,6 +204,9 @@ async fn severities_acceptances_and_expectations() {
     assert_eq!(finding(&report, "anonymous-auth-enabled")["acceptance"]["in_force"], true);
     assert_eq!(finding(&report, "health-endpoints-open")["acceptance"]["in_force"], false);
     assert!(finding(&report, "expectation-unmet").is_null());
+    // Whoever calls a finding critical has it fail at every verdict.
+    assert_eq!(scan("", "forbidden").status.code(), Some(1));
+    std::fs::write(folder.path().join("kubeknock.toml"), settings.replace("critical", "high")).unwrap();
     assert_eq!(scan("", "forbidden").status.code(), Some(0), "what explains the verdict is accepted");
     // The line's own expectation beats the file's.
     assert_eq!(scan("name=prod-1", "exposed").status.code(), Some(1));

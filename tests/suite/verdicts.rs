@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{EndpointReport, Grade, ScanSummary, Verdict};
+use kubeknock::model::{EndpointReport, Grade, ScanSummary, Signature, Verdict};
 use kubeknock::policy::{Judge, Policy, RULES};
 use kubeknock::report::{self, Outcome, Results, ScanInfo};
 use kubeknock::simulator::{self, Scenario};
@@ -104,7 +104,7 @@ async fn the_handshake_is_told_also_when_every_path_answers_401() {
         let server = serve(recording(name)).await;
         let tls = knock(config(), &server.address().to_string()).await.tls.unwrap();
         assert_eq!(tls.client_ca_names.kept, ["CN=kubernetes", "CN=front-proxy-ca"], "{name}");
-        assert!(tls.client_certificate_requested && tls.signature_valid, "{name}");
+        assert!(tls.client_certificate_requested && tls.signature == Signature::Valid, "{name}");
         let certificate = tls.certificate.unwrap();
         assert_eq!(
             (certificate.subject.as_str(), certificate.issuer.as_str()),

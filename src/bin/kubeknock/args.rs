@@ -117,10 +117,8 @@ pub(crate) struct ScanArgs {
     #[arg(long, help_heading = "Targets")]
     pub(crate) allow_large: bool,
 
-    /// Speak plain HTTP to ports 8080 and 8001 where no scheme is given
-    ///
-    /// An http:// URL is always plain HTTP.
-    #[arg(long, help_heading = "Targets")]
+    /// Has no effect: a port that shows no TLS is asked in plain HTTP by itself
+    #[arg(long, hide = true, help_heading = "Targets")]
     pub(crate) plain_http: bool,
 
     /// Order of the targets: a permutation made from the seed, or as written
@@ -189,7 +187,8 @@ pub(crate) struct GateArgs {
     /// Exit 1 on a finding this severe, an endpoint this open, or something new
     ///
     /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, limited),
-    /// new (low or worse) or new:SEVERITY against the baseline, or never. An expect= that is not met fails as well,
+    /// new (low or worse) or new:SEVERITY against the baseline, or never. At a verdict a critical finding
+    /// that nobody accepted fails too, such as an etcd that answers anybody. An expect= that is not met fails as well,
     /// unless this is never; with new, if the baseline did not have it. Coverage is a gate of its own: whoever
     /// wants no failure at all says --fail-on never --require-coverage 0.
     #[arg(long, value_name = "THRESHOLD", default_value = "exposed")]
@@ -273,9 +272,10 @@ pub(crate) struct ConnectionArgs {
     #[arg(short = '6', long)]
     pub(crate) ipv6: bool,
 
-    /// Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT (CONNECT)
+    /// Connect through a proxy: socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT (CONNECT)
     ///
-    /// Names are resolved here and the proxy is given addresses. Never taken from the environment.
+    /// Names are resolved here and the proxy is given addresses; with socks5h:// the proxy resolves names,
+    /// their addresses are not known, and no addresses can be excluded. Never taken from the environment.
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 }
@@ -361,8 +361,8 @@ pub(crate) struct IdentifyArgs {
     #[arg(short, long, value_name = "PORTS", default_value = "6443,443,8443", help_heading = "Targets")]
     pub(crate) ports: String,
 
-    /// Speak plain HTTP to ports 8080 and 8001 where no scheme is given
-    #[arg(long, help_heading = "Targets")]
+    /// Has no effect: a port that shows no TLS is asked in plain HTTP by itself
+    #[arg(long, hide = true, help_heading = "Targets")]
     pub(crate) plain_http: bool,
 
     #[command(flatten)]
@@ -515,7 +515,8 @@ Verdicts:
 
 Exit codes:
   0    nothing at or above --fail-on
-  1    findings at or above --fail-on, or an expect= that is not met
+  1    findings at or above --fail-on (critical ones where that is a verdict, too), or an
+       expect= that is not met
   2    could not run: bad input or bad configuration, or nothing could be asked
   3    fewer named targets got a verdict than --require-coverage asks for
   130  interrupted

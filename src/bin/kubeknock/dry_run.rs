@@ -3,7 +3,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use kubeknock::config::ScanConfig;
+use kubeknock::config::{Proxy, ScanConfig};
 use kubeknock::probe::{AFTER_401, ALWAYS, deep};
 use kubeknock::report::escape;
 use kubeknock::targets::TargetSet;
@@ -35,7 +35,7 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     if targets.len() > listed {
         writeln!(out, "  … and {} more", targets.len() - listed)?;
     }
-    if targets.has_names() {
+    if targets.has_names() && !config.proxy.as_ref().is_some_and(Proxy::resolves_names) {
         writeln!(out, "  Each address that a name resolves to is asked; exclusions hold for addresses too.")?;
     }
     writeln!(out, "\nWhat (each endpoint that accepts a connection):")?;
@@ -79,7 +79,8 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     let (host, network) = (cap(config.per_host), cap(config.per_network));
     writeln!(out, "  at most {host} connections to one host and {network} to one /24 or /64 at once")?;
     if let Some(proxy) = &config.proxy {
-        writeln!(out, "  through the proxy {}:{}", proxy.host, proxy.port)?;
+        let names = if proxy.resolves_names() { ", which resolves the names" } else { "" };
+        writeln!(out, "  through the proxy {}:{}{names}", proxy.host, proxy.port)?;
     }
     Ok(())
 }

@@ -65,6 +65,16 @@ pub(crate) fn config(
         ..ScanConfig::default()
     };
     config.validate().map_err(|error| anyhow::anyhow!("--{error}"))?;
+    let unheard = [
+        ("--resolver", config.resolver.is_some()),
+        ("--ipv4", config.family == Family::V4),
+        ("--ipv6", config.family == Family::V6),
+    ];
+    if config.proxy.as_ref().is_some_and(Proxy::resolves_names)
+        && let Some((option, _)) = unheard.iter().find(|(_, given)| *given)
+    {
+        bail!("{option}: with --proxy socks5h:// the proxy resolves names; leave it out, or write socks5://");
+    }
     Ok(config)
 }
 
@@ -125,10 +135,11 @@ fn requests(paths: &[String]) -> anyhow::Result<Vec<Request>> {
 }
 
 fn proxy(text: &str) -> anyhow::Result<Proxy> {
-    let form = "write socks5://HOST:PORT or http://HOST:PORT";
+    let form = "write socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT";
     let Ok(url) = url::Url::parse(text) else { bail!("--proxy: this is no URL; {form}") };
     let (kind, default_port) = match url.scheme() {
         "socks5" => (ProxyKind::Socks5, 1080),
+        "socks5h" => (ProxyKind::Socks5h, 1080),
         "http" => (ProxyKind::HttpConnect, 8080),
         _ => bail!("--proxy: the scheme is not supported; {form}"),
     };
@@ -154,12 +165,9 @@ pub(crate) fn targets(
     verbose: u8,
 ) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
-    let mut builder = TargetSetBuilder::new(TargetOptions {
-        ports,
-        plain_http: args.plain_http,
-        allow_large: args.allow_large,
-        expectations,
-    });
+    say_no_effect(args.plain_http);
+    let mut builder =
+        TargetSetBuilder::new(TargetOptions { ports, allow_large: args.allow_large, expectations });
     for target in &args.targets {
         builder.argument(target);
     }
@@ -196,6 +204,16 @@ pub(crate) fn targets(
     Ok(set)
 }
 
+/// What became of an option that is still taken.
+fn say_no_effect(plain_http: bool) {
+    if plain_http {
+        say::note(
+            "--plain-http has no effect any more and will be removed: a port that shows no TLS is asked in plain HTTP \
+             by itself; write http://HOST:PORT for one that must be asked so",
+        );
+    }
+}
+
 /// What was noticed while the targets were read.
 fn say_notes(set: &TargetSet, verbose: u8) {
     for note in set.notes().iter().filter(|note| !note.verbose || verbose > 0) {
@@ -206,11 +224,8 @@ fn say_notes(set: &TargetSet, verbose: u8) {
 /// The one host that `identify` explains, on each of its ports.
 pub(crate) fn one_target(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
     let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
-    let mut builder = TargetSetBuilder::new(TargetOptions {
-        ports,
-        plain_http: args.plain_http,
-        ..TargetOptions::default()
-    });
+    say_no_effect(args.plain_http);
+    let mut builder = TargetSetBuilder::new(TargetOptions { ports, ..TargetOptions::default() });
     builder.argument(&args.target);
     let set = builder.build()?;
     if set.specs().iter().any(|spec| spec.expect.is_some()) {
@@ -231,10 +246,11 @@ mod tests {
     fn proxies() {
         let parsed = proxy("socks5://bastion.example:1080").unwrap();
         assert_eq!(parsed, Proxy { kind: ProxyKind::Socks5, host: "bastion.example".into(), port: 1080 });
+        assert_eq!(proxy("socks5h://bastion.example").unwrap().kind, ProxyKind::Socks5h);
         assert_eq!(proxy("http://192.0.2.1").unwrap().port, 8080);
         assert_eq!(proxy("http://192.0.2.1:80").unwrap().port, 80);
         assert_eq!(proxy("http://[2001:db8::1]:3128").unwrap().host, "2001:db8::1");
-        for bad in ["", "bastion", "https://x:1", "socks5h://x:1", "http://u:secret@x:1", "http://x:1/p"] {
+        for bad in ["", "bastion", "https://x:1", "socks4://x:1", "http://u:secret@x:1", "http://x:1/p"] {
             let error = proxy(bad).unwrap_err().to_string();
             assert!(error.contains("--proxy") && !error.contains("secret"), "{bad}: {error}");
         }

@@ -41,7 +41,8 @@ pub(super) struct Signs {
     /// A kubelet's own refusal: its authorization stopped somebody whom it had let in.
     pub(super) kubelet_answer: bool,
     pub(super) version_is_go_404: bool,
-    /// Every answer is bare text as Go's standard library writes it (or bodyless), none a `Status`.
+    /// Every answer is bare text as Go's standard library writes it, health, metrics or bodyless, and none a
+    /// `Status`.
     pub(super) only_go_text: bool,
     /// `kubernetes.default` or a sibling among the SANs.
     pub(super) api_server_san: bool,
@@ -233,7 +234,7 @@ impl Signs {
         }
         let bare = match &reply.answer {
             Answer::Text(text) => matches!(text.as_str(), "Unauthorized" | "404 page not found"),
-            Answer::Empty | Answer::Health { ok: true } => true,
+            Answer::Empty | Answer::Health { .. } | Answer::Metrics => true,
             _ => false,
         };
         self.only_go_text &= bare;

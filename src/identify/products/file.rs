@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{Expected, ExpectedAnswer};
+use super::{Expected, ExpectedAnswer, Public};
 use crate::model::{Known, Minor, Specificity, Text};
 
 #[derive(Deserialize)]
@@ -72,6 +72,8 @@ pub(super) struct FileExpected {
 #[serde(deny_unknown_fields)]
 struct FileAnswer {
     verdict: String,
+    #[serde(default)]
+    open: Vec<Public>,
     known: FileKnown,
     source: Option<String>,
     mode: Option<String>,
@@ -132,6 +134,7 @@ impl FileExpected {
         let answers = self.answers.into_iter().map(|answer| {
             Ok(ExpectedAnswer {
                 verdict: answer.verdict.parse().map_err(|error| format!("expected: {error}"))?,
+                open: answer.open,
                 known: answer.known.into(),
                 source: source(sources, answer.source.as_deref())?,
                 mode: answer.mode,

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::RegexSet;
+use serde::Deserialize;
 
 use self::file::{File, FileProduct, source};
 use crate::model::{Known, Minor, Product, Specificity, Text, Verdict};
@@ -72,9 +73,34 @@ impl Expected {
     }
 }
 
-/// One verdict that is right.
+/// What may be open to everybody where that is expected, beside what a product opens by design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Public {
+    /// `/version`.
+    Version,
+    /// `/healthz`, `/livez`, `/readyz`.
+    Health,
+    /// `/api`, `/apis` and their documents, as below 1.14.
+    Discovery,
+}
+
+impl Public {
+    /// The word in sentences.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Health => "health",
+            Self::Discovery => "discovery",
+        }
+    }
+}
+
+/// One answer that is right.
 pub(super) struct ExpectedAnswer {
     pub(super) verdict: Verdict,
+    /// What is open then.
+    pub(super) open: Vec<Public>,
     pub(super) known: Known,
     pub(super) source: Text,
     /// What this answer tells about how the cluster is set.
@@ -198,8 +224,12 @@ mod tests {
             );
             for expected in &entry.expected {
                 assert!(!expected.answers.is_empty(), "{id}");
-                let settling = |answer: &ExpectedAnswer| answer.verdict.settles();
-                assert!(expected.answers.iter().all(settling), "{id}: only verdicts on an API server");
+                for answer in &expected.answers {
+                    assert!(answer.verdict.settles(), "{id}: only verdicts on an API server");
+                    let open = |public| answer.open.contains(&public);
+                    assert_eq!(answer.open.is_empty(), answer.verdict == Verdict::Rejected, "{id}");
+                    assert_eq!(open(Public::Discovery), answer.verdict == Verdict::Exposed, "{id}");
+                }
             }
         }
         for patterns in &table.patterns {

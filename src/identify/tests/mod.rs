@@ -91,6 +91,18 @@ fn a_kubelet() {
     let issued =
         answers().over_tls("O=system:nodes, CN=system:node:worker-1", "CN=kubernetes", &["worker-1"], &cas);
     assert_eq!(component(&issued), Component::Kubelet);
+    // An open one, that is asked for its metrics too, and one that is not well.
+    for health in
+        [reply(200, "text/plain", "ok"), reply(500, "text/plain", "[-]syncloop failed: reason withheld\n")]
+    {
+        let open = [
+            ("/version", go_404()),
+            ("/healthz", health),
+            ("/metrics", reply(200, "text/plain", "# HELP x y\n")),
+        ];
+        let open = seen(1, open).over_tls("CN=worker-1@17", "CN=worker-1-ca@17", &["worker-1"], &cas);
+        assert_eq!(component(&open), Component::Kubelet);
+    }
     let odd = || answers().over_tls("CN=node.example.com", "CN=Corp CA", &[], &cas);
     assert_eq!(component(&odd().on_port(10250)), Component::Kubelet);
     assert_eq!(component(&odd()), Component::Unknown, "a bare 401 and a CA name prove neither");

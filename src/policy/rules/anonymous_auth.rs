@@ -69,5 +69,5 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
 /// requests on may do so under a name of its own.
 fn directly(report: &EndpointReport) -> bool {
     let front = report.identification.as_ref().is_none_or(|identification| identification.through_front);
-    report.target.scheme == Scheme::Https && !front
+    report.endpoint.as_ref().is_some_and(|endpoint| endpoint.scheme == Scheme::Https) && !front
 }

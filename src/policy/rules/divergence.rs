@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Hit, listed};
-use crate::model::{Access, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict};
+use crate::model::{Access, Confidence, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "address-divergence",
@@ -27,6 +27,8 @@ pub(in crate::policy) struct Face {
     verdict: Verdict,
     open: BTreeSet<String>,
     closed: BTreeSet<String>,
+    /// How sure it is what answered.
+    confidence: Confidence,
 }
 
 impl Face {
@@ -42,7 +44,8 @@ impl Face {
         // What a second look opened is open.
         let closed =
             report.requests.iter().filter(refused).map(path).filter(|path| !open.contains(path)).collect();
-        Some(Self { endpoint, verdict: report.verdict, open, closed })
+        let confidence = report.identification.as_ref().map_or(Confidence::High, |found| found.confidence);
+        Some(Self { endpoint, verdict: report.verdict, open, closed, confidence })
     }
 
     pub(in crate::policy) fn endpoint(&self) -> &Endpoint {
@@ -62,7 +65,8 @@ pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
     }
     let mut groups: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
     for face in faces {
-        groups.entry(face.verdict).or_default().push(face.endpoint.address.ip().to_string());
+        let address = face.endpoint.address().map(|address| address.ip().to_string());
+        groups.entry(face.verdict).or_default().extend(address);
     }
     let message = if groups.len() > 1 {
         let said = groups.iter().map(|(verdict, addresses)| {
@@ -72,5 +76,6 @@ pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
     } else {
         format!("all are {}, and {} is open at some addresses only", first.verdict, listed(differing))
     };
-    Some(Hit::proven(message, Vec::new()))
+    let confidence = faces.iter().map(|face| face.confidence).min().unwrap_or(first.confidence);
+    Some(Hit::proven(message, Vec::new()).at_most(confidence))
 }

@@ -4,9 +4,11 @@ pub(super) mod anonymous_auth;
 pub(super) mod certificate;
 pub(super) mod coverage;
 pub(super) mod divergence;
+pub(super) mod etcd;
 pub(super) mod expectation;
 pub(super) mod exposure;
 pub(super) mod insecure_http;
+pub(super) mod kubelet;
 pub(super) mod posture;
 pub(super) mod public_info;
 pub(super) mod support;
@@ -70,17 +72,25 @@ impl Hit {
     fn sure(self, confidence: Confidence) -> Self {
         Self { confidence, ..self }
     }
+
+    /// No surer than this.
+    pub(super) fn at_most(self, confidence: Confidence) -> Self {
+        Self { confidence: self.confidence.min(confidence), ..self }
+    }
 }
 
 /// A rule about one endpoint.
 pub(super) type EndpointCheck = (&'static Rule, fn(&EndpointReport, Context) -> Option<Hit>);
 
 /// The rules that look at one endpoint.
-pub(super) const OF_ENDPOINTS: [EndpointCheck; 14] = [
+pub(super) const OF_ENDPOINTS: [EndpointCheck; 17] = [
     (&exposure::RESOURCES, exposure::resources),
     (&exposure::DISCOVERY, exposure::discovery),
     (&exposure::TELEMETRY, exposure::telemetry),
     (&insecure_http::RULE, insecure_http::check),
+    (&etcd::RULE, etcd::check),
+    (&kubelet::OPEN, kubelet::open),
+    (&kubelet::ANONYMOUS, kubelet::anonymous),
     (&anonymous_auth::RULE, anonymous_auth::check),
     (&public_info::VERSION, public_info::version),
     (&public_info::HEALTH, public_info::health),
@@ -92,6 +102,10 @@ pub(super) const OF_ENDPOINTS: [EndpointCheck; 14] = [
     (&coverage::INCONCLUSIVE, coverage::inconclusive),
     (&coverage::NOT_FULLY_ASKED, coverage::not_fully_asked),
 ];
+
+/// The rules that find a way into the cluster beside its API server. A target of which they say something
+/// is not one of which nothing was found.
+pub(super) const BESIDE: [&Rule; 3] = [&etcd::RULE, &kubelet::OPEN, &kubelet::ANONYMOUS];
 
 /// A rule about what a specification came to.
 pub(super) type SpecificationCheck = (&'static Rule, fn(&SpecCoverage) -> Option<Hit>);

@@ -46,7 +46,7 @@ fn addresses_of_a_name_are_sites_of_one_finding_whichever_came_first() {
     assert_eq!(judged(&reports).findings, forward);
     let finding = forward.iter().find(|finding| finding.rule.id == "anonymous-discovery-exposed").unwrap();
     let addresses: Vec<String> =
-        finding.sites.iter().map(|site| site.endpoint.address.ip().to_string()).collect();
+        finding.sites.iter().map(|site| site.endpoint.address().unwrap().ip().to_string()).collect();
     assert_eq!(addresses, ["192.0.2.1", "192.0.2.2"]);
 }
 
@@ -192,8 +192,9 @@ fn what_is_open_shows_that_anonymous_is_accepted() {
     let mut through_front = report.clone();
     through_front.identification.as_mut().unwrap().through_front = true;
     assert!(finding(through_front).is_none(), "a front may lend its own identity");
-    let plain = Target { scheme: Scheme::Http, ..target(0, "192.0.2.1") };
-    assert!(finding(EndpointReport { target: plain, ..report }).is_none(), "the insecure port asks nobody");
+    let mut plain = report;
+    plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
+    assert!(finding(plain).is_none(), "the insecure port asks nobody");
 }
 
 /// What a rule finds to matter less stays so, whatever is said of the rule; otherwise the settings hold.

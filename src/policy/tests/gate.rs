@@ -9,6 +9,7 @@ enum Answers {
     Forbidden,
     Rejected,
     Silent,
+    OpenEtcd,
 }
 
 impl Answers {
@@ -18,6 +19,7 @@ impl Answers {
             Self::Forbidden => default_cluster(target, "192.0.2.1"),
             Self::Rejected => rejecting(target, "192.0.2.1"),
             Self::Silent => silent(target, "192.0.2.1"),
+            Self::OpenEtcd => open_etcd(target, "192.0.2.1"),
         }
     }
 }
@@ -39,12 +41,13 @@ impl Row {
     }
 }
 
-const ROWS: [Row; 20] = {
-    use Answers::{Exposed, Forbidden, Rejected, Silent};
+const ROWS: [Row; 25] = {
+    use Answers::{Exposed, Forbidden, OpenEtcd, Rejected, Silent};
     const OPEN: &[&str] = &["anonymous-discovery-exposed"];
     const DEFAULT: &[&str] = &["anonymous-auth-enabled"];
     const UNMET: &[&str] = &["expectation-unmet"];
     const SILENT: &[&str] = &["target-not-covered"];
+    const ETCD: &[&str] = &["etcd-open"];
     const ALL_OF_DEFAULT: &[&str] =
         &["anonymous-auth-enabled", "version-disclosed", "health-endpoints-open", "unsupported-version"];
     const ALL_BUT_HEALTH: &[&str] = &["anonymous-auth-enabled", "version-disclosed", "unsupported-version"];
@@ -133,6 +136,18 @@ const ROWS: [Row; 20] = {
             &[("new:critical", 0, 0), ("critical", 0, 0), ("exposed", 0, 0)],
         )
         .expecting(Verdict::Rejected),
+        // What is critical beside the API server.
+        row(
+            OpenEtcd,
+            None,
+            &[],
+            &[("exposed", 1, 1), ("forbidden", 1, 1), ("limited", 1, 1), ("critical", 1, 1), ("never", 3, 0)],
+        ),
+        row(OpenEtcd, None, ETCD, &[("exposed", 0, 0), ("critical", 0, 0), ("never", 0, 0)]),
+        row(OpenEtcd, Some(OpenEtcd), &[], &[("new", 3, 0), ("exposed", 1, 1)]),
+        row(OpenEtcd, Some(Rejected), &[], &[("new", 1, 1)]),
+        // Accepted in silence is not accepted where it is found open.
+        row(OpenEtcd, None, SILENT, &[("exposed", 1, 1)]),
     ]
 };
 
@@ -190,6 +205,27 @@ fn an_unmet_expectation_fails_and_never_silences_it_but_not_coverage() {
     };
     assert_eq!(said("new:critical"), "1 expectation not met: exit 1");
     assert_eq!(said("new:high"), "1 new finding at --fail-on new:high: exit 1");
+}
+
+/// A verdict that counts and the critical finding that says the same are one; others are told beside it.
+#[test]
+fn a_critical_finding_is_counted_once() {
+    let exposed_by_default = FailOn::Verdict(Verdict::Exposed);
+    let secrets = [opening(&[("/api/v1/secrets", true)])];
+    assert_eq!(find(&judged(&secrets), "anonymous-resources-exposed").severity, Severity::Critical);
+    assert_eq!(decide(exposed_by_default, 100, &secrets).1, "1 verdict at --fail-on exposed: exit 1");
+    let both = [exposed(target(0, "192.0.2.1"), "192.0.2.1"), open_etcd(target(1, "192.0.2.2"), "192.0.2.2")];
+    assert_eq!(
+        decide(exposed_by_default, 0, &both).1,
+        "1 verdict and 1 critical finding at --fail-on exposed: exit 1"
+    );
+    // A verdict that does not count, and a finding that does.
+    let mut plain = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+    plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
+    assert_eq!(
+        decide(exposed_by_default, 100, &[plain]).1,
+        "1 critical finding at --fail-on exposed: exit 1"
+    );
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Records made by the stages themselves from answers made by hand.
 
+mod beside;
 mod changes;
 mod findings;
 mod gate;
 mod registry;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,10 +14,12 @@ use jiff::Timestamp;
 use super::{Accept, Judge, Judged, Policy, Snapshot};
 use crate::assess::assess;
 use crate::identify::identify;
-use crate::model::fixtures::{api_versions, failing, forbidden, metrics, ok, reset, unauthorized, version};
+use crate::model::fixtures::{
+    api_versions, failing, forbidden, go_404, metrics, ok, reply, reset, unauthorized, version,
+};
 use crate::model::{
-    Coverage, Endpoint, EndpointReport, Finding, Host, Observation, Origin, Pattern, Rule, Scheme, Source,
-    SpecCoverage, SpecId, Target, Verdict,
+    Coverage, Endpoint, EndpointReport, Finding, Host, Observation, Origin, Pattern, Reply, Rule, Scheme,
+    Source, SpecCoverage, SpecId, Target, Verdict,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -48,7 +51,8 @@ fn judge(target: Target, address: &str, mut observation: Observation) -> Endpoin
     let address: IpAddr = address.parse().unwrap();
     observation.endpoint = Endpoint {
         scheme: target.scheme,
-        address: SocketAddr::new(address, target.port),
+        host: Host::Ip(address),
+        port: target.port,
         name: target.server_name(),
         prefix: Arc::clone(&target.prefix),
     };
@@ -101,6 +105,20 @@ fn opening(paths: &[(&'static str, bool)]) -> EndpointReport {
 fn rejecting(target: Target, address: &str) -> EndpointReport {
     let paths = ["/version", "/api", "/healthz", "/livez", "/readyz"];
     judge(target, address, failing(1, paths.map(|path| (path, Ok(unauthorized())))).with_kubeadm_tls())
+}
+
+fn open_etcd(target: Target, address: &str) -> EndpointReport {
+    let version = r#"{"etcdserver":"3.6.4","etcdcluster":"3.6.0"}"#;
+    let version = reply(200, "application/json", version);
+    let answers = [("/version", Ok(version)), ("/api", Ok(go_404())), ("/healthz", Ok(go_404()))];
+    judge(target, address, failing(1, answers))
+}
+
+/// A kubelet that answers `/version` and `/healthz` like this.
+fn kubelet(version: Reply, healthz: Reply) -> EndpointReport {
+    let answers = [("/version", Ok(version)), ("/api", Ok(go_404())), ("/healthz", Ok(healthz))];
+    let observation = failing(1, answers).over_tls("CN=worker-1@17", "CN=worker-1-ca@17", &["worker-1"], &[]);
+    judge(target(0, "192.0.2.1"), "192.0.2.1", observation)
 }
 
 fn silent(target: Target, address: &str) -> EndpointReport {

@@ -82,6 +82,6 @@ const fn phrase(standing: Standing) -> &'static str {
         Standing::Stricter => "stricter",
         Standing::Either => "as one of its modes",
         Standing::AsDocumented => "as expected",
-        Standing::Unknown => "nothing to compare",
+        Standing::Unknown => "not graded",
     }
 }

@@ -7,7 +7,7 @@ use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
 use crate::model::{
     Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, Request,
-    ScanSummary, SpecCoverage, Stage, Target, Trust, Unclear, Verdict,
+    ScanSummary, Signature, SpecCoverage, Stage, Target, Trust, Unclear, Verdict,
 };
 
 pub(in crate::report) fn mixed() -> Sample {
@@ -156,6 +156,11 @@ fn limited() -> EndpointReport {
     report.identification = Some(identification);
     let failure = Failure::new(Stage::Tls, FailureKind::Handshake, "alert 112");
     report.without_sni = Some(Err(failure));
+    let mut unchecked = handshake();
+    let why = || "its RSA key has 16384 bits; those of 2048 to 8192 are checked".to_owned();
+    unchecked.signature = Signature::NotChecked { why: why() };
+    unchecked.trust = Some(Trust::NotChecked { why: why() });
+    report.tls = Some(unchecked);
     with_requests(report, vec![rejected("/version"), rejected("/api"), granted("/healthz")])
 }
 

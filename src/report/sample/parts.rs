@@ -1,6 +1,5 @@
 //! What records are made of.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use crate::model::{
     Access, Answer, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
     EndpointReport, Exchange, Failure, FailureKind, Grant, Handshake, Host, Identification, JudgedRequest,
-    Known, Mark, Method, Names, Origin, Posture, Product, Remedy, Reply, Request, Scheme, Source,
+    Known, Mark, Method, Names, Origin, Posture, Product, Remedy, Reply, Request, Scheme, Signature, Source,
     SpecCoverage, SpecId, Specificity, Stage, Standing, Status, Target, Timings, Trust, Verdict, VersionInfo,
 };
 
@@ -48,7 +47,8 @@ pub(in crate::report) fn report(
 ) -> EndpointReport {
     let endpoint = Endpoint {
         scheme: target.scheme,
-        address: SocketAddr::new(address.parse().unwrap(), target.port),
+        host: Host::Ip(address.parse().unwrap()),
+        port: target.port,
         name: target.server_name(),
         prefix: Arc::clone(&target.prefix),
     };
@@ -277,7 +277,7 @@ pub(in crate::report) fn handshake() -> Handshake {
         sni: Some("prod.example".to_owned()),
         client_certificate_requested: true,
         client_ca_names: Names::collect(["CN=kubernetes".to_owned(), "CN=front-proxy-ca".to_owned()]),
-        signature_valid: true,
+        signature: Signature::Valid,
         certificate: Some(Certificate {
             subject: "CN=kube-apiserver".to_owned(),
             issuer: "CN=kubernetes".to_owned(),

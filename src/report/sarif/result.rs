@@ -88,7 +88,7 @@ fn logical(finding: &Finding) -> Vec<LogicalLocation> {
     }
     let site = |Site { endpoint, .. }: &Site| {
         let url = format!("{}://{}{}", endpoint.scheme.word(), endpoint.authority(), endpoint.prefix);
-        location(endpoint.address.to_string(), shown(&url))
+        location(shown(&format!("{}:{}", endpoint.host, endpoint.port)), shown(&url))
     };
     finding.sites.iter().take(SITES).map(site).collect()
 }

@@ -25,6 +25,8 @@ pub(super) struct Record {
 struct Endpoint {
     target: String,
     address: Option<SocketAddr>,
+    #[serde(default)]
+    resolved_by_proxy: bool,
     name: Option<String>,
     label: Option<String>,
     scheme: Word<Scheme>,
@@ -68,8 +70,8 @@ impl TryFrom<Endpoint> for Record {
 
     fn try_from(wire: Endpoint) -> Result<Self, String> {
         let Word(scheme) = wire.scheme;
-        let (host, port) = host_and_port(&wire.target, scheme, &wire.prefix)
-            .ok_or("the target is no target: host:port is expected")?;
+        let (asked, host, port) =
+            asked(&wire.target, &wire.prefix).ok_or("the target is no target: host:port is expected")?;
         let name: Option<Arc<str>> = wire.name.map(Into::into);
         let requests: Vec<model::JudgedRequest> =
             wire.requests.into_iter().map(|Request(judged)| judged).collect();
@@ -80,7 +82,7 @@ impl TryFrom<Endpoint> for Record {
         let prefix: Arc<str> = wire.prefix.into();
         let target = Target {
             index: wire.index.unwrap_or_default(),
-            scheme,
+            scheme: asked,
             sni: name.clone().filter(|name| !matches!(&host, Host::Name(host) if host == name)),
             host,
             port,
@@ -91,7 +93,12 @@ impl TryFrom<Endpoint> for Record {
             specs: wire.specs.into_iter().map(SpecId).collect(),
             named: wire.named,
         };
-        let endpoint = wire.address.map(|address| model::Endpoint { scheme, address, name, prefix });
+        let place = match (wire.address, &target.host) {
+            (Some(address), _) => Some((Host::Ip(address.ip()), address.port())),
+            (None, name @ Host::Name(_)) if wire.resolved_by_proxy => Some((name.clone(), port)),
+            _ => None,
+        };
+        let endpoint = place.map(|(host, port)| model::Endpoint { scheme, host, port, name, prefix });
         let report = EndpointReport {
             target,
             endpoint,
@@ -120,17 +127,22 @@ impl TryFrom<Endpoint> for Record {
     }
 }
 
-/// Takes apart what [`Target`]'s `Display` put together.
-fn host_and_port(text: &str, scheme: Scheme, prefix: &str) -> Option<(Host, u16)> {
+/// Takes apart what [`Target`]'s `Display` put together. The scheme is what was asked for, whatever answered.
+fn asked(text: &str, prefix: &str) -> Option<(Scheme, Host, u16)> {
     let rest = text.strip_suffix(prefix)?;
-    let rest = rest.strip_prefix(scheme.word()).and_then(|rest| rest.strip_prefix("://")).unwrap_or(rest);
+    let (scheme, rest) = match rest.split_once("://") {
+        None => (Scheme::Https, rest),
+        Some((word, rest)) => {
+            ([Scheme::Https, Scheme::Http].into_iter().find(|scheme| scheme.word() == word)?, rest)
+        }
+    };
     let (host, port) = rest.rsplit_once(':')?;
     let port = port.parse().ok().filter(|port| *port > 0)?;
     if host.is_empty() {
         return None;
     }
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    Some((bare.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip), port))
+    Some((scheme, bare.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip), port))
 }
 
 #[derive(Deserialize)]

@@ -28,9 +28,9 @@ pub struct Sightings(HashMap<Endpoint, (Option<Timestamp>, Verdict)>);
 impl Sightings {
     /// Takes in a record. What failed through the scanning machine itself was not seen.
     pub fn add(&mut self, report: &EndpointReport) {
-        let (Some(endpoint), Some(verdict)) = (&report.endpoint, report.seen()) else { return };
+        let (Some(endpoint), Some(verdict)) = (report.place(), report.seen()) else { return };
         let at = report.requests.iter().map(|request| request.exchange.at).max();
-        let known = self.0.entry(endpoint.clone()).or_insert((at, verdict));
+        let known = self.0.entry(endpoint).or_insert((at, verdict));
         if at > known.0 {
             *known = (at, verdict);
         }
@@ -175,7 +175,7 @@ impl Merge {
             }
             self.turn += 1;
         }
-        let last = report.endpoint.as_ref().and_then(|endpoint| self.endpoints.get(endpoint));
+        let last = report.place().and_then(|endpoint| self.endpoints.get(&endpoint));
         // Shards are one scan, and within a scan two targets may well lead to one endpoint.
         let by = last.and_then(|last| self.parts.get(last.part));
         let of_same_scan = by.zip(self.parts.get(scan)).is_some_and(|(by, own)| own.is_of_one_scan_with(by));

@@ -164,11 +164,12 @@ impl TryFrom<Wire> for Settings {
     }
 }
 
-/// The opposite of what the writer says: `socks5://host:port` or `http://host:port`.
+/// The opposite of what the writer says: `socks5://host:port`, `socks5h://…` or `http://…`.
 fn proxy(url: &str) -> Result<Proxy, String> {
     let parsed = url.split_once("://").and_then(|(scheme, rest)| {
         let kind = match scheme {
             "socks5" => ProxyKind::Socks5,
+            "socks5h" => ProxyKind::Socks5h,
             "http" => ProxyKind::HttpConnect,
             _ => return None,
         };
@@ -176,5 +177,7 @@ fn proxy(url: &str) -> Result<Proxy, String> {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(Proxy { kind, host: host.to_owned(), port: port.parse().ok()? })
     });
-    parsed.ok_or_else(|| "this is no proxy: socks5://HOST:PORT or http://HOST:PORT is expected".to_owned())
+    parsed.ok_or_else(|| {
+        "this is no proxy: socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT is expected".to_owned()
+    })
 }

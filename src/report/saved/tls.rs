@@ -20,6 +20,8 @@ pub(super) struct Tls {
     client_ca_names_total: usize,
     #[serde(default)]
     signature_valid: bool,
+    signature: Option<SignatureWord>,
+    signature_why: Option<String>,
     #[serde(default)]
     chain_length: usize,
     trust: Option<Trust>,
@@ -27,18 +29,49 @@ pub(super) struct Tls {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum SignatureWord {
+    Valid,
+    Invalid,
+    NotChecked,
+}
+
+fn signature(word: Option<&SignatureWord>, why: Option<String>, valid: bool) -> model::Signature {
+    match word {
+        Some(SignatureWord::Valid) => model::Signature::Valid,
+        Some(SignatureWord::Invalid) => model::Signature::Invalid,
+        Some(SignatureWord::NotChecked) => model::Signature::NotChecked { why: why.unwrap_or_default() },
+        None if valid => model::Signature::Valid,
+        None => model::Signature::NotChecked { why: NOT_TOLD.to_owned() },
+    }
+}
+
+/// Of earlier versions.
+const NOT_TOLD: &str = "the report does not tell a wrong signature from one that could not be checked";
+
+#[derive(Deserialize)]
 struct Trust {
     anchored: bool,
+    state: Option<TrustWord>,
     by: Option<String>,
     why: Option<String>,
 }
 
+#[derive(PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum TrustWord {
+    Anchored,
+    NotAnchored,
+    NotChecked,
+}
+
 impl From<Trust> for model::Trust {
-    fn from(trust: Trust) -> Self {
-        if trust.anchored {
-            Self::Anchored { by: trust.by.unwrap_or_default() }
-        } else {
-            Self::NotAnchored { why: trust.why.unwrap_or_default() }
+    fn from(Trust { anchored, state, by, why }: Trust) -> Self {
+        let why = why.unwrap_or_default();
+        match state {
+            _ if anchored => Self::Anchored { by: by.unwrap_or_default() },
+            Some(TrustWord::NotChecked) => Self::NotChecked { why },
+            _ => Self::NotAnchored { why },
         }
     }
 }
@@ -90,7 +123,7 @@ impl From<Tls> for model::Handshake {
             sni: tls.sni,
             client_certificate_requested: tls.client_certificate_requested,
             client_ca_names: names(tls.client_ca_names, tls.client_ca_names_total),
-            signature_valid: tls.signature_valid,
+            signature: signature(tls.signature.as_ref(), tls.signature_why, tls.signature_valid),
             certificate: tls.certificate.map(Into::into),
             chain_length: tls.chain_length,
             trust: tls.trust.map(Into::into),

@@ -149,10 +149,15 @@ fn silent(report: &EndpointReport) -> bool {
 
 /// The target, the address that its name hides, and the name that its address is asked for.
 pub(in crate::report) fn target_cell(report: &EndpointReport) -> String {
-    let mut cell = report.target.to_string();
+    let asked = &report.target;
+    let mut cell = match &report.endpoint {
+        // A port that was asked with TLS and speaks plain HTTP.
+        Some(endpoint) => Target { scheme: endpoint.scheme, ..asked.clone() }.to_string(),
+        None => asked.to_string(),
+    };
     if let (Host::Name(_), Some(endpoint)) = (&report.target.host, &report.endpoint) {
-        cell.push_str(" at ");
-        cell.push_str(&endpoint.address.ip().to_string());
+        let by_proxy = || ", resolved by the proxy".to_owned();
+        cell.push_str(&endpoint.address().map_or_else(by_proxy, |address| format!(" at {}", address.ip())));
     }
     if let Some(sni) = &report.target.sni {
         cell.push_str(" as ");

@@ -14,6 +14,8 @@ const LISTED: usize = 4;
 const TIED: usize = 2;
 /// Characters of a version, which the server chooses.
 const VERSION: usize = 40;
+/// Where no list of resources was among the paths.
+const RESOURCES_NOT_ASKED: &str = "resources not asked";
 
 /// WHO: the component, its version, whether something stands in front; `-` when nothing answered.
 pub(in crate::report) fn who(report: &EndpointReport) -> String {
@@ -38,6 +40,7 @@ pub(in crate::report) fn who(report: &EndpointReport) -> String {
     let front = if identification.through_front { ", through a front end" } else { "" };
     let trust = match report.tls.as_ref().and_then(|tls| tls.trust.as_ref()) {
         Some(Trust::NotAnchored { .. }) => ", certificate of another CA",
+        Some(Trust::NotChecked { .. }) => ", CA not checked",
         _ => "",
     };
     format!("{who}{}{front}{trust}", version.unwrap_or_default())
@@ -108,9 +111,9 @@ fn open(report: &EndpointReport) -> String {
         }
         Verdict::Limited => match open.by_default() {
             open if open.is_empty() => format!("nothing: {}", report.reason),
-            open => format!("{open} only"),
+            open => join([format!("{open} only"), not_asked(report)]),
         },
-        Verdict::Rejected => join([open.by_default(), nothing(report)]),
+        Verdict::Rejected => join([open.by_default(), nothing(report), not_asked(report)]),
         Verdict::Inconclusive => format!("unknown: {}", report.reason),
         Verdict::NotApiServer => report.reason.clone(),
         Verdict::Unreachable => format!("no answer: {}", report.reason),
@@ -223,6 +226,12 @@ fn nothing(report: &EndpointReport) -> String {
     format!("nothing on {closed} of {} API paths", paths.len())
 }
 
+/// Without resources among the paths, a 401 on these does not say that none is open: conditions name paths.
+fn not_asked(report: &EndpointReport) -> String {
+    let asked = api_paths(&report.requests).values().any(|(class, _)| is_list(*class));
+    if asked { String::new() } else { RESOURCES_NOT_ASKED.to_owned() }
+}
+
 /// Without resources among the paths, a 403 on `/api` does not say that none is open; and those that came to
 /// no answer are not refused.
 fn resources(report: &EndpointReport) -> String {
@@ -236,7 +245,7 @@ fn refused_resources(report: &EndpointReport) -> String {
     let closed = lists.iter().filter(|access| refused(access)).count();
     let all = lists.len() + report.not_asked.iter().filter(|request| is_list(request.class)).count();
     match all {
-        0 => "resources not asked".to_owned(),
+        0 => RESOURCES_NOT_ASKED.to_owned(),
         all if closed == all || report.verdict != Verdict::Exposed => {
             format!("resources refused: {closed} of {all}")
         }
@@ -305,13 +314,15 @@ mod tests {
         let api = || rejected("/api");
         assert_eq!(
             said_of(Verdict::Limited, vec![granted("/version"), api(), granted("/livez")]),
-            "version, health only"
+            "version, health only; resources not asked"
         );
         assert_eq!(said_of(Verdict::Limited, vec![forbidden("/version"), api()]), "nothing: the reason");
         assert_eq!(
             said_of(Verdict::Rejected, vec![rejected("/version"), api(), granted("/ping")]),
-            "/ping; nothing on 2 of 2 API paths"
+            "/ping; nothing on 2 of 2 API paths; resources not asked"
         );
+        let lists = vec![rejected("/version"), api(), rejected("/api/v1/secrets")];
+        assert_eq!(said_of(Verdict::Rejected, lists), "nothing on 3 of 3 API paths");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::model::{self, EndpointReport, Source};
 pub(in crate::report) struct Endpoint<'a> {
     target: String,
     address: Option<SocketAddr>,
+    resolved_by_proxy: bool,
     name: Option<String>,
     aliases: Vec<&'a str>,
     label: Option<&'a str>,
@@ -54,11 +55,12 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
         };
         Self {
             target: target.to_string(),
-            address: report.endpoint.as_ref().map(|endpoint| endpoint.address),
+            address: report.endpoint.as_ref().and_then(model::Endpoint::address),
+            resolved_by_proxy: report.endpoint.as_ref().is_some_and(|endpoint| endpoint.address().is_none()),
             name: name.map(|name| name.to_string()),
             aliases: report.aliases.iter().map(|alias| &**alias).collect(),
             label: target.label.as_deref(),
-            scheme: target.scheme.word(),
+            scheme: report.endpoint.as_ref().map_or(target.scheme, |endpoint| endpoint.scheme).word(),
             prefix: &target.prefix,
             origin: (&*target.origin).into(),
             index: target.index,

@@ -48,14 +48,18 @@ impl<'a> From<&'a model::Finding> for Finding<'a> {
 
 #[derive(Serialize)]
 struct Site<'a> {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     name: Option<&'a str>,
     requests: &'a [usize],
 }
 
 impl<'a> From<&'a model::Site> for Site<'a> {
     fn from(site: &'a model::Site) -> Self {
-        Self { address: site.endpoint.address, name: site.endpoint.name.as_deref(), requests: &site.requests }
+        Self {
+            address: site.endpoint.address(),
+            name: site.endpoint.name.as_deref(),
+            requests: &site.requests,
+        }
     }
 }
 

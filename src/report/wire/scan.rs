@@ -117,6 +117,7 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
 fn proxy_url(proxy: &Proxy) -> String {
     let scheme = match proxy.kind {
         ProxyKind::Socks5 => "socks5",
+        ProxyKind::Socks5h => "socks5h",
         ProxyKind::HttpConnect => "http",
     };
     if proxy.host.parse::<std::net::Ipv6Addr>().is_ok() {
@@ -134,6 +135,7 @@ mod tests {
     fn a_proxy_is_said_as_it_was_given() {
         let url = |kind, host: &str| proxy_url(&Proxy { kind, host: host.to_owned(), port: 1080 });
         assert_eq!(url(ProxyKind::Socks5, "bastion.example"), "socks5://bastion.example:1080");
+        assert_eq!(url(ProxyKind::Socks5h, "bastion.example"), "socks5h://bastion.example:1080");
         assert_eq!(url(ProxyKind::HttpConnect, "2001:db8::1"), "http://[2001:db8::1]:1080");
         assert_eq!(url(ProxyKind::HttpConnect, "[2001:db8::1]"), "http://[2001:db8::1]:1080");
     }

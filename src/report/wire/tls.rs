@@ -18,6 +18,8 @@ pub(super) struct Tls<'a> {
     client_ca_names: Vec<Cow<'a, str>>,
     client_ca_names_total: usize,
     signature_valid: bool,
+    signature: &'static str,
+    signature_why: Option<Cow<'a, str>>,
     chain_length: usize,
     trust: Option<Trust<'a>>,
     certificate: Option<Certificate<'a>>,
@@ -33,7 +35,12 @@ impl<'a> From<&'a model::Handshake> for Tls<'a> {
             client_certificate_requested: handshake.client_certificate_requested,
             client_ca_names: texts(&handshake.client_ca_names.kept),
             client_ca_names_total: handshake.client_ca_names.total,
-            signature_valid: handshake.signature_valid,
+            signature_valid: handshake.signature == model::Signature::Valid,
+            signature: handshake.signature.word(),
+            signature_why: match &handshake.signature {
+                model::Signature::NotChecked { why } => Some(text(why)),
+                model::Signature::Valid | model::Signature::Invalid => None,
+            },
             chain_length: handshake.chain_length,
             trust: handshake.trust.as_ref().map(Trust::from),
             certificate: handshake.certificate.as_ref().map(Certificate::from),
@@ -45,15 +52,19 @@ impl<'a> From<&'a model::Handshake> for Tls<'a> {
 #[derive(Serialize)]
 struct Trust<'a> {
     anchored: bool,
+    state: &'static str,
     by: Option<Cow<'a, str>>,
     why: Option<Cow<'a, str>>,
 }
 
 impl<'a> From<&'a model::Trust> for Trust<'a> {
     fn from(trust: &'a model::Trust) -> Self {
+        let state = trust.word();
         match trust {
-            model::Trust::Anchored { by } => Self { anchored: true, by: Some(text(by)), why: None },
-            model::Trust::NotAnchored { why } => Self { anchored: false, by: None, why: Some(text(why)) },
+            model::Trust::Anchored { by } => Self { anchored: true, state, by: Some(text(by)), why: None },
+            model::Trust::NotAnchored { why } | model::Trust::NotChecked { why } => {
+                Self { anchored: false, state, by: None, why: Some(text(why)) }
+            }
         }
     }
 }

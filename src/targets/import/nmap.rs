@@ -1,8 +1,10 @@
 //! `nmap -oX`: open TCP ports of every host, under the name that the user gave for it.
 //!
-//! A port on which `nmap -sV` got an HTTP answer without TLS is asked both ways. Without TLS alone would
-//! not do: servers answer plain HTTP on their TLS port too, with an error, which nmap may take for all
-//! that there is. Names that it took from its table of ports say nothing.
+//! A port on which `nmap -sV` got an HTTP answer without TLS is asked both ways: a server may wait for the
+//! end of what it takes for a request, and never say that it speaks no TLS. Without TLS alone would not do:
+//! servers answer plain HTTP on their TLS port too, with an error, which nmap may take for all that there
+//! is. Names that it took from its table of ports say nothing, but the answers do that it shows of a service
+//! that it does not know.
 //!
 //! `--append-output` writes one report behind the other, and the last of them may have lost its end.
 
@@ -176,8 +178,23 @@ impl Host {
 
 /// Whether a service was found, by asking, to speak HTTP without TLS.
 fn plain_http(service: &BytesStart<'_>) -> Result<bool, Kind> {
-    let is = |name, wanted| Ok::<_, Kind>(attribute(service, name)?.as_deref() == Some(wanted));
-    Ok(is("name", "http")? && is("method", "probed")? && attribute(service, "tunnel")?.is_none())
+    if attribute(service, "tunnel")?.is_some() {
+        return Ok(false);
+    }
+    let is =
+        |name, test: fn(&str) -> bool| Ok::<_, Kind>(attribute(service, name)?.as_deref().is_some_and(test));
+    let probed = is("method", |method| method == "probed")?;
+    // `http`, `http-proxy`, `http-alt`: `https` is no plain one.
+    let named = is("name", |name| name == "http" || name.starts_with("http-"))?;
+    Ok(probed && named || is("servicefp", shows_http)?)
+}
+
+/// Whether a fingerprint (`SF-Port8080-TCP:…%r(GetRequest,C7,"HTTP/1\.0…`), which nmap prints for services that
+/// it does not know, has an answer in HTTP. One that came through TLS says `T=SSL`.
+fn shows_http(fingerprint: &str) -> bool {
+    let answers = fingerprint.split("%r(").skip(1).filter_map(|answer| answer.splitn(3, ',').nth(2));
+    let mut text = answers.map(|answer| answer.trim_start_matches("&quot;").trim_start_matches('"'));
+    !fingerprint.contains("%T=SSL%") && text.any(|text| text.starts_with("HTTP/"))
 }
 
 /// The value of an attribute. Escapes do not occur in what we need and are not resolved.

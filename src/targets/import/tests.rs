@@ -267,7 +267,12 @@ fn nmap_xml() {
 <ports><port protocol="tcp" portid="8080"><state state="open"/><service name="http" method="probed" conf="10"/></port>
 <port protocol="tcp" portid="8081"><state state="open"/><service name="http" tunnel="ssl" method="probed"/></port>
 <port protocol="tcp" portid="80"><state state="open"/><service name="http" method="table" conf="3"/></port>
-<port protocol="tcp" portid="8001"><state state="closed"/><service name="http" method="probed"/></port></ports>
+<port protocol="tcp" portid="8001"><state state="closed"/><service name="http" method="probed"/></port>
+<port protocol="tcp" portid="3128"><state state="open"/><service name="http-proxy" method="probed" conf="10"/></port>
+<port protocol="tcp" portid="8444"><state state="open"/><service name="https" method="probed"/></port>
+<port protocol="tcp" portid="18080"><state state="open"/><service name="unknown" servicefp="SF-Port18080-TCP:V=7.93%I=7%D=11/28%P=x86_64%r(GenericLines,4,&quot;what&quot;)%r(GetRequest,C7,&quot;HTTP/1\.0\x20200\x20OK\r\n&quot;);" method="table" conf="3"/></port>
+<port protocol="tcp" portid="18081"><state state="open"/><service name="unknown" servicefp="SF-Port18081-TCP:V=7.93%T=SSL%I=7%r(GetRequest,C7,&quot;HTTP/1\.0\x20200\x20OK&quot;);" method="table" conf="3"/></port>
+<port protocol="tcp" portid="18082"><state state="open"/><service name="unknown" servicefp="SF-Port18082-TCP:V=7.93%I=7%r(GetRequest,C,&quot;x\x20HTTP/1\.0&quot;);" method="table" conf="3"/></port></ports>
 </host>
 </nmaprun>
 "#;
@@ -279,6 +284,13 @@ fn nmap_xml() {
         (23, "http://192.0.2.3:8080"),
         (24, "192.0.2.3:8081"),
         (25, "192.0.2.3:80"),
+        (27, "192.0.2.3:3128"),
+        (27, "http://192.0.2.3:3128"),
+        (28, "192.0.2.3:8444"),
+        (29, "192.0.2.3:18080"),
+        (29, "http://192.0.2.3:18080"),
+        (30, "192.0.2.3:18081"),
+        (31, "192.0.2.3:18082"),
     ];
     assert_eq!(found(ImportFormat::NmapXml, text), owned(&expected));
     for (bad, line) in [

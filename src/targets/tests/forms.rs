@@ -97,16 +97,14 @@ fn a_named_target_is_no_cidr_and_no_range() {
 }
 
 #[test]
-fn plain_http_is_for_its_ports_and_for_urls_that_say_so() {
+fn plain_http_is_for_urls_that_say_so() {
     use Scheme::{Http, Https};
-    let lines = "192.0.2.1 ports=8080,8001,6443\nhttps://api.example:8080\nhttp://api.example:6443";
-    let schemes = |plain_http| {
-        let options = TargetOptions { plain_http, ..TargetOptions::default() };
-        let set = from_lines(lines, options).unwrap();
-        targets(&set).iter().map(|target| target.scheme).collect::<Vec<_>>()
-    };
-    assert_eq!(schemes(false), [Https, Https, Https, Https, Http]);
-    assert_eq!(schemes(true), [Http, Http, Https, Https, Http]);
+    let set = set("192.0.2.1 ports=8080,6443\nhttps://api.example:8080\nhttp://api.example:6443\n\
+         http://192.0.2.1:8080\napi.example:6443 sni=b.example\nhttps://api.example:6443");
+    let schemes = targets(&set).iter().map(|target| target.scheme).collect::<Vec<_>>();
+    assert_eq!(schemes, [Https, Https, Https, Http, Http, Https, Https]);
+    let twins = targets(&set).iter().map(|target| set.asks_in_plain_http(target)).collect::<Vec<_>>();
+    assert_eq!(twins, [true, false, false, true, true, false, true]);
 }
 
 #[test]

@@ -142,14 +142,13 @@ type Identity = (Scheme, Host, u16, bool);
 type Listed = (Vec<u32>, bool, Option<String>, Option<Verdict>);
 
 /// Lists every target in order, the plain way.
-fn model(lines: &[Line], plain_http: bool) -> (Vec<Identity>, HashMap<Identity, Listed>) {
+fn model(lines: &[Line]) -> (Vec<Identity>, HashMap<Identity, Listed>) {
     let mut order = Vec::new();
     let mut all: HashMap<Identity, Listed> = HashMap::new();
     for (number, line) in lines.iter().enumerate() {
         for port in line.ports() {
             for host in line.who.hosts() {
-                let scheme =
-                    if plain_http && [8080, 8001].contains(&port) { Scheme::Http } else { Scheme::Https };
+                let scheme = Scheme::Https;
                 let own_name = host == Host::Name("host0.example".into());
                 let identity = (scheme, host, port, line.sni && !own_name);
                 let named = line.who.named();
@@ -179,10 +178,9 @@ proptest! {
     fn a_set_is_what_listing_it_gives(
         lines in prop::collection::vec(line(), 1..12),
         exclusions in prop::collection::vec((who(), prop::option::of(port())), 0..5),
-        plain_http: bool,
     ) {
         let mut builder =
-            TargetSetBuilder::new(TargetOptions { ports: PORTS.to_vec(), plain_http, ..TargetOptions::default() });
+            TargetSetBuilder::new(TargetOptions { ports: PORTS.to_vec(), ..TargetOptions::default() });
         for (number, line) in lines.iter().enumerate() {
             builder.argument(&line.text(number));
         }
@@ -193,7 +191,7 @@ proptest! {
             builder.exclude(&text);
             out.extend(who.hosts().into_iter().map(|host| (host, port)));
         }
-        let (mut order, all) = model(&lines, plain_http);
+        let (mut order, all) = model(&lines);
         let total = order.len();
         order.retain(|(_, host, port, _)| {
             !out.contains(&(host.clone(), None)) && !out.contains(&(host.clone(), Some(*port)))

@@ -241,7 +241,7 @@ fn the_later_scan_counts() {
     let (mut later, earlier) = (sample::mixed(), sample::mixed());
     // What was exposed is rejected now, and one address of a name is another.
     later.reports[0].verdict = Verdict::Rejected;
-    later.reports[1].endpoint.as_mut().unwrap().address = "192.0.2.200:6443".parse().unwrap();
+    later.reports[1].endpoint.as_mut().unwrap().host = Host::Ip("192.0.2.200".parse().unwrap());
     let coverage = &mut later.summary.coverage;
     coverage.verdicts.remove(&Verdict::Exposed);
     *coverage.verdicts.get_mut(&Verdict::Rejected).unwrap() += 1;
@@ -372,11 +372,11 @@ fn every_specification_of_a_target_takes_what_was_seen_last() {
 fn records_follow_their_specification_into_the_whole() {
     let at_line = |line, address: &str| {
         let mut report = sample::mixed().reports[1].clone();
-        report.endpoint.as_mut().unwrap().address = address.parse().unwrap();
+        report.endpoint.as_mut().unwrap().host = Host::Ip(address.parse().unwrap());
         report.target.origin = Arc::new(Origin { line, ..(*report.target.origin).clone() });
         scan_of(vec![report])
     };
-    let both = merged(&[&at_line(5, "192.0.2.1:1"), &at_line(9, "192.0.2.2:1")]);
+    let both = merged(&[&at_line(5, "192.0.2.1"), &at_line(9, "192.0.2.2")]);
     assert_eq!(both.records.len(), 2);
     let origin = &both.scan.summary.coverage.specs[0].origin;
     assert!(both.records.iter().all(|record| record.target.origin == *origin && origin.line == 5));

@@ -1,0 +1,106 @@
+//! What one handshake reveals, recorded and judged by nobody.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
+
+use super::{certificate, signature};
+use crate::model::Signature;
+
+/// What a handshake has revealed so far.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// `None` before the server has signed anything.
+    pub(super) signature: Option<Signature>,
+    /// `None` where no client certificate was asked for.
+    pub(super) ca_names: Option<Vec<String>>,
+}
+
+/// Records one handshake; a new one for each.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    provider: Arc<CryptoProvider>,
+    seen: Mutex<Seen>,
+}
+
+impl Recorder {
+    pub(super) fn new(provider: &Arc<CryptoProvider>) -> Self {
+        Self { provider: Arc::clone(provider), seen: Mutex::default() }
+    }
+
+    /// What was recorded.
+    pub(super) fn seen(&self) -> Seen {
+        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn record(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What the check says is a fact about the server, not a reason to stop.
+    fn check(
+        &self,
+        version: ProtocolVersion,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> HandshakeSignatureValid {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let signature = signature::check(version, message, leaf, signed, algorithms);
+        self.record(|seen| seen.signature = Some(signature));
+        HandshakeSignatureValid::assertion()
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        _leaf: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(self.check(ProtocolVersion::TLSv1_2, message, leaf, signed))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(self.check(ProtocolVersion::TLSv1_3, message, leaf, signed))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ResolvesClientCert for Recorder {
+    /// Keeps the CA names and offers nothing.
+    fn resolve(&self, ca_names: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let names = ca_names.iter().map(|name| certificate::distinguished_name(name)).collect();
+        self.record(|seen| seen.ca_names = Some(names));
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,80 @@
+//! Whether the handshake's signature proves that the peer holds the certificate's key.
+//!
+//! The key alone is taken from the certificate: a certificate of another version, or with an extension
+//! that nobody here knows, has a key as well, and says nothing against who signs with it. What cannot be
+//! checked is no accusation.
+
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
+use rustls::{CertificateError, DigitallySignedStruct, Error, ProtocolVersion};
+use webpki::RawPublicKeyEntity;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::model::Signature;
+
+/// The RSA keys, in bits, whose signatures the cryptographic library checks.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// Checks what the server signed.
+pub(super) fn check(
+    version: ProtocolVersion,
+    message: &[u8],
+    leaf: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Signature {
+    let not_checked = |why: String| Signature::NotChecked { why };
+    let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
+        return not_checked("the certificate cannot be read".to_owned());
+    };
+    let key = certificate.public_key();
+    let info = SubjectPublicKeyInfoDer::from(key.raw);
+    let checked = if version == ProtocolVersion::TLSv1_3 {
+        verify_tls13_signature_with_raw_key(message, &info, signed, algorithms).map(|_| true)
+    } else {
+        tls12(message, &info, signed, algorithms)
+    };
+    match (checked, rsa_bits(key)) {
+        (Ok(true), _) => Signature::Valid,
+        // The library takes a key that it does not handle for a wrong signature.
+        (_, Some(bits)) if !RSA_BITS.contains(&bits) => not_checked(format!(
+            "its RSA key has {bits} bits; those of {} to {} are checked",
+            RSA_BITS.start(),
+            RSA_BITS.end()
+        )),
+        (Ok(false) | Err(Error::InvalidCertificate(CertificateError::BadSignature)), _) => Signature::Invalid,
+        (Err(error), _) => not_checked(error.to_string()),
+    }
+}
+
+/// In TLS 1.2 a scheme leaves the curve open, so that several algorithms may be meant.
+fn tls12(
+    message: &[u8],
+    info: &SubjectPublicKeyInfoDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<bool, Error> {
+    let unknown = |what: &dyn std::fmt::Display| Error::General(what.to_string());
+    let meant = algorithms.mapping.iter().find(|(scheme, _)| *scheme == signed.scheme);
+    let (_, meant) = meant.ok_or_else(|| unknown(&format_args!("{:?} is not supported", signed.scheme)))?;
+    let key = RawPublicKeyEntity::try_from(info).map_err(|error| unknown(&error))?;
+    let mut last = None;
+    for algorithm in *meant {
+        match key.verify_signature(*algorithm, message, signed.signature()) {
+            Ok(()) => return Ok(true),
+            Err(webpki::Error::InvalidSignatureForPublicKey) => return Ok(false),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.map_or_else(|| unknown(&"no algorithm fits the key"), |error| unknown(&error)))
+}
+
+fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {
+    match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => Some(rsa.key_size()),
+        _ => None,
+    }
+}

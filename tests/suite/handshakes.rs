@@ -1,0 +1,263 @@
+//! Certificates and handshakes out of the ordinary: what cannot be checked accuses nobody, and who would have
+//! none of what is offered is told so.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use kubeknock::config::ScanConfig;
+use kubeknock::model::{EndpointReport, FailureKind, Handshake, Signature, Trust, Verdict};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::sign::{Signer, SigningKey};
+use rustls::{SignatureAlgorithm, SignatureScheme};
+
+use crate::byhand::{acceptor_of, acceptor_with, default_over};
+use crate::skip::without;
+use crate::support::{config, knock};
+
+/// `openssl s_server` on a port of its own, ended with the test.
+struct Openssl {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Openssl {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn openssl(folder: &Path, args: &str) -> bool {
+    let ran =
+        Command::new("openssl").args(args.split(' ')).current_dir(folder).stderr(Stdio::null()).output();
+    ran.is_ok_and(|output| output.status.success())
+}
+
+impl Openssl {
+    /// With `PREFIX.key` and `PREFIX.crt` of the folder; `None` where this openssl cannot.
+    fn serve(folder: &Path, prefix: &str, args: &str) -> Option<Self> {
+        let fixed = format!("s_server -accept 127.0.0.1:0 -www -key {prefix}.key -cert {prefix}.crt");
+        let mut child = Command::new("openssl")
+            .args(fixed.split(' '))
+            .args(args.split_whitespace())
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let lines = BufReader::new(child.stdout.take()?).lines();
+        let address =
+            lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ACCEPT ").map(str::to_owned));
+        Some(Self { child, address: address? })
+    }
+}
+
+/// A folder with `rsa.key` and `rsa.crt`; `None`, and said, where there is no openssl.
+#[track_caller]
+fn with_openssl(test: &str) -> Option<tempfile::TempDir> {
+    let folder = tempfile::tempdir().unwrap();
+    let made =
+        "req -x509 -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.crt -subj /CN=kube-apiserver -days 9";
+    if openssl(folder.path(), made) {
+        return Some(folder);
+    }
+    without("openssl", test);
+    None
+}
+
+async fn knock_on(server: &Openssl) -> EndpointReport {
+    knock(ScanConfig { retries: 0, ..config() }, &server.address).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_none_of_what_is_offered_is_told_so() {
+    let Some(folder) = with_openssl("servers that speak old TLS alone") else { return };
+    for (args, said) in [
+        ("-tls1_2 -cipher AES256-GCM-SHA384", "none of the cipher suites or versions offered"),
+        ("-tls1_2 -cipher ECDHE-RSA-AES256-SHA384", "none of the cipher suites or versions offered"),
+        ("-tls1_1 -cipher ALL:@SECLEVEL=0", "none of the versions offered"),
+    ] {
+        let server = Openssl::serve(folder.path(), "rsa", args).unwrap();
+        let record = knock_on(&server).await;
+        assert_eq!(record.verdict, Verdict::Unreachable, "{args}");
+        assert_eq!(record.failure.unwrap().kind, FailureKind::Handshake, "{args}");
+        assert!(record.reason.contains(said), "{args}: {}", record.reason);
+        let offered = "TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305";
+        assert!(record.reason.contains(offered), "{args}: {}", record.reason);
+        assert_eq!(record.connections, 1, "{args}: it speaks TLS, so it is not asked without");
+    }
+}
+
+/// In TLS 1.2 OpenSSL says "handshake failure" to a caller without a certificate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_openssl_wants_is_a_certificate_that_is_wanted() {
+    let Some(folder) = with_openssl("servers that want a client certificate") else { return };
+    for version in ["-tls1_2", "-tls1_3"] {
+        let server = Openssl::serve(folder.path(), "rsa", &format!("{version} -Verify 1")).unwrap();
+        let record = knock_on(&server).await;
+        let failure = record.failure.or_else(|| record.requests[0].exchange.outcome.clone().err()).unwrap();
+        assert_eq!(failure.kind, FailureKind::ClientCertificateRequired, "{version}: {failure}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_that_is_too_long_is_told_so() {
+    let Some(folder) = with_openssl("a server with a long chain") else { return };
+    let one = fs::read_to_string(folder.path().join("rsa.crt")).unwrap();
+    fs::write(folder.path().join("chain.pem"), one.repeat(100)).unwrap();
+    for version in ["-tls1_2", "-tls1_3"] {
+        let args = format!("{version} -cert_chain chain.pem");
+        let server = Openssl::serve(folder.path(), "rsa", &args).unwrap();
+        let record = knock_on(&server).await;
+        assert_eq!(record.verdict, Verdict::Unreachable, "{version}");
+        assert_eq!(record.failure.unwrap().kind, FailureKind::Handshake, "{version}");
+        assert!(record.reason.contains("longer than 64 KiB"), "{version}: {}", record.reason);
+    }
+}
+
+/// The CA given is the very certificate that is served.
+fn given(certificate: &[u8]) -> ScanConfig {
+    ScanConfig { retries: 0, trusted_cas: vec![certificate.to_vec()], ..config() }
+}
+
+/// The certificate of a file, as DER.
+fn der(path: &Path) -> Vec<u8> {
+    use base64::Engine as _;
+    let text: String =
+        fs::read_to_string(path).unwrap().lines().filter(|line| !line.starts_with('-')).collect();
+    base64::prelude::BASE64_STANDARD.decode(text).unwrap()
+}
+
+async fn handshake_with(server: &Openssl, certificate: &[u8]) -> Handshake {
+    knock(given(certificate), &server.address).await.tls.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_odd_certificate_has_a_key_that_signs() {
+    let Some(folder) = with_openssl("certificates of version 1 and with unknown critical extensions") else {
+        return;
+    };
+    let path = folder.path();
+    for made in [
+        "req -newkey rsa:2048 -nodes -keyout v1.key -out v1.csr -subj /CN=kube-apiserver",
+        "x509 -req -in v1.csr -signkey v1.key -days 30 -out v1.crt",
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout crit.key -out crit.crt -days 30 \
+         -subj /CN=kube-apiserver -addext 1.3.6.1.4.1.99999.1=critical,DER:0500",
+    ] {
+        assert!(openssl(path, made), "{made}");
+    }
+    for prefix in ["v1", "crit"] {
+        let certificate = der(&path.join(format!("{prefix}.crt")));
+        for version in ["-tls1_2", "-tls1_3"] {
+            let server = Openssl::serve(path, prefix, version).unwrap();
+            let tls = handshake_with(&server, &certificate).await;
+            assert_eq!(tls.signature, Signature::Valid, "{prefix} {version}");
+            assert!(matches!(tls.trust, Some(Trust::Anchored { .. })), "{prefix} {version}: {:?}", tls.trust);
+        }
+    }
+}
+
+/// Under a key that the cryptographic library does not handle.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_checked_accuses_nobody() {
+    let Some(folder) = with_openssl("a certificate with a small RSA key") else { return };
+    let path = folder.path();
+    let made = "req -x509 -newkey rsa:1024 -nodes -keyout small.key -out small.crt -subj /CN=small -days 9";
+    assert!(openssl(path, made));
+    let certificate = der(&path.join("small.crt"));
+    for version in ["-tls1_2", "-tls1_3"] {
+        let args = format!("{version} -cipher ALL:@SECLEVEL=0");
+        let server = Openssl::serve(path, "small", &args).unwrap();
+        let tls = handshake_with(&server, &certificate).await;
+        let Signature::NotChecked { why } = &tls.signature else { panic!("{version}: {:?}", tls.signature) };
+        assert!(why.contains("RSA key has 1024 bits"), "{why}");
+        assert!(matches!(tls.trust, Some(Trust::NotChecked { .. })), "{version}: {:?}", tls.trust);
+    }
+}
+
+/// An RSA key of 16,384 bits, which nobody holds: what stands for a signature is not checked.
+#[derive(Debug)]
+struct Huge(Vec<u8>);
+
+impl Huge {
+    const BITS: usize = 16384;
+
+    fn new() -> Self {
+        let modulus = [&[0x02, 0x82, 0x08, 0x01, 0][..], &[0xc1; Self::BITS / 8]].concat();
+        let exponent = [0x02, 0x03, 1, 0, 1];
+        Self([&[0x30, 0x82, 0x08, 0x0a], &modulus[..], &exponent].concat())
+    }
+}
+
+impl rcgen::PublicKeyData for Huge {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
+}
+
+impl rcgen::SigningKey for Huge {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        Ok(vec![7; Self::BITS / 8])
+    }
+}
+
+impl SigningKey for Huge {
+    fn choose_scheme(&self, _: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        Some(Box::new(Self(Vec::new())))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::RSA
+    }
+}
+
+impl Signer for Huge {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+        Ok(vec![7; Self::BITS / 8])
+    }
+
+    fn scheme(&self) -> SignatureScheme {
+        SignatureScheme::RSA_PSS_SHA256
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_huge_key_accuses_nobody() {
+    let key = Arc::new(Huge::new());
+    let certificate = CertificateParams::new(["kubernetes".to_owned()]).unwrap().self_signed(&*key).unwrap();
+    let der = certificate.der().clone();
+    let server = default_over(acceptor_with(vec![der.clone()], key, &[b"http/1.1"])).await;
+    let record = knock(given(&der), &server.address.to_string()).await;
+    assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
+    let tls = record.tls.unwrap();
+    assert_eq!(tls.certificate.unwrap().key, "RSA 16384");
+    let why = "its RSA key has 16384 bits; those of 2048 to 8192 are checked".to_owned();
+    assert_eq!(tls.signature, Signature::NotChecked { why });
+    assert!(matches!(tls.trust, Some(Trust::NotChecked { .. })), "{:?}", tls.trust);
+}
+
+/// A certificate that anybody can copy, without its key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_certificate_is_told_from_the_right_one() {
+    let [right, wrong] = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
+    let certificate = CertificateParams::new(["kubernetes".to_owned()]).unwrap().self_signed(&right).unwrap();
+    let der = certificate.der().clone();
+    for (key, signature) in [(&right, Signature::Valid), (&wrong, Signature::Invalid)] {
+        let server = default_over(acceptor_of(vec![der.clone()], key, &[b"http/1.1"])).await;
+        let record = knock(given(&der), &server.address.to_string()).await;
+        assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
+        let tls = record.tls.unwrap();
+        assert_eq!(tls.signature, signature);
+        let anchored = matches!(tls.trust, Some(Trust::Anchored { .. }));
+        let held = matches!(tls.trust, Some(Trust::NotAnchored { .. }));
+        assert_eq!((anchored, held), (signature == Signature::Valid, signature == Signature::Invalid));
+    }
+}
