@@ -276,6 +276,7 @@ impl Pipeline {
             verdict: assessment.verdict,
             grants: &assessment.grants,
             requests: &assessment.requests,
+            not_asked: &observation.unasked,
             expected: target.expect,
         };
         let report = EndpointReport {

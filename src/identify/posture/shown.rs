@@ -3,8 +3,9 @@
 //! Paths are compared, not verdicts: two servers may both be limited to some paths, one to `/healthz` and
 //! one to `/version`.
 
+use super::Answered;
 use crate::identify::products::{ExpectedAnswer, Public};
-use crate::model::{Access, JudgedRequest, Minor, PathClass, Standing, Verdict, api_paths};
+use crate::model::{Access, Minor, PathClass, Standing, Verdict, api_paths, left_out};
 
 /// The first release with `/livez` and `/readyz`.
 const LIVEZ: Minor = Minor { major: 1, minor: 16 };
@@ -15,8 +16,10 @@ pub(super) struct Shown<'a> {
     clear: Vec<Asked<'a>>,
     /// How many were asked.
     pub(super) asked: usize,
-    /// Whether lists of resources were among them.
+    /// Whether lists of resources were among them, and all that were to be asked were answered.
     pub(super) resources_asked: bool,
+    /// What came to no answer, in words.
+    pub(super) left_out: Option<String>,
     minor: Option<Minor>,
 }
 
@@ -28,12 +31,18 @@ struct Asked<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn of(requests: &'a [JudgedRequest], minor: Option<Minor>) -> Self {
+    pub(super) fn of(answered: Answered<'a>, minor: Option<Minor>) -> Self {
+        let Answered { requests, not_asked, .. } = answered;
         let paths = api_paths(requests);
-        let is_list = |class: &PathClass| matches!(class, PathClass::ResourceList { .. });
+        let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
+        let mut lists = paths.values().filter(|(class, _)| is_list(*class)).peekable();
+        let resources_asked = lists.peek().is_some()
+            && lists.all(|(_, access)| !matches!(access, Access::Failed(_)))
+            && !not_asked.iter().any(|request| is_list(request.class));
         Self {
             asked: paths.len(),
-            resources_asked: paths.values().any(|(class, _)| is_list(class)),
+            resources_asked,
+            left_out: left_out(requests, not_asked),
             clear: (paths.into_iter())
                 .filter(|(_, (_, access))| {
                     matches!(access, Access::Granted | Access::Forbidden | Access::Rejected)

@@ -68,12 +68,16 @@ pub(super) fn sentence(
     }
 }
 
-/// What the answers cannot show where authentication refuses: it may let other paths in.
-fn hidden(shown: &Shown<'_>) -> Option<&'static str> {
-    match (shown.rejected(), shown.resources_asked) {
-        (0, _) => None,
-        (_, true) => Some("a condition on another path would not show"),
-        (_, false) => Some("resources were not asked, and a condition on another path would not show"),
+/// What the answers cannot show: what was not asked, and, where authentication refuses, the other paths that
+/// it may let in.
+fn hidden(shown: &Shown<'_>) -> Option<String> {
+    const CONDITION: &str = "a condition on another path would not show";
+    match (&shown.left_out, shown.rejected(), shown.resources_asked) {
+        (None, 0, _) => None,
+        (None, _, true) => Some(CONDITION.to_owned()),
+        (None, _, false) => Some(format!("resources were not asked, and {CONDITION}")),
+        (Some(left_out), 0, _) => Some(left_out.clone()),
+        (Some(left_out), ..) => Some(format!("{left_out}, and {CONDITION}")),
     }
 }
 
