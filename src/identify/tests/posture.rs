@@ -180,28 +180,6 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
     assert_eq!(of(&kubeadm, Verdict::Limited, &with_lists).standing, Standing::Stricter);
 }
 
-/// What was not asked is neither refused nor confirmed.
-#[test]
-fn lists_that_were_not_asked_are_not_graded() {
-    let left = [Request::for_path("/api/v1/pods").unwrap(), Request::for_path("/metrics").unwrap()];
-    let grade = |observation: &Observation, verdict, answers: &[(&str, Access)]| {
-        let requests = judged(answers);
-        let answered =
-            Answered { verdict, grants: &[], requests: &requests, not_asked: &left, expected: None };
-        posture(&identify(observation), answered).unwrap()
-    };
-    let refused: Vec<_> = closed().into_iter().chain([("/api/v1/secrets", Rejected)]).collect();
-    let rejected = grade(&refusing().with_kubeadm_tls(), Verdict::Rejected, &refused);
-    assert_eq!(rejected.standing, Standing::Unknown);
-    let said = "; resources: 1 of 2 asked, 1 other path without an answer";
-    let end = format!("{said}, and a condition on another path would not show");
-    assert!(rejected.sentence.ends_with(&end), "{}", rejected.sentence);
-    let forbidden: Vec<_> = default().into_iter().chain([("/api/v1/secrets", Forbidden)]).collect();
-    let forbidden = grade(&versioned("v1.37.2").with_kubeadm_tls(), Verdict::Forbidden, &forbidden);
-    assert_eq!(forbidden.standing, Standing::AsDocumented);
-    assert!(forbidden.sentence.ends_with(said), "{}", forbidden.sentence);
-}
-
 #[test]
 fn what_is_not_known_is_not_graded() {
     let cce = of(&versioned("v1.17.17-r0-CCE21.6.1.B004"), Verdict::Forbidden, &default());
