@@ -90,7 +90,7 @@ pub fn bytes(reader: impl Read, limit: u32) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// As [`bytes`], as text.
+/// As [`bytes()`], as text.
 ///
 /// # Errors
 /// Those of [`bytes()`], or the file is not UTF-8.
