@@ -71,11 +71,22 @@ pub(super) async fn replay(
     Ok((passes, Some(journal)))
 }
 
-/// Whether it is one outcome for the target, and one for each further address that it says there is.
+/// Whether it is one outcome for the target, and one for each further address that it says there is. An
+/// address that was not asked is one too; half of a lookup is none.
 fn adds_up(notes: &[Note]) -> bool {
-    let further = |note: &Note| if let Note::Further(count) = note { Some(*count) } else { None };
-    let outcomes = notes.iter().filter(|note| further(note).is_none()).count() as u64;
-    notes.iter().filter_map(further).try_fold(1, u64::checked_add) == Some(outcomes)
+    let (mut expected, mut outcomes) = (Some(1_u64), Some(0_u64));
+    for note in notes {
+        let (sum, count) = match note {
+            Note::Further(count) => (&mut expected, *count),
+            Note::Unasked(why, count, _) => {
+                let address = Gap::ALL.get(usize::from(*why)).is_some_and(|why| why.is_address());
+                (&mut outcomes, if address { *count } else { 0 })
+            }
+            Note::Silent(_) | Note::Record(_) | Note::Deferred(_) => (&mut outcomes, 1),
+        };
+        *sum = sum.and_then(|sum| sum.checked_add(count));
+    }
+    expected.is_some() && expected == outcomes
 }
 
 fn outcome(note: Note, target: &Target) -> io::Result<Outcome> {
