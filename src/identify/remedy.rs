@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn expecting(observation: &Observation, verdict: Verdict, expected: Option<Verdict>) -> Option<Remedy> {
-        let answered = Answered { verdict, grants: &[], requests: &[], expected };
+        let answered = Answered { verdict, grants: &[], requests: &[], not_asked: &[], expected };
         remedy(&identify(observation), answered)
     }
 
@@ -183,7 +183,8 @@ mod tests {
 
     /// What is told where these are open.
     fn opening(observation: &Observation, grants: &[Grant]) -> String {
-        let answered = Answered { verdict: Verdict::Exposed, grants, requests: &[], expected: None };
+        let answered =
+            Answered { verdict: Verdict::Exposed, grants, requests: &[], not_asked: &[], expected: None };
         remedy(&identify(observation), answered).unwrap().text
     }
 

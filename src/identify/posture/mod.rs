@@ -12,11 +12,11 @@ use std::borrow::Cow;
 
 use crate::model::{
     Component, Confidence, Grade, Grant, Identification, JudgedRequest, Known, Posture, Product, Remedy,
-    Standing, Text, Verdict,
+    Request, Standing, Text, Verdict,
 };
 
 use super::products::{Entry, Expected, ExpectedAnswer, TABLE};
-use shown::Shown;
+use shown::{Resources, Shown};
 
 /// What an endpoint showed, as far as the posture depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,8 @@ pub struct Answered<'a> {
     pub grants: &'a [Grant],
     /// Every request, with how far it came.
     pub requests: &'a [JudgedRequest],
+    /// What was to be asked too and was not.
+    pub not_asked: &'a [Request],
     /// What the user says must come out.
     pub expected: Option<Verdict>,
 }
@@ -55,7 +57,7 @@ pub fn posture(identification: &Identification, answered: Answered<'_>) -> Optio
     if !answered.verdict.settles() {
         return None;
     }
-    let shown = Shown::of(answered.requests, identification.minor());
+    let shown = Shown::of(answered, identification.minor());
     let judged = judge(entry, identification, answered.verdict, &shown);
     Some(Posture {
         standing: judged.standing,
@@ -166,7 +168,7 @@ fn judge(
         (Some(_), _) if judged.verdicts().len() == 1 => Standing::AsDocumented,
         (Some(_), _) => Standing::Either,
         // Where authentication refuses, a condition may let in what was not asked.
-        (None, Some(Standing::Stricter)) if shown.rejected() > 0 && !shown.resources_asked => {
+        (None, Some(Standing::Stricter)) if shown.rejected() > 0 && shown.resources != Resources::Clear => {
             judged.partly = true;
             Standing::Unknown
         }

@@ -3,8 +3,9 @@
 //! Paths are compared, not verdicts: two servers may both be limited to some paths, one to `/healthz` and
 //! one to `/version`.
 
+use super::Answered;
 use crate::identify::products::{ExpectedAnswer, Public};
-use crate::model::{Access, JudgedRequest, Minor, PathClass, Standing, Verdict, api_paths};
+use crate::model::{Access, Minor, PathClass, Standing, Verdict, api_paths};
 
 /// The first release with `/livez` and `/readyz`.
 const LIVEZ: Minor = Minor { major: 1, minor: 16 };
@@ -16,8 +17,19 @@ pub(super) struct Shown<'a> {
     /// How many were asked.
     pub(super) asked: usize,
     /// Whether lists of resources were among them.
-    pub(super) resources_asked: bool,
+    pub(super) resources: Resources,
     minor: Option<Minor>,
+}
+
+/// How many of the lists of resources that were to be asked gave a clear answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resources {
+    /// None was to be asked.
+    NotAsked,
+    /// Not every one.
+    Partly,
+    /// Every one.
+    Clear,
 }
 
 /// A path with a clear answer.
@@ -28,16 +40,24 @@ struct Asked<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn of(requests: &'a [JudgedRequest], minor: Option<Minor>) -> Self {
-        let paths = api_paths(requests);
-        let is_list = |class: &PathClass| matches!(class, PathClass::ResourceList { .. });
+    pub(super) fn of(answered: Answered<'a>, minor: Option<Minor>) -> Self {
+        let paths = api_paths(answered.requests);
+        let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
+        let mut lists: Vec<bool> = (paths.values())
+            .filter(|(class, _)| is_list(*class))
+            .map(|(_, access)| is_clear(access))
+            .chain(answered.not_asked.iter().filter(|request| is_list(request.class)).map(|_| false))
+            .collect();
+        lists.dedup();
         Self {
             asked: paths.len(),
-            resources_asked: paths.values().any(|(class, _)| is_list(class)),
+            resources: match lists.as_slice() {
+                [] => Resources::NotAsked,
+                [true] => Resources::Clear,
+                _ => Resources::Partly,
+            },
             clear: (paths.into_iter())
-                .filter(|(_, (_, access))| {
-                    matches!(access, Access::Granted | Access::Forbidden | Access::Rejected)
-                })
+                .filter(|(_, (_, access))| is_clear(access))
                 .map(|(at, (class, access))| Asked { at, class, access })
                 .collect(),
             minor,
@@ -85,6 +105,10 @@ impl<'a> Shown<'a> {
             _ => false,
         }
     }
+}
+
+const fn is_clear(access: &Access) -> bool {
+    matches!(access, Access::Granted | Access::Forbidden | Access::Rejected)
 }
 
 /// Whether paths of this class are open where this is the answer.

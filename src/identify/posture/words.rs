@@ -1,6 +1,6 @@
 //! A posture in a sentence for people: who, what was answered, what that tells, and how it stands.
 
-use super::shown::Shown;
+use super::shown::{Resources, Shown};
 use super::{Answered, Judged};
 use crate::identify::products::{Entry, ExpectedAnswer, Public};
 use crate::model::{Access, Identification, Known, PathClass, Standing, Verdict};
@@ -70,11 +70,16 @@ pub(super) fn sentence(
 
 /// What the answers cannot show where authentication refuses: it may let other paths in.
 fn hidden(shown: &Shown<'_>) -> Option<&'static str> {
-    match (shown.rejected(), shown.resources_asked) {
-        (0, _) => None,
-        (_, true) => Some("a condition on another path would not show"),
-        (_, false) => Some("resources were not asked, and a condition on another path would not show"),
+    if shown.rejected() == 0 {
+        return None;
     }
+    Some(match shown.resources {
+        Resources::Clear => "a condition on another path would not show",
+        Resources::Partly => {
+            "not all resources were answered, and a condition on another path would not show"
+        }
+        Resources::NotAsked => "resources were not asked, and a condition on another path would not show",
+    })
 }
 
 /// ` from 1.32 on`, where the release decides.
