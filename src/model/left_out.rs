@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{JudgedRequest, PathClass, Request};
+use super::{Access, JudgedRequest, PathClass, Request};
 
 /// `resources: 13 of 20 asked, 4 other paths without an answer`; `None` where everything that was to be asked
 /// was answered.
 pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
     let mut paths: BTreeMap<&str, (PathClass, bool)> = BTreeMap::new();
-    let made = requests.iter().map(|judged| (&judged.exchange.request, judged.exchange.outcome.is_ok()));
+    let made =
+        requests.iter().map(|judged| (&judged.exchange.request, !matches!(judged.access, Access::Failed(_))));
     for (request, answered) in made.chain(not_asked.iter().map(|request| (request, false))) {
         paths.entry(request.bare_path()).or_insert((request.class, false)).1 |= answered;
     }
@@ -30,13 +31,18 @@ pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<Str
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{failing, forbidden, ok, reset};
-    use super::super::{Access, Exchange, Failure, FailureKind, Reply, Stage};
+    use super::super::{Exchange, Failure, FailureKind, Reply, Stage};
     use super::*;
 
     fn said(answers: &[(&'static str, Result<Reply, Failure>)], not_asked: &[&str]) -> Option<String> {
         let seen = failing(1, answers.iter().cloned());
-        let judged =
-            |exchange: &Exchange| JudgedRequest { access: Access::Forbidden, exchange: exchange.clone() };
+        let judged = |exchange: &Exchange| {
+            let failed = exchange.outcome.as_ref().err().cloned();
+            JudgedRequest {
+                access: failed.map_or(Access::Forbidden, Access::Failed),
+                exchange: exchange.clone(),
+            }
+        };
         let requests: Vec<JudgedRequest> = seen.exchanges.iter().map(judged).collect();
         let not_asked: Vec<Request> = not_asked.iter().map(|path| Request::for_path(path).unwrap()).collect();
         left_out(&requests, &not_asked)

@@ -42,6 +42,9 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
         posture(&mut out, expected)?;
     }
     requests(&mut out, &report.requests)?;
+    for request in &report.not_asked {
+        writeln!(out, "  {:4} -   {:9} {}", request.method.word(), "not asked", shown(&request.path))?;
+    }
     remedy(&mut out, report)?;
     tls(&mut out, report)?;
     out.flush()

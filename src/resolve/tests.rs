@@ -58,6 +58,8 @@ async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (An
     let system = ResolverConfig::from_parts(None, search, single(address).name_servers().to_vec());
     let mut options = ResolverOpts::default();
     options.ndots = ndots;
+    // A server that is silent is so long before the time is over.
+    options.attempts = 0;
     let config = ScanConfig { timeout: Duration::from_millis(500), ..ScanConfig::default() };
     let servers = Servers::with(&config, system, options, Hosts::parse(hosts)).unwrap();
     let answer = servers.ask(name).await;
@@ -96,7 +98,7 @@ async fn a_domain_whose_server_fails_is_passed_over_and_said() {
     assert_eq!((question.as_str(), kind), ("with another search domain", FailureKind::ResolverFailure));
     // Who does not answer may know the name: no other domain is taken for it.
     let (answer, _) = resolved("kubernetes.default.svc", &["silent", "cluster.local"], 5, "").await;
-    assert_eq!(answer.unwrap_err().kind, FailureKind::ResolverTimedOut);
+    assert_eq!(answer.unwrap_err().kind, FailureKind::NoResolver, "it never answered anything");
 }
 
 #[tokio::test]

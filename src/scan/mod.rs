@@ -29,6 +29,7 @@ mod pass;
 mod pipeline;
 mod progress;
 mod queue;
+mod record;
 mod replay;
 mod stop;
 mod tally;
@@ -56,6 +57,8 @@ use job::Job;
 use outcome::Outcome;
 use pipeline::Pipeline;
 pub use progress::{Progress, Watch};
+#[cfg(any(test, fuzzing))]
+pub(crate) use record::record;
 pub use stop::Stop;
 use tally::Tally;
 
@@ -88,7 +91,7 @@ impl Scanner {
     /// before the scan begins. What is excluded must be known where it matters.
     ///
     /// # Errors
-    /// [`Error::ResolverConfig`] or [`Error::Resolver`]; [`Error::ExcludedUnknown`] where the proxy
+    /// [`Error::Resolver`]; [`Error::ExcludedUnknown`] where the proxy
     /// resolves names.
     pub async fn prepare(&self, targets: &TargetSet) -> Result<(), Error> {
         match &self.config.proxy {

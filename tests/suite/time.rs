@@ -74,6 +74,15 @@ async fn what_was_not_asked_is_in_every_output() {
     let table = scan("table").await.unwrap();
     assert!(table.contains("resources refused: 4 of 20"), "{table}");
     assert!(table.contains("resources: 4 of 20 asked"), "{table}");
+    let page = scan("html").await.unwrap();
+    assert!(
+        page.contains("<h3>Not asked</h3>") && page.contains("<li><code>/metrics</code></li>"),
+        "the page"
+    );
+    let told = tokio::task::spawn_blocking(move || {
+        stdout(&run(&["identify", "--deep", "--timeout=1s", "--retries=0", &address]))
+    });
+    assert!(told.await.unwrap().contains("  GET  -   not asked /metrics\n"), "identify");
 }
 
 /// A request of its own may take as long as the usual ones together, and no longer.

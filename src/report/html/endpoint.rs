@@ -93,6 +93,10 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
             }
         }
         @if !report.requests.is_empty() { h3 { "Asked" } (requests(&report.requests)) }
+        @if !report.not_asked.is_empty() {
+            h3 { "Not asked" }
+            ul.facts { @for request in &report.not_asked { li { code { (shown(&request.path)) } } } }
+        }
         @if let Some(tls) = &report.tls { h3 { "TLS" } (handshake(tls)) }
     }
 }
