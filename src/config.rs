@@ -37,6 +37,9 @@ pub const SECOND_LOOK_PAUSE: Duration = Duration::from_secs(2);
 pub const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// Addresses of one name that are asked.
 pub const MAX_ADDRESSES: usize = 64;
+/// Names that are looked up and asked at once, beside the addresses: a name server that does not
+/// answer holds up names alone.
+pub const LOOKUPS: usize = 512;
 
 /// The default `User-Agent`: honest, with no invented address.
 pub const USER_AGENT: &str =
@@ -171,7 +174,8 @@ pub struct ScanConfig {
     /// TCP connect timeout.
     pub connect_timeout: Duration,
     /// Time for one look at an endpoint, as far as everybody is asked. Each further request ([`Self::requests`],
-    /// [`Self::deep`]) adds a fifth of it, and none takes longer than this alone.
+    /// [`Self::deep`]) adds a fifth of it, and none takes longer than this alone. A name may take as long to
+    /// resolve.
     pub timeout: Duration,
     /// Further passes over what timed out or was reset; an answer is never asked for again.
     pub retries: u32,
@@ -207,6 +211,11 @@ pub struct ScanConfig {
     pub family: Family,
     /// Ask this name server instead of the system's.
     pub resolver: Option<SocketAddr>,
+    /// Ask special addresses (loopback, link-local, cloud metadata …) that a name server gives for
+    /// a name, too.
+    pub allow_special: bool,
+    /// Names that are looked up and asked at once; no more than [`Self::concurrency`].
+    pub lookups: usize,
     /// In which order the targets are asked.
     pub order: Order,
     /// Report refused and silent range addresses too, not only count them.
@@ -237,6 +246,8 @@ impl Default for ScanConfig {
             proxy: None,
             family: Family::Both,
             resolver: None,
+            allow_special: false,
+            lookups: LOOKUPS,
             order: Order::Seeded(0),
             keep_all: false,
             second_look_pause: SECOND_LOOK_PAUSE,
@@ -269,6 +280,9 @@ impl ScanConfig {
         }
         if self.concurrency == 0 || self.concurrency > MAX_CONCURRENCY {
             return wrong("concurrency", format!("must be 1 to {MAX_CONCURRENCY}"));
+        }
+        if self.lookups == 0 {
+            return wrong("lookups", "must be at least 1".into());
         }
         if self.retries > 10 {
             return wrong("retries", "must be 0 to 10".into());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{FailureKind, Origin, SpecId, Verdict};
+use super::{FailureKind, Gap, Origin, SpecId, Unasked, Verdict};
 
 /// Where every target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,8 +21,8 @@ pub struct Coverage {
     pub not_attempted: u64,
     /// Of these, by what failed on our own side.
     pub failed_here: BTreeMap<FailureKind, u64>,
-    /// Addresses that a name resolved to and an exclusion forbids.
-    pub excluded_addresses: u64,
+    /// What was not asked of names, by reason.
+    pub unasked: BTreeMap<Gap, u64>,
     /// Endpoints by verdict; `unreachable` ones are in [`Self::unreachable`] by kind.
     pub verdicts: BTreeMap<Verdict, u64>,
     /// Unreachable endpoints and unresolved names, by kind.
@@ -57,10 +57,26 @@ impl Coverage {
         }
     }
 
-    /// Whether the counts add up: every target in the set ended in an outcome, in an excluded
-    /// address or as not attempted; addresses beyond a target's first are counted apart.
+    /// How much was not asked for this reason.
+    pub fn gap(&self, why: Gap) -> u64 {
+        self.unasked.get(&why).copied().unwrap_or(0)
+    }
+
+    /// Addresses of names that were not asked, for whatever reason.
+    pub fn unasked_addresses(&self) -> u64 {
+        Gap::ALL.into_iter().filter(|why| why.is_address()).map(|why| self.gap(why)).sum()
+    }
+
+    /// Whether every target was attempted, at every address that may be asked.
+    pub fn is_complete(&self) -> bool {
+        let missing = |why: &Gap| !why.is_wanted() && self.gap(*why) > 0;
+        self.not_attempted == 0 && !Gap::ALL.iter().any(missing)
+    }
+
+    /// Whether the counts add up: every target in the set ended in an outcome, in an address that
+    /// was not asked or as not attempted; addresses beyond a target's first are counted apart.
     pub fn adds_up(&self) -> bool {
-        self.outcomes() + self.excluded_addresses + self.not_attempted
+        self.outcomes() + self.unasked_addresses() + self.not_attempted
             == self.targets + self.further_addresses
     }
 
@@ -94,6 +110,8 @@ pub struct SpecCoverage {
     pub met: Option<bool>,
     /// The verdicts seen at its endpoints, worst first.
     pub seen: Vec<Verdict>,
+    /// What of it was not asked: each reason once.
+    pub unasked: Vec<Unasked>,
 }
 
 impl SpecCoverage {
@@ -115,7 +133,18 @@ impl SpecCoverage {
             told && !contradicted
         });
         let covered = seen.iter().any(|verdict| verdict.settles() || Some(*verdict) == expect);
-        Self { id: None, origin, named, label, covered, expect, met, seen }
+        Self { id: None, origin, named, label, covered, expect, met, seen, unasked: Vec::new() }
+    }
+
+    /// What of it was not asked, in words; `None` where nothing is known to be missing.
+    pub fn unasked_said(&self) -> Option<String> {
+        let said: Vec<String> = self.unasked.iter().map(Unasked::said).collect();
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+
+    /// Whether it is not missing, and something of it was not asked that nobody excluded.
+    pub fn is_partly_asked(&self) -> bool {
+        !self.is_missing() && self.unasked.iter().any(|unasked| !unasked.why.is_wanted())
     }
 
     /// Whether it is a named target of which nothing is settled: never silently green.

@@ -54,6 +54,7 @@ pub(super) async fn look(
     observation.timings.total = started.elapsed().saturating_sub(look.waited);
     observation
 }
+
 /// The state of one look.
 struct Look<'a, D> {
     prober: &'a Prober,
@@ -212,7 +213,12 @@ impl<D: Dial> Look<'_, D> {
             };
             let fresh = connection.served() == 0;
             (at, started) = (Timestamp::now(), Instant::now());
-            match self.exchange(&mut connection, request).await {
+            let answer = self.exchange(&mut connection, request).await;
+            let cut_short = answer.as_ref().ok().and_then(|reply| reply.body_failure.clone());
+            match answer {
+                Ok(_)
+                    if connection.is_http2()
+                        && cut_short.is_some_and(|failure| self.over_http1(&failure)) => {}
                 Ok(reply) => {
                     if connection.reusable().await {
                         self.connection = Some(connection);
@@ -249,7 +255,7 @@ impl<D: Dial> Look<'_, D> {
 
     /// Whether to go on over HTTP/1.1: what fails where HTTP/2 was offered says nothing of the endpoint yet.
     fn over_http1(&mut self, failure: &Failure) -> bool {
-        let by_http2 = matches!(failure.stage, Stage::Tls | Stage::Http)
+        let by_http2 = matches!(failure.stage, Stage::Tls | Stage::Http | Stage::Body)
             && matches!(
                 failure.kind,
                 FailureKind::Closed | FailureKind::Reset | FailureKind::Handshake | FailureKind::InvalidHttp

@@ -11,7 +11,7 @@ use std::io;
 
 use super::Results;
 use super::escape::escape;
-use crate::model::{Endpoint, EndpointReport, FailureKind, Finding, Severity, Verdict};
+use crate::model::{Endpoint, EndpointReport, FailureKind, Finding, Gap, Severity, Verdict};
 
 /// Endpoints that get series of their own.
 pub const MOST: usize = 10_000;
@@ -48,8 +48,8 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
         ),
         (
             "kubeknock_scan_complete",
-            "Whether every target was attempted.",
-            u8::from(coverage.not_attempted == 0).to_string(),
+            "Whether every target was attempted, at every address that may be asked.",
+            u8::from(coverage.is_complete()).to_string(),
         ),
         ("kubeknock_gate_exit_code", "The exit code that the gate gave.", results.outcome.code.to_string()),
         ("kubeknock_targets", "Targets in the set, exclusions taken out.", coverage.targets.to_string()),
@@ -71,6 +71,10 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
     for kind in FailureKind::ALL {
         let count = coverage.unreachable.get(&kind).copied().unwrap_or_default();
         writeln!(out, "kubeknock_unreachable_endpoints{{kind=\"{}\"}} {count}", kind.word())?;
+    }
+    gauge(out, "kubeknock_unasked", "What was not asked of names, by reason.")?;
+    for why in Gap::ALL {
+        writeln!(out, "kubeknock_unasked{{why=\"{}\"}} {}", why.word(), coverage.gap(why))?;
     }
     gauge(out, "kubeknock_not_attempted", "Targets and addresses that were not asked.")?;
     writeln!(out, "kubeknock_not_attempted {}", coverage.not_attempted)?;

@@ -9,7 +9,7 @@ use super::SCHEMA;
 use super::sample::{self, Sample};
 use super::wire::body_word;
 use crate::model::{
-    Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Grade, Known,
+    Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Gap, Grade, Known,
     Method, Scheme, Severity, Signature, Specificity, Stage, Standing, Status, Trust, Unclear, Verdict,
 };
 
@@ -206,6 +206,7 @@ fn check(definition: &str, words: &[&str]) {
 fn verdicts_and_accesses_are_the_models_words() {
     check("verdict", &Verdict::ALL.map(Verdict::word));
     check("failureKind", &FailureKind::ALL.map(FailureKind::word));
+    check("gap", &Gap::ALL.map(Gap::word));
     let failure = || Failure::new(Stage::Http, FailureKind::Reset, "");
     check(
         "access",

@@ -6,15 +6,13 @@ use super::outcome::{Deferral, Outcome, passes};
 use super::stop::Stop;
 use super::tally::Tally;
 use crate::model::{Endpoint, EndpointReport, Failure, FailureKind, Host, Target, Timings};
-use crate::targets::{Exclusions, TargetSet};
+use crate::targets::TargetSet;
 
 /// One attempt at a target.
 pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target,
-    /// What must not be asked among the addresses of a name; `None` to ask all.
-    pub(super) exclusions: Option<&'a Exclusions>,
-    /// What else is asked; `None` for nothing.
-    pub(super) set: Option<&'a TargetSet>,
+    /// The set that the target is of: what it excludes, what special addresses it gives, and what else is asked.
+    pub(super) scope: Option<&'a TargetSet>,
     /// Whether unreachable addresses are worth a record.
     pub(super) keep: bool,
     /// Whether there is no later attempt to put anything off to.

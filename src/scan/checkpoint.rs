@@ -20,7 +20,7 @@ use crate::config::{Order, ScanConfig};
 use crate::targets::TargetSet;
 
 /// What a checkpoint begins with.
-const MAGIC: &str = "kubeknock checkpoint 1";
+const MAGIC: &str = "kubeknock checkpoint 2";
 
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -128,12 +128,14 @@ fn options_digest(config: &ScanConfig) -> [u8; 32] {
         proxy,
         family,
         resolver,
+        allow_special,
+        lookups: _,
         order: _,
         keep_all,
         second_look_pause,
     } = config;
     let shaping = (connect_timeout, timeout, retries, max_body, user_agent, requests, deep, trusted_cas);
-    let more = (http2, proxy, family, resolver, keep_all, second_look_pause);
+    let more = (http2, proxy, family, resolver, allow_special, keep_all, second_look_pause);
     Sha256::digest(format!("{shaping:?} {more:?}")).into()
 }
 

@@ -2,17 +2,19 @@
 //! was reset, or could not be asked because this machine was short of something.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::attempt::{Attempt, endpoint_of};
 use super::checkpoint::Checkpoint;
 use super::ledger::{Done, Ledger, Turn};
 use super::outcome::{Deferral, Outcome};
+use super::pace::Pace;
+use super::pass::{Kind, Next, Pass, Source};
 use super::pipeline::Pipeline;
 use super::queue::{Queue, Reader};
 use super::replay::{Replayed, replay};
@@ -26,6 +28,18 @@ use crate::targets::{Permutation, TargetSet};
 pub(super) const AGAIN: f64 = 0.5;
 /// How often what was finished goes to the checkpoint; a kill costs what came since.
 const FLUSH: Duration = Duration::from_millis(400);
+
+/// How soon another name is looked for where enough addresses wait.
+const LOOK_AHEAD_AGAIN: Duration = Duration::from_millis(50);
+
+/// What the workers of one pass share.
+#[derive(Clone)]
+struct Work {
+    pass: Arc<Pass>,
+    kind: Kind,
+    ledger: Arc<Ledger>,
+    reports: mpsc::Sender<EndpointReport>,
+}
 
 /// What the workers of one scan share.
 pub(super) struct Job {
@@ -43,13 +57,23 @@ impl Job {
         self.config.shard.share(self.targets.len())
     }
 
+    /// Whether a name is at this place of the first pass.
+    pub(super) fn is_name(&self, place: u64) -> bool {
+        self.targets.is_name(self.index(place))
+    }
+
+    /// The index in the set of a place of the first pass.
+    fn index(&self, place: u64) -> u64 {
+        let position = self.config.shard.position(place);
+        self.order.as_ref().map_or(position, |order| order.nth(position))
+    }
+
     /// The target at a place of the first pass.
     pub(super) fn target(&self, place: u64) -> Option<Target> {
         if place >= self.len() {
             return None;
         }
-        let position = self.config.shard.position(place);
-        self.targets.get(self.order.as_ref().map_or(position, |order| order.nth(position)))
+        self.targets.get(self.index(place))
     }
 
     fn keep(&self, target: &Target) -> bool {
@@ -98,14 +122,16 @@ impl Job {
         let mut replayed = (0..).zip(replayed);
         while let Some((number, Replayed { done, queue })) = replayed.next() {
             let before = ledger.begin(number, done.clone(), queue)?;
-            let work = if number == 0 {
-                Work::Everything { next: AtomicU64::new(done.low_water()), end: self.len() }
+            let source = if number == 0 {
+                Source::Everything { next: done.low_water(), end: self.len() }
             } else {
                 self.tally.again(number, before.len());
-                Work::Again(Mutex::new(before.read()?))
+                Source::Again(before.read()?)
             };
             self.pipeline.throttle().set_share(if number == 0 { 1.0 } else { AGAIN });
-            let pass = Arc::new(Pass { number, last: number == self.config.retries, work, done });
+            self.pipeline.names().forget();
+            let last = number == self.config.retries;
+            let pass = Arc::new(Pass::new(number, last, source, done));
             self.pass(&pass, ledger, reports).await?;
             if self.stop.is_stopped() {
                 let later = replayed.map(|(_, later)| later).collect();
@@ -115,74 +141,127 @@ impl Job {
         Ok(())
     }
 
-    /// Runs the workers of one pass: another one whenever those there are leave room at the gate, so
-    /// that there are as many as have something to wait for.
+    /// Runs one pass: the addresses, and beside them the names.
     async fn pass(
         self: &Arc<Self>,
         pass: &Arc<Pass>,
         ledger: &Arc<Ledger>,
         reports: &mpsc::Sender<EndpointReport>,
     ) -> io::Result<()> {
-        let left = pass.len().saturating_sub(pass.done.count());
-        let workers = usize::try_from(left).unwrap_or(usize::MAX).min(self.config.connections());
-        let (mut running, mut wanted) = (JoinSet::new(), workers);
+        let work = |kind| Work {
+            pass: Arc::clone(pass),
+            kind,
+            ledger: Arc::clone(ledger),
+            reports: reports.clone(),
+        };
+        let (addresses, names) =
+            tokio::join!(self.addresses(work(Kind::Address)), self.names(work(Kind::Name)));
+        addresses.and(names)
+    }
+
+    /// Runs the workers of the addresses: another one whenever those there are leave room at the gate, so
+    /// that there are as many as have something to wait for.
+    async fn addresses(self: &Arc<Self>, work: Work) -> io::Result<()> {
+        let left = work.pass.len().saturating_sub(work.pass.done.count());
+        let mut wanted = usize::try_from(left).unwrap_or(usize::MAX).min(self.config.connections());
+        let mut running = JoinSet::new();
         let mut outcome = Ok(());
         loop {
             tokio::select! {
                 () = self.pipeline.throttle().room_at_the_gate(), if wanted > 0 => {
                     wanted -= 1;
-                    running.spawn(Arc::clone(self).work(Arc::clone(pass), Arc::clone(ledger), reports.clone()));
+                    running.spawn(Arc::clone(self).work(work.clone()));
                     // It comes to the gate before another is asked for.
                     tokio::task::yield_now().await;
                 }
                 Some(ended) = running.join_next() => {
                     // Nothing is left to begin, or nothing more is to be begun.
                     wanted = 0;
-                    match ended {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) => {
-                            self.stop.fail(format!("cannot write down what was found: {error}"));
-                            outcome = outcome.and(Err(error));
-                        }
-                        Err(panic) => self.stop.fail(format!("a defect in kubeknock, please report it: {panic}")),
-                    }
+                    outcome = outcome.and(self.ended(ended));
                 }
                 else => return outcome,
             }
         }
     }
 
-    async fn work(
-        self: Arc<Self>,
-        pass: Arc<Pass>,
-        ledger: Arc<Ledger>,
-        reports: mpsc::Sender<EndpointReport>,
-    ) -> io::Result<()> {
-        let exclusions = self.targets.exclusions();
-        while !self.stop.is_stopped() && !reports.is_closed() {
-            let Some((turn, again)) = pass.next()? else { break };
-            let Some(target) = self.target(turn.place) else { break };
-            let attempt = Attempt {
-                target: &target,
-                exclusions: Some(&exclusions),
-                set: Some(&self.targets),
-                keep: self.keep(&target),
-                last: pass.last,
-                stop: &self.stop,
-                tally: &self.tally,
-            };
-            let only = again.and_then(|deferral| deferral.address);
-            let Some(outcomes) = self.pipeline.knock(&attempt, only).await else { break };
-            let written = ledger.finish(turn, &target, &outcomes);
-            self.tally.end(turn.pass);
-            // What is counted is handed on, written down or not.
-            let heard = send(outcomes, &reports).await;
-            written?;
-            if !heard {
-                break;
+    /// Runs a task for each name, as many as may be looked up at once. They begin no faster than
+    /// connections do: name servers drop what comes in bursts, and it would be no use.
+    async fn names(self: &Arc<Self>, work: Work) -> io::Result<()> {
+        if !self.targets.has_names() {
+            return Ok(());
+        }
+        let most = self.config.lookups.min(self.config.concurrency);
+        let pace = Pace::new(f64::from(self.config.rate));
+        let mut running = JoinSet::new();
+        let mut outcome = Ok(());
+        while outcome.is_ok() && !self.stop.is_stopped() && !work.reports.is_closed() {
+            if running.len() >= most {
+                let Some(ended) = running.join_next().await else { break };
+                outcome = self.ended(ended);
+                continue;
+            }
+            match work.pass.next(self, work.kind)? {
+                Next::Turn(turn) => {
+                    pace.turn().await;
+                    running.spawn(Arc::clone(self).one(turn, work.clone()).map(|went| went.map(drop)));
+                }
+                Next::Later => tokio::time::sleep(LOOK_AHEAD_AGAIN).await,
+                Next::End => break,
+            }
+        }
+        while let Some(ended) = running.join_next().await {
+            outcome = outcome.and(self.ended(ended));
+        }
+        outcome
+    }
+
+    /// What a worker or a name's task came to; the scan cannot go on after a failure.
+    fn ended(&self, ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                self.stop.fail(format!("cannot write down what was found: {error}"));
+                return Err(error);
+            }
+            Err(panic) => self.stop.fail(format!("a defect in kubeknock, please report it: {panic}")),
+        }
+        Ok(())
+    }
+
+    async fn work(self: Arc<Self>, work: Work) -> io::Result<()> {
+        while !self.stop.is_stopped() && !work.reports.is_closed() {
+            match work.pass.next(&self, work.kind)? {
+                Next::Turn(turn) => {
+                    if !Arc::clone(&self).one(turn, work.clone()).await? {
+                        break;
+                    }
+                }
+                Next::Later => tokio::task::yield_now().await,
+                Next::End => break,
             }
         }
         Ok(())
+    }
+
+    /// Asks one target, or what was put off of it; `false` if there is no point in going on.
+    async fn one(self: Arc<Self>, (turn, again): (Turn, Option<Deferral>), work: Work) -> io::Result<bool> {
+        let Some(target) = self.target(turn.place) else { return Ok(false) };
+        let attempt = Attempt {
+            target: &target,
+            scope: Some(&self.targets),
+            keep: self.keep(&target),
+            last: work.pass.last,
+            stop: &self.stop,
+            tally: &self.tally,
+        };
+        let only = again.and_then(|deferral| deferral.address);
+        let Some(outcomes) = self.pipeline.knock(&attempt, only).await else { return Ok(false) };
+        let written = work.ledger.finish(turn, &target, &outcomes);
+        self.tally.end(turn.pass);
+        // What is counted is handed on, written down or not.
+        let heard = send(outcomes, &work.reports).await;
+        written?;
+        Ok(heard)
     }
 
     /// What was put off and will not be asked again: its last failure is what it came to. Not noted
@@ -196,13 +275,8 @@ impl Job {
         reports: &mpsc::Sender<EndpointReport>,
     ) -> io::Result<()> {
         let done = ledger.done();
-        let mut put_off = ledger.begin(pass.number + 1, Done::default(), Queue::new())?;
-        if let Work::Again(reader) = &pass.work {
-            let mut reader = std::mem::replace(
-                &mut *reader.lock().unwrap_or_else(PoisonError::into_inner),
-                Queue::new().read()?,
-            );
-            reader.rewind()?;
+        let mut put_off = ledger.begin(pass.number() + 1, Done::default(), Queue::new())?;
+        if let Some(mut reader) = pass.take_queue()? {
             self.give_up(&mut reader, &done, reports).await?;
         }
         for Replayed { done, queue } in later {
@@ -269,53 +343,6 @@ async fn flush_often(ledger: Arc<Ledger>, stop: Stop) {
             Ok(Err(error)) => return stop.fail(format!("cannot write the checkpoint: {error}")),
             Err(_) => return,
             Ok(Ok(())) => {}
-        }
-    }
-}
-
-/// One pass over what there is to do.
-struct Pass {
-    number: u32,
-    last: bool,
-    work: Work,
-    /// What was finished before this run.
-    done: Done,
-}
-
-enum Work {
-    Everything { next: AtomicU64, end: u64 },
-    Again(Mutex<Reader>),
-}
-
-impl Pass {
-    fn len(&self) -> u64 {
-        match &self.work {
-            Work::Everything { end, .. } => *end,
-            Work::Again(reader) => reader.lock().unwrap_or_else(PoisonError::into_inner).len(),
-        }
-    }
-
-    /// The next that is not finished, and why it is asked again.
-    fn next(&self) -> io::Result<Option<(Turn, Option<Deferral>)>> {
-        loop {
-            let (turn, deferral) = match &self.work {
-                Work::Everything { next, end } => {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    if place >= *end {
-                        return Ok(None);
-                    }
-                    (Turn { pass: self.number, ordinal: place, place }, None)
-                }
-                Work::Again(reader) => {
-                    let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
-                    let Some((ordinal, put)) = reader.next()? else { return Ok(None) };
-                    let deferral = put.deferral().ok_or_else(|| io::Error::other("the queue is damaged"))?;
-                    (Turn { pass: self.number, ordinal, place: put.place }, Some(deferral))
-                }
-            };
-            if !self.done.contains(turn.ordinal) {
-                return Ok(Some((turn, deferral)));
-            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
 /// Length and checksum in front of each record.
 const HEAD: usize = 8;
 /// The longest record that is believed.
-const MAX_RECORD: u32 = 256 * 1024 * 1024;
+const MAX_RECORD: u32 = 64 * 1024 * 1024;
 
 /// Appends records to a file.
 pub(super) struct Journal {

@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::outcome::Outcome;
 use super::queue::{Put, Queue};
 use super::tally::Tally;
-use crate::model::{FailureKind, Target};
+use crate::model::{FailureKind, Target, Unasked};
 use crate::report::jsonl;
 
 /// Bytes of a frame at which it is written without waiting for the next flush.
@@ -59,7 +59,8 @@ pub(super) enum Note {
     Silent(u8),
     /// A line of `jsonl`.
     Record(Vec<u8>),
-    ExcludedAddress,
+    /// Its reason by number, how many, and examples.
+    Unasked(u8, u64, Vec<String>),
     Further(u64),
     Deferred(Put),
 }
@@ -239,7 +240,9 @@ fn notes(place: u64, outcomes: &[Outcome]) -> io::Result<Vec<Note>> {
         Ok(match outcome {
             Outcome::Silent(kind) => Note::Silent(*kind as u8),
             Outcome::Record(report) => Note::Record(jsonl::record(report)?),
-            Outcome::ExcludedAddress => Note::ExcludedAddress,
+            Outcome::Unasked(Unasked { why, count, examples }) => {
+                Note::Unasked(*why as u8, *count, examples.iter().cloned().collect())
+            }
             Outcome::Further(count) => Note::Further(*count),
             Outcome::Deferred(deferral) => Note::Deferred(Put::new(place, deferral)),
         })

@@ -57,7 +57,7 @@ impl Pipeline {
     ) -> Observation {
         let showed_no_tls = seen.endpoint.scheme == Scheme::Https && seen.no_tls;
         let due = |failure: &Failure| attempt.last || !passes(failure);
-        let asked_so = || attempt.set.is_some_and(|set| set.asks_in_plain_http(attempt.target));
+        let asked_so = || attempt.scope.is_some_and(|set| set.asks_in_plain_http(attempt.target));
         if !showed_no_tls || !seen.failure.as_ref().is_some_and(due) || asked_so() {
             return seen;
         }

@@ -6,10 +6,12 @@
 //!          beside it: Throttle (rate, caps, congestion) · Ledger (tally, retries, checkpoint) · Stop
 //! ```
 //!
-//! A fixed set of long-lived workers pulls places. Everything is bounded: workers, looks at once,
-//! the channel to the caller, what is remembered of what is to be asked again. A panic is that
+//! Long-lived workers pull places; names have tasks of their own, so that a name server that does not
+//! answer holds up names alone. Everything is bounded: workers, names and looks at once, the channel to
+//! the caller, what is remembered of what is to be asked again. A panic is that
 //! target's outcome, not the scan's end.
 
+mod addresses;
 mod attempt;
 mod caps;
 mod checkpoint;
@@ -23,6 +25,7 @@ mod looks;
 mod outcome;
 mod own_side;
 mod pace;
+mod pass;
 mod pipeline;
 mod progress;
 mod queue;
@@ -41,7 +44,10 @@ use tokio::sync::mpsc;
 
 use crate::config::{Order, ScanConfig};
 use crate::error::Error;
-use crate::model::{EndpointReport, Failure, FailureKind, ScanSummary, Stage, Target, Timings, microseconds};
+use crate::model::{
+    EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked, Verdict,
+    microseconds,
+};
 use crate::targets::{Permutation, TargetSet};
 
 use attempt::Attempt;
@@ -98,15 +104,16 @@ impl Scanner {
         }
     }
 
-    /// Knocks on one target: a record for each of its addresses, or one that says why there is none.
+    /// Knocks on one target: a record for each of its addresses that may be asked, or one that says why
+    /// there is none.
     pub async fn knock(&self, target: &Target) -> Vec<EndpointReport> {
         let (tally, stop) = (Tally::default(), Stop::default());
         let mut records = Vec::new();
         let mut todo = vec![None];
         for pass in 0..=self.config.retries {
             let last = pass == self.config.retries;
-            let attempt =
-                Attempt { target, exclusions: None, set: None, keep: true, last, stop: &stop, tally: &tally };
+            self.pipeline.names().forget();
+            let attempt = Attempt { target, scope: None, keep: true, last, stop: &stop, tally: &tally };
             for only in std::mem::take(&mut todo) {
                 let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
                     let why = stop.reason().unwrap_or_default();
@@ -119,7 +126,11 @@ impl Scanner {
                     match outcome {
                         Outcome::Record(record) => records.push(*record),
                         Outcome::Deferred(deferral) => todo.push(deferral.address),
-                        _ => {}
+                        Outcome::Unasked(unasked) if unasked.why == Gap::SpecialAddress => {
+                            records.push(unasked_record(target, &unasked));
+                        }
+                        Outcome::Unasked(unasked) => tracing::warn!(%target, "{}", unasked.said()),
+                        Outcome::Silent(_) | Outcome::Further(_) => {}
                     }
                 }
             }
@@ -170,6 +181,13 @@ impl Scanner {
         }
         Scan { reports, stop, tally, job, started, past, ended: ended.is_some(), clock: Instant::now() }
     }
+}
+
+/// The record of what was not asked, where there is no coverage to tell it.
+fn unasked_record(target: &Target, unasked: &Unasked) -> EndpointReport {
+    let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, unasked.said());
+    let report = EndpointReport::without_answer(target.clone(), None, failure, Timings::default());
+    EndpointReport { verdict: Verdict::NotAttempted, ..report }
 }
 
 /// A running scan: a stream of reports, then a summary.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{EndpointReport, Failure, FailureKind, Stage, Verdict};
+use crate::model::{EndpointReport, Failure, FailureKind, Stage, Unasked, Verdict};
 
 /// One thing that a target, or one of its addresses, came to.
 #[derive(Debug)]
@@ -11,8 +11,8 @@ pub(super) enum Outcome {
     Silent(FailureKind),
     /// A record.
     Record(Box<EndpointReport>),
-    /// An address that an exclusion forbids.
-    ExcludedAddress,
+    /// Addresses that are not asked, or a lookup that failed beside one that answered.
+    Unasked(Unasked),
     /// Addresses of a name beyond its first.
     Further(u64),
     /// To be asked again after this pass.

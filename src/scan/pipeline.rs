@@ -20,6 +20,7 @@ use crate::probe::{Dialled, Prober};
 use crate::resolve::{Names, Resolved};
 use crate::sweep::Sweep;
 
+use super::addresses::{self, Choice};
 use super::attempt::{Attempt, endpoint_of};
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Outcome, passes};
@@ -27,16 +28,13 @@ use super::own_side::{self, OwnSide};
 use super::stop::Stop;
 use super::throttle::Throttle;
 
-/// Names being resolved at once, each with a socket of its own.
-const LOOKUPS: usize = 32;
-
 /// The stages, set up once.
 pub(super) struct Pipeline {
     names: Names,
     pub(super) dialer: Dialer,
     pub(super) prober: Prober,
     pub(super) looks: Semaphore,
-    lookups: Semaphore,
+    choice: Choice,
     second_look_pause: Duration,
     /// What to say of a name that could not be resolved.
     unresolved: Option<&'static str>,
@@ -77,7 +75,7 @@ impl Pipeline {
             },
             prober: Prober::new(config)?,
             looks: Semaphore::new(config.looks()),
-            lookups: Semaphore::new(LOOKUPS.min(config.concurrency)),
+            choice: Choice::new(config),
             second_look_pause: config.second_look_pause,
             unresolved: config.proxy.as_ref().map(|proxy| match proxy.kind {
                 ProxyKind::HttpConnect => "names are resolved here, not by the proxy",
@@ -102,6 +100,11 @@ impl Pipeline {
         let name = match &target.host {
             Host::Name(name) if !self.dialer.sweep.resolves_names() => name,
             host => {
+                if let Host::Ip(address) = host
+                    && let Some(outcome) = addresses::excluded(*address, target.port, attempt.scope)
+                {
+                    return Some(vec![outcome]);
+                }
                 let way = Way { host: host.clone(), resolve: None, aliases: Arc::default() };
                 return Some(vec![self.endpoint(attempt, way, true).await?]);
             }
@@ -115,13 +118,15 @@ impl Pipeline {
             () = attempt.stop.stopped() => return None,
         };
         let elapsed = started.elapsed();
-        let Resolved { addresses, aliases } = match (resolved, only) {
-            (Ok(resolved), _) => resolved,
+        let resolved = match (resolved, only) {
+            // An address that is asked again was chosen before, and need not be in the answer any more.
+            (Ok(resolved), Some(only)) => Resolved { addresses: vec![only], failed: None, ..resolved },
+            (Ok(resolved), None) => resolved,
             (Err(failure), _) if attempt.was_not_made(&failure) => return None,
-            // An address that is asked again is known: without an answer only its aliases are missing.
+            // Without an answer only its aliases are missing.
             (Err(failure), Some(only)) => {
                 tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
-                Resolved { addresses: vec![only], aliases: Arc::default() }
+                Resolved { addresses: vec![only], aliases: Arc::default(), given: true, failed: None }
             }
             (Err(mut failure), None) => {
                 failure.detail =
@@ -130,19 +135,13 @@ impl Pipeline {
                 return Some(vec![attempt.failed(None, failure, timings)]);
             }
         };
-        let mut outcomes = Vec::new();
-        if only.is_none() && addresses.len() > 1 {
-            outcomes.push(Outcome::Further(addresses.len() as u64 - 1));
+        let (found, aliases) = (resolved.addresses.len() as u64, Arc::clone(&resolved.aliases));
+        let (addresses, mut outcomes) = self.choice.of(target, resolved, attempt.scope);
+        if found > 1 {
+            outcomes.push(Outcome::Further(found - 1));
         }
-        // An address that is asked again need not be in the answer any more.
-        let addresses = only.map_or(addresses, |only| vec![only]);
         let mut begun = false;
         for address in addresses {
-            if attempt.exclusions.is_some_and(|set| set.excludes_address(address, target.port)) {
-                tracing::info!(%target, %address, "excluded");
-                outcomes.push(Outcome::ExcludedAddress);
-                continue;
-            }
             // What is begun is finished, or as a whole not made: its outcomes add up.
             let way = Way { host: Host::Ip(address), resolve: Some(elapsed), aliases: Arc::clone(&aliases) };
             outcomes.push(self.endpoint(attempt, way, !begun).await?);
@@ -153,7 +152,6 @@ impl Pipeline {
 
     /// The addresses of a name. What this machine lacks is waited for.
     async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
-        let _permit = self.lookups.acquire().await.map_err(|_| closed())?;
         let own_side = &self.dialer.own_side;
         let mut wait = None;
         loop {
@@ -343,15 +341,8 @@ mod tests {
             // Nothing is known of a name that was never resolved.
             (None, true, (None, FailureKind::ResolverFailure)),
         ] {
-            let attempt = Attempt {
-                target: &target,
-                exclusions: None,
-                set: None,
-                keep: true,
-                last,
-                stop: &stop,
-                tally: &tally,
-            };
+            let attempt =
+                Attempt { target: &target, scope: None, keep: true, last, stop: &stop, tally: &tally };
             let outcomes = pipeline.knock(&attempt, only).await.unwrap();
             let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
             let address = report.endpoint.as_ref().and_then(Endpoint::address);

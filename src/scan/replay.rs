@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::ledger::{Done, Finished, Note, kind, numbers};
 use super::outcome::Outcome;
 use super::queue::Queue;
-use crate::model::{EndpointReport, Target};
+use crate::model::{EndpointReport, Gap, Target, Unasked};
 use crate::report::saved;
 
 /// What is known of a pass before it runs.
@@ -79,7 +79,10 @@ fn outcome(note: Note, target: &Target) -> io::Result<Outcome> {
             report.target = target.clone();
             Outcome::Record(Box::new(report))
         }
-        Note::ExcludedAddress => Outcome::ExcludedAddress,
+        Note::Unasked(why, count, examples) => {
+            let why = Gap::ALL.get(usize::from(why)).copied().ok_or_else(damaged)?;
+            Outcome::Unasked(Unasked { why, count, examples: examples.into_iter().collect() })
+        }
         Note::Further(count) => Outcome::Further(count),
         Note::Deferred(put) => Outcome::Deferred(put.deferral().ok_or_else(damaged)?),
     })

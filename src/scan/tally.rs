@@ -1,7 +1,7 @@
 //! Counts every outcome once, while the scan runs and without a lock: the source of the progress
 //! line, of coverage and of met or unmet expectations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use super::outcome::Outcome;
 use super::progress::{Counts, LaterPass};
 use crate::config::Shard;
-use crate::model::{Coverage, EndpointReport, FailureKind, SpecCoverage, SpecId, Target, Verdict};
+use crate::model::{
+    Coverage, EndpointReport, FailureKind, Gap, SpecCoverage, SpecId, Target, Unasked, Verdict,
+};
 use crate::targets::TargetSet;
 
 /// Live counters of a scan.
@@ -38,10 +40,12 @@ pub(super) struct Tally {
     verdicts: [AtomicU64; Verdict::ALL.len()],
     /// What came to nothing, by the kind of failure: the target's or our own side's.
     failures: [AtomicU64; FailureKind::ALL.len()],
-    excluded_addresses: AtomicU64,
+    unasked: [AtomicU64; Gap::ALL.len()],
     further_addresses: AtomicU64,
     /// For each specification, a bit for each verdict seen at one of its endpoints.
     seen: Vec<AtomicU8>,
+    /// For each specification, what of it was not asked.
+    missed: Mutex<BTreeMap<SpecId, Vec<Unasked>>>,
     sources: Mutex<BTreeSet<IpAddr>>,
 }
 
@@ -96,9 +100,7 @@ impl Tally {
         match outcome {
             Outcome::Silent(kind) => self.failed(target, *kind),
             Outcome::Record(report) => self.record(report),
-            Outcome::ExcludedAddress => {
-                self.excluded_addresses.fetch_add(1, Ordering::Relaxed);
-            }
+            Outcome::Unasked(unasked) => self.miss(target, unasked),
             Outcome::Further(count) => {
                 self.further_addresses.fetch_add(*count, Ordering::Relaxed);
             }
@@ -173,6 +175,18 @@ impl Tally {
         }
     }
 
+    /// Counts what was not asked, and notes it for each specification that coverage tells of.
+    fn miss(&self, target: &Target, unasked: &Unasked) {
+        self.unasked[unasked.why as usize].fetch_add(unasked.count, Ordering::Relaxed);
+        if !target.named && target.expect.is_none() {
+            return;
+        }
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        for spec in target.specs.iter() {
+            unasked.add_to(missed.entry(*spec).or_default());
+        }
+    }
+
     /// The counts of this moment.
     pub(super) fn counts(&self) -> Counts {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -219,13 +233,17 @@ impl Tally {
             .filter(|(_, count)| *count > 0)
             .partition(|(kind, _)| kind.is_ours());
         let specs = targets.specs().iter().zip(&self.seen);
+        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
         let own = shard.share(targets.len());
         let mut coverage = Coverage {
             targets: own,
             excluded: shard.share(targets.excluded()),
             not_attempted: own.saturating_sub(load(&self.ended)),
             failed_here,
-            excluded_addresses: load(&self.excluded_addresses),
+            unasked: (Gap::ALL.into_iter())
+                .map(|why| (why, load(&self.unasked[why as usize])))
+                .filter(|(_, count)| *count > 0)
+                .collect(),
             verdicts: verdicts.collect(),
             unreachable,
             further_addresses: load(&self.further_addresses),
@@ -239,13 +257,14 @@ impl Tally {
                     let seen = Verdict::ALL.into_iter().filter(|verdict| seen & bit(*verdict) != 0);
                     let (origin, label) = (spec.origin.clone(), spec.label.clone());
                     let coverage = SpecCoverage::of(origin, spec.named, label, spec.expect, seen.collect());
-                    SpecCoverage { id: Some(SpecId(id)), ..coverage }
+                    let unasked = missed.get(&SpecId(id)).cloned().unwrap_or_default();
+                    SpecCoverage { id: Some(SpecId(id)), unasked, ..coverage }
                 })
                 .collect(),
         };
         let failed_here = self.failed_here();
         if failed {
-            let ended = coverage.outcomes() + coverage.excluded_addresses + failed_here;
+            let ended = coverage.outcomes() + coverage.unasked_addresses() + failed_here;
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
         coverage.not_attempted += failed_here;

@@ -9,7 +9,7 @@ use super::error::Kind;
 use super::intervals::Intervals;
 use super::span::{Space, Span};
 use super::spec::{Hosts, Word};
-use crate::model::Host;
+use crate::model::{Host, embedded_v4};
 
 /// Stands for every port; 0 is none.
 const ANY_PORT: u16 = 0;
@@ -32,11 +32,14 @@ impl Exclusions {
         !self.addresses.is_empty()
     }
 
-    /// Whether nothing may be sent to this address and port. An IPv4-mapped IPv6 address is the
-    /// IPv4 address.
+    /// Whether nothing may be sent to this address and port. An IPv6 address that leads to an IPv4
+    /// address (IPv4-mapped, NAT64, 6to4 …) is excluded with that one.
     pub fn excludes_address(&self, address: IpAddr, port: u16) -> bool {
-        let Span { space, first, .. } = Span::of(address);
-        [ANY_PORT, port].into_iter().any(|port| self.addresses.contains((space, port), first))
+        let excluded = |address: IpAddr| {
+            let Span { space, first, .. } = Span::of(address);
+            [ANY_PORT, port].into_iter().any(|port| self.addresses.contains((space, port), first))
+        };
+        excluded(address) || embedded_v4(address).is_some_and(|v4| excluded(v4.into()))
     }
 
     /// Whether this host name is excluded on this port; upper and lower case are the same, and a
@@ -71,8 +74,14 @@ impl Exclusions {
         Ok(())
     }
 
-    /// The parts of an address span that may be asked on this port, ascending.
+    /// The parts of an address span that may be asked on this port, ascending. In a span of several
+    /// IPv6 addresses those that lead to an excluded IPv4 address are left: they are held against
+    /// [`Self::excludes_address`] when their turn comes.
     pub(super) fn allowed(&self, span: Span, port: u16) -> Vec<(u128, u128)> {
+        let alone = span.space.address(span.first).filter(|_| span.first == span.last);
+        if alone.is_some_and(|address| self.excludes_address(address, port)) {
+            return Vec::new();
+        }
         let mut allowed = self.addresses.gaps((span.space, ANY_PORT), span.first, span.last);
         if port != ANY_PORT {
             allowed = allowed

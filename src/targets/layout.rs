@@ -7,11 +7,12 @@ use super::Expectation;
 use super::draft::{Draft, MAX_PIECES, too_many_pieces};
 use super::error::Kind;
 use super::exclusions::Exclusions;
+use super::intervals::Intervals;
 use super::notes::Notes;
 use super::runs::{Run, size};
 use super::set::{Naming, Segment, TargetSet};
 use super::span::{Space, Span};
-use crate::model::{SpecId, Verdict};
+use crate::model::{SpecId, Verdict, special, special_blocks};
 
 /// A piece of a run that exclusions left over.
 struct Piece {
@@ -47,6 +48,7 @@ impl Draft {
                 return Err(too_many_pieces());
             }
         }
+        let given = self.given(&pieces);
         pieces.sort_unstable_by_key(|piece| (piece.run.spec, piece.run.slot, piece.first));
         let mut segments: Vec<Segment> = Vec::with_capacity(pieces.len());
         let mut len = 0u64;
@@ -72,10 +74,33 @@ impl Draft {
             names: self.names.values,
             specs: self.specs,
             exclusions: Arc::new(exclusions),
+            given,
             notes: notes.finish(),
             idle_expectations,
             plain: OnceLock::new(),
         })
+    }
+
+    /// The special addresses among the targets.
+    fn given(&self, pieces: &[Piece]) -> Intervals<Space> {
+        let blocks: Vec<(Span, Span)> =
+            special_blocks().map(|block| (Span::of(block.network()), Span::of(block.broadcast()))).collect();
+        let mut given = Intervals::default();
+        for piece in pieces {
+            let space = self.planes.values[piece.plane as usize].space;
+            for (low, high) in blocks.iter().filter(|(low, _)| low.space == space) {
+                let (first, last) = (piece.first.max(low.first), piece.last.min(high.first));
+                if first <= last {
+                    given.insert(space, first, last);
+                }
+            }
+            // Special by the IPv4 address inside it.
+            let alone = (space == Space::V6 && piece.first == piece.last).then(|| space.address(piece.first));
+            if alone.flatten().is_some_and(|address| special(address).is_some()) {
+                given.insert(space, piece.first, piece.first);
+            }
+        }
+        given
     }
 
     /// Says of named targets what of their lines does not come to pass: all of it where they are

@@ -2,12 +2,14 @@
 //! addresses.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use super::Expectation;
 use super::exclusions::Exclusions;
+use super::intervals::Intervals;
 use super::notes::Note;
-use super::span::Space;
+use super::span::{Space, Span};
 use crate::model::{Host, Identity, Origin, Scheme, SpecId, Target, Verdict};
 
 /// A target specification as it is counted; its place in [`TargetSet::specs`] is its [`SpecId`].
@@ -72,6 +74,8 @@ pub struct TargetSet {
     pub(super) names: Vec<Arc<str>>,
     pub(super) specs: Vec<Spec>,
     pub(super) exclusions: Arc<Exclusions>,
+    /// The special addresses among the targets.
+    pub(super) given: Intervals<Space>,
     pub(super) notes: Vec<Note>,
     pub(super) idle_expectations: Vec<Expectation>,
     /// The targets that are asked in plain HTTP, once somebody wants to know.
@@ -94,9 +98,7 @@ impl TargetSet {
         if index >= self.len {
             return None;
         }
-        let after = self.segments.partition_point(|segment| segment.start <= index);
-        let Segment { start, first, plane, naming } = self.segments.get(after.checked_sub(1)?)?;
-        let plane = self.planes.get(usize::try_from(*plane).ok()?)?;
+        let (Segment { start, first, naming, .. }, plane) = self.plane_of(index)?;
         let number = first.checked_add(u128::from(index - start))?;
         let host = match plane.space.address(number) {
             Some(address) => Host::Ip(address),
@@ -149,6 +151,12 @@ impl TargetSet {
         Arc::clone(&self.exclusions)
     }
 
+    /// Whether a special address ([`crate::model::special`]) is itself a target, on whatever port.
+    pub fn gives(&self, address: IpAddr) -> bool {
+        let Span { space, first, .. } = Span::of(address);
+        self.given.contains(space, first)
+    }
+
     /// What is worth saying about the list.
     pub fn notes(&self) -> &[Note] {
         &self.notes
@@ -158,6 +166,18 @@ impl TargetSet {
     /// or another list's.
     pub fn idle_expectations(&self) -> &[Expectation] {
         &self.idle_expectations
+    }
+
+    /// Whether the target at this index is a name.
+    pub fn is_name(&self, index: u64) -> bool {
+        self.plane_of(index).is_some_and(|(_, plane)| plane.space == Space::Name)
+    }
+
+    /// The segment that has this index, and its plane.
+    fn plane_of(&self, index: u64) -> Option<(&Segment, &Plane)> {
+        let after = self.segments.partition_point(|segment| segment.start <= index);
+        let segment = self.segments.get(after.checked_sub(1)?)?;
+        Some((segment, self.planes.get(usize::try_from(segment.plane).ok()?)?))
     }
 
     /// Whether any target must be resolved.

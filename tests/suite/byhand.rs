@@ -89,7 +89,7 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Then {
     loop {
         let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
+        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
             if !matches!(stream.read_buf(&mut head).await, Ok(read) if read > 0) {
                 return Then::Drop;
             }

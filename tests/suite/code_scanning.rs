@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::resolve::NameServer;
+use crate::name_server::NameServer;
 use crate::skip::skipped;
 use crate::support::{run, stderr, stdout};
 
@@ -39,7 +39,13 @@ async fn another_address_behind_a_name_is_the_same_finding() {
     let scenario = || kubeknock::simulator::scenario("default").unwrap();
     let server = kubeknock::simulator::start(scenario(), "127.0.0.2:0".parse().unwrap()).await.unwrap();
     let port = server.address().port();
-    let args = || vec![format!("two.example:{port}"), format!("--resolver={}", names.address)];
+    let args = || {
+        vec![
+            format!("two.example:{port}"),
+            format!("--resolver={}", names.address),
+            "--allow-special".to_owned(),
+        ]
+    };
     let before = fingerprints(args()).await;
     drop(server);
     let moved = kubeknock::simulator::start(scenario(), SocketAddr::from(([127, 0, 0, 1], port))).await;

@@ -28,6 +28,8 @@ enum How {
     Resets(h2::Reason),
     /// Answers one request, and goes away when the next one comes.
     GoesAway,
+    /// Gives the head of an answer and then refuses it.
+    CutsShort,
 }
 
 /// A default cluster over either, whose HTTP/2 is as told.
@@ -40,7 +42,7 @@ async fn server(how: How) -> ByHand {
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             match how {
                 How::Closes if http2 => {}
-                How::Resets(_) | How::GoesAway if http2 => over_http2(stream, how).await,
+                How::Resets(_) | How::GoesAway | How::CutsShort if http2 => over_http2(stream, how).await,
                 _ => drop(speak(&mut stream, &server, &in_http11).await),
             }
         }
@@ -69,8 +71,13 @@ async fn over_http2(stream: TlsStream<TcpStream>, how: How) {
                     response.header(name, value)
                 });
                 let mut sender = respond.send_response(response.body(()).unwrap(), false).unwrap();
-                sender.send_data(Bytes::from(body), true).unwrap();
-                answered = true;
+                if how == How::CutsShort {
+                    sender.send_data(Bytes::from(body).slice(..1), false).unwrap();
+                    sender.send_reset(h2::Reason::INTERNAL_ERROR);
+                } else {
+                    sender.send_data(Bytes::from(body), true).unwrap();
+                    answered = true;
+                }
             }
         }
     }
@@ -84,6 +91,7 @@ async fn whose_http2_fails_is_asked_over_http11() {
         How::Resets(h2::Reason::HTTP_1_1_REQUIRED),
         How::Resets(h2::Reason::INTERNAL_ERROR),
         How::Resets(h2::Reason::REFUSED_STREAM),
+        How::CutsShort,
     ] {
         let server = server(how).await;
         let record = knock(http2(), &server.address.to_string()).await;

@@ -256,7 +256,7 @@ fn what_another_scanner_says_of_itself_is_said() {
     };
     let output = scan("nmap-xml", &nmap("", "error"), &[]);
     assert_eq!(output.status.code(), Some(2));
-    let said = "error: found:2: nmap says that it ended with an error";
+    let said = "error: found:2: nmap says that it did not end well";
     assert!(stderr(&output).starts_with(said), "{}", stderr(&output));
     let late =
         nmap("<host timedout=\"true\"><address addr=\"127.0.0.2\" addrtype=\"ipv4\"/></host>\n", "success");

@@ -47,16 +47,20 @@ async fn every_verdict_is_right_where_descriptors_run_out() {
     let server = simulator::start(simulator::scenario("rejecting").unwrap(), "0.0.0.0:0".parse().unwrap());
     let server = server.await.unwrap();
     let script = r#"for fd in 3 4 5 6 7 8 9; do eval "exec $fd</dev/null"; done; ulimit -n 26; exec "$@""#;
-    let output = Command::new("sh")
-        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
-        .args(["scan", "-o", "json", "--rate", "0", "--retries", "0"])
-        .arg(format!("127.65.0.0/24 ports={}", server.address().port()))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(report["coverage"]["verdicts"]["rejected"], 256, "{}", report["coverage"]);
-    assert_eq!(stderr(&output).matches("this machine is short of something").count(), 1);
+    for (quiet, said) in [(&[][..], 1), (&["-q"], 0)] {
+        let output = Command::new("sh")
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+            .args(["scan", "-o", "json", "--rate", "0", "--retries", "0"])
+            .arg(format!("127.65.0.0/24 ports={}", server.address().port()))
+            .args(quiet)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(report["coverage"]["verdicts"]["rejected"], 256, "{}", report["coverage"]);
+        assert_eq!(stderr(&output).matches("this machine is short of something").count(), said);
+        assert!(said == 1 || stderr(&output).is_empty(), "-q says no warning: {}", stderr(&output));
+    }
 }
 
 /// A machine without a free local port, in a network namespace of the test's own: two servers sit on

@@ -19,6 +19,7 @@ mod input;
 mod layers;
 mod lenient;
 mod limits;
+mod name_server;
 mod outputs;
 mod own_side;
 mod plain;

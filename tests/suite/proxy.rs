@@ -328,7 +328,7 @@ async fn the_proxy_resolves_names_where_it_is_told_to() {
 /// Names are resolved here unless the proxy is told to, and a look-up that fails says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_is_not_known_here_says_who_else_may_know_it() {
-    let names = crate::resolve::NameServer::start().await;
+    let names = crate::name_server::NameServer::start().await;
     for (kind, hint) in [
         (ProxyKind::Socks5, "names are resolved here; --proxy socks5h:// has the proxy resolve them"),
         (ProxyKind::HttpConnect, "names are resolved here, not by the proxy"),

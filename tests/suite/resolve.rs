@@ -1,22 +1,19 @@
-//! Names, answered by a DNS server of the test's own on loopback.
+//! Names, answered by a name server of the tests' own: where they lead, and where they may not.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use hickory_resolver::proto::op::{Message, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME};
-use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
-use hickory_resolver::proto::serialize::binary::{BinDecodable, BinEncodable};
-use kubeknock::config::{Family, ScanConfig};
-use kubeknock::model::{FailureKind, Verdict};
+use hickory_resolver::proto::op::ResponseCode;
+use kubeknock::config::{Family, MAX_ADDRESSES, Order, ScanConfig};
+use kubeknock::model::{Coverage, EndpointReport, FailureKind, Gap, Verdict};
+use kubeknock::scan::Scanner;
 use kubeknock::simulator::Scenario;
-use tokio::net::UdpSocket;
+use kubeknock::targets::{TargetOptions, TargetSetBuilder};
+use serde_json::{Value, json};
 
-use crate::support::{ANY, config, run, scan, serve, start, stdout, targets};
-
-/// Where the alias ends.
-const EKS: &str = "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com.";
+use crate::name_server::{EKS, NameServer};
+use crate::support::{config, run, scan, serve, start, stderr, stdout, targets};
 
 /// An API server that refuses, under a certificate of its owner's CA.
 const OWN_CERTIFICATE: &str = "
@@ -30,80 +27,6 @@ subject = 'CN=alias.example'
 issuer = 'O=Example, CN=Issuing CA 7'
 sans = ['alias.example']
 ";
-
-/// A name server that knows the names of these tests.
-pub(crate) struct NameServer {
-    pub(crate) address: SocketAddr,
-    queries: Arc<AtomicUsize>,
-}
-
-impl NameServer {
-    pub(crate) async fn start() -> Self {
-        let socket = UdpSocket::bind(ANY).await.unwrap();
-        let address = socket.local_addr().unwrap();
-        let queries = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&queries);
-        tokio::spawn(async move {
-            let mut buffer = [0; 1500];
-            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
-                count.fetch_add(1, Ordering::Relaxed);
-                let query = Message::from_bytes(&buffer[..length]).unwrap();
-                if let Some(answer) = answer(&query) {
-                    let _ = socket.send_to(&answer.to_bytes().unwrap(), from).await;
-                }
-            }
-        });
-        Self { address, queries }
-    }
-
-    pub(crate) fn config(&self) -> ScanConfig {
-        ScanConfig { resolver: Some(self.address), ..config() }
-    }
-}
-
-fn answer(query: &Message) -> Option<Message> {
-    let asked = query.queries.first()?.clone();
-    let name = asked.name().to_ascii();
-    let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
-    reply.add_query(asked.clone());
-    let v4: &[Ipv4Addr] = match name.as_str() {
-        "one.example." | "both.example." => &[Ipv4Addr::LOCALHOST],
-        "two.example." => &[Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::LOCALHOST],
-        "empty.example." | "alias.example." => &[],
-        "servfail.example." => {
-            reply.metadata.response_code = ResponseCode::ServFail;
-            return Some(reply);
-        }
-        "silent.example." => return None,
-        _ => {
-            reply.metadata.response_code = ResponseCode::NXDomain;
-            return Some(reply);
-        }
-    };
-    if name == "alias.example." && asked.query_type() == RecordType::A {
-        let hop = |from: &str, to: &str| {
-            Record::from_rdata(
-                Name::from_ascii(from).unwrap(),
-                60,
-                RData::CNAME(CNAME(Name::from_ascii(to).unwrap())),
-            )
-        };
-        reply.add_answer(hop("alias.example.", "Hop.example."));
-        reply.add_answer(hop("Hop.example.", EKS));
-        let address = RData::A(A(Ipv4Addr::LOCALHOST));
-        reply.add_answer(Record::from_rdata(Name::from_ascii(EKS).unwrap(), 60, address));
-    }
-    if asked.query_type() == RecordType::A {
-        for address in v4 {
-            reply.add_answer(Record::from_rdata(asked.name().clone(), 60, RData::A(A(*address))));
-        }
-    }
-    if asked.query_type() == RecordType::AAAA && name == "both.example." {
-        let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
-        reply.add_answer(Record::from_rdata(asked.name().clone(), 60, RData::AAAA(AAAA(mapped))));
-    }
-    Some(reply)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_goes_into_sni_and_host() {
@@ -139,7 +62,7 @@ async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     let mark = &identification.attribution.marks[0];
     assert_eq!(mark.seen, EKS.trim_end_matches('.'));
     assert!(identification.clues[mark.clue].seen.contains("alias.example, an alias of hop.example"));
-    assert_eq!(names.queries.load(Ordering::Relaxed), 1);
+    assert_eq!(names.queries(), 1);
     // Kubeadm's certificate and CA names: the alias is evidence against them and names nothing.
     let kubeadm = start("rejecting").await;
     let spec = format!("alias.example:{}", kubeadm.address().port());
@@ -208,6 +131,7 @@ async fn exclusions_hold_for_what_a_name_resolves_to() {
         &target,
         "--resolver",
         &resolver,
+        "--allow-special",
         "--exclude",
         "127.0.0.1",
         "-q",
@@ -227,6 +151,265 @@ async fn a_name_is_asked_once_for_all_its_ports() {
     let names = NameServer::start().await;
     let sequential = ScanConfig { concurrency: 1, ..names.config() };
     scan(sequential, targets(&["nowhere.example ports=1-5".to_owned()])).await;
-    let asked = names.queries.load(Ordering::Relaxed);
+    let asked = names.queries();
     assert!(asked <= 4, "{asked} queries for one name");
+}
+
+/// What a specification came to, of a scan that may ask no special address unless `allow` says so.
+async fn strictly(names: &NameServer, specs: &[String], allow: bool) -> (Vec<EndpointReport>, Coverage) {
+    let config = ScanConfig { allow_special: allow, ..names.strict() };
+    let (records, summary) = scan(config, targets(specs)).await;
+    (records, summary.coverage)
+}
+
+/// A name server says where a name leads, and this machine's own services are no cluster of that name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_at_a_special_address_is_not_asked_there() {
+    let names = NameServer::start().await;
+    let server = start("exposed").await;
+    let port = server.address().port();
+    for (name, example) in [
+        ("one.example", "127.0.0.1, loopback"),
+        ("zero.example", "0.0.0.0, unspecified"),
+        ("zero6.example", "::, unspecified"),
+        ("mapped.example", "127.0.0.1, loopback"),
+        ("nat64.example", "64:ff9b::7f00:1, loopback"),
+    ] {
+        let (records, coverage) = strictly(&names, &[format!("{name}:{port}")], false).await;
+        assert!(records.is_empty(), "{records:?}");
+        assert_eq!(
+            (coverage.gap(Gap::SpecialAddress), coverage.covered(), coverage.is_complete()),
+            (1, 0, false)
+        );
+        let [unasked] = coverage.specs[0].unasked.as_slice() else { panic!("{name}: {coverage:?}") };
+        assert_eq!(unasked.examples.iter().collect::<Vec<_>>(), [example], "{name}");
+    }
+    assert_eq!(server.stats().connections(), 0);
+    // Where the address is a target itself, it was meant.
+    let given = [format!("one.example:{port}"), "127.0.0.1:9".to_owned()];
+    let (records, coverage) = strictly(&names, &given, false).await;
+    assert_eq!((records[0].verdict, coverage.gap(Gap::SpecialAddress)), (Verdict::Exposed, 0));
+    let (records, _) = strictly(&names, &[format!("one.example:{port}")], true).await;
+    assert_eq!(records[0].verdict, Verdict::Exposed);
+    // Nobody else decides where this one leads.
+    let (records, _) = strictly(&names, &[format!("localhost:{port}")], false).await;
+    assert_eq!(records[0].verdict, Verdict::Exposed, "{}", records[0].reason);
+}
+
+/// The report, the gate and the explanation of one server say it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_special_address_is_told_everywhere() {
+    let names = NameServer::start().await;
+    let server = start("exposed").await;
+    let target = format!("one.example:{}", server.address().port());
+    let resolver = format!("--resolver={}", names.address);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |format: &str| format!("{format}={}", folder.path().join(format).display());
+    let (json, junit, html) = (file("json"), file("junit"), file("html"));
+    let args = ["-o", "table", "-o", &json, "-o", &junit, "-o", &html];
+    let output = run(&[&["scan", &target, &resolver], &args[..]].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let said = "not asked: 1 special address without --allow-special (127.0.0.1, loopback)";
+    let read = |format: &str| std::fs::read_to_string(folder.path().join(format)).unwrap();
+    for (format, text) in [("table", stdout(&output)), ("junit", read("junit")), ("html", read("html"))] {
+        assert!(text.contains(said), "{format}: {text}");
+    }
+    let report: Value = serde_json::from_str(&read("json")).unwrap();
+    assert_eq!(
+        (&report["coverage"]["special_addresses"], &report["summary"]["complete"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(
+        report["coverage"]["specs"][0]["unasked"],
+        json!([{"why": "special-address", "count": 1, "examples": ["127.0.0.1, loopback"]}])
+    );
+    // Saved reports keep it, also together.
+    let saved = folder.path().join("json").display().to_string();
+    let second = folder.path().join("second").display().to_string();
+    let output = run(&["scan", "zero.example", &resolver, "-q", "-o", &format!("json={second}")]);
+    assert_eq!(output.status.code(), Some(3));
+    let both = run(&["report", "json", &saved, &second]);
+    let both: Value = serde_json::from_str(&stdout(&both)).unwrap();
+    assert_eq!(both["coverage"]["special_addresses"], 4, "{}", both["coverage"]);
+    let specs = both["coverage"]["specs"].as_array().unwrap();
+    let zero = specs.iter().find(|spec| spec["origin"]["text"] == "zero.example").unwrap();
+    assert_eq!(zero["unasked"][0]["count"], 3, "one for each port");
+
+    let output = run(&["identify", &target, &resolver]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stdout(&output).contains("no address (1 special address without"), "{}", stdout(&output));
+    assert_eq!(server.stats().connections(), 0);
+    let output = run(&["identify", &target, &resolver, "--allow-special"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+/// What is noted in a checkpoint is told again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resumed_scan_knows_what_was_not_asked() {
+    let names = NameServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint").display().to_string();
+    let resolver = format!("--resolver={}", names.address);
+    let mut reports = Vec::new();
+    for option in ["--checkpoint", "--resume"] {
+        let args =
+            ["scan", "zero.example:9", "two.example:9", &resolver, option, &checkpoint, "-o", "json", "-q"];
+        let report: Value = serde_json::from_str(&stdout(&run(&args))).unwrap();
+        reports.push(report["coverage"].clone());
+    }
+    assert_eq!(reports[0]["special_addresses"], 3);
+    assert_eq!(reports[0], reports[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exclusion_holds_for_every_form_of_an_address() {
+    let server = start("exposed").await;
+    let port = server.address().port();
+    let scan_without = |specs: &'static [&'static str], exclusion: &str| {
+        let mut builder =
+            TargetSetBuilder::new(TargetOptions { ports: vec![port], ..TargetOptions::default() });
+        for spec in specs {
+            builder.argument(spec);
+        }
+        builder.exclude(exclusion);
+        Arc::new(builder.build().unwrap())
+    };
+    // One address is left out of the set, one of a range when its turn comes.
+    let set =
+        scan_without(&["127.0.0.9", "64:ff9b::7f00:1", "[::7f00:1]:9", "[::ffff:127.0.0.1]:9"], "127.0.0.1");
+    assert_eq!((set.len(), set.excluded()), (1, 3));
+    let set = scan_without(&["64:ff9b::7f00:0/127"], "127.0.0.0/31");
+    let (records, summary) = scan(config(), set).await;
+    assert_eq!((records.len(), summary.coverage.gap(Gap::ExcludedAddress)), (0, 2));
+    assert_eq!(server.stats().connections(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_of_an_excluded_name_is_excluded() {
+    let names = NameServer::start().await;
+    let server = start("exposed").await;
+    let target = format!("alias.example:{}", server.address().port());
+    for (exclusion, connections) in [("hop.example", 0), (EKS, 0), ("hop.example:9", 1)] {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument(&target);
+        builder.exclude(exclusion);
+        let set = Arc::new(builder.build().unwrap());
+        let (_, summary) = scan(ScanConfig { family: Family::V4, ..names.config() }, set).await;
+        assert_eq!(summary.coverage.gap(Gap::ExcludedAddress), 1 - connections, "{exclusion}");
+        assert_eq!(server.stats().connections(), connections, "{exclusion}");
+    }
+}
+
+/// An answer with more addresses than are asked: some of them, drawn by the seed, and the others told.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_beyond_the_limit_is_told() {
+    let names = NameServer::start().await;
+    let mut drawn = Vec::new();
+    for seed in [1, 1, 2] {
+        let config = ScanConfig { order: Order::Seeded(seed), retries: 0, ..names.config() };
+        let (records, summary) = scan(config, targets(&["many.example:9".to_owned()])).await;
+        let coverage = summary.coverage;
+        assert_eq!(records.len(), MAX_ADDRESSES);
+        assert_eq!((coverage.further_addresses, coverage.gap(Gap::BeyondLimit)), (199, 136));
+        assert!(!coverage.is_complete());
+        let said = coverage.specs[0].unasked_said().unwrap();
+        assert!(said.contains("64 of 200 are asked"), "{said}");
+        drawn.push(
+            records
+                .iter()
+                .map(|record| record.endpoint.as_ref().unwrap().address().unwrap().ip())
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(drawn[0], drawn[1]);
+    assert_ne!(drawn[0], drawn[2]);
+    let lowest: Vec<IpAddr> = (0..64).map(|host| Ipv4Addr::new(127, 45, 0, host).into()).collect();
+    assert_ne!(drawn[0], lowest);
+}
+
+/// One question fails and the other is answered: what is known is asked, and nobody thinks it was all.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_answer_is_used_and_said_to_be_half() {
+    let names = NameServer::start().await;
+    let server = start("default").await;
+    let port = server.address().port();
+    let quick = ScanConfig { timeout: Duration::from_secs(1), ..names.config() };
+    for (name, said) in [
+        ("half-servfail.example", "AAAA: resolver failure"),
+        ("half-missing.example", "AAAA: name not found"),
+        ("half-silent.example", "AAAA: resolver timed out"),
+        ("half-a.example", "A: resolver failure"),
+    ] {
+        let (records, summary) = scan(quick.clone(), targets(&[format!("{name}:{port}")])).await;
+        assert_eq!(records.len(), 1, "{records:?}");
+        assert_eq!(
+            records[0].endpoint.as_ref().unwrap().address().unwrap().ip().is_ipv6(),
+            name == "half-a.example"
+        );
+        let coverage = summary.coverage;
+        assert_eq!((coverage.gap(Gap::HalfResolved), coverage.is_complete()), (1, false), "{name}");
+        assert!(coverage.specs[0].unasked_said().unwrap().contains(said), "{name}: {coverage:?}");
+    }
+    // Of a name without an address of one family the other one's failure is the failure.
+    let (records, _) = scan(quick.clone(), targets(&["half-none.example:6443".to_owned()])).await;
+    assert_eq!(records[0].failure.as_ref().unwrap().kind, FailureKind::ResolverFailure);
+    // A family that nobody wants is not missing.
+    let only_v4 = ScanConfig { family: Family::V4, ..quick };
+    let (_, summary) = scan(only_v4, targets(&[format!("half-servfail.example:{port}")])).await;
+    assert!(summary.coverage.is_complete());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_and_servers_as_they_are() {
+    let names = NameServer::start().await;
+    let server = start("default").await;
+    let port = server.address().port();
+    // An underscore within a label; a server that knows no EDNS.
+    for name in ["my_cluster.corp.example", "_k8s.corp.example", "noedns.example"] {
+        let (records, _) = scan(names.config(), targets(&[format!("{name}:{port}")])).await;
+        assert_eq!(records[0].verdict, Verdict::Forbidden, "{name}: {}", records[0].reason);
+    }
+    // An address that belongs to another name.
+    let (records, _) = scan(names.config(), targets(&[format!("foreign.example:{port}")])).await;
+    assert_eq!(records[0].failure.as_ref().unwrap().kind, FailureKind::NoAddress);
+    let refused = ResponseCode::ServFail.to_str();
+    let (records, _) = scan(names.config(), targets(&["servfail.example:6443".to_owned()])).await;
+    assert!(records[0].reason.contains(refused), "{}", records[0].reason);
+}
+
+/// However many ports it has and however patient the system's resolver is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_name_takes_no_more_than_its_time() {
+    let names = NameServer::start().await;
+    let config =
+        ScanConfig { timeout: Duration::from_millis(800), retries: 0, concurrency: 1, ..names.config() };
+    let began = Instant::now();
+    let (records, summary) = scan(config, targets(&["silent.example ports=1-5".to_owned()])).await;
+    assert_eq!(records[0].failure.as_ref().unwrap().kind, FailureKind::ResolverTimedOut);
+    assert_eq!(summary.coverage.unreachable_total(), 5);
+    assert!(began.elapsed() < Duration::from_millis(1600), "{:?}", began.elapsed());
+}
+
+/// Names that nobody answers for stand beside a network: it is through before one of them is.
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_names_delay_no_address() {
+    let names = NameServer::start().await;
+    let config = ScanConfig {
+        timeout: Duration::from_secs(20),
+        order: Order::Seeded(1),
+        concurrency: 16,
+        keep_all: true,
+        ..names.config()
+    };
+    let specs: Vec<String> = (0..200)
+        .map(|number| format!("n{number}-silent.example:6443"))
+        .chain(["127.88.0.0/24 ports=9".to_owned()])
+        .collect();
+    let began = Instant::now();
+    let mut scan = Scanner::new(config).unwrap().scan(targets(&specs));
+    for _ in 0..256 {
+        let record = scan.next().await.unwrap();
+        assert_eq!(record.failure.unwrap().kind, FailureKind::Refused);
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

@@ -12,7 +12,7 @@ use kubeknock::report::{Files, Outcome, Results, ScanInfo, explain, sarif};
 use kubeknock::simulator;
 use serde_json::Value;
 
-use crate::resolve::NameServer;
+use crate::name_server::NameServer;
 use crate::support::{config, run, scan, start, stderr, stdout, targets};
 
 /// `docs/rules.md` has a section for each rule, in the order of the registry, and no other.

@@ -51,6 +51,7 @@ fn files() -> Vec<(&'static str, String)> {
             "type.json",
             format!("{{\"schema\":\"kubeknock/report/v2\",\"scan\":{{\"started\":\"{CANARY}\"}}}}\n"),
         ),
+        ("tool.json", format!("{{\"schema\":\"kubeknock/report/v2\",\"tool\":\"{CANARY}\"}}\n")),
         ("list.json", format!("[\"{CANARY}\"]\n")),
         (
             "env",

@@ -105,7 +105,8 @@ pub(crate) struct ScanArgs {
 
     /// Leave these out: address, CIDR, range or host name, with or without port. Repeatable
     ///
-    /// Also holds for the addresses that a name resolves to.
+    /// Also holds for the addresses that a name resolves to, for the names that it is an alias of, and for
+    /// IPv6 addresses that lead to an excluded IPv4 address (NAT64, 6to4).
     #[arg(long, value_name = "SPEC", help_heading = "Targets")]
     pub(crate) exclude: Vec<String>,
 
@@ -233,7 +234,7 @@ pub(crate) struct ConnectionArgs {
     ///
     /// This is for the usual requests. Each further one (--path, --deep) adds a fifth of it, and none takes longer
     /// than this alone. What there was no time for is said. Contradicting answers get a second look after
-    /// a pause; it may take as long again.
+    /// a pause; it may take as long again. A name may take as long to resolve.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::duration)]
     pub(crate) timeout: Duration,
 
@@ -261,8 +262,20 @@ pub(crate) struct ConnectionArgs {
     pub(crate) max_duration: Option<Duration>,
 
     /// Name server to ask instead of the system's servers and hosts file: ADDRESS or ADDRESS:PORT
+    ///
+    /// It is asked for names as they are written. The system's servers are asked with the search domains
+    /// of the system too, as other programs do.
     #[arg(long, value_name = "ADDRESS", value_parser = resolver)]
     pub(crate) resolver: Option<SocketAddr>,
+
+    /// Ask special addresses that a name server gives for a name, too
+    ///
+    /// Loopback, unspecified, link-local, multicast, broadcast, reserved addresses and those of cloud
+    /// metadata services: what answers there is this machine, its network or its cloud, and not the
+    /// cluster that the name stands for. Without this they are asked only where the address itself is
+    /// a target, or this machine's hosts file has the name. localhost is always this machine.
+    #[arg(long)]
+    pub(crate) allow_special: bool,
 
     /// Names: IPv4 addresses only
     #[arg(short = '4', long, conflicts_with = "ipv6")]

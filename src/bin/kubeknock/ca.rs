@@ -53,6 +53,9 @@ mod tests {
         {
             assert!(certificates(bad.as_bytes()).is_err(), "{bad}");
         }
+        // The library's own words would be the line.
+        let damaged = certificates(b"-----BEGIN CERTIFICATE hunter2\n").unwrap_err().to_string();
+        assert_eq!(damaged, "a certificate in it cannot be read: it is cut off or damaged");
         let missing = read(Path::new("no/such/ca.pem")).unwrap_err();
         assert!(missing.to_string().contains("--ca-file no/such/ca.pem"), "{missing}");
     }

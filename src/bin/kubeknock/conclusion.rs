@@ -4,13 +4,18 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Coverage, ScanSummary};
+use kubeknock::model::{Coverage, ScanSummary, SpecCoverage};
 use kubeknock::policy::{End, FailOn, Gate, Judged, Policy, RULES, Snapshot};
-use kubeknock::report::{Outcome, Results, ScanInfo, Spool};
+use kubeknock::report::{Outcome, Results, ScanInfo, Spool, escape};
 
 use crate::outputs::Outputs;
 use crate::saved::{self, Earlier};
 use crate::say;
+
+/// Specifications that are told on standard error.
+const LISTED: usize = 10;
+/// Characters of one.
+const SHOWN: usize = 240;
 
 /// What is known when all records are in.
 pub(crate) struct Conclusion {
@@ -49,12 +54,28 @@ impl Conclusion {
         let told = outputs.tell_people();
         outputs.finish(&results, &mut records)?;
         // Whoever sees no report sees why the exit code is what it is.
+        if !told {
+            say_unasked(&summary.coverage);
+        }
         if !told && decision.code == 0 {
             say::note(decision.sentence);
         } else if !told {
             say::reason(decision.sentence);
         }
         Ok(decision.code)
+    }
+}
+
+/// Which named targets were not asked, or not all of them, though nobody excluded them.
+fn say_unasked(coverage: &Coverage) {
+    let unwanted = |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| !unasked.why.is_wanted());
+    let specs: Vec<&SpecCoverage> = coverage.specs.iter().filter(unwanted).collect();
+    for spec in specs.iter().take(LISTED) {
+        let (text, unasked) = (&spec.origin.text, spec.unasked_said().unwrap_or_default());
+        say::note(format_args!("{}: not asked: {unasked}", escape(text, SHOWN)));
+    }
+    if specs.len() > LISTED {
+        say::note(format_args!("… and {} more targets like these", specs.len() - LISTED));
     }
 }
 

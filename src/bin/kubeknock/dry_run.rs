@@ -3,7 +3,7 @@
 
 use std::io::{self, BufWriter, Write};
 
-use kubeknock::config::{Proxy, ScanConfig};
+use kubeknock::config::{MAX_ADDRESSES, Proxy, ScanConfig};
 use kubeknock::probe::{AFTER_401, ALWAYS, deep};
 use kubeknock::report::escape;
 use kubeknock::targets::TargetSet;
@@ -17,6 +17,24 @@ pub(crate) fn write(config: &ScanConfig, targets: &TargetSet) -> anyhow::Result<
     match plan(&mut out, config, targets).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),
+    }
+}
+
+/// What is done with the special addresses of names.
+fn special(config: &ScanConfig) -> &'static str {
+    if config.allow_special {
+        "Special addresses (loopback, link-local, cloud metadata …) of names are asked."
+    } else {
+        "Special addresses (loopback, link-local, cloud metadata …) are asked only where they are a target \
+         themselves, or the hosts file has the name."
+    }
+}
+
+/// How names are put to the name servers.
+fn search(config: &ScanConfig) -> String {
+    match config.resolver {
+        Some(server) => format!("Names are asked of {server} as they are written, without search domains."),
+        None => "Names are resolved as by this system: hosts file, name servers, search domains.".to_owned(),
     }
 }
 
@@ -36,7 +54,13 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
         writeln!(out, "  … and {} more", targets.len() - listed)?;
     }
     if targets.has_names() && !config.proxy.as_ref().is_some_and(Proxy::resolves_names) {
-        writeln!(out, "  Each address that a name resolves to is asked; exclusions hold for addresses too.")?;
+        writeln!(
+            out,
+            "  At most {MAX_ADDRESSES} addresses that a name resolves to are asked; exclusions hold for them and for \
+             aliases."
+        )?;
+        writeln!(out, "  {}", special(config))?;
+        writeln!(out, "  {}", search(config))?;
     }
     writeln!(out, "\nWhat (each endpoint that accepts a connection):")?;
     for path in ALWAYS {

@@ -33,7 +33,8 @@ pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     if reports.is_empty() {
         bail!("nothing is left to ask");
     }
-    let ours = |report: &EndpointReport| report.verdict == Verdict::NotAttempted;
+    let ours =
+        |report: &EndpointReport| report.failure.as_ref().is_some_and(|failure| failure.kind.is_ours());
     if let Some(first) = reports.first().filter(|_| reports.iter().all(ours)) {
         bail!("could not scan: {}", escape(&first.reason, SHOWN));
     }

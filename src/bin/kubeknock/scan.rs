@@ -38,7 +38,7 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
     }
     let outputs = Outputs::open(&args.output)?;
     outputs.spare(&inputs(args, file.path.as_deref()))?;
-    settings::fit_to_machine(&mut config);
+    settings::fit_to_machine(&mut config, targets.has_names());
     let checkpoint = match (&args.checkpoint, &args.resume) {
         (Some(new), Some(old)) if new != old => {
             anyhow::bail!("--checkpoint and --resume: together they name the same file");

@@ -60,6 +60,7 @@ pub(crate) fn config(
             _ => Family::Both,
         },
         resolver: connection.resolver,
+        allow_special: connection.allow_special,
         order,
         keep_all,
         ..ScanConfig::default()
@@ -95,9 +96,11 @@ pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
     Ok(Order::Seeded(fresh_seed()))
 }
 
-/// Lowers the concurrency to what this machine's limit on open files admits, and says so.
-pub(crate) fn fit_to_machine(config: &mut ScanConfig) {
-    let fit = limits::concurrency_that_fits(config);
+/// Lowers the concurrency to what this machine's limit on open files admits, and says so. With `names`
+/// there are lookups too.
+pub(crate) fn fit_to_machine(config: &mut ScanConfig, names: bool) {
+    let (fit, lookups) = limits::that_fit(config, names);
+    config.lookups = lookups;
     if config.concurrency > fit {
         say::note(format_args!(
             "--concurrency {} lowered to {fit}: the limit on open files admits no more (ulimit -n)",

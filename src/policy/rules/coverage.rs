@@ -39,7 +39,8 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
         nothing was found here is not a result.",
     proof: "The outcomes of all its ports and addresses.",
     remedy: "Check the name, the port and the way there: firewall, proxy, the place that is scanned from. If \
-        nothing should answer, say so with expect=unreachable.",
+        nothing should answer, say so with expect=unreachable. Where the name is meant to lead to a special \
+        address, --allow-special asks it.",
     severity: Severity::Low,
     score: "2.0",
     cwe: None,
@@ -61,7 +62,14 @@ pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: Context) ->
 }
 
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
-    let said =
+    let mut said =
         found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("no verdict, only {found}"));
+    if let Some(unasked) = spec.unasked_said() {
+        said = if spec.seen.is_empty() {
+            format!("{said}: {unasked}")
+        } else {
+            format!("{said}; not asked: {unasked}")
+        };
+    }
     spec.is_missing().then(|| Hit::proven(said, Vec::new()))
 }

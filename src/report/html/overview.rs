@@ -101,6 +101,7 @@ fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
 pub(super) fn coverage(summary: &ScanSummary) -> Markup {
     let coverage = &summary.coverage;
     let missing: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| spec.is_missing()).collect();
+    let partly: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| spec.is_partly_asked()).collect();
     html! {
         section.card aria-labelledby="coverage" {
             h2 id="coverage" { "Coverage" }
@@ -117,22 +118,29 @@ pub(super) fn coverage(summary: &ScanSummary) -> Markup {
                 }
                 @if coverage.not_attempted > 0 { li { strong { (not_attempted(coverage)) } } }
                 @if coverage.excluded > 0 { li { (coverage.excluded) " excluded" } }
-                @if coverage.excluded_addresses > 0 {
-                    li { (plural(coverage.excluded_addresses, "address", "addresses")) " of names excluded" }
-                }
+                @for (why, count) in &coverage.unasked { li { (why.counted(*count)) } }
             }
-            @if !missing.is_empty() {
-                h3 { "Without a verdict" }
-                ul {
-                    @for spec in missing.iter().take(ROWS) {
-                        li {
-                            code { (shown(&spec.origin.text)) } " "
-                            span.quiet { "(" (shown(&spec.origin.to_string())) ")" }
-                            @for verdict in &spec.seen { " " (badge(*verdict)) }
-                        }
+            (specs("Without a verdict", &missing))
+            (specs("Not all asked", &partly))
+        }
+    }
+}
+
+/// What specifications came to, those that are told for one reason.
+fn specs(title: &str, specs: &[&SpecCoverage]) -> Markup {
+    html! {
+        @if !specs.is_empty() {
+            h3 { (title) }
+            ul {
+                @for spec in specs.iter().take(ROWS) {
+                    li {
+                        code { (shown(&spec.origin.text)) } " "
+                        span.quiet { "(" (shown(&spec.origin.to_string())) ")" }
+                        @for verdict in &spec.seen { " " (badge(*verdict)) }
+                        @if let Some(unasked) = spec.unasked_said() { " not asked: " (shown(&unasked)) }
                     }
-                    @if missing.len() > ROWS { li { "… and " (missing.len() - ROWS) " more" } }
                 }
+                @if specs.len() > ROWS { li { "… and " (specs.len() - ROWS) " more" } }
             }
         }
     }

@@ -6,8 +6,8 @@ use super::parts::*;
 use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
 use crate::model::{
-    Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, Request,
-    ScanSummary, Signature, SpecCoverage, Stage, Target, Trust, Unclear, Verdict,
+    Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Gap, Identification, Request,
+    ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust, Unasked, Unclear, Verdict,
 };
 
 pub(in crate::report) fn mixed() -> Sample {
@@ -55,9 +55,9 @@ fn config() -> ScanConfig {
 
 fn coverage(reports: &[EndpointReport]) -> Coverage {
     let coverage = Coverage {
-        targets: 304,
+        targets: 305,
         excluded: 2,
-        excluded_addresses: 1,
+        unasked: [(Gap::ExcludedAddress, 1), (Gap::SpecialAddress, 1), (Gap::HalfResolved, 1)].into(),
         verdicts: [
             (Verdict::Exposed, 1),
             (Verdict::Forbidden, 2),
@@ -95,7 +95,17 @@ fn specs(reports: &[EndpointReport]) -> Vec<SpecCoverage> {
             _ => specs.push(spec(report, report.verdict.settles())),
         }
     }
+    let half = Unasked::new(Gap::HalfResolved, 1, "AAAA: resolver timed out");
+    specs[1].unasked.push(half);
+    specs.push(blocked());
     specs
+}
+
+/// A name that a name server blocks: it has no record.
+fn blocked() -> SpecCoverage {
+    let unasked = Unasked::new(Gap::SpecialAddress, 1, "0.0.0.0, unspecified");
+    let coverage = SpecCoverage::of(origin(11, "blocked.example:6443"), true, None, None, Vec::new());
+    SpecCoverage { id: Some(SpecId(11)), unasked: vec![unasked], ..coverage }
 }
 
 fn exposed() -> EndpointReport {

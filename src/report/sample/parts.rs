@@ -312,5 +312,6 @@ pub(in crate::report) fn spec(report: &EndpointReport, covered: bool) -> SpecCov
         expect: target.expect,
         met: target.expect.map(|expected| report.verdict == expected),
         seen: vec![report.verdict],
+        unasked: Vec::new(),
     }
 }

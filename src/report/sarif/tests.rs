@@ -55,7 +55,7 @@ fn nothing_found_and_a_scan_that_was_stopped() {
         .iter()
         .map(|notice| notice["descriptor"]["id"].as_str().unwrap())
         .collect();
-    assert_eq!(ids[..3], ["stopped-early", "not-attempted", "coverage"]);
+    assert_eq!(ids[..5], ["stopped-early", "not-attempted", "not-all-asked", "not-all-asked", "coverage"]);
 }
 
 /// Every reference leads to what it names.

@@ -1,13 +1,13 @@
 //! Where every target ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::endpoint::Origin;
 use super::word::Word;
-use crate::model::{self, FailureKind, SpecCoverage, SpecId, Verdict};
+use crate::model::{self, FailureKind, Gap, SpecCoverage, SpecId, Verdict};
 
 /// No count is larger: sums of all of them stay far from overflow.
 const MAX_COUNT: u64 = 1 << 53;
@@ -28,7 +28,13 @@ struct Wire {
     #[serde(default)]
     excluded_addresses: u64,
     #[serde(default)]
+    special_addresses: u64,
+    #[serde(default)]
+    addresses_beyond_limit: u64,
+    #[serde(default)]
     further_addresses: u64,
+    #[serde(default)]
+    half_resolved: u64,
     #[serde(default)]
     verdicts: BTreeMap<Word<Verdict>, u64>,
     #[serde(default)]
@@ -56,10 +62,24 @@ struct Spec {
     met: Option<bool>,
     #[serde(default)]
     seen: Vec<Word<Verdict>>,
+    #[serde(default)]
+    unasked: Vec<Unasked>,
+}
+
+#[derive(Deserialize)]
+struct Unasked {
+    why: Word<Gap>,
+    count: u64,
+    #[serde(default)]
+    examples: BTreeSet<String>,
 }
 
 impl From<Spec> for SpecCoverage {
     fn from(spec: Spec) -> Self {
+        let mut unasked = Vec::new();
+        for Unasked { why: Word(why), count, examples } in spec.unasked {
+            model::Unasked { why, count, examples }.add_to(&mut unasked);
+        }
         Self {
             id: spec.id.map(SpecId),
             origin: Arc::new(spec.origin.into()),
@@ -69,6 +89,7 @@ impl From<Spec> for SpecCoverage {
             expect: spec.expect.map(|Word(verdict)| verdict),
             met: spec.met,
             seen: spec.seen.into_iter().map(|Word(verdict)| verdict).collect(),
+            unasked,
         }
     }
 }
@@ -77,15 +98,16 @@ impl TryFrom<Wire> for Coverage {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        let counts = [
-            wire.targets,
-            wire.excluded,
-            wire.not_attempted,
-            wire.excluded_addresses,
-            wire.further_addresses,
+        let unasked = [
+            (Gap::ExcludedAddress, wire.excluded_addresses),
+            (Gap::SpecialAddress, wire.special_addresses),
+            (Gap::BeyondLimit, wire.addresses_beyond_limit),
+            (Gap::HalfResolved, wire.half_resolved),
         ];
-        let counts = counts.iter().chain(wire.verdicts.values()).chain(wire.unreachable.kinds.values());
-        if let Some(count) = counts.copied().find(|count| *count > MAX_COUNT) {
+        let counts = [wire.targets, wire.excluded, wire.not_attempted, wire.further_addresses];
+        let counts = counts.into_iter().chain(unasked.map(|(_, count)| count));
+        let each = wire.verdicts.values().chain(wire.unreachable.kinds.values()).copied();
+        if let Some(count) = counts.chain(each).find(|count| *count > MAX_COUNT) {
             return Err(format!("coverage: a count of {count} is more than any scan has"));
         }
         let by_kind = |counts: BTreeMap<Word<FailureKind>, u64>| {
@@ -102,7 +124,7 @@ impl TryFrom<Wire> for Coverage {
             excluded: wire.excluded,
             not_attempted: wire.not_attempted,
             failed_here,
-            excluded_addresses: wire.excluded_addresses,
+            unasked: unasked.into_iter().filter(|(_, count)| *count > 0).collect(),
             verdicts: (wire.verdicts.into_iter())
                 .filter(|(Word(verdict), count)| *verdict != Verdict::Unreachable && *count > 0)
                 .map(|(Word(verdict), count)| (verdict, count))

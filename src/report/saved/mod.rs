@@ -41,7 +41,7 @@ pub const READABLE: [&str; 3] = ["kubeknock/report/v1", "kubeknock/report/v2", "
 pub const MAX_PIECE: usize = 256 * 1024 * 1024;
 
 /// Bytes of one record.
-pub const MAX_RECORD: usize = 64 * 1024 * 1024;
+pub const MAX_RECORD: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
 /// The scan that a saved report is about.
 #[derive(Debug, Clone)]

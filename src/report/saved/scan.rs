@@ -101,6 +101,8 @@ struct Wire {
     http2: bool,
     proxy: Option<String>,
     resolver: Option<SocketAddr>,
+    #[serde(default)]
+    allow_special: bool,
     family: Option<FamilyWord>,
     order: Option<OrderWord>,
     seed: Option<u64>,
@@ -154,6 +156,8 @@ impl TryFrom<Wire> for Settings {
                 Some(FamilyWord::Ipv6) => Family::V6,
             },
             resolver: wire.resolver,
+            allow_special: wire.allow_special,
+            lookups: default.lookups,
             order: match (wire.order, wire.seed) {
                 (Some(OrderWord::Seeded), Some(seed)) => Order::Seeded(seed),
                 _ => Order::Sequential,

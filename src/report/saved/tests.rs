@@ -162,8 +162,8 @@ fn errors_say_where_and_what() {
         ("\"verdict\": \"exposed\"", "\"verdict\": \"open\"", "this is no verdict"),
         ("\"path\": \"/version\"", "\"path\": \"version\"", "path: a path begins with '/'"),
         ("192.0.2.17:6443", "192.0.2.17", "is no target"),
-        ("\"targets\": 304", "\"targets\": 305", "do not add up"),
-        ("\"targets\": 304", "\"targets\": 18446744073709551615", "more than any scan has"),
+        ("\"targets\": 305", "\"targets\": 306", "do not add up"),
+        ("\"targets\": 305", "\"targets\": 18446744073709551615", "more than any scan has"),
         ("2026-10-01T08", "yesterday", "is no time"),
         ("\"total_ms\": 9.876", "\"total_ms\": -1", "is no duration"),
         ("\"request\": 5", "\"request\": 500", "names request 500"),
@@ -319,4 +319,20 @@ proptest! {
             prop_assert!(error.place.starts_with("old"));
         }
     }
+}
+
+/// What a record may have is known before it is held, in either form.
+#[test]
+fn a_record_without_an_end_is_read_no_further() {
+    let x = |count: usize| std::io::BufReader::new(std::io::Read::take(std::io::repeat(b'x'), count as u64));
+    let document = sample::json(&sample::mixed());
+    let (before, _) = document.split_once("\"endpoints\": [").unwrap();
+    let before = format!("{before}\"endpoints\": [{{\"target\":\"");
+    let mut input = std::io::Read::chain(before.as_bytes(), x(10 * MAX_RECORD));
+    let error = read("old.json", &mut input, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.ends_with("one piece of more than 1 MiB"), "{error}");
+    let line = std::io::Read::chain(&b"{\"record\":\"endpoint\",\"target\":\""[..], x(MAX_RECORD));
+    let mut input = std::io::Read::chain(line, &b"\"}\n"[..]);
+    let error = read("old.json", &mut input, &mut |_| {}).unwrap_err().to_string();
+    assert_eq!(error, "old.json:1: one record of more than 1 MiB");
 }

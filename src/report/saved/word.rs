@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::READABLE;
 use crate::model::{
-    ClueKind, Component, Confidence, FailureKind, Grade, Known, Method, Scheme, Specificity, Stage, Standing,
-    Unclear, Verdict,
+    ClueKind, Component, Confidence, FailureKind, Gap, Grade, Known, Method, Scheme, Specificity, Stage,
+    Standing, Unclear, Verdict,
 };
 
 /// A type with a word for each of its values.
@@ -57,6 +57,7 @@ worded!(ClueKind, "kind of clue":
     Status VersionFields Discovery AuditId FlowControl ServingCertificate CertificateNames ClientCaNames
     WithoutServerName Alpn HostName TransportSecurity ProductAnswer PlainHttp ForeignAnswer ServerHeader Port);
 worded!(Specificity, "specificity": Weak Family Unique);
+worded!(Gap, "reason": ExcludedAddress SpecialAddress BeyondLimit HalfResolved);
 worded!(Known, "degree of knowledge": Unknown Inferred Observed Documented);
 worded!(Standing, "standing": Looser Stricter Either AsDocumented Unknown);
 worded!(FailureKind, "kind of failure":

@@ -22,6 +22,9 @@ pub(super) fn write(
         writeln!(out, "named targets covered: {} of {}", coverage.covered(), coverage.named())?;
     }
     specs(out, "not covered", coverage, SpecCoverage::is_missing, seen)?;
+    specs(out, "not all asked", coverage, SpecCoverage::is_partly_asked, |spec| {
+        spec.unasked_said().unwrap_or_default()
+    })?;
     specs(
         out,
         "not as expected",
@@ -49,9 +52,7 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         }
         parts.push(part);
     }
-    if coverage.excluded_addresses > 0 {
-        parts.push(plural(coverage.excluded_addresses, "excluded address", "excluded addresses"));
-    }
+    parts.extend(coverage.unasked.iter().map(|(why, count)| why.counted(*count)));
     if coverage.not_attempted > 0 {
         parts.push(not_attempted(coverage));
     }
@@ -103,13 +104,15 @@ fn specs(
     Ok(())
 }
 
-/// `seen inconclusive, unreachable`.
+/// `seen inconclusive, unreachable`; with what was not asked.
 pub(in crate::report) fn seen(spec: &SpecCoverage) -> String {
-    if spec.seen.is_empty() {
-        return "not asked".to_owned();
-    }
     let verdicts: Vec<&str> = spec.seen.iter().map(|verdict| verdict.word()).collect();
-    format!("seen {}", verdicts.join(", "))
+    match (verdicts.is_empty(), spec.unasked_said()) {
+        (true, None) => "not asked".to_owned(),
+        (true, Some(unasked)) => format!("not asked: {unasked}"),
+        (false, None) => format!("seen {}", verdicts.join(", ")),
+        (false, Some(unasked)) => format!("seen {}; not asked: {unasked}", verdicts.join(", ")),
+    }
 }
 
 /// `4.2 s`, `3 min 12 s`.
@@ -125,6 +128,7 @@ pub(in crate::report) fn elapsed(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Gap;
 
     #[test]
     fn the_line_as_the_documentation_shows_it() {
@@ -156,14 +160,15 @@ mod tests {
             targets: 1,
             excluded: 4,
             not_attempted: 1,
-            excluded_addresses: 1,
-            further_addresses: 1,
+            unasked: [(Gap::ExcludedAddress, 1), (Gap::SpecialAddress, 2), (Gap::HalfResolved, 1)].into(),
+            further_addresses: 3,
             ..Coverage::default()
         };
         assert!(coverage.adds_up());
         assert_eq!(
             counts(&coverage, &TableOptions::default()),
-            "1 target and 1 further address: 1 excluded address, 1 not attempted; beside them 4 excluded"
+            "1 target and 3 further addresses: 1 excluded address, 2 special addresses without --allow-special, \
+             1 address family whose lookup failed, 1 not attempted; beside them 4 excluded"
         );
     }
 

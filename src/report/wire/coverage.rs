@@ -1,11 +1,11 @@
 //! Where every target ended, and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::endpoint::Origin;
-use crate::model::{self, FailureKind, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{self, FailureKind, Gap, ScanSummary, SpecCoverage, Verdict};
 use crate::report::Tally;
 
 #[derive(Serialize)]
@@ -15,7 +15,10 @@ pub(in crate::report) struct Coverage<'a> {
     not_attempted: u64,
     failed_here: BTreeMap<&'static str, u64>,
     excluded_addresses: u64,
+    special_addresses: u64,
+    addresses_beyond_limit: u64,
     further_addresses: u64,
+    half_resolved: u64,
     verdicts: BTreeMap<&'static str, u64>,
     unreachable: Unreachable,
     named: usize,
@@ -36,8 +39,11 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             excluded: coverage.excluded,
             not_attempted: coverage.not_attempted,
             failed_here: by_kind(&coverage.failed_here),
-            excluded_addresses: coverage.excluded_addresses,
+            excluded_addresses: coverage.gap(Gap::ExcludedAddress),
+            special_addresses: coverage.gap(Gap::SpecialAddress),
+            addresses_beyond_limit: coverage.gap(Gap::BeyondLimit),
             further_addresses: coverage.further_addresses,
+            half_resolved: coverage.gap(Gap::HalfResolved),
             verdicts: Verdict::ALL.map(|verdict| (verdict.word(), coverage.count(verdict))).into(),
             unreachable: Unreachable {
                 total: coverage.unreachable_total(),
@@ -64,6 +70,14 @@ struct Spec<'a> {
     expect: Option<&'static str>,
     met: Option<bool>,
     seen: Vec<&'static str>,
+    unasked: Vec<Unasked<'a>>,
+}
+
+#[derive(Serialize)]
+struct Unasked<'a> {
+    why: &'static str,
+    count: u64,
+    examples: &'a BTreeSet<String>,
 }
 
 impl<'a> From<&'a SpecCoverage> for Spec<'a> {
@@ -77,6 +91,13 @@ impl<'a> From<&'a SpecCoverage> for Spec<'a> {
             expect: spec.expect.map(Verdict::word),
             met: spec.met,
             seen: spec.seen.iter().map(|verdict| verdict.word()).collect(),
+            unasked: (spec.unasked.iter())
+                .map(|model::Unasked { why, count, examples }| Unasked {
+                    why: why.word(),
+                    count: *count,
+                    examples,
+                })
+                .collect(),
         }
     }
 }
@@ -101,7 +122,7 @@ impl<'a> Summary<'a> {
         let settling = |verdict: &Verdict| verdict.settles();
         Self {
             worst: Verdict::ALL.into_iter().find(seen).map(Verdict::word),
-            complete: summary.stopped.is_none() && coverage.not_attempted == 0,
+            complete: summary.stopped.is_none() && coverage.is_complete(),
             answered: coverage.outcomes() - coverage.unreachable_total(),
             settled: Verdict::ALL.into_iter().filter(settling).map(|verdict| coverage.count(verdict)).sum(),
             uncovered: coverage.named() - coverage.covered(),

@@ -70,6 +70,7 @@ struct Settings<'a> {
     http2: bool,
     proxy: Option<String>,
     resolver: Option<SocketAddr>,
+    allow_special: bool,
     family: &'static str,
     order: &'static str,
     seed: Option<u64>,
@@ -101,6 +102,7 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             http2: config.http2,
             proxy: config.proxy.as_ref().map(proxy_url),
             resolver: config.resolver,
+            allow_special: config.allow_special,
             family: match config.family {
                 Family::Both => "both",
                 Family::V4 => "ipv4",

@@ -126,12 +126,10 @@ impl Host {
                 }
                 *self = Self { given_up, first_given_up, ..Self::default() };
             }
-            "finished" if attribute(tag, "exit")?.as_deref() == Some("error") => {
-                return Err(
-                    "nmap says that it ended with an error (exit=\"error\"): what it did not come to would \
-                            pass for closed; run it again"
-                        .into(),
-                );
+            "finished" if attribute(tag, "exit")?.is_some_and(|exit| exit != "success") => {
+                return Err("nmap says that it did not end well (its exit is not \"success\"): what it did not come to \
+                            would pass for closed; run it again"
+                    .into());
             }
             "address" if attribute(tag, "addrtype")?.is_some_and(|kind| kind != "mac") => {
                 self.address = attribute(tag, "addr")?;

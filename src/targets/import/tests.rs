@@ -189,7 +189,7 @@ fn nmap_says_what_it_did_not_do() {
     let late = "<host timedout=\"true\"><address addr=\"192.0.2.2\" addrtype=\"ipv4\"/></host>\n";
     let problems = problems(ImportFormat::NmapXml, &run(open, "error"));
     assert!(
-        matches!(&problems[..], [(3, said)] if said.contains("ended with an error") && !said.contains("hunter2"))
+        matches!(&problems[..], [(3, said)] if said.contains("did not end well") && !said.contains("hunter2"))
     );
     let said = |hosts: &str| match read(ImportFormat::NmapXml, run(hosts, "success").as_bytes()).pop() {
         Some((line, Ok(Found::Note(text)))) => Some((line, text)),

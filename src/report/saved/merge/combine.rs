@@ -15,7 +15,12 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>)
     let mut coverage = Coverage::default();
     let (mut places, mut standings) = (Places::new(), Vec::new());
     let alone = parts.len() == 1;
-    for part in &mut parts {
+    let another_shard = |first: &Part, part: &Part| {
+        first.is_of_one_scan_with(part) && first.scan.config.shard != part.scan.config.shard
+    };
+    let shards: Vec<bool> =
+        parts.iter().map(|part| parts.first().is_some_and(|first| another_shard(first, part))).collect();
+    for (part, of_one_scan) in parts.iter_mut().zip(shards) {
         let own = part.coverage().ok_or_else(|| SavedError {
             place: part.name.clone(),
             problem: "its counts do not fit its records".to_owned(),
@@ -26,7 +31,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>)
             let told = |spec: SpecCoverage| SpecCoverage { id: spec.id, ..again(spec, BTreeSet::new()) };
             coverage = Coverage { specs: specs.map(told).collect(), ..own };
         } else {
-            standings.push(add(&mut coverage, &mut places, own));
+            standings.push(add(&mut coverage, &mut places, own, of_one_scan));
         }
     }
     let mut parts = parts.into_iter();
@@ -84,15 +89,18 @@ pub(super) struct Standing {
     pub(super) ids: HashMap<SpecId, SpecId>,
 }
 
-/// Adds a part's coverage, and says where its specifications stand in the whole.
-pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> Standing {
+/// Adds a part's coverage, and says where its specifications stand in the whole. What was not asked of
+/// one adds up over the shards `of_one_scan`; otherwise it is what the later scan says.
+pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage, of_one_scan: bool) -> Standing {
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
     for (kind, count) in part.failed_here {
         *whole.failed_here.entry(kind).or_default() += count;
     }
-    whole.excluded_addresses += part.excluded_addresses;
+    for (why, count) in part.unasked {
+        *whole.unasked.entry(why).or_default() += count;
+    }
     whole.further_addresses += part.further_addresses;
     for (verdict, count) in part.verdicts {
         *whole.verdicts.entry(verdict).or_default() += count;
@@ -117,7 +125,12 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> 
         };
         standing.origins.insert(Arc::clone(&spec.origin), Arc::clone(&known.origin));
         let seen = known.seen.iter().copied().collect();
-        let later = SpecCoverage { seen: spec.seen, ..known.clone() };
+        let mut later = SpecCoverage { seen: spec.seen, ..known.clone() };
+        if of_one_scan || (known.seen.is_empty() && known.unasked.is_empty()) {
+            for unasked in &spec.unasked {
+                unasked.add_to(&mut later.unasked);
+            }
+        }
         *known = SpecCoverage { id, ..again(later, seen) };
     }
     standing
@@ -126,5 +139,6 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage) -> 
 /// A specification's coverage from all the verdicts seen.
 pub(super) fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
     seen.extend(spec.seen);
-    SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect())
+    let told = SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect());
+    SpecCoverage { unasked: spec.unasked, ..told }
 }

@@ -1,0 +1,174 @@
+//! Addresses that no name of a cluster leads to on purpose, and the IPv4 addresses inside IPv6 ones.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+const fn v4(octets: [u8; 4], length: u8) -> IpNet {
+    let [a, b, c, d] = octets;
+    IpNet::new_assert(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), length)
+}
+
+const fn v6(bits: u128, length: u8) -> IpNet {
+    IpNet::new_assert(IpAddr::V6(Ipv6Addr::from_bits(bits)), length)
+}
+
+const UNSPECIFIED: &str = "unspecified";
+const LOOPBACK: &str = "loopback";
+const LINK_LOCAL: &str = "link-local";
+const METADATA: &str = "cloud metadata";
+const MULTICAST: &str = "multicast";
+
+/// The special addresses and what they are; the narrower block comes first.
+const BLOCKS: [(IpNet, &str); 15] = [
+    // AWS, Azure, Google Cloud, Oracle Cloud and others.
+    (v4([169, 254, 169, 254], 32), METADATA),
+    // Alibaba Cloud.
+    (v4([100, 100, 100, 200], 32), METADATA),
+    // The platform's own server on every machine of Azure.
+    (v4([168, 63, 129, 16], 32), METADATA),
+    // AWS.
+    (v6(0xfd00_0ec2_0000_0000_0000_0000_0000_0254, 128), METADATA),
+    // Google Cloud.
+    (v6(0xfd20_00ce_0000_0000_0000_0000_0000_0254, 128), METADATA),
+    (v4([0, 0, 0, 0], 8), UNSPECIFIED),
+    (v4([127, 0, 0, 0], 8), LOOPBACK),
+    (v4([169, 254, 0, 0], 16), LINK_LOCAL),
+    (v4([224, 0, 0, 0], 4), MULTICAST),
+    (v4([255, 255, 255, 255], 32), "broadcast"),
+    (v4([240, 0, 0, 0], 4), "reserved"),
+    (v6(0, 128), UNSPECIFIED),
+    (v6(1, 128), LOOPBACK),
+    (v6(0xfe80 << 112, 10), LINK_LOCAL),
+    (v6(0xff00 << 112, 8), MULTICAST),
+];
+
+/// What kind of special address it is, as it is or by the IPv4 address inside it; `None` for an
+/// ordinary one.
+///
+/// Who answers there is this machine, its network or its cloud, whatever name led there.
+pub fn special(address: IpAddr) -> Option<&'static str> {
+    let kind =
+        |address: IpAddr| BLOCKS.iter().find(|(block, _)| block.contains(&address)).map(|(_, kind)| *kind);
+    kind(address.to_canonical()).or_else(|| kind(IpAddr::V4(embedded_v4(address)?)))
+}
+
+/// The blocks of special addresses.
+pub(crate) fn special_blocks() -> impl Iterator<Item = IpNet> {
+    BLOCKS.iter().map(|(block, _)| *block)
+}
+
+/// The IPv4 address to which packets for this IPv6 address are carried: IPv4-mapped, NAT64
+/// (RFC 6052, RFC 8215), 6to4 (RFC 3056) and IPv4-compatible (RFC 4291) addresses have one.
+pub fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(v6) = address else { return None };
+    if v6.is_loopback() || v6.is_unspecified() {
+        return None;
+    }
+    let octets = v6.octets();
+    let at = |places: [usize; 4]| Some(Ipv4Addr::from(places.map(|place| octets[place])));
+    match octets {
+        [0, 0x64, 0xff, 0x9b, 0, 1, ..] => at(local_nat64(&octets)),
+        [0x20, 0x02, ..] => at([2, 3, 4, 5]),
+        [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, ..]
+        | [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ..]
+        | [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ..] => at([12, 13, 14, 15]),
+        _ => None,
+    }
+}
+
+/// Where an address of `64:ff9b:1::/48` has its IPv4 address. The length of the prefix is the
+/// network's own choice; what stands behind the IPv4 address is zero, which tells it.
+fn local_nat64(octets: &[u8; 16]) -> [usize; 4] {
+    let zero_from = |place: usize| octets[8] == 0 && octets[place..].iter().all(|octet| *octet == 0);
+    if zero_from(11) {
+        [6, 7, 9, 10]
+    } else if zero_from(12) {
+        [7, 9, 10, 11]
+    } else if zero_from(13) {
+        [9, 10, 11, 12]
+    } else {
+        [12, 13, 14, 15]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(address: &str) -> Option<&'static str> {
+        special(address.parse().unwrap())
+    }
+
+    #[test]
+    fn special_addresses() {
+        for (address, expected) in [
+            ("0.0.0.0", UNSPECIFIED),
+            ("0.1.2.3", UNSPECIFIED),
+            ("127.0.0.1", LOOPBACK),
+            ("127.255.0.9", LOOPBACK),
+            ("169.254.0.1", LINK_LOCAL),
+            ("169.254.169.254", METADATA),
+            ("100.100.100.200", METADATA),
+            ("168.63.129.16", METADATA),
+            ("224.0.0.1", MULTICAST),
+            ("240.0.0.1", "reserved"),
+            ("255.255.255.255", "broadcast"),
+            ("::", UNSPECIFIED),
+            ("::1", LOOPBACK),
+            ("fe80::1", LINK_LOCAL),
+            ("ff02::1", MULTICAST),
+            ("fd00:ec2::254", METADATA),
+            ("fd20:ce::254", METADATA),
+        ] {
+            assert_eq!(kind(address), Some(expected), "{address}");
+        }
+    }
+
+    /// A scan from a node, of a service or of a private network asks them.
+    #[test]
+    fn ordinary_addresses() {
+        for address in [
+            "10.96.0.1",
+            "172.16.0.1",
+            "192.168.49.2",
+            "100.64.0.1",
+            "198.51.100.7",
+            "192.0.2.255",
+            "1.1.1.1",
+            "fd00::1",
+            "fd00:ec2::253",
+            "2001:db8::1",
+            "64:ff9b::a60:1",
+            "2002:c633:6407::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert_eq!(kind(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_is_known_inside_an_ipv6_one() {
+        let inside = |address: &str| embedded_v4(address.parse().unwrap()).map(|v4| v4.to_string());
+        for (address, expected) in [
+            ("::ffff:169.254.169.254", "169.254.169.254"),
+            ("64:ff9b::a9fe:a9fe", "169.254.169.254"),
+            ("64:ff9b:1::a9fe:a9fe", "169.254.169.254"),
+            ("64:ff9b:1:ffff:ffff:ffff:a9fe:a9fe", "169.254.169.254"),
+            // RFC 6052, 2.2: prefixes of 48, 56 and 64 bits.
+            ("64:ff9b:1:a9fe:a9:fe00::", "169.254.169.254"),
+            ("64:ff9b:1:a9:fe:a9fe::", "169.254.169.254"),
+            ("64:ff9b:1:22:a9:fea9:fe00:0", "169.254.169.254"),
+            ("2002:7f00:1::1", "127.0.0.1"),
+            ("::7f00:1", "127.0.0.1"),
+        ] {
+            assert_eq!(inside(address).as_deref(), Some(expected), "{address}");
+            assert!(kind(address).is_some(), "{address}");
+        }
+        for address in
+            ["::", "::1", "64:ff9b:2::a9fe:a9fe", "64:ff9b:0:1::a9fe:a9fe", "2001:db8::7f00:1", "127.0.0.1"]
+        {
+            assert_eq!(inside(address), None, "{address}");
+        }
+    }
+}

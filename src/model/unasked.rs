@@ -1,0 +1,143 @@
+//! What of a target was not asked, and why.
+
+use std::collections::BTreeSet;
+
+/// Examples that are kept.
+const EXAMPLES: usize = 5;
+
+/// Why something was not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Gap {
+    /// An exclusion forbids an address of a name, or a name that it is an alias of.
+    ExcludedAddress,
+    /// A name leads to a special address (loopback, link-local, cloud metadata …) that nobody gave.
+    SpecialAddress,
+    /// A name has more addresses than are asked of one.
+    BeyondLimit,
+    /// One lookup of a name failed and the other answered: a server may stand at an address that is
+    /// not known.
+    HalfResolved,
+}
+
+impl Gap {
+    /// Every reason, in the order reports list them.
+    pub const ALL: [Self; 4] =
+        [Self::ExcludedAddress, Self::SpecialAddress, Self::BeyondLimit, Self::HalfResolved];
+
+    /// The reason's name in machine-readable reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ExcludedAddress => "excluded-address",
+            Self::SpecialAddress => "special-address",
+            Self::BeyondLimit => "beyond-limit",
+            Self::HalfResolved => "half-resolved",
+        }
+    }
+
+    /// Whether it is an address, which counts as one of the target's.
+    pub const fn is_address(self) -> bool {
+        !matches!(self, Self::HalfResolved)
+    }
+
+    /// Whether the user wanted it so: then nothing is missing.
+    pub const fn is_wanted(self) -> bool {
+        matches!(self, Self::ExcludedAddress)
+    }
+
+    /// A count of them as people read it.
+    pub fn counted(self, count: u64) -> String {
+        let (one, several) = match self {
+            Self::ExcludedAddress => ("excluded address", "excluded addresses"),
+            Self::SpecialAddress => {
+                ("special address without --allow-special", "special addresses without --allow-special")
+            }
+            Self::BeyondLimit => {
+                ("address beyond the limit for one name", "addresses beyond the limit for one name")
+            }
+            Self::HalfResolved => {
+                ("address family whose lookup failed", "address families whose lookups failed")
+            }
+        };
+        format!("{count} {}", if count == 1 { one } else { several })
+    }
+}
+
+/// What was not asked for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unasked {
+    /// The reason.
+    pub why: Gap,
+    /// How many.
+    pub count: u64,
+    /// Some of them: addresses with what they are, lookups with how they failed.
+    pub examples: BTreeSet<String>,
+}
+
+impl Unasked {
+    /// So many, with an example.
+    pub fn new(why: Gap, count: u64, example: impl Into<String>) -> Self {
+        Self { why, count, examples: BTreeSet::from([example.into()]) }
+    }
+
+    /// Adds what was not asked for the same reason.
+    pub fn join(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.examples.extend(other.examples.iter().cloned());
+        while self.examples.len() > EXAMPLES {
+            self.examples.pop_last();
+        }
+    }
+
+    /// Adds to a list that has each reason once, sorted.
+    pub fn add_to(&self, list: &mut Vec<Self>) {
+        match list.binary_search_by_key(&self.why, |unasked| unasked.why) {
+            Ok(at) => list[at].join(self),
+            Err(at) => list.insert(at, self.clone()),
+        }
+    }
+
+    /// `1 special address without --allow-special (127.0.0.1, loopback)`.
+    pub fn said(&self) -> String {
+        let counted = self.why.counted(self.count);
+        if self.examples.is_empty() {
+            return counted;
+        }
+        let examples: Vec<&str> = self.examples.iter().map(String::as_str).collect();
+        format!("{counted} ({})", examples.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_each_reason_once() {
+        let mut list = Vec::new();
+        for (why, count, example) in [
+            (Gap::HalfResolved, 1, "AAAA: resolver timed out"),
+            (Gap::SpecialAddress, 1, "127.0.0.1, loopback"),
+            (Gap::SpecialAddress, 2, "0.0.0.0, unspecified"),
+        ] {
+            Unasked::new(why, count, example).add_to(&mut list);
+        }
+        let said: Vec<String> = list.iter().map(Unasked::said).collect();
+        assert_eq!(
+            said,
+            [
+                "3 special addresses without --allow-special (0.0.0.0, unspecified; 127.0.0.1, loopback)",
+                "1 address family whose lookup failed (AAAA: resolver timed out)"
+            ]
+        );
+    }
+
+    #[test]
+    fn examples_are_few() {
+        let mut unasked = Unasked::new(Gap::SpecialAddress, 1, "127.0.0.9");
+        for host in 0..9 {
+            unasked.join(&Unasked::new(Gap::SpecialAddress, 1, format!("127.0.0.{host}")));
+        }
+        assert_eq!((unasked.count, unasked.examples.len()), (10, EXAMPLES));
+        assert_eq!(unasked.examples.first().unwrap(), "127.0.0.0");
+    }
+}

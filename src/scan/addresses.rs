@@ -1,0 +1,228 @@
+//! Which of a name's addresses are asked: not what an exclusion forbids, nor a special address that
+//! only a name server named, nor more than there may be of one name.
+
+use std::net::IpAddr;
+
+use super::outcome::Outcome;
+use crate::config::{MAX_ADDRESSES, Order, ScanConfig};
+use crate::model::{Gap, Target, Unasked, special};
+use crate::resolve::Resolved;
+use crate::targets::{Permutation, TargetSet};
+
+/// What decides it, of a scan's configuration.
+pub(super) struct Choice {
+    allow_special: bool,
+    seed: u64,
+}
+
+impl Choice {
+    pub(super) fn new(config: &ScanConfig) -> Self {
+        let seed = if let Order::Seeded(seed) = config.order { seed } else { 0 };
+        Self { allow_special: config.allow_special, seed }
+    }
+
+    /// The addresses to ask, in order, and what of the name is not asked. `scope` is the set that the
+    /// target is of, where it is of one.
+    pub(super) fn of(
+        &self,
+        target: &Target,
+        resolved: Resolved,
+        scope: Option<&TargetSet>,
+    ) -> (Vec<IpAddr>, Vec<Outcome>) {
+        let Resolved { addresses, aliases, given, failed } = resolved;
+        let mut unasked = Vec::new();
+        let mut miss = |why, count, example: String| Unasked::new(why, count, example).add_to(&mut unasked);
+        if let Some((question, kind)) = failed {
+            miss(Gap::HalfResolved, 1, format!("{question}: {}", kind.phrase()));
+        }
+        let exclusions = scope.map(TargetSet::exclusions);
+        let alias = aliases.iter().find(|alias| {
+            exclusions.as_ref().is_some_and(|exclusions| exclusions.excludes_name(alias, target.port))
+        });
+        let mut asked = Vec::new();
+        for address in addresses {
+            let excluded =
+                || exclusions.as_ref().is_some_and(|all| all.excludes_address(address, target.port));
+            if let Some(alias) = alias {
+                miss(Gap::ExcludedAddress, 1, format!("{address}, by the alias {alias}"));
+            } else if excluded() {
+                miss(Gap::ExcludedAddress, 1, address.to_string());
+            } else if let Some(kind) = self.special(address, given, scope) {
+                miss(Gap::SpecialAddress, 1, format!("{address}, {kind}"));
+            } else {
+                asked.push(address);
+            }
+        }
+        let found = asked.len();
+        if found > MAX_ADDRESSES {
+            asked = self.drawn(&asked);
+            let left = (found - MAX_ADDRESSES) as u64;
+            miss(Gap::BeyondLimit, left, format!("{MAX_ADDRESSES} of {found} are asked, drawn by the seed"));
+        }
+        for unasked in &unasked {
+            tracing::info!(%target, "{}", unasked.said());
+        }
+        (asked, unasked.into_iter().map(Outcome::Unasked).collect())
+    }
+
+    /// What kind of special address it is, if it is not to be asked for that.
+    fn special(&self, address: IpAddr, given: bool, scope: Option<&TargetSet>) -> Option<&'static str> {
+        // In a hosts file 0.0.0.0 says that a name is blocked.
+        let named_here = given && !address.is_unspecified();
+        let wanted = self.allow_special || named_here || scope.is_some_and(|set| set.gives(address));
+        special(address).filter(|_| !wanted)
+    }
+
+    /// As many as may be asked, in the order they came: not the first ones, which whoever answers for
+    /// the name would choose.
+    fn drawn(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
+        let draw = Permutation::new(addresses.len() as u64, self.seed);
+        let places = (0..MAX_ADDRESSES as u64).filter_map(|place| usize::try_from(draw.nth(place)).ok());
+        let mut places: Vec<usize> = places.collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|place| addresses.get(place).copied()).collect()
+    }
+}
+
+/// What comes of an address that is a target itself and leads to an excluded IPv4 address. Those that
+/// are excluded as they are written are no targets.
+pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Outcome> {
+    let excluded =
+        address.is_ipv6() && scope.is_some_and(|set| set.exclusions().excludes_address(address, port));
+    excluded.then(|| Outcome::Unasked(Unasked::new(Gap::ExcludedAddress, 1, address.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::FailureKind;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    const NAME: &str = "api.example:6443";
+
+    fn resolved(addresses: &[&str]) -> Resolved {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        Resolved { addresses, aliases: Arc::default(), given: false, failed: None }
+    }
+
+    /// What is asked of the name beside other targets and exclusions, and what is not.
+    fn choice(
+        resolved: Resolved,
+        others: &[&str],
+        exclusions: &[&str],
+        allow_special: bool,
+    ) -> (String, String) {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        for target in [&[NAME], others].concat() {
+            builder.argument(target);
+        }
+        for exclusion in exclusions {
+            builder.exclude(exclusion);
+        }
+        let set = builder.build().unwrap();
+        let choice = Choice::new(&ScanConfig { allow_special, ..ScanConfig::default() });
+        let (asked, outcomes) = choice.of(&set.get(0).unwrap(), resolved, Some(&set));
+        let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
+        let unasked = outcomes.iter().map(|outcome| {
+            let Outcome::Unasked(unasked) = outcome else { panic!("{outcome:?}") };
+            format!("{} {} {:?}", unasked.count, unasked.why.word(), unasked.examples)
+        });
+        (asked.join(" "), unasked.collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn a_name_server_leads_to_no_special_address() {
+        let all = ["10.0.0.1", "127.0.0.1", "169.254.169.254", "64:ff9b::7f00:1", "fe80::1"];
+        let (asked, unasked) = choice(resolved(&all), &[], &[], false);
+        assert_eq!(asked, "10.0.0.1");
+        assert_eq!(
+            unasked,
+            "4 special-address {\"127.0.0.1, loopback\", \"169.254.169.254, cloud metadata\", \
+             \"64:ff9b::7f00:1, loopback\", \"fe80::1, link-local\"}"
+        );
+        assert_eq!(choice(resolved(&all), &[], &[], true), (all.join(" "), String::new()));
+    }
+
+    #[test]
+    fn what_the_user_gave_is_asked() {
+        let loopback = || resolved(&["127.0.0.1", "127.0.0.2"]);
+        let asked = |others: &[&str]| choice(loopback(), others, &[], false).0;
+        assert_eq!(asked(&["127.0.0.1:10250"]), "127.0.0.1");
+        assert_eq!(asked(&["127.0.0.0/30"]), "127.0.0.1 127.0.0.2");
+        assert_eq!(asked(&["126.255.255.0-127.0.0.1"]), "127.0.0.1");
+        assert_eq!(asked(&["[::ffff:127.0.0.2]:6443"]), "127.0.0.2");
+        assert_eq!(asked(&["127.0.0.3"]), "");
+        // Of the hosts file, where 0.0.0.0 blocks.
+        let hosts = Resolved { given: true, ..resolved(&["0.0.0.0", "127.0.0.1", "::"]) };
+        let (asked, unasked) = choice(hosts, &[], &[], false);
+        assert_eq!(asked, "127.0.0.1");
+        assert!(unasked.starts_with("2 special-address"), "{unasked}");
+        // By the IPv4 address inside it.
+        let nat64 = || resolved(&["64:ff9b::7f00:1"]);
+        assert_eq!(choice(nat64(), &["[64:ff9b::7f00:1]:6443"], &[], false).0, "64:ff9b::7f00:1");
+        assert_eq!(choice(nat64(), &["127.0.0.1"], &[], false).0, "");
+    }
+
+    #[test]
+    fn exclusions_hold_for_every_form_of_an_address_and_for_aliases() {
+        let forms = [
+            "198.51.100.7",
+            "64:ff9b::c633:6407",
+            "64:ff9b:1::c633:6407",
+            "2002:c633:6407::1",
+            "::c633:6407",
+            "198.51.100.8",
+        ];
+        let (asked, unasked) = choice(resolved(&forms), &[], &["198.51.100.7"], true);
+        assert_eq!(asked, "198.51.100.8");
+        assert!(unasked.starts_with("5 excluded-address"), "{unasked}");
+        let chain = || Resolved {
+            aliases: ["hop.example".into(), "db.corp.example".into()].into(),
+            ..resolved(&["10.0.0.1", "10.0.0.2"])
+        };
+        let (asked, unasked) = choice(chain(), &[], &["DB.corp.example."], false);
+        assert_eq!(asked, "");
+        assert!(unasked.starts_with("2 excluded-address"), "{unasked}");
+        assert_eq!(choice(chain(), &[], &["db.corp.example:443"], false).0, "10.0.0.1 10.0.0.2");
+    }
+
+    #[test]
+    fn of_too_many_addresses_the_seed_draws_some() {
+        let many: Vec<IpAddr> =
+            (0..1000_u32).map(|host| Ipv4Addr::from_bits(0x0a00_0000 + host).into()).collect();
+        let asked = |seed, special: u32| {
+            let config = ScanConfig { order: Order::Seeded(seed), ..ScanConfig::default() };
+            let loopback = (0..special).map(|host| Ipv4Addr::from_bits(0x7f00_0000 + host).into());
+            let addresses = many.iter().copied().chain(loopback).collect();
+            let mut builder = TargetSetBuilder::new(TargetOptions::default());
+            builder.argument(NAME);
+            let set = builder.build().unwrap();
+            Choice::new(&config).of(&set.get(0).unwrap(), Resolved { addresses, ..resolved(&[]) }, Some(&set))
+        };
+        let (first, outcomes) = asked(1, 0);
+        assert_eq!(first.len(), MAX_ADDRESSES);
+        assert!(first.is_sorted() && first.iter().all(|address| many.contains(address)));
+        assert_ne!(first, many[..MAX_ADDRESSES]);
+        assert_eq!(asked(1, 0).0, first);
+        assert_ne!(asked(2, 0).0, first);
+        let [Outcome::Unasked(left)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+        assert_eq!((left.why, left.count), (Gap::BeyondLimit, 936));
+        assert!(left.said().contains("64 of 1000"), "{}", left.said());
+        // What may not be asked takes no place.
+        assert_eq!(asked(1, 3000).0, first);
+    }
+
+    #[test]
+    fn a_question_that_failed_is_said() {
+        let failed = Some(("AAAA".to_owned(), FailureKind::ResolverTimedOut));
+        let half = Resolved { failed, ..resolved(&["10.0.0.1"]) };
+        let (asked, unasked) = choice(half, &[], &[], false);
+        assert_eq!(
+            (asked.as_str(), unasked.as_str()),
+            ("10.0.0.1", "1 half-resolved {\"AAAA: resolver timed out\"}")
+        );
+    }
+}
