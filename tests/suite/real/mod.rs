@@ -222,6 +222,11 @@ impl Row {
         let Some(tls) = &record.tls else {
             return problems.unless(false, || format!("{word}: no TLS"));
         };
+        // Every release here ends an HTTP/2 connection after each answer to an anonymous caller.
+        let asked = u32::try_from(record.requests.len()).unwrap();
+        problems.unless(!http2 || record.connections >= asked, || {
+            format!("{word}: {asked} requests on {} connections", record.connections)
+        });
         let spoken = if http2 { Some("h2") } else { None };
         problems.unless(tls.alpn.as_deref().filter(|alpn| *alpn == "h2") == spoken, || {
             format!("{word}: {:?}", tls.alpn)
