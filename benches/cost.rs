@@ -275,7 +275,7 @@ fn ours(spec: &str, live: Option<u32>) {
 fn ours_at(spec: &str, concurrency: usize) -> u32 {
     runtime().block_on(async {
         let config = ScanConfig { rate: 0, concurrency, order: Order::Seeded(1), ..ScanConfig::default() };
-        let mut scan = Scanner::new(config).expect("a good configuration").scan(targets(spec));
+        let mut scan = Scanner::new(config).expect("a good configuration").scan(targets(&[spec]));
         // Kept, as the program keeps them for its sorted reports.
         let mut records = Vec::new();
         while let Some(record) = scan.next().await {
@@ -356,7 +356,7 @@ fn in_flight(count: usize, port: usize) {
     runtime().block_on(async {
         let config = ScanConfig { rate: 0, timeout: Duration::from_secs(3), ..ScanConfig::default() };
         let scanner = Scanner::new(config).expect("a good configuration");
-        let set = targets(&format!("127.1.0.0-127.1.0.{} ports={port}", count - 1));
+        let set = targets(&[&format!("127.1.0.0-127.1.0.{} ports={port}", count - 1)]);
         let mut scan = scanner.scan(set);
         while scan.next().await.is_some() {}
     });

@@ -71,7 +71,8 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
 fn cost(observation: &Observation) -> f64 {
     let assessment = assess(observation, &identify(observation));
     let (grants, requests) = (&assessment.grants, &assessment.requests);
-    let answered = Answered { verdict: assessment.verdict, grants, requests, not_asked: &[], expected: None };
+    let not_asked = &observation.unasked;
+    let answered = Answered { verdict: assessment.verdict, grants, requests, not_asked, expected: None };
     let once = || {
         let began = ThreadTime::now();
         for _ in 0..ROUNDS {

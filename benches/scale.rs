@@ -365,7 +365,7 @@ fn peers() {
 fn memory(prefix: &str) {
     runtime().block_on(async {
         let config = ScanConfig { rate: 0, order: Order::Seeded(1), ..ScanConfig::default() };
-        let set = targets(&format!("127.0.0.0/{prefix} ports={CLOSED}"));
+        let set = targets(&[&format!("127.0.0.0/{prefix} ports={CLOSED}")]);
         let mut scan = Scanner::new(config).expect("a good configuration").scan(set);
         assert!(scan.next().await.is_none(), "nothing answers");
         let coverage = scan.finish().coverage;

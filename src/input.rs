@@ -90,10 +90,10 @@ pub fn bytes(reader: impl Read, limit: u32) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// As [`bytes`], as text.
+/// As [`bytes()`], as text.
 ///
 /// # Errors
-/// Those of [`bytes`], or the file is not UTF-8.
+/// Those of [`bytes()`], or the file is not UTF-8.
 pub fn text(reader: impl Read, limit: u32) -> io::Result<String> {
     String::from_utf8(bytes(reader, limit)?).map_err(|_| invalid("it is not UTF-8; save it as UTF-8"))
 }

@@ -68,6 +68,8 @@ pub mod assess;
 pub mod beside;
 pub mod config;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod identify;
 pub mod input;
 pub mod model;

@@ -11,6 +11,7 @@ pub(crate) fn myself() -> Command {
 }
 
 /// What this program says in a role.
+#[allow(dead_code, reason = "not every benchmark has roles of which the output is a figure")]
 pub(crate) fn output_of(role: &[&str]) -> String {
     let output = myself().args(role).stderr(Stdio::inherit()).output().expect("the benchmark runs itself");
     assert!(output.status.success(), "{role:?} failed");
@@ -23,10 +24,12 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
 }
 
-/// A set of one specification.
-pub(crate) fn targets(spec: &str) -> Arc<TargetSet> {
+/// A set of these specifications.
+pub(crate) fn targets(specs: &[&str]) -> Arc<TargetSet> {
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
-    builder.argument(spec);
+    for spec in specs {
+        builder.argument(spec);
+    }
     Arc::new(builder.build().expect("a good specification"))
 }
 

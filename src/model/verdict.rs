@@ -103,4 +103,11 @@ mod tests {
             assert_eq!(verdict.word().parse(), Ok(verdict));
         }
     }
+
+    #[test]
+    fn what_was_not_attempted_says_nothing() {
+        let none = Verdict::NotAttempted;
+        assert!(!none.settles() && Verdict::ALL.iter().all(|expected| !none.contradicts(*expected)));
+        assert_eq!(none.word().parse::<Verdict>(), Err(UnknownVerdict));
+    }
 }

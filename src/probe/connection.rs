@@ -66,7 +66,7 @@ impl Connection {
         if http2 { Self::http2(stream).await } else { Self::http1(stream).await }
     }
 
-    async fn http1<S>(stream: S) -> Result<Self, Failure>
+    pub(super) async fn http1<S>(stream: S) -> Result<Self, Failure>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {

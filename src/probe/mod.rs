@@ -23,6 +23,8 @@ mod anchors;
 mod certificate;
 mod connection;
 mod deep;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod head;
 mod look;
 mod reading;

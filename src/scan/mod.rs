@@ -29,6 +29,7 @@ mod pass;
 mod pipeline;
 mod progress;
 mod queue;
+mod record;
 mod replay;
 mod stop;
 mod tally;
@@ -56,6 +57,8 @@ use job::Job;
 use outcome::Outcome;
 use pipeline::Pipeline;
 pub use progress::{Progress, Watch};
+#[cfg(any(test, fuzzing))]
+pub(crate) use record::record;
 pub use stop::Stop;
 use tally::Tally;
 

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::assess::assess;
 use crate::config::{ProxyKind, ScanConfig};
 use crate::error::Error;
-use crate::identify::{self, Answered, identify, posture, remedy};
+use crate::identify::{self, identify};
 use crate::model::{
     Endpoint, EndpointReport, Failure, FailureKind, Host, SecondLook, Stage, Timings, Verdict,
 };
@@ -25,6 +25,7 @@ use super::attempt::{Attempt, endpoint_of};
 use super::dialer::{Dialer, Redialer};
 use super::outcome::{Outcome, passes};
 use super::own_side::{self, OwnSide};
+use super::record::record;
 use super::stop::Stop;
 use super::throttle::Throttle;
 
@@ -266,38 +267,7 @@ impl Pipeline {
             }
         }
         let short = own_side::of_look(&observation, assessment.verdict, second.as_ref());
-        let unreachable = assessment.verdict == Verdict::Unreachable;
-        let of_requests =
-            || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
-        let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
-        let answered = Answered {
-            verdict: assessment.verdict,
-            grants: &assessment.grants,
-            requests: &assessment.requests,
-            not_asked: &observation.unasked,
-            expected: target.expect,
-        };
-        let report = EndpointReport {
-            target: target.clone(),
-            endpoint: Some(endpoint),
-            posture: posture(&identification, answered),
-            remedy: remedy(&identification, answered),
-            verdict: assessment.verdict,
-            reason: assessment.reason,
-            failure,
-            identification: Some(identification),
-            requests: assessment.requests,
-            not_asked: observation.unasked,
-            grants: assessment.grants,
-            aliases: observation.aliases,
-            tls: observation.tls,
-            without_sni: observation.without_sni,
-            local: observation.local,
-            connections: observation.connections,
-            handshakes: observation.handshakes,
-            timings: observation.timings.kept(),
-        };
-        (report, short)
+        (record(target, observation, identification, assessment), short)
     }
 }
 

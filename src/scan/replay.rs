@@ -46,7 +46,7 @@ pub(super) async fn replay(
             }
         }
         for Finished { ordinal, place, notes } in frame.finished {
-            if !pass.done.insert(ordinal) {
+            if !pass.done.insert(ordinal) || !adds_up(&notes) {
                 return Err(damaged());
             }
             let target = job.target(place).ok_or_else(damaged)?;
@@ -69,6 +69,24 @@ pub(super) async fn replay(
         }
     }
     Ok((passes, Some(journal)))
+}
+
+/// Whether it is one outcome for the target, and one for each further address that it says there is. An
+/// address that was not asked is one too; half of a lookup is none.
+fn adds_up(notes: &[Note]) -> bool {
+    let (mut expected, mut outcomes) = (Some(1_u64), Some(0_u64));
+    for note in notes {
+        let (sum, count) = match note {
+            Note::Further(count) => (&mut expected, *count),
+            Note::Unasked(why, count, _) => {
+                let address = Gap::ALL.get(usize::from(*why)).is_some_and(|why| why.is_address());
+                (&mut outcomes, if address { *count } else { 0 })
+            }
+            Note::Silent(_) | Note::Record(_) | Note::Deferred(_) => (&mut outcomes, 1),
+        };
+        *sum = sum.and_then(|sum| sum.checked_add(count));
+    }
+    expected.is_some() && expected == outcomes
 }
 
 fn outcome(note: Note, target: &Target) -> io::Result<Outcome> {

@@ -147,7 +147,7 @@ async fn forever<S: AsyncWrite + Unpin>(stream: &mut S, part: &[u8]) -> std::io:
 }
 
 /// The next request's head, up to its empty line; what comes after stays in `unread`.
-async fn read_head<S: AsyncRead + Unpin>(stream: &mut S, unread: &mut Vec<u8>) -> Option<Vec<u8>> {
+pub(super) async fn read_head<S: AsyncRead + Unpin>(stream: &mut S, unread: &mut Vec<u8>) -> Option<Vec<u8>> {
     loop {
         if let Some(end) = unread.windows(4).position(|window| window == b"\r\n\r\n") {
             let rest = unread.split_off(end + 4);

@@ -10,6 +10,8 @@
 //! tests/recordings → recording ──┘                         └ hostile: byte by byte
 //! ```
 //!
+//! [`chaos`] starts servers of another kind: they misbehave at random.
+//!
 //! A simulated server answers as the real thing would, it does not work like it: nothing is
 //! authenticated, nothing is stored, and a request that no reply names gets the fallback.
 //!
@@ -28,6 +30,7 @@
 mod answers;
 mod audit;
 mod catalogue;
+mod chaos;
 mod connection;
 mod file;
 mod fleet;
@@ -44,6 +47,7 @@ mod tls;
 mod tests;
 
 pub use catalogue::{scenario, scenarios};
+pub use chaos::{ChaosServer, chaos};
 pub use fleet::{Fleet, Member, fleet};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{SimulatedServer, start};

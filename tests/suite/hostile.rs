@@ -1,12 +1,16 @@
 //! Servers that mean harm or are broken: bounded in time, size and depth, and never one of the
 //! four verdicts by accident.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Access, FailureKind, Verdict};
+use kubeknock::model::{Access, EndpointReport, FailureKind, Verdict};
+use kubeknock::simulator;
 
-use crate::support::{config, knock, run, scan, start, stdout, targets};
+use crate::support::{config, knock, run, scan, serve, start, stdout, targets};
 
 fn hasty() -> ScanConfig {
     ScanConfig { timeout: Duration::from_millis(700), retries: 0, ..config() }
@@ -108,4 +112,47 @@ async fn one_bad_server_does_not_lose_the_others() {
     assert_eq!(records.len(), 10);
     assert_eq!(summary.coverage.count(Verdict::Forbidden), 5);
     assert!(records[..5].iter().all(|record| !record.verdict.settles()));
+}
+
+/// Everything that misbehaves, at once and at random as well, and 20 neighbours who do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
+    const HONEST: [&str; 5] = ["default", "rejecting", "exposed", "nginx-fronted", "kube-controller-manager"];
+    let (mut bad, mut chaotic, mut good, mut specs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // Of those the simulator has, whoever is no API server or cannot be judged.
+    for scenario in
+        simulator::scenarios().filter(|scenario| !scenario.expect.settles() && !scenario.plain_http())
+    {
+        bad.push(serve(Arc::clone(scenario)).await);
+    }
+    for number in 0..60 {
+        let address = SocketAddr::from(([127, 87, 0, number], 0));
+        chaotic.push(simulator::chaos(number.into(), address).await.unwrap());
+    }
+    for name in HONEST.into_iter().cycle().take(20) {
+        good.push(start(name).await);
+    }
+    specs.extend(bad.iter().chain(&good).map(|server| server.address().to_string()));
+    specs.extend(chaotic.iter().map(|server| server.address().to_string()));
+    let config = |deep| ScanConfig { deep, per_host: 0, ..config() };
+    let scans = tokio::join!(scan(config(false), targets(&specs)), scan(config(true), targets(&specs)));
+    for (records, summary) in [scans.0, scans.1] {
+        assert_eq!(summary.coverage.not_attempted, 0);
+        let of = |address| {
+            let own = |record: &&EndpointReport| record.endpoint.as_ref().unwrap().address() == Some(address);
+            records.iter().find(own).unwrap()
+        };
+        for server in &good {
+            let (record, scenario) = (of(server.address()), server.scenario());
+            assert_eq!(record.verdict, scenario.expect, "{}: {}", scenario.name, record.reason);
+        }
+        for server in &chaotic {
+            let record = of(server.address());
+            assert_ne!(record.verdict, Verdict::Exposed, "{}: {:#?}", record.reason, record.requests);
+            let panicked = record.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Panic);
+            assert!(!panicked, "{}", record.reason);
+        }
+    }
+    let kinds: BTreeSet<String> = chaotic.iter().flat_map(simulator::ChaosServer::misbehaviours).collect();
+    assert!(kinds.len() > 50, "only {kinds:?}");
 }

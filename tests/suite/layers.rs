@@ -36,7 +36,8 @@ fn rust_files(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
-/// The library's files with their module, code only: unit tests may bring other stages in.
+/// The library's files with their module, code only: unit tests and the bodies of fuzz
+/// targets may bring other stages in.
 fn library() -> Vec<(String, PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -49,7 +50,7 @@ fn library() -> Vec<(String, PathBuf, String)> {
         let test_only = ["tests.rs", "fixtures.rs"].iter().any(|name| inside.ends_with(name))
             || inside
                 .components()
-                .any(|part| ["tests", "sample"].iter().any(|folder| part.as_os_str() == *folder));
+                .any(|part| ["tests", "sample", "fuzzing"].iter().any(|folder| part.as_os_str() == *folder));
         if module == "bin" || module == "lib" || test_only {
             continue;
         }
@@ -98,6 +99,39 @@ fn no_stage_knows_another() {
         }
     }
     assert!(wrong.is_empty(), "forbidden edges:\n{}", wrong.join("\n"));
+}
+
+/// The fuzz target of the settings file compiles some of the program's modules: those that they use too.
+#[test]
+fn a_fuzz_target_has_every_module_that_its_modules_use() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let target = fs::read_to_string(root.join("fuzz/fuzz_targets/settings.rs")).unwrap();
+    let paths: Vec<&str> = target
+        .lines()
+        .filter_map(|line| line.strip_prefix("#[path = \"../../")?.strip_suffix("\"]"))
+        .collect();
+    let declared: BTreeSet<&str> =
+        target.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';')).collect();
+    assert!(declared.contains("settings_file") && declared.len() == paths.len(), "{declared:?}");
+    let (mut files, mut all) = (Vec::new(), BTreeSet::new());
+    rust_files(&root.join("src/bin/kubeknock"), &mut files);
+    for file in &files {
+        let inside = file.strip_prefix(root.join("src/bin/kubeknock")).unwrap();
+        let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+        all.insert(first.trim_end_matches(".rs").to_owned());
+    }
+    for path in paths {
+        let path = root.join(path);
+        let folder = path.parent().filter(|_| path.ends_with("mod.rs"));
+        for file in files
+            .iter()
+            .filter(|file| **file == path || folder.is_some_and(|folder| file.starts_with(folder)))
+        {
+            for used in named_modules(&fs::read_to_string(file).unwrap(), &all) {
+                assert!(declared.contains(used.as_str()), "fuzz_targets/settings.rs needs `mod {used};`");
+            }
+        }
+    }
 }
 
 #[test]

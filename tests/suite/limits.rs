@@ -177,7 +177,13 @@ fn the_kinds_of_unreachable_are_told_apart() {
         .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
         .args(["scan", "-q", "-o", "json", "--retries", "0"])
         .args(["198.51.100.1:6443", "198.51.100.2:6443", "198.51.100.3:6443", "198.51.100.4:6443"])
-        .args(["198.51.100.5:6443", "192.0.2.2:6443", "[2001:db8:1::1]:6443", "[2001:db8:1::2]:6443"])
+        .args([
+            "198.51.100.5:6443",
+            "192.0.2.255:6443",
+            "192.0.2.2:6443",
+            "[2001:db8:1::1]:6443",
+            "[2001:db8:1::2]:6443",
+        ])
         .output();
     let Some(output) = in_namespaces(output, "a network of the test's own") else { return };
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
@@ -198,6 +204,8 @@ fn the_kinds_of_unreachable_are_told_apart() {
         ("198.51.100.3:6443", "network-unreachable"),
         ("198.51.100.4:6443", "timed-out"),
         ("198.51.100.5:6443", "no-route"),
+        // A broadcast address, at which nobody can listen.
+        ("192.0.2.255:6443", "network-unreachable"),
         ("192.0.2.2:6443", "refused"),
         ("[2001:db8:1::1]:6443", "network-unreachable"),
         ("[2001:db8:1::2]:6443", "prohibited"),
@@ -206,7 +214,7 @@ fn the_kinds_of_unreachable_are_told_apart() {
     assert_eq!(seen, expected);
     // What this machine's own routes forbid was not attempted; what a router says is the target's state.
     assert_eq!(report["coverage"]["failed_here"], serde_json::json!({"no-route": 1}));
-    assert_eq!(report["coverage"]["unreachable"]["total"], 7);
+    assert_eq!(report["coverage"]["unreachable"]["total"], 8);
 }
 
 /// Lines at an interval, and one more when SIGUSR1 asks.

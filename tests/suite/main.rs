@@ -34,6 +34,8 @@ mod resume;
 mod rules;
 mod saved;
 mod scale;
+#[cfg(target_os = "linux")]
+mod scope;
 mod secrets;
 mod settings;
 mod shards;

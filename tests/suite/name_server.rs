@@ -88,7 +88,7 @@ enum Say {
     NoEdns,
     /// Too long for UDP.
     OverTcp(Vec<IpAddr>),
-    /// An address that belongs to another name.
+    /// Loopback, and an address of another name.
     Foreign,
 }
 
@@ -153,7 +153,11 @@ fn answer(query: &[u8], tcp: bool) -> Option<Vec<u8>> {
             (asked.name().clone(), Vec::new())
         }
         Say::NoEdns => (asked.name().clone(), loopback()),
-        Say::Foreign => (Name::from_ascii("other.example.").unwrap(), loopback()),
+        Say::Foreign => {
+            let other = RData::from(IpAddr::from([127, 0, 0, 2]));
+            reply.add_answer(Record::from_rdata(Name::from_ascii("other.example.").unwrap(), 60, other));
+            (asked.name().clone(), loopback())
+        }
         Say::Chain(names) => {
             for pair in names.windows(2) {
                 let [from, to] = [pair[0], pair[1]].map(|name| Name::from_ascii(name).unwrap());

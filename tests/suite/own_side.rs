@@ -200,8 +200,9 @@ async fn a_resumed_scan_asks_what_could_not_be_asked() {
         assert_eq!(report["coverage"]["failed_here"], json!({"proxy-refused": 4}));
         let asked = server.stats().connections();
         proxy.change(Manner::Honest);
-        for _ in 0..2 {
-            let (output, report) = scan(&[&common[..], &["--resume", path]].concat());
+        for age in ["going on with the scan that began", "this scan came to its end"] {
+            let (output, report) = scan(&[&common[1..], &["--resume", path]].concat());
+            assert!(stderr(&output).contains(age), "{retries} retries: {}", stderr(&output));
             let dead = json!([0, {}, {"proxy-could-not-connect": 7}]);
             assert_eq!(told(&output, &report), (Some(0), dead), "{retries} retries");
             assert_eq!(report["coverage"]["verdicts"]["forbidden"], 1);

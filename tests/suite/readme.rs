@@ -149,9 +149,14 @@ fn the_example_settings_are_read() {
 #[test]
 fn no_link_to_a_file_that_is_not_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for page in
-        ["README.md", "docs/architecture.md", "docs/settings.md", "docs/rules.md", "docs/stability.md"]
-    {
+    for page in [
+        "README.md",
+        "docs/architecture.md",
+        "docs/security.md",
+        "docs/settings.md",
+        "docs/rules.md",
+        "docs/stability.md",
+    ] {
         let text = read(page);
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.starts_with("http") || link.starts_with('#') {
@@ -162,4 +167,42 @@ fn no_link_to_a_file_that_is_not_there() {
             assert!(path.exists(), "{page} links to {link}");
         }
     }
+}
+
+/// Every number in `docs/security.md` is that of the constant which it names.
+#[test]
+fn the_limits_in_the_security_page_are_the_codes() {
+    let page = read("docs/security.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once("| `src/"));
+    let mut checked = 0;
+    for (row, place) in rows {
+        let said = row.trim_end_matches([' ', '|']).rsplit("| ").next().unwrap();
+        let (file, rest) = place.split_once("` `").unwrap();
+        let name = rest.split('`').next().unwrap();
+        let code = read(&format!("src/{file}"));
+        let value = code.split(&format!("const {name}: ")).nth(1).and_then(|rest| rest.split([';']).next());
+        let value = value.unwrap_or_else(|| panic!("src/{file} has no constant {name}"));
+        let value = value.split_once(" = ").unwrap().1;
+        assert_eq!(number(said), product(value), "{name} is {value} in src/{file}, and {said} in the page");
+        checked += 1;
+    }
+    assert!(checked > 20, "only {checked} limits found");
+}
+
+/// `64 KiB`, `10,000` or `3 s` as a number.
+fn number(said: &str) -> u64 {
+    let (number, unit) = said.split_once(' ').unwrap_or((said, ""));
+    let factor = match unit {
+        "" | "s" => 1,
+        "KiB" => 1024,
+        "MiB" => 1024 * 1024,
+        other => panic!("{other} is no unit of this page"),
+    };
+    number.replace(',', "").parse::<u64>().unwrap() * factor
+}
+
+/// `64 * 1024`, or `Duration::from_secs(3)`.
+fn product(value: &str) -> u64 {
+    let value = value.trim_start_matches("Duration::from_secs(").trim_end_matches(')').replace('_', "");
+    value.split('*').map(|factor| factor.trim().parse::<u64>().unwrap()).product()
 }

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Component, EndpointReport, Request, Verdict};
+use kubeknock::model::{Component, EndpointReport, Request, Standing, Verdict};
+use kubeknock::policy::{Judge, Policy};
 use kubeknock::simulator::Scenario;
 
-use crate::support::{config, knock, serve};
+use crate::support::{config, knock, scan, serve, targets};
 
 use Component::{
     AggregatedApiServer as Aggregated, ControllerManagerOrScheduler, KubeApiServer as Api, Kubelet,
@@ -147,6 +148,52 @@ async fn an_aggregated_list_is_open_only_where_it_answered() {
         let record = knock(ScanConfig { requests, ..config() }, &server.address().to_string()).await;
         assert_eq!(record.verdict, verdict, "{name}: {}", record.reason);
         assert_eq!(open(&record).contains(list), verdict == Exposed, "{name}");
+    }
+}
+
+/// How each stands to what kubeadm documents, without `--deep` and with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_open_is_held_against_what_kubeadm_documents() {
+    const REFUSING: [Standing; 2] = [Standing::Unknown, Standing::Stricter];
+    for (name, standings) in [
+        ("37-default", [Standing::AsDocumented; 2]),
+        ("37-none", [Standing::Stricter; 2]),
+        ("37-anon-off", REFUSING),
+        ("37-cond-health", REFUSING),
+        ("37-cond-version", REFUSING),
+        // What a condition opens shows only where it is asked.
+        ("37-cond-ns-view", [Standing::Unknown, Standing::Looser]),
+        ("37-view", [Standing::AsDocumented, Standing::Looser]),
+        ("37-admin", [Standing::Looser; 2]),
+        ("37-sample-apiserver", [Standing::Unknown; 2]),
+    ] {
+        for (deep, standing) in [false, true].into_iter().zip(standings) {
+            let server = serve(recording(name)).await;
+            let record = knock(ScanConfig { deep, ..config() }, &server.address().to_string()).await;
+            let posture = record.posture.unwrap_or_else(|| panic!("{name}: nothing to compare with"));
+            assert_eq!(posture.standing, standing, "{name}, deep {deep}: {}", posture.sentence);
+        }
+    }
+}
+
+/// What was recorded beside API servers: of these only a kubelet that takes anonymous callers is a way in.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_answers_beside_api_servers_is_found_where_it_lets_anybody_in() {
+    for (name, found) in [
+        ("37-kubelet", "target-not-covered"),
+        ("37-kubelet-anonymous", "kubelet-anonymous"),
+        ("37-kube-scheduler", "target-not-covered"),
+        ("kube-controller-manager", "target-not-covered"),
+    ] {
+        let server = serve(recording(name)).await;
+        let (records, summary) = scan(config(), targets(&[server.address().to_string()])).await;
+        let policy = Policy::default();
+        let mut judge = Judge::new(&policy, summary.started);
+        for record in &records {
+            judge.add(record);
+        }
+        let findings = judge.finish(&summary.coverage).findings;
+        assert_eq!(findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>(), [found], "{name}");
     }
 }
 

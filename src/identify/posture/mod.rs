@@ -16,7 +16,7 @@ use crate::model::{
 };
 
 use super::products::{Entry, Expected, ExpectedAnswer, TABLE};
-use shown::Shown;
+use shown::{Resources, Shown};
 
 /// What an endpoint showed, as far as the posture depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub struct Answered<'a> {
     pub grants: &'a [Grant],
     /// Every request, with how far it came.
     pub requests: &'a [JudgedRequest],
-    /// What was to be asked and was not.
+    /// What was to be asked too and was not.
     pub not_asked: &'a [Request],
     /// What the user says must come out.
     pub expected: Option<Verdict>,
@@ -168,7 +168,7 @@ fn judge(
         (Some(_), _) if judged.verdicts().len() == 1 => Standing::AsDocumented,
         (Some(_), _) => Standing::Either,
         // Where authentication refuses, a condition may let in what was not asked.
-        (None, Some(Standing::Stricter)) if shown.rejected() > 0 && !shown.resources_asked => {
+        (None, Some(Standing::Stricter)) if shown.rejected() > 0 && shown.resources != Resources::Clear => {
             judged.partly = true;
             Standing::Unknown
         }

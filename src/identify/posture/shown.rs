@@ -5,7 +5,7 @@
 
 use super::Answered;
 use crate::identify::products::{ExpectedAnswer, Public};
-use crate::model::{Access, Minor, PathClass, Standing, Verdict, api_paths, left_out};
+use crate::model::{Access, Minor, PathClass, Standing, Verdict, api_paths};
 
 /// The first release with `/livez` and `/readyz`.
 const LIVEZ: Minor = Minor { major: 1, minor: 16 };
@@ -16,11 +16,20 @@ pub(super) struct Shown<'a> {
     clear: Vec<Asked<'a>>,
     /// How many were asked.
     pub(super) asked: usize,
-    /// Whether lists of resources were among them, and all that were to be asked were answered.
-    pub(super) resources_asked: bool,
-    /// What came to no answer, in words.
-    pub(super) left_out: Option<String>,
+    /// Whether lists of resources were among them.
+    pub(super) resources: Resources,
     minor: Option<Minor>,
+}
+
+/// How many of the lists of resources that were to be asked gave a clear answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resources {
+    /// None was to be asked.
+    NotAsked,
+    /// Not every one.
+    Partly,
+    /// Every one.
+    Clear,
 }
 
 /// A path with a clear answer.
@@ -32,21 +41,23 @@ struct Asked<'a> {
 
 impl<'a> Shown<'a> {
     pub(super) fn of(answered: Answered<'a>, minor: Option<Minor>) -> Self {
-        let Answered { requests, not_asked, .. } = answered;
-        let paths = api_paths(requests);
+        let paths = api_paths(answered.requests);
         let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
-        let mut lists = paths.values().filter(|(class, _)| is_list(*class)).peekable();
-        let resources_asked = lists.peek().is_some()
-            && lists.all(|(_, access)| !matches!(access, Access::Failed(_)))
-            && !not_asked.iter().any(|request| is_list(request.class));
+        let mut lists: Vec<bool> = (paths.values())
+            .filter(|(class, _)| is_list(*class))
+            .map(|(_, access)| is_clear(access))
+            .chain(answered.not_asked.iter().filter(|request| is_list(request.class)).map(|_| false))
+            .collect();
+        lists.dedup();
         Self {
             asked: paths.len(),
-            resources_asked,
-            left_out: left_out(requests, not_asked),
+            resources: match lists.as_slice() {
+                [] => Resources::NotAsked,
+                [true] => Resources::Clear,
+                _ => Resources::Partly,
+            },
             clear: (paths.into_iter())
-                .filter(|(_, (_, access))| {
-                    matches!(access, Access::Granted | Access::Forbidden | Access::Rejected)
-                })
+                .filter(|(_, (_, access))| is_clear(access))
                 .map(|(at, (class, access))| Asked { at, class, access })
                 .collect(),
             minor,
@@ -94,6 +105,10 @@ impl<'a> Shown<'a> {
             _ => false,
         }
     }
+}
+
+const fn is_clear(access: &Access) -> bool {
+    matches!(access, Access::Granted | Access::Forbidden | Access::Rejected)
 }
 
 /// Whether paths of this class are open where this is the answer.

@@ -1,6 +1,6 @@
 //! A posture in a sentence for people: who, what was answered, what that tells, and how it stands.
 
-use super::shown::Shown;
+use super::shown::{Resources, Shown};
 use super::{Answered, Judged};
 use crate::identify::products::{Entry, ExpectedAnswer, Public};
 use crate::model::{Access, Identification, Known, PathClass, Standing, Verdict};
@@ -68,17 +68,18 @@ pub(super) fn sentence(
     }
 }
 
-/// What the answers cannot show: what was not asked, and, where authentication refuses, the other paths that
-/// it may let in.
-fn hidden(shown: &Shown<'_>) -> Option<String> {
-    const CONDITION: &str = "a condition on another path would not show";
-    match (&shown.left_out, shown.rejected(), shown.resources_asked) {
-        (None, 0, _) => None,
-        (None, _, true) => Some(CONDITION.to_owned()),
-        (None, _, false) => Some(format!("resources were not asked, and {CONDITION}")),
-        (Some(left_out), 0, _) => Some(left_out.clone()),
-        (Some(left_out), ..) => Some(format!("{left_out}, and {CONDITION}")),
+/// What the answers cannot show where authentication refuses: it may let other paths in.
+fn hidden(shown: &Shown<'_>) -> Option<&'static str> {
+    if shown.rejected() == 0 {
+        return None;
     }
+    Some(match shown.resources {
+        Resources::Clear => "a condition on another path would not show",
+        Resources::Partly => {
+            "not all resources were answered, and a condition on another path would not show"
+        }
+        Resources::NotAsked => "resources were not asked, and a condition on another path would not show",
+    })
 }
 
 /// ` from 1.32 on`, where the release decides.

@@ -15,8 +15,9 @@ pub(in crate::policy) static RULE: Rule = Rule {
         in force was not asked.",
     proof: "/version answered with etcd's version, over TLS to a client without a certificate, or over plain \
         HTTP. No key was read. A port with metrics and health alone has no /version and is not meant.",
-    remedy: "Start etcd with --client-cert-auth and --trusted-ca-file, as kubeadm does, and with https alone in \
-        --listen-client-urls; give metrics a port of their own (--listen-metrics-urls). Let nobody but API \
+    remedy: "Start etcd with --client-cert-auth and --trusted-ca-file, for its members with \
+        --peer-client-cert-auth and --peer-trusted-ca-file, as kubeadm does, and with https alone in \
+        --listen-client-urls and --listen-peer-urls; give metrics a port of their own (--listen-metrics-urls). Let nobody but API \
         servers and members reach its ports (2379 and 2380). If it was reachable by others, take its secrets \
         as known to them.",
     severity: Severity::Critical,

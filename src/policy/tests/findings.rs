@@ -56,6 +56,7 @@ fn addresses_that_disagree() {
         rejecting(target(0, "api.example"), "192.0.2.1"),
         default_cluster(target(0, "api.example"), "192.0.2.2"),
         silent(target(0, "api.example"), "192.0.2.3"),
+        not_attempted(target(0, "api.example"), "192.0.2.4"),
     ];
     let judged_three = judged(&reports);
     let finding = find(&judged_three, "address-divergence");

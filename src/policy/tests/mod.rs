@@ -18,8 +18,8 @@ use crate::model::fixtures::{
     api_versions, failing, forbidden, go_404, metrics, ok, reply, reset, unauthorized, version,
 };
 use crate::model::{
-    Coverage, Endpoint, EndpointReport, Finding, Host, Observation, Origin, Pattern, Reply, Rule, Scheme,
-    Source, SpecCoverage, SpecId, Target, Verdict,
+    Coverage, Endpoint, EndpointReport, Failure, FailureKind, Finding, Host, Observation, Origin, Pattern,
+    Reply, Rule, Scheme, Source, SpecCoverage, SpecId, Stage, Target, Timings, Verdict,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -123,6 +123,12 @@ fn kubelet(version: Reply, healthz: Reply) -> EndpointReport {
 
 fn silent(target: Target, address: &str) -> EndpointReport {
     judge(target, address, failing(1, [("/version", Err(reset()))]))
+}
+
+fn not_attempted(target: Target, address: &str) -> EndpointReport {
+    let endpoint = silent(target.clone(), address).endpoint;
+    let failure = Failure::new(Stage::Connect, FailureKind::NoRoute, "");
+    EndpointReport::without_answer(target, endpoint, failure, Timings::default())
 }
 
 /// The coverage of a scan of these records, each the only one of its specification.

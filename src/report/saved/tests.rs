@@ -164,6 +164,12 @@ fn errors_say_where_and_what() {
         ("192.0.2.17:6443", "192.0.2.17", "is no target"),
         ("\"targets\": 305", "\"targets\": 306", "do not add up"),
         ("\"targets\": 305", "\"targets\": 18446744073709551615", "more than any scan has"),
+        (
+            "\"failed_here\": {}",
+            "\"failed_here\": {\"proxy\": 1}",
+            "failed_here counts more than not_attempted",
+        ),
+        ("\"failed_here\": {}", "\"failed_here\": {\"prox\": 1}", "this is no kind of failure"),
         ("2026-10-01T08", "yesterday", "is no time"),
         ("\"total_ms\": 9.876", "\"total_ms\": -1", "is no duration"),
         ("\"request\": 5", "\"request\": 500", "names request 500"),

@@ -4,6 +4,8 @@
 
 mod entries;
 mod found;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzed;
 mod over;
 mod source;
 

@@ -79,7 +79,7 @@ fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
 
 /// The options of `[scan]` that this command has and its line leaves open, as arguments. All are
 /// checked, whatever the command.
-fn under(file: &SettingsFile, command: &str, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
+pub(super) fn under(file: &SettingsFile, command: &str, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
     let mut all = program();
     all.build();
     let scan = all.find_subcommand("scan").context("there is no scan command")?;

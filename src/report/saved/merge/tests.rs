@@ -176,11 +176,22 @@ fn a_target_that_two_scans_name_in_different_places_counts_once() {
 fn a_shortage_of_the_scanning_machine_is_not_what_was_seen() {
     let earlier = scan_of(vec![sample::mixed().reports[1].clone()]);
     let mut failed = earlier.reports[0].clone();
-    failed.verdict = Verdict::Unreachable;
     failed.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));
-    let coverage = merged(&[&scan_of(vec![failed]), &earlier]).scan.summary.coverage;
-    assert!(coverage.adds_up());
-    assert_eq!((coverage.covered(), coverage.count(Verdict::Forbidden)), (coverage.named(), 1));
+    // The former is how older versions call it.
+    for verdict in [Verdict::Unreachable, Verdict::NotAttempted] {
+        failed.verdict = verdict;
+        let failed = scan_of(vec![failed.clone()]);
+        for order in [[&failed, &earlier], [&earlier, &failed]] {
+            let both = merged(&order);
+            let coverage = both.scan.summary.coverage;
+            assert!(coverage.adds_up());
+            assert_eq!((coverage.covered(), coverage.count(Verdict::Forbidden)), (coverage.named(), 1));
+            assert_eq!((coverage.not_attempted, coverage.unreachable_total()), (0, 0));
+            assert_eq!(both.records.len(), 1);
+        }
+        let twice = merged(&[&failed, &failed]).scan.summary.coverage;
+        assert_eq!(twice.could_not_scan(), verdict == Verdict::NotAttempted);
+    }
 }
 
 /// The sample's records with other hosts, as another site has them.
@@ -388,9 +399,13 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
     let mut coverage = Coverage::default();
     let mut targets = HashSet::new();
     for report in &reports {
-        match &report.failure {
-            Some(failure) => *coverage.unreachable.entry(failure.kind).or_default() += 1,
-            None => *coverage.verdicts.entry(report.verdict).or_default() += 1,
+        match (&report.failure, report.verdict) {
+            (Some(failure), Verdict::NotAttempted) => {
+                *coverage.failed_here.entry(failure.kind).or_default() += 1;
+                coverage.not_attempted += 1;
+            }
+            (Some(failure), _) => *coverage.unreachable.entry(failure.kind).or_default() += 1,
+            (None, verdict) => *coverage.verdicts.entry(verdict).or_default() += 1,
         }
         let target = &report.target;
         if targets.insert(Identity::of_target(target)) {
@@ -403,7 +418,8 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
             let id = target.specs.first().copied();
             let known = coverage.specs.iter().position(|spec| spec.origin == origin);
             let seen = known.map(|known| coverage.specs.remove(known).seen).unwrap_or_default();
-            let spec = SpecCoverage::of(origin, true, label, target.expect, vec![report.verdict]);
+            let spec =
+                SpecCoverage::of(origin, true, label, target.expect, report.seen().into_iter().collect());
             let spec = SpecCoverage { id, ..again(spec, seen.into_iter().collect()) };
             coverage.specs.insert(known.unwrap_or(coverage.specs.len()), spec);
         }

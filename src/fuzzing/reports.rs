@@ -1,0 +1,167 @@
+//! Reports: read back, and written in every format.
+
+use std::io;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::config::ScanConfig;
+use crate::model::{Coverage, EndpointReport, Finding, ScanSummary};
+use crate::policy::{Judge, Policy, RULES};
+use crate::report::saved::{self, Merge, SavedScan, Sightings};
+use crate::report::table::TableOptions;
+use crate::report::{self, Files, Format, Outcome, Results, Tally, escape};
+
+/// A saved report, `json` or `jsonl`.
+pub fn saved_reports(data: &[u8]) {
+    let mut records = Vec::new();
+    let read = saved::read("report.json", &mut &data[..], &mut |record| records.push(record));
+    match read {
+        Ok(Some(scan)) => {
+            merged(&scan, &records);
+            written(&scan, &records, data.len());
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let said = error.to_string();
+            assert!(said.len() < 4096 && !said.chars().any(char::is_control), "{said:?}");
+        }
+    }
+}
+
+/// Every format takes the records, and what is read back is written again as the same bytes. A fuzzer has
+/// no time for all of them at once: beside JSON it writes the one of this number.
+pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usize) {
+    let findings = findings(scan, records);
+    let results = results(scan, &findings);
+    let drawn = Format::ALL[number % Format::ALL.len()];
+    let due = |format: &Format| !cfg!(fuzzing) || *format == drawn || *format == Format::Json;
+    for format in Format::ALL.into_iter().filter(due) {
+        let text = text(format, &results, records);
+        for c in text.chars().filter(|c| *c != '\n' && !(' '..='~').contains(c)) {
+            let c = c.to_string();
+            assert_eq!(escape(&c, usize::MAX), c, "{format} shows a hidden character");
+        }
+        match format {
+            Format::Json => again(&text, records.len()),
+            Format::Sarif | Format::Gitlab => {
+                serde_json::from_str::<serde_json::Value>(&text).expect("a JSON document");
+            }
+            Format::Jsonl => {
+                for line in text.lines() {
+                    serde_json::from_str::<serde_json::Value>(line).expect("a JSON object");
+                }
+            }
+            Format::Junit => whole_xml(&text),
+            _ => {}
+        }
+    }
+}
+
+/// What one format makes of it.
+fn text(format: Format, results: &Results<'_>, records: &[EndpointReport]) -> String {
+    let mut out = Vec::new();
+    let files = Files { here: Path::new(""), root: Path::new("") };
+    let sink: &mut dyn io::Write = &mut out;
+    let outcome = match format {
+        Format::Table => report::table::write(sink, results, records.iter(), &TableOptions::default()),
+        Format::Json => report::json::write(sink, results, records.iter()),
+        Format::Jsonl => {
+            let mut tally = Tally::default();
+            let lines =
+                records.iter().try_for_each(|record| report::jsonl::write_endpoint(sink, record, &mut tally));
+            lines.and_then(|()| report::jsonl::write_summary(sink, results, &tally))
+        }
+        Format::Sarif => report::sarif::write(sink, results, files, None),
+        Format::Markdown => report::markdown::write(sink, results, records.iter()),
+        Format::Html => report::html::write(sink, results, records.iter()),
+        Format::Github => report::github::write(sink, results, files),
+        Format::Gitlab => report::gitlab::write(sink, results, files),
+        Format::Csv => report::csv::write(sink, results, records.iter()),
+        Format::Junit => {
+            let counts = report::junit::Counts::of(results, records.iter());
+            report::junit::write(sink, results, counts, records.iter())
+        }
+        Format::Prometheus => report::prometheus::write(sink, results, records.iter()),
+        Format::Shadowserver => report::shadowserver::write(sink, records.iter()),
+    };
+    outcome.expect("memory takes everything");
+    String::from_utf8(out).expect("reports are UTF-8")
+}
+
+/// Reads a JSON report that was written here, and writes it once more.
+fn again(text: &str, count: usize) {
+    let mut records: Vec<EndpointReport> = Vec::new();
+    let scan = saved::read("again.json", &mut text.as_bytes(), &mut |record| records.push(record))
+        .expect("what was written can be read")
+        .expect("a document has its scan");
+    assert_eq!(records.len(), count);
+    let findings = findings(&scan, &records);
+    let rewritten = self::text(Format::Json, &results(&scan, &findings), &records);
+    for (line, (first, second)) in text.lines().zip(rewritten.lines()).enumerate() {
+        assert_eq!(first, second, "line {} of what was read is written otherwise", line + 1);
+    }
+    assert_eq!(text.len(), rewritten.len());
+}
+
+fn findings(scan: &SavedScan, records: &[EndpointReport]) -> Vec<Finding> {
+    let policy = Policy::default();
+    let mut judge = Judge::new(&policy, scan.summary.started);
+    for record in records {
+        judge.add(record);
+    }
+    judge.finish(&scan.summary.coverage).findings
+}
+
+fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
+    Results {
+        info: scan.info(),
+        summary: &scan.summary,
+        findings,
+        changes: None,
+        rules: &RULES,
+        outcome: Outcome { code: 0, sentence: "passed" },
+    }
+}
+
+/// The report as one of several.
+fn merged(scan: &SavedScan, records: &[EndpointReport]) {
+    let mut sightings = Sightings::default();
+    for record in records {
+        sightings.add(record);
+    }
+    let mut merge = Merge::default();
+    merge.scan("report.json", scan.clone(), sightings);
+    for record in records {
+        merge.record(0, record);
+    }
+    let Ok(merged) = merge.finish() else { return };
+    for (number, record) in records.iter().enumerate() {
+        let _ = merged.place(0, number, record.clone());
+    }
+}
+
+fn whole_xml(text: &str) {
+    let mut reader = quick_xml::Reader::from_str(text);
+    while !matches!(reader.read_event().expect("well-formed XML"), quick_xml::events::Event::Eof) {}
+}
+
+/// A scan of this record alone.
+pub(super) fn scan_of(record: &EndpointReport) -> SavedScan {
+    let mut coverage = Coverage { targets: 1, ..Coverage::default() };
+    match &record.failure {
+        Some(failure) => coverage.unreachable.insert(failure.kind, 1),
+        None => coverage.verdicts.insert(record.verdict, 1),
+    };
+    let summary = ScanSummary {
+        started: Timestamp::UNIX_EPOCH,
+        elapsed: std::time::Duration::from_secs(1),
+        stopped: None,
+        sources: Vec::new(),
+        resolvers: Vec::new(),
+        targets_digest: None,
+        coverage,
+    };
+    let tool_version = env!("CARGO_PKG_VERSION").to_owned();
+    SavedScan { tool_version, config: ScanConfig::default(), summary }
+}

@@ -1,0 +1,69 @@
+//! Target lists, however they are written.
+
+use crate::config::Shard;
+use crate::model::{Host, Source};
+use crate::targets::{ImportFormat, Permutation, TargetErrors, TargetOptions, TargetSet, TargetSetBuilder};
+
+/// Targets of a large set that are looked at.
+const LOOKED_AT: u64 = 64;
+
+/// Arguments, one a line; behind a `!` an exclusion.
+pub fn targets(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    for line in text.lines() {
+        match line.strip_prefix('!') {
+            Some(exclusion) => builder.exclude(exclusion),
+            None => builder.argument(line),
+        }
+    }
+    check(builder.build());
+}
+
+/// A targets file.
+pub fn targets_files(data: &[u8]) {
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    builder.read(Source::File("targets.txt".into()), data);
+    check(builder.build());
+}
+
+/// Another scanner's results; the first byte says whose.
+pub fn imports(data: &[u8]) {
+    let Some((first, rest)) = data.split_first() else { return };
+    let format = ImportFormat::ALL[usize::from(*first) % ImportFormat::ALL.len()];
+    let mut builder = TargetSetBuilder::new(TargetOptions::default());
+    builder.import(format, Source::File("open.txt".into()), rest);
+    check(builder.build());
+}
+
+fn check(built: Result<TargetSet, TargetErrors>) {
+    let set = match built {
+        Ok(set) => set,
+        Err(errors) => {
+            assert!(!errors.0.is_empty(), "refused without a reason");
+            for error in errors.0 {
+                let said = error.to_string();
+                assert!(!said.chars().any(char::is_control), "a control character in {said:?}");
+                assert!(said.len() < 4096, "{} bytes in one error", said.len());
+            }
+            return;
+        }
+    };
+    assert!(!set.is_empty() && set.get(set.len()).is_none());
+    let exclusions = set.exclusions();
+    let order = Permutation::new(set.len(), 1);
+    let ends = (0..LOOKED_AT).chain(set.len().saturating_sub(LOOKED_AT)..set.len());
+    let drawn = (0..LOOKED_AT).filter(|place| *place < set.len()).map(|place| order.nth(place));
+    for index in ends.chain(drawn).filter(|index| *index < set.len()) {
+        let target = set.get(index).expect("every index below the length is a target");
+        assert!(target.port > 0 && target.index == index);
+        match &target.host {
+            Host::Ip(address) => assert!(!exclusions.excludes_address(*address, target.port), "{target}"),
+            Host::Name(name) => assert!(!exclusions.excludes_name(name, target.port), "{target}"),
+        }
+        assert!(target.specs.iter().all(|id| set.specs().get(id.0 as usize).is_some()), "{target}");
+    }
+    let shares: u64 =
+        Shard::new(1, 3).into_iter().flat_map(Shard::parts).map(|part| part.share(set.len())).sum();
+    assert_eq!(shares, set.len());
+}

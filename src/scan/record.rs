@@ -1,0 +1,43 @@
+//! What was seen of one endpoint and what was concluded → its record.
+
+use crate::identify::{Answered, posture, remedy};
+use crate::model::{Assessment, EndpointReport, Identification, Observation, Target, Verdict};
+
+/// The record of an endpoint that was looked at.
+pub(crate) fn record(
+    target: &Target,
+    observation: Observation,
+    identification: Identification,
+    assessment: Assessment,
+) -> EndpointReport {
+    let unreachable = assessment.verdict == Verdict::Unreachable;
+    let of_requests = || observation.exchanges.iter().find_map(|exchange| exchange.outcome.as_ref().err());
+    let failure = observation.failure.as_ref().or_else(of_requests).filter(|_| unreachable).cloned();
+    let answered = Answered {
+        verdict: assessment.verdict,
+        grants: &assessment.grants,
+        requests: &assessment.requests,
+        not_asked: &observation.unasked,
+        expected: target.expect,
+    };
+    EndpointReport {
+        target: target.clone(),
+        posture: posture(&identification, answered),
+        remedy: remedy(&identification, answered),
+        verdict: assessment.verdict,
+        reason: assessment.reason,
+        failure,
+        identification: Some(identification),
+        requests: assessment.requests,
+        not_asked: observation.unasked,
+        grants: assessment.grants,
+        endpoint: Some(observation.endpoint),
+        aliases: observation.aliases,
+        tls: observation.tls,
+        without_sni: observation.without_sni,
+        local: observation.local,
+        connections: observation.connections,
+        handshakes: observation.handshakes,
+        timings: observation.timings.kept(),
+    }
+}

@@ -1,0 +1,222 @@
+//! A world of one namespace in which every address there is answers: servers that write down what they are
+//! asked, byte by byte, and a name server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::proto::serialize::binary::{BinDecodable, BinEncodable};
+use rcgen::{CertificateParams, CustomExtension, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio_rustls::TlsAcceptor;
+
+/// Where everything that a server says leads to: nobody gave this address.
+pub(super) const ELSEWHERE: &str = "198.51.100.66";
+/// The ports that answer everywhere. Others refuse, which the capture sees as well.
+pub(super) const PORTS: [u16; 7] = [6443, 443, 8443, 9443, 8080, 80, 3128];
+
+/// What was asked of whom: the whole of each request's head and of what came behind it.
+pub(super) type Asked = Arc<Mutex<BTreeMap<SocketAddr, Vec<String>>>>;
+
+/// Starts a server on every address, at [`PORTS`].
+pub(super) async fn serve() -> Asked {
+    let asked = Asked::default();
+    let acceptor = acceptor();
+    for port in PORTS {
+        let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await.unwrap();
+        let (asked, acceptor) = (Arc::clone(&asked), acceptor.clone());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(greet(stream, acceptor.clone(), Arc::clone(&asked)));
+            }
+        });
+    }
+    asked
+}
+
+/// TLS to who speaks it, a tunnel to who asks for one, plain HTTP to the others.
+async fn greet(mut stream: TcpStream, acceptor: TlsAcceptor, asked: Asked) {
+    let local = stream.local_addr().unwrap();
+    let me = SocketAddr::new(local.ip().to_canonical(), local.port());
+    let mut first = [0];
+    if stream.peek(&mut first).await.is_err() {
+        return;
+    }
+    if &first == b"C" {
+        // A proxy that is itself whatever it is asked for: no packet of its own.
+        let Some(head) = head(&mut stream).await else { return };
+        asked.lock().unwrap().entry(me).or_default().push(head);
+        let _ = stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await;
+        let _ = stream.peek(&mut first).await;
+    }
+    if first == [0x16] {
+        if let Ok(stream) = acceptor.accept(stream).await {
+            answer(stream, me, &asked).await;
+        }
+    } else {
+        answer(stream, me, &asked).await;
+    }
+}
+
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, me: SocketAddr, asked: &Asked) {
+    while let Some(head) = head(&mut stream).await {
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        asked.lock().unwrap().entry(me).or_default().push(head);
+        let (reply, close) = reply(me, &path);
+        if stream.write_all(reply.as_bytes()).await.is_err() || close {
+            break;
+        }
+    }
+    let _ = stream.shutdown().await;
+}
+
+/// A request up to its empty line. What comes with it belongs to it: no request of ours has a body.
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
+    let mut bytes = Vec::new();
+    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some(String::from_utf8(bytes).unwrap())
+}
+
+/// A default cluster, everywhere; every third address redirects instead, every seventh one closes. All of
+/// them point elsewhere in every header that could lead somebody there.
+fn reply(me: SocketAddr, path: &str) -> (String, bool) {
+    let number = match me.ip() {
+        IpAddr::V4(v4) => v4.octets()[3],
+        IpAddr::V6(v6) => v6.octets()[15],
+    };
+    let forbidden = format!(
+        r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"forbidden: User \"system:anonymous\" cannot get path \"{path}\"","reason":"Forbidden","code":403}}"#
+    );
+    let version = r#"{"major":"1","minor":"34","gitVersion":"v1.34.1"}"#;
+    let (status, media, body) = match path.rsplit_once("/version").map_or(path, |_| "/version") {
+        _ if number.is_multiple_of(3) => ("302 Found", "text/html", ""),
+        "/version" => ("200 OK", "application/json", version),
+        "/healthz" | "/livez" | "/readyz" => ("200 OK", "text/plain", "ok"),
+        _ => ("403 Forbidden", "application/json", forbidden.as_str()),
+    };
+    let close = number.is_multiple_of(7);
+    let head = [
+        format!("HTTP/1.1 {status}"),
+        format!("Content-Type: {media}"),
+        format!("Content-Length: {}", body.len()),
+        "Audit-Id: 0a4e8d2c-5b1f-4a39-9a2e-0d6f3a1b2c3d".to_owned(),
+        "X-Content-Type-Options: nosniff".to_owned(),
+        "X-Kubernetes-Pf-Flowschema-Uid: f".to_owned(),
+        "X-Kubernetes-Pf-Prioritylevel-Uid: p".to_owned(),
+        format!("Location: https://{ELSEWHERE}/login"),
+        format!("Content-Location: https://{ELSEWHERE}/"),
+        format!("Refresh: 0; url=https://{ELSEWHERE}/"),
+        format!("Link: <https://{ELSEWHERE}/a.js>; rel=preload"),
+        format!("Alt-Svc: h2=\"{ELSEWHERE}:443\"; ma=86400"),
+        format!("Report-To: {{\"endpoints\":[{{\"url\":\"https://{ELSEWHERE}/\"}}]}}"),
+        "Strict-Transport-Security: max-age=31536000; includeSubDomains".to_owned(),
+        format!("Connection: {}", if close { "close" } else { "keep-alive" }),
+    ];
+    (format!("{}\r\n\r\n{body}", head.join("\r\n")), close)
+}
+
+/// Asks for a client certificate, and serves one that names places to ask about it.
+fn acceptor() -> TlsAcceptor {
+    let mut params = CertificateParams::new(vec!["kubernetes.default.svc".to_owned()]).unwrap();
+    params.custom_extensions.push(information_access());
+    params
+        .crl_distribution_points
+        .push(rcgen::CrlDistributionPoint { uris: vec![format!("http://{ELSEWHERE}/ca.crl")] });
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Authority information access (RFC 5280, section 4.2.2.1): an OCSP responder, and the issuer's certificate.
+fn information_access() -> CustomExtension {
+    let der = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
+    let access = |method: u8| {
+        let method = der(0x06, &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, method]);
+        let place = der(0x86, format!("http://{ELSEWHERE}/").as_bytes());
+        der(0x30, &[method, place].concat())
+    };
+    let content = der(0x30, &[access(1), access(2)].concat());
+    CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content)
+}
+
+/// What names lead to.
+pub(super) struct Names {
+    /// Name and addresses.
+    pub(super) addresses: Vec<(&'static str, Vec<IpAddr>)>,
+    /// Name, and the name that it is an alias of.
+    pub(super) aliases: Vec<(&'static str, &'static str)>,
+}
+
+/// Answers at this address, and notes which names were asked for.
+pub(super) async fn name_server(address: SocketAddr, names: Names) -> Arc<Mutex<BTreeSet<String>>> {
+    let socket = UdpSocket::bind(address).await.unwrap();
+    let asked = Arc::<Mutex<BTreeSet<String>>>::default();
+    let note = Arc::clone(&asked);
+    tokio::spawn(async move {
+        let mut buffer = [0; 1500];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            let query = Message::from_bytes(&buffer[..length]).unwrap();
+            note.lock().unwrap().insert(query.queries[0].name().to_ascii().to_lowercase());
+            let _ = socket.send_to(&names.answer(&query).to_bytes().unwrap(), from).await;
+        }
+    });
+    asked
+}
+
+impl Names {
+    fn answer(&self, query: &Message) -> Message {
+        let asked = query.queries[0].clone();
+        let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
+        reply.add_query(asked.clone());
+        let mut name = asked.name().to_ascii().to_lowercase().trim_end_matches('.').to_owned();
+        if let Some((from, to)) = self.aliases.iter().find(|(from, _)| *from == name) {
+            let absolute = |name: &str| Name::from_ascii(format!("{name}.")).unwrap();
+            let alias = RData::CNAME(CNAME(absolute(to)));
+            reply.add_answer(Record::from_rdata(absolute(from), 60, alias));
+            (*to).clone_into(&mut name);
+        }
+        let Some((_, addresses)) = self.addresses.iter().find(|(known, _)| *known == name) else {
+            reply.metadata.response_code = ResponseCode::NXDomain;
+            return reply;
+        };
+        let owner = Name::from_ascii(format!("{name}.")).unwrap();
+        for address in addresses {
+            let data = match (address, asked.query_type()) {
+                (IpAddr::V4(v4), RecordType::A) => RData::A(A(*v4)),
+                (IpAddr::V6(v6), RecordType::AAAA) => RData::AAAA(AAAA(*v6)),
+                _ => continue,
+            };
+            reply.add_answer(Record::from_rdata(owner.clone(), 60, data));
+        }
+        reply
+    }
+}
+
+/// `192.0.2.7` and its like.
+pub(super) fn v4(text: &str) -> IpAddr {
+    IpAddr::V4(text.parse::<Ipv4Addr>().unwrap())
+}
+
+/// `2001:db8::1` and its like.
+pub(super) fn v6(text: &str) -> IpAddr {
+    IpAddr::V6(text.parse::<Ipv6Addr>().unwrap())
+}
