@@ -33,7 +33,7 @@ pub(super) fn decide(
         .or_else(|| undecidable(requests, identification))
         .or_else(|| contradicting(requests))
         .or_else(|| exposed(requests))
-        .unwrap_or_else(|| settled(requests))
+        .unwrap_or_else(|| settled(requests, observation))
 }
 
 /// Rule 1: positively something else, or no sign of Kubernetes in any answer.
@@ -161,14 +161,17 @@ fn some_of(paths: &[&str]) -> String {
 }
 
 /// Rules 4 to 7, from the access that each path settled on.
-fn settled(requests: &[JudgedRequest]) -> Ruling {
+fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
     let paths = api_paths(requests);
     let with = |wanted: Access| -> Vec<&str> {
         paths.iter().filter(|(_, (_, access))| **access == wanted).map(|(path, _)| *path).collect()
     };
     let (open, stopped, rejected) = (with(Access::Granted), with(Access::Forbidden), with(Access::Rejected));
-    let lists = paths.values().filter(|(class, _)| matches!(class, PathClass::ResourceList { .. })).count();
-    let not_asked = if lists == 0 { "; resources not asked" } else { "" };
+    let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
+    let lists = paths.values().filter(|(class, _)| is_list(*class)).count();
+    // Those that there was no time for are counted instead.
+    let planned = observation.unasked.iter().any(|request| is_list(request.class));
+    let not_asked = if lists == 0 && !planned { "; resources not asked" } else { "" };
     let at_first = at_first(requests);
     match paths.get("/api").map(|(_, access)| *access) {
         Some(Access::Forbidden) if rejected.is_empty() => ruling(

@@ -147,3 +147,22 @@ impl Timings {
 pub(crate) fn microseconds(duration: Duration) -> Duration {
     Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{forbidden, ok, seen};
+    use super::*;
+
+    /// What either look asked is asked; what neither did is told once.
+    #[test]
+    fn a_second_look_leaves_out_only_what_neither_asked() {
+        let left = |paths: &[&str]| paths.iter().map(|path| Request::for_path(path).unwrap()).collect();
+        let mut first = seen(1, [("/api", forbidden()), ("/livez", ok())]);
+        first.unasked = left(&["/metrics", "/apis"]);
+        let mut second = seen(2, [("/api", forbidden()), ("/apis", forbidden())]);
+        second.unasked = left(&["/livez", "/metrics"]);
+        first.absorb(second);
+        let paths: Vec<&str> = first.unasked.iter().map(Request::bare_path).collect();
+        assert_eq!(paths, ["/metrics"]);
+    }
+}

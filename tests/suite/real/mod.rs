@@ -222,6 +222,9 @@ impl Row {
         let Some(tls) = &record.tls else {
             return problems.unless(false, || format!("{word}: no TLS"));
         };
+        // Every release here ends an HTTP/2 connection after an answer to an anonymous caller, unless the next
+        // request was on its way.
+        problems.unless(!http2 || record.connections > 1, || format!("{word}: one connection served all"));
         let spoken = if http2 { Some("h2") } else { None };
         problems.unless(tls.alpn.as_deref().filter(|alpn| *alpn == "h2") == spoken, || {
             format!("{word}: {:?}", tls.alpn)

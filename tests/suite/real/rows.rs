@@ -249,8 +249,15 @@ pub(super) const ROWS: [Row; 38] = [
     },
     Row { name: "webhook refused, Deny", ..NO_AUTHORIZER },
     Row { name: "webhook refused, NoOpinion", conf: &[NO_OPINION], open: public, ..NO_AUTHORIZER },
-    Row { name: "webhook hangs, Deny", conf: &[HANGS, SOON], ..NO_AUTHORIZER },
-    Row { name: "webhook hangs, NoOpinion", conf: &[HANGS, SOON, NO_OPINION], open: public, ..NO_AUTHORIZER },
+    // 1.30 waits ten seconds for each, whatever the file says.
+    Row { name: "webhook hangs, Deny", since: 34, conf: &[HANGS, SOON], ..NO_AUTHORIZER },
+    Row {
+        name: "webhook hangs, NoOpinion",
+        since: 34,
+        conf: &[HANGS, SOON, NO_OPINION],
+        open: public,
+        ..NO_AUTHORIZER
+    },
     Row {
         name: "--authorization-mode=Node,Webhook,RBAC, refused",
         flags: &[
