@@ -15,8 +15,8 @@ pub enum Error {
         /// What is wrong and how to mend it.
         problem: String,
     },
-    /// The system's resolver configuration cannot be read, and names must be resolved.
-    #[error("cannot read the system's resolver configuration: {0}; name a server with --resolver ADDRESS")]
+    /// The system's resolver configuration cannot be read: no name can be resolved.
+    #[error("cannot read the system's resolver configuration: {0}")]
     ResolverConfig(String),
     /// Addresses are excluded, and nobody here would know them: the proxy resolves the names.
     #[error(

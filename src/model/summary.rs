@@ -69,7 +69,7 @@ impl Coverage {
 
     /// Whether every target was attempted, at every address that may be asked.
     pub fn is_complete(&self) -> bool {
-        let missing = |why: &Gap| !why.is_wanted() && self.gap(*why) > 0;
+        let missing = |why: &Gap| why.is_missed() && self.gap(*why) > 0;
         self.not_attempted == 0 && !Gap::ALL.iter().any(missing)
     }
 
@@ -144,7 +144,7 @@ impl SpecCoverage {
 
     /// Whether it is not missing, and something of it was not asked that nobody excluded.
     pub fn is_partly_asked(&self) -> bool {
-        !self.is_missing() && self.unasked.iter().any(|unasked| !unasked.why.is_wanted())
+        !self.is_missing() && self.unasked.iter().any(|unasked| unasked.why.is_missed())
     }
 
     /// Whether it is a named target of which nothing is settled: never silently green.

@@ -17,12 +17,19 @@ pub enum Gap {
     /// One lookup of a name failed and the other answered: a server may stand at an address that is
     /// not known.
     HalfResolved,
+    /// An address of a name is of a family that this machine has no route for; the name has others.
+    UnroutableAddress,
 }
 
 impl Gap {
     /// Every reason, in the order reports list them.
-    pub const ALL: [Self; 4] =
-        [Self::ExcludedAddress, Self::SpecialAddress, Self::BeyondLimit, Self::HalfResolved];
+    pub const ALL: [Self; 5] = [
+        Self::ExcludedAddress,
+        Self::SpecialAddress,
+        Self::BeyondLimit,
+        Self::HalfResolved,
+        Self::UnroutableAddress,
+    ];
 
     /// The reason's name in machine-readable reports.
     pub const fn word(self) -> &'static str {
@@ -31,6 +38,7 @@ impl Gap {
             Self::SpecialAddress => "special-address",
             Self::BeyondLimit => "beyond-limit",
             Self::HalfResolved => "half-resolved",
+            Self::UnroutableAddress => "unroutable-address",
         }
     }
 
@@ -39,9 +47,10 @@ impl Gap {
         !matches!(self, Self::HalfResolved)
     }
 
-    /// Whether the user wanted it so: then nothing is missing.
-    pub const fn is_wanted(self) -> bool {
-        matches!(self, Self::ExcludedAddress)
+    /// Whether something is missing for it. Not where the user wanted it so, and not where the name was
+    /// asked at its other addresses.
+    pub const fn is_missed(self) -> bool {
+        !matches!(self, Self::ExcludedAddress | Self::UnroutableAddress)
     }
 
     /// A count of them as people read it.
@@ -56,6 +65,9 @@ impl Gap {
             }
             Self::HalfResolved => {
                 ("address family whose lookup failed", "address families whose lookups failed")
+            }
+            Self::UnroutableAddress => {
+                ("address of a family without a route here", "addresses of families without a route here")
             }
         };
         format!("{count} {}", if count == 1 { one } else { several })

@@ -158,7 +158,7 @@ impl Gate {
             let what = if coverage.further_addresses > 0 { "targets and addresses" } else { "targets" };
             parts.push(format!("{left} of {all} {what} not attempted"));
         }
-        let missing = coverage.unasked.iter().filter(|(why, _)| !why.is_wanted());
+        let missing = coverage.unasked.iter().filter(|(why, _)| why.is_missed());
         parts.extend(missing.map(|(why, count)| why.counted(*count)));
         Decision { code, sentence: format!("{}: exit {code}", parts.join(", ")) }
     }

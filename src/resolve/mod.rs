@@ -55,12 +55,16 @@ impl Names {
         Self { config: config.clone(), servers: OnceCell::new(), answers: Mutex::default() }
     }
 
-    /// Reads the resolver configuration, so that its errors show before the scan begins.
+    /// Sets up the name server that the user names, so that its errors show before the scan begins. What
+    /// is wrong with this machine's own configuration keeps names from being asked, and nothing else.
     ///
     /// # Errors
-    /// [`Error::ResolverConfig`] or [`Error::Resolver`]: no name could be resolved at all.
+    /// [`Error::Resolver`].
     pub async fn prepare(&self) -> Result<(), Error> {
-        self.set_up().await.map(drop)
+        match self.set_up().await {
+            Err(error @ Error::Resolver(..)) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// The name servers that are asked; empty as long as none had to be.
@@ -99,14 +103,14 @@ impl Names {
     /// Forgets what may have passed: a server that was silent is asked once more.
     pub fn forget(&self) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let passes = |answer: &Answer| answer.as_ref().is_err_and(Failure::may_pass);
+        let passes = |answer: &Answer| answer.as_ref().is_err_and(servers::may_pass);
         answers.retain(|_, answer| !answer.get().is_some_and(passes));
     }
 
     async fn ask(&self, name: &str) -> Answer {
         match self.set_up().await {
             Ok(servers) => servers.ask(name).await,
-            Err(error) => Err(servers::failure(FailureKind::ResolverFailure, error.to_string())),
+            Err(error) => Err(servers::failure(FailureKind::NoResolver, error.to_string())),
         }
     }
 }

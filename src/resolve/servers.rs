@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::config::{
@@ -42,6 +43,8 @@ pub(super) struct Servers {
     family: Family,
     /// For all questions about one name.
     timeout: Duration,
+    /// Whether a server ever answered: who never does is none.
+    heard: AtomicBool,
 }
 
 /// What came of one question.
@@ -102,7 +105,8 @@ impl Servers {
             None => Error::ResolverConfig(error.to_string()),
         })?;
         let (family, timeout) = (config.family, config.timeout);
-        Ok(Self { resolver, addresses, hosts, search, ndots, family, timeout })
+        let heard = AtomicBool::new(false);
+        Ok(Self { resolver, addresses, hosts, search, ndots, family, timeout, heard })
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
@@ -178,8 +182,10 @@ impl Servers {
         let lookup = self.resolver.lookup(candidate.clone(), record);
         let Ok(answer) = tokio::time::timeout_at(deadline, lookup).await else {
             let detail = format!("{name}: no answer within {:?}", self.timeout);
-            return Told::Failed(failure(FailureKind::ResolverTimedOut, detail));
+            return Told::Failed(failure(self.silence(), detail));
         };
+        let answered = matches!(answer, Ok(_) | Err(NetError::Dns(_))) && !is_localhost(name);
+        self.heard.fetch_or(answered, Ordering::Relaxed);
         match answer {
             Ok(lookup) => {
                 let found = self.found(candidate, &lookup);
@@ -189,11 +195,17 @@ impl Servers {
                     Told::Found(found)
                 }
             }
-            Err(error) => match kind(&error) {
+            Err(error) => match kind(&error, self.silence()) {
                 kind @ (FailureKind::NameNotFound | FailureKind::NoAddress) => Told::Nothing(kind),
                 kind => Told::Failed(failure(kind, format!("{name}: {error}"))),
             },
         }
+    }
+
+    /// What it means that nobody answers: the trouble of this name's servers, or of ours.
+    fn silence(&self) -> FailureKind {
+        let heard = self.heard.load(Ordering::Relaxed);
+        if heard { FailureKind::ResolverTimedOut } else { FailureKind::NoResolver }
     }
 
     /// The addresses in an answer that are the name's own, and the names on the way there. What else
@@ -277,11 +289,16 @@ impl Both {
     }
 }
 
+/// Whether another attempt may find an answer.
+pub(super) fn may_pass(failure: &Failure) -> bool {
+    failure.may_pass() || failure.kind == FailureKind::NoResolver
+}
+
 /// Of several questions without an address the one that says most: a failure leaves it open, and what
 /// may pass is worth another attempt; a name that exists has no address.
 fn why_none(all: impl Iterator<Item = Told>) -> Told {
     let rank = |told: &Told| match told {
-        Told::Failed(failure) if failure.may_pass() => 0,
+        Told::Failed(failure) if may_pass(failure) => 0,
         Told::Failed(_) => 1,
         Told::Nothing(FailureKind::NoAddress) => 2,
         Told::Nothing(_) | Told::Found(_) => 3,
@@ -322,10 +339,12 @@ fn is_shortage(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
-fn kind(error: &NetError) -> FailureKind {
+/// What kind of failure it is; `silence` is what it means that nobody answered.
+fn kind(error: &NetError, silence: FailureKind) -> FailureKind {
     match error {
         NetError::Io(error) if is_shortage(error) => FailureKind::LocalShortage,
-        NetError::Timeout => FailureKind::ResolverTimedOut,
+        NetError::Timeout => silence,
+        NetError::Io(_) | NetError::NoConnections => FailureKind::NoResolver,
         NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
             ResponseCode::NXDomain => FailureKind::NameNotFound,
             ResponseCode::NoError => FailureKind::NoAddress,

@@ -84,6 +84,31 @@ impl Choice {
     }
 }
 
+/// The addresses without those of a family that this machine has no route for, as long as the other
+/// family has one: the name is asked there.
+pub(super) fn routable(
+    addresses: Vec<IpAddr>,
+    outcomes: &mut Vec<Outcome>,
+    has_route: impl Fn(IpAddr) -> bool,
+) -> Vec<IpAddr> {
+    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|address| address.is_ipv4());
+    if v4.is_empty() || v6.is_empty() {
+        return addresses;
+    }
+    let reaches = |family: &[IpAddr]| family.iter().any(|address| has_route(*address));
+    let (kept, left) = match (reaches(&v4), reaches(&v6)) {
+        (true, false) => (v4, v6),
+        (false, true) => (v6, v4),
+        _ => return addresses,
+    };
+    let mut unasked = Vec::new();
+    for address in left {
+        Unasked::new(Gap::UnroutableAddress, 1, address.to_string()).add_to(&mut unasked);
+    }
+    outcomes.extend(unasked.into_iter().map(Outcome::Unasked));
+    kept
+}
+
 /// What comes of an address that is a target itself and leads to an excluded IPv4 address. Those that
 /// are excluded as they are written are no targets.
 pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Outcome> {
@@ -224,5 +249,36 @@ mod tests {
             (asked.as_str(), unasked.as_str()),
             ("10.0.0.1", "1 half-resolved {\"AAAA: resolver timed out\"}")
         );
+    }
+
+    /// What this machine has no route for is left out as long as something is asked.
+    #[test]
+    fn a_family_without_a_route_needs_no_asking_beside_the_other() {
+        let all = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
+        for (found, routes, asked, left) in [
+            (&all[..], &["192.0.2.1"][..], &all[..2], &all[2..]),
+            (&all, &["2001:db8::1"], &all[2..], &all[..2]),
+            // Nothing can be asked, and each address says so.
+            (&all, &[], &all, &[]),
+            (&all, &["192.0.2.2", "2001:db8::1"], &all, &[]),
+            (&all[..2], &["192.0.2.1"], &all[..2], &[]),
+        ] {
+            let mut outcomes = Vec::new();
+            let has_route = |address: IpAddr| routes.contains(&address.to_string().as_str());
+            let found = resolved(found).addresses;
+            let kept = routable(found, &mut outcomes, has_route);
+            assert_eq!(kept, resolved(asked).addresses, "{routes:?}");
+            let told: Vec<(u64, Vec<String>)> = outcomes
+                .iter()
+                .map(|outcome| {
+                    let Outcome::Unasked(unasked) = outcome else { panic!("{outcome:?}") };
+                    assert_eq!(unasked.why, Gap::UnroutableAddress);
+                    (unasked.count, unasked.examples.iter().cloned().collect())
+                })
+                .collect();
+            let expected = (!left.is_empty())
+                .then(|| (left.len() as u64, left.iter().map(|one| (*one).to_owned()).collect()));
+            assert_eq!(told, expected.into_iter().collect::<Vec<_>>(), "{routes:?}");
+        }
     }
 }

@@ -91,7 +91,7 @@ impl Scanner {
     /// before the scan begins. What is excluded must be known where it matters.
     ///
     /// # Errors
-    /// [`Error::ResolverConfig`] or [`Error::Resolver`]; [`Error::ExcludedUnknown`] where the proxy
+    /// [`Error::Resolver`]; [`Error::ExcludedUnknown`] where the proxy
     /// resolves names.
     pub async fn prepare(&self, targets: &TargetSet) -> Result<(), Error> {
         match &self.config.proxy {

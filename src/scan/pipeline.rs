@@ -138,6 +138,8 @@ impl Pipeline {
         };
         let (found, aliases) = (resolved.addresses.len() as u64, Arc::clone(&resolved.aliases));
         let (addresses, mut outcomes) = self.choice.of(target, resolved, attempt.scope);
+        let addresses =
+            addresses::routable(addresses, &mut outcomes, |address| self.dialer.sweep.has_route(address));
         if found > 1 {
             outcomes.push(Outcome::Further(found - 1));
         }

@@ -1,12 +1,15 @@
 //! One TCP connect, and what its failure says of the target.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use tokio::net::TcpStream;
 
 use super::shortage;
 use crate::model::{Failure, FailureKind, Stage};
+
+/// Any port: nothing is sent to it.
+const DISCARD: u16 = 9;
 
 /// Opens a connection.
 pub(super) async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
@@ -88,6 +91,15 @@ fn is_no_way(error: &io::Error, address: SocketAddr) -> bool {
     let same =
         |other: &io::Error| other.kind() == error.kind() && other.raw_os_error() == error.raw_os_error();
     (may_be || is_no_family(error)) && no_way(address).is_some_and(|no_way| same(&no_way))
+}
+
+/// Whether this machine has a route to the address. What forbids the way is no lack of one.
+pub(super) fn has_route(address: IpAddr) -> bool {
+    no_way(SocketAddr::new(address, DISCARD)).is_none_or(|error| {
+        let no_route =
+            matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable);
+        !no_route && !is_no_family(&error)
+    })
 }
 
 /// Why nothing can be sent to the address, if that can be told without sending anything.

@@ -9,7 +9,7 @@ mod icmp;
 mod proxied;
 mod shortage;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -60,5 +60,10 @@ impl Sweep {
     /// Whether connections go through a proxy, which may say that one is open before it is.
     pub const fn is_proxied(&self) -> bool {
         self.proxy.is_some()
+    }
+
+    /// Whether this machine has a route to the address; through a proxy it needs none.
+    pub fn has_route(&self, address: IpAddr) -> bool {
+        self.is_proxied() || direct::has_route(address)
     }
 }

@@ -212,6 +212,117 @@ async fn a_resumed_scan_asks_what_could_not_be_asked() {
     }
 }
 
+/// Nobody answers any question about names: that is no name's fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_name_server_names_are_not_attempted_and_addresses_are_asked() {
+    let server = start("default").await;
+    let silent = tokio::net::UdpSocket::bind(ANY).await.unwrap();
+    let resolvers = [format!("127.0.0.1:{}", closed_port()), silent.local_addr().unwrap().to_string()];
+    for resolver in resolvers {
+        let common = ["--resolver", &resolver, "--timeout", "1s", "api.example:6443"];
+        let (output, report) = scan(&common);
+        assert_eq!(told(&output, &report), (Some(2), json!([1, {"no-resolver": 1}, {}])), "{resolver}");
+        let errors = stderr(&output);
+        assert!(
+            errors.contains("error: could not scan: no name server can be asked (api.example: "),
+            "{errors}"
+        );
+        assert!(errors.contains("name a server with --resolver"), "{errors}");
+
+        let address = server.address().to_string();
+        let (output, report) = scan(&[&common[..], &[&address]].concat());
+        assert_eq!(told(&output, &report), (Some(3), json!([1, {"no-resolver": 1}, {}])), "{resolver}");
+        assert_eq!(report["coverage"]["verdicts"]["forbidden"], 1);
+        let record = &report["endpoints"][0];
+        assert_eq!((&record["verdict"], &record["address"]), (&"not-attempted".into(), &Value::Null));
+        assert_eq!(stderr(&output).matches("no name server").count(), 1, "{}", stderr(&output));
+    }
+}
+
+/// A server that answers for one name is there, and says nothing by its silence about another.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_silence_of_a_name_server_that_answers_others_is_the_names_own() {
+    let names = crate::name_server::NameServer::start().await;
+    let resolver = names.config().resolver.unwrap().to_string();
+    let targets = ["nowhere.example:6443", "silent.example:6443"];
+    let (output, report) = scan(&[&["--resolver", &resolver, "--timeout", "1s"], &targets[..]].concat());
+    let kinds = json!({"name-not-found": 1, "resolver-timed-out": 1});
+    assert_eq!(told(&output, &report), (Some(3), json!([0, {}, kinds])));
+}
+
+/// What is wrong with this machine's configuration of names keeps no address from being asked.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resolver_configuration_that_cannot_be_read_is_no_reason_to_ask_nobody() {
+    let server = start("default").await;
+    let script = r#"mount --bind /dev/null /etc/resolv.conf 2>/dev/null || exit 77; exec "$@""#;
+    let address = server.address().to_string();
+    for (targets, code) in [(&["api.example:6443", &address][..], 3), (&["api.example:6443"], 2)] {
+        let output = Command::new("unshare")
+            .args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+            .args(["scan", "-o", "json", "--timeout", "1s"])
+            .args(targets)
+            .output();
+        let Some(output) = in_namespaces(output, "a file system of the test's own") else { return };
+        let report: Value =
+            serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+        assert_eq!(
+            told(&output, &report),
+            (Some(code), json!([1, {"no-resolver": 1}, {}])),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+/// A name with addresses of both families, on a machine that has one: asked there, and complete.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_family_that_this_machine_lacks_is_not_missed_where_the_name_has_the_other() {
+    let script = r#"
+        hosts=$1; shift
+        mount --bind "$hosts" /etc/hosts 2>/dev/null || exit 77
+        "$1" simulate --profile default --listen 127.0.0.1:26443 >/dev/null 2>&1 & server=$!
+        sleep 1
+        "$@"; code=$?
+        kill $server
+        exit $code
+    "#;
+    let folder = tempfile::tempdir().unwrap();
+    let hosts = folder.path().join("hosts");
+    std::fs::write(&hosts, "127.0.0.1 both.example\n2001:db8::1 both.example\n2001:db8::2 six.example\n")
+        .unwrap();
+    let run = |more: &[&str]| {
+        let script = format!("ip link set lo up 2>/dev/null || exit 77\n{script}");
+        let output = Command::new("unshare")
+            .args(["--net", "--mount", "sh", "-c", &script, "sh"])
+            .arg(&hosts)
+            .args([env!("CARGO_BIN_EXE_kubeknock"), "scan", "-o", "json"])
+            .args(more)
+            .output();
+        in_namespaces(output, "a network of the test's own")
+    };
+    let Some(output) = run(&["both.example:26443"]) else { return };
+    let report: Value =
+        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    assert_eq!(told(&output, &report), (Some(0), json!([0, {}, {}])), "{}", stderr(&output));
+    let coverage = &report["coverage"];
+    assert_eq!((&coverage["unroutable_addresses"], &coverage["covered"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&report["summary"]["complete"], coverage["further_addresses"].clone()),
+        (&true.into(), 1.into())
+    );
+    assert_eq!(report["endpoints"].as_array().unwrap().len(), 1);
+
+    // Where nothing else is there it is said, once for all.
+    let Some(output) = run(&["both.example:26443", "six.example:26443", "[2001:db8::3]:26443"]) else {
+        return;
+    };
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(told(&output, &report), (Some(3), json!([2, {"no-route": 2}, {}])));
+    assert_eq!(stderr(&output).matches("no route from this machine").count(), 1, "{}", stderr(&output));
+}
+
 /// Runs in a network namespace of its own, with loopback alone.
 #[cfg(target_os = "linux")]
 fn with_loopback_alone(script: &str, args: &[&str]) -> Option<Output> {
@@ -226,12 +337,14 @@ fn with_loopback_alone(script: &str, args: &[&str]) -> Option<Output> {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_machine_without_a_route_could_not_scan() {
-    let args = ["scan", "-o", "json", "192.0.2.0/28", "[2001:db8::1]", "-p", "6443"];
+    let args = ["scan", "-o", "json", "192.0.2.0/28", "[2001:db8::1]", "-p", "6443", "--timeout", "2s"];
+    let args = [&args[..], &["api.example", "--resolver", "192.0.2.53"]].concat();
     let Some(output) = with_loopback_alone("exec \"$@\"", &args) else { return };
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(told(&output, &report), (Some(2), json!([17, {"no-route": 17}, {}])));
+    assert_eq!(told(&output, &report), (Some(2), json!([18, {"no-route": 17, "no-resolver": 1}, {}])));
     let errors = stderr(&output);
     assert!(errors.contains("error: could not scan: this machine has no route to any target"), "{errors}");
+    assert!(errors.contains("; no name server can be asked (api.example: "), "{errors}");
     assert_eq!(errors.matches("no route from this machine").count(), 1, "{errors}");
 }
 

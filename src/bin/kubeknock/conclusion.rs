@@ -68,7 +68,7 @@ impl Conclusion {
 
 /// Which named targets were not asked, or not all of them, though nobody excluded them.
 fn say_unasked(coverage: &Coverage) {
-    let unwanted = |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| !unasked.why.is_wanted());
+    let unwanted = |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| unasked.why.is_missed());
     let specs: Vec<&SpecCoverage> = coverage.specs.iter().filter(unwanted).collect();
     for spec in specs.iter().take(LISTED) {
         let (text, unasked) = (&spec.origin.text, spec.unasked_said().unwrap_or_default());

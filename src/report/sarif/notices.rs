@@ -24,7 +24,7 @@ pub(super) fn invocation(results: &Results<'_>, files: Files<'_>, left_out: &[&F
         let missing = format!("{} of {all} targets and addresses.", not_attempted(coverage));
         notices.push(notice("not-attempted", "warning", missing));
     }
-    for (why, count) in coverage.unasked.iter().filter(|(why, _)| !why.is_wanted()) {
+    for (why, count) in coverage.unasked.iter().filter(|(why, _)| why.is_missed()) {
         notices.push(notice("not-all-asked", "warning", format!("{}.", why.counted(*count))));
     }
     if coverage.named() > 0 && coverage.covered() < coverage.named() {

@@ -36,6 +36,8 @@ struct Wire {
     #[serde(default)]
     half_resolved: u64,
     #[serde(default)]
+    unroutable_addresses: u64,
+    #[serde(default)]
     verdicts: BTreeMap<Word<Verdict>, u64>,
     #[serde(default)]
     unreachable: Unreachable,
@@ -103,6 +105,7 @@ impl TryFrom<Wire> for Coverage {
             (Gap::SpecialAddress, wire.special_addresses),
             (Gap::BeyondLimit, wire.addresses_beyond_limit),
             (Gap::HalfResolved, wire.half_resolved),
+            (Gap::UnroutableAddress, wire.unroutable_addresses),
         ];
         let counts = [wire.targets, wire.excluded, wire.not_attempted, wire.further_addresses];
         let counts = counts.into_iter().chain(unasked.map(|(_, count)| count));

@@ -57,7 +57,8 @@ worded!(ClueKind, "kind of clue":
     Status VersionFields Discovery AuditId FlowControl ServingCertificate CertificateNames ClientCaNames
     WithoutServerName Alpn HostName TransportSecurity ProductAnswer PlainHttp ForeignAnswer ServerHeader Port);
 worded!(Specificity, "specificity": Weak Family Unique);
-worded!(Gap, "reason": ExcludedAddress SpecialAddress BeyondLimit HalfResolved);
+worded!(Gap, "reason": ExcludedAddress SpecialAddress BeyondLimit HalfResolved
+    UnroutableAddress);
 worded!(Known, "degree of knowledge": Unknown Inferred Observed Documented);
 worded!(Standing, "standing": Looser Stricter Either AsDocumented Unknown);
 worded!(FailureKind, "kind of failure":

@@ -19,6 +19,7 @@ pub(in crate::report) struct Coverage<'a> {
     addresses_beyond_limit: u64,
     further_addresses: u64,
     half_resolved: u64,
+    unroutable_addresses: u64,
     verdicts: BTreeMap<&'static str, u64>,
     unreachable: Unreachable,
     named: usize,
@@ -44,6 +45,7 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             addresses_beyond_limit: coverage.gap(Gap::BeyondLimit),
             further_addresses: coverage.further_addresses,
             half_resolved: coverage.gap(Gap::HalfResolved),
+            unroutable_addresses: coverage.gap(Gap::UnroutableAddress),
             verdicts: Verdict::ALL.map(|verdict| (verdict.word(), coverage.count(verdict))).into(),
             unreachable: Unreachable {
                 total: coverage.unreachable_total(),
