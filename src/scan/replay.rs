@@ -10,7 +10,7 @@ use super::job::{Job, send};
 use super::journal::Journal;
 use super::ledger::{Done, Finished, Note, kind, numbers};
 use super::outcome::Outcome;
-use super::queue::Queue;
+use super::queue::{Put, Queue};
 use crate::model::{EndpointReport, Gap, Target, Unasked};
 use crate::report::saved;
 
@@ -33,7 +33,14 @@ pub(super) async fn replay(
     let (mut frames, journal) = checkpoint.open()?;
     while let Some(frame) = frames.next()? {
         let number = frame.pass;
-        let pass = usize::try_from(number).ok().and_then(|pass| passes.get_mut(pass)).ok_or_else(damaged)?;
+        let at = usize::try_from(number).ok().filter(|at| *at < passes.len()).ok_or_else(damaged)?;
+        let (before, rest) = passes.split_at_mut(at);
+        // A later pass has the numbers of what the one before put off.
+        let put_off = before.last().map(|before| before.queue.len());
+        let pass = rest.first_mut().ok_or_else(damaged)?;
+        if put_off.is_some() && !frame.silent.is_empty() {
+            return Err(damaged());
+        }
         for (silent, distances) in &frame.silent {
             let kind = kind(*silent).ok_or_else(damaged)?;
             for place in numbers(distances) {
@@ -46,18 +53,19 @@ pub(super) async fn replay(
             }
         }
         for Finished { ordinal, place, notes } in frame.finished {
-            if !pass.done.insert(ordinal) || !adds_up(&notes) {
+            let numbered = put_off.map_or(ordinal == place, |put_off| ordinal < put_off);
+            if !numbered || !adds_up(&notes) || !pass.done.insert(ordinal) {
                 return Err(damaged());
             }
             let target = job.target(place).ok_or_else(damaged)?;
-            let mut outcomes = Vec::with_capacity(notes.len());
-            for note in notes {
-                if let Note::Deferred(put) = &note {
-                    pass.queue.push(put)?;
+            // All are read before one is counted: what counts, counts as a whole.
+            let outcomes = notes.into_iter().map(|note| outcome(note, &target));
+            let outcomes = outcomes.collect::<io::Result<Vec<_>>>()?;
+            for outcome in &outcomes {
+                if let Outcome::Deferred(deferral) = outcome {
+                    pass.queue.push(&Put::new(place, deferral))?;
                 }
-                let outcome = outcome(note, &target)?;
-                job.tally.count(&target, &outcome);
-                outcomes.push(outcome);
+                job.tally.count(&target, outcome);
             }
             job.tally.resumed(number);
             if !send(outcomes, reports).await {
