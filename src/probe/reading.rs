@@ -145,13 +145,10 @@ fn of_stream(error: &io::Error, stage: Stage) -> Failure {
     }
 }
 
-/// A server may end a connection, or put off a request, at any time: it does so in these words.
+/// What HTTP/2 says of itself; what was not answered over it is asked over HTTP/1.1.
 fn of_http2(error: &h2::Error, stage: Stage) -> Failure {
     match (error.get_io(), error.reason()) {
         (Some(io), _) => of_stream(io, stage),
-        (None, Some(h2::Reason::NO_ERROR | h2::Reason::REFUSED_STREAM | h2::Reason::CANCEL)) => {
-            Failure::new(stage, FailureKind::Closed, "")
-        }
         (None, Some(reason)) => {
             Failure::new(stage, FailureKind::InvalidHttp, format!("HTTP/2: {}", reason.description()))
         }

@@ -46,6 +46,20 @@ async fn odd_headers_are_read_past() {
     }
 }
 
+/// Their values count like any other's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folded_header_and_one_with_a_space_have_values() {
+    for (lines, value) in [
+        ("Strict-Transport-Security: max-age=1;\r\n  preload\r\n", "preload"),
+        ("Strict-Transport-Security : max-age=2\r\n", "max-age=2"),
+    ] {
+        let record = with(lines).await;
+        let reply = record.requests[0].exchange.outcome.as_ref().unwrap();
+        let read = reply.header("strict-transport-security").unwrap_or_default();
+        assert!(read.ends_with(value), "{lines:?}: {read:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn http10_with_chunks_is_read_and_its_connection_is_not_used_again() {
     let record =
