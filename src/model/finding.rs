@@ -198,6 +198,7 @@ mod tests {
             index: 7,
             scheme: Scheme::Https,
             host,
+            absolute: false,
             port: 6443,
             prefix: "/k8s/clusters/c-1".into(),
             sni: sni.map(Into::into),

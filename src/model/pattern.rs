@@ -128,6 +128,7 @@ mod tests {
             index: 0,
             scheme: Scheme::Https,
             host: host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip),
+            absolute: false,
             port,
             prefix: "".into(),
             sni: None,

@@ -101,6 +101,8 @@ pub struct Target {
     pub scheme: Scheme,
     /// Address or name.
     pub host: Host,
+    /// Whether a name is complete as it is, written with a dot at its end: no search domain is added.
+    pub absolute: bool,
     /// TCP port, 1 to 65535.
     pub port: u16,
     /// Path prefix of a URL (`/k8s/clusters/c-1`), without a trailing slash; empty for none.

@@ -46,7 +46,7 @@ type Answer = Result<Resolved, Failure>;
 pub struct Names {
     config: ScanConfig,
     servers: OnceCell<Servers>,
-    answers: Mutex<HashMap<Arc<str>, Arc<OnceCell<Answer>>>>,
+    answers: Mutex<HashMap<(Arc<str>, bool), Arc<OnceCell<Answer>>>>,
 }
 
 impl Names {
@@ -76,25 +76,26 @@ impl Names {
         self.servers.get_or_try_init(|| async { Servers::set_up(&self.config) }).await
     }
 
-    /// The addresses of a name, and what led to them.
+    /// The addresses of a name, and what led to them. To one that is `absolute` no search domain is added.
     ///
     /// # Errors
     /// A [`Failure`] of stage `dns`: what the name server said, or that it did not answer within
     /// [`ScanConfig::timeout`].
-    pub async fn addresses(&self, name: &Arc<str>) -> Answer {
+    pub async fn addresses(&self, name: &Arc<str>, absolute: bool) -> Answer {
+        let key = (Arc::clone(name), absolute);
         let answer = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            if answers.len() >= REMEMBERED && !answers.contains_key(name) {
+            if answers.len() >= REMEMBERED && !answers.contains_key(&key) {
                 answers.clear();
             }
-            Arc::clone(answers.entry(Arc::clone(name)).or_default())
+            Arc::clone(answers.entry(key.clone()).or_default())
         };
-        let found = answer.get_or_init(|| self.ask(name)).await.clone();
+        let found = answer.get_or_init(|| self.ask(name, absolute)).await.clone();
         // Who is short of something asks again at once.
         if found.as_ref().is_err_and(|failure| failure.kind == FailureKind::LocalShortage) {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            if answers.get(name).is_some_and(|kept| Arc::ptr_eq(kept, &answer)) {
-                answers.remove(name);
+            if answers.get(&key).is_some_and(|kept| Arc::ptr_eq(kept, &answer)) {
+                answers.remove(&key);
             }
         }
         found
@@ -107,9 +108,9 @@ impl Names {
         answers.retain(|_, answer| !answer.get().is_some_and(passes));
     }
 
-    async fn ask(&self, name: &str) -> Answer {
+    async fn ask(&self, name: &str, absolute: bool) -> Answer {
         match self.set_up().await {
-            Ok(servers) => servers.ask(name).await,
+            Ok(servers) => servers.ask(name, absolute).await,
             Err(error) => Err(servers::failure(FailureKind::NoResolver, error.to_string())),
         }
     }

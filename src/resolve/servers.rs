@@ -114,12 +114,12 @@ impl Servers {
     }
 
     /// The addresses of a name, within the time that there is for it.
-    pub(super) async fn ask(&self, name: &str) -> Answer {
+    pub(super) async fn ask(&self, name: &str, absolute: bool) -> Answer {
         let addresses = self.hosts.addresses(name, self.family);
         if !addresses.is_empty() {
             return Ok(Resolved { addresses, aliases: Arc::default(), given: true, failed: None });
         }
-        let candidates = self.candidates(name).map_err(|error| {
+        let candidates = self.candidates(name, absolute).map_err(|error| {
             failure(FailureKind::ResolverFailure, format!("{name} cannot be asked: {error}"))
         })?;
         let deadline = Instant::now() + self.timeout;
@@ -147,13 +147,17 @@ impl Servers {
 
     /// What the name may stand for, in the order in which it is asked, and whether it is the name as
     /// written.
-    fn candidates(&self, name: &str) -> Result<Vec<(Name, bool)>, hickory_resolver::proto::ProtoError> {
+    fn candidates(
+        &self,
+        name: &str,
+        absolute: bool,
+    ) -> Result<Vec<(Name, bool)>, hickory_resolver::proto::ProtoError> {
         // Not parsed as IDNA: that knows no underscore within a label, and names have them.
         let relative = Name::from_ascii(name)?;
-        let mut absolute = relative.clone();
-        absolute.set_fqdn(true);
+        let mut as_written = relative.clone();
+        as_written.set_fqdn(true);
         let search: Vec<(Name, bool)> = (self.search.iter())
-            .filter(|_| !is_localhost(name))
+            .filter(|_| !absolute && !is_localhost(name))
             // One that gets too long is none.
             .filter_map(|domain| relative.clone().append_domain(domain).ok())
             .map(|mut name| {
@@ -163,7 +167,7 @@ impl Servers {
             .collect();
         let first = name.matches('.').count() >= self.ndots;
         let (before, after) = if first { (Vec::new(), search) } else { (search, Vec::new()) };
-        Ok(before.into_iter().chain([(absolute, true)]).chain(after).collect())
+        Ok(before.into_iter().chain([(as_written, true)]).chain(after).collect())
     }
 
     /// Asks for the families that are wanted, at once.

@@ -62,7 +62,8 @@ async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (An
     options.attempts = 0;
     let config = ScanConfig { timeout: Duration::from_millis(500), ..ScanConfig::default() };
     let servers = Servers::with(&config, system, options, Hosts::parse(hosts)).unwrap();
-    let answer = servers.ask(name).await;
+    let (name, absolute) = name.strip_suffix('.').map_or((name, false), |name| (name, true));
+    let answer = servers.ask(name, absolute).await;
     let mut names = asked.lock().unwrap().clone();
     // What is lost or fails is asked again.
     names.dedup();
@@ -88,6 +89,17 @@ async fn search_domains_apply_as_in_a_pod() {
     let failure = answer.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NameNotFound);
     assert!(failure.detail.contains("with and without search domains"), "{}", failure.detail);
+}
+
+#[tokio::test]
+async fn a_dot_at_the_end_keeps_search_domains_out() {
+    let (answer, asked) = resolved("kubernetes.default.", &POD[1..], 5, "").await;
+    assert_eq!(
+        (asked, answer.unwrap_err().kind),
+        (vec!["kubernetes.default.".to_owned()], FailureKind::NameNotFound)
+    );
+    let (answer, asked) = resolved("api.corp.example.", &POD, 5, "").await;
+    assert_eq!((asked, answer.is_ok()), (vec!["api.corp.example.".to_owned()], true));
 }
 
 #[tokio::test]

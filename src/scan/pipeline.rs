@@ -112,7 +112,7 @@ impl Pipeline {
         };
         let started = Instant::now();
         // Boxed, as is the look below: a worker that waits for a silent address stays small.
-        let lookup = guarded(Box::pin(self.resolve(name, attempt.stop)));
+        let lookup = guarded(Box::pin(self.resolve(name, target.absolute, attempt.stop)));
         let resolved = tokio::select! {
             biased;
             resolved = lookup => resolved.and_then(|resolved| resolved),
@@ -154,11 +154,11 @@ impl Pipeline {
     }
 
     /// The addresses of a name. What this machine lacks is waited for.
-    async fn resolve(&self, name: &Arc<str>, stop: &Stop) -> Result<Resolved, Failure> {
+    async fn resolve(&self, name: &Arc<str>, absolute: bool, stop: &Stop) -> Result<Resolved, Failure> {
         let own_side = &self.dialer.own_side;
         let mut wait = None;
         loop {
-            let outcome = self.names.addresses(name).await;
+            let outcome = self.names.addresses(name, absolute).await;
             if let Err(failure) = &outcome
                 && failure.kind == FailureKind::LocalShortage
             {

@@ -44,6 +44,9 @@ impl TargetSet {
         for Segment { start, first, plane, naming: _ } in &self.segments {
             let _ = write!(out, "{start} {first} {plane};");
         }
+        if !self.absolute.is_empty() {
+            let _ = write!(out, "{:?}", self.absolute);
+        }
         let _ = self.exclusions.describe(&mut out);
         out
     }

@@ -1,10 +1,11 @@
 //! A target set in the making: takes specifications in and finds what they share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
 use super::error::Kind;
+use super::host::is_absolute;
 use super::notes::Notes;
 use super::runs::{Added, Runs};
 use super::set::{Plane, Spec};
@@ -52,6 +53,8 @@ impl<T: Clone + Eq + Hash> Table<T> {
 pub(super) struct Draft {
     pub(super) specs: Vec<Spec>,
     pub(super) names: Table<Arc<str>>,
+    /// The numbers of the names that a specification writes as complete.
+    pub(super) absolute: BTreeSet<u128>,
     pub(super) planes: Table<Plane>,
     pub(super) runs: Runs,
     /// The numbers of the expectations that are about a specification.
@@ -67,6 +70,7 @@ impl Draft {
         Self {
             specs: Vec::new(),
             names: Table::new(),
+            absolute: BTreeSet::new(),
             planes: Table::new(),
             runs: Runs::default(),
             heeded: HashSet::new(),
@@ -104,6 +108,9 @@ impl Draft {
             Hosts::One(Host::Ip(address)) => (!spec.imported, Span::of(address)),
             Hosts::One(Host::Name(name)) => {
                 let number = u128::from(self.names.number(name).ok_or_else(too_many_pieces)?);
+                if is_absolute(spec.text) {
+                    self.absolute.insert(number);
+                }
                 (!spec.imported, Span { space: Space::Name, first: number, last: number })
             }
             Hosts::Many(span) => (false, span),

@@ -59,6 +59,13 @@ fn host(text: &str) -> Result<Host, Kind> {
     }
 }
 
+/// Whether the word of a specification writes its name with a dot at its end: then it is complete, and no
+/// search domain is added.
+pub(super) fn is_absolute(word: &str) -> bool {
+    let authority = word.split_once("://").map_or(word, |(_, rest)| rest);
+    authority.split(['/', ':']).next().is_some_and(|host| host.ends_with('.'))
+}
+
 /// A DNS name in its canonical form: IDNA applied, lower case, without a trailing dot.
 pub(super) fn name(text: &str) -> Result<Arc<str>, Kind> {
     if text.is_empty() {

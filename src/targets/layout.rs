@@ -72,6 +72,7 @@ impl Draft {
             segments,
             planes: self.planes.values,
             names: self.names.values,
+            absolute: self.absolute,
             specs: self.specs,
             exclusions: Arc::new(exclusions),
             given,

@@ -1,7 +1,7 @@
 //! The target set: counted, read by index, as large as its specifications and never as its
 //! addresses.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -72,6 +72,8 @@ pub struct TargetSet {
     pub(super) segments: Vec<Segment>,
     pub(super) planes: Vec<Plane>,
     pub(super) names: Vec<Arc<str>>,
+    /// The numbers of the names that are complete.
+    pub(super) absolute: BTreeSet<u128>,
     pub(super) specs: Vec<Spec>,
     pub(super) exclusions: Arc<Exclusions>,
     /// The special addresses among the targets.
@@ -108,6 +110,7 @@ impl TargetSet {
             index,
             scheme: plane.scheme,
             host,
+            absolute: plane.space == Space::Name && self.absolute.contains(&number),
             port: plane.port,
             prefix: Arc::clone(&plane.prefix),
             sni: plane.sni.clone(),

@@ -35,6 +35,7 @@ fn target(index: u64, host: &str) -> Target {
         index,
         scheme: Scheme::Https,
         host: host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip),
+        absolute: false,
         port: 6443,
         prefix: "".into(),
         sni: None,

@@ -27,6 +27,7 @@ pub(in crate::report) fn target(index: u64, origin: Arc<Origin>, host: &str, por
         index,
         scheme: Scheme::Https,
         host: host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip),
+        absolute: false,
         port,
         prefix: "".into(),
         sni: None,

@@ -85,6 +85,7 @@ impl TryFrom<Endpoint> for Record {
             scheme: asked,
             sni: name.clone().filter(|name| !matches!(&host, Host::Name(host) if host == name)),
             host,
+            absolute: false,
             port,
             prefix: Arc::clone(&prefix),
             label: wire.label.map(Into::into),

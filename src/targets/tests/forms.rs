@@ -50,6 +50,27 @@ fn every_form_names_what_it_says() {
 }
 
 #[test]
+fn a_name_with_a_dot_at_its_end_is_complete() {
+    for (line, expected) in [
+        ("api.example", false),
+        ("api.example.", true),
+        ("API.example.:6443", true),
+        ("https://api.example./k8s", true),
+        ("https://api.example/k8s.", false),
+        ("https://api.example.:6443", true),
+        ("192.0.2.1", false),
+        // It is one name, and complete.
+        ("api.example\napi.example.", true),
+    ] {
+        let set = set(line);
+        assert!((0..set.len()).all(|index| set.get(index).unwrap().absolute == expected), "{line}");
+        assert_ne!(&*set.get(0).unwrap().host.to_string(), "api.example.", "{line}");
+    }
+    assert_ne!(set("api.example").digest(), set("api.example.").digest());
+    assert_ne!(set("api.example").asked_digest(), set("api.example.").asked_digest());
+}
+
+#[test]
 fn comments_blanks_line_ends_and_the_byte_order_mark() {
     let set = set(
         "\u{feff}# all\r\n\r\n  \t\n192.0.2.1:1\t# ask bob@corp.example\r\n#x\n192.0.2.2:1 name=a#b #c\n",
