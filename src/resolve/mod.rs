@@ -39,6 +39,8 @@ pub struct Resolved {
     pub failed: Option<(String, FailureKind)>,
 }
 
+/// A name, and whether it is absolute.
+type Question = (Arc<str>, bool);
 /// What a name came to.
 type Answer = Result<Resolved, Failure>;
 
@@ -46,7 +48,7 @@ type Answer = Result<Resolved, Failure>;
 pub struct Names {
     config: ScanConfig,
     servers: OnceCell<Servers>,
-    answers: Mutex<HashMap<(Arc<str>, bool), Arc<OnceCell<Answer>>>>,
+    answers: Mutex<HashMap<Question, Arc<OnceCell<Answer>>>>,
 }
 
 impl Names {
