@@ -38,17 +38,28 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Servers that misbehave.
 const HOSTILE: u64 = 200;
 /// Servers that do not, four of each.
-const HONEST: [&str; 5] = ["default", "rejecting", "exposed", "nginx-fronted", "kube-controller-manager"];
+const HONEST: [&str; 5] = [
+    "default",
+    "rejecting",
+    "exposed",
+    "nginx-fronted",
+    "kube-controller-manager",
+];
 const OF_EACH: u8 = 4;
 /// The port of all of them.
 const PORT: u16 = 26443;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["servers", seed] => servers(seed.parse().expect("a number")),
-        ["scans", seconds] => return scans(Duration::from_secs(seconds.parse().expect("a number"))),
+        ["scans", seconds] => {
+            return scans(Duration::from_secs(seconds.parse().expect("a number")));
+        }
         _ => return harness(),
     }
     ExitCode::SUCCESS
@@ -57,7 +68,8 @@ fn main() -> ExitCode {
 fn harness() -> ExitCode {
     let text = std::env::var("KUBEKNOCK_CHAOS").unwrap_or_else(|_| "20s".to_owned());
     let length: jiff::SignedDuration = text.parse().expect("KUBEKNOCK_CHAOS is a time, as 30m");
-    let seed = std::env::var("KUBEKNOCK_CHAOS_SEED").unwrap_or_else(|_| std::process::id().to_string());
+    let seed =
+        std::env::var("KUBEKNOCK_CHAOS_SEED").unwrap_or_else(|_| std::process::id().to_string());
     println!("chaos for {text}, seed {seed} (KUBEKNOCK_CHAOS_SEED)");
     let mut servers = myself()
         .args(["servers", &seed])
@@ -67,14 +79,20 @@ fn harness() -> ExitCode {
         .expect("the benchmark runs itself");
     let mut said = BufReader::new(servers.stdout.take().expect("a pipe")).lines();
     assert_eq!(said.next().and_then(Result::ok).as_deref(), Some("ready"));
-    let status =
-        myself().args(["scans", &length.as_secs().to_string()]).status().expect("the benchmark runs itself");
+    let status = myself()
+        .args(["scans", &length.as_secs().to_string()])
+        .status()
+        .expect("the benchmark runs itself");
     // The end of its input tells the servers to say what they did.
     drop(servers.stdin.take());
     let kinds = said.next().and_then(Result::ok).unwrap_or_default();
     println!("{:48} {kinds:>10}", "different misbehaviours");
     let _ = servers.wait();
-    if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn hostile(number: u64) -> SocketAddr {
@@ -83,7 +101,10 @@ fn hostile(number: u64) -> SocketAddr {
 }
 
 fn honest(kind: usize, number: u8) -> SocketAddr {
-    SocketAddr::from(([127, 89, u8::try_from(kind).unwrap_or(u8::MAX), number], PORT))
+    SocketAddr::from((
+        [127, 89, u8::try_from(kind).unwrap_or(u8::MAX), number],
+        PORT,
+    ))
 }
 
 /// Serves until its input ends, and says then in how many ways it misbehaved.
@@ -91,7 +112,11 @@ fn servers(seed: u64) {
     runtime().block_on(async {
         let mut bad = Vec::new();
         for number in 0..HOSTILE {
-            bad.push(simulator::chaos(seed.wrapping_add(number), hostile(number)).await.expect("a port"));
+            bad.push(
+                simulator::chaos(seed.wrapping_add(number), hostile(number))
+                    .await
+                    .expect("a port"),
+            );
         }
         let mut good = Vec::new();
         for (kind, name) in HONEST.into_iter().enumerate() {
@@ -102,9 +127,14 @@ fn servers(seed: u64) {
             }
         }
         println!("ready");
-        let _ =
-            tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await;
-        let kinds: BTreeSet<String> = bad.iter().flat_map(simulator::ChaosServer::misbehaviours).collect();
+        let _ = tokio::task::spawn_blocking(|| {
+            std::io::copy(&mut std::io::stdin(), &mut std::io::sink())
+        })
+        .await;
+        let kinds: BTreeSet<String> = bad
+            .iter()
+            .flat_map(simulator::ChaosServer::misbehaviours)
+            .collect();
         println!("{}", kinds.len());
     });
 }
@@ -130,7 +160,8 @@ fn scans(length: Duration) -> ExitCode {
         .collect();
     let targets = targets(&specs.iter().map(String::as_str).collect::<Vec<_>>());
     let runtime = runtime();
-    let (began, mut rounds, mut right, mut wrong) = (Instant::now(), Vec::new(), 0_usize, Vec::new());
+    let (began, mut rounds, mut right, mut wrong) =
+        (Instant::now(), Vec::new(), 0_usize, Vec::new());
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     while began.elapsed() < length || rounds.len() < 4 {
         let config = ScanConfig {
@@ -142,13 +173,22 @@ fn scans(length: Duration) -> ExitCode {
             ..ScanConfig::default()
         };
         runtime.block_on(async {
-            let mut scan = Scanner::new(config).expect("a good configuration").scan(Arc::clone(&targets));
+            let mut scan = Scanner::new(config)
+                .expect("a good configuration")
+                .scan(Arc::clone(&targets));
             while let Some(report) = scan.next().await {
-                let address = report.endpoint.as_ref().and_then(Endpoint::address).expect("addresses alone");
+                let address = report
+                    .endpoint
+                    .as_ref()
+                    .and_then(Endpoint::address)
+                    .expect("addresses alone");
                 match expected.get(&address) {
                     Some(verdict) if *verdict == report.verdict => right += 1,
                     Some(verdict) => {
-                        wrong.push(format!("{address}: {} for {verdict}: {}", report.verdict, report.reason));
+                        wrong.push(format!(
+                            "{address}: {} for {verdict}: {}",
+                            report.verdict, report.reason
+                        ));
                     }
                     None if report.verdict == Verdict::Exposed => {
                         wrong.push(format!("{address}: exposed: {}", report.reason));
@@ -168,29 +208,51 @@ fn scans(length: Duration) -> ExitCode {
                 wrong.push(format!("{coverage:?}"));
             }
         });
-        rounds.push(Round { peak_kib: peak_kib(), descriptors: descriptors() });
+        rounds.push(Round {
+            peak_kib: peak_kib(),
+            descriptors: descriptors(),
+        });
     }
     let asked = rounds.len() * expected.len();
     for wrong in wrong.iter().take(20) {
         println!("WRONG {wrong}");
     }
     println!("{:48} {:>10}", "rounds", rounds.len());
-    println!("{:48} {:>10}", "verdicts on misbehaving servers", outcomes.values().sum::<u64>());
+    println!(
+        "{:48} {:>10}",
+        "verdicts on misbehaving servers",
+        outcomes.values().sum::<u64>()
+    );
     for (verdict, count) in &outcomes {
         println!("  {verdict:46} {count:>10}");
     }
     let mut table = Table { holds: true };
-    table.row("honest servers right", &format!("{right} of {asked}"), right == asked && wrong.is_empty());
+    table.row(
+        "honest servers right",
+        &format!("{right} of {asked}"),
+        right == asked && wrong.is_empty(),
+    );
     // The first half warms up: the allocator's arenas, the table of products.
-    let (half, whole) = (rounds[rounds.len() / 2].peak_kib, rounds[rounds.len() - 1].peak_kib);
+    let (half, whole) = (
+        rounds[rounds.len() / 2].peak_kib,
+        rounds[rounds.len() - 1].peak_kib,
+    );
     table.row(
         "peak memory in KiB, half-way and at the end",
         &format!("{half}, {whole}"),
         whole * 10 <= half * 11,
     );
     let (first, last) = (rounds[0].descriptors, rounds[rounds.len() - 1].descriptors);
-    table.row("descriptors after the first round and the last", &format!("{first}, {last}"), last <= first);
-    if table.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    table.row(
+        "descriptors after the first round and the last",
+        &format!("{first}, {last}"),
+        last <= first,
+    );
+    if table.holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Prints rows as they come.
@@ -200,7 +262,10 @@ struct Table {
 
 impl Table {
     fn row(&mut self, name: &str, figure: &str, holds: bool) {
-        println!("{name:48} {figure:>20}  {}", if holds { "holds" } else { "BROKEN" });
+        println!(
+            "{name:48} {figure:>20}  {}",
+            if holds { "holds" } else { "BROKEN" }
+        );
         self.holds &= holds;
     }
 }

@@ -51,19 +51,28 @@ const AT_ONCE: usize = 128;
 const CLOSED: u16 = 9;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let number = |text: &str| text.parse::<usize>().unwrap_or_default();
     match words.as_slice() {
         ["serve", scenario] => serve(scenario),
         ["floor-live", port] => print_cpu(|| floor_live(number(port))),
-        ["ours-live", port] => print_cpu(|| ours(&format!("127.1.0.0/20 ports={port}"), Some(LIVE))),
+        ["ours-live", port] => {
+            print_cpu(|| ours(&format!("127.1.0.0/20 ports={port}"), Some(LIVE)));
+        }
         ["floor-refused"] => print_cpu(floor_refused),
         ["ours-refused"] => print_cpu(|| ours(&format!("127.2.0.0/16 ports={CLOSED}"), None)),
         ["serve-fifty"] => serve_fifty(),
         ["memory", prefix, port] => {
             let found = ours_at(&format!("127.77.0.0/{prefix} ports={port}"), 4096);
-            assert_eq!(found, if *prefix == "16" { 50 } else { 1 }, "nothing is lost");
+            assert_eq!(
+                found,
+                if *prefix == "16" { 50 } else { 1 },
+                "nothing is lost"
+            );
             println!("{}", peak_kib());
         }
         ["in-flight", count, port] => in_flight(number(count), number(port)),
@@ -87,38 +96,83 @@ fn harness() -> ExitCode {
     };
     // Processor time and time on the clock, of floor and ours, in turns.
     let smallest = |role: &[&str], other: &[&str]| {
-        let pairs: Vec<[[f64; 2]; 2]> = (0..REPETITIONS).map(|_| [cost(role), cost(other)]).collect();
-        let least =
-            |of: usize, kind: usize| pairs.iter().map(|pair| pair[of][kind]).fold(f64::INFINITY, f64::min);
+        let pairs: Vec<[[f64; 2]; 2]> = (0..REPETITIONS)
+            .map(|_| [cost(role), cost(other)])
+            .collect();
+        let least = |of: usize, kind: usize| {
+            pairs
+                .iter()
+                .map(|pair| pair[of][kind])
+                .fold(f64::INFINITY, f64::min)
+        };
         [[least(0, 0), least(1, 0)], [least(0, 1), least(1, 1)]]
     };
     let mut rows = Vec::new();
 
-    let [[floor, ours], live_clock] = smallest(&["floor-live", &live.port], &["ours-live", &live.port]);
+    let [[floor, ours], live_clock] =
+        smallest(&["floor-live", &live.port], &["ours-live", &live.port]);
     let limit = LOOK + IDENTIFICATION.as_secs_f64() * f64::from(LIVE) / floor;
-    rows.push(Row::ratio("three requests on a live endpoint, identified", floor, ours, LIVE, limit));
+    rows.push(Row::ratio(
+        "three requests on a live endpoint, identified",
+        floor,
+        ours,
+        LIVE,
+        limit,
+    ));
     let (connections, handshakes) = live.counts();
     let [[floor, ours], refused_clock] = smallest(&["floor-refused"], &["ours-refused"]);
     rows.push(Row::ratio("a refused address", floor, ours, REFUSED, 1.4));
     rows.push(Row::speed("live endpoints a second", live_clock, LIVE));
-    rows.push(Row::speed("refused addresses a second", refused_clock, REFUSED));
+    rows.push(Row::speed(
+        "refused addresses a second",
+        refused_clock,
+        REFUSED,
+    ));
 
     // The floor makes as many handshakes as ours: together they must be exactly the targets.
     let expected = u64::from(LIVE) * 2 * REPETITIONS as u64;
-    rows.push(Row::exact("connections of floor and ours together", connections, expected));
-    rows.push(Row::exact("handshakes of floor and ours together", handshakes, expected));
+    rows.push(Row::exact(
+        "connections of floor and ours together",
+        connections,
+        expected,
+    ));
+    rows.push(Row::exact(
+        "handshakes of floor and ours together",
+        handshakes,
+        expected,
+    ));
 
-    let (few, many) =
-        (measure(&["in-flight", "16", &silent.port]), measure(&["in-flight", "256", &silent.port]));
-    rows.push(Row::limit("KiB per look in flight", (many - few) / 240.0, 64.0));
-    let (small, large) = (measure(&["memory", "28", &fifty.port]), measure(&["memory", "16", &fifty.port]));
-    rows.push(Row::limit("MiB of 65,536 addresses over 16", (large - small) / 1024.0, 32.0));
+    let (few, many) = (
+        measure(&["in-flight", "16", &silent.port]),
+        measure(&["in-flight", "256", &silent.port]),
+    );
+    rows.push(Row::limit(
+        "KiB per look in flight",
+        (many - few) / 240.0,
+        64.0,
+    ));
+    let (small, large) = (
+        measure(&["memory", "28", &fifty.port]),
+        measure(&["memory", "16", &fifty.port]),
+    );
+    rows.push(Row::limit(
+        "MiB of 65,536 addresses over 16",
+        (large - small) / 1024.0,
+        32.0,
+    ));
 
-    println!("{:44} {:>12} {:>12} {:>8} {:>7}", "", "floor", "ours", "figure", "limit");
+    println!(
+        "{:44} {:>12} {:>12} {:>8} {:>7}",
+        "", "floor", "ours", "figure", "limit"
+    );
     for row in &rows {
         println!("{row}");
     }
-    if rows.iter().all(|row| row.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if rows.iter().all(|row| row.holds) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 struct Row {
@@ -182,9 +236,19 @@ impl Row {
 
 impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, floor, ours, figure, limit, holds } = self;
+        let Self {
+            name,
+            floor,
+            ours,
+            figure,
+            limit,
+            holds,
+        } = self;
         let word = if *holds { "holds" } else { "BROKEN" };
-        write!(f, "{name:44} {floor:>12} {ours:>12} {figure:>8} {limit:>7}  {word}")
+        write!(
+            f,
+            "{name:44} {floor:>12} {ours:>12} {figure:>8} {limit:>7}  {word}"
+        )
     }
 }
 
@@ -206,7 +270,11 @@ impl Server {
         let mut port = String::new();
         let mut lines = BufReader::new(child.stdout.take().expect("piped"));
         lines.read_line(&mut port).expect("the server's port");
-        Self { child, lines, port: port.trim().to_owned() }
+        Self {
+            child,
+            lines,
+            port: port.trim().to_owned(),
+        }
     }
 
     /// Connections and handshakes so far.
@@ -214,8 +282,14 @@ impl Server {
         writeln!(self.child.stdin.as_mut().expect("piped"), "counts").expect("the server listens");
         let mut text = String::new();
         self.lines.read_line(&mut text).expect("the server answers");
-        let mut numbers = text.trim().split(' ').map(|number| number.parse().expect("a count"));
-        (numbers.next().expect("connections"), numbers.next().expect("handshakes"))
+        let mut numbers = text
+            .trim()
+            .split(' ')
+            .map(|number| number.parse().expect("a count"));
+        (
+            numbers.next().expect("connections"),
+            numbers.next().expect("handshakes"),
+        )
     }
 }
 
@@ -231,19 +305,28 @@ impl Drop for Server {
 fn print_cpu(work: impl FnOnce()) {
     let (began, clock) = (ProcessTime::now(), Instant::now());
     work();
-    println!("{} {}", began.elapsed().as_secs_f64(), clock.elapsed().as_secs_f64());
+    println!(
+        "{} {}",
+        began.elapsed().as_secs_f64(),
+        clock.elapsed().as_secs_f64()
+    );
 }
 
 /// Serves until standard input ends; each line there asks for the counts.
 fn serve(name: &str) {
     runtime().block_on(async {
         let scenario = simulator::scenario(name).expect("a known scenario");
-        let server =
-            simulator::start(scenario, "0.0.0.0:0".parse().expect("an address")).await.expect("a port");
+        let server = simulator::start(scenario, "0.0.0.0:0".parse().expect("an address"))
+            .await
+            .expect("a port");
         println!("{}", server.address().port());
         // Blocking is fine here: the server's own tasks have the other threads.
         for _ in std::io::stdin().lock().lines() {
-            println!("{} {}", server.stats().connections(), server.stats().handshakes());
+            println!(
+                "{} {}",
+                server.stats().connections(),
+                server.stats().handshakes()
+            );
         }
     });
 }
@@ -257,7 +340,9 @@ fn serve_fifty() {
         for index in 0..50_u8 {
             let address = format!("127.77.{}.{}:{port}", index * 5, 1 + index * 5);
             let address: SocketAddr = address.parse().expect("an address");
-            let server = simulator::start(Arc::clone(&scenario), address).await.expect("a port");
+            let server = simulator::start(Arc::clone(&scenario), address)
+                .await
+                .expect("a port");
             port = server.address().port();
             servers.push(server);
         }
@@ -274,15 +359,25 @@ fn ours(spec: &str, live: Option<u32>) {
 /// Scans, and returns how many endpoints were forbidden.
 fn ours_at(spec: &str, concurrency: usize) -> u32 {
     runtime().block_on(async {
-        let config = ScanConfig { rate: 0, concurrency, order: Order::Seeded(1), ..ScanConfig::default() };
-        let mut scan = Scanner::new(config).expect("a good configuration").scan(targets(&[spec]));
+        let config = ScanConfig {
+            rate: 0,
+            concurrency,
+            order: Order::Seeded(1),
+            ..ScanConfig::default()
+        };
+        let mut scan = Scanner::new(config)
+            .expect("a good configuration")
+            .scan(targets(&[spec]));
         // Kept, as the program keeps them for its sorted reports.
         let mut records = Vec::new();
         while let Some(record) = scan.next().await {
             records.push(record);
         }
         assert!(scan.finish().coverage.adds_up());
-        records.iter().map(|record| u32::from(record.verdict == Verdict::Forbidden)).sum()
+        records
+            .iter()
+            .map(|record| u32::from(record.verdict == Verdict::Forbidden))
+            .sum()
     })
 }
 
@@ -298,13 +393,19 @@ fn floor_live(port: usize) {
                 tokio::spawn(async move {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        let Ok(index) = u32::try_from(index) else { return };
+                        let Ok(index) = u32::try_from(index) else {
+                            return;
+                        };
                         if index >= LIVE {
                             return;
                         }
                         let ip = std::net::Ipv4Addr::from(0x7f01_0000 + index);
-                        let stream = tokio::net::TcpStream::connect((ip, port)).await.expect("a live server");
-                        let name = rustls::pki_types::ServerName::IpAddress(std::net::IpAddr::V4(ip).into());
+                        let stream = tokio::net::TcpStream::connect((ip, port))
+                            .await
+                            .expect("a live server");
+                        let name = rustls::pki_types::ServerName::IpAddress(
+                            std::net::IpAddr::V4(ip).into(),
+                        );
                         let connector = tokio_rustls::TlsConnector::from(Arc::clone(&config));
                         connector.connect(name, stream).await.expect("a handshake");
                     }
@@ -339,11 +440,15 @@ fn floor_refused() {
                 free.push(slot);
             }
         }
-        poll.poll(&mut events, Some(Duration::from_secs(1))).expect("polled");
+        poll.poll(&mut events, Some(Duration::from_secs(1)))
+            .expect("polled");
         for event in &events {
             let slot = event.token().0;
             if let Some(stream) = slots[slot].take() {
-                assert!(stream.take_error().expect("asked").is_some(), "nothing listens there");
+                assert!(
+                    stream.take_error().expect("asked").is_some(),
+                    "nothing listens there"
+                );
                 done += 1;
                 free.push(slot);
             }
@@ -354,7 +459,11 @@ fn floor_refused() {
 /// Peak memory while so many looks wait for an answer.
 fn in_flight(count: usize, port: usize) {
     runtime().block_on(async {
-        let config = ScanConfig { rate: 0, timeout: Duration::from_secs(3), ..ScanConfig::default() };
+        let config = ScanConfig {
+            rate: 0,
+            timeout: Duration::from_secs(3),
+            ..ScanConfig::default()
+        };
         let scanner = Scanner::new(config).expect("a good configuration");
         let set = targets(&[&format!("127.1.0.0-127.1.0.{} ports={port}", count - 1)]);
         let mut scan = scanner.scan(set);
@@ -368,7 +477,9 @@ mod floor {
     use std::sync::Arc;
 
     use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+    use rustls::crypto::{
+        CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+    };
     use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
     use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
@@ -393,7 +504,12 @@ mod floor {
             leaf: &CertificateDer<'_>,
             signature: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls12_signature(message, leaf, signature, &self.0.signature_verification_algorithms)
+            verify_tls12_signature(
+                message,
+                leaf,
+                signature,
+                &self.0.signature_verification_algorithms,
+            )
         }
 
         fn verify_tls13_signature(
@@ -402,7 +518,12 @@ mod floor {
             leaf: &CertificateDer<'_>,
             signature: &DigitallySignedStruct,
         ) -> Result<HandshakeSignatureValid, Error> {
-            verify_tls13_signature(message, leaf, signature, &self.0.signature_verification_algorithms)
+            verify_tls13_signature(
+                message,
+                leaf,
+                signature,
+                &self.0.signature_verification_algorithms,
+            )
         }
 
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

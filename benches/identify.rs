@@ -34,9 +34,17 @@ const ROUNDS: u32 = 20_000;
 const SERVERS: [(&str, &str, bool); 5] = [
     ("rejecting", "", false),
     ("default", "", false),
-    ("health-only", "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com", false),
+    (
+        "health-only",
+        "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com",
+        false,
+    ),
     ("web-server", "www.example.com", false),
-    ("openshift-custom-certificate", "api.build01.example.com", true),
+    (
+        "openshift-custom-certificate",
+        "api.build01.example.com",
+        true,
+    ),
 ];
 
 /// Dials as a scan does.
@@ -46,15 +54,22 @@ impl Dial for Dialer {
     async fn dial(&self, endpoint: &Endpoint) -> Dialled {
         let began = Instant::now();
         let stream = self.0.connect(&endpoint.host, endpoint.port).await;
-        Dialled { stream, took: began.elapsed() }
+        Dialled {
+            stream,
+            took: began.elapsed(),
+        }
     }
 }
 
 async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     let scenario = simulator::scenario(scenario).expect("a scenario");
-    let server =
-        simulator::start(scenario, "127.0.0.1:0".parse().expect("an address")).await.expect("a server");
-    let config = ScanConfig { deep, ..ScanConfig::default() };
+    let server = simulator::start(scenario, "127.0.0.1:0".parse().expect("an address"))
+        .await
+        .expect("a server");
+    let config = ScanConfig {
+        deep,
+        ..ScanConfig::default()
+    };
     let endpoint = Endpoint {
         scheme: Scheme::Https,
         host: kubeknock::model::Host::Ip(server.address().ip()),
@@ -64,7 +79,10 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     };
     let dialer = Dialer(Sweep::new(&config));
     let stream = dialer.dial(&endpoint).await.stream.expect("a connection");
-    Prober::new(&config).expect("a prober").look(stream, &endpoint, 1, &dialer).await
+    Prober::new(&config)
+        .expect("a prober")
+        .look(stream, &endpoint, 1, &dialer)
+        .await
 }
 
 /// Microseconds per call.
@@ -72,7 +90,13 @@ fn cost(observation: &Observation) -> f64 {
     let assessment = assess(observation, &identify(observation));
     let (grants, requests) = (&assessment.grants, &assessment.requests);
     let not_asked = &observation.unasked;
-    let answered = Answered { verdict: assessment.verdict, grants, requests, not_asked, expected: None };
+    let answered = Answered {
+        verdict: assessment.verdict,
+        grants,
+        requests,
+        not_asked,
+        expected: None,
+    };
     let once = || {
         let began = ThreadTime::now();
         for _ in 0..ROUNDS {
@@ -82,14 +106,22 @@ fn cost(observation: &Observation) -> f64 {
         }
         began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
     };
-    (0..REPETITIONS).map(|_| once()).fold(f64::INFINITY, f64::min)
+    (0..REPETITIONS)
+        .map(|_| once())
+        .fold(f64::INFINITY, f64::min)
 }
 
 fn main() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     identify::prepare();
     let mut holds = true;
-    println!("{:32} {:>10} {:>8}", "identification, posture, remedy", "us", "limit");
+    println!(
+        "{:32} {:>10} {:>8}",
+        "identification, posture, remedy", "us", "limit"
+    );
     for (scenario, name, deep) in SERVERS {
         let observation = runtime.block_on(observe(scenario, name, deep));
         let cost = cost(&observation);
@@ -97,5 +129,9 @@ fn main() -> ExitCode {
         holds &= cost <= LIMIT;
         println!("{scenario:32} {cost:>10.2} {LIMIT:>8} {verdict}");
     }
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -45,7 +45,10 @@ const LOST: u64 = 100;
 const ROUND_TRIPS: u32 = 5;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["memory", prefix] => memory(prefix),
@@ -67,7 +70,11 @@ fn harness() -> ExitCode {
     first_packet_row();
     lossy_rows(&mut table);
     peers();
-    if table.holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if table.holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Prints rows as they come.
@@ -76,7 +83,14 @@ struct Table {
 }
 
 impl Table {
-    fn row(&mut self, name: &str, [floor, ours]: [String; 2], figure: f64, limit: &str, holds: bool) {
+    fn row(
+        &mut self,
+        name: &str,
+        [floor, ours]: [String; 2],
+        figure: f64,
+        limit: &str,
+        holds: bool,
+    ) {
         let word = if holds { "holds" } else { "BROKEN" };
         println!("{name:48} {floor:>10} {ours:>10} {figure:>8.3} {limit:>8}  {word}");
         self.holds &= holds;
@@ -94,13 +108,23 @@ fn said(name: &str, ours: &str) {
 }
 
 fn memory_rows(table: &mut Table) {
-    let peak = |prefix: u32| -> f64 { output_of(&["memory", &prefix.to_string()]).parse().expect("KiB") };
+    let peak = |prefix: u32| -> f64 {
+        output_of(&["memory", &prefix.to_string()])
+            .parse()
+            .expect("KiB")
+    };
     let small = peak(20);
     let mib = |kib: f64| format!("{:.1} MiB", kib / 1024.0);
     for prefix in [16, 12, 10] {
         let large = peak(prefix);
         let name = format!("peak memory, 2^{} addresses over 2^12", 32 - prefix);
-        table.row(&name, [mib(small), mib(large)], large / small, "1.10", large / small <= 1.1);
+        table.row(
+            &name,
+            [mib(small), mib(large)],
+            large / small,
+            "1.10",
+            large / small <= 1.1,
+        );
     }
 }
 
@@ -109,14 +133,27 @@ fn rate_rows(table: &mut Table) {
     const RATE: f64 = 500.0;
     let seen = Counter::start();
     let scan = Command::new(KUBEKNOCK)
-        .args(["scan", "-q", "127.3.0.0/16", "--ports", &seen.port, "--rate", "500", "--fail-on", "never"])
+        .args([
+            "scan",
+            "-q",
+            "127.3.0.0/16",
+            "--ports",
+            &seen.port,
+            "--rate",
+            "500",
+            "--fail-on",
+            "never",
+        ])
         .args(["--max-duration", "23s", "-o", "jsonl"])
         .stdout(Stdio::null())
         .status()
         .expect("kubeknock runs");
     assert!(scan.success(), "the scan ends well");
     let times = seen.times();
-    let (first, last) = (times[0] + Duration::from_secs(1), times[0] + Duration::from_secs(22));
+    let (first, last) = (
+        times[0] + Duration::from_secs(1),
+        times[0] + Duration::from_secs(22),
+    );
     let within = |start: Instant, length: Duration| {
         let before = |end: Instant| times.partition_point(|time| *time < end);
         before(start + length) - before(start)
@@ -130,12 +167,26 @@ fn rate_rows(table: &mut Table) {
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let rates = starts().map(|start| within(start, window) as f64 / window.as_secs_f64());
     let off = |rate: &f64| (rate / RATE - 1.0).abs();
-    let rate = rates.max_by(|one, other| off(one).total_cmp(&off(other))).expect("a window");
+    let rate = rates
+        .max_by(|one, other| off(one).total_cmp(&off(other)))
+        .expect("a window");
     let shown = [format!("{RATE}/s"), format!("{rate:.1}/s")];
-    table.row("--rate 500 at a counting listener", shown, rate / RATE, "2%", off(&rate) <= 0.02);
+    table.row(
+        "--rate 500 at a counting listener",
+        shown,
+        rate / RATE,
+        "2%",
+        off(&rate) <= 0.02,
+    );
     // Said and not promised: the listener's own turns come in bunches too.
-    let busiest = times.iter().map(|time| within(*time, Duration::from_millis(10))).max();
-    said("most connections in any 10 ms of it", &busiest.unwrap_or_default().to_string());
+    let busiest = times
+        .iter()
+        .map(|time| within(*time, Duration::from_millis(10)))
+        .max();
+    said(
+        "most connections in any 10 ms of it",
+        &busiest.unwrap_or_default().to_string(),
+    );
 }
 
 /// From the start of the program to its first connection, for 2^24 addresses.
@@ -143,7 +194,10 @@ fn first_packet_row() {
     let best = |work: &dyn Fn() -> Duration| (0..5).map(|_| work()).min().unwrap_or_default();
     let version = best(&|| {
         let began = Instant::now();
-        let output = Command::new(KUBEKNOCK).arg("--version").output().expect("kubeknock runs");
+        let output = Command::new(KUBEKNOCK)
+            .arg("--version")
+            .output()
+            .expect("kubeknock runs");
         assert!(output.status.success(), "it has a version");
         began.elapsed()
     });
@@ -164,7 +218,13 @@ fn first_packet_row() {
         elapsed
     });
     let ms = |duration: Duration| format!("{:.1} ms", duration.as_secs_f64() * 1e3);
-    line("first packet of a /8, over --version", &ms(version), &ms(first), "", "");
+    line(
+        "first packet of a /8, over --version",
+        &ms(version),
+        &ms(first),
+        "",
+        "",
+    );
 }
 
 /// A listener on all of loopback that notes when it was connected to.
@@ -203,7 +263,9 @@ const SILENT_FROM: u32 = 0x0a62_0000 + 0xf000;
 const NETWORK_END: u32 = 0x0a62_ffff;
 
 fn silent_and_live() -> impl Iterator<Item = Ipv4Addr> {
-    (0..LIVE).map(live).filter(|address| address.to_bits() >= SILENT_FROM)
+    (0..LIVE)
+        .map(live)
+        .filter(|address| address.to_bits() >= SILENT_FROM)
 }
 
 /// How many addresses give no answer at all.
@@ -213,10 +275,21 @@ fn silent() -> u32 {
 
 /// What the servers' side answers for, for `ip -batch`.
 fn routes() -> String {
-    let refusing = ["10.98.0.0/17", "10.98.128.0/18", "10.98.192.0/19", "10.98.224.0/20"].map(str::to_owned);
+    let refusing = [
+        "10.98.0.0/17",
+        "10.98.128.0/18",
+        "10.98.192.0/19",
+        "10.98.224.0/20",
+    ]
+    .map(str::to_owned);
     let live = silent_and_live().map(|address| format!("{address}/32"));
-    let local = refusing.into_iter().chain(live).map(|net| format!("route add local {net} dev lo\n"));
-    local.chain(["route add blackhole 10.98.240.0/20\n".to_owned()]).collect()
+    let local = refusing
+        .into_iter()
+        .chain(live)
+        .map(|net| format!("route add local {net} dev lo\n"));
+    local
+        .chain(["route add blackhole 10.98.240.0/20\n".to_owned()])
+        .collect()
 }
 
 /// What the script says where no such network can be made.
@@ -276,24 +349,43 @@ fn lossy_rows(table: &mut Table) {
     let routes = folder.path().join("routes");
     std::fs::write(&routes, self::routes()).expect("a file");
     let bench = std::env::current_exe().expect("the benchmark's own path");
-    let namespaces = Command::new("unshare").args(["--net", "true"]).stderr(Stdio::null()).status();
-    let output = namespaces.ok().filter(std::process::ExitStatus::success).map(|_| {
-        Command::new("unshare")
-            .args(["--net", "sh", "-c", NETWORK, "sh"])
-            .args([bench.as_os_str(), KUBEKNOCK.as_ref(), report.as_os_str(), routes.as_os_str()])
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("it ran a moment ago")
-    });
+    let namespaces = Command::new("unshare")
+        .args(["--net", "true"])
+        .stderr(Stdio::null())
+        .status();
+    let output = namespaces
+        .ok()
+        .filter(std::process::ExitStatus::success)
+        .map(|_| {
+            Command::new("unshare")
+                .args(["--net", "sh", "-c", NETWORK, "sh"])
+                .args([
+                    bench.as_os_str(),
+                    KUBEKNOCK.as_ref(),
+                    report.as_os_str(),
+                    routes.as_os_str(),
+                ])
+                .stderr(Stdio::inherit())
+                .output()
+                .expect("it ran a moment ago")
+        });
     let Some(output) = output.filter(|output| output.status.code() != Some(NO_NETWORK)) else {
         println!("skipped: no network of namespaces can be made here (root, unshare, ip, VXLAN)");
         return;
     };
-    assert!(output.status.success(), "the scan of the lossy network failed");
-    let wall: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("milliseconds");
+    assert!(
+        output.status.success(),
+        "the scan of the lossy network failed"
+    );
+    let wall: f64 = String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .expect("milliseconds");
     let text = std::fs::read_to_string(report).expect("a report");
     let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    let found = report["coverage"]["verdicts"]["rejected"].as_f64().expect("a count");
+    let found = report["coverage"]["verdicts"]["rejected"]
+        .as_f64()
+        .expect("a count");
     let wall = wall / 1e3;
     let addresses = 65_536.0;
     // Once over everything at the rate, again over what is silent, as fast as the slots come free, until
@@ -329,26 +421,52 @@ fn lossy_rows(table: &mut Table) {
         "",
     );
     let achieved = (addresses + f64::from(silent())) / wall;
-    line("attempts a second there", &format!("{rate}/s"), &format!("{achieved:.0}/s"), "", "");
+    line(
+        "attempts a second there",
+        &format!("{rate}/s"),
+        &format!("{achieved:.0}/s"),
+        "",
+        "",
+    );
 }
 
 /// Other scanners beside ours: 4,096 refused addresses of loopback.
 fn peers() {
     let clock = |program: &str, args: &[&str]| -> Option<f64> {
         let began = Instant::now();
-        let status = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status = Command::new(program)
+            .args(args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         status.ok().filter(std::process::ExitStatus::success)?;
         Some(4096.0 / began.elapsed().as_secs_f64())
     };
     let port = CLOSED.to_string();
     let ours = clock(
         KUBEKNOCK,
-        &["scan", "-q", "127.4.0.0/20", "--ports", &port, "--rate", "0", "--fail-on", "never"],
+        &[
+            "scan",
+            "-q",
+            "127.4.0.0/20",
+            "--ports",
+            &port,
+            "--rate",
+            "0",
+            "--fail-on",
+            "never",
+        ],
     );
     let speed = |speed: f64| format!("{speed:.0}/s");
-    said("refused addresses a second, start and report", &ours.map_or_else(String::new, speed));
+    said(
+        "refused addresses a second, start and report",
+        &ours.map_or_else(String::new, speed),
+    );
     for (name, args) in [
-        ("nmap", vec!["-sT", "-n", "-Pn", "-T5", "-p", &port, "127.4.0.0/20"]),
+        (
+            "nmap",
+            vec!["-sT", "-n", "-Pn", "-T5", "-p", &port, "127.4.0.0/20"],
+        ),
         ("httpx", vec!["-silent", "-p", &port, "-u", "127.4.0.0/20"]),
     ] {
         match clock(name, &args) {
@@ -364,12 +482,21 @@ fn peers() {
 /// Peak memory of a scan of refused addresses in 127.0.0.0 with this prefix length.
 fn memory(prefix: &str) {
     runtime().block_on(async {
-        let config = ScanConfig { rate: 0, order: Order::Seeded(1), ..ScanConfig::default() };
+        let config = ScanConfig {
+            rate: 0,
+            order: Order::Seeded(1),
+            ..ScanConfig::default()
+        };
         let set = targets(&[&format!("127.0.0.0/{prefix} ports={CLOSED}")]);
-        let mut scan = Scanner::new(config).expect("a good configuration").scan(set);
+        let mut scan = Scanner::new(config)
+            .expect("a good configuration")
+            .scan(set);
         assert!(scan.next().await.is_none(), "nothing answers");
         let coverage = scan.finish().coverage;
-        assert!(coverage.adds_up() && coverage.not_attempted == 0, "{coverage:?}");
+        assert!(
+            coverage.adds_up() && coverage.not_attempted == 0,
+            "{coverage:?}"
+        );
     });
     println!("{}", peak_kib());
 }
@@ -381,7 +508,11 @@ fn servers() {
         let mut running = Vec::new();
         for index in 0..LIVE {
             let address = SocketAddr::from((live(index), 6443));
-            running.push(simulator::start(Arc::clone(&scenario), address).await.expect("a port"));
+            running.push(
+                simulator::start(Arc::clone(&scenario), address)
+                    .await
+                    .expect("a port"),
+            );
         }
         println!("ready");
         std::future::pending::<()>().await;
@@ -390,7 +521,8 @@ fn servers() {
 
 /// Carries datagrams between two sides, late and not all of them.
 fn relay(to_scanner: &str, to_servers: &str) {
-    let sides = [to_scanner, to_servers].map(|side| side.parse::<SocketAddr>().expect("an address"));
+    let sides =
+        [to_scanner, to_servers].map(|side| side.parse::<SocketAddr>().expect("an address"));
     let socket = UdpSocket::bind("0.0.0.0:4789").expect("the port of VXLAN");
     let sending = socket.try_clone().expect("a second handle");
     let (late, due) = mpsc::channel::<(Instant, SocketAddr, Vec<u8>)>();
@@ -403,11 +535,17 @@ fn relay(to_scanner: &str, to_servers: &str) {
     });
     let (mut buffer, mut number) = (vec![0; 65_536], 1_u64);
     while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        number = number
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         if (number >> 33) % LOST == 0 {
             continue;
         }
-        let to = if from.ip() == sides[0].ip() { sides[1] } else { sides[0] };
+        let to = if from.ip() == sides[0].ip() {
+            sides[1]
+        } else {
+            sides[0]
+        };
         let mut packet = buffer[..length].to_vec();
         sum_tcp(&mut packet);
         if late.send((Instant::now() + ONE_WAY, to, packet)).is_err() {
@@ -421,8 +559,16 @@ fn relay(to_scanner: &str, to_servers: &str) {
 fn sum_tcp(packet: &mut [u8]) {
     const IP: usize = 8 + 14;
     let is_tcp = packet.len() > IP + 20 && packet[IP - 2..IP] == [8, 0] && packet[IP + 9] == 6;
-    let total = if is_tcp { usize::from(u16::from_be_bytes([packet[IP + 2], packet[IP + 3]])) } else { 0 };
-    let header = if is_tcp { usize::from(packet[IP] & 15) * 4 } else { 0 };
+    let total = if is_tcp {
+        usize::from(u16::from_be_bytes([packet[IP + 2], packet[IP + 3]]))
+    } else {
+        0
+    };
+    let header = if is_tcp {
+        usize::from(packet[IP] & 15) * 4
+    } else {
+        0
+    };
     let (start, end) = (IP + header, IP + total);
     if !is_tcp || end > packet.len() || start + 18 > end {
         return;

@@ -9,10 +9,16 @@ use std::path::Path;
 /// # Errors
 /// There is no such folder, or `make` failed.
 pub fn make<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     match folder.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let problem = format!("the folder {} does not exist; make it first", folder.display());
+            let problem = format!(
+                "the folder {} does not exist; make it first",
+                folder.display()
+            );
             return Err(io::Error::new(error.kind(), problem));
         }
         Ok(found) if !found.is_dir() => {
@@ -45,9 +51,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         drop(make(&file, |_| std::fs::File::create(&file)).unwrap());
-        let hidden = |folder: &Path| Err::<(), _>(io::Error::other(format!("{}/.hidden", folder.display())));
+        let hidden =
+            |folder: &Path| Err::<(), _>(io::Error::other(format!("{}/.hidden", folder.display())));
         for (path, said) in [
-            (folder.path().join("no/report"), "no does not exist; make it first"),
+            (
+                folder.path().join("no/report"),
+                "no does not exist; make it first",
+            ),
             (file.join("report"), "file is no folder"),
             (file.clone(), "other error"),
         ] {
@@ -61,13 +71,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report");
         let long = ".kubeknock-".repeat(30);
-        let error =
-            make(&path, |folder| tempfile::Builder::new().prefix(&long).tempfile_in(folder)).unwrap_err();
+        let error = make(&path, |folder| {
+            tempfile::Builder::new().prefix(&long).tempfile_in(folder)
+        })
+        .unwrap_err();
         let taken = make(&path, |folder| std::fs::create_dir(folder)).unwrap_err();
         let (taken, kind) = (taken.to_string(), taken.kind());
-        assert!(taken.contains("os error") && kind == io::ErrorKind::AlreadyExists, "{taken}");
+        assert!(
+            taken.contains("os error") && kind == io::ErrorKind::AlreadyExists,
+            "{taken}"
+        );
         let error = error.to_string();
         assert!(error.contains("os error"), "{error}");
-        assert!(!error.contains(".kubeknock-") && !error.contains("at path"), "{error}");
+        assert!(
+            !error.contains(".kubeknock-") && !error.contains("at path"),
+            "{error}"
+        );
     }
 }

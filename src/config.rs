@@ -42,8 +42,11 @@ pub const MAX_ADDRESSES: usize = 64;
 pub const LOOKUPS: usize = 512;
 
 /// The default `User-Agent`: honest, with no invented address.
-pub const USER_AGENT: &str =
-    concat!("kubeknock/", env!("CARGO_PKG_VERSION"), " (unauthenticated Kubernetes API check)");
+pub const USER_AGENT: &str = concat!(
+    "kubeknock/",
+    env!("CARGO_PKG_VERSION"),
+    " (unauthenticated Kubernetes API check)"
+);
 
 /// In which order the targets are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,11 @@ impl Shard {
 
     /// Part `number` of `of`, counted from 1; `None` if there is no such part.
     pub const fn new(number: u32, of: u32) -> Option<Self> {
-        if 1 <= number && number <= of { Some(Self { number, of }) } else { None }
+        if 1 <= number && number <= of {
+            Some(Self { number, of })
+        } else {
+            None
+        }
     }
 
     /// Whether it is one part of several.
@@ -93,7 +100,8 @@ impl Shard {
 
     /// The position in the whole scan of this part's position.
     pub fn position(self, own: u64) -> u64 {
-        own.saturating_mul(u64::from(self.of)).saturating_add(u64::from(self.number - 1))
+        own.saturating_mul(u64::from(self.of))
+            .saturating_add(u64::from(self.number - 1))
     }
 }
 
@@ -101,7 +109,11 @@ impl std::str::FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+        let number = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
+        };
         text.split_once('/')
             .and_then(|(part, of)| Self::new(number(part)?, number(of)?))
             .ok_or_else(|| "no shard; write K/N, part K of N, from 1/N to N/N".to_owned())
@@ -273,10 +285,16 @@ impl ScanConfig {
     pub fn validate(&self) -> Result<(), Error> {
         let wrong = |setting, problem: String| Err(Error::Config { setting, problem });
         if self.connect_timeout.is_zero() {
-            return wrong("connect-timeout", "must be more than nothing, for example 3s".into());
+            return wrong(
+                "connect-timeout",
+                "must be more than nothing, for example 3s".into(),
+            );
         }
         if self.timeout.is_zero() {
-            return wrong("timeout", "must be more than nothing, for example 10s".into());
+            return wrong(
+                "timeout",
+                "must be more than nothing, for example 10s".into(),
+            );
         }
         if self.concurrency == 0 || self.concurrency > MAX_CONCURRENCY {
             return wrong("concurrency", format!("must be 1 to {MAX_CONCURRENCY}"));
@@ -290,8 +308,13 @@ impl ScanConfig {
         if self.max_body < 1024 || self.max_body > MAX_MAX_BODY {
             return wrong("max-body", "must be 1KiB to 16MiB".into());
         }
-        if http::HeaderValue::from_str(&self.user_agent).is_err() || self.user_agent.trim().is_empty() {
-            return wrong("user-agent", "must be one line of printable ASCII characters".into());
+        if http::HeaderValue::from_str(&self.user_agent).is_err()
+            || self.user_agent.trim().is_empty()
+        {
+            return wrong(
+                "user-agent",
+                "must be one line of printable ASCII characters".into(),
+            );
         }
         Ok(())
     }

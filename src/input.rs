@@ -28,8 +28,17 @@ impl<R: BufRead> Begun<R> {
     pub fn new(mut rest: R) -> Self {
         let mut head = Vec::new();
         let failure = rest.by_ref().take(HEAD as u64).read_to_end(&mut head).err();
-        let at = if head.starts_with(MARK) { MARK.len() } else { 0 };
-        Self { head, at, failure, rest }
+        let at = if head.starts_with(MARK) {
+            MARK.len()
+        } else {
+            0
+        };
+        Self {
+            head,
+            at,
+            failure,
+            rest,
+        }
     }
 
     /// The first bytes that are not read yet: 8 KiB, or all there are.
@@ -79,7 +88,10 @@ pub fn bytes(reader: impl Read, limit: u32) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(u64::from(limit) + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > u64::from(limit) {
-        return Err(invalid(format!("it is larger than {} MiB, and was not read", limit >> 20)));
+        return Err(invalid(format!(
+            "it is larger than {} MiB, and was not read",
+            limit >> 20
+        )));
     }
     if is_utf_16(&bytes) {
         return Err(invalid(UTF_16));
@@ -95,7 +107,8 @@ pub fn bytes(reader: impl Read, limit: u32) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of [`bytes()`], or the file is not UTF-8.
 pub fn text(reader: impl Read, limit: u32) -> io::Result<String> {
-    String::from_utf8(bytes(reader, limit)?).map_err(|_| invalid("it is not UTF-8; save it as UTF-8"))
+    String::from_utf8(bytes(reader, limit)?)
+        .map_err(|_| invalid("it is not UTF-8; save it as UTF-8"))
 }
 
 fn invalid(problem: impl Into<String>) -> io::Error {
@@ -117,7 +130,11 @@ mod tests {
     use super::*;
 
     fn utf_16(text: &str, mark: bool, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
-        mark.then_some(0xfeff).into_iter().chain(text.encode_utf16()).flat_map(bytes).collect()
+        mark.then_some(0xfeff)
+            .into_iter()
+            .chain(text.encode_utf16())
+            .flat_map(bytes)
+            .collect()
     }
 
     #[test]
@@ -133,7 +150,10 @@ mod tests {
             }
         }
         // Two marks are one and a character.
-        assert_eq!(super::text("\u{feff}\u{feff}a".as_bytes(), 9).unwrap(), "\u{feff}a");
+        assert_eq!(
+            super::text("\u{feff}\u{feff}a".as_bytes(), 9).unwrap(),
+            "\u{feff}a"
+        );
     }
 
     #[test]
@@ -142,10 +162,20 @@ mod tests {
             for mark in [true, false] {
                 let text = utf_16("10.0.0.1\r\n", mark, bytes);
                 assert!(Begun::new(&text[..]).is_utf_16());
-                assert_eq!(super::bytes(&text[..], 100).unwrap_err().to_string(), UTF_16);
+                assert_eq!(
+                    super::bytes(&text[..], 100).unwrap_err().to_string(),
+                    UTF_16
+                );
             }
         }
-        for other in [&b""[..], b"ab", b"a\0", b"abcdefgh", b"\0\0\0\0", b"\xef\xbb\xbfa"] {
+        for other in [
+            &b""[..],
+            b"ab",
+            b"a\0",
+            b"abcdefgh",
+            b"\0\0\0\0",
+            b"\xef\xbb\xbfa",
+        ] {
             assert!(!is_utf_16(other), "{other:?}");
         }
     }
@@ -166,7 +196,12 @@ mod tests {
         assert!(endless.0 <= (1 << 20) + 1, "{}", endless.0);
         assert_eq!(bytes(&[b'x'; 7][..], 7).unwrap().len(), 7);
         assert!(bytes(&[b'x'; 8][..], 7).is_err());
-        assert!(text(&b"\xe9"[..], 7).unwrap_err().to_string().contains("UTF-8"));
+        assert!(
+            text(&b"\xe9"[..], 7)
+                .unwrap_err()
+                .to_string()
+                .contains("UTF-8")
+        );
     }
 
     #[test]
@@ -174,12 +209,19 @@ mod tests {
         struct Once(bool);
         impl Read for Once {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                if std::mem::take(&mut self.0) { Err(io::Error::other("gone")) } else { Ok(0) }
+                if std::mem::take(&mut self.0) {
+                    Err(io::Error::other("gone"))
+                } else {
+                    Ok(0)
+                }
             }
         }
         let mut begun = Begun::new(io::BufReader::new(b"one\n".chain(Once(true))));
         let mut read = Vec::new();
-        assert_eq!(begun.read_to_end(&mut read).unwrap_err().to_string(), "gone");
+        assert_eq!(
+            begun.read_to_end(&mut read).unwrap_err().to_string(),
+            "gone"
+        );
         assert_eq!(read, b"one\n");
     }
 }

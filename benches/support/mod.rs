@@ -11,9 +11,16 @@ pub(crate) fn myself() -> Command {
 }
 
 /// What this program says in a role.
-#[allow(dead_code, reason = "not every benchmark has roles of which the output is a figure")]
+#[allow(
+    dead_code,
+    reason = "not every benchmark has roles of which the output is a figure"
+)]
 pub(crate) fn output_of(role: &[&str]) -> String {
-    let output = myself().args(role).stderr(Stdio::inherit()).output().expect("the benchmark runs itself");
+    let output = myself()
+        .args(role)
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("the benchmark runs itself");
     assert!(output.status.success(), "{role:?} failed");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
@@ -21,7 +28,10 @@ pub(crate) fn output_of(role: &[&str]) -> String {
 /// The program's runtime, with as many descriptors as there may be.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
 
 /// A set of these specifications.
@@ -36,6 +46,12 @@ pub(crate) fn targets(specs: &[&str]) -> Arc<TargetSet> {
 /// Peak resident memory of this process in KiB, as Linux counts it.
 pub(crate) fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("VmHWM");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .expect("VmHWM");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .expect("a number")
 }

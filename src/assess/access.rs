@@ -43,8 +43,11 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(super) fn of(observation: &'a Observation) -> Self {
-        let gave =
-            |wanted: fn(&Answer) -> bool| observation.replies().any(|(_, reply)| wanted(&reply.answer));
+        let gave = |wanted: fn(&Answer) -> bool| {
+            observation
+                .replies()
+                .any(|(_, reply)| wanted(&reply.answer))
+        };
         Self {
             observation,
             gave_status: gave(|answer| answer.status().is_some()),
@@ -52,7 +55,10 @@ impl<'a> Context<'a> {
             refuses_in_text: gave(|answer| match answer {
                 Answer::Version(info) => {
                     info.major.as_deref() == Some("1")
-                        && info.minor.as_deref().and_then(|minor| minor.trim_end_matches('+').parse().ok())
+                        && info
+                            .minor
+                            .as_deref()
+                            .and_then(|minor| minor.trim_end_matches('+').parse().ok())
                             < Some(STATUS_REFUSALS)
                 }
                 _ => false,
@@ -81,7 +87,10 @@ impl<'a> Context<'a> {
     }
 
     fn get(&self, request: &Request, reply: &Reply) -> Result<Access, Unclear> {
-        let status = reply.answer.status().filter(|status| status.code == reply.status);
+        let status = reply
+            .answer
+            .status()
+            .filter(|status| status.code == reply.status);
         match reply.status {
             401 => match status {
                 Some(status) if status.reason == UNAUTHORIZED && status.message == UNAUTHORIZED => {
@@ -94,7 +103,11 @@ impl<'a> Context<'a> {
             403 => {
                 let in_text = reply.answer.status().is_none();
                 let forbids = in_text || status.is_some_and(|status| status.reason == "Forbidden");
-                match reply.answer.refusal().filter(|_| forbids).map(|refused| refusal::of(refused, request))
+                match reply
+                    .answer
+                    .refusal()
+                    .filter(|_| forbids)
+                    .map(|refused| refusal::of(refused, request))
                 {
                     Some(Refusal::Anonymous) => Ok(Access::Forbidden),
                     Some(Refusal::OtherRequest) => Err(Unclear::OtherRequest),
@@ -116,7 +129,11 @@ impl<'a> Context<'a> {
             429 => Err(Unclear::RateLimited),
             500..=599 => match &reply.answer {
                 Answer::Health { ok: false } if request.class == PathClass::Health => {
-                    if self.is_unmarked(reply) { Err(Unclear::FrontHealth) } else { Ok(Access::Granted) }
+                    if self.is_unmarked(reply) {
+                        Err(Unclear::FrontHealth)
+                    } else {
+                        Ok(Access::Granted)
+                    }
                 }
                 Answer::Text(text) if reply.markers().any() && text.starts_with(INTERNAL_ERROR) => {
                     Err(Unclear::AuthorizerFailed)
@@ -141,7 +158,11 @@ impl<'a> Context<'a> {
     /// Whether the answer carries none of the marks that this endpoint's other answers carry: something
     /// in front gave it.
     fn is_unmarked(&self, reply: &Reply) -> bool {
-        !reply.markers().any() && self.observation.replies().any(|(_, other)| other.markers().any())
+        !reply.markers().any()
+            && self
+                .observation
+                .replies()
+                .any(|(_, other)| other.markers().any())
     }
 
     /// Whether an error that only the handler produces is this API server's, and not a front end's.
@@ -169,7 +190,9 @@ impl<'a> Context<'a> {
             | (PathClass::ResourceList { .. }, Answer::ResourceList) => true,
             (_, Answer::Cut) => return Err(Unclear::Cut),
             // What such a path gives is not known: only the marks say who gave it.
-            (PathClass::Other | PathClass::Product, _) => reply.markers().any() && self.gave_kubernetes,
+            (PathClass::Other | PathClass::Product, _) => {
+                reply.markers().any() && self.gave_kubernetes
+            }
             _ => false,
         };
         if !fits {
@@ -177,7 +200,11 @@ impl<'a> Context<'a> {
         }
         if self.is_unmarked(reply) && request.class != PathClass::Product {
             let health = request.class == PathClass::Health;
-            return Err(if health { Unclear::FrontHealth } else { Unclear::Unmarked });
+            return Err(if health {
+                Unclear::FrontHealth
+            } else {
+                Unclear::Unmarked
+            });
         }
         if self.is_given_elsewhere(request, reply) {
             return Err(Unclear::SameBody);
@@ -187,9 +214,12 @@ impl<'a> Context<'a> {
 
     /// Whether a path of another kind succeeded with the same body.
     fn is_given_elsewhere(&self, request: &Request, reply: &Reply) -> bool {
-        let Some(kind) = Kind::of(request.class) else { return false };
+        let Some(kind) = Kind::of(request.class) else {
+            return false;
+        };
         self.observation.replies().any(|(other, elsewhere)| {
-            let differs = Kind::of(other.class).is_some_and(|other| other != kind && other != Kind::Other);
+            let differs =
+                Kind::of(other.class).is_some_and(|other| other != kind && other != Kind::Other);
             differs
                 && other.method == Method::Get
                 && (200..=299).contains(&elsewhere.status)

@@ -15,7 +15,11 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
         let grant = Grant {
             path: asked.bare_path().to_owned(),
             grade: asked.class.grade(),
-            verb: if matches!(asked.class, PathClass::ResourceList { .. }) { "list" } else { "get" },
+            verb: if matches!(asked.class, PathClass::ResourceList { .. }) {
+                "list"
+            } else {
+                "get"
+            },
             not_served: request.exchange.outcome.as_ref().is_ok_and(|reply| {
                 reply.status == 404
                     && match &reply.answer {
@@ -27,7 +31,10 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
             request: index,
         };
         // A second look proves the same grant again.
-        if !grants.iter().any(|known| known.path == grant.path && known.verb == grant.verb) {
+        if !grants
+            .iter()
+            .any(|known| known.path == grant.path && known.verb == grant.verb)
+        {
             grants.push(grant);
         }
     }

@@ -8,16 +8,27 @@ use crate::model::{
 
 /// Whether the first look contradicts itself. `None` after a second look: there is only one; and where
 /// the server asks for a longer pause than we wait.
-pub(super) fn second_look(requests: &[JudgedRequest], identification: &Identification) -> Option<SecondLook> {
+pub(super) fn second_look(
+    requests: &[JudgedRequest],
+    identification: &Identification,
+) -> Option<SecondLook> {
     let looked_twice = requests.iter().any(|request| request.exchange.look > 1);
     // Without any sign of who answers, "not now" from all paths says nothing: that is worth asking again.
     let strained = identification.component == Component::Other && requests.iter().all(is_strained);
-    if requests.is_empty() || looked_twice || identification.component.is_something_else() && !strained {
+    if requests.is_empty()
+        || looked_twice
+        || identification.component.is_something_else() && !strained
+    {
         return None;
     }
     let why = why(requests)?;
-    let after = requests.iter().filter_map(|request| request.exchange.asks_to_wait()).max();
-    after.is_none_or(|pause| pause <= MAX_PAUSE).then_some(SecondLook { why, after })
+    let after = requests
+        .iter()
+        .filter_map(|request| request.exchange.asks_to_wait())
+        .max();
+    after
+        .is_none_or(|pause| pause <= MAX_PAUSE)
+        .then_some(SecondLook { why, after })
 }
 
 fn reply(request: &JudgedRequest) -> Option<&Reply> {
@@ -46,44 +57,77 @@ fn why(requests: &[JudgedRequest]) -> Option<String> {
             ));
         }
         if let Some(Answer::Health { ok: false }) = reply(request).map(|reply| &reply.answer) {
-            return Some(format!("{} says that the server is not healthy", asked.path));
+            return Some(format!(
+                "{} says that the server is not healthy",
+                asked.path
+            ));
         }
     }
     let public: Vec<&JudgedRequest> = requests
         .iter()
-        .filter(|request| matches!(request.exchange.request.class, PathClass::Version | PathClass::Health))
+        .filter(|request| {
+            matches!(
+                request.exchange.request.class,
+                PathClass::Version | PathClass::Health
+            )
+        })
         .filter(|request| matches!(request.access, Access::Forbidden | Access::Granted))
         .collect();
-    let differing = public.iter().find(|request| request.access != public[0].access);
+    let differing = public
+        .iter()
+        .find(|request| request.access != public[0].access);
     if let (Some(first), Some(other)) = (public.first(), differing) {
-        return Some(format!("{}, which one role opens together", both(first, other)));
+        return Some(format!(
+            "{}, which one role opens together",
+            both(first, other)
+        ));
     }
     // A server that starts refuses everything for a moment, before it knows its roles.
-    let refused = |class| public.iter().find(|request| request.exchange.request.class == class);
+    let refused = |class| {
+        public
+            .iter()
+            .find(|request| request.exchange.request.class == class)
+    };
     if let (Some(version), Some(health)) = (refused(PathClass::Version), refused(PathClass::Health))
         && version.access == Access::Forbidden
     {
-        return Some(format!("{}, as while a server starts", both(version, health)));
+        return Some(format!(
+            "{}, as while a server starts",
+            both(version, health)
+        ));
     }
     // Path conditions may let one path through to authorization, but a start does so too.
-    let accepted = requests.iter().find(|request| request.access == Access::Forbidden);
-    let rejected = requests.iter().find(|request| request.access == Access::Rejected);
+    let accepted = requests
+        .iter()
+        .find(|request| request.access == Access::Forbidden);
+    let rejected = requests
+        .iter()
+        .find(|request| request.access == Access::Rejected);
     if let (Some(accepted), Some(rejected)) = (accepted, rejected) {
         return Some(both(accepted, rejected));
     }
     // Open, while version and health are not, fits no configuration seen.
-    let api = requests.iter().find(|request| request.exchange.request.path == "/api")?;
+    let api = requests
+        .iter()
+        .find(|request| request.exchange.request.path == "/api")?;
     let odd = requests.iter().find(|request| {
         api.access == Access::Granted
             && matches!(request.access, Access::Rejected | Access::Forbidden)
-            && matches!(request.exchange.request.class, PathClass::Version | PathClass::Health)
+            && matches!(
+                request.exchange.request.class,
+                PathClass::Version | PathClass::Health
+            )
     })?;
     Some(both(api, odd))
 }
 
 fn both(one: &JudgedRequest, other: &JudgedRequest) -> String {
     let said = |request: &JudgedRequest| {
-        format!("{} is {}", request.exchange.request.bare_path(), request.access.word())
+        format!(
+            "{} is {}",
+            request.exchange.request.bare_path(),
+            request.access.word()
+        )
     };
     format!("{} and {}", said(one), said(other))
 }

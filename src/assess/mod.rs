@@ -24,7 +24,10 @@ pub fn assess(observation: &Observation, identification: &Identification) -> Ass
     let requests: Vec<JudgedRequest> = observation
         .exchanges
         .iter()
-        .map(|exchange| JudgedRequest { access: context.judge(exchange), exchange: exchange.clone() })
+        .map(|exchange| JudgedRequest {
+            access: context.judge(exchange),
+            exchange: exchange.clone(),
+        })
         .collect();
     let ruling = verdict::decide(&requests, observation, identification);
     let reason = match left_out(&requests, &observation.unasked) {

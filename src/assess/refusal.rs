@@ -22,18 +22,28 @@ const ANONYMOUS: &str = "system:anonymous\" cannot ";
 /// What `message` refuses, held against the request that was made. The path in it is the one that the API
 /// server saw: without the prefix of an endpoint behind a front end.
 pub(super) fn of(message: &str, request: &Request) -> Refusal {
-    let Some((_, rest)) = message.split_once(USER) else { return Refusal::OwnWords };
-    let Some(refused) = rest.strip_prefix(ANONYMOUS) else { return Refusal::OtherUser };
+    let Some((_, rest)) = message.split_once(USER) else {
+        return Refusal::OwnWords;
+    };
+    let Some(refused) = rest.strip_prefix(ANONYMOUS) else {
+        return Refusal::OtherUser;
+    };
     let asked = match request.class {
         PathClass::ResourceList { .. } => refuses_list(refused, request.bare_path()),
         _ => refuses_path(refused, request.bare_path()),
     };
-    if asked { Refusal::Anonymous } else { Refusal::OtherRequest }
+    if asked {
+        Refusal::Anonymous
+    } else {
+        Refusal::OtherRequest
+    }
 }
 
 /// `get path "/api"`. The server escapes `&` as for HTML.
 fn refuses_path(refused: &str, path: &str) -> bool {
-    let named = refused.strip_prefix("get path \"").and_then(|rest| rest.split_once('"'));
+    let named = refused
+        .strip_prefix("get path \"")
+        .and_then(|rest| rest.split_once('"'));
     named.is_some_and(|(named, _)| named == path.replace('&', "&amp;"))
 }
 
@@ -48,10 +58,16 @@ fn refuses_list(refused: &str, path: &str) -> bool {
     };
     let (resource, scope) = match rest {
         [resource] => (*resource, "at the cluster scope".to_owned()),
-        ["namespaces", namespace, resource] => (*resource, format!("in the namespace \"{namespace}\"")),
+        ["namespaces", namespace, resource] => {
+            (*resource, format!("in the namespace \"{namespace}\""))
+        }
         _ => return false,
     };
-    let qualified = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+    let qualified = if group.is_empty() {
+        resource.to_owned()
+    } else {
+        format!("{resource}.{group}")
+    };
     [
         format!("list resource \"{resource}\" in API group \"{group}\" {scope}"),
         format!("list {qualified} {scope}"),
@@ -70,7 +86,8 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_path_that_was_asked() {
-        let message = "forbidden: User \"system:anonymous\" cannot get path \"/api\": RBAC: not found";
+        let message =
+            "forbidden: User \"system:anonymous\" cannot get path \"/api\": RBAC: not found";
         assert_eq!(refusal(message, "/api"), Refusal::Anonymous);
         assert_eq!(refusal(message, "/apis"), Refusal::OtherRequest);
         assert_eq!(refusal(message, "/api/v1/secrets"), Refusal::OtherRequest);
@@ -88,13 +105,25 @@ mod tests {
                        group \"\" at the cluster scope";
         assert_eq!(refusal(secrets, "/api/v1/secrets"), Refusal::Anonymous);
         assert_eq!(refusal(secrets, "/api/v1/pods"), Refusal::OtherRequest);
-        assert_eq!(refusal(secrets, "/api/v1/namespaces/a/secrets"), Refusal::OtherRequest);
+        assert_eq!(
+            refusal(secrets, "/api/v1/namespaces/a/secrets"),
+            Refusal::OtherRequest
+        );
         let apps = "deployments.apps is forbidden: User \"system:anonymous\" cannot list resource \"deployments\" \
                     in API group \"apps\" in the namespace \"a\"";
-        assert_eq!(refusal(apps, "/apis/apps/v1/namespaces/a/deployments"), Refusal::Anonymous);
-        assert_eq!(refusal(apps, "/apis/extensions/v1beta1/namespaces/a/deployments"), Refusal::OtherRequest);
+        assert_eq!(
+            refusal(apps, "/apis/apps/v1/namespaces/a/deployments"),
+            Refusal::Anonymous
+        );
+        assert_eq!(
+            refusal(apps, "/apis/extensions/v1beta1/namespaces/a/deployments"),
+            Refusal::OtherRequest
+        );
         let old = "User \"system:anonymous\" cannot list deployments.apps at the cluster scope.";
-        assert_eq!(refusal(old, "/apis/apps/v1/deployments"), Refusal::Anonymous);
+        assert_eq!(
+            refusal(old, "/apis/apps/v1/deployments"),
+            Refusal::Anonymous
+        );
         // The controller manager has no resources: it refuses the path.
         let path = "forbidden: User \"system:anonymous\" cannot get path \"/api/v1/secrets\"";
         assert_eq!(refusal(path, "/api/v1/secrets"), Refusal::OtherRequest);
@@ -106,6 +135,9 @@ mod tests {
         assert_eq!(refusal(node, "/api"), Refusal::OtherUser);
         let near = "forbidden: User \"system:anonymous:x\" cannot get path \"/api\"";
         assert_eq!(refusal(near, "/api"), Refusal::OtherUser);
-        assert_eq!(refusal("cannot retrieve user and group", "/api"), Refusal::OwnWords);
+        assert_eq!(
+            refusal("cannot retrieve user and group", "/api"),
+            Refusal::OwnWords
+        );
     }
 }

@@ -12,7 +12,10 @@ fn verdict(observation: &Observation) -> Verdict {
 }
 
 fn trio(version: Reply, api: Reply, healthz: Reply) -> Observation {
-    seen(1, [("/version", version), ("/api", api), ("/healthz", healthz)])
+    seen(
+        1,
+        [("/version", version), ("/api", api), ("/healthz", healthz)],
+    )
 }
 
 /// How one more answer is judged beside a 401 `Status` with an `Audit-Id` at `/api`.
@@ -41,63 +44,137 @@ mod access {
             "a sibling gave a Status"
         );
         assert_eq!(beside_401("/version", reply(401, "", "")), Access::Rejected);
-        let alone = |reply| judge(&seen(1, [("/api", reply)]).with_kubeadm_tls()).requests[0].access.clone();
+        let alone = |reply| {
+            judge(&seen(1, [("/api", reply)]).with_kubeadm_tls()).requests[0]
+                .access
+                .clone()
+        };
         assert_eq!(
             alone(reply(401, "text/plain", BARE)),
             Access::Unclear(Unclear::Plain401),
             "TLS never suffices"
         );
-        assert_eq!(alone(reply(401, "text/plain", BARE).audited()), Access::Rejected);
+        assert_eq!(
+            alone(reply(401, "text/plain", BARE).audited()),
+            Access::Rejected
+        );
         let basic = reply(401, "text/plain", BARE).with("www-authenticate", "Basic");
-        assert_eq!(beside_401("/version", basic), Access::Unclear(Unclear::Plain401));
-        assert_eq!(beside_401("/version", page(401)), Access::Unclear(Unclear::Plain401));
+        assert_eq!(
+            beside_401("/version", basic),
+            Access::Unclear(Unclear::Plain401)
+        );
+        assert_eq!(
+            beside_401("/version", page(401)),
+            Access::Unclear(Unclear::Plain401)
+        );
         let json = reply(401, "application/json", r#"{"error":"no"}"#);
-        assert_eq!(beside_401("/version", json), Access::Unclear(Unclear::Plain401));
+        assert_eq!(
+            beside_401("/version", json),
+            Access::Unclear(Unclear::Plain401)
+        );
     }
 
     #[test]
     fn a_403_must_name_the_anonymous_user() {
         assert_eq!(beside_401("/version", forbidden()), Access::Forbidden);
-        let other =
-            status(403, "Forbidden", "forbidden: User \"system:node-proxy\" cannot get path \"/api\"");
-        assert_eq!(beside_401("/version", other), Access::Unclear(Unclear::OtherUser));
-        assert_eq!(beside_401("/version", page(403)), Access::Unclear(Unclear::Plain403));
+        let other = status(
+            403,
+            "Forbidden",
+            "forbidden: User \"system:node-proxy\" cannot get path \"/api\"",
+        );
+        assert_eq!(
+            beside_401("/version", other),
+            Access::Unclear(Unclear::OtherUser)
+        );
+        assert_eq!(
+            beside_401("/version", page(403)),
+            Access::Unclear(Unclear::Plain403)
+        );
         // The words in a body that is no Status prove nothing.
-        let quoted = reply(403, "text/plain", "forbidden: User \"system:anonymous\" cannot get path");
-        assert_eq!(beside_401("/version", quoted), Access::Unclear(Unclear::Plain403));
+        let quoted = reply(
+            403,
+            "text/plain",
+            "forbidden: User \"system:anonymous\" cannot get path",
+        );
+        assert_eq!(
+            beside_401("/version", quoted),
+            Access::Unclear(Unclear::Plain403)
+        );
     }
 
     #[test]
     fn a_status_whose_code_is_not_the_answers_is_not_believed() {
-        let mismatch = Reply { status: 401, ..forbidden() };
-        assert_eq!(beside_403("/version", mismatch), Access::Unclear(Unclear::Plain401));
-        let mismatch = Reply { status: 403, ..unauthorized() };
-        assert_eq!(beside_401("/version", mismatch), Access::Unclear(Unclear::Plain403));
+        let mismatch = Reply {
+            status: 401,
+            ..forbidden()
+        };
+        assert_eq!(
+            beside_403("/version", mismatch),
+            Access::Unclear(Unclear::Plain401)
+        );
+        let mismatch = Reply {
+            status: 403,
+            ..unauthorized()
+        };
+        assert_eq!(
+            beside_401("/version", mismatch),
+            Access::Unclear(Unclear::Plain403)
+        );
     }
 
     #[test]
     fn a_success_needs_the_body_of_its_path() {
         assert_eq!(beside_403("/version", version()), Access::Granted);
-        assert_eq!(beside_403("/version", page(200)), Access::Unclear(Unclear::UnexpectedBody));
-        assert_eq!(beside_403("/apis", version()), Access::Unclear(Unclear::UnexpectedBody));
-        assert_eq!(beside_403("/healthz", page(200)), Access::Unclear(Unclear::UnexpectedBody));
+        assert_eq!(
+            beside_403("/version", page(200)),
+            Access::Unclear(Unclear::UnexpectedBody)
+        );
+        assert_eq!(
+            beside_403("/apis", version()),
+            Access::Unclear(Unclear::UnexpectedBody)
+        );
+        assert_eq!(
+            beside_403("/healthz", page(200)),
+            Access::Unclear(Unclear::UnexpectedBody)
+        );
         assert_eq!(beside_403("/metrics", metrics()), Access::Granted);
         assert_eq!(
             beside_403("/metrics", reply(200, "text/plain", "# HELP x y\n")),
             Access::Unclear(Unclear::Unmarked)
         );
-        let over_the_limit = || Reply { answer: Answer::Cut, ..api_versions() };
-        assert_eq!(beside_403("/apis", over_the_limit()), Access::Unclear(Unclear::Cut));
-        assert_eq!(beside_403("/custom", over_the_limit()), Access::Unclear(Unclear::Cut));
-        assert_eq!(beside_403("/custom", page(200)), Access::Unclear(Unclear::UnexpectedBody));
-        assert_eq!(beside_403("/custom", reply(200, "text/plain", "x").marked()), Access::Granted);
+        let over_the_limit = || Reply {
+            answer: Answer::Cut,
+            ..api_versions()
+        };
+        assert_eq!(
+            beside_403("/apis", over_the_limit()),
+            Access::Unclear(Unclear::Cut)
+        );
+        assert_eq!(
+            beside_403("/custom", over_the_limit()),
+            Access::Unclear(Unclear::Cut)
+        );
+        assert_eq!(
+            beside_403("/custom", page(200)),
+            Access::Unclear(Unclear::UnexpectedBody)
+        );
+        assert_eq!(
+            beside_403("/custom", reply(200, "text/plain", "x").marked()),
+            Access::Granted
+        );
     }
 
     #[test]
     fn a_load_balancers_own_health_page() {
         let own = reply(200, "text/plain", "ok");
-        assert_eq!(beside_401("/healthz", own.clone()), Access::Unclear(Unclear::FrontHealth));
-        assert_eq!(beside_401("/healthz", own.clone().audited()), Access::Granted);
+        assert_eq!(
+            beside_401("/healthz", own.clone()),
+            Access::Unclear(Unclear::FrontHealth)
+        );
+        assert_eq!(
+            beside_401("/healthz", own.clone().audited()),
+            Access::Granted
+        );
         // A server that never audits shows no Audit-Id anywhere.
         let judged = judge(&seen(1, [("/api", bare_forbidden()), ("/healthz", own)]));
         assert_eq!(judged.requests[1].access, Access::Granted);
@@ -105,7 +182,13 @@ mod access {
 
     #[test]
     fn errors_from_behind_authorization() {
-        let not_found = || status(404, "NotFound", "the server could not find the requested resource");
+        let not_found = || {
+            status(
+                404,
+                "NotFound",
+                "the server could not find the requested resource",
+            )
+        };
         assert_eq!(beside_403("/custom", not_found().marked()), Access::Granted);
         assert_eq!(
             beside_403("/custom", not_found()),
@@ -114,18 +197,42 @@ mod access {
         );
         let root = || reply(404, "application/json", r#"{"paths":["/api"]}"#);
         assert_eq!(beside_403("/custom", root().marked()), Access::Granted);
-        assert_eq!(beside_403("/custom", root()), Access::Unclear(Unclear::OtherStatus));
+        assert_eq!(
+            beside_403("/custom", root()),
+            Access::Unclear(Unclear::OtherStatus)
+        );
         // From 1.30 on an API server says it as Go's library does.
-        let judged = judge(&seen(1, [("/api", forbidden()), ("/custom", go_404().marked())]));
+        let judged = judge(&seen(
+            1,
+            [("/api", forbidden()), ("/custom", go_404().marked())],
+        ));
         assert_eq!(judged.requests[1].access, Access::Granted);
         assert!(judged.grants[0].not_served);
-        assert_eq!(beside_403("/custom", go_404()), Access::Unclear(Unclear::OtherStatus));
-        let only_headers = judge(&seen(1, [("/api", page(200).marked()), ("/custom", go_404().marked())]));
-        assert_eq!(only_headers.requests[1].access, Access::Unclear(Unclear::OtherStatus));
-        assert_eq!(beside_403("/custom", page(405)), Access::Unclear(Unclear::OtherStatus));
+        assert_eq!(
+            beside_403("/custom", go_404()),
+            Access::Unclear(Unclear::OtherStatus)
+        );
+        let only_headers = judge(&seen(
+            1,
+            [("/api", page(200).marked()), ("/custom", go_404().marked())],
+        ));
+        assert_eq!(
+            only_headers.requests[1].access,
+            Access::Unclear(Unclear::OtherStatus)
+        );
+        assert_eq!(
+            beside_403("/custom", page(405)),
+            Access::Unclear(Unclear::OtherStatus)
+        );
         let failed = "[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n";
-        assert_eq!(beside_403("/healthz", reply(500, "text/plain", failed).marked()), Access::Granted);
-        assert_eq!(beside_403("/healthz", page(502)), Access::Unclear(Unclear::ServerError));
+        assert_eq!(
+            beside_403("/healthz", reply(500, "text/plain", failed).marked()),
+            Access::Granted
+        );
+        assert_eq!(
+            beside_403("/healthz", page(502)),
+            Access::Unclear(Unclear::ServerError)
+        );
         assert_eq!(
             beside_403("/healthz", reply(500, "text/plain", failed)),
             Access::Unclear(Unclear::FrontHealth),
@@ -136,36 +243,61 @@ mod access {
     #[test]
     fn what_fails_in_front_of_the_handler_grants_nothing() {
         let failed = |path: &str| {
-            let body =
-                format!("Internal Server Error: \"{path}\": Post \"https://authz.example/\": refused\n");
+            let body = format!(
+                "Internal Server Error: \"{path}\": Post \"https://authz.example/\": refused\n"
+            );
             reply(500, "text/plain", &body).marked()
         };
         for path in ["/api", "/healthz", "/metrics"] {
             let judged = judge(&seen(1, [("/version", version()), (path, failed(path))]));
-            assert_eq!(judged.requests[1].access, Access::Unclear(Unclear::AuthorizerFailed), "{path}");
+            assert_eq!(
+                judged.requests[1].access,
+                Access::Unclear(Unclear::AuthorizerFailed),
+                "{path}"
+            );
             assert!(judged.second_look.is_some());
         }
         for code in [500, 502, 503, 504] {
             for path in ["/apis", "/healthz", "/api/v1/secrets"] {
-                let access = beside_403(path, reply(code, "text/plain", "service unavailable").marked());
-                assert_eq!(access, Access::Unclear(Unclear::ServerError), "{path} {code}");
+                let access = beside_403(
+                    path,
+                    reply(code, "text/plain", "service unavailable").marked(),
+                );
+                assert_eq!(
+                    access,
+                    Access::Unclear(Unclear::ServerError),
+                    "{path} {code}"
+                );
             }
         }
         let judged = judge(&trio(version(), failed("/api"), ok()));
         assert_eq!(judged.verdict, Verdict::Inconclusive);
-        assert!(judged.reason.contains("its authorizer fails"), "{}", judged.reason);
+        assert!(
+            judged.reason.contains("its authorizer fails"),
+            "{}",
+            judged.reason
+        );
     }
 
     #[test]
     fn a_page_for_everything_grants_nothing() {
         let judged = judge(&trio(api_versions(), api_versions(), api_versions()));
         assert_ne!(judged.verdict, Verdict::Exposed);
-        assert_eq!(judged.requests[1].access, Access::Unclear(Unclear::SameBody));
+        assert_eq!(
+            judged.requests[1].access,
+            Access::Unclear(Unclear::SameBody)
+        );
         assert_eq!(judged.grants.len(), 0);
         let ok_everywhere = judge(&trio(ok(), forbidden(), ok()));
-        assert_eq!(ok_everywhere.requests[2].access, Access::Unclear(Unclear::SameBody));
+        assert_eq!(
+            ok_everywhere.requests[2].access,
+            Access::Unclear(Unclear::SameBody)
+        );
         // Health paths are of one kind.
-        let judged = judge(&seen(1, [("/api", forbidden()), ("/healthz", ok()), ("/livez", ok())]));
+        let judged = judge(&seen(
+            1,
+            [("/api", forbidden()), ("/healthz", ok()), ("/livez", ok())],
+        ));
         assert_eq!(judged.grants.len(), 2);
     }
 
@@ -178,10 +310,14 @@ mod access {
         let text = "User \"system:anonymous\" cannot get path \"/api\".: \"No policy matched.\"";
         let judged = judge(&trio(release(5), reply(403, "text/plain", text), ok()));
         assert_eq!(judged.verdict, Verdict::Forbidden);
-        let basic =
-            || reply(401, "text/plain", BARE).with("www-authenticate", "Basic realm=\"kubernetes-master\"");
+        let basic = || {
+            reply(401, "text/plain", BARE)
+                .with("www-authenticate", "Basic realm=\"kubernetes-master\"")
+        };
         let access = |minor| {
-            judge(&seen(1, [("/version", release(minor)), ("/api", basic())])).requests[1].access.clone()
+            judge(&seen(1, [("/version", release(minor)), ("/api", basic())])).requests[1]
+                .access
+                .clone()
         };
         assert_eq!(access(5), Access::Rejected);
         assert_eq!(access(7), Access::Unclear(Unclear::Plain401));
@@ -198,45 +334,93 @@ mod access {
             Access::Unclear(Unclear::OwnWords)
         );
         let denied = status(401, "Unauthorized", "authentication required");
-        assert_eq!(beside_401("/version", denied), Access::Unclear(Unclear::OwnWords));
-        let elsewhere = status(403, "Forbidden", "User \"system:anonymous\" cannot get path \"/metrics\"");
-        assert_eq!(beside_401("/version", elsewhere), Access::Unclear(Unclear::OtherRequest));
+        assert_eq!(
+            beside_401("/version", denied),
+            Access::Unclear(Unclear::OwnWords)
+        );
+        let elsewhere = status(
+            403,
+            "Forbidden",
+            "User \"system:anonymous\" cannot get path \"/metrics\"",
+        );
+        assert_eq!(
+            beside_401("/version", elsewhere),
+            Access::Unclear(Unclear::OtherRequest)
+        );
     }
 
     #[test]
     fn what_says_nothing() {
-        assert_eq!(beside_403("/version", reply(302, "", "")), Access::Unclear(Unclear::Redirect));
+        assert_eq!(
+            beside_403("/version", reply(302, "", "")),
+            Access::Unclear(Unclear::Redirect)
+        );
         assert_eq!(
             beside_403("/version", reply(429, "text/plain", "").marked()),
             Access::Unclear(Unclear::RateLimited)
         );
-        assert_eq!(beside_403("/version", reply(418, "", "")), Access::Unclear(Unclear::OtherStatus));
+        assert_eq!(
+            beside_403("/version", reply(418, "", "")),
+            Access::Unclear(Unclear::OtherStatus)
+        );
     }
 
     #[test]
     fn a_list_is_decided_by_status_and_marks() {
         const LIST: &str = "/api/v1/secrets";
-        assert_eq!(beside_403(LIST, reply(405, "application/json", "").marked()), Access::Granted);
-        let head_403 = reply(403, "application/json", "").marked().with("x-content-type-options", "nosniff");
+        assert_eq!(
+            beside_403(LIST, reply(405, "application/json", "").marked()),
+            Access::Granted
+        );
+        let head_403 = reply(403, "application/json", "")
+            .marked()
+            .with("x-content-type-options", "nosniff");
         assert_eq!(beside_403(LIST, head_403), Access::Forbidden);
-        assert_eq!(beside_401(LIST, reply(401, "application/json", "").audited()), Access::Rejected);
+        assert_eq!(
+            beside_401(LIST, reply(401, "application/json", "").audited()),
+            Access::Rejected
+        );
         // A front end that answers HEAD by itself has no marks.
-        assert_eq!(beside_403(LIST, reply(405, "text/html", "")), Access::Unclear(Unclear::OtherStatus));
+        assert_eq!(
+            beside_403(LIST, reply(405, "text/html", "")),
+            Access::Unclear(Unclear::OtherStatus)
+        );
         // Headers alone can be copied.
-        let copied = judge(&seen(1, [("/api", page(200).marked()), (LIST, reply(405, "", "").marked())]));
-        assert_eq!(copied.requests[1].access, Access::Unclear(Unclear::OtherStatus));
+        let copied = judge(&seen(
+            1,
+            [
+                ("/api", page(200).marked()),
+                (LIST, reply(405, "", "").marked()),
+            ],
+        ));
+        assert_eq!(
+            copied.requests[1].access,
+            Access::Unclear(Unclear::OtherStatus)
+        );
         assert_eq!(copied.grants.len(), 0);
-        assert_eq!(beside_403(LIST, reply(403, "text/html", "")), Access::Unclear(Unclear::Plain403));
-        assert_eq!(beside_401(LIST, reply(401, "text/html", "")), Access::Unclear(Unclear::Plain401));
+        assert_eq!(
+            beside_403(LIST, reply(403, "text/html", "")),
+            Access::Unclear(Unclear::Plain403)
+        );
+        assert_eq!(
+            beside_401(LIST, reply(401, "text/html", "")),
+            Access::Unclear(Unclear::Plain401)
+        );
         // The form without HEAD.
         let bogus = status(400, "BadRequest", "invalid continue token");
-        assert_eq!(beside_403("/api/v1/secrets&continue=bogus", bogus.clone().marked()), Access::Granted);
+        assert_eq!(
+            beside_403("/api/v1/secrets&continue=bogus", bogus.clone().marked()),
+            Access::Granted
+        );
         assert_eq!(
             beside_403("/api/v1/secrets&continue=bogus", bogus.clone()),
             Access::Unclear(Unclear::OtherStatus),
             "a front's own"
         );
-        assert_eq!(beside_403("/version", bogus), Access::Unclear(Unclear::OtherStatus));
+        assert_eq!(
+            beside_403("/version", bogus),
+            Access::Unclear(Unclear::OtherStatus)
+        );
     }
 }
 
@@ -248,32 +432,67 @@ mod rules {
         let judged = judge(&trio(version(), forbidden(), ok()));
         assert_eq!(judged.verdict, Verdict::Forbidden);
         assert_eq!(judged.second_look, None);
-        let grants: Vec<_> = judged.grants.iter().map(|grant| (grant.path.as_str(), grant.grade)).collect();
-        assert_eq!(grants, [("/healthz", Grade::PublicInfo), ("/version", Grade::PublicInfo)]);
-        assert!(judged.reason.contains("resources not asked"), "{}", judged.reason);
+        let grants: Vec<_> = judged
+            .grants
+            .iter()
+            .map(|grant| (grant.path.as_str(), grant.grade))
+            .collect();
+        assert_eq!(
+            grants,
+            [
+                ("/healthz", Grade::PublicInfo),
+                ("/version", Grade::PublicInfo)
+            ]
+        );
+        assert!(
+            judged.reason.contains("resources not asked"),
+            "{}",
+            judged.reason
+        );
     }
 
     #[test]
     fn nothing_public_is_forbidden_without_a_grant() {
         let judged = judge(&trio(forbidden(), forbidden(), forbidden()));
-        assert_eq!((judged.verdict, judged.grants.len()), (Verdict::Forbidden, 0));
-        assert!(judged.second_look.is_some(), "a server that starts answers so for a moment");
+        assert_eq!(
+            (judged.verdict, judged.grants.len()),
+            (Verdict::Forbidden, 0)
+        );
+        assert!(
+            judged.second_look.is_some(),
+            "a server that starts answers so for a moment"
+        );
     }
 
     #[test]
     fn discovery_or_a_resource_is_exposed() {
-        assert_eq!(verdict(&trio(version(), api_versions(), ok())), Verdict::Exposed);
+        assert_eq!(
+            verdict(&trio(version(), api_versions(), ok())),
+            Verdict::Exposed
+        );
         let list = reply(405, "application/json", "").marked();
-        let answers =
-            [("/version", version()), ("/api", forbidden()), ("/healthz", ok()), ("/api/v1/secrets", list)];
+        let answers = [
+            ("/version", version()),
+            ("/api", forbidden()),
+            ("/healthz", ok()),
+            ("/api/v1/secrets", list),
+        ];
         let judged = judge(&seen(1, answers));
         assert_eq!(judged.verdict, Verdict::Exposed);
-        assert_eq!((judged.grants[0].grade, judged.grants[0].verb), (Grade::SensitiveResources, "list"));
+        assert_eq!(
+            (judged.grants[0].grade, judged.grants[0].verb),
+            (Grade::SensitiveResources, "list")
+        );
     }
 
     #[test]
     fn a_products_public_path_changes_nothing() {
-        let issuer = reply(200, "application/json", r#"{"issuer":"https://k8s.example"}"#).marked();
+        let issuer = reply(
+            200,
+            "application/json",
+            r#"{"issuer":"https://k8s.example"}"#,
+        )
+        .marked();
         let answers = [
             ("/version", version()),
             ("/api", forbidden()),
@@ -282,13 +501,22 @@ mod rules {
         ];
         let judged = judge(&seen(1, answers));
         assert_eq!(judged.verdict, Verdict::Forbidden);
-        assert_eq!(judged.grants.last().map(|grant| grant.grade), Some(Grade::Product));
+        assert_eq!(
+            judged.grants.last().map(|grant| grant.grade),
+            Some(Grade::Product)
+        );
     }
 
     #[test]
     fn limited_to_some_paths() {
-        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), ok())), Verdict::Limited);
-        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), forbidden())), Verdict::Limited);
+        assert_eq!(
+            verdict(&trio(unauthorized(), unauthorized(), ok())),
+            Verdict::Limited
+        );
+        assert_eq!(
+            verdict(&trio(unauthorized(), unauthorized(), forbidden())),
+            Verdict::Limited
+        );
         let livez = [
             ("/version", unauthorized()),
             ("/api", unauthorized()),
@@ -310,9 +538,15 @@ mod rules {
         // A condition on /api alone: let through to authorization there, and nowhere else.
         let judged = judge(&trio(unauthorized(), forbidden(), unauthorized()));
         assert_eq!(judged.verdict, Verdict::Limited);
-        assert!(judged.reason.contains("403 as system:anonymous: /api"), "{}", judged.reason);
+        assert!(
+            judged.reason.contains("403 as system:anonymous: /api"),
+            "{}",
+            judged.reason
+        );
         assert!(judged.second_look.is_some(), "a start could look the same");
-        let list = reply(403, "application/json", "").marked().with("x-content-type-options", "nosniff");
+        let list = reply(403, "application/json", "")
+            .marked()
+            .with("x-content-type-options", "nosniff");
         let answers = [
             ("/version", unauthorized()),
             ("/api", unauthorized()),
@@ -342,7 +576,10 @@ mod rules {
                  asked; a condition that opens another path would not show"
             )
         );
-        assert_eq!(verdict(&trio(unauthorized(), unauthorized(), unauthorized())), Verdict::Inconclusive);
+        assert_eq!(
+            verdict(&trio(unauthorized(), unauthorized(), unauthorized())),
+            Verdict::Inconclusive
+        );
         let missing = failing(
             1,
             [
@@ -358,14 +595,23 @@ mod rules {
 
     #[test]
     fn a_fronts_health_page_makes_nothing_health_only() {
-        let judged = judge(&trio(unauthorized(), unauthorized(), reply(200, "text/plain", "ok")));
+        let judged = judge(&trio(
+            unauthorized(),
+            unauthorized(),
+            reply(200, "text/plain", "ok"),
+        ));
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         assert!(judged.reason.contains("load balancer"), "{}", judged.reason);
     }
 
     #[test]
     fn fronts_that_answer_everything_alike() {
-        for answer in [page(200), page(401), page(403), reply(401, "application/json", r#"{"error":"no"}"#)] {
+        for answer in [
+            page(200),
+            page(401),
+            page(403),
+            reply(401, "application/json", r#"{"error":"no"}"#),
+        ] {
             let alike = || trio(answer.clone(), answer.clone(), answer.clone());
             assert_eq!(verdict(&alike()), Verdict::NotApiServer);
             assert_eq!(verdict(&alike().with_kubeadm_tls()), Verdict::Inconclusive);
@@ -377,24 +623,49 @@ mod rules {
         let busy = || reply(429, "text/plain", "Too many requests").with("retry-after", "1");
         let judged = judge(&trio(busy(), busy(), busy()));
         assert_eq!(judged.verdict, Verdict::Inconclusive);
-        assert_eq!(judged.second_look.unwrap().after, Some(std::time::Duration::from_secs(1)));
+        assert_eq!(
+            judged.second_look.unwrap().after,
+            Some(std::time::Duration::from_secs(1))
+        );
         let long = || reply(429, "text/plain", "Too many requests").with("retry-after", "60");
         let judged = judge(&trio(busy(), long(), busy()));
-        assert_eq!((judged.verdict, judged.second_look), (Verdict::Inconclusive, None));
-        assert!(judged.reason.ends_with("asks to wait 60 s, so it was not asked again"), "{}", judged.reason);
+        assert_eq!(
+            (judged.verdict, judged.second_look),
+            (Verdict::Inconclusive, None)
+        );
+        assert!(
+            judged
+                .reason
+                .ends_with("asks to wait 60 s, so it was not asked again"),
+            "{}",
+            judged.reason
+        );
     }
 
     #[test]
     fn no_answer_is_unreachable() {
-        assert_eq!(verdict(&failing(1, [("/version", Err(reset()))])), Verdict::Unreachable);
-        let partly =
-            failing(1, [("/version", Err(reset())), ("/api", Ok(forbidden())), ("/healthz", Ok(ok()))]);
+        assert_eq!(
+            verdict(&failing(1, [("/version", Err(reset()))])),
+            Verdict::Unreachable
+        );
+        let partly = failing(
+            1,
+            [
+                ("/version", Err(reset())),
+                ("/api", Ok(forbidden())),
+                ("/healthz", Ok(ok())),
+            ],
+        );
         assert_eq!(verdict(&partly), Verdict::Forbidden);
     }
 
     #[test]
     fn a_component_that_cannot_be_told_apart_is_inconclusive() {
-        let judged = judge(&trio(bare_forbidden(), bare_forbidden(), reply(200, "text/plain", "ok")));
+        let judged = judge(&trio(
+            bare_forbidden(),
+            bare_forbidden(),
+            reply(200, "text/plain", "ok"),
+        ));
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         let manager = trio(go_404(), bare_forbidden(), reply(200, "text/plain", "ok"));
         assert_eq!(verdict(&manager), Verdict::NotApiServer);
@@ -413,8 +684,12 @@ mod second_look {
     use super::*;
 
     fn unwell() -> Reply {
-        reply(500, "text/plain", "[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n")
-            .marked()
+        reply(
+            500,
+            "text/plain",
+            "[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n",
+        )
+        .marked()
     }
 
     fn after(first: Observation, second: Observation) -> Assessment {
@@ -429,15 +704,24 @@ mod second_look {
             ("unhealthy", trio(version(), forbidden(), unwell())),
             ("403, then 200", trio(forbidden(), forbidden(), ok())),
             ("a front's 502", trio(version(), page(502), ok())),
-            ("anonymous at /api but not at /version", trio(unauthorized(), forbidden(), ok())),
-            ("discovery open, version not", trio(forbidden(), api_versions(), ok())),
+            (
+                "anonymous at /api but not at /version",
+                trio(unauthorized(), forbidden(), ok()),
+            ),
+            (
+                "discovery open, version not",
+                trio(forbidden(), api_versions(), ok()),
+            ),
         ] {
             assert!(judge(&observation).second_look.is_some(), "{what}");
         }
         for (what, observation) in [
             ("default", trio(version(), forbidden(), ok())),
             ("health only", trio(unauthorized(), unauthorized(), ok())),
-            ("rejecting", trio(unauthorized(), unauthorized(), unauthorized())),
+            (
+                "rejecting",
+                trio(unauthorized(), unauthorized(), unauthorized()),
+            ),
             ("exposed", trio(version(), api_versions(), ok())),
             ("a web server", trio(page(404), page(404), page(200))),
         ] {
@@ -447,16 +731,36 @@ mod second_look {
 
     #[test]
     fn there_is_only_one() {
-        let again = Observation { ..trio(version(), forbidden(), unwell()) };
-        let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", unwell())]);
+        let again = Observation {
+            ..trio(version(), forbidden(), unwell())
+        };
+        let second = seen(
+            2,
+            [
+                ("/version", version()),
+                ("/api", forbidden()),
+                ("/healthz", unwell()),
+            ],
+        );
         let judged = after(again, second);
         assert_eq!(judged.second_look, None);
-        assert_eq!(judged.verdict, Verdict::Forbidden, "unhealthy, and still it let us in");
+        assert_eq!(
+            judged.verdict,
+            Verdict::Forbidden,
+            "unhealthy, and still it let us in"
+        );
     }
 
     #[test]
     fn a_starting_server_settles() {
-        let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", ok())]);
+        let second = seen(
+            2,
+            [
+                ("/version", version()),
+                ("/api", forbidden()),
+                ("/healthz", ok()),
+            ],
+        );
         let judged = after(trio(forbidden(), forbidden(), unwell()), second);
         assert_eq!(judged.verdict, Verdict::Forbidden);
         assert_eq!(judged.grants.len(), 2, "each path once");
@@ -464,7 +768,14 @@ mod second_look {
 
     #[test]
     fn crossing_authentication_contradicts() {
-        let second = seen(2, [("/version", unauthorized()), ("/api", unauthorized()), ("/healthz", ok())]);
+        let second = seen(
+            2,
+            [
+                ("/version", unauthorized()),
+                ("/api", unauthorized()),
+                ("/healthz", ok()),
+            ],
+        );
         let judged = after(trio(version(), forbidden(), unwell()), second);
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         assert!(judged.reason.contains("contradict"), "{}", judged.reason);
@@ -472,10 +783,23 @@ mod second_look {
 
     #[test]
     fn what_opens_and_closes_is_inconclusive_and_both_answers_are_shown() {
-        let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", ok())]);
+        let second = seen(
+            2,
+            [
+                ("/version", version()),
+                ("/api", forbidden()),
+                ("/healthz", ok()),
+            ],
+        );
         let judged = after(trio(version(), api_versions(), unwell()), second);
         assert_eq!(judged.verdict, Verdict::Inconclusive);
-        assert!(judged.reason.contains("/api was granted (200), then forbidden (403)"), "{}", judged.reason);
+        assert!(
+            judged
+                .reason
+                .contains("/api was granted (200), then forbidden (403)"),
+            "{}",
+            judged.reason
+        );
     }
 
     #[test]
@@ -487,11 +811,28 @@ mod second_look {
         };
         let judged = after(starting(), seen(2, all(unauthorized)));
         assert_eq!(judged.verdict, Verdict::Rejected);
-        assert!(judged.reason.contains("while the server started"), "{}", judged.reason);
-        let conditions =
-            seen(2, [("/version", unauthorized()), ("/api", unauthorized()), ("/healthz", ok())]);
+        assert!(
+            judged.reason.contains("while the server started"),
+            "{}",
+            judged.reason
+        );
+        let conditions = seen(
+            2,
+            [
+                ("/version", unauthorized()),
+                ("/api", unauthorized()),
+                ("/healthz", ok()),
+            ],
+        );
         assert_eq!(after(starting(), conditions).verdict, Verdict::Limited);
-        let open = seen(2, [("/version", version()), ("/api", api_versions()), ("/healthz", ok())]);
+        let open = seen(
+            2,
+            [
+                ("/version", version()),
+                ("/api", api_versions()),
+                ("/healthz", ok()),
+            ],
+        );
         assert_eq!(after(starting(), open).verdict, Verdict::Exposed);
     }
 
@@ -507,7 +848,17 @@ mod second_look {
     #[test]
     fn recovery_from_overload() {
         let busy = || reply(429, "text/plain", "");
-        let second = seen(2, [("/version", version()), ("/api", forbidden()), ("/healthz", ok())]);
-        assert_eq!(after(trio(busy(), busy(), busy()), second).verdict, Verdict::Forbidden);
+        let second = seen(
+            2,
+            [
+                ("/version", version()),
+                ("/api", forbidden()),
+                ("/healthz", ok()),
+            ],
+        );
+        assert_eq!(
+            after(trio(busy(), busy(), busy()), second).verdict,
+            Verdict::Forbidden
+        );
     }
 }

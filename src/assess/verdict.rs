@@ -2,8 +2,8 @@
 
 use crate::config::MAX_PAUSE;
 use crate::model::{
-    Access, AccessChange, Component, Failure, Identification, JudgedRequest, Observation, PathClass, Unclear,
-    Verdict, api_paths,
+    Access, AccessChange, Component, Failure, Identification, JudgedRequest, Observation,
+    PathClass, Unclear, Verdict, api_paths,
 };
 
 use super::look::is_strained;
@@ -19,7 +19,10 @@ pub(super) struct Ruling {
 }
 
 fn ruling(verdict: Verdict, reason: impl Into<String>) -> Ruling {
-    Ruling { verdict, reason: reason.into() }
+    Ruling {
+        verdict,
+        reason: reason.into(),
+    }
 }
 
 /// Tries the rules in their order.
@@ -38,7 +41,10 @@ pub(super) fn decide(
 
 /// Rule 1: positively something else, or no sign of Kubernetes in any answer.
 fn not_api_server(requests: &[JudgedRequest], identification: &Identification) -> Option<Ruling> {
-    let answered = requests.iter().filter(|request| request.exchange.outcome.is_ok()).count();
+    let answered = requests
+        .iter()
+        .filter(|request| request.exchange.outcome.is_ok())
+        .count();
     let component = identification.component;
     if component == Component::Other {
         // Only "not now" was said, or the wrong protocol was spoken: that shows nothing about who
@@ -46,20 +52,35 @@ fn not_api_server(requests: &[JudgedRequest], identification: &Identification) -
         let says_nothing = requests
             .iter()
             .filter(|request| request.exchange.outcome.is_ok())
-            .all(|request| is_strained(request) || request.access == Access::Unclear(Unclear::TlsPort));
+            .all(|request| {
+                is_strained(request) || request.access == Access::Unclear(Unclear::TlsPort)
+            });
         return (!says_nothing).then(|| {
-            let answers = if answered == 1 { "1 answer".to_owned() } else { format!("{answered} answers") };
-            ruling(Verdict::NotApiServer, format!("no sign of Kubernetes in {answers}"))
+            let answers = if answered == 1 {
+                "1 answer".to_owned()
+            } else {
+                format!("{answered} answers")
+            };
+            ruling(
+                Verdict::NotApiServer,
+                format!("no sign of Kubernetes in {answers}"),
+            )
         });
     }
-    component
-        .is_something_else()
-        .then(|| ruling(Verdict::NotApiServer, format!("{component} answers here, not an API server")))
+    component.is_something_else().then(|| {
+        ruling(
+            Verdict::NotApiServer,
+            format!("{component} answers here, not an API server"),
+        )
+    })
 }
 
 /// Rule 2: no HTTP answer.
 fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<Ruling> {
-    if requests.iter().any(|request| request.exchange.outcome.is_ok()) {
+    if requests
+        .iter()
+        .any(|request| request.exchange.outcome.is_ok())
+    {
         return None;
     }
     let reason = first_failure(requests, observation)
@@ -68,8 +89,13 @@ fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<
 }
 
 /// The failure that a record without any answer is about.
-fn first_failure<'a>(requests: &'a [JudgedRequest], observation: &'a Observation) -> Option<&'a Failure> {
-    let of_requests = requests.iter().find_map(|request| request.exchange.outcome.as_ref().err());
+fn first_failure<'a>(
+    requests: &'a [JudgedRequest],
+    observation: &'a Observation,
+) -> Option<&'a Failure> {
+    let of_requests = requests
+        .iter()
+        .find_map(|request| request.exchange.outcome.as_ref().err());
     observation.failure.as_ref().or(of_requests)
 }
 
@@ -78,7 +104,11 @@ fn first_failure<'a>(requests: &'a [JudgedRequest], observation: &'a Observation
 fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> Option<Ruling> {
     match identification.component {
         Component::KubeApiServer | Component::AggregatedApiServer => None,
-        Component::Unknown if requests.iter().any(|request| request.access == Access::Forbidden) => {
+        Component::Unknown
+            if requests
+                .iter()
+                .any(|request| request.access == Access::Forbidden) =>
+        {
             Some(ruling(
                 Verdict::Inconclusive,
                 "a Kubernetes component answers, but nothing shows that it is an API server: \
@@ -97,7 +127,11 @@ fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
     let path = first.exchange.request.bare_path();
     Some(ruling(
         Verdict::Inconclusive,
-        format!("the answers contradict each other: {path} was {}, then {}", told(first), told(then)),
+        format!(
+            "the answers contradict each other: {path} was {}, then {}",
+            told(first),
+            told(then)
+        ),
     ))
 }
 
@@ -107,7 +141,8 @@ fn changes(
 ) -> impl Iterator<Item = (&JudgedRequest, &JudgedRequest, AccessChange)> {
     requests.iter().enumerate().filter_map(|(at, then)| {
         let asked = &then.exchange.request;
-        let same_path = |earlier: &&JudgedRequest| earlier.exchange.request.bare_path() == asked.bare_path();
+        let same_path =
+            |earlier: &&JudgedRequest| earlier.exchange.request.bare_path() == asked.bare_path();
         let first = requests[..at].iter().rev().find(same_path)?;
         let change = first.access.change_to(&then.access)?;
         (asked.class != PathClass::Product).then_some((first, then, change))
@@ -116,19 +151,27 @@ fn changes(
 
 /// The access of an answer with the status that shows it.
 fn told(request: &JudgedRequest) -> String {
-    let status = request.exchange.outcome.as_ref().map(|reply| format!(" ({})", reply.status));
+    let status = request
+        .exchange
+        .outcome
+        .as_ref()
+        .map(|reply| format!(" ({})", reply.status));
     format!("{}{}", request.access.word(), status.unwrap_or_default())
 }
 
 /// What was refused while the server started; empty where nothing was.
 fn at_first(requests: &[JudgedRequest]) -> String {
-    let mut paths: Vec<&str> =
-        changes(requests).map(|(first, ..)| first.exchange.request.bare_path()).collect();
+    let mut paths: Vec<&str> = changes(requests)
+        .map(|(first, ..)| first.exchange.request.bare_path())
+        .collect();
     paths.dedup();
     if paths.is_empty() {
         return String::new();
     }
-    format!("; while the server started, {} answered 403", paths.join(", "))
+    format!(
+        "; while the server started, {} answered 403",
+        paths.join(", ")
+    )
 }
 
 /// Rule 3: a path beyond the public-info set is granted.
@@ -156,7 +199,11 @@ fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
 fn some_of(paths: &[&str]) -> String {
     const SHOWN: usize = 5;
     let more = paths.len().saturating_sub(SHOWN);
-    let and_more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let and_more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     format!("{}{and_more}", paths[..paths.len() - more].join(", "))
 }
 
@@ -164,14 +211,29 @@ fn some_of(paths: &[&str]) -> String {
 fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
     let paths = api_paths(requests);
     let with = |wanted: Access| -> Vec<&str> {
-        paths.iter().filter(|(_, (_, access))| **access == wanted).map(|(path, _)| *path).collect()
+        paths
+            .iter()
+            .filter(|(_, (_, access))| **access == wanted)
+            .map(|(path, _)| *path)
+            .collect()
     };
-    let (open, stopped, rejected) = (with(Access::Granted), with(Access::Forbidden), with(Access::Rejected));
+    let (open, stopped, rejected) = (
+        with(Access::Granted),
+        with(Access::Forbidden),
+        with(Access::Rejected),
+    );
     let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
     let lists = paths.values().filter(|(class, _)| is_list(*class)).count();
     // Those that there was no time for are counted instead.
-    let planned = observation.unasked.iter().any(|request| is_list(request.class));
-    let not_asked = if lists == 0 && !planned { "; resources not asked" } else { "" };
+    let planned = observation
+        .unasked
+        .iter()
+        .any(|request| is_list(request.class));
+    let not_asked = if lists == 0 && !planned {
+        "; resources not asked"
+    } else {
+        ""
+    };
     let at_first = at_first(requests);
     match paths.get("/api").map(|(_, access)| *access) {
         Some(Access::Forbidden) if rejected.is_empty() => ruling(
@@ -200,14 +262,21 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
                     ),
                 );
             }
-            let group =
-                |paths: &[&str], are: &str| (!paths.is_empty()).then(|| format!("{are}: {}", some_of(paths)));
-            let groups =
-                [group(&open, "open"), group(&stopped, "403 as system:anonymous"), group(&rejected, "401")];
+            let group = |paths: &[&str], are: &str| {
+                (!paths.is_empty()).then(|| format!("{are}: {}", some_of(paths)))
+            };
+            let groups = [
+                group(&open, "open"),
+                group(&stopped, "403 as system:anonymous"),
+                group(&rejected, "401"),
+            ];
             let groups: Vec<String> = groups.into_iter().flatten().collect();
             ruling(
                 Verdict::Limited,
-                format!("anonymous is limited to some paths; {}{not_asked}{at_first}", groups.join("; ")),
+                format!(
+                    "anonymous is limited to some paths; {}{not_asked}{at_first}",
+                    groups.join("; ")
+                ),
             )
         }
         _ => ruling(Verdict::Inconclusive, telling_reason(requests)),
@@ -217,17 +286,28 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
 /// The sentence of an inconclusive verdict: what stands in the way at `/api`, else at the first
 /// path that has something in the way.
 fn telling_reason(requests: &[JudgedRequest]) -> String {
-    let unclear = |request: &&JudgedRequest| matches!(request.access, Access::Unclear(_) | Access::Failed(_));
-    let api = requests.iter().rev().find(|request| request.exchange.request.path == "/api").filter(unclear);
+    let unclear =
+        |request: &&JudgedRequest| matches!(request.access, Access::Unclear(_) | Access::Failed(_));
+    let api = requests
+        .iter()
+        .rev()
+        .find(|request| request.exchange.request.path == "/api")
+        .filter(unclear);
     let Some(request) = api.or_else(|| requests.iter().rev().find(unclear)) else {
         return "the answers fit no rule".to_owned();
     };
     let path = &request.exchange.request.path;
     match (&request.access, &request.exchange.outcome) {
         (Access::Unclear(unclear), Ok(reply)) => {
-            let too_long = request.exchange.asks_to_wait().filter(|pause| *pause > MAX_PAUSE);
+            let too_long = request
+                .exchange
+                .asks_to_wait()
+                .filter(|pause| *pause > MAX_PAUSE);
             let not_again = too_long.map_or_else(String::new, |pause| {
-                format!("; it asks to wait {} s, so it was not asked again", pause.as_secs())
+                format!(
+                    "; it asks to wait {} s, so it was not asked again",
+                    pause.as_secs()
+                )
             });
             format!("{path} answered {}: {unclear}{not_again}", reply.status)
         }

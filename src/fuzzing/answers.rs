@@ -8,8 +8,8 @@ use super::reports;
 use crate::assess::assess;
 use crate::identify::identify;
 use crate::model::{
-    Certificate, Endpoint, EndpointReport, Handshake, Host, Names, Observation, Request, Scheme, Signature,
-    Target, Verdict,
+    Certificate, Endpoint, EndpointReport, Handshake, Host, Names, Observation, Request, Scheme,
+    Signature, Target, Verdict,
 };
 use crate::scan::record;
 use crate::targets::{TargetOptions, TargetSetBuilder};
@@ -43,16 +43,27 @@ pub fn answers(data: &[u8]) {
     };
     let tls = (way == b"tls").then(handshake);
     // A port that turned out to speak plain HTTP is asked in it, wherever it was taken for TLS.
-    let target = target(if way == b"plain" { Scheme::Http } else { Scheme::Https });
+    let target = target(if way == b"plain" {
+        Scheme::Http
+    } else {
+        Scheme::Https
+    });
     let mut observation = Observation::new(Endpoint {
-        scheme: if tls.is_some() { Scheme::Https } else { Scheme::Http },
+        scheme: if tls.is_some() {
+            Scheme::Https
+        } else {
+            Scheme::Http
+        },
         host: Host::Ip(Ipv4Addr::new(192, 0, 2, 1).into()),
         port: 6443,
         name: target.server_name(),
         prefix: Arc::default(),
     });
     observation.tls = tls;
-    let requests: Vec<Request> = ASKED.iter().filter_map(|path| Request::for_path(path).ok()).collect();
+    let requests: Vec<Request> = ASKED
+        .iter()
+        .filter_map(|path| Request::for_path(path).ok())
+        .collect();
     let answers = split(rest);
     let look = crate::probe::fuzzed::look(&mut observation, &requests, &answers);
     RUNTIME.with(|runtime| runtime.block_on(look));
@@ -73,14 +84,34 @@ fn holds(record: &EndpointReport) {
     assert!(!record.reason.is_empty(), "a verdict without a reason");
     match record.verdict {
         Verdict::Exposed => {
-            assert!(record.exposing().next().is_some(), "exposed by nothing: {}", record.reason);
+            assert!(
+                record.exposing().next().is_some(),
+                "exposed by nothing: {}",
+                record.reason
+            );
         }
-        Verdict::Rejected => assert!(record.grants.is_empty(), "rejected, and open: {:?}", record.grants),
+        Verdict::Rejected => assert!(
+            record.grants.is_empty(),
+            "rejected, and open: {:?}",
+            record.grants
+        ),
         _ => {}
     }
-    let answered = record.requests.iter().any(|request| request.exchange.outcome.is_ok());
-    assert!(answered || !record.verdict.settles(), "{} without an answer", record.verdict);
-    assert!(record.grants.iter().all(|grant| grant.request < record.requests.len()));
+    let answered = record
+        .requests
+        .iter()
+        .any(|request| request.exchange.outcome.is_ok());
+    assert!(
+        answered || !record.verdict.settles(),
+        "{} without an answer",
+        record.verdict
+    );
+    assert!(
+        record
+            .grants
+            .iter()
+            .all(|grant| grant.request < record.requests.len())
+    );
 }
 
 /// The answers.
@@ -97,7 +128,11 @@ fn split(mut data: &[u8]) -> Vec<&[u8]> {
 pub(super) fn target(scheme: Scheme) -> Target {
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
     builder.argument(&format!("{}://api.example.com:6443", scheme.word()));
-    builder.build().ok().and_then(|set| set.get(0)).expect("one target")
+    builder
+        .build()
+        .ok()
+        .and_then(|set| set.get(0))
+        .expect("one target")
 }
 
 /// Of an ordinary cluster.
@@ -113,7 +148,9 @@ fn handshake() -> Handshake {
         certificate: Some(Certificate {
             subject: "CN=kube-apiserver".to_owned(),
             issuer: "CN=kubernetes".to_owned(),
-            sans: Names::collect(["kubernetes.default.svc.cluster.local", "10.96.0.1"].map(str::to_owned)),
+            sans: Names::collect(
+                ["kubernetes.default.svc.cluster.local", "10.96.0.1"].map(str::to_owned),
+            ),
             not_before: None,
             not_after: None,
             key: "RSA 2048".to_owned(),

@@ -36,7 +36,11 @@ pub fn certificates(data: &[u8]) {
         chain_length: 2,
         trust,
     };
-    observation.without_sni = Some(Ok(Handshake { sni: None, trust: as_ca, ..handshake.clone() }));
+    observation.without_sni = Some(Ok(Handshake {
+        sni: None,
+        trust: as_ca,
+        ..handshake.clone()
+    }));
     observation.tls = Some(handshake);
     observation.failure = Some(Failure::new(Stage::Http, FailureKind::Closed, ""));
     concluded(&target, observation, data.len());

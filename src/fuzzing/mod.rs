@@ -4,7 +4,10 @@
 //! They are compiled for `cargo fuzz` (which sets `cfg(fuzzing)`) and for tests, which replay the seeds.
 //! The one for the settings file is in the program, which alone knows that file.
 
-#![expect(clippy::missing_panics_doc, reason = "what does not hold panics: that is what they are for")]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "what does not hold panics: that is what they are for"
+)]
 
 mod answers;
 mod certificates;
@@ -41,7 +44,13 @@ mod tests {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
         let mut folders = 0;
         for (name, body) in BODIES {
-            assert!(fuzz.join("fuzz_targets").join(name).with_extension("rs").is_file(), "{name}");
+            assert!(
+                fuzz.join("fuzz_targets")
+                    .join(name)
+                    .with_extension("rs")
+                    .is_file(),
+                "{name}"
+            );
             let mut seeds: Vec<_> = std::fs::read_dir(fuzz.join("seeds").join(name))
                 .unwrap()
                 .map(|e| e.unwrap().path())

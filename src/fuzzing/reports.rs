@@ -15,7 +15,9 @@ use crate::report::{self, Files, Format, Outcome, Results, Tally, escape};
 /// A saved report, `json` or `jsonl`.
 pub fn saved_reports(data: &[u8]) {
     let mut records = Vec::new();
-    let read = saved::read("report.json", &mut &data[..], &mut |record| records.push(record));
+    let read = saved::read("report.json", &mut &data[..], &mut |record| {
+        records.push(record);
+    });
     match read {
         Ok(Some(scan)) => {
             merged(&scan, &records);
@@ -24,7 +26,10 @@ pub fn saved_reports(data: &[u8]) {
         Ok(None) => {}
         Err(error) => {
             let said = error.to_string();
-            assert!(said.len() < 4096 && !said.chars().any(char::is_control), "{said:?}");
+            assert!(
+                said.len() < 4096 && !said.chars().any(char::is_control),
+                "{said:?}"
+            );
         }
     }
 }
@@ -38,9 +43,16 @@ pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usiz
     let due = |format: &Format| !cfg!(fuzzing) || *format == drawn || *format == Format::Json;
     for format in Format::ALL.into_iter().filter(due) {
         let text = text(format, &results, records);
-        for c in text.chars().filter(|c| *c != '\n' && !(' '..='~').contains(c)) {
+        for c in text
+            .chars()
+            .filter(|c| *c != '\n' && !(' '..='~').contains(c))
+        {
             let c = c.to_string();
-            assert_eq!(escape(&c, usize::MAX), c, "{format} shows a hidden character");
+            assert_eq!(
+                escape(&c, usize::MAX),
+                c,
+                "{format} shows a hidden character"
+            );
         }
         match format {
             Format::Json => again(&text, records.len()),
@@ -61,15 +73,21 @@ pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usiz
 /// What one format makes of it.
 fn text(format: Format, results: &Results<'_>, records: &[EndpointReport]) -> String {
     let mut out = Vec::new();
-    let files = Files { here: Path::new(""), root: Path::new("") };
+    let files = Files {
+        here: Path::new(""),
+        root: Path::new(""),
+    };
     let sink: &mut dyn io::Write = &mut out;
     let outcome = match format {
-        Format::Table => report::table::write(sink, results, records.iter(), &TableOptions::default()),
+        Format::Table => {
+            report::table::write(sink, results, records.iter(), &TableOptions::default())
+        }
         Format::Json => report::json::write(sink, results, records.iter()),
         Format::Jsonl => {
             let mut tally = Tally::default();
-            let lines =
-                records.iter().try_for_each(|record| report::jsonl::write_endpoint(sink, record, &mut tally));
+            let lines = records
+                .iter()
+                .try_for_each(|record| report::jsonl::write_endpoint(sink, record, &mut tally));
             lines.and_then(|()| report::jsonl::write_summary(sink, results, &tally))
         }
         Format::Sarif => report::sarif::write(sink, results, files, None),
@@ -92,14 +110,21 @@ fn text(format: Format, results: &Results<'_>, records: &[EndpointReport]) -> St
 /// Reads a JSON report that was written here, and writes it once more.
 fn again(text: &str, count: usize) {
     let mut records: Vec<EndpointReport> = Vec::new();
-    let scan = saved::read("again.json", &mut text.as_bytes(), &mut |record| records.push(record))
-        .expect("what was written can be read")
-        .expect("a document has its scan");
+    let scan = saved::read("again.json", &mut text.as_bytes(), &mut |record| {
+        records.push(record);
+    })
+    .expect("what was written can be read")
+    .expect("a document has its scan");
     assert_eq!(records.len(), count);
     let findings = findings(&scan, &records);
     let rewritten = self::text(Format::Json, &results(&scan, &findings), &records);
     for (line, (first, second)) in text.lines().zip(rewritten.lines()).enumerate() {
-        assert_eq!(first, second, "line {} of what was read is written otherwise", line + 1);
+        assert_eq!(
+            first,
+            second,
+            "line {} of what was read is written otherwise",
+            line + 1
+        );
     }
     assert_eq!(text.len(), rewritten.len());
 }
@@ -120,7 +145,10 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
         findings,
         changes: None,
         rules: &RULES,
-        outcome: Outcome { code: 0, sentence: "passed" },
+        outcome: Outcome {
+            code: 0,
+            sentence: "passed",
+        },
     }
 }
 
@@ -143,12 +171,18 @@ fn merged(scan: &SavedScan, records: &[EndpointReport]) {
 
 fn whole_xml(text: &str) {
     let mut reader = quick_xml::Reader::from_str(text);
-    while !matches!(reader.read_event().expect("well-formed XML"), quick_xml::events::Event::Eof) {}
+    while !matches!(
+        reader.read_event().expect("well-formed XML"),
+        quick_xml::events::Event::Eof
+    ) {}
 }
 
 /// A scan of this record alone.
 pub(super) fn scan_of(record: &EndpointReport) -> SavedScan {
-    let mut coverage = Coverage { targets: 1, ..Coverage::default() };
+    let mut coverage = Coverage {
+        targets: 1,
+        ..Coverage::default()
+    };
     match &record.failure {
         Some(failure) => coverage.unreachable.insert(failure.kind, 1),
         None => coverage.verdicts.insert(record.verdict, 1),
@@ -163,5 +197,9 @@ pub(super) fn scan_of(record: &EndpointReport) -> SavedScan {
         coverage,
     };
     let tool_version = env!("CARGO_PKG_VERSION").to_owned();
-    SavedScan { tool_version, config: ScanConfig::default(), summary }
+    SavedScan {
+        tool_version,
+        config: ScanConfig::default(),
+        summary,
+    }
 }

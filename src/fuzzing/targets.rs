@@ -2,7 +2,9 @@
 
 use crate::config::Shard;
 use crate::model::{Host, Source};
-use crate::targets::{ImportFormat, Permutation, TargetErrors, TargetOptions, TargetSet, TargetSetBuilder};
+use crate::targets::{
+    ImportFormat, Permutation, TargetErrors, TargetOptions, TargetSet, TargetSetBuilder,
+};
 
 /// Targets of a large set that are looked at.
 const LOOKED_AT: u64 = 64;
@@ -29,7 +31,9 @@ pub fn targets_files(data: &[u8]) {
 
 /// Another scanner's results; the first byte says whose.
 pub fn imports(data: &[u8]) {
-    let Some((first, rest)) = data.split_first() else { return };
+    let Some((first, rest)) = data.split_first() else {
+        return;
+    };
     let format = ImportFormat::ALL[usize::from(*first) % ImportFormat::ALL.len()];
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
     builder.import(format, Source::File("open.txt".into()), rest);
@@ -43,7 +47,10 @@ fn check(built: Result<TargetSet, TargetErrors>) {
             assert!(!errors.0.is_empty(), "refused without a reason");
             for error in errors.0 {
                 let said = error.to_string();
-                assert!(!said.chars().any(char::is_control), "a control character in {said:?}");
+                assert!(
+                    !said.chars().any(char::is_control),
+                    "a control character in {said:?}"
+                );
                 assert!(said.len() < 4096, "{} bytes in one error", said.len());
             }
             return;
@@ -53,17 +60,33 @@ fn check(built: Result<TargetSet, TargetErrors>) {
     let exclusions = set.exclusions();
     let order = Permutation::new(set.len(), 1);
     let ends = (0..LOOKED_AT).chain(set.len().saturating_sub(LOOKED_AT)..set.len());
-    let drawn = (0..LOOKED_AT).filter(|place| *place < set.len()).map(|place| order.nth(place));
+    let drawn = (0..LOOKED_AT)
+        .filter(|place| *place < set.len())
+        .map(|place| order.nth(place));
     for index in ends.chain(drawn).filter(|index| *index < set.len()) {
-        let target = set.get(index).expect("every index below the length is a target");
+        let target = set
+            .get(index)
+            .expect("every index below the length is a target");
         assert!(target.port > 0 && target.index == index);
         match &target.host {
-            Host::Ip(address) => assert!(!exclusions.excludes_address(*address, target.port), "{target}"),
+            Host::Ip(address) => assert!(
+                !exclusions.excludes_address(*address, target.port),
+                "{target}"
+            ),
             Host::Name(name) => assert!(!exclusions.excludes_name(name, target.port), "{target}"),
         }
-        assert!(target.specs.iter().all(|id| set.specs().get(id.0 as usize).is_some()), "{target}");
+        assert!(
+            target
+                .specs
+                .iter()
+                .all(|id| set.specs().get(id.0 as usize).is_some()),
+            "{target}"
+        );
     }
-    let shares: u64 =
-        Shard::new(1, 3).into_iter().flat_map(Shard::parts).map(|part| part.share(set.len())).sum();
+    let shares: u64 = Shard::new(1, 3)
+        .into_iter()
+        .flat_map(Shard::parts)
+        .map(|part| part.share(set.len()))
+        .sum();
     assert_eq!(shares, set.len());
 }

@@ -68,7 +68,9 @@ impl Marks {
 
     /// Whether one product alone shows what stands here.
     pub(super) fn unique_in(&self, place: Place) -> bool {
-        self.0.iter().any(|found| found.place == place && worth(found.fact) >= UNIQUE)
+        self.0
+            .iter()
+            .any(|found| found.place == place && worth(found.fact) >= UNIQUE)
     }
 
     /// The marks without those of aliases that the handshake contradicts: it has telling marks, and none
@@ -87,9 +89,16 @@ impl Marks {
         let contradicted = |found: &Found| {
             found.alias
                 && !telling.is_empty()
-                && !telling.iter().any(|entry| related(*entry, found.fact.entry))
+                && !telling
+                    .iter()
+                    .any(|entry| related(*entry, found.fact.entry))
         };
-        let kept: Vec<Found> = self.0.iter().filter(|found| !contradicted(found)).cloned().collect();
+        let kept: Vec<Found> = self
+            .0
+            .iter()
+            .filter(|found| !contradicted(found))
+            .cloned()
+            .collect();
         (kept.len() < self.0.len()).then_some(kept)
     }
 
@@ -106,14 +115,23 @@ impl Marks {
                 named = others;
             } else {
                 // The alias alone is as strong as that, and may not decide: neither side is named.
-                named.extend(others.into_iter().filter(|other| !named.contains(other)).collect::<Vec<_>>());
+                named.extend(
+                    others
+                        .into_iter()
+                        .filter(|other| !named.contains(other))
+                        .collect::<Vec<_>>(),
+                );
             }
         }
         let own_or_built_on = |entry: usize| {
-            named.iter().any(|named| *named == entry || table.entries[*named].built_on.contains(&entry))
+            named
+                .iter()
+                .any(|named| *named == entry || table.entries[*named].built_on.contains(&entry))
         };
-        let (marks, rest): (Vec<&Found>, Vec<&Found>) =
-            self.0.iter().partition(|found| own_or_built_on(found.fact.entry));
+        let (marks, rest): (Vec<&Found>, Vec<&Found>) = self
+            .0
+            .iter()
+            .partition(|found| own_or_built_on(found.fact.entry));
         let product = |entry: usize| table.entries[entry].product.clone();
         let (product, others): (Option<Product>, Vec<Product>) = match named.as_slice() {
             [one] => {
@@ -122,14 +140,21 @@ impl Marks {
                     table.entries[*entry].built_on.contains(one)
                         && self.0.iter().any(|found| found.fact.entry == *entry)
                 };
-                (Some(product(*one)), (0..table.entries.len()).filter(fits).map(product).collect())
+                (
+                    Some(product(*one)),
+                    (0..table.entries.len()).filter(fits).map(product).collect(),
+                )
             }
             tied => (None, tied.iter().copied().map(product).collect()),
         };
-        let against =
-            rest.into_iter().filter(|found| found.fact.specificity == Specificity::Unique).filter(|found| {
+        let against = rest
+            .into_iter()
+            .filter(|found| found.fact.specificity == Specificity::Unique)
+            .filter(|found| {
                 // What shares the named product's roots does not speak against it.
-                !named.iter().any(|named| table.entries[found.fact.entry].built_on.contains(named))
+                !named
+                    .iter()
+                    .any(|named| table.entries[found.fact.entry].built_on.contains(named))
             });
         Attribution {
             product,
@@ -144,8 +169,9 @@ impl Marks {
 /// The products that are named, or tie, with how strong they are; `None` where nothing names one.
 fn strongest(found: &[Found], table: &Table) -> Option<(Confidence, Vec<usize>)> {
     let supports = (0..table.entries.len()).filter_map(|entry| Support::of(entry, table, found));
-    let mut strongest: Vec<(Confidence, Support)> =
-        supports.filter_map(|support| Some((support.strength()?, support))).collect();
+    let mut strongest: Vec<(Confidence, Support)> = supports
+        .filter_map(|support| Some((support.strength()?, support)))
+        .collect();
     let confidence = strongest.iter().map(|(strength, _)| *strength).max()?;
     strongest.retain(|(strength, _)| *strength == confidence);
     let supports: Vec<Support> = strongest.into_iter().map(|(_, support)| support).collect();
@@ -220,13 +246,25 @@ impl Support {
 
 /// The product that is named, of the strongest, or all that tie.
 fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
-    let set_apart = |least: u32| strongest.iter().filter(|support| support.own >= least).collect::<Vec<_>>();
+    let set_apart = |least: u32| {
+        strongest
+            .iter()
+            .filter(|support| support.own >= least)
+            .collect::<Vec<_>>()
+    };
     // Built on two others and showing what both show, a product may need no mark that neither has.
-    let all = [UNIQUE, TELLING, 1, 0].into_iter().map(set_apart).find(|set| !set.is_empty());
+    let all = [UNIQUE, TELLING, 1, 0]
+        .into_iter()
+        .map(set_apart)
+        .find(|set| !set.is_empty());
     let all = all.unwrap_or_default();
-    let built_on = |one: &Support, other: &Support| table.entries[one.entry].built_on.contains(&other.entry);
-    let tops: Vec<&Support> =
-        all.iter().filter(|one| !all.iter().any(|other| built_on(other, one))).copied().collect();
+    let built_on =
+        |one: &Support, other: &Support| table.entries[one.entry].built_on.contains(&other.entry);
+    let tops: Vec<&Support> = all
+        .iter()
+        .filter(|one| !all.iter().any(|other| built_on(other, one)))
+        .copied()
+        .collect();
     if let [_] = tops.as_slice() {
         return vec![tops[0].entry];
     }
@@ -238,11 +276,16 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
     let mut by_total = tops;
     by_total.sort_by_key(|support| (std::cmp::Reverse(support.total()), support.entry));
     match by_total.as_slice() {
-        [first, second, ..] if first.total() >= second.total() + first.own.max(TELLING) => vec![first.entry],
+        [first, second, ..] if first.total() >= second.total() + first.own.max(TELLING) => {
+            vec![first.entry]
+        }
         tied => {
             let best = tied.first().map_or(0, |first| first.total());
             let close = |support: &&&Support| support.total() + support.own.max(TELLING) > best;
-            tied.iter().filter(close).map(|support| support.entry).collect()
+            tied.iter()
+                .filter(close)
+                .map(|support| support.entry)
+                .collect()
         }
     }
 }
@@ -250,12 +293,19 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
 /// The marks as they are reported: the strongest first, one for each product and text.
 fn told<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Mark> {
     let mut found: Vec<&Found> = found.collect();
-    found.sort_by_key(|found| (std::cmp::Reverse(worth(found.fact)), found.clue, found.fact.entry));
+    found.sort_by_key(|found| {
+        (
+            std::cmp::Reverse(worth(found.fact)),
+            found.clue,
+            found.fact.entry,
+        )
+    });
     let mut marks: Vec<Mark> = Vec::new();
     for found in found {
         let Entry { product, .. } = &table.entries[found.fact.entry];
-        let known =
-            |mark: &Mark| mark.product == product.id && mark.clue == found.clue && mark.seen == found.seen;
+        let known = |mark: &Mark| {
+            mark.product == product.id && mark.clue == found.clue && mark.seen == found.seen
+        };
         if !marks.iter().any(known) {
             marks.push(Mark {
                 product: product.id.clone(),

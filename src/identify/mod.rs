@@ -45,7 +45,11 @@ pub fn identify(observation: &Observation) -> Identification {
     let signs = Signs::of(observation);
     let (component, confidence) = weigh(&signs, observation);
     // A certificate alone can look like a product's: without any sign of Kubernetes it names nothing.
-    let attribution = if signs.kubernetes() { signs.marks.conclude() } else { Attribution::default() };
+    let attribution = if signs.kubernetes() {
+        signs.marks.conclude()
+    } else {
+        Attribution::default()
+    };
     Identification {
         component,
         confidence,
@@ -59,7 +63,13 @@ pub fn identify(observation: &Observation) -> Identification {
 
 fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     let port = observation.endpoint.port;
-    let sure = |strong: u32| if strong > 1 { Confidence::High } else { Confidence::Medium };
+    let sure = |strong: u32| {
+        if strong > 1 {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        }
+    };
 
     if signs.etcd_answer {
         return (Component::Etcd, Confidence::High);
@@ -84,7 +94,11 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
         return (Component::KubernetesProxy, Confidence::High);
     }
     if signs.supervisor_certificate && signs.replies > 0 {
-        let confidence = if signs.pong { Confidence::High } else { Confidence::Medium };
+        let confidence = if signs.pong {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        };
         return (Component::Supervisor, confidence);
     }
     if signs.status_objects > 0 {
@@ -96,7 +110,10 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
             _ => None,
         };
         if signs.version_is_go_404 {
-            return (manager.unwrap_or(Component::ControllerManagerOrScheduler), Confidence::High);
+            return (
+                manager.unwrap_or(Component::ControllerManagerOrScheduler),
+                Confidence::High,
+            );
         }
         if let Some(manager) = manager {
             return (manager, Confidence::Low);
@@ -126,8 +143,13 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
 
 /// Whether the server ended the attempt because we carry no client certificate.
 fn wants_client_certificate(observation: &Observation) -> bool {
-    let failures = observation.exchanges.iter().filter_map(|exchange| exchange.outcome.as_ref().err());
-    failures.chain(&observation.failure).any(|failure| failure.kind == FailureKind::ClientCertificateRequired)
+    let failures = observation
+        .exchanges
+        .iter()
+        .filter_map(|exchange| exchange.outcome.as_ref().err());
+    failures
+        .chain(&observation.failure)
+        .any(|failure| failure.kind == FailureKind::ClientCertificateRequired)
 }
 
 #[cfg(test)]

@@ -74,7 +74,10 @@ pub(super) fn remedy(
         _ => return None,
     };
     let mut steps: Vec<&str> = Vec::new();
-    let plain_http = identification.clues.iter().any(|clue| clue.kind == ClueKind::PlainHttp);
+    let plain_http = identification
+        .clues
+        .iter()
+        .any(|clue| clue.kind == ClueKind::PlainHttp);
     if identification.component == Component::AggregatedApiServer {
         steps.push(EXTENSION);
     } else if plain_http {
@@ -94,9 +97,15 @@ pub(super) fn remedy(
             .map(|step| format!("{}.", step.trim_end_matches('.')))
             .collect::<Vec<_>>()
             .join(" "),
-        url: Some(Text::Borrowed(entry.and_then(|entry| entry.url.as_deref()).unwrap_or(ANONYMOUS))),
+        url: Some(Text::Borrowed(
+            entry
+                .and_then(|entry| entry.url.as_deref())
+                .unwrap_or(ANONYMOUS),
+        )),
         changeable: entry.and_then(|entry| entry.changeable),
-        network_url: entry.and_then(|entry| entry.network_url.as_deref()).map(Text::Borrowed),
+        network_url: entry
+            .and_then(|entry| entry.network_url.as_deref())
+            .map(Text::Borrowed),
     })
 }
 
@@ -109,7 +118,10 @@ fn bindings(
     let mut steps = Vec::new();
     if answered.opens_discovery() {
         steps.push(discovery!());
-        if identification.minor().is_none_or(|minor| minor < Minor::CLOSED_DISCOVERY) {
+        if identification
+            .minor()
+            .is_none_or(|minor| minor < Minor::CLOSED_DISCOVERY)
+        {
             steps.push(AGAIN);
         }
     }
@@ -128,7 +140,9 @@ fn bindings(
 /// The entry of `OpenShift`, where it is that or built on it.
 fn openshift(entry: &'static Entry) -> Option<&'static Entry> {
     let roots = entry.built_on.iter().map(|root| &TABLE.entries[*root]);
-    std::iter::once(entry).chain(roots).find(|entry| entry.product.id == OPENSHIFT)
+    std::iter::once(entry)
+        .chain(roots)
+        .find(|entry| entry.product.id == OPENSHIFT)
 }
 
 /// How anonymous requests are limited: by the product's own switch where one is known.
@@ -140,10 +154,16 @@ fn setting(
     let Some(entry) = entry else {
         // One of those that tie may need what another should switch off.
         let tied = !identification.attribution.others.is_empty();
-        return if tied { vec![TIED] } else { upstream(identification.minor(), expected) };
+        return if tied {
+            vec![TIED]
+        } else {
+            upstream(identification.minor(), expected)
+        };
     };
     // What holds for OpenShift holds for all that is built on it; other switches are each product's own.
-    let own = std::iter::once(entry).chain(openshift(entry)).find_map(|entry| entry.change.as_deref());
+    let own = std::iter::once(entry)
+        .chain(openshift(entry))
+        .find_map(|entry| entry.change.as_deref());
     match own {
         Some(own) => vec![own],
         None if entry.product.managed => vec![NO_SWITCH],
@@ -172,26 +192,50 @@ mod tests {
         expecting(observation, verdict, None)
     }
 
-    fn expecting(observation: &Observation, verdict: Verdict, expected: Option<Verdict>) -> Option<Remedy> {
-        let answered = Answered { verdict, grants: &[], requests: &[], not_asked: &[], expected };
+    fn expecting(
+        observation: &Observation,
+        verdict: Verdict,
+        expected: Option<Verdict>,
+    ) -> Option<Remedy> {
+        let answered = Answered {
+            verdict,
+            grants: &[],
+            requests: &[],
+            not_asked: &[],
+            expected,
+        };
         remedy(&identify(observation), answered)
     }
 
     fn grant(path: &str, grade: Grade) -> Grant {
-        Grant { path: path.to_owned(), grade, verb: "get", not_served: false, request: 0 }
+        Grant {
+            path: path.to_owned(),
+            grade,
+            verb: "get",
+            not_served: false,
+            request: 0,
+        }
     }
 
     /// What is told where these are open.
     fn opening(observation: &Observation, grants: &[Grant]) -> String {
-        let answered =
-            Answered { verdict: Verdict::Exposed, grants, requests: &[], not_asked: &[], expected: None };
+        let answered = Answered {
+            verdict: Verdict::Exposed,
+            grants,
+            requests: &[],
+            not_asked: &[],
+            expected: None,
+        };
         remedy(&identify(observation), answered).unwrap().text
     }
 
     fn of_version(version: &str) -> Observation {
         let body = format!("{{\"major\":\"1\",\"minor\":\"0\",\"gitVersion\":\"{version}\"}}");
         let version = reply(200, "application/json", &body);
-        seen(1, [("/version", version.marked()), ("/api", api_versions())])
+        seen(
+            1,
+            [("/version", version.marked()), ("/api", api_versions())],
+        )
     }
 
     fn text(observation: &Observation, verdict: Verdict) -> String {
@@ -199,7 +243,14 @@ mod tests {
     }
 
     fn look() -> Observation {
-        seen(1, [("/version", version()), ("/api", api_versions()), ("/healthz", ok())])
+        seen(
+            1,
+            [
+                ("/version", version()),
+                ("/api", api_versions()),
+                ("/healthz", ok()),
+            ],
+        )
     }
 
     #[test]
@@ -208,11 +259,17 @@ mod tests {
         let observation = look().over_tls("CN=kube-apiserver", "CN=kubernetes", &[eks], &[]);
         let remedy = of(&observation, Verdict::Exposed).unwrap();
         assert!(
-            remedy.text.starts_with("Take system:anonymous and system:unauthenticated out"),
+            remedy
+                .text
+                .starts_with("Take system:anonymous and system:unauthenticated out"),
             "{}",
             remedy.text
         );
-        assert!(remedy.text.contains("not exposed to the operator"), "{}", remedy.text);
+        assert!(
+            remedy.text.contains("not exposed to the operator"),
+            "{}",
+            remedy.text
+        );
         assert_eq!(remedy.changeable, Some(false));
         assert_eq!(of(&observation, Verdict::Rejected), None);
         assert_eq!(of(&observation, Verdict::Limited), None);
@@ -221,13 +278,19 @@ mod tests {
     #[test]
     fn openshift_is_never_told_to_switch_anonymous_off() {
         let names = ["OU=openshift, CN=admin-kubeconfig-signer"];
-        let plain = look().over_tls("CN=api", "OU=openshift, CN=kube-apiserver-lb-signer", &[], &names);
+        let plain = look().over_tls(
+            "CN=api",
+            "OU=openshift, CN=kube-apiserver-lb-signer",
+            &[],
+            &names,
+        );
         let contradicted = look().over_tls("CN=api", "CN=k3s-server-ca@1735689600", &[], &names);
         for observation in [plain, contradicted] {
             for verdict in [Verdict::Exposed, Verdict::Forbidden] {
                 let text = text(&observation, verdict);
                 assert!(
-                    !text.contains("anonymous-auth=false") && !text.contains("--authentication-config"),
+                    !text.contains("anonymous-auth=false")
+                        && !text.contains("--authentication-config"),
                     "{text}"
                 );
             }
@@ -249,15 +312,25 @@ mod tests {
                 text.starts_with("Begin with `kubectl edit clusterrolebinding system:discovery"),
                 "{text}"
             );
-            assert!(text.contains("beside system:authenticated, which must stay"), "{text}");
+            assert!(
+                text.contains("beside system:authenticated, which must stay"),
+                "{text}"
+            );
             assert_eq!(
                 text.contains("annotate both with `rbac.authorization.kubernetes.io/autoupdate"),
                 again
             );
-            assert!(text.contains("delete only one that names nobody else"), "{text}");
+            assert!(
+                text.contains("delete only one that names nobody else"),
+                "{text}"
+            );
         }
         let others = [
-            (grant("/api/v1/secrets", Grade::SensitiveResources), false, false),
+            (
+                grant("/api/v1/secrets", Grade::SensitiveResources),
+                false,
+                false,
+            ),
             (grant("/metrics", Grade::Telemetry), false, true),
             (grant("/openapi/v2", Grade::Telemetry), true, false),
         ];
@@ -271,13 +344,31 @@ mod tests {
     #[test]
     fn what_the_product_needs_is_left() {
         let text = text(&look(), Verdict::Exposed);
-        assert!(text.contains("Leave system:public-info-viewer and, where nodes join by token"), "{text}");
-        assert!(text.contains("kubeadm:bootstrap-signer-clusterinfo"), "{text}");
+        assert!(
+            text.contains("Leave system:public-info-viewer and, where nodes join by token"),
+            "{text}"
+        );
+        assert!(
+            text.contains("kubeadm:bootstrap-signer-clusterinfo"),
+            "{text}"
+        );
         let names = ["OU=openshift, CN=admin-kubeconfig-signer"];
-        for issuer in ["OU=openshift, CN=kube-apiserver-lb-signer", "CN=k3s-server-ca@1735689600"] {
-            let text = self::text(&look().over_tls("CN=api", issuer, &[], &names), Verdict::Exposed);
-            assert!(text.contains("Leave those that OpenShift ships with"), "{text}");
-            assert!(text.contains("webhooks") && !text.contains("kubeadm"), "{text}");
+        for issuer in [
+            "OU=openshift, CN=kube-apiserver-lb-signer",
+            "CN=k3s-server-ca@1735689600",
+        ] {
+            let text = self::text(
+                &look().over_tls("CN=api", issuer, &[], &names),
+                Verdict::Exposed,
+            );
+            assert!(
+                text.contains("Leave those that OpenShift ships with"),
+                "{text}"
+            );
+            assert!(
+                text.contains("webhooks") && !text.contains("kubeadm"),
+                "{text}"
+            );
         }
     }
 
@@ -292,15 +383,24 @@ mod tests {
         ];
         for version in ["v1.13.12", "v1.20.2", "v1.34.1", "v0.0.0-x"] {
             let look = of_version(version).with_kubeadm_tls();
-            let off = expecting(&look, Verdict::Forbidden, Some(Verdict::Rejected)).unwrap().text;
+            let off = expecting(&look, Verdict::Forbidden, Some(Verdict::Rejected))
+                .unwrap()
+                .text;
             for text in [opening(&look, &all), text(&look, Verdict::Forbidden), off] {
-                for sentence in text.split(". ").filter(|sentence| sentence.contains("anonymous-auth=false"))
+                for sentence in text
+                    .split(". ")
+                    .filter(|sentence| sentence.contains("anonymous-auth=false"))
                 {
-                    assert!(sentence.contains("; on a kubeadm cluster that makes"), "{sentence}");
+                    assert!(
+                        sentence.contains("; on a kubeadm cluster that makes"),
+                        "{sentence}"
+                    );
                 }
                 assert!(!text.contains("elete every"), "{text}");
             }
-            let told = opening(&look, &all).find("kubeadm:bootstrap-signer-clusterinfo").unwrap();
+            let told = opening(&look, &all)
+                .find("kubeadm:bootstrap-signer-clusterinfo")
+                .unwrap();
             assert!(told < 900, "{version}: {told}");
         }
         let usual = opening(&of_version("v1.34.1").with_kubeadm_tls(), &all);
@@ -310,14 +410,26 @@ mod tests {
     #[test]
     fn what_the_release_has_is_advised_with_its_flag() {
         let limits = "conditions: [{path: /livez}, {path: /readyz}, {path: /healthz}]";
-        let text =
-            |version, expected| expecting(&of_version(version), Verdict::Forbidden, expected).unwrap().text;
+        let text = |version, expected| {
+            expecting(&of_version(version), Verdict::Forbidden, expected)
+                .unwrap()
+                .text
+        };
         let new = text("v1.34.1", None);
-        assert!(new.starts_with("Start the API server with --authentication-config"), "{new}");
+        assert!(
+            new.starts_with("Start the API server with --authentication-config"),
+            "{new}"
+        );
         assert!(new.contains(limits) && !new.contains("Below 1.32"), "{new}");
         let old = text("v1.20.2", None);
-        assert!(old.starts_with("Start the API server with --anonymous-auth=false"), "{old}");
-        assert!(old.contains("kubelet's probes") && !old.contains(limits), "{old}");
+        assert!(
+            old.starts_with("Start the API server with --anonymous-auth=false"),
+            "{old}"
+        );
+        assert!(
+            old.contains("kubelet's probes") && !old.contains(limits),
+            "{old}"
+        );
         // Why it may not be switched off stands beside that, and not beside the way out.
         let [probes, upgrade] =
             ["kubelet's probes", "Upgrade: from 1.32 on"].map(|words| old.find(words).unwrap());
@@ -326,10 +438,15 @@ mod tests {
         for version in ["v1.34.1", "v1.20.2"] {
             let off = text(version, Some(Verdict::Rejected));
             assert!(
-                off.starts_with("Start the API server with --anonymous-auth=false, so that it is rejected"),
+                off.starts_with(
+                    "Start the API server with --anonymous-auth=false, so that it is rejected"
+                ),
                 "{off}"
             );
-            assert!(off.contains("kubelet's probes") && !off.contains(limits), "{off}");
+            assert!(
+                off.contains("kubelet's probes") && !off.contains(limits),
+                "{off}"
+            );
         }
         assert_eq!(text("v1.34.1", Some(Verdict::Limited)), new);
     }
@@ -346,8 +463,13 @@ mod tests {
     /// Whoever reads a remedy is told what to do.
     #[test]
     fn every_remedy_begins_with_a_verb() {
-        let verbs = ["Apply", "Keep", "Restrict", "Run", "Set", "Start", "Take", "Upgrade"];
-        let texts = TABLE.entries.iter().filter_map(|entry| entry.change.as_deref());
+        let verbs = [
+            "Apply", "Keep", "Restrict", "Run", "Set", "Start", "Take", "Upgrade",
+        ];
+        let texts = TABLE
+            .entries
+            .iter()
+            .filter_map(|entry| entry.change.as_deref());
         for text in texts {
             assert!(verbs.contains(&text.split(' ').next().unwrap()), "{text}");
         }
@@ -358,6 +480,9 @@ mod tests {
         let mut observation = look();
         observation.endpoint.scheme = crate::model::Scheme::Http;
         let text = text(&observation, Verdict::Exposed);
-        assert!(text.starts_with("Close this port") && !text.contains("bindings"), "{text}");
+        assert!(
+            text.starts_with("Close this port") && !text.contains("bindings"),
+            "{text}"
+        );
     }
 }

@@ -144,7 +144,9 @@ impl Unclear {
                  cannot be reached"
             }
             Self::UnexpectedBody => "a success whose body is not what this path gives",
-            Self::SameBody => "a success with the same body as a path of another kind: a page for everything",
+            Self::SameBody => {
+                "a success with the same body as a path of another kind: a page for everything"
+            }
             Self::Unmarked => {
                 "a success without the header marks of the endpoint's other answers: something in front gave it"
             }

@@ -188,12 +188,21 @@ fn string(object: &Map<String, Value>, key: &str) -> Option<String> {
 }
 
 fn from_object(object: &Map<String, Value>) -> Answer {
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let kind = object
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     match kind {
         "Status" => return status(object).map_or(Answer::OtherJson, Answer::Status),
-        "APIVersions" if object.get("versions").is_some_and(Value::is_array) => return Answer::ApiVersions,
-        "APIGroupList" if object.get("groups").is_some_and(Value::is_array) => return Answer::ApiGroups,
-        "APIGroup" if object.get("versions").is_some_and(Value::is_array) => return Answer::ApiGroups,
+        "APIVersions" if object.get("versions").is_some_and(Value::is_array) => {
+            return Answer::ApiVersions;
+        }
+        "APIGroupList" if object.get("groups").is_some_and(Value::is_array) => {
+            return Answer::ApiGroups;
+        }
+        "APIGroup" if object.get("versions").is_some_and(Value::is_array) => {
+            return Answer::ApiGroups;
+        }
         "APIResourceList" if object.get("resources").is_some_and(Value::is_array) => {
             return Answer::ApiGroups;
         }
@@ -205,10 +214,18 @@ fn from_object(object: &Map<String, Value>) -> Answer {
         }
         _ => {}
     }
-    if let (Some(git_version), Some(major), Some(minor)) =
-        (string(object, "gitVersion"), string(object, "major"), string(object, "minor"))
-    {
-        let pair = |major, minor| Some(format!("{}.{}", string(object, major)?, string(object, minor)?));
+    if let (Some(git_version), Some(major), Some(minor)) = (
+        string(object, "gitVersion"),
+        string(object, "major"),
+        string(object, "minor"),
+    ) {
+        let pair = |major, minor| {
+            Some(format!(
+                "{}.{}",
+                string(object, major)?,
+                string(object, minor)?
+            ))
+        };
         return Answer::Version(Box::new(VersionInfo {
             git_version,
             major: Some(major),
@@ -240,13 +257,17 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     match object.get("paths") {
         // The index of `/openapi/v3`.
         Some(Value::Object(groups))
-            if groups.values().any(|group| group.get("serverRelativeURL").is_some_and(Value::is_string)) =>
+            if groups
+                .values()
+                .any(|group| group.get("serverRelativeURL").is_some_and(Value::is_string)) =>
         {
             Answer::OpenApi
         }
         Some(Value::Array(paths))
             if !paths.is_empty()
-                && paths.iter().all(|path| path.as_str().is_some_and(|path| path.starts_with('/'))) =>
+                && paths
+                    .iter()
+                    .all(|path| path.as_str().is_some_and(|path| path.starts_with('/'))) =>
         {
             Answer::RootPaths
         }
@@ -281,9 +302,14 @@ fn beginning(body: &[u8]) -> Answer {
         Err(_) => return Answer::Cut,
     };
     let trimmed = text.trim_start();
-    let first_key = trimmed.strip_prefix('{').and_then(|rest| rest.trim_start().strip_prefix('"'));
-    let first_key = first_key.and_then(|rest| rest.split_once('"')).map(|(key, _)| key);
-    if first_key.is_some_and(|key| OPENAPI_KEYS.contains(&key)) || trimmed.contains("\"serverRelativeURL\":")
+    let first_key = trimmed
+        .strip_prefix('{')
+        .and_then(|rest| rest.trim_start().strip_prefix('"'));
+    let first_key = first_key
+        .and_then(|rest| rest.split_once('"'))
+        .map(|(key, _)| key);
+    if first_key.is_some_and(|key| OPENAPI_KEYS.contains(&key))
+        || trimmed.contains("\"serverRelativeURL\":")
     {
         return Answer::OpenApi;
     }
@@ -313,9 +339,17 @@ fn from_text(text: &str) -> Answer {
     }
     let mut lines = trimmed.lines();
     if trimmed.starts_with("[+]") || trimmed.starts_with("[-]") {
-        let checks: Vec<&str> = lines.by_ref().take_while(|line| line.starts_with('[')).collect();
-        if checks.iter().all(|line| line.starts_with("[+]") || line.starts_with("[-]")) {
-            return Answer::Health { ok: checks.iter().all(|line| line.starts_with("[+]")) };
+        let checks: Vec<&str> = lines
+            .by_ref()
+            .take_while(|line| line.starts_with('['))
+            .collect();
+        if checks
+            .iter()
+            .all(|line| line.starts_with("[+]") || line.starts_with("[-]"))
+        {
+            return Answer::Health {
+                ok: checks.iter().all(|line| line.starts_with("[+]")),
+            };
         }
     }
     if WANTS_TLS.iter().any(|words| trimmed.contains(words)) {
@@ -325,7 +359,9 @@ fn from_text(text: &str) -> Answer {
         return answer;
     }
     if let Some(user) = denied_by_kubelet(trimmed) {
-        return Answer::KubeletDenial { anonymous: user == ANONYMOUS };
+        return Answer::KubeletDenial {
+            anonymous: user == ANONYMOUS,
+        };
     }
     let start: String = trimmed.chars().take(TEXT_KEPT).collect();
     let lower = start.to_ascii_lowercase();
@@ -358,14 +394,24 @@ mod tests {
                 "Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource(s)=[healthz proxy])\n",
                 true,
             ),
-            ("Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)", true),
-            ("Forbidden (user=kube-probe, verb=get, resource=nodes, subresource=proxy)", false),
+            (
+                "Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)",
+                true,
+            ),
+            (
+                "Forbidden (user=kube-probe, verb=get, resource=nodes, subresource=proxy)",
+                false,
+            ),
             (
                 "Authorization error (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)",
                 true,
             ),
         ] {
-            assert_eq!(Answer::parse(text.as_bytes(), false), Answer::KubeletDenial { anonymous }, "{text}");
+            assert_eq!(
+                Answer::parse(text.as_bytes(), false),
+                Answer::KubeletDenial { anonymous },
+                "{text}"
+            );
         }
         for text in [
             "Forbidden (user=system:anonymous)",
@@ -373,7 +419,10 @@ mod tests {
             "403 Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)",
             "Forbidden",
         ] {
-            assert!(matches!(Answer::parse(text.as_bytes(), false), Answer::Text(_)), "{text}");
+            assert!(
+                matches!(Answer::parse(text.as_bytes(), false), Answer::Text(_)),
+                "{text}"
+            );
         }
     }
 
@@ -394,7 +443,11 @@ mod tests {
             r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":"401"}"#,
             r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":99999}"#,
         ] {
-            assert_eq!(Answer::parse(body.as_bytes(), false), Answer::OtherJson, "{body}");
+            assert_eq!(
+                Answer::parse(body.as_bytes(), false),
+                Answer::OtherJson,
+                "{body}"
+            );
         }
     }
 
@@ -406,10 +459,16 @@ mod tests {
             Answer::Health { ok: true }
         );
         assert_eq!(
-            Answer::parse(b"[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n", false),
+            Answer::parse(
+                b"[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n",
+                false
+            ),
             Answer::Health { ok: false }
         );
-        assert!(matches!(Answer::parse(b"[draft] hello", false), Answer::Text(_)));
+        assert!(matches!(
+            Answer::parse(b"[draft] hello", false),
+            Answer::Text(_)
+        ));
     }
 
     #[test]
@@ -418,7 +477,10 @@ mod tests {
             ("# HELP x y\n# TYPE x counter\n", Answer::Metrics),
             ("{\"swagger\":\"2.0\",\"info\":{", Answer::OpenApi),
             ("{ \"openapi\": \"3.0.0\",", Answer::OpenApi),
-            ("{\"paths\":{\"api\":{\"serverRelativeURL\":\"/openapi/v3/api?hash=1\"},", Answer::OpenApi),
+            (
+                "{\"paths\":{\"api\":{\"serverRelativeURL\":\"/openapi/v3/api?hash=1\"},",
+                Answer::OpenApi,
+            ),
             ("{\"kind\":\"APIGroupList\",\"groups\":[", Answer::Cut),
             ("{\"kind\":\"SecretList\",\"items\":[", Answer::Cut),
             ("<html><head><title>Home</title>", Answer::Cut),
@@ -438,7 +500,10 @@ mod tests {
         assert_eq!(Answer::parse(flagz, false), Answer::Diagnostics);
         let index = b"<html>\n<head>\n<title>/debug/pprof/</title>\n</head>";
         assert_eq!(Answer::parse(index, false), Answer::Diagnostics);
-        assert_eq!(Answer::parse(b"<html><head><title>flagz</title>", false), Answer::Html);
+        assert_eq!(
+            Answer::parse(b"<html><head><title>flagz</title>", false),
+            Answer::Html
+        );
     }
 
     #[test]

@@ -216,12 +216,17 @@ impl Identification {
     /// The minor release, where `/version` showed one of Kubernetes: extension API servers count their
     /// own.
     pub fn minor(&self) -> Option<Minor> {
-        let version = self.version.as_deref().filter(|_| self.component == Component::KubeApiServer);
+        let version = self
+            .version
+            .as_deref()
+            .filter(|_| self.component == Component::KubeApiServer);
         version.and_then(Minor::of_git_version)
     }
 
     /// What upstream does for its version on a day; [`Support::Unknown`] without a version or a day.
     pub fn support(&self, on: Option<Date>) -> Support {
-        self.minor().zip(on).map_or(Support::Unknown, |(minor, on)| support(minor, on))
+        self.minor()
+            .zip(on)
+            .map_or(Support::Unknown, |(minor, on)| support(minor, on))
     }
 }

@@ -37,7 +37,10 @@ impl Endpoint {
     /// `Host` header and URL authority: the name or the address, with the port unless it is the
     /// scheme's own.
     pub fn authority(&self) -> String {
-        let host = self.name.as_ref().map_or_else(|| self.host.to_string(), ToString::to_string);
+        let host = self
+            .name
+            .as_ref()
+            .map_or_else(|| self.host.to_string(), ToString::to_string);
         match (self.scheme, self.port) {
             (Scheme::Https, 443) | (Scheme::Http, 80) => host,
             (_, port) => format!("{host}:{port}"),
@@ -48,7 +51,13 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     /// The base URL that is asked, then the address where a name hides it, or who knows it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme.word(), self.authority(), self.prefix)?;
+        write!(
+            f,
+            "{}://{}{}",
+            self.scheme.word(),
+            self.authority(),
+            self.prefix
+        )?;
         match (&self.name, self.address()) {
             (Some(_), Some(address)) => write!(f, " at {address}"),
             (Some(name), None) if Host::Name(Arc::clone(name)) != self.host => {
@@ -80,7 +89,12 @@ mod tests {
         let v6 = || Host::Ip("2001:db8::1".parse().unwrap());
         let name = || Host::Name("api.example".into());
         for (host, name, authority, whole) in [
-            (v6(), None, "[2001:db8::1]:6443", "https://[2001:db8::1]:6443/k"),
+            (
+                v6(),
+                None,
+                "[2001:db8::1]:6443",
+                "https://[2001:db8::1]:6443/k",
+            ),
             (
                 v6(),
                 Some("api.example"),

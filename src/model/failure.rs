@@ -207,14 +207,21 @@ pub struct Failure {
 impl Failure {
     /// A failure with its detail.
     pub fn new(stage: Stage, kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { stage, kind, detail: detail.into() }
+        Self {
+            stage,
+            kind,
+            detail: detail.into(),
+        }
     }
 
     /// Whether another attempt may succeed: only timeouts and resets, never an answer.
     pub const fn may_pass(&self) -> bool {
         matches!(
             self.kind,
-            FailureKind::TimedOut | FailureKind::Reset | FailureKind::Closed | FailureKind::ResolverTimedOut
+            FailureKind::TimedOut
+                | FailureKind::Reset
+                | FailureKind::Closed
+                | FailureKind::ResolverTimedOut
         )
     }
 }

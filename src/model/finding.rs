@@ -20,7 +20,14 @@ pub struct Identity(String);
 impl Identity {
     /// A target: scheme, host as written, port, prefix, and `sni=` where there is one.
     pub fn of_target(target: &Target) -> Self {
-        let Target { scheme, host, port, prefix, sni, .. } = target;
+        let Target {
+            scheme,
+            host,
+            port,
+            prefix,
+            sni,
+            ..
+        } = target;
         let mut text = format!("{}://{host}:{port}{prefix}", scheme.word());
         if let Some(sni) = sni {
             text.push_str(" as ");
@@ -158,13 +165,19 @@ impl Finding {
     pub fn said(&self) -> Cow<'_, str> {
         match self.confidence {
             Confidence::High => Cow::Borrowed(&self.message),
-            confidence => Cow::Owned(format!("{} (confidence {})", self.message, confidence.word())),
+            confidence => Cow::Owned(format!(
+                "{} (confidence {})",
+                self.message,
+                confidence.word()
+            )),
         }
     }
 
     /// Whether it is accepted, and still so on the day of the scan.
     pub fn accepted(&self) -> bool {
-        self.acceptance.as_ref().is_some_and(|acceptance| acceptance.in_force)
+        self.acceptance
+            .as_ref()
+            .is_some_and(|acceptance| acceptance.in_force)
     }
 
     /// Whether it is there now, and nobody accepted it: what a gate counts.
@@ -179,12 +192,21 @@ impl Finding {
 
     /// GitHub's `security-severity`, in the band of its severity.
     pub fn score(&self) -> &'static str {
-        if self.severity == self.rule.severity { self.rule.score } else { self.severity.score() }
+        if self.severity == self.rule.severity {
+            self.rule.score
+        } else {
+            self.severity.score()
+        }
     }
 
     /// What lists sort by: worst first, then in the order of the target set.
     pub fn order_key(&self) -> (Severity, u64, &'static str, &Identity) {
-        (self.severity, self.index.unwrap_or(u64::MAX), self.rule.id, &self.about)
+        (
+            self.severity,
+            self.index.unwrap_or(u64::MAX),
+            self.rule.id,
+            &self.about,
+        )
     }
 }
 
@@ -204,7 +226,11 @@ mod tests {
             sni: sni.map(Into::into),
             label: None,
             expect: None,
-            origin: Arc::new(Origin { source: Source::Argument, line: 3, text: "x".into() }),
+            origin: Arc::new(Origin {
+                source: Source::Argument,
+                line: 3,
+                text: "x".into(),
+            }),
             specs: [].into(),
             named: true,
         }
@@ -213,13 +239,23 @@ mod tests {
     #[test]
     fn the_identity_is_what_was_asked_for() {
         let name = target(Host::Name("api.example".into()), None);
-        assert_eq!(Identity::of_target(&name).as_str(), "https://api.example:6443/k8s/clusters/c-1");
-        let address = target(Host::Ip("2001:db8::1".parse().unwrap()), Some("api.example"));
+        assert_eq!(
+            Identity::of_target(&name).as_str(),
+            "https://api.example:6443/k8s/clusters/c-1"
+        );
+        let address = target(
+            Host::Ip("2001:db8::1".parse().unwrap()),
+            Some("api.example"),
+        );
         assert_eq!(
             Identity::of_target(&address).as_str(),
             "https://[2001:db8::1]:6443/k8s/clusters/c-1 as api.example"
         );
-        let elsewhere = Target { index: 9, label: Some("prod".into()), ..name.clone() };
+        let elsewhere = Target {
+            index: 9,
+            label: Some("prod".into()),
+            ..name.clone()
+        };
         assert_eq!(Identity::of_target(&elsewhere), Identity::of_target(&name));
     }
 
@@ -233,6 +269,9 @@ mod tests {
             "82059676a015a7336126ffa32493dd2a8d2c27fae1c7ac96a345365bc922966d"
         );
         assert_ne!(fingerprint, Fingerprint::of("version-disclosed", &about));
-        assert_ne!(Fingerprint::of("ab", &about), Fingerprint::of("a", &Identity(format!("b{about}"))));
+        assert_ne!(
+            Fingerprint::of("ab", &about),
+            Fingerprint::of("a", &Identity(format!("b{about}")))
+        );
     }
 }

@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Host, Names, Observation,
-    PathClass, Reply, Request, Scheme, Signature, Stage,
+    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Host, Names,
+    Observation, PathClass, Reply, Request, Scheme, Signature, Stage,
 };
 
 /// An answer in the making.
@@ -25,12 +25,19 @@ pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
         body_size: body.len(),
         body_failure: None,
     };
-    if content_type.is_empty() { reply } else { reply.with("content-type", content_type) }
+    if content_type.is_empty() {
+        reply
+    } else {
+        reply.with("content-type", content_type)
+    }
 }
 
 impl Reply {
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self.headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        );
         self
     }
 
@@ -56,7 +63,11 @@ fn status_json(code: u16, reason: &str, message: &str) -> String {
 
 /// A Kubernetes `Status` without header marks.
 pub(crate) fn status(code: u16, reason: &str, message: &str) -> Reply {
-    reply(code, "application/json", &status_json(code, reason, message))
+    reply(
+        code,
+        "application/json",
+        &status_json(code, reason, message),
+    )
 }
 
 /// An API server's 401.
@@ -74,8 +85,12 @@ pub(crate) fn forbidden() -> Reply {
 
 /// The same without any header mark: controller manager, scheduler, old servers.
 pub(crate) fn bare_forbidden() -> Reply {
-    status(403, "Forbidden", "forbidden: User \"system:anonymous\" cannot get path \"/x\"")
-        .with("x-content-type-options", "nosniff")
+    status(
+        403,
+        "Forbidden",
+        "forbidden: User \"system:anonymous\" cannot get path \"/x\"",
+    )
+    .with("x-content-type-options", "nosniff")
 }
 
 /// An API server's `/version`.
@@ -86,7 +101,12 @@ pub(crate) fn version() -> Reply {
 
 /// An API server's `/api`.
 pub(crate) fn api_versions() -> Reply {
-    reply(200, "application/json", r#"{"kind":"APIVersions","versions":["v1"]}"#).marked()
+    reply(
+        200,
+        "application/json",
+        r#"{"kind":"APIVersions","versions":["v1"]}"#,
+    )
+    .marked()
 }
 
 /// An API server's `/metrics`.
@@ -101,7 +121,11 @@ pub(crate) fn ok() -> Reply {
 
 /// A web page.
 pub(crate) fn page(code: u16) -> Reply {
-    reply(code, "text/html", "<!DOCTYPE html><html><body>hello</body></html>")
+    reply(
+        code,
+        "text/html",
+        "<!DOCTYPE html><html><body>hello</body></html>",
+    )
 }
 
 /// The standard library's text for a path nobody serves.
@@ -152,7 +176,11 @@ pub(crate) fn failing<'a>(
 
 fn naming_what_was_asked(mut exchange: Exchange) -> Exchange {
     let path = exchange.request.bare_path().to_owned();
-    if let Ok(Reply { answer: Answer::Status(status), .. }) = &mut exchange.outcome {
+    if let Ok(Reply {
+        answer: Answer::Status(status),
+        ..
+    }) = &mut exchange.outcome
+    {
         let named = match exchange.request.class {
             PathClass::ResourceList { .. } => format!(
                 "list resource \"{}\" in API group \"\" at the cluster scope",
@@ -167,7 +195,13 @@ fn naming_what_was_asked(mut exchange: Exchange) -> Exchange {
 
 impl Observation {
     /// Adds TLS facts: subject, issuer, SANs and the CA names asked for.
-    pub(crate) fn over_tls(mut self, subject: &str, issuer: &str, sans: &[&str], cas: &[&str]) -> Self {
+    pub(crate) fn over_tls(
+        mut self,
+        subject: &str,
+        issuer: &str,
+        sans: &[&str],
+        cas: &[&str],
+    ) -> Self {
         let owned = |names: &[&str]| Names::collect(names.iter().map(|name| (*name).to_owned()));
         self.tls = Some(Handshake {
             version: "TLSv1.3".into(),
@@ -202,6 +236,11 @@ impl Observation {
     /// The TLS facts of a kubeadm API server.
     pub(crate) fn with_kubeadm_tls(self) -> Self {
         let sans = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"];
-        self.over_tls("CN=kube-apiserver", "CN=kubernetes", &sans, &["CN=kubernetes", "CN=front-proxy-ca"])
+        self.over_tls(
+            "CN=kube-apiserver",
+            "CN=kubernetes",
+            &sans,
+            &["CN=kubernetes", "CN=front-proxy-ca"],
+        )
     }
 }

@@ -8,13 +8,21 @@ use super::{Access, JudgedRequest, PathClass, Request};
 /// was answered.
 pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
     let mut paths: BTreeMap<&str, (PathClass, bool)> = BTreeMap::new();
-    let made =
-        requests.iter().map(|judged| (&judged.exchange.request, !matches!(judged.access, Access::Failed(_))));
+    let made = requests.iter().map(|judged| {
+        (
+            &judged.exchange.request,
+            !matches!(judged.access, Access::Failed(_)),
+        )
+    });
     for (request, answered) in made.chain(not_asked.iter().map(|request| (request, false))) {
-        paths.entry(request.bare_path()).or_insert((request.class, false)).1 |= answered;
+        paths
+            .entry(request.bare_path())
+            .or_insert((request.class, false))
+            .1 |= answered;
     }
-    let (lists, others): (Vec<_>, Vec<_>) =
-        paths.into_values().partition(|(class, _)| matches!(class, PathClass::ResourceList { .. }));
+    let (lists, others): (Vec<_>, Vec<_>) = paths
+        .into_values()
+        .partition(|(class, _)| matches!(class, PathClass::ResourceList { .. }));
     let answered = lists.iter().filter(|(_, answered)| *answered).count();
     let without = others.iter().filter(|(_, answered)| !answered).count();
     let resources =
@@ -34,7 +42,10 @@ mod tests {
     use super::super::{Exchange, Failure, FailureKind, Reply, Stage};
     use super::*;
 
-    fn said(answers: &[(&'static str, Result<Reply, Failure>)], not_asked: &[&str]) -> Option<String> {
+    fn said(
+        answers: &[(&'static str, Result<Reply, Failure>)],
+        not_asked: &[&str],
+    ) -> Option<String> {
         let seen = failing(1, answers.iter().cloned());
         let judged = |exchange: &Exchange| {
             let failed = exchange.outcome.as_ref().err().cloned();
@@ -44,22 +55,31 @@ mod tests {
             }
         };
         let requests: Vec<JudgedRequest> = seen.exchanges.iter().map(judged).collect();
-        let not_asked: Vec<Request> = not_asked.iter().map(|path| Request::for_path(path).unwrap()).collect();
+        let not_asked: Vec<Request> = not_asked
+            .iter()
+            .map(|path| Request::for_path(path).unwrap())
+            .collect();
         left_out(&requests, &not_asked)
     }
 
     #[test]
     fn what_came_to_no_answer_is_counted() {
         let late = || Failure::new(Stage::Http, FailureKind::Deadline, "");
-        let asked =
-            [("/healthz", Ok(ok())), ("/api/v1/secrets", Ok(forbidden())), ("/api/v1/pods", Err(late()))];
+        let asked = [
+            ("/healthz", Ok(ok())),
+            ("/api/v1/secrets", Ok(forbidden())),
+            ("/api/v1/pods", Err(late())),
+        ];
         assert_eq!(said(&asked[..2], &[]), None);
         assert_eq!(said(&asked, &[]).unwrap(), "resources: 1 of 2 asked");
         assert_eq!(
             said(&asked, &["/api/v1/nodes", "/metrics"]).unwrap(),
             "resources: 1 of 3 asked, 1 other path without an answer"
         );
-        assert_eq!(said(&asked[..2], &["/flagz", "/metrics"]).unwrap(), "2 other paths without an answer");
+        assert_eq!(
+            said(&asked[..2], &["/flagz", "/metrics"]).unwrap(),
+            "2 other paths without an answer"
+        );
     }
 
     #[test]

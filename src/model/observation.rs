@@ -59,16 +59,22 @@ impl Observation {
 
     /// Every answer, oldest first.
     pub fn replies(&self) -> impl Iterator<Item = (&Request, &Reply)> {
-        self.exchanges
-            .iter()
-            .filter_map(|exchange| exchange.outcome.as_ref().ok().map(|reply| (&exchange.request, reply)))
+        self.exchanges.iter().filter_map(|exchange| {
+            exchange
+                .outcome
+                .as_ref()
+                .ok()
+                .map(|reply| (&exchange.request, reply))
+        })
     }
 
     /// The header marks that this endpoint's GET answers showed: what vouches for an answer to HEAD.
     pub fn reference(&self) -> Markers {
         self.replies()
             .filter(|(request, _)| request.method == Method::Get)
-            .fold(Markers::default(), |marks, (_, reply)| marks.or(reply.markers()))
+            .fold(Markers::default(), |marks, (_, reply)| {
+                marks.or(reply.markers())
+            })
     }
 
     /// Adds what a second look saw.
@@ -80,7 +86,11 @@ impl Observation {
             }
         }
         let exchanges = &self.exchanges;
-        self.unasked.retain(|request| !exchanges.iter().any(|exchange| exchange.request == *request));
+        self.unasked.retain(|request| {
+            !exchanges
+                .iter()
+                .any(|exchange| exchange.request == *request)
+        });
         self.connections += second.connections;
         self.handshakes += second.handshakes;
         self.timings.total += second.timings.total;
@@ -156,7 +166,12 @@ mod tests {
     /// What either look asked is asked; what neither did is told once.
     #[test]
     fn a_second_look_leaves_out_only_what_neither_asked() {
-        let left = |paths: &[&str]| paths.iter().map(|path| Request::for_path(path).unwrap()).collect();
+        let left = |paths: &[&str]| {
+            paths
+                .iter()
+                .map(|path| Request::for_path(path).unwrap())
+                .collect()
+        };
         let mut first = seen(1, [("/api", forbidden()), ("/livez", ok())]);
         first.unasked = left(&["/metrics", "/apis"]);
         let mut second = seen(2, [("/api", forbidden()), ("/apis", forbidden())]);

@@ -29,7 +29,11 @@ impl Pattern {
             (Some(own), Some(other)) => own.contains(other),
             _ => false,
         };
-        by_address() || names.texts.iter().any(|text| glob(self.text.as_bytes(), text.as_bytes()))
+        by_address()
+            || names
+                .texts
+                .iter()
+                .any(|text| glob(self.text.as_bytes(), text.as_bytes()))
     }
 }
 
@@ -49,7 +53,15 @@ pub struct TargetNames {
 impl TargetNames {
     /// Of a target: its host, `host:port`, its URL, the name it is asked for, and its `name=`.
     pub fn of_target(target: &Target) -> Self {
-        let Target { scheme, host, port, prefix, sni, label, .. } = target;
+        let Target {
+            scheme,
+            host,
+            port,
+            prefix,
+            sni,
+            label,
+            ..
+        } = target;
         let mut texts = vec![
             host.to_string(),
             format!("{host}:{port}{prefix}"),
@@ -75,9 +87,15 @@ impl TargetNames {
             _ => authority,
         };
         let address = host.trim_start_matches('[').trim_end_matches(']');
-        let net = text.parse().ok().or_else(|| address.parse::<IpAddr>().ok().map(IpNet::from));
+        let net = text
+            .parse()
+            .ok()
+            .or_else(|| address.parse::<IpAddr>().ok().map(IpNet::from));
         let texts = [Some(text), Some(bare), Some(host), label];
-        Self::new(texts.into_iter().flatten().map(str::to_owned).collect(), net)
+        Self::new(
+            texts.into_iter().flatten().map(str::to_owned).collect(),
+            net,
+        )
     }
 
     fn new(mut texts: Vec<String>, net: Option<IpNet>) -> Self {
@@ -104,7 +122,9 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
                 t += 1;
             }
             _ => {
-                let Some((at, taken)) = star else { return false };
+                let Some((at, taken)) = star else {
+                    return false;
+                };
                 star = Some((at, taken + 1));
                 p = at + 1;
                 t = taken + 1;
@@ -127,14 +147,20 @@ mod tests {
         Target {
             index: 0,
             scheme: Scheme::Https,
-            host: host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip),
+            host: host
+                .parse()
+                .map_or_else(|_| Host::Name(host.into()), Host::Ip),
             absolute: false,
             port,
             prefix: "".into(),
             sni: None,
             label: Some("Prod-EU-1".into()),
             expect: None,
-            origin: Arc::new(Origin { source: Source::Argument, line: 1, text: host.into() }),
+            origin: Arc::new(Origin {
+                source: Source::Argument,
+                line: 1,
+                text: host.into(),
+            }),
             specs: [].into(),
             named: true,
         }
@@ -182,7 +208,11 @@ mod tests {
             ("lab.example", "192.0.2.1", false),
         ] {
             let names = TargetNames::of_specification(text, Some("lab"));
-            assert_eq!(Pattern::new(pattern).unwrap().matches(&names), matches, "{pattern} {text}");
+            assert_eq!(
+                Pattern::new(pattern).unwrap().matches(&names),
+                matches,
+                "{pattern} {text}"
+            );
         }
     }
 

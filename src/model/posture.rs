@@ -19,8 +19,13 @@ pub enum Standing {
 
 impl Standing {
     /// Every standing.
-    pub const ALL: [Self; 5] =
-        [Self::Looser, Self::Stricter, Self::Either, Self::AsDocumented, Self::Unknown];
+    pub const ALL: [Self; 5] = [
+        Self::Looser,
+        Self::Stricter,
+        Self::Either,
+        Self::AsDocumented,
+        Self::Unknown,
+    ];
 
     /// The word in reports.
     pub const fn word(self) -> &'static str {

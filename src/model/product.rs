@@ -60,7 +60,12 @@ pub enum Known {
 
 impl Known {
     /// Every degree, from least to most.
-    pub const ALL: [Self; 4] = [Self::Unknown, Self::Inferred, Self::Observed, Self::Documented];
+    pub const ALL: [Self; 4] = [
+        Self::Unknown,
+        Self::Inferred,
+        Self::Observed,
+        Self::Documented,
+    ];
 
     /// The word in reports and in the table.
     pub const fn word(self) -> &'static str {

@@ -42,13 +42,21 @@ pub struct Reply {
 impl Reply {
     /// A header as text: the first of its name, lossy where it is not UTF-8.
     pub fn header(&self, name: &str) -> Option<String> {
-        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        self.headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
     /// `Content-Type` without its parameters, in lower case.
     pub fn media_type(&self) -> Option<String> {
-        self.header("content-type")
-            .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        self.header("content-type").map(|value| {
+            value
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase()
+        })
     }
 
     /// The pause that `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or up to a date, which
@@ -89,7 +97,10 @@ impl Reply {
         self.headers.remove(http::header::LOCATION);
         self.answer = match self.answer {
             Answer::Status(status) if status.names_anonymous() => Answer::Status(status),
-            Answer::Status(status) => Answer::Status(Status { message: String::new(), ..status }),
+            Answer::Status(status) => Answer::Status(Status {
+                message: String::new(),
+                ..status
+            }),
             kept @ (Answer::ResourceList
             | Answer::KubeletDenial { .. }
             | Answer::Html
@@ -105,11 +116,17 @@ impl Reply {
     /// Whether it says no more than that TLS should be spoken: servers say so on the port that speaks it, and
     /// many in no better words than "bad request".
     pub fn sends_to_tls(&self) -> bool {
-        let location =
-            || self.headers.get(http::header::LOCATION).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        let location = || {
+            self.headers
+                .get(http::header::LOCATION)
+                .map(http::HeaderValue::as_bytes)
+                .unwrap_or_default()
+        };
         match self.status {
             _ if self.answer == Answer::WantsTls => true,
-            300..=399 => location().get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https://")),
+            300..=399 => location()
+                .get(..8)
+                .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"https://")),
             400 | 426 => !self.speaks_kubernetes(),
             _ => false,
         }
@@ -123,15 +140,22 @@ impl Reply {
     /// Whether flow control has no names yet: its headers are there and empty while a server starts,
     /// which then refuses everything.
     pub fn is_starting(&self) -> bool {
-        FLOW_CONTROL.iter().all(|name| self.headers.get(name).is_some_and(HeaderValue::is_empty))
+        FLOW_CONTROL
+            .iter()
+            .all(|name| self.headers.get(name).is_some_and(HeaderValue::is_empty))
     }
 
     /// Which of an API server's header marks it carries.
     pub fn markers(&self) -> Markers {
         Markers {
             audit_id: self.headers.contains_key(AUDIT_ID),
-            flow_control: FLOW_CONTROL.iter().all(|name| self.headers.contains_key(name)),
-            nosniff_json: self.headers.get("x-content-type-options").is_some_and(|value| value == "nosniff")
+            flow_control: FLOW_CONTROL
+                .iter()
+                .all(|name| self.headers.contains_key(name)),
+            nosniff_json: self
+                .headers
+                .get("x-content-type-options")
+                .is_some_and(|value| value == "nosniff")
                 && self.media_type().as_deref() == Some(JSON),
         }
     }
@@ -139,9 +163,14 @@ impl Reply {
 
 /// A date, in UTC, in any of the three forms of RFC 9110, section 5.6.7.
 fn http_date(text: &str) -> Option<DateTime> {
-    const FORMS: [&str; 3] =
-        ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
-    FORMS.iter().find_map(|form| DateTime::strptime(form, text).ok())
+    const FORMS: [&str; 3] = [
+        "%a, %d %b %Y %H:%M:%S GMT",
+        "%A, %d-%b-%y %H:%M:%S GMT",
+        "%a %b %e %H:%M:%S %Y",
+    ];
+    FORMS
+        .iter()
+        .find_map(|form| DateTime::strptime(form, text).ok())
 }
 
 /// Header marks of an API server's answer.
@@ -181,8 +210,11 @@ mod tests {
     use super::*;
 
     fn pause(headers: &[(&'static str, &str)]) -> Option<Duration> {
-        let asked =
-            headers.iter().fold(reply(429, "text/plain", ""), |reply, (name, value)| reply.with(name, value));
+        let asked = headers
+            .iter()
+            .fold(reply(429, "text/plain", ""), |reply, (name, value)| {
+                reply.with(name, value)
+            });
         asked.retry_after("1994-11-06T08:49:00Z".parse().unwrap())
     }
 
@@ -190,17 +222,32 @@ mod tests {
     fn a_pause_is_seconds_or_a_date() {
         let seconds = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(pause(&[("retry-after", " 120 ")]), seconds(120));
-        assert_eq!(pause(&[("retry-after", "99999999999999999999999")]), seconds(u64::MAX));
-        for date in
-            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
-        {
+        assert_eq!(
+            pause(&[("retry-after", "99999999999999999999999")]),
+            seconds(u64::MAX)
+        );
+        for date in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
             assert_eq!(pause(&[("retry-after", date)]), seconds(37), "{date}");
             // By a clock that is behind ours.
             let theirs = ("date", "Sun, 06 Nov 1994 08:44:37 GMT");
-            assert_eq!(pause(&[("retry-after", date), theirs]), seconds(300), "{date}");
+            assert_eq!(
+                pause(&[("retry-after", date), theirs]),
+                seconds(300),
+                "{date}"
+            );
         }
-        for none in ["0", "", "-5", "soon", "Sun, 06 Nov 1994 08:48:59 GMT", "Sun, 06 Nov 1994 08:49:37 CET"]
-        {
+        for none in [
+            "0",
+            "",
+            "-5",
+            "soon",
+            "Sun, 06 Nov 1994 08:48:59 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+        ] {
             assert_eq!(pause(&[("retry-after", none)]), None, "{none:?}");
         }
         assert_eq!(pause(&[]), None);

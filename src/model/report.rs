@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Request, Target,
-    Timings, Verdict,
+    Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Request,
+    Target, Timings, Verdict,
 };
 
 /// Everything that is reported about one endpoint.
@@ -55,14 +55,19 @@ impl EndpointReport {
     /// The verdict, where something was seen of the endpoint; `None` where our own side failed. Reports
     /// of older versions call that unreachable.
     pub fn seen(&self) -> Option<Verdict> {
-        let ours = self.failure.as_ref().is_some_and(|failure| failure.kind.is_ours());
+        let ours = self
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.kind.is_ours());
         (!ours && self.verdict != Verdict::NotAttempted).then_some(self.verdict)
     }
 
     /// The grants that make it `exposed`; none on what is no API server, which opens what it likes.
     pub fn exposing(&self) -> impl Iterator<Item = &Grant> {
         let exposed = self.verdict == Verdict::Exposed;
-        self.grants.iter().filter(move |grant| exposed && grant.grade.exposes())
+        self.grants
+            .iter()
+            .filter(move |grant| exposed && grant.grade.exposes())
     }
 
     /// The record of a target or endpoint of which nothing answered: unreachable, or not attempted
@@ -77,7 +82,11 @@ impl EndpointReport {
         Self {
             target,
             endpoint,
-            verdict: if ours { Verdict::NotAttempted } else { Verdict::Unreachable },
+            verdict: if ours {
+                Verdict::NotAttempted
+            } else {
+                Verdict::Unreachable
+            },
             reason: failure.to_string(),
             failure: Some(failure),
             identification: None,
@@ -105,14 +114,20 @@ impl EndpointReport {
     /// endpoint is another one, and the same place.
     pub fn place(&self) -> Option<Endpoint> {
         let endpoint = self.endpoint.clone()?;
-        Some(Endpoint { scheme: self.target.scheme, ..endpoint })
+        Some(Endpoint {
+            scheme: self.target.scheme,
+            ..endpoint
+        })
     }
 
     /// What reports sort by: position in the set, then address.
     pub fn order_key(&self) -> (u64, Option<(IpAddr, u16)>) {
         (
             self.target.index,
-            self.endpoint.as_ref().and_then(Endpoint::address).map(|address| (address.ip(), address.port())),
+            self.endpoint
+                .as_ref()
+                .and_then(Endpoint::address)
+                .map(|address| (address.ip(), address.port())),
         )
     }
 

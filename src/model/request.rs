@@ -88,12 +88,18 @@ impl PathClass {
         if !bare.starts_with('/') {
             return Err(PathError::NoSlash);
         }
-        if let Some(odd) = path.chars().find(|c| !c.is_ascii_graphic() || NOT_PLAIN.contains(c)) {
+        if let Some(odd) = path
+            .chars()
+            .find(|c| !c.is_ascii_graphic() || NOT_PLAIN.contains(c))
+        {
             return Err(PathError::Character(odd));
         }
         let trimmed = bare.trim_end_matches('/');
         let segments: Vec<&str> = trimmed.split('/').skip(1).collect();
-        if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+        if segments
+            .iter()
+            .any(|segment| matches!(*segment, "" | "." | ".."))
+        {
             return Err(PathError::Segments);
         }
         if PRODUCT.contains(&bare) {
@@ -137,7 +143,9 @@ fn resource(rest: &[&str]) -> Result<PathClass, PathError> {
     if matches!(rest, ["namespaces", _, "status" | "finalize"]) {
         return Err(PathError::SubResource);
     }
-    Ok(PathClass::ResourceList { sensitive: SENSITIVE.contains(&list) })
+    Ok(PathClass::ResourceList {
+        sensitive: SENSITIVE.contains(&list),
+    })
 }
 
 /// Why a path is not asked.
@@ -187,9 +195,17 @@ impl Request {
         let class = PathClass::of(path)?;
         Ok(if let PathClass::ResourceList { .. } = class {
             let bare = path.split_once('?').map_or(path, |(bare, _)| bare);
-            Self { method: Method::Head, path: format!("{}?limit=1", bare.trim_end_matches('/')), class }
+            Self {
+                method: Method::Head,
+                path: format!("{}?limit=1", bare.trim_end_matches('/')),
+                class,
+            }
         } else {
-            Self { method: Method::Get, path: path.to_owned(), class }
+            Self {
+                method: Method::Get,
+                path: path.to_owned(),
+                class,
+            }
         })
     }
 
@@ -209,7 +225,9 @@ impl Request {
 
     /// The path without its query.
     pub fn bare_path(&self) -> &str {
-        self.path.split_once('?').map_or(&self.path, |(bare, _)| bare)
+        self.path
+            .split_once('?')
+            .map_or(&self.path, |(bare, _)| bare)
     }
 }
 
@@ -219,23 +237,42 @@ mod tests {
 
     #[test]
     fn a_list_is_asked_with_head_and_one_item_whatever_the_query_says() {
-        for path in ["/api/v1/secrets", "/api/v1/secrets/", "/api/v1/secrets?watch=1&limit=500"] {
+        for path in [
+            "/api/v1/secrets",
+            "/api/v1/secrets/",
+            "/api/v1/secrets?watch=1&limit=500",
+        ] {
             let request = Request::for_path(path).unwrap();
-            assert_eq!((request.method, request.path.as_str()), (Method::Head, "/api/v1/secrets?limit=1"));
+            assert_eq!(
+                (request.method, request.path.as_str()),
+                (Method::Head, "/api/v1/secrets?limit=1")
+            );
             assert_eq!(request.class.grade(), Grade::SensitiveResources);
-            assert_eq!(request.without_head().unwrap().path, "/api/v1/secrets?limit=1&continue=bogus");
+            assert_eq!(
+                request.without_head().unwrap().path,
+                "/api/v1/secrets?limit=1&continue=bogus"
+            );
         }
     }
 
     #[test]
     fn what_would_take_data_or_reach_through_is_refused() {
         for (path, why) in [
-            ("/api/v1/namespaces/default/secrets/token", PathError::Object),
+            (
+                "/api/v1/namespaces/default/secrets/token",
+                PathError::Object,
+            ),
             ("/api/v1/nodes/worker-1", PathError::Object),
             ("/api/v1/namespaces/default", PathError::Object),
             ("/api/v1/nodes/worker-1/proxy", PathError::SubResource),
-            ("/api/v1/namespaces/default/pods/a/exec", PathError::SubResource),
-            ("/api/v1/namespaces/default/finalize", PathError::SubResource),
+            (
+                "/api/v1/namespaces/default/pods/a/exec",
+                PathError::SubResource,
+            ),
+            (
+                "/api/v1/namespaces/default/finalize",
+                PathError::SubResource,
+            ),
             ("/api/v1/watch/secrets", PathError::SubResource),
             ("/api/v1/proxy/nodes", PathError::SubResource),
             ("/debug/pprof/profile", PathError::Profile),
@@ -269,12 +306,26 @@ mod tests {
             ("/statusz", PathClass::Diagnostics),
             ("/ping", PathClass::Product),
             ("/nonexistent", PathClass::Other),
-            ("/apis/apps/v1/deployments", PathClass::ResourceList { sensitive: false }),
-            ("/api/v1/namespaces", PathClass::ResourceList { sensitive: false }),
-            ("/api/v1/namespaces/kube-system/configmaps", PathClass::ResourceList { sensitive: true }),
+            (
+                "/apis/apps/v1/deployments",
+                PathClass::ResourceList { sensitive: false },
+            ),
+            (
+                "/api/v1/namespaces",
+                PathClass::ResourceList { sensitive: false },
+            ),
+            (
+                "/api/v1/namespaces/kube-system/configmaps",
+                PathClass::ResourceList { sensitive: true },
+            ),
         ] {
             assert_eq!(PathClass::of(path), Ok(class), "{path}");
         }
-        assert!(Request::for_path("/healthz?verbose").unwrap().without_head().is_none());
+        assert!(
+            Request::for_path("/healthz?verbose")
+                .unwrap()
+                .without_head()
+                .is_none()
+        );
     }
 }

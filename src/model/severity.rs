@@ -20,7 +20,13 @@ pub enum Severity {
 
 impl Severity {
     /// Every severity, worst first.
-    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Note];
+    pub const ALL: [Self; 5] = [
+        Self::Critical,
+        Self::High,
+        Self::Medium,
+        Self::Low,
+        Self::Note,
+    ];
 
     /// The word in reports and in settings.
     pub const fn word(self) -> &'static str {
@@ -61,6 +67,9 @@ impl FromStr for Severity {
     type Err = UnknownSeverity;
 
     fn from_str(text: &str) -> Result<Self, UnknownSeverity> {
-        Self::ALL.into_iter().find(|severity| severity.word() == text).ok_or(UnknownSeverity)
+        Self::ALL
+            .into_iter()
+            .find(|severity| severity.word() == text)
+            .ok_or(UnknownSeverity)
     }
 }

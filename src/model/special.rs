@@ -48,8 +48,12 @@ const BLOCKS: [(IpNet, &str); 15] = [
 ///
 /// Who answers there is this machine, its network or its cloud, whatever name led there.
 pub fn special(address: IpAddr) -> Option<&'static str> {
-    let kind =
-        |address: IpAddr| BLOCKS.iter().find(|(block, _)| block.contains(&address)).map(|(_, kind)| *kind);
+    let kind = |address: IpAddr| {
+        BLOCKS
+            .iter()
+            .find(|(block, _)| block.contains(&address))
+            .map(|(_, kind)| *kind)
+    };
     kind(address.to_canonical()).or_else(|| kind(IpAddr::V4(embedded_v4(address)?)))
 }
 
@@ -80,7 +84,8 @@ pub fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
 /// Where an address of `64:ff9b:1::/48` has its IPv4 address. The length of the prefix is the
 /// network's own choice; what stands behind the IPv4 address is zero, which tells it.
 fn local_nat64(octets: &[u8; 16]) -> [usize; 4] {
-    let zero_from = |place: usize| octets[8] == 0 && octets[place..].iter().all(|octet| *octet == 0);
+    let zero_from =
+        |place: usize| octets[8] == 0 && octets[place..].iter().all(|octet| *octet == 0);
     if zero_from(11) {
         [6, 7, 9, 10]
     } else if zero_from(12) {
@@ -165,9 +170,14 @@ mod tests {
             assert_eq!(inside(address).as_deref(), Some(expected), "{address}");
             assert!(kind(address).is_some(), "{address}");
         }
-        for address in
-            ["::", "::1", "64:ff9b:2::a9fe:a9fe", "64:ff9b:0:1::a9fe:a9fe", "2001:db8::7f00:1", "127.0.0.1"]
-        {
+        for address in [
+            "::",
+            "::1",
+            "64:ff9b:2::a9fe:a9fe",
+            "64:ff9b:0:1::a9fe:a9fe",
+            "2001:db8::7f00:1",
+            "127.0.0.1",
+        ] {
             assert_eq!(inside(address), None, "{address}");
         }
     }

@@ -64,7 +64,11 @@ impl Coverage {
 
     /// Addresses of names that were not asked, for whatever reason.
     pub fn unasked_addresses(&self) -> u64 {
-        Gap::ALL.into_iter().filter(|why| why.is_address()).map(|why| self.gap(why)).sum()
+        Gap::ALL
+            .into_iter()
+            .filter(|why| why.is_address())
+            .map(|why| self.gap(why))
+            .sum()
     }
 
     /// Whether every target was attempted, at every address that may be asked.
@@ -87,7 +91,10 @@ impl Coverage {
 
     /// Named targets that got a verdict.
     pub fn covered(&self) -> usize {
-        self.specs.iter().filter(|spec| spec.named && spec.covered).count()
+        self.specs
+            .iter()
+            .filter(|spec| spec.named && spec.covered)
+            .count()
     }
 }
 
@@ -129,11 +136,27 @@ impl SpecCoverage {
     ) -> Self {
         let met = expect.map(|expect| {
             let contradicted = seen.iter().any(|verdict| verdict.contradicts(expect));
-            let told = if named { seen.contains(&expect) } else { !seen.is_empty() };
+            let told = if named {
+                seen.contains(&expect)
+            } else {
+                !seen.is_empty()
+            };
             told && !contradicted
         });
-        let covered = seen.iter().any(|verdict| verdict.settles() || Some(*verdict) == expect);
-        Self { id: None, origin, named, label, covered, expect, met, seen, unasked: Vec::new() }
+        let covered = seen
+            .iter()
+            .any(|verdict| verdict.settles() || Some(*verdict) == expect);
+        Self {
+            id: None,
+            origin,
+            named,
+            label,
+            covered,
+            expect,
+            met,
+            seen,
+            unasked: Vec::new(),
+        }
     }
 
     /// What of it was not asked, in words; `None` where nothing is known to be missing.
@@ -181,7 +204,11 @@ mod tests {
     use crate::model::Source;
 
     fn spec(seen: &[Verdict], expect: Option<Verdict>, named: bool) -> SpecCoverage {
-        let origin = Origin { source: Source::Argument, line: 1, text: "192.0.2.1".into() };
+        let origin = Origin {
+            source: Source::Argument,
+            line: 1,
+            text: "192.0.2.1".into(),
+        };
         SpecCoverage::of(Arc::new(origin), named, None, expect, seen.to_vec())
     }
 
@@ -203,7 +230,10 @@ mod tests {
         assert!(!met(&[Forbidden], Rejected, true));
         assert!(!met(&[Rejected, Inconclusive], Rejected, true));
         assert!(!met(&[Unreachable], Rejected, true), "never silently green");
-        assert!(met(&[Unreachable], Rejected, false), "silent range addresses are fine");
+        assert!(
+            met(&[Unreachable], Rejected, false),
+            "silent range addresses are fine"
+        );
         assert!(met(&[Unreachable], Unreachable, true));
         for named in [true, false] {
             assert!(!met(&[], Unreachable, named), "not attempted is not met");

@@ -14,7 +14,10 @@ struct Release {
 }
 
 const fn release(minor: u16, year: i16, month: i8, day: i8) -> Release {
-    Release { minor, end_of_life: date(year, month, day) }
+    Release {
+        minor,
+        end_of_life: date(year, month, day),
+    }
 }
 
 /// The minor releases of Kubernetes 1, oldest first.
@@ -90,20 +93,38 @@ mod tests {
     fn the_table_is_in_order_and_whole() {
         for pair in RELEASES.windows(2) {
             assert_eq!(pair[0].minor + 1, pair[1].minor);
-            assert!(pair[0].end_of_life < pair[1].end_of_life, "1.{}", pair[1].minor);
+            assert!(
+                pair[0].end_of_life < pair[1].end_of_life,
+                "1.{}",
+                pair[1].minor
+            );
         }
     }
 
     #[test]
     fn the_last_day_is_still_maintained() {
         let support = |minor, on| support(Minor { major: 1, minor }, on);
-        assert_eq!(support(34, date(2026, 10, 27)), Support::Until(date(2026, 10, 27)));
-        assert_eq!(support(34, date(2026, 10, 28)), Support::Ended(Some(date(2026, 10, 27))));
+        assert_eq!(
+            support(34, date(2026, 10, 27)),
+            Support::Until(date(2026, 10, 27))
+        );
+        assert_eq!(
+            support(34, date(2026, 10, 28)),
+            Support::Ended(Some(date(2026, 10, 27)))
+        );
         assert_eq!(support(1, date(2026, 1, 1)), Support::Ended(None));
         assert_eq!(support(38, date(2026, 1, 1)), Support::Unknown);
-        assert_eq!(super::support(Minor { major: 2, minor: 3 }, date(2026, 1, 1)), Support::Unknown);
+        assert_eq!(
+            super::support(Minor { major: 2, minor: 3 }, date(2026, 1, 1)),
+            Support::Unknown
+        );
         let supported: Vec<u16> = (RELEASES.iter())
-            .filter(|release| matches!(support(release.minor, date(2026, 11, 23)), Support::Until(_)))
+            .filter(|release| {
+                matches!(
+                    support(release.minor, date(2026, 11, 23)),
+                    Support::Until(_)
+                )
+            })
             .map(|release| release.minor)
             .collect();
         assert_eq!(supported, [35, 36, 37]);

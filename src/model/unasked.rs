@@ -57,18 +57,22 @@ impl Gap {
     pub fn counted(self, count: u64) -> String {
         let (one, several) = match self {
             Self::ExcludedAddress => ("excluded address", "excluded addresses"),
-            Self::SpecialAddress => {
-                ("special address without --allow-special", "special addresses without --allow-special")
-            }
-            Self::BeyondLimit => {
-                ("address beyond the limit for one name", "addresses beyond the limit for one name")
-            }
-            Self::HalfResolved => {
-                ("address family whose lookup failed", "address families whose lookups failed")
-            }
-            Self::UnroutableAddress => {
-                ("address of a family without a route here", "addresses of families without a route here")
-            }
+            Self::SpecialAddress => (
+                "special address without --allow-special",
+                "special addresses without --allow-special",
+            ),
+            Self::BeyondLimit => (
+                "address beyond the limit for one name",
+                "addresses beyond the limit for one name",
+            ),
+            Self::HalfResolved => (
+                "address family whose lookup failed",
+                "address families whose lookups failed",
+            ),
+            Self::UnroutableAddress => (
+                "address of a family without a route here",
+                "addresses of families without a route here",
+            ),
         };
         format!("{count} {}", if count == 1 { one } else { several })
     }
@@ -88,7 +92,11 @@ pub struct Unasked {
 impl Unasked {
     /// So many, with an example.
     pub fn new(why: Gap, count: u64, example: impl Into<String>) -> Self {
-        Self { why, count, examples: BTreeSet::from([example.into()]) }
+        Self {
+            why,
+            count,
+            examples: BTreeSet::from([example.into()]),
+        }
     }
 
     /// Adds what was not asked for the same reason.
@@ -147,7 +155,11 @@ mod tests {
     fn examples_are_few() {
         let mut unasked = Unasked::new(Gap::SpecialAddress, 1, "127.0.0.9");
         for host in 0..9 {
-            unasked.join(&Unasked::new(Gap::SpecialAddress, 1, format!("127.0.0.{host}")));
+            unasked.join(&Unasked::new(
+                Gap::SpecialAddress,
+                1,
+                format!("127.0.0.{host}"),
+            ));
         }
         assert_eq!((unasked.count, unasked.examples.len()), (10, EXAMPLES));
         assert_eq!(unasked.examples.first().unwrap(), "127.0.0.0");

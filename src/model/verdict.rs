@@ -64,7 +64,10 @@ impl Verdict {
 
     /// Whether it settles what an anonymous caller may do: one of the four verdicts on an API server.
     pub const fn settles(self) -> bool {
-        matches!(self, Self::Exposed | Self::Forbidden | Self::Limited | Self::Rejected)
+        matches!(
+            self,
+            Self::Exposed | Self::Forbidden | Self::Limited | Self::Rejected
+        )
     }
 }
 
@@ -86,8 +89,15 @@ impl FromStr for Verdict {
 
     fn from_str(text: &str) -> Result<Self, UnknownVerdict> {
         // What `limited` was called before it covered paths other than health.
-        let word = if text == "health-only" { Self::Limited.word() } else { text };
-        Self::ALL.into_iter().find(|verdict| verdict.word() == word).ok_or(UnknownVerdict)
+        let word = if text == "health-only" {
+            Self::Limited.word()
+        } else {
+            text
+        };
+        Self::ALL
+            .into_iter()
+            .find(|verdict| verdict.word() == word)
+            .ok_or(UnknownVerdict)
     }
 }
 
@@ -107,7 +117,12 @@ mod tests {
     #[test]
     fn what_was_not_attempted_says_nothing() {
         let none = Verdict::NotAttempted;
-        assert!(!none.settles() && Verdict::ALL.iter().all(|expected| !none.contradicts(*expected)));
+        assert!(
+            !none.settles()
+                && Verdict::ALL
+                    .iter()
+                    .all(|expected| !none.contradicts(*expected))
+        );
         assert_eq!(none.word().parse::<Verdict>(), Err(UnknownVerdict));
     }
 }

@@ -14,24 +14,36 @@ pub struct Minor {
 
 impl Minor {
     /// The first release whose discovery is not public by default (KEP-789).
-    pub(crate) const CLOSED_DISCOVERY: Self = Self { major: 1, minor: 14 };
+    pub(crate) const CLOSED_DISCOVERY: Self = Self {
+        major: 1,
+        minor: 14,
+    };
     /// The first release that limits anonymous requests to paths without a feature gate (KEP-4633, beta).
-    pub(crate) const PATH_CONDITIONS: Self = Self { major: 1, minor: 32 };
+    pub(crate) const PATH_CONDITIONS: Self = Self {
+        major: 1,
+        minor: 32,
+    };
 
     /// The minor release of a `gitVersion`: `v1.34.1-gke.100` is 1.34. `None` where it does not begin
     /// with `vMAJOR.MINOR.PATCH`, and for builds that carry no version (`v0.0.0-…`).
     pub fn of_git_version(text: &str) -> Option<Self> {
         let mut numbers = text.strip_prefix('v')?.splitn(3, '.');
         let (major, minor, rest) = (numbers.next()?, numbers.next()?, numbers.next()?);
-        rest.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
-        let minor = Self { major: number(major)?, minor: number(minor)? };
+        rest.starts_with(|c: char| c.is_ascii_digit())
+            .then_some(())?;
+        let minor = Self {
+            major: number(major)?,
+            minor: number(minor)?,
+        };
         (minor.major > 0).then_some(minor)
     }
 }
 
 /// Digits only: `parse` alone would take a sign.
 fn number(text: &str) -> Option<u16> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
 }
 
 impl fmt::Display for Minor {
@@ -51,7 +63,10 @@ impl FromStr for Minor {
     fn from_str(text: &str) -> Result<Self, NoMinor> {
         let parse = || {
             let (major, minor) = text.split_once('.')?;
-            Some(Self { major: number(major)?, minor: number(minor)? })
+            Some(Self {
+                major: number(major)?,
+                minor: number(minor)?,
+            })
         };
         parse().ok_or_else(|| NoMinor(text.to_owned()))
     }
@@ -71,7 +86,11 @@ mod tests {
             ("v1.28.2+k3s1", "1.28"),
             ("v1.17.17-r0-CCE21.6.1.B004", "1.17"),
         ] {
-            assert_eq!(Minor::of_git_version(text).unwrap().to_string(), minor, "{text}");
+            assert_eq!(
+                Minor::of_git_version(text).unwrap().to_string(),
+                minor,
+                "{text}"
+            );
         }
     }
 

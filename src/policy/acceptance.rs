@@ -20,8 +20,15 @@ pub struct Accept {
 }
 
 /// The acceptance of a finding on a day: one in force before one that has lapsed.
-pub(super) fn of(entries: &[Accept], rule: &Rule, names: &TargetNames, today: Date) -> Option<Acceptance> {
-    let matching = entries.iter().filter(|entry| entry.rule.id == rule.id && entry.target.matches(names));
+pub(super) fn of(
+    entries: &[Accept],
+    rule: &Rule,
+    names: &TargetNames,
+    today: Date,
+) -> Option<Acceptance> {
+    let matching = entries
+        .iter()
+        .filter(|entry| entry.rule.id == rule.id && entry.target.matches(names));
     let entry = matching.max_by_key(|entry| entry.expires)?;
     Some(Acceptance {
         reason: entry.reason.clone(),

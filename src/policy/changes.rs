@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::rules::listed;
-use crate::model::{Access, Change, ChangeKind, EndpointReport, Identity, Origin, PathClass, Verdict};
+use crate::model::{
+    Access, Change, ChangeKind, EndpointReport, Identity, Origin, PathClass, Verdict,
+};
 
 /// Digits of a certificate's SHA-256 that are said.
 const DIGITS: usize = 12;
@@ -40,7 +42,10 @@ struct State {
 
 impl State {
     fn worst(&self) -> Verdict {
-        self.verdicts.first().copied().unwrap_or(Verdict::Unreachable)
+        self.verdicts
+            .first()
+            .copied()
+            .unwrap_or(Verdict::Unreachable)
     }
 
     fn answers(&self) -> bool {
@@ -52,36 +57,62 @@ impl Snapshot {
     /// Takes in one record.
     pub fn add(&mut self, report: &EndpointReport) {
         let target = &report.target;
-        let state = self.targets.entry(Identity::of_target(target)).or_insert_with(|| State {
-            origin: Arc::clone(&target.origin),
-            label: target.label.clone(),
-            verdicts: BTreeSet::new(),
-            versions: BTreeSet::new(),
-            certificates: BTreeMap::new(),
-            asked: Paths::default(),
-            open: Paths::default(),
-        });
-        let clear =
-            |access: &Access| matches!(access, Access::Rejected | Access::Forbidden | Access::Granted);
-        let asked = (report.requests.iter().filter(|request| clear(&request.access)))
-            .map(|request| request.exchange.request.bare_path());
+        let state = self
+            .targets
+            .entry(Identity::of_target(target))
+            .or_insert_with(|| State {
+                origin: Arc::clone(&target.origin),
+                label: target.label.clone(),
+                verdicts: BTreeSet::new(),
+                versions: BTreeSet::new(),
+                certificates: BTreeMap::new(),
+                asked: Paths::default(),
+                open: Paths::default(),
+            });
+        let clear = |access: &Access| {
+            matches!(
+                access,
+                Access::Rejected | Access::Forbidden | Access::Granted
+            )
+        };
+        let asked = (report
+            .requests
+            .iter()
+            .filter(|request| clear(&request.access)))
+        .map(|request| request.exchange.request.bare_path());
         add(&mut self.paths, &mut state.asked, asked);
-        add(&mut self.paths, &mut state.open, report.exposing().map(|grant| grant.path.as_str()));
+        add(
+            &mut self.paths,
+            &mut state.open,
+            report.exposing().map(|grant| grant.path.as_str()),
+        );
         state.verdicts.extend(report.seen());
-        let version =
-            report.identification.as_ref().and_then(|identification| identification.version.clone());
+        let version = report
+            .identification
+            .as_ref()
+            .and_then(|identification| identification.version.clone());
         state.versions.extend(version);
         if let Some(certificate) = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) {
-            let end = certificate.not_after.map(|end| format!(", until {}", end.strftime("%Y-%m-%d")));
+            let end = certificate
+                .not_after
+                .map(|end| format!(", until {}", end.strftime("%Y-%m-%d")));
             let digest: String = certificate.sha256.chars().take(DIGITS).collect();
-            let said = format!("{}{} ({digest}…)", certificate.subject, end.unwrap_or_default());
+            let said = format!(
+                "{}{} ({digest}…)",
+                certificate.subject,
+                end.unwrap_or_default()
+            );
             state.certificates.insert(certificate.sha256.clone(), said);
         }
     }
 
     /// Whether all of this was asked of a target, so that what is not found of it is not there.
     pub(super) fn asked(&self, about: &Identity, paths: &BTreeSet<String>) -> bool {
-        paths.is_empty() || self.targets.get(about).is_some_and(|state| paths.is_subset(&state.asked))
+        paths.is_empty()
+            || self
+                .targets
+                .get(about)
+                .is_some_and(|state| paths.is_subset(&state.asked))
     }
 
     /// What changed from `old` to this one: what opens first, then by kind and target.
@@ -122,29 +153,56 @@ fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut 
     };
     if let Some(kind) = kind {
         let opens = opens(old, new);
-        changes.push(Change { opens, ..change(about, now, kind, before.map(word), Some(word(now))) });
+        changes.push(Change {
+            opens,
+            ..change(about, now, kind, before.map(word), Some(word(now)))
+        });
     }
     let Some(before) = before else { return };
     if kind.is_none() {
-        if let Some(more) =
-            paths(now.open.difference(&before.open).filter(|path| before.asked.contains(*path)))
-        {
+        if let Some(more) = paths(
+            now.open
+                .difference(&before.open)
+                .filter(|path| before.asked.contains(*path)),
+        ) {
             let opened = change(about, now, ChangeKind::Opened, None, Some(more));
-            changes.push(Change { opens: true, ..opened });
+            changes.push(Change {
+                opens: true,
+                ..opened
+            });
         }
-        if let Some(less) = paths(before.open.difference(&now.open).filter(|path| now.asked.contains(*path)))
-        {
+        if let Some(less) = paths(
+            before
+                .open
+                .difference(&now.open)
+                .filter(|path| now.asked.contains(*path)),
+        ) {
             changes.push(change(about, now, ChangeKind::Closed, Some(less), None));
         }
     }
     if !before.versions.is_empty() && !now.versions.is_empty() && before.versions != now.versions {
         let said = |state: &State| Some(join(state.versions.iter()));
-        changes.push(change(about, now, ChangeKind::Version, said(before), said(now)));
+        changes.push(change(
+            about,
+            now,
+            ChangeKind::Version,
+            said(before),
+            said(now),
+        ));
     }
-    let kept = now.certificates.keys().any(|sha256| before.certificates.contains_key(sha256));
+    let kept = now
+        .certificates
+        .keys()
+        .any(|sha256| before.certificates.contains_key(sha256));
     if !before.certificates.is_empty() && !now.certificates.is_empty() && !kept {
         let said = |state: &State| Some(join(state.certificates.values()));
-        changes.push(change(about, now, ChangeKind::Certificate, said(before), said(now)));
+        changes.push(change(
+            about,
+            now,
+            ChangeKind::Certificate,
+            said(before),
+            said(now),
+        ));
     }
 }
 
@@ -169,7 +227,12 @@ fn add<'a>(known: &mut HashSet<Paths>, to: &mut Paths, paths: impl Iterator<Item
 fn paths<'a>(paths: impl Iterator<Item = &'a String>) -> Option<String> {
     let mut paths: Vec<&str> = paths.map(String::as_str).collect();
     // A saved report may have paths that are not asked any more.
-    paths.sort_by_key(|path| (Reverse(PathClass::of(path).ok().map(PathClass::grade)), *path));
+    paths.sort_by_key(|path| {
+        (
+            Reverse(PathClass::of(path).ok().map(PathClass::grade)),
+            *path,
+        )
+    });
     Some(listed(paths)).filter(|said| !said.is_empty())
 }
 
@@ -184,6 +247,18 @@ fn change(
     before: Option<String>,
     after: Option<String>,
 ) -> Change {
-    let (about, origin, label) = (about.clone(), Arc::clone(&state.origin), state.label.clone());
-    Change { about, origin, label, kind, before, after, opens: false }
+    let (about, origin, label) = (
+        about.clone(),
+        Arc::clone(&state.origin),
+        state.label.clone(),
+    );
+    Change {
+        about,
+        origin,
+        label,
+        kind,
+        before,
+        after,
+        opens: false,
+    }
 }

@@ -72,12 +72,18 @@ impl FromStr for FailOn {
             _ => {}
         }
         if let Some(severity) = text.strip_prefix("new:") {
-            return severity.parse().map(|severity| Self::New(Some(severity))).map_err(|_| UnknownFailOn);
+            return severity
+                .parse()
+                .map(|severity| Self::New(Some(severity)))
+                .map_err(|_| UnknownFailOn);
         }
         if let Ok(severity) = text.parse() {
             return Ok(Self::Severity(severity));
         }
-        let verdict = text.parse().ok().filter(|verdict| Self::VERDICTS.contains(verdict));
+        let verdict = text
+            .parse()
+            .ok()
+            .filter(|verdict| Self::VERDICTS.contains(verdict));
         verdict.map(Self::Verdict).ok_or(UnknownFailOn)
     }
 }
@@ -122,9 +128,17 @@ impl Gate {
         let mut parts = Vec::new();
         let over = self.over_threshold(coverage, judged);
         if !over.is_empty() {
-            parts.push(format!("{} at --fail-on {}", over.join(" and "), self.fail_on));
+            parts.push(format!(
+                "{} at --fail-on {}",
+                over.join(" and "),
+                self.fail_on
+            ));
         }
-        let unmet = judged.findings.iter().filter(|finding| self.fail_on.minds_unmet(finding)).count() as u64;
+        let unmet = judged
+            .findings
+            .iter()
+            .filter(|finding| self.fail_on.minds_unmet(finding))
+            .count() as u64;
         if unmet > 0 {
             parts.push(format!("{} not met", plural(unmet, "expectation")));
         }
@@ -154,13 +168,23 @@ impl Gate {
         }
         // No reason to fail, and never unsaid: of what was not asked nothing is known.
         if coverage.not_attempted > 0 {
-            let (left, all) = (coverage.not_attempted, coverage.targets + coverage.further_addresses);
-            let what = if coverage.further_addresses > 0 { "targets and addresses" } else { "targets" };
+            let (left, all) = (
+                coverage.not_attempted,
+                coverage.targets + coverage.further_addresses,
+            );
+            let what = if coverage.further_addresses > 0 {
+                "targets and addresses"
+            } else {
+                "targets"
+            };
             parts.push(format!("{left} of {all} {what} not attempted"));
         }
         let missing = coverage.unasked.iter().filter(|(why, _)| why.is_missed());
         parts.extend(missing.map(|(why, count)| why.counted(*count)));
-        Decision { code, sentence: format!("{}: exit {code}", parts.join(", ")) }
+        Decision {
+            code,
+            sentence: format!("{}: exit {code}", parts.join(", ")),
+        }
     }
 
     /// What there is at or above the threshold: verdicts, findings.
@@ -170,7 +194,11 @@ impl Gate {
             coverage.count(verdict).saturating_sub(accepted)
         };
         let verdicts = self.fail_on.verdicts().map(counted).sum();
-        let findings = judged.findings.iter().filter(|finding| self.fail_on.takes(finding)).count() as u64;
+        let findings = judged
+            .findings
+            .iter()
+            .filter(|finding| self.fail_on.takes(finding))
+            .count() as u64;
         [(verdicts, "verdict"), (findings, self.fail_on.noun())]
             .into_iter()
             .filter(|(count, _)| *count > 0)
@@ -182,14 +210,23 @@ impl Gate {
     fn short_of(self, coverage: &Coverage, judged: &Judged) -> Option<String> {
         // Two lines may say the same, and are one finding.
         let missing_with_leave = |spec: &&SpecCoverage| {
-            spec.is_missing() && judged.excused.contains(&Identity::of_specification(&spec.origin))
+            spec.is_missing()
+                && judged
+                    .excused
+                    .contains(&Identity::of_specification(&spec.origin))
         };
         let with_leave = coverage.specs.iter().filter(missing_with_leave).count();
         let (covered, named) = (coverage.covered(), coverage.named());
         let required = self.require_coverage;
         let short = covered * 100 < (named - with_leave) * usize::from(required);
-        let accepted = if with_leave > 0 { format!(", {with_leave} accepted") } else { String::new() };
-        short.then(|| format!("{covered} of {named} named targets covered{accepted}, {required}% required"))
+        let accepted = if with_leave > 0 {
+            format!(", {with_leave} accepted")
+        } else {
+            String::new()
+        };
+        short.then(|| {
+            format!("{covered} of {named} named targets covered{accepted}, {required}% required")
+        })
     }
 }
 
@@ -212,7 +249,9 @@ impl FailOn {
             }
             Self::Verdict(_) => {
                 finding.severity == Severity::Critical
-                    && !self.verdicts().any(|verdict| explains(finding.rule, verdict))
+                    && !self
+                        .verdicts()
+                        .any(|verdict| explains(finding.rule, verdict))
             }
             Self::Never => false,
         };
@@ -227,7 +266,10 @@ impl FailOn {
             Self::New(_) => finding.baseline == Some(BaselineState::New),
             Self::Never => false,
         };
-        minded && finding.rule.id == expectation::RULE.id && finding.counts() && !self.takes(finding)
+        minded
+            && finding.rule.id == expectation::RULE.id
+            && finding.counts()
+            && !self.takes(finding)
     }
 
     const fn noun(self) -> &'static str {
@@ -240,5 +282,9 @@ impl FailOn {
 }
 
 fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 
 use super::rules::divergence::{self, Face};
 use super::rules::{
-    BESIDE, Context, Hit, OF_ENDPOINTS, OF_SPECIFICATIONS, anonymous_auth, coverage, expectation, exposure,
-    public_info,
+    BESIDE, Context, Hit, OF_ENDPOINTS, OF_SPECIFICATIONS, anonymous_auth, coverage, expectation,
+    exposure, public_info,
 };
 use super::{Policy, acceptance};
 use crate::model::{
-    Confidence, Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Severity, Site,
-    SpecCoverage, Target, TargetNames, Verdict,
+    Confidence, Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule,
+    Severity, Site, SpecCoverage, Target, TargetNames, Verdict,
 };
 
 /// What the rules found in one scan.
@@ -80,7 +80,8 @@ impl Subject {
             index: None,
             origin: Arc::clone(&spec.origin),
             label: spec.label.clone(),
-            names: named.then(|| TargetNames::of_specification(&spec.origin.text, spec.label.as_deref())),
+            names: named
+                .then(|| TargetNames::of_specification(&spec.origin.text, spec.label.as_deref())),
         }
     }
 }
@@ -88,7 +89,11 @@ impl Subject {
 /// The rules whose findings say what a verdict says.
 pub(super) fn explains(rule: &Rule, verdict: Verdict) -> bool {
     let by: &[&Rule] = match verdict {
-        Verdict::Exposed => &[&exposure::RESOURCES, &exposure::DISCOVERY, &exposure::TELEMETRY],
+        Verdict::Exposed => &[
+            &exposure::RESOURCES,
+            &exposure::DISCOVERY,
+            &exposure::TELEMETRY,
+        ],
         Verdict::Forbidden => &[&anonymous_auth::RULE],
         Verdict::Limited => &[&public_info::VERSION, &public_info::HEALTH],
         _ => &[],
@@ -122,32 +127,46 @@ impl<'a> Judge<'a> {
             self.judged.settled.insert(subject.about.clone());
         }
         if let (Host::Name(_), Some(face)) = (&report.target.host, Face::of(report)) {
-            let (_, faces) =
-                self.faces.entry(subject.about.clone()).or_insert_with(|| (subject.clone(), Vec::new()));
+            let (_, faces) = self
+                .faces
+                .entry(subject.about.clone())
+                .or_insert_with(|| (subject.clone(), Vec::new()));
             faces.push(face);
         }
         // No finding is surer than what answered here.
-        let sure = report.identification.as_ref().map_or(Confidence::High, |found| found.confidence);
+        let sure = report
+            .identification
+            .as_ref()
+            .map_or(Confidence::High, |found| found.confidence);
         let mut explained = Vec::new();
         for (rule, check) in OF_ENDPOINTS {
-            let Some(hit) = check(report, self.context).map(|hit| hit.at_most(sure)) else { continue };
+            let Some(hit) = check(report, self.context).map(|hit| hit.at_most(sure)) else {
+                continue;
+            };
             if rule.id == expectation::RULE.id {
                 self.contradicted.insert(Arc::clone(&report.target.origin));
             }
-            let sites = report
-                .endpoint
-                .iter()
-                .map(|endpoint| Site { endpoint: endpoint.clone(), requests: hit.requests.clone() });
+            let sites = report.endpoint.iter().map(|endpoint| Site {
+                endpoint: endpoint.clone(),
+                requests: hit.requests.clone(),
+            });
             let accepted = self.found(rule, &subject, sites.collect(), hit);
             if BESIDE.iter().any(|beside| beside.id == rule.id) {
-                *self.beside.entry(Arc::clone(&report.target.origin)).or_insert(true) &= accepted;
+                *self
+                    .beside
+                    .entry(Arc::clone(&report.target.origin))
+                    .or_insert(true) &= accepted;
             }
             if explains(rule, report.verdict) {
                 explained.push(accepted);
             }
         }
         if !explained.is_empty() && explained.iter().all(|accepted| *accepted) {
-            *self.judged.accepted_verdicts.entry(report.verdict).or_default() += 1;
+            *self
+                .judged
+                .accepted_verdicts
+                .entry(report.verdict)
+                .or_default() += 1;
         }
     }
 
@@ -156,8 +175,16 @@ impl<'a> Judge<'a> {
         for (subject, mut faces) in std::mem::take(&mut self.faces).into_values() {
             faces.sort_by_key(|face| face.endpoint().address());
             if let Some(hit) = divergence::check(&faces) {
-                let site = |face: &Face| Site { endpoint: face.endpoint().clone(), requests: Vec::new() };
-                self.found(&divergence::RULE, &subject, faces.iter().map(site).collect(), hit);
+                let site = |face: &Face| Site {
+                    endpoint: face.endpoint().clone(),
+                    requests: Vec::new(),
+                };
+                self.found(
+                    &divergence::RULE,
+                    &subject,
+                    faces.iter().map(site).collect(),
+                    hit,
+                );
             }
         }
         for spec in &coverage.specs {
@@ -177,11 +204,17 @@ impl<'a> Judge<'a> {
             }
         }
         let mut judged = self.judged;
-        judged.findings = self.findings.into_values().map(|found| found.finding).collect();
+        judged.findings = self
+            .findings
+            .into_values()
+            .map(|found| found.finding)
+            .collect();
         for finding in &mut judged.findings {
             finding.sites.sort_by_key(|site| site.endpoint.address());
         }
-        judged.findings.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
+        judged
+            .findings
+            .sort_by(|one, other| one.order_key().cmp(&other.order_key()));
         judged
     }
 
@@ -196,8 +229,19 @@ impl<'a> Judge<'a> {
 
     /// Notes what a rule said, and returns whether somebody accepted it. Addresses of one name are
     /// sites of one finding.
-    fn found(&mut self, rule: &'static Rule, subject: &Subject, sites: Vec<Site>, hit: Hit) -> bool {
-        let overridden = self.policy.severities.iter().rev().find(|(of, _)| of.id == rule.id);
+    fn found(
+        &mut self,
+        rule: &'static Rule,
+        subject: &Subject,
+        sites: Vec<Site>,
+        hit: Hit,
+    ) -> bool {
+        let overridden = self
+            .policy
+            .severities
+            .iter()
+            .rev()
+            .find(|(of, _)| of.id == rule.id);
         let own = hit.severity.unwrap_or(rule.severity);
         let severity = match overridden {
             // What matters less here than elsewhere is not raised by what is said of the rule.
@@ -206,8 +250,10 @@ impl<'a> Judge<'a> {
             None => own,
         };
         let today = self.context.today();
-        let acceptance =
-            subject.names.as_ref().and_then(|names| acceptance::of(&self.policy.accept, rule, names, today));
+        let acceptance = subject
+            .names
+            .as_ref()
+            .and_then(|names| acceptance::of(&self.policy.accept, rule, names, today));
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
         let (remedy, remedy_url) = match hit.remedy {
             Some(known) => (known.text, known.url),
@@ -231,7 +277,13 @@ impl<'a> Judge<'a> {
             acceptance,
         };
         let accepted = finding.accepted();
-        let from = (severity, finding.sites.first().and_then(|site| site.endpoint.address()));
+        let from = (
+            severity,
+            finding
+                .sites
+                .first()
+                .and_then(|site| site.endpoint.address()),
+        );
         match self.findings.get_mut(&fingerprint) {
             None => drop(self.findings.insert(fingerprint, Found { finding, from })),
             Some(known) => {

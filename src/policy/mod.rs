@@ -19,7 +19,9 @@ mod rules;
 
 pub use acceptance::Accept;
 pub use changes::Snapshot;
-pub use gate::{COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, NOT_COVERED, UnknownFailOn};
+pub use gate::{
+    COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, NOT_COVERED, UnknownFailOn,
+};
 pub use judge::{Judge, Judged};
 
 use crate::model::{Rule, Severity};

@@ -27,16 +27,27 @@ impl Anchors {
     /// # Errors
     /// [`Error::Config`] for one that is no certificate.
     pub(super) fn new(ders: &[Vec<u8>]) -> Result<Self, Error> {
-        let ders: Vec<CertificateDer<'static>> = ders.iter().cloned().map(CertificateDer::from).collect();
-        let roots =
-            ders.iter().map(|der| webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned()));
-        let roots = roots.collect::<Result<_, _>>().map_err(|error| Error::Config {
-            setting: "ca-file",
-            problem: format!("holds what is no CA certificate: {error}"),
-        })?;
+        let ders: Vec<CertificateDer<'static>> =
+            ders.iter().cloned().map(CertificateDer::from).collect();
+        let roots = ders
+            .iter()
+            .map(|der| webpki::anchor_from_trusted_cert(der).map(|anchor| anchor.to_owned()));
+        let roots = roots
+            .collect::<Result<_, _>>()
+            .map_err(|error| Error::Config {
+                setting: "ca-file",
+                problem: format!("holds what is no CA certificate: {error}"),
+            })?;
         let subject = |der: &CertificateDer<'_>| certificate::facts(der).map(|facts| facts.subject);
-        let subjects = ders.iter().map(|der| subject(der).unwrap_or_default()).collect();
-        Ok(Self { ders, roots, subjects })
+        let subjects = ders
+            .iter()
+            .map(|der| subject(der).unwrap_or_default())
+            .collect();
+        Ok(Self {
+            ders,
+            roots,
+            subjects,
+        })
     }
 
     /// Whether the chain ends here; `None` if no CA was given. `certificate` is what its first says.
@@ -50,11 +61,19 @@ impl Anchors {
             return None;
         }
         let Some((leaf, between)) = chain.split_first() else {
-            return Some(Trust::NotAnchored { why: "no certificate was sent".to_owned() });
+            return Some(Trust::NotAnchored {
+                why: "no certificate was sent".to_owned(),
+            });
         };
         // A certificate that is itself the one given.
-        if let Some(at) = self.ders.iter().position(|given| given.as_ref() == leaf.as_ref()) {
-            return Some(Trust::Anchored { by: self.subjects[at].clone() });
+        if let Some(at) = self
+            .ders
+            .iter()
+            .position(|given| given.as_ref() == leaf.as_ref())
+        {
+            return Some(Trust::Anchored {
+                by: self.subjects[at].clone(),
+            });
         }
         let verified = EndEntityCert::try_from(leaf).and_then(|end_entity| {
             let path = end_entity.verify_for_usage(
@@ -66,8 +85,13 @@ impl Anchors {
                 None,
                 None,
             )?;
-            let ends_at = self.roots.iter().position(|anchor| anchor.subject == path.anchor().subject);
-            Ok(ends_at.map(|at| self.subjects[at].clone()).unwrap_or_default())
+            let ends_at = self
+                .roots
+                .iter()
+                .position(|anchor| anchor.subject == path.anchor().subject);
+            Ok(ends_at
+                .map(|at| self.subjects[at].clone())
+                .unwrap_or_default())
         });
         Some(match verified {
             Ok(by) => Trust::Anchored { by },
@@ -81,31 +105,47 @@ impl Anchors {
 fn not_anchored(error: &webpki::Error) -> Trust {
     use webpki::Error as E;
 
-    let held = |why: &str| Trust::NotAnchored { why: why.to_owned() };
-    let open = |why: &str| Trust::NotChecked { why: why.to_owned() };
+    let held = |why: &str| Trust::NotAnchored {
+        why: why.to_owned(),
+    };
+    let open = |why: &str| Trust::NotChecked {
+        why: why.to_owned(),
+    };
     match error {
         E::UnknownIssuer => held("it is signed by none of the CAs given"),
-        E::InvalidSignatureForPublicKey => held("a CA of that name was given, but its key did not sign it"),
+        E::InvalidSignatureForPublicKey => {
+            held("a CA of that name was given, but its key did not sign it")
+        }
         E::RequiredEkuNotFoundContext(_) => held("its certificate is not for servers"),
         E::EndEntityUsedAsCa => held("it is signed by a certificate that is no CA"),
-        E::PathLenConstraintViolated => held("it is signed by a CA that must not have CAs below it"),
+        E::PathLenConstraintViolated => {
+            held("it is signed by a CA that must not have CAs below it")
+        }
         E::NameConstraintViolation => held("it is signed by a CA that must not sign such names"),
-        E::UnsupportedCertVersion => open("a certificate of X.509 version 1 or 2 is not understood"),
+        E::UnsupportedCertVersion => {
+            open("a certificate of X.509 version 1 or 2 is not understood")
+        }
         E::UnsupportedCriticalExtension => {
             open("a certificate has a critical extension that is not known here")
         }
         E::CaUsedAsEndEntity => open("its certificate is itself one of a CA"),
-        E::CertExpired { .. } | E::CertNotValidYet { .. } => open("a CA certificate of it is not valid now"),
-        other => Trust::NotChecked { why: other.to_string() },
+        E::CertExpired { .. } | E::CertNotValidYet { .. } => {
+            open("a CA certificate of it is not valid now")
+        }
+        other => Trust::NotChecked {
+            why: other.to_string(),
+        },
     }
 }
 
 /// Now, or the nearest moment at which the certificate is valid.
 fn within_validity(certificate: Option<&Certificate>) -> UnixTime {
     let now = UnixTime::now().as_secs();
-    let seconds = |at: Option<jiff::Timestamp>| at.and_then(|at| u64::try_from(at.as_second()).ok());
-    let (from, to) =
-        certificate.map(|facts| (seconds(facts.not_before), seconds(facts.not_after))).unwrap_or_default();
+    let seconds =
+        |at: Option<jiff::Timestamp>| at.and_then(|at| u64::try_from(at.as_second()).ok());
+    let (from, to) = certificate
+        .map(|facts| (seconds(facts.not_before), seconds(facts.not_after)))
+        .unwrap_or_default();
     let from = from.unwrap_or(0);
     let moment = now.max(from).min(to.unwrap_or(u64::MAX).max(from));
     UnixTime::since_unix_epoch(Duration::from_secs(moment))
@@ -134,7 +174,11 @@ mod tests {
         let mut params = CertificateParams::new(["kubernetes".to_owned()]).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         change(&mut params);
-        params.signed_by(&KeyPair::generate().unwrap(), by).unwrap().der().clone()
+        params
+            .signed_by(&KeyPair::generate().unwrap(), by)
+            .unwrap()
+            .der()
+            .clone()
     }
 
     fn judged(given: &Ca, chain: &[CertificateDer<'static>]) -> Trust {
@@ -145,7 +189,8 @@ mod tests {
     }
 
     fn unknown_critical(params: &mut CertificateParams) {
-        let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
+        let mut extension =
+            CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99999, 1], vec![5, 0]);
         extension.set_criticality(true);
         params.custom_extensions.push(extension);
     }
@@ -154,13 +199,20 @@ mod tests {
     fn another_issuer_is_held_against_a_server_and_what_is_not_understood_is_not() {
         let (own, namesake, other) = (ca("kubernetes"), ca("kubernetes"), ca("other"));
         let good = leaf(&own, |_| {});
-        assert_eq!(judged(&own, std::slice::from_ref(&good)), Trust::Anchored { by: "CN=kubernetes".into() });
+        assert_eq!(
+            judged(&own, std::slice::from_ref(&good)),
+            Trust::Anchored {
+                by: "CN=kubernetes".into()
+            }
+        );
         for (given, chain) in [
             (&other, good.clone()),
             (&namesake, good),
             (
                 &own,
-                leaf(&own, |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
+                leaf(&own, |params| {
+                    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+                }),
             ),
         ] {
             let trust = judged(given, &[chain]);
@@ -168,7 +220,9 @@ mod tests {
         }
         for chain in [
             leaf(&own, unknown_critical),
-            leaf(&own, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
+            leaf(&own, |params| {
+                params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            }),
             CertificateDer::from(vec![1, 2, 3]),
         ] {
             let trust = judged(&own, &[chain]);

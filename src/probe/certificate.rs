@@ -24,7 +24,14 @@ pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
         .subject_alternative_name()
         .ok()
         .flatten()
-        .map(|extension| extension.value.general_names.iter().filter_map(san).collect::<Vec<_>>())
+        .map(|extension| {
+            extension
+                .value
+                .general_names
+                .iter()
+                .filter_map(san)
+                .collect::<Vec<_>>()
+        })
         .unwrap_or_default();
     Some(Certificate {
         subject: name(parsed.subject()),
@@ -41,7 +48,10 @@ pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
 
 /// A DER distinguished name as text, in certificate order: `O=system:nodes, CN=worker-1`.
 pub(super) fn distinguished_name(der: &[u8]) -> String {
-    X509Name::from_der(der).map_or_else(|_| "unreadable name".to_owned(), |(_, parsed)| name(&parsed))
+    X509Name::from_der(der).map_or_else(
+        |_| "unreadable name".to_owned(),
+        |(_, parsed)| name(&parsed),
+    )
 }
 
 fn name(parsed: &X509Name<'_>) -> String {
@@ -50,9 +60,10 @@ fn name(parsed: &X509Name<'_>) -> String {
         let oid = attribute.attr_type();
         let kind = objects::oid2abbrev(oid, objects::oid_registry())
             .map_or_else(|_| oid.to_id_string(), str::to_owned);
-        let value = attribute
-            .as_str()
-            .map_or_else(|_| String::from_utf8_lossy(attribute.as_slice()).into_owned(), str::to_owned);
+        let value = attribute.as_str().map_or_else(
+            |_| String::from_utf8_lossy(attribute.as_slice()).into_owned(),
+            str::to_owned,
+        );
         if !out.is_empty() {
             out.push_str(", ");
         }
@@ -67,8 +78,12 @@ fn san(general: &GeneralName<'_>) -> Option<String> {
     match general {
         GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
         GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|octets| IpAddr::from(octets).to_string()),
-            16 => <[u8; 16]>::try_from(*bytes).ok().map(|octets| IpAddr::from(octets).to_string()),
+            4 => <[u8; 4]>::try_from(*bytes)
+                .ok()
+                .map(|octets| IpAddr::from(octets).to_string()),
+            16 => <[u8; 16]>::try_from(*bytes)
+                .ok()
+                .map(|octets| IpAddr::from(octets).to_string()),
             _ => None,
         },
         GeneralName::URI(uri) => Some((*uri).to_owned()),

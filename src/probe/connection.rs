@@ -63,7 +63,11 @@ impl Connection {
             observation.tls = Some(handshake);
             observation.timings.tls = Some(elapsed);
         }
-        if http2 { Self::http2(stream).await } else { Self::http1(stream).await }
+        if http2 {
+            Self::http2(stream).await
+        } else {
+            Self::http1(stream).await
+        }
     }
 
     pub(super) async fn http1<S>(stream: S) -> Result<Self, Failure>
@@ -94,13 +98,23 @@ impl Connection {
             .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
             .handshake(stream)
             .await;
-        let (sender, driver) = handshake
-            .map_err(|error| passed.tls_failure().unwrap_or_else(|| reading::failure(&error, Stage::Http)))?;
+        let (sender, driver) = handshake.map_err(|error| {
+            passed
+                .tls_failure()
+                .unwrap_or_else(|| reading::failure(&error, Stage::Http))
+        })?;
         Ok(Self::new(Sender::Http2(sender), Box::pin(driver), passed))
     }
 
     fn new(sender: Sender, driver: Driver, passed: Passed) -> Self {
-        Self { sender, driver: Some(driver), broken: None, passed, served: 0, spent: false }
+        Self {
+            sender,
+            driver: Some(driver),
+            broken: None,
+            passed,
+            served: 0,
+            spent: false,
+        }
     }
 
     /// Whether it speaks HTTP/2.
@@ -136,7 +150,12 @@ impl Connection {
         max_body: usize,
     ) -> Result<Reply, Failure> {
         let outgoing = outgoing(endpoint, request, user_agent, self.is_http2())?;
-        let Self { sender, driver, broken, .. } = self;
+        let Self {
+            sender,
+            driver,
+            broken,
+            ..
+        } = self;
         let send = async {
             match sender {
                 Sender::Http1(sender) => {
@@ -149,10 +168,14 @@ impl Connection {
                 }
             }
         };
-        let answered: Result<http::Response<Incoming>, hyper::Error> = drive(driver, broken, send).await;
+        let answered: Result<http::Response<Incoming>, hyper::Error> =
+            drive(driver, broken, send).await;
         let response = answered.map_err(|error| {
             // The request hears only that it was dropped; the connection knows why.
-            let cause = self.broken.take().filter(|_| error.is_canceled() || error.is_closed());
+            let cause = self
+                .broken
+                .take()
+                .filter(|_| error.is_canceled() || error.is_closed());
             let failure = || reading::failure(cause.as_ref().unwrap_or(&error), Stage::Http);
             self.passed.tls_failure().unwrap_or_else(failure)
         })?;
@@ -206,8 +229,14 @@ fn outgoing(
     let authority = endpoint.authority();
     let path = format!("{}{}", endpoint.prefix, request.path);
     // On HTTP/1.1 the target is the path alone (RFC 9112, section 3.2.1).
-    let target = if http2 { format!("{}://{authority}{path}", endpoint.scheme.word()) } else { path };
-    let uri: Uri = target.parse().map_err(|error| invalid(format!("cannot ask {target}: {error}")))?;
+    let target = if http2 {
+        format!("{}://{authority}{path}", endpoint.scheme.word())
+    } else {
+        path
+    };
+    let uri: Uri = target
+        .parse()
+        .map_err(|error| invalid(format!("cannot ask {target}: {error}")))?;
     let mut out = http::Request::new(Body::default());
     *out.method_mut() = match request.method {
         crate::model::Method::Get => http::Method::GET,
@@ -216,7 +245,10 @@ fn outgoing(
     *out.uri_mut() = uri;
     let headers = out.headers_mut();
     if !http2 {
-        headers.insert(HOST, HeaderValue::from_str(&authority).map_err(|error| invalid(error.to_string()))?);
+        headers.insert(
+            HOST,
+            HeaderValue::from_str(&authority).map_err(|error| invalid(error.to_string()))?,
+        );
     }
     headers.insert(USER_AGENT, user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));

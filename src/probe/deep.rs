@@ -78,9 +78,20 @@ mod tests {
             "every path is one that may be asked"
         );
         for request in asked {
-            let resource = matches!(request.class.grade(), Grade::Resources | Grade::SensitiveResources);
-            let (method, limit) = if resource { (Method::Head, true) } else { (Method::Get, false) };
-            assert_eq!((request.method, request.path.ends_with("?limit=1")), (method, limit), "{request:?}");
+            let resource = matches!(
+                request.class.grade(),
+                Grade::Resources | Grade::SensitiveResources
+            );
+            let (method, limit) = if resource {
+                (Method::Head, true)
+            } else {
+                (Method::Get, false)
+            };
+            assert_eq!(
+                (request.method, request.path.ends_with("?limit=1")),
+                (method, limit),
+                "{request:?}"
+            );
         }
     }
 }

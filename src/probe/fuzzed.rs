@@ -23,7 +23,11 @@ pub(crate) async fn look(observation: &mut Observation, requests: &[Request], an
     let user_agent = HeaderValue::from_static(crate::config::USER_AGENT);
     for (request, answer) in requests.iter().zip(answers) {
         let outcome = match Connection::http1(Script::new(answer)).await {
-            Ok(mut connection) => connection.ask(&observation.endpoint, request, &user_agent, MAX_BODY).await,
+            Ok(mut connection) => {
+                connection
+                    .ask(&observation.endpoint, request, &user_agent, MAX_BODY)
+                    .await
+            }
             Err(failure) => Err(failure),
         };
         observation.connections += 1;
@@ -44,10 +48,15 @@ pub(crate) fn certificate(der: &[u8]) -> (Option<Certificate>, String, [Option<T
     let facts = certificate::facts(&der);
     let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
     let judge = |given: &[u8], chain: &[CertificateDer<'_>]| {
-        Anchors::new(&[given.to_vec()]).ok()?.judge(chain, facts.as_ref(), algorithms)
+        Anchors::new(&[given.to_vec()])
+            .ok()?
+            .judge(chain, facts.as_ref(), algorithms)
     };
     let other = include_bytes!("../../fuzz/seeds/certificates/ca.der");
-    let trust = [judge(other, &[der.clone(), der.clone()]), judge(&der, &[CertificateDer::from(&other[..])])];
+    let trust = [
+        judge(other, &[der.clone(), der.clone()]),
+        judge(&der, &[CertificateDer::from(&other[..])]),
+    ];
     (facts, certificate::distinguished_name(&der), trust)
 }
 
@@ -60,7 +69,11 @@ struct Script {
 
 impl Script {
     fn new(answer: &[u8]) -> Self {
-        Self { answer: answer.iter().copied().collect(), asked: false, waiting: None }
+        Self {
+            answer: answer.iter().copied().collect(),
+            asked: false,
+            waiting: None,
+        }
     }
 }
 
@@ -83,7 +96,11 @@ impl AsyncRead for Script {
 }
 
 impl AsyncWrite for Script {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.asked = true;
         if let Some(waiting) = self.waiting.take() {
             waiting.wake();

@@ -38,7 +38,12 @@ pub(super) struct Name {
 
 impl Name {
     const fn after(provisional: bool) -> Self {
-        Self { plain: [0; NAME], length: 0, odd: false, provisional }
+        Self {
+            plain: [0; NAME],
+            length: 0,
+            odd: false,
+            provisional,
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -71,7 +76,9 @@ impl Head {
             // Empty lines in front of a status line are passed over.
             Self::Status(0) if ends || *byte == b'\r' => Self::Status(0),
             Self::Status(at @ 0..STATUS) => {
-                let as_expected = HTTP10.get(usize::from(at)).is_none_or(|expected| expected == byte);
+                let as_expected = HTTP10
+                    .get(usize::from(at))
+                    .is_none_or(|expected| expected == byte);
                 if as_expected && usize::from(at) == HTTP10.len() - 1 {
                     *byte = b'1';
                     passed.note(|notes| notes.http10 = true);
@@ -85,7 +92,9 @@ impl Head {
                 }
             }
             Self::Status(_) if ends => Self::Name(Name::after(false)),
-            Self::Status(_) => Self::Value { provisional: *byte == b'1' },
+            Self::Status(_) => Self::Value {
+                provisional: *byte == b'1',
+            },
             Self::Value { provisional } if ends => Self::Name(Name::after(provisional)),
             value @ Self::Value { .. } => value,
             Self::Name(name) if ends && name.is_empty() => {
@@ -100,7 +109,9 @@ impl Head {
                 if name.ambiguous() {
                     passed.note(|notes| notes.ambiguous = true);
                 }
-                Self::Value { provisional: name.provisional }
+                Self::Value {
+                    provisional: name.provisional,
+                }
             }
             // The end of a line is a carriage return and a line feed.
             name @ Self::Name(_) if *byte == b'\r' => name,
@@ -147,20 +158,33 @@ mod tests {
     async fn http10_is_read_as_http11_and_noted() {
         let rest = "200 OK\r\nServer: HTTP/1.0\r\n\r\nHTTP/1.0 body";
         for pieces in [1, 3, 1024] {
-            for (version, http10) in [("HTTP/1.0 ", true), ("HTTP/1.1 ", false), ("\r\nHTTP/1.0 ", true)] {
+            for (version, http10) in [
+                ("HTTP/1.0 ", true),
+                ("HTTP/1.1 ", false),
+                ("\r\nHTTP/1.0 ", true),
+            ] {
                 let (through, notes) = read(format!("{version}{rest}").as_bytes(), pieces).await;
-                assert_eq!(through, format!("{}{rest}", version.replace('0', "1")).into_bytes());
+                assert_eq!(
+                    through,
+                    format!("{}{rest}", version.replace('0', "1")).into_bytes()
+                );
                 assert_eq!(notes.http10(), http10, "{version} in pieces of {pieces}");
             }
         }
         // Behind a provisional answer comes another head.
-        let (through, notes) =
-            read(b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.0 200 OK\r\n\r\n", 7).await;
+        let (through, notes) = read(
+            b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.0 200 OK\r\n\r\n",
+            7,
+        )
+        .await;
         assert!(notes.http10() && through.ends_with(b"HTTP/1.1 200 OK\r\n\r\n"));
         // What is no HTTP/1 passes as it is.
-        for other in
-            ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/2.0 200 OK\r\n\r\n", "\u{0}HTTP/1.0 \r\n", "HT\nHTTP/1.0"]
-        {
+        for other in [
+            "SSH-2.0-OpenSSH_9.2\r\n",
+            "HTTP/2.0 200 OK\r\n\r\n",
+            "\u{0}HTTP/1.0 \r\n",
+            "HT\nHTTP/1.0",
+        ] {
             assert_eq!(read(other.as_bytes(), 2).await.0, other.as_bytes());
         }
     }
@@ -168,10 +192,15 @@ mod tests {
     #[tokio::test]
     async fn headers_that_may_pass_for_framing_are_noted() {
         let ambiguous = async |line: &str| {
-            let answer =
-                format!("HTTP/1.1 200 OK\r\nServer: x\r\n{line}\r\nAge: 1\r\n\r\nTransfer Encoding: y");
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nServer: x\r\n{line}\r\nAge: 1\r\n\r\nTransfer Encoding: y"
+            );
             let whole = read(answer.as_bytes(), 1024).await.1.ambiguous();
-            assert_eq!(read(answer.as_bytes(), 1).await.1.ambiguous(), whole, "{line:?} byte by byte");
+            assert_eq!(
+                read(answer.as_bytes(), 1).await.1.ambiguous(),
+                whole,
+                "{line:?} byte by byte"
+            );
             whole
         };
         for line in [

@@ -10,8 +10,8 @@ use super::connection::Connection;
 use super::{Dial, Dialled, Prober};
 use crate::config::MAX_PAUSE;
 use crate::model::{
-    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, PathClass, Reply, Request,
-    Scheme, Stage,
+    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, PathClass, Reply,
+    Request, Scheme, Stage,
 };
 
 /// Bytes of the documents beside the API (`/metrics`, `/openapi`, `/flagz`) that are read: enough to see that
@@ -78,7 +78,12 @@ impl<D: Dial> Look<'_, D> {
     async fn run(&mut self) {
         let prober = self.prober;
         let mut going = self.ask_all(&prober.always, true).await;
-        let refused = |exchange: &Exchange| exchange.outcome.as_ref().is_ok_and(|reply| reply.status == 401);
+        let refused = |exchange: &Exchange| {
+            exchange
+                .outcome
+                .as_ref()
+                .is_ok_and(|reply| reply.status == 401)
+        };
         if going && self.observation.exchanges.iter().all(refused) {
             going = self.ask_all(&prober.after_401, going).await;
         }
@@ -102,7 +107,12 @@ impl<D: Dial> Look<'_, D> {
     /// be asked. What is left then is noted.
     async fn ask_all(&mut self, requests: &[Request], mut going: bool) -> bool {
         for request in requests {
-            if self.observation.exchanges.iter().any(|exchange| exchange.request == *request) {
+            if self
+                .observation
+                .exchanges
+                .iter()
+                .any(|exchange| exchange.request == *request)
+            {
                 continue;
             }
             if going {
@@ -119,7 +129,9 @@ impl<D: Dial> Look<'_, D> {
     async fn ask_in_each_form(&mut self, request: &Request) -> bool {
         let mut next = Some(request.clone());
         while let Some(request) = next.take() {
-            let Some(exchange) = self.ask(&request).await else { return false };
+            let Some(exchange) = self.ask(&request).await else {
+                return false;
+            };
             next = self.form_without_head(&exchange);
             let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
             let pause = asked_to_wait(&exchange);
@@ -134,12 +146,18 @@ impl<D: Dial> Look<'_, D> {
 
     /// Whether a tentative look has come to nothing.
     fn is_vain(&self) -> bool {
-        self.tentative && self.observation.replies().all(|(_, reply)| reply.sends_to_tls())
+        self.tentative
+            && self
+                .observation
+                .replies()
+                .all(|(_, reply)| reply.sends_to_tls())
     }
 
     /// Whether anything so far shows Kubernetes: `--deep` spares everybody else.
     fn speaks_kubernetes(&self) -> bool {
-        self.observation.replies().any(|(_, reply)| reply.speaks_kubernetes())
+        self.observation
+            .replies()
+            .any(|(_, reply)| reply.speaks_kubernetes())
     }
 
     /// One handshake without SNI, where a name was sent with the others: `OpenShift` shows its internal
@@ -149,7 +167,10 @@ impl<D: Dial> Look<'_, D> {
         if endpoint.scheme != Scheme::Https || endpoint.name.is_none() {
             return;
         }
-        let nameless = Endpoint { name: None, ..endpoint.clone() };
+        let nameless = Endpoint {
+            name: None,
+            ..endpoint.clone()
+        };
         // It has served; two connections at once would be more than the host was promised.
         self.connection = None;
         let outcome = self.handshake(&nameless).await;
@@ -188,9 +209,13 @@ impl<D: Dial> Look<'_, D> {
     /// The GET form of a HEAD whose answer nothing vouches for: a front end may have given it.
     fn form_without_head(&self, exchange: &Exchange) -> Option<Request> {
         let reply = exchange.outcome.as_ref().ok()?;
-        let vouched =
-            exchange.request.method == Method::Head && reply.vouched_by(self.observation.reference());
-        if vouched { None } else { exchange.request.without_head() }
+        let vouched = exchange.request.method == Method::Head
+            && reply.vouched_by(self.observation.reference());
+        if vouched {
+            None
+        } else {
+            exchange.request.without_head()
+        }
     }
 
     /// One request and what became of it. `None` when no connection could be made before anything
@@ -214,7 +239,10 @@ impl<D: Dial> Look<'_, D> {
             let fresh = connection.served() == 0;
             (at, started) = (Timestamp::now(), Instant::now());
             let answer = self.exchange(&mut connection, request).await;
-            let cut_short = answer.as_ref().ok().and_then(|reply| reply.body_failure.clone());
+            let cut_short = answer
+                .as_ref()
+                .ok()
+                .and_then(|reply| reply.body_failure.clone());
             match answer {
                 Ok(_)
                     if connection.is_http2()
@@ -246,7 +274,8 @@ impl<D: Dial> Look<'_, D> {
     /// is not: who asked for the look may ask for another when the trouble has had time to pass.
     fn again(&mut self, failure: &Failure) -> bool {
         let begun = self.number > 1 || !self.observation.exchanges.is_empty();
-        let again = begun && failure.may_pass() && self.retries > 0 && Deadline::now() < self.deadline;
+        let again =
+            begun && failure.may_pass() && self.retries > 0 && Deadline::now() < self.deadline;
         if again {
             self.retries -= 1;
         }
@@ -258,9 +287,13 @@ impl<D: Dial> Look<'_, D> {
         let by_http2 = matches!(failure.stage, Stage::Tls | Stage::Http | Stage::Body)
             && matches!(
                 failure.kind,
-                FailureKind::Closed | FailureKind::Reset | FailureKind::Handshake | FailureKind::InvalidHttp
+                FailureKind::Closed
+                    | FailureKind::Reset
+                    | FailureKind::Handshake
+                    | FailureKind::InvalidHttp
             );
-        let goes_on = self.prober.http2 && !self.http1 && by_http2 && Deadline::now() < self.deadline;
+        let goes_on =
+            self.prober.http2 && !self.http1 && by_http2 && Deadline::now() < self.deadline;
         self.http1 |= goes_on;
         goes_on
     }
@@ -275,7 +308,10 @@ impl<D: Dial> Look<'_, D> {
         };
         self.observation.connections += 1;
         if self.observation.local.is_none() {
-            self.observation.local = stream.local_addr().ok().map(|address| address.ip().to_canonical());
+            self.observation.local = stream
+                .local_addr()
+                .ok()
+                .map(|address| address.ip().to_canonical());
         }
         let (prober, until) = (self.prober, self.until());
         let work = Connection::establish(stream, &prober.tls, &mut self.observation, self.http1);
@@ -285,7 +321,11 @@ impl<D: Dial> Look<'_, D> {
         }
     }
 
-    async fn exchange(&mut self, connection: &mut Connection, request: &Request) -> Result<Reply, Failure> {
+    async fn exchange(
+        &mut self,
+        connection: &mut Connection,
+        request: &Request,
+    ) -> Result<Reply, Failure> {
         let prober = self.prober;
         let room = match request.class {
             PathClass::OpenApi | PathClass::Metrics | PathClass::Diagnostics => {
@@ -293,7 +333,12 @@ impl<D: Dial> Look<'_, D> {
             }
             _ => prober.max_body,
         };
-        let work = connection.ask(&self.observation.endpoint, request, &prober.user_agent, room);
+        let work = connection.ask(
+            &self.observation.endpoint,
+            request,
+            &prober.user_agent,
+            room,
+        );
         match tokio::time::timeout_at(self.until(), work).await {
             Ok(reply) if matches!(request.class, PathClass::ResourceList { .. }) => {
                 reply.map(Reply::without_objects)
@@ -306,7 +351,11 @@ impl<D: Dial> Look<'_, D> {
 
 /// The pause that a server with too much to do asks for before the next request.
 fn asked_to_wait(exchange: &Exchange) -> Option<Duration> {
-    exchange.outcome.as_ref().ok().filter(|reply| reply.status == 429)?;
+    exchange
+        .outcome
+        .as_ref()
+        .ok()
+        .filter(|reply| reply.status == 429)?;
     exchange.asks_to_wait()
 }
 

@@ -88,8 +88,12 @@ impl Prober {
     /// [`Error::Tls`] if the TLS library refuses its settings, [`Error::Config`] for a user agent
     /// that is no header value.
     pub fn new(config: &ScanConfig) -> Result<Self, Error> {
-        let requests =
-            |paths: &[&str]| paths.iter().filter_map(|path| Request::for_path(path).ok()).collect();
+        let requests = |paths: &[&str]| {
+            paths
+                .iter()
+                .filter_map(|path| Request::for_path(path).ok())
+                .collect()
+        };
         Ok(Self {
             tls: tls::Client::new(config)?,
             user_agent: HeaderValue::from_str(&config.user_agent).map_err(|_| Error::Config {
@@ -103,7 +107,11 @@ impl Prober {
             always: requests(&ALWAYS),
             after_401: requests(&AFTER_401),
             extra: config.requests.clone(),
-            deep: if config.deep { deep().collect() } else { Vec::new() },
+            deep: if config.deep {
+                deep().collect()
+            } else {
+                Vec::new()
+            },
         })
     }
 
@@ -120,7 +128,12 @@ impl Prober {
 
     /// A first look at what may be no endpoint at all: nothing more is asked unless the first answer is one,
     /// and one that does not send to TLS.
-    pub async fn try_look(&self, stream: TcpStream, endpoint: &Endpoint, dial: &impl Dial) -> Observation {
+    pub async fn try_look(
+        &self,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+        dial: &impl Dial,
+    ) -> Observation {
         look::look(self, stream, endpoint, 1, dial, true).await
     }
 }

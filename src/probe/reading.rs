@@ -71,14 +71,20 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
         let value = HeaderValue::from_bytes(headers.get(&name)?.as_bytes()).ok()?;
         Some((name, value))
     };
-    KEPT.into_iter().chain(FLOW_CONTROL).filter_map(copy).collect()
+    KEPT.into_iter()
+        .chain(FLOW_CONTROL)
+        .filter_map(copy)
+        .collect()
 }
 
 /// Refuses an answer whose headers leave it to the reader where its body ends: two readers may see two
 /// answers in it, and whoever is in between another one than we do. hyper refuses lengths that differ.
 pub(super) fn framed_clearly(headers: &HeaderMap, ambiguous: bool) -> Result<(), Failure> {
-    let codings: Vec<&[u8]> =
-        headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    let codings: Vec<&[u8]> = headers
+        .get_all(header::TRANSFER_ENCODING)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     let problem = match codings.as_slice() {
         _ if ambiguous => "a header that is almost Content-Length or Transfer-Encoding",
         [_, ..] if headers.contains_key(header::CONTENT_LENGTH) => {
@@ -102,7 +108,8 @@ pub(super) fn keeps_alive(headers: &HeaderMap) -> bool {
             .split(|byte| *byte == b',')
             .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"keep-alive"))
     };
-    !headers.contains_key(header::TRANSFER_ENCODING) && headers.get_all(header::CONNECTION).iter().any(alive)
+    !headers.contains_key(header::TRANSFER_ENCODING)
+        && headers.get_all(header::CONNECTION).iter().any(alive)
 }
 
 /// What an HTTP failure means.
@@ -138,9 +145,9 @@ fn in_chain(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure 
 fn of_stream(error: &io::Error, stage: Stage) -> Failure {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Failure::new(stage, FailureKind::Closed, ""),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
-            Failure::new(stage, FailureKind::Reset, "")
-        }
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => Failure::new(stage, FailureKind::Reset, ""),
         _ => Failure::new(stage, FailureKind::InvalidHttp, error.to_string()),
     }
 }
@@ -149,9 +156,11 @@ fn of_stream(error: &io::Error, stage: Stage) -> Failure {
 fn of_http2(error: &h2::Error, stage: Stage) -> Failure {
     match (error.get_io(), error.reason()) {
         (Some(io), _) => of_stream(io, stage),
-        (None, Some(reason)) => {
-            Failure::new(stage, FailureKind::InvalidHttp, format!("HTTP/2: {}", reason.description()))
-        }
+        (None, Some(reason)) => Failure::new(
+            stage,
+            FailureKind::InvalidHttp,
+            format!("HTTP/2: {}", reason.description()),
+        ),
         (None, None) => Failure::new(stage, FailureKind::InvalidHttp, error.to_string()),
     }
 }

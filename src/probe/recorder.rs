@@ -30,7 +30,10 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn new(provider: &Arc<CryptoProvider>) -> Self {
-        Self { provider: Arc::clone(provider), seen: Mutex::default() }
+        Self {
+            provider: Arc::clone(provider),
+            seen: Mutex::default(),
+        }
     }
 
     /// What was recorded.
@@ -88,14 +91,23 @@ impl ServerCertVerifier for Recorder {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
 impl ResolvesClientCert for Recorder {
     /// Keeps the CA names and offers nothing.
-    fn resolve(&self, ca_names: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let names = ca_names.iter().map(|name| certificate::distinguished_name(name)).collect();
+    fn resolve(
+        &self,
+        ca_names: &[&[u8]],
+        _schemes: &[SignatureScheme],
+    ) -> Option<Arc<CertifiedKey>> {
+        let names = ca_names
+            .iter()
+            .map(|name| certificate::distinguished_name(name))
+            .collect();
         self.record(|seen| seen.ca_names = Some(names));
         None
     }

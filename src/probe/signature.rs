@@ -45,7 +45,9 @@ pub(super) fn check(
             RSA_BITS.start(),
             RSA_BITS.end()
         )),
-        (Ok(false) | Err(Error::InvalidCertificate(CertificateError::BadSignature)), _) => Signature::Invalid,
+        (Ok(false) | Err(Error::InvalidCertificate(CertificateError::BadSignature)), _) => {
+            Signature::Invalid
+        }
         (Err(error), _) => not_checked(error.to_string()),
     }
 }
@@ -58,8 +60,12 @@ fn tls12(
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<bool, Error> {
     let unknown = |what: &dyn std::fmt::Display| Error::General(what.to_string());
-    let meant = algorithms.mapping.iter().find(|(scheme, _)| *scheme == signed.scheme);
-    let (_, meant) = meant.ok_or_else(|| unknown(&format_args!("{:?} is not supported", signed.scheme)))?;
+    let meant = algorithms
+        .mapping
+        .iter()
+        .find(|(scheme, _)| *scheme == signed.scheme);
+    let (_, meant) =
+        meant.ok_or_else(|| unknown(&format_args!("{:?} is not supported", signed.scheme)))?;
     let key = RawPublicKeyEntity::try_from(info).map_err(|error| unknown(&error))?;
     let mut last = None;
     for algorithm in *meant {
@@ -69,7 +75,10 @@ fn tls12(
             Err(error) => last = Some(error),
         }
     }
-    Err(last.map_or_else(|| unknown(&"no algorithm fits the key"), |error| unknown(&error)))
+    Err(last.map_or_else(
+        || unknown(&"no algorithm fits the key"),
+        |error| unknown(&error),
+    ))
 }
 
 fn rsa_bits(key: &SubjectPublicKeyInfo<'_>) -> Option<usize> {

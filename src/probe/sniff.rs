@@ -43,7 +43,11 @@ pub(super) struct Sniffed {
 
 impl Sniffed {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, first: [0; KEPT], seen: 0 }
+        Self {
+            stream,
+            first: [0; KEPT],
+            seen: 0,
+        }
     }
 
     /// What the peer began with.
@@ -61,7 +65,10 @@ impl AsyncRead for Sniffed {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         let this = &mut *self;
-        for (kept, byte) in this.first[this.seen..].iter_mut().zip(&buffer.filled()[before..]) {
+        for (kept, byte) in this.first[this.seen..]
+            .iter_mut()
+            .zip(&buffer.filled()[before..])
+        {
             *kept = *byte;
             this.seen += 1;
         }

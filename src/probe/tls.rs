@@ -26,7 +26,8 @@ use super::recorder::{Recorder, Seen};
 use super::sniff::{Opening, Sniffed};
 
 /// Why a chain that ends where it should is not trusted all the same.
-const NO_KEY: &str = "the handshake's signature does not prove that the peer holds the certificate's key";
+const NO_KEY: &str =
+    "the handshake's signature does not prove that the peer holds the certificate's key";
 /// Why a handshake is not read to its end.
 const TOO_LONG: &str = "the server's certificates are longer than 64 KiB together";
 /// The only protocol offered where HTTP/2 is not.
@@ -51,9 +52,16 @@ impl Client {
         // Each endpoint is greeted once: nothing to resume, nothing to remember.
         base.resumption = Resumption::disabled();
         // API servers from 1.29 close an HTTP/2 connection after each anonymous answer.
-        base.alpn_protocols =
-            if config.http2 { vec![b"h2".to_vec(), HTTP11.to_vec()] } else { vec![HTTP11.to_vec()] };
-        Ok(Self { anchors: Anchors::new(&config.trusted_cas)?, provider, base })
+        base.alpn_protocols = if config.http2 {
+            vec![b"h2".to_vec(), HTTP11.to_vec()]
+        } else {
+            vec![HTTP11.to_vec()]
+        };
+        Ok(Self {
+            anchors: Anchors::new(&config.trusted_cas)?,
+            provider,
+            base,
+        })
     }
 
     /// The handshake: the stream and what was revealed. `http1` offers nothing but HTTP/1.1.
@@ -63,10 +71,15 @@ impl Client {
         endpoint: &Endpoint,
         http1: bool,
     ) -> Result<(TlsStream<Sniffed>, Handshake, Duration), Refused> {
-        let name = server_name(endpoint).map_err(|failure| Refused { failure, no_tls: false })?;
+        let name = server_name(endpoint).map_err(|failure| Refused {
+            failure,
+            no_tls: false,
+        })?;
         let recorder = Arc::new(Recorder::new(&self.provider));
         let mut config = self.base.clone();
-        config.dangerous().set_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
         config.client_auth_cert_resolver = Arc::clone(&recorder) as Arc<dyn ResolvesClientCert>;
         if http1 {
             config.alpn_protocols = vec![HTTP11.to_vec()];
@@ -87,8 +100,9 @@ impl Client {
         let certificate = chain.first().and_then(|leaf| certificate::facts(leaf));
         let algorithms = self.provider.signature_verification_algorithms;
         let requested = seen.ca_names.is_some();
-        let signature =
-            seen.signature.unwrap_or_else(|| Signature::NotChecked { why: "there was none".to_owned() });
+        let signature = seen.signature.unwrap_or_else(|| Signature::NotChecked {
+            why: "there was none".to_owned(),
+        });
         Handshake {
             version: match connection.protocol_version() {
                 Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
@@ -100,7 +114,9 @@ impl Client {
                 .and_then(|suite| suite.suite().as_str().map(str::to_owned))
                 .unwrap_or_default()
                 .replace("TLS13_", "TLS_"),
-            alpn: connection.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
+            alpn: connection
+                .alpn_protocol()
+                .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
             sni: endpoint.name.as_deref().map(str::to_owned),
             client_certificate_requested: requested,
             client_ca_names: Names::collect(seen.ca_names.unwrap_or_default()),
@@ -118,7 +134,9 @@ impl Client {
 /// A chain can be copied; only the signature shows that its key is there.
 fn with_key(trust: Trust, signature: &Signature) -> Trust {
     match (trust, signature) {
-        (Trust::Anchored { .. }, Signature::Invalid) => Trust::NotAnchored { why: NO_KEY.to_owned() },
+        (Trust::Anchored { .. }, Signature::Invalid) => Trust::NotAnchored {
+            why: NO_KEY.to_owned(),
+        },
         (Trust::Anchored { by }, Signature::NotChecked { why }) => Trust::NotChecked {
             why: format!("the chain ends at {by}, but not whether its key is there: {why}"),
         },
@@ -129,11 +147,17 @@ fn with_key(trust: Trust, signature: &Signature) -> Trust {
 fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
     let Some(name) = &endpoint.name else {
         // An address is never sent: where the proxy alone knows it, any will do.
-        let address = endpoint.address().map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip());
+        let address = endpoint
+            .address()
+            .map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip());
         return Ok(ServerName::IpAddress(address.into()));
     };
     ServerName::try_from(name.to_string()).map_err(|error| {
-        Failure::new(Stage::Tls, FailureKind::Handshake, format!("{name} cannot be sent as SNI: {error}"))
+        Failure::new(
+            Stage::Tls,
+            FailureKind::Handshake,
+            format!("{name} cannot be sent as SNI: {error}"),
+        )
     })
 }
 
@@ -153,32 +177,49 @@ fn refused(error: &io::Error, opening: Opening, seen: &Seen) -> Refused {
     let failure = match told(error) {
         _ if opening == Opening::Http => Failure::new(Stage::Tls, FailureKind::PlainHttp, ""),
         Some(told) if opening == Opening::Tls => negotiated(told, error, seen),
-        Some(told) => Failure { kind: FailureKind::NotTls, ..told },
+        Some(told) => Failure {
+            kind: FailureKind::NotTls,
+            ..told
+        },
         None => match error.kind() {
             io::ErrorKind::UnexpectedEof => Failure::new(Stage::Tls, FailureKind::Closed, ""),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
-                Failure::new(Stage::Tls, FailureKind::Reset, "")
-            }
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Failure::new(Stage::Tls, FailureKind::Reset, ""),
             _ => Failure::new(Stage::Tls, FailureKind::Handshake, error.to_string()),
         },
     };
-    Refused { failure, no_tls: opening != Opening::Tls }
+    Refused {
+        failure,
+        no_tls: opening != Opening::Tls,
+    }
 }
 
 /// The failure in the words of whoever speaks TLS, but would not have what it was offered.
 fn negotiated(told: Failure, error: &io::Error, seen: &Seen) -> Failure {
     let began = seen.signature.is_some();
     let asked = seen.ca_names.is_some();
-    let offered =
-        |what: &str| format!("{}: the server takes none of the {what} offered: {OFFERED}", told.detail);
+    let offered = |what: &str| {
+        format!(
+            "{}: the server takes none of the {what} offered: {OFFERED}",
+            told.detail
+        )
+    };
     match rustls_error(error) {
         // In TLS 1.2 some answer so to a caller that shows no certificate.
         Some(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)) if asked => {
-            Failure { kind: FailureKind::ClientCertificateRequired, detail: String::new(), ..told }
+            Failure {
+                kind: FailureKind::ClientCertificateRequired,
+                detail: String::new(),
+                ..told
+            }
         }
         Some(rustls::Error::AlertReceived(
             AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity,
-        )) if !began => Failure { detail: offered("cipher suites or versions"), ..told },
+        )) if !began => Failure {
+            detail: offered("cipher suites or versions"),
+            ..told
+        },
         Some(
             rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
             | rustls::Error::PeerIncompatible(
@@ -186,10 +227,16 @@ fn negotiated(told: Failure, error: &io::Error, seen: &Seen) -> Failure {
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
             )
             | rustls::Error::InvalidMessage(InvalidMessage::UnknownProtocolVersion),
-        ) => Failure { detail: offered("versions"), ..told },
+        ) => Failure {
+            detail: offered("versions"),
+            ..told
+        },
         Some(rustls::Error::InvalidMessage(
             InvalidMessage::CertificatePayloadTooLarge | InvalidMessage::HandshakePayloadTooLarge,
-        )) => Failure { detail: TOO_LONG.to_owned(), ..told },
+        )) => Failure {
+            detail: TOO_LONG.to_owned(),
+            ..told
+        },
         _ => told,
     }
 }
@@ -216,7 +263,12 @@ mod tests {
     use super::*;
 
     fn after(error: rustls::Error, seen: &Seen) -> Failure {
-        refused(&io::Error::new(io::ErrorKind::InvalidData, error), Opening::Tls, seen).failure
+        refused(
+            &io::Error::new(io::ErrorKind::InvalidData, error),
+            Opening::Tls,
+            seen,
+        )
+        .failure
     }
 
     #[test]
@@ -239,9 +291,18 @@ mod tests {
                 AlertReceived(AlertDescription::HandshakeFailure),
                 "none of the cipher suites or versions offered",
             ),
-            (AlertReceived(AlertDescription::ProtocolVersion), "none of the versions offered"),
-            (Incompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13), "none of the versions offered"),
-            (rustls::Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge), "longer than 64 KiB"),
+            (
+                AlertReceived(AlertDescription::ProtocolVersion),
+                "none of the versions offered",
+            ),
+            (
+                Incompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13),
+                "none of the versions offered",
+            ),
+            (
+                rustls::Error::InvalidMessage(InvalidMessage::HandshakePayloadTooLarge),
+                "longer than 64 KiB",
+            ),
         ] {
             let failure = after(error.clone(), &before);
             assert_eq!(failure.kind, FailureKind::Handshake, "{error}");
@@ -249,10 +310,19 @@ mod tests {
         }
         // Behind the server's own signature all that is long agreed on.
         let alert = || AlertReceived(AlertDescription::HandshakeFailure);
-        let agreed = Seen { signature: Some(Signature::Valid), ca_names: None };
+        let agreed = Seen {
+            signature: Some(Signature::Valid),
+            ca_names: None,
+        };
         assert!(!after(alert(), &agreed).detail.contains("offered"));
-        let asked = Seen { signature: Some(Signature::Valid), ca_names: Some(Vec::new()) };
-        assert_eq!(after(alert(), &asked).kind, FailureKind::ClientCertificateRequired);
+        let asked = Seen {
+            signature: Some(Signature::Valid),
+            ca_names: Some(Vec::new()),
+        };
+        assert_eq!(
+            after(alert(), &asked).kind,
+            FailureKind::ClientCertificateRequired
+        );
     }
 
     #[test]
@@ -266,12 +336,31 @@ mod tests {
             (broken(), Opening::Http, FailureKind::PlainHttp, true),
             (broken(), Opening::Other, FailureKind::NotTls, true),
             (broken(), Opening::Tls, FailureKind::Handshake, false),
-            (io::ErrorKind::UnexpectedEof.into(), Opening::Nothing, FailureKind::Closed, true),
-            (io::ErrorKind::ConnectionReset.into(), Opening::Nothing, FailureKind::Reset, true),
-            (io::ErrorKind::UnexpectedEof.into(), Opening::Tls, FailureKind::Closed, false),
+            (
+                io::ErrorKind::UnexpectedEof.into(),
+                Opening::Nothing,
+                FailureKind::Closed,
+                true,
+            ),
+            (
+                io::ErrorKind::ConnectionReset.into(),
+                Opening::Nothing,
+                FailureKind::Reset,
+                true,
+            ),
+            (
+                io::ErrorKind::UnexpectedEof.into(),
+                Opening::Tls,
+                FailureKind::Closed,
+                false,
+            ),
         ] {
             let refused = refused(&error, opening, &seen);
-            assert_eq!((refused.failure.kind, refused.no_tls), (kind, no_tls), "{opening:?} {error}");
+            assert_eq!(
+                (refused.failure.kind, refused.no_tls),
+                (kind, no_tls),
+                "{opening:?} {error}"
+            );
         }
     }
 }

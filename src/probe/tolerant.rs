@@ -41,7 +41,10 @@ impl Passed {
     }
 
     fn notes(&self) -> Notes {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How TLS failed, if it did.
@@ -71,17 +74,26 @@ pub(super) struct Tolerant<S> {
 impl<S> Tolerant<S> {
     /// For HTTP/1.
     pub(super) fn http1(stream: S, passed: Passed) -> Self {
-        Self { stream, head: Some(Head::Body), passed }
+        Self {
+            stream,
+            head: Some(Head::Body),
+            passed,
+        }
     }
 
     /// For HTTP/2.
     pub(super) fn http2(stream: S, passed: Passed) -> Self {
-        Self { stream, head: None, passed }
+        Self {
+            stream,
+            head: None,
+            passed,
+        }
     }
 
     fn failed(&self, error: &io::Error) {
         if let Some(failure) = tls::told(error) {
-            self.passed.note(|notes| notes.tls = notes.tls.take().or(Some(failure)));
+            self.passed
+                .note(|notes| notes.tls = notes.tls.take().or(Some(failure)));
         }
     }
 }
@@ -131,7 +143,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Tolerant<S> {
         // One request at a time: what comes behind one is the head of its answer.
         if let Some(head @ Head::Body) = &mut self.head {
             *head = Head::Status(0);
-            self.passed.note(|notes| (notes.http10, notes.ambiguous) = (false, false));
+            self.passed
+                .note(|notes| (notes.http10, notes.ambiguous) = (false, false));
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
         if written.is_err() {
@@ -164,14 +177,22 @@ mod tests {
     struct Refusing;
 
     impl AsyncRead for Refusing {
-        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
             let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
             Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, alert)))
         }
     }
 
     impl AsyncWrite for Refusing {
-        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
             Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
         }
 
@@ -187,8 +208,14 @@ mod tests {
     #[tokio::test]
     async fn what_was_said_before_a_write_failed_is_noted() {
         let passed = Passed::default();
-        let failed = Tolerant::http2(Refusing, passed.clone()).write_all(b"x").await.unwrap_err();
+        let failed = Tolerant::http2(Refusing, passed.clone())
+            .write_all(b"x")
+            .await
+            .unwrap_err();
         assert_eq!(failed.kind(), io::ErrorKind::BrokenPipe);
-        assert_eq!(passed.tls_failure().unwrap().kind, FailureKind::ClientCertificateRequired);
+        assert_eq!(
+            passed.tls_failure().unwrap().kind,
+            FailureKind::ClientCertificateRequired
+        );
     }
 }

@@ -13,13 +13,19 @@ pub(super) struct ByEndpoint<'a> {
 
 impl<'a> ByEndpoint<'a> {
     pub(super) fn new(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
-        let mut this = Self { sites: HashMap::new(), targets: HashMap::new() };
+        let mut this = Self {
+            sites: HashMap::new(),
+            targets: HashMap::new(),
+        };
         for finding in findings {
             for site in &finding.sites {
                 this.sites.entry(&site.endpoint).or_default().push(finding);
             }
             if finding.sites.is_empty() && finding.index.is_some() {
-                this.targets.entry(&finding.about).or_default().push(finding);
+                this.targets
+                    .entry(&finding.about)
+                    .or_default()
+                    .push(finding);
             }
         }
         this

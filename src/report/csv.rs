@@ -46,7 +46,9 @@ pub fn write(
     let mut csv = sheet::writer(out);
     csv.write_record(COLUMNS)?;
     for report in reports {
-        csv.write_record(row(report.borrow(), findings.of(report.borrow())).map(|text| cell(&text)))?;
+        csv.write_record(
+            row(report.borrow(), findings.of(report.borrow())).map(|text| cell(&text)),
+        )?;
     }
     csv.flush()
 }
@@ -57,7 +59,11 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
     let identification = report.identification.as_ref();
     let attribution = identification.map(|identification| &identification.attribution);
     let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
-    let grants: Vec<&str> = report.grants.iter().map(|grant| grant.path.as_str()).collect();
+    let grants: Vec<&str> = report
+        .grants
+        .iter()
+        .map(|grant| grant.path.as_str())
+        .collect();
     let counting = || findings.iter().filter(|finding| finding.counts());
     let ids = |ids: Vec<&str>| ids.join(" ");
     let lapsed = findings
@@ -82,22 +88,50 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
         report.reason.clone(),
         text(target.expect.map(crate::model::Verdict::word)),
         text(identification.map(|identification| identification.component.word())),
-        text(attribution.and_then(|attribution| attribution.product.as_ref()).map(|product| &*product.id)),
-        text(attribution.and_then(|attribution| attribution.confidence).map(crate::model::Confidence::word)),
+        text(
+            attribution
+                .and_then(|attribution| attribution.product.as_ref())
+                .map(|product| &*product.id),
+        ),
+        text(
+            attribution
+                .and_then(|attribution| attribution.confidence)
+                .map(crate::model::Confidence::word),
+        ),
         text(identification.and_then(|identification| identification.version.as_deref())),
-        text(report.posture.as_ref().map(|posture| posture.standing.word())),
+        text(
+            report
+                .posture
+                .as_ref()
+                .map(|posture| posture.standing.word()),
+        ),
         text(report.posture.as_ref().map(|posture| &*posture.sentence)),
         grants.join(" "),
-        text(counting().map(|finding| finding.severity).min().map(crate::model::Severity::word)),
+        text(
+            counting()
+                .map(|finding| finding.severity)
+                .min()
+                .map(crate::model::Severity::word),
+        ),
         ids(counting().map(|finding| finding.rule.id).collect()),
-        ids(findings.iter().filter(|finding| finding.accepted()).map(|finding| finding.rule.id).collect()),
+        ids(findings
+            .iter()
+            .filter(|finding| finding.accepted())
+            .map(|finding| finding.rule.id)
+            .collect()),
         text(certificate.map(|certificate| &*certificate.subject)),
         text(certificate.map(|certificate| &*certificate.issuer)),
         certificate
             .and_then(|certificate| certificate.not_after)
             .map(|at| at.to_string())
             .unwrap_or_default(),
-        text(report.remedy.as_ref().map(|remedy| tell::remedy(&remedy.text)).as_deref()),
+        text(
+            report
+                .remedy
+                .as_ref()
+                .map(|remedy| tell::remedy(&remedy.text))
+                .as_deref(),
+        ),
         target.origin.to_string(),
         lapsed.join("; "),
     ]
@@ -118,7 +152,10 @@ mod tests {
     #[test]
     fn a_row_for_each_endpoint() {
         insta::assert_snapshot!(text(&sample::mixed()));
-        assert_eq!(text(&sample::empty()), format!("\"{}\"\n", COLUMNS.join("\",\"")));
+        assert_eq!(
+            text(&sample::empty()),
+            format!("\"{}\"\n", COLUMNS.join("\",\""))
+        );
     }
 
     proptest! {

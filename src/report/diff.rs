@@ -23,17 +23,38 @@ pub struct Diff<'a> {
 }
 
 /// Writes the table: changes, findings that are new, findings that are gone, the gate's sentence.
-pub fn write_table(out: &mut dyn io::Write, diff: &Diff<'_>, options: &TableOptions) -> io::Result<()> {
+pub fn write_table(
+    out: &mut dyn io::Write,
+    diff: &Diff<'_>,
+    options: &TableOptions,
+) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let (old, new) = (diff.old, &diff.new);
-    writeln!(out, "from {} to {}", time(old.started), time(new.summary.started))?;
+    writeln!(
+        out,
+        "from {} to {}",
+        time(old.started),
+        time(new.summary.started)
+    )?;
     let changes = new.changes.unwrap_or_default();
     writeln!(out, "\n{}", title(changes.len(), "change"))?;
     for change in changes {
-        writeln!(out, "  {}: {}", shown(change.about.as_str()), change_sentence(change, options))?;
+        writeln!(
+            out,
+            "  {}: {}",
+            shown(change.about.as_str()),
+            change_sentence(change, options)
+        )?;
     }
-    for (state, what) in [(BaselineState::New, "new finding"), (BaselineState::Absent, "finding gone")] {
-        let of_state = || new.findings.iter().filter(|finding| finding.baseline == Some(state));
+    for (state, what) in [
+        (BaselineState::New, "new finding"),
+        (BaselineState::Absent, "finding gone"),
+    ] {
+        let of_state = || {
+            new.findings
+                .iter()
+                .filter(|finding| finding.baseline == Some(state))
+        };
         writeln!(out, "\n{}", title(of_state().count(), what))?;
         for finding in of_state() {
             writeln!(out, "  {}", finding_line(finding, options))?;
@@ -74,7 +95,10 @@ struct Scan<'a> {
 
 impl<'a> From<&'a ScanSummary> for Scan<'a> {
     fn from(summary: &'a ScanSummary) -> Self {
-        Self { started: time(summary.started), stopped: summary.stopped.as_deref() }
+        Self {
+            started: time(summary.started),
+            stopped: summary.stopped.as_deref(),
+        }
     }
 }
 
@@ -92,9 +116,17 @@ pub fn write_json(out: &mut dyn io::Write, diff: &Diff<'_>) -> io::Result<()> {
         schema: SCHEMA,
         old: diff.old.into(),
         new: new.summary.into(),
-        changes: new.changes.unwrap_or_default().iter().map(Change::from).collect(),
+        changes: new
+            .changes
+            .unwrap_or_default()
+            .iter()
+            .map(Change::from)
+            .collect(),
         findings: new.findings.iter().map(Finding::from).collect(),
-        gate: Gate { code: new.outcome.code, sentence: new.outcome.sentence },
+        gate: Gate {
+            code: new.outcome.code,
+            sentence: new.outcome.sentence,
+        },
     };
     document.serialize(&mut encode::pretty(&mut out))?;
     out.write_all(b"\n")?;
@@ -109,14 +141,24 @@ mod tests {
 
     fn table(sample: &Sample) -> String {
         let mut out = Vec::new();
-        let diff = Diff { old: &sample.summary, new: sample.results() };
+        let diff = Diff {
+            old: &sample.summary,
+            new: sample.results(),
+        };
         write_table(&mut out, &diff, &TableOptions::default()).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     fn json(sample: &Sample) -> String {
         let mut out = Vec::new();
-        write_json(&mut out, &Diff { old: &sample.summary, new: sample.results() }).unwrap();
+        write_json(
+            &mut out,
+            &Diff {
+                old: &sample.summary,
+                new: sample.results(),
+            },
+        )
+        .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -129,14 +171,20 @@ mod tests {
     #[test]
     fn nothing_differs() {
         let said = table(&sample::empty());
-        assert!(said.contains("no change\n\nno new finding\n\nno finding gone\n"), "{said}");
+        assert!(
+            said.contains("no change\n\nno new finding\n\nno finding gone\n"),
+            "{said}"
+        );
     }
 
     #[test]
     fn hostile_text_is_shown_and_does_nothing() {
         let sample = sample::saying("\u{1b}[2J\u{202e}\r\nexit 0");
         for written in [table(&sample), json(&sample)] {
-            assert!(!written.chars().any(|c| c != '\n' && hidden(c)), "{written:?}");
+            assert!(
+                !written.chars().any(|c| c != '\n' && hidden(c)),
+                "{written:?}"
+            );
         }
     }
 }

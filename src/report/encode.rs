@@ -22,7 +22,10 @@ pub(super) fn pretty<W: io::Write>(out: W) -> Serializer<W, Visible<PrettyFormat
 /// `value` as one line, with its line feed.
 pub(super) fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(&mut bytes, Visible(CompactFormatter)))?;
+    value.serialize(&mut Serializer::with_formatter(
+        &mut bytes,
+        Visible(CompactFormatter),
+    ))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
@@ -37,7 +40,11 @@ macro_rules! as_inner {
 }
 
 impl<F: Formatter> Formatter for Visible<F> {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
         let mut rest = text;
         while let Some((before, found, after)) = split_at_hidden(rest) {
             out.write_all(before.as_bytes())?;
@@ -99,14 +106,23 @@ mod tests {
     #[test]
     fn laid_out_as_serde_does() {
         let value = json!({"a": [1, {"b": null}, []], "c": {}, "d": "é"});
-        assert_eq!(indented(&value), serde_json::to_string_pretty(&value).unwrap());
-        assert_eq!(line(&value).unwrap(), (serde_json::to_string(&value).unwrap() + "\n").into_bytes());
+        assert_eq!(
+            indented(&value),
+            serde_json::to_string_pretty(&value).unwrap()
+        );
+        assert_eq!(
+            line(&value).unwrap(),
+            (serde_json::to_string(&value).unwrap() + "\n").into_bytes()
+        );
     }
 
     #[test]
     fn hidden_characters_are_escaped_in_values_and_keys() {
         let value = json!({"a\u{202e}": "\u{1b}[31m\u{9b}x\u{7f}\u{e0041}y"});
-        assert_eq!(line(&value).unwrap(), b"{\"a\\u202e\":\"\\u001b[31m\\u009bx\\u007f\\udb40\\udc41y\"}\n");
+        assert_eq!(
+            line(&value).unwrap(),
+            b"{\"a\\u202e\":\"\\u001b[31m\\u009bx\\u007f\\udb40\\udc41y\"}\n"
+        );
     }
 
     proptest! {

@@ -75,7 +75,12 @@ pub(super) fn clip(text: &str, max: usize) -> Cow<'_, str> {
     if text.char_indices().nth(max).is_none() {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.chars().take(max.saturating_sub(1)).chain([MARK]).collect())
+    Cow::Owned(
+        text.chars()
+            .take(max.saturating_sub(1))
+            .chain([MARK])
+            .collect(),
+    )
 }
 
 /// `text` with at most `max` characters, cut behind a whole sentence; nothing is escaped. Half a sentence
@@ -102,13 +107,22 @@ mod tests {
     fn what_acts_is_shown_and_what_is_seen_stays() {
         for (text, shown) in [
             ("kube-apiserver v1.34.1", "kube-apiserver v1.34.1"),
-            ("##[error]x ##vso[task.y]", "#\\u{23}[error]x #\\u{23}vso[task.y]"),
+            (
+                "##[error]x ##vso[task.y]",
+                "#\\u{23}[error]x #\\u{23}vso[task.y]",
+            ),
             ("a\x1b[31mb\x07\r\n\tc", "a\\u{1b}[31mb\\u{7}\\r\\n\\tc"),
             ("C1 \u{9b}31m DEL \x7f", "C1 \\u{9b}31m DEL \\u{7f}"),
             ("moc.\u{202e}live", "moc.\\u{202e}live"),
-            ("\u{2066}iso\u{2069}\u{200f}\u{61c}", "\\u{2066}iso\\u{2069}\\u{200f}\\u{61c}"),
+            (
+                "\u{2066}iso\u{2069}\u{200f}\u{61c}",
+                "\\u{2066}iso\\u{2069}\\u{200f}\\u{61c}",
+            ),
             ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
-            ("line\u{2028}and\u{2029}\u{85}", "line\\u{2028}and\\u{2029}\\u{85}"),
+            (
+                "line\u{2028}and\u{2029}\u{85}",
+                "line\\u{2028}and\\u{2029}\\u{85}",
+            ),
             ("tag\u{e0041}", "tag\\u{e0041}"),
             ("Straße 東京 é", "Straße 東京 é"),
             (r"C:\targets", r"C:\targets"),

@@ -10,12 +10,28 @@ const WIDTH: usize = 100;
 
 /// A rule as its section of `docs/rules.md`, which a test holds to be just this.
 pub fn markdown(rule: &Rule) -> String {
-    let Rule { id, title, meaning, proof, remedy, severity, score, cwe, controls } = rule;
+    let Rule {
+        id,
+        title,
+        meaning,
+        proof,
+        remedy,
+        severity,
+        score,
+        cwe,
+        controls,
+    } = rule;
     let mut out = format!("## {id}\n\n**{title}.** Severity {severity} (score {score})");
     if let Some(cwe) = cwe {
-        let _ = write!(out, ", [CWE-{cwe}](https://cwe.mitre.org/data/definitions/{cwe}.html)");
+        let _ = write!(
+            out,
+            ", [CWE-{cwe}](https://cwe.mitre.org/data/definitions/{cwe}.html)"
+        );
     }
-    let _ = write!(out, ".\n\n{meaning}\n\n*Proof.* {proof}\n\n*Remedy.* {remedy}\n");
+    let _ = write!(
+        out,
+        ".\n\n{meaning}\n\n*Proof.* {proof}\n\n*Remedy.* {remedy}\n"
+    );
     if !controls.is_empty() {
         out.push_str("\nEvidence for:\n\n");
         for control in *controls {
@@ -28,9 +44,20 @@ pub fn markdown(rule: &Rule) -> String {
 /// A rule for a terminal.
 pub fn text(rule: &Rule) -> String {
     let mut out = format!("{}\n{}\n\n", rule.id, rule.title);
-    let cwe = rule.cwe.map(|cwe| format!(", CWE-{cwe}")).unwrap_or_default();
-    let _ = writeln!(out, "severity {} (score {}){cwe}\n", rule.severity, rule.score);
-    for (title, words) in [("What it means", rule.meaning), ("Proof", rule.proof), ("Remedy", rule.remedy)] {
+    let cwe = rule
+        .cwe
+        .map(|cwe| format!(", CWE-{cwe}"))
+        .unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "severity {} (score {}){cwe}\n",
+        rule.severity, rule.score
+    );
+    for (title, words) in [
+        ("What it means", rule.meaning),
+        ("Proof", rule.proof),
+        ("Remedy", rule.remedy),
+    ] {
         let _ = writeln!(out, "{title}:");
         wrap(&mut out, words);
         out.push('\n');
@@ -47,8 +74,16 @@ pub fn text(rule: &Rule) -> String {
 
 /// `CIS Kubernetes Benchmark 2.1.0, 1.2.1: Ensure that …`.
 fn item(control: &Control) -> String {
-    let Control { framework, id, text } = control;
-    if id.is_empty() { format!("{framework}: {text}") } else { format!("{framework}, {id}: {text}") }
+    let Control {
+        framework,
+        id,
+        text,
+    } = control;
+    if id.is_empty() {
+        format!("{framework}: {text}")
+    } else {
+        format!("{framework}, {id}: {text}")
+    }
 }
 
 /// Words in lines of [`WIDTH`], indented by two.
@@ -83,6 +118,9 @@ mod tests {
         let mut out = String::new();
         super::wrap(&mut out, &"word ".repeat(80));
         assert!(out.lines().count() > 3);
-        assert!(out.lines().all(|line| line.chars().count() <= super::WIDTH && line.starts_with("  word")));
+        assert!(
+            out.lines()
+                .all(|line| line.chars().count() <= super::WIDTH && line.starts_with("  word"))
+        );
     }
 }

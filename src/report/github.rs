@@ -34,21 +34,36 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
             } else {
                 String::new()
             };
-            let new = if finding.baseline == Some(BaselineState::New) { "new: " } else { "" };
+            let new = if finding.baseline == Some(BaselineState::New) {
+                "new: "
+            } else {
+                ""
+            };
             writeln!(
                 out,
                 "::{command} {at}title={}::{}%0A{}",
                 property(finding.rule.id),
-                data(&format!("{new}{}: {}", tell::about(finding), tell::found(finding))),
+                data(&format!(
+                    "{new}{}: {}",
+                    tell::about(finding),
+                    tell::found(finding)
+                )),
                 data(&format!("Remedy: {}", tell::remedy_and_page(finding))),
             )?;
         }
         if let Some(more @ 1..) = all.len().checked_sub(MOST) {
-            writeln!(out, "kubeknock: {more} more findings of the kind {command}: see the other reports")?;
+            writeln!(
+                out,
+                "kubeknock: {more} more findings of the kind {command}: see the other reports"
+            )?;
         }
     }
     // The exit code needs its reason in the log too: no annotation says it.
-    writeln!(out, "kubeknock: {}", escape(results.outcome.sentence, SHOWN))?;
+    writeln!(
+        out,
+        "kubeknock: {}",
+        escape(results.outcome.sentence, SHOWN)
+    )?;
     out.flush()
 }
 
@@ -82,14 +97,20 @@ mod tests {
     use crate::model::{Origin, Source};
 
     fn text(sample: &Sample) -> String {
-        let files = Files { here: Path::new("/repo"), root: Path::new("/repo") };
+        let files = Files {
+            here: Path::new("/repo"),
+            root: Path::new("/repo"),
+        };
         sample::written(|out| write(out, &sample.results(), files))
     }
 
     #[test]
     fn a_command_for_each_finding_that_counts() {
         insta::assert_snapshot!(text(&sample::mixed()));
-        assert_eq!(text(&sample::empty()), "kubeknock: 1 verdict at --fail-on exposed: exit 1\n");
+        assert_eq!(
+            text(&sample::empty()),
+            "kubeknock: 1 verdict at --fail-on exposed: exit 1\n"
+        );
     }
 
     #[test]
@@ -98,7 +119,11 @@ mod tests {
         sample.findings = vec![sample.findings[0].clone(); 13];
         let written = text(&sample);
         assert_eq!(written.matches("::error ").count(), 10);
-        assert!(written.contains("\nkubeknock: 3 more findings of the kind error: see the other reports\n"));
+        assert!(
+            written.contains(
+                "\nkubeknock: 3 more findings of the kind error: see the other reports\n"
+            )
+        );
     }
 
     #[test]
@@ -112,27 +137,58 @@ mod tests {
             ..one.clone()
         };
         sample.findings = (0..11)
-            .map(|number| finding(Severity::High, BaselineState::Unchanged, format!("old {number}.")))
-            .chain([finding(Severity::High, BaselineState::New, "news.".to_owned())])
+            .map(|number| {
+                finding(
+                    Severity::High,
+                    BaselineState::Unchanged,
+                    format!("old {number}."),
+                )
+            })
+            .chain([finding(
+                Severity::High,
+                BaselineState::New,
+                "news.".to_owned(),
+            )])
             .collect();
         let written = text(&sample);
         let first = |written: &str| written.lines().next().unwrap().to_owned();
         assert!(first(&written).contains(": news.%0A"), "{written}");
         assert_eq!(written.matches("::error ").count(), 10);
-        assert!(written.contains("old 8.") && !written.contains("old 9."), "{written}");
+        assert!(
+            written.contains("old 8.") && !written.contains("old 9."),
+            "{written}"
+        );
         // The worst stays first.
-        sample.findings.insert(0, finding(Severity::Critical, BaselineState::Unchanged, "worst.".to_owned()));
+        sample.findings.insert(
+            0,
+            finding(
+                Severity::Critical,
+                BaselineState::Unchanged,
+                "worst.".to_owned(),
+            ),
+        );
         assert!(first(&text(&sample)).contains(": worst.%0A"));
     }
 
     #[test]
     fn what_stands_in_no_file_has_no_place() {
         let mut sample = sample::mixed();
-        for source in [Source::Argument, Source::Stdin, Source::File("/etc/targets.txt".into())] {
+        for source in [
+            Source::Argument,
+            Source::Stdin,
+            Source::File("/etc/targets.txt".into()),
+        ] {
             sample.findings.truncate(1);
-            sample.findings[0].origin = Arc::new(Origin { source, line: 1, text: "192.0.2.17".into() });
+            sample.findings[0].origin = Arc::new(Origin {
+                source,
+                line: 1,
+                text: "192.0.2.17".into(),
+            });
             let written = text(&sample);
-            assert!(written.starts_with("::error title=resources-exposed::new: "), "{written}");
+            assert!(
+                written.starts_with("::error title=resources-exposed::new: "),
+                "{written}"
+            );
         }
     }
 

@@ -48,7 +48,10 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
 fn issue(finding: &Finding, files: Files<'_>) -> Issue {
     let place = place(&finding.origin, files);
     Issue {
-        description: escape(&format!("{}: {}", tell::about(finding), tell::found(finding)), SHOWN),
+        description: escape(
+            &format!("{}: {}", tell::about(finding), tell::found(finding)),
+            SHOWN,
+        ),
         check_name: finding.rule.id,
         fingerprint: finding.fingerprint.to_string(),
         severity: match finding.severity {
@@ -58,7 +61,10 @@ fn issue(finding: &Finding, files: Files<'_>) -> Issue {
             Severity::Low => "minor",
             Severity::Note => "info",
         },
-        location: Location { path: place.path, lines: Lines { begin: place.line } },
+        location: Location {
+            path: place.path,
+            lines: Lines { begin: place.line },
+        },
     }
 }
 
@@ -71,7 +77,10 @@ mod tests {
     use super::*;
 
     fn text(sample: &Sample) -> String {
-        let files = Files { here: Path::new("/repo/ci"), root: Path::new("/repo") };
+        let files = Files {
+            here: Path::new("/repo/ci"),
+            root: Path::new("/repo"),
+        };
         sample::written(|out| write(out, &sample.results(), files))
     }
 
@@ -86,8 +95,16 @@ mod tests {
         let mut sample = sample::mixed();
         sample.findings[0].message = "\u{1b}[2J\u{202e}\"}],".to_owned();
         let written = text(&sample);
-        assert!(!written.chars().any(|c| c != '\n' && hidden(c)), "{written:?}");
+        assert!(
+            !written.chars().any(|c| c != '\n' && hidden(c)),
+            "{written:?}"
+        );
         let issues: Vec<serde_json::Value> = serde_json::from_str(&written).unwrap();
-        assert!(issues[0]["description"].as_str().unwrap().ends_with("\"}],"));
+        assert!(
+            issues[0]["description"]
+                .as_str()
+                .unwrap()
+                .ends_with("\"}],")
+        );
     }
 }

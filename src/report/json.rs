@@ -26,7 +26,9 @@ pub fn write(
     document.serialize_entry("schema", SCHEMA)?;
     document.serialize_entry("tool", &Tool::from(info))?;
     document.serialize_entry("scan", &Scan::new(info, summary))?;
-    let endpoints = reports.inspect(|report| tally.add(report.borrow())).map(Record);
+    let endpoints = reports
+        .inspect(|report| tally.add(report.borrow()))
+        .map(Record);
     document.serialize_entry("endpoints", &encode::Sequence::new(endpoints))?;
     let findings = results.findings.iter().map(Finding::from);
     document.serialize_entry("findings", &encode::Sequence::new(findings))?;
@@ -63,18 +65,26 @@ mod tests {
     #[test]
     fn long_text_is_cut_and_hidden_characters_are_escaped() {
         let written = sample::json(&sample::hostile());
-        assert!(!written.chars().any(|c| c != '\n' && super::super::escape::hidden(c)));
+        assert!(
+            !written
+                .chars()
+                .any(|c| c != '\n' && super::super::escape::hidden(c))
+        );
         let document: serde_json::Value = serde_json::from_str(&written).unwrap();
         let evidence = &document["endpoints"][0]["requests"][0]["evidence"];
         let message = evidence["status_message"].as_str().unwrap();
-        assert_eq!((message.chars().count(), message.chars().last()), (1024, Some('…')));
+        assert_eq!(
+            (message.chars().count(), message.chars().last()),
+            (1024, Some('…'))
+        );
         assert_eq!(evidence["server"], "nginx\u{9b}31m");
     }
 
     #[test]
     fn a_writer_that_fails_is_an_error() {
         let sample = sample::mixed();
-        let error = super::write(&mut sample::Full, &sample.results(), sample.reports.iter()).unwrap_err();
+        let error =
+            super::write(&mut sample::Full, &sample.results(), sample.reports.iter()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
 }

@@ -13,7 +13,10 @@ use crate::model::EndpointReport;
 
 #[derive(Serialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "lives for one write, and most are the large one")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for one write, and most are the large one"
+)]
 enum Record<'a> {
     Endpoint(Endpoint<'a>),
     Finding(Finding<'a>),
@@ -27,7 +30,11 @@ enum Record<'a> {
 }
 
 /// Writes one endpoint's line and counts it in `tally`, which [`write_summary`] wants.
-pub fn write_endpoint(out: &mut dyn io::Write, report: &EndpointReport, tally: &mut Tally) -> io::Result<()> {
+pub fn write_endpoint(
+    out: &mut dyn io::Write,
+    report: &EndpointReport,
+    tally: &mut Tally,
+) -> io::Result<()> {
     tally.add(report);
     write(out, &Record::Endpoint(report.into()))
 }
@@ -38,7 +45,11 @@ pub fn record(report: &EndpointReport) -> io::Result<Vec<u8>> {
 }
 
 /// Writes the last lines: each finding, then the scan as a whole.
-pub fn write_summary(out: &mut dyn io::Write, results: &Results<'_>, tally: &Tally) -> io::Result<()> {
+pub fn write_summary(
+    out: &mut dyn io::Write,
+    results: &Results<'_>,
+    tally: &Tally,
+) -> io::Result<()> {
     let Results { info, summary, .. } = results;
     for finding in results.findings {
         write(out, &Record::Finding(finding.into()))?;
@@ -76,7 +87,10 @@ mod tests {
         let sample = sample::mixed();
         let document: Value = serde_json::from_str(&sample::json(&sample)).unwrap();
         let written = sample::jsonl(&sample);
-        let mut lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut lines: Vec<Value> = written
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         for line in &mut lines {
             line.as_object_mut().unwrap().remove("record").unwrap();
         }

@@ -35,7 +35,12 @@ impl Counts {
     /// Counts the cases that [`write()`] makes of the same records.
     pub fn of(results: &Results<'_>, reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
         let mut found = Found::new(results);
-        let mut counts = Self { cases: 0, failed: 0, unclear: 0, skipped: 0 };
+        let mut counts = Self {
+            cases: 0,
+            failed: 0,
+            unclear: 0,
+            skipped: 0,
+        };
         for report in reports {
             let report = report.borrow();
             counts.count(&Outcome::of(report, &found.take(report)));
@@ -66,7 +71,12 @@ pub fn write(
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut found = Found::new(results);
-    let Counts { cases, failed, unclear, skipped } = counts;
+    let Counts {
+        cases,
+        failed,
+        unclear,
+        skipped,
+    } = counts;
     let seconds = results.summary.elapsed.as_secs_f64();
     let started = format!("{:.0}", results.summary.started);
     writeln!(
@@ -86,30 +96,61 @@ pub fn write(
     out.flush()
 }
 
-fn endpoint(out: &mut impl io::Write, report: &EndpointReport, findings: &[&Finding]) -> io::Result<()> {
+fn endpoint(
+    out: &mut impl io::Write,
+    report: &EndpointReport,
+    findings: &[&Finding],
+) -> io::Result<()> {
     let target = report.target.to_string();
-    let place = report.endpoint.as_ref().map_or_else(|| target.clone(), ToString::to_string);
+    let place = report
+        .endpoint
+        .as_ref()
+        .map_or_else(|| target.clone(), ToString::to_string);
     let name = tell::named(&place, report.target.label.as_deref());
     let seconds = report.elapsed().as_secs_f64();
     let (class, name) = (text(&target), text(&name));
-    writeln!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"{seconds:.3}\">")?;
+    writeln!(
+        out,
+        "    <testcase classname=\"{class}\" name=\"{name}\" time=\"{seconds:.3}\">"
+    )?;
     let outcome = Outcome::of(report, findings);
     result(out, &outcome, &report.reason)?;
-    writeln!(out, "      <system-out>{}: {}", report.verdict, text(&report.reason))?;
-    outcome.beside(findings).try_for_each(|finding| told(out, finding))?;
+    writeln!(
+        out,
+        "      <system-out>{}: {}",
+        report.verdict,
+        text(&report.reason)
+    )?;
+    outcome
+        .beside(findings)
+        .try_for_each(|finding| told(out, finding))?;
     writeln!(out, "</system-out>\n    </testcase>")
 }
 
-fn without_endpoint(out: &mut impl io::Write, Whole { seen, findings }: &Whole<'_>) -> io::Result<()> {
-    let Some(first) = findings.first() else { return Ok(()) };
+fn without_endpoint(
+    out: &mut impl io::Write,
+    Whole { seen, findings }: &Whole<'_>,
+) -> io::Result<()> {
+    let Some(first) = findings.first() else {
+        return Ok(());
+    };
     let (class, name) = (text(first.about.as_str()), text(&tell::about(first)));
-    writeln!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\">")?;
+    writeln!(
+        out,
+        "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\">"
+    )?;
     let outcome = Outcome::without_endpoint(findings);
     result(out, &outcome, "")?;
     let seen: Vec<&str> = seen.iter().map(|verdict| verdict.word()).collect();
-    let said = if seen.is_empty() { "not asked".to_owned() } else { format!("seen {}", seen.join(", ")) };
+    let said = if seen.is_empty() {
+        "not asked".to_owned()
+    } else {
+        format!("seen {}", seen.join(", "))
+    };
     writeln!(out, "      <system-out>{said}")?;
-    outcome.beside(findings).try_for_each(|finding| told(out, finding))?;
+    outcome
+        .beside(findings)
+        .try_for_each(|finding| told(out, finding))?;
     writeln!(out, "</system-out>\n    </testcase>")
 }
 
@@ -118,7 +159,11 @@ fn result(out: &mut impl io::Write, outcome: &Outcome<'_>, reason: &str) -> io::
         Outcome::Passed => Ok(()),
         Outcome::Failed(findings) => failure(out, findings),
         Outcome::Unclear(kind, why) => {
-            writeln!(out, "      <error type=\"{kind}\" message=\"{}\"/>", text(why))
+            writeln!(
+                out,
+                "      <error type=\"{kind}\" message=\"{}\"/>",
+                text(why)
+            )
         }
         Outcome::Skipped => writeln!(out, "      <skipped message=\"{}\"/>", text(reason)),
     }
@@ -126,15 +171,25 @@ fn result(out: &mut impl io::Write, outcome: &Outcome<'_>, reason: &str) -> io::
 
 /// One failure element, because readers of the format know no more.
 fn failure(out: &mut impl io::Write, findings: &[&Finding]) -> io::Result<()> {
-    let Some(worst) = findings.first() else { return Ok(()) };
-    writeln!(out, "      <failure type=\"{}\" message=\"{}\">", worst.rule.id, text(&tell::found(worst)))?;
+    let Some(worst) = findings.first() else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "      <failure type=\"{}\" message=\"{}\">",
+        worst.rule.id,
+        text(&tell::found(worst))
+    )?;
     findings.iter().try_for_each(|finding| told(out, finding))?;
     writeln!(out, "      </failure>")
 }
 
 fn told(out: &mut impl io::Write, finding: &Finding) -> io::Result<()> {
     let Finding { severity, rule, .. } = finding;
-    let (found, remedy) = (text(&tell::found(finding)), text(&tell::remedy_and_page(finding)));
+    let (found, remedy) = (
+        text(&tell::found(finding)),
+        text(&tell::remedy_and_page(finding)),
+    );
     writeln!(out, "{severity} {}: {found}\n  remedy: {remedy}", rule.id)
 }
 
@@ -168,12 +223,18 @@ impl<'a> Outcome<'a> {
     /// The findings that its element does not tell.
     fn beside<'b>(&self, findings: &'b [&'a Finding]) -> impl Iterator<Item = &'b &'a Finding> {
         let failed = matches!(self, Self::Failed(_));
-        findings.iter().filter(move |finding| !failed || !fails(finding))
+        findings
+            .iter()
+            .filter(move |finding| !failed || !fails(finding))
     }
 
     /// What the findings alone make of it.
     fn settled(findings: &[&'a Finding]) -> Option<Self> {
-        let failing: Vec<&Finding> = findings.iter().copied().filter(|finding| fails(finding)).collect();
+        let failing: Vec<&Finding> = findings
+            .iter()
+            .copied()
+            .filter(|finding| fails(finding))
+            .collect();
         if !failing.is_empty() {
             return Some(Self::Failed(failing));
         }
@@ -186,7 +247,12 @@ impl<'a> Outcome<'a> {
 /// Whether a finding fails its case.
 fn fails(finding: &Finding) -> bool {
     let exposes = !finding.open.is_empty();
-    finding.severity <= if exposes { Severity::Medium } else { Severity::High }
+    finding.severity
+        <= if exposes {
+            Severity::Medium
+        } else {
+            Severity::High
+        }
 }
 
 /// What counts, notes apart, until its case is made.
@@ -208,14 +274,27 @@ struct Whole<'a> {
 impl<'a> Found<'a> {
     fn new(results: &Results<'a>) -> Self {
         let telling = |finding: &&Finding| finding.counts() && finding.severity < Severity::Note;
-        let (whole, at): (Vec<_>, Vec<_>) =
-            results.findings.iter().filter(telling).partition(|finding| finding.index.is_none());
-        let mut this = Self { at: ByEndpoint::new(at), whole: HashMap::new(), worded: HashMap::new() };
+        let (whole, at): (Vec<_>, Vec<_>) = results
+            .findings
+            .iter()
+            .filter(telling)
+            .partition(|finding| finding.index.is_none());
+        let mut this = Self {
+            at: ByEndpoint::new(at),
+            whole: HashMap::new(),
+            worded: HashMap::new(),
+        };
         for finding in whole {
-            this.whole.entry(&*finding.origin).or_default().findings.push(finding);
+            this.whole
+                .entry(&*finding.origin)
+                .or_default()
+                .findings
+                .push(finding);
         }
         for spec in &results.summary.coverage.specs {
-            let Some(whole) = this.whole.get_mut(&*spec.origin) else { continue };
+            let Some(whole) = this.whole.get_mut(&*spec.origin) else {
+                continue;
+            };
             whole.seen = &spec.seen;
             if let Some(wording) = Wording::of(&spec.origin.text) {
                 let of_host = this.worded.entry(wording.host().clone()).or_default();
@@ -233,8 +312,17 @@ impl<'a> Found<'a> {
         let worded = self.worded.get(&target.host).into_iter().flatten();
         let others = worded.filter(|(wording, origin)| also_names(target, wording, origin));
         for origin in others.map(|(_, origin)| *origin).chain([&*target.origin]) {
-            if self.whole.get(origin).is_some_and(|whole| whole.seen.first() == Some(&report.verdict)) {
-                findings.extend(self.whole.remove(origin).into_iter().flat_map(|whole| whole.findings));
+            if self
+                .whole
+                .get(origin)
+                .is_some_and(|whole| whole.seen.first() == Some(&report.verdict))
+            {
+                findings.extend(
+                    self.whole
+                        .remove(origin)
+                        .into_iter()
+                        .flat_map(|whole| whole.findings),
+                );
             }
         }
         findings.sort_by_key(|finding| finding.severity);
@@ -345,21 +433,33 @@ mod tests {
         let mixed = sample::mixed().reports.len();
         let head = |suite: &str| suite.lines().nth(2).unwrap().trim().to_owned();
         // Refused, a name that does not resolve, inconclusive: an error already.
-        for (record, seen, errors) in
-            [(12, Verdict::Unreachable, 2), (10, Verdict::Unreachable, 2), (7, Verdict::Inconclusive, 1)]
-        {
+        for (record, seen, errors) in [
+            (12, Verdict::Unreachable, 2),
+            (10, Verdict::Unreachable, 2),
+            (7, Verdict::Inconclusive, 1),
+        ] {
             let suite = not_covered(record, vec![seen]);
             let said = format!("tests=\"{mixed}\" failures=\"0\" errors=\"{errors}\"");
             assert!(head(&suite).contains(&said), "{suite}");
-            assert_eq!(suite.matches("low resources-exposed: ").count(), 1, "{suite}");
+            assert_eq!(
+                suite.matches("low resources-exposed: ").count(),
+                1,
+                "{suite}"
+            );
         }
         // Not asked: it has no endpoint.
         let suite = not_covered(12, Vec::new());
         assert!(
-            head(&suite).contains(&format!("tests=\"{}\" failures=\"0\" errors=\"2\"", mixed + 1)),
+            head(&suite).contains(&format!(
+                "tests=\"{}\" failures=\"0\" errors=\"2\"",
+                mixed + 1
+            )),
             "{suite}"
         );
-        assert!(suite.contains("name=\"192.0.2.99 (prod-eu-3)\" time=\"0\">\n      <error type="), "{suite}");
+        assert!(
+            suite.contains("name=\"192.0.2.99 (prod-eu-3)\" time=\"0\">\n      <error type="),
+            "{suite}"
+        );
         assert!(suite.contains("<system-out>not asked\n"), "{suite}");
     }
 
@@ -371,24 +471,38 @@ mod tests {
             sample.reports[12].target.specs = specs.iter().copied().map(SpecId).collect();
             sample
         };
-        let again =
-            |sample: &Sample, scheme| sample::origin(900, &format!("{scheme}{}", sample.reports[12].target));
+        let again = |sample: &Sample, scheme| {
+            sample::origin(900, &format!("{scheme}{}", sample.reports[12].target))
+        };
         // Of a scan, and of merged ones.
         for specs in [&[12, 900][..], &[]] {
             for scheme in ["https://", ""] {
                 let sample = refused(specs);
                 let origin = again(&sample, scheme);
                 let suite = missing(sample, &origin, vec![Verdict::Unreachable]);
-                assert!(suite.contains(&format!("tests=\"{cases}\" failures=\"0\" errors=\"2\"")), "{suite}");
+                assert!(
+                    suite.contains(&format!("tests=\"{cases}\" failures=\"0\" errors=\"2\"")),
+                    "{suite}"
+                );
                 assert!(!suite.contains("not asked"), "{suite}");
             }
         }
         // Its first specification alone names it: what was seen was seen elsewhere, and that is said.
         let sample = refused(&[12]);
         let origin = again(&sample, "https://");
-        let suite = missing(sample, &origin, vec![Verdict::Inconclusive, Verdict::Unreachable]);
-        assert!(suite.contains(&format!("tests=\"{}\"", cases + 1)), "{suite}");
-        assert!(suite.contains("<system-out>seen inconclusive, unreachable\n"), "{suite}");
+        let suite = missing(
+            sample,
+            &origin,
+            vec![Verdict::Inconclusive, Verdict::Unreachable],
+        );
+        assert!(
+            suite.contains(&format!("tests=\"{}\"", cases + 1)),
+            "{suite}"
+        );
+        assert!(
+            suite.contains("<system-out>seen inconclusive, unreachable\n"),
+            "{suite}"
+        );
     }
 
     /// The gate lets both through.
@@ -403,15 +517,33 @@ mod tests {
             ..sample::mixed().findings[0].clone()
         };
         sample.findings = vec![medium(&[])];
-        assert!(head(&sample).contains("failures=\"0\" errors=\"1\""), "{}", head(&sample));
+        assert!(
+            head(&sample).contains("failures=\"0\" errors=\"1\""),
+            "{}",
+            head(&sample)
+        );
         sample.findings = vec![medium(&[]), medium(&["/metrics"])];
-        assert!(head(&sample).contains("failures=\"1\" errors=\"1\""), "{}", head(&sample));
-        assert_eq!(written(&sample).matches("medium resources-exposed: ").count(), 2, "each told once");
+        assert!(
+            head(&sample).contains("failures=\"1\" errors=\"1\""),
+            "{}",
+            head(&sample)
+        );
+        assert_eq!(
+            written(&sample)
+                .matches("medium resources-exposed: ")
+                .count(),
+            2,
+            "each told once"
+        );
         for report in &mut sample.reports {
             report.target.expect = Some(report.verdict);
         }
         sample.findings.clear();
-        assert!(head(&sample).contains("failures=\"0\" errors=\"0\""), "{}", head(&sample));
+        assert!(
+            head(&sample).contains("failures=\"0\" errors=\"0\""),
+            "{}",
+            head(&sample)
+        );
     }
 
     /// Against the schema of Jenkins' xunit plugin, as pytest ships it.
@@ -422,13 +554,19 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("junit.xml");
             std::fs::write(&file, written(&sample)).unwrap();
-            let output =
-                Command::new("xmllint").args(["--noout", "--nonet", "--schema", schema]).arg(&file).output();
+            let output = Command::new("xmllint")
+                .args(["--noout", "--nonet", "--schema", schema])
+                .arg(&file)
+                .output();
             let Ok(output) = output else {
                 skip::without("xmllint", "the JUnit schema");
                 return;
             };
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
     }
 

@@ -83,11 +83,18 @@ impl Page {
 
 fn head(page: &mut Page, results: &Results<'_>) {
     let coverage = &results.summary.coverage;
-    let title = if results.outcome.code == 0 { "passed" } else { "failed" };
+    let title = if results.outcome.code == 0 {
+        "passed"
+    } else {
+        "failed"
+    };
     page.line(&format!("## kubeknock {title}\n"));
     page.line(&format!("{}\n", code(results.outcome.sentence)));
     if let Some(stopped) = &results.summary.stopped {
-        page.line(&format!("**Stopped early**: {}; this report is partial.\n", code(stopped)));
+        page.line(&format!(
+            "**Stopped early**: {}; this report is partial.\n",
+            code(stopped)
+        ));
     }
     if let Some(part) = results.part() {
         page.line(&format!("**Not the whole**: {part}.\n"));
@@ -108,7 +115,9 @@ fn head(page: &mut Page, results: &Results<'_>) {
 }
 
 fn changes(page: &mut Page, results: &Results<'_>) {
-    let Some(changes) = results.changes else { return };
+    let Some(changes) = results.changes else {
+        return;
+    };
     if changes.is_empty() {
         page.line("Nothing changed since the baseline.\n");
         return;
@@ -122,7 +131,11 @@ fn changes(page: &mut Page, results: &Results<'_>) {
             let side = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
             let opens = if change.opens { "**opens**" } else { "" };
             let (about, kind) = (code(change.about.as_str()), change.kind.word());
-            format!("| {opens} | {about} | {kind} | {} | {} |", side(&change.before), side(&change.after))
+            format!(
+                "| {opens} | {about} | {kind} | {} | {} |",
+                side(&change.before),
+                side(&change.after)
+            )
         }),
     );
     page.line("");
@@ -150,10 +163,20 @@ fn findings(page: &mut Page, findings: &[Finding]) {
 }
 
 fn finding(finding: &Finding) -> String {
-    let state = finding.baseline.map(BaselineState::word).unwrap_or_default();
+    let state = finding
+        .baseline
+        .map(BaselineState::word)
+        .unwrap_or_default();
     let (about, message) = (code(finding.about.as_str()), code(&tell::found(finding)));
-    let label = finding.label.as_deref().map(|label| format!(" {}", code(label))).unwrap_or_default();
-    format!("| {} | {} | {about}{label} | {message} | {state} |", finding.severity, finding.rule.id)
+    let label = finding
+        .label
+        .as_deref()
+        .map(|label| format!(" {}", code(label)))
+        .unwrap_or_default();
+    format!(
+        "| {} | {} | {about}{label} | {message} | {state} |",
+        finding.severity, finding.rule.id
+    )
 }
 
 /// Never silently green.
@@ -165,7 +188,12 @@ fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
     page.line("### Named targets without a verdict\n");
     page.line("| target | written at | result |\n|---|---|---|");
     let rows = missing.iter().take(LISTED).map(|spec| {
-        format!("| {} | {} | {} |", code(&spec.origin.text), code(&spec.origin.to_string()), seen(spec))
+        format!(
+            "| {} | {} | {} |",
+            code(&spec.origin.text),
+            code(&spec.origin.to_string()),
+            seen(spec)
+        )
     });
     page.rows_and(missing.len().saturating_sub(LISTED), rows);
     page.line("");
@@ -176,17 +204,27 @@ fn remedies(page: &mut Page, findings: &[Finding]) {
     let mut ways: Vec<Way<'_>> = Vec::new();
     let mut known: HashMap<(&str, Option<&str>), usize> = HashMap::new();
     for finding in findings.iter().filter(|finding| finding.counts()) {
-        let at = *known.entry((&finding.remedy, finding.remedy_url.as_deref())).or_insert_with(|| {
-            ways.push(Way { first: finding, rules: Vec::new(), named: Vec::new(), targets: HashSet::new() });
-            ways.len() - 1
-        });
+        let at = *known
+            .entry((&finding.remedy, finding.remedy_url.as_deref()))
+            .or_insert_with(|| {
+                ways.push(Way {
+                    first: finding,
+                    rules: Vec::new(),
+                    named: Vec::new(),
+                    targets: HashSet::new(),
+                });
+                ways.len() - 1
+            });
         ways[at].add(finding);
     }
     if ways.is_empty() {
         return;
     }
     page.line("<details><summary>How to mend it</summary>\n");
-    page.rows_and(ways.len().saturating_sub(LISTED), ways.iter().take(LISTED).map(Way::told));
+    page.rows_and(
+        ways.len().saturating_sub(LISTED),
+        ways.iter().take(LISTED).map(Way::told),
+    );
     page.line("\n</details>\n");
 }
 
@@ -217,14 +255,24 @@ impl<'a> Way<'a> {
             more => format!(" and {more} more"),
         };
         let remedy = code_of(&tell::remedy(&self.first.remedy), usize::MAX);
-        let page = self.first.remedy_url.as_deref().map(|url| format!(" {}", link(url))).unwrap_or_default();
-        format!("- **{}** at {}{more}:\n  {remedy}{page}", self.rules.join(", "), targets.join(", "))
+        let page = self
+            .first
+            .remedy_url
+            .as_deref()
+            .map(|url| format!(" {}", link(url)))
+            .unwrap_or_default();
+        format!(
+            "- **{}** at {}{more}:\n  {remedy}{page}",
+            self.rules.join(", "),
+            targets.join(", ")
+        )
     }
 }
 
 fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport>>) {
-    let (reports, left_out) =
-        worst::of(reports, MOST / LEAST_ROW, |report| (report.verdict, report.order_key()));
+    let (reports, left_out) = worst::of(reports, MOST / LEAST_ROW, |report| {
+        (report.verdict, report.order_key())
+    });
     if reports.is_empty() {
         return;
     }
@@ -232,9 +280,17 @@ fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport
     page.line("| verdict | target | who | anonymous may |\n|---|---|---|---|");
     let rows = reports.iter().map(|report| {
         let report = report.borrow();
-        let label = report.target.label.as_deref().map(|label| format!(" {}", code(label)));
+        let label = report
+            .target
+            .label
+            .as_deref()
+            .map(|label| format!(" {}", code(label)));
         let (place, who, may) = (code(&place(report)), code(&who(report)), code(&may(report)));
-        format!("| {} | {place}{} | {who} | {may} |", report.verdict, label.unwrap_or_default())
+        format!(
+            "| {} | {place}{} | {who} | {may} |",
+            report.verdict,
+            label.unwrap_or_default()
+        )
     });
     page.rows_and(left_out.values().sum(), rows);
     page.line("\n</details>");

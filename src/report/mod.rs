@@ -74,7 +74,10 @@ pub struct ScanInfo<'a> {
 impl<'a> ScanInfo<'a> {
     /// A scan by this version of kubeknock.
     pub const fn new(config: &'a ScanConfig) -> Self {
-        Self { tool_version: env!("CARGO_PKG_VERSION"), config }
+        Self {
+            tool_version: env!("CARGO_PKG_VERSION"),
+            config,
+        }
     }
 }
 
@@ -99,7 +102,9 @@ impl Results<'_> {
     /// What is to be said first of a report that does not hold the whole.
     fn part(&self) -> Option<String> {
         let shard = self.info.config.shard;
-        shard.is_part().then(|| format!("shard {shard} of a scan: the others belong to it"))
+        shard
+            .is_part()
+            .then(|| format!("shard {shard} of a scan: the others belong to it"))
     }
 }
 
@@ -192,7 +197,10 @@ impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL.into_iter().find(|format| format.word() == text).ok_or(UnknownFormat)
+        Self::ALL
+            .into_iter()
+            .find(|format| format.word() == text)
+            .ok_or(UnknownFormat)
     }
 }
 

@@ -51,20 +51,27 @@ pub(super) fn place(origin: &Origin, files: Files<'_>) -> Place {
     let exists = known.is_some();
     let path = known.unwrap_or_else(|| match &origin.source {
         Source::File(path) => {
-            let name = Path::new(&**path).file_name().map(PathBuf::from).unwrap_or_default();
+            let name = Path::new(&**path)
+                .file_name()
+                .map(PathBuf::from)
+                .unwrap_or_default();
             format!("kubeknock/outside/{}", slashed(&name))
         }
         Source::Argument => "kubeknock/arguments".to_owned(),
         Source::Stdin => "kubeknock/stdin".to_owned(),
     });
-    Place { path, line: origin.line.max(1), exists }
+    Place {
+        path,
+        line: origin.line.max(1),
+        exists,
+    }
 }
 
 /// The path of a file of the repository, from its root.
 fn relative(path: &Path, files: Files<'_>) -> Option<String> {
     let whole = files.here.join(path);
-    let place =
-        inside(&whole, files.root).or_else(|| inside(&real(&whole)?, &files.root.canonicalize().ok()?));
+    let place = inside(&whole, files.root)
+        .or_else(|| inside(&real(&whole)?, &files.root.canonicalize().ok()?));
     place.as_deref().map(slashed)
 }
 
@@ -96,7 +103,10 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 fn slashed(path: &Path) -> String {
-    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let parts: Vec<_> = path
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
     parts.join("/")
 }
 
@@ -105,8 +115,19 @@ mod tests {
     use super::*;
 
     fn at(source: Source) -> String {
-        let files = Files { here: Path::new("/repo/ci"), root: Path::new("/repo") };
-        place(&Origin { source, line: 3, text: "x".into() }, files).uri()
+        let files = Files {
+            here: Path::new("/repo/ci"),
+            root: Path::new("/repo"),
+        };
+        place(
+            &Origin {
+                source,
+                line: 3,
+                text: "x".into(),
+            },
+            files,
+        )
+        .uri()
     }
 
     #[test]
@@ -135,12 +156,24 @@ mod tests {
         std::fs::create_dir_all(real.join("ci")).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
         let told = |root: &Path, file: &Path| {
-            let origin =
-                Origin { source: Source::File(file.to_str().unwrap().into()), line: 1, text: "x".into() };
+            let origin = Origin {
+                source: Source::File(file.to_str().unwrap().into()),
+                line: 1,
+                text: "x".into(),
+            };
             place(&origin, Files { here: root, root }).path
         };
-        assert_eq!(told(&real, &link.join("ci/clusters.txt")), "ci/clusters.txt");
-        assert_eq!(told(&link, &real.join("ci/clusters.txt")), "ci/clusters.txt");
-        assert_eq!(told(&link.join("ci"), &real.join("clusters.txt")), "kubeknock/outside/clusters.txt");
+        assert_eq!(
+            told(&real, &link.join("ci/clusters.txt")),
+            "ci/clusters.txt"
+        );
+        assert_eq!(
+            told(&link, &real.join("ci/clusters.txt")),
+            "ci/clusters.txt"
+        );
+        assert_eq!(
+            told(&link.join("ci"), &real.join("clusters.txt")),
+            "kubeknock/outside/clusters.txt"
+        );
     }
 }

@@ -40,7 +40,11 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
     let (summary, coverage) = (results.summary, &results.summary.coverage);
     let started = summary.started.as_second();
     for (name, help, value) in [
-        ("kubeknock_scan_start_timestamp_seconds", "When the scan began, in Unix time.", started.to_string()),
+        (
+            "kubeknock_scan_start_timestamp_seconds",
+            "When the scan began, in Unix time.",
+            started.to_string(),
+        ),
         (
             "kubeknock_scan_duration_seconds",
             "How long the scan took.",
@@ -51,9 +55,21 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
             "Whether every target was attempted, at every address that may be asked.",
             u8::from(coverage.is_complete()).to_string(),
         ),
-        ("kubeknock_gate_exit_code", "The exit code that the gate gave.", results.outcome.code.to_string()),
-        ("kubeknock_targets", "Targets in the set, exclusions taken out.", coverage.targets.to_string()),
-        ("kubeknock_named_targets", "Named targets.", coverage.named().to_string()),
+        (
+            "kubeknock_gate_exit_code",
+            "The exit code that the gate gave.",
+            results.outcome.code.to_string(),
+        ),
+        (
+            "kubeknock_targets",
+            "Targets in the set, exclusions taken out.",
+            coverage.targets.to_string(),
+        ),
+        (
+            "kubeknock_named_targets",
+            "Named targets.",
+            coverage.named().to_string(),
+        ),
         (
             "kubeknock_named_targets_covered",
             "Named targets that got a verdict.",
@@ -65,23 +81,56 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
     }
     gauge(out, "kubeknock_endpoints", "Endpoints by verdict.")?;
     for verdict in Verdict::ALL {
-        writeln!(out, "kubeknock_endpoints{{verdict=\"{verdict}\"}} {}", coverage.count(verdict))?;
+        writeln!(
+            out,
+            "kubeknock_endpoints{{verdict=\"{verdict}\"}} {}",
+            coverage.count(verdict)
+        )?;
     }
-    gauge(out, "kubeknock_unreachable_endpoints", "Unreachable endpoints by kind.")?;
+    gauge(
+        out,
+        "kubeknock_unreachable_endpoints",
+        "Unreachable endpoints by kind.",
+    )?;
     for kind in FailureKind::ALL {
         let count = coverage.unreachable.get(&kind).copied().unwrap_or_default();
-        writeln!(out, "kubeknock_unreachable_endpoints{{kind=\"{}\"}} {count}", kind.word())?;
+        writeln!(
+            out,
+            "kubeknock_unreachable_endpoints{{kind=\"{}\"}} {count}",
+            kind.word()
+        )?;
     }
-    gauge(out, "kubeknock_unasked", "What was not asked of names, by reason.")?;
+    gauge(
+        out,
+        "kubeknock_unasked",
+        "What was not asked of names, by reason.",
+    )?;
     for why in Gap::ALL {
-        writeln!(out, "kubeknock_unasked{{why=\"{}\"}} {}", why.word(), coverage.gap(why))?;
+        writeln!(
+            out,
+            "kubeknock_unasked{{why=\"{}\"}} {}",
+            why.word(),
+            coverage.gap(why)
+        )?;
     }
-    gauge(out, "kubeknock_not_attempted", "Targets and addresses that were not asked.")?;
+    gauge(
+        out,
+        "kubeknock_not_attempted",
+        "Targets and addresses that were not asked.",
+    )?;
     writeln!(out, "kubeknock_not_attempted {}", coverage.not_attempted)?;
-    gauge(out, "kubeknock_failed_here", "Those of them that our own side failed at, by kind.")?;
+    gauge(
+        out,
+        "kubeknock_failed_here",
+        "Those of them that our own side failed at, by kind.",
+    )?;
     for kind in FailureKind::ALL.into_iter().filter(|kind| kind.is_ours()) {
         let count = coverage.failed_here.get(&kind).copied().unwrap_or_default();
-        writeln!(out, "kubeknock_failed_here{{kind=\"{}\"}} {count}", kind.word())?;
+        writeln!(
+            out,
+            "kubeknock_failed_here{{kind=\"{}\"}} {count}",
+            kind.word()
+        )?;
     }
     Ok(())
 }
@@ -89,14 +138,27 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
 fn findings(out: &mut impl io::Write, findings: &[Finding]) -> io::Result<()> {
     let mut counts: BTreeMap<(Severity, &str), u64> = BTreeMap::new();
     for finding in findings.iter().filter(|finding| finding.counts()) {
-        *counts.entry((finding.severity, finding.rule.id)).or_default() += 1;
+        *counts
+            .entry((finding.severity, finding.rule.id))
+            .or_default() += 1;
     }
-    gauge(out, "kubeknock_findings", "Findings that count, by severity and rule.")?;
+    gauge(
+        out,
+        "kubeknock_findings",
+        "Findings that count, by severity and rule.",
+    )?;
     for ((severity, rule), count) in counts {
-        writeln!(out, "kubeknock_findings{{severity=\"{severity}\",rule=\"{rule}\"}} {count}")?;
+        writeln!(
+            out,
+            "kubeknock_findings{{severity=\"{severity}\",rule=\"{rule}\"}} {count}"
+        )?;
     }
     let accepted = findings.iter().filter(|finding| finding.accepted()).count();
-    gauge(out, "kubeknock_accepted_findings", "Findings that somebody accepted.")?;
+    gauge(
+        out,
+        "kubeknock_accepted_findings",
+        "Findings that somebody accepted.",
+    )?;
     writeln!(out, "kubeknock_accepted_findings {accepted}")
 }
 
@@ -105,13 +167,21 @@ fn endpoints(
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut certificates = String::new();
-    gauge(out, "kubeknock_endpoint_verdict", "The verdict on an endpoint: 1 at the verdict that it got.")?;
+    gauge(
+        out,
+        "kubeknock_endpoint_verdict",
+        "The verdict on an endpoint: 1 at the verdict that it got.",
+    )?;
     let told = |report: &EndpointReport| report.connected() || report.target.named;
     // The collector drops a whole file for one series that is there twice, and labels are cut.
     let mut seen = HashSet::new();
     for report in reports.filter(|report| told(report.borrow())).take(MOST) {
         let report = report.borrow();
-        let address = report.endpoint.as_ref().and_then(Endpoint::address).map(|address| address.to_string());
+        let address = report
+            .endpoint
+            .as_ref()
+            .and_then(Endpoint::address)
+            .map(|address| address.to_string());
         let labels = format!(
             "target=\"{}\",address=\"{}\",server_name=\"{}\",label=\"{}\"",
             value(&report.target.to_string()),
@@ -122,7 +192,11 @@ fn endpoints(
         if !seen.insert(labels.clone()) {
             continue;
         }
-        writeln!(out, "kubeknock_endpoint_verdict{{{labels},verdict=\"{}\"}} 1", report.verdict)?;
+        writeln!(
+            out,
+            "kubeknock_endpoint_verdict{{{labels},verdict=\"{}\"}} 1",
+            report.verdict
+        )?;
         let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
         if let Some(end) = certificate.and_then(|certificate| certificate.not_after) {
             // Writing to a string cannot fail.
@@ -143,7 +217,9 @@ fn endpoints(
 
 /// The value of a label: backslash, quote and line feed are escaped there.
 fn value(text: &str) -> String {
-    escape(text, SHOWN).replace('\\', "\\\\").replace('"', "\\\"")
+    escape(text, SHOWN)
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
 }
 
 #[cfg(test)]
@@ -182,9 +258,16 @@ mod tests {
         other.target.sni = Some("other.example".into());
         sample.reports.extend([sample.reports[0].clone(), other]);
         let metrics = text(&sample);
-        let series: Vec<&str> = metrics.lines().filter(|line| line.contains("192.0.2.17:6443")).collect();
+        let series: Vec<&str> = metrics
+            .lines()
+            .filter(|line| line.contains("192.0.2.17:6443"))
+            .collect();
         let unique: BTreeSet<&str> = series.iter().copied().collect();
-        assert_eq!((series.len(), unique.len()), (4, 4), "verdict and certificate of both: {metrics}");
+        assert_eq!(
+            (series.len(), unique.len()),
+            (4, 4),
+            "verdict and certificate of both: {metrics}"
+        );
     }
 
     #[test]
@@ -200,9 +283,14 @@ mod tests {
                 skip::without("promtool", "promtool check metrics");
                 return;
             };
-            io::Write::write_all(&mut promtool.stdin.take().unwrap(), text(&sample).as_bytes()).unwrap();
+            io::Write::write_all(
+                &mut promtool.stdin.take().unwrap(),
+                text(&sample).as_bytes(),
+            )
+            .unwrap();
             let output = promtool.wait_with_output().unwrap();
-            let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+            let said =
+                String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success() && said.trim().is_empty(), "{said}");
         }
     }

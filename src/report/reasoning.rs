@@ -11,8 +11,8 @@ use jiff::tz::Offset;
 use super::escape::escape;
 use super::tell;
 use crate::model::{
-    Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification, JudgedRequest, Mark,
-    Posture, Product, Signature, Support, Trust,
+    Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification,
+    JudgedRequest, Mark, Posture, Product, Signature, Support, Trust,
 };
 
 /// Characters of a text that is not ours.
@@ -43,7 +43,13 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
     }
     requests(&mut out, &report.requests)?;
     for request in &report.not_asked {
-        writeln!(out, "  {:4} -   {:9} {}", request.method.word(), "not asked", shown(&request.path))?;
+        writeln!(
+            out,
+            "  {:4} -   {:9} {}",
+            request.method.word(),
+            "not asked",
+            shown(&request.path)
+        )?;
     }
     remedy(&mut out, report)?;
     tls(&mut out, report)?;
@@ -52,13 +58,30 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
 
 /// The day on which the first answer was asked for.
 fn looked_on(report: &EndpointReport) -> Option<Date> {
-    report.requests.first().map(|request| Offset::UTC.to_datetime(request.exchange.at).date())
+    report
+        .requests
+        .first()
+        .map(|request| Offset::UTC.to_datetime(request.exchange.at).date())
 }
 
 fn component(out: &mut impl Write, identification: &Identification) -> io::Result<()> {
-    let Identification { component, confidence, through_front, clues, .. } = identification;
-    let front = if *through_front { ", through something in front" } else { "" };
-    writeln!(out, "\nWhat answered: {component}{front} (confidence {})", confidence.word())?;
+    let Identification {
+        component,
+        confidence,
+        through_front,
+        clues,
+        ..
+    } = identification;
+    let front = if *through_front {
+        ", through something in front"
+    } else {
+        ""
+    };
+    writeln!(
+        out,
+        "\nWhat answered: {component}{front} (confidence {})",
+        confidence.word()
+    )?;
     if clues.is_empty() {
         writeln!(out, "  nothing was seen that says more")?;
     }
@@ -69,28 +92,48 @@ fn component(out: &mut impl Write, identification: &Identification) -> io::Resul
 }
 
 fn named(products: &[Product]) -> String {
-    products.iter().map(|product| shown(&product.name)).collect::<Vec<_>>().join(", ")
+    products
+        .iter()
+        .map(|product| shown(&product.name))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn product(out: &mut impl Write, identification: &Identification) -> io::Result<()> {
     let attribution = &identification.attribution;
-    let sure = attribution.confidence.map(Confidence::word).unwrap_or_default();
+    let sure = attribution
+        .confidence
+        .map(Confidence::word)
+        .unwrap_or_default();
     match &attribution.product {
         Some(product) => {
-            writeln!(out, "\nWhose it is: {} (confidence {sure})", shown(&product.name))?;
+            writeln!(
+                out,
+                "\nWhose it is: {} (confidence {sure})",
+                shown(&product.name)
+            )?;
             if !attribution.others.is_empty() {
                 writeln!(out, "  cannot be told from: {}", named(&attribution.others))?;
             }
         }
         None if attribution.others.is_empty() => {
-            return writeln!(out, "\nWhose it is: unknown, nothing names a distribution or service");
+            return writeln!(
+                out,
+                "\nWhose it is: unknown, nothing names a distribution or service"
+            );
         }
         None => {
-            writeln!(out, "\nWhose it is: cannot tell, because the signs fit these as well as each other")?;
+            writeln!(
+                out,
+                "\nWhose it is: cannot tell, because the signs fit these as well as each other"
+            )?;
             writeln!(out, "  {}", named(&attribution.others))?;
         }
     }
-    for (title, marks) in [("for", &attribution.marks), ("against", &attribution.against)] {
+    for (title, marks) in [
+        ("for", &attribution.marks),
+        ("against", &attribution.against),
+    ] {
         for mark in marks {
             writeln!(out, "  {title:8} {}", told(mark, &identification.clues))?;
         }
@@ -100,14 +143,33 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
 
 /// `CN=kubernetes (serving-certificate): kubeadm, family, documented: Kubernetes PKI … (https://…)`.
 fn told(mark: &Mark, clues: &[Clue]) -> String {
-    let Mark { product, clue, seen, specificity, known, source } = mark;
-    let place = clues.get(*clue).map(|clue| clue.kind.word()).unwrap_or_default();
+    let Mark {
+        product,
+        clue,
+        seen,
+        specificity,
+        known,
+        source,
+    } = mark;
+    let place = clues
+        .get(*clue)
+        .map(|clue| clue.kind.word())
+        .unwrap_or_default();
     let seen = if seen.is_empty() { "no CA named" } else { seen };
     let (specificity, known) = (specificity.word(), known.word());
-    format!("{} ({place}): {}, {specificity}, {known}: {}", shown(seen), shown(product), shown(source))
+    format!(
+        "{} ({place}): {}, {specificity}, {known}: {}",
+        shown(seen),
+        shown(product),
+        shown(source)
+    )
 }
 
-fn version(out: &mut impl Write, identification: &Identification, on: Option<Date>) -> io::Result<()> {
+fn version(
+    out: &mut impl Write,
+    identification: &Identification,
+    on: Option<Date>,
+) -> io::Result<()> {
     let Some(version) = &identification.version else {
         return writeln!(out, "\nVersion: not shown");
     };
@@ -123,11 +185,24 @@ fn version(out: &mut impl Write, identification: &Identification, on: Option<Dat
 }
 
 fn posture(out: &mut impl Write, posture: &Posture) -> io::Result<()> {
-    writeln!(out, "\nAgainst the documented posture: {}", posture.standing.word())?;
+    writeln!(
+        out,
+        "\nAgainst the documented posture: {}",
+        posture.standing.word()
+    )?;
     writeln!(out, "  {}", shown(&posture.sentence))?;
     if !posture.expected.is_empty() {
-        let expected: Vec<&str> = posture.expected.iter().map(|verdict| verdict.word()).collect();
-        writeln!(out, "  expected {} ({})", expected.join(" or "), posture.known.word())?;
+        let expected: Vec<&str> = posture
+            .expected
+            .iter()
+            .map(|verdict| verdict.word())
+            .collect();
+        writeln!(
+            out,
+            "  expected {} ({})",
+            expected.join(" or "),
+            posture.known.word()
+        )?;
     }
     if !posture.source.is_empty() {
         writeln!(out, "  source   {}", shown(&posture.source))?;
@@ -142,8 +217,10 @@ fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> 
     writeln!(out, "\nAsked")?;
     for JudgedRequest { exchange, access } in requests {
         let request = &exchange.request;
-        let status =
-            exchange.outcome.as_ref().map_or_else(|_| "-".to_owned(), |reply| reply.status.to_string());
+        let status = exchange
+            .outcome
+            .as_ref()
+            .map_or_else(|_| "-".to_owned(), |reply| reply.status.to_string());
         let why = match access {
             Access::Unclear(unclear) => format!(": {unclear}"),
             Access::Failed(failure) => format!(": {}", shown(&failure.to_string())),
@@ -162,10 +239,15 @@ fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> 
 }
 
 fn remedy(out: &mut impl Write, report: &EndpointReport) -> io::Result<()> {
-    let Some(remedy) = &report.remedy else { return Ok(()) };
+    let Some(remedy) = &report.remedy else {
+        return Ok(());
+    };
     writeln!(out, "\nRemedy")?;
     writeln!(out, "  {}", escape(&tell::remedy(&remedy.text), REMEDY))?;
-    for (title, url) in [("more", &remedy.url), ("who can reach it", &remedy.network_url)] {
+    for (title, url) in [
+        ("more", &remedy.url),
+        ("who can reach it", &remedy.network_url),
+    ] {
         if let Some(url) = url {
             writeln!(out, "  {title}: {}", shown(url))?;
         }
@@ -174,12 +256,20 @@ fn remedy(out: &mut impl Write, report: &EndpointReport) -> io::Result<()> {
 }
 
 fn tls(out: &mut impl Write, report: &EndpointReport) -> io::Result<()> {
-    let Some(tls) = &report.tls else { return Ok(()) };
-    writeln!(out, "\nTLS: {}, {}", shown(&tls.version), shown(&tls.cipher))?;
+    let Some(tls) = &report.tls else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "\nTLS: {}, {}",
+        shown(&tls.version),
+        shown(&tls.cipher)
+    )?;
     handshake(out, tls)?;
     match &report.without_sni {
         Some(Ok(other))
-            if other.certificate == tls.certificate && other.client_ca_names == tls.client_ca_names =>
+            if other.certificate == tls.certificate
+                && other.client_ca_names == tls.client_ca_names =>
         {
             writeln!(out, "  without SNI: the same certificate and CA names")
         }
@@ -193,37 +283,76 @@ fn tls(out: &mut impl Write, report: &EndpointReport) -> io::Result<()> {
 }
 
 fn handshake(out: &mut impl Write, tls: &Handshake) -> io::Result<()> {
-    if let Some(Certificate { subject, issuer, sans, not_before, not_after, key, .. }) = &tls.certificate {
+    if let Some(Certificate {
+        subject,
+        issuer,
+        sans,
+        not_before,
+        not_after,
+        key,
+        ..
+    }) = &tls.certificate
+    {
         writeln!(out, "  subject  {}", shown(subject))?;
         writeln!(out, "  issuer   {}", shown(issuer))?;
         writeln!(out, "  names    {}", shown(&sans.kept.join(", ")))?;
         let day = |at: &Option<jiff::Timestamp>| {
-            at.map_or_else(|| "?".to_owned(), |at| Offset::UTC.to_datetime(at).date().to_string())
+            at.map_or_else(
+                || "?".to_owned(),
+                |at| Offset::UTC.to_datetime(at).date().to_string(),
+            )
         };
-        writeln!(out, "  valid    {} to {}, {}", day(not_before), day(not_after), shown(key))?;
+        writeln!(
+            out,
+            "  valid    {} to {}, {}",
+            day(not_before),
+            day(not_after),
+            shown(key)
+        )?;
     }
     match &tls.trust {
         Some(Trust::Anchored { by }) => {
-            writeln!(out, "  CA file  the chain ends at {}, which was given", shown(by))?;
+            writeln!(
+                out,
+                "  CA file  the chain ends at {}, which was given",
+                shown(by)
+            )?;
         }
         Some(Trust::NotAnchored { why }) => {
-            writeln!(out, "  CA file  {}: another server, or something in between", shown(why))?;
+            writeln!(
+                out,
+                "  CA file  {}: another server, or something in between",
+                shown(why)
+            )?;
         }
         Some(Trust::NotChecked { why }) => {
-            writeln!(out, "  CA file  the chain could not be checked: {}", shown(why))?;
+            writeln!(
+                out,
+                "  CA file  the chain could not be checked: {}",
+                shown(why)
+            )?;
         }
         None => {}
     }
     match &tls.signature {
         Signature::Valid => {}
         Signature::Invalid => {
-            writeln!(out, "  signature does not prove that the peer holds the certificate's key")?;
+            writeln!(
+                out,
+                "  signature does not prove that the peer holds the certificate's key"
+            )?;
         }
-        Signature::NotChecked { why } => writeln!(out, "  signature could not be checked: {}", shown(why))?,
+        Signature::NotChecked { why } => {
+            writeln!(out, "  signature could not be checked: {}", shown(why))?;
+        }
     }
     if tls.client_certificate_requested {
         let names = tls.client_ca_names.kept.join("; ");
-        let names = if names.is_empty() { "none named".to_owned() } else { shown(&names) };
+        let names = if names.is_empty() {
+            "none named".to_owned()
+        } else {
+            shown(&names)
+        };
         writeln!(out, "  asks for a client certificate by: {names}")?;
     }
     Ok(())

@@ -9,8 +9,9 @@ use super::SCHEMA;
 use super::sample::{self, Sample};
 use super::wire::body_word;
 use crate::model::{
-    Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Gap, Grade, Known,
-    Method, Scheme, Severity, Signature, Specificity, Stage, Standing, Status, Trust, Unclear, Verdict,
+    Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Gap,
+    Grade, Known, Method, Scheme, Severity, Signature, Specificity, Stage, Standing, Status, Trust,
+    Unclear, Verdict,
 };
 
 fn schema() -> Value {
@@ -30,17 +31,27 @@ fn validator(definition: Option<&str>) -> Validator {
 }
 
 fn validate(validator: &Validator, instance: &Value) {
-    let errors: Vec<String> =
-        validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(instance)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
 fn samples() -> [Sample; 4] {
-    [sample::mixed(), sample::empty(), sample::stopped(), sample::hostile()]
+    [
+        sample::mixed(),
+        sample::empty(),
+        sample::stopped(),
+        sample::hostile(),
+    ]
 }
 
 fn documents() -> Vec<Value> {
-    samples().iter().map(|sample| serde_json::from_str(&sample::json(sample)).unwrap()).collect()
+    samples()
+        .iter()
+        .map(|sample| serde_json::from_str(&sample::json(sample)).unwrap())
+        .collect()
 }
 
 #[test]
@@ -59,11 +70,14 @@ fn documents_are_valid() {
 
 #[test]
 fn lines_are_valid() {
-    let [endpoint, finding, summary] =
-        ["endpointRecord", "findingRecord", "summaryRecord"].map(|definition| validator(Some(definition)));
+    let [endpoint, finding, summary] = ["endpointRecord", "findingRecord", "summaryRecord"]
+        .map(|definition| validator(Some(definition)));
     for sample in samples() {
         let written = sample::jsonl(&sample);
-        let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<Value> = written
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         let (last, lines) = lines.split_last().unwrap();
         let (endpoints, findings) = lines.split_at(sample.reports.len());
         for line in endpoints {
@@ -105,7 +119,11 @@ fn what_is_not_described_is_not_valid() {
 type Object = Map<String, Value>;
 
 /// Calls `visit` with the place, the schema and the properties of every schema within `schema` that describes an object's keys.
-fn each_object<'a>(place: &str, schema: &'a Value, visit: &mut dyn FnMut(&str, &'a Object, &'a Object)) {
+fn each_object<'a>(
+    place: &str,
+    schema: &'a Value,
+    visit: &mut dyn FnMut(&str, &'a Object, &'a Object),
+) {
     if let Some(object) = schema.as_object() {
         if let Some(properties) = object.get("properties").and_then(Value::as_object) {
             visit(place, object, properties);
@@ -126,30 +144,59 @@ fn objects_are_closed_and_every_key_is_required_and_described() {
             open_for_others || closed("additionalProperties") || closed("unevaluatedProperties"),
             "{place}"
         );
-        let required: BTreeSet<&str> =
-            object["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-        assert_eq!(required, properties.keys().map(String::as_str).collect(), "{place}");
+        let required: BTreeSet<&str> = object["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        assert_eq!(
+            required,
+            properties.keys().map(String::as_str).collect(),
+            "{place}"
+        );
         for (key, property) in properties {
             let description = property["description"].as_str().unwrap_or_default();
             assert!(!description.is_empty(), "{place}/{key} has no description");
-            let unit = if key.ends_with("_ms") { "milliseconds" } else { "" };
-            assert!(description.contains(unit), "{place}/{key} does not say its unit");
+            let unit = if key.ends_with("_ms") {
+                "milliseconds"
+            } else {
+                ""
+            };
+            assert!(
+                description.contains(unit),
+                "{place}/{key} does not say its unit"
+            );
         }
     });
 }
 
 /// Notes which of the schema's keys occur in `instance`, by following both together.
-fn follow(root: &Value, place: &str, schema: &Value, instance: &Value, seen: &mut BTreeSet<String>) {
+fn follow(
+    root: &Value,
+    place: &str,
+    schema: &Value,
+    instance: &Value,
+    seen: &mut BTreeSet<String>,
+) {
     if let Some(reference) = schema["$ref"].as_str() {
         let place = reference.trim_start_matches('#');
         follow(root, place, root.pointer(place).unwrap(), instance, seen);
     }
     for (index, choice) in schema["anyOf"].as_array().into_iter().flatten().enumerate() {
         if !instance.is_null() {
-            follow(root, &format!("{place}/anyOf/{index}"), choice, instance, seen);
+            follow(
+                root,
+                &format!("{place}/anyOf/{index}"),
+                choice,
+                instance,
+                seen,
+            );
         }
     }
-    if let (Some(properties), Some(object)) = (schema["properties"].as_object(), instance.as_object()) {
+    if let (Some(properties), Some(object)) =
+        (schema["properties"].as_object(), instance.as_object())
+    {
         for (key, property) in properties {
             if let Some(value) = object.get(key) {
                 let place = format!("{place}/properties/{key}");
@@ -162,7 +209,13 @@ fn follow(root: &Value, place: &str, schema: &Value, instance: &Value, seen: &mu
         }
     }
     for item in instance.as_array().into_iter().flatten() {
-        follow(root, &format!("{place}/items"), &schema["items"], item, seen);
+        follow(
+            root,
+            &format!("{place}/items"),
+            &schema["items"],
+            item,
+            seen,
+        );
     }
 }
 
@@ -171,7 +224,11 @@ fn every_key_is_written_with_a_value_at_least_once() {
     let schema = schema();
     let mut described = BTreeSet::new();
     each_object("", &schema, &mut |place, _, properties| {
-        described.extend(properties.keys().map(|key| format!("{place}/properties/{key}")));
+        described.extend(
+            properties
+                .keys()
+                .map(|key| format!("{place}/properties/{key}")),
+        );
     });
     let mut seen = BTreeSet::new();
     for document in documents() {
@@ -180,7 +237,13 @@ fn every_key_is_written_with_a_value_at_least_once() {
     for line in sample::jsonl(&sample::mixed()).lines() {
         let line: Value = serde_json::from_str(line).unwrap();
         let definition = format!("/$defs/{}Record", line["record"].as_str().unwrap());
-        follow(&schema, &definition, schema.pointer(&definition).unwrap(), &line, &mut seen);
+        follow(
+            &schema,
+            &definition,
+            schema.pointer(&definition).unwrap(),
+            &line,
+            &mut seen,
+        );
     }
     let stale: Vec<&String> = described.difference(&seen).collect();
     assert!(stale.is_empty(), "described, never written: {stale:#?}");
@@ -199,7 +262,11 @@ macro_rules! words {
 
 /// The words that a definition allows are these, in their order.
 fn check(definition: &str, words: &[&str]) {
-    assert_eq!(schema()["$defs"][definition]["enum"], json!(words), "{definition}");
+    assert_eq!(
+        schema()["$defs"][definition]["enum"],
+        json!(words),
+        "{definition}"
+    );
 }
 
 #[test]
@@ -295,7 +362,10 @@ fn what_answered_is_said_in_the_models_words() {
     check("known", &Known::ALL.map(Known::word));
     check("standing", &Standing::ALL.map(Standing::word));
     check("severity", &Severity::ALL.map(Severity::word));
-    check("baselineState", &BaselineState::ALL.map(BaselineState::word));
+    check(
+        "baselineState",
+        &BaselineState::ALL.map(BaselineState::word),
+    );
     check(
         "clueKind",
         &words!(|kind: &ClueKind| kind.word(),
@@ -322,7 +392,11 @@ fn what_answered_is_said_in_the_models_words() {
 
 #[test]
 fn bodies_are_those_that_are_told_apart() {
-    let status = || Status { code: 403, reason: String::new(), message: String::new() };
+    let status = || Status {
+        code: 403,
+        reason: String::new(),
+        message: String::new(),
+    };
     check(
         "body",
         &words!(body_word,
@@ -359,11 +433,23 @@ fn bodies_are_those_that_are_told_apart() {
 fn words_that_stand_within_a_definition() {
     let schema = schema();
     let property = |definition: &str, key: &str| &schema["$defs"][definition]["properties"][key];
-    let keys = |object: &Value| object["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(property("coverage", "verdicts")), sorted(&schema["$defs"]["verdict"]["enum"]));
-    assert_eq!(keys(property("summary", "grants")), sorted(&schema["$defs"]["grade"]["enum"]));
-    let methods =
-        &words!(|method: &Method| method.word(), Method::Get => Method::Get, Method::Head => Method::Head);
+    let keys = |object: &Value| {
+        object["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        keys(property("coverage", "verdicts")),
+        sorted(&schema["$defs"]["verdict"]["enum"])
+    );
+    assert_eq!(
+        keys(property("summary", "grants")),
+        sorted(&schema["$defs"]["grade"]["enum"])
+    );
+    let methods = &words!(|method: &Method| method.word(), Method::Get => Method::Get, Method::Head => Method::Head);
     assert_eq!(property("request", "method")["enum"], json!(methods));
     let schemes = &words!(|scheme: &Scheme| scheme.word(), Scheme::Https => Scheme::Https, Scheme::Http => Scheme::Http);
     assert_eq!(property("endpointFields", "scheme")["enum"], json!(schemes));
@@ -383,8 +469,13 @@ fn words_that_stand_within_a_definition() {
 }
 
 fn sorted(words: &Value) -> Vec<String> {
-    let mut words: Vec<String> =
-        words.as_array().unwrap().iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let mut words: Vec<String> = words
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
     words.sort();
     words
 }

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 
 use super::sheet::{self, cell};
 use crate::model::{
-    Answer, Certificate, Endpoint, EndpointReport, Exchange, Handshake, PathClass, Reply, VersionInfo,
+    Answer, Certificate, Endpoint, EndpointReport, Exchange, Handshake, PathClass, Reply,
+    VersionInfo,
 };
 
 /// The columns, in their order.
@@ -61,7 +62,12 @@ fn shown_version(report: &EndpointReport) -> Option<(&Exchange, &Reply, &Version
 }
 
 /// The cells by the names of their columns; a column without one is empty.
-fn row(report: &EndpointReport, exchange: &Exchange, reply: &Reply, version: &VersionInfo) -> Vec<String> {
+fn row(
+    report: &EndpointReport,
+    exchange: &Exchange,
+    reply: &Reply,
+    version: &VersionInfo,
+) -> Vec<String> {
     let endpoint = report.endpoint.as_ref();
     let header = |name: &str| reply.header(name).unwrap_or_default();
     let field = |field: &Option<String>| field.clone().unwrap_or_default();
@@ -70,11 +76,20 @@ fn row(report: &EndpointReport, exchange: &Exchange, reply: &Reply, version: &Ve
         ("severity", "high".to_owned()),
         (
             "ip",
-            endpoint.and_then(Endpoint::address).map(|address| address.ip().to_string()).unwrap_or_default(),
+            endpoint
+                .and_then(Endpoint::address)
+                .map(|address| address.ip().to_string())
+                .unwrap_or_default(),
         ),
         ("protocol", "tcp".to_owned()),
         ("port", report.target.port.to_string()),
-        ("hostname", endpoint.and_then(|endpoint| endpoint.name.as_deref()).unwrap_or_default().to_owned()),
+        (
+            "hostname",
+            endpoint
+                .and_then(|endpoint| endpoint.name.as_deref())
+                .unwrap_or_default()
+                .to_owned(),
+        ),
         ("tag", "kubernetes".to_owned()),
         ("http", format!("{:?}", reply.version)),
         ("http_code", reply.status.to_string()),
@@ -99,7 +114,10 @@ fn row(report: &EndpointReport, exchange: &Exchange, reply: &Reply, version: &Ve
         }
     }
     let of_column = |column: &str| {
-        let known = cells.iter().find(|(name, _)| *name == column).map(|(_, text)| cell(text));
+        let known = cells
+            .iter()
+            .find(|(name, _)| *name == column)
+            .map(|(_, text)| cell(text));
         known.unwrap_or_default()
     };
     COLUMNS.split(',').map(of_column).collect()
@@ -120,8 +138,14 @@ fn certificate(facts: &Certificate, at: Timestamp) -> Vec<(&'static str, String)
     let began = facts.not_before.is_none_or(|begin| begin <= at);
     let mut cells = vec![
         ("cert_length", bits.trim_start_matches("P-").to_owned()),
-        ("cert_issue_date", facts.not_before.map(time).unwrap_or_default()),
-        ("cert_expiration_date", facts.not_after.map(time).unwrap_or_default()),
+        (
+            "cert_issue_date",
+            facts.not_before.map(time).unwrap_or_default(),
+        ),
+        (
+            "cert_expiration_date",
+            facts.not_after.map(time).unwrap_or_default(),
+        ),
         ("cert_serial_number", facts.serial.to_uppercase()),
         ("signature_algorithm", facts.signature_algorithm.clone()),
         ("key_algorithm", algorithm.to_owned()),
@@ -164,7 +188,9 @@ fn certificate(facts: &Certificate, at: Timestamp) -> Vec<(&'static str, String)
 /// The last value of an attribute in `O=…, CN=…`.
 fn attribute_of(name: &str, attribute: &str) -> String {
     let of = |part: &str| {
-        part.split_once('=').filter(|(kind, _)| *kind == attribute).map(|(_, value)| value.to_owned())
+        part.split_once('=')
+            .filter(|(kind, _)| *kind == attribute)
+            .map(|(_, value)| value.to_owned())
     };
     name.rsplit(", ").find_map(of).unwrap_or_default()
 }
@@ -172,13 +198,18 @@ fn attribute_of(name: &str, attribute: &str) -> String {
 /// `AB:CD:…`.
 fn colons(hex: &str) -> String {
     let upper = hex.to_uppercase();
-    let pairs: Vec<&str> = (0..upper.len() / 2).filter_map(|at| upper.get(at * 2..at * 2 + 2)).collect();
+    let pairs: Vec<&str> = (0..upper.len() / 2)
+        .filter_map(|at| upper.get(at * 2..at * 2 + 2))
+        .collect();
     pairs.join(":")
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, UTC.
 fn time(at: Timestamp) -> String {
-    jiff::tz::Offset::UTC.to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    jiff::tz::Offset::UTC
+        .to_datetime(at)
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 #[cfg(test)]
@@ -196,7 +227,12 @@ mod tests {
     fn the_columns_are_those_of_the_report() {
         let columns: Vec<&str> = COLUMNS.split(',').collect();
         assert_eq!(columns.len(), 77);
-        assert!(columns.iter().all(|column| column.trim() == *column && !column.is_empty()), "{columns:?}");
+        assert!(
+            columns
+                .iter()
+                .all(|column| column.trim() == *column && !column.is_empty()),
+            "{columns:?}"
+        );
         assert_eq!((columns[0], columns[76]), ("timestamp", "raw_cert_chain"));
     }
 
@@ -205,25 +241,46 @@ mod tests {
         let sample = sample::mixed();
         let written = text(&sample);
         insta::assert_snapshot!(written);
-        let shown = sample.reports.iter().filter(|report| shown_version(report).is_some()).count();
+        let shown = sample
+            .reports
+            .iter()
+            .filter(|report| shown_version(report).is_some())
+            .count();
         let mut reader = csv::Reader::from_reader(written.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
         assert!(shown > 0 && rows.len() == shown);
         assert!(rows.iter().all(|row| row.len() == 77));
-        assert!(!text(&sample::hostile()).chars().any(|c| c != '\n' && hidden(c)));
+        assert!(
+            !text(&sample::hostile())
+                .chars()
+                .any(|c| c != '\n' && hidden(c))
+        );
     }
 
     /// What a server says of itself, opened where cells are split at `;`.
     #[test]
     fn no_version_is_a_formula() {
         let mut sample = sample::mixed();
-        sample.reports.retain(|report| shown_version(report).is_some());
-        for request in sample.reports.iter_mut().flat_map(|report| &mut report.requests) {
-            if let Ok(Reply { answer: Answer::Version(version), .. }) = &mut request.exchange.outcome {
+        sample
+            .reports
+            .retain(|report| shown_version(report).is_some());
+        for request in sample
+            .reports
+            .iter_mut()
+            .flat_map(|report| &mut report.requests)
+        {
+            if let Ok(Reply {
+                answer: Answer::Version(version),
+                ..
+            }) = &mut request.exchange.outcome
+            {
                 version.git_version = "v1.20.2;=1+1|x".to_owned();
             }
         }
         let written = text(&sample);
-        assert!(written.contains("v1.20.2;'=1+1|x") && !has_formula(&written), "{written}");
+        assert!(
+            written.contains("v1.20.2;'=1+1|x") && !has_formula(&written),
+            "{written}"
+        );
     }
 }

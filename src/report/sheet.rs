@@ -14,13 +14,17 @@ use super::escape::escape;
 /// Characters of a spreadsheet's cell.
 const CELL: usize = 1000;
 /// What begins a formula, also as full-width characters.
-const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+const FORMULA: [char; 8] = [
+    '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+];
 /// What may separate cells; tabs and line ends are escaped before.
 const SEPARATORS: [char; 2] = [',', ';'];
 
 /// A writer that quotes every text.
 pub(super) fn writer<W: io::Write>(out: W) -> Writer<W> {
-    WriterBuilder::new().quote_style(QuoteStyle::NonNumeric).from_writer(out)
+    WriterBuilder::new()
+        .quote_style(QuoteStyle::NonNumeric)
+        .from_writer(out)
 }
 
 /// `text` for a cell. What a spreadsheet would take for a formula, at the start or behind a separator,
@@ -43,7 +47,8 @@ pub(super) fn cell(text: &str) -> String {
 pub(super) fn has_formula(written: &str) -> bool {
     [',', ';', '\t'].iter().any(|separator| {
         let cells = written.lines().flat_map(|line| line.split(*separator));
-        let mut starts = cells.map(|cell| cell.trim_start_matches(|c: char| c.is_whitespace() || c == '"'));
+        let mut starts =
+            cells.map(|cell| cell.trim_start_matches(|c: char| c.is_whitespace() || c == '"'));
         starts.any(|cell| cell.starts_with(FORMULA))
     })
 }

@@ -42,7 +42,13 @@ impl Default for Spool {
 
 impl Spool {
     fn holding(most: usize) -> Self {
-        Self { most, held: Vec::new(), file: None, runs: Vec::new(), broken: false }
+        Self {
+            most,
+            held: Vec::new(),
+            file: None,
+            runs: Vec::new(),
+            broken: false,
+        }
     }
 
     /// Takes in a record.
@@ -90,8 +96,17 @@ impl Spool {
             return take(&mut self.held.iter().map(Cow::Borrowed));
         };
         let mut sources = vec![Source::Held(self.held.iter())];
-        sources.extend(self.runs.iter().map(|(start, end)| Source::Run(Run::new(file, *start, *end))));
-        let mut merged = Merged { heads: Vec::new(), next: BinaryHeap::new(), sources, error: None };
+        sources.extend(
+            self.runs
+                .iter()
+                .map(|(start, end)| Source::Run(Run::new(file, *start, *end))),
+        );
+        let mut merged = Merged {
+            heads: Vec::new(),
+            next: BinaryHeap::new(),
+            sources,
+            error: None,
+        };
         merged.begin();
         let taken = take(&mut merged);
         match merged.error {
@@ -128,13 +143,22 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     const fn new(file: &'a RefCell<File>, at: u64, end: u64) -> Self {
-        Self { file, at, end, buffer: Vec::new(), used: 0 }
+        Self {
+            file,
+            at,
+            end,
+            buffer: Vec::new(),
+            used: 0,
+        }
     }
 
     fn next(&mut self) -> io::Result<Option<EndpointReport>> {
         let mut searched = self.used;
         loop {
-            if let Some(length) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+            if let Some(length) = self.buffer[searched..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+            {
                 let line = &self.buffer[self.used..searched + length];
                 let record = saved::record(line).map_err(io::Error::other)?;
                 self.used = searched + length + 1;
@@ -226,9 +250,12 @@ mod tests {
     }
 
     fn lines(spool: &mut Spool) -> Vec<String> {
-        let line =
-            |record: Cow<'_, EndpointReport>| String::from_utf8(jsonl::record(&record).unwrap()).unwrap();
-        spool.read(|records| Ok(records.map(line).collect())).unwrap()
+        let line = |record: Cow<'_, EndpointReport>| {
+            String::from_utf8(jsonl::record(&record).unwrap()).unwrap()
+        };
+        spool
+            .read(|records| Ok(records.map(line).collect()))
+            .unwrap()
     }
 
     fn filled(most: usize, records: &[EndpointReport]) -> Spool {
@@ -244,8 +271,10 @@ mod tests {
         let mut records = records();
         let mut sorted = records.clone();
         sorted.sort_by_key(EndpointReport::order_key);
-        let expected: Vec<String> =
-            sorted.iter().map(|record| String::from_utf8(jsonl::record(record).unwrap()).unwrap()).collect();
+        let expected: Vec<String> = sorted
+            .iter()
+            .map(|record| String::from_utf8(jsonl::record(record).unwrap()).unwrap())
+            .collect();
         for most in [1, 2, 3, 7, 1000] {
             records.reverse();
             let mut spool = filled(most, &records);
@@ -270,7 +299,10 @@ mod tests {
         drop(file);
         std::fs::write(&path, bytes).unwrap();
         spool.file = Some(RefCell::new(File::open(&path).unwrap()));
-        let failures = records[8..].iter().filter(|record| spool.push((*record).clone()).is_err()).count();
+        let failures = records[8..]
+            .iter()
+            .filter(|record| spool.push((*record).clone()).is_err())
+            .count();
         assert_eq!(failures, 1, "said once");
         assert_eq!(lines(&mut spool).len(), records.len());
     }
@@ -279,7 +311,13 @@ mod tests {
     fn a_file_that_is_torn_is_an_error_and_no_short_report() {
         let mut spool = filled(3, &records());
         let (_, end) = spool.runs[0];
-        spool.file.as_ref().unwrap().borrow().set_len(end - 5).unwrap();
+        spool
+            .file
+            .as_ref()
+            .unwrap()
+            .borrow()
+            .set_len(end - 5)
+            .unwrap();
         assert!(spool.read(|records| Ok(records.count())).is_err());
     }
 }

@@ -13,7 +13,9 @@ pub(super) fn about(finding: &Finding) -> Cow<'_, str> {
 
 /// A place, with the name that its target was given.
 pub(super) fn named<'a>(place: &'a str, label: Option<&str>) -> Cow<'a, str> {
-    label.map_or(Cow::Borrowed(place), |label| Cow::Owned(format!("{place} ({label})")))
+    label.map_or(Cow::Borrowed(place), |label| {
+        Cow::Owned(format!("{place} ({label})"))
+    })
 }
 
 /// `1 target`, `2 targets`.
@@ -39,19 +41,32 @@ pub(super) fn remedy(text: &str) -> Cow<'_, str> {
 
 /// How to mend it, with the page that tells more.
 pub(super) fn remedy_and_page(finding: &Finding) -> String {
-    let page = finding.remedy_url.as_deref().map(|url| format!(" See {url}.")).unwrap_or_default();
+    let page = finding
+        .remedy_url
+        .as_deref()
+        .map(|url| format!(" See {url}."))
+        .unwrap_or_default();
     let text = sentences(&finding.remedy, REMEDY.saturating_sub(page.chars().count()));
     format!("{text}{page}")
 }
 
 /// Whose acceptance is over: `accepted by platform@example.com until 2026-09-30, which is over`.
 pub(super) fn lapsed(finding: &Finding) -> Option<String> {
-    finding.acceptance.as_ref().filter(|acceptance| !acceptance.in_force).map(accepted)
+    finding
+        .acceptance
+        .as_ref()
+        .filter(|acceptance| !acceptance.in_force)
+        .map(accepted)
 }
 
 /// Who accepted it until when, and whether that is over.
 pub(super) fn accepted(acceptance: &Acceptance) -> String {
-    let Acceptance { owner, expires, in_force, .. } = acceptance;
+    let Acceptance {
+        owner,
+        expires,
+        in_force,
+        ..
+    } = acceptance;
     let over = if *in_force { "" } else { ", which is over" };
     format!("accepted by {owner} until {expires}{over}")
 }
@@ -66,16 +81,31 @@ mod tests {
     /// The mixed scan as every format that tells findings writes it.
     fn everywhere(sample: &Sample) -> [(&'static str, String); 8] {
         let (results, records) = (sample.results(), || sample.reports.iter());
-        let files = Files { here: Path::new("/repo"), root: Path::new("/repo") };
+        let files = Files {
+            here: Path::new("/repo"),
+            root: Path::new("/repo"),
+        };
         let counts = junit::Counts::of(&results, records());
         [
-            ("table", sample::table(sample, &super::super::table::TableOptions::default())),
-            ("markdown", written(|out| markdown::write(out, &results, records()))),
+            (
+                "table",
+                sample::table(sample, &super::super::table::TableOptions::default()),
+            ),
+            (
+                "markdown",
+                written(|out| markdown::write(out, &results, records())),
+            ),
             ("html", written(|out| html::write(out, &results, records()))),
-            ("sarif", written(|out| sarif::write(out, &results, files, None))),
+            (
+                "sarif",
+                written(|out| sarif::write(out, &results, files, None)),
+            ),
             ("github", written(|out| github::write(out, &results, files))),
             ("gitlab", written(|out| gitlab::write(out, &results, files))),
-            ("junit", written(|out| junit::write(out, &results, counts, records()))),
+            (
+                "junit",
+                written(|out| junit::write(out, &results, counts, records())),
+            ),
             ("csv", written(|out| csv::write(out, &results, records()))),
         ]
     }

@@ -28,7 +28,10 @@ impl<'a> Wording<'a> {
         let (scheme, rest) = match word.split_once("://") {
             Some((scheme, rest)) => {
                 let of_word = |known: &Scheme| scheme.eq_ignore_ascii_case(known.word());
-                (Some([Scheme::Https, Scheme::Http].into_iter().find(of_word)?), rest)
+                (
+                    Some([Scheme::Https, Scheme::Http].into_iter().find(of_word)?),
+                    rest,
+                )
             }
             None => (None, word),
         };
@@ -38,7 +41,13 @@ impl<'a> Wording<'a> {
             Scheme::Https => 443,
             Scheme::Http => 80,
         }));
-        Some(Self { host, port, scheme, prefix: prefix.trim_end_matches('/'), sni })
+        Some(Self {
+            host,
+            port,
+            scheme,
+            prefix: prefix.trim_end_matches('/'),
+            sni,
+        })
     }
 
     /// The host that it names.
@@ -69,8 +78,14 @@ fn host_and_port(authority: &str) -> Option<(Host, Option<u16>)> {
         Some((host, port)) if bare(authority).is_none() => (host, Some(port.parse().ok()?)),
         _ => (authority, None),
     };
-    let named = || (!host.is_empty()).then(|| Host::Name(host.trim_end_matches('.').to_lowercase().into()));
-    Some((bare(host).map(|address| Host::Ip(address.to_canonical())).or_else(named)?, port))
+    let named =
+        || (!host.is_empty()).then(|| Host::Name(host.trim_end_matches('.').to_lowercase().into()));
+    Some((
+        bare(host)
+            .map(|address| Host::Ip(address.to_canonical()))
+            .or_else(named)?,
+        port,
+    ))
 }
 
 #[cfg(test)]
@@ -80,7 +95,8 @@ mod tests {
 
     fn named(text: &str, host: &str, port: u16) -> bool {
         let target = sample::target(0, sample::origin(1, text), host, port);
-        Wording::of(text).is_some_and(|wording| *wording.host() == target.host && wording.names(&target))
+        Wording::of(text)
+            .is_some_and(|wording| *wording.host() == target.host && wording.names(&target))
     }
 
     #[test]

@@ -42,8 +42,12 @@ mod tests {
         sorted.sort_by_key(|report| order(report));
         for most in [1, 2, 3, reports.len(), 1000] {
             let (kept, left_out) = of(reports.iter().rev(), most, order);
-            let places =
-                |reports: &[&EndpointReport]| reports.iter().map(|report| order(report)).collect::<Vec<_>>();
+            let places = |reports: &[&EndpointReport]| {
+                reports
+                    .iter()
+                    .map(|report| order(report))
+                    .collect::<Vec<_>>()
+            };
             assert_eq!(places(&kept), places(&sorted[..most.min(sorted.len())]));
             assert_eq!(kept.len() + left_out.values().sum::<usize>(), reports.len());
         }

@@ -27,11 +27,21 @@ impl Hosts {
     pub(super) fn parse(text: &str) -> Self {
         let mut hosts = Self::default();
         for line in text.trim_start_matches('\u{feff}').lines() {
-            let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
-            let Some(address) = words.next().and_then(|word| word.parse::<IpAddr>().ok()) else { continue };
+            let mut words = line
+                .split('#')
+                .next()
+                .unwrap_or_default()
+                .split_whitespace();
+            let Some(address) = words.next().and_then(|word| word.parse::<IpAddr>().ok()) else {
+                continue;
+            };
             for name in words {
                 let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-                hosts.0.entry(name).or_default().push(address.to_canonical());
+                hosts
+                    .0
+                    .entry(name)
+                    .or_default()
+                    .push(address.to_canonical());
             }
         }
         hosts
@@ -58,13 +68,24 @@ mod tests {
              192.168.49.2 control_plane.minikube.internal.\n::1 localhost\nnonsense here\n10.0.0.1",
         );
         let found = |name: &str, family| {
-            hosts.addresses(name, family).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            hosts
+                .addresses(name, family)
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         assert_eq!(found("localhost", Family::Both), "127.0.0.1 ::1");
         assert_eq!(found("localhost", Family::V6), "::1");
         assert_eq!(found("kind-control-plane", Family::Both), "127.0.0.1");
-        assert_eq!(found("control_plane.minikube.internal", Family::Both), "192.168.49.2");
+        assert_eq!(
+            found("control_plane.minikube.internal", Family::Both),
+            "192.168.49.2"
+        );
         assert_eq!(found("control_plane.minikube.internal", Family::V6), "");
-        assert_eq!(found("off", Family::Both) + &found("here", Family::Both), "");
+        assert_eq!(
+            found("off", Family::Both) + &found("here", Family::Both),
+            ""
+        );
     }
 }

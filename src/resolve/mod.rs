@@ -54,7 +54,11 @@ pub struct Names {
 impl Names {
     /// A resolver as configured; nothing is read or asked yet.
     pub fn new(config: &ScanConfig) -> Self {
-        Self { config: config.clone(), servers: OnceCell::new(), answers: Mutex::default() }
+        Self {
+            config: config.clone(),
+            servers: OnceCell::new(),
+            answers: Mutex::default(),
+        }
     }
 
     /// Sets up the name server that the user names, so that its errors show before the scan begins. What
@@ -71,11 +75,16 @@ impl Names {
 
     /// The name servers that are asked; empty as long as none had to be.
     pub fn servers(&self) -> Vec<SocketAddr> {
-        self.servers.get().map(Servers::addresses).unwrap_or_default()
+        self.servers
+            .get()
+            .map(Servers::addresses)
+            .unwrap_or_default()
     }
 
     async fn set_up(&self) -> Result<&Servers, Error> {
-        self.servers.get_or_try_init(|| async { Servers::set_up(&self.config) }).await
+        self.servers
+            .get_or_try_init(|| async { Servers::set_up(&self.config) })
+            .await
     }
 
     /// The addresses of a name, and what led to them. To one that is `absolute` no search domain is added.
@@ -92,11 +101,20 @@ impl Names {
             }
             Arc::clone(answers.entry(key.clone()).or_default())
         };
-        let found = answer.get_or_init(|| self.ask(name, absolute)).await.clone();
+        let found = answer
+            .get_or_init(|| self.ask(name, absolute))
+            .await
+            .clone();
         // Who is short of something asks again at once.
-        if found.as_ref().is_err_and(|failure| failure.kind == FailureKind::LocalShortage) {
+        if found
+            .as_ref()
+            .is_err_and(|failure| failure.kind == FailureKind::LocalShortage)
+        {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            if answers.get(&key).is_some_and(|kept| Arc::ptr_eq(kept, &answer)) {
+            if answers
+                .get(&key)
+                .is_some_and(|kept| Arc::ptr_eq(kept, &answer))
+            {
                 answers.remove(&key);
             }
         }

@@ -64,7 +64,12 @@ struct Found {
 impl Servers {
     pub(super) fn set_up(config: &ScanConfig) -> Result<Self, Error> {
         if let Some(server) = config.resolver {
-            return Self::with(config, single(server), ResolverOpts::default(), Hosts::default());
+            return Self::with(
+                config,
+                single(server),
+                ResolverOpts::default(),
+                Hosts::default(),
+            );
         }
         let (settings, options) =
             read_system_conf().map_err(|error| Error::ResolverConfig(error.to_string()))?;
@@ -84,9 +89,14 @@ impl Servers {
         // comes over TCP.
         options.edns0 = false;
         // Of the time for a name, so that a lost question is asked a second time.
-        options.timeout = options.timeout.min(config.timeout / 2).max(Duration::from_millis(1));
+        options.timeout = options
+            .timeout
+            .min(config.timeout / 2)
+            .max(Duration::from_millis(1));
         // Over one TCP connection.
-        options.max_active_requests = options.max_active_requests.max(config.lookups.saturating_mul(2));
+        options.max_active_requests = options
+            .max_active_requests
+            .max(config.lookups.saturating_mul(2));
         let addresses = settings
             .name_servers()
             .iter()
@@ -106,7 +116,16 @@ impl Servers {
         })?;
         let (family, timeout) = (config.family, config.timeout);
         let heard = AtomicBool::new(false);
-        Ok(Self { resolver, addresses, hosts, search, ndots, family, timeout, heard })
+        Ok(Self {
+            resolver,
+            addresses,
+            hosts,
+            search,
+            ndots,
+            family,
+            timeout,
+            heard,
+        })
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
@@ -117,10 +136,18 @@ impl Servers {
     pub(super) async fn ask(&self, name: &str, absolute: bool) -> Answer {
         let addresses = self.hosts.addresses(name, self.family);
         if !addresses.is_empty() {
-            return Ok(Resolved { addresses, aliases: Arc::default(), given: true, failed: None });
+            return Ok(Resolved {
+                addresses,
+                aliases: Arc::default(),
+                given: true,
+                failed: None,
+            });
         }
         let candidates = self.candidates(name, absolute).map_err(|error| {
-            failure(FailureKind::ResolverFailure, format!("{name} cannot be asked: {error}"))
+            failure(
+                FailureKind::ResolverFailure,
+                format!("{name} cannot be asked: {error}"),
+            )
         })?;
         let deadline = Instant::now() + self.timeout;
         let alone = candidates.len() == 1;
@@ -139,8 +166,11 @@ impl Servers {
             }
         }
         Err(failed.unwrap_or_else(|| {
-            let detail =
-                if alone { name.to_owned() } else { format!("{name}, with and without search domains") };
+            let detail = if alone {
+                name.to_owned()
+            } else {
+                format!("{name}, with and without search domains")
+            };
             failure(nothing, detail)
         }))
     }
@@ -166,14 +196,26 @@ impl Servers {
             })
             .collect();
         let first = name.matches('.').count() >= self.ndots;
-        let (before, after) = if first { (Vec::new(), search) } else { (search, Vec::new()) };
-        Ok(before.into_iter().chain([(as_written, true)]).chain(after).collect())
+        let (before, after) = if first {
+            (Vec::new(), search)
+        } else {
+            (search, Vec::new())
+        };
+        Ok(before
+            .into_iter()
+            .chain([(as_written, true)])
+            .chain(after)
+            .collect())
     }
 
     /// Asks for the families that are wanted, at once.
     async fn both(&self, name: &str, candidate: &Name, deadline: Instant) -> Both {
         let ask = async |wanted: bool, record| {
-            if wanted { Some(self.question(name, candidate, record, deadline).await) } else { None }
+            if wanted {
+                Some(self.question(name, candidate, record, deadline).await)
+            } else {
+                None
+            }
         };
         let (v4, v6) = tokio::join!(
             ask(self.family != Family::V6, RecordType::A),
@@ -182,7 +224,13 @@ impl Servers {
         Both { v4, v6 }
     }
 
-    async fn question(&self, name: &str, candidate: &Name, record: RecordType, deadline: Instant) -> Told {
+    async fn question(
+        &self,
+        name: &str,
+        candidate: &Name,
+        record: RecordType,
+        deadline: Instant,
+    ) -> Told {
         let lookup = self.resolver.lookup(candidate.clone(), record);
         let Ok(answer) = tokio::time::timeout_at(deadline, lookup).await else {
             let detail = format!("{name}: no answer within {:?}", self.timeout);
@@ -209,7 +257,11 @@ impl Servers {
     /// What it means that nobody answers: the trouble of this name's servers, or of ours.
     fn silence(&self) -> FailureKind {
         let heard = self.heard.load(Ordering::Relaxed);
-        if heard { FailureKind::ResolverTimedOut } else { FailureKind::NoResolver }
+        if heard {
+            FailureKind::ResolverTimedOut
+        } else {
+            FailureKind::NoResolver
+        }
     }
 
     /// The addresses in an answer that are the name's own, and the names on the way there. What else
@@ -218,18 +270,30 @@ impl Servers {
         let (mut chain, mut last) = (Vec::new(), candidate);
         while chain.len() <= MAX_ALIASES && !chain.contains(&last) {
             chain.push(last);
-            let alias = |record: &&Record| record.name == *last && matches!(record.data, RData::CNAME(_));
+            let alias =
+                |record: &&Record| record.name == *last && matches!(record.data, RData::CNAME(_));
             // In whatever order the records come.
-            let Some(RData::CNAME(alias)) = lookup.answers().iter().find(alias).map(|record| &record.data)
+            let Some(RData::CNAME(alias)) = lookup
+                .answers()
+                .iter()
+                .find(alias)
+                .map(|record| &record.data)
             else {
                 break;
             };
             last = &alias.0;
         }
-        let own = lookup.answers().iter().filter(|record| chain.contains(&&record.name));
-        let addresses = own.filter_map(|record| record.data.ip_addr()).map(|address| address.to_canonical());
+        let own = lookup
+            .answers()
+            .iter()
+            .filter(|record| chain.contains(&&record.name));
+        let addresses = own
+            .filter_map(|record| record.data.ip_addr())
+            .map(|address| address.to_canonical());
         Found {
-            addresses: addresses.filter(|address| self.family.admits(*address)).collect(),
+            addresses: addresses
+                .filter(|address| self.family.admits(*address))
+                .collect(),
             aliases: chain.into_iter().skip(1).map(written).collect(),
         }
     }
@@ -283,7 +347,8 @@ impl Both {
             Told::Nothing(kind @ FailureKind::NameNotFound) => Some((question.to_owned(), kind)),
             _ => None,
         });
-        let earlier = || before.map(|failure| ("with another search domain".to_owned(), failure.kind));
+        let earlier =
+            || before.map(|failure| ("with another search domain".to_owned(), failure.kind));
         Ok(Resolved {
             addresses: found.addresses,
             aliases: found.aliases.into(),
@@ -307,7 +372,8 @@ fn why_none(all: impl Iterator<Item = Told>) -> Told {
         Told::Nothing(FailureKind::NoAddress) => 2,
         Told::Nothing(_) | Told::Found(_) => 3,
     };
-    all.min_by_key(rank).unwrap_or(Told::Nothing(FailureKind::NoAddress))
+    all.min_by_key(rank)
+        .unwrap_or(Told::Nothing(FailureKind::NoAddress))
 }
 
 /// A name as reports have it.
@@ -340,7 +406,9 @@ fn is_shortage(error: &std::io::Error) -> bool {
     let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
     #[cfg(not(unix))]
     let codes = [];
-    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
 }
 
 /// What kind of failure it is; `silence` is what it means that nobody answered.

@@ -19,14 +19,20 @@ use crate::model::FailureKind;
 /// A server whose names say what it does, and the names that it was asked for.
 async fn name_server() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let (address, asked) = (socket.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let (address, asked) = (
+        socket.local_addr().unwrap(),
+        Arc::new(Mutex::new(Vec::new())),
+    );
     let log = Arc::clone(&asked);
     tokio::spawn(async move {
         let mut buffer = [0; 1500];
         while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
             let query = Message::from_bytes(&buffer[..length]).unwrap();
             let question = query.queries[0].clone();
-            let (name, v4) = (question.name().to_ascii(), question.query_type() == RecordType::A);
+            let (name, v4) = (
+                question.name().to_ascii(),
+                question.query_type() == RecordType::A,
+            );
             if v4 {
                 log.lock().unwrap().push(name.clone());
             }
@@ -35,7 +41,9 @@ async fn name_server() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
             let known = name.contains("svc.cluster.local") || name == "api.corp.example.";
             match name.as_str() {
                 name if name.ends_with("silent.") => continue,
-                name if name.ends_with("broken.") => reply.metadata.response_code = ResponseCode::ServFail,
+                name if name.ends_with("broken.") => {
+                    reply.metadata.response_code = ResponseCode::ServFail;
+                }
                 "host.v4.example." if v4 => {}
                 "host.v4.example." | "host.v6.example." if !v4 => {}
                 _ if known && v4 => {
@@ -54,15 +62,23 @@ async fn name_server() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
 /// What a name comes to with this configuration of the system, and the names asked for on the way.
 async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (Answer, Vec<String>) {
     let (address, asked) = name_server().await;
-    let search = search.iter().map(|domain| Name::from_ascii(domain).unwrap()).collect();
+    let search = search
+        .iter()
+        .map(|domain| Name::from_ascii(domain).unwrap())
+        .collect();
     let system = ResolverConfig::from_parts(None, search, single(address).name_servers().to_vec());
     let mut options = ResolverOpts::default();
     options.ndots = ndots;
     // A server that is silent is so long before the time is over.
     options.attempts = 0;
-    let config = ScanConfig { timeout: Duration::from_millis(500), ..ScanConfig::default() };
+    let config = ScanConfig {
+        timeout: Duration::from_millis(500),
+        ..ScanConfig::default()
+    };
     let servers = Servers::with(&config, system, options, Hosts::parse(hosts)).unwrap();
-    let (name, absolute) = name.strip_suffix('.').map_or((name, false), |name| (name, true));
+    let (name, absolute) = name
+        .strip_suffix('.')
+        .map_or((name, false), |name| (name, true));
     let answer = servers.ask(name, absolute).await;
     let mut names = asked.lock().unwrap().clone();
     // What is lost or fails is asked again.
@@ -70,7 +86,11 @@ async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (An
     (answer, names)
 }
 
-const POD: [&str; 3] = ["scan.svc.cluster.local", "svc.cluster.local", "cluster.local"];
+const POD: [&str; 3] = [
+    "scan.svc.cluster.local",
+    "svc.cluster.local",
+    "cluster.local",
+];
 
 #[tokio::test]
 async fn search_domains_apply_as_in_a_pod() {
@@ -79,16 +99,34 @@ async fn search_domains_apply_as_in_a_pod() {
     assert_eq!(asked, ["kubernetes.default.svc.cluster.local."]);
     assert_eq!(answer.addresses, [Ipv4Addr::new(10, 96, 0, 1)]);
     let aliases: Vec<&str> = answer.aliases.iter().map(|alias| &**alias).collect();
-    assert_eq!(aliases, ["kubernetes.default.svc.cluster.local"], "what it stood for is told");
+    assert_eq!(
+        aliases,
+        ["kubernetes.default.svc.cluster.local"],
+        "what it stood for is told"
+    );
     assert!(!answer.given && answer.failed.is_none());
     // A name with dots enough is asked as it is first, and a name that is complete leads nowhere else.
     let (answer, asked) = resolved("api.corp.example", &POD, 1, "").await;
-    assert_eq!((asked, answer.unwrap().aliases.len()), (vec!["api.corp.example.".to_owned()], 0));
+    assert_eq!(
+        (asked, answer.unwrap().aliases.len()),
+        (vec!["api.corp.example.".to_owned()], 0)
+    );
     let (answer, asked) = resolved("gone.example", &["a.example", "b.example"], 1, "").await;
-    assert_eq!(asked, ["gone.example.", "gone.example.a.example.", "gone.example.b.example."]);
+    assert_eq!(
+        asked,
+        [
+            "gone.example.",
+            "gone.example.a.example.",
+            "gone.example.b.example."
+        ]
+    );
     let failure = answer.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NameNotFound);
-    assert!(failure.detail.contains("with and without search domains"), "{}", failure.detail);
+    assert!(
+        failure.detail.contains("with and without search domains"),
+        "{}",
+        failure.detail
+    );
 }
 
 #[tokio::test]
@@ -96,21 +134,52 @@ async fn a_dot_at_the_end_keeps_search_domains_out() {
     let (answer, asked) = resolved("kubernetes.default.", &POD[1..], 5, "").await;
     assert_eq!(
         (asked, answer.unwrap_err().kind),
-        (vec!["kubernetes.default.".to_owned()], FailureKind::NameNotFound)
+        (
+            vec!["kubernetes.default.".to_owned()],
+            FailureKind::NameNotFound
+        )
     );
     let (answer, asked) = resolved("api.corp.example.", &POD, 5, "").await;
-    assert_eq!((asked, answer.is_ok()), (vec!["api.corp.example.".to_owned()], true));
+    assert_eq!(
+        (asked, answer.is_ok()),
+        (vec!["api.corp.example.".to_owned()], true)
+    );
 }
 
 #[tokio::test]
 async fn a_domain_whose_server_fails_is_passed_over_and_said() {
-    let (answer, asked) = resolved("kubernetes.default.svc", &["broken", "cluster.local"], 5, "").await;
-    assert_eq!(asked, ["kubernetes.default.svc.broken.", "kubernetes.default.svc.cluster.local."]);
+    let (answer, asked) = resolved(
+        "kubernetes.default.svc",
+        &["broken", "cluster.local"],
+        5,
+        "",
+    )
+    .await;
+    assert_eq!(
+        asked,
+        [
+            "kubernetes.default.svc.broken.",
+            "kubernetes.default.svc.cluster.local."
+        ]
+    );
     let (question, kind) = answer.unwrap().failed.unwrap();
-    assert_eq!((question.as_str(), kind), ("with another search domain", FailureKind::ResolverFailure));
+    assert_eq!(
+        (question.as_str(), kind),
+        ("with another search domain", FailureKind::ResolverFailure)
+    );
     // Who does not answer may know the name: no other domain is taken for it.
-    let (answer, _) = resolved("kubernetes.default.svc", &["silent", "cluster.local"], 5, "").await;
-    assert_eq!(answer.unwrap_err().kind, FailureKind::NoResolver, "it never answered anything");
+    let (answer, _) = resolved(
+        "kubernetes.default.svc",
+        &["silent", "cluster.local"],
+        5,
+        "",
+    )
+    .await;
+    assert_eq!(
+        answer.unwrap_err().kind,
+        FailureKind::NoResolver,
+        "it never answered anything"
+    );
 }
 
 #[tokio::test]
@@ -128,12 +197,18 @@ async fn the_hosts_file_comes_first_and_counts_as_given() {
     for name in ["kind-control-plane", "my_cluster", "api.corp.example"] {
         let (answer, asked) = resolved(name, &POD, 5, hosts).await;
         let answer = answer.unwrap();
-        assert!(answer.given && answer.addresses[0].is_loopback(), "{name}: {answer:?}");
+        assert!(
+            answer.given && answer.addresses[0].is_loopback(),
+            "{name}: {answer:?}"
+        );
         assert!(asked.is_empty(), "{asked:?}");
     }
     for name in ["localhost", "cluster.localhost"] {
         let (answer, asked) = resolved(name, &POD, 5, "").await;
-        assert!(answer.unwrap().given && asked.is_empty(), "{name}: {asked:?}");
+        assert!(
+            answer.unwrap().given && asked.is_empty(),
+            "{name}: {asked:?}"
+        );
     }
     let (answer, _) = resolved("kubernetes.default.svc", &POD[2..], 5, hosts).await;
     assert!(!answer.unwrap().given);

@@ -17,8 +17,15 @@ pub(super) struct Choice {
 
 impl Choice {
     pub(super) fn new(config: &ScanConfig) -> Self {
-        let seed = if let Order::Seeded(seed) = config.order { seed } else { 0 };
-        Self { allow_special: config.allow_special, seed }
+        let seed = if let Order::Seeded(seed) = config.order {
+            seed
+        } else {
+            0
+        };
+        Self {
+            allow_special: config.allow_special,
+            seed,
+        }
     }
 
     /// The addresses to ask, in order, and what of the name is not asked. `scope` is the set that the
@@ -29,22 +36,41 @@ impl Choice {
         resolved: Resolved,
         scope: Option<&TargetSet>,
     ) -> (Vec<IpAddr>, Vec<Outcome>) {
-        let Resolved { addresses, aliases, given, failed } = resolved;
+        let Resolved {
+            addresses,
+            aliases,
+            given,
+            failed,
+        } = resolved;
         let mut unasked = Vec::new();
-        let mut miss = |why, count, example: String| Unasked::new(why, count, example).add_to(&mut unasked);
+        let mut miss =
+            |why, count, example: String| Unasked::new(why, count, example).add_to(&mut unasked);
         if let Some((question, kind)) = failed {
-            miss(Gap::HalfResolved, 1, format!("{question}: {}", kind.phrase()));
+            miss(
+                Gap::HalfResolved,
+                1,
+                format!("{question}: {}", kind.phrase()),
+            );
         }
         let exclusions = scope.map(TargetSet::exclusions);
         let alias = aliases.iter().find(|alias| {
-            exclusions.as_ref().is_some_and(|exclusions| exclusions.excludes_name(alias, target.port))
+            exclusions
+                .as_ref()
+                .is_some_and(|exclusions| exclusions.excludes_name(alias, target.port))
         });
         let mut asked = Vec::new();
         for address in addresses {
-            let excluded =
-                || exclusions.as_ref().is_some_and(|all| all.excludes_address(address, target.port));
+            let excluded = || {
+                exclusions
+                    .as_ref()
+                    .is_some_and(|all| all.excludes_address(address, target.port))
+            };
             if let Some(alias) = alias {
-                miss(Gap::ExcludedAddress, 1, format!("{address}, by the alias {alias}"));
+                miss(
+                    Gap::ExcludedAddress,
+                    1,
+                    format!("{address}, by the alias {alias}"),
+                );
             } else if excluded() {
                 miss(Gap::ExcludedAddress, 1, address.to_string());
             } else if let Some(kind) = self.special(address, given, scope) {
@@ -57,7 +83,11 @@ impl Choice {
         if found > MAX_ADDRESSES {
             asked = self.drawn(&asked);
             let left = (found - MAX_ADDRESSES) as u64;
-            miss(Gap::BeyondLimit, left, format!("{MAX_ADDRESSES} of {found} are asked, drawn by the seed"));
+            miss(
+                Gap::BeyondLimit,
+                left,
+                format!("{MAX_ADDRESSES} of {found} are asked, drawn by the seed"),
+            );
         }
         for unasked in &unasked {
             tracing::info!(%target, "{}", unasked.said());
@@ -66,10 +96,16 @@ impl Choice {
     }
 
     /// What kind of special address it is, if it is not to be asked for that.
-    fn special(&self, address: IpAddr, given: bool, scope: Option<&TargetSet>) -> Option<&'static str> {
+    fn special(
+        &self,
+        address: IpAddr,
+        given: bool,
+        scope: Option<&TargetSet>,
+    ) -> Option<&'static str> {
         // In a hosts file 0.0.0.0 says that a name is blocked.
         let named_here = given && !address.is_unspecified();
-        let wanted = self.allow_special || named_here || scope.is_some_and(|set| set.gives(address));
+        let wanted =
+            self.allow_special || named_here || scope.is_some_and(|set| set.gives(address));
         special(address).filter(|_| !wanted)
     }
 
@@ -77,10 +113,14 @@ impl Choice {
     /// the name would choose.
     fn drawn(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
         let draw = Permutation::new(addresses.len() as u64, self.seed);
-        let places = (0..MAX_ADDRESSES as u64).filter_map(|place| usize::try_from(draw.nth(place)).ok());
+        let places =
+            (0..MAX_ADDRESSES as u64).filter_map(|place| usize::try_from(draw.nth(place)).ok());
         let mut places: Vec<usize> = places.collect();
         places.sort_unstable();
-        places.into_iter().filter_map(|place| addresses.get(place).copied()).collect()
+        places
+            .into_iter()
+            .filter_map(|place| addresses.get(place).copied())
+            .collect()
     }
 }
 
@@ -91,7 +131,8 @@ pub(super) fn routable(
     outcomes: &mut Vec<Outcome>,
     has_route: impl Fn(IpAddr) -> bool,
 ) -> Vec<IpAddr> {
-    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = addresses.iter().partition(|address| address.is_ipv4());
+    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) =
+        addresses.iter().partition(|address| address.is_ipv4());
     if v4.is_empty() || v6.is_empty() {
         return addresses;
     }
@@ -112,8 +153,8 @@ pub(super) fn routable(
 /// What comes of an address that is a target itself and leads to an excluded IPv4 address. Those that
 /// are excluded as they are written are no targets.
 pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Outcome> {
-    let excluded =
-        address.is_ipv6() && scope.is_some_and(|set| set.exclusions().excludes_address(address, port));
+    let excluded = address.is_ipv6()
+        && scope.is_some_and(|set| set.exclusions().excludes_address(address, port));
     excluded.then(|| Outcome::Unasked(Unasked::new(Gap::ExcludedAddress, 1, address.to_string())))
 }
 
@@ -129,8 +170,16 @@ mod tests {
     const NAME: &str = "api.example:6443";
 
     fn resolved(addresses: &[&str]) -> Resolved {
-        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        Resolved { addresses, aliases: Arc::default(), given: false, failed: None }
+        let addresses = addresses
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect();
+        Resolved {
+            addresses,
+            aliases: Arc::default(),
+            given: false,
+            failed: None,
+        }
     }
 
     /// What is asked of the name beside other targets and exclusions, and what is not.
@@ -148,19 +197,35 @@ mod tests {
             builder.exclude(exclusion);
         }
         let set = builder.build().unwrap();
-        let choice = Choice::new(&ScanConfig { allow_special, ..ScanConfig::default() });
+        let choice = Choice::new(&ScanConfig {
+            allow_special,
+            ..ScanConfig::default()
+        });
         let (asked, outcomes) = choice.of(&set.get(0).unwrap(), resolved, Some(&set));
         let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
         let unasked = outcomes.iter().map(|outcome| {
-            let Outcome::Unasked(unasked) = outcome else { panic!("{outcome:?}") };
-            format!("{} {} {:?}", unasked.count, unasked.why.word(), unasked.examples)
+            let Outcome::Unasked(unasked) = outcome else {
+                panic!("{outcome:?}")
+            };
+            format!(
+                "{} {} {:?}",
+                unasked.count,
+                unasked.why.word(),
+                unasked.examples
+            )
         });
         (asked.join(" "), unasked.collect::<Vec<_>>().join(", "))
     }
 
     #[test]
     fn a_name_server_leads_to_no_special_address() {
-        let all = ["10.0.0.1", "127.0.0.1", "169.254.169.254", "64:ff9b::7f00:1", "fe80::1"];
+        let all = [
+            "10.0.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "64:ff9b::7f00:1",
+            "fe80::1",
+        ];
         let (asked, unasked) = choice(resolved(&all), &[], &[], false);
         assert_eq!(asked, "10.0.0.1");
         assert_eq!(
@@ -168,7 +233,10 @@ mod tests {
             "4 special-address {\"127.0.0.1, loopback\", \"169.254.169.254, cloud metadata\", \
              \"64:ff9b::7f00:1, loopback\", \"fe80::1, link-local\"}"
         );
-        assert_eq!(choice(resolved(&all), &[], &[], true), (all.join(" "), String::new()));
+        assert_eq!(
+            choice(resolved(&all), &[], &[], true),
+            (all.join(" "), String::new())
+        );
     }
 
     #[test]
@@ -181,13 +249,19 @@ mod tests {
         assert_eq!(asked(&["[::ffff:127.0.0.2]:6443"]), "127.0.0.2");
         assert_eq!(asked(&["127.0.0.3"]), "");
         // Of the hosts file, where 0.0.0.0 blocks.
-        let hosts = Resolved { given: true, ..resolved(&["0.0.0.0", "127.0.0.1", "::"]) };
+        let hosts = Resolved {
+            given: true,
+            ..resolved(&["0.0.0.0", "127.0.0.1", "::"])
+        };
         let (asked, unasked) = choice(hosts, &[], &[], false);
         assert_eq!(asked, "127.0.0.1");
         assert!(unasked.starts_with("2 special-address"), "{unasked}");
         // By the IPv4 address inside it.
         let nat64 = || resolved(&["64:ff9b::7f00:1"]);
-        assert_eq!(choice(nat64(), &["[64:ff9b::7f00:1]:6443"], &[], false).0, "64:ff9b::7f00:1");
+        assert_eq!(
+            choice(nat64(), &["[64:ff9b::7f00:1]:6443"], &[], false).0,
+            "64:ff9b::7f00:1"
+        );
         assert_eq!(choice(nat64(), &["127.0.0.1"], &[], false).0, "");
     }
 
@@ -211,21 +285,35 @@ mod tests {
         let (asked, unasked) = choice(chain(), &[], &["DB.corp.example."], false);
         assert_eq!(asked, "");
         assert!(unasked.starts_with("2 excluded-address"), "{unasked}");
-        assert_eq!(choice(chain(), &[], &["db.corp.example:443"], false).0, "10.0.0.1 10.0.0.2");
+        assert_eq!(
+            choice(chain(), &[], &["db.corp.example:443"], false).0,
+            "10.0.0.1 10.0.0.2"
+        );
     }
 
     #[test]
     fn of_too_many_addresses_the_seed_draws_some() {
-        let many: Vec<IpAddr> =
-            (0..1000_u32).map(|host| Ipv4Addr::from_bits(0x0a00_0000 + host).into()).collect();
+        let many: Vec<IpAddr> = (0..1000_u32)
+            .map(|host| Ipv4Addr::from_bits(0x0a00_0000 + host).into())
+            .collect();
         let asked = |seed, special: u32| {
-            let config = ScanConfig { order: Order::Seeded(seed), ..ScanConfig::default() };
+            let config = ScanConfig {
+                order: Order::Seeded(seed),
+                ..ScanConfig::default()
+            };
             let loopback = (0..special).map(|host| Ipv4Addr::from_bits(0x7f00_0000 + host).into());
             let addresses = many.iter().copied().chain(loopback).collect();
             let mut builder = TargetSetBuilder::new(TargetOptions::default());
             builder.argument(NAME);
             let set = builder.build().unwrap();
-            Choice::new(&config).of(&set.get(0).unwrap(), Resolved { addresses, ..resolved(&[]) }, Some(&set))
+            Choice::new(&config).of(
+                &set.get(0).unwrap(),
+                Resolved {
+                    addresses,
+                    ..resolved(&[])
+                },
+                Some(&set),
+            )
         };
         let (first, outcomes) = asked(1, 0);
         assert_eq!(first.len(), MAX_ADDRESSES);
@@ -233,7 +321,9 @@ mod tests {
         assert_ne!(first, many[..MAX_ADDRESSES]);
         assert_eq!(asked(1, 0).0, first);
         assert_ne!(asked(2, 0).0, first);
-        let [Outcome::Unasked(left)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+        let [Outcome::Unasked(left)] = outcomes.as_slice() else {
+            panic!("{outcomes:?}")
+        };
         assert_eq!((left.why, left.count), (Gap::BeyondLimit, 936));
         assert!(left.said().contains("64 of 1000"), "{}", left.said());
         // What may not be asked takes no place.
@@ -243,7 +333,10 @@ mod tests {
     #[test]
     fn a_question_that_failed_is_said() {
         let failed = Some(("AAAA".to_owned(), FailureKind::ResolverTimedOut));
-        let half = Resolved { failed, ..resolved(&["10.0.0.1"]) };
+        let half = Resolved {
+            failed,
+            ..resolved(&["10.0.0.1"])
+        };
         let (asked, unasked) = choice(half, &[], &[], false);
         assert_eq!(
             (asked.as_str(), unasked.as_str()),
@@ -271,13 +364,19 @@ mod tests {
             let told: Vec<(u64, Vec<String>)> = outcomes
                 .iter()
                 .map(|outcome| {
-                    let Outcome::Unasked(unasked) = outcome else { panic!("{outcome:?}") };
+                    let Outcome::Unasked(unasked) = outcome else {
+                        panic!("{outcome:?}")
+                    };
                     assert_eq!(unasked.why, Gap::UnroutableAddress);
                     (unasked.count, unasked.examples.iter().cloned().collect())
                 })
                 .collect();
-            let expected = (!left.is_empty())
-                .then(|| (left.len() as u64, left.iter().map(|one| (*one).to_owned()).collect()));
+            let expected = (!left.is_empty()).then(|| {
+                (
+                    left.len() as u64,
+                    left.iter().map(|one| (*one).to_owned()).collect(),
+                )
+            });
             assert_eq!(told, expected.into_iter().collect::<Vec<_>>(), "{routes:?}");
         }
     }

@@ -29,7 +29,12 @@ impl Attempt<'_> {
     }
 
     /// The outcome of an endpoint, or of a name without an address, that could not be asked.
-    pub(super) fn failed(&self, endpoint: Option<Endpoint>, failure: Failure, timings: Timings) -> Outcome {
+    pub(super) fn failed(
+        &self,
+        endpoint: Option<Endpoint>,
+        failure: Failure,
+        timings: Timings,
+    ) -> Outcome {
         if !self.last && passes(&failure) {
             return self.put_off(endpoint.as_ref(), &failure);
         }
@@ -37,7 +42,9 @@ impl Attempt<'_> {
             return Outcome::Silent(failure.kind);
         }
         let target = self.target.clone();
-        Outcome::Record(Box::new(EndpointReport::without_answer(target, endpoint, failure, timings)))
+        Outcome::Record(Box::new(EndpointReport::without_answer(
+            target, endpoint, failure, timings,
+        )))
     }
 
     /// To be asked again: the one address of a name, or the whole target.

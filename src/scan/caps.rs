@@ -30,7 +30,10 @@ impl Caps {
     /// 0 is no cap. A cap that `at_once` connections cannot reach costs nothing.
     pub(super) fn new(per_host: usize, per_network: usize, at_once: usize) -> Self {
         let cap = |limit| if limit >= at_once { 0 } else { limit };
-        Self { hosts: Cap::new(cap(per_host)), networks: Cap::new(cap(per_network)) }
+        Self {
+            hosts: Cap::new(cap(per_host)),
+            networks: Cap::new(cap(per_network)),
+        }
     }
 
     /// Waits until the host and its network have room. The network of a name that the proxy resolves is
@@ -42,7 +45,10 @@ impl Caps {
             Host::Ip(address) => self.networks.enter(network(*address)).await,
             Host::Name(_) => None,
         };
-        Place { _network: network, _host: held }
+        Place {
+            _network: network,
+            _host: held,
+        }
     }
 }
 
@@ -70,7 +76,10 @@ struct Entry {
 
 impl<K: Hash + Eq + Clone> Cap<K> {
     fn new(limit: usize) -> Self {
-        Self { limit, tables: Default::default() }
+        Self {
+            limit,
+            tables: Default::default(),
+        }
     }
 
     async fn enter(&self, key: K) -> Option<Held<'_, K>> {
@@ -80,12 +89,20 @@ impl<K: Hash + Eq + Clone> Cap<K> {
         let table = &self.tables[table_of(&key)];
         let (room, mut held) = {
             let mut table_now = table.lock().unwrap_or_else(PoisonError::into_inner);
-            let entry = table_now
-                .entry(key.clone())
-                .or_insert_with(|| Entry { room: Arc::new(Semaphore::new(self.limit)), users: 0 });
+            let entry = table_now.entry(key.clone()).or_insert_with(|| Entry {
+                room: Arc::new(Semaphore::new(self.limit)),
+                users: 0,
+            });
             entry.users += 1;
             // Made before anything is awaited: a caller that gives up is counted out again.
-            (Arc::clone(&entry.room), Held { table, key, permit: None })
+            (
+                Arc::clone(&entry.room),
+                Held {
+                    table,
+                    key,
+                    permit: None,
+                },
+            )
         };
         held.permit = room.acquire_owned().await.ok();
         Some(held)
@@ -134,14 +151,24 @@ mod tests {
     }
 
     fn is_empty(caps: &Caps) -> bool {
-        caps.hosts.tables.iter().all(|table| table.lock().unwrap().is_empty())
-            && caps.networks.tables.iter().all(|table| table.lock().unwrap().is_empty())
+        caps.hosts
+            .tables
+            .iter()
+            .all(|table| table.lock().unwrap().is_empty())
+            && caps
+                .networks
+                .tables
+                .iter()
+                .all(|table| table.lock().unwrap().is_empty())
     }
 
     #[test]
     fn networks() {
         assert_eq!(network(address("192.0.2.77")), address("192.0.2.0"));
-        assert_eq!(network(address("2001:db8:1:2:3:4:5:6")), address("2001:db8:1:2::"));
+        assert_eq!(
+            network(address("2001:db8:1:2:3:4:5:6")),
+            address("2001:db8:1:2::")
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -166,7 +193,8 @@ mod tests {
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
         // One that gives up while it waits.
-        let gave_up = tokio::time::timeout(Duration::from_millis(1), caps.enter(&host("192.0.2.1"))).await;
+        let gave_up =
+            tokio::time::timeout(Duration::from_millis(1), caps.enter(&host("192.0.2.1"))).await;
         assert!(gave_up.is_err());
         for task in tasks {
             task.await.unwrap();

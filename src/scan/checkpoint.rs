@@ -87,10 +87,17 @@ impl Header {
     fn difference(&self, ours: &Self) -> Option<String> {
         let seed = |seed: Option<u64>| seed.map_or("none".to_owned(), |seed| seed.to_string());
         if self.version != ours.version {
-            return Some(format!("made by version {}, this is {}", self.version, ours.version));
+            return Some(format!(
+                "made by version {}, this is {}",
+                self.version, ours.version
+            ));
         }
         if self.seed != ours.seed {
-            return Some(format!("its seed is {}, not {}", seed(self.seed), seed(ours.seed)));
+            return Some(format!(
+                "its seed is {}, not {}",
+                seed(self.seed),
+                seed(ours.seed)
+            ));
         }
         if self.shard != ours.shard {
             return Some(format!("it is of shard {}, not {}", self.shard, ours.shard));
@@ -134,8 +141,25 @@ fn options_digest(config: &ScanConfig) -> [u8; 32] {
         keep_all,
         second_look_pause,
     } = config;
-    let shaping = (connect_timeout, timeout, retries, max_body, user_agent, requests, deep, trusted_cas);
-    let more = (http2, proxy, family, resolver, allow_special, keep_all, second_look_pause);
+    let shaping = (
+        connect_timeout,
+        timeout,
+        retries,
+        max_body,
+        user_agent,
+        requests,
+        deep,
+        trusted_cas,
+    );
+    let more = (
+        http2,
+        proxy,
+        family,
+        resolver,
+        allow_special,
+        keep_all,
+        second_look_pause,
+    );
     Sha256::digest(format!("{shaping:?} {more:?}")).into()
 }
 
@@ -157,47 +181,95 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError`] if there is a file already or it cannot be written.
-    pub fn create(path: &Path, config: &ScanConfig, targets: &TargetSet) -> Result<Self, CheckpointError> {
-        let io = |error| CheckpointError::Io { path: path.to_owned(), error };
+    pub fn create(
+        path: &Path,
+        config: &ScanConfig,
+        targets: &TargetSet,
+    ) -> Result<Self, CheckpointError> {
+        let io = |error| CheckpointError::Io {
+            path: path.to_owned(),
+            error,
+        };
         if path.exists() {
             return Err(CheckpointError::Exists(path.to_owned()));
         }
-        let hidden = |folder: &Path| tempfile::Builder::new().prefix(".kubeknock-").tempfile_in(folder);
+        let hidden = |folder: &Path| {
+            tempfile::Builder::new()
+                .prefix(".kubeknock-")
+                .tempfile_in(folder)
+        };
         let file = beside::make(path, hidden).map_err(io)?;
         lock(file.as_file(), path)?;
         let header = Header::of(config, targets);
-        let record = postcard::to_stdvec(&header).map_err(io::Error::other).map_err(io)?;
-        let mut journal = Journal::append_at(file.as_file().try_clone().map_err(io)?, 0).map_err(io)?;
+        let record = postcard::to_stdvec(&header)
+            .map_err(io::Error::other)
+            .map_err(io)?;
+        let mut journal =
+            Journal::append_at(file.as_file().try_clone().map_err(io)?, 0).map_err(io)?;
         journal.append(&record).map_err(io)?;
-        let file = file.persist_noclobber(path).map_err(|error| match error.error.kind() {
-            io::ErrorKind::AlreadyExists => CheckpointError::Exists(path.to_owned()),
-            _ => io(error.error),
-        })?;
+        let file = file
+            .persist_noclobber(path)
+            .map_err(|error| match error.error.kind() {
+                io::ErrorKind::AlreadyExists => CheckpointError::Exists(path.to_owned()),
+                _ => io(error.error),
+            })?;
         let began = moment(header.began).map_err(io)?;
-        Ok(Self { path: path.to_owned(), file, end: journal.end(), torn: 0, began, ended: None })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            end: journal.end(),
+            torn: 0,
+            began,
+            ended: None,
+        })
     }
 
     /// Goes on with the checkpoint of an earlier run of the same scan.
     ///
     /// # Errors
     /// [`CheckpointError`] if there is none, or if it is another scan's.
-    pub fn resume(path: &Path, config: &ScanConfig, targets: &TargetSet) -> Result<Self, CheckpointError> {
-        let io = |error| CheckpointError::Io { path: path.to_owned(), error };
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(io)?;
+    pub fn resume(
+        path: &Path,
+        config: &ScanConfig,
+        targets: &TargetSet,
+    ) -> Result<Self, CheckpointError> {
+        let io = |error| CheckpointError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(io)?;
         lock(&file, path)?;
         let (saved, mut records) = open(&file, path)?;
         if let Some(difference) = saved.difference(&Header::of(config, targets)) {
-            return Err(CheckpointError::Another { path: path.to_owned(), difference });
+            return Err(CheckpointError::Another {
+                path: path.to_owned(),
+                difference,
+            });
         }
         let mut last = None;
         while let Some(record) = records.next().map_err(io)? {
             last = Some(record);
         }
         let last: Option<Frame> = last.map(|last| frame(&last)).transpose().map_err(io)?;
-        let ended = last.and_then(|last| last.ended).map(moment).transpose().map_err(io)?;
+        let ended = last
+            .and_then(|last| last.ended)
+            .map(moment)
+            .transpose()
+            .map_err(io)?;
         let end = records.end();
         let torn = file.metadata().map_err(io)?.len().saturating_sub(end);
-        Ok(Self { path: path.to_owned(), file, end, torn, began: moment(saved.began).map_err(io)?, ended })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            end,
+            torn,
+            began: moment(saved.began).map_err(io)?,
+            ended,
+        })
     }
 
     /// The order that a saved scan goes in, for a configuration that goes on with it.
@@ -205,7 +277,10 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError`] if there is no checkpoint.
     pub fn order(path: &Path) -> Result<Order, CheckpointError> {
-        let io = |error| CheckpointError::Io { path: path.to_owned(), error };
+        let io = |error| CheckpointError::Io {
+            path: path.to_owned(),
+            error,
+        };
         let file = File::open(path).map_err(io)?;
         let (header, _) = open(&file, path)?;
         Ok(header.seed.map_or(Order::Sequential, Order::Seeded))
@@ -247,7 +322,9 @@ pub(super) struct Frames(Records<io::Take<File>>);
 
 impl Frames {
     pub(super) fn next(&mut self) -> io::Result<Option<Frame>> {
-        let Some(record) = self.0.next()? else { return Ok(None) };
+        let Some(record) = self.0.next()? else {
+            return Ok(None);
+        };
         frame(&record).map(Some)
     }
 }
@@ -261,7 +338,10 @@ fn moment(millisecond: i64) -> io::Result<Timestamp> {
 }
 
 fn open(file: &File, path: &Path) -> Result<(Header, Records<File>), CheckpointError> {
-    let io = |error| CheckpointError::Io { path: path.to_owned(), error };
+    let io = |error| CheckpointError::Io {
+        path: path.to_owned(),
+        error,
+    };
     let no_checkpoint = || CheckpointError::NoCheckpoint(path.to_owned());
     let mut file = file.try_clone().map_err(io)?;
     file.rewind().map_err(io)?;
@@ -280,7 +360,12 @@ fn lock(file: &File, path: &Path) -> Result<(), CheckpointError> {
         Ok(()) => Ok(()),
         Err(std::fs::TryLockError::WouldBlock) => Err(CheckpointError::InUse(path.to_owned())),
         // A file system without locks is no reason to refuse.
-        Err(std::fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        Err(std::fs::TryLockError::Error(error)) => Err(CheckpointError::Io { path: path.to_owned(), error }),
+        Err(std::fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+            Ok(())
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(CheckpointError::Io {
+            path: path.to_owned(),
+            error,
+        }),
     }
 }

@@ -32,7 +32,11 @@ pub(super) struct Congestion {
 
 impl Congestion {
     pub(super) const fn new() -> Self {
-        Self { level: 1.0, granted: 0.0, slowed_at: None }
+        Self {
+            level: 1.0,
+            granted: 0.0,
+            slowed_at: None,
+        }
     }
 
     /// The share of full speed that is right, 0.02 to 1.
@@ -86,7 +90,11 @@ mod tests {
             .map(|_| {
                 let rate = 1000.0 * congestion.level();
                 let share = base + (1.0 - base) * (1.0 - capacity / rate).max(0.0);
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "0 to 1000"
+                )]
                 let lost = (share * 1000.0).round() as u32;
                 congestion.window(1000 - lost, lost);
                 congestion.level()
@@ -99,7 +107,10 @@ mod tests {
         let mut congestion = Congestion::new();
         let levels = drive(&mut congestion, 200, 400.0, 0.01);
         let settled = &levels[50..];
-        assert!(settled.iter().all(|level| (0.25..0.5).contains(level)), "{settled:?}");
+        assert!(
+            settled.iter().all(|level| (0.25..0.5).contains(level)),
+            "{settled:?}"
+        );
     }
 
     #[test]
@@ -116,7 +127,10 @@ mod tests {
         for base in [0.01, 0.1, 0.4, 1.0] {
             let mut congestion = Congestion::new();
             let levels = drive(&mut congestion, 60, 5000.0, base);
-            assert!(levels[40..].iter().all(|level| *level > 0.99), "{base}: {levels:?}");
+            assert!(
+                levels[40..].iter().all(|level| *level > 0.99),
+                "{base}: {levels:?}"
+            );
         }
     }
 

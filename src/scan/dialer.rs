@@ -22,7 +22,12 @@ pub(super) struct Dialer {
 impl Dialer {
     /// Connects with the leave to do so. A shortage of this machine is waited out, until somebody
     /// stops.
-    pub(super) async fn connect(&self, endpoint: &Endpoint, mut leave: Leave<'_>, stop: &Stop) -> Dialled {
+    pub(super) async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        mut leave: Leave<'_>,
+        stop: &Stop,
+    ) -> Dialled {
         let host = &endpoint.host;
         let mut wait = None;
         loop {

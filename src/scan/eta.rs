@@ -88,7 +88,13 @@ impl Plan {
         let silent = (counts.silent + counts.silent_for_good) as f64;
         let overdue = (counts.overdue + counts.overdue_for_good) as f64;
         let flying = course.in_flight.min(course.left);
-        let waiting = |part: f64| if part > 0.0 { flying * part / (silent + overdue) } else { 0.0 };
+        let waiting = |part: f64| {
+            if part > 0.0 {
+                flying * part / (silent + overdue)
+            } else {
+                0.0
+            }
+        };
         let share = |part: f64| (part + waiting(part)) / (done + flying);
         let fresh = course.left - flying;
         // Of a wave that flies, half is over.
@@ -97,16 +103,24 @@ impl Plan {
             silent: fresh * share(silent) + waiting(silent) / 2.0,
             overdue: fresh * share(overdue) + waiting(overdue) / 2.0,
         };
-        let first =
-            self.planned(&rest, self.rate, self.slots).max(self.as_so_far(&course, counts, self.slots)?);
-        let others = counts.deferred.saturating_sub(counts.silent + counts.overdue) as f64;
+        let first = self
+            .planned(&rest, self.rate, self.slots)
+            .max(self.as_so_far(&course, counts, self.slots)?);
+        let others = counts
+            .deferred
+            .saturating_sub(counts.silent + counts.overdue) as f64;
         let [silent, overdue] = [silent, overdue].map(|part| self.total as f64 * share(part));
         let others = self.total as f64 * others / (done + flying);
-        let again = Load { attempts: silent + overdue + others, silent, overdue };
+        let again = Load {
+            attempts: silent + overdue + others,
+            silent,
+            overdue,
+        };
         let pace = course.done / course.seconds;
         Some(
             first
-                + self.planned(&again, self.again_rate.min(pace), self.again_slots) * f64::from(self.retries),
+                + self.planned(&again, self.again_rate.min(pace), self.again_slots)
+                    * f64::from(self.retries),
         )
     }
 
@@ -120,18 +134,28 @@ impl Plan {
         };
         let planned = |attempts: f64| {
             let share = |part: u64| attempts * part as f64 / (counts.deferred as f64).max(1.0);
-            let load = Load { attempts, silent: share(counts.silent), overdue: share(counts.overdue) };
+            let load = Load {
+                attempts,
+                silent: share(counts.silent),
+                overdue: share(counts.overdue),
+            };
             self.planned(&load, self.again_rate, self.again_slots)
         };
         // Its own pace is believed as far as it has come.
         let here = (course.done + course.left).max(1.0);
         let this = planned(here) * course.left / here;
-        let so_far = self.as_so_far(&course, counts, self.again_slots).unwrap_or(this);
+        let so_far = self
+            .as_so_far(&course, counts, self.again_slots)
+            .unwrap_or(this);
         let this = this + (so_far - this) * course.done / here;
         // In proportion, as much will be put off once more as was in this pass so far.
         let (len, made) = (pass.len as f64, pass.len.saturating_sub(left) as f64);
         let put_off = counts.deferred.saturating_sub(counts.again) as f64;
-        let next = if made > 0.0 { put_off * len / made } else { len };
+        let next = if made > 0.0 {
+            put_off * len / made
+        } else {
+            len
+        };
         this + planned(next) * f64::from(self.retries.saturating_sub(pass.number))
     }
 
@@ -143,7 +167,10 @@ impl Plan {
         }
         let flying = course.in_flight.min(course.left);
         let (flying, end) = if course.in_flight < slots * 0.9 {
-            (flying, self.last_wait(counts.timeouts > 0, counts.overdue > 0))
+            (
+                flying,
+                self.last_wait(counts.timeouts > 0, counts.overdue > 0),
+            )
         } else {
             (flying / 2.0, 0.0)
         };

@@ -65,7 +65,9 @@ impl Job {
     /// The index in the set of a place of the first pass.
     fn index(&self, place: u64) -> u64 {
         let position = self.config.shard.position(place);
-        self.order.as_ref().map_or(position, |order| order.nth(position))
+        self.order
+            .as_ref()
+            .map_or(position, |order| order.nth(position))
     }
 
     /// The target at a place of the first pass.
@@ -87,7 +89,8 @@ impl Job {
         reports: mpsc::Sender<EndpointReport>,
     ) {
         if let Err(error) = self.passes(checkpoint, &reports).await {
-            self.stop.fail(format!("cannot write down what was found: {error}"));
+            self.stop
+                .fail(format!("cannot write down what was found: {error}"));
         }
     }
 
@@ -96,14 +99,17 @@ impl Job {
         checkpoint: Option<Checkpoint>,
         reports: &mpsc::Sender<EndpointReport>,
     ) -> io::Result<()> {
-        let ended_before = checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.ended().is_some());
+        let ended_before = checkpoint
+            .as_ref()
+            .is_some_and(|checkpoint| checkpoint.ended().is_some());
         let (replayed, journal) = replay(self, checkpoint, reports).await?;
         let ledger = Arc::new(Ledger::new(Arc::clone(&self.tally), journal));
         let flusher = tokio::spawn(flush_often(Arc::clone(&ledger), self.stop.clone()));
         let mut outcome = self.all(replayed, &ledger, reports).await;
         flusher.abort();
         if self.tally.could_not_scan() && !self.stop.is_stopped() {
-            self.stop.fail(self.pipeline.dialer.own_side.could_not_scan());
+            self.stop
+                .fail(self.pipeline.dialer.own_side.could_not_scan());
         }
         if outcome.is_ok() && !ended_before && !self.stop.is_stopped() && !reports.is_closed() {
             outcome = ledger.end();
@@ -123,12 +129,17 @@ impl Job {
         while let Some((number, Replayed { done, queue })) = replayed.next() {
             let before = ledger.begin(number, done.clone(), queue)?;
             let source = if number == 0 {
-                Source::Everything { next: done.low_water(), end: self.len() }
+                Source::Everything {
+                    next: done.low_water(),
+                    end: self.len(),
+                }
             } else {
                 self.tally.again(number, before.len());
                 Source::Again(before.read()?)
             };
-            self.pipeline.throttle().set_share(if number == 0 { 1.0 } else { AGAIN });
+            self.pipeline
+                .throttle()
+                .set_share(if number == 0 { 1.0 } else { AGAIN });
             self.pipeline.names().forget();
             let last = number == self.config.retries;
             let pass = Arc::new(Pass::new(number, last, source, done));
@@ -154,8 +165,10 @@ impl Job {
             ledger: Arc::clone(ledger),
             reports: reports.clone(),
         };
-        let (addresses, names) =
-            tokio::join!(self.addresses(work(Kind::Address)), self.names(work(Kind::Name)));
+        let (addresses, names) = tokio::join!(
+            self.addresses(work(Kind::Address)),
+            self.names(work(Kind::Name))
+        );
         addresses.and(names)
     }
 
@@ -163,7 +176,9 @@ impl Job {
     /// that there are as many as have something to wait for.
     async fn addresses(self: &Arc<Self>, work: Work) -> io::Result<()> {
         let left = work.pass.len().saturating_sub(work.pass.done.count());
-        let mut wanted = usize::try_from(left).unwrap_or(usize::MAX).min(self.config.connections());
+        let mut wanted = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(self.config.connections());
         let mut running = JoinSet::new();
         let mut outcome = Ok(());
         loop {
@@ -196,14 +211,20 @@ impl Job {
         let mut outcome = Ok(());
         while outcome.is_ok() && !self.stop.is_stopped() && !work.reports.is_closed() {
             if running.len() >= most {
-                let Some(ended) = running.join_next().await else { break };
+                let Some(ended) = running.join_next().await else {
+                    break;
+                };
                 outcome = self.ended(ended);
                 continue;
             }
             match work.pass.next(self, work.kind)? {
                 Next::Turn(turn) => {
                     pace.turn().await;
-                    running.spawn(Arc::clone(self).one(turn, work.clone()).map(|went| went.map(drop)));
+                    running.spawn(
+                        Arc::clone(self)
+                            .one(turn, work.clone())
+                            .map(|went| went.map(drop)),
+                    );
                 }
                 Next::Later => tokio::time::sleep(LOOK_AHEAD_AGAIN).await,
                 Next::End => break,
@@ -220,10 +241,13 @@ impl Job {
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                self.stop.fail(format!("cannot write down what was found: {error}"));
+                self.stop
+                    .fail(format!("cannot write down what was found: {error}"));
                 return Err(error);
             }
-            Err(panic) => self.stop.fail(format!("a defect in kubeknock, please report it: {panic}")),
+            Err(panic) => self
+                .stop
+                .fail(format!("a defect in kubeknock, please report it: {panic}")),
         }
         Ok(())
     }
@@ -244,8 +268,14 @@ impl Job {
     }
 
     /// Asks one target, or what was put off of it; `false` if there is no point in going on.
-    async fn one(self: Arc<Self>, (turn, again): (Turn, Option<Deferral>), work: Work) -> io::Result<bool> {
-        let Some(target) = self.target(turn.place) else { return Ok(false) };
+    async fn one(
+        self: Arc<Self>,
+        (turn, again): (Turn, Option<Deferral>),
+        work: Work,
+    ) -> io::Result<bool> {
+        let Some(target) = self.target(turn.place) else {
+            return Ok(false);
+        };
         let attempt = Attempt {
             target: &target,
             scope: Some(&self.targets),
@@ -255,7 +285,9 @@ impl Job {
             tally: &self.tally,
         };
         let only = again.and_then(|deferral| deferral.address);
-        let Some(outcomes) = self.pipeline.knock(&attempt, only).await else { return Ok(false) };
+        let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
+            return Ok(false);
+        };
         let written = work.ledger.finish(turn, &target, &outcomes);
         self.tally.end(turn.pass);
         // What is counted is handed on, written down or not.
@@ -283,7 +315,8 @@ impl Job {
             self.give_up(&mut put_off.read()?, &done, reports).await?;
             put_off = queue;
         }
-        self.give_up(&mut put_off.read()?, &Done::default(), reports).await
+        self.give_up(&mut put_off.read()?, &Done::default(), reports)
+            .await
     }
 
     async fn give_up(
@@ -318,7 +351,9 @@ impl Job {
         };
         let endpoint = host.map(|host| endpoint_of(&target, host));
         let (failure, timings) = (deferral.failure(), Timings::default());
-        Outcome::Record(Box::new(EndpointReport::without_answer(target, endpoint, failure, timings)))
+        Outcome::Record(Box::new(EndpointReport::without_answer(
+            target, endpoint, failure, timings,
+        )))
     }
 }
 
@@ -366,7 +401,10 @@ mod tests {
             pipeline: Arc::clone(&PIPELINE),
             targets: Arc::clone(targets),
             order: seed.map(|seed| Permutation::new(targets.len(), seed)),
-            config: Arc::new(ScanConfig { shard, ..ScanConfig::default() }),
+            config: Arc::new(ScanConfig {
+                shard,
+                ..ScanConfig::default()
+            }),
             stop: Stop::default(),
             tally: Arc::new(Tally::of(targets)),
         }

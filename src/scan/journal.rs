@@ -23,7 +23,11 @@ impl Journal {
     pub(super) fn append_at(mut file: File, end: u64) -> io::Result<Self> {
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
-        Ok(Self { file, end, broken: false })
+        Ok(Self {
+            file,
+            end,
+            broken: false,
+        })
     }
 
     /// Where the last whole record ends.
@@ -76,7 +80,10 @@ pub(super) struct Records<R> {
 
 impl<R: Read> Records<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader: BufReader::new(reader), end: 0 }
+        Self {
+            reader: BufReader::new(reader),
+            end: 0,
+        }
     }
 
     pub(super) const fn end(&self) -> u64 {
@@ -96,7 +103,9 @@ impl<R: Read> Records<R> {
         }
         // Grows as bytes come: a damaged length reserves nothing.
         let mut record = Vec::new();
-        (&mut self.reader).take(length.into()).read_to_end(&mut record)?;
+        (&mut self.reader)
+            .take(length.into())
+            .read_to_end(&mut record)?;
         if record.len() as u64 != u64::from(length) || checksum(length, &record) != crc {
             return Ok(None);
         }
@@ -192,7 +201,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         std::fs::write(&path, written(&[b"one".to_vec()])).unwrap();
-        let mut journal = Journal { file: File::open(&path).unwrap(), end: 11, broken: false };
+        let mut journal = Journal {
+            file: File::open(&path).unwrap(),
+            end: 11,
+            broken: false,
+        };
         assert!(journal.append(b"two").is_err());
         assert!(journal.append(b"three").is_ok(), "said once");
         assert_eq!(read(&std::fs::read(&path).unwrap()).0, [b"one".to_vec()]);

@@ -83,14 +83,17 @@ impl Done {
         }
         let touches = |(_, last): &(u64, u64)| last.checked_add(1) == Some(ordinal);
         let first = before.filter(touches).map_or(ordinal, |(first, _)| first);
-        let after = ordinal.checked_add(1).and_then(|next| self.runs.remove(&next));
+        let after = ordinal
+            .checked_add(1)
+            .and_then(|next| self.runs.remove(&next));
         self.runs.insert(first, after.unwrap_or(ordinal));
         self.count += 1;
         true
     }
 
     pub(super) fn contains(&self, ordinal: u64) -> bool {
-        self.run_before(ordinal).is_some_and(|(_, last)| ordinal <= last)
+        self.run_before(ordinal)
+            .is_some_and(|(_, last)| ordinal <= last)
     }
 
     /// All below are finished.
@@ -105,7 +108,10 @@ impl Done {
 
     /// The last run that begins at or before the number.
     fn run_before(&self, ordinal: u64) -> Option<(u64, u64)> {
-        self.runs.range(..=ordinal).next_back().map(|(first, last)| (*first, *last))
+        self.runs
+            .range(..=ordinal)
+            .next_back()
+            .map(|(first, last)| (*first, *last))
     }
 }
 
@@ -142,7 +148,11 @@ impl Ledger {
             frame: Frame::default(),
             frame_bytes: 0,
         };
-        Self { tally, journal: journal.map(Mutex::new), books: Mutex::new(books) }
+        Self {
+            tally,
+            journal: journal.map(Mutex::new),
+            books: Mutex::new(books),
+        }
     }
 
     /// Begins a pass with what is finished of it and what it has put off already; gives back the
@@ -162,7 +172,12 @@ impl Ledger {
 
     /// Writes down what a target came to. What our own side failed at in the end is counted, and left for
     /// a run that goes on from the checkpoint.
-    pub(super) fn finish(&self, turn: Turn, target: &Target, outcomes: &[Outcome]) -> io::Result<()> {
+    pub(super) fn finish(
+        &self,
+        turn: Turn,
+        target: &Target,
+        outcomes: &[Outcome],
+    ) -> io::Result<()> {
         for outcome in outcomes {
             self.tally.count(target, outcome);
         }
@@ -171,7 +186,11 @@ impl Ledger {
             return Ok(());
         }
         // Turned into text before the lock is taken.
-        let notes = if self.journal.is_some() { notes(turn.place, outcomes)? } else { Vec::new() };
+        let notes = if self.journal.is_some() {
+            notes(turn.place, outcomes)?
+        } else {
+            Vec::new()
+        };
         let mut books = locked(&self.books);
         for outcome in outcomes {
             if let Outcome::Deferred(deferral) = outcome {
@@ -206,7 +225,9 @@ impl Ledger {
 
     /// Writes the frame to the journal.
     pub(super) fn flush(&self) -> io::Result<()> {
-        let Some(journal) = &self.journal else { return Ok(()) };
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
         let mut journal = locked(journal);
         let mut frame = {
             let mut books = locked(&self.books);
@@ -215,7 +236,11 @@ impl Ledger {
             }
             books.frame_bytes = 0;
             let (pass, low_water) = (books.pass, books.done.low_water());
-            Frame { pass, low_water, ..std::mem::take(&mut books.frame) }
+            Frame {
+                pass,
+                low_water,
+                ..std::mem::take(&mut books.frame)
+            }
         };
         frame.silent.values_mut().for_each(distances);
         journal.append(&postcard::to_stdvec(&frame).map_err(io::Error::other)?)
@@ -224,13 +249,27 @@ impl Ledger {
 
 impl Books {
     fn note(&mut self, turn: Turn, notes: Vec<Note>) {
-        let bytes = |note: &Note| if let Note::Record(line) = note { line.len() } else { 32 };
+        let bytes = |note: &Note| {
+            if let Note::Record(line) = note {
+                line.len()
+            } else {
+                32
+            }
+        };
         self.frame_bytes += notes.iter().map(bytes).sum::<usize>() + 8;
         match notes.as_slice() {
             [Note::Silent(kind)] if turn.pass == 0 => {
-                self.frame.silent.entry(*kind).or_default().push(turn.ordinal);
+                self.frame
+                    .silent
+                    .entry(*kind)
+                    .or_default()
+                    .push(turn.ordinal);
             }
-            _ => self.frame.finished.push(Finished { ordinal: turn.ordinal, place: turn.place, notes }),
+            _ => self.frame.finished.push(Finished {
+                ordinal: turn.ordinal,
+                place: turn.place,
+                notes,
+            }),
         }
     }
 }
@@ -240,9 +279,11 @@ fn notes(place: u64, outcomes: &[Outcome]) -> io::Result<Vec<Note>> {
         Ok(match outcome {
             Outcome::Silent(kind) => Note::Silent(*kind as u8),
             Outcome::Record(report) => Note::Record(jsonl::record(report)?),
-            Outcome::Unasked(Unasked { why, count, examples }) => {
-                Note::Unasked(*why as u8, *count, examples.iter().cloned().collect())
-            }
+            Outcome::Unasked(Unasked {
+                why,
+                count,
+                examples,
+            }) => Note::Unasked(*why as u8, *count, examples.iter().cloned().collect()),
             Outcome::Further(count) => Note::Further(*count),
             Outcome::Deferred(deferral) => Note::Deferred(Put::new(place, deferral)),
         })

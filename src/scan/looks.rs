@@ -30,7 +30,9 @@ impl Pipeline {
             observation
         };
         let waiting = Instant::now();
-        let Ok(_permit) = self.looks.acquire().await else { return failed(closed()) };
+        let Ok(_permit) = self.looks.acquire().await else {
+            return failed(closed());
+        };
         if waiting.elapsed() < PATIENCE || !hung_up(&stream) {
             return self.prober.look(stream, endpoint, 1, dial).await;
         }
@@ -57,25 +59,48 @@ impl Pipeline {
     ) -> Observation {
         let showed_no_tls = seen.endpoint.scheme == Scheme::Https && seen.no_tls;
         let due = |failure: &Failure| attempt.last || !passes(failure);
-        let asked_so = || attempt.scope.is_some_and(|set| set.asks_in_plain_http(attempt.target));
+        let asked_so = || {
+            attempt
+                .scope
+                .is_some_and(|set| set.asks_in_plain_http(attempt.target))
+        };
         if !showed_no_tls || !seen.failure.as_ref().is_some_and(due) || asked_so() {
             return seen;
         }
-        let endpoint = Endpoint { scheme: Scheme::Http, ..seen.endpoint.clone() };
-        let Ok(_permit) = self.looks.acquire().await else { return seen };
+        let endpoint = Endpoint {
+            scheme: Scheme::Http,
+            ..seen.endpoint.clone()
+        };
+        let Ok(_permit) = self.looks.acquire().await else {
+            return seen;
+        };
         let Dialled { stream, took } = dial.dial(&endpoint).await;
         let plain = match stream {
             Ok(stream) => self.prober.try_look(stream, &endpoint, dial).await,
-            Err(failure) => Observation { failure: Some(failure), ..Observation::new(endpoint) },
+            Err(failure) => Observation {
+                failure: Some(failure),
+                ..Observation::new(endpoint)
+            },
         };
         let answers = plain.replies().any(|(_, reply)| !reply.sends_to_tls());
-        let (mut kept, other) = if answers { (plain, seen) } else { (seen, plain) };
+        let (mut kept, other) = if answers {
+            (plain, seen)
+        } else {
+            (seen, plain)
+        };
         kept.connections += other.connections;
         kept.timings.total += other.timings.total + took;
         if !answers {
             // What this machine lacked says nothing of the port: nobody knows whether it speaks plain HTTP.
-            let of_requests = other.exchanges.into_iter().filter_map(|exchange| exchange.outcome.err());
-            let ours = other.failure.into_iter().chain(of_requests).find(|failure| failure.kind.is_ours());
+            let of_requests = other
+                .exchanges
+                .into_iter()
+                .filter_map(|exchange| exchange.outcome.err());
+            let ours = other
+                .failure
+                .into_iter()
+                .chain(of_requests)
+                .find(|failure| failure.kind.is_ours());
             kept.failure = ours.or(kept.failure);
         }
         kept

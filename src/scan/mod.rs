@@ -46,8 +46,8 @@ use tokio::sync::mpsc;
 use crate::config::{Order, ScanConfig};
 use crate::error::Error;
 use crate::model::{
-    EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked, Verdict,
-    microseconds,
+    EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked,
+    Verdict, microseconds,
 };
 use crate::targets::{Permutation, TargetSet};
 
@@ -79,7 +79,10 @@ impl Scanner {
     /// [`Error`] for a setting out of range.
     pub fn new(config: ScanConfig) -> Result<Self, Error> {
         config.validate()?;
-        Ok(Self { pipeline: Arc::new(Pipeline::new(&config)?), config: Arc::new(config) })
+        Ok(Self {
+            pipeline: Arc::new(Pipeline::new(&config)?),
+            config: Arc::new(config),
+        })
     }
 
     /// The configuration it was made with.
@@ -116,13 +119,25 @@ impl Scanner {
         for pass in 0..=self.config.retries {
             let last = pass == self.config.retries;
             self.pipeline.names().forget();
-            let attempt = Attempt { target, scope: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt = Attempt {
+                target,
+                scope: None,
+                keep: true,
+                last,
+                stop: &stop,
+                tally: &tally,
+            };
             for only in std::mem::take(&mut todo) {
                 let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
                     let why = stop.reason().unwrap_or_default();
                     let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, why);
                     let target = target.clone();
-                    records.push(EndpointReport::without_answer(target, None, failure, Timings::default()));
+                    records.push(EndpointReport::without_answer(
+                        target,
+                        None,
+                        failure,
+                        Timings::default(),
+                    ));
                     continue;
                 };
                 for outcome in outcomes {
@@ -182,7 +197,16 @@ impl Scanner {
                 stop.stop("--max-duration was reached");
             });
         }
-        Scan { reports, stop, tally, job, started, past, ended: ended.is_some(), clock: Instant::now() }
+        Scan {
+            reports,
+            stop,
+            tally,
+            job,
+            started,
+            past,
+            ended: ended.is_some(),
+            clock: Instant::now(),
+        }
     }
 }
 
@@ -190,7 +214,10 @@ impl Scanner {
 fn unasked_record(target: &Target, unasked: &Unasked) -> EndpointReport {
     let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, unasked.said());
     let report = EndpointReport::without_answer(target.clone(), None, failure, Timings::default());
-    EndpointReport { verdict: Verdict::NotAttempted, ..report }
+    EndpointReport {
+        verdict: Verdict::NotAttempted,
+        ..report
+    }
 }
 
 /// A running scan: a stream of reports, then a summary.
@@ -230,16 +257,27 @@ impl Scan {
 
     /// The summary. Call it when [`Self::next`] has returned `None`; reports not yet taken are lost.
     pub fn finish(self) -> ScanSummary {
-        let coverage = self.tally.coverage(&self.job.targets, self.job.config.shard, self.stop.failed());
+        let coverage =
+            self.tally
+                .coverage(&self.job.targets, self.job.config.shard, self.stop.failed());
         // Stopped after the last attempt was made, it was not stopped.
-        let stopped = self.stop.reason().and_then(|reason| match self.tally.given_up() {
-            _ if coverage.could_not_scan() => Some(reason),
-            (0, _) => (coverage.not_attempted > 0).then_some(reason),
-            (given_up, due) => Some(format!("{reason}; {given_up} of {due} put off were not asked again")),
-        });
+        let stopped = self
+            .stop
+            .reason()
+            .and_then(|reason| match self.tally.given_up() {
+                _ if coverage.could_not_scan() => Some(reason),
+                (0, _) => (coverage.not_attempted > 0).then_some(reason),
+                (given_up, due) => Some(format!(
+                    "{reason}; {given_up} of {due} put off were not asked again"
+                )),
+            });
         ScanSummary {
             started: self.started,
-            elapsed: if self.ended { self.past } else { microseconds(self.past + self.clock.elapsed()) },
+            elapsed: if self.ended {
+                self.past
+            } else {
+                microseconds(self.past + self.clock.elapsed())
+            },
             stopped,
             sources: self.tally.sources(),
             resolvers: self.job.pipeline.names().servers(),

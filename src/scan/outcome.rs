@@ -45,12 +45,20 @@ pub(super) struct Deferral {
 
 impl Deferral {
     pub(super) const fn of(failure: &Failure, address: Option<IpAddr>) -> Self {
-        Self { address, stage: failure.stage, kind: failure.kind }
+        Self {
+            address,
+            stage: failure.stage,
+            kind: failure.kind,
+        }
     }
 
     /// The failure that led to it.
     pub(super) fn failure(self) -> Failure {
-        Failure::new(self.stage, self.kind, "the scan was stopped before it was asked again")
+        Failure::new(
+            self.stage,
+            self.kind,
+            "the scan was stopped before it was asked again",
+        )
     }
 }
 

@@ -62,25 +62,38 @@ impl OwnSide {
     /// Remembers the first of each kind, and says it. A shortage is said by who waits for its end.
     fn note(&self, failure: &Failure) {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        let Entry::Vacant(vacant) = first.entry(failure.kind) else { return };
+        let Entry::Vacant(vacant) = first.entry(failure.kind) else {
+            return;
+        };
         vacant.insert(failure.detail.clone());
         if failure.kind != FailureKind::LocalShortage {
             let what = failure.kind.phrase();
-            tracing::warn!(detail = failure.detail, "{what}: what it keeps from being asked is counted");
+            tracing::warn!(
+                detail = failure.detail,
+                "{what}: what it keeps from being asked is counted"
+            );
         }
     }
 
     /// Why nothing could be asked, and what to do about it.
     pub(super) fn could_not_scan(&self) -> String {
         let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-        let reasons: Vec<String> = first.iter().map(|(kind, detail)| reason(*kind, detail)).collect();
+        let reasons: Vec<String> = first
+            .iter()
+            .map(|(kind, detail)| reason(*kind, detail))
+            .collect();
         format!("could not scan: {}", reasons.join("; "))
     }
 
     /// Begins to wait.
     pub(super) fn wait(&self) -> Wait<'_> {
         let through = self.through.load(Ordering::Relaxed);
-        Wait { own_side: self, since: Instant::now(), through, pause: PAUSE }
+        Wait {
+            own_side: self,
+            since: Instant::now(),
+            through,
+            pause: PAUSE,
+        }
     }
 }
 
@@ -91,12 +104,14 @@ fn reason(kind: FailureKind, detail: &str) -> String {
             "the proxy connects nobody",
             "check --proxy, and that the proxy runs and takes this machine without credentials",
         ),
-        FailureKind::ProxyRefused => {
-            ("the proxy refuses every target", "its rules must allow these hosts and ports for this machine")
-        }
-        FailureKind::NoRoute => {
-            ("this machine has no route to any target", "check its network, or scan from elsewhere")
-        }
+        FailureKind::ProxyRefused => (
+            "the proxy refuses every target",
+            "its rules must allow these hosts and ports for this machine",
+        ),
+        FailureKind::NoRoute => (
+            "this machine has no route to any target",
+            "check its network, or scan from elsewhere",
+        ),
         FailureKind::NoResolver => (
             "no name server can be asked",
             "check the network and the system's resolver configuration, or name a server with --resolver ADDRESS",
@@ -122,7 +137,10 @@ impl Wait<'_> {
                     self.own_side.could_not_scan()
                 } else {
                     let minutes = PATIENCE.as_secs() / 60;
-                    format!("this machine was short of something for {minutes} minutes: {}", failure.detail)
+                    format!(
+                        "this machine was short of something for {minutes} minutes: {}",
+                        failure.detail
+                    )
                 });
             }
             return false;
@@ -140,12 +158,18 @@ impl Wait<'_> {
 /// that the proxy ever connected.
 pub(super) fn unheard(report: &EndpointReport) -> Option<Failure> {
     let silent = |failure: &&Failure| {
-        matches!(failure.kind, FailureKind::Closed | FailureKind::Reset | FailureKind::Deadline)
+        matches!(
+            failure.kind,
+            FailureKind::Closed | FailureKind::Reset | FailureKind::Deadline
+        )
     };
     let unheard = report.verdict == Verdict::Unreachable && report.tls.is_none();
     let failure = report.failure.as_ref().filter(silent).filter(|_| unheard)?;
     let detail = "the proxy may not have connected";
-    Some(Failure { detail: detail.to_owned(), ..failure.clone() })
+    Some(Failure {
+        detail: detail.to_owned(),
+        ..failure.clone()
+    })
 }
 
 /// What of a look our own side was at fault for: a request that could not be made might have shown
@@ -158,9 +182,17 @@ pub(super) fn of_look(
     if verdict == Verdict::Exposed {
         return None;
     }
-    let failures = observation.exchanges.iter().filter_map(|exchange| exchange.outcome.as_ref().err());
-    let all = second.into_iter().chain(&observation.failure).chain(failures);
-    all.into_iter().find(|failure| failure.kind.is_ours()).cloned()
+    let failures = observation
+        .exchanges
+        .iter()
+        .filter_map(|exchange| exchange.outcome.as_ref().err());
+    let all = second
+        .into_iter()
+        .chain(&observation.failure)
+        .chain(failures);
+    all.into_iter()
+        .find(|failure| failure.kind.is_ours())
+        .cloned()
 }
 
 #[cfg(test)]
@@ -184,7 +216,10 @@ mod tests {
         }
         let mut wait = own_side.wait();
         let began = Instant::now();
-        while wait.next(&failure(FailureKind::LocalShortage, "no ports"), &stop).await {
+        while wait
+            .next(&failure(FailureKind::LocalShortage, "no ports"), &stop)
+            .await
+        {
             if meanwhile && began.elapsed() > Duration::from_mins(1) {
                 own_side.ended(Some(&refused), &stop);
             }
@@ -195,10 +230,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_shortage_of_everything_stops_the_scan() {
         let (elapsed, stop) = waited(false, false).await;
-        assert!(PATIENCE <= elapsed && elapsed <= PATIENCE + LONGEST_PAUSE, "{elapsed:?}");
+        assert!(
+            PATIENCE <= elapsed && elapsed <= PATIENCE + LONGEST_PAUSE,
+            "{elapsed:?}"
+        );
         assert!(stop.failed());
         let reason = stop.reason().unwrap();
-        assert!(reason.starts_with("could not scan: this machine is short of something (no ports); "));
+        assert!(
+            reason.starts_with("could not scan: this machine is short of something (no ports); ")
+        );
         let (_, stop) = waited(true, false).await;
         assert!(stop.failed());
         assert!(stop.reason().unwrap().ends_with("for 2 minutes: no ports"));
@@ -214,7 +254,12 @@ mod tests {
     async fn a_scan_that_is_stopped_waits_no_longer() {
         let (own_side, stop) = (OwnSide::default(), Stop::default());
         stop.stop("interrupted");
-        assert!(!own_side.wait().next(&failure(FailureKind::LocalShortage, "no ports"), &stop).await);
+        assert!(
+            !own_side
+                .wait()
+                .next(&failure(FailureKind::LocalShortage, "no ports"), &stop)
+                .await
+        );
         assert!(!stop.failed());
     }
 
@@ -234,11 +279,17 @@ mod tests {
             }
             for count in 1..=PROXY_FAILURES {
                 assert!(!stop.is_stopped(), "after {count}");
-                own_side.ended(Some(&failure(kind, "bastion:1080: Connection refused")), &stop);
+                own_side.ended(
+                    Some(&failure(kind, "bastion:1080: Connection refused")),
+                    &stop,
+                );
             }
             assert_eq!(stop.failed(), stops, "{kind:?}");
             let said = own_side.could_not_scan();
-            assert!(said.contains("bastion:1080: Connection refused") && said.contains("; "), "{said}");
+            assert!(
+                said.contains("bastion:1080: Connection refused") && said.contains("; "),
+                "{said}"
+            );
         }
     }
 
@@ -249,18 +300,42 @@ mod tests {
         let of = |answers: Vec<(&str, Result<Reply, Failure>)>, second: Option<Failure>| {
             let observation = failing(1, answers);
             let verdict = assess(&observation, &identify(&observation)).verdict;
-            (verdict, of_look(&observation, verdict, second.as_ref()).is_some())
+            (
+                verdict,
+                of_look(&observation, verdict, second.as_ref()).is_some(),
+            )
         };
-        let default = || vec![("/version", Ok(version())), ("/api", Ok(forbidden())), ("/healthz", Ok(ok()))];
+        let default = || {
+            vec![
+                ("/version", Ok(version())),
+                ("/api", Ok(forbidden())),
+                ("/healthz", Ok(ok())),
+            ]
+        };
         let with = |path, answer| [default(), vec![(path, answer)]].concat();
         assert_eq!(of(default(), None), (Verdict::Forbidden, false));
-        assert_eq!(of(with("/api/v1/nodes", Err(short())), None), (Verdict::Forbidden, true));
+        assert_eq!(
+            of(with("/api/v1/nodes", Err(short())), None),
+            (Verdict::Forbidden, true)
+        );
         // Another's failure is what it is.
-        assert_eq!(of(with("/api/v1/nodes", Err(reset())), None), (Verdict::Forbidden, false));
+        assert_eq!(
+            of(with("/api/v1/nodes", Err(reset())), None),
+            (Verdict::Forbidden, false)
+        );
         assert_eq!(of(default(), Some(short())), (Verdict::Forbidden, true));
-        assert!(of(vec![("/version", Ok(page(404))), ("/api", Err(short()))], None).1);
-        let open =
-            vec![("/version", Ok(version())), ("/api", Ok(api_versions())), ("/healthz", Err(short()))];
+        assert!(
+            of(
+                vec![("/version", Ok(page(404))), ("/api", Err(short()))],
+                None
+            )
+            .1
+        );
+        let open = vec![
+            ("/version", Ok(version())),
+            ("/api", Ok(api_versions())),
+            ("/healthz", Err(short())),
+        ];
         assert_eq!(of(open, None), (Verdict::Exposed, false));
     }
 }

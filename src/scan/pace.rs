@@ -68,7 +68,8 @@ impl Pace {
         let now = Instant::now();
         // Where others wait, the time before this caller came was not idle: it may be caught up with.
         let wanted = self.door.try_lock().is_err();
-        self.moment(now.checked_sub(GRACE).filter(|_| wanted).unwrap_or(now)).await;
+        self.moment(now.checked_sub(GRACE).filter(|_| wanted).unwrap_or(now))
+            .await;
     }
 
     async fn moment(&self, arrived: Instant) {
@@ -103,11 +104,20 @@ impl Slot {
     fn after(last: Option<&Self>, interval: Duration, arrived: Instant, now: Instant) -> Self {
         let free = last.map_or(arrived, |last| {
             // A slot of another length would overlap the last one, or leave a hole.
-            if last.interval == interval { last.end } else { now.max(last.moment + interval) }
+            if last.interval == interval {
+                last.end
+            } else {
+                now.max(last.moment + interval)
+            }
         });
         let start = free.max(arrived).max(now.checked_sub(GRACE).unwrap_or(now));
         let number = last.map_or(0, |last| last.number + 1);
-        Self { interval, end: start + interval, moment: start + within(interval, number), number }
+        Self {
+            interval,
+            end: start + interval,
+            moment: start + within(interval, number),
+            number,
+        }
     }
 }
 
@@ -118,7 +128,11 @@ impl Slot {
     reason = "a positive number of nanoseconds"
 )]
 fn nanoseconds(rate: f64) -> u64 {
-    if rate > 0.0 { ((1e9 / rate) as u64).max(1) } else { 0 }
+    if rate > 0.0 {
+        ((1e9 / rate) as u64).max(1)
+    } else {
+        0
+    }
 }
 
 /// A moment within a slot, evenly spread over it from slot to slot.
@@ -149,10 +163,17 @@ mod tests {
     impl Crowd {
         /// Every seventh of them pauses and goes on, the others begin.
         fn new(rate: f64, callers: usize) -> Self {
-            let crowd =
-                Self { pace: Arc::new(Pace::new(rate)), turns: Arc::default(), began: Instant::now() };
+            let crowd = Self {
+                pace: Arc::new(Pace::new(rate)),
+                turns: Arc::default(),
+                began: Instant::now(),
+            };
             for number in 1..=callers {
-                let (pace, turns, began) = (Arc::clone(&crowd.pace), Arc::clone(&crowd.turns), crowd.began);
+                let (pace, turns, began) = (
+                    Arc::clone(&crowd.pace),
+                    Arc::clone(&crowd.turns),
+                    crowd.began,
+                );
                 tokio::spawn(async move {
                     loop {
                         if number % 7 == 0 {
@@ -183,14 +204,21 @@ mod tests {
         )]
         let most = (rate * WINDOW.as_secs_f64()).ceil() as usize + 1;
         for window in turns.windows(most + 1) {
-            assert!(window[most] >= window[0] + WINDOW, "{rate}/s: {most} may be in 10 ms, not {window:?}");
+            assert!(
+                window[most] >= window[0] + WINDOW,
+                "{rate}/s: {most} may be in 10 ms, not {window:?}"
+            );
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of a test")]
     fn holds(turns: &[Duration], rate: f64, over: Duration) {
         let share = turns.len() as f64 / (rate * over.as_secs_f64());
-        assert!((0.98..=1.02).contains(&share), "{rate}/s: {} in {over:?}", turns.len());
+        assert!(
+            (0.98..=1.02).contains(&share),
+            "{rate}/s: {} in {over:?}",
+            turns.len()
+        );
     }
 
     /// Hours on a virtual clock, with many callers who wait all the time.
@@ -217,9 +245,14 @@ mod tests {
     async fn a_change_holds_at_once_and_makes_no_burst() {
         let crowd = Crowd::new(1000.0, 600);
         let mut before = 1000.0_f64;
-        for (rate, millis) in
-            [(0.05, 100_000), (1000.0, 2_003), (10.0, 60_000), (999.0, 777), (250.0, 20_000), (5000.0, 3_001)]
-        {
+        for (rate, millis) in [
+            (0.05, 100_000),
+            (1000.0, 2_003),
+            (10.0, 60_000),
+            (999.0, 777),
+            (250.0, 20_000),
+            (5000.0, 3_001),
+        ] {
             crowd.pace.set(rate);
             // Across the change the window may hold the larger share.
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -265,7 +298,11 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 let began = Instant::now();
                 crowd.pace.next_turn().await;
-                assert!(began.elapsed() <= Duration::from_millis(300), "{:?}", began.elapsed());
+                assert!(
+                    began.elapsed() <= Duration::from_millis(300),
+                    "{:?}",
+                    began.elapsed()
+                );
             }
         }
     }
@@ -274,11 +311,17 @@ mod tests {
     async fn moments_are_spread_over_their_slots() {
         let crowd = Crowd::new(1.0, 4);
         tokio::time::sleep(Duration::from_secs(1000)).await;
-        let quarters = crowd.taken().into_iter().fold([0; 4], |mut quarters, turn| {
-            quarters[usize::try_from(turn.subsec_millis() / 250).unwrap()] += 1;
-            quarters
-        });
-        assert!(quarters.iter().all(|count| (200..300).contains(count)), "{quarters:?}");
+        let quarters = crowd
+            .taken()
+            .into_iter()
+            .fold([0; 4], |mut quarters, turn| {
+                quarters[usize::try_from(turn.subsec_millis() / 250).unwrap()] += 1;
+                quarters
+            });
+        assert!(
+            quarters.iter().all(|count| (200..300).contains(count)),
+            "{quarters:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

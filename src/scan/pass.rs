@@ -58,8 +58,17 @@ struct State {
 
 impl Pass {
     pub(super) fn new(number: u32, last: bool, source: Source, done: Done) -> Self {
-        let state = Mutex::new(State { source, addresses: VecDeque::new(), names: VecDeque::new() });
-        Self { number, last, done, state }
+        let state = Mutex::new(State {
+            source,
+            addresses: VecDeque::new(),
+            names: VecDeque::new(),
+        });
+        Self {
+            number,
+            last,
+            done,
+            state,
+        }
     }
 
     pub(super) const fn number(&self) -> u32 {
@@ -104,7 +113,9 @@ impl Pass {
             if kind == Kind::Name && other.len() >= AHEAD {
                 break;
             }
-            let Some((turn, again)) = state.source.draw(self.number)? else { return Ok(Next::End) };
+            let Some((turn, again)) = state.source.draw(self.number)? else {
+                return Ok(Next::End);
+            };
             if self.done.contains(turn.ordinal) {
                 continue;
             }
@@ -126,12 +137,30 @@ impl Source {
                 }
                 let place = *next;
                 *next += 1;
-                Ok(Some((Turn { pass, ordinal: place, place }, None)))
+                Ok(Some((
+                    Turn {
+                        pass,
+                        ordinal: place,
+                        place,
+                    },
+                    None,
+                )))
             }
             Self::Again(reader) => {
-                let Some((ordinal, put)) = reader.next()? else { return Ok(None) };
-                let deferral = put.deferral().ok_or_else(|| io::Error::other("the queue is damaged"))?;
-                Ok(Some((Turn { pass, ordinal, place: put.place }, Some(deferral))))
+                let Some((ordinal, put)) = reader.next()? else {
+                    return Ok(None);
+                };
+                let deferral = put
+                    .deferral()
+                    .ok_or_else(|| io::Error::other("the queue is damaged"))?;
+                Ok(Some((
+                    Turn {
+                        pass,
+                        ordinal,
+                        place: put.place,
+                    },
+                    Some(deferral),
+                )))
             }
         }
     }

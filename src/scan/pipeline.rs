@@ -52,16 +52,25 @@ struct Way {
 
 /// Runs one endpoint's work; a panic in it becomes that endpoint's failure.
 async fn guarded<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Failure::new(Stage::Internal, FailureKind::Panic, text)
-    })
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            Failure::new(Stage::Internal, FailureKind::Panic, text)
+        })
 }
 
 /// A semaphore of ours is never closed; said as a failure rather than a panic.
 pub(super) fn closed() -> Failure {
-    Failure::new(Stage::Internal, FailureKind::Panic, "a semaphore was closed")
+    Failure::new(
+        Stage::Internal,
+        FailureKind::Panic,
+        "a semaphore was closed",
+    )
 }
 
 impl Pipeline {
@@ -96,7 +105,11 @@ impl Pipeline {
     /// Knocks on a target, on all of its addresses or on this one. Each comes to one outcome;
     /// a record is made of each endpoint that accepted a connection, and of the others only if the
     /// attempt says so. `None` if the scan was stopped before anything was sent.
-    pub(super) async fn knock(&self, attempt: &Attempt<'_>, only: Option<IpAddr>) -> Option<Vec<Outcome>> {
+    pub(super) async fn knock(
+        &self,
+        attempt: &Attempt<'_>,
+        only: Option<IpAddr>,
+    ) -> Option<Vec<Outcome>> {
         let target = attempt.target;
         let name = match &target.host {
             Host::Name(name) if !self.dialer.sweep.resolves_names() => name,
@@ -106,7 +119,11 @@ impl Pipeline {
                 {
                     return Some(vec![outcome]);
                 }
-                let way = Way { host: host.clone(), resolve: None, aliases: Arc::default() };
+                let way = Way {
+                    host: host.clone(),
+                    resolve: None,
+                    aliases: Arc::default(),
+                };
                 return Some(vec![self.endpoint(attempt, way, true).await?]);
             }
         };
@@ -121,32 +138,56 @@ impl Pipeline {
         let elapsed = started.elapsed();
         let resolved = match (resolved, only) {
             // An address that is asked again was chosen before, and need not be in the answer any more.
-            (Ok(resolved), Some(only)) => Resolved { addresses: vec![only], failed: None, ..resolved },
+            (Ok(resolved), Some(only)) => Resolved {
+                addresses: vec![only],
+                failed: None,
+                ..resolved
+            },
             (Ok(resolved), None) => resolved,
             (Err(failure), _) if attempt.was_not_made(&failure) => return None,
             // Without an answer only its aliases are missing.
             (Err(failure), Some(only)) => {
                 tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
-                Resolved { addresses: vec![only], aliases: Arc::default(), given: true, failed: None }
+                Resolved {
+                    addresses: vec![only],
+                    aliases: Arc::default(),
+                    given: true,
+                    failed: None,
+                }
             }
             (Err(mut failure), None) => {
-                failure.detail =
-                    [&*failure.detail].into_iter().chain(self.unresolved).collect::<Vec<_>>().join("; ");
-                let timings = Timings { resolve: Some(elapsed), total: elapsed, ..Timings::default() };
+                failure.detail = [&*failure.detail]
+                    .into_iter()
+                    .chain(self.unresolved)
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                let timings = Timings {
+                    resolve: Some(elapsed),
+                    total: elapsed,
+                    ..Timings::default()
+                };
                 return Some(vec![attempt.failed(None, failure, timings)]);
             }
         };
-        let (found, aliases) = (resolved.addresses.len() as u64, Arc::clone(&resolved.aliases));
+        let (found, aliases) = (
+            resolved.addresses.len() as u64,
+            Arc::clone(&resolved.aliases),
+        );
         let (addresses, mut outcomes) = self.choice.of(target, resolved, attempt.scope);
-        let addresses =
-            addresses::routable(addresses, &mut outcomes, |address| self.dialer.sweep.has_route(address));
+        let addresses = addresses::routable(addresses, &mut outcomes, |address| {
+            self.dialer.sweep.has_route(address)
+        });
         if found > 1 {
             outcomes.push(Outcome::Further(found - 1));
         }
         let mut begun = false;
         for address in addresses {
             // What is begun is finished, or as a whole not made: its outcomes add up.
-            let way = Way { host: Host::Ip(address), resolve: Some(elapsed), aliases: Arc::clone(&aliases) };
+            let way = Way {
+                host: Host::Ip(address),
+                resolve: Some(elapsed),
+                aliases: Arc::clone(&aliases),
+            };
             outcomes.push(self.endpoint(attempt, way, !begun).await?);
             begun = true;
         }
@@ -154,7 +195,12 @@ impl Pipeline {
     }
 
     /// The addresses of a name. What this machine lacks is waited for.
-    async fn resolve(&self, name: &Arc<str>, absolute: bool, stop: &Stop) -> Result<Resolved, Failure> {
+    async fn resolve(
+        &self,
+        name: &Arc<str>,
+        absolute: bool,
+        stop: &Stop,
+    ) -> Result<Resolved, Failure> {
         let own_side = &self.dialer.own_side;
         let mut wait = None;
         loop {
@@ -163,7 +209,11 @@ impl Pipeline {
                 && failure.kind == FailureKind::LocalShortage
             {
                 self.throttle().short(&failure.detail);
-                if wait.get_or_insert_with(|| own_side.wait()).next(failure, stop).await {
+                if wait
+                    .get_or_insert_with(|| own_side.wait())
+                    .next(failure, stop)
+                    .await
+                {
                     continue;
                 }
             }
@@ -177,7 +227,11 @@ impl Pipeline {
     async fn endpoint(
         &self,
         attempt: &Attempt<'_>,
-        Way { host, resolve, aliases }: Way,
+        Way {
+            host,
+            resolve,
+            aliases,
+        }: Way,
         may_give_up: bool,
     ) -> Option<Outcome> {
         let target = attempt.target;
@@ -195,21 +249,40 @@ impl Pipeline {
         let endpoint = endpoint_of(target, host.clone());
         let Dialled { stream, took } = self.dialer.connect(&endpoint, leave, attempt.stop).await;
         let total = took + resolve.unwrap_or_default();
-        let timings = Timings { resolve, connect: Some(took), total, ..Timings::default() };
+        let timings = Timings {
+            resolve,
+            connect: Some(took),
+            total,
+            ..Timings::default()
+        };
         let stream = match stream {
             Ok(stream) => stream,
             Err(failure) if attempt.was_not_made(&failure) => return None,
             Err(failure) => return Some(attempt.failed(Some(endpoint), failure, timings)),
         };
-        let judged = guarded(Box::pin(self.judge(attempt, endpoint.clone(), aliases, stream))).await;
+        let judged = guarded(Box::pin(self.judge(
+            attempt,
+            endpoint.clone(),
+            aliases,
+            stream,
+        )))
+        .await;
         let (mut report, short) = match judged {
             Ok(judged) => judged,
             Err(failure) => {
-                let report = EndpointReport::without_answer(target.clone(), Some(endpoint), failure, timings);
+                let report = EndpointReport::without_answer(
+                    target.clone(),
+                    Some(endpoint),
+                    failure,
+                    timings,
+                );
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
-        if short.as_ref().is_some_and(|failure| attempt.was_not_made(failure)) {
+        if short
+            .as_ref()
+            .is_some_and(|failure| attempt.was_not_made(failure))
+        {
             return None;
         }
         // A proxy may say that a connection is open before it is, and close it when it cannot be.
@@ -248,7 +321,10 @@ impl Pipeline {
         stream: TcpStream,
     ) -> (EndpointReport, Option<Failure>) {
         let target = attempt.target;
-        let dial = Redialer { dialer: &self.dialer, stop: attempt.stop };
+        let dial = Redialer {
+            dialer: &self.dialer,
+            stop: attempt.stop,
+        };
         let observation = self.first_look(&dial, stream, &endpoint).await;
         let mut observation = self.in_plain_http(attempt, &dial, observation).await;
         let endpoint = observation.endpoint.clone();
@@ -269,7 +345,10 @@ impl Pipeline {
             }
         }
         let short = own_side::of_look(&observation, assessment.verdict, second.as_ref());
-        (record(target, observation, identification, assessment), short)
+        (
+            record(target, observation, identification, assessment),
+            short,
+        )
     }
 }
 
@@ -300,23 +379,45 @@ mod tests {
     /// fails meanwhile.
     #[tokio::test]
     async fn an_address_asked_again_needs_no_name_server() {
-        let config = ScanConfig { resolver: Some(failing_name_server().await), ..ScanConfig::default() };
+        let config = ScanConfig {
+            resolver: Some(failing_name_server().await),
+            ..ScanConfig::default()
+        };
         let pipeline = Pipeline::new(&config).unwrap();
-        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
         builder.argument(&format!("two.example:{}", closed.port()));
         let target = builder.build().unwrap().get(0).unwrap();
         let (stop, tally) = (Stop::default(), Tally::default());
         for (only, last, came_to) in [
-            (Some(closed.ip()), false, (Some(closed), FailureKind::Refused)),
-            (Some(closed.ip()), true, (Some(closed), FailureKind::Refused)),
+            (
+                Some(closed.ip()),
+                false,
+                (Some(closed), FailureKind::Refused),
+            ),
+            (
+                Some(closed.ip()),
+                true,
+                (Some(closed), FailureKind::Refused),
+            ),
             // Nothing is known of a name that was never resolved.
             (None, true, (None, FailureKind::ResolverFailure)),
         ] {
-            let attempt =
-                Attempt { target: &target, scope: None, keep: true, last, stop: &stop, tally: &tally };
+            let attempt = Attempt {
+                target: &target,
+                scope: None,
+                keep: true,
+                last,
+                stop: &stop,
+                tally: &tally,
+            };
             let outcomes = pipeline.knock(&attempt, only).await.unwrap();
-            let [Outcome::Record(report)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+            let [Outcome::Record(report)] = outcomes.as_slice() else {
+                panic!("{outcomes:?}")
+            };
             let address = report.endpoint.as_ref().and_then(Endpoint::address);
             assert_eq!((address, report.failure.as_ref().unwrap().kind), came_to);
         }

@@ -88,7 +88,11 @@ pub struct Watch {
 
 impl Watch {
     pub(super) fn new(job: Arc<Job>, began: Instant) -> Self {
-        Self { job, began, recent: Arc::default() }
+        Self {
+            job,
+            began,
+            recent: Arc::default(),
+        }
     }
 
     /// The progress of this moment.
@@ -99,7 +103,12 @@ impl Watch {
         let plan = Plan::new(&job.config, job.len(), level);
         let here = counts.done.saturating_sub(counts.resumed)
             + counts.again_done.saturating_sub(counts.again_resumed);
-        let Counts { done, again_done, deferred, .. } = counts;
+        let Counts {
+            done,
+            again_done,
+            deferred,
+            ..
+        } = counts;
         Progress {
             total: plan.total,
             done,
@@ -110,7 +119,11 @@ impl Watch {
             verdicts: counts.verdicts,
             failed_here: counts.failed_here,
             elapsed,
-            rate: self.recent.lock().unwrap_or_else(PoisonError::into_inner).rate(elapsed, here),
+            rate: self
+                .recent
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .rate(elapsed, here),
             level,
             eta: plan.left(&counts, elapsed),
         }
@@ -130,11 +143,19 @@ impl Recent {
     /// What is done per second, since [`RECENT`] ago or the last moment before.
     #[expect(clippy::cast_precision_loss, reason = "counts for people")]
     fn rate(&mut self, now: Duration, done: u64) -> f64 {
-        while self.0.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= RECENT) {
+        while self
+            .0
+            .get(1)
+            .is_some_and(|(at, _)| now.saturating_sub(*at) >= RECENT)
+        {
             self.0.pop_front();
         }
         let (at, before) = self.0.front().copied().unwrap_or_default();
-        if self.0.back().is_none_or(|(at, _)| now.saturating_sub(*at) >= RECENT / 10) {
+        if self
+            .0
+            .back()
+            .is_none_or(|(at, _)| now.saturating_sub(*at) >= RECENT / 10)
+        {
             self.0.push_back((now, done));
         }
         done.saturating_sub(before) as f64 / now.saturating_sub(at).as_secs_f64().max(0.001)
@@ -150,9 +171,17 @@ mod tests {
         let mut recent = Recent::default();
         // 100 a second, then 10, asked for often.
         for tenth in 1..=600 {
-            let done = if tenth <= 300 { tenth * 10 } else { 3000 + (tenth - 300) };
+            let done = if tenth <= 300 {
+                tenth * 10
+            } else {
+                3000 + (tenth - 300)
+            };
             let rate = recent.rate(Duration::from_millis(tenth * 100), done);
-            let expected = if tenth <= 300 { 99.9..100.1 } else { 9.9..100.1 };
+            let expected = if tenth <= 300 {
+                99.9..100.1
+            } else {
+                9.9..100.1
+            };
             assert!(expected.contains(&rate), "{rate} after {tenth} tenths");
             assert!(tenth < 352 || rate < 10.1, "{rate} after {tenth} tenths");
         }

@@ -17,8 +17,15 @@ const IN_MEMORY: usize = 256 * 1024;
 const BUFFER: usize = 16 * 1024;
 
 /// In the order of their numbers.
-const STAGES: [Stage; 7] =
-    [Stage::Dns, Stage::Proxy, Stage::Connect, Stage::Tls, Stage::Http, Stage::Body, Stage::Internal];
+const STAGES: [Stage; 7] = [
+    Stage::Dns,
+    Stage::Proxy,
+    Stage::Connect,
+    Stage::Tls,
+    Stage::Http,
+    Stage::Body,
+    Stage::Internal,
+];
 
 /// A deferral as it is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +39,12 @@ pub(super) struct Put {
 
 impl Put {
     pub(super) const fn new(place: u64, deferral: &Deferral) -> Self {
-        Self { place, address: deferral.address, stage: deferral.stage as u8, kind: deferral.kind as u8 }
+        Self {
+            place,
+            address: deferral.address,
+            stage: deferral.stage as u8,
+            kind: deferral.kind as u8,
+        }
     }
 
     /// `None` for numbers that stand for nothing: the file is damaged.
@@ -53,7 +65,10 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new() -> Self {
-        Self { file: BufWriter::with_capacity(BUFFER, tempfile::spooled_tempfile(IN_MEMORY)), len: 0 }
+        Self {
+            file: BufWriter::with_capacity(BUFFER, tempfile::spooled_tempfile(IN_MEMORY)),
+            len: 0,
+        }
     }
 
     pub(super) const fn len(&self) -> u64 {
@@ -72,9 +87,16 @@ impl Queue {
 
     /// From filling to reading.
     pub(super) fn read(self) -> io::Result<Reader> {
-        let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
-        Ok(Reader { file: BufReader::with_capacity(BUFFER, file), next: 0, len: self.len })
+        Ok(Reader {
+            file: BufReader::with_capacity(BUFFER, file),
+            next: 0,
+            len: self.len,
+        })
     }
 }
 
@@ -155,7 +177,25 @@ mod tests {
 
     #[test]
     fn numbers_that_stand_for_nothing_are_refused() {
-        assert_eq!(Put { place: 0, address: None, stage: 7, kind: 0 }.deferral(), None);
-        assert_eq!(Put { place: 0, address: None, stage: 0, kind: 200 }.deferral(), None);
+        assert_eq!(
+            Put {
+                place: 0,
+                address: None,
+                stage: 7,
+                kind: 0
+            }
+            .deferral(),
+            None
+        );
+        assert_eq!(
+            Put {
+                place: 0,
+                address: None,
+                stage: 0,
+                kind: 200
+            }
+            .deferral(),
+            None
+        );
     }
 }

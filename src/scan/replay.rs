@@ -27,13 +27,22 @@ pub(super) async fn replay(
     checkpoint: Option<Checkpoint>,
     reports: &mpsc::Sender<EndpointReport>,
 ) -> io::Result<(Vec<Replayed>, Option<Journal>)> {
-    let mut passes: Vec<Replayed> =
-        (0..=job.config.retries).map(|_| Replayed { done: Done::default(), queue: Queue::new() }).collect();
-    let Some(checkpoint) = checkpoint else { return Ok((passes, None)) };
+    let mut passes: Vec<Replayed> = (0..=job.config.retries)
+        .map(|_| Replayed {
+            done: Done::default(),
+            queue: Queue::new(),
+        })
+        .collect();
+    let Some(checkpoint) = checkpoint else {
+        return Ok((passes, None));
+    };
     let (mut frames, journal) = checkpoint.open()?;
     while let Some(frame) = frames.next()? {
         let number = frame.pass;
-        let at = usize::try_from(number).ok().filter(|at| *at < passes.len()).ok_or_else(damaged)?;
+        let at = usize::try_from(number)
+            .ok()
+            .filter(|at| *at < passes.len())
+            .ok_or_else(damaged)?;
         let (before, rest) = passes.split_at_mut(at);
         // A later pass has the numbers of what the one before put off.
         let put_off = before.last().map(|before| before.queue.len());
@@ -52,7 +61,12 @@ pub(super) async fn replay(
                 }
             }
         }
-        for Finished { ordinal, place, notes } in frame.finished {
+        for Finished {
+            ordinal,
+            place,
+            notes,
+        } in frame.finished
+        {
             let numbered = put_off.map_or(ordinal == place, |put_off| ordinal < put_off);
             if !numbered || !adds_up(&notes) || !pass.done.insert(ordinal) {
                 return Err(damaged());
@@ -87,7 +101,9 @@ fn adds_up(notes: &[Note]) -> bool {
         let (sum, count) = match note {
             Note::Further(count) => (&mut expected, *count),
             Note::Unasked(why, count, _) => {
-                let address = Gap::ALL.get(usize::from(*why)).is_some_and(|why| why.is_address());
+                let address = Gap::ALL
+                    .get(usize::from(*why))
+                    .is_some_and(|why| why.is_address());
                 (&mut outcomes, if address { *count } else { 0 })
             }
             Note::Silent(_) | Note::Record(_) | Note::Deferred(_) => (&mut outcomes, 1),
@@ -106,8 +122,15 @@ fn outcome(note: Note, target: &Target) -> io::Result<Outcome> {
             Outcome::Record(Box::new(report))
         }
         Note::Unasked(why, count, examples) => {
-            let why = Gap::ALL.get(usize::from(why)).copied().ok_or_else(damaged)?;
-            Outcome::Unasked(Unasked { why, count, examples: examples.into_iter().collect() })
+            let why = Gap::ALL
+                .get(usize::from(why))
+                .copied()
+                .ok_or_else(damaged)?;
+            Outcome::Unasked(Unasked {
+                why,
+                count,
+                examples: examples.into_iter().collect(),
+            })
         }
         Note::Further(count) => Outcome::Further(count),
         Note::Deferred(put) => Outcome::Deferred(put.deferral().ok_or_else(damaged)?),
@@ -116,5 +139,8 @@ fn outcome(note: Note, target: &Target) -> io::Result<Outcome> {
 
 /// Records with a right checksum that say what cannot be.
 fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the checkpoint contradicts itself; begin anew without it")
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the checkpoint contradicts itself; begin anew without it",
+    )
 }

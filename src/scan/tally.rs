@@ -65,7 +65,10 @@ fn bit(verdict: Verdict) -> u8 {
 impl Tally {
     /// Counters for a set of targets.
     pub(super) fn of(targets: &TargetSet) -> Self {
-        Self { seen: targets.specs().iter().map(|_| AtomicU8::new(0)).collect(), ..Self::default() }
+        Self {
+            seen: targets.specs().iter().map(|_| AtomicU8::new(0)).collect(),
+            ..Self::default()
+        }
     }
 
     /// An endpoint is being asked.
@@ -76,14 +79,22 @@ impl Tally {
 
     /// A target went through a pass.
     pub(super) fn end(&self, pass: u32) {
-        let counter = if pass == 0 { &self.ended } else { &self.again_ended };
+        let counter = if pass == 0 {
+            &self.ended
+        } else {
+            &self.again_ended
+        };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A target went through a pass in an earlier run.
     pub(super) fn resumed(&self, pass: u32) {
         self.end(pass);
-        let counter = if pass == 0 { &self.resumed } else { &self.again_resumed };
+        let counter = if pass == 0 {
+            &self.resumed
+        } else {
+            &self.again_resumed
+        };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -91,7 +102,12 @@ impl Tally {
     pub(super) fn again(&self, number: u32, len: u64) {
         self.again.fetch_add(len, Ordering::Relaxed);
         let done_before = self.again_ended.load(Ordering::Relaxed);
-        let pass = LaterPass { number, len, done_before, elapsed: Duration::ZERO };
+        let pass = LaterPass {
+            number,
+            len,
+            done_before,
+            elapsed: Duration::ZERO,
+        };
         *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some((pass, Instant::now()));
     }
 
@@ -125,7 +141,10 @@ impl Tally {
     /// How many attempts that were due again were not made, and how many were due.
     pub(super) fn given_up(&self) -> (u64, u64) {
         let given_up = self.given_up.load(Ordering::Relaxed);
-        (given_up, given_up + self.again_ended.load(Ordering::Relaxed))
+        (
+            given_up,
+            given_up + self.again_ended.load(Ordering::Relaxed),
+        )
     }
 
     /// An endpoint, or a name without addresses, that could not be asked.
@@ -140,23 +159,32 @@ impl Tally {
     /// How many failed on our own side.
     fn failed_here(&self) -> u64 {
         let ours = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours());
-        ours.map(|kind| self.failures[kind as usize].load(Ordering::Relaxed)).sum()
+        ours.map(|kind| self.failures[kind as usize].load(Ordering::Relaxed))
+            .sum()
     }
 
     /// Whether nothing at all was asked, because our own side failed.
     pub(super) fn could_not_scan(&self) -> bool {
-        let asked = self.verdicts.iter().any(|count| count.load(Ordering::Relaxed) > 0);
+        let asked = self
+            .verdicts
+            .iter()
+            .any(|count| count.load(Ordering::Relaxed) > 0);
         !asked && self.failed_here() > 0
     }
 
     /// An endpoint that was asked.
     fn record(&self, report: &EndpointReport) {
         if let Some(local) = report.local {
-            self.sources.lock().unwrap_or_else(PoisonError::into_inner).insert(local);
+            self.sources
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(local);
         }
         match (report.verdict, &report.failure) {
             (Verdict::Unreachable | Verdict::NotAttempted, failure) => {
-                let kind = failure.as_ref().map_or(FailureKind::Closed, |failure| failure.kind);
+                let kind = failure
+                    .as_ref()
+                    .map_or(FailureKind::Closed, |failure| failure.kind);
                 self.failed(&report.target, kind);
             }
             (verdict, _) => {
@@ -192,8 +220,10 @@ impl Tally {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (silent, overdue) = (load(&self.silent), load(&self.overdue));
         let for_good = |kind: FailureKind| load(&self.failures[kind as usize]);
-        let (silent_for_good, overdue_for_good) =
-            (for_good(FailureKind::TimedOut), for_good(FailureKind::Deadline));
+        let (silent_for_good, overdue_for_good) = (
+            for_good(FailureKind::TimedOut),
+            for_good(FailureKind::Deadline),
+        );
         let pass = *self.pass.lock().unwrap_or_else(PoisonError::into_inner);
         Counts {
             done: load(&self.ended),
@@ -202,7 +232,10 @@ impl Tally {
             again: load(&self.again),
             again_done: load(&self.again_ended),
             again_resumed: load(&self.again_resumed),
-            pass: pass.map(|(pass, since)| LaterPass { elapsed: since.elapsed(), ..pass }),
+            pass: pass.map(|(pass, since)| LaterPass {
+                elapsed: since.elapsed(),
+                ..pass
+            }),
             deferred: load(&self.deferred),
             silent,
             overdue,
@@ -216,7 +249,12 @@ impl Tally {
 
     /// The addresses spoken from, sorted.
     pub(super) fn sources(&self) -> Vec<IpAddr> {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.sources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .copied()
+            .collect()
     }
 
     /// Where every target of this part of the set ended. `failed` says that the books were not kept
@@ -254,11 +292,18 @@ impl Tally {
                 .filter(|(_, (spec, _))| spec.targets > 0)
                 .map(|(id, (spec, seen))| {
                     let seen = seen.load(Ordering::Relaxed);
-                    let seen = Verdict::ALL.into_iter().filter(|verdict| seen & bit(*verdict) != 0);
+                    let seen = Verdict::ALL
+                        .into_iter()
+                        .filter(|verdict| seen & bit(*verdict) != 0);
                     let (origin, label) = (spec.origin.clone(), spec.label.clone());
-                    let coverage = SpecCoverage::of(origin, spec.named, label, spec.expect, seen.collect());
+                    let coverage =
+                        SpecCoverage::of(origin, spec.named, label, spec.expect, seen.collect());
                     let unasked = missed.get(&SpecId(id)).cloned().unwrap_or_default();
-                    SpecCoverage { id: Some(SpecId(id)), unasked, ..coverage }
+                    SpecCoverage {
+                        id: Some(SpecId(id)),
+                        unasked,
+                        ..coverage
+                    }
                 })
                 .collect(),
         };
@@ -283,16 +328,31 @@ mod tests {
         builder.argument("192.0.2.1:6443 expect=unreachable");
         let targets = builder.build().unwrap();
         let (tally, target) = (Tally::of(&targets), targets.get(0).unwrap());
-        let spec = || tally.coverage(&targets, Shard::WHOLE, false).specs.remove(0);
-        let ours: Vec<FailureKind> = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours()).collect();
+        let spec = || {
+            tally
+                .coverage(&targets, Shard::WHOLE, false)
+                .specs
+                .remove(0)
+        };
+        let ours: Vec<FailureKind> = FailureKind::ALL
+            .into_iter()
+            .filter(|kind| kind.is_ours())
+            .collect();
         for kind in &ours {
             tally.count(&target, &Outcome::Silent(*kind));
             let spec = spec();
-            assert_eq!((spec.covered, spec.met, spec.seen), (false, Some(false), vec![]), "{kind:?}");
+            assert_eq!(
+                (spec.covered, spec.met, spec.seen),
+                (false, Some(false), vec![]),
+                "{kind:?}"
+            );
         }
         let coverage = tally.coverage(&targets, Shard::WHOLE, true);
         assert!(tally.could_not_scan() && coverage.could_not_scan());
-        assert_eq!((coverage.outcomes(), coverage.not_attempted), (0, ours.len() as u64));
+        assert_eq!(
+            (coverage.outcomes(), coverage.not_attempted),
+            (0, ours.len() as u64)
+        );
         tally.count(&target, &Outcome::Silent(FailureKind::Refused));
         assert_eq!((spec().covered, spec().met), (true, Some(true)));
         assert!(!tally.could_not_scan());

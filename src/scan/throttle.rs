@@ -105,7 +105,11 @@ impl Throttle {
     /// Waits at the gate, for a slot and then for a moment.
     pub(super) async fn leave(&self) -> Leave<'_> {
         let gate = self.gate.acquire().await.ok();
-        let leave = Leave { slots: &self.slots, permit: self.slots.semaphore.acquire().await.ok(), gate };
+        let leave = Leave {
+            slots: &self.slots,
+            permit: self.slots.semaphore.acquire().await.ok(),
+            gate,
+        };
         self.pace.turn().await;
         leave
     }
@@ -114,7 +118,11 @@ impl Throttle {
     /// counts as one of the looks, which are few.
     pub(super) async fn leave_to_go_on(&self) -> Leave<'_> {
         self.pace.next_turn().await;
-        Leave { slots: &self.slots, permit: None, gate: None }
+        Leave {
+            slots: &self.slots,
+            permit: None,
+            gate: None,
+        }
     }
 
     /// Waits for the moment of an attempt that is made again, with the leave it has.
@@ -134,7 +142,11 @@ impl Throttle {
         if self.adaptive {
             let (slot, mark) = self.mark(host);
             slot.store(mark, Ordering::Relaxed);
-            let counter = if elapsed >= RETRANSMITTED { &self.lost } else { &self.answered };
+            let counter = if elapsed >= RETRANSMITTED {
+                &self.lost
+            } else {
+                &self.answered
+            };
             counter.fetch_add(1, Ordering::Relaxed);
         }
         self.think();
@@ -152,7 +164,10 @@ impl Throttle {
     /// This machine is short of something.
     pub(super) fn short(&self, detail: &str) {
         if !self.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(detail, "this machine is short of something: going slower and trying again");
+            tracing::warn!(
+                detail,
+                "this machine is short of something: going slower and trying again"
+            );
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.short {
@@ -167,7 +182,11 @@ impl Throttle {
 
     /// The share of full speed that the scan goes at now.
     pub(super) fn level(&self) -> f64 {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).congestion.level()
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .congestion
+            .level()
     }
 
     fn mark(&self, host: &Host) -> (&AtomicU64, u64) {
@@ -182,12 +201,17 @@ impl Throttle {
     /// Thinks the speed over, once in a while.
     fn think(&self) {
         // Whoever comes while another thinks has nothing to add.
-        let Ok(mut state) = self.state.try_lock() else { return };
+        let Ok(mut state) = self.state.try_lock() else {
+            return;
+        };
         if state.since.elapsed() < WINDOW {
             return;
         }
         let before = state.congestion.level();
-        let (answered, lost) = (self.answered.load(Ordering::Relaxed), self.lost.load(Ordering::Relaxed));
+        let (answered, lost) = (
+            self.answered.load(Ordering::Relaxed),
+            self.lost.load(Ordering::Relaxed),
+        );
         if state.congestion.window(answered, lost) {
             self.answered.fetch_sub(answered, Ordering::Relaxed);
             self.lost.fetch_sub(lost, Ordering::Relaxed);
@@ -217,7 +241,8 @@ impl Throttle {
         self.pace.set(self.rate * state.share * level);
         // Where nothing else limits the rate, the slots do.
         let share = if self.rate > 0.0 { 1.0 } else { state.share };
-        self.slots.set((self.concurrency as f64 * share * level).ceil() as usize);
+        self.slots
+            .set((self.concurrency as f64 * share * level).ceil() as usize);
     }
 }
 
@@ -235,7 +260,13 @@ struct Size {
 
 impl Slots {
     fn new(size: usize) -> Self {
-        Self { semaphore: Semaphore::new(size), size: Mutex::new(Size { wanted: size, there: size }) }
+        Self {
+            semaphore: Semaphore::new(size),
+            size: Mutex::new(Size {
+                wanted: size,
+                there: size,
+            }),
+        }
     }
 
     fn set(&self, wanted: usize) {
@@ -252,8 +283,14 @@ impl Slots {
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        let Some(permit) = self.permit.take() else { return };
-        let mut size = self.slots.size.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(permit) = self.permit.take() else {
+            return;
+        };
+        let mut size = self
+            .slots
+            .size
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if size.there > size.wanted {
             size.there -= 1;
             permit.forget();
@@ -268,7 +305,11 @@ mod tests {
     use super::*;
 
     fn throttle(config: ScanConfig) -> Throttle {
-        Throttle::new(&ScanConfig { rate: 0, concurrency: 100, ..config })
+        Throttle::new(&ScanConfig {
+            rate: 0,
+            concurrency: 100,
+            ..config
+        })
     }
 
     fn host(index: u32) -> Host {
@@ -312,7 +353,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_adaptive_pins_the_speed_but_for_shortages() {
-        let throttle = throttle(ScanConfig { adaptive: false, ..ScanConfig::default() });
+        let throttle = throttle(ScanConfig {
+            adaptive: false,
+            ..ScanConfig::default()
+        });
         bad_second(&throttle).await;
         assert_eq!(throttle.slots.semaphore.available_permits(), 100);
         throttle.short("Too many open files");
@@ -327,9 +371,17 @@ mod tests {
     #[tokio::test]
     async fn a_share_of_an_unlimited_rate_is_a_share_of_the_slots() {
         for (rate, free) in [(0, 50), (1000, 100)] {
-            let throttle = Throttle::new(&ScanConfig { rate, concurrency: 100, ..ScanConfig::default() });
+            let throttle = Throttle::new(&ScanConfig {
+                rate,
+                concurrency: 100,
+                ..ScanConfig::default()
+            });
             throttle.set_share(0.5);
-            assert_eq!(throttle.slots.semaphore.available_permits(), free, "{rate}/s");
+            assert_eq!(
+                throttle.slots.semaphore.available_permits(),
+                free,
+                "{rate}/s"
+            );
             throttle.set_share(1.0);
             assert_eq!(throttle.slots.semaphore.available_permits(), 100);
         }

@@ -53,21 +53,33 @@ impl Answers {
         for (position, route) in routes.iter().enumerate() {
             index.entry(route.path.clone()).or_default().push(position);
         }
-        Self { routes, index, fallback, http10: false, goaway: false }
+        Self {
+            routes,
+            index,
+            fallback,
+            http10: false,
+            goaway: false,
+        }
     }
 
     /// Every reply there is, the fallback last.
     pub(super) fn replies(&self) -> impl Iterator<Item = &Reply> {
-        let routed = self
-            .routes
-            .iter()
-            .flat_map(|route| route.timed.iter().map(|(_, reply)| reply).chain(route.then.as_ref()));
+        let routed = self.routes.iter().flat_map(|route| {
+            route
+                .timed
+                .iter()
+                .map(|(_, reply)| reply)
+                .chain(route.then.as_ref())
+        });
         routed.chain([&self.fallback])
     }
 
     /// Whether some answer cannot be left to an HTTP library.
     pub(super) fn byte_level(&self) -> bool {
-        self.http10 || self.replies().any(|reply| reply.behaviour.is_some() || reply.map.is_none())
+        self.http10
+            || self
+                .replies()
+                .any(|reply| reply.behaviour.is_some() || reply.map.is_none())
     }
 
     /// Counters for one running server.
@@ -77,13 +89,24 @@ impl Answers {
 
     /// The reply to this request, counting that it was asked.
     pub(super) fn choose(&self, asked: &Asked, method: &str, path: &str) -> Chosen<'_> {
-        let found = self.index.get(path).into_iter().flatten().find_map(|position| {
-            let route = self.routes.get(*position)?;
-            (route.method == method).then_some((route, asked.0.get(*position)?))
-        });
+        let found = self
+            .index
+            .get(path)
+            .into_iter()
+            .flatten()
+            .find_map(|position| {
+                let route = self.routes.get(*position)?;
+                (route.method == method).then_some((route, asked.0.get(*position)?))
+            });
         match found.and_then(|(route, count)| route.nth(count.fetch_add(1, Ordering::Relaxed))) {
-            Some(reply) => Chosen { reply, fallback: false },
-            None => Chosen { reply: &self.fallback, fallback: true },
+            Some(reply) => Chosen {
+                reply,
+                fallback: false,
+            },
+            None => Chosen {
+                reply: &self.fallback,
+                fallback: true,
+            },
         }
     }
 }
@@ -111,7 +134,10 @@ impl Chosen<'_> {
                 let bare = path.split_once('?').map_or(path, |(bare, _)| bare);
                 // Escaped twice: the message quotes the path, and the message is a JSON string.
                 let named = text.replace(PATH_PLACE, &escaped(&escaped(bare)));
-                Body { start: Bytes::from(named), padding: body.padding }
+                Body {
+                    start: Bytes::from(named),
+                    padding: body.padding,
+                }
             }
             _ => body.clone(),
         }
@@ -121,7 +147,11 @@ impl Chosen<'_> {
 /// The text as it stands between the quotes of a JSON string.
 fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
-    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
+    quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -129,35 +159,66 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: &'static str) -> Reply {
-        Reply::new(status, Vec::new(), Body { start: Bytes::from_static(body.as_bytes()), padding: 0 })
+        Reply::new(
+            status,
+            Vec::new(),
+            Body {
+                start: Bytes::from_static(body.as_bytes()),
+                padding: 0,
+            },
+        )
     }
 
     fn route(method: &str, timed: Vec<(u64, Reply)>, then: Option<Reply>) -> Route {
-        Route { method: method.to_owned(), path: "/version".to_owned(), timed, then }
+        Route {
+            method: method.to_owned(),
+            path: "/version".to_owned(),
+            timed,
+            then,
+        }
     }
 
     fn statuses(answers: &Answers, asked: &Asked, method: &str, times: usize) -> Vec<u16> {
-        (0..times).map(|_| answers.choose(asked, method, "/version").reply.status).collect()
+        (0..times)
+            .map(|_| answers.choose(asked, method, "/version").reply.status)
+            .collect()
     }
 
     #[test]
     fn timed_replies_come_first_and_each_method_counts_for_itself() {
         let timed = vec![(2, reply(403, "")), (1, reply(500, ""))];
         let answers = Answers::new(
-            vec![route("GET", timed, Some(reply(200, ""))), route("HEAD", vec![(1, reply(405, ""))], None)],
+            vec![
+                route("GET", timed, Some(reply(200, ""))),
+                route("HEAD", vec![(1, reply(405, ""))], None),
+            ],
             reply(404, ""),
         );
         let asked = answers.asked();
-        assert_eq!(statuses(&answers, &asked, "GET", 5), [403, 403, 500, 200, 200]);
+        assert_eq!(
+            statuses(&answers, &asked, "GET", 5),
+            [403, 403, 500, 200, 200]
+        );
         assert_eq!(statuses(&answers, &asked, "HEAD", 2), [405, 404]);
         assert_eq!(statuses(&answers, &asked, "POST", 1), [404]);
-        assert_eq!(statuses(&answers, &answers.asked(), "GET", 1), [403], "each server counts for itself");
+        assert_eq!(
+            statuses(&answers, &answers.asked(), "GET", 1),
+            [403],
+            "each server counts for itself"
+        );
     }
 
     #[test]
     fn a_fallback_names_the_path_and_stays_json() {
         let body = r#"{"message":"cannot get path \"{path}\""}"#.replace(r"\\", r"\");
-        let fallback = Reply::new(403, Vec::new(), Body { start: Bytes::from(body), padding: 0 });
+        let fallback = Reply::new(
+            403,
+            Vec::new(),
+            Body {
+                start: Bytes::from(body),
+                padding: 0,
+            },
+        );
         let answers = Answers::new(Vec::new(), fallback);
         for (path, named) in [("/x?limit=1", r#""/x""#), (r#"/a"b\"#, r#""/a\"b\\""#)] {
             let body = answers.choose(&answers.asked(), "GET", path).body(path);
@@ -168,9 +229,13 @@ mod tests {
 
     #[test]
     fn only_a_fallback_fills_the_place_in() {
-        let answers =
-            Answers::new(vec![route("GET", Vec::new(), Some(reply(200, "{path}")))], reply(404, ""));
-        let body = answers.choose(&answers.asked(), "GET", "/version").body("/version");
+        let answers = Answers::new(
+            vec![route("GET", Vec::new(), Some(reply(200, "{path}")))],
+            reply(404, ""),
+        );
+        let body = answers
+            .choose(&answers.asked(), "GET", "/version")
+            .body("/version");
         assert_eq!(body.start, "{path}");
     }
 }

@@ -32,8 +32,13 @@ embedded! {
 }
 
 /// That every text parses is a test, so nothing is ever left out here.
-static SCENARIOS: LazyLock<Vec<Arc<Scenario>>> =
-    LazyLock::new(|| TEXTS.iter().filter_map(|(_, text)| Scenario::parse(text).ok()).map(Arc::new).collect());
+static SCENARIOS: LazyLock<Vec<Arc<Scenario>>> = LazyLock::new(|| {
+    TEXTS
+        .iter()
+        .filter_map(|(_, text)| Scenario::parse(text).ok())
+        .map(Arc::new)
+        .collect()
+});
 
 /// Every embedded scenario, API servers first.
 pub fn scenarios() -> impl Iterator<Item = &'static Arc<Scenario>> {
@@ -47,5 +52,7 @@ pub fn scenario(name: &str) -> Option<Arc<Scenario>> {
 
 /// The text of an embedded scenario.
 pub(super) fn text(name: &str) -> Option<&'static str> {
-    TEXTS.iter().find_map(|(known, text)| (*known == name).then_some(*text))
+    TEXTS
+        .iter()
+        .find_map(|(known, text)| (*known == name).then_some(*text))
 }

@@ -41,7 +41,16 @@ pub(super) async fn serve(shared: Arc<Shared>, mut stream: TcpStream, number: u6
 
 async fn answer(shared: Arc<Shared>, stream: TcpStream, number: u64) {
     let Some(acceptor) = &shared.acceptor else {
-        return speak(shared, Visit { number, sni: None, http2: false }, stream).await;
+        return speak(
+            shared,
+            Visit {
+                number,
+                sni: None,
+                http2: false,
+            },
+            stream,
+        )
+        .await;
     };
     if let (Some(tls), Ok(false)) = (&shared.scenario.tls, starts_with_tls(&stream).await) {
         return say(stream, &tls.to_plain_http).await;
@@ -68,7 +77,9 @@ async fn starts_with_tls(stream: &TcpStream) -> io::Result<bool> {
 
 async fn speak<S: Socket>(shared: Arc<Shared>, visit: Visit, stream: S) {
     match shared.scenario.answers() {
-        Some(answers) if answers.byte_level() => hostile::serve(&shared, answers, &visit, stream).await,
+        Some(answers) if answers.byte_level() => {
+            hostile::serve(&shared, answers, &visit, stream).await;
+        }
         _ => ordinary::serve(shared, visit, stream).await,
     }
 }
@@ -93,7 +104,8 @@ impl Socket for tokio_rustls::server::TlsStream<TcpStream> {
 /// Waits for the first bytes, whatever they are, says this and closes.
 async fn say(mut stream: TcpStream, words: &[u8]) {
     let mut first = [0; 1024];
-    if matches!(stream.read(&mut first).await, Ok(read) if read > 0) && stream.write_all(words).await.is_ok()
+    if matches!(stream.read(&mut first).await, Ok(read) if read > 0)
+        && stream.write_all(words).await.is_ok()
     {
         close(stream).await;
     }

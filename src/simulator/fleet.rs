@@ -87,5 +87,9 @@ pub async fn fleet() -> io::Result<Fleet> {
         address: closed.local_addr()?,
         expect: Verdict::Unreachable,
     });
-    Ok(Fleet { members, servers, _closed: closed })
+    Ok(Fleet {
+        members,
+        servers,
+        _closed: closed,
+    })
 }

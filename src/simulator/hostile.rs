@@ -28,10 +28,17 @@ enum Then {
 }
 
 /// Answers until the client goes, or the scenario ends it.
-pub(super) async fn serve<S: Socket>(shared: &Shared, answers: &Answers, visit: &Visit, mut stream: S) {
+pub(super) async fn serve<S: Socket>(
+    shared: &Shared,
+    answers: &Answers,
+    visit: &Visit,
+    mut stream: S,
+) {
     let mut unread = Vec::new();
     while let Some(head) = read_head(&mut stream, &mut unread).await {
-        let Some(seen) = parse(&head, visit) else { break };
+        let Some(seen) = parse(&head, visit) else {
+            break;
+        };
         let (method, path) = (seen.method.clone(), seen.path.clone());
         let asked_for = seen.header("audit-id").map(str::to_owned);
         shared.stats.request(|| seen);
@@ -59,7 +66,13 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(chosen: &Chosen<'_>, http10: bool, method: &str, path: &str, audit_id: Option<String>) -> Self {
+    fn new(
+        chosen: &Chosen<'_>,
+        http10: bool,
+        method: &str,
+        path: &str,
+        audit_id: Option<String>,
+    ) -> Self {
         let reply = chosen.reply;
         let body = chosen.body(path);
         let close = reply.close || http10;
@@ -86,17 +99,32 @@ impl Answer {
             header("Connection", "close");
         }
         if reply.behaviour != Some(Behaviour::EndlessBody) {
-            header("Content-Length", &reply.stated_length(method, &body).to_string());
+            header(
+                "Content-Length",
+                &reply.stated_length(method, &body).to_string(),
+            );
         }
-        let body = if method == "HEAD" { Bytes::new() } else { body.start };
+        let body = if method == "HEAD" {
+            Bytes::new()
+        } else {
+            body.start
+        };
         Self { head, body, close }
     }
 
-    async fn play<S: Socket>(self, stream: &mut S, behaviour: Option<Behaviour>) -> std::io::Result<Then> {
+    async fn play<S: Socket>(
+        self,
+        stream: &mut S,
+        behaviour: Option<Behaviour>,
+    ) -> std::io::Result<Then> {
         let Some(behaviour) = behaviour else {
             stream.write_all(&self.whole()).await?;
             stream.flush().await?;
-            return Ok(if self.close { Then::Close } else { Then::Continue });
+            return Ok(if self.close {
+                Then::Close
+            } else {
+                Then::Continue
+            });
         };
         match behaviour {
             Behaviour::Hang => {
@@ -106,14 +134,20 @@ impl Answer {
             Behaviour::Reset => Ok(Then::Reset),
             Behaviour::EndlessBody => {
                 stream
-                    .write_all(format!("{}Transfer-Encoding: chunked\r\n\r\n", self.head).as_bytes())
+                    .write_all(
+                        format!("{}Transfer-Encoding: chunked\r\n\r\n", self.head).as_bytes(),
+                    )
                     .await?;
                 let chunk = format!("{:x}\r\n", self.body.len());
                 forever(stream, &[chunk.as_bytes(), &self.body, b"\r\n"].concat()).await
             }
             Behaviour::EndlessHeaders => {
                 stream.write_all(self.head.as_bytes()).await?;
-                forever(stream, b"X-Filler: the headers of this answer never end\r\n").await
+                forever(
+                    stream,
+                    b"X-Filler: the headers of this answer never end\r\n",
+                )
+                .await
             }
             Behaviour::Drip { bytes, every_ms } => {
                 for drop in self.whole().chunks(bytes.max(1)) {
@@ -121,11 +155,17 @@ impl Answer {
                     stream.flush().await?;
                     tokio::time::sleep(Duration::from_millis(every_ms)).await;
                 }
-                Ok(if self.close { Then::Close } else { Then::Continue })
+                Ok(if self.close {
+                    Then::Close
+                } else {
+                    Then::Continue
+                })
             }
             Behaviour::Truncate { keep } => {
                 let kept = self.body.get(..keep).unwrap_or(&self.body);
-                stream.write_all(&[self.head.as_bytes(), b"\r\n", kept].concat()).await?;
+                stream
+                    .write_all(&[self.head.as_bytes(), b"\r\n", kept].concat())
+                    .await?;
                 stream.flush().await?;
                 Ok(Then::Close)
             }
@@ -147,7 +187,10 @@ async fn forever<S: AsyncWrite + Unpin>(stream: &mut S, part: &[u8]) -> std::io:
 }
 
 /// The next request's head, up to its empty line; what comes after stays in `unread`.
-pub(super) async fn read_head<S: AsyncRead + Unpin>(stream: &mut S, unread: &mut Vec<u8>) -> Option<Vec<u8>> {
+pub(super) async fn read_head<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    unread: &mut Vec<u8>,
+) -> Option<Vec<u8>> {
     loop {
         if let Some(end) = unread.windows(4).position(|window| window == b"\r\n\r\n") {
             let rest = unread.split_off(end + 4);
@@ -172,7 +215,9 @@ fn parse(head: &[u8], visit: &Visit) -> Option<Seen> {
         version: version.to_owned(),
         method: method.to_owned(),
         path: path.to_owned(),
-        headers: headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect(),
+        headers: headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect(),
     })
 }
 
@@ -180,14 +225,21 @@ fn parse(head: &[u8], visit: &Visit) -> Option<Seen> {
 mod tests {
     use super::*;
 
-    const VISIT: Visit = Visit { number: 7, sni: None, http2: false };
+    const VISIT: Visit = Visit {
+        number: 7,
+        sni: None,
+        http2: false,
+    };
 
     #[tokio::test]
     async fn heads_are_taken_one_by_one() {
         let mut stream = &b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\n\r\nGET"[..];
         let mut unread = Vec::new();
         let first = parse(&read_head(&mut stream, &mut unread).await.unwrap(), &VISIT).unwrap();
-        assert_eq!((first.path.as_str(), first.header("host"), first.connection), ("/a", Some("x"), 7));
+        assert_eq!(
+            (first.path.as_str(), first.header("host"), first.connection),
+            ("/a", Some("x"), 7)
+        );
         let second = parse(&read_head(&mut stream, &mut unread).await.unwrap(), &VISIT).unwrap();
         assert_eq!(second.path, "/b");
         assert!(read_head(&mut stream, &mut unread).await.is_none());

@@ -46,19 +46,32 @@ where
 {
     let io = TokioIo::new(stream);
     let http2 = visit.http2;
-    let context = Arc::new(Context { shared, visit, closing: Notify::new() });
+    let context = Arc::new(Context {
+        shared,
+        visit,
+        closing: Notify::new(),
+    });
     let service = {
         let context = Arc::clone(&context);
         service_fn(move |request| {
             let context = Arc::clone(&context);
-            async move { context.answer(&request).await.ok_or("the scenario does not speak HTTP") }
+            async move {
+                context
+                    .answer(&request)
+                    .await
+                    .ok_or("the scenario does not speak HTTP")
+            }
         })
     };
     if !http2 {
-        let _ = http1::Builder::new().title_case_headers(true).serve_connection(io, service).await;
+        let _ = http1::Builder::new()
+            .title_case_headers(true)
+            .serve_connection(io, service)
+            .await;
         return;
     }
-    let mut connection = pin!(http2::Builder::new(TokioExecutor::new()).serve_connection(io, service));
+    let mut connection =
+        pin!(http2::Builder::new(TokioExecutor::new()).serve_connection(io, service));
     loop {
         tokio::select! {
             _ = connection.as_mut() => return,
@@ -70,11 +83,18 @@ where
 
 impl Context {
     async fn answer(&self, request: &Request<Incoming>) -> Option<Response<Sent>> {
-        let Self { shared, visit, closing } = self;
+        let Self {
+            shared,
+            visit,
+            closing,
+        } = self;
         let answers = shared.scenario.answers()?;
         shared.stats.request(|| seen(visit, request));
         let method = request.method().as_str();
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |path| path.as_str());
         let chosen = answers.choose(&shared.asked, method, path);
         let reply = chosen.reply;
         if reply.delay > Duration::ZERO {
@@ -82,7 +102,11 @@ impl Context {
         }
         let body = chosen.body(path);
         let length = reply.stated_length(method, &body);
-        let mut response = Response::new(if method == "HEAD" { sent(Body::default()) } else { sent(body) });
+        let mut response = Response::new(if method == "HEAD" {
+            sent(Body::default())
+        } else {
+            sent(body)
+        });
         *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
         let headers = response.headers_mut();
         if let Some(map) = &reply.map {
@@ -108,9 +132,15 @@ impl Context {
 
 fn seen(visit: &Visit, request: &Request<Incoming>) -> Seen {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut headers: Vec<_> =
-        request.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    if let (false, Some(authority)) = (request.headers().contains_key(HOST), request.uri().authority()) {
+    let mut headers: Vec<_> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    if let (false, Some(authority)) = (
+        request.headers().contains_key(HOST),
+        request.uri().authority(),
+    ) {
         headers.push((HOST.as_str().to_owned(), authority.to_string()));
     }
     Seen {
@@ -118,7 +148,10 @@ fn seen(visit: &Visit, request: &Request<Incoming>) -> Seen {
         sni: visit.sni.clone(),
         version: format!("{:?}", request.version()),
         method: request.method().to_string(),
-        path: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+        path: request
+            .uri()
+            .path_and_query()
+            .map_or_else(String::new, ToString::to_string),
         headers,
     }
 }
@@ -130,11 +163,15 @@ fn sent(body: Body) -> Sent {
     }
     let mut left = body.padding;
     let padding = std::iter::from_fn(move || {
-        let size = usize::try_from(left).unwrap_or(usize::MAX).min(LINE_FEEDS.len());
+        let size = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(LINE_FEEDS.len());
         left -= size as u64;
         (size > 0).then(|| Bytes::from_static(&LINE_FEEDS).slice(..size))
     });
-    let frames = std::iter::once(body.start).chain(padding).map(|part| Ok(Frame::data(part)));
+    let frames = std::iter::once(body.start)
+        .chain(padding)
+        .map(|part| Ok(Frame::data(part)));
     let frames: Box<dyn Iterator<Item = _> + Send> = Box::new(frames);
     Either::Right(StreamBody::new(stream::iter(frames)))
 }

@@ -13,10 +13,19 @@ use crate::model::{Minor, Verdict};
 const UNKNOWN_PATH: &str = "/nonexistent";
 
 /// The first release that ends an HTTP/2 connection after every answer to an anonymous caller.
-const ENDS_HTTP2: Minor = Minor { major: 1, minor: 29 };
+const ENDS_HTTP2: Minor = Minor {
+    major: 1,
+    minor: 29,
+};
 
 /// Headers that belong to one connection or one moment, and are made afresh.
-const FRESH: [&str; 5] = ["audit-id", "date", "content-length", "transfer-encoding", "connection"];
+const FRESH: [&str; 5] = [
+    "audit-id",
+    "date",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+];
 
 #[derive(Deserialize)]
 struct Recording {
@@ -75,7 +84,11 @@ impl Scenario {
     ///
     /// # Errors
     /// [`ScenarioError`] where it is no recording.
-    pub fn from_recording(json: &str, expect: Verdict, expect_deep: Verdict) -> Result<Self, ScenarioError> {
+    pub fn from_recording(
+        json: &str,
+        expect: Verdict,
+        expect_deep: Verdict,
+    ) -> Result<Self, ScenarioError> {
         let recording: Recording = serde_json::from_str(json)
             .map_err(|error| ScenarioError::new("(unread)", format!("no recording: {error}")))?;
 
@@ -87,7 +100,9 @@ impl Scenario {
         let mut routes: Vec<Route> = Vec::new();
         for (exchange, reply) in &plain {
             let Exchange { method, path, .. } = exchange;
-            let known = routes.iter_mut().find(|route| route.method == *method && route.path == *path);
+            let known = routes
+                .iter_mut()
+                .find(|route| route.method == *method && route.path == *path);
             match known {
                 Some(route) if exchange.t_seconds.is_some() => {
                     let earlier = route.then.replace(reply.clone());
@@ -96,11 +111,20 @@ impl Scenario {
                 Some(_) => {}
                 None => {
                     let (method, path, then) = (method.clone(), path.clone(), Some(reply.clone()));
-                    routes.push(Route { method, path, timed: Vec::new(), then });
+                    routes.push(Route {
+                        method,
+                        path,
+                        timed: Vec::new(),
+                        then,
+                    });
                 }
             }
         }
-        let gets = || plain.iter().filter(|(exchange, _)| exchange.method == "GET");
+        let gets = || {
+            plain
+                .iter()
+                .filter(|(exchange, _)| exchange.method == "GET")
+        };
         let unknown = gets()
             .find(|(exchange, _)| exchange.path == UNKNOWN_PATH)
             .or_else(|| gets().find(|(exchange, reply)| exchange.fallback(reply) != *reply))
@@ -129,27 +153,36 @@ impl Exchange {
     /// Whether it is a request that tells nothing about who asks.
     fn is_plain(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD")
-            && self.request_headers.iter().all(|(name, value)| match name.as_str() {
-                "User-Agent" => true,
-                "Accept" => value == "*/*",
-                _ => false,
-            })
+            && self
+                .request_headers
+                .iter()
+                .all(|(name, value)| match name.as_str() {
+                    "User-Agent" => true,
+                    "Accept" => value == "*/*",
+                    _ => false,
+                })
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(seen, _)| seen.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The answer; `None` where there was none, or none that is kept as text.
     fn reply(&self) -> Option<Reply> {
-        let kept = |(name, _): &&(String, String)| !FRESH.contains(&name.to_ascii_lowercase().as_str());
+        let kept =
+            |(name, _): &&(String, String)| !FRESH.contains(&name.to_ascii_lowercase().as_str());
         let headers = self.headers.iter().filter(kept).cloned().collect();
         let start = Bytes::copy_from_slice(self.body.as_ref()?.as_bytes());
         let padding = match self.truncated_at {
             Some(_) => self.body_size.saturating_sub(start.len() as u64),
             None => 0,
         };
-        let length = self.header("content-length").and_then(|length| length.parse().ok());
+        let length = self
+            .header("content-length")
+            .and_then(|length| length.parse().ok());
         Some(Reply {
             audit_id: self.header("audit-id").is_some(),
             content_length: length.filter(|_| self.method == "HEAD"),
@@ -161,7 +194,10 @@ impl Exchange {
     fn fallback(&self, reply: &Reply) -> Reply {
         let mut reply = reply.clone();
         let body = self.body.as_deref().unwrap_or_default();
-        let named = body.replace(&format!(r#"\"{}\""#, self.path), &format!(r#"\"{PATH_PLACE}\""#));
+        let named = body.replace(
+            &format!(r#"\"{}\""#, self.path),
+            &format!(r#"\"{PATH_PLACE}\""#),
+        );
         reply.body.start = Bytes::from(named);
         reply
     }
@@ -197,7 +233,9 @@ impl RecordedTls {
             without_sni: None,
             expires_in_days: None,
             send_issuer: false,
-            client_cas: self.client_certificate_requested.then(|| self.client_ca_names.unwrap_or_default()),
+            client_cas: self
+                .client_certificate_requested
+                .then(|| self.client_ca_names.unwrap_or_default()),
             require_client_certificate: false,
             versions: self
                 .tls_versions

@@ -90,7 +90,10 @@ pub struct ScenarioError {
 
 impl ScenarioError {
     pub(super) fn new(name: &str, problem: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), problem: problem.into() }
+        Self {
+            name: name.to_owned(),
+            problem: problem.into(),
+        }
     }
 }
 
@@ -106,7 +109,11 @@ pub(super) struct Label {
 
 impl Scenario {
     /// Puts a scenario together and checks what its parts mean for each other.
-    pub(super) fn new(label: Label, tls: Option<Tls>, conduct: Conduct) -> Result<Self, ScenarioError> {
+    pub(super) fn new(
+        label: Label,
+        tls: Option<Tls>,
+        conduct: Conduct,
+    ) -> Result<Self, ScenarioError> {
         let wrong = |problem: &str| Err(ScenarioError::new(&label.name, problem));
         if let Some(tls) = &tls {
             tls::check(tls).map_err(|problem| ScenarioError::new(&label.name, problem))?;
@@ -114,11 +121,28 @@ impl Scenario {
                 && answers.byte_level()
                 && tls.alpn.iter().any(|protocol| protocol == "h2")
             {
-                return wrong("its answers are written byte by byte, which HTTP/2 has no form for; drop h2");
+                return wrong(
+                    "its answers are written byte by byte, which HTTP/2 has no form for; drop h2",
+                );
             }
         }
-        let Label { name, about, source, expect, expect_deep } = label;
-        Ok(Self { name, about, source, expect, expect_deep, tls, conduct, made: OnceLock::new() })
+        let Label {
+            name,
+            about,
+            source,
+            expect,
+            expect_deep,
+        } = label;
+        Ok(Self {
+            name,
+            about,
+            source,
+            expect,
+            expect_deep,
+            tls,
+            conduct,
+            made: OnceLock::new(),
+        })
     }
 
     /// The same server, speaking this version of TLS only: `1.2` or `1.3`.
@@ -144,7 +168,9 @@ impl Scenario {
     }
 
     fn made(&self) -> io::Result<Option<&tls::Made>> {
-        let Some(tls) = &self.tls else { return Ok(None) };
+        let Some(tls) = &self.tls else {
+            return Ok(None);
+        };
         if let Some(made) = self.made.get() {
             return Ok(Some(made));
         }

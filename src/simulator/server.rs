@@ -38,7 +38,9 @@ pub(super) struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("scenario", &self.scenario.name).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("scenario", &self.scenario.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,9 +51,15 @@ impl std::fmt::Debug for Shared {
 pub async fn start(scenario: Arc<Scenario>, listen: SocketAddr) -> io::Result<SimulatedServer> {
     let config = {
         let scenario = Arc::clone(&scenario);
-        tokio::task::spawn_blocking(move || scenario.tls_config()).await.map_err(io::Error::other)??
+        tokio::task::spawn_blocking(move || scenario.tls_config())
+            .await
+            .map_err(io::Error::other)??
     };
-    let socket = if listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if listen.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     // A server that is started again must not wait for the old connections to be forgotten.
     // On Windows the option means something else: it lets others take the port.
     if cfg!(unix) {
@@ -62,9 +70,18 @@ pub async fn start(scenario: Arc<Scenario>, listen: SocketAddr) -> io::Result<Si
     let address = listener.local_addr()?;
     let asked = scenario.answers().map(Answers::asked).unwrap_or_default();
     let acceptor = config.map(TlsAcceptor::from);
-    let shared = Arc::new(Shared { scenario, acceptor, asked, stats: Stats::default() });
+    let shared = Arc::new(Shared {
+        scenario,
+        acceptor,
+        asked,
+        stats: Stats::default(),
+    });
     let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-    Ok(SimulatedServer { address, shared, accepting })
+    Ok(SimulatedServer {
+        address,
+        shared,
+        accepting,
+    })
 }
 
 impl SimulatedServer {

@@ -35,7 +35,10 @@ pub struct Seen {
 impl Seen {
     /// The first header of this name (given in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(seen, _)| seen == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(seen, _)| seen == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -57,7 +60,10 @@ impl Stats {
 
     /// The first requests, at most 1024, in the order they came.
     pub fn log(&self) -> Vec<Seen> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Counts a connection and gives its number.
@@ -73,7 +79,10 @@ impl Stats {
     pub(super) fn request(&self, seen: impl FnOnce() -> Seen) {
         let before = self.requests.fetch_add(1, Ordering::Relaxed);
         if usize::try_from(before).is_ok_and(|before| before < KEPT) {
-            self.log.lock().unwrap_or_else(PoisonError::into_inner).push(seen());
+            self.log
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(seen());
         }
     }
 }

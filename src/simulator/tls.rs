@@ -10,13 +10,15 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
 };
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{
+    ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
@@ -27,11 +29,21 @@ use super::scenario::Tls;
 pub(super) fn check(tls: &Tls) -> Result<(), String> {
     let cas = tls.client_cas.iter().flatten();
     let nameless = tls.without_sni.iter();
-    let names = nameless.clone().flat_map(|names| [&names.subject, &names.issuer]);
-    for name in [&tls.subject, &tls.issuer].into_iter().chain(names).chain(cas) {
+    let names = nameless
+        .clone()
+        .flat_map(|names| [&names.subject, &names.issuer]);
+    for name in [&tls.subject, &tls.issuer]
+        .into_iter()
+        .chain(names)
+        .chain(cas)
+    {
         distinguished_name(name)?;
     }
-    for san in tls.sans.iter().chain(nameless.flat_map(|names| &names.sans)) {
+    for san in tls
+        .sans
+        .iter()
+        .chain(nameless.flat_map(|names| &names.sans))
+    {
         san_type(san)?;
     }
     if tls.require_client_certificate && tls.client_cas.is_none() {
@@ -57,8 +69,10 @@ fn build(tls: &Tls) -> Result<Made, String> {
     let words = |error: &dyn std::error::Error| format!("cannot set up TLS: {error}");
     let made = certify(tls, &tls.subject, &tls.issuer, &tls.sans).map_err(|error| words(&error))?;
     let issuer = made.issuer.clone();
-    let nameless =
-        tls.without_sni.as_ref().map(|names| certify(tls, &names.subject, &names.issuer, &names.sans));
+    let nameless = tls
+        .without_sni
+        .as_ref()
+        .map(|names| certify(tls, &names.subject, &names.issuer, &names.sans));
     let nameless = nameless.transpose().map_err(|error| words(&error))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -70,16 +84,25 @@ fn build(tls: &Tls) -> Result<Made, String> {
     };
     let provider = builder.crypto_provider();
     let mut key = |made: Certified| {
-        CertifiedKey::from_der(made.chain, made.key, provider).map(Arc::new).map_err(|error| words(&error))
+        CertifiedKey::from_der(made.chain, made.key, provider)
+            .map(Arc::new)
+            .map_err(|error| words(&error))
     };
     let named = key(made)?;
     let nameless = nameless.map(&mut key).transpose()?;
     let mut config = builder.with_cert_resolver(Arc::new(BySni { named, nameless }));
-    config.alpn_protocols = tls.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
+    config.alpn_protocols = tls
+        .alpn
+        .iter()
+        .map(|protocol| protocol.clone().into_bytes())
+        .collect();
     // Nobody resumes: tickets would only cost.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(Made { config: Arc::new(config), issuer })
+    Ok(Made {
+        config: Arc::new(config),
+        issuer,
+    })
 }
 
 /// Serves the one certificate to clients that send SNI, and the other, where there is one, to those
@@ -92,7 +115,10 @@ struct BySni {
 
 impl ResolvesServerCert for BySni {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let nameless = self.nameless.as_ref().filter(|_| hello.server_name().is_none());
+        let nameless = self
+            .nameless
+            .as_ref()
+            .filter(|_| hello.server_name().is_none());
         Some(Arc::clone(nameless.unwrap_or(&self.named)))
     }
 }
@@ -104,7 +130,12 @@ struct Certified {
 }
 
 /// A serving certificate by an issuer of the right name.
-fn certify(tls: &Tls, subject: &str, issuer: &str, sans: &[String]) -> Result<Certified, rcgen::Error> {
+fn certify(
+    tls: &Tls,
+    subject: &str,
+    issuer: &str,
+    sans: &[String],
+) -> Result<Certified, rcgen::Error> {
     let ca_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let ca = ca_params(issuer)?;
     let ca_certificate = ca.self_signed(&ca_key)?;
@@ -116,9 +147,15 @@ fn certify(tls: &Tls, subject: &str, issuer: &str, sans: &[String]) -> Result<Ce
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     valid_for_long(&mut leaf);
     if let Some(days) = tls.expires_in_days {
-        let end = TimeZone::UTC.to_datetime(Timestamp::now()).date().saturating_add(i64::from(days).days());
-        leaf.not_after =
-            date_time_ymd(end.year().into(), end.month().unsigned_abs(), end.day().unsigned_abs());
+        let end = TimeZone::UTC
+            .to_datetime(Timestamp::now())
+            .date()
+            .saturating_add(i64::from(days).days());
+        leaf.not_after = date_time_ymd(
+            end.year().into(),
+            end.month().unsigned_abs(),
+            end.day().unsigned_abs(),
+        );
     }
     let certificate = leaf.signed_by(&key, &Issuer::new(ca, ca_key))?;
 
@@ -127,7 +164,11 @@ fn certify(tls: &Tls, subject: &str, issuer: &str, sans: &[String]) -> Result<Ce
         chain.push(ca_certificate.der().clone());
     }
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    Ok(Certified { issuer: ca_certificate.der().clone(), chain, key })
+    Ok(Certified {
+        issuer: ca_certificate.der().clone(),
+        chain,
+        key,
+    })
 }
 
 /// What puts the CA names into the `CertificateRequest`. rustls takes them from real CA
@@ -136,7 +177,9 @@ fn client_verifier(
     tls: &Tls,
     provider: Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, String> {
-    let Some(names) = &tls.client_cas else { return Ok(None) };
+    let Some(names) = &tls.client_cas else {
+        return Ok(None);
+    };
     let mut roots = RootCertStore::empty();
     let unnamed = ["CN=unnamed".to_owned()];
     let cas: &[String] = if names.is_empty() { &unnamed } else { names };
@@ -155,7 +198,10 @@ fn client_verifier(
     if !tls.require_client_certificate {
         builder = builder.allow_unauthenticated();
     }
-    builder.build().map(Some).map_err(|error| format!("cannot ask for client certificates: {error}"))
+    builder
+        .build()
+        .map(Some)
+        .map_err(|error| format!("cannot ask for client certificates: {error}"))
 }
 
 fn ca_params(name: &str) -> Result<CertificateParams, rcgen::Error> {
@@ -181,9 +227,9 @@ fn named(name: &str) -> Result<DistinguishedName, rcgen::Error> {
 fn distinguished_name(text: &str) -> Result<DistinguishedName, String> {
     let mut name = DistinguishedName::new();
     for part in text.split(", ") {
-        let (attribute, value) = part
-            .split_once('=')
-            .ok_or_else(|| format!("{text:?} is no distinguished name; write it as \"O=…, CN=…\""))?;
+        let (attribute, value) = part.split_once('=').ok_or_else(|| {
+            format!("{text:?} is no distinguished name; write it as \"O=…, CN=…\"")
+        })?;
         let attribute = match attribute {
             "CN" => DnType::CommonName,
             "O" => DnType::OrganizationName,
@@ -192,7 +238,9 @@ fn distinguished_name(text: &str) -> Result<DistinguishedName, String> {
             "ST" => DnType::StateOrProvinceName,
             "L" => DnType::LocalityName,
             other => {
-                return Err(format!("unknown attribute {other:?} in {text:?}; use CN, O, OU, C, ST or L"));
+                return Err(format!(
+                    "unknown attribute {other:?} in {text:?}; use CN, O, OU, C, ST or L"
+                ));
             }
         };
         if name.get(&attribute).is_some() {
@@ -207,18 +255,24 @@ fn san_type(san: &str) -> Result<SanType, String> {
     if let Ok(address) = san.parse::<IpAddr>() {
         return Ok(SanType::IpAddress(address));
     }
-    let name = san.try_into().map_err(|error| format!("{san:?} is no DNS name: {error}"))?;
+    let name = san
+        .try_into()
+        .map_err(|error| format!("{san:?} is no DNS name: {error}"))?;
     Ok(SanType::DnsName(name))
 }
 
-fn protocol_versions(versions: &[String]) -> Result<Vec<&'static SupportedProtocolVersion>, String> {
+fn protocol_versions(
+    versions: &[String],
+) -> Result<Vec<&'static SupportedProtocolVersion>, String> {
     if versions.is_empty() {
         return Err("speaks no TLS version; give \"1.2\", \"1.3\" or both".to_owned());
     }
     let known = |version: &String| match version.as_str() {
         "1.2" => Ok(&TLS12),
         "1.3" => Ok(&TLS13),
-        other => Err(format!("unknown TLS version {other:?}; use \"1.2\" and \"1.3\"")),
+        other => Err(format!(
+            "unknown TLS version {other:?}; use \"1.2\" and \"1.3\""
+        )),
     };
     versions.iter().map(known).collect()
 }
@@ -229,7 +283,8 @@ mod tests {
 
     #[test]
     fn names_are_read_or_refused() {
-        let name = distinguished_name("O=dynamiclistener-org, CN=dynamiclistener-ca@1735689600").unwrap();
+        let name =
+            distinguished_name("O=dynamiclistener-org, CN=dynamiclistener-ca@1735689600").unwrap();
         let attributes: Vec<_> = name.iter().map(|(kind, _)| kind.clone()).collect();
         assert_eq!(attributes, [DnType::OrganizationName, DnType::CommonName]);
         for text in ["", "kubernetes", "CN=a, CN=b", "XX=a", "CN=a,, O"] {

@@ -13,7 +13,9 @@ const DISCARD: u16 = 9;
 
 /// Opens a connection.
 pub(super) async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
-    open(address).await.map_err(|(error, prohibited)| failure(&error, address, prohibited))
+    open(address)
+        .await
+        .map_err(|(error, prohibited)| failure(&error, address, prohibited))
 }
 
 /// Opens a connection; the error, and whether an ICMP message said that a filter forbids it.
@@ -24,18 +26,22 @@ async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
 
     let ours = |error| (error, false);
     let kind = Type::STREAM.nonblocking().cloexec();
-    let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP)).map_err(ours)?;
+    let socket =
+        Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP)).map_err(ours)?;
     if address.is_ipv4() {
         icmp::keep_errors(&socket, true);
     }
     match socket.connect(&address.into()) {
-        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => return Err((error, false)),
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => {
+            return Err((error, false));
+        }
         _ => {}
     }
     let stream = TcpStream::from_std(socket.into()).map_err(ours)?;
     stream.writable().await.map_err(ours)?;
     if let Some(error) = stream.take_error().map_err(ours)? {
-        let prohibited = address.is_ipv4() && icmp::unreachable(&error) && icmp::says_prohibited(&stream);
+        let prohibited =
+            address.is_ipv4() && icmp::unreachable(&error) && icmp::says_prohibited(&stream);
         return Err((error, prohibited));
     }
     if address.is_ipv4() {
@@ -47,7 +53,9 @@ async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
 
 #[cfg(not(target_os = "linux"))]
 async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
-    TcpStream::connect(address).await.map_err(|error| (error, false))
+    TcpStream::connect(address)
+        .await
+        .map_err(|error| (error, false))
 }
 
 fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure {
@@ -69,7 +77,9 @@ fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure 
     };
     let detail = match kind {
         FailureKind::Refused | FailureKind::TimedOut => String::new(),
-        FailureKind::Prohibited if prohibited => "says a router: administratively prohibited".to_owned(),
+        FailureKind::Prohibited if prohibited => {
+            "says a router: administratively prohibited".to_owned()
+        }
         _ => error.to_string(),
     };
     Failure::new(Stage::Connect, kind, detail)
@@ -88,24 +98,30 @@ fn is_no_way(error: &io::Error, address: SocketAddr) -> bool {
             | io::ErrorKind::AddrNotAvailable
             | io::ErrorKind::InvalidInput
     );
-    let same =
-        |other: &io::Error| other.kind() == error.kind() && other.raw_os_error() == error.raw_os_error();
+    let same = |other: &io::Error| {
+        other.kind() == error.kind() && other.raw_os_error() == error.raw_os_error()
+    };
     (may_be || is_no_family(error)) && no_way(address).is_some_and(|no_way| same(&no_way))
 }
 
 /// Whether this machine has a route to the address. What forbids the way is no lack of one.
 pub(super) fn has_route(address: IpAddr) -> bool {
     no_way(SocketAddr::new(address, DISCARD)).is_none_or(|error| {
-        let no_route =
-            matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable);
+        let no_route = matches!(
+            error.kind(),
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable
+        );
         !no_route && !is_no_family(&error)
     })
 }
 
 /// Why nothing can be sent to the address, if that can be told without sending anything.
 fn no_way(address: SocketAddr) -> Option<io::Error> {
-    let any: SocketAddr =
-        if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    let any: SocketAddr = if address.is_ipv4() {
+        (Ipv4Addr::UNSPECIFIED, 0).into()
+    } else {
+        (Ipv6Addr::UNSPECIFIED, 0).into()
+    };
     match UdpSocket::bind(any) {
         Ok(socket) => socket.connect(address).err(),
         // Anything else says nothing of the address.

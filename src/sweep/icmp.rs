@@ -23,7 +23,10 @@ pub(super) fn keep_errors(socket: &impl AsFd, keep: bool) {
 
 /// Whether the error is one that several ICMP codes stand for.
 pub(super) fn unreachable(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable)
+    matches!(
+        error.kind(),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable
+    )
 }
 
 /// Whether the queue has an ICMP message of a filter.

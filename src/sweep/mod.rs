@@ -27,7 +27,10 @@ pub struct Sweep {
 impl Sweep {
     /// As configured.
     pub fn new(config: &ScanConfig) -> Self {
-        Self { connect_timeout: config.connect_timeout, proxy: config.proxy.clone() }
+        Self {
+            connect_timeout: config.connect_timeout,
+            proxy: config.proxy.clone(),
+        }
     }
 
     /// Opens one connection. Only a proxy takes names.

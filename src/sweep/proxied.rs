@@ -30,11 +30,16 @@ pub(super) async fn connect(
     port: u16,
     deadline: Instant,
 ) -> Result<TcpStream, Failure> {
-    let connecting = timeout_at(deadline, TcpStream::connect((proxy.host.as_str(), proxy.port)));
+    let connecting = timeout_at(
+        deadline,
+        TcpStream::connect((proxy.host.as_str(), proxy.port)),
+    );
     let stream = match connecting.await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            return Err(shortage::of(&error).unwrap_or_else(|| failed(proxy, FailureKind::Proxy, error)));
+            return Err(
+                shortage::of(&error).unwrap_or_else(|| failed(proxy, FailureKind::Proxy, error))
+            );
         }
         Err(_) => return Err(failed(proxy, FailureKind::Proxy, "does not answer")),
     };
@@ -49,14 +54,20 @@ pub(super) async fn connect(
         ProxyKind::HttpConnect => {
             let authority = format!("{host}:{port}");
             let tunnel = timeout_at(deadline, http_connect(proxy, stream, &authority));
-            tunnel.await.unwrap_or_else(|_| Err(Failure::new(Stage::Proxy, FailureKind::TimedOut, "")))
+            tunnel
+                .await
+                .unwrap_or_else(|_| Err(Failure::new(Stage::Proxy, FailureKind::TimedOut, "")))
         }
     }
 }
 
 /// What the proxy did, with its name.
 fn failed(proxy: &Proxy, kind: FailureKind, what: impl std::fmt::Display) -> Failure {
-    Failure::new(Stage::Proxy, kind, format!("{}:{}: {what}", proxy.host, proxy.port))
+    Failure::new(
+        Stage::Proxy,
+        kind,
+        format!("{}:{}: {what}", proxy.host, proxy.port),
+    )
 }
 
 /// A connection by SOCKS (RFC 1928).
@@ -93,9 +104,11 @@ fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
             failed(proxy, FailureKind::ProxyRefused, error)
         }
         SocksError::NoAcceptableAuthMethods => failed(proxy, FailureKind::Proxy, CREDENTIALS),
-        SocksError::Io(_) if greeted => {
-            failed(proxy, FailureKind::ProxyCouldNotConnect, "closed without an answer")
-        }
+        SocksError::Io(_) if greeted => failed(
+            proxy,
+            FailureKind::ProxyCouldNotConnect,
+            "closed without an answer",
+        ),
         // Any code that RFC 1928 does not define comes as the latter.
         SocksError::GeneralSocksServerFailure | SocksError::UnknownAuthMethod if greeted => {
             failed(proxy, FailureKind::ProxyCouldNotConnect, "general failure")
@@ -105,7 +118,11 @@ fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
 }
 
 /// A tunnel by `CONNECT` (RFC 9110, section 9.3.6). No answer but 2xx opens one.
-async fn http_connect(proxy: &Proxy, stream: TcpStream, authority: &str) -> Result<TcpStream, Failure> {
+async fn http_connect(
+    proxy: &Proxy,
+    stream: TcpStream,
+    authority: &str,
+) -> Result<TcpStream, Failure> {
     let at_fault = |error: &dyn std::fmt::Display| failed(proxy, FailureKind::Proxy, error);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
@@ -117,11 +134,16 @@ async fn http_connect(proxy: &Proxy, stream: TcpStream, authority: &str) -> Resu
         .body(Empty::<Bytes>::new())
         .map_err(|error| at_fault(&error))?;
     let tunnel = async {
-        let response = sender.send_request(request).await.map_err(|error| at_fault(&error))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| at_fault(&error))?;
         if !response.status().is_success() {
             return Err(no_tunnel(proxy, authority, response.status()));
         }
-        hyper::upgrade::on(response).await.map_err(|error| at_fault(&error))
+        hyper::upgrade::on(response)
+            .await
+            .map_err(|error| at_fault(&error))
     };
     tokio::pin!(tunnel);
     let upgraded = tokio::select! {
@@ -156,6 +178,10 @@ fn no_tunnel(proxy: &Proxy, authority: &str, status: StatusCode) -> Failure {
         _ => (FailureKind::Proxy, "connects nobody"),
     };
     let said = format!("CONNECT {authority} answered {}", status.as_u16());
-    let said = if why.is_empty() { said } else { format!("{said}: it {why}") };
+    let said = if why.is_empty() {
+        said
+    } else {
+        format!("{said}: it {why}")
+    };
     failed(proxy, kind, said)
 }

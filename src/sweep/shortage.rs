@@ -22,10 +22,18 @@ const SHORTAGES: [i32; 0] = [];
 
 /// The failure, if the error is a shortage.
 pub(super) fn of(error: &io::Error) -> Option<Failure> {
-    let short = error.raw_os_error().is_some_and(|code| SHORTAGES.contains(&code))
+    let short = error
+        .raw_os_error()
+        .is_some_and(|code| SHORTAGES.contains(&code))
         || error.kind() == io::ErrorKind::AddrNotAvailable
         || tracking_is_full(error);
-    short.then(|| Failure::new(Stage::Connect, FailureKind::LocalShortage, error.to_string()))
+    short.then(|| {
+        Failure::new(
+            Stage::Connect,
+            FailureKind::LocalShortage,
+            error.to_string(),
+        )
+    })
 }
 
 /// Linux answers `EPERM` where a packet filter of this machine forbids the connection, and also
@@ -54,10 +62,18 @@ mod tests {
     #[test]
     fn shortages_are_known_and_nothing_else_is() {
         for code in SHORTAGES {
-            assert_eq!(of(&io::Error::from_raw_os_error(code)).unwrap().kind, FailureKind::LocalShortage);
+            assert_eq!(
+                of(&io::Error::from_raw_os_error(code)).unwrap().kind,
+                FailureKind::LocalShortage
+            );
         }
-        for code in [libc::ECONNREFUSED, libc::ETIMEDOUT, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::EACCES]
-        {
+        for code in [
+            libc::ECONNREFUSED,
+            libc::ETIMEDOUT,
+            libc::EHOSTUNREACH,
+            libc::ENETUNREACH,
+            libc::EACCES,
+        ] {
             assert_eq!(of(&io::Error::from_raw_os_error(code)), None);
         }
     }

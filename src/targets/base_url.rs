@@ -23,7 +23,8 @@ pub(super) struct BaseUrl {
 
 /// Reads a URL; `None` if `text` has no `://`.
 pub(super) fn base_url(text: &str) -> Option<Result<BaseUrl, Kind>> {
-    text.split_once("://").map(|(scheme, rest)| parse(scheme, rest))
+    text.split_once("://")
+        .map(|(scheme, rest)| parse(scheme, rest))
 }
 
 fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, Kind> {
@@ -40,7 +41,12 @@ fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, Kind> {
         None => (rest, ""),
     };
     let (host, port) = host_port(authority)?;
-    Ok(BaseUrl { scheme, host, port: port.unwrap_or(default_port), prefix: prefix(path)?.into() })
+    Ok(BaseUrl {
+        scheme,
+        host,
+        port: port.unwrap_or(default_port),
+        prefix: prefix(path)?.into(),
+    })
 }
 
 /// The path prefix without a trailing slash.
@@ -56,16 +62,24 @@ fn prefix(path: &str) -> Result<&str, Kind> {
         return Err(PathError::Segments.to_string().into());
     }
     let class = PathClass::of(prefix);
-    if let Err(problem @ (PathError::NoSlash | PathError::Character(_) | PathError::Segments)) = class {
+    if let Err(problem @ (PathError::NoSlash | PathError::Character(_) | PathError::Segments)) =
+        class
+    {
         return Err(problem.to_string().into());
     }
     // Not allowed in a URL's path (RFC 3986, section 3.3).
-    if let Some(odd) = prefix.chars().find(|c| matches!(c, '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}')) {
+    if let Some(odd) = prefix
+        .chars()
+        .find(|c| matches!(c, '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}'))
+    {
         return Err(PathError::Character(odd).to_string().into());
     }
     // A path of the API may hide behind a prefix of its own: /k8s/clusters/c-1/version.
     let starts = prefix.match_indices('/').map(|(slash, _)| slash);
-    if starts.filter_map(|slash| prefix.get(slash..)).any(|tail| is_asked(tail, tail.len() == prefix.len())) {
+    if starts
+        .filter_map(|slash| prefix.get(slash..))
+        .any(|tail| is_asked(tail, tail.len() == prefix.len()))
+    {
         return Err(
             "the path is one of the API; give the server's base URL, kubeknock asks /version and the \
                     others itself"
@@ -93,7 +107,9 @@ fn is_asked(tail: &str, whole: bool) -> bool {
             let mut segments = tail.split('/').skip(1);
             match (segments.next(), segments.next(), segments.next()) {
                 (Some("api" | "apis"), None, _) => true,
-                (Some("api"), Some(version), _) | (Some("apis"), _, Some(version)) => is_version(version),
+                (Some("api"), Some(version), _) | (Some("apis"), _, Some(version)) => {
+                    is_version(version)
+                }
                 _ => false,
             }
         }
@@ -102,5 +118,7 @@ fn is_asked(tail: &str, whole: bool) -> bool {
 
 /// `v1`, `v1beta1`, `v2alpha1`.
 fn is_version(segment: &str) -> bool {
-    segment.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    segment
+        .strip_prefix('v')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }

@@ -42,7 +42,11 @@ impl TargetSetBuilder {
         let mut seen = HashSet::new();
         options.ports.retain(|port| seen.insert(*port));
         if options.ports.is_empty() || options.ports.contains(&0) {
-            errors.push("", String::new(), "ports: name at least one, each from 1 to 65535");
+            errors.push(
+                "",
+                String::new(),
+                "ports: name at least one, each from 1 to 65535",
+            );
         }
         Self {
             options,
@@ -66,7 +70,10 @@ impl TargetSetBuilder {
     }
 
     /// Takes in the lines of a file or of standard input.
-    #[expect(clippy::needless_pass_by_value, reason = "a caller makes the source for this call")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a caller makes the source for this call"
+    )]
     pub fn read(&mut self, source: Source, reader: impl BufRead) {
         self.lines(&source, reader, Self::target, Foreign::no_targets);
     }
@@ -86,9 +93,14 @@ impl TargetSetBuilder {
     }
 
     /// Takes in what another scanner found open.
-    #[expect(clippy::needless_pass_by_value, reason = "a caller makes the source for this call")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a caller makes the source for this call"
+    )]
     pub fn import(&mut self, format: ImportFormat, source: Source, reader: impl BufRead) {
-        let Some(reader) = self.begin(&source, reader) else { return };
+        let Some(reader) = self.begin(&source, reader) else {
+            return;
+        };
         let end = format.read(reader, &mut |number, found| {
             let taken = match found {
                 Ok(Found::Spec(line)) => self.imported(&source, number, &line),
@@ -133,19 +145,25 @@ impl TargetSetBuilder {
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
         let problem: Kind = if self.draft.is_empty() {
-            "there is no target: give an address, CIDR, range, name or URL, or a file of them".into()
+            "there is no target: give an address, CIDR, range, name or URL, or a file of them"
+                .into()
         } else {
             let idle = self.draft.idle(self.options.expectations);
             match self.draft.finish(self.exclusions, self.notes, idle) {
-                Ok(set) if set.is_empty() => {
-                    format!("every target is excluded ({}): nothing is left to ask", set.excluded()).into()
-                }
+                Ok(set) if set.is_empty() => format!(
+                    "every target is excluded ({}): nothing is left to ask",
+                    set.excluded()
+                )
+                .into(),
                 Ok(set) => return Ok(set),
                 Err(problem) => problem,
             }
         };
         let problem = problem.into_owned();
-        Err(TargetErrors(vec![TargetError { place: String::new(), problem }]))
+        Err(TargetErrors(vec![TargetError {
+            place: String::new(),
+            problem,
+        }]))
     }
 
     /// Opens a list; an error says what to do about it.
@@ -154,12 +172,14 @@ impl TargetSetBuilder {
         match File::open(path) {
             // A folder can be opened, and is of no use.
             Ok(file) if file.metadata().is_ok_and(|file| file.is_dir()) => {
-                self.errors.push(&name, name.clone(), "it is a folder; name a file in it");
+                self.errors
+                    .push(&name, name.clone(), "it is a folder; name a file in it");
                 None
             }
             Ok(file) => Some((Source::File(name.into()), BufReader::new(file))),
             Err(error) => {
-                let problem = format!("cannot open the file: {error}; check the path and its permissions");
+                let problem =
+                    format!("cannot open the file: {error}; check the path and its permissions");
                 self.errors.push(&name, name.clone(), problem);
                 None
             }
@@ -170,16 +190,26 @@ impl TargetSetBuilder {
     fn begin<R: BufRead>(&mut self, source: &Source, reader: R) -> Option<Begun<R>> {
         let reader = Begun::new(reader);
         if reader.is_utf_16() {
-            self.errors.push(&source.to_string(), source.to_string(), UTF_16);
+            self.errors
+                .push(&source.to_string(), source.to_string(), UTF_16);
             return None;
         }
         Some(reader)
     }
 
-    fn lines(&mut self, source: &Source, reader: impl BufRead, take: Take, no_list: fn(Foreign) -> String) {
-        let Some(reader) = self.begin(source, reader) else { return };
+    fn lines(
+        &mut self,
+        source: &Source,
+        reader: impl BufRead,
+        take: Take,
+        no_list: fn(Foreign) -> String,
+    ) {
+        let Some(reader) = self.begin(source, reader) else {
+            return;
+        };
         if let Some(foreign) = foreign::known(reader.head()) {
-            self.errors.push(&source.to_string(), source.to_string(), no_list(foreign));
+            self.errors
+                .push(&source.to_string(), source.to_string(), no_list(foreign));
             return;
         }
         let end = each_line(reader, |number, line| {
@@ -202,21 +232,31 @@ impl TargetSetBuilder {
 
     fn unreadable(&mut self, source: &Source, number: u32, error: &std::io::Error) {
         let problem = format!("cannot read any further: {error}");
-        self.errors.push(&source.to_string(), place(source, number), problem);
+        self.errors
+            .push(&source.to_string(), place(source, number), problem);
     }
 
     /// Takes a line in; `false` if it is blank.
     fn target(&mut self, source: &Source, number: u32, line: &str) -> Result<bool, Mistake> {
-        let Some(spec) = target_line(line)? else { return Ok(false) };
-        let origin = origin(source, number, &[&[spec.text], &*spec.narrowed].concat().join(" "));
-        self.draft.add(spec, origin, &self.options, &mut self.notes)?;
+        let Some(spec) = target_line(line)? else {
+            return Ok(false);
+        };
+        let origin = origin(
+            source,
+            number,
+            &[&[spec.text], &*spec.narrowed].concat().join(" "),
+        );
+        self.draft
+            .add(spec, origin, &self.options, &mut self.notes)?;
         Ok(true)
     }
 
     /// Takes in what another scanner's line came to.
     fn imported(&mut self, source: &Source, number: u32, line: &str) -> Result<(), Kind> {
         // The column is one of our own words, not of the file.
-        let Some(mut spec) = target_line(line).map_err(|mistake| mistake.kind)? else { return Ok(()) };
+        let Some(mut spec) = target_line(line).map_err(|mistake| mistake.kind)? else {
+            return Ok(());
+        };
         spec.imported = true;
         let origin = origin(source, number, spec.text);
         self.draft.add(spec, origin, &self.options, &mut self.notes)
@@ -224,9 +264,15 @@ impl TargetSetBuilder {
 
     /// Takes an exclusion in; `false` if the line is blank.
     fn exclusion(&mut self, source: &Source, number: u32, line: &str) -> Result<bool, Mistake> {
-        let Some((text, word)) = exclusion_line(line)? else { return Ok(false) };
+        let Some((text, word)) = exclusion_line(line)? else {
+            return Ok(false);
+        };
         if let Some(remark) = &word.remark {
-            self.notes.push(&origin(source, number, text), format!("exclusion {remark}"), false);
+            self.notes.push(
+                &origin(source, number, text),
+                format!("exclusion {remark}"),
+                false,
+            );
         }
         self.exclusions.add(word)?;
         Ok(true)
@@ -238,17 +284,29 @@ type Take = fn(&mut TargetSetBuilder, &Source, u32, &str) -> Result<bool, Mistak
 
 /// The bound on a line holds for an argument too.
 fn bounded(text: &str) -> Result<&str, Mistake> {
-    if text.len() > MAX_LINE { Err(Kind::from(TOO_LONG).into()) } else { Ok(text) }
+    if text.len() > MAX_LINE {
+        Err(Kind::from(TOO_LONG).into())
+    } else {
+        Ok(text)
+    }
 }
 
 /// A blank line says nothing, a blank argument is a mistake: an unset variable, most likely.
 fn not_empty(taken: Result<bool, Mistake>) -> Result<(), Mistake> {
     const EMPTY: &str = "it is empty; give an address, CIDR, range or name";
-    if taken? { Ok(()) } else { Err(Kind::from(EMPTY).into()) }
+    if taken? {
+        Ok(())
+    } else {
+        Err(Kind::from(EMPTY).into())
+    }
 }
 
 fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {
-    Arc::new(Origin { source: source.clone(), line, text: text.into() })
+    Arc::new(Origin {
+        source: source.clone(),
+        line,
+        text: text.into(),
+    })
 }
 
 fn place(source: &Source, line: u32) -> String {

@@ -40,8 +40,18 @@ impl TargetSet {
     fn asked(&self) -> Digesting {
         let mut out = Digesting(Sha256::new());
         // Writing into a digest cannot fail.
-        let _ = write!(out, "{} {} {:?} {:?}", self.len, self.excluded, self.planes, self.names);
-        for Segment { start, first, plane, naming: _ } in &self.segments {
+        let _ = write!(
+            out,
+            "{} {} {:?} {:?}",
+            self.len, self.excluded, self.planes, self.names
+        );
+        for Segment {
+            start,
+            first,
+            plane,
+            naming: _,
+        } in &self.segments
+        {
             let _ = write!(out, "{start} {first} {plane};");
         }
         if !self.absolute.is_empty() {
@@ -75,19 +85,35 @@ mod tests {
             builder.build().unwrap().asked_digest()
         };
         let one = asked(&["192.0.2.0/24", "api.example:1"]);
-        assert_eq!(one, asked(&["# a remark", "192.0.2.0/24 name=net", "api.example:1 expect=rejected"]));
+        assert_eq!(
+            one,
+            asked(&[
+                "# a remark",
+                "192.0.2.0/24 name=net",
+                "api.example:1 expect=rejected"
+            ])
+        );
         assert_ne!(one, asked(&["192.0.2.0/25", "api.example:1"]));
         assert_ne!(one, asked(&["192.0.2.0/24", "api.example:2"]));
-        assert_ne!(one, asked(&["192.0.2.0/24", "api.example:1 sni=other.example"]));
+        assert_ne!(
+            one,
+            asked(&["192.0.2.0/24", "api.example:1 sni=other.example"])
+        );
         assert_ne!(one, asked(&["192.0.2.0/24"]));
     }
 
     #[test]
     fn equal_sets_have_it_and_every_difference_changes_it() {
-        let excluded: Vec<String> = (0..50).map(|index| format!("host-{index}.example")).collect();
+        let excluded: Vec<String> = (0..50)
+            .map(|index| format!("host-{index}.example"))
+            .collect();
         let excluded: Vec<&str> = excluded.iter().map(String::as_str).collect();
         let specs = ["192.0.2.0/24 name=lab", "api.example"];
-        assert_eq!(digest(&specs, &excluded), digest(&specs, &excluded), "in any order of a hash map");
+        assert_eq!(
+            digest(&specs, &excluded),
+            digest(&specs, &excluded),
+            "in any order of a hash map"
+        );
         let all = [
             digest(&specs, &[]),
             digest(&specs, &["192.0.2.1"]),
@@ -95,7 +121,10 @@ mod tests {
             digest(&specs, &["host-1.example"]),
             digest(&["api.example", "192.0.2.0/24 name=lab"], &[]),
             digest(&["192.0.2.0/24 name=prod", "api.example"], &[]),
-            digest(&["192.0.2.0/24 name=lab expect=rejected", "api.example"], &[]),
+            digest(
+                &["192.0.2.0/24 name=lab expect=rejected", "api.example"],
+                &[],
+            ),
             digest(&["192.0.2.0/24 name=lab", "api.example:6443"], &[]),
         ];
         for (at, one) in all.iter().enumerate() {

@@ -33,7 +33,10 @@ pub(super) struct Table<T> {
 
 impl<T: Clone + Eq + Hash> Table<T> {
     fn new() -> Self {
-        Self { numbers: HashMap::new(), values: Vec::new() }
+        Self {
+            numbers: HashMap::new(),
+            values: Vec::new(),
+        }
     }
 
     /// The number of the value; `None` when there are too many.
@@ -82,7 +85,9 @@ impl Draft {
     /// The expectations that are about nothing that was taken in.
     pub(super) fn idle(&self, expectations: Vec<Expectation>) -> Vec<Expectation> {
         let all = expectations.into_iter().enumerate();
-        all.filter(|(at, _)| !self.heeded.contains(at)).map(|(_, expectation)| expectation).collect()
+        all.filter(|(at, _)| !self.heeded.contains(at))
+            .map(|(_, expectation)| expectation)
+            .collect()
     }
 
     /// Whether no specification was taken in.
@@ -111,7 +116,14 @@ impl Draft {
                 if is_absolute(spec.text) {
                     self.absolute.insert(number);
                 }
-                (!spec.imported, Span { space: Space::Name, first: number, last: number })
+                (
+                    !spec.imported,
+                    Span {
+                        space: Space::Name,
+                        first: number,
+                        last: number,
+                    },
+                )
             }
             Hosts::Many(span) => (false, span),
         };
@@ -121,10 +133,21 @@ impl Draft {
             notes.push(&origin, text, false);
         }
         let about = options.about(spec.text, spec.label.as_deref());
-        let expect = spec.expect.or_else(|| about.last().map(|last| options.expectations[*last].verdict));
+        let expect = spec
+            .expect
+            .or_else(|| about.last().map(|last| options.expectations[*last].verdict));
         self.heeded.extend(about);
-        self.specs.push(Spec { origin, named, label: spec.label, expect, targets: 0 });
-        let mut sum = Added { new: 0, before: None };
+        self.specs.push(Spec {
+            origin,
+            named,
+            label: spec.label,
+            expect,
+            targets: 0,
+        });
+        let mut sum = Added {
+            new: 0,
+            before: None,
+        };
         for (port, slot) in ports.iter().zip(0..=u16::MAX) {
             let plane = Plane {
                 space: span.space,
@@ -168,7 +191,9 @@ impl Draft {
         let mut said = match spec.named {
             true if old == all => format!("{text} is already named at {before}"),
             true => format!("{old} of the {all} targets of {text} are already named at {before}"),
-            false => format!("{old} of the {all} targets of {text} are already named, the first at {before}"),
+            false => format!(
+                "{old} of the {all} targets of {text} are already named, the first at {before}"
+            ),
         };
         said.push_str("; scanned once");
         // What a range expects is held against the targets that it is the first to name.
@@ -200,7 +225,8 @@ fn count(span: Span, ports: usize, allow_large: bool) -> Result<u64, Kind> {
         .and_then(|(ports, addresses)| addresses.checked_mul(ports))
         .filter(|targets| *targets < MAX_TARGETS)
         .ok_or_else(|| {
-            format!("it names {said} addresses on {ports} ports: 2^63 targets or more; narrow it").into()
+            format!("it names {said} addresses on {ports} ports: 2^63 targets or more; narrow it")
+                .into()
         })
 }
 

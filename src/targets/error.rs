@@ -23,7 +23,10 @@ pub(super) struct Mistake {
 
 impl Mistake {
     pub(super) fn at(column: usize, kind: impl Into<Kind>) -> Self {
-        Self { column: Some(column), kind: kind.into() }
+        Self {
+            column: Some(column),
+            kind: kind.into(),
+        }
     }
 }
 
@@ -93,7 +96,10 @@ impl ErrorLog {
         let count = &mut self.sources[at].1;
         *count += 1;
         if *count <= MAX_ERRORS {
-            self.kept.push(TargetError { place, problem: problem.into() });
+            self.kept.push(TargetError {
+                place,
+                problem: problem.into(),
+            });
         }
     }
 
@@ -102,10 +108,17 @@ impl ErrorLog {
         let mut errors = self.kept;
         for (place, count) in self.sources {
             if let Some(more @ 1..) = count.checked_sub(MAX_ERRORS) {
-                errors.push(TargetError { place, problem: format!("and {more} more") });
+                errors.push(TargetError {
+                    place,
+                    problem: format!("and {more} more"),
+                });
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(TargetErrors(errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(TargetErrors(errors))
+        }
     }
 }
 
@@ -126,7 +139,10 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 11);
         assert_eq!(lines[..2], ["targets.txt:1: bad", "targets.txt:2: bad"]);
-        assert_eq!(lines[9..], ["other.txt:5: bad", "targets.txt: and 99995 more"]);
+        assert_eq!(
+            lines[9..],
+            ["other.txt:5: bad", "targets.txt: and 99995 more"]
+        );
         assert_eq!(ErrorLog::default().finish(), Ok(()));
     }
 }

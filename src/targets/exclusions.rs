@@ -37,7 +37,9 @@ impl Exclusions {
     pub fn excludes_address(&self, address: IpAddr, port: u16) -> bool {
         let excluded = |address: IpAddr| {
             let Span { space, first, .. } = Span::of(address);
-            [ANY_PORT, port].into_iter().any(|port| self.addresses.contains((space, port), first))
+            [ANY_PORT, port]
+                .into_iter()
+                .any(|port| self.addresses.contains((space, port), first))
         };
         excluded(address) || embedded_v4(address).is_some_and(|v4| excluded(v4.into()))
     }
@@ -46,7 +48,9 @@ impl Exclusions {
     /// trailing dot says nothing.
     pub fn excludes_name(&self, name: &str, port: u16) -> bool {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        self.names.get(name.as_str()).is_some_and(|ports| ports.contains(&ANY_PORT) || ports.contains(&port))
+        self.names
+            .get(name.as_str())
+            .is_some_and(|ports| ports.contains(&ANY_PORT) || ports.contains(&port))
     }
 
     /// Writes out everything that is excluded, in an order of its own.
@@ -57,7 +61,8 @@ impl Exclusions {
 
     pub(super) fn add(&mut self, word: Word) -> Result<(), Kind> {
         if self.count >= MAX_PIECES {
-            let problem = format!("there are more than {MAX_PIECES} exclusions; write CIDRs or ranges");
+            let problem =
+                format!("there are more than {MAX_PIECES} exclusions; write CIDRs or ranges");
             return Err(problem.into());
         }
         self.count += 1;
@@ -70,7 +75,8 @@ impl Exclusions {
             Hosts::One(Host::Ip(address)) => Span::of(address),
             Hosts::Many(span) => span,
         };
-        self.addresses.insert((span.space, port), span.first, span.last);
+        self.addresses
+            .insert((span.space, port), span.first, span.last);
         Ok(())
     }
 
@@ -78,11 +84,16 @@ impl Exclusions {
     /// IPv6 addresses those that lead to an excluded IPv4 address are left: they are held against
     /// [`Self::excludes_address`] when their turn comes.
     pub(super) fn allowed(&self, span: Span, port: u16) -> Vec<(u128, u128)> {
-        let alone = span.space.address(span.first).filter(|_| span.first == span.last);
+        let alone = span
+            .space
+            .address(span.first)
+            .filter(|_| span.first == span.last);
         if alone.is_some_and(|address| self.excludes_address(address, port)) {
             return Vec::new();
         }
-        let mut allowed = self.addresses.gaps((span.space, ANY_PORT), span.first, span.last);
+        let mut allowed = self
+            .addresses
+            .gaps((span.space, ANY_PORT), span.first, span.last);
         if port != ANY_PORT {
             allowed = allowed
                 .into_iter()

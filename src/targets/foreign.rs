@@ -12,7 +12,10 @@ pub(super) struct Foreign {
 impl Foreign {
     /// The sentence for a list of targets.
     pub(super) fn no_targets(self) -> String {
-        format!("this is {}, no list of targets; {}", self.what, self.instead)
+        format!(
+            "this is {}, no list of targets; {}",
+            self.what, self.instead
+        )
     }
 
     /// The sentence for a list of exclusions.
@@ -49,13 +52,24 @@ fn json(text: &str) -> Option<Foreign> {
     if !is_json(text) {
         return None;
     }
-    Some(if ["\"current-context\"", "\"clusters\""].iter().any(|key| text.contains(key)) {
-        KUBECONFIG
-    } else if text.contains("\"kubeknock/report/") {
-        foreign("a report of kubeknock", "kubeknock report reads it, and so does --baseline")
-    } else {
-        foreign("JSON", "what masscan, zmap, naabu and httpx write is read with --from FORMAT FILE")
-    })
+    Some(
+        if ["\"current-context\"", "\"clusters\""]
+            .iter()
+            .any(|key| text.contains(key))
+        {
+            KUBECONFIG
+        } else if text.contains("\"kubeknock/report/") {
+            foreign(
+                "a report of kubeknock",
+                "kubeknock report reads it, and so does --baseline",
+            )
+        } else {
+            foreign(
+                "JSON",
+                "what masscan, zmap, naabu and httpx write is read with --from FORMAT FILE",
+            )
+        },
+    )
 }
 
 fn yaml(text: &str) -> Option<Foreign> {
@@ -66,7 +80,10 @@ fn yaml(text: &str) -> Option<Foreign> {
     {
         return Some(KUBECONFIG);
     }
-    let begins = text.lines().next().is_some_and(|line| line.trim_end() == "---");
+    let begins = text
+        .lines()
+        .next()
+        .is_some_and(|line| line.trim_end() == "---");
     (begins || has_key("apiVersion") || has_key("kind")).then_some(foreign(
         "YAML",
         "write an address, name or URL in each line, or give what another scanner wrote with --from FORMAT FILE",
@@ -76,13 +93,25 @@ fn yaml(text: &str) -> Option<Foreign> {
 fn other(text: &str) -> Option<Foreign> {
     let first = text.lines().next().unwrap_or_default();
     Some(if text.starts_with('<') {
-        foreign("XML or HTML", "a report of nmap -oX is read with --from nmap-xml FILE")
+        foreign(
+            "XML or HTML",
+            "a report of nmap -oX is read with --from nmap-xml FILE",
+        )
     } else if text.starts_with("-----BEGIN ") {
-        foreign("a certificate or a key", "a CA's certificate is given with --ca-file FILE")
+        foreign(
+            "a certificate or a key",
+            "a CA's certificate is given with --ca-file FILE",
+        )
     } else if first == "#masscan" {
-        foreign("a list of masscan -oL", "it is read with --from masscan-list FILE")
+        foreign(
+            "a list of masscan -oL",
+            "it is read with --from masscan-list FILE",
+        )
     } else if first.starts_with("# Nmap ") {
-        foreign("nmap's output for people", "write it with nmap -oX and give it with --from nmap-xml FILE")
+        foreign(
+            "nmap's output for people",
+            "write it with nmap -oX and give it with --from nmap-xml FILE",
+        )
     } else if first.split(',').any(|column| column.trim() == "saddr") {
         foreign("zmap's CSV", "it is read with --from zmap FILE")
     } else {
@@ -101,7 +130,9 @@ const KUBECONFIG: Foreign = foreign(
 fn is_json(text: &str) -> bool {
     match text.strip_prefix('[') {
         Some(rest) => {
-            let empty = rest.strip_prefix(']').is_some_and(|after| after.trim().is_empty());
+            let empty = rest
+                .strip_prefix(']')
+                .is_some_and(|after| after.trim().is_empty());
             empty
                 || rest.is_empty()
                 || rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '{' | '[' | '"'))
@@ -112,7 +143,9 @@ fn is_json(text: &str) -> bool {
 
 /// Whether a line is this key of YAML; `kind:6443` is a host and its port.
 fn is_key(line: &str, key: &str) -> bool {
-    let value = line.strip_prefix(key).and_then(|rest| rest.strip_prefix(':'));
+    let value = line
+        .strip_prefix(key)
+        .and_then(|rest| rest.strip_prefix(':'));
     value.is_some_and(|value| value.is_empty() || value.starts_with(char::is_whitespace))
 }
 
@@ -128,26 +161,42 @@ mod tests {
                 "a kubeconfig",
             ),
             (b"# mine\nkind: Config\n", "a kubeconfig"),
-            (b"{\"kind\":\"Config\",\"apiVersion\":\"v1\",\"clusters\":[]}", "a kubeconfig"),
+            (
+                b"{\"kind\":\"Config\",\"apiVersion\":\"v1\",\"clusters\":[]}",
+                "a kubeconfig",
+            ),
             (b"---\nhosts:\n", "YAML"),
             (b"apiVersion: v1\nkind: Secret\n", "YAML"),
             (b"{\"ip\":\"192.0.2.1\"}\n", "JSON"),
             (b"[\n{}\n]", "JSON"),
             (b"[{\"host\":1}]", "JSON"),
             (b"[]", "JSON"),
-            (b"{\n  \"schema\": \"kubeknock/report/v2\",", "a report of kubeknock"),
+            (
+                b"{\n  \"schema\": \"kubeknock/report/v2\",",
+                "a report of kubeknock",
+            ),
             (b"  <?xml version=\"1.0\"?>", "XML"),
             (b"<!DOCTYPE html>", "XML or HTML"),
             (b"-----BEGIN CERTIFICATE-----\n", "a certificate"),
             (b"\x1f\x8b\x08\0", "compressed"),
             (b"\x7fELF\x02\x01\x01\0", "binary"),
-            (b"#masscan\nopen tcp 443 192.0.2.1 1\n", "--from masscan-list"),
+            (
+                b"#masscan\nopen tcp 443 192.0.2.1 1\n",
+                "--from masscan-list",
+            ),
             (b"# Nmap 7.93 scan initiated\n", "--from nmap-xml"),
             (b"saddr,sport\n", "--from zmap"),
         ] {
-            let foreign = known(head).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(head)));
-            assert!(foreign.no_targets().contains(said), "{said}: {}", foreign.no_targets());
-            assert!(!foreign.no_targets().contains('\n') && !foreign.no_exclusions().contains("--from"));
+            let foreign =
+                known(head).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(head)));
+            assert!(
+                foreign.no_targets().contains(said),
+                "{said}: {}",
+                foreign.no_targets()
+            );
+            assert!(
+                !foreign.no_targets().contains('\n') && !foreign.no_exclusions().contains("--from")
+            );
         }
     }
 

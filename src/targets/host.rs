@@ -26,9 +26,10 @@ pub(super) fn host_port(text: &str) -> Result<(Host, Option<u16>), Kind> {
         return match after.strip_prefix(':') {
             Some(port) => Ok((address, Some(parse_port(port)?))),
             None if after.is_empty() => Ok((address, None)),
-            None => {
-                Err("after ']' only :port may stand; CIDRs and ranges are written without brackets".into())
-            }
+            None => Err(
+                "after ']' only :port may stand; CIDRs and ranges are written without brackets"
+                    .into(),
+            ),
         };
     }
     match text.split_once(':') {
@@ -63,7 +64,10 @@ fn host(text: &str) -> Result<Host, Kind> {
 /// search domain is added.
 pub(super) fn is_absolute(word: &str) -> bool {
     let authority = word.split_once("://").map_or(word, |(_, rest)| rest);
-    authority.split(['/', ':']).next().is_some_and(|host| host.ends_with('.'))
+    authority
+        .split(['/', ':'])
+        .next()
+        .is_some_and(|host| host.ends_with('.'))
 }
 
 /// A DNS name in its canonical form: IDNA applied, lower case, without a trailing dot.
@@ -80,7 +84,10 @@ pub(super) fn name(text: &str) -> Result<Arc<str>, Kind> {
     if text.contains(',') {
         return Err("it has a comma; write one specification a line".into());
     }
-    if let Some(odd) = text.chars().find(|c| c.is_ascii() && !is_name_character(*c)) {
+    if let Some(odd) = text
+        .chars()
+        .find(|c| c.is_ascii() && !is_name_character(*c))
+    {
         return Err(format!("it is no host name: it has the character {odd:?}").into());
     }
     if text.is_ascii() {
@@ -102,8 +109,12 @@ pub(super) fn name(text: &str) -> Result<Arc<str>, Kind> {
         let problem = match label.len() {
             0 => "it has an empty part between dots",
             64.. => "a part between dots is longer than 63 characters",
-            _ if label.starts_with('-') || label.ends_with('-') => "a part begins or ends with a hyphen",
-            _ if !label.chars().all(is_name_character) => "it has a character that no host name has",
+            _ if label.starts_with('-') || label.ends_with('-') => {
+                "a part begins or ends with a hyphen"
+            }
+            _ if !label.chars().all(is_name_character) => {
+                "it has a character that no host name has"
+            }
             _ => continue,
         };
         return Err(format!("it is no host name: {problem}").into());
@@ -121,20 +132,26 @@ fn is_name_character(c: char) -> bool {
 fn refuse_numbers(text: &str) -> Result<(), Kind> {
     let text = text.strip_suffix('.').unwrap_or(text);
     let only_numbers = text.split('.').all(is_number)
-        || (text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
+        || (text
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
             && text.contains(|c: char| c.is_ascii_digit()));
     if only_numbers {
         return Err(LOOKS_LIKE_AN_ADDRESS.into());
     }
     match text.rsplit('.').next() {
-        Some(last) if is_number(last) => Err("it is no host name: its last part cannot be a number".into()),
+        Some(last) if is_number(last) => {
+            Err("it is no host name: its last part cannot be a number".into())
+        }
         _ => Ok(()),
     }
 }
 
 /// Decimal digits or `0x…`: what the C library's address parser takes for a number.
 fn is_number(label: &str) -> bool {
-    let digits = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    let digits = label
+        .strip_prefix("0x")
+        .or_else(|| label.strip_prefix("0X"));
     match digits {
         Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
         None => !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit()),

@@ -26,7 +26,10 @@ impl<K: Copy + Ord> Intervals<K> {
         let mut gaps = Vec::new();
         let mut next = first;
         let before = self.last_from(key, first).filter(|(_, end)| *end >= first);
-        let within = self.0.range((key, first)..=(key, last)).map(|((_, start), end)| (*start, *end));
+        let within = self
+            .0
+            .range((key, first)..=(key, last))
+            .map(|((_, start), end)| (*start, *end));
         for (start, end) in before.into_iter().chain(within) {
             if start > next {
                 gaps.push((next, start - 1));
@@ -62,7 +65,8 @@ impl<K: Copy + Ord> Intervals<K> {
 
     /// Whether the number is in the set.
     pub(super) fn contains(&self, key: K, number: u128) -> bool {
-        self.last_from(key, number).is_some_and(|(_, end)| end >= number)
+        self.last_from(key, number)
+            .is_some_and(|(_, end)| end >= number)
     }
 
     /// The last interval that begins at or before the number.
@@ -82,7 +86,10 @@ mod tests {
     fn the_ends_of_the_numbers_do_not_overflow() {
         let mut set = Intervals::default();
         assert_eq!(set.insert((), 5, u128::MAX - 5), [(5, u128::MAX - 5)]);
-        assert_eq!(set.insert((), 0, u128::MAX), [(0, 4), (u128::MAX - 4, u128::MAX)]);
+        assert_eq!(
+            set.insert((), 0, u128::MAX),
+            [(0, 4), (u128::MAX - 4, u128::MAX)]
+        );
         assert_eq!(set.insert((), 0, u128::MAX), []);
         assert!(set.contains((), 0) && set.contains((), u128::MAX));
         assert_eq!(set.0.len(), 1);

@@ -94,12 +94,19 @@ impl TargetOptions {
         }
         let names = TargetNames::of_specification(text, label);
         let of_these = self.expectations.iter().enumerate();
-        of_these.filter(|(_, expectation)| expectation.target.matches(&names)).map(|(at, _)| at).collect()
+        of_these
+            .filter(|(_, expectation)| expectation.target.matches(&names))
+            .map(|(at, _)| at)
+            .collect()
     }
 }
 
 impl Default for TargetOptions {
     fn default() -> Self {
-        Self { ports: DEFAULT_PORTS.to_vec(), allow_large: false, expectations: Vec::new() }
+        Self {
+            ports: DEFAULT_PORTS.to_vec(),
+            allow_large: false,
+            expectations: Vec::new(),
+        }
     }
 }

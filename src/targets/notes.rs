@@ -34,10 +34,18 @@ struct Count {
 
 impl Notes {
     pub(super) fn push(&mut self, origin: &Arc<Origin>, text: String, verbose: bool) {
-        let count = if verbose { &mut self.verbose } else { &mut self.always };
+        let count = if verbose {
+            &mut self.verbose
+        } else {
+            &mut self.always
+        };
         count.said += 1;
         if count.said <= MAX_NOTES {
-            self.kept.push(Note { origin: Arc::clone(origin), text, verbose });
+            self.kept.push(Note {
+                origin: Arc::clone(origin),
+                text,
+                verbose,
+            });
         } else {
             count.last = Some(Arc::clone(origin));
         }
@@ -47,8 +55,15 @@ impl Notes {
         let mut notes = self.kept;
         for (count, verbose) in [(self.always, false), (self.verbose, true)] {
             if let Some(origin) = count.last {
-                let text = format!("{} more notes like these, this line's the last", count.said - MAX_NOTES);
-                notes.push(Note { origin, text, verbose });
+                let text = format!(
+                    "{} more notes like these, this line's the last",
+                    count.said - MAX_NOTES
+                );
+                notes.push(Note {
+                    origin,
+                    text,
+                    verbose,
+                });
             }
         }
         notes

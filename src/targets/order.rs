@@ -26,7 +26,12 @@ impl Permutation {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             mix(state)
         });
-        Self { len, upper: bits / 2, lower: bits - bits / 2, keys }
+        Self {
+            len,
+            upper: bits / 2,
+            lower: bits - bits / 2,
+            keys,
+        }
     }
 
     /// The index at position `i`. Beyond the length it is `i` itself.
@@ -112,7 +117,11 @@ mod tests {
 
     #[test]
     fn a_seed_repeats_and_another_differs() {
-        let order = |seed| (0..100).map(|i| Permutation::new(100, seed).nth(i)).collect::<Vec<_>>();
+        let order = |seed| {
+            (0..100)
+                .map(|i| Permutation::new(100, seed).nth(i))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(order(1), order(1));
         assert_ne!(order(1), order(2));
         assert_ne!(order(0), (0..100).collect::<Vec<_>>());
@@ -134,7 +143,10 @@ mod tests {
             for i in 0..len {
                 for index in 0..len {
                     let count = counts.get(&(i, index)).copied().unwrap_or(0);
-                    assert!(count.abs_diff(expected) * 10 < expected, "{i} → {index} of {len}: {count}");
+                    assert!(
+                        count.abs_diff(expected) * 10 < expected,
+                        "{i} → {index} of {len}: {count}"
+                    );
                 }
             }
         }

@@ -13,7 +13,11 @@ pub(super) fn parse_port(text: &str) -> Result<u16, Kind> {
         return Err("the port is missing; give a number from 1 to 65535".into());
     }
     // `u16::from_str` takes a leading '+'.
-    let number = if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().unwrap_or(0) } else { 0 };
+    let number = if text.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().unwrap_or(0)
+    } else {
+        0
+    };
     if number == 0 {
         return Err("the port is no number from 1 to 65535".into());
     }
@@ -60,8 +64,14 @@ mod tests {
 
     #[test]
     fn lists_keep_their_order_and_take_a_port_once() {
-        assert_eq!(parse_ports("6443,443,30000-30002"), Ok(vec![6443, 443, 30000, 30001, 30002]));
-        assert_eq!(parse_ports("443, 6443,443,440-444"), Ok(vec![443, 6443, 440, 441, 442, 444]));
+        assert_eq!(
+            parse_ports("6443,443,30000-30002"),
+            Ok(vec![6443, 443, 30000, 30001, 30002])
+        );
+        assert_eq!(
+            parse_ports("443, 6443,443,440-444"),
+            Ok(vec![443, 6443, 440, 441, 442, 444])
+        );
         assert_eq!(parse_ports("1-65535").map(|ports| ports.len()), Ok(65_535));
     }
 

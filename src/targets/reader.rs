@@ -29,11 +29,15 @@ pub(super) fn each_line(
     mut take: impl FnMut(u32, Result<&str, &'static str>),
 ) -> Result<End, (u32, io::Error)> {
     let mut line = Vec::new();
-    let mut end = End { lines: 0, fed: true };
+    let mut end = End {
+        lines: 0,
+        fed: true,
+    };
     loop {
         let number = end.lines.saturating_add(1);
         line.clear();
-        let Some(Read { whole, fed }) = next_line(&mut reader, &mut line).map_err(|error| (number, error))?
+        let Some(Read { whole, fed }) =
+            next_line(&mut reader, &mut line).map_err(|error| (number, error))?
         else {
             return Ok(end);
         };
@@ -43,7 +47,10 @@ pub(super) fn each_line(
             continue;
         }
         let text = str::from_utf8(&line).map_err(|_| NOT_UTF8);
-        take(number, text.map(|text| text.strip_suffix('\r').unwrap_or(text)));
+        take(
+            number,
+            text.map(|text| text.strip_suffix('\r').unwrap_or(text)),
+        );
     }
 }
 
@@ -67,7 +74,10 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option
             return Ok(begun.then_some(Read { whole, fed: false }));
         }
         begun = true;
-        let part = buffer.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let part = buffer
+            .split(|byte| *byte == b'\n')
+            .next()
+            .unwrap_or_default();
         let ended = part.len() < buffer.len();
         whole &= line.len() + part.len() <= MAX_LINE;
         if whole {
@@ -89,18 +99,36 @@ mod tests {
         // A small buffer, so that lines cross it.
         let reader = io::BufReader::with_capacity(7, bytes);
         let mut lines = Vec::new();
-        each_line(reader, |number, line| lines.push((number, line.map(str::to_owned)))).unwrap();
+        each_line(reader, |number, line| {
+            lines.push((number, line.map(str::to_owned)));
+        })
+        .unwrap();
         lines
     }
 
     #[test]
     fn lines_and_their_ends() {
         let lines = read(b"10.0.0.1\r\n\n10.0.0.2 name=a\nlast");
-        let texts: Vec<_> = lines.into_iter().map(|(number, line)| (number, line.unwrap())).collect();
-        let expected = [(1, "10.0.0.1"), (2, ""), (3, "10.0.0.2 name=a"), (4, "last")];
-        assert_eq!(texts, expected.map(|(number, text)| (number, text.to_owned())));
+        let texts: Vec<_> = lines
+            .into_iter()
+            .map(|(number, line)| (number, line.unwrap()))
+            .collect();
+        let expected = [
+            (1, "10.0.0.1"),
+            (2, ""),
+            (3, "10.0.0.2 name=a"),
+            (4, "last"),
+        ];
+        assert_eq!(
+            texts,
+            expected.map(|(number, text)| (number, text.to_owned()))
+        );
         assert_eq!(read(b""), []);
-        for (bytes, lines, fed) in [(&b""[..], 0, true), (b"a\nb\n", 2, true), (b"a\nb", 2, false)] {
+        for (bytes, lines, fed) in [
+            (&b""[..], 0, true),
+            (b"a\nb\n", 2, true),
+            (b"a\nb", 2, false),
+        ] {
             assert_eq!(each_line(bytes, |_, _| {}).unwrap(), End { lines, fed });
         }
     }
@@ -126,7 +154,10 @@ mod tests {
     fn a_line_too_long_is_never_held() {
         let mut line = Vec::new();
         let reader = io::BufReader::new(io::Read::take(io::repeat(b'x'), 10 * 1024 * 1024));
-        assert!(matches!(next_line(&mut { reader }, &mut line), Ok(Some(Read { whole: false, .. }))));
+        assert!(matches!(
+            next_line(&mut { reader }, &mut line),
+            Ok(Some(Read { whole: false, .. }))
+        ));
         assert!(line.capacity() <= 2 * MAX_LINE);
     }
 

@@ -48,17 +48,37 @@ impl Runs {
     }
 
     /// Adds a CIDR or range: what is there already stays as it is.
-    pub(super) fn add_many(&mut self, plane: u32, first: u128, last: u128, spec: SpecId, slot: u16) -> Added {
+    pub(super) fn add_many(
+        &mut self,
+        plane: u32,
+        first: u128,
+        last: u128,
+        spec: SpecId,
+        slot: u16,
+    ) -> Added {
         let gaps = self.covered.insert(plane, first, last);
         let lowest_covered = match gaps.first() {
             None => Some(first),
             Some((start, _)) if *start > first => Some(first),
             Some((_, end)) => end.checked_add(1).filter(|next| *next <= last),
         };
-        let before = lowest_covered.and_then(|host| self.run_of(plane, host)).map(|(_, run)| run.spec);
-        let new = gaps.iter().map(|(first, last)| size(*first, *last)).fold(0, u64::saturating_add);
+        let before = lowest_covered
+            .and_then(|host| self.run_of(plane, host))
+            .map(|(_, run)| run.spec);
+        let new = gaps
+            .iter()
+            .map(|(first, last)| size(*first, *last))
+            .fold(0, u64::saturating_add);
         for (first, last) in gaps {
-            self.runs.insert((plane, first), Run { last, spec, slot, also: Vec::new() });
+            self.runs.insert(
+                (plane, first),
+                Run {
+                    last,
+                    spec,
+                    slot,
+                    also: Vec::new(),
+                },
+            );
         }
         Added { new, before }
     }
@@ -80,7 +100,14 @@ impl Runs {
         if whole.last > host {
             self.runs.insert((plane, host + 1), whole.clone());
         }
-        self.runs.insert((plane, host), Run { last: host, also: vec![spec], ..whole });
+        self.runs.insert(
+            (plane, host),
+            Run {
+                last: host,
+                also: vec![spec],
+                ..whole
+            },
+        );
         Added { new: 0, before }
     }
 
@@ -106,20 +133,35 @@ mod tests {
 
     fn listed(runs: Runs) -> Vec<(u128, u128, u32, Vec<u32>)> {
         let also = |run: &Run| run.also.iter().map(|spec| spec.0).collect();
-        runs.into_iter().map(|((_, first), run)| (first, run.last, run.spec.0, also(&run))).collect()
+        runs.into_iter()
+            .map(|((_, first), run)| (first, run.last, run.spec.0, also(&run)))
+            .collect()
     }
 
     #[test]
     fn a_named_host_splits_the_run_that_holds_it() {
         for (host, expected) in [
             (10, vec![(10, 10, 0, vec![1]), (11, 20, 0, vec![])]),
-            (15, vec![(10, 14, 0, vec![]), (15, 15, 0, vec![1]), (16, 20, 0, vec![])]),
+            (
+                15,
+                vec![
+                    (10, 14, 0, vec![]),
+                    (15, 15, 0, vec![1]),
+                    (16, 20, 0, vec![]),
+                ],
+            ),
             (20, vec![(10, 19, 0, vec![]), (20, 20, 0, vec![1])]),
         ] {
             let mut runs = Runs::default();
             runs.add_many(0, 10, 20, SpecId(0), 0);
             let added = runs.add_one(0, host, SpecId(1), 0);
-            assert_eq!(added, Added { new: 0, before: Some(SpecId(0)) });
+            assert_eq!(
+                added,
+                Added {
+                    new: 0,
+                    before: Some(SpecId(0))
+                }
+            );
             assert_eq!(listed(runs), expected);
         }
     }
@@ -129,11 +171,35 @@ mod tests {
         let mut runs = Runs::default();
         runs.add_one(0, 5, SpecId(0), 0);
         runs.add_one(0, 5, SpecId(1), 0);
-        assert_eq!(runs.add_many(0, 3, 8, SpecId(2), 0), Added { new: 5, before: Some(SpecId(0)) });
-        assert_eq!(runs.add_many(0, 0, 2, SpecId(3), 0), Added { new: 3, before: None });
-        assert_eq!(runs.add_many(0, 2, 9, SpecId(4), 0), Added { new: 1, before: Some(SpecId(3)) });
+        assert_eq!(
+            runs.add_many(0, 3, 8, SpecId(2), 0),
+            Added {
+                new: 5,
+                before: Some(SpecId(0))
+            }
+        );
+        assert_eq!(
+            runs.add_many(0, 0, 2, SpecId(3), 0),
+            Added {
+                new: 3,
+                before: None
+            }
+        );
+        assert_eq!(
+            runs.add_many(0, 2, 9, SpecId(4), 0),
+            Added {
+                new: 1,
+                before: Some(SpecId(3))
+            }
+        );
         // Another plane is another identity.
-        assert_eq!(runs.add_one(1, 5, SpecId(5), 0), Added { new: 1, before: None });
+        assert_eq!(
+            runs.add_one(1, 5, SpecId(5), 0),
+            Added {
+                new: 1,
+                before: None
+            }
+        );
         let expected = vec![
             (0, 2, 3, vec![]),
             (3, 4, 2, vec![]),

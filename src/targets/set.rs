@@ -100,7 +100,15 @@ impl TargetSet {
         if index >= self.len {
             return None;
         }
-        let (Segment { start, first, naming, .. }, plane) = self.plane_of(index)?;
+        let (
+            Segment {
+                start,
+                first,
+                naming,
+                ..
+            },
+            plane,
+        ) = self.plane_of(index)?;
         let number = first.checked_add(u128::from(index - start))?;
         let host = match plane.space.address(number) {
             Some(address) => Host::Ip(address),
@@ -129,14 +137,25 @@ impl TargetSet {
             return false;
         }
         let plain = self.plain.get_or_init(|| {
-            let ends = self.segments.iter().skip(1).map(|segment| segment.start).chain([self.len]);
+            let ends = self
+                .segments
+                .iter()
+                .skip(1)
+                .map(|segment| segment.start)
+                .chain([self.len]);
             let plain = self.segments.iter().zip(ends).filter(|(segment, _)| {
-                usize::try_from(segment.plane).is_ok_and(|plane| self.planes.get(plane).is_some_and(of_http))
+                usize::try_from(segment.plane)
+                    .is_ok_and(|plane| self.planes.get(plane).is_some_and(of_http))
             });
             let indices = plain.flat_map(|(segment, end)| segment.start..end);
-            indices.filter_map(|index| Some(Identity::of_target(&self.get(index)?))).collect()
+            indices
+                .filter_map(|index| Some(Identity::of_target(&self.get(index)?)))
+                .collect()
         });
-        plain.contains(&Identity::of_target(&Target { scheme: Scheme::Http, ..target.clone() }))
+        plain.contains(&Identity::of_target(&Target {
+            scheme: Scheme::Http,
+            ..target.clone()
+        }))
     }
 
     /// How many targets exclusions took out.
@@ -173,21 +192,28 @@ impl TargetSet {
 
     /// Whether the target at this index is a name.
     pub fn is_name(&self, index: u64) -> bool {
-        self.plane_of(index).is_some_and(|(_, plane)| plane.space == Space::Name)
+        self.plane_of(index)
+            .is_some_and(|(_, plane)| plane.space == Space::Name)
     }
 
     /// The segment that has this index, and its plane.
     fn plane_of(&self, index: u64) -> Option<(&Segment, &Plane)> {
-        let after = self.segments.partition_point(|segment| segment.start <= index);
+        let after = self
+            .segments
+            .partition_point(|segment| segment.start <= index);
         let segment = self.segments.get(after.checked_sub(1)?)?;
-        Some((segment, self.planes.get(usize::try_from(segment.plane).ok()?)?))
+        Some((
+            segment,
+            self.planes.get(usize::try_from(segment.plane).ok()?)?,
+        ))
     }
 
     /// Whether any target must be resolved.
     pub fn has_names(&self) -> bool {
         let is_name = |plane: &Plane| plane.space == Space::Name;
         self.segments.iter().any(|segment| {
-            usize::try_from(segment.plane).is_ok_and(|plane| self.planes.get(plane).is_some_and(is_name))
+            usize::try_from(segment.plane)
+                .is_ok_and(|plane| self.planes.get(plane).is_some_and(is_name))
         })
     }
 }

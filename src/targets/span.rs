@@ -28,7 +28,9 @@ impl Space {
     /// The address of this number; `None` for a name.
     pub(super) fn address(self, number: u128) -> Option<IpAddr> {
         match self {
-            Self::V4 => u32::try_from(number).ok().map(|bits| Ipv4Addr::from_bits(bits).into()),
+            Self::V4 => u32::try_from(number)
+                .ok()
+                .map(|bits| Ipv4Addr::from_bits(bits).into()),
             Self::V6 => Some(Ipv6Addr::from_bits(number).into()),
             Self::Name => None,
         }
@@ -50,7 +52,11 @@ impl Span {
             IpAddr::V4(v4) => (Space::V4, u128::from(v4.to_bits())),
             IpAddr::V6(v6) => (Space::V6, v6.to_bits()),
         };
-        Self { space, first: number, last: number }
+        Self {
+            space,
+            first: number,
+            last: number,
+        }
     }
 
     /// How many there are; `None` for the 2^128 of `::/0`.
@@ -68,9 +74,11 @@ impl Span {
             return Err("the range is reversed; write the lower address first".into());
         }
         if space == Space::V6 && first <= MAPPED.1 && last >= MAPPED.0 {
-            return Err("it holds IPv4-mapped addresses (::ffff:0:0/96); write these as IPv4, for example \
+            return Err(
+                "it holds IPv4-mapped addresses (::ffff:0:0/96); write these as IPv4, for example \
                         192.0.2.0/24"
-                .into());
+                    .into(),
+            );
         }
         Ok(Self { space, first, last })
     }
@@ -85,9 +93,11 @@ pub(super) fn cidr(text: &str) -> Option<Result<(Span, Option<String>), Kind>> {
 
 fn parse_cidr(address: &str, length: &str) -> Result<(Span, Option<String>), Kind> {
     if address.starts_with('[') {
-        return Err("a CIDR is written without brackets, 2001:db8::/64, and a path with its scheme, \
+        return Err(
+            "a CIDR is written without brackets, 2001:db8::/64, and a path with its scheme, \
                     https://[2001:db8::1]/path"
-            .into());
+                .into(),
+        );
     }
     let Ok(ip) = address.parse::<IpAddr>() else {
         if address.matches(':').count() > 1 {
@@ -104,12 +114,21 @@ fn parse_cidr(address: &str, length: &str) -> Result<(Span, Option<String>), Kin
     // `u8::from_str` takes a leading '+'.
     let digits = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
     let network = digits
-        .then(|| length.parse().ok().and_then(|length| IpNet::new(ip, length).ok()))
+        .then(|| {
+            length
+                .parse()
+                .ok()
+                .and_then(|length| IpNet::new(ip, length).ok())
+        })
         .flatten()
         .ok_or_else(|| format!("the mask must be a number from /0 to /{most}"))?;
     let span = Span::between(network.network(), network.broadcast())?;
-    let remark = (network.addr() != network.network())
-        .then(|| format!("{network} has host bits; taken as its network {}", network.trunc()));
+    let remark = (network.addr() != network.network()).then(|| {
+        format!(
+            "{network} has host bits; taken as its network {}",
+            network.trunc()
+        )
+    });
     Ok((span, remark))
 }
 
@@ -121,7 +140,9 @@ fn no_port(of: &str) -> Kind {
 /// hyphen stands in host names too.
 pub(super) fn range(text: &str) -> Option<Result<Span, Kind>> {
     let (first, last) = text.split_once('-')?;
-    let plain = last.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ':'));
+    let plain = last
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '.' | ':'));
     match first.parse::<IpAddr>() {
         Ok(first) if first.is_ipv6() || plain || last.parse::<IpAddr>().is_ok() => {
             Some(parse_range(first, last))
@@ -136,8 +157,12 @@ fn parse_range(first: IpAddr, last: &str) -> Result<Span, Kind> {
         (IpAddr::V4(start), Err(_)) if !last.contains(':') => {
             let [a, b, c, _] = start.octets();
             let canonical = last == "0" || !last.starts_with('0');
-            let octet = last.parse().ok().filter(|_| canonical && !last.contains('.'));
-            let octet = octet.ok_or("the end of a range is an address or a last octet from 0 to 255")?;
+            let octet = last
+                .parse()
+                .ok()
+                .filter(|_| canonical && !last.contains('.'));
+            let octet =
+                octet.ok_or("the end of a range is an address or a last octet from 0 to 255")?;
             Ipv4Addr::new(a, b, c, octet).into()
         }
         (IpAddr::V4(_), Err(_)) => return Err(no_port("range")),

@@ -68,18 +68,31 @@ impl Piece<'_> {
 
 /// Reads a line of a target list; `None` if it is blank or a comment.
 pub(super) fn target_line(line: &str) -> Result<Option<Specification<'_>>, Mistake> {
-    let Some((first, rest)) = words(line)? else { return Ok(None) };
+    let Some((first, rest)) = words(line)? else {
+        return Ok(None);
+    };
     let text = first.text;
     let mut notes = Annotations::read(&rest)?;
-    let (word, scheme, prefix) = match base_url(text).transpose().map_err(|kind| first.wrong(kind))? {
+    let (word, scheme, prefix) = match base_url(text)
+        .transpose()
+        .map_err(|kind| first.wrong(kind))?
+    {
         Some(_) if notes.ports.is_some() => {
             return Err(first.wrong("a URL means one port; ports= does not go with it"));
         }
         Some(url) => {
-            let word = Word { hosts: Hosts::One(url.host), port: Some(url.port), remark: None };
+            let word = Word {
+                hosts: Hosts::One(url.host),
+                port: Some(url.port),
+                remark: None,
+            };
             (word, Some(url.scheme), url.prefix)
         }
-        None => (parse_word(text).map_err(|kind| first.wrong(kind))?, None, Arc::default()),
+        None => (
+            parse_word(text).map_err(|kind| first.wrong(kind))?,
+            None,
+            Arc::default(),
+        ),
     };
     if word.port.is_some() && notes.ports.is_some() {
         return Err(first.wrong("it names a port already; leave out ports= or the port"));
@@ -115,7 +128,9 @@ pub(super) fn target_line(line: &str) -> Result<Option<Specification<'_>>, Mista
 
 /// Reads a line of an exclusion list, its word as written and what it means; `None` if it is blank or a comment.
 pub(super) fn exclusion_line(line: &str) -> Result<Option<(&str, Word)>, Mistake> {
-    let Some((first, rest)) = words(line)? else { return Ok(None) };
+    let Some((first, rest)) = words(line)? else {
+        return Ok(None);
+    };
     if let Some(word) = rest.first() {
         return Err(word.wrong("an exclusion takes no annotations; one exclusion a line"));
     }
@@ -139,9 +154,12 @@ fn words(line: &str) -> Result<Option<(Piece<'_>, Vec<Piece<'_>>)>, Mistake> {
         column += text.chars().count() + 1;
         (!text.is_empty()).then_some(piece)
     });
-    let Some(first) = pieces.next() else { return Ok(None) };
+    let Some(first) = pieces.next() else {
+        return Ok(None);
+    };
     let rest: Vec<Piece<'_>> = pieces.collect();
-    let has_user = |piece: &&Piece<'_>| !piece.text.starts_with("name=") && piece.text.contains('@');
+    let has_user =
+        |piece: &&Piece<'_>| !piece.text.starts_with("name=") && piece.text.contains('@');
     if let Some(piece) = std::iter::once(&first).chain(&rest).find(has_user) {
         return Err(piece.wrong(
             "has user information ('@', not repeated here): kubeknock never sends credentials; write the host alone",
@@ -149,25 +167,49 @@ fn words(line: &str) -> Result<Option<(Piece<'_>, Vec<Piece<'_>>)>, Mistake> {
     }
     let end = line.trim_end().chars().count();
     let control = |(_, c): &(usize, char)| c.is_control() && *c != '\t';
-    if let Some((at, odd)) = line.chars().enumerate().take(end).skip(first.column - 1).find(control) {
-        return Err(Mistake::at(at + 1, format!("there is the control character {odd:?}; remove it")));
+    if let Some((at, odd)) = line
+        .chars()
+        .enumerate()
+        .take(end)
+        .skip(first.column - 1)
+        .find(control)
+    {
+        return Err(Mistake::at(
+            at + 1,
+            format!("there is the control character {odd:?}; remove it"),
+        ));
     }
     Ok(Some((first, rest)))
 }
 
 fn parse_word(text: &str) -> Result<Word, Kind> {
     if let Some(network) = cidr(text) {
-        return network.map(|(span, remark)| Word { hosts: Hosts::Many(span), port: None, remark });
+        return network.map(|(span, remark)| Word {
+            hosts: Hosts::Many(span),
+            port: None,
+            remark,
+        });
     }
     if let Some(span) = range(text) {
-        return span.map(|span| Word { hosts: Hosts::Many(span), port: None, remark: None });
+        return span.map(|span| Word {
+            hosts: Hosts::Many(span),
+            port: None,
+            remark: None,
+        });
     }
     let (host, port) = if !text.starts_with('[') && text.matches(':').count() > 1 {
-        (Host::Ip(std::net::IpAddr::V6(v6(text)?).to_canonical()), None)
+        (
+            Host::Ip(std::net::IpAddr::V6(v6(text)?).to_canonical()),
+            None,
+        )
     } else {
         host_port(text)?
     };
-    Ok(Word { hosts: Hosts::One(host), port, remark: None })
+    Ok(Word {
+        hosts: Hosts::One(host),
+        port,
+        remark: None,
+    })
 }
 
 #[derive(Debug, Default)]
@@ -191,7 +233,11 @@ impl Annotations {
 
     fn add(&mut self, word: &str) -> Result<(), Kind> {
         let Some((key, value)) = word.split_once('=') else {
-            return Err(format!("it is no annotation; {}; one specification a line", Self::KNOWN).into());
+            return Err(format!(
+                "it is no annotation; {}; one specification a line",
+                Self::KNOWN
+            )
+            .into());
         };
         match key {
             "name" => set(&mut self.name, key, value, label),
@@ -227,5 +273,7 @@ fn label(value: &str) -> Result<Arc<str>, Kind> {
 }
 
 fn verdict(value: &str) -> Result<Verdict, Kind> {
-    value.parse().map_err(|error: UnknownVerdict| error.to_string().into())
+    value
+        .parse()
+        .map_err(|error: UnknownVerdict| error.to_string().into())
 }

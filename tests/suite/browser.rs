@@ -9,9 +9,18 @@ use std::process::Command;
 pub(crate) fn chromium(file: &Path, fragment: &str, network: &str) -> Option<(String, String)> {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new("chromium")
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+        ])
         .args([network, "--disable-background-networking", "--no-first-run"])
-        .args(["--enable-logging=stderr", "--virtual-time-budget=2000", "--dump-dom"])
+        .args([
+            "--enable-logging=stderr",
+            "--virtual-time-budget=2000",
+            "--dump-dom",
+        ])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}{fragment}", file.display()))
         .output();

@@ -46,7 +46,9 @@ impl ByHand {
 }
 
 /// Listens, and hands each connection with its number, from 1, to `serve`.
-pub(crate) async fn listen<F>(serve: impl Fn(TcpStream, usize, ByHand) -> F + Send + 'static) -> ByHand
+pub(crate) async fn listen<F>(
+    serve: impl Fn(TcpStream, usize, ByHand) -> F + Send + 'static,
+) -> ByHand
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -67,12 +69,16 @@ where
 }
 
 /// Answers over TLS.
-pub(crate) async fn over_tls(answer: impl Fn(&str) -> (Vec<u8>, Then) + Send + Sync + 'static) -> ByHand {
+pub(crate) async fn over_tls(
+    answer: impl Fn(&str) -> (Vec<u8>, Then) + Send + Sync + 'static,
+) -> ByHand {
     let (tls, answer) = (acceptor(&[b"http/1.1"]), Arc::new(answer));
     listen(move |stream, _, server| {
         let (tls, answer) = (tls.clone(), Arc::clone(&answer));
         async move {
-            let Ok(mut stream) = tls.accept(stream).await else { return };
+            let Ok(mut stream) = tls.accept(stream).await else {
+                return;
+            };
             if speak(&mut stream, &server, &*answer).await == Then::Close {
                 let _ = stream.shutdown().await;
             }
@@ -94,7 +100,11 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
                 return Then::Drop;
             }
         }
-        let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+        let line = String::from_utf8_lossy(&head)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
         server.requests.lock().unwrap().push(line);
         let (answer, then) = answer(&path);
@@ -112,7 +122,9 @@ pub(crate) async fn default_over(tls: TlsAcceptor) -> ByHand {
     listen(move |stream, _, server| {
         let tls = tls.clone();
         async move {
-            let Ok(mut stream) = tls.accept(stream).await else { return };
+            let Ok(mut stream) = tls.accept(stream).await else {
+                return;
+            };
             let default = |path: &str| {
                 let (head, body) = default_cluster(path);
                 (whole(&head, &body), Then::Continue)
@@ -131,9 +143,12 @@ pub(crate) fn default_cluster(path: &str) -> (String, String) {
                  X-Kubernetes-Pf-Prioritylevel-Uid: 7c9c0aa2-0000-4000-8000-000000000003\r\n";
     let (status, kind, body) = match path {
         "/version" => ("200 OK", "application/json", VERSION.to_owned()),
-        "/healthz" | "/livez" | "/readyz" => ("200 OK", "text/plain; charset=utf-8", "ok".to_owned()),
+        "/healthz" | "/livez" | "/readyz" => {
+            ("200 OK", "text/plain; charset=utf-8", "ok".to_owned())
+        }
         _ => {
-            let message = format!("forbidden: User \\\"system:anonymous\\\" cannot get path \\\"{path}\\\"");
+            let message =
+                format!("forbidden: User \\\"system:anonymous\\\" cannot get path \\\"{path}\\\"");
             let body = format!(
                 "{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{{}},\"status\":\"Failure\",\
                  \"message\":\"{message}\",\"reason\":\"Forbidden\",\"details\":{{}},\"code\":403}}\n"
@@ -141,7 +156,12 @@ pub(crate) fn default_cluster(path: &str) -> (String, String) {
             ("403 Forbidden", "application/json", body)
         }
     };
-    (format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nX-Content-Type-Options: nosniff\r\n{marks}"), body)
+    (
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nX-Content-Type-Options: nosniff\r\n{marks}"
+        ),
+        body,
+    )
 }
 
 const VERSION: &str = r#"{"major":"1","minor":"30","gitVersion":"v1.30.4","gitCommit":"0","gitTreeState":"clean","buildDate":"2024-08-14T00:00:00Z","goVersion":"go1.22.5","compiler":"gc","platform":"linux/amd64"}"#;
@@ -154,8 +174,15 @@ pub(crate) fn insecure(path: &str) -> Vec<u8> {
         "/api" => r#"{"kind":"APIVersions","versions":["v1"],"serverAddressByClientCIDRs":[]}"#,
         _ => r#"{"paths":["/api","/healthz","/version"]}"#,
     };
-    let status = if matches!(path, "/version" | "/healthz" | "/api") { "200 OK" } else { "404 Not Found" };
-    whole(&format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"), body)
+    let status = if matches!(path, "/version" | "/healthz" | "/api") {
+        "200 OK"
+    } else {
+        "404 Not Found"
+    };
+    whole(
+        &format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"),
+        body,
+    )
 }
 
 /// An answer with its length.
@@ -167,14 +194,28 @@ pub(crate) fn whole(head: &str, body: &str) -> Vec<u8> {
 pub(crate) fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
     let names = ["kubernetes", "kubernetes.default.svc", "localhost"].map(str::to_owned);
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+    let certificate = CertificateParams::new(names)
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
     acceptor_of(vec![certificate.der().clone()], &key, alpn)
 }
 
 /// TLS under these certificates, whatever they are worth, signed with this key.
-pub(crate) fn acceptor_of(chain: Vec<CertificateDer<'static>>, key: &KeyPair, alpn: &[&[u8]]) -> TlsAcceptor {
+pub(crate) fn acceptor_of(
+    chain: Vec<CertificateDer<'static>>,
+    key: &KeyPair,
+    alpn: &[&[u8]],
+) -> TlsAcceptor {
     let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
-    acceptor_with(chain, aws_lc_rs::default_provider().key_provider.load_private_key(key).unwrap(), alpn)
+    acceptor_with(
+        chain,
+        aws_lc_rs::default_provider()
+            .key_provider
+            .load_private_key(key)
+            .unwrap(),
+        alpn,
+    )
 }
 
 /// The same with a key of any kind.

@@ -14,16 +14,27 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kubeknock");
 
 /// The block of text behind the first `key: |` or `- |` that follows `behind`.
 fn block(file: &str, behind: &str, key: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy")
+        .join(file);
     let text = fs::read_to_string(path).unwrap();
-    let mut lines = text.lines().skip_while(|line| line.trim() != behind).skip(1);
-    let head =
-        lines.find(|line| line.trim() == key).unwrap_or_else(|| panic!("{file}: {behind} has no {key}"));
+    let mut lines = text
+        .lines()
+        .skip_while(|line| line.trim() != behind)
+        .skip(1);
+    let head = lines
+        .find(|line| line.trim() == key)
+        .unwrap_or_else(|| panic!("{file}: {behind} has no {key}"));
     let depth = |line: &str| line.len() - line.trim_start().len();
     let outside = depth(head);
-    let inside: Vec<&str> = lines.take_while(|line| line.is_empty() || depth(line) > outside).collect();
+    let inside: Vec<&str> = lines
+        .take_while(|line| line.is_empty() || depth(line) > outside)
+        .collect();
     let indent = depth(inside[0]);
-    let lines: Vec<&str> = inside.iter().map(|line| line.get(indent..).unwrap_or_default()).collect();
+    let lines: Vec<&str> = inside
+        .iter()
+        .map(|line| line.get(indent..).unwrap_or_default())
+        .collect();
     lines.join("\n") + "\n"
 }
 
@@ -32,10 +43,21 @@ fn shell(words: &[&str], script: &str, folder: &Path, variables: &[(&str, &str)]
     let file = folder.join(".script");
     fs::write(&file, script).unwrap();
     let mut command = Command::new(words[0]);
-    for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "RUST_LOG"] {
+    for name in [
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
+        "GITLAB_CI",
+        "RUST_LOG",
+    ] {
         command.env_remove(name);
     }
-    command.args(&words[1..]).arg(file).current_dir(folder).envs(variables.iter().copied()).output().unwrap()
+    command
+        .args(&words[1..])
+        .arg(file)
+        .current_dir(folder)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
 }
 
 /// As GitHub's runner runs `shell: bash`. What the step put out follows.
@@ -43,7 +65,10 @@ fn github(step: &str, folder: &Path, variables: &[(&str, &str)]) -> (Output, Str
     let script = block("github/action.yml", &format!("- name: {step}"), "run: |");
     let outputs = folder.join(".outputs");
     fs::write(&outputs, "").unwrap();
-    let own = [("GITHUB_OUTPUT", outputs.to_str().unwrap()), ("RUNNER_TEMP", folder.to_str().unwrap())];
+    let own = [
+        ("GITHUB_OUTPUT", outputs.to_str().unwrap()),
+        ("RUNNER_TEMP", folder.to_str().unwrap()),
+    ];
     let words = ["bash", "--noprofile", "--norc", "-eo", "pipefail"];
     let output = shell(&words, &script, folder, &[&own, variables].concat());
     (output, fs::read_to_string(outputs).unwrap())
@@ -52,7 +77,12 @@ fn github(step: &str, folder: &Path, variables: &[(&str, &str)]) -> (Output, Str
 /// Two default clusters at addresses of their own, and the folder's list of them.
 async fn two_servers(folder: &Path) -> [SimulatedServer; 2] {
     let start = async |address: &str| {
-        simulator::start(simulator::scenario("default").unwrap(), address.parse().unwrap()).await.unwrap()
+        simulator::start(
+            simulator::scenario("default").unwrap(),
+            address.parse().unwrap(),
+        )
+        .await
+        .unwrap()
     };
     let servers = [start("127.0.0.1:0").await, start("127.0.0.2:0").await];
     let [one, other] = servers.each_ref().map(SimulatedServer::address);
@@ -76,7 +106,12 @@ async fn the_actions_scan_passes_on_all_that_it_is_given_and_no_more() {
             ("REPORT", "kubeknock.json"),
         ];
         let (output, outputs) = github("Scan", folder.path(), &variables);
-        assert_eq!(output.status.code(), Some(0), "the gate is a later step: {}", stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "the gate is a later step: {}",
+            stderr(&output)
+        );
         outputs
     };
     let exclude = format!("--retries 0\n--exclude {}\n", other.address().ip());
@@ -89,9 +124,16 @@ async fn the_actions_scan_passes_on_all_that_it_is_given_and_no_more() {
     assert!(log.contains("\"clusters.txt\"") && folder.path().join("kubeknock.json").is_file());
 
     // The settings file decides where no input does, and only there.
-    settings(folder.path(), "[scan]\nfail-on = \"forbidden\"\ncategory = \"night\"\n");
+    settings(
+        folder.path(),
+        "[scan]\nfail-on = \"forbidden\"\ncategory = \"night\"\n",
+    );
     assert_eq!(scan("", ""), "code=1\n");
-    assert!(fs::read_to_string(folder.path().join("kubeknock.sarif")).unwrap().contains("\"night/"));
+    assert!(
+        fs::read_to_string(folder.path().join("kubeknock.sarif"))
+            .unwrap()
+            .contains("\"night/")
+    );
     assert_eq!(scan("never", ""), "code=0\n");
     assert_eq!(scan("", "--config /dev/null"), "code=0\n");
 }
@@ -115,26 +157,49 @@ fn the_action_takes_a_release_by_its_sum() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     fs::create_dir(place.join("kubeknock-x86")).unwrap();
-    fs::write(place.join("kubeknock-x86/kubeknock"), "#!/bin/sh\necho it ran\n").unwrap();
-    let packed = Command::new("tar").args(["-czf", "it.tar.gz", "kubeknock-x86"]).current_dir(place).status();
+    fs::write(
+        place.join("kubeknock-x86/kubeknock"),
+        "#!/bin/sh\necho it ran\n",
+    )
+    .unwrap();
+    let packed = Command::new("tar")
+        .args(["-czf", "it.tar.gz", "kubeknock-x86"])
+        .current_dir(place)
+        .status();
     assert!(packed.unwrap().success());
     let sum = |file: &str| {
-        let output = Command::new("sha256sum").arg(place.join(file)).output().unwrap();
+        let output = Command::new("sha256sum")
+            .arg(place.join(file))
+            .output()
+            .unwrap();
         stdout(&output)[..64].to_owned()
     };
     let fetch = |file: &str, sum: &str| {
         let release = format!("file://{}", place.join(file).display());
-        let variables = [("BINARY", ""), ("RELEASE", &*release), ("SHA256", sum), ("SOURCE", "")];
+        let variables = [
+            ("BINARY", ""),
+            ("RELEASE", &*release),
+            ("SHA256", sum),
+            ("SOURCE", ""),
+        ];
         github("Program", place, &variables)
     };
     for file in ["kubeknock-x86/kubeknock", "it.tar.gz"] {
         let (output, outputs) = fetch(file, &sum(file));
         assert!(output.status.success(), "{file}: {}", stderr(&output));
         let program = outputs.trim().strip_prefix("program=").unwrap();
-        assert_eq!(stdout(&Command::new(program).output().unwrap()), "it ran\n", "{file}");
+        assert_eq!(
+            stdout(&Command::new(program).output().unwrap()),
+            "it ran\n",
+            "{file}"
+        );
         for wrong in ["", &"0".repeat(64)] {
             let (output, outputs) = fetch(file, wrong);
-            assert_eq!((output.status.code(), &*outputs), (Some(2), ""), "{file}: {wrong:?}");
+            assert_eq!(
+                (output.status.code(), &*outputs),
+                (Some(2), ""),
+                "{file}: {wrong:?}"
+            );
             assert!(
                 stdout(&output).starts_with("::error::release is not what sha256 says"),
                 "{}",
@@ -142,10 +207,23 @@ fn the_action_takes_a_release_by_its_sum() {
             );
         }
     }
-    let given = [("BINARY", "./mine"), ("RELEASE", ""), ("SHA256", ""), ("SOURCE", "")];
+    let given = [
+        ("BINARY", "./mine"),
+        ("RELEASE", ""),
+        ("SHA256", ""),
+        ("SOURCE", ""),
+    ];
     assert_eq!(github("Program", place, &given).1, "program=./mine\n");
-    let (output, _) =
-        github("Program", place, &[("BINARY", ""), ("RELEASE", ""), ("SHA256", ""), ("SOURCE", "")]);
+    let (output, _) = github(
+        "Program",
+        place,
+        &[
+            ("BINARY", ""),
+            ("RELEASE", ""),
+            ("SHA256", ""),
+            ("SOURCE", ""),
+        ],
+    );
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -161,10 +239,16 @@ async fn gitlabs_job_leaves_the_gate_to_the_settings_file() {
             ("KUBEKNOCK_TARGETS", "clusters.txt"),
             ("KUBEKNOCK_FAIL_ON", fail_on),
         ];
-        shell(&["sh", "-e"], &script, folder.path(), &variables).status.code()
+        shell(&["sh", "-e"], &script, folder.path(), &variables)
+            .status
+            .code()
     };
     assert_eq!((scan(""), scan("forbidden")), (Some(0), Some(1)));
-    for report in ["kubeknock.json", "kubeknock.xml", "gl-code-quality-report.json"] {
+    for report in [
+        "kubeknock.json",
+        "kubeknock.xml",
+        "gl-code-quality-report.json",
+    ] {
         assert!(folder.path().join(report).is_file(), "{report}");
     }
     settings(folder.path(), "[scan]\nfail-on = \"forbidden\"\n");
@@ -177,7 +261,10 @@ fn gitlabs_variables_can_be_set_by_who_includes_the_job() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/gitlab/kubeknock.yml");
     let text = fs::read_to_string(path).unwrap();
     let (global, job) = text.split_once("\nkubeknock:\n").unwrap();
-    assert!(global.contains("\nvariables:\n  KUBEKNOCK_TARGETS: "), "{global}");
+    assert!(
+        global.contains("\nvariables:\n  KUBEKNOCK_TARGETS: "),
+        "{global}"
+    );
     assert!(!job.contains("variables:"), "{job}");
 }
 
@@ -194,24 +281,49 @@ async fn the_container_workflow_scans_and_fails() {
     fs::create_dir(place.join("bin")).unwrap();
     fs::write(place.join("bin/docker"), docker).unwrap();
     fs::set_permissions(place.join("bin/docker"), fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", place.join("bin").display(), std::env::var("PATH").unwrap());
+    let path = format!(
+        "{}:{}",
+        place.join("bin").display(),
+        std::env::var("PATH").unwrap()
+    );
     let summary = place.join("summary.md").display().to_string();
-    let variables = [("IMAGE", "kubeknock:1"), ("PATH", &*path), ("GITHUB_STEP_SUMMARY", &*summary)];
+    let variables = [
+        ("IMAGE", "kubeknock:1"),
+        ("PATH", &*path),
+        ("GITHUB_STEP_SUMMARY", &*summary),
+    ];
     let script = block("github/example-container.yml", "- name: Scan", "run: |");
     let output = shell(&["bash", "-e"], &script, place, &variables);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stdout(&output).contains("::"), "{}", stdout(&output));
-    assert!(fs::read_to_string(summary).unwrap().starts_with("## kubeknock failed"));
+    assert!(
+        fs::read_to_string(summary)
+            .unwrap()
+            .starts_with("## kubeknock failed")
+    );
     assert!(place.join("kubeknock.sarif").is_file());
 }
 
 /// GitLab starts a shell in the image of a job, so the image of the example has one.
 #[test]
 fn the_image_for_ci_has_a_shell() {
-    let file = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).unwrap();
-    let stages: Vec<&str> = file.lines().filter(|line| line.starts_with("FROM ")).collect();
-    assert_eq!(stages.last(), Some(&"FROM scratch"), "what docker build makes unless told otherwise");
-    let stage =
-        file.split("\nFROM ").find(|stage| stage.lines().next().unwrap().ends_with(" AS ci")).unwrap();
-    assert!(!stage.starts_with("scratch") && !stage.contains("ENTRYPOINT"), "{stage}");
+    let file =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).unwrap();
+    let stages: Vec<&str> = file
+        .lines()
+        .filter(|line| line.starts_with("FROM "))
+        .collect();
+    assert_eq!(
+        stages.last(),
+        Some(&"FROM scratch"),
+        "what docker build makes unless told otherwise"
+    );
+    let stage = file
+        .split("\nFROM ")
+        .find(|stage| stage.lines().next().unwrap().ends_with(" AS ci"))
+        .unwrap();
+    assert!(
+        !stage.starts_with("scratch") && !stage.contains("ENTRYPOINT"),
+        "{stage}"
+    );
 }

@@ -10,39 +10,88 @@ use serde_json::Value;
 use crate::support::{ANY, kubeknock, run, start, stderr, stdout};
 
 fn closed_port() -> String {
-    TcpListener::bind(ANY).unwrap().local_addr().unwrap().to_string()
+    TcpListener::bind(ANY)
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exit_codes() {
-    let (default, exposed, rejecting) =
-        (start("default").await, start("exposed").await, start("rejecting").await);
+    let (default, exposed, rejecting) = (
+        start("default").await,
+        start("exposed").await,
+        start("rejecting").await,
+    );
     let health = start("health-only").await;
     let [default, exposed, rejecting, health] =
         [&default, &exposed, &rejecting, &health].map(|server| server.address().to_string());
     let closed = closed_port();
     for (code, args) in [
         (0, vec![default.clone()]),
-        (1, vec![default.clone(), "--fail-on".into(), "forbidden".into()]),
-        (1, vec![default.clone(), "--fail-on".into(), "limited".into()]),
+        (
+            1,
+            vec![default.clone(), "--fail-on".into(), "forbidden".into()],
+        ),
+        (
+            1,
+            vec![default.clone(), "--fail-on".into(), "limited".into()],
+        ),
         (1, vec![exposed.clone()]),
         (0, vec![exposed.clone(), "--fail-on".into(), "never".into()]),
-        (0, vec![rejecting.clone(), "--fail-on".into(), "limited".into()]),
-        (1, vec![health.clone(), "--fail-on".into(), "limited".into()]),
+        (
+            0,
+            vec![rejecting.clone(), "--fail-on".into(), "limited".into()],
+        ),
+        (
+            1,
+            vec![health.clone(), "--fail-on".into(), "limited".into()],
+        ),
         (0, vec![health, "--fail-on".into(), "forbidden".into()]),
         (3, vec![closed.clone()]),
-        (0, vec![closed.clone(), "--require-coverage".into(), "0".into()]),
+        (
+            0,
+            vec![closed.clone(), "--require-coverage".into(), "0".into()],
+        ),
         (0, vec![format!("{closed} expect=unreachable")]),
         (1, vec![format!("{default} expect=rejected")]),
         (0, vec![format!("{rejecting} expect=rejected")]),
-        (0, vec![default.clone(), closed.clone(), "--require-coverage".into(), "50".into()]),
-        (3, vec![default.clone(), closed.clone(), "--require-coverage".into(), "51".into()]),
+        (
+            0,
+            vec![
+                default.clone(),
+                closed.clone(),
+                "--require-coverage".into(),
+                "50".into(),
+            ],
+        ),
+        (
+            3,
+            vec![
+                default.clone(),
+                closed.clone(),
+                "--require-coverage".into(),
+                "51".into(),
+            ],
+        ),
         (1, vec![exposed.clone(), closed]),
         (2, vec![exposed, "no such target!".into()]),
         (2, vec!["--fail-on".into(), "sometimes".into(), default]),
     ] {
-        let output = kubeknock().arg("scan").arg("-q").args(&args).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {}{}", stdout(&output), stderr(&output));
+        let output = kubeknock()
+            .arg("scan")
+            .arg("-q")
+            .args(&args)
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{args:?}: {}{}",
+            stdout(&output),
+            stderr(&output)
+        );
     }
 }
 
@@ -63,18 +112,31 @@ async fn several_formats_at_once_and_files_appear_whole() {
         .unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stdout(&output).contains("forbidden"));
-    let json: Value = serde_json::from_str(&fs::read_to_string(path("report.json")).unwrap()).unwrap();
+    let json: Value =
+        serde_json::from_str(&fs::read_to_string(path("report.json")).unwrap()).unwrap();
     assert_eq!(json["schema"], kubeknock::report::SCHEMA);
     assert_eq!(json["endpoints"][0]["verdict"], "forbidden");
-    assert_eq!(json["endpoints"][0]["address"], server.address().to_string());
+    assert_eq!(
+        json["endpoints"][0]["address"],
+        server.address().to_string()
+    );
     let lines: Vec<Value> = fs::read_to_string(path("report.jsonl"))
         .unwrap()
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let kinds: Vec<&str> = lines.iter().map(|line| line["record"].as_str().unwrap()).collect();
-    assert_eq!((kinds[0], kinds[1], *kinds.last().unwrap()), ("endpoint", "finding", "summary"));
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let kinds: Vec<&str> = lines
+        .iter()
+        .map(|line| line["record"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        (kinds[0], kinds[1], *kinds.last().unwrap()),
+        ("endpoint", "finding", "summary")
+    );
+    let left: Vec<_> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(left.len(), 2, "no temporary file stays: {left:?}");
     let both = ["json=twice", "sarif=./twice"].map(|output| format!("--output={output}"));
     let output = kubeknock()
@@ -84,43 +146,92 @@ async fn several_formats_at_once_and_files_appear_whole() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("two reports would go to ./twice"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("two reports would go to ./twice"),
+        "{}",
+        stderr(&output)
+    );
 
     // What is read is not written over.
     let list = folder.path().join("list.txt");
     std::fs::write(&list, format!("{}\n", server.address())).unwrap();
-    let run = |args: &[&str]| kubeknock().current_dir(folder.path()).arg("scan").args(args).output().unwrap();
+    let run = |args: &[&str]| {
+        kubeknock()
+            .current_dir(folder.path())
+            .arg("scan")
+            .args(args)
+            .output()
+            .unwrap()
+    };
     for args in [
         &["-q", "-f", "list.txt", "-o", "csv=./list.txt"][..],
-        &["-q", "-f", "list.txt", "--checkpoint", "c", "-o", "json=./c"],
+        &[
+            "-q",
+            "-f",
+            "list.txt",
+            "--checkpoint",
+            "c",
+            "-o",
+            "json=./c",
+        ],
     ] {
         let output = run(args);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains(" is needed by this scan"), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(" is needed by this scan"),
+            "{}",
+            stderr(&output)
+        );
         assert!(fs::read_to_string(&list).unwrap().starts_with("127."));
     }
 
     // Of several reports one that cannot be written loses no other.
     #[cfg(target_os = "linux")]
     {
-        let output =
-            run(&["-q", "-f", "list.txt", "-o", "csv=/dev/full", "-o", "jsonl=/dev/full", "-o", "sarif=s"]);
+        let output = run(&[
+            "-q",
+            "-f",
+            "list.txt",
+            "-o",
+            "csv=/dev/full",
+            "-o",
+            "jsonl=/dev/full",
+            "-o",
+            "sarif=s",
+        ]);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains("cannot write /dev/full"), "{}", stderr(&output));
-        let log: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("s")).unwrap()).unwrap();
+        assert!(
+            stderr(&output).contains("cannot write /dev/full"),
+            "{}",
+            stderr(&output)
+        );
+        let log: Value =
+            serde_json::from_str(&fs::read_to_string(folder.path().join("s")).unwrap()).unwrap();
         assert_eq!(log["runs"][0]["tool"]["driver"]["name"], "kubeknock");
         // Nor do reports that stream, and saved ones that are written again.
         let many: Vec<String> = (1..=40).map(|host| format!("127.84.0.{host}:9")).collect();
         fs::write(&list, many.join("\n")).unwrap();
-        assert_eq!(run(&["-q", "-f", "list.txt", "-o", "json=many"]).status.code(), Some(3));
+        assert_eq!(
+            run(&["-q", "-f", "list.txt", "-o", "json=many"])
+                .status
+                .code(),
+            Some(3)
+        );
         let output = kubeknock()
             .current_dir(folder.path())
             .args(["report", "jsonl=/dev/full", "jsonl=again", "csv=c", "many"])
             .output()
             .unwrap();
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-        let [again, csv] = ["again", "c"].map(|name| fs::read_to_string(folder.path().join(name)).unwrap());
-        assert_eq!(again.lines().filter(|line| line.contains("\"record\":\"endpoint\"")).count(), 40);
+        let [again, csv] =
+            ["again", "c"].map(|name| fs::read_to_string(folder.path().join(name)).unwrap());
+        assert_eq!(
+            again
+                .lines()
+                .filter(|line| line.contains("\"record\":\"endpoint\""))
+                .count(),
+            40
+        );
         assert_eq!(csv.lines().count(), 41);
         fs::write(&list, format!("{}\n", server.address())).unwrap();
     }
@@ -134,12 +245,20 @@ async fn several_formats_at_once_and_files_appear_whole() {
         (&["-f", "list.txt", "-o", "table"], false),
     ] {
         let output = run(args);
-        assert_eq!(stderr(&output).ends_with(gate), said, "{args:?}: {}", stderr(&output));
+        assert_eq!(
+            stderr(&output).ends_with(gate),
+            said,
+            "{args:?}: {}",
+            stderr(&output)
+        );
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(path("report.json")).unwrap().permissions().mode();
+        let mode = fs::metadata(path("report.json"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_ne!(mode & 0o044, 0, "as readable as the umask allows, not 0600");
     }
 }
@@ -153,21 +272,52 @@ async fn an_unwritable_output_is_found_before_anything_is_sent() {
             format!("-ojson={}/missing/report.json", folder.path().display()),
             "/missing/report.json: the folder",
         ),
-        (format!("--checkpoint={}/missing/scan", folder.path().display()), "/missing/scan: the folder"),
-        (format!("-ojson={}", folder.path().display()), "it is a folder"),
-        ("-oyaml".to_owned(), "-o: no report format; use one of table, json"),
+        (
+            format!("--checkpoint={}/missing/scan", folder.path().display()),
+            "/missing/scan: the folder",
+        ),
+        (
+            format!("-ojson={}", folder.path().display()),
+            "it is a folder",
+        ),
+        (
+            "-oyaml".to_owned(),
+            "-o: no report format; use one of table, json",
+        ),
         ("-ojson=".to_owned(), "path"),
     ] {
-        let output = kubeknock().args(["scan", &server.address().to_string(), &option]).output().unwrap();
+        let output = kubeknock()
+            .args(["scan", &server.address().to_string(), &option])
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2), "{option}");
-        assert!(stderr(&output).contains(word), "{option}: {}", stderr(&output));
-        assert!(!stderr(&output).contains(".kubeknock-"), "{option}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(word),
+            "{option}: {}",
+            stderr(&output)
+        );
+        assert!(
+            !stderr(&output).contains(".kubeknock-"),
+            "{option}: {}",
+            stderr(&output)
+        );
     }
     let output = kubeknock()
-        .args(["scan", &server.address().to_string(), "-o", "json", "-o", "table"])
+        .args([
+            "scan",
+            &server.address().to_string(),
+            "-o",
+            "json",
+            "-o",
+            "table",
+        ])
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(2), "two reports on standard output");
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "two reports on standard output"
+    );
     assert_eq!(server.stats().connections(), 0);
 }
 
@@ -175,12 +325,23 @@ async fn an_unwritable_output_is_found_before_anything_is_sent() {
 async fn the_dry_run_sends_nothing_and_tells_all() {
     let server = start("default").await;
     let address = server.address().to_string();
-    let output = run(&["scan", &address, "10.0.0.0/8", "--dry-run", "--path", "/api/v1/secrets"]);
+    let output = run(&[
+        "scan",
+        &address,
+        "10.0.0.0/8",
+        "--dry-run",
+        "--path",
+        "/api/v1/secrets",
+    ]);
     let text = stdout(&output);
     assert!(output.status.success(), "{}", stderr(&output));
-    for word in
-        [address.as_str(), "50331649 targets", "GET /version", "HEAD /api/v1/secrets?limit=1", "1000 new"]
-    {
+    for word in [
+        address.as_str(),
+        "50331649 targets",
+        "GET /version",
+        "HEAD /api/v1/secrets?limit=1",
+        "1000 new",
+    ] {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
     assert_eq!(server.stats().connections(), 0);
@@ -192,7 +353,17 @@ async fn max_duration_drains_and_says_what_is_missing() {
     let report = folder.path().join("report.json");
     let began = Instant::now();
     let output = kubeknock()
-        .args(["scan", "-q", "127.9.0.0/16", "--ports", "9", "--rate", "100", "--max-duration", "500ms"])
+        .args([
+            "scan",
+            "-q",
+            "127.9.0.0/16",
+            "--ports",
+            "9",
+            "--rate",
+            "100",
+            "--max-duration",
+            "500ms",
+        ])
         .args(["-o", &format!("json={}", report.display())])
         .output()
         .unwrap();
@@ -207,7 +378,14 @@ async fn max_duration_drains_and_says_what_is_missing() {
         65_536,
         "{coverage}"
     );
-    assert!(json["scan"]["stopped"].as_str().unwrap().contains("max-duration"), "{}", json["scan"]);
+    assert!(
+        json["scan"]["stopped"]
+            .as_str()
+            .unwrap()
+            .contains("max-duration"),
+        "{}",
+        json["scan"]
+    );
     assert!(output.status.success(), "{}", stderr(&output));
 }
 
@@ -225,12 +403,22 @@ async fn the_first_interrupt_drains_and_reports() {
             .spawn()
             .unwrap();
         tokio::time::sleep(Duration::from_millis(700)).await;
-        let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        let kill = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status();
         assert!(kill.unwrap().success());
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130), "{signal}: {}", stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(130),
+            "{signal}: {}",
+            stderr(&output)
+        );
         let json: Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
-        assert!(json["coverage"]["not_attempted"].as_u64().unwrap() > 60_000, "{signal}");
+        assert!(
+            json["coverage"]["not_attempted"].as_u64().unwrap() > 60_000,
+            "{signal}"
+        );
         assert_eq!(json["scan"]["stopped"], "interrupted", "{signal}");
     }
 }
@@ -240,19 +428,39 @@ async fn the_first_interrupt_drains_and_reports() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hangup_that_is_ignored_ends_nothing() {
     let child = std::process::Command::new("sh")
-        .args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_kubeknock"), "scan", "-q"])
-        .args(["127.9.0.0/24", "--ports", "9", "--rate", "100", "-o", "json"])
+        .args([
+            "-c",
+            "trap '' HUP; exec \"$@\"",
+            "sh",
+            env!("CARGO_BIN_EXE_kubeknock"),
+            "scan",
+            "-q",
+        ])
+        .args([
+            "127.9.0.0/24",
+            "--ports",
+            "9",
+            "--rate",
+            "100",
+            "-o",
+            "json",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     tokio::time::sleep(Duration::from_millis(700)).await;
-    let kill = std::process::Command::new("kill").args(["-HUP", &child.id().to_string()]).status();
+    let kill = std::process::Command::new("kill")
+        .args(["-HUP", &child.id().to_string()])
+        .status();
     assert!(kill.unwrap().success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let json: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!((&json["scan"]["stopped"], &json["coverage"]["not_attempted"]), (&Value::Null, &0.into()));
+    assert_eq!(
+        (&json["scan"]["stopped"], &json["coverage"]["not_attempted"]),
+        (&Value::Null, &0.into())
+    );
 }
 
 /// `-q` leaves out what is only worth knowing, and keeps what the exit code means where no report says it.
@@ -266,23 +474,51 @@ async fn quiet_says_errors_and_why_the_exit_code_is_what_it_is() {
         "[[expect]]\ntarget = \"nobody\"\nverdict = \"rejected\"\n",
     )
     .unwrap();
-    fs::write(folder.path().join("list"), format!("{address}\n{address}\n127.0.0.1/32\n127.77.0.9/31\n"))
-        .unwrap();
+    fs::write(
+        folder.path().join("list"),
+        format!("{address}\n{address}\n127.0.0.1/32\n127.77.0.9/31\n"),
+    )
+    .unwrap();
     let scan = |args: &[&str]| {
-        let common = ["scan", "-f", "list", "--ports", "9", "--exclude", "127.77.0.0/16", "--retries", "0"];
-        kubeknock().current_dir(folder.path()).args(common).args(args).output().unwrap()
+        let common = [
+            "scan",
+            "-f",
+            "list",
+            "--ports",
+            "9",
+            "--exclude",
+            "127.77.0.0/16",
+            "--retries",
+            "0",
+        ];
+        kubeknock()
+            .current_dir(folder.path())
+            .args(common)
+            .args(args)
+            .output()
+            .unwrap()
     };
     let said = stderr(&scan(&["-o", "json=j"]));
-    for note in ["settings from kubeknock.toml", "has host bits", "[[expect]] target = \"nobody\""] {
+    for note in [
+        "settings from kubeknock.toml",
+        "has host bits",
+        "[[expect]] target = \"nobody\"",
+    ] {
         assert!(said.contains(note), "{note} is missing in {said}");
     }
     let gate = "kubeknock: 1 verdict at --fail-on exposed: exit 1\n";
     assert!(said.ends_with(gate), "{said}");
     assert_eq!(stderr(&scan(&["-q", "-o", "json=j"])), gate);
     assert_eq!(stderr(&scan(&["-q", "-o", "table"])), "");
-    assert_eq!(stderr(&scan(&["-q", "-o", "json=j", "--fail-on", "never"])), "");
+    assert_eq!(
+        stderr(&scan(&["-q", "-o", "json=j", "--fail-on", "never"])),
+        ""
+    );
     let wrong = stderr(&scan(&["-q", "-o", "json=no/j"]));
-    assert!(wrong.starts_with("error: ") && wrong.lines().count() == 1, "{wrong}");
+    assert!(
+        wrong.starts_with("error: ") && wrong.lines().count() == 1,
+        "{wrong}"
+    );
 }
 
 #[cfg(unix)]
@@ -295,7 +531,10 @@ async fn the_second_interrupt_exits_at_once() {
         .spawn()
         .unwrap();
     let interrupt = || {
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .unwrap();
     };
     tokio::time::sleep(Duration::from_millis(500)).await;
     interrupt();
@@ -327,10 +566,26 @@ async fn a_closed_pipe_is_no_failure() {
 #[test]
 fn the_demo_judges_every_simulated_server_right_and_says_what_they_are() {
     let output = run(&["demo"]);
-    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
-    assert!(stderr(&output).contains("simulations"), "{}", stderr(&output));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("simulations"),
+        "{}",
+        stderr(&output)
+    );
     let text = stdout(&output);
-    for word in ["exposed", "forbidden", "limited", "rejected", "not-api-server", "unreachable"] {
+    for word in [
+        "exposed",
+        "forbidden",
+        "limited",
+        "rejected",
+        "not-api-server",
+        "unreachable",
+    ] {
         assert!(text.contains(word), "{word} is missing in\n{text}");
     }
 }
@@ -354,13 +609,21 @@ fn simulate_serves_a_profile_and_lists_them() {
             && line("lists-nodes ").ends_with("(with --deep: exposed)")
     );
     let mut child = kubeknock()
-        .args(["simulate", "--profile", "exposed", "--listen", "127.0.0.1:0"])
+        .args([
+            "simulate",
+            "--profile",
+            "exposed",
+            "--listen",
+            "127.0.0.1:0",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let address = line.trim().strip_prefix("listening on ").unwrap();
     let output = run(&["scan", "-q", address]);
     child.kill().unwrap();
@@ -371,17 +634,26 @@ fn simulate_serves_a_profile_and_lists_them() {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("--list"), "{}", stderr(&unknown));
     let misspelt = stderr(&run(&["simulate", "--profile", "defualt"]));
-    assert!(misspelt.ends_with("; did you mean default?\n"), "{misspelt}");
+    assert!(
+        misspelt.ends_with("; did you mean default?\n"),
+        "{misspelt}"
+    );
 }
 
 #[test]
 fn every_help_is_a_snapshot() {
-    for command in ["", "scan", "identify", "report", "diff", "rules", "demo", "simulate"] {
+    for command in [
+        "", "scan", "identify", "report", "diff", "rules", "demo", "simulate",
+    ] {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");
         let output = run(&args);
         assert!(output.status.success());
-        let name = if command.is_empty() { "help".to_owned() } else { format!("help-{command}") };
+        let name = if command.is_empty() {
+            "help".to_owned()
+        } else {
+            format!("help-{command}")
+        };
         insta::assert_snapshot!(name, stdout(&output));
     }
 }

@@ -14,11 +14,18 @@ const OBJECT: &str = "zz-object-name-7f3a";
 const DATA: &str = "enotZHVtbXktdG9rZW4=";
 
 fn deeply() -> ScanConfig {
-    ScanConfig { deep: true, ..config() }
+    ScanConfig {
+        deep: true,
+        ..config()
+    }
 }
 
 fn granted(report: &EndpointReport) -> Vec<&str> {
-    let mut paths: Vec<&str> = report.grants.iter().map(|grant| grant.path.as_str()).collect();
+    let mut paths: Vec<&str> = report
+        .grants
+        .iter()
+        .map(|grant| grant.path.as_str())
+        .collect();
     paths.sort_unstable();
     paths
 }
@@ -29,14 +36,22 @@ async fn one_number_of_paths_wherever_it_is_said() {
     let server = start("k3s").await;
     let report = knock(deeply(), &server.address().to_string()).await;
     let asked = report.requests.len();
-    let api = asked - deep().filter(|request| request.class == PathClass::Product).count();
+    let api = asked
+        - deep()
+            .filter(|request| request.class == PathClass::Product)
+            .count();
     assert!(api < asked);
     let said = format!("401 on {api} of {api} API paths asked (");
     assert!(report.reason.starts_with(&said), "{}", report.reason);
     let sentence = report.posture.unwrap().sentence;
-    assert!(sentence.contains(&format!("anonymous refused on all {api} API paths asked")), "{sentence}");
+    assert!(
+        sentence.contains(&format!("anonymous refused on all {api} API paths asked")),
+        "{sentence}"
+    );
     let spec = server.address().to_string();
-    let output = tokio::task::spawn_blocking(move || run(&["scan", "-q", "--deep", &spec])).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || run(&["scan", "-q", "--deep", &spec]))
+        .await
+        .unwrap();
     let said = format!("/cacerts, /ping; nothing on {api} of {api} API paths; as documented");
     assert!(stdout(&output).contains(&said), "{}", stdout(&output));
 }
@@ -45,7 +60,9 @@ async fn one_number_of_paths_wherever_it_is_said() {
 #[tokio::test(flavor = "multi_thread")]
 async fn recordings_grant_what_their_rbac_states() {
     let public = ["/healthz", "/livez", "/readyz", "/version"];
-    let mut everything: Vec<String> = deep().map(|request| request.bare_path().to_owned()).collect();
+    let mut everything: Vec<String> = deep()
+        .map(|request| request.bare_path().to_owned())
+        .collect();
     everything.extend(["/version", "/api", "/healthz"].map(str::to_owned));
     everything.sort_unstable();
     let everything: Vec<&str> = everything.iter().map(String::as_str).collect();
@@ -62,11 +79,22 @@ async fn recordings_grant_what_their_rbac_states() {
         assert_eq!(granted(&report), open, "{name}");
         // Per resource, what was asked and what came back.
         for request in deep().filter(|request| request.method == Method::Head) {
-            let asked = report.requests.iter().find(|asked| asked.exchange.request == request);
-            assert!(asked.is_some_and(|asked| asked.exchange.outcome.is_ok()), "{name}: {}", request.path);
+            let asked = report
+                .requests
+                .iter()
+                .find(|asked| asked.exchange.request == request);
+            assert!(
+                asked.is_some_and(|asked| asked.exchange.outcome.is_ok()),
+                "{name}: {}",
+                request.path
+            );
         }
         for seen in server.stats().log() {
-            assert!(matches!(seen.method.as_str(), "GET" | "HEAD"), "{}", seen.method);
+            assert!(
+                matches!(seen.method.as_str(), "GET" | "HEAD"),
+                "{}",
+                seen.method
+            );
             let list = seen.path.starts_with("/api/v1/")
                 || seen.path.matches('/').count() > 3 && seen.path.starts_with("/apis/");
             let asks_no_data = seen.method == "HEAD" || seen.path.ends_with("&continue=bogus");
@@ -83,11 +111,25 @@ async fn what_only_the_lists_show() {
     assert!(shallow.reason.contains("resources not asked"));
     let report = knock(deeply(), &server.address().to_string()).await;
     assert_eq!(report.verdict, Verdict::Exposed, "{}", report.reason);
-    let open =
-        ["/api/v1/namespaces", "/api/v1/nodes", "/healthz", "/livez", "/metrics", "/readyz", "/version"];
+    let open = [
+        "/api/v1/namespaces",
+        "/api/v1/nodes",
+        "/healthz",
+        "/livez",
+        "/metrics",
+        "/readyz",
+        "/version",
+    ];
     assert_eq!(granted(&report), open);
-    let metrics = report.requests.iter().find(|asked| asked.exchange.request.path == "/metrics").unwrap();
-    assert!(metrics.exchange.outcome.as_ref().unwrap().body_size <= 2048, "the first bytes only");
+    let metrics = report
+        .requests
+        .iter()
+        .find(|asked| asked.exchange.request.path == "/metrics")
+        .unwrap();
+    assert!(
+        metrics.exchange.outcome.as_ref().unwrap().body_size <= 2048,
+        "the first bytes only"
+    );
 }
 
 /// Who shows nothing of Kubernetes is asked no more than usual.
@@ -96,7 +138,11 @@ async fn others_are_spared() {
     for name in ["web-server", "kubelet", "basic-401", "catch-all-200"] {
         let server = start(name).await;
         let report = knock(deeply(), &server.address().to_string()).await;
-        assert!(report.requests.len() <= 5, "{name}: {}", report.requests.len());
+        assert!(
+            report.requests.len() <= 5,
+            "{name}: {}",
+            report.requests.len()
+        );
         assert_eq!(report.connections, report.handshakes, "{name}");
     }
 }
@@ -110,14 +156,24 @@ async fn product_paths_are_evidence_of_their_own_grade() {
     assert_eq!(granted(&report), ["/cacerts", "/ping"]);
     let identification = report.identification.unwrap();
     assert_eq!(identification.product().unwrap().id, "rke2");
-    assert!(identification.clues.iter().any(|clue| clue.kind == ClueKind::ProductAnswer));
+    assert!(
+        identification
+            .clues
+            .iter()
+            .any(|clue| clue.kind == ClueKind::ProductAnswer)
+    );
 
     let server = start("k3s").await;
     let report = knock(deeply(), &server.address().to_string()).await;
     assert_eq!(report.verdict, Verdict::Rejected, "{}", report.reason);
     assert_eq!(granted(&report), ["/cacerts", "/ping"]);
     let posture = report.posture.unwrap();
-    assert_eq!(posture.standing.word(), "as-documented", "{}", posture.sentence);
+    assert_eq!(
+        posture.standing.word(),
+        "as-documented",
+        "{}",
+        posture.sentence
+    );
 }
 
 /// In no report, on no screen and in no log is a byte of what a server would give away.
@@ -131,7 +187,11 @@ async fn no_object_name_reaches_a_report_or_a_log() {
         let output = tokio::task::spawn_blocking({
             let outputs = ["json", "jsonl", "table", "markdown", "html"]
                 .map(|format| format!("-o={format}={}", path(format)));
-            let lists = ["--path=/api/v1/secrets", "--path=/api/v1/pods", "--path=/api/v1/nodes"];
+            let lists = [
+                "--path=/api/v1/secrets",
+                "--path=/api/v1/pods",
+                "--path=/api/v1/nodes",
+            ];
             move || {
                 let mut args = vec!["scan", "-vv", "--deep", "--fail-on=never", &address];
                 args.extend(outputs.iter().map(String::as_str));
@@ -143,12 +203,17 @@ async fn no_object_name_reaches_a_report_or_a_log() {
         })
         .await
         .unwrap();
-        let mut written: Vec<String> =
-            output.iter().flat_map(|output| [stdout(output), stderr(output)]).collect();
+        let mut written: Vec<String> = output
+            .iter()
+            .flat_map(|output| [stdout(output), stderr(output)])
+            .collect();
         for file in ["json", "jsonl", "table", "markdown", "html"] {
             written.push(fs::read_to_string(path(file)).unwrap());
         }
-        assert!(written.iter().any(|text| text.contains("exposed")), "{name}: {written:?}");
+        assert!(
+            written.iter().any(|text| text.contains("exposed")),
+            "{name}: {written:?}"
+        );
         for text in &written {
             for taken in [OBJECT, DATA] {
                 assert!(!text.contains(taken), "{name}: {text}");
@@ -157,7 +222,9 @@ async fn no_object_name_reaches_a_report_or_a_log() {
         if name == "leaks-lists" {
             let forms = server.stats().log();
             assert!(
-                forms.iter().any(|seen| seen.path.ends_with("&continue=bogus")),
+                forms
+                    .iter()
+                    .any(|seen| seen.path.ends_with("&continue=bogus")),
                 "the other form was asked"
             );
         }
@@ -171,19 +238,32 @@ async fn without_sni_openshift_shows_its_own_certificate() {
     let shallow = knock(config(), &spec).await;
     assert!(shallow.without_sni.is_none() && shallow.handshakes == 1);
     assert_ne!(
-        shallow.identification.unwrap().product().map(|product| product.id.to_string()),
+        shallow
+            .identification
+            .unwrap()
+            .product()
+            .map(|product| product.id.to_string()),
         Some("openshift".into())
     );
 
     let report = knock(deeply(), &spec).await;
     let other = report.without_sni.as_ref().unwrap().as_ref().unwrap();
     assert_eq!(other.sni, None);
-    assert_eq!(other.certificate.as_ref().unwrap().sans.kept[0], "openshift");
+    assert_eq!(
+        other.certificate.as_ref().unwrap().sans.kept[0],
+        "openshift"
+    );
     let identification = report.identification.as_ref().unwrap();
     assert_eq!(identification.product().unwrap().id, "openshift");
     let mark = &identification.attribution.marks[0];
-    assert_eq!(identification.clues[mark.clue].kind, ClueKind::WithoutServerName);
-    assert_eq!(server.stats().log().last().unwrap().sni.as_deref(), Some("api.build01.example.com"));
+    assert_eq!(
+        identification.clues[mark.clue].kind,
+        ClueKind::WithoutServerName
+    );
+    assert_eq!(
+        server.stats().log().last().unwrap().sni.as_deref(),
+        Some("api.build01.example.com")
+    );
     assert_eq!(report.connections, report.handshakes);
 
     // An address has no name to leave out.
@@ -195,19 +275,34 @@ async fn without_sni_openshift_shows_its_own_certificate() {
 async fn a_ca_file_says_whether_it_is_the_right_server() {
     let scenario = kubeknock::simulator::scenario("default").unwrap();
     let own = scenario.issuer().unwrap().unwrap();
-    let other = kubeknock::simulator::scenario("rejecting").unwrap().issuer().unwrap().unwrap();
+    let other = kubeknock::simulator::scenario("rejecting")
+        .unwrap()
+        .issuer()
+        .unwrap()
+        .unwrap();
     let server = serve(scenario).await;
     let spec = server.address().to_string();
     let trust = |ca: Vec<u8>| {
-        let config = ScanConfig { trusted_cas: vec![ca], ..config() };
+        let config = ScanConfig {
+            trusted_cas: vec![ca],
+            ..config()
+        };
         let spec = spec.clone();
         async move { knock(config, &spec).await }
     };
     let right = trust(own.clone()).await;
-    assert_eq!(right.tls.unwrap().trust, Some(Trust::Anchored { by: "CN=kubernetes".into() }));
+    assert_eq!(
+        right.tls.unwrap().trust,
+        Some(Trust::Anchored {
+            by: "CN=kubernetes".into()
+        })
+    );
     // A CA of the same name and another key.
     let wrong = trust(other).await;
-    assert!(matches!(wrong.tls.unwrap().trust, Some(Trust::NotAnchored { .. })));
+    assert!(matches!(
+        wrong.tls.unwrap().trust,
+        Some(Trust::NotAnchored { .. })
+    ));
     assert_eq!(wrong.verdict, Verdict::Forbidden, "never a reason to stop");
     assert_eq!(knock(config(), &spec).await.tls.unwrap().trust, None);
 
@@ -215,8 +310,9 @@ async fn a_ca_file_says_whether_it_is_the_right_server() {
     let file = folder.path().join("ca.pem").display().to_string();
     let pem = pem(&own);
     fs::write(&file, pem).unwrap();
-    let output =
-        tokio::task::spawn_blocking(move || run(&["identify", "--ca-file", &file, &spec])).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || run(&["identify", "--ca-file", &file, &spec]))
+        .await
+        .unwrap();
     assert!(
         stdout(&output).contains("the chain ends at CN=kubernetes, which was given"),
         "{}",
@@ -224,5 +320,9 @@ async fn a_ca_file_says_whether_it_is_the_right_server() {
     );
     let output = run(&["scan", "--ca-file", "no/such/ca.pem", "127.0.0.1:9"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("--ca-file no/such/ca.pem"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("--ca-file no/such/ca.pem"),
+        "{}",
+        stderr(&output)
+    );
 }

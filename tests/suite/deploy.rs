@@ -11,7 +11,10 @@ use crate::skip::without;
 use crate::support::{kubeknock, stderr};
 
 fn folder() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes").display().to_string()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy/kubernetes")
+        .display()
+        .to_string()
 }
 
 /// Runs kubectl with nothing of this machine's configuration; `None` if it is not installed.
@@ -29,25 +32,44 @@ fn kubectl(args: &[&str], input: &str) -> Option<String> {
         without("kubectl", "manifests");
         return None;
     };
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "kubectl {args:?}: {}", stderr(&output));
+    assert!(
+        output.status.success(),
+        "kubectl {args:?}: {}",
+        stderr(&output)
+    );
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
 /// The documents of one kind in a stream.
 fn of_kind(yaml: &str, kind: &str) -> String {
     let is = |document: &&str| document.lines().any(|line| line == format!("kind: {kind}"));
-    yaml.split("\n---\n").filter(is).collect::<Vec<_>>().join("\n---\n")
+    yaml.split("\n---\n")
+        .filter(is)
+        .collect::<Vec<_>>()
+        .join("\n---\n")
 }
 
 /// A stream of JSON objects, or one list.
 fn objects(json: &str) -> Vec<Value> {
-    let values: Vec<Value> =
-        serde_json::Deserializer::from_str(json).into_iter().collect::<Result<_, _>>().unwrap();
+    let values: Vec<Value> = serde_json::Deserializer::from_str(json)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .unwrap();
     values
         .into_iter()
-        .flat_map(|value| value["items"].as_array().cloned().unwrap_or_else(|| vec![value]))
+        .flat_map(|value| {
+            value["items"]
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![value])
+        })
         .collect()
 }
 
@@ -58,9 +80,23 @@ fn workloads() -> Option<Vec<(Value, Value)>> {
     for kind in ["Job", "CronJob"] {
         let documents = of_kind(&yaml, kind);
         // An annotation is put on what was read as it is; a new image on what was understood.
-        let written = kubectl(&["annotate", "--local", "-f", "-", "-o", "json", "read=1"], &documents)?;
-        let understood =
-            kubectl(&["set", "image", "--local", "-f", "-", "-o", "json", "*=checked"], &documents)?;
+        let written = kubectl(
+            &["annotate", "--local", "-f", "-", "-o", "json", "read=1"],
+            &documents,
+        )?;
+        let understood = kubectl(
+            &[
+                "set",
+                "image",
+                "--local",
+                "-f",
+                "-",
+                "-o",
+                "json",
+                "*=checked",
+            ],
+            &documents,
+        )?;
         pairs.extend(objects(&written).into_iter().zip(objects(&understood)));
     }
     Some(pairs)
@@ -90,12 +126,20 @@ fn lost(written: &Value, understood: &Value, place: &str, into: &mut Vec<String>
 }
 
 fn job(workload: &Value) -> &Value {
-    if workload["kind"] == "CronJob" { &workload["spec"]["jobTemplate"]["spec"] } else { &workload["spec"] }
+    if workload["kind"] == "CronJob" {
+        &workload["spec"]["jobTemplate"]["spec"]
+    } else {
+        &workload["spec"]
+    }
 }
 
 fn args(job: &Value) -> Vec<String> {
-    let args = job["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
-    args.iter().map(|arg| arg.as_str().unwrap().to_owned()).collect()
+    let args = job["template"]["spec"]["containers"][0]["args"]
+        .as_array()
+        .unwrap();
+    args.iter()
+        .map(|arg| arg.as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -104,7 +148,12 @@ fn kubectl_understands_every_field() {
     assert_eq!(workloads.len(), 4);
     for (written, understood) in &workloads {
         let mut missing = Vec::new();
-        lost(written, understood, written["metadata"]["name"].as_str().unwrap(), &mut missing);
+        lost(
+            written,
+            understood,
+            written["metadata"]["name"].as_str().unwrap(),
+            &mut missing,
+        );
         assert!(missing.is_empty(), "not in kubectl's types: {missing:?}");
     }
     // The check finds what it is for.
@@ -112,7 +161,10 @@ fn kubectl_understands_every_field() {
     misspelt["spec"]["template"]["spec"]["automountServiceAccountTokens"] = Value::Bool(false);
     let mut missing = Vec::new();
     lost(&misspelt, &workloads[0].1, "job", &mut missing);
-    assert_eq!(missing, ["job.spec.template.spec.automountServiceAccountTokens"]);
+    assert_eq!(
+        missing,
+        ["job.spec.template.spec.automountServiceAccountTokens"]
+    );
 }
 
 #[test]
@@ -125,12 +177,22 @@ fn pods_have_no_rights_and_shards_are_counted_alike() {
         let container = &pod["containers"][0];
         assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
         assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{name}");
-        assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+        assert_eq!(
+            pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault",
+            "{name}"
+        );
         let context = &container["securityContext"];
         assert_eq!(context["readOnlyRootFilesystem"], true, "{name}");
         assert_eq!(context["allowPrivilegeEscalation"], false, "{name}");
-        assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]), "{name}");
-        assert!(container["resources"]["limits"]["memory"].is_string(), "{name}");
+        assert_eq!(
+            context["capabilities"]["drop"],
+            serde_json::json!(["ALL"]),
+            "{name}"
+        );
+        assert!(
+            container["resources"]["limits"]["memory"].is_string(),
+            "{name}"
+        );
         let args = args(job);
         if name == "kubeknock-scan" {
             assert_eq!(job["completionMode"], "Indexed");
@@ -139,9 +201,15 @@ fn pods_have_no_rights_and_shards_are_counted_alike() {
             assert!(args.contains(&format!("--shard=job/{shards}")), "{args:?}");
             // A checkpoint is of one Job: the next one's results are its own.
             let of_job = |arg: &&String| arg.contains("checkpoint") || arg.starts_with("--resume");
-            assert!(args.iter().filter(of_job).all(|arg| arg.contains("$(JOB)")), "{args:?}");
+            assert!(
+                args.iter().filter(of_job).all(|arg| arg.contains("$(JOB)")),
+                "{args:?}"
+            );
         } else {
-            let files = args.iter().filter(|arg| arg.starts_with("/results/shard-")).count();
+            let files = args
+                .iter()
+                .filter(|arg| arg.starts_with("/results/shard-"))
+                .count();
             assert_eq!(files, 7, "a file for each shard: {args:?}");
         }
     }
@@ -151,11 +219,17 @@ fn pods_have_no_rights_and_shards_are_counted_alike() {
 #[test]
 fn the_guide_deletes_every_job_before_another_scan_and_says_where_the_label_is() {
     let read = |name: &str| {
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap().replace('\n', " ")
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
+            .unwrap()
+            .replace('\n', " ")
     };
     let guide = read("docs/fleet.md");
     let another = guide.split("For another scan").nth(1).unwrap();
-    let deleted = another.split("delete job ").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let deleted = another
+        .split("delete job ")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
     let deleted: Vec<&str> = deleted.split_whitespace().collect();
     let jobs = ["scan", "merge"].map(|name| {
         let manifest = read(&format!("deploy/kubernetes/{name}-job.yaml"));
@@ -182,29 +256,59 @@ fn the_program_takes_the_arguments() {
             .replace("$(SHARD)", shard)
             .replace("$(JOB)", "0f7c3d52-c1a5-4fd0-9f0f-6f1d9a0f3a11")
     };
-    let (scans, merges): (Vec<Vec<String>>, Vec<Vec<String>>) =
-        workloads.iter().map(|(workload, _)| args(job(workload))).partition(|args| args[0] == "scan");
-    assert_eq!((scans.len(), merges.len()), (2, 2), "the Job's and the CronJob's");
+    let (scans, merges): (Vec<Vec<String>>, Vec<Vec<String>>) = workloads
+        .iter()
+        .map(|(workload, _)| args(job(workload)))
+        .partition(|args| args[0] == "scan");
+    assert_eq!(
+        (scans.len(), merges.len()),
+        (2, 2),
+        "the Job's and the CronJob's"
+    );
     // Twice each: a pod that comes back goes on.
-    for (args, index) in scans.iter().flat_map(|args| (0..14).map(move |run| (args, run / 2))) {
+    for (args, index) in scans
+        .iter()
+        .flat_map(|args| (0..14).map(move |run| (args, run / 2)))
+    {
         let index = index.to_string();
         let args: Vec<String> = args.iter().map(|arg| here(arg, &index)).collect();
-        let output = kubeknock().args(&args).arg("-q").env("JOB_COMPLETION_INDEX", &index).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        let output = kubeknock()
+            .args(&args)
+            .arg("-q")
+            .env("JOB_COMPLETION_INDEX", &index)
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{args:?}: {}",
+            stderr(&output)
+        );
     }
     let merge = |args: &[String]| {
         let args: Vec<String> = args.iter().map(|arg| here(arg, "")).collect();
-        kubeknock().args(&args).args(["--require-coverage", "0"]).output().unwrap()
+        kubeknock()
+            .args(&args)
+            .args(["--require-coverage", "0"])
+            .output()
+            .unwrap()
     };
     for args in &merges {
         let output = merge(args);
-        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{args:?}: {}",
+            stderr(&output)
+        );
         std::fs::remove_file(folder.path().join("report.json")).unwrap();
     }
     // A shard of last week's is none of this week's.
     let shard = folder.path().join("shard-3.jsonl");
     let old = std::fs::read_to_string(&shard).unwrap();
-    let year = jiff::Timestamp::now().strftime("\"started\":\"%Y-").to_string();
+    let year = jiff::Timestamp::now()
+        .strftime("\"started\":\"%Y-")
+        .to_string();
     let old = old.replace(&year, "\"started\":\"2020-");
     assert!(old.contains("2020-"), "{old}");
     std::fs::write(&shard, old).unwrap();
@@ -219,11 +323,23 @@ fn the_program_takes_the_arguments() {
     }
     std::fs::remove_file(folder.path().join("shard-3.jsonl")).unwrap();
     for args in &merges {
-        assert_eq!(merge(args).status.code(), Some(2), "a missing shard is no smaller estate");
+        assert_eq!(
+            merge(args).status.code(),
+            Some(2),
+            "a missing shard is no smaller estate"
+        );
     }
     // Nor is one that nobody names.
-    let args: Vec<String> = merges[0].iter().filter(|arg| !arg.contains("shard-3")).cloned().collect();
+    let args: Vec<String> = merges[0]
+        .iter()
+        .filter(|arg| !arg.contains("shard-3"))
+        .cloned()
+        .collect();
     let output = merge(&args);
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert!(stderr(&output).contains("no report of 4/7 is given"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("no report of 4/7 is given"),
+        "{}",
+        stderr(&output)
+    );
 }

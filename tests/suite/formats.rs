@@ -18,15 +18,30 @@ fn run_in(folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Output {
     for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI"] {
         command.env_remove(name);
     }
-    command.current_dir(folder).envs(variables.iter().copied()).args(args).output().unwrap()
+    command
+        .current_dir(folder)
+        .envs(variables.iter().copied())
+        .args(args)
+        .output()
+        .unwrap()
 }
 
 /// Rule and place of every result, by its fingerprint.
 fn fingerprints(folder: &Path, args: &[&str]) -> BTreeMap<String, String> {
-    let args = [&["scan", "-q", "-o=sarif", "--fail-on=never", "--require-coverage=0"], args].concat();
+    let args = [
+        &[
+            "scan",
+            "-q",
+            "-o=sarif",
+            "--fail-on=never",
+            "--require-coverage=0",
+        ],
+        args,
+    ]
+    .concat();
     let output = run_in(folder, &[], &args);
-    let log: Value =
-        serde_json::from_str(&stdout(&output)).unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
+    let log: Value = serde_json::from_str(&stdout(&output))
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(&output)));
     let results = log["runs"][0]["results"].as_array().unwrap();
     assert!(!results.is_empty());
     let place = |result: &Value| {
@@ -38,7 +53,12 @@ fn fingerprints(folder: &Path, args: &[&str]) -> BTreeMap<String, String> {
     };
     results
         .iter()
-        .map(|result| (result["partialFingerprints"]["kubeknockFinding/v1"].to_string(), place(result)))
+        .map(|result| {
+            (
+                result["partialFingerprints"]["kubeknockFinding/v1"].to_string(),
+                place(result),
+            )
+        })
         .collect()
 }
 
@@ -54,19 +74,34 @@ async fn a_result_lies_at_its_line_and_keeps_its_fingerprint() {
         fs::create_dir_all(root.join("ci")).unwrap();
         fs::write(root.join("ci/clusters.txt"), format!("# ours\n{one}\n")).unwrap();
         let first = fingerprints(&root.join("ci"), &["-f=clusters.txt"]);
-        assert!(first.values().all(|place| place.ends_with("\"ci/clusters.txt\":2")), "{first:?}");
+        assert!(
+            first
+                .values()
+                .all(|place| place.ends_with("\"ci/clusters.txt\":2")),
+            "{first:?}"
+        );
         // Another order, another target, another file and another folder.
         fs::write(root.join("all.txt"), format!("{other}\n\n{one}\n")).unwrap();
         let second = fingerprints(root, &["-f=all.txt"]);
         for (fingerprint, place) in &first {
             let rule = place.split(' ').next().unwrap();
-            let now = second.get(fingerprint).unwrap_or_else(|| panic!("{rule} has another fingerprint"));
+            let now = second
+                .get(fingerprint)
+                .unwrap_or_else(|| panic!("{rule} has another fingerprint"));
             assert_eq!(*now, format!("{rule} \"all.txt\":3"));
         }
         assert!(second.len() > first.len());
         let argument = fingerprints(root, &[&one]);
-        assert!(argument.values().all(|place| place.ends_with("\"kubeknock/arguments\":1")), "{argument:?}");
-        assert_eq!(argument.keys().collect::<Vec<_>>(), first.keys().collect::<Vec<_>>());
+        assert!(
+            argument
+                .values()
+                .all(|place| place.ends_with("\"kubeknock/arguments\":1")),
+            "{argument:?}"
+        );
+        assert_eq!(
+            argument.keys().collect::<Vec<_>>(),
+            first.keys().collect::<Vec<_>>()
+        );
     })
     .await
     .unwrap();
@@ -79,14 +114,21 @@ async fn auto_chooses_by_the_place_of_the_scan() {
     tokio::task::spawn_blocking(move || {
         let folder = tempfile::tempdir().unwrap();
         let scan = |variables: &[(&str, &str)]| {
-            run_in(folder.path(), variables, &["scan", "-q", "-o=auto", &address])
+            run_in(
+                folder.path(),
+                variables,
+                &["scan", "-q", "-o=auto", &address],
+            )
         };
         let plain = scan(&[]);
         assert!(stdout(&plain).starts_with("VERDICT"), "{}", stdout(&plain));
 
         let summary = folder.path().join("summary.md");
         fs::write(&summary, "# before\n").unwrap();
-        let github = scan(&[("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())]);
+        let github = scan(&[
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_STEP_SUMMARY", summary.to_str().unwrap()),
+        ]);
         assert!(
             stdout(&github).starts_with("::error title=anonymous-discovery-exposed::"),
             "{}",
@@ -98,14 +140,21 @@ async fn auto_chooses_by_the_place_of_the_scan() {
             stdout(&github)
         );
         let written = fs::read_to_string(&summary).unwrap();
-        assert!(written.starts_with("# before\n## kubeknock failed"), "{written}");
+        assert!(
+            written.starts_with("# before\n## kubeknock failed"),
+            "{written}"
+        );
         assert_eq!(github.status.code(), Some(1));
 
         let gitlab = scan(&[("GITLAB_CI", "true")]);
         assert!(stdout(&gitlab).starts_with("VERDICT"));
         let report = fs::read_to_string(folder.path().join("gl-code-quality-report.json")).unwrap();
         let issues: Vec<Value> = serde_json::from_str(&report).unwrap();
-        assert!(issues.iter().any(|issue| issue["check_name"] == "anonymous-discovery-exposed"));
+        assert!(
+            issues
+                .iter()
+                .any(|issue| issue["check_name"] == "anonymous-discovery-exposed")
+        );
     })
     .await
     .unwrap();
@@ -114,17 +163,30 @@ async fn auto_chooses_by_the_place_of_the_scan() {
 /// Scans a server, puts another in its place, and scans that with the first report as baseline, into
 /// `now.sarif`, `now.markdown`, `now.html` and `now.table`. The address is the caller's own: nobody
 /// else takes the port while the server changes.
-async fn scanned_before_and_now(folder: &Path, own: &str, [before, now]: [&str; 2], more: &[&str]) -> Output {
-    let server = simulator::start(simulator::scenario(before).unwrap(), format!("{own}:0").parse().unwrap());
+async fn scanned_before_and_now(
+    folder: &Path,
+    own: &str,
+    [before, now]: [&str; 2],
+    more: &[&str],
+) -> Output {
+    let server = simulator::start(
+        simulator::scenario(before).unwrap(),
+        format!("{own}:0").parse().unwrap(),
+    );
     let server = server.await.unwrap();
     let address = server.address();
     let path = |name: &str| folder.join(name).display().to_string();
     let spec = address.to_string();
     let scan = |args: &[String]| {
-        let args: Vec<String> = [&["scan".to_owned(), "-q".to_owned(), spec.clone()], args].concat();
+        let args: Vec<String> =
+            [&["scan".to_owned(), "-q".to_owned(), spec.clone()], args].concat();
         let more: Vec<String> = more.iter().map(|arg| (*arg).to_owned()).collect();
         tokio::task::spawn_blocking(move || {
-            run(&args.iter().chain(&more).map(String::as_str).collect::<Vec<_>>())
+            run(&args
+                .iter()
+                .chain(&more)
+                .map(String::as_str)
+                .collect::<Vec<_>>())
         })
     };
     let baseline = path("before.json");
@@ -140,7 +202,12 @@ async fn scanned_before_and_now(folder: &Path, own: &str, [before, now]: [&str; 
         }
         attempts += 1;
     };
-    let mut args = vec!["--baseline".to_owned(), baseline, "--fail-on".to_owned(), "new".to_owned()];
+    let mut args = vec![
+        "--baseline".to_owned(),
+        baseline,
+        "--fail-on".to_owned(),
+        "new".to_owned(),
+    ];
     for format in ["sarif", "markdown", "html", "table"] {
         args.push(format!("-o{format}={}", path(&format!("now.{format}"))));
     }
@@ -151,20 +218,29 @@ async fn scanned_before_and_now(folder: &Path, own: &str, [before, now]: [&str; 
 #[tokio::test(flavor = "multi_thread")]
 async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
     let folder = tempfile::tempdir().unwrap();
-    let output = scanned_before_and_now(folder.path(), "127.83.0.1", ["default", "exposed"], &[]).await;
-    let read = |format: &str| fs::read_to_string(folder.path().join(format!("now.{format}"))).unwrap();
+    let output =
+        scanned_before_and_now(folder.path(), "127.83.0.1", ["default", "exposed"], &[]).await;
+    let read =
+        |format: &str| fs::read_to_string(folder.path().join(format!("now.{format}"))).unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let log: Value = serde_json::from_str(&read("sarif")).unwrap();
     let results = log["runs"][0]["results"].as_array().unwrap();
-    let exposure = results.iter().find(|result| result["ruleId"] == "anonymous-discovery-exposed").unwrap();
+    let exposure = results
+        .iter()
+        .find(|result| result["ruleId"] == "anonymous-discovery-exposed")
+        .unwrap();
     assert_eq!(exposure["baselineState"], "new");
     let page = read("markdown");
     assert!(
-        page.contains("| **opens** |") && page.contains("<code>forbidden</code> | <code>exposed</code>"),
+        page.contains("| **opens** |")
+            && page.contains("<code>forbidden</code> | <code>exposed</code>"),
         "{page}"
     );
     let page = read("html");
-    assert!(page.contains("opens</strong> https://127.83.0.1:"), "{page}");
+    assert!(
+        page.contains("opens</strong> https://127.83.0.1:"),
+        "{page}"
+    );
     assert!(page.contains(": forbidden → exposed</li>"), "{page}");
     assert!(read("table").contains("forbidden → exposed"));
 }
@@ -175,21 +251,33 @@ async fn nodes_then_secrets_is_new_in_every_format_that_tells_changes() {
     let folder = tempfile::tempdir().unwrap();
     let servers = ["lists-nodes", "front-answers-head"];
     let output = scanned_before_and_now(folder.path(), "127.83.0.2", servers, &["--deep"]).await;
-    let read = |format: &str| fs::read_to_string(folder.path().join(format!("now.{format}"))).unwrap();
+    let read =
+        |format: &str| fs::read_to_string(folder.path().join(format!("now.{format}"))).unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let log: Value = serde_json::from_str(&read("sarif")).unwrap();
     let results = log["runs"][0]["results"].as_array().unwrap();
-    let exposure = results.iter().find(|result| result["ruleId"] == "anonymous-resources-exposed").unwrap();
+    let exposure = results
+        .iter()
+        .find(|result| result["ruleId"] == "anonymous-resources-exposed")
+        .unwrap();
     assert_eq!(exposure["baselineState"], "new");
     let table = read("table");
-    for said in [": opened: /api/v1/secrets\n", ": closed: /api/v1/namespaces, /api/v1/nodes and /metrics\n"]
-    {
+    for said in [
+        ": opened: /api/v1/secrets\n",
+        ": closed: /api/v1/namespaces, /api/v1/nodes and /metrics\n",
+    ] {
         assert!(table.contains(said), "{table}");
     }
-    let resources = table.lines().find(|line| line.contains("anonymous-resources-exposed")).unwrap();
+    let resources = table
+        .lines()
+        .find(|line| line.contains("anonymous-resources-exposed"))
+        .unwrap();
     assert!(resources.contains("(new)"), "{resources}");
     let page = read("markdown");
-    assert!(page.contains("| opened | – | <code>/api/v1/secrets</code> |"), "{page}");
+    assert!(
+        page.contains("| opened | – | <code>/api/v1/secrets</code> |"),
+        "{page}"
+    );
     let page = read("html");
     assert!(page.contains(": opened: /api/v1/secrets</li>"), "{page}");
 }
@@ -210,9 +298,15 @@ async fn what_a_hostile_server_says_runs_nothing_in_a_browser() {
     let Some(dom) = seen.await.unwrap() else {
         return skip::without("chromium", "a hostile server's words in a browser");
     };
-    assert!(dom.contains("<title>kubeknock: 1 forbidden</title>"), "{dom}");
+    assert!(
+        dom.contains("<title>kubeknock: 1 forbidden</title>"),
+        "{dom}"
+    );
     // Ours is the only script and the icon the only link; what the server sent is there as text.
-    assert_eq!((dom.matches("<script").count(), dom.matches("<link").count()), (1, 1));
+    assert_eq!(
+        (dom.matches("<script").count(), dom.matches("<link").count()),
+        (1, 1)
+    );
     assert!(!dom.contains("<img"));
     for text in [
         "O=&lt;script&gt;document.title='owned'&lt;/script&gt;",
@@ -229,20 +323,38 @@ fn completions() {
     assert!(bash.contains("_kubeknock") && bash.contains("--require-coverage"));
     for (option, words) in [
         ("--output", "table json jsonl sarif"),
-        ("--fail-on", "critical high medium low note exposed forbidden limited new never"),
+        (
+            "--fail-on",
+            "critical high medium low note exposed forbidden limited new never",
+        ),
         ("--profile", "default rejecting"),
         ("--from", "masscan-json masscan-list"),
     ] {
-        let proposed = bash.split(&format!(" {option})\n")).nth(1).and_then(|rest| rest.split(";;").next());
-        assert!(proposed.is_some_and(|proposed| proposed.contains(words)), "{option}: {proposed:?}");
+        let proposed = bash
+            .split(&format!(" {option})\n"))
+            .nth(1)
+            .and_then(|rest| rest.split(";;").next());
+        assert!(
+            proposed.is_some_and(|proposed| proposed.contains(words)),
+            "{option}: {proposed:?}"
+        );
     }
     for (command, word) in [("rules", " version-disclosed "), ("report", " junit ")] {
-        let proposed = bash.split(&format!("kubeknock__subcmd__{command})\n")).nth(1).unwrap();
-        let proposed = proposed.lines().find(|line| line.contains("opts=")).unwrap();
+        let proposed = bash
+            .split(&format!("kubeknock__subcmd__{command})\n"))
+            .nth(1)
+            .unwrap();
+        let proposed = proposed
+            .lines()
+            .find(|line| line.contains("opts="))
+            .unwrap();
         assert!(proposed.contains(word), "{command}: {proposed}");
     }
     let zsh = stdout(&run(&["completions", "zsh"]));
-    assert!(zsh.contains("words -- ") && !zsh.contains("REPORT:(table"), "files stay proposed");
+    assert!(
+        zsh.contains("words -- ") && !zsh.contains("REPORT:(table"),
+        "files stay proposed"
+    );
 }
 
 #[test]
@@ -260,15 +372,27 @@ fn manual_pages() {
     assert_eq!(read("kubeknock.1"), page);
     for reference in page.lines().filter(|line| line.ends_with("(1)")) {
         let name = reference.trim_end_matches("(1)").replace('\\', "");
-        assert!(pages.join(format!("{name}.1")).is_file(), "{reference} has no page");
+        assert!(
+            pages.join(format!("{name}.1")).is_file(),
+            "{reference} has no page"
+        );
     }
-    for name in ["kubeknock-scan.1", "kubeknock-identify.1", "kubeknock-report.1", "kubeknock-diff.1"] {
+    for name in [
+        "kubeknock-scan.1",
+        "kubeknock-identify.1",
+        "kubeknock-report.1",
+        "kubeknock-diff.1",
+    ] {
         assert!(read(name).contains("\n.SH \"EXIT STATUS\"\n"), "{name}");
         assert!(!read(name).contains("EXTRA"), "{name}");
     }
     assert!(read("kubeknock-scan.1").contains("\n.SH VERDICTS\n  exposed "));
     let output = man(&folder.path().join("no/man1"));
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("no does not exist; make it first"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("no does not exist; make it first"),
+        "{}",
+        stderr(&output)
+    );
     assert!(!folder.path().join("no").exists());
 }

@@ -31,15 +31,19 @@ impl Drop for Openssl {
 }
 
 fn openssl(folder: &Path, args: &str) -> bool {
-    let ran =
-        Command::new("openssl").args(args.split(' ')).current_dir(folder).stderr(Stdio::null()).output();
+    let ran = Command::new("openssl")
+        .args(args.split(' '))
+        .current_dir(folder)
+        .stderr(Stdio::null())
+        .output();
     ran.is_ok_and(|output| output.status.success())
 }
 
 impl Openssl {
     /// With `PREFIX.key` and `PREFIX.crt` of the folder; `None` where this openssl cannot.
     fn serve(folder: &Path, prefix: &str, args: &str) -> Option<Self> {
-        let fixed = format!("s_server -accept 127.0.0.1:0 -www -key {prefix}.key -cert {prefix}.crt");
+        let fixed =
+            format!("s_server -accept 127.0.0.1:0 -www -key {prefix}.key -cert {prefix}.crt");
         let mut child = Command::new("openssl")
             .args(fixed.split(' '))
             .args(args.split_whitespace())
@@ -50,9 +54,13 @@ impl Openssl {
             .spawn()
             .ok()?;
         let lines = BufReader::new(child.stdout.take()?).lines();
-        let address =
-            lines.map_while(Result::ok).find_map(|line| line.strip_prefix("ACCEPT ").map(str::to_owned));
-        Some(Self { child, address: address? })
+        let address = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("ACCEPT ").map(str::to_owned));
+        Some(Self {
+            child,
+            address: address?,
+        })
     }
 }
 
@@ -60,8 +68,7 @@ impl Openssl {
 #[track_caller]
 fn with_openssl(test: &str) -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
-    let made =
-        "req -x509 -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.crt -subj /CN=kube-apiserver -days 9";
+    let made = "req -x509 -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.crt -subj /CN=kube-apiserver -days 9";
     if openssl(folder.path(), made) {
         return Some(folder);
     }
@@ -70,43 +77,79 @@ fn with_openssl(test: &str) -> Option<tempfile::TempDir> {
 }
 
 async fn knock_on(server: &Openssl) -> EndpointReport {
-    knock(ScanConfig { retries: 0, ..config() }, &server.address).await
+    knock(
+        ScanConfig {
+            retries: 0,
+            ..config()
+        },
+        &server.address,
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_takes_none_of_what_is_offered_is_told_so() {
-    let Some(folder) = with_openssl("servers that speak old TLS alone") else { return };
+    let Some(folder) = with_openssl("servers that speak old TLS alone") else {
+        return;
+    };
     for (args, said) in [
-        ("-tls1_2 -cipher AES256-GCM-SHA384", "none of the cipher suites or versions offered"),
-        ("-tls1_2 -cipher ECDHE-RSA-AES256-SHA384", "none of the cipher suites or versions offered"),
-        ("-tls1_1 -cipher ALL:@SECLEVEL=0", "none of the versions offered"),
+        (
+            "-tls1_2 -cipher AES256-GCM-SHA384",
+            "none of the cipher suites or versions offered",
+        ),
+        (
+            "-tls1_2 -cipher ECDHE-RSA-AES256-SHA384",
+            "none of the cipher suites or versions offered",
+        ),
+        (
+            "-tls1_1 -cipher ALL:@SECLEVEL=0",
+            "none of the versions offered",
+        ),
     ] {
         let server = Openssl::serve(folder.path(), "rsa", args).unwrap();
         let record = knock_on(&server).await;
         assert_eq!(record.verdict, Verdict::Unreachable, "{args}");
-        assert_eq!(record.failure.unwrap().kind, FailureKind::Handshake, "{args}");
+        assert_eq!(
+            record.failure.unwrap().kind,
+            FailureKind::Handshake,
+            "{args}"
+        );
         assert!(record.reason.contains(said), "{args}: {}", record.reason);
         let offered = "TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305";
         assert!(record.reason.contains(offered), "{args}: {}", record.reason);
-        assert_eq!(record.connections, 1, "{args}: it speaks TLS, so it is not asked without");
+        assert_eq!(
+            record.connections, 1,
+            "{args}: it speaks TLS, so it is not asked without"
+        );
     }
 }
 
 /// In TLS 1.2 OpenSSL says "handshake failure" to a caller without a certificate.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_openssl_wants_is_a_certificate_that_is_wanted() {
-    let Some(folder) = with_openssl("servers that want a client certificate") else { return };
+    let Some(folder) = with_openssl("servers that want a client certificate") else {
+        return;
+    };
     for version in ["-tls1_2", "-tls1_3"] {
         let server = Openssl::serve(folder.path(), "rsa", &format!("{version} -Verify 1")).unwrap();
         let record = knock_on(&server).await;
-        let failure = record.failure.or_else(|| record.requests[0].exchange.outcome.clone().err()).unwrap();
-        assert_eq!(failure.kind, FailureKind::ClientCertificateRequired, "{version}: {failure}");
+        let failure = record
+            .failure
+            .or_else(|| record.requests[0].exchange.outcome.clone().err())
+            .unwrap();
+        assert_eq!(
+            failure.kind,
+            FailureKind::ClientCertificateRequired,
+            "{version}: {failure}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chain_that_is_too_long_is_told_so() {
-    let Some(folder) = with_openssl("a server with a long chain") else { return };
+    let Some(folder) = with_openssl("a server with a long chain") else {
+        return;
+    };
     let one = fs::read_to_string(folder.path().join("rsa.crt")).unwrap();
     fs::write(folder.path().join("chain.pem"), one.repeat(100)).unwrap();
     for version in ["-tls1_2", "-tls1_3"] {
@@ -114,31 +157,51 @@ async fn a_chain_that_is_too_long_is_told_so() {
         let server = Openssl::serve(folder.path(), "rsa", &args).unwrap();
         let record = knock_on(&server).await;
         assert_eq!(record.verdict, Verdict::Unreachable, "{version}");
-        assert_eq!(record.failure.unwrap().kind, FailureKind::Handshake, "{version}");
-        assert!(record.reason.contains("longer than 64 KiB"), "{version}: {}", record.reason);
+        assert_eq!(
+            record.failure.unwrap().kind,
+            FailureKind::Handshake,
+            "{version}"
+        );
+        assert!(
+            record.reason.contains("longer than 64 KiB"),
+            "{version}: {}",
+            record.reason
+        );
     }
 }
 
 /// The CA given is the very certificate that is served.
 fn given(certificate: &[u8]) -> ScanConfig {
-    ScanConfig { retries: 0, trusted_cas: vec![certificate.to_vec()], ..config() }
+    ScanConfig {
+        retries: 0,
+        trusted_cas: vec![certificate.to_vec()],
+        ..config()
+    }
 }
 
 /// The certificate of a file, as DER.
 fn der(path: &Path) -> Vec<u8> {
     use base64::Engine as _;
-    let text: String =
-        fs::read_to_string(path).unwrap().lines().filter(|line| !line.starts_with('-')).collect();
+    let text: String = fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
     base64::prelude::BASE64_STANDARD.decode(text).unwrap()
 }
 
 async fn handshake_with(server: &Openssl, certificate: &[u8]) -> Handshake {
-    knock(given(certificate), &server.address).await.tls.unwrap()
+    knock(given(certificate), &server.address)
+        .await
+        .tls
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_odd_certificate_has_a_key_that_signs() {
-    let Some(folder) = with_openssl("certificates of version 1 and with unknown critical extensions") else {
+    let Some(folder) =
+        with_openssl("certificates of version 1 and with unknown critical extensions")
+    else {
         return;
     };
     let path = folder.path();
@@ -156,7 +219,11 @@ async fn an_odd_certificate_has_a_key_that_signs() {
             let server = Openssl::serve(path, prefix, version).unwrap();
             let tls = handshake_with(&server, &certificate).await;
             assert_eq!(tls.signature, Signature::Valid, "{prefix} {version}");
-            assert!(matches!(tls.trust, Some(Trust::Anchored { .. })), "{prefix} {version}: {:?}", tls.trust);
+            assert!(
+                matches!(tls.trust, Some(Trust::Anchored { .. })),
+                "{prefix} {version}: {:?}",
+                tls.trust
+            );
         }
     }
 }
@@ -164,7 +231,9 @@ async fn an_odd_certificate_has_a_key_that_signs() {
 /// Under a key that the cryptographic library does not handle.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_checked_accuses_nobody() {
-    let Some(folder) = with_openssl("a certificate with a small RSA key") else { return };
+    let Some(folder) = with_openssl("a certificate with a small RSA key") else {
+        return;
+    };
     let path = folder.path();
     let made = "req -x509 -newkey rsa:1024 -nodes -keyout small.key -out small.crt -subj /CN=small -days 9";
     assert!(openssl(path, made));
@@ -173,9 +242,15 @@ async fn what_cannot_be_checked_accuses_nobody() {
         let args = format!("{version} -cipher ALL:@SECLEVEL=0");
         let server = Openssl::serve(path, "small", &args).unwrap();
         let tls = handshake_with(&server, &certificate).await;
-        let Signature::NotChecked { why } = &tls.signature else { panic!("{version}: {:?}", tls.signature) };
+        let Signature::NotChecked { why } = &tls.signature else {
+            panic!("{version}: {:?}", tls.signature)
+        };
         assert!(why.contains("RSA key has 1024 bits"), "{why}");
-        assert!(matches!(tls.trust, Some(Trust::NotChecked { .. })), "{version}: {:?}", tls.trust);
+        assert!(
+            matches!(tls.trust, Some(Trust::NotChecked { .. })),
+            "{version}: {:?}",
+            tls.trust
+        );
     }
 }
 
@@ -232,7 +307,10 @@ impl Signer for Huge {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_huge_key_accuses_nobody() {
     let key = Arc::new(Huge::new());
-    let certificate = CertificateParams::new(["kubernetes".to_owned()]).unwrap().self_signed(&*key).unwrap();
+    let certificate = CertificateParams::new(["kubernetes".to_owned()])
+        .unwrap()
+        .self_signed(&*key)
+        .unwrap();
     let der = certificate.der().clone();
     let server = default_over(acceptor_with(vec![der.clone()], key, &[b"http/1.1"])).await;
     let record = knock(given(&der), &server.address.to_string()).await;
@@ -241,14 +319,21 @@ async fn a_huge_key_accuses_nobody() {
     assert_eq!(tls.certificate.unwrap().key, "RSA 16384");
     let why = "its RSA key has 16384 bits; those of 2048 to 8192 are checked".to_owned();
     assert_eq!(tls.signature, Signature::NotChecked { why });
-    assert!(matches!(tls.trust, Some(Trust::NotChecked { .. })), "{:?}", tls.trust);
+    assert!(
+        matches!(tls.trust, Some(Trust::NotChecked { .. })),
+        "{:?}",
+        tls.trust
+    );
 }
 
 /// A certificate that anybody can copy, without its key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copied_certificate_is_told_from_the_right_one() {
     let [right, wrong] = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
-    let certificate = CertificateParams::new(["kubernetes".to_owned()]).unwrap().self_signed(&right).unwrap();
+    let certificate = CertificateParams::new(["kubernetes".to_owned()])
+        .unwrap()
+        .self_signed(&right)
+        .unwrap();
     let der = certificate.der().clone();
     for (key, signature) in [(&right, Signature::Valid), (&wrong, Signature::Invalid)] {
         let server = default_over(acceptor_of(vec![der.clone()], key, &[b"http/1.1"])).await;
@@ -258,6 +343,12 @@ async fn a_copied_certificate_is_told_from_the_right_one() {
         assert_eq!(tls.signature, signature);
         let anchored = matches!(tls.trust, Some(Trust::Anchored { .. }));
         let held = matches!(tls.trust, Some(Trust::NotAnchored { .. }));
-        assert_eq!((anchored, held), (signature == Signature::Valid, signature == Signature::Invalid));
+        assert_eq!(
+            (anchored, held),
+            (
+                signature == Signature::Valid,
+                signature == Signature::Invalid
+            )
+        );
     }
 }

@@ -13,7 +13,11 @@ use kubeknock::simulator;
 use crate::support::{config, knock, run, scan, serve, start, stdout, targets};
 
 fn hasty() -> ScanConfig {
-    ScanConfig { timeout: Duration::from_millis(700), retries: 0, ..config() }
+    ScanConfig {
+        timeout: Duration::from_millis(700),
+        retries: 0,
+        ..config()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,8 +27,17 @@ async fn silence_ends_at_the_deadline() {
         let began = Instant::now();
         let record = knock(hasty(), &server.address().to_string()).await;
         assert!(began.elapsed() < Duration::from_secs(3), "{name}");
-        assert_eq!(record.verdict, Verdict::Unreachable, "{name}: {}", record.reason);
-        assert_eq!(record.failure.unwrap().kind, FailureKind::Deadline, "{name}");
+        assert_eq!(
+            record.verdict,
+            Verdict::Unreachable,
+            "{name}: {}",
+            record.reason
+        );
+        assert_eq!(
+            record.failure.unwrap().kind,
+            FailureKind::Deadline,
+            "{name}"
+        );
     }
 }
 
@@ -34,7 +47,12 @@ async fn a_drip_of_bytes_ends_at_the_deadline() {
     let began = Instant::now();
     let record = knock(hasty(), &server.address().to_string()).await;
     assert!(began.elapsed() < Duration::from_secs(3));
-    assert!(!record.verdict.settles(), "{}: {}", record.verdict, record.reason);
+    assert!(
+        !record.verdict.settles(),
+        "{}: {}",
+        record.verdict,
+        record.reason
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,14 +84,23 @@ async fn plain_http_on_a_tls_port_is_said() {
 async fn http_to_a_tls_port_is_said() {
     let server = start("default").await;
     let record = knock(hasty(), &format!("http://{}", server.address())).await;
-    assert!(!record.verdict.settles(), "{}: {}", record.verdict, record.reason);
+    assert!(
+        !record.verdict.settles(),
+        "{}: {}",
+        record.verdict,
+        record.reason
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn resets_are_retried_as_often_as_asked_and_no_more() {
     for retries in [0, 2] {
         let server = start("resets").await;
-        let record = knock(ScanConfig { retries, ..hasty() }, &server.address().to_string()).await;
+        let record = knock(
+            ScanConfig { retries, ..hasty() },
+            &server.address().to_string(),
+        )
+        .await;
         assert_eq!(record.verdict, Verdict::Unreachable, "{}", record.reason);
         assert!(record.connections <= 3 + retries, "{}", record.connections);
     }
@@ -83,8 +110,18 @@ async fn resets_are_retried_as_often_as_asked_and_no_more() {
 async fn a_body_that_ends_early_is_no_answer() {
     let server = start("truncated-body").await;
     let record = knock(hasty(), &server.address().to_string()).await;
-    assert!(!record.verdict.settles(), "{}: {}", record.verdict, record.reason);
-    assert!(record.requests.iter().any(|request| matches!(request.access, Access::Failed(_))));
+    assert!(
+        !record.verdict.settles(),
+        "{}: {}",
+        record.verdict,
+        record.reason
+    );
+    assert!(
+        record
+            .requests
+            .iter()
+            .any(|request| matches!(request.access, Access::Failed(_)))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,14 +130,21 @@ async fn control_characters_reach_no_terminal() {
     let address = server.address().to_string();
     let output = run(&["scan", &address, "-q", "--color", "never"]);
     let bad = stdout(&output).chars().find(|c| {
-        (c.is_control() && *c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        (c.is_control() && *c != '\n')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     });
     assert_eq!(bad, None, "{}", stdout(&output));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_server_does_not_lose_the_others() {
-    let bad = ["garbage", "deep-json", "huge-headers", "resets", "hangs-after-accept"];
+    let bad = [
+        "garbage",
+        "deep-json",
+        "huge-headers",
+        "resets",
+        "hangs-after-accept",
+    ];
     let mut servers = Vec::new();
     let mut specs = Vec::new();
     for name in bad.into_iter().chain(["default"; 5]) {
@@ -117,11 +161,18 @@ async fn one_bad_server_does_not_lose_the_others() {
 /// Everything that misbehaves, at once and at random as well, and 20 neighbours who do not.
 #[tokio::test(flavor = "multi_thread")]
 async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
-    const HONEST: [&str; 5] = ["default", "rejecting", "exposed", "nginx-fronted", "kube-controller-manager"];
-    let (mut bad, mut chaotic, mut good, mut specs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    const HONEST: [&str; 5] = [
+        "default",
+        "rejecting",
+        "exposed",
+        "nginx-fronted",
+        "kube-controller-manager",
+    ];
+    let (mut bad, mut chaotic, mut good, mut specs) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // Of those the simulator has, whoever is no API server or cannot be judged.
-    for scenario in
-        simulator::scenarios().filter(|scenario| !scenario.expect.settles() && !scenario.plain_http())
+    for scenario in simulator::scenarios()
+        .filter(|scenario| !scenario.expect.settles() && !scenario.plain_http())
     {
         bad.push(serve(Arc::clone(scenario)).await);
     }
@@ -132,29 +183,59 @@ async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
     for name in HONEST.into_iter().cycle().take(20) {
         good.push(start(name).await);
     }
-    specs.extend(bad.iter().chain(&good).map(|server| server.address().to_string()));
+    specs.extend(
+        bad.iter()
+            .chain(&good)
+            .map(|server| server.address().to_string()),
+    );
     specs.extend(chaotic.iter().map(|server| server.address().to_string()));
     // Each request of --deep gives a server that dawdles a fifth more.
     let timeout = |deep| Duration::from_secs(if deep { 2 } else { 4 });
-    let config = |deep| ScanConfig { deep, per_host: 0, timeout: timeout(deep), ..config() };
-    let scans = tokio::join!(scan(config(false), targets(&specs)), scan(config(true), targets(&specs)));
+    let config = |deep| ScanConfig {
+        deep,
+        per_host: 0,
+        timeout: timeout(deep),
+        ..config()
+    };
+    let scans = tokio::join!(
+        scan(config(false), targets(&specs)),
+        scan(config(true), targets(&specs))
+    );
     for (records, summary) in [scans.0, scans.1] {
         assert_eq!(summary.coverage.not_attempted, 0);
         let of = |address| {
-            let own = |record: &&EndpointReport| record.endpoint.as_ref().unwrap().address() == Some(address);
+            let own = |record: &&EndpointReport| {
+                record.endpoint.as_ref().unwrap().address() == Some(address)
+            };
             records.iter().find(own).unwrap()
         };
         for server in &good {
             let (record, scenario) = (of(server.address()), server.scenario());
-            assert_eq!(record.verdict, scenario.expect, "{}: {}", scenario.name, record.reason);
+            assert_eq!(
+                record.verdict, scenario.expect,
+                "{}: {}",
+                scenario.name, record.reason
+            );
         }
         for server in &chaotic {
             let record = of(server.address());
-            assert_ne!(record.verdict, Verdict::Exposed, "{}: {:#?}", record.reason, record.requests);
-            let panicked = record.failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Panic);
+            assert_ne!(
+                record.verdict,
+                Verdict::Exposed,
+                "{}: {:#?}",
+                record.reason,
+                record.requests
+            );
+            let panicked = record
+                .failure
+                .as_ref()
+                .is_some_and(|failure| failure.kind == FailureKind::Panic);
             assert!(!panicked, "{}", record.reason);
         }
     }
-    let kinds: BTreeSet<String> = chaotic.iter().flat_map(simulator::ChaosServer::misbehaviours).collect();
+    let kinds: BTreeSet<String> = chaotic
+        .iter()
+        .flat_map(simulator::ChaosServer::misbehaviours)
+        .collect();
     assert!(kinds.len() > 50, "only {kinds:?}");
 }

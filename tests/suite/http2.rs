@@ -15,7 +15,11 @@ use crate::byhand::{ByHand, Then, acceptor, default_cluster, listen, speak, whol
 use crate::support::{config, knock, serve};
 
 fn http2() -> ScanConfig {
-    ScanConfig { http2: true, retries: 0, ..config() }
+    ScanConfig {
+        http2: true,
+        retries: 0,
+        ..config()
+    }
 }
 
 /// What a server does that has agreed on HTTP/2.
@@ -39,11 +43,15 @@ async fn server(how: How) -> ByHand {
     listen(move |stream, _, server| {
         let tls = tls.clone();
         async move {
-            let Ok(mut stream) = tls.accept(stream).await else { return };
+            let Ok(mut stream) = tls.accept(stream).await else {
+                return;
+            };
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             match how {
                 How::Closes if http2 => {}
-                How::Resets(_) | How::GoesAway | How::CutsShort if http2 => over_http2(stream, how).await,
+                How::Resets(_) | How::GoesAway | How::CutsShort if http2 => {
+                    over_http2(stream, how).await;
+                }
                 _ => drop(speak(&mut stream, &server, &in_http11).await),
             }
         }
@@ -57,7 +65,9 @@ fn in_http11(path: &str) -> (Vec<u8>, Then) {
 }
 
 async fn over_http2(stream: TlsStream<TcpStream>, how: How) {
-    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    let Ok(mut connection) = h2::server::handshake(stream).await else {
+        return;
+    };
     let mut answered = false;
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         match how {
@@ -66,14 +76,22 @@ async fn over_http2(stream: TlsStream<TcpStream>, how: How) {
             _ => {
                 let (head, body) = default_cluster(request.uri().path());
                 let mut lines = head.lines();
-                let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap();
+                let status = lines
+                    .next()
+                    .and_then(|line| line.split(' ').nth(1))
+                    .unwrap();
                 let headers = lines.filter_map(|line| line.split_once(": "));
-                let response = headers.fold(Response::builder().status(status), |response, (name, value)| {
-                    response.header(name, value)
-                });
-                let mut sender = respond.send_response(response.body(()).unwrap(), false).unwrap();
+                let response = headers.fold(
+                    Response::builder().status(status),
+                    |response, (name, value)| response.header(name, value),
+                );
+                let mut sender = respond
+                    .send_response(response.body(()).unwrap(), false)
+                    .unwrap();
                 if how == How::CutsShort {
-                    sender.send_data(Bytes::from(body).slice(..1), false).unwrap();
+                    sender
+                        .send_data(Bytes::from(body).slice(..1), false)
+                        .unwrap();
                     // Later, so that the head is read as an answer.
                     tokio::spawn(async move {
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -100,8 +118,17 @@ async fn whose_http2_fails_is_asked_over_http11() {
     ] {
         let server = server(how).await;
         let record = knock(http2(), &server.address.to_string()).await;
-        assert_eq!(record.verdict, Verdict::Forbidden, "{how:?}: {}", record.reason);
-        assert_eq!(server.connections(), 2, "{how:?}: once, and not for each request");
+        assert_eq!(
+            record.verdict,
+            Verdict::Forbidden,
+            "{how:?}: {}",
+            record.reason
+        );
+        assert_eq!(
+            server.connections(),
+            2,
+            "{how:?}: once, and not for each request"
+        );
     }
 }
 
@@ -110,10 +137,20 @@ async fn whose_http2_fails_is_asked_over_http11() {
 async fn a_connection_that_ends_while_it_is_asked_costs_no_answer() {
     let server = server(How::GoesAway).await;
     let record = knock(http2(), &server.address.to_string()).await;
-    assert_eq!((record.verdict, record.requests.len()), (Verdict::Forbidden, 3), "{}", record.reason);
-    let versions = record.requests.iter().map(|request| request.exchange.outcome.as_ref().unwrap().version);
+    assert_eq!(
+        (record.verdict, record.requests.len()),
+        (Verdict::Forbidden, 3),
+        "{}",
+        record.reason
+    );
+    let versions = record
+        .requests
+        .iter()
+        .map(|request| request.exchange.outcome.as_ref().unwrap().version);
     assert!(
-        versions.clone().all(|version| version == http::Version::HTTP_2),
+        versions
+            .clone()
+            .all(|version| version == http::Version::HTTP_2),
         "{:?}",
         versions.collect::<Vec<_>>()
     );
@@ -122,9 +159,21 @@ async fn a_connection_that_ends_while_it_is_asked_costs_no_answer() {
 
 /// What a server came to, in the terms that a verdict rests on.
 fn told(record: &EndpointReport) -> (Verdict, Option<FailureKind>, Vec<&str>, bool) {
-    let open = record.grants.iter().map(|grant| grant.path.as_str()).collect();
-    let named = record.identification.as_ref().is_some_and(|who| who.kubernetes);
-    (record.verdict, record.failure.as_ref().map(|failure| failure.kind), open, named)
+    let open = record
+        .grants
+        .iter()
+        .map(|grant| grant.path.as_str())
+        .collect();
+    let named = record
+        .identification
+        .as_ref()
+        .is_some_and(|who| who.kubernetes);
+    (
+        record.verdict,
+        record.failure.as_ref().map(|failure| failure.kind),
+        open,
+        named,
+    )
 }
 
 /// Every simulated server, and those that want a client certificate in both versions of TLS.
@@ -134,14 +183,28 @@ async fn every_scenario_is_told_alike() {
         let text = "name = 'x'\nabout = ''\nsource = ''\nexpect = 'unreachable'\nextends = 'etcd'";
         Arc::new(Scenario::parse(text).unwrap().with_tls_version(version))
     };
-    let all = simulator::scenarios().filter(|scenario| !scenario.plain_http()).cloned();
+    let all = simulator::scenarios()
+        .filter(|scenario| !scenario.plain_http())
+        .cloned();
     for scenario in all.chain([wanting("1.2"), wanting("1.3")]) {
         let server = serve(Arc::clone(&scenario)).await;
         let address = server.address().to_string();
         let timeout = Duration::from_secs(1);
-        let [one, two] = [false, true].map(|http2| ScanConfig { http2, retries: 0, timeout, ..config() });
+        let [one, two] = [false, true].map(|http2| ScanConfig {
+            http2,
+            retries: 0,
+            timeout,
+            ..config()
+        });
         let (one, two) = (knock(one, &address).await, knock(two, &address).await);
-        assert_eq!(told(&two), told(&one), "{}: {}; {}", scenario.name, two.reason, one.reason);
+        assert_eq!(
+            told(&two),
+            told(&one),
+            "{}: {}; {}",
+            scenario.name,
+            two.reason,
+            one.reason
+        );
     }
 }
 
@@ -149,12 +212,29 @@ async fn every_scenario_is_told_alike() {
 async fn a_client_certificate_that_is_wanted_is_said() {
     for version in ["1.2", "1.3"] {
         let text = "name = 'x'\nabout = ''\nsource = ''\nexpect = 'unreachable'\nextends = 'etcd'";
-        let server = serve(Arc::new(Scenario::parse(text).unwrap().with_tls_version(version))).await;
+        let server = serve(Arc::new(
+            Scenario::parse(text).unwrap().with_tls_version(version),
+        ))
+        .await;
         let address = server.address().to_string();
         let record = knock(http2(), &address).await;
-        let failure = record.failure.or_else(|| record.requests[0].exchange.outcome.clone().err()).unwrap();
-        assert_eq!(failure.kind, FailureKind::ClientCertificateRequired, "TLS {version}: {failure}");
-        let over_http11 = knock(ScanConfig { http2: false, ..http2() }, &address).await;
+        let failure = record
+            .failure
+            .or_else(|| record.requests[0].exchange.outcome.clone().err())
+            .unwrap();
+        assert_eq!(
+            failure.kind,
+            FailureKind::ClientCertificateRequired,
+            "TLS {version}: {failure}"
+        );
+        let over_http11 = knock(
+            ScanConfig {
+                http2: false,
+                ..http2()
+            },
+            &address,
+        )
+        .await;
         assert_eq!(record.connections, over_http11.connections, "TLS {version}");
     }
 }

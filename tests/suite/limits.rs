@@ -19,18 +19,46 @@ use crate::support::{config, in_namespaces, knock, kubeknock, serve, start, stde
 async fn every_verdict_is_right_with_64_descriptors() {
     let everywhere = "0.0.0.0:0".parse().unwrap();
     let serve = |name: &str| simulator::start(simulator::scenario(name).unwrap(), everywhere);
-    let (api, other) = (serve("rejecting").await.unwrap(), serve("tls-port-speaks-http").await.unwrap());
+    let (api, other) = (
+        serve("rejecting").await.unwrap(),
+        serve("tls-port-speaks-http").await.unwrap(),
+    );
     let output = Command::new("sh")
-        .args(["-c", "ulimit -n 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_kubeknock")])
-        .args(["scan", "-o", "json", "--rate", "0", "--retries", "0", "--fail-on", "never"])
+        .args([
+            "-c",
+            "ulimit -n 64; exec \"$@\"",
+            "sh",
+            env!("CARGO_BIN_EXE_kubeknock"),
+        ])
+        .args([
+            "scan",
+            "-o",
+            "json",
+            "--rate",
+            "0",
+            "--retries",
+            "0",
+            "--fail-on",
+            "never",
+        ])
         .args(["--require-coverage", "0"])
-        .arg(format!("127.61.0.0-127.61.3.231 ports={}", api.address().port()))
-        .arg(format!("127.62.0.0-127.62.15.159 ports={}", other.address().port()))
+        .arg(format!(
+            "127.61.0.0-127.61.3.231 ports={}",
+            api.address().port()
+        ))
+        .arg(format!(
+            "127.62.0.0-127.62.15.159 ports={}",
+            other.address().port()
+        ))
         .arg("127.61.0.0/28 ports=9")
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("--concurrency 512 lowered to 16"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("--concurrency 512 lowered to 16"),
+        "{}",
+        stderr(&output)
+    );
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let coverage = &report["coverage"];
     assert_eq!(coverage["targets"], 5000 + 16);
@@ -44,9 +72,13 @@ async fn every_verdict_is_right_with_64_descriptors() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verdict_is_right_where_descriptors_run_out() {
-    let server = simulator::start(simulator::scenario("rejecting").unwrap(), "0.0.0.0:0".parse().unwrap());
+    let server = simulator::start(
+        simulator::scenario("rejecting").unwrap(),
+        "0.0.0.0:0".parse().unwrap(),
+    );
     let server = server.await.unwrap();
-    let script = r#"for fd in 3 4 5 6 7 8 9; do eval "exec $fd</dev/null"; done; ulimit -n 26; exec "$@""#;
+    let script =
+        r#"for fd in 3 4 5 6 7 8 9; do eval "exec $fd</dev/null"; done; ulimit -n 26; exec "$@""#;
     for (quiet, said) in [(&[][..], 1), (&["-q"], 0)] {
         let output = Command::new("sh")
             .args(["-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
@@ -57,9 +89,22 @@ async fn every_verdict_is_right_where_descriptors_run_out() {
             .unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
-        assert_eq!(report["coverage"]["verdicts"]["rejected"], 256, "{}", report["coverage"]);
-        assert_eq!(stderr(&output).matches("this machine is short of something").count(), said);
-        assert!(said == 1 || stderr(&output).is_empty(), "-q says no warning: {}", stderr(&output));
+        assert_eq!(
+            report["coverage"]["verdicts"]["rejected"], 256,
+            "{}",
+            report["coverage"]
+        );
+        assert_eq!(
+            stderr(&output)
+                .matches("this machine is short of something")
+                .count(),
+            said
+        );
+        assert!(
+            said == 1 || stderr(&output).is_empty(),
+            "-q says no warning: {}",
+            stderr(&output)
+        );
     }
 }
 
@@ -86,34 +131,87 @@ fn a_shortage_of_local_ports_is_never_the_targets_state() {
     "#;
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new("unshare")
-        .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+        .args([
+            "--net",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            env!("CARGO_BIN_EXE_kubeknock"),
+        ])
         .arg(folder.path())
-        .args(["--retries", "0", "127.93.0.1:26443 expect=unreachable", "127.93.0.2:26443 expect=forbidden"])
-        .args(["127.93.0.3:26443", "127.93.0.0/30 ports=9 expect=unreachable"])
+        .args([
+            "--retries",
+            "0",
+            "127.93.0.1:26443 expect=unreachable",
+            "127.93.0.2:26443 expect=forbidden",
+        ])
+        .args([
+            "127.93.0.3:26443",
+            "127.93.0.0/30 ports=9 expect=unreachable",
+        ])
         .output();
-    let Some(_) = in_namespaces(output, "a network of the test's own") else { return };
+    let Some(_) = in_namespaces(output, "a network of the test's own") else {
+        return;
+    };
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     let report = |name: &str| -> Value { serde_json::from_str(&read(name)).unwrap() };
 
     // As long as it lasts nothing is told of any target.
     let short = report("short.json");
-    assert_eq!(short["coverage"]["not_attempted"], 7, "{}", short["coverage"]);
+    assert_eq!(
+        short["coverage"]["not_attempted"], 7,
+        "{}",
+        short["coverage"]
+    );
     assert_eq!(short["scan"]["stopped"], "--max-duration was reached");
     for spec in short["coverage"]["specs"].as_array().unwrap() {
-        assert_eq!((&spec["covered"], &spec["seen"]), (&false.into(), &serde_json::json!([])), "{spec}");
+        assert_eq!(
+            (&spec["covered"], &spec["seen"]),
+            (&false.into(), &serde_json::json!([])),
+            "{spec}"
+        );
         assert_ne!(spec["met"], true, "{spec}");
     }
     assert_ne!(read("short.code").trim(), "0");
 
     // When it ends all is right, and it was said once.
     let later = report("later.json");
-    assert_eq!(later["coverage"]["verdicts"]["forbidden"], 3, "{}", later["coverage"]);
-    assert_eq!(later["coverage"]["unreachable"]["kinds"], serde_json::json!({"refused": 4}));
-    let met: Vec<&Value> =
-        later["coverage"]["specs"].as_array().unwrap().iter().map(|spec| &spec["met"]).collect();
-    assert_eq!(met, [&Value::from(false), &true.into(), &Value::Null, &true.into()]);
-    assert_eq!(read("later.err").matches("this machine is short of something").count(), 1);
-    assert_eq!(read("later.code").trim(), "1", "the server that should not answer does");
+    assert_eq!(
+        later["coverage"]["verdicts"]["forbidden"], 3,
+        "{}",
+        later["coverage"]
+    );
+    assert_eq!(
+        later["coverage"]["unreachable"]["kinds"],
+        serde_json::json!({"refused": 4})
+    );
+    let met: Vec<&Value> = later["coverage"]["specs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|spec| &spec["met"])
+        .collect();
+    assert_eq!(
+        met,
+        [
+            &Value::from(false),
+            &true.into(),
+            &Value::Null,
+            &true.into()
+        ]
+    );
+    assert_eq!(
+        read("later.err")
+            .matches("this machine is short of something")
+            .count(),
+        1
+    );
+    assert_eq!(
+        read("later.code").trim(),
+        "1",
+        "the server that should not answer does"
+    );
 }
 
 /// An address of a family that this machine has no address of cannot be asked, and is no shortage.
@@ -125,14 +223,38 @@ fn without_ipv6_its_addresses_are_not_attempted() {
         exec "$@"
     "#;
     let output = Command::new("unshare")
-        .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
-        .args(["scan", "-o", "json", "--require-coverage", "0", "[::1]:6443", "[2001:db8::1]:6443"])
+        .args([
+            "--net",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            env!("CARGO_BIN_EXE_kubeknock"),
+        ])
+        .args([
+            "scan",
+            "-o",
+            "json",
+            "--require-coverage",
+            "0",
+            "[::1]:6443",
+            "[2001:db8::1]:6443",
+        ])
         .output();
-    let Some(output) = in_namespaces(output, "a network of the test's own") else { return };
+    let Some(output) = in_namespaces(output, "a network of the test's own") else {
+        return;
+    };
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(report["coverage"]["failed_here"], serde_json::json!({"no-route": 2}));
+    assert_eq!(
+        report["coverage"]["failed_here"],
+        serde_json::json!({"no-route": 2})
+    );
     assert_eq!(output.status.code(), Some(2), "nothing could be asked");
-    assert!(!stderr(&output).contains("short of something"), "{}", stderr(&output));
+    assert!(
+        !stderr(&output).contains("short of something"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// What routers say, each kind as itself. The network is the test's own: two namespaces and a
@@ -174,9 +296,21 @@ fn the_kinds_of_unreachable_are_told_apart() {
         exit $code
     "#;
     let output = Command::new("unshare")
-        .args(["--net", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
+        .args([
+            "--net",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            env!("CARGO_BIN_EXE_kubeknock"),
+        ])
         .args(["scan", "-q", "-o", "json", "--retries", "0"])
-        .args(["198.51.100.1:6443", "198.51.100.2:6443", "198.51.100.3:6443", "198.51.100.4:6443"])
+        .args([
+            "198.51.100.1:6443",
+            "198.51.100.2:6443",
+            "198.51.100.3:6443",
+            "198.51.100.4:6443",
+        ])
         .args([
             "198.51.100.5:6443",
             "192.0.2.255:6443",
@@ -185,7 +319,9 @@ fn the_kinds_of_unreachable_are_told_apart() {
             "[2001:db8:1::2]:6443",
         ])
         .output();
-    let Some(output) = in_namespaces(output, "a network of the test's own") else { return };
+    let Some(output) = in_namespaces(output, "a network of the test's own") else {
+        return;
+    };
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let report: Value =
         serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
@@ -213,7 +349,10 @@ fn the_kinds_of_unreachable_are_told_apart() {
     .map(|(target, kind)| (target.to_owned(), kind.to_owned()));
     assert_eq!(seen, expected);
     // What this machine's own routes forbid was not attempted; what a router says is the target's state.
-    assert_eq!(report["coverage"]["failed_here"], serde_json::json!({"no-route": 1}));
+    assert_eq!(
+        report["coverage"]["failed_here"],
+        serde_json::json!({"no-route": 1})
+    );
     assert_eq!(report["coverage"]["unreachable"]["total"], 8);
 }
 
@@ -222,7 +361,17 @@ fn the_kinds_of_unreachable_are_told_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_told_by_the_clock_and_on_demand() {
     let mut child = kubeknock()
-        .args(["scan", "127.63.0.0/20", "--ports", "9", "--rate", "500", "--stats-interval", "400ms", "-q"])
+        .args([
+            "scan",
+            "127.63.0.0/20",
+            "--ports",
+            "9",
+            "--rate",
+            "500",
+            "--stats-interval",
+            "400ms",
+            "-q",
+        ])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -230,17 +379,34 @@ async fn progress_is_told_by_the_clock_and_on_demand() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
     let first = next();
-    assert_eq!((&first["record"], &first["targets"]), (&"progress".into(), &4096.into()));
-    for key in
-        ["elapsed_s", "eta_s", "done", "again_waiting", "in_flight", "per_s", "level", "timeouts", "verdicts"]
-    {
+    assert_eq!(
+        (&first["record"], &first["targets"]),
+        (&"progress".into(), &4096.into())
+    );
+    for key in [
+        "elapsed_s",
+        "eta_s",
+        "done",
+        "again_waiting",
+        "in_flight",
+        "per_s",
+        "level",
+        "timeouts",
+        "verdicts",
+    ] {
         assert!(!first[key].is_null(), "{key} in {first}");
     }
     let second = next();
-    assert!(second["done"].as_u64() > first["done"].as_u64(), "{first} {second}");
+    assert!(
+        second["done"].as_u64() > first["done"].as_u64(),
+        "{first} {second}"
+    );
     // Between two ticks, so that it can only be the answer to the signal.
     std::thread::sleep(Duration::from_millis(20));
-    let asked = Command::new("kill").args(["-USR1", &child.id().to_string()]).status().unwrap();
+    let asked = Command::new("kill")
+        .args(["-USR1", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(asked.success());
     let third = next();
     let gap = third["elapsed_s"].as_f64().unwrap() - second["elapsed_s"].as_f64().unwrap();
@@ -254,17 +420,34 @@ async fn progress_is_told_by_the_clock_and_on_demand() {
 #[test]
 fn asking_before_the_scan_begins_ends_nothing() {
     let mut child = kubeknock()
-        .args(["scan", "-q", "--fail-on", "never", "--require-coverage", "0", "-f", "-"])
+        .args([
+            "scan",
+            "-q",
+            "--fail-on",
+            "never",
+            "--require-coverage",
+            "0",
+            "-f",
+            "-",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     std::thread::sleep(Duration::from_millis(300));
-    let asked = Command::new("kill").args(["-USR1", &child.id().to_string()]).status().unwrap();
+    let asked = Command::new("kill")
+        .args(["-USR1", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(asked.success());
     std::thread::sleep(Duration::from_millis(100));
-    child.stdin.take().unwrap().write_all(b"127.0.0.1:9\n").unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"127.0.0.1:9\n")
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
@@ -278,36 +461,76 @@ async fn what_closes_at_once_is_asked_again_after_the_rest() {
     for (retries, asked) in [("0", 2), ("1", 3), ("3", 5)] {
         let before = closing.stats().connections();
         let output = kubeknock()
-            .args(["scan", "-q", "-o", "json", "--order", "sequential", "--retries", retries])
+            .args([
+                "scan",
+                "-q",
+                "-o",
+                "json",
+                "--order",
+                "sequential",
+                "--retries",
+                retries,
+            ])
             .args(&addresses)
             .output()
             .unwrap();
         let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
         assert_eq!(report["coverage"]["unreachable"]["total"], 1);
         assert_eq!(report["coverage"]["verdicts"]["rejected"], 1);
-        assert_eq!(closing.stats().connections() - before, asked, "{retries} retries");
+        assert_eq!(
+            closing.stats().connections() - before,
+            asked,
+            "{retries} retries"
+        );
     }
-    assert_eq!(live.stats().connections(), 3, "an answer is never asked for again");
+    assert_eq!(
+        live.stats().connections(),
+        3,
+        "an answer is never asked for again"
+    );
 }
 
 /// A scan that is stopped while it asks again says so, and of how many.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scan_stopped_in_a_later_pass_says_what_was_not_asked_again() {
-    let closing =
-        simulator::start(simulator::scenario("closes-at-once").unwrap(), "0.0.0.0:0".parse().unwrap());
+    let closing = simulator::start(
+        simulator::scenario("closes-at-once").unwrap(),
+        "0.0.0.0:0".parse().unwrap(),
+    );
     let closing = closing.await.unwrap();
     let output = kubeknock()
-        .args(["scan", "-q", "-o", "json", "--rate", "100", "--max-duration", "1500ms"])
-        .arg(format!("127.64.0.0-127.64.0.99 ports={}", closing.address().port()))
+        .args([
+            "scan",
+            "-q",
+            "-o",
+            "json",
+            "--rate",
+            "100",
+            "--max-duration",
+            "1500ms",
+        ])
+        .arg(format!(
+            "127.64.0.0-127.64.0.99 ports={}",
+            closing.address().port()
+        ))
         .output()
         .unwrap();
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let coverage = &report["coverage"];
-    assert_eq!((&coverage["not_attempted"], &coverage["unreachable"]["total"]), (&0.into(), &100.into()));
+    assert_eq!(
+        (
+            &coverage["not_attempted"],
+            &coverage["unreachable"]["total"]
+        ),
+        (&0.into(), &100.into())
+    );
     assert_eq!(report["summary"]["complete"], false);
     // In the last pass each is asked with TLS, and once without.
     let again = (closing.stats().connections() - 100) / 2;
-    let said = format!("--max-duration was reached; {} of 100 put off were not asked again", 100 - again);
+    let said = format!(
+        "--max-duration was reached; {} of 100 put off were not asked again",
+        100 - again
+    );
     assert!(0 < again && again < 100, "{again}");
     assert_eq!(report["scan"]["stopped"], said);
 }
@@ -317,14 +540,24 @@ async fn a_scan_stopped_in_a_later_pass_says_what_was_not_asked_again() {
 async fn retry_after_is_honoured_within_a_look_and_between_looks() {
     let server = start("overloaded").await;
     let output = kubeknock()
-        .args(["scan", "-q", "-o", "json", "--require-coverage", "0", &server.address().to_string()])
+        .args([
+            "scan",
+            "-q",
+            "-o",
+            "json",
+            "--require-coverage",
+            "0",
+            &server.address().to_string(),
+        ])
         .output()
         .unwrap();
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let requests = report["endpoints"][0]["requests"].as_array().unwrap();
     assert!(requests.len() >= 4, "two looks: {requests:?}");
-    let times: Vec<jiff::Timestamp> =
-        requests.iter().map(|request| request["at"].as_str().unwrap().parse().unwrap()).collect();
+    let times: Vec<jiff::Timestamp> = requests
+        .iter()
+        .map(|request| request["at"].as_str().unwrap().parse().unwrap())
+        .collect();
     for pair in times.windows(2) {
         let pause = pair[1].duration_since(pair[0]);
         assert!(pause.as_millis() >= 990, "{pause:?} in {times:?}");
@@ -345,9 +578,22 @@ async fn who_asks_for_a_long_pause_is_not_asked_again() {
         assert_eq!(record.verdict, Verdict::Inconclusive);
         assert_eq!(server.stats().log().len(), 1, "one request in all");
         assert_eq!(server.stats().connections(), 1);
-        assert!(record.reason.starts_with("/version answered 429"), "{}", record.reason);
-        assert!(record.reason.ends_with(" s, so it was not asked again"), "{}", record.reason);
-        assert_eq!(record.reason.contains("asks to wait 60 s"), headers != date, "{}", record.reason);
+        assert!(
+            record.reason.starts_with("/version answered 429"),
+            "{}",
+            record.reason
+        );
+        assert!(
+            record.reason.ends_with(" s, so it was not asked again"),
+            "{}",
+            record.reason
+        );
+        assert_eq!(
+            record.reason.contains("asks to wait 60 s"),
+            headers != date,
+            "{}",
+            record.reason
+        );
     }
 }
 
@@ -357,7 +603,10 @@ struct Short;
 impl Dial for Short {
     async fn dial(&self, _: &Endpoint) -> Dialled {
         let failure = Failure::new(Stage::Connect, FailureKind::LocalShortage, "no descriptors");
-        Dialled { stream: Err(failure), took: Duration::ZERO }
+        Dialled {
+            stream: Err(failure),
+            took: Duration::ZERO,
+        }
     }
 }
 
@@ -372,8 +621,13 @@ async fn a_look_ends_where_this_machine_is_short_of_something() {
         name: None,
         prefix: "".into(),
     };
-    let stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    let seen = Prober::new(&config()).unwrap().look(stream, &endpoint, 1, &Short).await;
+    let stream = tokio::net::TcpStream::connect(server.address())
+        .await
+        .unwrap();
+    let seen = Prober::new(&config())
+        .unwrap()
+        .look(stream, &endpoint, 1, &Short)
+        .await;
     let kinds: Vec<Option<FailureKind>> = seen
         .exchanges
         .iter()

@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use crate::support::{ANY, config};
 
 /// Where the alias ends.
-pub(crate) const EKS: &str = "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com.";
+pub(crate) const EKS: &str =
+    "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com.";
 
 /// A name server that knows the names of these tests.
 pub(crate) struct NameServer {
@@ -49,8 +50,13 @@ impl NameServer {
                     while let Ok(length) = stream.read_u16().await {
                         let mut query = vec![0; length.into()];
                         stream.read_exact(&mut query).await.unwrap();
-                        let Some(answer) = answer(&query, true) else { continue };
-                        stream.write_u16(u16::try_from(answer.len()).unwrap()).await.unwrap();
+                        let Some(answer) = answer(&query, true) else {
+                            continue;
+                        };
+                        stream
+                            .write_u16(u16::try_from(answer.len()).unwrap())
+                            .await
+                            .unwrap();
                         stream.write_all(&answer).await.unwrap();
                     }
                 });
@@ -61,12 +67,18 @@ impl NameServer {
 
     /// Asks this server. All its addresses are loopback ones.
     pub(crate) fn config(&self) -> ScanConfig {
-        ScanConfig { allow_special: true, ..self.strict() }
+        ScanConfig {
+            allow_special: true,
+            ..self.strict()
+        }
     }
 
     /// Asks this server, and no special address.
     pub(crate) fn strict(&self) -> ScanConfig {
-        ScanConfig { resolver: Some(self.address), ..config() }
+        ScanConfig {
+            resolver: Some(self.address),
+            ..config()
+        }
     }
 
     /// Questions over UDP so far.
@@ -93,8 +105,19 @@ enum Say {
 }
 
 fn zone(name: &str, record: RecordType) -> Say {
-    let at = |addresses: &[&str]| Say::At(addresses.iter().map(|address| address.parse().unwrap()).collect());
-    let many = |count: u8| (0..count).map(|host| Ipv4Addr::new(127, 45, 0, host).into()).collect();
+    let at = |addresses: &[&str]| {
+        Say::At(
+            addresses
+                .iter()
+                .map(|address| address.parse().unwrap())
+                .collect(),
+        )
+    };
+    let many = |count: u8| {
+        (0..count)
+            .map(|host| Ipv4Addr::new(127, 45, 0, host).into())
+            .collect()
+    };
     let code = Say::Code;
     if record == RecordType::AAAA {
         match name {
@@ -155,7 +178,11 @@ fn answer(query: &[u8], tcp: bool) -> Option<Vec<u8>> {
         Say::NoEdns => (asked.name().clone(), loopback()),
         Say::Foreign => {
             let other = RData::from(IpAddr::from([127, 0, 0, 2]));
-            reply.add_answer(Record::from_rdata(Name::from_ascii("other.example.").unwrap(), 60, other));
+            reply.add_answer(Record::from_rdata(
+                Name::from_ascii("other.example.").unwrap(),
+                60,
+                other,
+            ));
             (asked.name().clone(), loopback())
         }
         Say::Chain(names) => {
@@ -163,7 +190,10 @@ fn answer(query: &[u8], tcp: bool) -> Option<Vec<u8>> {
                 let [from, to] = [pair[0], pair[1]].map(|name| Name::from_ascii(name).unwrap());
                 reply.add_answer(Record::from_rdata(from, 60, RData::CNAME(CNAME(to))));
             }
-            (Name::from_ascii(names[names.len() - 1]).unwrap(), loopback())
+            (
+                Name::from_ascii(names[names.len() - 1]).unwrap(),
+                loopback(),
+            )
         }
     };
     let record = |address: IpAddr| Record::from_rdata(owner.clone(), 60, RData::from(address));

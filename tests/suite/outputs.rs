@@ -10,7 +10,13 @@ use crate::support::{kubeknock, stderr, stdout};
 /// A scan that finds nobody, with these reports.
 fn scan(folder: &Path, outputs: &[&str]) -> Output {
     let mut command = kubeknock();
-    command.current_dir(folder).args(["scan", "-q", "127.0.0.1:9", "--retries=0", "--require-coverage=0"]);
+    command.current_dir(folder).args([
+        "scan",
+        "-q",
+        "127.0.0.1:9",
+        "--retries=0",
+        "--require-coverage=0",
+    ]);
     for output in outputs {
         command.args(["-o", output]);
     }
@@ -30,8 +36,12 @@ fn is_report(path: &Path) -> bool {
 
 /// What is in a folder, but for what was put there.
 fn left_over(folder: &Path, known: &[&str]) -> Vec<String> {
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| !known.contains(&name.as_str())).collect()
+    let names = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect()
 }
 
 #[cfg(unix)]
@@ -55,16 +65,28 @@ mod unix {
         let output = scan(folder.path(), &["json=old.json", "json=new.json"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         for name in ["old.json", "new.json"] {
-            assert!(path(name).symlink_metadata().unwrap().is_symlink(), "{name}");
+            assert!(
+                path(name).symlink_metadata().unwrap().is_symlink(),
+                "{name}"
+            );
             assert!(is_report(&path("store").join(name)), "{name}");
         }
-        assert_eq!(left_over(&path("store"), &["old.json", "new.json"]), [""; 0]);
+        assert_eq!(
+            left_over(&path("store"), &["old.json", "new.json"]),
+            [""; 0]
+        );
         // By any of its names it is one file.
-        for outputs in [["json=old.json", "csv=store/old.json"], ["json=new.json", "csv=./store/../new.json"]]
-        {
+        for outputs in [
+            ["json=old.json", "csv=store/old.json"],
+            ["json=new.json", "csv=./store/../new.json"],
+        ] {
             let output = scan(folder.path(), &outputs);
             assert_eq!(output.status.code(), Some(2), "{outputs:?}");
-            assert!(stderr(&output).contains("two reports would go to"), "{}", stderr(&output));
+            assert!(
+                stderr(&output).contains("two reports would go to"),
+                "{}",
+                stderr(&output)
+            );
         }
     }
 
@@ -80,22 +102,45 @@ mod unix {
         made("shared.json", 0o666);
         made("two.json", 0o640);
         fs::hard_link(path("two.json"), path("names.json")).unwrap();
-        let output =
-            scan(folder.path(), &["json=private.json", "json=shared.json", "json=two.json", "json=new.json"]);
+        let output = scan(
+            folder.path(),
+            &[
+                "json=private.json",
+                "json=shared.json",
+                "json=two.json",
+                "json=new.json",
+            ],
+        );
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let mode_of = |name: &str| path(name).metadata().unwrap().permissions().mode() & 0o7777;
-        for (name, expected) in [("private.json", 0o600), ("shared.json", 0o666), ("two.json", 0o640)] {
-            assert!(is_report(&path(name)) && mode_of(name) == expected, "{name}: {:o}", mode_of(name));
+        for (name, expected) in [
+            ("private.json", 0o600),
+            ("shared.json", 0o666),
+            ("two.json", 0o640),
+        ] {
+            assert!(
+                is_report(&path(name)) && mode_of(name) == expected,
+                "{name}: {:o}",
+                mode_of(name)
+            );
         }
-        assert!(is_report(&path("names.json")) && path("names.json").metadata().unwrap().nlink() == 2);
+        assert!(
+            is_report(&path("names.json")) && path("names.json").metadata().unwrap().nlink() == 2
+        );
         assert_eq!(mode_of("new.json") & 0o111, 0);
 
         if std::os::unix::fs::chown(path("shared.json"), Some(12345), Some(54321)).is_err() {
             return skipped("a report over the file of another user: only root gives files away");
         }
-        assert_eq!(scan(folder.path(), &["json=shared.json"]).status.code(), Some(0));
+        assert_eq!(
+            scan(folder.path(), &["json=shared.json"]).status.code(),
+            Some(0)
+        );
         let found = path("shared.json").metadata().unwrap();
-        assert_eq!((found.uid(), found.gid(), found.mode() & 0o7777), (12345, 54321, 0o666));
+        assert_eq!(
+            (found.uid(), found.gid(), found.mode() & 0o7777),
+            (12345, 54321, 0o666)
+        );
     }
 
     /// A file that may be written, in a folder where no other can be made.
@@ -121,7 +166,13 @@ mod unix {
                 "/dev/null",
                 "-q",
             ]);
-            command.args(["127.0.0.1:9", "--retries=0", "--require-coverage=0", "-o", &output]);
+            command.args([
+                "127.0.0.1:9",
+                "--retries=0",
+                "--require-coverage=0",
+                "-o",
+                &output,
+            ]);
             command.current_dir("/").output().unwrap()
         };
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -136,7 +187,11 @@ mod unix {
         assert!(is_report(&closed.join("r.json")));
         let output = run("new.json");
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-        assert!(stderr(&output).contains("new.json: Permission denied"), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("new.json: Permission denied"),
+            "{}",
+            stderr(&output)
+        );
         fs::set_permissions(closed.join("r.json"), fs::Permissions::from_mode(0o444)).unwrap();
         assert!(stderr(&run("r.json")).contains("r.json: Permission denied"));
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
@@ -147,10 +202,19 @@ mod unix {
     fn pipes() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
-        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        assert!(
+            Command::new("mkfifo")
+                .arg(&fifo)
+                .status()
+                .unwrap()
+                .success()
+        );
         let reader = std::thread::spawn(move || {
             let mut text = String::new();
-            fs::File::open(fifo).unwrap().read_to_string(&mut text).unwrap();
+            fs::File::open(fifo)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
             text
         });
         let output = scan(folder.path(), &["json=fifo"]);
@@ -168,30 +232,57 @@ mod unix {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("dev")).unwrap();
-        for (to, link) in [("/proc/self/fd", "fd"), ("fd/1", "stdout"), ("fd/2", "stderr")] {
+        for (to, link) in [
+            ("/proc/self/fd", "fd"),
+            ("fd/1", "stdout"),
+            ("fd/2", "stderr"),
+        ] {
             symlink(to, path("dev").join(link)).unwrap();
         }
         symlink(path("dev/stdout"), path("link.json")).unwrap();
-        for output in ["json=dev/stdout", "json=dev/fd/1", "json=/proc/self/fd/1", "json=link.json"] {
+        for output in [
+            "json=dev/stdout",
+            "json=dev/fd/1",
+            "json=/proc/self/fd/1",
+            "json=link.json",
+        ] {
             let mut file = fs::File::create(path("out.txt")).unwrap();
             file.write_all(b"before\n").unwrap();
             let status = kubeknock()
                 .current_dir(folder.path())
-                .args(["scan", "-q", "127.0.0.1:9", "--retries=0", "--require-coverage=0", "-o", output])
+                .args([
+                    "scan",
+                    "-q",
+                    "127.0.0.1:9",
+                    "--retries=0",
+                    "--require-coverage=0",
+                    "-o",
+                    output,
+                ])
                 .stdout(Stdio::from(file.try_clone().unwrap()))
                 .status()
                 .unwrap();
             assert_eq!(status.code(), Some(0), "{output}");
             file.write_all(b"behind\n").unwrap();
             let text = fs::read_to_string(path("out.txt")).unwrap();
-            assert!(text.starts_with("before\n{\n") && text.ends_with("}\nbehind\n"), "{output}: {text}");
+            assert!(
+                text.starts_with("before\n{\n") && text.ends_with("}\nbehind\n"),
+                "{output}: {text}"
+            );
             for link in ["link.json", "dev/stdout"] {
-                assert!(path(link).symlink_metadata().unwrap().is_symlink(), "{output}: {link}");
+                assert!(
+                    path(link).symlink_metadata().unwrap().is_symlink(),
+                    "{output}: {link}"
+                );
             }
         }
         let both = scan(folder.path(), &["table", "json=dev/stdout"]);
         assert_eq!(both.status.code(), Some(2));
-        assert!(stderr(&both).contains("only one report can go to standard output"), "{}", stderr(&both));
+        assert!(
+            stderr(&both).contains("only one report can go to standard output"),
+            "{}",
+            stderr(&both)
+        );
         let errors = scan(folder.path(), &["json=dev/stderr"]);
         assert!(stderr(&errors).contains("\"schema\"") && stdout(&errors).is_empty());
         // Another descriptor, behind what is there.
@@ -199,14 +290,32 @@ mod unix {
         let log = OpenOptions::new().append(true).open(path("log")).unwrap();
         let shell = "exec 3>&0; exec \"$@\"";
         let status = Command::new("sh")
-            .args(["-c", shell, "sh", env!("CARGO_BIN_EXE_kubeknock"), "scan", "--config", "/dev/null", "-q"])
-            .args(["127.0.0.1:9", "--retries=0", "--require-coverage=0", "-o", "json=/proc/self/fd/3"])
+            .args([
+                "-c",
+                shell,
+                "sh",
+                env!("CARGO_BIN_EXE_kubeknock"),
+                "scan",
+                "--config",
+                "/dev/null",
+                "-q",
+            ])
+            .args([
+                "127.0.0.1:9",
+                "--retries=0",
+                "--require-coverage=0",
+                "-o",
+                "json=/proc/self/fd/3",
+            ])
             .stdin(Stdio::from(log))
             .status()
             .unwrap();
         assert_eq!(status.code(), Some(0));
         let text = fs::read_to_string(path("log")).unwrap();
-        assert!(text.starts_with("before\n{\n") && text.ends_with("}\n"), "{text}");
+        assert!(
+            text.starts_with("before\n{\n") && text.ends_with("}\n"),
+            "{text}"
+        );
     }
 
     /// A file that was mounted into a container cannot be replaced.
@@ -233,15 +342,24 @@ mod unix {
                 "-q",
                 "127.0.0.1:9",
             ])
-            .args(["--retries=0", "--require-coverage=0", "-o", "json=mounted.json"])
+            .args([
+                "--retries=0",
+                "--require-coverage=0",
+                "-o",
+                "json=mounted.json",
+            ])
             .output();
-        let Some(output) = crate::support::in_namespaces(output, "a report over a mounted file") else {
+        let Some(output) = crate::support::in_namespaces(output, "a report over a mounted file")
+        else {
             return;
         };
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert!(is_report(&path("behind.json")));
         assert_eq!(fs::read_to_string(path("mounted.json")).unwrap(), old());
-        assert_eq!(left_over(folder.path(), &["behind.json", "mounted.json"]), [""; 0]);
+        assert_eq!(
+            left_over(folder.path(), &["behind.json", "mounted.json"]),
+            [""; 0]
+        );
     }
 
     /// In a folder that everybody may write, a link may be a trap for whoever writes there by a known name.
@@ -258,11 +376,22 @@ mod unix {
         }
         let output = scan(folder.path(), &["json=tmp/report.json"]);
         assert_eq!(output.status.code(), Some(2));
-        assert!(stderr(&output).contains("another user's link"), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("another user's link"),
+            "{}",
+            stderr(&output)
+        );
         assert_eq!(fs::read_to_string(path("precious")).unwrap(), "precious");
-        std::os::unix::fs::lchown(path("tmp/report.json"), Some(nix::unistd::geteuid().as_raw()), None)
-            .unwrap();
-        assert_eq!(scan(folder.path(), &["json=tmp/report.json"]).status.code(), Some(0));
+        std::os::unix::fs::lchown(
+            path("tmp/report.json"),
+            Some(nix::unistd::geteuid().as_raw()),
+            None,
+        )
+        .unwrap();
+        assert_eq!(
+            scan(folder.path(), &["json=tmp/report.json"]).status.code(),
+            Some(0)
+        );
         assert!(is_report(&path("precious")));
     }
 
@@ -275,7 +404,11 @@ mod unix {
         for output in ["json=kubeknock.toml", "json=link"] {
             let output = scan(folder.path(), &[output]);
             assert_eq!(output.status.code(), Some(2));
-            assert!(stderr(&output).contains("is needed by this scan"), "{}", stderr(&output));
+            assert!(
+                stderr(&output).contains("is needed by this scan"),
+                "{}",
+                stderr(&output)
+            );
         }
     }
 }

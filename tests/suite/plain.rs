@@ -49,22 +49,46 @@ async fn plain(to_tls: ToTls, answer: fn(&str) -> Vec<u8>) -> ByHand {
 const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request";
 
 fn once() -> ScanConfig {
-    ScanConfig { retries: 0, ..config() }
+    ScanConfig {
+        retries: 0,
+        ..config()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_insecure_port_is_found_however_it_takes_a_greeting() {
-    for to_tls in [ToTls::Says(BAD_REQUEST), ToTls::Says(b"\x00\x01what\r\n"), ToTls::Closes, ToTls::Resets] {
+    for to_tls in [
+        ToTls::Says(BAD_REQUEST),
+        ToTls::Says(b"\x00\x01what\r\n"),
+        ToTls::Closes,
+        ToTls::Resets,
+    ] {
         let server = plain(to_tls, insecure).await;
         let record = knock(once(), &server.address.to_string()).await;
-        assert_eq!(record.verdict, Verdict::Exposed, "{to_tls:?}: {}", record.reason);
+        assert_eq!(
+            record.verdict,
+            Verdict::Exposed,
+            "{to_tls:?}: {}",
+            record.reason
+        );
         let endpoint = record.endpoint.unwrap();
-        assert_eq!((endpoint.scheme, record.target.scheme), (Scheme::Http, Scheme::Https), "{to_tls:?}");
-        assert_eq!((record.connections, record.handshakes), (2, 0), "{to_tls:?}");
+        assert_eq!(
+            (endpoint.scheme, record.target.scheme),
+            (Scheme::Http, Scheme::Https),
+            "{to_tls:?}"
+        );
+        assert_eq!(
+            (record.connections, record.handshakes),
+            (2, 0),
+            "{to_tls:?}"
+        );
         assert_eq!((record.tls, record.failure), (None, None), "{to_tls:?}");
         assert_eq!(server.connections(), 2, "{to_tls:?}");
         let asked = server.requests();
-        assert!(asked.iter().all(|line| line.starts_with("GET ")), "{asked:?}");
+        assert!(
+            asked.iter().all(|line| line.starts_with("GET ")),
+            "{asked:?}"
+        );
     }
 }
 
@@ -73,7 +97,14 @@ async fn an_insecure_port_is_found_however_it_takes_a_greeting() {
 async fn a_close_is_asked_again_with_tls_first() {
     for (retries, connections) in [(0, 2), (2, 4)] {
         let server = plain(ToTls::Closes, insecure).await;
-        let record = knock(ScanConfig { retries, ..config() }, &server.address.to_string()).await;
+        let record = knock(
+            ScanConfig {
+                retries,
+                ..config()
+            },
+            &server.address.to_string(),
+        )
+        .await;
         assert_eq!(
             (record.verdict, server.connections()),
             (Verdict::Exposed, connections),
@@ -83,7 +114,14 @@ async fn a_close_is_asked_again_with_tls_first() {
     }
     // It speaks no TLS, and says so.
     let server = plain(ToTls::Says(BAD_REQUEST), insecure).await;
-    knock(ScanConfig { retries: 2, ..config() }, &server.address.to_string()).await;
+    knock(
+        ScanConfig {
+            retries: 2,
+            ..config()
+        },
+        &server.address.to_string(),
+    )
+    .await;
     assert_eq!(server.connections(), 2);
 }
 
@@ -93,7 +131,8 @@ async fn an_answer_that_sends_to_tls_is_none() {
     const GO: &str = "Client sent an HTTP request to an HTTPS server.\n";
     const NGINX: &str =
         "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>";
-    const APACHE: &str = "<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />";
+    const APACHE: &str =
+        "<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />";
     let answers: [fn(&str) -> Vec<u8>; 7] = [
         |_| whole("HTTP/1.0 400 Bad Request\r\n", GO),
         |_| whole("HTTP/1.1 400 Bad Request\r\nServer: nginx\r\n", NGINX),
@@ -101,7 +140,12 @@ async fn an_answer_that_sends_to_tls_is_none() {
         |_| whole("HTTP/1.1 400 Bad Request\r\n", ""),
         |_| whole("HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\n", ""),
         |path| {
-            whole(&format!("HTTP/1.1 308 Permanent Redirect\r\nLocation: https://api.example{path}\r\n"), "")
+            whole(
+                &format!(
+                    "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://api.example{path}\r\n"
+                ),
+                "",
+            )
         },
         |_| b"SSH-2.0-OpenSSH_9.2p1\r\n".to_vec(),
     ];
@@ -109,7 +153,10 @@ async fn an_answer_that_sends_to_tls_is_none() {
         (ToTls::Closes, FailureKind::Closed),
         (ToTls::Resets, FailureKind::Reset),
         (ToTls::Says(BAD_REQUEST), FailureKind::PlainHttp),
-        (ToTls::Says(b"SSH-2.0-OpenSSH_9.2p1\r\n"), FailureKind::NotTls),
+        (
+            ToTls::Says(b"SSH-2.0-OpenSSH_9.2p1\r\n"),
+            FailureKind::NotTls,
+        ),
     ] {
         for (number, answer) in answers.iter().enumerate() {
             let server = plain(to_tls, *answer).await;
@@ -118,7 +165,10 @@ async fn an_answer_that_sends_to_tls_is_none() {
             assert_eq!(record.verdict, Verdict::Unreachable, "{place}");
             assert_eq!(record.failure.unwrap().kind, kind, "{place}");
             assert_eq!(record.endpoint.unwrap().scheme, Scheme::Https, "{place}");
-            assert!(record.requests.is_empty() && record.connections == 2, "{place}");
+            assert!(
+                record.requests.is_empty() && record.connections == 2,
+                "{place}"
+            );
             assert_eq!(server.requests().len(), 1, "{place}: asked once");
         }
     }
@@ -126,11 +176,22 @@ async fn an_answer_that_sends_to_tls_is_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_silent_refuses_or_speaks_tls_is_not_asked_so() {
-    let hasty = ScanConfig { timeout: std::time::Duration::from_millis(500), ..once() };
-    for (name, verdict) in [("hangs-after-accept", Verdict::Unreachable), ("default", Verdict::Forbidden)] {
+    let hasty = ScanConfig {
+        timeout: std::time::Duration::from_millis(500),
+        ..once()
+    };
+    for (name, verdict) in [
+        ("hangs-after-accept", Verdict::Unreachable),
+        ("default", Verdict::Forbidden),
+    ] {
         let server = start(name).await;
         let record = knock(hasty.clone(), &server.address().to_string()).await;
-        assert_eq!((record.verdict, record.connections), (verdict, 1), "{name}: {}", record.reason);
+        assert_eq!(
+            (record.verdict, record.connections),
+            (verdict, 1),
+            "{name}: {}",
+            record.reason
+        );
         assert_eq!(server.stats().connections(), 1, "{name}");
     }
     let record = knock(hasty, "127.0.0.1:9").await;
@@ -138,7 +199,12 @@ async fn who_is_silent_refuses_or_speaks_tls_is_not_asked_so() {
     // Certificates that we have none of are no reason either.
     let server = start("etcd").await;
     let record = knock(once(), &server.address().to_string()).await;
-    assert_eq!((record.connections, record.tls.is_some()), (record.handshakes, true), "{}", record.reason);
+    assert_eq!(
+        (record.connections, record.tls.is_some()),
+        (record.handshakes, true),
+        "{}",
+        record.reason
+    );
 }
 
 /// In a range, and all the way into reports and findings.
@@ -151,20 +217,41 @@ async fn a_range_finds_it_and_every_report_says_so() {
     let output = format!("json={}", path.display());
     let ran = run(&["scan", "-o", &output, "-o", "table", "--plain-http", &spec]);
     assert_eq!(ran.status.code(), Some(1), "{}", stderr(&ran));
-    assert!(stderr(&ran).contains("--plain-http has no effect any more"), "{}", stderr(&ran));
-    assert!(stdout(&ran).contains(&format!("exposed  http://{}", server.address())), "{}", stdout(&ran));
+    assert!(
+        stderr(&ran).contains("--plain-http has no effect any more"),
+        "{}",
+        stderr(&ran)
+    );
+    assert!(
+        stdout(&ran).contains(&format!("exposed  http://{}", server.address())),
+        "{}",
+        stdout(&ran)
+    );
     let report: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     let record = &report["endpoints"][0];
     assert_eq!(
         (&record["scheme"], &record["target"]),
         (&"http".into(), &server.address().to_string().into())
     );
-    let found: Vec<_> = report["findings"].as_array().unwrap().iter().map(|found| &found["rule"]).collect();
+    let found: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| &found["rule"])
+        .collect();
     assert!(found.contains(&&"insecure-http-api".into()), "{found:?}");
-    assert!(!found.contains(&&"anonymous-auth-enabled".into()), "the port authenticates nobody: {found:?}");
+    assert!(
+        !found.contains(&&"anonymous-auth-enabled".into()),
+        "the port authenticates nobody: {found:?}"
+    );
 
     let again = run(&["report", "json", path.to_str().unwrap()]);
-    assert_eq!(stdout(&again), fs::read_to_string(&path).unwrap(), "{}", stderr(&again));
+    assert_eq!(
+        stdout(&again),
+        fs::read_to_string(&path).unwrap(),
+        "{}",
+        stderr(&again)
+    );
 }
 
 /// Whoever asks both ways is told once.
@@ -192,20 +279,36 @@ async fn a_port_that_got_tls_is_the_same_in_later_scans() {
                 (whole(&head, &body), Then::Continue)
             };
             if secured {
-                let Ok(mut stream) = tls.accept(stream).await else { return };
+                let Ok(mut stream) = tls.accept(stream).await else {
+                    return;
+                };
                 speak(&mut stream, &server, &default).await;
             } else if !is_tls(&stream).await {
-                speak(&mut stream, &server, &|path| (insecure(path), Then::Continue)).await;
+                speak(&mut stream, &server, &|path| {
+                    (insecure(path), Then::Continue)
+                })
+                .await;
             }
         }
     })
     .await;
     let folder = tempfile::tempdir().unwrap();
-    let [old, new] = ["old.json", "new.json"].map(|name| folder.path().join(name).display().to_string());
+    let [old, new] =
+        ["old.json", "new.json"].map(|name| folder.path().join(name).display().to_string());
     let address = server.address.to_string();
     let scan = |path: &str| {
         let output = format!("json={path}");
-        run(&["scan", "-q", "--retries", "0", "--fail-on", "never", "-o", &output, &address])
+        run(&[
+            "scan",
+            "-q",
+            "--retries",
+            "0",
+            "--fail-on",
+            "never",
+            "-o",
+            &output,
+            &address,
+        ])
     };
     assert!(scan(&old).status.success());
     secured.store(true, Ordering::SeqCst);
@@ -214,8 +317,15 @@ async fn a_port_that_got_tls_is_the_same_in_later_scans() {
     let report: Value =
         serde_json::from_str(&stdout(&merged)).unwrap_or_else(|_| panic!("{}", stderr(&merged)));
     let records = report["endpoints"].as_array().unwrap();
-    let told: Vec<_> = records.iter().map(|record| (&record["scheme"], &record["verdict"])).collect();
+    let told: Vec<_> = records
+        .iter()
+        .map(|record| (&record["scheme"], &record["verdict"]))
+        .collect();
     assert_eq!(told, [(&"https".into(), &"forbidden".into())]);
     let changed = run(&["diff", "--fail-on", "never", &old, &new]);
-    assert!(stdout(&changed).contains("insecure-http-api"), "it is mended: {}", stdout(&changed));
+    assert!(
+        stdout(&changed).contains("insecure-http-api"),
+        "it is mended: {}",
+        stdout(&changed)
+    );
 }

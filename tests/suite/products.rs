@@ -45,7 +45,9 @@ struct Corpus {
 
 fn corpus() -> Vec<Case> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/products.toml");
-    toml::from_str::<Corpus>(&fs::read_to_string(path).unwrap()).unwrap().case
+    toml::from_str::<Corpus>(&fs::read_to_string(path).unwrap())
+        .unwrap()
+        .case
 }
 
 impl Case {
@@ -66,16 +68,30 @@ impl Case {
         };
         // A JSON string is a basic string of TOML.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let list = |texts: &[String]| texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
+        let list = |texts: &[String]| {
+            texts
+                .iter()
+                .map(|text| quoted(text))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let mut text = format!(
             "name = {}\nabout = 'a labelled server'\nsource = 'composed'\nexpect = 'forbidden'\nextends = '{base}'\n",
             quoted(&self.name)
         );
-        let _ = writeln!(text, "[tls]\nsubject = {}", quoted(self.subject.as_deref().unwrap_or("CN=server")));
+        let _ = writeln!(
+            text,
+            "[tls]\nsubject = {}",
+            quoted(self.subject.as_deref().unwrap_or("CN=server"))
+        );
         let _ = writeln!(
             text,
             "issuer = {}",
-            quoted(self.issuer.as_deref().unwrap_or("O=Example, CN=Issuing CA 7"))
+            quoted(
+                self.issuer
+                    .as_deref()
+                    .unwrap_or("O=Example, CN=Issuing CA 7")
+            )
         );
         let _ = writeln!(text, "sans = [{}]", list(&self.sans));
         if let Some(cas) = &self.client_cas {
@@ -113,7 +129,11 @@ fn said(identification: &Identification) -> String {
         Some(product) => product.id.to_string(),
         None if attribution.others.is_empty() => "unknown".to_owned(),
         None => {
-            let mut tied: Vec<&str> = attribution.others.iter().map(|product| &*product.id).collect();
+            let mut tied: Vec<&str> = attribution
+                .others
+                .iter()
+                .map(|product| &*product.id)
+                .collect();
             tied.sort_unstable();
             format!("tie: {}", tied.join(", "))
         }
@@ -121,8 +141,10 @@ fn said(identification: &Identification) -> String {
 }
 
 async fn knock(servers: &[(String, SimulatedServer)]) -> Vec<EndpointReport> {
-    let specs: Vec<String> =
-        servers.iter().map(|(words, server)| format!("{}{words}", server.address())).collect();
+    let specs: Vec<String> = servers
+        .iter()
+        .map(|(words, server)| format!("{}{words}", server.address()))
+        .collect();
     scan(config(), targets(&specs)).await.0
 }
 
@@ -131,7 +153,11 @@ async fn every_product_is_identified_by_what_it_shows_and_as_no_other() {
     let cases = corpus();
     let mut servers = Vec::new();
     for case in &cases {
-        let sni = case.host.as_ref().map(|host| format!(" sni={host}")).unwrap_or_default();
+        let sni = case
+            .host
+            .as_ref()
+            .map(|host| format!(" sni={host}"))
+            .unwrap_or_default();
         servers.push((sni, serve(case.scenario()).await));
     }
     let reports = knock(&servers).await;
@@ -143,29 +169,56 @@ async fn every_product_is_identified_by_what_it_shows_and_as_no_other() {
         let identification = report.identification.as_ref().unwrap();
         let said = said(identification);
         if identification.component != Component::KubeApiServer {
-            wrong.push(format!("{}, {}: {}", case.product, case.name, identification.component));
+            wrong.push(format!(
+                "{}, {}: {}",
+                case.product, case.name, identification.component
+            ));
         }
         if said != case.right() {
-            wrong.push(format!("{}, {}: {said}, not {}", case.product, case.name, case.right()));
+            wrong.push(format!(
+                "{}, {}: {said}, not {}",
+                case.product,
+                case.name,
+                case.right()
+            ));
         }
         if let Some(standing) = &case.standing {
-            let is = report.posture.as_ref().map(|posture| posture.standing.word());
+            let is = report
+                .posture
+                .as_ref()
+                .map(|posture| posture.standing.word());
             if is != Some(standing) {
-                wrong.push(format!("{}, {}: posture {is:?}, not {standing}", case.product, case.name));
+                wrong.push(format!(
+                    "{}, {}: posture {is:?}, not {standing}",
+                    case.product, case.name
+                ));
             }
         }
-        *matrix.entry(&case.product).or_default().entry(said).or_default() += 1;
+        *matrix
+            .entry(&case.product)
+            .or_default()
+            .entry(said)
+            .or_default() += 1;
     }
     let table = products_table(&matrix);
     println!("{table}");
-    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} wrong:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
     in_the_docs("products", &table);
 }
 
 fn products_table(matrix: &BTreeMap<&str, BTreeMap<String, usize>>) -> String {
     let mut table = "| labelled | identified as |\n|---|---|\n".to_owned();
     for (product, said) in matrix {
-        let said: Vec<String> = said.iter().map(|(said, count)| format!("{said} ({count})")).collect();
+        let said: Vec<String> = said
+            .iter()
+            .map(|(said, count)| format!("{said} ({count})"))
+            .collect();
         let _ = writeln!(table, "| {product} | {} |", said.join("; "));
     }
     table
@@ -202,9 +255,15 @@ const COMPONENTS: [(Component, &[&str]); 9] = [
     (Component::AggregatedApiServer, &["metrics-server"]),
     (
         Component::ControllerManagerOrScheduler,
-        &["kube-controller-manager", "recorded kube-controller-manager"],
+        &[
+            "kube-controller-manager",
+            "recorded kube-controller-manager",
+        ],
     ),
-    (Component::Kubelet, &["kubelet", "kubelet-anonymous", "kubelet-open"]),
+    (
+        Component::Kubelet,
+        &["kubelet", "kubelet-anonymous", "kubelet-open"],
+    ),
     (Component::Etcd, &["etcd", "etcd-open", "etcd-plain-http"]),
     (Component::Supervisor, &["rke2-supervisor"]),
     (Component::KubernetesProxy, &["rancher-401", "teleport"]),
@@ -237,8 +296,11 @@ async fn every_component_is_told_from_its_look_alikes() {
                 Some(name) => crate::recordings::recording(name),
                 None => simulator::scenario(name).unwrap_or_else(|| panic!("no scenario {name}")),
             };
-            let words =
-                if *name == "gke-dns-endpoint" { " sni=gke-0a1b-123.europe-west1.gke.goog" } else { "" };
+            let words = if *name == "gke-dns-endpoint" {
+                " sni=gke-0a1b-123.europe-west1.gke.goog"
+            } else {
+                ""
+            };
             let plain = scenario.plain_http();
             let server = serve(scenario).await;
             labels.push((component, *name, plain));
@@ -260,19 +322,36 @@ async fn every_component_is_told_from_its_look_alikes() {
     let mut wrong = Vec::new();
     for ((component, name, _), report) in labels.iter().zip(&reports) {
         let is = report.identification.as_ref().unwrap().component;
-        *matrix.entry(component.word()).or_default().entry(is.word()).or_default() += 1;
+        *matrix
+            .entry(component.word())
+            .or_default()
+            .entry(is.word())
+            .or_default() += 1;
         if is != *component {
             wrong.push(format!("{name}: {is}, not {component} ({})", report.reason));
         }
         let api_server = |component: Component| {
-            matches!(component, Component::KubeApiServer | Component::AggregatedApiServer)
+            matches!(
+                component,
+                Component::KubeApiServer | Component::AggregatedApiServer
+            )
         };
-        assert!(api_server(*component) || !api_server(is), "{name} passes for an API server");
-        assert!(api_server(*component) || !report.verdict.settles(), "{name}: {}", report.verdict);
+        assert!(
+            api_server(*component) || !api_server(is),
+            "{name} passes for an API server"
+        );
+        assert!(
+            api_server(*component) || !report.verdict.settles(),
+            "{name}: {}",
+            report.verdict
+        );
     }
     let mut table = "| labelled | identified as |\n|---|---|\n".to_owned();
     for (label, said) in &matrix {
-        let said: Vec<String> = said.iter().map(|(said, count)| format!("{said} ({count})")).collect();
+        let said: Vec<String> = said
+            .iter()
+            .map(|(said, count)| format!("{said} ({count})"))
+            .collect();
         let _ = writeln!(table, "| {label} | {} |", said.join("; "));
     }
     println!("{table}");
@@ -285,13 +364,21 @@ async fn every_component_is_told_from_its_look_alikes() {
 fn in_the_docs(name: &str, table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/identification.md");
     let text = fs::read_to_string(&path).unwrap();
-    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
-    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("no {begin}"));
+    let (begin, end) = (
+        format!("<!-- {name} -->\n"),
+        format!("<!-- end of {name} -->"),
+    );
+    let (before, rest) = text
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("no {begin}"));
     let (kept, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no {end}"));
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
     } else {
-        assert_eq!(kept, table, "docs/identification.md is stale: run the tests with UPDATE_DOCS=1");
+        assert_eq!(
+            kept, table,
+            "docs/identification.md is stale: run the tests with UPDATE_DOCS=1"
+        );
     }
 }
 
@@ -299,26 +386,60 @@ fn in_the_docs(name: &str, table: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn recordings_over_both_tls_versions() {
     for (name, component, version, cas) in [
-        ("default-rbac", Component::KubeApiServer, Some("v1.20.2"), true),
+        (
+            "default-rbac",
+            Component::KubeApiServer,
+            Some("v1.20.2"),
+            true,
+        ),
         ("anonymous-auth-off", Component::KubeApiServer, None, true),
-        ("cluster-admin-to-anonymous", Component::KubeApiServer, Some("v1.20.2"), true),
+        (
+            "cluster-admin-to-anonymous",
+            Component::KubeApiServer,
+            Some("v1.20.2"),
+            true,
+        ),
         ("public-info-removed", Component::KubeApiServer, None, true),
-        ("behind-nginx-tls", Component::KubeApiServer, Some("v1.20.2"), false),
-        ("kube-controller-manager", Component::ControllerManagerOrScheduler, None, true),
+        (
+            "behind-nginx-tls",
+            Component::KubeApiServer,
+            Some("v1.20.2"),
+            false,
+        ),
+        (
+            "kube-controller-manager",
+            Component::ControllerManagerOrScheduler,
+            None,
+            true,
+        ),
     ] {
         for tls in ["1.2", "1.3"] {
-            let scenario = Arc::into_inner(crate::recordings::recording(name)).unwrap().with_tls_version(tls);
+            let scenario = Arc::into_inner(crate::recordings::recording(name))
+                .unwrap()
+                .with_tls_version(tls);
             let server = serve(Arc::new(scenario)).await;
             let reports = knock(&[(String::new(), server)]).await;
-            let [report] = reports.as_slice() else { panic!("{name}") };
+            let [report] = reports.as_slice() else {
+                panic!("{name}")
+            };
             let identification = report.identification.as_ref().unwrap();
             let handshake = report.tls.as_ref().unwrap();
             assert_eq!(handshake.version, format!("TLSv{tls}"));
             assert_eq!(identification.component, component, "{name} over {tls}");
-            assert_eq!(identification.version.as_deref(), version, "{name} over {tls}");
-            let names: &[&str] = if cas { &["CN=kubernetes", "CN=front-proxy-ca"] } else { &[] };
+            assert_eq!(
+                identification.version.as_deref(),
+                version,
+                "{name} over {tls}"
+            );
+            let names: &[&str] = if cas {
+                &["CN=kubernetes", "CN=front-proxy-ca"]
+            } else {
+                &[]
+            };
             assert_eq!(handshake.client_ca_names.kept, names, "{name} over {tls}");
-            let kubeadm = identification.product().is_some_and(|product| product.id == "kubeadm");
+            let kubeadm = identification
+                .product()
+                .is_some_and(|product| product.id == "kubeadm");
             assert_eq!(
                 kubeadm,
                 cas && component == Component::KubeApiServer,
@@ -328,7 +449,10 @@ async fn recordings_over_both_tls_versions() {
             if report.verdict != Verdict::NotApiServer {
                 // Version and health are refused there, as while a server starts: that gets a recheck.
                 let looks = if name == "public-info-removed" { 2 } else { 1 };
-                assert_eq!(report.connections, looks, "{name}: identification costs no connection");
+                assert_eq!(
+                    report.connections, looks,
+                    "{name}: identification costs no connection"
+                );
                 assert!(report.requests.len() <= 6, "and no request");
             }
         }

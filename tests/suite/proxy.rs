@@ -58,7 +58,11 @@ impl TestProxy {
         let tunnels = Arc::new(AtomicUsize::new(0));
         let manner = Arc::new(Mutex::new(manner));
         let names = Arc::new(Mutex::new(Vec::new()));
-        let (count, manners, asked) = (Arc::clone(&tunnels), Arc::clone(&manner), Arc::clone(&names));
+        let (count, manners, asked) = (
+            Arc::clone(&tunnels),
+            Arc::clone(&manner),
+            Arc::clone(&names),
+        );
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (count, manner) = (Arc::clone(&count), *manners.lock().unwrap());
@@ -74,7 +78,13 @@ impl TestProxy {
                 });
             }
         });
-        Self { address, kind, tunnels, manner, names }
+        Self {
+            address,
+            kind,
+            tunnels,
+            manner,
+            names,
+        }
     }
 
     /// From now on it has other manners.
@@ -93,8 +103,15 @@ impl TestProxy {
     }
 
     fn config(&self) -> ScanConfig {
-        let (kind, host, port) = (self.kind, self.address.ip().to_string(), self.address.port());
-        ScanConfig { proxy: Some(Proxy { kind, host, port }), ..config() }
+        let (kind, host, port) = (
+            self.kind,
+            self.address.ip().to_string(),
+            self.address.port(),
+        );
+        ScanConfig {
+            proxy: Some(Proxy { kind, host, port }),
+            ..config()
+        }
     }
 }
 
@@ -109,7 +126,10 @@ async fn socks5(
     client.read_exact(&mut greeting).await?;
     let mut methods = vec![0; usize::from(greeting[1])];
     client.read_exact(&mut methods).await?;
-    assert!(methods.contains(&0), "only \"no authentication\" may be needed");
+    assert!(
+        methods.contains(&0),
+        "only \"no authentication\" may be needed"
+    );
     match manner {
         Manner::WantsCredentials => return client.write_all(&[5, 0xff]).await,
         Manner::AnotherServer => return client.write_all(b"220 mail.example ESMTP\r\n").await,
@@ -127,13 +147,18 @@ async fn socks5(
         [5, 1, 0, 3] => {
             let mut name = vec![0; usize::from(client.read_u8().await?)];
             client.read_exact(&mut name).await?;
-            names.lock().unwrap().push(String::from_utf8(name.clone()).unwrap());
+            names
+                .lock()
+                .unwrap()
+                .push(String::from_utf8(name.clone()).unwrap());
             (name == PRIVATE.as_bytes()).then_some([127, 0, 0, 1])
         }
         other => panic!("CONNECT to an IPv4 address or a name: {other:?}"),
     };
     let port = client.read_u16().await?;
-    let Some(ip) = ip else { return client.write_all(&reply(4)).await };
+    let Some(ip) = ip else {
+        return client.write_all(&reply(4)).await;
+    };
     let target = SocketAddr::from((ip, port));
     if manner.forbids(target.port()) {
         return client.write_all(&reply(2)).await;
@@ -143,7 +168,11 @@ async fn socks5(
     }
     let Ok(server) = TcpStream::connect(target).await else {
         let silent = matches!(manner, Manner::Optimistic | Manner::Curt);
-        return if silent { Ok(()) } else { client.write_all(&reply(5)).await };
+        return if silent {
+            Ok(())
+        } else {
+            client.write_all(&reply(5)).await
+        };
     };
     if manner != Manner::Optimistic {
         client.write_all(&reply(0)).await?;
@@ -158,7 +187,12 @@ async fn connect(mut client: TcpStream, tunnels: &AtomicUsize, manner: Manner) -
     }
     let head = String::from_utf8(head).unwrap();
     assert!(!head.to_lowercase().contains("proxy-authorization"));
-    let target = head.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap();
+    let target = head
+        .strip_prefix("CONNECT ")
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
     let port = target.rsplit(':').next().unwrap().parse().unwrap();
     let opened = b"HTTP/1.1 200 Connection established\r\n\r\n";
     let status = match manner {
@@ -175,7 +209,11 @@ async fn connect(mut client: TcpStream, tunnels: &AtomicUsize, manner: Manner) -
     }
     let Ok(server) = TcpStream::connect(target).await else {
         let silent = manner == Manner::Optimistic;
-        return if silent { Ok(()) } else { refuse(client, "502 Bad Gateway").await };
+        return if silent {
+            Ok(())
+        } else {
+            refuse(client, "502 Bad Gateway").await
+        };
     };
     if manner != Manner::Optimistic {
         client.write_all(opened).await?;
@@ -184,12 +222,18 @@ async fn connect(mut client: TcpStream, tunnels: &AtomicUsize, manner: Manner) -
 }
 
 async fn refuse(mut client: TcpStream, status: &str) -> io::Result<()> {
-    client.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()).await?;
+    client
+        .write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes())
+        .await?;
     // Kept open, as proxies do: the refusal itself must end the attempt.
     client.read_u8().await.map(drop)
 }
 
-async fn join(mut client: TcpStream, mut server: TcpStream, tunnels: &AtomicUsize) -> io::Result<()> {
+async fn join(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    tunnels: &AtomicUsize,
+) -> io::Result<()> {
     tunnels.fetch_add(1, Ordering::Relaxed);
     copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
@@ -200,9 +244,18 @@ async fn the_verdict_is_the_same_through_a_proxy() {
         let proxy = TestProxy::start(kind, Manner::Honest).await;
         let server = start("default").await;
         let record = knock(proxy.config(), &server.address().to_string()).await;
-        assert_eq!(record.verdict, Verdict::Forbidden, "{kind:?}: {}", record.reason);
+        assert_eq!(
+            record.verdict,
+            Verdict::Forbidden,
+            "{kind:?}: {}",
+            record.reason
+        );
         assert_eq!(proxy.tunnels.load(Ordering::Relaxed), 1, "{kind:?}");
-        assert_eq!(server.stats().connections(), 1, "nothing goes round the proxy");
+        assert_eq!(
+            server.stats().connections(),
+            1,
+            "nothing goes round the proxy"
+        );
     }
 }
 
@@ -210,14 +263,20 @@ async fn the_verdict_is_the_same_through_a_proxy() {
 async fn a_closed_port_behind_a_proxy() {
     let closed = { TcpListener::bind(ANY).await.unwrap().local_addr().unwrap() };
     let socks = TestProxy::start(ProxyKind::Socks5, Manner::Honest).await;
-    let failure = knock(socks.config(), &closed.to_string()).await.failure.unwrap();
+    let failure = knock(socks.config(), &closed.to_string())
+        .await
+        .failure
+        .unwrap();
     assert_eq!(
         (failure.stage, failure.kind),
         (Stage::Connect, FailureKind::Refused),
         "SOCKS says whose fault it is"
     );
     let http = TestProxy::start(ProxyKind::HttpConnect, Manner::Honest).await;
-    let failure = knock(http.config(), &closed.to_string()).await.failure.unwrap();
+    let failure = knock(http.config(), &closed.to_string())
+        .await
+        .failure
+        .unwrap();
     assert_eq!(
         (failure.stage, failure.kind),
         (Stage::Proxy, FailureKind::ProxyCouldNotConnect),
@@ -230,8 +289,19 @@ async fn a_closed_port_behind_a_proxy() {
 async fn a_proxy_that_is_not_there_is_not_the_targets_state() {
     let closed = { TcpListener::bind(ANY).await.unwrap().local_addr().unwrap() };
     let server = start("default").await;
-    let proxy = Proxy { kind: ProxyKind::Socks5, host: closed.ip().to_string(), port: closed.port() };
-    let record = knock(ScanConfig { proxy: Some(proxy), ..config() }, &server.address().to_string()).await;
+    let proxy = Proxy {
+        kind: ProxyKind::Socks5,
+        host: closed.ip().to_string(),
+        port: closed.port(),
+    };
+    let record = knock(
+        ScanConfig {
+            proxy: Some(proxy),
+            ..config()
+        },
+        &server.address().to_string(),
+    )
+    .await;
     assert_eq!(record.verdict, Verdict::NotAttempted);
     assert_eq!(record.failure.unwrap().kind, FailureKind::Proxy);
     assert_eq!(server.stats().connections(), 0);
@@ -252,7 +322,12 @@ async fn the_environment_names_no_proxy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_url_with_credentials_is_refused_without_showing_them() {
-    let output = run(&["scan", "192.0.2.1", "--proxy", "http://user:hunter2@192.0.2.9:3128"]);
+    let output = run(&[
+        "scan",
+        "192.0.2.1",
+        "--proxy",
+        "http://user:hunter2@192.0.2.9:3128",
+    ]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
         stderr(&output).contains("--proxy") && !stderr(&output).contains("hunter2"),
@@ -294,7 +369,9 @@ async fn the_proxy_resolves_names_where_it_is_told_to() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|record| ["target", "verdict", "address", "resolved_by_proxy", "name"].map(|key| &record[key]))
+        .map(|record| {
+            ["target", "verdict", "address", "resolved_by_proxy", "name"].map(|key| &record[key])
+        })
         .collect();
     let private = format!("{PRIVATE}:{port}");
     let address = server.address().to_string();
@@ -303,25 +380,49 @@ async fn the_proxy_resolves_names_where_it_is_told_to() {
         json!([
             [private, "forbidden", null, true, PRIVATE],
             [address, "forbidden", address, false, null],
-            ["nowhere.example:443", "unreachable", null, true, "nowhere.example"],
+            [
+                "nowhere.example:443",
+                "unreachable",
+                null,
+                true,
+                "nowhere.example"
+            ],
             [private, "forbidden", null, true, "other.example"],
         ])
     );
     assert_eq!(report["scan"]["settings"]["proxy"], proxy.url());
-    assert_eq!(report["scan"]["vantage"]["resolvers"], json!([]), "nothing is looked up here");
+    assert_eq!(
+        report["scan"]["vantage"]["resolvers"],
+        json!([]),
+        "nothing is looked up here"
+    );
     assert_eq!(report["findings"][0]["sites"][0]["address"], Value::Null);
     let mut names = proxy.names.lock().unwrap().clone();
     names.sort();
     names.dedup();
     assert_eq!(names, [PRIVATE, "nowhere.example"], "as they were written");
-    let sent: Vec<Option<String>> = server.stats().log().iter().map(|request| request.sni.clone()).collect();
+    let sent: Vec<Option<String>> = server
+        .stats()
+        .log()
+        .iter()
+        .map(|request| request.sni.clone())
+        .collect();
     for name in [PRIVATE, "other.example"] {
         assert!(sent.contains(&Some(name.to_owned())), "{sent:?}");
     }
     let table = stdout(&output);
-    assert!(table.contains(&format!("{private}, resolved by the proxy")), "{table}");
+    assert!(
+        table.contains(&format!("{private}, resolved by the proxy")),
+        "{table}"
+    );
     // Read again it is the same report.
-    let again = run(&["report", "table", saved.to_str().unwrap(), "--require-coverage", "0"]);
+    let again = run(&[
+        "report",
+        "table",
+        saved.to_str().unwrap(),
+        "--require-coverage",
+        "0",
+    ]);
     assert_eq!(stdout(&again), table);
 }
 
@@ -330,13 +431,25 @@ async fn the_proxy_resolves_names_where_it_is_told_to() {
 async fn a_name_that_is_not_known_here_says_who_else_may_know_it() {
     let names = crate::name_server::NameServer::start().await;
     for (kind, hint) in [
-        (ProxyKind::Socks5, "names are resolved here; --proxy socks5h:// has the proxy resolve them"),
-        (ProxyKind::HttpConnect, "names are resolved here, not by the proxy"),
+        (
+            ProxyKind::Socks5,
+            "names are resolved here; --proxy socks5h:// has the proxy resolve them",
+        ),
+        (
+            ProxyKind::HttpConnect,
+            "names are resolved here, not by the proxy",
+        ),
     ] {
         let proxy = TestProxy::start(kind, Manner::Honest).await;
-        let config = ScanConfig { resolver: names.config().resolver, ..proxy.config() };
+        let config = ScanConfig {
+            resolver: names.config().resolver,
+            ..proxy.config()
+        };
         let record = knock(config, &format!("{PRIVATE}:6443")).await;
-        assert_eq!(record.failure.as_ref().unwrap().kind, FailureKind::NameNotFound);
+        assert_eq!(
+            record.failure.as_ref().unwrap().kind,
+            FailureKind::NameNotFound
+        );
         assert!(record.reason.contains(hint), "{}", record.reason);
     }
 }
@@ -347,24 +460,53 @@ async fn what_needs_the_address_of_a_name_is_refused_where_the_proxy_resolves_it
     let proxy = TestProxy::start(ProxyKind::Socks5h, Manner::Honest).await;
     let target = format!("{PRIVATE}:6443");
     for (options, said) in [
-        (["--exclude", "10.0.0.0/8"], "exclude names, or have them resolved here with socks5://"),
-        (["--exclude", "192.0.2.1:443"], "exclude names, or have them resolved here with socks5://"),
-        (["--resolver", "192.0.2.53"], "--resolver: with --proxy socks5h:// the proxy resolves names"),
-        (["-4", "-q"], "--ipv4: with --proxy socks5h:// the proxy resolves names"),
-        (["-6", "-q"], "--ipv6: with --proxy socks5h:// the proxy resolves names"),
+        (
+            ["--exclude", "10.0.0.0/8"],
+            "exclude names, or have them resolved here with socks5://",
+        ),
+        (
+            ["--exclude", "192.0.2.1:443"],
+            "exclude names, or have them resolved here with socks5://",
+        ),
+        (
+            ["--resolver", "192.0.2.53"],
+            "--resolver: with --proxy socks5h:// the proxy resolves names",
+        ),
+        (
+            ["-4", "-q"],
+            "--ipv4: with --proxy socks5h:// the proxy resolves names",
+        ),
+        (
+            ["-6", "-q"],
+            "--ipv6: with --proxy socks5h:// the proxy resolves names",
+        ),
     ] {
         let output = run(&[&["scan", &target, "--proxy", &proxy.url()], &options[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{options:?}");
-        assert!(stderr(&output).contains(said), "{options:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(said),
+            "{options:?}: {}",
+            stderr(&output)
+        );
     }
     assert!(proxy.names.lock().unwrap().is_empty());
     // Names can be excluded, and addresses where no name is asked.
-    for args in
-        [[target.as_str(), "--exclude", "api.private.example"], ["127.0.0.1:9", "--exclude", "10.0.0.0/8"]]
-    {
-        let output =
-            run(&[&["scan", "--proxy", &proxy.url(), "--require-coverage", "0", "127.0.0.2:9"], &args[..]]
-                .concat());
+    for args in [
+        [target.as_str(), "--exclude", "api.private.example"],
+        ["127.0.0.1:9", "--exclude", "10.0.0.0/8"],
+    ] {
+        let output = run(&[
+            &[
+                "scan",
+                "--proxy",
+                &proxy.url(),
+                "--require-coverage",
+                "0",
+                "127.0.0.2:9",
+            ],
+            &args[..],
+        ]
+        .concat());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     }
     assert!(proxy.names.lock().unwrap().is_empty());

@@ -32,12 +32,27 @@ fn options(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_option_is_in_the_readme_and_the_readme_names_no_other() {
     let mut helped = BTreeSet::new();
-    for command in ["scan", "identify", "report", "diff", "rules", "completions", "man", "demo", "simulate"] {
+    for command in [
+        "scan",
+        "identify",
+        "report",
+        "diff",
+        "rules",
+        "completions",
+        "man",
+        "demo",
+        "simulate",
+    ] {
         helped.extend(options(&stdout(&run(&[command, "--help"]))));
     }
     let readme = read("README.md");
-    let section =
-        readme.split("## Options").nth(1).expect("a section \"Options\"").split("\n## ").next().unwrap();
+    let section = readme
+        .split("## Options")
+        .nth(1)
+        .expect("a section \"Options\"")
+        .split("\n## ")
+        .next()
+        .unwrap();
     let mut documented = options(section);
     // Every command has these two.
     for common in ["help", "version"] {
@@ -63,14 +78,22 @@ fn the_defaults_in_the_readme_are_the_helps() {
             let name = trimmed[at..].split([' ', '=', '.']).next().unwrap();
             name.clone_into(&mut option);
         }
-        if let Some(default) = line.split("[default: ").nth(1).and_then(|rest| rest.split(']').next()) {
+        if let Some(default) = line
+            .split("[default: ")
+            .nth(1)
+            .and_then(|rest| rest.split(']').next())
+        {
             if default.contains("VERSION") || default.contains("kubeknock.toml") {
                 continue;
             }
-            let row =
-                readme.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{option}")));
+            let row = readme
+                .lines()
+                .find(|line| line.starts_with('|') && line.contains(&format!("`{option}")));
             let row = row.unwrap_or_else(|| panic!("{option} has no row in the README"));
-            assert!(row.contains(&format!("`{default}`")), "{option}: default {default} is not in {row}");
+            assert!(
+                row.contains(&format!("`{default}`")),
+                "{option}: default {default} is not in {row}"
+            );
             checked += 1;
         }
     }
@@ -91,8 +114,13 @@ fn every_verdict_and_exit_code_is_explained() {
 #[test]
 fn exactly_two_set_up_commands() {
     let readme = read("README.md");
-    let section =
-        readme.split("## Set up").nth(1).expect("a section \"Set up\"").split("\n## ").next().unwrap();
+    let section = readme
+        .split("## Set up")
+        .nth(1)
+        .expect("a section \"Set up\"")
+        .split("\n## ")
+        .next()
+        .unwrap();
     let commands: Vec<&str> = section
         .split("```")
         .skip(1)
@@ -101,7 +129,10 @@ fn exactly_two_set_up_commands() {
         .filter(|line| !line.trim().is_empty() && *line != "sh")
         .collect();
     assert_eq!(commands, ["cargo run --release -- demo", "cargo test"]);
-    assert!(read(".ci/run").contains("(cargo test \"$@\" "), ".ci/run runs the same test command");
+    assert!(
+        read(".ci/run").contains("(cargo test \"$@\" "),
+        ".ci/run runs the same test command"
+    );
 }
 
 /// `.ci/run` counts these lines in its log, and fails where a tool is missing that it installs.
@@ -119,7 +150,11 @@ fn a_skipped_test_says_so_past_the_capture() {
     let output = without_tools("");
     assert!(output.status.success(), "{}", stdout(&output));
     let said = crate::support::stderr(&output);
-    assert!(said.lines().any(|line| line == "SKIPPED: manifests: kubectl is not installed"), "{said}");
+    assert!(
+        said.lines()
+            .any(|line| line == "SKIPPED: manifests: kubectl is not installed"),
+        "{said}"
+    );
     assert!(!without_tools("required").status.success());
     let ci = read(".ci/run");
     assert!(ci.contains("export KUBEKNOCK_TEST_TOOLS=") && ci.contains("'^SKIPPED'"));
@@ -129,21 +164,38 @@ fn a_skipped_test_says_so_past_the_capture() {
 fn the_example_targets_are_read() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets.example.txt");
     let output = run(&["scan", "--dry-run", "-f", path.to_str().unwrap()]);
-    assert!(output.status.success(), "{}", crate::support::stderr(&output));
+    assert!(
+        output.status.success(),
+        "{}",
+        crate::support::stderr(&output)
+    );
 }
 
 /// The example in the documentation is a settings file.
 #[test]
 fn the_example_settings_are_read() {
     let page = read("docs/settings.md");
-    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let example = page
+        .split("```toml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("kubeknock.toml"), example).unwrap();
     fs::write(folder.path().join("clusters.txt"), "192.0.2.1\n").unwrap();
     fs::write(folder.path().join("open.json"), "[]").unwrap();
-    let output =
-        crate::support::kubeknock().current_dir(folder.path()).args(["scan", "--dry-run"]).output().unwrap();
-    assert!(output.status.success(), "{}", crate::support::stderr(&output));
+    let output = crate::support::kubeknock()
+        .current_dir(folder.path())
+        .args(["scan", "--dry-run"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        crate::support::stderr(&output)
+    );
 }
 
 #[test]
@@ -158,7 +210,11 @@ fn no_link_to_a_file_that_is_not_there() {
         "docs/stability.md",
     ] {
         let text = read(page);
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             if link.starts_with("http") || link.starts_with('#') {
                 continue;
             }
@@ -173,17 +229,30 @@ fn no_link_to_a_file_that_is_not_there() {
 #[test]
 fn the_limits_in_the_security_page_are_the_codes() {
     let page = read("docs/security.md");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once("| `src/"));
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once("| `src/"));
     let mut checked = 0;
     for (row, place) in rows {
-        let said = row.trim_end_matches([' ', '|']).rsplit("| ").next().unwrap();
+        let said = row
+            .trim_end_matches([' ', '|'])
+            .rsplit("| ")
+            .next()
+            .unwrap();
         let (file, rest) = place.split_once("` `").unwrap();
         let name = rest.split('`').next().unwrap();
         let code = read(&format!("src/{file}"));
-        let value = code.split(&format!("const {name}: ")).nth(1).and_then(|rest| rest.split([';']).next());
+        let value = code
+            .split(&format!("const {name}: "))
+            .nth(1)
+            .and_then(|rest| rest.split([';']).next());
         let value = value.unwrap_or_else(|| panic!("src/{file} has no constant {name}"));
         let value = value.split_once(" = ").unwrap().1;
-        assert_eq!(number(said), product(value), "{name} is {value} in src/{file}, and {said} in the page");
+        assert_eq!(
+            number(said),
+            product(value),
+            "{name} is {value} in src/{file}, and {said} in the page"
+        );
         checked += 1;
     }
     assert!(checked > 20, "only {checked} limits found");
@@ -203,6 +272,12 @@ fn number(said: &str) -> u64 {
 
 /// `64 * 1024`, or `Duration::from_secs(3)`.
 fn product(value: &str) -> u64 {
-    let value = value.trim_start_matches("Duration::from_secs(").trim_end_matches(')').replace('_', "");
-    value.split('*').map(|factor| factor.trim().parse::<u64>().unwrap()).product()
+    let value = value
+        .trim_start_matches("Duration::from_secs(")
+        .trim_end_matches(')')
+        .replace('_', "");
+    value
+        .split('*')
+        .map(|factor| factor.trim().parse::<u64>().unwrap())
+        .product()
 }

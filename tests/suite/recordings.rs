@@ -34,7 +34,12 @@ const fn row(
     component: Component,
     open: fn(&str) -> bool,
 ) -> Recorded {
-    Recorded { name, verdicts, component, open }
+    Recorded {
+        name,
+        verdicts,
+        component,
+        open,
+    }
 }
 
 fn nothing(_: &str) -> bool {
@@ -64,7 +69,13 @@ fn public(path: &str) -> bool {
 
 /// Of the lists of the role `view`, those that were recorded; the others are answered as an unknown path.
 fn view(path: &str) -> bool {
-    public(path) || ["/api/v1/namespaces", "/api/v1/pods", "/apis/apps/v1/deployments"].contains(&path)
+    public(path)
+        || [
+            "/api/v1/namespaces",
+            "/api/v1/pods",
+            "/apis/apps/v1/deployments",
+        ]
+        .contains(&path)
 }
 
 const RECORDED: [Recorded; 29] = [
@@ -74,9 +85,12 @@ const RECORDED: [Recorded; 29] = [
     row("cluster-admin-to-anonymous", [Exposed; 2], Api, everything),
     row("public-info-removed", [Forbidden; 2], Api, nothing),
     row("behind-nginx-tls", [Forbidden; 2], Api, public),
-    row("kube-controller-manager", [NotApiServer; 2], ControllerManagerOrScheduler, |path| {
-        path == "/healthz"
-    }),
+    row(
+        "kube-controller-manager",
+        [NotApiServer; 2],
+        ControllerManagerOrScheduler,
+        |path| path == "/healthz",
+    ),
     // 1.30 and 1.34.
     row("30-default", [Forbidden; 2], Api, public),
     row("30-anon-off", [Rejected; 2], Api, nothing),
@@ -88,25 +102,47 @@ const RECORDED: [Recorded; 29] = [
     row("37-alwaysallow", [Rejected; 2], Api, nothing),
     row("37-cond-health", [Limited; 2], Api, health),
     row("37-cond-version", [Limited; 2], Api, version),
-    row("37-cond-ns-view", [Rejected, Exposed], Api, |path| path == "/api/v1/namespaces"),
+    row("37-cond-ns-view", [Rejected, Exposed], Api, |path| {
+        path == "/api/v1/namespaces"
+    }),
     row("37-view", [Forbidden, Exposed], Api, view),
     row("37-none", [Forbidden; 2], Api, nothing),
     row("37-admin", [Exposed; 2], Api, everything),
     row("37-aa-authz", [Exposed; 2], Api, everything),
-    row("37-startup-exposed", [Exposed; 2], Api, |path| public(path) || path == "/api"),
+    row("37-startup-exposed", [Exposed; 2], Api, |path| {
+        public(path) || path == "/api"
+    }),
     row("37-etcd-stopped", [Forbidden; 2], Api, public),
     row("37-webhook-deny", [Inconclusive; 2], Api, nothing),
-    row("37-aggregated-apiservice", [Forbidden; 2], Api, version_and_healthz),
-    row("37-aggregated-backend-down", [Forbidden; 2], Api, version_and_healthz),
+    row(
+        "37-aggregated-apiservice",
+        [Forbidden; 2],
+        Api,
+        version_and_healthz,
+    ),
+    row(
+        "37-aggregated-backend-down",
+        [Forbidden; 2],
+        Api,
+        version_and_healthz,
+    ),
     row("37-sample-apiserver", [Forbidden; 2], Aggregated, public),
-    row("37-kube-scheduler", [NotApiServer; 2], ControllerManagerOrScheduler, health),
+    row(
+        "37-kube-scheduler",
+        [NotApiServer; 2],
+        ControllerManagerOrScheduler,
+        health,
+    ),
     row("37-kubelet", [NotApiServer; 2], Kubelet, nothing),
     row("37-kubelet-anonymous", [NotApiServer; 2], Kubelet, nothing),
 ];
 
 /// A recording, ready to be served.
 pub(crate) fn recording(name: &str) -> Arc<Scenario> {
-    let row = RECORDED.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row for {name}"));
+    let row = RECORDED
+        .iter()
+        .find(|row| row.name == name)
+        .unwrap_or_else(|| panic!("no row for {name}"));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recordings/{name}.json"));
     let [expect, deep] = row.verdicts;
     Arc::new(Scenario::from_recording(&fs::read_to_string(path).unwrap(), expect, deep).unwrap())
@@ -115,9 +151,14 @@ pub(crate) fn recording(name: &str) -> Arc<Scenario> {
 #[test]
 fn every_recording_has_its_row() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
-    let files: BTreeSet<String> =
-        fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-    let rows: BTreeSet<String> = RECORDED.iter().map(|row| format!("{}.json", row.name)).collect();
+    let files: BTreeSet<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let rows: BTreeSet<String> = RECORDED
+        .iter()
+        .map(|row| format!("{}.json", row.name))
+        .collect();
     assert_eq!(files, rows);
 }
 
@@ -128,12 +169,26 @@ async fn every_recording_gets_its_verdict_and_grants() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_and_grants_with_deep() {
-    judged(ScanConfig { deep: true, ..config() }, 1).await;
+    judged(
+        ScanConfig {
+            deep: true,
+            ..config()
+        },
+        1,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_over_http2() {
-    judged(ScanConfig { http2: true, ..config() }, 0).await;
+    judged(
+        ScanConfig {
+            http2: true,
+            ..config()
+        },
+        0,
+    )
+    .await;
 }
 
 /// An extension's list that is open, asked through the aggregator: by its answer, and not by the aggregator's
@@ -141,11 +196,20 @@ async fn every_recording_gets_its_verdict_over_http2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aggregated_list_is_open_only_where_it_answered() {
     let list = "/apis/wardle.example.com/v1alpha1/flunders";
-    for (name, verdict) in [("37-aggregated-apiservice", Exposed), ("37-aggregated-backend-down", Forbidden)]
-    {
+    for (name, verdict) in [
+        ("37-aggregated-apiservice", Exposed),
+        ("37-aggregated-backend-down", Forbidden),
+    ] {
         let server = serve(recording(name)).await;
         let requests = vec![Request::for_path(list).unwrap()];
-        let record = knock(ScanConfig { requests, ..config() }, &server.address().to_string()).await;
+        let record = knock(
+            ScanConfig {
+                requests,
+                ..config()
+            },
+            &server.address().to_string(),
+        )
+        .await;
         assert_eq!(record.verdict, verdict, "{name}: {}", record.reason);
         assert_eq!(open(&record).contains(list), verdict == Exposed, "{name}");
     }
@@ -169,9 +233,19 @@ async fn what_is_open_is_held_against_what_kubeadm_documents() {
     ] {
         for (deep, standing) in [false, true].into_iter().zip(standings) {
             let server = serve(recording(name)).await;
-            let record = knock(ScanConfig { deep, ..config() }, &server.address().to_string()).await;
-            let posture = record.posture.unwrap_or_else(|| panic!("{name}: nothing to compare with"));
-            assert_eq!(posture.standing, standing, "{name}, deep {deep}: {}", posture.sentence);
+            let record = knock(
+                ScanConfig { deep, ..config() },
+                &server.address().to_string(),
+            )
+            .await;
+            let posture = record
+                .posture
+                .unwrap_or_else(|| panic!("{name}: nothing to compare with"));
+            assert_eq!(
+                posture.standing, standing,
+                "{name}, deep {deep}: {}",
+                posture.sentence
+            );
         }
     }
 }
@@ -193,18 +267,32 @@ async fn what_answers_beside_api_servers_is_found_where_it_lets_anybody_in() {
             judge.add(record);
         }
         let findings = judge.finish(&summary.coverage).findings;
-        assert_eq!(findings.iter().map(|finding| finding.rule.id).collect::<Vec<_>>(), [found], "{name}");
+        assert_eq!(
+            findings
+                .iter()
+                .map(|finding| finding.rule.id)
+                .collect::<Vec<_>>(),
+            [found],
+            "{name}"
+        );
     }
 }
 
 /// The paths that were found open.
 fn open(record: &EndpointReport) -> BTreeSet<&str> {
-    record.grants.iter().map(|grant| grant.path.as_str()).collect()
+    record
+        .grants
+        .iter()
+        .map(|grant| grant.path.as_str())
+        .collect()
 }
 
 /// Of the paths that were asked, those that were open.
 fn should_be_open(record: &EndpointReport, open: fn(&str) -> bool) -> BTreeSet<&str> {
-    let asked = record.requests.iter().map(|request| request.exchange.request.bare_path());
+    let asked = record
+        .requests
+        .iter()
+        .map(|request| request.exchange.request.bare_path());
     asked.filter(|path| open(path)).collect()
 }
 
@@ -219,22 +307,43 @@ async fn judged(config: ScanConfig, which: usize) {
             }
         };
         let expected = row.verdicts[which];
-        check(record.verdict == expected, format!("{}, not {expected}: {}", record.verdict, record.reason));
+        check(
+            record.verdict == expected,
+            format!("{}, not {expected}: {}", record.verdict, record.reason),
+        );
         let identification = record.identification.as_ref().unwrap();
         let component = identification.component;
-        check(component == row.component, format!("{component:?}: {:?}", identification.clues));
+        check(
+            component == row.component,
+            format!("{component:?}: {:?}", identification.clues),
+        );
         let (open, should) = (open(&record), should_be_open(&record, row.open));
         check(open == should, format!("open: {open:?}, not {should:?}"));
         let shows = (row.open)("/version") && component != Component::ControllerManagerOrScheduler;
-        check(shows == identification.version.is_some(), format!("version {:?}", identification.version));
-        let sorted = record.grants.windows(2).all(|pair| pair[0].grade >= pair[1].grade);
+        check(
+            shows == identification.version.is_some(),
+            format!("version {:?}", identification.version),
+        );
+        let sorted = record
+            .grants
+            .windows(2)
+            .all(|pair| pair[0].grade >= pair[1].grade);
         check(sorted, "the worst grant stands first".into());
-        let http2 = record.tls.as_ref().is_some_and(|tls| tls.alpn.as_deref() == Some("h2"));
+        let http2 = record
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.alpn.as_deref() == Some("h2"));
         // From 1.29 on an answer to an anonymous caller ends an HTTP/2 connection, unless the next request
         // was on its way.
         let ends = http2 && row.name.starts_with('3');
-        check(!ends || record.connections > 1, "one connection served all".into());
-        check(http2 == (config.http2 && component != Kubelet), "the protocol".into());
+        check(
+            !ends || record.connections > 1,
+            "one connection served all".into(),
+        );
+        check(
+            http2 == (config.http2 && component != Kubelet),
+            "the protocol".into(),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -7,8 +7,14 @@ use crate::support::{config, knock, run, scan, start, stderr, targets};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_connection_and_one_handshake_for_each_endpoint() {
-    for name in ["default", "rejecting", "health-only", "exposed", "nginx-fronted", "kube-controller-manager"]
-    {
+    for name in [
+        "default",
+        "rejecting",
+        "health-only",
+        "exposed",
+        "nginx-fronted",
+        "kube-controller-manager",
+    ] {
         let server = start(name).await;
         let record = knock(config(), &server.address().to_string()).await;
         let stats = server.stats();
@@ -32,21 +38,37 @@ async fn a_second_look_is_one_more_connection() {
     let record = knock(config(), &server.address().to_string()).await;
     assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
     assert_eq!(record.connections, 2);
-    assert!(record.requests.iter().any(|request| request.exchange.look == 2));
+    assert!(
+        record
+            .requests
+            .iter()
+            .any(|request| request.exchange.look == 2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_but_get_and_head_and_never_a_credential() {
     let server = start("exposed").await;
     let mut config = config();
-    config.requests =
-        vec![Request::for_path("/api/v1/secrets").unwrap(), Request::for_path("/apis").unwrap()];
+    config.requests = vec![
+        Request::for_path("/api/v1/secrets").unwrap(),
+        Request::for_path("/apis").unwrap(),
+    ];
     knock(config, &server.address().to_string()).await;
     let log = server.stats().log();
-    let asked: Vec<String> = log.iter().map(|entry| format!("{} {}", entry.method, entry.path)).collect();
+    let asked: Vec<String> = log
+        .iter()
+        .map(|entry| format!("{} {}", entry.method, entry.path))
+        .collect();
     assert_eq!(
         asked,
-        ["GET /version", "GET /api", "GET /healthz", "HEAD /api/v1/secrets?limit=1", "GET /apis"]
+        [
+            "GET /version",
+            "GET /api",
+            "GET /healthz",
+            "HEAD /api/v1/secrets?limit=1",
+            "GET /apis"
+        ]
     );
     for entry in &log {
         for name in [
@@ -59,8 +81,14 @@ async fn nothing_but_get_and_head_and_never_a_credential() {
         ] {
             assert!(entry.header(name).is_none(), "{name} was sent");
         }
-        assert_eq!(entry.header("user-agent"), Some(kubeknock::config::USER_AGENT));
-        assert_eq!(entry.header("host"), Some(server.address().to_string().as_str()));
+        assert_eq!(
+            entry.header("user-agent"),
+            Some(kubeknock::config::USER_AGENT)
+        );
+        assert_eq!(
+            entry.header("host"),
+            Some(server.address().to_string().as_str())
+        );
     }
 }
 
@@ -72,9 +100,15 @@ async fn the_name_goes_into_sni_and_host_and_the_prefix_before_the_path() {
     let record = knock(config(), &spec).await;
     let log = server.stats().log();
     assert_eq!(log[0].path, "/k8s/clusters/c-1/version");
-    assert_eq!(log[0].header("host"), Some(format!("api.prod.example:{port}").as_str()));
+    assert_eq!(
+        log[0].header("host"),
+        Some(format!("api.prod.example:{port}").as_str())
+    );
     assert_eq!(log[0].sni.as_deref(), Some("api.prod.example"));
-    assert_eq!(record.endpoint.unwrap().name.as_deref(), Some("api.prod.example"));
+    assert_eq!(
+        record.endpoint.unwrap().name.as_deref(),
+        Some("api.prod.example")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,22 +131,49 @@ async fn the_user_agent_can_be_set_and_a_contact_added() {
     let address = server.address().to_string();
     let output = run(&["scan", &address, "-q", "--contact", "sec@corp.example"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    let agent = server.stats().log()[0].header("user-agent").unwrap().to_owned();
-    assert_eq!(agent, format!("{} contact: sec@corp.example", kubeknock::config::USER_AGENT));
+    let agent = server.stats().log()[0]
+        .header("user-agent")
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        agent,
+        format!(
+            "{} contact: sec@corp.example",
+            kubeknock::config::USER_AGENT
+        )
+    );
     let output = run(&["scan", &address, "--user-agent", "bad\nagent"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("--user-agent"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("--user-agent"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_asked_again_without_head_where_a_front_answers_head() {
     // This front answers HEAD itself, so only the GET form tells.
     let server = start("front-answers-head").await;
-    let config = ScanConfig { requests: vec![Request::for_path("/api/v1/secrets").unwrap()], ..config() };
+    let config = ScanConfig {
+        requests: vec![Request::for_path("/api/v1/secrets").unwrap()],
+        ..config()
+    };
     let record = knock(config, &server.address().to_string()).await;
-    let asked: Vec<String> =
-        server.stats().log().iter().skip(3).map(|entry| format!("{} {}", entry.method, entry.path)).collect();
-    assert_eq!(asked, ["HEAD /api/v1/secrets?limit=1", "GET /api/v1/secrets?limit=1&continue=bogus"]);
+    let asked: Vec<String> = server
+        .stats()
+        .log()
+        .iter()
+        .skip(3)
+        .map(|entry| format!("{} {}", entry.method, entry.path))
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "HEAD /api/v1/secrets?limit=1",
+            "GET /api/v1/secrets?limit=1&continue=bogus"
+        ]
+    );
     assert_eq!(record.verdict, Verdict::Exposed, "{}", record.reason);
 }
 
@@ -132,7 +193,11 @@ async fn the_same_address_is_asked_once_however_often_it_is_named() {
     assert_eq!(server.stats().connections(), 1);
     let asked: Vec<_> = records.iter().filter(|record| record.connected()).collect();
     assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].target.label.as_deref(), Some("again"), "no annotation is lost");
+    assert_eq!(
+        asked[0].target.label.as_deref(),
+        Some("again"),
+        "no annotation is lost"
+    );
     assert_eq!(summary.coverage.named(), 2);
     assert_eq!(summary.coverage.covered(), 2);
 }

@@ -34,9 +34,17 @@ async fn a_name_goes_into_sni_and_host() {
     let server = start("default").await;
     let port = server.address().port();
     let (records, summary) = scan(names.config(), targets(&[format!("one.example:{port}")])).await;
-    assert_eq!(records[0].verdict, Verdict::Forbidden, "{}", records[0].reason);
+    assert_eq!(
+        records[0].verdict,
+        Verdict::Forbidden,
+        "{}",
+        records[0].reason
+    );
     assert_eq!(server.stats().log()[0].sni.as_deref(), Some("one.example"));
-    assert_eq!(server.stats().log()[0].header("host"), Some(format!("one.example:{port}").as_str()));
+    assert_eq!(
+        server.stats().log()[0].header("host"),
+        Some(format!("one.example:{port}").as_str())
+    );
     assert_eq!(summary.resolvers, [names.address]);
     assert!(records[0].timings.resolve.is_some());
 }
@@ -48,7 +56,10 @@ async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     // Its certificate says nothing of any product.
     let server = serve(Arc::new(Scenario::parse(OWN_CERTIFICATE).unwrap())).await;
     let port = server.address().port();
-    let config = ScanConfig { family: Family::V4, ..names.config() };
+    let config = ScanConfig {
+        family: Family::V4,
+        ..names.config()
+    };
     let (records, _) = scan(config.clone(), targets(&[format!("alias.example:{port}")])).await;
     let aliases: Vec<&str> = records[0].aliases.iter().map(|alias| &**alias).collect();
     assert_eq!(aliases, ["hop.example", EKS.trim_end_matches('.')]);
@@ -61,7 +72,11 @@ async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     assert_eq!(identification.product().unwrap().id, "eks");
     let mark = &identification.attribution.marks[0];
     assert_eq!(mark.seen, EKS.trim_end_matches('.'));
-    assert!(identification.clues[mark.clue].seen.contains("alias.example, an alias of hop.example"));
+    assert!(
+        identification.clues[mark.clue]
+            .seen
+            .contains("alias.example, an alias of hop.example")
+    );
     assert_eq!(names.queries(), 1);
     // Kubeadm's certificate and CA names: the alias is evidence against them and names nothing.
     let kubeadm = start("rejecting").await;
@@ -69,7 +84,10 @@ async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     let (records, _) = scan(config, targets(&[spec])).await;
     let identification = records[0].identification.as_ref().unwrap();
     assert_eq!(identification.product().unwrap().id, "kubeadm");
-    assert_eq!(identification.attribution.against[0].seen, EKS.trim_end_matches('.'));
+    assert_eq!(
+        identification.attribution.against[0].seen,
+        EKS.trim_end_matches('.')
+    );
 }
 
 /// Two addresses behind one name, of which one listens: both are shown.
@@ -79,8 +97,15 @@ async fn every_address_is_an_endpoint() {
     let server = start("default").await;
     let port = server.address().port();
     let (records, summary) = scan(names.config(), targets(&[format!("two.example:{port}")])).await;
-    let seen: Vec<(IpAddr, Verdict)> =
-        records.iter().map(|r| (r.endpoint.as_ref().unwrap().address().unwrap().ip(), r.verdict)).collect();
+    let seen: Vec<(IpAddr, Verdict)> = records
+        .iter()
+        .map(|r| {
+            (
+                r.endpoint.as_ref().unwrap().address().unwrap().ip(),
+                r.verdict,
+            )
+        })
+        .collect();
     assert_eq!(
         seen,
         [
@@ -102,7 +127,12 @@ async fn what_the_name_server_says_is_the_outcome() {
     ] {
         let (records, summary) = scan(names.config(), targets(&[format!("{name}:6443")])).await;
         assert_eq!(records[0].verdict, Verdict::Unreachable, "{name}");
-        assert_eq!(records[0].failure.as_ref().unwrap().kind, kind, "{name}: {}", records[0].reason);
+        assert_eq!(
+            records[0].failure.as_ref().unwrap().kind,
+            kind,
+            "{name}: {}",
+            records[0].reason
+        );
         assert!(records[0].endpoint.is_none());
         assert_eq!(summary.coverage.unreachable.get(&kind), Some(&1));
     }
@@ -115,9 +145,15 @@ async fn an_ipv4_mapped_address_is_the_ipv4_address() {
     let spec = [format!("both.example:{}", server.address().port())];
     let (records, _) = scan(names.config(), targets(&spec)).await;
     assert_eq!(records.len(), 1, "one address, not two");
-    let only_v6 = ScanConfig { family: Family::V6, ..names.config() };
+    let only_v6 = ScanConfig {
+        family: Family::V6,
+        ..names.config()
+    };
     let (records, _) = scan(only_v6, targets(&spec)).await;
-    assert_eq!(records[0].failure.as_ref().unwrap().kind, FailureKind::NoAddress);
+    assert_eq!(
+        records[0].failure.as_ref().unwrap().kind,
+        FailureKind::NoAddress
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,23 +177,45 @@ async fn exclusions_hold_for_what_a_name_resolves_to() {
         "never",
     ]);
     let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(server.stats().connections(), 0, "an excluded address is never touched");
+    assert_eq!(
+        server.stats().connections(),
+        0,
+        "an excluded address is never touched"
+    );
     assert_eq!(report["coverage"]["excluded_addresses"], 1);
-    assert_eq!(output.status.code(), Some(3), "its other address did not answer");
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "its other address did not answer"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_asked_once_for_all_its_ports() {
     let names = NameServer::start().await;
-    let sequential = ScanConfig { concurrency: 1, ..names.config() };
-    scan(sequential, targets(&["nowhere.example ports=1-5".to_owned()])).await;
+    let sequential = ScanConfig {
+        concurrency: 1,
+        ..names.config()
+    };
+    scan(
+        sequential,
+        targets(&["nowhere.example ports=1-5".to_owned()]),
+    )
+    .await;
     let asked = names.queries();
     assert!(asked <= 4, "{asked} queries for one name");
 }
 
 /// What a specification came to, of a scan that may ask no special address unless `allow` says so.
-async fn strictly(names: &NameServer, specs: &[String], allow: bool) -> (Vec<EndpointReport>, Coverage) {
-    let config = ScanConfig { allow_special: allow, ..names.strict() };
+async fn strictly(
+    names: &NameServer,
+    specs: &[String],
+    allow: bool,
+) -> (Vec<EndpointReport>, Coverage) {
+    let config = ScanConfig {
+        allow_special: allow,
+        ..names.strict()
+    };
     let (records, summary) = scan(config, targets(specs)).await;
     (records, summary.coverage)
 }
@@ -178,22 +236,40 @@ async fn a_name_at_a_special_address_is_not_asked_there() {
         let (records, coverage) = strictly(&names, &[format!("{name}:{port}")], false).await;
         assert!(records.is_empty(), "{records:?}");
         assert_eq!(
-            (coverage.gap(Gap::SpecialAddress), coverage.covered(), coverage.is_complete()),
+            (
+                coverage.gap(Gap::SpecialAddress),
+                coverage.covered(),
+                coverage.is_complete()
+            ),
             (1, 0, false)
         );
-        let [unasked] = coverage.specs[0].unasked.as_slice() else { panic!("{name}: {coverage:?}") };
-        assert_eq!(unasked.examples.iter().collect::<Vec<_>>(), [example], "{name}");
+        let [unasked] = coverage.specs[0].unasked.as_slice() else {
+            panic!("{name}: {coverage:?}")
+        };
+        assert_eq!(
+            unasked.examples.iter().collect::<Vec<_>>(),
+            [example],
+            "{name}"
+        );
     }
     assert_eq!(server.stats().connections(), 0);
     // Where the address is a target itself, it was meant.
     let given = [format!("one.example:{port}"), "127.0.0.1:9".to_owned()];
     let (records, coverage) = strictly(&names, &given, false).await;
-    assert_eq!((records[0].verdict, coverage.gap(Gap::SpecialAddress)), (Verdict::Exposed, 0));
+    assert_eq!(
+        (records[0].verdict, coverage.gap(Gap::SpecialAddress)),
+        (Verdict::Exposed, 0)
+    );
     let (records, _) = strictly(&names, &[format!("one.example:{port}")], true).await;
     assert_eq!(records[0].verdict, Verdict::Exposed);
     // Nobody else decides where this one leads.
     let (records, _) = strictly(&names, &[format!("localhost:{port}")], false).await;
-    assert_eq!(records[0].verdict, Verdict::Exposed, "{}", records[0].reason);
+    assert_eq!(
+        records[0].verdict,
+        Verdict::Exposed,
+        "{}",
+        records[0].reason
+    );
 }
 
 /// The report, the gate and the explanation of one server say it.
@@ -211,12 +287,19 @@ async fn a_special_address_is_told_everywhere() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let said = "not asked: 1 special address without --allow-special (127.0.0.1, loopback)";
     let read = |format: &str| std::fs::read_to_string(folder.path().join(format)).unwrap();
-    for (format, text) in [("table", stdout(&output)), ("junit", read("junit")), ("html", read("html"))] {
+    for (format, text) in [
+        ("table", stdout(&output)),
+        ("junit", read("junit")),
+        ("html", read("html")),
+    ] {
         assert!(text.contains(said), "{format}: {text}");
     }
     let report: Value = serde_json::from_str(&read("json")).unwrap();
     assert_eq!(
-        (&report["coverage"]["special_addresses"], &report["summary"]["complete"]),
+        (
+            &report["coverage"]["special_addresses"],
+            &report["summary"]["complete"]
+        ),
         (&json!(1), &json!(false))
     );
     assert_eq!(
@@ -226,18 +309,36 @@ async fn a_special_address_is_told_everywhere() {
     // Saved reports keep it, also together.
     let saved = folder.path().join("json").display().to_string();
     let second = folder.path().join("second").display().to_string();
-    let output = run(&["scan", "zero.example", &resolver, "-q", "-o", &format!("json={second}")]);
+    let output = run(&[
+        "scan",
+        "zero.example",
+        &resolver,
+        "-q",
+        "-o",
+        &format!("json={second}"),
+    ]);
     assert_eq!(output.status.code(), Some(3));
     let both = run(&["report", "json", &saved, &second]);
     let both: Value = serde_json::from_str(&stdout(&both)).unwrap();
-    assert_eq!(both["coverage"]["special_addresses"], 4, "{}", both["coverage"]);
+    assert_eq!(
+        both["coverage"]["special_addresses"], 4,
+        "{}",
+        both["coverage"]
+    );
     let specs = both["coverage"]["specs"].as_array().unwrap();
-    let zero = specs.iter().find(|spec| spec["origin"]["text"] == "zero.example").unwrap();
+    let zero = specs
+        .iter()
+        .find(|spec| spec["origin"]["text"] == "zero.example")
+        .unwrap();
     assert_eq!(zero["unasked"][0]["count"], 3, "one for each port");
 
     let output = run(&["identify", &target, &resolver]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    assert!(stdout(&output).contains("no address (1 special address without"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("no address (1 special address without"),
+        "{}",
+        stdout(&output)
+    );
     assert_eq!(server.stats().connections(), 0);
     let output = run(&["identify", &target, &resolver, "--allow-special"]);
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
@@ -252,8 +353,17 @@ async fn a_resumed_scan_knows_what_was_not_asked() {
     let resolver = format!("--resolver={}", names.address);
     let mut reports = Vec::new();
     for option in ["--checkpoint", "--resume"] {
-        let args =
-            ["scan", "zero.example:9", "two.example:9", &resolver, option, &checkpoint, "-o", "json", "-q"];
+        let args = [
+            "scan",
+            "zero.example:9",
+            "two.example:9",
+            &resolver,
+            option,
+            &checkpoint,
+            "-o",
+            "json",
+            "-q",
+        ];
         let report: Value = serde_json::from_str(&stdout(&run(&args))).unwrap();
         reports.push(report["coverage"].clone());
     }
@@ -266,8 +376,10 @@ async fn an_exclusion_holds_for_every_form_of_an_address() {
     let server = start("exposed").await;
     let port = server.address().port();
     let scan_without = |specs: &'static [&'static str], exclusion: &str| {
-        let mut builder =
-            TargetSetBuilder::new(TargetOptions { ports: vec![port], ..TargetOptions::default() });
+        let mut builder = TargetSetBuilder::new(TargetOptions {
+            ports: vec![port],
+            ..TargetOptions::default()
+        });
         for spec in specs {
             builder.argument(spec);
         }
@@ -275,12 +387,22 @@ async fn an_exclusion_holds_for_every_form_of_an_address() {
         Arc::new(builder.build().unwrap())
     };
     // One address is left out of the set, one of a range when its turn comes.
-    let set =
-        scan_without(&["127.0.0.9", "64:ff9b::7f00:1", "[::7f00:1]:9", "[::ffff:127.0.0.1]:9"], "127.0.0.1");
+    let set = scan_without(
+        &[
+            "127.0.0.9",
+            "64:ff9b::7f00:1",
+            "[::7f00:1]:9",
+            "[::ffff:127.0.0.1]:9",
+        ],
+        "127.0.0.1",
+    );
     assert_eq!((set.len(), set.excluded()), (1, 3));
     let set = scan_without(&["64:ff9b::7f00:0/127"], "127.0.0.0/31");
     let (records, summary) = scan(config(), set).await;
-    assert_eq!((records.len(), summary.coverage.gap(Gap::ExcludedAddress)), (0, 2));
+    assert_eq!(
+        (records.len(), summary.coverage.gap(Gap::ExcludedAddress)),
+        (0, 2)
+    );
     assert_eq!(server.stats().connections(), 0);
 }
 
@@ -294,8 +416,19 @@ async fn an_alias_of_an_excluded_name_is_excluded() {
         builder.argument(&target);
         builder.exclude(exclusion);
         let set = Arc::new(builder.build().unwrap());
-        let (_, summary) = scan(ScanConfig { family: Family::V4, ..names.config() }, set).await;
-        assert_eq!(summary.coverage.gap(Gap::ExcludedAddress), 1 - connections, "{exclusion}");
+        let (_, summary) = scan(
+            ScanConfig {
+                family: Family::V4,
+                ..names.config()
+            },
+            set,
+        )
+        .await;
+        assert_eq!(
+            summary.coverage.gap(Gap::ExcludedAddress),
+            1 - connections,
+            "{exclusion}"
+        );
         assert_eq!(server.stats().connections(), connections, "{exclusion}");
     }
 }
@@ -306,11 +439,18 @@ async fn what_is_beyond_the_limit_is_told() {
     let names = NameServer::start().await;
     let mut drawn = Vec::new();
     for seed in [1, 1, 2] {
-        let config = ScanConfig { order: Order::Seeded(seed), retries: 0, ..names.config() };
+        let config = ScanConfig {
+            order: Order::Seeded(seed),
+            retries: 0,
+            ..names.config()
+        };
         let (records, summary) = scan(config, targets(&["many.example:9".to_owned()])).await;
         let coverage = summary.coverage;
         assert_eq!(records.len(), MAX_ADDRESSES);
-        assert_eq!((coverage.further_addresses, coverage.gap(Gap::BeyondLimit)), (199, 136));
+        assert_eq!(
+            (coverage.further_addresses, coverage.gap(Gap::BeyondLimit)),
+            (199, 136)
+        );
         assert!(!coverage.is_complete());
         let said = coverage.specs[0].unasked_said().unwrap();
         assert!(said.contains("64 of 200 are asked"), "{said}");
@@ -323,7 +463,9 @@ async fn what_is_beyond_the_limit_is_told() {
     }
     assert_eq!(drawn[0], drawn[1]);
     assert_ne!(drawn[0], drawn[2]);
-    let lowest: Vec<IpAddr> = (0..64).map(|host| Ipv4Addr::new(127, 45, 0, host).into()).collect();
+    let lowest: Vec<IpAddr> = (0..64)
+        .map(|host| Ipv4Addr::new(127, 45, 0, host).into())
+        .collect();
     assert_ne!(drawn[0], lowest);
 }
 
@@ -333,7 +475,10 @@ async fn half_an_answer_is_used_and_said_to_be_half() {
     let names = NameServer::start().await;
     let server = start("default").await;
     let port = server.address().port();
-    let quick = ScanConfig { timeout: Duration::from_secs(1), ..names.config() };
+    let quick = ScanConfig {
+        timeout: Duration::from_secs(1),
+        ..names.config()
+    };
     for (name, said) in [
         ("half-servfail.example", "AAAA: resolver failure"),
         ("half-missing.example", "AAAA: name not found"),
@@ -343,18 +488,42 @@ async fn half_an_answer_is_used_and_said_to_be_half() {
         let (records, summary) = scan(quick.clone(), targets(&[format!("{name}:{port}")])).await;
         assert_eq!(records.len(), 1, "{records:?}");
         assert_eq!(
-            records[0].endpoint.as_ref().unwrap().address().unwrap().ip().is_ipv6(),
+            records[0]
+                .endpoint
+                .as_ref()
+                .unwrap()
+                .address()
+                .unwrap()
+                .ip()
+                .is_ipv6(),
             name == "half-a.example"
         );
         let coverage = summary.coverage;
-        assert_eq!((coverage.gap(Gap::HalfResolved), coverage.is_complete()), (1, false), "{name}");
-        assert!(coverage.specs[0].unasked_said().unwrap().contains(said), "{name}: {coverage:?}");
+        assert_eq!(
+            (coverage.gap(Gap::HalfResolved), coverage.is_complete()),
+            (1, false),
+            "{name}"
+        );
+        assert!(
+            coverage.specs[0].unasked_said().unwrap().contains(said),
+            "{name}: {coverage:?}"
+        );
     }
     // Of a name without an address of one family the other one's failure is the failure.
-    let (records, _) = scan(quick.clone(), targets(&["half-none.example:6443".to_owned()])).await;
-    assert_eq!(records[0].failure.as_ref().unwrap().kind, FailureKind::ResolverFailure);
+    let (records, _) = scan(
+        quick.clone(),
+        targets(&["half-none.example:6443".to_owned()]),
+    )
+    .await;
+    assert_eq!(
+        records[0].failure.as_ref().unwrap().kind,
+        FailureKind::ResolverFailure
+    );
     // A family that nobody wants is not missing.
-    let only_v4 = ScanConfig { family: Family::V4, ..quick };
+    let only_v4 = ScanConfig {
+        family: Family::V4,
+        ..quick
+    };
     let (_, summary) = scan(only_v4, targets(&[format!("half-servfail.example:{port}")])).await;
     assert!(summary.coverage.is_complete());
 }
@@ -365,18 +534,36 @@ async fn names_and_servers_as_they_are() {
     let server = start("default").await;
     let port = server.address().port();
     // An underscore within a label; a server that knows no EDNS.
-    for name in ["my_cluster.corp.example", "_k8s.corp.example", "noedns.example"] {
+    for name in [
+        "my_cluster.corp.example",
+        "_k8s.corp.example",
+        "noedns.example",
+    ] {
         let (records, _) = scan(names.config(), targets(&[format!("{name}:{port}")])).await;
-        assert_eq!(records[0].verdict, Verdict::Forbidden, "{name}: {}", records[0].reason);
+        assert_eq!(
+            records[0].verdict,
+            Verdict::Forbidden,
+            "{name}: {}",
+            records[0].reason
+        );
     }
     // What else stands in an answer is not the name's address.
-    let only_v4 = ScanConfig { family: Family::V4, ..names.config() };
+    let only_v4 = ScanConfig {
+        family: Family::V4,
+        ..names.config()
+    };
     let (records, _) = scan(only_v4, targets(&[format!("foreign.example:{port}")])).await;
-    let asked: Vec<IpAddr> =
-        records.iter().map(|r| r.endpoint.as_ref().unwrap().address().unwrap().ip()).collect();
+    let asked: Vec<IpAddr> = records
+        .iter()
+        .map(|r| r.endpoint.as_ref().unwrap().address().unwrap().ip())
+        .collect();
     assert_eq!(asked, [Ipv4Addr::LOCALHOST]);
     let refused = ResponseCode::ServFail.to_str();
-    let (records, _) = scan(names.config(), targets(&["servfail.example:6443".to_owned()])).await;
+    let (records, _) = scan(
+        names.config(),
+        targets(&["servfail.example:6443".to_owned()]),
+    )
+    .await;
     assert!(records[0].reason.contains(refused), "{}", records[0].reason);
 }
 
@@ -384,15 +571,30 @@ async fn names_and_servers_as_they_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_name_takes_no_more_than_its_time() {
     let names = NameServer::start().await;
-    let config =
-        ScanConfig { timeout: Duration::from_millis(800), retries: 0, concurrency: 1, ..names.config() };
+    let config = ScanConfig {
+        timeout: Duration::from_millis(800),
+        retries: 0,
+        concurrency: 1,
+        ..names.config()
+    };
     let began = Instant::now();
     let spec = ["silent.example ports=1-5".to_owned()];
     let (records, summary) = scan(config, targets(&spec)).await;
-    assert_eq!(records[0].failure.as_ref().unwrap().kind, FailureKind::NoResolver);
-    assert!(records[0].reason.contains("no answer within 800ms"), "{}", records[0].reason);
+    assert_eq!(
+        records[0].failure.as_ref().unwrap().kind,
+        FailureKind::NoResolver
+    );
+    assert!(
+        records[0].reason.contains("no answer within 800ms"),
+        "{}",
+        records[0].reason
+    );
     assert_eq!(summary.coverage.not_attempted, 5);
-    assert!(began.elapsed() < Duration::from_millis(1600), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_millis(1600),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 /// Names that nobody answers for stand beside a network: it is through before one of them is.
@@ -416,5 +618,9 @@ async fn silent_names_delay_no_address() {
         let record = scan.next().await.unwrap();
         assert_eq!(record.failure.unwrap().kind, FailureKind::Refused);
     }
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
 }

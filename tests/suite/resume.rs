@@ -14,7 +14,9 @@ use crate::support::{in_namespaces, kubeknock, pem, settled, start, stderr};
 /// A server of this kind on every address of loopback.
 async fn everywhere(name: &str) -> simulator::SimulatedServer {
     let scenario = simulator::scenario(name).unwrap_or_else(|| panic!("no scenario {name}"));
-    simulator::start(scenario, "0.0.0.0:0".parse().unwrap()).await.unwrap()
+    simulator::start(scenario, "0.0.0.0:0".parse().unwrap())
+        .await
+        .unwrap()
 }
 
 /// The report without what differs from run to run.
@@ -26,7 +28,10 @@ fn report(path: &Path) -> Value {
 
 fn scan(targets: &[String], more: &[&str]) -> Command {
     let mut command = kubeknock();
-    command.args(["scan", "-q", "--seed", "5", "--require-coverage", "0"]).args(targets).args(more);
+    command
+        .args(["scan", "-q", "--seed", "5", "--require-coverage", "0"])
+        .args(targets)
+        .args(more);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
@@ -83,8 +88,11 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
     const RATE: u64 = 500;
     /// Being opened or looked at, at `-c 16`.
     const IN_FLIGHT: u64 = 32;
-    let servers =
-        [everywhere("rejecting").await, everywhere("closes-at-once").await, everywhere("garbage").await];
+    let servers = [
+        everywhere("rejecting").await,
+        everywhere("closes-at-once").await,
+        everywhere("garbage").await,
+    ];
     let port = |index: usize| servers[index].address().port();
     let targets = [
         format!("127.50.0.0-127.50.0.99 ports={} name=api", port(0)),
@@ -97,24 +105,51 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, resumed, checkpoint] =
         ["whole.json", "resumed.json", "checkpoint"].map(|name| folder.path().join(name));
-    let connections = || servers.iter().map(|server| server.stats().connections()).sum::<u64>();
+    let connections = || {
+        servers
+            .iter()
+            .map(|server| server.stats().connections())
+            .sum::<u64>()
+    };
 
     let json = format!("json={}", text(&whole));
-    finished(scan(&targets, &["-4", "-c", "16", "--rate", "0", "-o", &json]));
+    finished(scan(
+        &targets,
+        &["-4", "-c", "16", "--rate", "0", "-o", &json],
+    ));
     let once = connections();
     let expected = report(&whole);
     assert_eq!(expected["coverage"]["targets"], 20_000);
 
     let json = format!("json={}", text(&resumed));
     let go_on = |rate: u64| {
-        let word = if checkpoint.exists() { "--resume" } else { "--checkpoint" };
+        let word = if checkpoint.exists() {
+            "--resume"
+        } else {
+            "--checkpoint"
+        };
         let rate = rate.to_string();
-        scan(&targets, &["-4", "-c", "16", "--rate", &rate, word, text(&checkpoint), "-o", &json])
+        scan(
+            &targets,
+            &[
+                "-4",
+                "-c",
+                "16",
+                "--rate",
+                &rate,
+                word,
+                text(&checkpoint),
+                "-o",
+                &json,
+            ],
+        )
     };
     // Moments of no pattern, from 0.3 to 1.5 s after it began.
     let mut random = 0x5eed_u64;
     let mut moment = || {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         Duration::from_millis(300 + (random >> 33) % 1200)
     };
     let size = || fs::metadata(&checkpoint).map_or(0, |file| file.len());
@@ -140,18 +175,32 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
         grown += u32::from(size() > before);
         before = size();
     }
-    assert!(grown >= 10, "after {grown} of 25 kills something more was written down");
+    assert!(
+        grown >= 10,
+        "after {grown} of 25 kills something more was written down"
+    );
     finished(go_on(0));
-    assert!(report(&resumed) == expected, "the reports differ: {} and {}", text(&whole), text(&resumed));
+    assert!(
+        report(&resumed) == expected,
+        "the reports differ: {} and {}",
+        text(&whole),
+        text(&resumed)
+    );
     // What was asked again was in flight, or finished in the moment before the kill.
     let again = connections() - once * 2;
-    assert!(again < lost, "{again} connections were made again, beside the {once} of the whole scan");
+    assert!(
+        again < lost,
+        "{again} connections were made again, beside the {once} of the whole scan"
+    );
 }
 
 /// What is known to be finished is in the checkpoint within a second.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_finished_is_written_down_within_a_second() {
-    let (quick, slow) = (everywhere("rejecting").await, everywhere("hangs-after-accept").await);
+    let (quick, slow) = (
+        everywhere("rejecting").await,
+        everywhere("hangs-after-accept").await,
+    );
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint");
     let targets = [
@@ -159,16 +208,33 @@ async fn what_is_finished_is_written_down_within_a_second() {
         format!("127.58.0.1:{}", slow.address().port()),
     ];
     // One that does not answer keeps it running when the others are done.
-    let mut command = scan(&targets, &["--rate", "6", "-o", "jsonl", "--checkpoint", text(&checkpoint)]);
+    let mut command = scan(
+        &targets,
+        &[
+            "--rate",
+            "6",
+            "-o",
+            "jsonl",
+            "--checkpoint",
+            text(&checkpoint),
+        ],
+    );
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut records = BufReader::new(child.stdout.take().unwrap()).lines();
     for _ in 0..8 {
         let record: Value = serde_json::from_str(&records.next().unwrap().unwrap()).unwrap();
         let (told, target) = (Instant::now(), format!(r#""target":{}"#, record["target"]));
-        let written =
-            || fs::read(&checkpoint).unwrap().windows(target.len()).any(|at| at == target.as_bytes());
+        let written = || {
+            fs::read(&checkpoint)
+                .unwrap()
+                .windows(target.len())
+                .any(|at| at == target.as_bytes())
+        };
         while !written() {
-            assert!(told.elapsed() < Duration::from_secs(1), "{target} is not written down");
+            assert!(
+                told.elapsed() < Duration::from_secs(1),
+                "{target} is not written down"
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -182,14 +248,32 @@ async fn an_interrupted_scan_goes_on_where_it_was() {
     let targets = [format!("127.54.0.0/22 ports={}", server.address().port())];
     let folder = tempfile::tempdir().unwrap();
     let [whole, first, second, checkpoint] =
-        ["whole.json", "first.json", "second.json", "checkpoint"].map(|name| folder.path().join(name));
-    finished(scan(&targets, &["--rate", "400", "-o", &format!("json={}", text(&whole))]));
+        ["whole.json", "first.json", "second.json", "checkpoint"]
+            .map(|name| folder.path().join(name));
+    finished(scan(
+        &targets,
+        &["--rate", "400", "-o", &format!("json={}", text(&whole))],
+    ));
 
     let output = format!("json={}", text(&first));
-    let child =
-        scan(&targets, &["--rate", "400", "--checkpoint", text(&checkpoint), "-o", &output]).spawn().unwrap();
+    let child = scan(
+        &targets,
+        &[
+            "--rate",
+            "400",
+            "--checkpoint",
+            text(&checkpoint),
+            "-o",
+            &output,
+        ],
+    )
+    .spawn()
+    .unwrap();
     std::thread::sleep(Duration::from_millis(900));
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupted = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(interrupted.success());
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     let partial = report(&first);
@@ -214,8 +298,16 @@ async fn an_interrupted_scan_goes_on_where_it_was() {
     ]);
     let output = command.args(&targets).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("half-written and are cut off"), "{}", stderr(&output));
-    assert_eq!(report(&second), report(&whole), "the seed is the checkpoint's");
+    assert!(
+        stderr(&output).contains("half-written and are cut off"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(
+        report(&second),
+        report(&whole),
+        "the seed is the checkpoint's"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,7 +317,13 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint");
     let path = text(&checkpoint);
-    let run = |more: &[&str]| kubeknock().args(["scan", "-q"]).args(more).output().unwrap();
+    let run = |more: &[&str]| {
+        kubeknock()
+            .args(["scan", "-q"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
     let first = run(&[&address, "--seed", "1", "--checkpoint", path]);
     assert_eq!(first.status.code(), Some(0), "{}", stderr(&first));
     let asked = server.stats().connections();
@@ -233,31 +331,88 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
     let other = folder.path().join("other");
     fs::write(&other, "10.0.0.0/8\n").unwrap();
     let ca = folder.path().join("ca.pem");
-    fs::write(&ca, pem(&simulator::scenario("default").unwrap().issuer().unwrap().unwrap())).unwrap();
+    fs::write(
+        &ca,
+        pem(&simulator::scenario("default")
+            .unwrap()
+            .issuer()
+            .unwrap()
+            .unwrap()),
+    )
+    .unwrap();
     for (args, reason) in [
-        (vec![address.as_str(), "--seed", "1", "--checkpoint", path], "go on with --resume"),
-        (vec!["127.0.0.1:1", "--resume", path], "its targets or exclusions are not these"),
-        (vec![address.as_str(), "--exclude", "10.0.0.1", "--resume", path], "its targets or exclusions"),
-        (vec![address.as_str(), "--retries", "3", "--resume", path], "its options are not these"),
-        (vec![address.as_str(), "--path", "/metrics", "--resume", path], "its options are not these"),
-        (vec![address.as_str(), "--deep", "--resume", path], "its options are not these"),
-        (vec![address.as_str(), "--ca-file", text(&ca), "--resume", path], "its options are not these"),
-        (vec![address.as_str(), "--seed", "2", "--resume", path], "its seed is 1, not 2"),
-        (vec![address.as_str(), "--order", "sequential", "--resume", path], "its seed is 1, not none"),
-        (vec![address.as_str(), "--shard", "1/2", "--resume", path], "it is of shard 1/1, not 1/2"),
-        (vec![address.as_str(), "--resume", text(&other)], "no checkpoint of kubeknock"),
-        (vec![address.as_str(), "--resume", "no/such/file"], "no/such/file"),
+        (
+            vec![address.as_str(), "--seed", "1", "--checkpoint", path],
+            "go on with --resume",
+        ),
+        (
+            vec!["127.0.0.1:1", "--resume", path],
+            "its targets or exclusions are not these",
+        ),
+        (
+            vec![address.as_str(), "--exclude", "10.0.0.1", "--resume", path],
+            "its targets or exclusions",
+        ),
+        (
+            vec![address.as_str(), "--retries", "3", "--resume", path],
+            "its options are not these",
+        ),
+        (
+            vec![address.as_str(), "--path", "/metrics", "--resume", path],
+            "its options are not these",
+        ),
+        (
+            vec![address.as_str(), "--deep", "--resume", path],
+            "its options are not these",
+        ),
+        (
+            vec![address.as_str(), "--ca-file", text(&ca), "--resume", path],
+            "its options are not these",
+        ),
+        (
+            vec![address.as_str(), "--seed", "2", "--resume", path],
+            "its seed is 1, not 2",
+        ),
+        (
+            vec![address.as_str(), "--order", "sequential", "--resume", path],
+            "its seed is 1, not none",
+        ),
+        (
+            vec![address.as_str(), "--shard", "1/2", "--resume", path],
+            "it is of shard 1/1, not 1/2",
+        ),
+        (
+            vec![address.as_str(), "--resume", text(&other)],
+            "no checkpoint of kubeknock",
+        ),
+        (
+            vec![address.as_str(), "--resume", "no/such/file"],
+            "no/such/file",
+        ),
     ] {
         let output = run(&args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(stderr(&output).contains(reason), "{args:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(reason),
+            "{args:?}: {}",
+            stderr(&output)
+        );
     }
     assert_eq!(server.stats().connections(), asked, "nothing was sent");
-    assert_eq!(fs::read_to_string(&other).unwrap(), "10.0.0.0/8\n", "a foreign file is left alone");
+    assert_eq!(
+        fs::read_to_string(&other).unwrap(),
+        "10.0.0.0/8\n",
+        "a foreign file is left alone"
+    );
 
     // With both options the file may be there or not.
     let new = folder.path().join("new");
-    for (at, code) in [(text(&new), 0), (text(&new), 0), (path, 0), ("elsewhere", 2)] {
+    for (at, code) in [
+        (text(&new), 0),
+        (text(&new), 0),
+        (path, 0),
+        ("elsewhere", 2),
+    ] {
         let output = run(&[
             &address,
             "--seed",
@@ -267,9 +422,18 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
             "--resume",
             at.replace("elsewhere", path).as_str(),
         ]);
-        assert_eq!(output.status.code(), Some(code), "{at}: {}", stderr(&output));
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{at}: {}",
+            stderr(&output)
+        );
     }
-    assert_eq!(server.stats().connections(), asked + 1, "by the new one, once");
+    assert_eq!(
+        server.stats().connections(),
+        asked + 1,
+        "by the new one, once"
+    );
     let asked = asked + 1;
 
     // How fast it goes may change.
@@ -285,30 +449,63 @@ async fn a_scan_that_goes_on_and_is_stopped_at_once_counts_everything_once() {
     let server = everywhere("closes-at-once").await;
     let folder = tempfile::tempdir().unwrap();
     let [checkpoint, at] = ["checkpoint", "report.json"].map(|name| folder.path().join(name));
-    let targets = [format!("127.65.0.0-127.65.0.199 ports={}", server.address().port())];
+    let targets = [format!(
+        "127.65.0.0-127.65.0.199 ports={}",
+        server.address().port()
+    )];
     let json = format!("json={}", text(&at));
     // In the last pass, and in one that puts off once more.
     for retries in ["1", "2"] {
         let mut running = Running::start(scan(
             &targets,
-            &["--rate", "400", "--retries", retries, "--checkpoint", text(&checkpoint)],
+            &[
+                "--rate",
+                "400",
+                "--retries",
+                retries,
+                "--checkpoint",
+                text(&checkpoint),
+            ],
         ));
         running.until(|now| now["again_done"].as_u64() > Some(40));
         running.kill_after(Duration::from_millis(600));
         let kept = fs::read(&checkpoint).unwrap();
         for limit in ["1ms", "20ms"] {
             fs::write(&checkpoint, &kept).unwrap();
-            let resume =
-                ["--retries", retries, "--max-duration", limit, "--resume", text(&checkpoint), "-o", &json];
+            let resume = [
+                "--retries",
+                retries,
+                "--max-duration",
+                limit,
+                "--resume",
+                text(&checkpoint),
+                "-o",
+                &json,
+            ];
             let output = scan(&targets, &resume).output().unwrap();
-            assert_eq!(output.status.code(), Some(0), "{retries}, {limit}: {}", stderr(&output));
+            assert_eq!(
+                output.status.code(),
+                Some(0),
+                "{retries}, {limit}: {}",
+                stderr(&output)
+            );
             let report = report(&at);
-            assert_eq!(report["summary"]["complete"], false, "it was stopped before it was there");
+            assert_eq!(
+                report["summary"]["complete"], false,
+                "it was stopped before it was there"
+            );
             let coverage = &report["coverage"];
-            assert_eq!(coverage["unreachable"]["total"], 200, "{retries}, {limit}: {coverage}");
+            assert_eq!(
+                coverage["unreachable"]["total"], 200,
+                "{retries}, {limit}: {coverage}"
+            );
             let finished = report["endpoints"].as_array().unwrap().len();
             assert!(
-                if retries == "1" { 0 < finished && finished < 200 } else { finished == 0 },
+                if retries == "1" {
+                    0 < finished && finished < 200
+                } else {
+                    finished == 0
+                },
                 "{finished}"
             );
         }
@@ -329,8 +526,21 @@ async fn results_of_a_checkpoint_keep_their_date() {
     };
     let run = |targets: &str, rate: &str, word: &str| {
         let mut command = kubeknock();
-        command.args(["scan", "--seed", "5", "--require-coverage", "0", "--rate", rate, "-o", &json]);
-        command.args([targets, word, text(&checkpoint)]).output().unwrap()
+        command.args([
+            "scan",
+            "--seed",
+            "5",
+            "--require-coverage",
+            "0",
+            "--rate",
+            rate,
+            "-o",
+            &json,
+        ]);
+        command
+            .args([targets, word, text(&checkpoint)])
+            .output()
+            .unwrap()
     };
     let targets = format!("127.59.0.0-127.59.0.59 ports={}", server.address().port());
 
@@ -345,7 +555,11 @@ async fn results_of_a_checkpoint_keep_their_date() {
     std::thread::sleep(pause);
     let resumed = run(&targets, "0", "--resume");
     assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
-    assert!(stderr(&resumed).contains("going on with the scan that began at"), "{}", stderr(&resumed));
+    assert!(
+        stderr(&resumed).contains("going on with the scan that began at"),
+        "{}",
+        stderr(&resumed)
+    );
     let whole = scan_part(&at);
     let took = Duration::from_secs_f64(whole["elapsed_ms"].as_f64().unwrap() / 1000.0);
     assert!(took > pause + Duration::from_secs(1), "{took:?}");
@@ -354,8 +568,11 @@ async fn results_of_a_checkpoint_keep_their_date() {
     drop(server);
     let again = run(&targets, "0", "--resume");
     assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
-    for word in ["this scan came to its end at", "nothing is asked again", "remove the file or name another"]
-    {
+    for word in [
+        "this scan came to its end at",
+        "nothing is asked again",
+        "remove the file or name another",
+    ] {
         assert!(stderr(&again).contains(word), "{}", stderr(&again));
     }
     let later = scan_part(&at);
@@ -363,9 +580,16 @@ async fn results_of_a_checkpoint_keep_their_date() {
     let apart = later["elapsed_ms"].as_f64().unwrap() - whole["elapsed_ms"].as_f64().unwrap();
     assert!(apart.abs() < 500.0, "{apart} ms apart");
     std::thread::sleep(Duration::from_millis(1100));
-    let old = kubeknock().args(["report", "table", text(&at), "--max-age", "1s"]).output().unwrap();
+    let old = kubeknock()
+        .args(["report", "table", text(&at), "--max-age", "1s"])
+        .output()
+        .unwrap();
     assert_eq!(old.status.code(), Some(2));
-    assert!(stderr(&old).contains("longer ago than --max-age admits"), "{}", stderr(&old));
+    assert!(
+        stderr(&old).contains("longer ago than --max-age admits"),
+        "{}",
+        stderr(&old)
+    );
 }
 
 #[test]
@@ -373,16 +597,27 @@ fn two_scans_do_not_share_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint");
     let targets = ["127.55.0.0/16 ports=9".to_owned()];
-    let mut first = scan(&targets, &["--rate", "10", "--checkpoint", text(&checkpoint)]).spawn().unwrap();
+    let mut first = scan(
+        &targets,
+        &["--rate", "10", "--checkpoint", text(&checkpoint)],
+    )
+    .spawn()
+    .unwrap();
     let began = Instant::now();
     while !checkpoint.exists() && began.elapsed() < Duration::from_secs(20) {
         std::thread::sleep(Duration::from_millis(10));
     }
-    let second = scan(&targets, &["--rate", "10", "--resume", text(&checkpoint)]).output().unwrap();
+    let second = scan(&targets, &["--rate", "10", "--resume", text(&checkpoint)])
+        .output()
+        .unwrap();
     first.kill().unwrap();
     first.wait().unwrap();
     assert_eq!(second.status.code(), Some(2));
-    assert!(stderr(&second).contains("another scan is using it"), "{}", stderr(&second));
+    assert!(
+        stderr(&second).contains("another scan is using it"),
+        "{}",
+        stderr(&second)
+    );
 }
 
 /// On a file system of 64 KiB, in a mount namespace of the test's own.
@@ -397,18 +632,43 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
     let script = "mount -t tmpfs -o size=64k none \"$1\" || exit 77; shift; \"$@\"; code=$?; \
                   cp \"$DISK/checkpoint\" \"$DISK.kept\"; exit $code";
     let output = Command::new("unshare")
-        .args(["--mount", "sh", "-c", script, "sh", text(&disk), env!("CARGO_BIN_EXE_kubeknock")])
+        .args([
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            text(&disk),
+            env!("CARGO_BIN_EXE_kubeknock"),
+        ])
         .args(["scan", "-q", "--seed", "5", "--rate", "500"])
         .arg(format!("127.56.0.0/22 ports={}", server.address().port()))
-        .args(["--checkpoint", text(&disk.join("checkpoint")), "-o", &format!("json={}", text(&report_at))])
-        .args(["-o", &format!("prometheus={}", text(&folder.path().join("metrics")))])
+        .args([
+            "--checkpoint",
+            text(&disk.join("checkpoint")),
+            "-o",
+            &format!("json={}", text(&report_at)),
+        ])
+        .args([
+            "-o",
+            &format!("prometheus={}", text(&folder.path().join("metrics"))),
+        ])
         .env("DISK", &disk)
         .output();
-    let Some(output) = in_namespaces(output, "a full disk") else { return };
+    let Some(output) = in_namespaces(output, "a full disk") else {
+        return;
+    };
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
-    assert!(stderr(&output).contains("No space left"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("No space left"),
+        "{}",
+        stderr(&output)
+    );
     let metrics = fs::read_to_string(folder.path().join("metrics")).unwrap();
-    assert!(metrics.contains("kubeknock_gate_exit_code 2\n"), "as the process says: {metrics}");
+    assert!(
+        metrics.contains("kubeknock_gate_exit_code 2\n"),
+        "as the process says: {metrics}"
+    );
     let partial = report(&report_at);
     let done = partial["endpoints"].as_array().unwrap().len();
     assert!(
@@ -421,7 +681,14 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
     let kept = folder.path().join("disk.kept");
     let again = scan(
         &[format!("127.56.0.0/22 ports={}", server.address().port())],
-        &["--rate", "0", "--resume", text(&kept), "-o", &format!("json={}", text(&report_at))],
+        &[
+            "--rate",
+            "0",
+            "--resume",
+            text(&kept),
+            "-o",
+            &format!("json={}", text(&report_at)),
+        ],
     );
     finished(again);
     assert_eq!(report(&report_at)["coverage"]["not_attempted"], 0);

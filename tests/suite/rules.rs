@@ -21,19 +21,29 @@ fn every_rule_has_its_section_and_every_section_its_rule() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
     let page = fs::read_to_string(path).unwrap();
     let sections: Vec<&str> = page.split("\n## ").skip(1).collect();
-    let headings: Vec<&str> = sections.iter().map(|section| section.lines().next().unwrap()).collect();
+    let headings: Vec<&str> = sections
+        .iter()
+        .map(|section| section.lines().next().unwrap())
+        .collect();
     assert_eq!(headings, RULES.map(|rule| rule.id));
     for (rule, section) in RULES.into_iter().zip(sections) {
         let expected = explain::markdown(rule);
         let section = format!("## {}\n", section.trim_end());
-        assert_eq!(section, expected, "the section of {} in docs/rules.md must read:\n{expected}", rule.id);
+        assert_eq!(
+            section, expected,
+            "the section of {} in docs/rules.md must read:\n{expected}",
+            rule.id
+        );
     }
 }
 
 #[test]
 fn the_program_lists_exactly_the_rules() {
     let listed = stdout(&run(&["rules"]));
-    let ids: Vec<&str> = listed.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    let ids: Vec<&str> = listed
+        .lines()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
     assert_eq!(ids, RULES.map(|rule| rule.id));
 }
 
@@ -43,7 +53,11 @@ fn a_rule_is_explained_and_a_misspelt_one_is_suggested() {
     insta::assert_snapshot!("two_rules", stdout(&output));
     let output = run(&["rules", "anonymous-auth-enable"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("did you mean anonymous-auth-enabled?"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("did you mean anonymous-auth-enabled?"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// A server that makes a rule fire and one that does not: what is started, what is asked of it.
@@ -56,30 +70,59 @@ struct Case {
 }
 
 const fn case(rule: &'static str, fires: &'static str, silent: &'static str) -> Case {
-    Case { rule, fires, silent, path: None, words: "" }
+    Case {
+        rule,
+        fires,
+        silent,
+        path: None,
+        words: "",
+    }
 }
 
 const CASES: [Case; 21] = [
-    Case { path: Some("/api/v1/secrets"), ..case("anonymous-resources-exposed", "exposed", "default") },
+    Case {
+        path: Some("/api/v1/secrets"),
+        ..case("anonymous-resources-exposed", "exposed", "default")
+    },
     case("anonymous-discovery-exposed", "exposed", "default"),
-    Case { path: Some("/metrics"), ..case("anonymous-telemetry-exposed", "exposed", "default") },
+    Case {
+        path: Some("/metrics"),
+        ..case("anonymous-telemetry-exposed", "exposed", "default")
+    },
     case("insecure-http-api", "insecure-http", "exposed"),
     case("etcd-open", "etcd-open", "etcd"),
     case("etcd-open", "etcd-plain-http", "etcd-metrics-port"),
     case("kubelet-open", "kubelet-open", "kubelet-anonymous"),
-    Case { path: Some("/metrics"), ..case("kubelet-open", "kubelet-open", "kubelet-health-port") },
+    Case {
+        path: Some("/metrics"),
+        ..case("kubelet-open", "kubelet-open", "kubelet-health-port")
+    },
     case("kubelet-anonymous", "kubelet-anonymous", "kubelet"),
     case("kubelet-anonymous", "kubelet-anonymous", "kubelet-open"),
     case("anonymous-auth-enabled", "default", "health-only"),
     case("version-disclosed", "default", "health-only"),
     case("health-endpoints-open", "health-only", "rejecting"),
     case("posture-deviation", "eks-forbidden", "default"),
-    Case { words: "expect=rejected", ..case("expectation-unmet", "default", "rejecting") },
+    Case {
+        words: "expect=rejected",
+        ..case("expectation-unmet", "default", "rejecting")
+    },
     case("unsupported-version", "default", "current"),
-    case("serving-certificate-expired", "certificate-expired", "certificate-expiring"),
-    case("serving-certificate-expiring", "certificate-expiring", "certificate-expired"),
+    case(
+        "serving-certificate-expired",
+        "certificate-expired",
+        "certificate-expiring",
+    ),
+    case(
+        "serving-certificate-expiring",
+        "certificate-expiring",
+        "certificate-expired",
+    ),
     case("verdict-inconclusive", "waf-403", "web-server"),
-    Case { path: Some("/api/v1/nodes"), ..case("not-fully-asked", "stalls", "default") },
+    Case {
+        path: Some("/api/v1/nodes"),
+        ..case("not-fully-asked", "stalls", "default")
+    },
     case("target-not-covered", "closes-at-once", "rejecting"),
 ];
 
@@ -87,7 +130,10 @@ const CASES: [Case; 21] = [
 async fn findings(config: ScanConfig, spec: String, day: Option<&str>) -> Vec<Finding> {
     let (records, summary) = scan(config, targets(&[spec])).await;
     let policy = Policy::default();
-    let mut judge = Judge::new(&policy, day.map_or(summary.started, |day| day.parse().unwrap()));
+    let mut judge = Judge::new(
+        &policy,
+        day.map_or(summary.started, |day| day.parse().unwrap()),
+    );
     for record in &records {
         judge.add(record);
     }
@@ -101,14 +147,31 @@ fn has(findings: &[Finding], rule: &str) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
     let mut fired = Vec::new();
-    for Case { rule, fires, silent, path, words } in CASES {
-        let requests = path.iter().map(|path| Request::for_path(path).unwrap()).collect();
-        let config = ScanConfig { requests, ..config() };
+    for Case {
+        rule,
+        fires,
+        silent,
+        path,
+        words,
+    } in CASES
+    {
+        let requests = path
+            .iter()
+            .map(|path| Request::for_path(path).unwrap())
+            .collect();
+        let config = ScanConfig {
+            requests,
+            ..config()
+        };
         // Which releases are maintained depends on the day, and these servers do not age.
         let day = (rule == "unsupported-version").then_some("2026-11-24T08:00:00Z");
         for (name, expected) in [(fires, true), (silent, false)] {
             let server = start(name).await;
-            let scheme = if server.scenario().plain_http() { "http" } else { "https" };
+            let scheme = if server.scenario().plain_http() {
+                "http"
+            } else {
+                "https"
+            };
             let spec = format!("{scheme}://{} {words}", server.address());
             let found = findings(config.clone(), spec, day).await;
             let ids: Vec<&str> = found.iter().map(|finding| finding.rule.id).collect();
@@ -116,9 +179,16 @@ async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
             fired.extend(found);
         }
     }
-    let with_server: BTreeSet<&str> =
-        CASES.iter().map(|case| case.rule).chain(["address-divergence"]).collect();
-    assert_eq!(with_server, RULES.iter().map(|rule| rule.id).collect(), "rules without a server");
+    let with_server: BTreeSet<&str> = CASES
+        .iter()
+        .map(|case| case.rule)
+        .chain(["address-divergence"])
+        .collect();
+    assert_eq!(
+        with_server,
+        RULES.iter().map(|rule| rule.id).collect(),
+        "rules without a server"
+    );
     valid_sarif(&fired).await;
 }
 
@@ -126,8 +196,7 @@ async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
 /// versions of HTTP.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_door_beside_the_api_server_is_told_and_nothing_more_is_asked() {
-    let etcd =
-        "etcd answers over TLS without a client certificate; its own user authentication was not asked";
+    let etcd = "etcd answers over TLS without a client certificate; its own user authentication was not asked";
     let plain = "etcd answers over plain HTTP, where no client certificate can be asked for; its own user \
                  authentication was not asked";
     let open = "the kubelet lets callers without credentials through to /healthz";
@@ -137,19 +206,50 @@ async fn an_open_door_beside_the_api_server_is_told_and_nothing_more_is_asked() 
         ("etcd-open", "etcd-open", Severity::Critical, etcd),
         ("etcd-plain-http", "etcd-open", Severity::Critical, plain),
         ("kubelet-open", "kubelet-open", Severity::High, open),
-        ("kubelet-anonymous", "kubelet-anonymous", Severity::Medium, stopped),
+        (
+            "kubelet-anonymous",
+            "kubelet-anonymous",
+            Severity::Medium,
+            stopped,
+        ),
     ] {
         for (deep, http2) in [(false, false), (true, false), (false, true), (true, true)] {
             let server = start(name).await;
-            let scheme = if server.scenario().plain_http() { "http" } else { "https" };
-            let config = ScanConfig { deep, http2, ..config() };
+            let scheme = if server.scenario().plain_http() {
+                "http"
+            } else {
+                "https"
+            };
+            let config = ScanConfig {
+                deep,
+                http2,
+                ..config()
+            };
             let found = findings(config, format!("{scheme}://{}", server.address()), None).await;
-            let [finding] = found.as_slice() else { panic!("{name}, {deep}, {http2}: {found:?}") };
-            assert_eq!((finding.rule.id, finding.severity), (rule, severity), "{name}");
-            assert_eq!((finding.message.as_str(), finding.confidence), (message, Confidence::High), "{name}");
-            let asked: Vec<String> =
-                server.stats().log().iter().map(|request| request.path.clone()).collect();
-            assert_eq!(asked, ["/version", "/api", "/healthz"], "{name}, {deep}, {http2}");
+            let [finding] = found.as_slice() else {
+                panic!("{name}, {deep}, {http2}: {found:?}")
+            };
+            assert_eq!(
+                (finding.rule.id, finding.severity),
+                (rule, severity),
+                "{name}"
+            );
+            assert_eq!(
+                (finding.message.as_str(), finding.confidence),
+                (message, Confidence::High),
+                "{name}"
+            );
+            let asked: Vec<String> = server
+                .stats()
+                .log()
+                .iter()
+                .map(|request| request.path.clone())
+                .collect();
+            assert_eq!(
+                asked,
+                ["/version", "/api", "/healthz"],
+                "{name}, {deep}, {http2}"
+            );
         }
     }
 }
@@ -162,10 +262,17 @@ async fn an_open_etcd_fails_the_default_gate_until_it_is_accepted() {
     let settings = folder.path().join("settings.toml");
     let scan = |text: &str, more: &[&str]| {
         fs::write(&settings, text).unwrap();
-        let (target, settings) = (server.address().to_string(), settings.to_str().unwrap().to_owned());
+        let (target, settings) = (
+            server.address().to_string(),
+            settings.to_str().unwrap().to_owned(),
+        );
         let args = [&["scan", "--config", &settings, &target], more].concat();
         let output = run(&args);
-        let last = stdout(&output).lines().last().unwrap_or_default().to_owned();
+        let last = stdout(&output)
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .to_owned();
         (output.status.code().unwrap(), last)
     };
     let short = "0 of 1 named targets covered, 100% required";
@@ -173,52 +280,90 @@ async fn an_open_etcd_fails_the_default_gate_until_it_is_accepted() {
         let said = format!("1 critical finding at --fail-on {threshold}, {short}: exit 1");
         assert_eq!(scan("", &["--fail-on", threshold]), (1, said));
     }
-    assert_eq!(scan("", &["--fail-on", "never"]), (3, format!("{short}: exit 3")));
+    assert_eq!(
+        scan("", &["--fail-on", "never"]),
+        (3, format!("{short}: exit 3"))
+    );
     let lower = "[severity]\netcd-open = \"high\"\n";
     assert_eq!(scan(lower, &[]), (3, format!("{short}: exit 3")));
     let accepted = "[[accept]]\nrule = \"etcd-open\"\ntarget = \"*\"\nreason = \"a lab\"\n\
                     owner = \"lab@example.com\"\nexpires = \"2999-12-31\"\n";
-    assert_eq!(scan(accepted, &[]), (0, "nothing at --fail-on exposed: exit 0".to_owned()));
+    assert_eq!(
+        scan(accepted, &[]),
+        (0, "nothing at --fail-on exposed: exit 0".to_owned())
+    );
 }
 
 /// A log of these findings keeps to the schema, and every rule of theirs is in it.
 async fn valid_sarif(findings: &[Finding]) {
-    let (_, summary) = scan(config(), targets(&[start("default").await.address().to_string()])).await;
+    let (_, summary) = scan(
+        config(),
+        targets(&[start("default").await.address().to_string()]),
+    )
+    .await;
     let config = config();
     let results = Results {
-        info: ScanInfo { tool_version: "0.0.0", config: &config },
+        info: ScanInfo {
+            tool_version: "0.0.0",
+            config: &config,
+        },
         summary: &summary,
         findings,
         changes: None,
         rules: &RULES,
-        outcome: Outcome { code: 1, sentence: "every rule: exit 1" },
+        outcome: Outcome {
+            code: 1,
+            sentence: "every rule: exit 1",
+        },
     };
     let root = Path::new("/repository");
     let mut log = Vec::new();
     sarif::write(&mut log, &results, Files { here: root, root }, None).unwrap();
     let log: Value = serde_json::from_slice(&log).unwrap();
-    let mut schema: Value = serde_json::from_str(include_str!("../data/sarif-schema-2.1.0.json")).unwrap();
+    let mut schema: Value =
+        serde_json::from_str(include_str!("../data/sarif-schema-2.1.0.json")).unwrap();
     for definition in ["run", "toolComponent"] {
         // A regular expression in JavaScript only; no language is written.
         let language = &mut schema["definitions"][definition]["properties"]["language"];
         language.as_object_mut().unwrap().remove("pattern");
     }
     let validator = jsonschema::draft7::new(&schema).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(&log)
+        .map(|error| error.to_string())
+        .collect();
     assert!(errors.is_empty(), "{errors:?}");
-    for (rule, written) in RULES.iter().zip(log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap()) {
-        let tags: Vec<&str> =
-            written["properties"]["tags"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for (rule, written) in RULES.iter().zip(
+        log["runs"][0]["tool"]["driver"]["rules"]
+            .as_array()
+            .unwrap(),
+    ) {
+        let tags: Vec<&str> = written["properties"]["tags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         for control in rule.controls {
             let tag = format!("{} {}", control.framework, control.id);
-            assert!(tags.contains(&tag.trim_end()), "{}: {tag} is cut off: {tags:?}", rule.id);
+            assert!(
+                tags.contains(&tag.trim_end()),
+                "{}: {tag} is cut off: {tags:?}",
+                rule.id
+            );
         }
     }
     let results = log["runs"][0]["results"].as_array().unwrap();
-    let written: BTreeSet<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
+    let written: BTreeSet<&str> = results
+        .iter()
+        .filter_map(|result| result["ruleId"].as_str())
+        .collect();
     let expected: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.id).collect();
     assert_eq!(written, expected);
-    assert!(CASES.iter().all(|case| expected.contains(case.rule)), "{expected:?}");
+    assert!(
+        CASES.iter().all(|case| expected.contains(case.rule)),
+        "{expected:?}"
+    );
 }
 
 /// Two servers on one port of two addresses, behind one name.
@@ -233,13 +378,23 @@ async fn address_divergence() {
         let scenario = simulator::scenario(other).unwrap();
         let two = simulator::start(scenario, second).await.unwrap();
         let found = findings(names.config(), format!("two.example:{port}"), None).await;
-        assert_eq!(has(&found, "address-divergence"), expected, "default and {other}");
-        let version = found.iter().find(|finding| finding.rule.id == "version-disclosed").unwrap();
+        assert_eq!(
+            has(&found, "address-divergence"),
+            expected,
+            "default and {other}"
+        );
+        let version = found
+            .iter()
+            .find(|finding| finding.rule.id == "version-disclosed")
+            .unwrap();
         assert_eq!(version.sites.len(), if expected { 1 } else { 2 });
         // An address behind the name goes; the finding is the same one.
         drop(two);
         let later = findings(names.config(), format!("two.example:{port}"), None).await;
-        let now = later.iter().find(|finding| finding.rule.id == "version-disclosed").unwrap();
+        let now = later
+            .iter()
+            .find(|finding| finding.rule.id == "version-disclosed")
+            .unwrap();
         assert_eq!(now.fingerprint, version.fingerprint);
     }
 }

@@ -14,14 +14,25 @@ use crate::support::{config, knock, run, scan, settled, start, stderr, stdout, t
 async fn fifty_among_65536_are_all_found() {
     let scenario = simulator::scenario("default").unwrap();
     // One port for all: the first server picks it.
-    let first = simulator::start(scenario.clone(), "127.77.0.1:0".parse().unwrap()).await.unwrap();
+    let first = simulator::start(scenario.clone(), "127.77.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
     let port = first.address().port();
     let mut servers = vec![first];
     for index in 1..50_u8 {
         let address = format!("127.77.{}.{}:{port}", index * 5, 255 - index);
-        servers.push(simulator::start(scenario.clone(), address.parse().unwrap()).await.unwrap());
+        servers.push(
+            simulator::start(scenario.clone(), address.parse().unwrap())
+                .await
+                .unwrap(),
+        );
     }
-    let fast = ScanConfig { rate: 0, concurrency: 4096, order: Order::Seeded(7), ..config() };
+    let fast = ScanConfig {
+        rate: 0,
+        concurrency: 4096,
+        order: Order::Seeded(7),
+        ..config()
+    };
     let (records, summary) = scan(fast, targets(&[format!("127.77.0.0/16 ports={port}")])).await;
     assert_eq!(summary.coverage.targets, 65_536);
     let lost: Vec<&String> = (records.iter())
@@ -29,8 +40,15 @@ async fn fifty_among_65536_are_all_found() {
         .map(|record| &record.reason)
         .collect();
     assert_eq!(summary.coverage.count(Verdict::Forbidden), 50, "{lost:?}");
-    assert_eq!(summary.coverage.unreachable.get(&FailureKind::Refused), Some(&65_486));
-    assert_eq!(records.len(), 50, "refused range addresses are counted, not listed");
+    assert_eq!(
+        summary.coverage.unreachable.get(&FailureKind::Refused),
+        Some(&65_486)
+    );
+    assert_eq!(
+        records.len(),
+        50,
+        "refused range addresses are counted, not listed"
+    );
     for server in &servers {
         assert_eq!(
             (server.stats().connections(), server.stats().handshakes()),
@@ -46,14 +64,27 @@ async fn fifty_among_65536_are_all_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_verdict_does_not_depend_on_who_else_is_in_the_scan() {
     let scenario = simulator::scenario("closes-each").unwrap();
-    let server = simulator::start(scenario, "127.90.0.1:0".parse().unwrap()).await.unwrap();
+    let server = simulator::start(scenario, "127.90.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
     let port = server.address().port();
-    let slow = || ScanConfig { rate: 20, timeout: Duration::from_secs(2), ..config() };
+    let slow = || ScanConfig {
+        rate: 20,
+        timeout: Duration::from_secs(2),
+        ..config()
+    };
     let alone = knock(slow(), &server.address().to_string()).await;
     assert_eq!(alone.verdict, Verdict::Forbidden, "{}", alone.reason);
-    let (records, _) = scan(slow(), targets(&[format!("127.90.0.1-127.90.0.64 ports={port}")])).await;
+    let (records, _) = scan(
+        slow(),
+        targets(&[format!("127.90.0.1-127.90.0.64 ports={port}")]),
+    )
+    .await;
     let among = &records[0];
-    assert_eq!((among.verdict, &among.reason), (alone.verdict, &alone.reason));
+    assert_eq!(
+        (among.verdict, &among.reason),
+        (alone.verdict, &alone.reason)
+    );
     assert_eq!((among.connections, alone.connections), (3, 3));
     assert!(
         among.timings.total < Duration::from_secs(1),
@@ -67,7 +98,10 @@ async fn the_verdict_does_not_depend_on_who_else_is_in_the_scan() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_does_not_pay_for_a_look_that_others_hold() {
     let (slow, server) = (start("hangs-after-accept").await, start("default").await);
-    let (front, behind) = (TcpListener::bind("127.0.0.2:0").await.unwrap(), server.address());
+    let (front, behind) = (
+        TcpListener::bind("127.0.0.2:0").await.unwrap(),
+        server.address(),
+    );
     let address = front.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = front.accept().await {
@@ -81,9 +115,21 @@ async fn a_server_does_not_pay_for_a_look_that_others_hold() {
             });
         }
     });
-    let one = ScanConfig { concurrency: 1, retries: 0, timeout: Duration::from_secs(2), ..config() };
-    let (records, _) = scan(one, targets(&[slow.address().to_string(), address.to_string()])).await;
-    let record = records.iter().find(|record| record.target.port == address.port()).unwrap();
+    let one = ScanConfig {
+        concurrency: 1,
+        retries: 0,
+        timeout: Duration::from_secs(2),
+        ..config()
+    };
+    let (records, _) = scan(
+        one,
+        targets(&[slow.address().to_string(), address.to_string()]),
+    )
+    .await;
+    let record = records
+        .iter()
+        .find(|record| record.target.port == address.port())
+        .unwrap();
     assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
     assert_eq!(record.connections, 2);
 }
@@ -94,7 +140,14 @@ async fn all_lists_what_is_otherwise_counted() {
     let spec = format!("127.0.0.0/29 ports={}", server.address().port());
     let (records, _) = scan(config(), targets(std::slice::from_ref(&spec))).await;
     assert_eq!(records.len(), 1);
-    let (records, summary) = scan(ScanConfig { keep_all: true, ..config() }, targets(&[spec])).await;
+    let (records, summary) = scan(
+        ScanConfig {
+            keep_all: true,
+            ..config()
+        },
+        targets(&[spec]),
+    )
+    .await;
     assert_eq!(records.len(), 8);
     assert_eq!(summary.coverage.unreachable_total(), 7);
 }
@@ -114,8 +167,14 @@ async fn the_same_seed_gives_the_same_report() {
     ] {
         servers.push(start(name).await);
     }
-    let mut args: Vec<String> = servers.iter().map(|server| server.address().to_string()).collect();
-    args.push(format!("127.0.0.0/28 ports={}", servers[0].address().port()));
+    let mut args: Vec<String> = servers
+        .iter()
+        .map(|server| server.address().to_string())
+        .collect();
+    args.push(format!(
+        "127.0.0.0/28 ports={}",
+        servers[0].address().port()
+    ));
     let scan = |seed: &str| {
         let mut all = vec!["scan", "-q", "--seed", seed, "-o", "json"];
         all.extend(args.iter().map(String::as_str));

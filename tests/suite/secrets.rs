@@ -12,7 +12,12 @@ const CANARY: &str = "hunter2canary";
 
 /// Runs the program as loud as it can be: what it says then is all that it ever says.
 fn loud(folder: &Path, args: &[&str]) -> (Output, String) {
-    let output = kubeknock().current_dir(folder).args(args).arg("-vv").output().unwrap();
+    let output = kubeknock()
+        .current_dir(folder)
+        .args(args)
+        .arg("-vv")
+        .output()
+        .unwrap();
     let all = stdout(&output) + &stderr(&output);
     assert!(!all.contains(CANARY), "{args:?}: {all}");
     (output, all)
@@ -22,7 +27,10 @@ fn loud(folder: &Path, args: &[&str]) -> (Output, String) {
 fn refused(folder: &Path, args: &[&str]) {
     let (output, all) = loud(folder, args);
     assert_eq!(output.status.code(), Some(2), "{args:?}: {all}");
-    assert!(all.contains("error: ") && all.lines().count() <= 7, "{args:?}: {all}");
+    assert!(
+        all.contains("error: ") && all.lines().count() <= 7,
+        "{args:?}: {all}"
+    );
 }
 
 fn files() -> Vec<(&'static str, String)> {
@@ -40,18 +48,30 @@ fn files() -> Vec<(&'static str, String)> {
         ("users", users),
         (
             "kubeconfig.json",
-            format!("{{\"kind\":\"Config\",\"clusters\":[],\"users\":[{{\"token\":\"{CANARY}\"}}]}}\n"),
+            format!(
+                "{{\"kind\":\"Config\",\"clusters\":[],\"users\":[{{\"token\":\"{CANARY}\"}}]}}\n"
+            ),
         ),
         (
             "record.json",
-            format!("{{\"record\":\"endpoint\",\"target\":{{\"{CANARY}\":1}},\"verdict\":\"{CANARY}\"}}\n"),
+            format!(
+                "{{\"record\":\"endpoint\",\"target\":{{\"{CANARY}\":1}},\"verdict\":\"{CANARY}\"}}\n"
+            ),
         ),
-        ("schema.json", format!("{{\"schema\":\"{CANARY}\",\"{CANARY}\":1}}\n")),
+        (
+            "schema.json",
+            format!("{{\"schema\":\"{CANARY}\",\"{CANARY}\":1}}\n"),
+        ),
         (
             "type.json",
-            format!("{{\"schema\":\"kubeknock/report/v2\",\"scan\":{{\"started\":\"{CANARY}\"}}}}\n"),
+            format!(
+                "{{\"schema\":\"kubeknock/report/v2\",\"scan\":{{\"started\":\"{CANARY}\"}}}}\n"
+            ),
         ),
-        ("tool.json", format!("{{\"schema\":\"kubeknock/report/v2\",\"tool\":\"{CANARY}\"}}\n")),
+        (
+            "tool.json",
+            format!("{{\"schema\":\"kubeknock/report/v2\",\"tool\":\"{CANARY}\"}}\n"),
+        ),
         ("list.json", format!("[\"{CANARY}\"]\n")),
         (
             "env",
@@ -68,30 +88,60 @@ fn files() -> Vec<(&'static str, String)> {
         ),
         ("key.pem", key),
         ("broken.pem", broken),
-        ("settings.toml", format!("[scan]\nrate = 7\npassword = \"{CANARY}\"\n")),
-        ("broken.toml", format!("[scan]\nproxy = \"{CANARY}\" {CANARY}\n")),
+        (
+            "settings.toml",
+            format!("[scan]\nrate = 7\npassword = \"{CANARY}\"\n"),
+        ),
+        (
+            "broken.toml",
+            format!("[scan]\nproxy = \"{CANARY}\" {CANARY}\n"),
+        ),
         ("table.toml", format!("{CANARY} = 1\n")),
         ("value.toml", format!("[scan]\nrate = \"{CANARY}\"\n")),
         ("word.toml", format!("[scan]\nfail-on = \"{CANARY}\"\n")),
         ("possible.toml", format!("[scan]\ncolor = \"{CANARY}\"\n")),
-        ("proxy.toml", format!("[scan]\nproxy = \"http://user:{CANARY}@bastion\"\n")),
-        ("scheme.toml", format!("[scan]\nproxy = \"{CANARY}:user@bastion\"\n")),
-        ("path.toml", format!("[scan]\npath = [\"/api/v1/secrets/{CANARY}/x/y\"]\n")),
+        (
+            "proxy.toml",
+            format!("[scan]\nproxy = \"http://user:{CANARY}@bastion\"\n"),
+        ),
+        (
+            "scheme.toml",
+            format!("[scan]\nproxy = \"{CANARY}:user@bastion\"\n"),
+        ),
+        (
+            "path.toml",
+            format!("[scan]\npath = [\"/api/v1/secrets/{CANARY}/x/y\"]\n"),
+        ),
         ("ports.toml", format!("[scan]\nports = \"{CANARY}\"\n")),
-        ("from.toml", format!("[scan]\nfrom = [[\"{CANARY}\", \"x\"]]\n")),
+        (
+            "from.toml",
+            format!("[scan]\nfrom = [[\"{CANARY}\", \"x\"]]\n"),
+        ),
         ("output.toml", format!("[scan]\noutput = [\"{CANARY}\"]\n")),
-        ("resolver.toml", format!("[scan]\nresolver = \"{CANARY}\"\n")),
+        (
+            "resolver.toml",
+            format!("[scan]\nresolver = \"{CANARY}\"\n"),
+        ),
         ("shard.toml", format!("[scan]\nshard = \"job/{CANARY}\"\n")),
-        ("exclude.toml", format!("[scan]\nexclude = [\"{CANARY}!\"]\n")),
+        (
+            "exclude.toml",
+            format!("[scan]\nexclude = [\"{CANARY}!\"]\n"),
+        ),
         ("rule.toml", format!("[severity]\n{CANARY} = \"low\"\n")),
-        ("severity.toml", format!("[severity]\nversion-disclosed = \"{CANARY}\"\n")),
+        (
+            "severity.toml",
+            format!("[severity]\nversion-disclosed = \"{CANARY}\"\n"),
+        ),
         (
             "expires.toml",
             format!(
                 "[[accept]]\nrule = \"version-disclosed\"\ntarget = \"x\"\nreason = \"x\"\nowner = \"x\"\nexpires = \"{CANARY}\"\n"
             ),
         ),
-        ("verdict.toml", format!("[[expect]]\ntarget = \"x\"\nverdict = \"{CANARY}\"\n")),
+        (
+            "verdict.toml",
+            format!("[[expect]]\ntarget = \"x\"\nverdict = \"{CANARY}\"\n"),
+        ),
     ]
 }
 
@@ -113,7 +163,14 @@ fn a_file_given_by_mistake_is_not_repeated() {
         to_scan(&["--config", name]);
         to_scan(&["--ca-file", name]);
         to_scan(&["--resume", name]);
-        for format in ["masscan-json", "masscan-list", "nmap-xml", "zmap", "naabu", "httpx-json"] {
+        for format in [
+            "masscan-json",
+            "masscan-list",
+            "nmap-xml",
+            "zmap",
+            "naabu",
+            "httpx-json",
+        ] {
             to_scan(&["--from", format, name]);
         }
         refused(folder.path(), &["report", "table", name]);

@@ -10,7 +10,12 @@ use crate::support::{kubeknock, start, stderr, stdout};
 
 /// Runs a scan in a folder; the report goes to standard output.
 fn scan_in(folder: &Path, args: &[&str]) -> Output {
-    kubeknock().current_dir(folder).args(["scan", "-o", "json"]).args(args).output().unwrap()
+    kubeknock()
+        .current_dir(folder)
+        .args(["scan", "-o", "json"])
+        .args(args)
+        .output()
+        .unwrap()
 }
 
 fn report(output: &Output) -> Value {
@@ -27,35 +32,73 @@ fn folder_with(settings: &str) -> tempfile::TempDir {
 async fn the_file_is_found_upward_and_the_command_line_beats_it() {
     let server = start("default").await;
     let address = server.address().to_string();
-    let folder =
-        folder_with("[scan]\nfail-on = \"forbidden\"\nretries = 3\npath = [\"/metrics\"]\nipv4 = true\n");
+    let folder = folder_with(
+        "[scan]\nfail-on = \"forbidden\"\nretries = 3\npath = [\"/metrics\"]\nipv4 = true\n",
+    );
     let below = folder.path().join("a/b");
     fs::create_dir_all(&below).unwrap();
     // Outside a repository it is the working directory's alone.
-    assert_eq!(report(&scan_in(&below, &[&address]))["scan"]["settings"]["retries"], 1);
-    assert_eq!(report(&scan_in(folder.path(), &[&address]))["scan"]["settings"]["retries"], 3);
+    assert_eq!(
+        report(&scan_in(&below, &[&address]))["scan"]["settings"]["retries"],
+        1
+    );
+    assert_eq!(
+        report(&scan_in(folder.path(), &[&address]))["scan"]["settings"]["retries"],
+        3
+    );
     fs::create_dir(folder.path().join(".git")).unwrap();
 
     let output = scan_in(&below, &[&address]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert!(stderr(&output).contains("settings from ../../kubeknock.toml"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("settings from ../../kubeknock.toml"),
+        "{}",
+        stderr(&output)
+    );
     let settings = report(&output)["scan"]["settings"].clone();
-    assert_eq!((&settings["retries"], &settings["paths"][0]), (&3.into(), &"/metrics".into()));
+    assert_eq!(
+        (&settings["retries"], &settings["paths"][0]),
+        (&3.into(), &"/metrics".into())
+    );
     assert_eq!(settings["family"], "ipv4");
 
-    let output =
-        scan_in(&below, &["-q", &address, "--retries", "0", "--path", "/livez", "-6", "--fail-on=never"]);
-    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+    let output = scan_in(
+        &below,
+        &[
+            "-q",
+            &address,
+            "--retries",
+            "0",
+            "--path",
+            "/livez",
+            "-6",
+            "--fail-on=never",
+        ],
+    );
+    assert_eq!(
+        (output.status.code(), stderr(&output).as_str()),
+        (Some(0), "")
+    );
     let settings = report(&output)["scan"]["settings"].clone();
     assert_eq!(settings["retries"], 0);
-    assert_eq!(settings["paths"], serde_json::json!(["/livez"]), "a list is replaced, not added to");
+    assert_eq!(
+        settings["paths"],
+        serde_json::json!(["/livez"]),
+        "a list is replaced, not added to"
+    );
     assert_eq!(settings["family"], "ipv6");
 
     // A repository's root ends the search.
     fs::create_dir(below.join(".git")).unwrap();
-    assert_eq!(report(&scan_in(&below, &[&address]))["scan"]["settings"]["retries"], 1);
+    assert_eq!(
+        report(&scan_in(&below, &[&address]))["scan"]["settings"]["retries"],
+        1
+    );
     let named = folder.path().join("kubeknock.toml");
-    let output = scan_in(&below, &["-q", &address, "--config", named.to_str().unwrap()]);
+    let output = scan_in(
+        &below,
+        &["-q", &address, "--config", named.to_str().unwrap()],
+    );
     assert_eq!(report(&output)["scan"]["settings"]["retries"], 3);
 }
 
@@ -63,21 +106,43 @@ async fn the_file_is_found_upward_and_the_command_line_beats_it() {
 async fn the_files_paths_start_where_it_is() {
     let server = start("default").await;
     let folder = folder_with("[scan]\ntargets-file = [\"clusters.txt\"]\n");
-    fs::write(folder.path().join("clusters.txt"), format!("{} name=prod\n", server.address())).unwrap();
+    fs::write(
+        folder.path().join("clusters.txt"),
+        format!("{} name=prod\n", server.address()),
+    )
+    .unwrap();
     let below = folder.path().join("below");
     fs::create_dir(&below).unwrap();
     fs::create_dir(folder.path().join(".git")).unwrap();
     let output = scan_in(&below, &["-q"]);
-    assert_eq!(report(&output)["endpoints"][0]["origin"]["file"], "../clusters.txt");
+    assert_eq!(
+        report(&output)["endpoints"][0]["origin"]["file"],
+        "../clusters.txt"
+    );
     let output = scan_in(folder.path(), &["-q"]);
-    assert_eq!(report(&output)["endpoints"][0]["origin"]["file"], "clusters.txt");
+    assert_eq!(
+        report(&output)["endpoints"][0]["origin"]["file"],
+        "clusters.txt"
+    );
 
     // Also behind a format's name, and in a pair.
-    fs::write(folder.path().join("open.txt"), format!("{}\n", server.address())).unwrap();
-    let settings = "[scan]\nfrom = [[\"naabu\", \"open.txt\"]]\noutput = [\"jsonl=out.jsonl\", \"json=-\"]\n";
+    fs::write(
+        folder.path().join("open.txt"),
+        format!("{}\n", server.address()),
+    )
+    .unwrap();
+    let settings =
+        "[scan]\nfrom = [[\"naabu\", \"open.txt\"]]\noutput = [\"jsonl=out.jsonl\", \"json=-\"]\n";
     fs::write(folder.path().join("kubeknock.toml"), settings).unwrap();
-    let output = kubeknock().current_dir(&below).args(["scan", "-q"]).output().unwrap();
-    assert_eq!(report(&output)["endpoints"][0]["origin"]["file"], "../open.txt");
+    let output = kubeknock()
+        .current_dir(&below)
+        .args(["scan", "-q"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        report(&output)["endpoints"][0]["origin"]["file"],
+        "../open.txt"
+    );
     assert!(folder.path().join("out.jsonl").is_file());
 }
 
@@ -87,14 +152,28 @@ fn targets_on_the_command_line_are_all_there_are() {
     let folder = folder_with(
         "[scan]\ntargets-file = [\"clusters.txt\"]\nfrom = [[\"naabu\", \"open.txt\"]]\nports = \"7001\"\n",
     );
-    for (file, address) in [("clusters", "192.0.2.1"), ("open", "192.0.2.2:1"), ("other", "192.0.2.3")] {
-        fs::write(folder.path().join(format!("{file}.txt")), format!("{address}\n")).unwrap();
+    for (file, address) in [
+        ("clusters", "192.0.2.1"),
+        ("open", "192.0.2.2:1"),
+        ("other", "192.0.2.3"),
+    ] {
+        fs::write(
+            folder.path().join(format!("{file}.txt")),
+            format!("{address}\n"),
+        )
+        .unwrap();
     }
     let asked = |args: &[&str]| {
         let mut command = kubeknock();
-        let output = command.current_dir(folder.path()).args(["scan", "-q", "--dry-run"]).args(args).output();
+        let output = command
+            .current_dir(folder.path())
+            .args(["scan", "-q", "--dry-run"])
+            .args(args)
+            .output();
         let said = stdout(&output.unwrap());
-        (1..=4).filter(|host| said.contains(&format!("192.0.2.{host}"))).collect::<Vec<_>>()
+        (1..=4)
+            .filter(|host| said.contains(&format!("192.0.2.{host}")))
+            .collect::<Vec<_>>()
     };
     assert_eq!(asked(&[]), [1, 2]);
     assert_eq!(asked(&["192.0.2.4"]), [4]);
@@ -110,36 +189,64 @@ async fn report_and_diff_take_their_options_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let run = |settings: &str, args: &[&str]| {
         fs::write(folder.path().join("kubeknock.toml"), settings).unwrap();
-        kubeknock().current_dir(folder.path()).args(args).output().unwrap()
+        kubeknock()
+            .current_dir(folder.path())
+            .args(args)
+            .output()
+            .unwrap()
     };
     let address = server.address().to_string();
     let never = "[scan]\nfail-on = \"never\"\nrate = 7\npath = [\"/metrics\"]\n";
     let saved = run(never, &["scan", "-q", &address, "-o", "json=old.json"]);
     assert_eq!(saved.status.code(), Some(0), "{}", stderr(&saved));
-    let commands: [&[&str]; 2] =
-        [&["report", "-q", "table", "old.json"], &["diff", "-q", "old.json", "old.json"]];
+    let commands: [&[&str]; 2] = [
+        &["report", "-q", "table", "old.json"],
+        &["diff", "-q", "old.json", "old.json"],
+    ];
     for command in commands {
-        let code = |settings: &str, args: &[&str]| run(settings, &[command, args].concat()).status.code();
+        let code =
+            |settings: &str, args: &[&str]| run(settings, &[command, args].concat()).status.code();
         assert_eq!(code("", &[]), Some(1), "{command:?}");
         assert_eq!(code(never, &[]), Some(0), "{command:?}");
-        assert_eq!(code(never, &["--fail-on", "exposed"]), Some(1), "{command:?}");
+        assert_eq!(
+            code(never, &["--fail-on", "exposed"]),
+            Some(1),
+            "{command:?}"
+        );
         for (settings, said) in [
             (
                 "[scan]\nfail-onn = \"never\"\n",
                 "kubeknock.toml:2:1: [scan]: unknown key; keys are the long options of kubeknock scan; did you mean fail-on?",
             ),
-            ("[scan]\nrate = \"fast\"\n", "kubeknock.toml:2:1: [scan] rate: no whole number"),
+            (
+                "[scan]\nrate = \"fast\"\n",
+                "kubeknock.toml:2:1: [scan] rate: no whole number",
+            ),
         ] {
             let output = run(settings, command);
             assert_eq!(output.status.code(), Some(2), "{command:?}");
-            assert!(stderr(&output).contains(said), "{command:?}: {}", stderr(&output));
+            assert!(
+                stderr(&output).contains(said),
+                "{command:?}: {}",
+                stderr(&output)
+            );
         }
     }
     // A baseline is for report, whose line names one thing to hold against it; diff has its own.
-    let output = run("[scan]\nbaseline = \"old.json\"\nfail-on = \"new\"\n", commands[0]);
+    let output = run(
+        "[scan]\nbaseline = \"old.json\"\nfail-on = \"new\"\n",
+        commands[0],
+    );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains("since the baseline: no change"), "{}", stdout(&output));
-    let output = run("[scan]\nbaseline = \"missing.json\"\nfail-on = \"new\"\n", commands[1]);
+    assert!(
+        stdout(&output).contains("since the baseline: no change"),
+        "{}",
+        stdout(&output)
+    );
+    let output = run(
+        "[scan]\nbaseline = \"missing.json\"\nfail-on = \"new\"\n",
+        commands[1],
+    );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
@@ -150,32 +257,72 @@ fn a_mistake_in_the_file_is_its_own_and_suggests() {
             "[scan]\nfail-onn = \"high\"\n",
             "kubeknock.toml:2:1: [scan]: unknown key; keys are the long options of kubeknock scan; did you mean fail-on?",
         ),
-        ("[scan]\nrate = \"fast\"\n", "[scan] rate: no whole number; write 0 or more"),
-        ("[scan]\norder = \"fast\"\n", "[scan] order: use one of random, sequential"),
-        ("[scan]\nfail-on = \"fast\"\n", "[scan] fail-on: no threshold; use a severity"),
-        ("[scan]\nhttp2 = \"yes\"\n", "[scan] http2: true or false is expected"),
-        ("[scan]\nrate = [1, 2]\n", "[scan] rate: one value is expected"),
-        ("[scan]\nfrom = [\"zmap\", \"x\"]\n", "[scan] from: a list of pairs in quotes is expected"),
-        ("[scan]\nfrom = [[\"zmap\"]]\n", "[scan] from: a list of pairs in quotes is expected"),
-        ("[scan]\nconfig = \"x\"\n", "kubeknock.toml:2:1: [scan]: unknown key"),
-        ("[scan]\ndry-run = true\n", "kubeknock.toml:2:1: [scan]: unknown key"),
+        (
+            "[scan]\nrate = \"fast\"\n",
+            "[scan] rate: no whole number; write 0 or more",
+        ),
+        (
+            "[scan]\norder = \"fast\"\n",
+            "[scan] order: use one of random, sequential",
+        ),
+        (
+            "[scan]\nfail-on = \"fast\"\n",
+            "[scan] fail-on: no threshold; use a severity",
+        ),
+        (
+            "[scan]\nhttp2 = \"yes\"\n",
+            "[scan] http2: true or false is expected",
+        ),
+        (
+            "[scan]\nrate = [1, 2]\n",
+            "[scan] rate: one value is expected",
+        ),
+        (
+            "[scan]\nfrom = [\"zmap\", \"x\"]\n",
+            "[scan] from: a list of pairs in quotes is expected",
+        ),
+        (
+            "[scan]\nfrom = [[\"zmap\"]]\n",
+            "[scan] from: a list of pairs in quotes is expected",
+        ),
+        (
+            "[scan]\nconfig = \"x\"\n",
+            "kubeknock.toml:2:1: [scan]: unknown key",
+        ),
+        (
+            "[scan]\ndry-run = true\n",
+            "kubeknock.toml:2:1: [scan]: unknown key",
+        ),
         ("[[accept]]\nrule = \"x\"\n", "[[accept]] 1: "),
-        ("rate = 7\n", "kubeknock.toml:1:1: unknown key; known are scan, severity, accept, expect"),
+        (
+            "rate = 7\n",
+            "kubeknock.toml:1:1: unknown key; known are scan, severity, accept, expect",
+        ),
     ] {
         let folder = folder_with(settings);
         let output = scan_in(folder.path(), &["192.0.2.1", "--dry-run"]);
         assert_eq!(output.status.code(), Some(2), "{settings}");
         let error = stderr(&output);
-        assert!(error.contains(said) && error.contains("kubeknock.toml"), "{settings}: {error}");
+        assert!(
+            error.contains(said) && error.contains("kubeknock.toml"),
+            "{settings}: {error}"
+        );
     }
     let output = scan_in(Path::new("."), &["192.0.2.1", "--config", "missing.toml"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("cannot read missing.toml"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("cannot read missing.toml"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 fn finding<'a>(report: &'a Value, rule: &str) -> &'a Value {
     let findings = report["findings"].as_array().unwrap();
-    findings.iter().find(|finding| finding["rule"] == rule).unwrap_or(&Value::Null)
+    findings
+        .iter()
+        .find(|finding| finding["rule"] == rule)
+        .unwrap_or(&Value::Null)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,27 +342,61 @@ async fn severities_acceptances_and_expectations() {
     );
     let folder = folder_with(&settings);
     let scan = |words: &str, fail_on: &str| {
-        scan_in(folder.path(), &["-q", &format!("{address} {words}"), "--fail-on", fail_on])
+        scan_in(
+            folder.path(),
+            &["-q", &format!("{address} {words}"), "--fail-on", fail_on],
+        )
     };
     let output = scan("", "critical");
     assert_eq!(output.status.code(), Some(1));
     let report = report(&output);
-    assert_eq!(finding(&report, "version-disclosed")["severity"], "critical");
-    assert_eq!(finding(&report, "anonymous-auth-enabled")["acceptance"]["in_force"], true);
-    assert_eq!(finding(&report, "health-endpoints-open")["acceptance"]["in_force"], false);
+    assert_eq!(
+        finding(&report, "version-disclosed")["severity"],
+        "critical"
+    );
+    assert_eq!(
+        finding(&report, "anonymous-auth-enabled")["acceptance"]["in_force"],
+        true
+    );
+    assert_eq!(
+        finding(&report, "health-endpoints-open")["acceptance"]["in_force"],
+        false
+    );
     assert!(finding(&report, "expectation-unmet").is_null());
     // Whoever calls a finding critical has it fail at every verdict.
     assert_eq!(scan("", "forbidden").status.code(), Some(1));
-    std::fs::write(folder.path().join("kubeknock.toml"), settings.replace("critical", "high")).unwrap();
-    assert_eq!(scan("", "forbidden").status.code(), Some(0), "what explains the verdict is accepted");
+    std::fs::write(
+        folder.path().join("kubeknock.toml"),
+        settings.replace("critical", "high"),
+    )
+    .unwrap();
+    assert_eq!(
+        scan("", "forbidden").status.code(),
+        Some(0),
+        "what explains the verdict is accepted"
+    );
     // The line's own expectation beats the file's.
     assert_eq!(scan("name=prod-1", "exposed").status.code(), Some(1));
-    assert_eq!(scan("name=prod-1 expect=forbidden", "exposed").status.code(), Some(0));
+    assert_eq!(
+        scan("name=prod-1 expect=forbidden", "exposed")
+            .status
+            .code(),
+        Some(0)
+    );
     // A misspelt one must not hold for nothing without a word.
     let idle = "[[expect]] target = \"prod-*\": no target is called so";
-    for (words, said) in [("", true), ("name=prod-1", false), ("name=prod-1 expect=forbidden", false)] {
+    for (words, said) in [
+        ("", true),
+        ("name=prod-1", false),
+        ("name=prod-1 expect=forbidden", false),
+    ] {
         let output = scan_in(folder.path(), &[&format!("{address} {words}")]);
-        assert_eq!(stderr(&output).contains(idle), said, "{words}: {}", stderr(&output));
+        assert_eq!(
+            stderr(&output).contains(idle),
+            said,
+            "{words}: {}",
+            stderr(&output)
+        );
     }
 }
 
@@ -226,13 +407,28 @@ async fn what_opened_since_the_baseline_fails_the_gate() {
     let (old, new) = (start("default").await, start("exposed").await);
     let [was, is] = [&old, &new].map(|server| server.address().to_string());
     let against = |target: &str, args: &[&str]| {
-        kubeknock().current_dir(folder.path()).args(["scan", "-q", target]).args(args).output().unwrap()
+        kubeknock()
+            .current_dir(folder.path())
+            .args(["scan", "-q", target])
+            .args(args)
+            .output()
+            .unwrap()
     };
     let saved = stdout(&scan_in(folder.path(), &["-q", &was]));
     fs::write(folder.path().join("old.json"), &saved).unwrap();
     let same = against(&was, &["--baseline", "old.json", "--fail-on", "new"]);
-    assert_eq!(same.status.code(), Some(0), "{}{}", stdout(&same), stderr(&same));
-    assert!(stdout(&same).contains("since the baseline: no change"), "{}", stdout(&same));
+    assert_eq!(
+        same.status.code(),
+        Some(0),
+        "{}{}",
+        stdout(&same),
+        stderr(&same)
+    );
+    assert!(
+        stdout(&same).contains("since the baseline: no change"),
+        "{}",
+        stdout(&same)
+    );
 
     // As if the same server had answered otherwise.
     fs::write(folder.path().join("old.json"), saved.replace(&was, &is)).unwrap();
@@ -240,18 +436,32 @@ async fn what_opened_since_the_baseline_fails_the_gate() {
     let opened = against(&["--baseline", "old.json", "--fail-on", "new:high"]);
     assert_eq!(opened.status.code(), Some(1), "{}", stdout(&opened));
     let table = stdout(&opened);
-    for said in ["forbidden → exposed", "(new)", "2 new findings at --fail-on new:high: exit 1"] {
+    for said in [
+        "forbidden → exposed",
+        "(new)",
+        "2 new findings at --fail-on new:high: exit 1",
+    ] {
         assert!(table.contains(said), "{said} is missing in\n{table}");
     }
     let report = report(&against(&["--baseline", "old.json", "-o", "json"]));
-    assert_eq!(finding(&report, "anonymous-discovery-exposed")["baseline"], "new");
-    assert_eq!(finding(&report, "anonymous-auth-enabled")["baseline"], "unchanged", "it is open, not mended");
+    assert_eq!(
+        finding(&report, "anonymous-discovery-exposed")["baseline"],
+        "new"
+    );
+    assert_eq!(
+        finding(&report, "anonymous-auth-enabled")["baseline"],
+        "unchanged",
+        "it is open, not mended"
+    );
 
     for (args, said) in [
         (&["--fail-on", "new"][..], "--baseline REPORT"),
         (&["--baseline", "missing.json"], "cannot read missing.json"),
         (&["--baseline", "missing.json"], "a first scan has none"),
-        (&["--baseline", "old.json", "--fail-on", "newer"], "new:SEVERITY"),
+        (
+            &["--baseline", "old.json", "--fail-on", "newer"],
+            "new:SEVERITY",
+        ),
     ] {
         let output = against(args);
         assert_eq!(output.status.code(), Some(2));
@@ -267,8 +477,18 @@ fn a_file_that_others_may_write_is_not_taken_unasked() {
 
     let folder = folder_with("[scan]\nexclude = [\"192.0.2.1\"]\n");
     let path = folder.path().join("kubeknock.toml");
-    fs::write(folder.path().join("old.json"), include_str!("../data/report-v2.json")).unwrap();
-    let run = |args: &[&str]| kubeknock().current_dir(folder.path()).args(args).output().unwrap();
+    fs::write(
+        folder.path().join("old.json"),
+        include_str!("../data/report-v2.json"),
+    )
+    .unwrap();
+    let run = |args: &[&str]| {
+        kubeknock()
+            .current_dir(folder.path())
+            .args(args)
+            .output()
+            .unwrap()
+    };
     let commands: [&[&str]; 3] = [
         &["scan", "--dry-run", "192.0.2.0/31"],
         &["report", "table", "old.json"],
@@ -277,7 +497,11 @@ fn a_file_that_others_may_write_is_not_taken_unasked() {
     let refused = |why: &str| {
         for command in commands {
             let output = run(command);
-            assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(2), ""), "{command:?}");
+            assert_eq!(
+                (output.status.code(), stdout(&output).as_str()),
+                (Some(2), ""),
+                "{command:?}"
+            );
             let said = stderr(&output);
             for word in [
                 "error: kubeknock.toml: ",
@@ -288,10 +512,17 @@ fn a_file_that_others_may_write_is_not_taken_unasked() {
                 assert!(said.contains(word), "{word} is missing in {said}");
             }
             // Named it is taken, and can be left out.
-            for (config, excluded) in [("kubeknock.toml", "3 excluded"), ("/dev/null", "0 excluded")] {
+            for (config, excluded) in [
+                ("kubeknock.toml", "3 excluded"),
+                ("/dev/null", "0 excluded"),
+            ] {
                 let output = run(&[command, &["--config", config]].concat());
                 assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
-                assert!(command[0] != "scan" || stdout(&output).contains(excluded), "{}", stdout(&output));
+                assert!(
+                    command[0] != "scan" || stdout(&output).contains(excluded),
+                    "{}",
+                    stdout(&output)
+                );
             }
         }
     };
@@ -308,7 +539,11 @@ fn a_file_that_others_may_write_is_not_taken_unasked() {
     refused("(uid 65534), neither by you nor by root");
     // What the file of somebody else links to may be ours.
     fs::rename(&path, folder.path().join("theirs")).unwrap();
-    fs::write(folder.path().join("mine"), "[scan]\nexclude = [\"192.0.2.1\"]\n").unwrap();
+    fs::write(
+        folder.path().join("mine"),
+        "[scan]\nexclude = [\"192.0.2.1\"]\n",
+    )
+    .unwrap();
     symlink("mine", &path).unwrap();
     assert_eq!(run(commands[0]).status.code(), Some(0));
     std::os::unix::fs::lchown(&path, Some(65534), None).unwrap();
@@ -323,10 +558,20 @@ fn a_file_that_leads_nowhere_stops_the_scan() {
     std::os::unix::fs::symlink("gone", folder.path().join("kubeknock.toml")).unwrap();
     let output = scan_in(folder.path(), &["192.0.2.1", "--dry-run"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("cannot read kubeknock.toml: No such file"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("cannot read kubeknock.toml: No such file"),
+        "{}",
+        stderr(&output)
+    );
     fs::remove_file(folder.path().join("kubeknock.toml")).unwrap();
-    let made = std::process::Command::new("mkfifo").arg(folder.path().join("kubeknock.toml")).status();
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.path().join("kubeknock.toml"))
+        .status();
     assert!(made.unwrap().success());
     let output = scan_in(folder.path(), &["192.0.2.1", "--dry-run"]);
-    assert!(stderr(&output).contains("it is no regular file"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("it is no regular file"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -17,6 +17,9 @@ pub(crate) fn skipped(reason: &str) {
 #[track_caller]
 pub(crate) fn without(tool: &str, test: &str) {
     let required = std::env::var_os("KUBEKNOCK_TEST_TOOLS").is_some_and(|word| word == "required");
-    assert!(!required, "{test}: {tool} is not installed, and KUBEKNOCK_TEST_TOOLS says that it must be");
+    assert!(
+        !required,
+        "{test}: {tool} is not installed, and KUBEKNOCK_TEST_TOOLS says that it must be"
+    );
     skipped(&format!("{test}: {tool} is not installed"));
 }

@@ -15,7 +15,8 @@ use serde_json::Value;
 use crate::skip::{skipped, without};
 
 /// Any free port of loopback.
-pub(crate) const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+pub(crate) const ANY: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// A configuration for tests: as by default, with short pauses.
 pub(crate) fn config() -> ScanConfig {
@@ -48,7 +49,10 @@ pub(crate) async fn serve(scenario: Arc<Scenario>) -> SimulatedServer {
 }
 
 /// Scans and returns the records in the order of the set.
-pub(crate) async fn scan(config: ScanConfig, targets: Arc<TargetSet>) -> (Vec<EndpointReport>, ScanSummary) {
+pub(crate) async fn scan(
+    config: ScanConfig,
+    targets: Arc<TargetSet>,
+) -> (Vec<EndpointReport>, ScanSummary) {
     let mut scan = Scanner::new(config).unwrap().scan(targets);
     let mut records = Vec::new();
     while let Some(record) = scan.next().await {

@@ -19,15 +19,32 @@ async fn thinking(delay_ms: u32, timeout: Duration) -> EndpointReport {
          expect = \"forbidden\"\nextends = \"default\"\n[common]\ndelay_ms = {delay_ms}\n"
     );
     let server = serve(Arc::new(Scenario::parse(&text).unwrap())).await;
-    knock(ScanConfig { deep: true, timeout, ..config() }, &server.address().to_string()).await
+    knock(
+        ScanConfig {
+            deep: true,
+            timeout,
+            ..config()
+        },
+        &server.address().to_string(),
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deep_look_has_the_time_that_its_requests_need() {
     let record = thinking(100, Duration::from_secs(1)).await;
-    assert!(record.timings.total > Duration::from_secs(3), "{:?}", record.timings);
+    assert!(
+        record.timings.total > Duration::from_secs(3),
+        "{:?}",
+        record.timings
+    );
     assert_eq!(record.requests.len(), ALWAYS.len() + deep().count());
-    assert!(record.requests.iter().all(|request| request.exchange.outcome.is_ok()));
+    assert!(
+        record
+            .requests
+            .iter()
+            .all(|request| request.exchange.outcome.is_ok())
+    );
     assert!(record.not_asked.is_empty(), "{:?}", record.not_asked);
     assert!(!record.reason.contains("asked"), "{}", record.reason);
 }
@@ -37,18 +54,37 @@ async fn a_deep_look_has_the_time_that_its_requests_need() {
 async fn what_there_was_no_time_for_is_said() {
     let record = thinking(180, Duration::from_millis(600)).await;
     assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
-    let asked: BTreeSet<&str> =
-        record.requests.iter().map(|request| request.exchange.request.bare_path()).collect();
+    let asked: BTreeSet<&str> = record
+        .requests
+        .iter()
+        .map(|request| request.exchange.request.bare_path())
+        .collect();
     let left: BTreeSet<&str> = record.not_asked.iter().map(Request::bare_path).collect();
-    assert!(!left.is_empty() && asked.is_disjoint(&left), "{asked:?} {left:?}");
-    let planned: Vec<String> = deep().map(|request| request.bare_path().to_owned()).collect();
-    assert!(planned.iter().all(|path| asked.contains(path.as_str()) || left.contains(path.as_str())));
+    assert!(
+        !left.is_empty() && asked.is_disjoint(&left),
+        "{asked:?} {left:?}"
+    );
+    let planned: Vec<String> = deep()
+        .map(|request| request.bare_path().to_owned())
+        .collect();
+    assert!(
+        planned
+            .iter()
+            .all(|path| asked.contains(path.as_str()) || left.contains(path.as_str()))
+    );
     let answered = record.requests.iter().filter(|request| {
-        let list = matches!(request.exchange.request.class, PathClass::ResourceList { .. });
+        let list = matches!(
+            request.exchange.request.class,
+            PathClass::ResourceList { .. }
+        );
         list && request.exchange.outcome.is_ok()
     });
     let said = format!("resources: {} of 20 asked, ", answered.count());
-    assert!(record.reason.contains(&said), "{} has no {said}", record.reason);
+    assert!(
+        record.reason.contains(&said),
+        "{} has no {said}",
+        record.reason
+    );
 }
 
 /// In the report, in the table and as a finding; and a list that was not asked is not called refused.
@@ -59,17 +95,38 @@ async fn what_was_not_asked_is_in_every_output() {
     let scan = |format: &'static str| {
         let address = address.clone();
         tokio::task::spawn_blocking(move || {
-            stdout(&run(&["scan", "-q", "--deep", "--timeout=1s", "--retries=0", "-o", format, &address]))
+            stdout(&run(&[
+                "scan",
+                "-q",
+                "--deep",
+                "--timeout=1s",
+                "--retries=0",
+                "-o",
+                format,
+                &address,
+            ]))
         })
     };
     let json: Value = serde_json::from_str(&scan("json").await.unwrap()).unwrap();
     let record = &json["endpoints"][0];
     // Namespaces were the last to answer, nodes hang.
     let left = record["not_asked"].as_array().unwrap();
-    assert_eq!((left[0].as_str(), left.len()), (Some("/api/v1/pods?limit=1"), 15 + 6), "{left:?}");
+    assert_eq!(
+        (left[0].as_str(), left.len()),
+        (Some("/api/v1/pods?limit=1"), 15 + 6),
+        "{left:?}"
+    );
     let said = "resources: 4 of 20 asked, 6 other paths without an answer";
-    assert!(record["reason"].as_str().unwrap().ends_with(said), "{}", record["reason"]);
-    let finding = json["findings"].as_array().unwrap().iter().find(|one| one["rule"] == "not-fully-asked");
+    assert!(
+        record["reason"].as_str().unwrap().ends_with(said),
+        "{}",
+        record["reason"]
+    );
+    let finding = json["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["rule"] == "not-fully-asked");
     assert_eq!(finding.unwrap()["message"], said);
     let table = scan("table").await.unwrap();
     assert!(table.contains("resources refused: 4 of 20"), "{table}");
@@ -80,9 +137,20 @@ async fn what_was_not_asked_is_in_every_output() {
         "the page"
     );
     let told = tokio::task::spawn_blocking(move || {
-        stdout(&run(&["identify", "--deep", "--timeout=1s", "--retries=0", &address]))
+        stdout(&run(&[
+            "identify",
+            "--deep",
+            "--timeout=1s",
+            "--retries=0",
+            &address,
+        ]))
     });
-    assert!(told.await.unwrap().contains("  GET  -   not asked /metrics\n"), "identify");
+    assert!(
+        told.await
+            .unwrap()
+            .contains("  GET  -   not asked /metrics\n"),
+        "identify"
+    );
 }
 
 /// A request of its own may take as long as the usual ones together, and no longer.
@@ -90,6 +158,18 @@ async fn what_was_not_asked_is_in_every_output() {
 async fn one_that_hangs_does_not_take_the_time_of_all() {
     let server = start("stalls").await;
     let timeout = Duration::from_secs(1);
-    let record = knock(ScanConfig { deep: true, timeout, ..config() }, &server.address().to_string()).await;
-    assert!(record.timings.total < Duration::from_secs(4), "{:?}", record.timings);
+    let record = knock(
+        ScanConfig {
+            deep: true,
+            timeout,
+            ..config()
+        },
+        &server.address().to_string(),
+    )
+    .await;
+    assert!(
+        record.timings.total < Duration::from_secs(4),
+        "{:?}",
+        record.timings
+    );
 }

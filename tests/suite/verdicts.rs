@@ -15,7 +15,14 @@ use crate::support::{config, knock, scan, serve, start, targets};
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_gets_the_verdicts_it_states() {
     judged(config(), |scenario| scenario.expect).await;
-    judged(ScanConfig { deep: true, ..config() }, |scenario| scenario.expect_deep).await;
+    judged(
+        ScanConfig {
+            deep: true,
+            ..config()
+        },
+        |scenario| scenario.expect_deep,
+    )
+    .await;
 }
 
 async fn judged(config: ScanConfig, expected: fn(&Scenario) -> Verdict) {
@@ -24,8 +31,16 @@ async fn judged(config: ScanConfig, expected: fn(&Scenario) -> Verdict) {
     for scenario in simulator::scenarios() {
         let scenario = Arc::clone(scenario);
         let server = serve(Arc::clone(&scenario)).await;
-        let scheme = if scenario.plain_http() { "http" } else { "https" };
-        specs.push(format!("{scheme}://{} name={}", server.address(), scenario.name));
+        let scheme = if scenario.plain_http() {
+            "http"
+        } else {
+            "https"
+        };
+        specs.push(format!(
+            "{scheme}://{} name={}",
+            server.address(),
+            scenario.name
+        ));
         servers.push((scenario, server));
     }
     let deep = config.deep;
@@ -35,7 +50,10 @@ async fn judged(config: ScanConfig, expected: fn(&Scenario) -> Verdict) {
     for (record, (scenario, _)) in records.iter().zip(&servers) {
         let expected = expected(scenario);
         if record.verdict != expected {
-            wrong.push(format!("{}: {}, not {expected} ({})", scenario.name, record.verdict, record.reason));
+            wrong.push(format!(
+                "{}: {}, not {expected} ({})",
+                scenario.name, record.verdict, record.reason
+            ));
         }
     }
     assert!(wrong.is_empty(), "deep {deep}: {}", wrong.join("\n"));
@@ -48,7 +66,11 @@ async fn a_saved_report_of_every_scenario_is_read_back_whole() {
     let mut specs = Vec::new();
     for scenario in simulator::scenarios() {
         let server = serve(Arc::clone(scenario)).await;
-        let scheme = if scenario.plain_http() { "http" } else { "https" };
+        let scheme = if scenario.plain_http() {
+            "http"
+        } else {
+            "https"
+        };
         specs.push(format!(
             "{scheme}://{} name={} expect={}",
             server.address(),
@@ -61,7 +83,9 @@ async fn a_saved_report_of_every_scenario_is_read_back_whole() {
     let (records, summary) = scan(config.clone(), targets(&specs)).await;
     let written = document(&ScanInfo::new(&config), &records, &summary);
     let mut read = Vec::new();
-    let saved = report::saved::read("report", &mut written.as_bytes(), &mut |record| read.push(record));
+    let saved = report::saved::read("report", &mut written.as_bytes(), &mut |record| {
+        read.push(record);
+    });
     let saved = saved.unwrap().unwrap();
     assert_eq!(read.len(), servers.len());
     assert_eq!(document(&saved.info(), &read, &saved.summary), written);
@@ -76,9 +100,18 @@ fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSumma
     }
     let findings = judge.finish(&summary.coverage).findings;
     assert!(!findings.is_empty());
-    let outcome = Outcome { code: 0, sentence: "" };
-    let results =
-        Results { info: *info, summary, findings: &findings, changes: None, rules: &RULES, outcome };
+    let outcome = Outcome {
+        code: 0,
+        sentence: "",
+    };
+    let results = Results {
+        info: *info,
+        summary,
+        findings: &findings,
+        changes: None,
+        rules: &RULES,
+        outcome,
+    };
     let mut out = Vec::new();
     report::json::write(&mut out, &results, records.iter()).unwrap();
     String::from_utf8(out).unwrap()
@@ -88,12 +121,19 @@ fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSumma
 async fn without_path_only_the_trio_is_asked_and_five_of_a_rejecting_server() {
     for (name, asked) in [
         ("default", &["/version", "/api", "/healthz"][..]),
-        ("rejecting", &["/version", "/api", "/healthz", "/livez", "/readyz"]),
+        (
+            "rejecting",
+            &["/version", "/api", "/healthz", "/livez", "/readyz"],
+        ),
         ("health-only", &["/version", "/api", "/healthz"]),
     ] {
         let server = start(name).await;
         let record = knock(config(), &server.address().to_string()).await;
-        let paths: Vec<&str> = record.requests.iter().map(|r| r.exchange.request.path.as_str()).collect();
+        let paths: Vec<&str> = record
+            .requests
+            .iter()
+            .map(|r| r.exchange.request.path.as_str())
+            .collect();
         assert_eq!(paths, asked, "{name}");
     }
 }
@@ -102,15 +142,28 @@ async fn without_path_only_the_trio_is_asked_and_five_of_a_rejecting_server() {
 async fn the_handshake_is_told_also_when_every_path_answers_401() {
     for name in ["anonymous-auth-off", "default-rbac"] {
         let server = serve(recording(name)).await;
-        let tls = knock(config(), &server.address().to_string()).await.tls.unwrap();
-        assert_eq!(tls.client_ca_names.kept, ["CN=kubernetes", "CN=front-proxy-ca"], "{name}");
-        assert!(tls.client_certificate_requested && tls.signature == Signature::Valid, "{name}");
+        let tls = knock(config(), &server.address().to_string())
+            .await
+            .tls
+            .unwrap();
+        assert_eq!(
+            tls.client_ca_names.kept,
+            ["CN=kubernetes", "CN=front-proxy-ca"],
+            "{name}"
+        );
+        assert!(
+            tls.client_certificate_requested && tls.signature == Signature::Valid,
+            "{name}"
+        );
         let certificate = tls.certificate.unwrap();
         assert_eq!(
             (certificate.subject.as_str(), certificate.issuer.as_str()),
             ("CN=kube-apiserver", "CN=kubernetes")
         );
-        assert!(certificate.sans.any(|san| san == "kubernetes.default.svc"), "{name}");
+        assert!(
+            certificate.sans.any(|san| san == "kubernetes.default.svc"),
+            "{name}"
+        );
         assert!(certificate.sans.any(|san| san == "10.96.0.1"), "{name}");
     }
     let fronted = serve(recording("behind-nginx-tls")).await;
@@ -124,6 +177,15 @@ async fn a_default_cluster_is_never_exposed_and_says_what_was_not_asked() {
     let server = start("default").await;
     let record = knock(config(), &server.address().to_string()).await;
     assert_eq!(record.verdict, Verdict::Forbidden);
-    assert!(record.grants.iter().all(|grant| grant.grade == Grade::PublicInfo));
-    assert!(record.reason.contains("resources not asked"), "{}", record.reason);
+    assert!(
+        record
+            .grants
+            .iter()
+            .all(|grant| grant.grade == Grade::PublicInfo)
+    );
+    assert!(
+        record.reason.contains("resources not asked"),
+        "{}",
+        record.reason
+    );
 }

@@ -1,6 +1,9 @@
 //! The command line as typed. What the words mean is `settings`' business.
 
-#![expect(clippy::doc_markdown, reason = "these doc comments are the help text that people read")]
+#![expect(
+    clippy::doc_markdown,
+    reason = "these doc comments are the help text that people read"
+)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -100,7 +103,13 @@ pub(crate) struct ScanArgs {
     pub(crate) from: Vec<String>,
 
     /// Ports for targets that name none
-    #[arg(short, long, value_name = "PORTS", default_value = "6443,443,8443", help_heading = "Targets")]
+    #[arg(
+        short,
+        long,
+        value_name = "PORTS",
+        default_value = "6443,443,8443",
+        help_heading = "Targets"
+    )]
     pub(crate) ports: String,
 
     /// Leave these out: address, CIDR, range or host name, with or without port. Repeatable
@@ -371,7 +380,13 @@ pub(crate) struct IdentifyArgs {
     pub(crate) target: String,
 
     /// Ports for a target that names none
-    #[arg(short, long, value_name = "PORTS", default_value = "6443,443,8443", help_heading = "Targets")]
+    #[arg(
+        short,
+        long,
+        value_name = "PORTS",
+        default_value = "6443,443,8443",
+        help_heading = "Targets"
+    )]
     pub(crate) ports: String,
 
     /// Has no effect: a port that shows no TLS is asked in plain HTTP by itself
@@ -417,7 +432,9 @@ pub(crate) struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes:\n  That of a scan with the results of NEW and OLD as its baseline.")]
+#[command(
+    after_help = "Exit codes:\n  That of a scan with the results of NEW and OLD as its baseline."
+)]
 pub(crate) struct DiffArgs {
     /// The earlier report (json or jsonl)
     pub(crate) old: PathBuf,
@@ -492,21 +509,35 @@ pub(crate) enum ColorWord {
 /// `3/7`, or `job/7` where Kubernetes says which.
 fn shard(text: &str) -> Result<Shard, String> {
     const INDEX: &str = "JOB_COMPLETION_INDEX";
-    let Some(of) = text.strip_prefix("job/") else { return text.parse() };
-    let index = std::env::var(INDEX).ok().and_then(|index| index.parse::<u32>().ok());
+    let Some(of) = text.strip_prefix("job/") else {
+        return text.parse();
+    };
+    let index = std::env::var(INDEX)
+        .ok()
+        .and_then(|index| index.parse::<u32>().ok());
     let number = index.and_then(|index| index.checked_add(1));
     let Some(number) = number else {
-        return Err(format!("job/N needs {INDEX}, which Kubernetes sets in the pods of an Indexed Job"));
+        return Err(format!(
+            "job/N needs {INDEX}, which Kubernetes sets in the pods of an Indexed Job"
+        ));
     };
     format!("{number}/{of}").parse()
 }
 
 fn resolver(text: &str) -> Result<SocketAddr, String> {
     const DNS_PORT: u16 = 53;
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
     text.parse::<SocketAddr>()
-        .or_else(|_| bare.parse().map(|address| SocketAddr::new(address, DNS_PORT)))
-        .map_err(|_| "no address; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53".to_owned())
+        .or_else(|_| {
+            bare.parse()
+                .map(|address| SocketAddr::new(address, DNS_PORT))
+        })
+        .map_err(|_| {
+            "no address; write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53".to_owned()
+        })
 }
 
 const AFTER_IDENTIFY: &str = "\

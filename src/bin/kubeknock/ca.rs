@@ -22,14 +22,20 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
 }
 
 fn certificates(bytes: &[u8]) -> anyhow::Result<Vec<Vec<u8>>> {
-    let without_space: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let without_space: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
     let decoded = BASE64_STANDARD.decode(without_space);
     let pem = decoded.as_deref().unwrap_or(bytes);
     let certificates: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem)
         .map(|certificate| certificate.map(|der| der.to_vec()))
         .collect::<Result<_, _>>()
         // Their own words repeat lines, and the file may hold keys.
-        .map_err(|_| anyhow::anyhow!("a certificate in it cannot be read: it is cut off or damaged"))?;
+        .map_err(|_| {
+            anyhow::anyhow!("a certificate in it cannot be read: it is cut off or damaged")
+        })?;
     if certificates.is_empty() {
         bail!("no certificate in it; give PEM, or its base64 as certificate-authority-data has it");
     }
@@ -43,20 +49,37 @@ mod tests {
     #[test]
     fn pem_and_its_base64_are_read_and_anything_else_is_refused() {
         let key = rcgen::KeyPair::generate().unwrap();
-        let pem = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+        let pem = rcgen::CertificateParams::default()
+            .self_signed(&key)
+            .unwrap()
+            .pem();
         let both = format!("# the old one\n{pem}{pem}");
         assert_eq!(certificates(both.as_bytes()).unwrap().len(), 2);
         let data = BASE64_STANDARD.encode(&pem);
-        assert_eq!(certificates(data.as_bytes()).unwrap(), certificates(pem.as_bytes()).unwrap());
-        for bad in
-            ["", "kubernetes", "aGVsbG8=", "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n"]
-        {
+        assert_eq!(
+            certificates(data.as_bytes()).unwrap(),
+            certificates(pem.as_bytes()).unwrap()
+        );
+        for bad in [
+            "",
+            "kubernetes",
+            "aGVsbG8=",
+            "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n",
+        ] {
             assert!(certificates(bad.as_bytes()).is_err(), "{bad}");
         }
         // The library's own words would be the line.
-        let damaged = certificates(b"-----BEGIN CERTIFICATE hunter2\n").unwrap_err().to_string();
-        assert_eq!(damaged, "a certificate in it cannot be read: it is cut off or damaged");
+        let damaged = certificates(b"-----BEGIN CERTIFICATE hunter2\n")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            damaged,
+            "a certificate in it cannot be read: it is cut off or damaged"
+        );
         let missing = read(Path::new("no/such/ca.pem")).unwrap_err();
-        assert!(missing.to_string().contains("--ca-file no/such/ca.pem"), "{missing}");
+        assert!(
+            missing.to_string().contains("--ca-file no/such/ca.pem"),
+            "{missing}"
+        );
     }
 }

@@ -49,7 +49,10 @@ impl Conclusion {
             findings: &self.judged.findings,
             changes: changes.as_deref(),
             rules: &RULES,
-            outcome: Outcome { code: decision.code, sentence: &decision.sentence },
+            outcome: Outcome {
+                code: decision.code,
+                sentence: &decision.sentence,
+            },
         };
         let told = outputs.tell_people();
         outputs.finish(&results, &mut records)?;
@@ -68,14 +71,21 @@ impl Conclusion {
 
 /// Which named targets were not asked, or not all of them, though nobody excluded them.
 fn say_unasked(coverage: &Coverage) {
-    let unwanted = |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| unasked.why.is_missed());
+    let unwanted =
+        |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| unasked.why.is_missed());
     let specs: Vec<&SpecCoverage> = coverage.specs.iter().filter(unwanted).collect();
     for spec in specs.iter().take(LISTED) {
         let (text, unasked) = (&spec.origin.text, spec.unasked_said().unwrap_or_default());
-        say::note(format_args!("{}: not asked: {unasked}", escape(text, SHOWN)));
+        say::note(format_args!(
+            "{}: not asked: {unasked}",
+            escape(text, SHOWN)
+        ));
     }
     if specs.len() > LISTED {
-        say::note(format_args!("… and {} more targets like these", specs.len() - LISTED));
+        say::note(format_args!(
+            "… and {} more targets like these",
+            specs.len() - LISTED
+        ));
     }
 }
 
@@ -102,10 +112,19 @@ pub(crate) fn baseline(
 ) -> anyhow::Result<Option<Earlier>> {
     match path {
         Some(path) => saved::earlier(path, policy).map(Some).with_context(|| {
-            let instead = if fail_on.needs_baseline() { ", with another --fail-on" } else { "" };
-            let first =
-                format!("a first scan has none: leave it out{instead}, and make one with -o json=FILE");
-            if path.exists() { "--baseline".to_owned() } else { format!("--baseline ({first})") }
+            let instead = if fail_on.needs_baseline() {
+                ", with another --fail-on"
+            } else {
+                ""
+            };
+            let first = format!(
+                "a first scan has none: leave it out{instead}, and make one with -o json=FILE"
+            );
+            if path.exists() {
+                "--baseline".to_owned()
+            } else {
+                format!("--baseline ({first})")
+            }
         }),
         None if fail_on.needs_baseline() => {
             anyhow::bail!("--fail-on {fail_on}: give the earlier report with --baseline REPORT")

@@ -20,19 +20,31 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
         let fleet = simulator::fleet().await?;
         say::note("these are simulations on this machine, over real TLS; no cluster is asked:");
         for member in fleet.members() {
-            say::note(format_args!("  {:24} {:22} {}", member.name, member.address, member.source));
+            say::note(format_args!(
+                "  {:24} {:22} {}",
+                member.name, member.address, member.source
+            ));
         }
         let mut targets = TargetSetBuilder::new(TargetOptions::default());
         for member in fleet.members() {
-            targets.argument(&format!("{} name={} expect={}", member.address, member.name, member.expect));
+            targets.argument(&format!(
+                "{} name={} expect={}",
+                member.address, member.name, member.expect
+            ));
         }
         let job = Job {
-            config: ScanConfig { order: Order::Sequential, ..ScanConfig::default() },
+            config: ScanConfig {
+                order: Order::Sequential,
+                ..ScanConfig::default()
+            },
             targets: Arc::new(targets.build()?),
             checkpoint: None,
             outputs,
             // The fleet has an exposed server on purpose; what counts is that each is judged right.
-            gate: Gate { fail_on: FailOn::Never, require_coverage: 100 },
+            gate: Gate {
+                fail_on: FailOn::Never,
+                require_coverage: 100,
+            },
             policy: Policy::default(),
             earlier: None,
             no_progress: quiet || verbose > 0,

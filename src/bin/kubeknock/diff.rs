@@ -19,7 +19,10 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let mut new = saved::earlier(&args.new, &file.policy)?;
     new.judged.compare(old.judged, &new.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
-    let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
+    let gate = Gate {
+        fail_on: args.gate.fail_on,
+        require_coverage: args.gate.require_coverage,
+    };
     let coverage = judged_coverage(&new.scan.config, &new.scan.summary.coverage);
     let decision = gate.decide(&coverage, &new.judged, End::Regular);
     let diff = Diff {
@@ -30,19 +33,27 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             findings: &new.judged.findings,
             changes: Some(&changes),
             rules: &RULES,
-            outcome: Outcome { code: decision.code, sentence: &decision.sentence },
+            outcome: Outcome {
+                code: decision.code,
+                sentence: &decision.sentence,
+            },
         },
     };
     let mut out = io::stdout().lock();
     let written = match args.format {
         DiffFormat::Table => {
-            let options = TableOptions { color: outputs::color(args.color), ..TableOptions::default() };
+            let options = TableOptions {
+                color: outputs::color(args.color),
+                ..TableOptions::default()
+            };
             write_table(&mut out, &diff, &options)
         }
         DiffFormat::Json => write_json(&mut out, &diff),
     };
     match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(decision.code),
-        outcome => outcome.context("cannot write standard output").map(|()| decision.code),
+        outcome => outcome
+            .context("cannot write standard output")
+            .map(|()| decision.code),
     }
 }

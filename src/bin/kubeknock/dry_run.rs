@@ -33,8 +33,11 @@ fn special(config: &ScanConfig) -> &'static str {
 /// How names are put to the name servers.
 fn search(config: &ScanConfig) -> String {
     match config.resolver {
-        Some(server) => format!("Names are asked of {server} as they are written, without search domains."),
-        None => "Names are resolved as by this system: hosts file, name servers, search domains.".to_owned(),
+        Some(server) => {
+            format!("Names are asked of {server} as they are written, without search domains.")
+        }
+        None => "Names are resolved as by this system: hosts file, name servers, search domains."
+            .to_owned(),
     }
 }
 
@@ -43,12 +46,25 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     let total = shard.share(targets.len());
     writeln!(out, "Dry run: nothing is sent.\n")?;
     if shard.is_part() {
-        writeln!(out, "Shard {shard}: {total} of {} targets, chosen by order and seed.", targets.len())?;
+        writeln!(
+            out,
+            "Shard {shard}: {total} of {} targets, chosen by order and seed.",
+            targets.len()
+        )?;
     }
-    writeln!(out, "Where ({} targets, {} excluded):", targets.len(), targets.excluded())?;
+    writeln!(
+        out,
+        "Where ({} targets, {} excluded):",
+        targets.len(),
+        targets.excluded()
+    )?;
     let listed = targets.len().min(LISTED);
     for target in (0..listed).filter_map(|index| targets.get(index)) {
-        writeln!(out, "  {target}  ({})", escape(&target.origin.to_string(), usize::MAX))?;
+        writeln!(
+            out,
+            "  {target}  ({})",
+            escape(&target.origin.to_string(), usize::MAX)
+        )?;
     }
     if targets.len() > listed {
         writeln!(out, "  … and {} more", targets.len() - listed)?;
@@ -72,25 +88,44 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     for request in &config.requests {
         writeln!(out, "  {} {}", request.method.word(), request.path)?;
         if let Some(form) = request.without_head() {
-            writeln!(out, "  GET {}  (only if a front end answers the HEAD by itself)", form.path)?;
+            writeln!(
+                out,
+                "  GET {}  (only if a front end answers the HEAD by itself)",
+                form.path
+            )?;
         }
     }
     if config.deep {
-        writeln!(out, "  With --deep, if anything of the above speaks Kubernetes:")?;
+        writeln!(
+            out,
+            "  With --deep, if anything of the above speaks Kubernetes:"
+        )?;
         for request in deep() {
             writeln!(out, "  {} {}", request.method.word(), request.path)?;
         }
-        writeln!(out, "  and, where a name is sent as SNI, one more handshake without it")?;
+        writeln!(
+            out,
+            "  and, where a name is sent as SNI, one more handshake without it"
+        )?;
     }
     writeln!(out, "  User-Agent: {}", config.user_agent)?;
     writeln!(out, "\nHow:")?;
     let at_once = config.concurrency;
     match config.rate {
-        0 => writeln!(out, "  no limit on new connections per second, {at_once} being opened at once")?,
+        0 => writeln!(
+            out,
+            "  no limit on new connections per second, {at_once} being opened at once"
+        )?,
         rate => {
-            writeln!(out, "  at most {rate} new connections per second, {at_once} being opened at once")?;
+            writeln!(
+                out,
+                "  at most {rate} new connections per second, {at_once} being opened at once"
+            )?;
             let least = total.div_ceil(u64::from(rate));
-            writeln!(out, "  {total} connections for one address each: at least {least} s")?;
+            writeln!(
+                out,
+                "  {total} connections for one address each: at least {least} s"
+            )?;
         }
     }
     writeln!(
@@ -99,12 +134,29 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
          timeout or reset (at most {}, at half the rate), or for a second look at contradicting answers",
         config.retries
     )?;
-    let cap = |cap: usize| if cap == 0 { "any number".to_owned() } else { cap.to_string() };
+    let cap = |cap: usize| {
+        if cap == 0 {
+            "any number".to_owned()
+        } else {
+            cap.to_string()
+        }
+    };
     let (host, network) = (cap(config.per_host), cap(config.per_network));
-    writeln!(out, "  at most {host} connections to one host and {network} to one /24 or /64 at once")?;
+    writeln!(
+        out,
+        "  at most {host} connections to one host and {network} to one /24 or /64 at once"
+    )?;
     if let Some(proxy) = &config.proxy {
-        let names = if proxy.resolves_names() { ", which resolves the names" } else { "" };
-        writeln!(out, "  through the proxy {}:{}{names}", proxy.host, proxy.port)?;
+        let names = if proxy.resolves_names() {
+            ", which resolves the names"
+        } else {
+            ""
+        };
+        writeln!(
+            out,
+            "  through the proxy {}:{}{names}",
+            proxy.host, proxy.port
+        )?;
     }
     Ok(())
 }

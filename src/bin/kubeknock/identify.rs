@@ -33,12 +33,20 @@ pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     if reports.is_empty() {
         bail!("nothing is left to ask");
     }
-    let ours =
-        |report: &EndpointReport| report.failure.as_ref().is_some_and(|failure| failure.kind.is_ours());
+    let ours = |report: &EndpointReport| {
+        report
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.kind.is_ours())
+    };
     if let Some(first) = reports.first().filter(|_| reports.iter().all(ours)) {
         bail!("could not scan: {}", escape(&first.reason, SHOWN));
     }
-    Ok(if reports.iter().any(EndpointReport::connected) { 0 } else { NOT_COVERED })
+    Ok(if reports.iter().any(EndpointReport::connected) {
+        0
+    } else {
+        NOT_COVERED
+    })
 }
 
 async fn knock(scanner: &Scanner, targets: &TargetSet) -> Vec<EndpointReport> {
@@ -63,9 +71,21 @@ fn explain(out: &mut impl Write, reports: &[EndpointReport]) -> io::Result<()> {
         writeln!(out)?;
     }
     for report in silent {
-        let place = report.endpoint.as_ref().map_or_else(|| report.target.to_string(), ToString::to_string);
-        let what = if report.verdict == Verdict::NotAttempted { "not asked" } else { "no answer" };
-        writeln!(out, "{}: {what}: {}", escape(&place, SHOWN), escape(&report.reason, SHOWN))?;
+        let place = report
+            .endpoint
+            .as_ref()
+            .map_or_else(|| report.target.to_string(), ToString::to_string);
+        let what = if report.verdict == Verdict::NotAttempted {
+            "not asked"
+        } else {
+            "no answer"
+        };
+        writeln!(
+            out,
+            "{}: {what}: {}",
+            escape(&place, SHOWN),
+            escape(&report.reason, SHOWN)
+        )?;
     }
     out.flush()
 }

@@ -47,7 +47,10 @@ fn within(config: &ScanConfig, names: bool, limit: u64) -> (usize, usize) {
         return (fitting(config, descriptors), config.lookups);
     }
     let lookups = config.lookups.min(descriptors / 4 / SOCKETS).max(1);
-    (fitting(config, descriptors.saturating_sub(lookups * SOCKETS)), lookups)
+    (
+        fitting(config, descriptors.saturating_sub(lookups * SOCKETS)),
+        lookups,
+    )
 }
 
 fn fitting(config: &ScanConfig, connections: usize) -> usize {
@@ -64,13 +67,31 @@ mod tests {
     #[test]
     fn all_connections_fit_and_none_is_wasted() {
         for connections in [2, 3, 32, 511, 512, 513, 600, 1000, 19_936] {
-            let asked = ScanConfig { concurrency: 65_536, ..ScanConfig::default() };
+            let asked = ScanConfig {
+                concurrency: 65_536,
+                ..ScanConfig::default()
+            };
             let concurrency = fitting(&asked, connections);
-            let needs = |concurrency| ScanConfig { concurrency, ..asked.clone() }.connections();
-            assert!(needs(concurrency) <= connections, "{connections}: {concurrency}");
-            assert!(needs(concurrency + 1) > connections, "{connections}: {concurrency}");
+            let needs = |concurrency| {
+                ScanConfig {
+                    concurrency,
+                    ..asked.clone()
+                }
+                .connections()
+            };
+            assert!(
+                needs(concurrency) <= connections,
+                "{connections}: {concurrency}"
+            );
+            assert!(
+                needs(concurrency + 1) > connections,
+                "{connections}: {concurrency}"
+            );
         }
-        let asked = ScanConfig { concurrency: 10, ..ScanConfig::default() };
+        let asked = ScanConfig {
+            concurrency: 10,
+            ..ScanConfig::default()
+        };
         assert_eq!(fitting(&asked, 1000), 10);
         assert_eq!(fitting(&asked, 1), 1);
     }
@@ -78,18 +99,34 @@ mod tests {
     #[test]
     fn lookups_take_a_quarter_at_most() {
         let config = ScanConfig::default();
-        assert_eq!(within(&config, true, 20_000), (config.concurrency, config.lookups));
+        assert_eq!(
+            within(&config, true, 20_000),
+            (config.concurrency, config.lookups)
+        );
         for limit in [8, 64, 256, 1024, 4096] {
             let (concurrency, lookups) = within(&config, true, limit);
-            let fitted = ScanConfig { concurrency, ..config.clone() };
+            let fitted = ScanConfig {
+                concurrency,
+                ..config.clone()
+            };
             let descriptors = usize::try_from(limit - OTHER_FILES.min(limit / 2)).unwrap();
-            assert!(lookups >= 1 && lookups < config.lookups, "{limit}: {lookups}");
-            assert!(lookups == 1 || lookups * SOCKETS <= descriptors / 4, "{limit}: {lookups}");
+            assert!(
+                lookups >= 1 && lookups < config.lookups,
+                "{limit}: {lookups}"
+            );
+            assert!(
+                lookups == 1 || lookups * SOCKETS <= descriptors / 4,
+                "{limit}: {lookups}"
+            );
             assert!(
                 concurrency == 1 || fitted.connections() + lookups * SOCKETS <= descriptors,
                 "{limit}: {concurrency} and {lookups}"
             );
-            assert_eq!(within(&config, false, limit).1, config.lookups, "without names");
+            assert_eq!(
+                within(&config, false, limit).1,
+                config.lookups,
+                "without names"
+            );
         }
     }
 }

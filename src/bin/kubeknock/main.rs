@@ -80,8 +80,15 @@ fn start_tracing(quiet: bool, verbose: u8) {
         0 if quiet => Targets::new(),
         0 => Targets::new().with_target("kubeknock", LevelFilter::WARN),
         1 => Targets::new().with_target("kubeknock", LevelFilter::DEBUG),
-        _ => Targets::new().with_default(LevelFilter::DEBUG).with_target("kubeknock", LevelFilter::TRACE),
+        _ => Targets::new()
+            .with_default(LevelFilter::DEBUG)
+            .with_target("kubeknock", LevelFilter::TRACE),
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| say::Log).with_ansi(false);
-    tracing_subscriber::registry().with(lines).with(filter).init();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(|| say::Log)
+        .with_ansi(false);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
+        .init();
 }

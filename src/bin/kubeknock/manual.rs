@@ -23,7 +23,12 @@ const REST: &str = ".SH EXTRA\n";
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<u8> {
     let offering = |command: Command| command.mut_args(|arg| offering(arg, shell));
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut program().mut_subcommands(offering), "kubeknock", &mut script);
+    clap_complete::generate(
+        shell,
+        &mut program().mut_subcommands(offering),
+        "kubeknock",
+        &mut script,
+    );
     print(&script)
 }
 
@@ -36,11 +41,18 @@ fn offering(arg: Arg, shell: Shell) -> Arg {
         // Not new:SEVERITY: at a colon shells begin another word.
         "fail_on" => {
             let verdicts = FailOn::VERDICTS.map(Verdict::word);
-            Severity::ALL.map(Severity::word).into_iter().chain(verdicts).chain(["new", "never"]).collect()
+            Severity::ALL
+                .map(Severity::word)
+                .into_iter()
+                .chain(verdicts)
+                .chain(["new", "never"])
+                .collect()
         }
         "ids" => RULES.iter().map(|rule| rule.id).collect(),
         #[cfg(feature = "simulator")]
-        "profile" => kubeknock::simulator::scenarios().map(|scenario| scenario.name.as_str()).collect(),
+        "profile" => kubeknock::simulator::scenarios()
+            .map(|scenario| scenario.name.as_str())
+            .collect(),
         // Files stand there too, which other shells would no longer propose.
         "words" if shell == Shell::Bash => formats.collect(),
         "from" if shell == Shell::Bash => ImportFormat::ALL.map(ImportFormat::word).to_vec(),
@@ -54,7 +66,9 @@ pub(crate) fn man(folder: Option<&Path>) -> anyhow::Result<u8> {
     // There is no page for `kubeknock help`.
     let mut program = program().disable_help_subcommand(true);
     program.build();
-    let Some(folder) = folder else { return print(page(program)?.1.as_bytes()) };
+    let Some(folder) = folder else {
+        return print(page(program)?.1.as_bytes());
+    };
     let hint = || format!("--dir: cannot write to {}", folder.display());
     match beside::make(folder, |_| std::fs::create_dir(folder)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -74,9 +88,12 @@ fn page(command: Command) -> anyhow::Result<(String, String)> {
     let mut page = Vec::new();
     man.render(&mut page)?;
     let page = String::from_utf8(page)?;
-    let Some((before, rest)) = page.split_once(REST) else { return Ok((man.get_filename(), page)) };
-    let rest =
-        rest.replace("Verdicts:\n", ".SH VERDICTS\n").replace("Exit codes:\n", ".SH \"EXIT STATUS\"\n");
+    let Some((before, rest)) = page.split_once(REST) else {
+        return Ok((man.get_filename(), page));
+    };
+    let rest = rest
+        .replace("Verdicts:\n", ".SH VERDICTS\n")
+        .replace("Exit codes:\n", ".SH \"EXIT STATUS\"\n");
     Ok((man.get_filename(), format!("{before}{rest}")))
 }
 

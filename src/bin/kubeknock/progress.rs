@@ -58,7 +58,10 @@ fn message(now: &Progress) -> String {
     if now.level < 1.0 {
         parts.push(format!("slowed to {:.0}%", now.level * 100.0));
     }
-    let counts = Verdict::ALL.into_iter().zip(now.verdicts).filter(|(_, count)| *count > 0);
+    let counts = Verdict::ALL
+        .into_iter()
+        .zip(now.verdicts)
+        .filter(|(_, count)| *count > 0);
     parts.extend(counts.map(|(verdict, count)| format!("{count} {verdict}")));
     if now.failed_here > 0 {
         parts.push(format!("{} not attempted", now.failed_here));

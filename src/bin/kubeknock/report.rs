@@ -26,8 +26,11 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         );
     }
     let earlier = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
-    let mut outputs =
-        Outputs::open(&OutputArgs { output, color: args.color, category: args.category.clone() })?;
+    let mut outputs = Outputs::open(&OutputArgs {
+        output,
+        color: args.color,
+        category: args.category.clone(),
+    })?;
     let mut reports = latest_first(&results, args.max_age)?;
     let merged = merge(&mut reports)?;
     let scan = &merged.scan;
@@ -68,19 +71,43 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     let judged_coverage = judged_coverage(&scan.config, &scan.summary.coverage);
     let judged = judge.finish(&judged_coverage);
     let streamed = outputs.endpoints(&mut records);
-    let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
-    let end = if streamed.is_ok() { End::Regular } else { End::Failed };
-    let conclusion = Conclusion { judged, snapshot, earlier, gate, end };
-    let code = conclusion.write(scan.info(), &scan.summary, &judged_coverage, records, outputs)?;
+    let gate = Gate {
+        fail_on: args.gate.fail_on,
+        require_coverage: args.gate.require_coverage,
+    };
+    let end = if streamed.is_ok() {
+        End::Regular
+    } else {
+        End::Failed
+    };
+    let conclusion = Conclusion {
+        judged,
+        snapshot,
+        earlier,
+        gate,
+        end,
+    };
+    let code = conclusion.write(
+        scan.info(),
+        &scan.summary,
+        &judged_coverage,
+        records,
+        outputs,
+    )?;
     streamed.map(|()| code)
 }
 
 /// Formats, and files with results: a word that names a format, alone or before `=`, is one.
 fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
     let (formats, files): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| {
-        word.split('=').next().is_some_and(|word| word == AUTO || word.parse::<Format>().is_ok())
+        word.split('=')
+            .next()
+            .is_some_and(|word| word == AUTO || word.parse::<Format>().is_ok())
     });
-    (formats.into_iter().cloned().collect(), files.into_iter().map(PathBuf::from).collect())
+    (
+        formats.into_iter().cloned().collect(),
+        files.into_iter().map(PathBuf::from).collect(),
+    )
 }
 
 /// A report, open.
@@ -100,7 +127,10 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
     for path in paths {
         let mut file = SavedFile::open(path).with_context(|| {
             let formats = Format::ALL.map(Format::word).join(", ");
-            format!("{} names no format ({formats}), so it must be a saved report", path.display())
+            format!(
+                "{} names no format ({formats}), so it must be a saved report",
+                path.display()
+            )
         })?;
         let mut sightings = Sightings::default();
         let scan = file.scan(&mut |record| sightings.add(&record))?;
@@ -118,7 +148,12 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
                 path.display()
             );
         }
-        reports.push(Saved { file, started, took: scan.summary.elapsed, scan: Some((scan, sightings)) });
+        reports.push(Saved {
+            file,
+            started,
+            took: scan.summary.elapsed,
+            scan: Some((scan, sightings)),
+        });
     }
     reports.reverse();
     reports.sort_by_key(|report| Reverse((report.started, report.took)));

@@ -21,9 +21,13 @@ pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
     }
     let mut out = BufWriter::new(io::stdout());
     let written = if rules.is_empty() {
-        RULES.iter().try_for_each(|rule| writeln!(out, "{:30} {:9} {}", rule.id, rule.severity, rule.title))
+        RULES
+            .iter()
+            .try_for_each(|rule| writeln!(out, "{:30} {:9} {}", rule.id, rule.severity, rule.title))
     } else {
-        rules.iter().try_for_each(|rule| out.write_all(explain::text(rule).as_bytes()))
+        rules
+            .iter()
+            .try_for_each(|rule| out.write_all(explain::text(rule).as_bytes()))
     };
     match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),

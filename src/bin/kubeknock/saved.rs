@@ -21,13 +21,21 @@ impl SavedFile {
     /// Opens a report; `-` is standard input. What comes through a pipe is laid down first.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let stdin = path == Path::new("-");
-        let name = if stdin { "<stdin>".to_owned() } else { path.display().to_string() };
+        let name = if stdin {
+            "<stdin>".to_owned()
+        } else {
+            path.display().to_string()
+        };
         let open = || -> io::Result<File> {
             if stdin {
                 return lay_down(&mut io::stdin().lock());
             }
             let mut file = File::open(path)?;
-            if file.metadata()?.is_file() { Ok(file) } else { lay_down(&mut file) }
+            if file.metadata()?.is_file() {
+                Ok(file)
+            } else {
+                lay_down(&mut file)
+            }
         };
         let file = open().with_context(|| format!("cannot read {name}"))?;
         Ok(Self { name, file })
@@ -39,8 +47,14 @@ impl SavedFile {
 
     /// Hands each record to `each`; the scan is `None` for a report that was torn off.
     fn read(&mut self, each: &mut dyn FnMut(EndpointReport)) -> anyhow::Result<Option<SavedScan>> {
-        self.file.rewind().with_context(|| format!("cannot read {}", self.name))?;
-        Ok(saved::read(&self.name, &mut BufReader::new(&self.file), each)?)
+        self.file
+            .rewind()
+            .with_context(|| format!("cannot read {}", self.name))?;
+        Ok(saved::read(
+            &self.name,
+            &mut BufReader::new(&self.file),
+            each,
+        )?)
     }
 
     /// Hands each record to `each`.
@@ -49,7 +63,10 @@ impl SavedFile {
     }
 
     /// The scan that the report is about; each record is handed to `each`.
-    pub(crate) fn scan(&mut self, each: &mut dyn FnMut(EndpointReport)) -> anyhow::Result<SavedScan> {
+    pub(crate) fn scan(
+        &mut self,
+        each: &mut dyn FnMut(EndpointReport),
+    ) -> anyhow::Result<SavedScan> {
         self.read(each)?.with_context(|| {
             format!(
                 "{}: the summary line is missing: the scan was torn off or still runs, and what it did not \
@@ -87,5 +104,9 @@ pub(crate) fn earlier(path: &Path, policy: &Policy) -> anyhow::Result<Earlier> {
     })?;
     snapshot.partial = partial(&scan.config, &scan.summary);
     let judged = judge.finish(&judged_coverage(&scan.config, &scan.summary.coverage));
-    Ok(Earlier { scan, judged, snapshot })
+    Ok(Earlier {
+        scan,
+        judged,
+        snapshot,
+    })
 }

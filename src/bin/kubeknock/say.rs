@@ -35,7 +35,10 @@ pub(crate) fn reason(text: impl Display) {
 /// searched for one word.
 pub(crate) fn error(error: &anyhow::Error) {
     match error.downcast_ref::<TargetErrors>() {
-        Some(errors) => errors.0.iter().for_each(|error| line(&format!("error: {error}"))),
+        Some(errors) => errors
+            .0
+            .iter()
+            .for_each(|error| line(&format!("error: {error}"))),
         None => line(&format!("error: {error:#}")),
     }
 }

@@ -23,13 +23,23 @@ use crate::{dry_run, limits, say, settings, signals, stats};
 const INTERRUPT: &str = "interrupted";
 
 /// Runs a scan and returns the exit code.
-pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
+pub(crate) fn run(
+    args: &ScanArgs,
+    file: SettingsFile,
+    quiet: bool,
+    verbose: u8,
+) -> anyhow::Result<u8> {
     let runtime = runtime()?;
     let asked = {
         let _within = runtime.enter();
         stats::Asked::new()
     };
-    let mut config = settings::config(&args.connection, &args.requests, settings::order(args)?, args.all)?;
+    let mut config = settings::config(
+        &args.connection,
+        &args.requests,
+        settings::order(args)?,
+        args.all,
+    )?;
     config.shard = args.shard.unwrap_or(Shard::WHOLE);
     let targets = settings::targets(args, file.expectations, verbose)?;
     if args.dry_run {
@@ -51,7 +61,10 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
         (Some(path), _) => Some(Checkpoint::create(path, &config, &targets)?),
         (None, _) => None,
     };
-    let gate = Gate { fail_on: args.gate.fail_on, require_coverage: args.gate.require_coverage };
+    let gate = Gate {
+        fail_on: args.gate.fail_on,
+        require_coverage: args.gate.require_coverage,
+    };
     let job = Job {
         config,
         targets: Arc::new(targets),
@@ -70,9 +83,18 @@ pub(crate) fn run(args: &ScanArgs, file: SettingsFile, quiet: bool, verbose: u8)
 /// What a report may not be written over: it is still needed, or somebody's work.
 fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
     let from = args.from.chunks_exact(2).map(|pair| Path::new(&pair[1]));
-    let files = args.targets_file.iter().chain(&args.exclude_file).chain(&args.requests.ca_file);
+    let files = args
+        .targets_file
+        .iter()
+        .chain(&args.exclude_file)
+        .chain(&args.requests.ca_file);
     let checkpoints = args.checkpoint.iter().chain(&args.resume);
-    files.chain(checkpoints).map(PathBuf::as_path).chain(from).chain(settings).collect()
+    files
+        .chain(checkpoints)
+        .map(PathBuf::as_path)
+        .chain(from)
+        .chain(settings)
+        .collect()
 }
 
 /// What a checkpoint holds is as old as it is.
@@ -80,7 +102,9 @@ fn say_age(checkpoint: &Checkpoint) {
     let path = checkpoint.path().display();
     if checkpoint.torn() > 0 {
         let torn = checkpoint.torn();
-        say::note(format_args!("{path}: the last {torn} bytes were half-written and are cut off"));
+        say::note(format_args!(
+            "{path}: the last {torn} bytes were half-written and are cut off"
+        ));
     }
     if let Some(ended) = checkpoint.ended() {
         say::note(format_args!(
@@ -88,14 +112,19 @@ fn say_age(checkpoint: &Checkpoint) {
              date; for a new scan, remove the file or name another"
         ));
     } else {
-        say::note(format_args!("{path}: going on with the scan that began at {:.0}", checkpoint.began()));
+        say::note(format_args!(
+            "{path}: going on with the scan that began at {:.0}",
+            checkpoint.began()
+        ));
     }
 }
 
 /// The runtime of all commands: a worker thread for each core.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     limits::ensure_room()?;
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
 }
 
 /// Everything that one scan needs.
@@ -119,7 +148,10 @@ impl Job {
         let scanner = Scanner::new(self.config)?;
         scanner.prepare(&self.targets).await?;
         let targets = Arc::clone(&self.targets);
-        let checkpoint = self.checkpoint.as_ref().map(|checkpoint| checkpoint.path().to_owned());
+        let checkpoint = self
+            .checkpoint
+            .as_ref()
+            .map(|checkpoint| checkpoint.path().to_owned());
         let mut scan = match self.checkpoint {
             Some(checkpoint) => scanner.scan_with(targets, checkpoint),
             None => scanner.scan(targets),
@@ -141,7 +173,8 @@ impl Job {
                 scan.stop_handle().fail(format!("{error:#}"));
             }
             if keep && let Err(error) = records.push(record) {
-                scan.stop_handle().fail(format!("cannot write a temporary file: {error}"));
+                scan.stop_handle()
+                    .fail(format!("cannot write a temporary file: {error}"));
             }
         }
         drop(line);
@@ -153,7 +186,10 @@ impl Job {
         anyhow::ensure!(
             summary.coverage.adds_up(),
             "the counts do not add up ({:?}): a defect in kubeknock, please report it",
-            Coverage { specs: Vec::new(), ..summary.coverage }
+            Coverage {
+                specs: Vec::new(),
+                ..summary.coverage
+            }
         );
         let end = match stop.reason().as_deref() {
             Some(INTERRUPT) => End::Interrupted,
@@ -163,8 +199,19 @@ impl Job {
         let could_not_scan = summary.coverage.could_not_scan();
         let judged_coverage = judged_coverage(scanner.config(), &summary.coverage);
         let judged = judge.finish(&judged_coverage);
-        let Self { earlier, gate, outputs, .. } = self;
-        let conclusion = Conclusion { judged, snapshot, earlier, gate, end };
+        let Self {
+            earlier,
+            gate,
+            outputs,
+            ..
+        } = self;
+        let conclusion = Conclusion {
+            judged,
+            snapshot,
+            earlier,
+            gate,
+            end,
+        };
         let code = conclusion.write(
             ScanInfo::new(scanner.config()),
             &summary,
@@ -174,7 +221,9 @@ impl Job {
         )?;
         if let Some(checkpoint) = checkpoint.filter(|_| end != End::Regular) {
             let checkpoint = checkpoint.display();
-            say::note(format_args!("--resume {checkpoint} in place of --checkpoint goes on from here"));
+            say::note(format_args!(
+                "--resume {checkpoint} in place of --checkpoint goes on from here"
+            ));
         }
         if let Some(reason) = stop.reason().filter(|_| stop.failed()) {
             anyhow::ensure!(!could_not_scan, "{reason}");

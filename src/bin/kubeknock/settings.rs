@@ -65,7 +65,9 @@ pub(crate) fn config(
         keep_all,
         ..ScanConfig::default()
     };
-    config.validate().map_err(|error| anyhow::anyhow!("--{error}"))?;
+    config
+        .validate()
+        .map_err(|error| anyhow::anyhow!("--{error}"))?;
     let unheard = [
         ("--resolver", config.resolver.is_some()),
         ("--ipv4", config.family == Family::V4),
@@ -74,7 +76,9 @@ pub(crate) fn config(
     if config.proxy.as_ref().is_some_and(Proxy::resolves_names)
         && let Some((option, _)) = unheard.iter().find(|(_, given)| *given)
     {
-        bail!("{option}: with --proxy socks5h:// the proxy resolves names; leave it out, or write socks5://");
+        bail!(
+            "{option}: with --proxy socks5h:// the proxy resolves names; leave it out, or write socks5://"
+        );
     }
     Ok(config)
 }
@@ -87,11 +91,17 @@ pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
     if let Some(seed) = args.seed {
         return Ok(Order::Seeded(seed));
     }
-    if let Some(path) = args.resume.as_ref().filter(|path| args.checkpoint.is_none() || path.exists()) {
+    if let Some(path) = args
+        .resume
+        .as_ref()
+        .filter(|path| args.checkpoint.is_none() || path.exists())
+    {
         return Ok(Checkpoint::order(path)?);
     }
     if args.shard.is_some_and(Shard::is_part) {
-        bail!("--shard needs --seed NUMBER, the same for every shard: it decides which targets are whose");
+        bail!(
+            "--shard needs --seed NUMBER, the same for every shard: it decides which targets are whose"
+        );
     }
     Ok(Order::Seeded(fresh_seed()))
 }
@@ -118,9 +128,14 @@ fn fresh_seed() -> u64 {
 
 fn user_agent(asked: &RequestArgs) -> anyhow::Result<String> {
     let base = asked.user_agent.as_deref().unwrap_or(USER_AGENT);
-    let Some(contact) = &asked.contact else { return Ok(base.to_owned()) };
+    let Some(contact) = &asked.contact else {
+        return Ok(base.to_owned());
+    };
     // Alone first, so that an error names the option that is wrong.
-    let alone = ScanConfig { user_agent: contact.clone(), ..ScanConfig::default() };
+    let alone = ScanConfig {
+        user_agent: contact.clone(),
+        ..ScanConfig::default()
+    };
     if let Err(kubeknock::error::Error::Config { problem, .. }) = alone.validate() {
         bail!("--contact: {problem}");
     }
@@ -129,8 +144,13 @@ fn user_agent(asked: &RequestArgs) -> anyhow::Result<String> {
 
 fn requests(paths: &[String]) -> anyhow::Result<Vec<Request>> {
     // Not the path: in its query may be a token.
-    let place =
-        |at: usize| if paths.len() == 1 { String::new() } else { format!(", the one number {}", at + 1) };
+    let place = |at: usize| {
+        if paths.len() == 1 {
+            String::new()
+        } else {
+            format!(", the one number {}", at + 1)
+        }
+    };
     let request = |(at, path): (usize, &String)| {
         Request::for_path(path).with_context(|| format!("--path{}", place(at)))
     };
@@ -139,7 +159,9 @@ fn requests(paths: &[String]) -> anyhow::Result<Vec<Request>> {
 
 fn proxy(text: &str) -> anyhow::Result<Proxy> {
     let form = "write socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT";
-    let Ok(url) = url::Url::parse(text) else { bail!("--proxy: this is no URL; {form}") };
+    let Ok(url) = url::Url::parse(text) else {
+        bail!("--proxy: this is no URL; {form}")
+    };
     let (kind, default_port) = match url.scheme() {
         "socks5" => (ProxyKind::Socks5, 1080),
         "socks5h" => (ProxyKind::Socks5h, 1080),
@@ -150,14 +172,24 @@ fn proxy(text: &str) -> anyhow::Result<Proxy> {
         bail!("--proxy: kubeknock never sends credentials, not to a proxy either; {form}");
     }
     let host = url.host_str().filter(|host| !host.is_empty());
-    let Some(host) = host else { bail!("--proxy: the host is missing; {form}") };
+    let Some(host) = host else {
+        bail!("--proxy: the host is missing; {form}")
+    };
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         bail!("--proxy: nothing may follow the port; {form}");
     }
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
     // http://HOST:80 is parsed as having no port of its own.
-    let port =
-        url.port().unwrap_or(if text.trim_end_matches('/').ends_with(":80") { 80 } else { default_port });
+    let port = url
+        .port()
+        .unwrap_or(if text.trim_end_matches('/').ends_with(":80") {
+            80
+        } else {
+            default_port
+        });
     Ok(Proxy { kind, host, port })
 }
 
@@ -167,10 +199,14 @@ pub(crate) fn targets(
     expectations: Vec<Expectation>,
     verbose: u8,
 ) -> anyhow::Result<TargetSet> {
-    let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
+    let ports =
+        parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
     say_no_effect(args.plain_http);
-    let mut builder =
-        TargetSetBuilder::new(TargetOptions { ports, allow_large: args.allow_large, expectations });
+    let mut builder = TargetSetBuilder::new(TargetOptions {
+        ports,
+        allow_large: args.allow_large,
+        expectations,
+    });
     for target in &args.targets {
         builder.argument(target);
     }
@@ -182,7 +218,9 @@ pub(crate) fn targets(
         }
     }
     for pair in args.from.chunks_exact(2) {
-        let format: ImportFormat = pair[0].parse().map_err(|problem| anyhow::anyhow!("--from: {problem}"))?;
+        let format: ImportFormat = pair[0]
+            .parse()
+            .map_err(|problem| anyhow::anyhow!("--from: {problem}"))?;
         let file = Path::new(&pair[1]);
         if file == Path::new("-") {
             builder.import(format, Source::Stdin, BufReader::new(std::io::stdin()));
@@ -219,16 +257,24 @@ fn say_no_effect(plain_http: bool) {
 
 /// What was noticed while the targets were read.
 fn say_notes(set: &TargetSet, verbose: u8) {
-    for note in set.notes().iter().filter(|note| !note.verbose || verbose > 0) {
+    for note in set
+        .notes()
+        .iter()
+        .filter(|note| !note.verbose || verbose > 0)
+    {
         say::note(format_args!("{}: {}", note.origin, note.text));
     }
 }
 
 /// The one host that `identify` explains, on each of its ports.
 pub(crate) fn one_target(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
-    let ports = parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
+    let ports =
+        parse_ports(&args.ports).map_err(|problem| anyhow::anyhow!("--ports: {problem}"))?;
     say_no_effect(args.plain_http);
-    let mut builder = TargetSetBuilder::new(TargetOptions { ports, ..TargetOptions::default() });
+    let mut builder = TargetSetBuilder::new(TargetOptions {
+        ports,
+        ..TargetOptions::default()
+    });
     builder.argument(&args.target);
     let set = builder.build()?;
     if set.specs().iter().any(|spec| spec.expect.is_some()) {
@@ -248,14 +294,37 @@ mod tests {
     #[test]
     fn proxies() {
         let parsed = proxy("socks5://bastion.example:1080").unwrap();
-        assert_eq!(parsed, Proxy { kind: ProxyKind::Socks5, host: "bastion.example".into(), port: 1080 });
-        assert_eq!(proxy("socks5h://bastion.example").unwrap().kind, ProxyKind::Socks5h);
+        assert_eq!(
+            parsed,
+            Proxy {
+                kind: ProxyKind::Socks5,
+                host: "bastion.example".into(),
+                port: 1080
+            }
+        );
+        assert_eq!(
+            proxy("socks5h://bastion.example").unwrap().kind,
+            ProxyKind::Socks5h
+        );
         assert_eq!(proxy("http://192.0.2.1").unwrap().port, 8080);
         assert_eq!(proxy("http://192.0.2.1:80").unwrap().port, 80);
-        assert_eq!(proxy("http://[2001:db8::1]:3128").unwrap().host, "2001:db8::1");
-        for bad in ["", "bastion", "https://x:1", "socks4://x:1", "http://u:secret@x:1", "http://x:1/p"] {
+        assert_eq!(
+            proxy("http://[2001:db8::1]:3128").unwrap().host,
+            "2001:db8::1"
+        );
+        for bad in [
+            "",
+            "bastion",
+            "https://x:1",
+            "socks4://x:1",
+            "http://u:secret@x:1",
+            "http://x:1/p",
+        ] {
             let error = proxy(bad).unwrap_err().to_string();
-            assert!(error.contains("--proxy") && !error.contains("secret"), "{bad}: {error}");
+            assert!(
+                error.contains("--proxy") && !error.contains("secret"),
+                "{bad}: {error}"
+            );
         }
     }
 }

@@ -14,7 +14,11 @@ pub(crate) async fn next() {
     }
 
     let terminate = signal(SignalKind::terminate()).ok();
-    let hangup = if hangups_are_ignored() { None } else { signal(SignalKind::hangup()).ok() };
+    let hangup = if hangups_are_ignored() {
+        None
+    } else {
+        signal(SignalKind::hangup()).ok()
+    };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         () = next_of(terminate) => {}
@@ -40,7 +44,8 @@ fn hangups_are_ignored() -> bool {
 #[cfg(unix)]
 fn ignores_hangups(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(all(test, unix))]
@@ -49,7 +54,9 @@ mod tests {
 
     #[test]
     fn the_mask_says_it() {
-        assert!(ignores_hangups("Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"));
+        assert!(ignores_hangups(
+            "Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"
+        ));
         assert!(!ignores_hangups("SigBlk:\t1\nSigIgn:\t0000000000001000\n"));
         assert!(!ignores_hangups(""));
     }

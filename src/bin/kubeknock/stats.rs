@@ -43,7 +43,11 @@ impl From<&Progress> for Line {
             per_s: tenths(now.rate),
             level: (now.level * 100.0).round() / 100.0,
             timeouts: now.timeouts,
-            verdicts: Verdict::ALL.into_iter().map(Verdict::word).zip(now.verdicts).collect(),
+            verdicts: Verdict::ALL
+                .into_iter()
+                .map(Verdict::word)
+                .zip(now.verdicts)
+                .collect(),
             not_attempted: now.failed_here,
         }
     }
@@ -80,7 +84,8 @@ impl Asked {
     pub(crate) fn new() -> Self {
         Self {
             #[cfg(unix)]
-            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::user_defined1()).ok(),
+            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::user_defined1())
+                .ok(),
         }
     }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 /// `500ms`, `3s`, `2m`, `1h 30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration =
-        text.parse().map_err(|_| "no duration; write a number with its unit: 500ms, 10s, 2m, 1h")?;
+    let parsed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "no duration; write a number with its unit: 500ms, 10s, 2m, 1h")?;
     Duration::try_from(parsed).map_err(|_| "it is negative".to_owned())
 }
 
@@ -15,7 +16,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| {
         let large = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if large { "it is too large" } else { "no whole number; write 0 or more" }.to_owned()
+        if large {
+            "it is too large"
+        } else {
+            "no whole number; write 0 or more"
+        }
+        .to_owned()
     })
 }
 
@@ -60,13 +66,24 @@ mod tests {
     #[test]
     fn numbers() {
         assert_eq!(whole("512"), Ok(512_u32));
-        assert_eq!(whole::<u32>("4294967296"), Err("it is too large".to_owned()));
+        assert_eq!(
+            whole::<u32>("4294967296"),
+            Err("it is too large".to_owned())
+        );
         for bad in ["-1", "1e3", "50.5", ""] {
-            assert_eq!(whole::<usize>(bad), Err("no whole number; write 0 or more".to_owned()), "{bad}");
+            assert_eq!(
+                whole::<usize>(bad),
+                Err("no whole number; write 0 or more".to_owned()),
+                "{bad}"
+            );
         }
         assert_eq!((percent("0"), percent("100")), (Ok(0), Ok(100)));
         for bad in ["50.5", "101", "-1", "300", ""] {
-            assert_eq!(percent(bad), Err("no whole percentage from 0 to 100".to_owned()), "{bad}");
+            assert_eq!(
+                percent(bad),
+                Err("no whole percentage from 0 to 100".to_owned()),
+                "{bad}"
+            );
         }
     }
 
@@ -75,7 +92,14 @@ mod tests {
         assert_eq!(bytes("4096"), Ok(4096));
         assert_eq!(bytes("64KiB"), Ok(65_536));
         assert_eq!(bytes("1MiB"), Ok(1_048_576));
-        for bad in ["", "KiB", "1GB", "99999999999999999999", "18446744073709551615KiB", "-1"] {
+        for bad in [
+            "",
+            "KiB",
+            "1GB",
+            "99999999999999999999",
+            "18446744073709551615KiB",
+            "-1",
+        ] {
             assert!(bytes(bad).is_err(), "{bad}");
         }
     }

@@ -8,7 +8,8 @@ use std::fmt::{self, Write as _};
 use super::attribution::Marks;
 use super::products::Place;
 use crate::model::{
-    Answer, Clue, ClueKind, Minor, Observation, PathClass, Reply, Request, Scheme, Status, VersionInfo,
+    Answer, Clue, ClueKind, Minor, Observation, PathClass, Reply, Request, Scheme, Status,
+    VersionInfo,
 };
 
 /// What Teleport's Kubernetes proxy says to a caller without a client certificate (`accessDeniedMsg`
@@ -18,7 +19,10 @@ const TELEPORT_DENIES: &str = "[00] access denied";
 const OLD_REALM: &str = "kubernetes-master";
 /// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull
 /// request 106859 removed them in 1.24).
-const NO_INSECURE_PORT: Minor = Minor { major: 1, minor: 20 };
+const NO_INSECURE_PORT: Minor = Minor {
+    major: 1,
+    minor: 20,
+};
 
 /// What was seen, ready to be weighed.
 #[derive(Default)]
@@ -68,7 +72,10 @@ pub(super) struct Signs {
 
 impl Signs {
     pub(super) fn of(observation: &Observation) -> Self {
-        let mut signs = Self { only_go_text: true, ..Self::default() };
+        let mut signs = Self {
+            only_go_text: true,
+            ..Self::default()
+        };
         for (request, reply) in observation.replies() {
             signs.reply(request, reply);
         }
@@ -83,7 +90,12 @@ impl Signs {
 
     /// Lays what was seen before the table of products.
     fn look_up(&mut self, observation: &Observation) {
-        let at = |kind: ClueKind| self.clues.iter().position(|clue| clue.kind == kind).unwrap_or_default();
+        let at = |kind: ClueKind| {
+            self.clues
+                .iter()
+                .position(|clue| clue.kind == kind)
+                .unwrap_or_default()
+        };
         let mut marks = Marks::default();
         if let Some(version) = &self.version {
             marks.look(Place::Version, version, at(ClueKind::VersionFields));
@@ -97,7 +109,9 @@ impl Signs {
         }
         tls::look_up(&mut marks, observation, at);
         let transport = at(ClueKind::TransportSecurity);
-        let header = observation.replies().find_map(|(_, reply)| reply.header("strict-transport-security"));
+        let header = observation
+            .replies()
+            .find_map(|(_, reply)| reply.header("strict-transport-security"));
         if let Some(value) = header {
             marks.look(Place::TransportSecurity, &value, transport);
         }
@@ -151,7 +165,10 @@ impl Signs {
     }
 
     fn clue(&mut self, kind: ClueKind, seen: impl Into<String>) {
-        self.clues.push(Clue { kind, seen: seen.into() });
+        self.clues.push(Clue {
+            kind,
+            seen: seen.into(),
+        });
     }
 
     /// The first of its kind is told; most answers only say it again.
@@ -174,7 +191,10 @@ impl Signs {
 
     fn reply(&mut self, request: &Request, reply: &Reply) {
         self.replies += 1;
-        let asked = Asked { request, status: reply.status };
+        let asked = Asked {
+            request,
+            status: reply.status,
+        };
         let marks = reply.markers();
         if marks.audit_id {
             self.audit_id = true;
@@ -182,7 +202,9 @@ impl Signs {
         }
         if marks.flow_control {
             self.flow_control = true;
-            self.once(ClueKind::FlowControl, || format!("{asked} with X-Kubernetes-Pf headers"));
+            self.once(ClueKind::FlowControl, || {
+                format!("{asked} with X-Kubernetes-Pf headers")
+            });
         }
         if let Some(server) = reply.header("server") {
             self.front = true;
@@ -198,7 +220,9 @@ impl Signs {
             Answer::Status(status) => self.status(asked, status),
             answer if answer.refusal().is_some() => {
                 self.status_objects += 1;
-                self.once(ClueKind::Status, || format!("{asked} in the words of API servers before 1.7"));
+                self.once(ClueKind::Status, || {
+                    format!("{asked} in the words of API servers before 1.7")
+                });
             }
             Answer::Version(info) if request.class == PathClass::Version => {
                 self.version = Some(info.git_version.clone());
@@ -206,16 +230,23 @@ impl Signs {
             }
             Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths | Answer::ResourceList => {
                 self.discovery = true;
-                self.once(ClueKind::Discovery, || format!("{asked} with a Kubernetes API document"));
+                self.once(ClueKind::Discovery, || {
+                    format!("{asked} with a Kubernetes API document")
+                });
             }
             Answer::Etcd => {
                 self.etcd_answer = true;
-                self.once(ClueKind::ForeignAnswer, || format!("{asked} with an etcdserver version"));
+                self.once(ClueKind::ForeignAnswer, || {
+                    format!("{asked} with an etcdserver version")
+                });
             }
             Answer::KubeletDenial { .. } => {
                 // A kubelet may refuse every path in the same words.
                 if !self.kubelet_answer {
-                    self.also(ClueKind::ForeignAnswer, format!("{asked} with a kubelet's refusal"));
+                    self.also(
+                        ClueKind::ForeignAnswer,
+                        format!("{asked} with a kubelet's refusal"),
+                    );
                 }
                 self.kubelet_answer = true;
             }
@@ -228,9 +259,14 @@ impl Signs {
                 None => self.foreign(reply, answer, asked),
             },
         }
-        if reply.header("www-authenticate").is_some_and(|value| value.contains(OLD_REALM)) {
+        if reply
+            .header("www-authenticate")
+            .is_some_and(|value| value.contains(OLD_REALM))
+        {
             self.old_realm = true;
-            self.once(ClueKind::Status, || format!("{asked} with the realm {OLD_REALM}"));
+            self.once(ClueKind::Status, || {
+                format!("{asked} with the realm {OLD_REALM}")
+            });
         }
         let bare = match &reply.answer {
             Answer::Text(text) => matches!(text.as_str(), "Unauthorized" | "404 page not found"),
@@ -248,7 +284,9 @@ impl Signs {
             _ => {}
         }
         self.status_objects += 1;
-        self.once(ClueKind::Status, || format!("{asked} with a Status of reason {}", status.reason));
+        self.once(ClueKind::Status, || {
+            format!("{asked} with a Status of reason {}", status.reason)
+        });
     }
 
     fn foreign(&mut self, reply: &Reply, answer: &Answer, asked: Asked<'_>) {
@@ -273,7 +311,9 @@ impl Signs {
 
     /// The names that were asked for.
     fn host_name(&mut self, observation: &Observation) {
-        let Some(name) = &observation.endpoint.name else { return };
+        let Some(name) = &observation.endpoint.name else {
+            return;
+        };
         let mut seen = name.to_string();
         for alias in observation.aliases.iter() {
             seen.push_str(", an alias of ");
@@ -309,7 +349,13 @@ struct Asked<'a> {
 
 impl fmt::Display for Asked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} answered {}", self.request.method.word(), self.request.path, self.status)
+        write!(
+            f,
+            "{} {} answered {}",
+            self.request.method.word(),
+            self.request.path,
+            self.status
+        )
     }
 }
 

@@ -6,8 +6,15 @@ use crate::identify::products::Place;
 use crate::model::{ClueKind, Handshake, Observation};
 
 /// Parts of CA names that clusters use for client and front-proxy authentication.
-const CLUSTER_CA_PARTS: [&str; 7] =
-    ["kube", "front-proxy", "k3s-", "rke2-", "requestheader", "aggregator", "openshift"];
+const CLUSTER_CA_PARTS: [&str; 7] = [
+    "kube",
+    "front-proxy",
+    "k3s-",
+    "rke2-",
+    "requestheader",
+    "aggregator",
+    "openshift",
+];
 
 impl Signs {
     pub(super) fn tls(&mut self, observation: &Observation) {
@@ -31,32 +38,47 @@ impl Signs {
         {
             self.clue(ClueKind::WithoutServerName, seen);
         } else if let Some(Err(failure)) = &observation.without_sni {
-            self.clue(ClueKind::WithoutServerName, format!("no handshake: {failure}"));
+            self.clue(
+                ClueKind::WithoutServerName,
+                format!("no handshake: {failure}"),
+            );
         }
     }
 
     fn certificate(&mut self, tls: &Handshake) {
-        let Some(certificate) = &tls.certificate else { return };
+        let Some(certificate) = &tls.certificate else {
+            return;
+        };
         let subject = common_name(&certificate.subject);
         let issuer = common_name(&certificate.issuer);
         self.api_server_san = certificate.sans.any(|san| {
-            matches!(san, "kubernetes" | "kubernetes.default" | "kubernetes.default.svc")
-                || san.starts_with("kubernetes.default.svc.")
+            matches!(
+                san,
+                "kubernetes" | "kubernetes.default" | "kubernetes.default.svc"
+            ) || san.starts_with("kubernetes.default.svc.")
         });
-        let of_a_service = certificate.sans.any(|san| san.split('.').skip(1).any(|label| label == "svc"));
-        self.etcd_name |=
-            [&certificate.subject, &certificate.issuer].iter().any(|name| name.contains("etcd"));
+        let of_a_service = certificate
+            .sans
+            .any(|san| san.split('.').skip(1).any(|label| label == "svc"));
+        self.etcd_name |= [&certificate.subject, &certificate.issuer]
+            .iter()
+            .any(|name| name.contains("etcd"));
         let self_made = self_made_name(subject, issuer);
         self.other_service_certificate =
             !self.api_server_san && (of_a_service || self_made == Some("localhost"));
         self.node_certificate = subject.starts_with("system:node:")
             || (!self.api_server_san && self_made.is_some_and(|name| name != "localhost"));
-        self.supervisor_certificate =
-            matches!(certificate.subject.as_str(), "O=rke2, CN=rke2" | "O=k3s, CN=k3s");
+        self.supervisor_certificate = matches!(
+            certificate.subject.as_str(),
+            "O=rke2, CN=rke2" | "O=k3s, CN=k3s"
+        );
         self.dynamiclistener = issuer.starts_with("dynamiclistener-ca@");
         self.clue(
             ClueKind::ServingCertificate,
-            format!("subject {}; issuer {}", certificate.subject, certificate.issuer),
+            format!(
+                "subject {}; issuer {}",
+                certificate.subject, certificate.issuer
+            ),
         );
         if certificate.sans.total > 0 {
             self.clue(ClueKind::CertificateNames, certificate.sans.kept.join(", "));
@@ -66,9 +88,20 @@ impl Signs {
 
 /// Lays the texts of the handshakes before the table. `at` says where the clue of a kind stands; one
 /// without SNI has a clue, and says something, only where it differs.
-pub(super) fn look_up(marks: &mut Marks, observation: &Observation, at: impl Fn(ClueKind) -> usize) {
+pub(super) fn look_up(
+    marks: &mut Marks,
+    observation: &Observation,
+    at: impl Fn(ClueKind) -> usize,
+) {
     let Some(tls) = &observation.tls else { return };
-    look_up_certificate(marks, tls, [at(ClueKind::ServingCertificate), at(ClueKind::CertificateNames)]);
+    look_up_certificate(
+        marks,
+        tls,
+        [
+            at(ClueKind::ServingCertificate),
+            at(ClueKind::CertificateNames),
+        ],
+    );
     look_up_cas(marks, tls, at(ClueKind::ClientCaNames));
     if let Some(Ok(other)) = &observation.without_sni {
         let clue = at(ClueKind::WithoutServerName);
@@ -82,7 +115,9 @@ pub(super) fn look_up(marks: &mut Marks, observation: &Observation, at: impl Fn(
 }
 
 fn look_up_certificate(marks: &mut Marks, tls: &Handshake, [certificate, names]: [usize; 2]) {
-    let Some(facts) = &tls.certificate else { return };
+    let Some(facts) = &tls.certificate else {
+        return;
+    };
     marks.look(Place::Issuer, &facts.issuer, certificate);
     marks.look(Place::Subject, &facts.subject, certificate);
     for san in &facts.sans.kept {
@@ -103,11 +138,17 @@ fn look_up_cas(marks: &mut Marks, tls: &Handshake, clue: usize) {
 fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
     let mut parts = Vec::new();
     if certificate(with) != certificate(without) {
-        parts.push(certificate(without).unwrap_or_else(|| "a certificate that cannot be read".to_owned()));
+        parts.push(
+            certificate(without).unwrap_or_else(|| "a certificate that cannot be read".to_owned()),
+        );
     }
     if client_cas(with) != client_cas(without) {
         let cas = client_cas(without);
-        parts.push(format!("client CAs: {}", cas.as_deref().unwrap_or("no client certificate is asked for")));
+        parts.push(format!(
+            "client CAs: {}",
+            cas.as_deref()
+                .unwrap_or("no client certificate is asked for")
+        ));
     }
     (!parts.is_empty()).then(|| parts.join("; "))
 }
@@ -116,7 +157,10 @@ fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
 fn certificate(tls: &Handshake) -> Option<String> {
     tls.certificate.as_ref().map(|facts| {
         let names = facts.sans.kept.join(", ");
-        format!("subject {}; issuer {}; names {names}", facts.subject, facts.issuer)
+        format!(
+            "subject {}; issuer {}; names {names}",
+            facts.subject, facts.issuer
+        )
     })
 }
 
@@ -126,12 +170,15 @@ fn client_cas(tls: &Handshake) -> Option<String> {
     if names.total > 0 {
         return Some(names.kept.join("; "));
     }
-    tls.client_certificate_requested.then(|| "a client certificate is asked for, and no CA named".to_owned())
+    tls.client_certificate_requested
+        .then(|| "a client certificate is asked for, and no CA named".to_owned())
 }
 
 /// The last `CN=` of a distinguished name.
 fn common_name(name: &str) -> &str {
-    name.rsplit(", ").find_map(|part| part.strip_prefix("CN=")).unwrap_or_default()
+    name.rsplit(", ")
+        .find_map(|part| part.strip_prefix("CN="))
+        .unwrap_or_default()
 }
 
 /// The host name in a certificate that Kubernetes components make for themselves when they are

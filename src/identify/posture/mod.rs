@@ -11,8 +11,8 @@ mod words;
 use std::borrow::Cow;
 
 use crate::model::{
-    Component, Confidence, Grade, Grant, Identification, JudgedRequest, Known, Posture, Product, Remedy,
-    Request, Standing, Text, Verdict,
+    Component, Confidence, Grade, Grant, Identification, JudgedRequest, Known, Posture, Product,
+    Remedy, Request, Standing, Text, Verdict,
 };
 
 use super::products::{Entry, Expected, ExpectedAnswer, TABLE};
@@ -36,12 +36,16 @@ pub struct Answered<'a> {
 impl Answered<'_> {
     /// Whether discovery or its documents are open.
     pub(super) fn opens_discovery(self) -> bool {
-        self.grants.iter().any(|grant| grant.grade == Grade::Discovery || document(grant))
+        self.grants
+            .iter()
+            .any(|grant| grant.grade == Grade::Discovery || document(grant))
     }
 
     /// Whether metrics are open.
     pub(super) fn opens_metrics(self) -> bool {
-        self.grants.iter().any(|grant| grant.grade == Grade::Telemetry && !document(grant))
+        self.grants
+            .iter()
+            .any(|grant| grant.grade == Grade::Telemetry && !document(grant))
     }
 }
 
@@ -62,7 +66,10 @@ pub fn posture(identification: &Identification, answered: Answered<'_>) -> Optio
     Some(Posture {
         standing: judged.standing,
         expected: judged.verdicts(),
-        mode: judged.given.and_then(|answer| answer.mode.as_deref()).map(Text::Borrowed),
+        mode: judged
+            .given
+            .and_then(|answer| answer.mode.as_deref())
+            .map(Text::Borrowed),
         known: judged.known,
         sentence: words::sentence(entry, identification, answered, &shown, &judged),
         source: judged.source.clone(),
@@ -80,7 +87,10 @@ fn entry(identification: &Identification) -> Option<&'static Entry> {
 }
 
 fn by_id(product: &Product) -> Option<&'static Entry> {
-    TABLE.entries.iter().find(|entry| entry.product.id == product.id)
+    TABLE
+        .entries
+        .iter()
+        .find(|entry| entry.product.id == product.id)
 }
 
 /// The outcome, with what it rests on.
@@ -137,21 +147,34 @@ fn judge(
         why_unknown: why,
     };
     if ranges.is_empty() {
-        let why = entry.unknown.as_deref().unwrap_or("nothing is known of this version");
-        return unknown(ranges, format!("what it should answer is not known ({why})").into());
+        let why = entry
+            .unknown
+            .as_deref()
+            .unwrap_or("nothing is known of this version");
+        return unknown(
+            ranges,
+            format!("what it should answer is not known ({why})").into(),
+        );
     }
     if identification.component == Component::AggregatedApiServer {
         let why = "it is an extension API server, and what is known is of the cluster's own";
         return unknown(ranges, why.into());
     }
-    if identification.attribution.confidence.is_none_or(|confidence| confidence < Confidence::Medium) {
+    if identification
+        .attribution
+        .confidence
+        .is_none_or(|confidence| confidence < Confidence::Medium)
+    {
         return unknown(
             ranges,
             "which product it is rests on one shared sign, too little to grade it".into(),
         );
     }
     if foreign_build(identification) {
-        return unknown(ranges, "its version carries the mark of a build that no known product has".into());
+        return unknown(
+            ranges,
+            "its version carries the mark of a build that no known product has".into(),
+        );
     }
     if given.is_none() && could_differ(identification) {
         return unknown(
@@ -160,15 +183,26 @@ fn judge(
         );
     }
     if let Some(answer) = given.filter(|answer| answer.undecided) {
-        let why = answer.mode.as_deref().unwrap_or("what would decide it cannot be seen");
-        return Judged { given, ..unknown(ranges, why.into()) };
+        let why = answer
+            .mode
+            .as_deref()
+            .unwrap_or("what would decide it cannot be seen");
+        return Judged {
+            given,
+            ..unknown(ranges, why.into())
+        };
     }
-    let mut judged = Judged { given, ..unknown(ranges, Cow::default()) };
+    let mut judged = Judged {
+        given,
+        ..unknown(ranges, Cow::default())
+    };
     judged.standing = match (given, direction(&judged.ranges, shown)) {
         (Some(_), _) if judged.verdicts().len() == 1 => Standing::AsDocumented,
         (Some(_), _) => Standing::Either,
         // Where authentication refuses, a condition may let in what was not asked.
-        (None, Some(Standing::Stricter)) if shown.rejected() > 0 && shown.resources != Resources::Clear => {
+        (None, Some(Standing::Stricter))
+            if shown.rejected() > 0 && shown.resources != Resources::Clear =>
+        {
             judged.partly = true;
             Standing::Unknown
         }
@@ -190,14 +224,23 @@ fn judge(
 
 /// Whether `/version` shows a build that is neither upstream's nor one of a product that fits.
 fn foreign_build(identification: &Identification) -> bool {
-    let Some(version) = &identification.version else { return false };
+    let Some(version) = &identification.version else {
+        return false;
+    };
     let plain = version.strip_prefix('v').is_some_and(|rest| {
         let (numbers, stage) = rest.split_once('-').unwrap_or((rest, ""));
-        let released =
-            stage.is_empty() || ["alpha.", "beta.", "rc."].iter().any(|word| stage.starts_with(word));
+        let released = stage.is_empty()
+            || ["alpha.", "beta.", "rc."]
+                .iter()
+                .any(|word| stage.starts_with(word));
         released && numbers.chars().all(|c| c.is_ascii_digit() || c == '.')
     });
-    !plain && !identification.attribution.marks.iter().any(|mark| mark.seen == *version)
+    !plain
+        && !identification
+            .attribution
+            .marks
+            .iter()
+            .any(|mark| mark.seen == *version)
 }
 
 /// Whether one of the products that cannot be told from it has no known expectation.
@@ -208,7 +251,10 @@ fn could_differ(identification: &Identification) -> bool {
 
 /// The expected answers, but for those that are right or wrong by what cannot be seen.
 fn decided(ranges: &[&'static Expected]) -> impl Iterator<Item = &'static ExpectedAnswer> {
-    ranges.iter().flat_map(|range| range.answers.iter()).filter(|answer| !answer.undecided)
+    ranges
+        .iter()
+        .flat_map(|range| range.answers.iter())
+        .filter(|answer| !answer.undecided)
 }
 
 /// The expected answer that was given.
@@ -233,7 +279,11 @@ fn ranges(
     shown: &Shown<'_>,
 ) -> Vec<&'static Expected> {
     if let Some(minor) = identification.minor() {
-        return entry.expected.iter().filter(|range| range.holds_for(minor)).collect();
+        return entry
+            .expected
+            .iter()
+            .filter(|range| range.holds_for(minor))
+            .collect();
     }
     let has = |range: &&Expected| range.answers.iter().any(|answer| answer.verdict == verdict);
     // An open server shows its version unless somebody hid it: an old release is no excuse then.
@@ -241,8 +291,11 @@ fn ranges(
         return entry.expected.iter().filter(|range| !has(range)).collect();
     }
     let all: Vec<&Expected> = entry.expected.iter().collect();
-    let fit: Vec<&Expected> =
-        all.iter().copied().filter(|range| fitting(&[*range], shown).is_some()).collect();
+    let fit: Vec<&Expected> = all
+        .iter()
+        .copied()
+        .filter(|range| fitting(&[*range], shown).is_some())
+        .collect();
     if !fit.is_empty() {
         return fit;
     }

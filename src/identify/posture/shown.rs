@@ -8,7 +8,10 @@ use crate::identify::products::{ExpectedAnswer, Public};
 use crate::model::{Access, Minor, PathClass, Standing, Verdict, api_paths};
 
 /// The first release with `/livez` and `/readyz`.
-const LIVEZ: Minor = Minor { major: 1, minor: 16 };
+const LIVEZ: Minor = Minor {
+    major: 1,
+    minor: 16,
+};
 
 /// What the API paths that were asked answered, each once.
 pub(super) struct Shown<'a> {
@@ -46,7 +49,13 @@ impl<'a> Shown<'a> {
         let mut lists: Vec<bool> = (paths.values())
             .filter(|(class, _)| is_list(*class))
             .map(|(_, access)| is_clear(access))
-            .chain(answered.not_asked.iter().filter(|request| is_list(request.class)).map(|_| false))
+            .chain(
+                answered
+                    .not_asked
+                    .iter()
+                    .filter(|request| is_list(request.class))
+                    .map(|_| false),
+            )
             .collect();
         lists.dedup();
         Self {
@@ -66,7 +75,10 @@ impl<'a> Shown<'a> {
 
     /// The paths that came this far.
     pub(super) fn that_are(&self, access: &Access) -> impl Iterator<Item = (&'a str, PathClass)> {
-        self.clear.iter().filter(move |path| path.access == access).map(|path| (path.at, path.class))
+        self.clear
+            .iter()
+            .filter(move |path| path.access == access)
+            .map(|path| (path.at, path.class))
     }
 
     /// On how many paths authentication refused.
@@ -108,7 +120,10 @@ impl<'a> Shown<'a> {
 }
 
 const fn is_clear(access: &Access) -> bool {
-    matches!(access, Access::Granted | Access::Forbidden | Access::Rejected)
+    matches!(
+        access,
+        Access::Granted | Access::Forbidden | Access::Rejected
+    )
 }
 
 /// Whether paths of this class are open where this is the answer.
@@ -117,7 +132,10 @@ fn opens(expected: &ExpectedAnswer, class: PathClass) -> bool {
         PathClass::Version => Public::Version,
         PathClass::Health => Public::Health,
         PathClass::Discovery | PathClass::OpenApi => Public::Discovery,
-        PathClass::Metrics | PathClass::Diagnostics | PathClass::ResourceList { .. } | PathClass::Other => {
+        PathClass::Metrics
+        | PathClass::Diagnostics
+        | PathClass::ResourceList { .. }
+        | PathClass::Other => {
             return false;
         }
         // Public by design, whatever else is open.

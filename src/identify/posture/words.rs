@@ -41,21 +41,30 @@ pub(super) fn sentence(
     match judged.standing {
         Standing::AsDocumented => match mode {
             Some(mode) => {
-                format!("{name}{version}: {seen}, {told}: {mode}, confirmed from outside{and_hidden}")
+                format!(
+                    "{name}{version}: {seen}, {told}: {mode}, confirmed from outside{and_hidden}"
+                )
             }
             None => format!("{name}{version}: {seen}, {told}: confirmed from outside{and_hidden}"),
         },
         Standing::Either => {
             let mode = mode.unwrap_or("one of the answers that are expected");
             // What is only concluded, or one of two things, is not confirmed.
-            let confirmed = if judged.concluded { "" } else { ", confirmed from outside" };
+            let confirmed = if judged.concluded {
+                ""
+            } else {
+                ", confirmed from outside"
+            };
             format!("{name}{version}: {seen}: {mode}{confirmed}{and_hidden}")
         }
         Standing::Stricter => {
             format!("{name}{version}: {seen}: stricter than {basis} ({expected}){and_hidden}")
         }
         Standing::Looser => {
-            let note = judged.note().map(|note| format!("; {note}")).unwrap_or_default();
+            let note = judged
+                .note()
+                .map(|note| format!("; {note}"))
+                .unwrap_or_default();
             format!("{name}{version}: {seen}: more open than {basis} ({expected}){note}")
         }
         Standing::Unknown if judged.partly => format!(
@@ -63,7 +72,10 @@ pub(super) fn sentence(
              them{and_hidden}"
         ),
         Standing::Unknown => {
-            format!("{name}{version}: {seen}; not graded: {}", judged.why_unknown)
+            format!(
+                "{name}{version}: {seen}; not graded: {}",
+                judged.why_unknown
+            )
         }
     }
 }
@@ -78,7 +90,9 @@ fn hidden(shown: &Shown<'_>) -> Option<&'static str> {
         Resources::Partly => {
             "not all resources were answered, and a condition on another path would not show"
         }
-        Resources::NotAsked => "resources were not asked, and a condition on another path would not show",
+        Resources::NotAsked => {
+            "resources were not asked, and a condition on another path would not show"
+        }
     })
 }
 
@@ -121,7 +135,11 @@ fn seen(verdict: Verdict, shown: &Shown<'_>) -> String {
             format!("anonymous refused on all {} API paths asked", shown.asked)
         }
         Verdict::Rejected => {
-            format!("anonymous refused on {} of {} API paths asked", shown.rejected(), shown.asked)
+            format!(
+                "anonymous refused on {} of {} API paths asked",
+                shown.rejected(),
+                shown.asked
+            )
         }
         Verdict::Limited if open.is_empty() => {
             let accepted = listed(shown.that_are(&Access::Forbidden).map(|(path, _)| path));
@@ -131,7 +149,9 @@ fn seen(verdict: Verdict, shown: &Shown<'_>) -> String {
         Verdict::Forbidden if open.is_empty() => {
             "anonymous accepted as a user, and no grant among the paths asked".to_owned()
         }
-        Verdict::Forbidden => format!("anonymous accepted as a user, with {open} open and /api forbidden"),
+        Verdict::Forbidden => {
+            format!("anonymous accepted as a user, with {open} open and /api forbidden")
+        }
         _ => "more than version and health open to anonymous".to_owned(),
     }
 }
@@ -140,7 +160,10 @@ fn seen(verdict: Verdict, shown: &Shown<'_>) -> String {
 fn open(shown: &Shown<'_>) -> String {
     let granted: Vec<(&str, PathClass)> = shown.that_are(&Access::Granted).collect();
     let mut said = Vec::new();
-    for (class, public) in [(PathClass::Version, Public::Version), (PathClass::Health, Public::Health)] {
+    for (class, public) in [
+        (PathClass::Version, Public::Version),
+        (PathClass::Health, Public::Health),
+    ] {
         let of_class = || granted.iter().filter(move |(_, of)| *of == class);
         let closed = |access| shown.that_are(&access).any(|(_, of)| of == class);
         if closed(Access::Rejected) || closed(Access::Forbidden) {

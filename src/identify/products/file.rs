@@ -129,11 +129,15 @@ impl From<FileKnown> for Known {
 impl FileExpected {
     pub(super) fn mean(self, sources: &HashMap<String, FileSource>) -> Result<Expected, String> {
         let minor = |text: Option<String>| {
-            text.map(|text| text.parse::<Minor>().map_err(|error| error.to_string())).transpose()
+            text.map(|text| text.parse::<Minor>().map_err(|error| error.to_string()))
+                .transpose()
         };
         let answers = self.answers.into_iter().map(|answer| {
             Ok(ExpectedAnswer {
-                verdict: answer.verdict.parse().map_err(|error| format!("expected: {error}"))?,
+                verdict: answer
+                    .verdict
+                    .parse()
+                    .map_err(|error| format!("expected: {error}"))?,
                 open: answer.open,
                 known: answer.known.into(),
                 source: source(sources, answer.source.as_deref())?,
@@ -143,14 +147,26 @@ impl FileExpected {
             })
         });
         let answers = answers.collect::<Result<_, String>>()?;
-        Ok(Expected { from: minor(self.from)?, to: minor(self.to)?, answers, note: self.note })
+        Ok(Expected {
+            from: minor(self.from)?,
+            to: minor(self.to)?,
+            answers,
+            note: self.note,
+        })
     }
 }
 
 /// A source in words: its title, and its address where one was kept.
-pub(super) fn source(sources: &HashMap<String, FileSource>, id: Option<&str>) -> Result<Text, String> {
-    let Some(id) = id else { return Ok("general product knowledge".into()) };
-    let source = sources.get(id).ok_or_else(|| format!("the source {id} is not listed"))?;
+pub(super) fn source(
+    sources: &HashMap<String, FileSource>,
+    id: Option<&str>,
+) -> Result<Text, String> {
+    let Some(id) = id else {
+        return Ok("general product knowledge".into());
+    };
+    let source = sources
+        .get(id)
+        .ok_or_else(|| format!("the source {id} is not listed"))?;
     Ok(match &source.url {
         Some(url) => format!("{} ({url})", source.title).into(),
         None => source.title.clone().into(),

@@ -14,8 +14,9 @@ use crate::model::{Known, Minor, Product, Specificity, Text, Verdict};
 
 /// The compiled table. A defect in it is a defect of this program, which the tests find: every
 /// pattern compiles, every name resolves.
-pub(super) static TABLE: LazyLock<Table> =
-    LazyLock::new(|| Table::read(include_str!("products.toml")).unwrap_or_else(|defect| panic!("{defect}")));
+pub(super) static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    Table::read(include_str!("products.toml")).unwrap_or_else(|defect| panic!("{defect}"))
+});
 
 /// Where a pattern is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,10 @@ impl Place {
 
     /// Whether the server itself shows it in the TLS handshake.
     pub(super) const fn is_of_the_handshake(self) -> bool {
-        matches!(self, Self::Issuer | Self::Subject | Self::San | Self::ClientCa)
+        matches!(
+            self,
+            Self::Issuer | Self::Subject | Self::San | Self::ClientCa
+        )
     }
 }
 
@@ -129,11 +133,18 @@ pub(super) struct Fact {
 impl Table {
     fn read(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| format!("products.toml: {error}"))?;
-        let index: HashMap<String, usize> =
-            file.product.iter().enumerate().map(|(at, product)| (product.id.clone(), at)).collect();
+        let index: HashMap<String, usize> = file
+            .product
+            .iter()
+            .enumerate()
+            .map(|(at, product)| (product.id.clone(), at))
+            .collect();
         let mut lists: [(Vec<String>, Vec<Fact>); Place::COUNT] = Default::default();
         let mut entries = Vec::new();
-        let ancestors = file.product.iter().map(|product| ancestors(product, &file.product, &index));
+        let ancestors = file
+            .product
+            .iter()
+            .map(|product| ancestors(product, &file.product, &index));
         let ancestors: Vec<Vec<usize>> = ancestors.collect::<Result<_, _>>()?;
         for (entry, (product, built_on)) in file.product.into_iter().zip(ancestors).enumerate() {
             let of_places = [
@@ -158,7 +169,10 @@ impl Table {
                     });
                 }
             }
-            let expected = product.expected.into_iter().map(|range| range.mean(&file.sources));
+            let expected = product
+                .expected
+                .into_iter()
+                .map(|range| range.mean(&file.sources));
             entries.push(Entry {
                 product: Product {
                     id: product.id.into(),
@@ -176,10 +190,14 @@ impl Table {
             });
         }
         let compiled = lists.map(|(patterns, facts)| {
-            RegexSet::new(&patterns).map(|set| Patterns { set, facts }).map_err(|error| error.to_string())
+            RegexSet::new(&patterns)
+                .map(|set| Patterns { set, facts })
+                .map_err(|error| error.to_string())
         });
         let patterns: Vec<Patterns> = compiled.into_iter().collect::<Result<_, _>>()?;
-        let patterns = patterns.try_into().map_err(|_| "a set of patterns is missing".to_owned())?;
+        let patterns = patterns
+            .try_into()
+            .map_err(|_| "a set of patterns is missing".to_owned())?;
         Ok(Self { entries, patterns })
     }
 
@@ -196,8 +214,9 @@ fn ancestors(
     let mut found = Vec::new();
     let mut open: Vec<&str> = product.based_on.iter().map(String::as_str).collect();
     while let Some(id) = open.pop() {
-        let at =
-            *index.get(id).ok_or_else(|| format!("{} is based on {id}, which is no entry", product.id))?;
+        let at = *index
+            .get(id)
+            .ok_or_else(|| format!("{} is based on {id}, which is no entry", product.id))?;
         if !found.contains(&at) {
             found.push(at);
             open.extend(all[at].based_on.iter().map(String::as_str));
@@ -216,7 +235,11 @@ mod tests {
         assert!(table.entries.len() > 40);
         for entry in &table.entries {
             let id = &entry.product.id;
-            assert!(id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{id}");
+            assert!(
+                id.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{id}"
+            );
             assert_eq!(
                 entry.expected.is_empty(),
                 entry.unknown.is_some(),
@@ -225,10 +248,21 @@ mod tests {
             for expected in &entry.expected {
                 assert!(!expected.answers.is_empty(), "{id}");
                 for answer in &expected.answers {
-                    assert!(answer.verdict.settles(), "{id}: only verdicts on an API server");
+                    assert!(
+                        answer.verdict.settles(),
+                        "{id}: only verdicts on an API server"
+                    );
                     let open = |public| answer.open.contains(&public);
-                    assert_eq!(answer.open.is_empty(), answer.verdict == Verdict::Rejected, "{id}");
-                    assert_eq!(open(Public::Discovery), answer.verdict == Verdict::Exposed, "{id}");
+                    assert_eq!(
+                        answer.open.is_empty(),
+                        answer.verdict == Verdict::Rejected,
+                        "{id}"
+                    );
+                    assert_eq!(
+                        open(Public::Discovery),
+                        answer.verdict == Verdict::Exposed,
+                        "{id}"
+                    );
                 }
             }
         }
@@ -236,7 +270,14 @@ mod tests {
             assert_eq!(patterns.set.len(), patterns.facts.len());
             // The program is built without Unicode tables; the tests, through a dependency, with them.
             for class in ["\\d", "\\s", "\\w", "\\b", "\\p", "(?i"] {
-                assert!(patterns.set.patterns().iter().all(|pattern| !pattern.contains(class)), "{class}");
+                assert!(
+                    patterns
+                        .set
+                        .patterns()
+                        .iter()
+                        .all(|pattern| !pattern.contains(class)),
+                    "{class}"
+                );
             }
         }
     }
@@ -246,12 +287,18 @@ mod tests {
         let head = "[sources]\n[[product]]\nid = 'x'\nname = 'X'\nshort = 'X'\nmanaged = false\n";
         for (rest, words) in [
             ("based_on = ['y']\n", "no entry"),
-            ("version = [{ like = '(', names = 'unique', known = 'observed' }]\n", "unclosed"),
+            (
+                "version = [{ like = '(', names = 'unique', known = 'observed' }]\n",
+                "unclosed",
+            ),
             (
                 "version = [{ like = 'a', names = 'unique', known = 'observed', source = 'z' }]\n",
                 "not listed",
             ),
-            ("expected = [{ answers = [{ verdict = 'open', known = 'observed' }] }]\n", "no verdict"),
+            (
+                "expected = [{ answers = [{ verdict = 'open', known = 'observed' }] }]\n",
+                "no verdict",
+            ),
             ("colour = 'red'\n", "colour"),
         ] {
             let defect = Table::read(&format!("{head}{rest}")).err().unwrap();

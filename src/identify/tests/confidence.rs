@@ -66,8 +66,14 @@ const CAS: [&str; 7] = [
 ];
 
 fn versioned(git_version: &str) -> Reply {
-    let info = VersionInfo { git_version: git_version.into(), ..VersionInfo::default() };
-    Reply { answer: Answer::Version(Box::new(info)), ..version() }
+    let info = VersionInfo {
+        git_version: git_version.into(),
+        ..VersionInfo::default()
+    };
+    Reply {
+        answer: Answer::Version(Box::new(info)),
+        ..version()
+    }
 }
 
 fn any_answer() -> impl Strategy<Value = Reply> {
@@ -82,9 +88,21 @@ fn any_answer() -> impl Strategy<Value = Reply> {
         || page(200),
         || reply(401, "text/plain", "Unauthorized"),
         || reply(200, "application/json", r#"{"etcdserver":"3.5.0"}"#),
-        || reply(401, "application/json", r#"{"type":"error","message":"must authenticate"}"#),
+        || {
+            reply(
+                401,
+                "application/json",
+                r#"{"type":"error","message":"must authenticate"}"#,
+            )
+        },
         || status(403, "Forbidden", "[00] access denied"),
-        || reply(403, "text/plain", "Forbidden (user=u, verb=get, resource=nodes, subresource=proxy)"),
+        || {
+            reply(
+                403,
+                "text/plain",
+                "Forbidden (user=u, verb=get, resource=nodes, subresource=proxy)",
+            )
+        },
     ];
     select(kinds).prop_map(|make| make())
 }
@@ -109,8 +127,11 @@ fn any_observation() -> impl Strategy<Value = Observation> {
         let (version, api, health, other) = answers;
         let (host, alias, subject, issuer, sans, cas) = names;
         let first = version.map_or_else(|| other.unwrap_or_else(unauthorized), versioned);
-        let mut observation = seen(1, [("/version", first), ("/api", api), ("/healthz", health)])
-            .over_tls(subject, issuer, &sans, &cas);
+        let mut observation = seen(
+            1,
+            [("/version", first), ("/api", api), ("/healthz", health)],
+        )
+        .over_tls(subject, issuer, &sans, &cas);
         observation.endpoint.name = host.map(Into::into);
         observation.aliases = host.and(alias).into_iter().map(Into::into).collect();
         // Not asked for, the same, another certificate, other CAs.
@@ -118,8 +139,14 @@ fn any_observation() -> impl Strategy<Value = Observation> {
         observation.without_sni = match kind {
             0 => None,
             1 => shown.tls.map(Ok),
-            2 => shown.over_tls(other_subject, issuer, &sans, &cas).tls.map(Ok),
-            _ => shown.over_tls(subject, issuer, &sans, &other_cas).tls.map(Ok),
+            2 => shown
+                .over_tls(other_subject, issuer, &sans, &cas)
+                .tls
+                .map(Ok),
+            _ => shown
+                .over_tls(subject, issuer, &sans, &other_cas)
+                .tls
+                .map(Ok),
         };
         observation
     })
@@ -129,7 +156,10 @@ fn any_observation() -> impl Strategy<Value = Observation> {
 /// names, a CA name; and the alias alone.
 fn without(mut observation: Observation, piece: Index) -> Observation {
     let tls = observation.tls.as_mut().unwrap();
-    let names = tls.certificate.as_ref().map_or(0, |certificate| certificate.sans.kept.len());
+    let names = tls
+        .certificate
+        .as_ref()
+        .map_or(0, |certificate| certificate.sans.kept.len());
     let cas = tls.client_ca_names.kept.len();
     let drop = |names: &mut Names, at: usize| {
         names.kept.remove(at);

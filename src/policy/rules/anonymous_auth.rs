@@ -49,10 +49,18 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
             refused,
         ),
         Verdict::Exposed if directly(report) => {
-            let opened = report.grants.iter().filter(|grant| grant.grade > Grade::PublicInfo);
-            let opened =
-                opened.filter(|grant| !grant.not_served).map(|grant| grant.request).collect::<Vec<_>>();
-            ("requests without credentials are accepted, and nothing that was asked for is refused", opened)
+            let opened = report
+                .grants
+                .iter()
+                .filter(|grant| grant.grade > Grade::PublicInfo);
+            let opened = opened
+                .filter(|grant| !grant.not_served)
+                .map(|grant| grant.request)
+                .collect::<Vec<_>>();
+            (
+                "requests without credentials are accepted, and nothing that was asked for is refused",
+                opened,
+            )
         }
         _ => return None,
     };
@@ -60,14 +68,30 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
         return None;
     }
     // Where the provider does not let anybody change it, nobody is asked to.
-    let fixed = report.remedy.as_ref().is_some_and(|remedy| remedy.changeable == Some(false));
+    let fixed = report
+        .remedy
+        .as_ref()
+        .is_some_and(|remedy| remedy.changeable == Some(false));
     let severity = fixed.then_some(Severity::Low);
-    Some(Hit { severity, ..Hit::proven(message, proof) }.mended_by(report.remedy.as_ref()))
+    Some(
+        Hit {
+            severity,
+            ..Hit::proven(message, proof)
+        }
+        .mended_by(report.remedy.as_ref()),
+    )
 }
 
 /// Whether the API server itself was asked: the insecure port authenticates nobody, and who passes
 /// requests on may do so under a name of its own.
 fn directly(report: &EndpointReport) -> bool {
-    let front = report.identification.as_ref().is_none_or(|identification| identification.through_front);
-    report.endpoint.as_ref().is_some_and(|endpoint| endpoint.scheme == Scheme::Https) && !front
+    let front = report
+        .identification
+        .as_ref()
+        .is_none_or(|identification| identification.through_front);
+    report
+        .endpoint
+        .as_ref()
+        .is_some_and(|endpoint| endpoint.scheme == Scheme::Https)
+        && !front
 }

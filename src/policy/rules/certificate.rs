@@ -37,12 +37,19 @@ pub(in crate::policy) static EXPIRING: Rule = Rule {
 
 pub(in crate::policy) fn expired(report: &EndpointReport, context: Context) -> Option<Hit> {
     let end = end(report).filter(|end| *end < context.at)?;
-    Some(Hit::proven(format!("the certificate expired on {}", day(end)), Vec::new()))
+    Some(Hit::proven(
+        format!("the certificate expired on {}", day(end)),
+        Vec::new(),
+    ))
 }
 
 pub(in crate::policy) fn expiring(report: &EndpointReport, context: Context) -> Option<Hit> {
-    let end = end(report).filter(|end| *end >= context.at && end.duration_since(context.at) <= NOTICE)?;
-    Some(Hit::proven(format!("the certificate expires on {}", day(end)), Vec::new()))
+    let end =
+        end(report).filter(|end| *end >= context.at && end.duration_since(context.at) <= NOTICE)?;
+    Some(Hit::proven(
+        format!("the certificate expires on {}", day(end)),
+        Vec::new(),
+    ))
 }
 
 /// The end of an API server's certificate; other servers' are their own business.

@@ -52,18 +52,26 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
     if report.verdict != Verdict::Inconclusive || expected {
         return None;
     }
-    Some(Hit::proven(format!("no verdict: {}", report.reason), requests(report, |_| true)))
+    Some(Hit::proven(
+        format!("no verdict: {}", report.reason),
+        requests(report, |_| true),
+    ))
 }
 
 pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: Context) -> Option<Hit> {
-    let said = left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.settles())?;
-    let without = requests(report, |request| matches!(request.access, Access::Failed(_)));
+    let said =
+        left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.settles())?;
+    let without = requests(report, |request| {
+        matches!(request.access, Access::Failed(_))
+    });
     Some(Hit::proven(said, without))
 }
 
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
-    let mut said =
-        found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("no verdict, only {found}"));
+    let mut said = found(spec).map_or_else(
+        || "not asked".to_owned(),
+        |found| format!("no verdict, only {found}"),
+    );
     if let Some(unasked) = spec.unasked_said() {
         said = if spec.seen.is_empty() {
             format!("{said}: {unasked}")

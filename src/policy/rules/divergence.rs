@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Hit, listed};
-use crate::model::{Access, Confidence, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict};
+use crate::model::{
+    Access, Confidence, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict,
+};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "address-divergence",
@@ -34,18 +36,39 @@ pub(in crate::policy) struct Face {
 impl Face {
     /// `None` for an address that did not answer, or nothing clear: that says nothing about what is open.
     pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
-        let clear =
-            !matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted | Verdict::Inconclusive);
+        let clear = !matches!(
+            report.verdict,
+            Verdict::Unreachable | Verdict::NotAttempted | Verdict::Inconclusive
+        );
         let endpoint = report.endpoint.clone().filter(|_| clear)?;
-        let open: BTreeSet<String> = report.grants.iter().map(|grant| grant.path.clone()).collect();
-        let refused =
-            |request: &&JudgedRequest| matches!(request.access, Access::Rejected | Access::Forbidden);
+        let open: BTreeSet<String> = report
+            .grants
+            .iter()
+            .map(|grant| grant.path.clone())
+            .collect();
+        let refused = |request: &&JudgedRequest| {
+            matches!(request.access, Access::Rejected | Access::Forbidden)
+        };
         let path = |request: &JudgedRequest| request.exchange.request.bare_path().to_owned();
         // What a second look opened is open.
-        let closed =
-            report.requests.iter().filter(refused).map(path).filter(|path| !open.contains(path)).collect();
-        let confidence = report.identification.as_ref().map_or(Confidence::High, |found| found.confidence);
-        Some(Self { endpoint, verdict: report.verdict, open, closed, confidence })
+        let closed = report
+            .requests
+            .iter()
+            .filter(refused)
+            .map(path)
+            .filter(|path| !open.contains(path))
+            .collect();
+        let confidence = report
+            .identification
+            .as_ref()
+            .map_or(Confidence::High, |found| found.confidence);
+        Some(Self {
+            endpoint,
+            verdict: report.verdict,
+            open,
+            closed,
+            confidence,
+        })
     }
 
     pub(in crate::policy) fn endpoint(&self) -> &Endpoint {
@@ -58,24 +81,40 @@ pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
     let first = faces.first()?;
     // A request that was lost at one address closes nothing there.
     let closed_somewhere = |path: &&String| faces.iter().any(|face| face.closed.contains(*path));
-    let differing: BTreeSet<&str> =
-        (faces.iter().flat_map(|face| &face.open)).filter(closed_somewhere).map(String::as_str).collect();
+    let differing: BTreeSet<&str> = (faces.iter().flat_map(|face| &face.open))
+        .filter(closed_somewhere)
+        .map(String::as_str)
+        .collect();
     if differing.is_empty() && faces.iter().all(|face| face.verdict == first.verdict) {
         return None;
     }
     let mut groups: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
     for face in faces {
-        let address = face.endpoint.address().map(|address| address.ip().to_string());
+        let address = face
+            .endpoint
+            .address()
+            .map(|address| address.ip().to_string());
         groups.entry(face.verdict).or_default().extend(address);
     }
     let message = if groups.len() > 1 {
         let said = groups.iter().map(|(verdict, addresses)| {
-            format!("{verdict} at {}", listed(addresses.iter().map(String::as_str)))
+            format!(
+                "{verdict} at {}",
+                listed(addresses.iter().map(String::as_str))
+            )
         });
         said.collect::<Vec<_>>().join("; ")
     } else {
-        format!("all are {}, and {} is open at some addresses only", first.verdict, listed(differing))
+        format!(
+            "all are {}, and {} is open at some addresses only",
+            first.verdict,
+            listed(differing)
+        )
     };
-    let confidence = faces.iter().map(|face| face.confidence).min().unwrap_or(first.confidence);
+    let confidence = faces
+        .iter()
+        .map(|face| face.confidence)
+        .min()
+        .unwrap_or(first.confidence);
     Some(Hit::proven(message, Vec::new()).at_most(confidence))
 }

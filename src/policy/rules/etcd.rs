@@ -23,13 +23,22 @@ pub(in crate::policy) static RULE: Rule = Rule {
     severity: Severity::Critical,
     score: "9.8",
     cwe: Some(306),
-    controls: &[CIS_ETCD_CLIENTS, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION, ATTACK_PUBLIC_FACING],
+    controls: &[
+        CIS_ETCD_CLIENTS,
+        OWASP_2022_AUTHENTICATION,
+        OWASP_2025_AUTHENTICATION,
+        ATTACK_PUBLIC_FACING,
+    ],
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
-    report.identification.as_ref().filter(|found| found.component == Component::Etcd)?;
+    report
+        .identification
+        .as_ref()
+        .filter(|found| found.component == Component::Etcd)?;
     let answers = requests(report, |request| {
-        let served = |reply: &crate::model::Reply| reply.status == 200 && reply.answer == Answer::Etcd;
+        let served =
+            |reply: &crate::model::Reply| reply.status == 200 && reply.answer == Answer::Etcd;
         let exchange = &request.exchange;
         exchange.request.class == PathClass::Version && exchange.outcome.as_ref().is_ok_and(served)
     });

@@ -19,20 +19,33 @@ pub(in crate::policy) static RULE: Rule = Rule {
 
 /// An endpoint whose verdict contradicts.
 pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: Context) -> Option<Hit> {
-    let expected = report.target.expect.filter(|expected| report.verdict.contradicts(*expected))?;
+    let expected = report
+        .target
+        .expect
+        .filter(|expected| report.verdict.contradicts(*expected))?;
     let answered = requests(report, |request| request.exchange.outcome.is_ok());
-    Some(Hit::proven(format!("expected {expected}, found {}: {}", report.verdict, report.reason), answered))
+    Some(Hit::proven(
+        format!(
+            "expected {expected}, found {}: {}",
+            report.verdict, report.reason
+        ),
+        answered,
+    ))
 }
 
 /// A specification none of whose endpoints shows what is expected.
 pub(in crate::policy) fn of_specification(spec: &SpecCoverage) -> Option<Hit> {
     let expected = spec.expect.filter(|_| spec.met == Some(false))?;
-    let found = found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("found {found}"));
+    let found =
+        found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("found {found}"));
     let message = format!("expected {expected}, {found}");
     // A verdict is what it is; silence may have other reasons than the target. Of what was not asked,
     // as in a scan that was stopped, nothing is known: it is not met, and no news about the target.
     let severity = spec.seen.is_empty().then_some(Severity::Low);
-    Some(Hit { severity, ..Hit::proven(message, Vec::new()).sure(Confidence::Medium) })
+    Some(Hit {
+        severity,
+        ..Hit::proven(message, Vec::new()).sure(Confidence::Medium)
+    })
 }
 
 /// The verdicts seen, in words; `None` where it was not asked.

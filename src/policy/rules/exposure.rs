@@ -1,9 +1,9 @@
 //! What is open beyond version and health, by what it is worth.
 
 use super::super::controls::{
-    ATTACK_CREDENTIALS, ATTACK_DISCOVERY, ATTACK_HOST_INFORMATION, ATTACK_REMOTE_SERVICES, CIS_DISABLED,
-    CIS_GKE_BINDINGS, CIS_RESTRICTED, NSA_CISA, OWASP_2022_MISCONFIGURED, OWASP_2022_RBAC,
-    OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
+    ATTACK_CREDENTIALS, ATTACK_DISCOVERY, ATTACK_HOST_INFORMATION, ATTACK_REMOTE_SERVICES,
+    CIS_DISABLED, CIS_GKE_BINDINGS, CIS_RESTRICTED, NSA_CISA, OWASP_2022_MISCONFIGURED,
+    OWASP_2022_RBAC, OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
 };
 use super::{Context, Hit, listed};
 use crate::model::unbind::{discovery, leave, monitoring, needed, take_out};
@@ -120,7 +120,10 @@ pub(in crate::policy) fn telemetry(report: &EndpointReport, _: Context) -> Optio
 }
 
 fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> Option<Hit> {
-    let grants: Vec<&Grant> = report.exposing().filter(|grant| which(grant.grade)).collect();
+    let grants: Vec<&Grant> = report
+        .exposing()
+        .filter(|grant| which(grant.grade))
+        .collect();
     if grants.is_empty() {
         return None;
     }
@@ -137,5 +140,8 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
         hit.message = format!("{}; {left_out}", hit.message);
     }
     let open = grants.iter().map(|grant| grant.path.clone()).collect();
-    Some(Hit { open, ..hit.mended_by(report.remedy.as_ref()) })
+    Some(Hit {
+        open,
+        ..hit.mended_by(report.remedy.as_ref())
+    })
 }

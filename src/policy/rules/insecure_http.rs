@@ -19,14 +19,25 @@ pub(in crate::policy) static RULE: Rule = Rule {
     severity: Severity::Critical,
     score: "9.8",
     cwe: Some(306),
-    controls: &[NSA_CISA, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION, ATTACK_PUBLIC_FACING],
+    controls: &[
+        NSA_CISA,
+        OWASP_2022_AUTHENTICATION,
+        OWASP_2025_AUTHENTICATION,
+        ATTACK_PUBLIC_FACING,
+    ],
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
-    let plain = report.endpoint.as_ref().is_some_and(|endpoint| endpoint.scheme == Scheme::Http);
+    let plain = report
+        .endpoint
+        .as_ref()
+        .is_some_and(|endpoint| endpoint.scheme == Scheme::Http);
     if !plain || !report.verdict.settles() {
         return None;
     }
     let answered = requests(report, |request| request.exchange.outcome.is_ok());
-    Some(Hit::proven("an API server answers over plain HTTP", answered))
+    Some(Hit::proven(
+        "an API server answers over plain HTTP",
+        answered,
+    ))
 }

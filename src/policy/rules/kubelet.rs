@@ -1,8 +1,8 @@
 //! A kubelet that takes anonymous callers.
 
 use super::super::controls::{
-    ATTACK_REMOTE_SERVICES, CIS_KUBELET_ANONYMOUS, CIS_KUBELET_AUTHORIZATION, OWASP_2022_AUTHENTICATION,
-    OWASP_2025_AUTHENTICATION, OWASP_2025_EXPOSED,
+    ATTACK_REMOTE_SERVICES, CIS_KUBELET_ANONYMOUS, CIS_KUBELET_AUTHORIZATION,
+    OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION, OWASP_2025_EXPOSED,
 };
 use super::{Context, Hit, listed, requests};
 use crate::model::{
@@ -54,7 +54,12 @@ pub(in crate::policy) static ANONYMOUS: Rule = Rule {
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(1188),
-    controls: &[CIS_KUBELET_ANONYMOUS, OWASP_2025_EXPOSED, OWASP_2025_AUTHENTICATION, ATTACK_REMOTE_SERVICES],
+    controls: &[
+        CIS_KUBELET_ANONYMOUS,
+        OWASP_2025_EXPOSED,
+        OWASP_2025_AUTHENTICATION,
+        ATTACK_REMOTE_SERVICES,
+    ],
 };
 
 pub(in crate::policy) fn open(report: &EndpointReport, _: Context) -> Option<Hit> {
@@ -67,7 +72,9 @@ pub(in crate::policy) fn open(report: &EndpointReport, _: Context) -> Option<Hit
 }
 
 pub(in crate::policy) fn anonymous(report: &EndpointReport, _: Context) -> Option<Hit> {
-    let denied = kubelets(report, |reply| matches!(reply.answer, Answer::KubeletDenial { anonymous: true }));
+    let denied = kubelets(report, |reply| {
+        matches!(reply.answer, Answer::KubeletDenial { anonymous: true })
+    });
     let message = "the kubelet accepts requests without credentials as system:anonymous; its authorization \
                    stops them";
     let stopped = !denied.is_empty() && let_through(report).is_empty();
@@ -77,17 +84,24 @@ pub(in crate::policy) fn anonymous(report: &EndpointReport, _: Context) -> Optio
 /// What a kubelet's authorization granted, on the port where it has one.
 fn let_through(report: &EndpointReport) -> Vec<&Grant> {
     let endpoint = report.endpoint.as_ref();
-    let guarded =
-        endpoint.is_some_and(|endpoint| endpoint.scheme == Scheme::Https && endpoint.port != HEALTH_PORT);
+    let guarded = endpoint
+        .is_some_and(|endpoint| endpoint.scheme == Scheme::Https && endpoint.port != HEALTH_PORT);
     // A kubelet takes anonymous callers on all its paths or on none: where another path answers 401, what is
     // open is a proxy's own.
     let refuses = !kubelets(report, |reply| reply.status == 401).is_empty();
     let kubelet = is_kubelet(report) && guarded && !refuses;
-    report.grants.iter().filter(|grant| kubelet && grant.grade != Grade::Product).collect()
+    report
+        .grants
+        .iter()
+        .filter(|grant| kubelet && grant.grade != Grade::Product)
+        .collect()
 }
 
 fn is_kubelet(report: &EndpointReport) -> bool {
-    report.identification.as_ref().is_some_and(|found| found.component == Component::Kubelet)
+    report
+        .identification
+        .as_ref()
+        .is_some_and(|found| found.component == Component::Kubelet)
 }
 
 /// The requests that a kubelet answered like this.

@@ -19,7 +19,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::model::{Confidence, EndpointReport, JudgedRequest, Remedy, Rule, Severity, SpecCoverage};
+use crate::model::{
+    Confidence, EndpointReport, JudgedRequest, Remedy, Rule, Severity, SpecCoverage,
+};
 
 /// What a rule may know beside what it looks at.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +68,10 @@ impl Hit {
 
     /// With the remedy that the identification knows, where it does.
     fn mended_by(self, remedy: Option<&Remedy>) -> Self {
-        Self { remedy: remedy.cloned(), ..self }
+        Self {
+            remedy: remedy.cloned(),
+            ..self
+        }
     }
 
     fn sure(self, confidence: Confidence) -> Self {
@@ -75,7 +80,10 @@ impl Hit {
 
     /// No surer than this.
     pub(super) fn at_most(self, confidence: Confidence) -> Self {
-        Self { confidence: self.confidence.min(confidence), ..self }
+        Self {
+            confidence: self.confidence.min(confidence),
+            ..self
+        }
     }
 }
 
@@ -111,12 +119,18 @@ pub(super) const BESIDE: [&Rule; 3] = [&etcd::RULE, &kubelet::OPEN, &kubelet::AN
 pub(super) type SpecificationCheck = (&'static Rule, fn(&SpecCoverage) -> Option<Hit>);
 
 /// The rules that look at a specification as a whole.
-pub(super) const OF_SPECIFICATIONS: [SpecificationCheck; 2] =
-    [(&expectation::RULE, expectation::of_specification), (&coverage::NOT_COVERED, coverage::not_covered)];
+pub(super) const OF_SPECIFICATIONS: [SpecificationCheck; 2] = [
+    (&expectation::RULE, expectation::of_specification),
+    (&coverage::NOT_COVERED, coverage::not_covered),
+];
 
 /// The requests that satisfy `which`, by their indices.
 fn requests(report: &EndpointReport, which: impl Fn(&JudgedRequest) -> bool) -> Vec<usize> {
-    let found = report.requests.iter().enumerate().filter(|(_, request)| which(request));
+    let found = report
+        .requests
+        .iter()
+        .enumerate()
+        .filter(|(_, request)| which(request));
     found.map(|(index, _)| index).collect()
 }
 
@@ -128,6 +142,10 @@ pub(super) fn listed<'a>(things: impl IntoIterator<Item = &'a str>) -> String {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [first @ .., last] if things.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
-        _ => format!("{} and {} more", things[..SHOWN].join(", "), things.len() - SHOWN),
+        _ => format!(
+            "{} and {} more",
+            things[..SHOWN].join(", "),
+            things.len() - SHOWN
+        ),
     }
 }

@@ -17,7 +17,11 @@ pub(in crate::policy) static RULE: Rule = Rule {
     severity: Severity::High,
     score: "7.3",
     cwe: Some(1188),
-    controls: &[CIS_RESTRICTED, OWASP_2022_MISCONFIGURED, OWASP_2025_MISCONFIGURED],
+    controls: &[
+        CIS_RESTRICTED,
+        OWASP_2022_MISCONFIGURED,
+        OWASP_2025_MISCONFIGURED,
+    ],
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
@@ -33,8 +37,10 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
         Known::Inferred | Known::Unknown => Confidence::Low,
     };
     // No surer than that it is this product at all.
-    let product =
-        report.identification.as_ref().and_then(|identification| identification.attribution.confidence);
+    let product = report
+        .identification
+        .as_ref()
+        .and_then(|identification| identification.attribution.confidence);
     let confidence = documented.min(product.unwrap_or(Confidence::Low));
     let answered = requests(report, |request| request.exchange.outcome.is_ok());
     let hit = Hit::proven(posture.sentence.as_str(), answered).sure(confidence);

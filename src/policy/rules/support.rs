@@ -20,20 +20,29 @@ pub(in crate::policy) static RULE: Rule = Rule {
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Option<Hit> {
-    let identification = report.identification.as_ref().filter(|_| report.verdict.settles())?;
+    let identification = report
+        .identification
+        .as_ref()
+        .filter(|_| report.verdict.settles())?;
     let version = identification.version.as_deref()?;
     let minor = identification.minor()?;
-    let Support::Ended(day) = identification.support(Some(context.today())) else { return None };
+    let Support::Ended(day) = identification.support(Some(context.today())) else {
+        return None;
+    };
     let ended = day.map_or_else(|| "before 2016-10-23".to_owned(), |day| format!("on {day}"));
     let answers = requests(report, |request| {
-        (request.exchange.outcome.as_ref()).is_ok_and(|reply| matches!(reply.answer, Answer::Version(_)))
+        (request.exchange.outcome.as_ref())
+            .is_ok_and(|reply| matches!(reply.answer, Answer::Version(_)))
     });
     let upstream = format!("upstream maintenance of {minor} ended {ended}");
     // `v1.33.5-eks-1`, `v1.30.4+k3s1`: not upstream's own; and a service may say no suffix.
-    let managed = identification.product().is_some_and(|product| product.managed);
+    let managed = identification
+        .product()
+        .is_some_and(|product| product.managed);
     if managed || version.contains(['-', '+']) {
-        let message =
-            format!("{version}: {upstream}; this is a vendor's build, which may be maintained longer");
+        let message = format!(
+            "{version}: {upstream}; this is a vendor's build, which may be maintained longer"
+        );
         return Some(Hit::proven(message, answers).sure(Confidence::Low));
     }
     Some(Hit::proven(format!("{version}: {upstream}"), answers))

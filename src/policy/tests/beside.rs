@@ -20,10 +20,17 @@ fn an_etcd_is_open_by_what_its_version_path_answers() {
     let report = open_etcd(target(0, "192.0.2.1"), "192.0.2.1");
     let judged_one = judged(std::slice::from_ref(&report));
     let finding = find(&judged_one, "etcd-open");
-    assert_eq!((finding.severity, finding.sites[0].requests.as_slice()), (Severity::Critical, &[0][..]));
+    assert_eq!(
+        (finding.severity, finding.sites[0].requests.as_slice()),
+        (Severity::Critical, &[0][..])
+    );
     // The same answer elsewhere, or in a refusal, is none.
     let elsewhere = |path: &str, status| {
-        let version = reply(status, "application/json", r#"{"etcdserver":"3.6.4","etcdcluster":"3.6.0"}"#);
+        let version = reply(
+            status,
+            "application/json",
+            r#"{"etcdserver":"3.6.4","etcdcluster":"3.6.0"}"#,
+        );
         let answers = [("/version", Ok(go_404())), (path, Ok(version))];
         judge(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers))
     };
@@ -31,9 +38,15 @@ fn an_etcd_is_open_by_what_its_version_path_answers() {
         assert_eq!(found(&[report]), ["target-not-covered"]);
     }
     // Metrics and health alone.
-    let answers = [("/version", Ok(go_404())), ("/healthz", Ok(ok())), ("/metrics", Ok(metrics()))];
+    let answers = [
+        ("/version", Ok(go_404())),
+        ("/healthz", Ok(ok())),
+        ("/metrics", Ok(metrics())),
+    ];
     let mut metrics_port = judge(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers));
-    metrics_port.identification.clone_from(&report.identification);
+    metrics_port
+        .identification
+        .clone_from(&report.identification);
     assert!(!found(&[metrics_port]).contains(&"etcd-open"));
 }
 
@@ -41,11 +54,20 @@ fn an_etcd_is_open_by_what_its_version_path_answers() {
 fn a_kubelet_is_open_where_its_authorization_grants() {
     let health = || reply(200, "text/plain", "ok");
     assert_eq!(found(&[kubelet(go_404(), health())]), ["kubelet-open"]);
-    assert_eq!(found(&[kubelet(go_404(), refusal())]), ["kubelet-anonymous"]);
+    assert_eq!(
+        found(&[kubelet(go_404(), refusal())]),
+        ["kubelet-anonymous"]
+    );
     let unauthorized = || reply(401, "text/plain", "Unauthorized");
-    assert_eq!(found(&[kubelet(go_404(), unauthorized())]), ["target-not-covered"]);
+    assert_eq!(
+        found(&[kubelet(go_404(), unauthorized())]),
+        ["target-not-covered"]
+    );
     // One that refuses another path lets nobody in: the open one is a proxy's own.
-    assert_eq!(found(&[kubelet(unauthorized(), health())]), ["target-not-covered"]);
+    assert_eq!(
+        found(&[kubelet(unauthorized(), health())]),
+        ["target-not-covered"]
+    );
     // One that lets through what it grants everybody, and stops the rest, is open.
     assert_eq!(found(&[kubelet(refusal(), health())]), ["kubelet-open"]);
     let at = |change: fn(&mut Endpoint)| {
@@ -54,18 +76,26 @@ fn a_kubelet_is_open_where_its_authorization_grants() {
         found(&[report])
     };
     assert_eq!(at(|endpoint| endpoint.port = 10248), ["target-not-covered"]);
-    assert_eq!(at(|endpoint| endpoint.scheme = Scheme::Http), ["target-not-covered"]);
+    assert_eq!(
+        at(|endpoint| endpoint.scheme = Scheme::Http),
+        ["target-not-covered"]
+    );
     // A user whom a proxy lends is not the anonymous one.
-    let lent =
-        reply(403, "text/plain", "Forbidden (user=proxy, verb=get, resource=nodes, subresource=proxy)");
+    let lent = reply(
+        403,
+        "text/plain",
+        "Forbidden (user=proxy, verb=get, resource=nodes, subresource=proxy)",
+    );
     assert_eq!(found(&[kubelet(go_404(), lent)]), ["target-not-covered"]);
 }
 
 /// Of a target that is a way in it is not said that nothing was found.
 #[test]
 fn a_way_in_is_said_once() {
-    let silent_beside =
-        [open_etcd(target(0, "etcd.example"), "192.0.2.1"), silent(target(1, "x"), "192.0.2.2")];
+    let silent_beside = [
+        open_etcd(target(0, "etcd.example"), "192.0.2.1"),
+        silent(target(1, "x"), "192.0.2.2"),
+    ];
     let judged = judged(&silent_beside);
     assert_eq!(ids(&judged.findings), ["etcd-open", "target-not-covered"]);
     assert_eq!(find(&judged, "target-not-covered").about.as_str(), "x");
@@ -75,11 +105,16 @@ fn a_way_in_is_said_once() {
 fn a_way_in_that_is_closed_is_gone() {
     let open = || [open_etcd(target(0, "192.0.2.1"), "192.0.2.1")];
     let closed = [kubelet(go_404(), reply(401, "text/plain", "Unauthorized"))];
-    let state = |old: &[EndpointReport], new: &[EndpointReport]| find(&since(old, new), "etcd-open").baseline;
+    let state = |old: &[EndpointReport], new: &[EndpointReport]| {
+        find(&since(old, new), "etcd-open").baseline
+    };
     assert_eq!(state(&open(), &closed), Some(BaselineState::Absent));
     assert_eq!(state(&closed, &open()), Some(BaselineState::New));
     let now = since(&open(), &[silent(target(0, "192.0.2.1"), "192.0.2.1")]);
-    assert!(!ids(&now.findings).contains(&"etcd-open"), "silence does not prove that it is closed");
+    assert!(
+        !ids(&now.findings).contains(&"etcd-open"),
+        "silence does not prove that it is closed"
+    );
 }
 
 /// Whatever is found: what answered may be something else.
@@ -91,7 +126,10 @@ fn no_finding_is_surer_than_what_answered() {
     let reports = [
         expired,
         default_cluster(target(0, "two.example"), "192.0.2.2"),
-        default_cluster(expecting(target(1, "192.0.2.3"), Verdict::Rejected), "192.0.2.3"),
+        default_cluster(
+            expecting(target(1, "192.0.2.3"), Verdict::Rejected),
+            "192.0.2.3",
+        ),
         kubelet(go_404(), reply(200, "text/plain", "ok")),
         open_etcd(target(3, "192.0.2.5"), "192.0.2.5"),
     ];

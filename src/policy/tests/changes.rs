@@ -3,8 +3,13 @@ use crate::model::{BaselineState, Change, Failure, FailureKind, Stage};
 
 fn said(changes: &[Change]) -> Vec<String> {
     let words = |change: &Change| {
-        let host = change.about.as_str().trim_start_matches("https://").trim_end_matches(":6443");
-        let [before, after] = [&change.before, &change.after].map(|text| text.as_deref().unwrap_or("-"));
+        let host = change
+            .about
+            .as_str()
+            .trim_start_matches("https://")
+            .trim_end_matches(":6443");
+        let [before, after] =
+            [&change.before, &change.after].map(|text| text.as_deref().unwrap_or("-"));
         let opens = if change.opens { " opens" } else { "" };
         format!("{host} {}: {before} → {after}{opens}", change.kind.word())
     };
@@ -13,13 +18,25 @@ fn said(changes: &[Change]) -> Vec<String> {
 
 #[test]
 fn every_kind_of_change() {
-    let at = |index: u64| (target(index, &format!("192.0.2.{index}")), format!("192.0.2.{index}"));
+    let at = |index: u64| {
+        (
+            target(index, &format!("192.0.2.{index}")),
+            format!("192.0.2.{index}"),
+        )
+    };
     let make = |make: fn(Target, &str) -> EndpointReport, index| {
         let (target, address) = at(index);
         make(target, &address)
     };
     let mut renewed = make(rejecting, 5);
-    renewed.tls.as_mut().unwrap().certificate.as_mut().unwrap().sha256 = "ff".to_owned();
+    renewed
+        .tls
+        .as_mut()
+        .unwrap()
+        .certificate
+        .as_mut()
+        .unwrap()
+        .sha256 = "ff".to_owned();
     let mut upgraded = make(default_cluster, 6);
     upgraded.identification.as_mut().unwrap().version = Some("v1.35.0".to_owned());
     let old = [
@@ -65,13 +82,29 @@ fn what_opens_and_closes_under_one_verdict() {
     let since = |before: &[(&'static str, bool)], now: &[(&'static str, bool)]| {
         said(&snapshot(&[opening(now)]).changes_since(&snapshot(&[opening(before)])))
     };
-    assert_eq!(since(&[("/apis", false)], &[("/apis", true)]), ["192.0.2.1 opened: - → /apis opens"]);
-    assert_eq!(since(&[("/apis", true)], &[("/apis", false)]), ["192.0.2.1 closed: /apis → -"]);
     assert_eq!(
-        since(&[("/apis", true), ("/metrics", false)], &[("/apis", false), ("/metrics", true)]),
-        ["192.0.2.1 opened: - → /metrics opens", "192.0.2.1 closed: /apis → -"]
+        since(&[("/apis", false)], &[("/apis", true)]),
+        ["192.0.2.1 opened: - → /apis opens"]
     );
-    for silent in [(&[][..], &[("/apis", true)][..]), (&[("/apis", true)], &[]), (&[], &[("/apis", false)])] {
+    assert_eq!(
+        since(&[("/apis", true)], &[("/apis", false)]),
+        ["192.0.2.1 closed: /apis → -"]
+    );
+    assert_eq!(
+        since(
+            &[("/apis", true), ("/metrics", false)],
+            &[("/apis", false), ("/metrics", true)]
+        ),
+        [
+            "192.0.2.1 opened: - → /metrics opens",
+            "192.0.2.1 closed: /apis → -"
+        ]
+    );
+    for silent in [
+        (&[][..], &[("/apis", true)][..]),
+        (&[("/apis", true)], &[]),
+        (&[], &[("/apis", false)]),
+    ] {
         assert_eq!(since(silent.0, silent.1), [""; 0], "{silent:?}");
     }
 }
@@ -81,7 +114,10 @@ fn what_opens_and_closes_under_one_verdict() {
 fn what_was_first_asked_now_is_a_new_finding_and_no_change() {
     let (before, now) = ([opening(&[])], [opening(&[("/metrics", true)])]);
     let judged = since(&before, &now);
-    assert_eq!(find(&judged, "anonymous-telemetry-exposed").baseline, Some(BaselineState::New));
+    assert_eq!(
+        find(&judged, "anonymous-telemetry-exposed").baseline,
+        Some(BaselineState::New)
+    );
     assert!(snapshot(&now).changes_since(&snapshot(&before)).is_empty());
 }
 
@@ -101,8 +137,14 @@ fn the_paths_worth_most_are_named() {
     let (open, shut) = (snapshot(&all(true)), snapshot(&all(false)));
     let named = "/api/v1/secrets, /apis/rbac.authorization.k8s.io/v1/clusterroles, /api/v1/events, \
                  /api/v1/nodes, /api/v1/pods, /metrics and 1 more";
-    assert_eq!(said(&open.changes_since(&shut)), [format!("192.0.2.1 opened: - → {named} opens")]);
-    assert_eq!(said(&shut.changes_since(&open)), [format!("192.0.2.1 closed: {named} → -")]);
+    assert_eq!(
+        said(&open.changes_since(&shut)),
+        [format!("192.0.2.1 opened: - → {named} opens")]
+    );
+    assert_eq!(
+        said(&shut.changes_since(&open)),
+        [format!("192.0.2.1 closed: {named} → -")]
+    );
 }
 
 #[test]
@@ -122,9 +164,18 @@ fn what_was_not_asked_is_not_gone() {
         let address = format!("192.0.2.{index}");
         default_cluster(target(index, &address), &address)
     });
-    let (both, mut part) = (snapshot(&[one.clone(), two.clone()]), snapshot(std::slice::from_ref(&one)));
-    assert_eq!(said(&part.changes_since(&both)), ["192.0.2.2 gone: forbidden → -"]);
-    assert_eq!(said(&both.changes_since(&part)), ["192.0.2.2 appeared: - → forbidden opens"]);
+    let (both, mut part) = (
+        snapshot(&[one.clone(), two.clone()]),
+        snapshot(std::slice::from_ref(&one)),
+    );
+    assert_eq!(
+        said(&part.changes_since(&both)),
+        ["192.0.2.2 gone: forbidden → -"]
+    );
+    assert_eq!(
+        said(&both.changes_since(&part)),
+        ["192.0.2.2 appeared: - → forbidden opens"]
+    );
     part.partial = true;
     assert!(part.changes_since(&both).is_empty() && both.changes_since(&part).is_empty());
     // Nor is what could not be asked for want of something on this machine.

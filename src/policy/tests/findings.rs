@@ -2,8 +2,8 @@ use super::super::{End, FailOn, Gate};
 use super::*;
 use crate::model::fixtures::status;
 use crate::model::{
-    Access, BaselineState, Component, Confidence, JudgedRequest, Known, Posture, Product, Remedy, Severity,
-    Standing, Unclear,
+    Access, BaselineState, Component, Confidence, JudgedRequest, Known, Posture, Product, Remedy,
+    Severity, Standing, Unclear,
 };
 
 #[test]
@@ -11,17 +11,35 @@ fn a_default_cluster() {
     let judged = judged(&[default_cluster(target(0, "192.0.2.1"), "192.0.2.1")]);
     assert_eq!(
         ids(&judged.findings),
-        ["anonymous-auth-enabled", "unsupported-version", "version-disclosed", "health-endpoints-open"]
+        [
+            "anonymous-auth-enabled",
+            "unsupported-version",
+            "version-disclosed",
+            "health-endpoints-open"
+        ]
     );
-    assert_eq!(find(&judged, "version-disclosed").message, "/version tells anybody that this is v1.34.1");
+    assert_eq!(
+        find(&judged, "version-disclosed").message,
+        "/version tells anybody that this is v1.34.1"
+    );
     let old = find(&judged, "unsupported-version");
-    assert_eq!(old.message, "v1.34.1: upstream maintenance of 1.34 ended on 2026-10-27");
-    assert_eq!((old.confidence, old.sites[0].requests.as_slice()), (Confidence::High, &[0][..]));
+    assert_eq!(
+        old.message,
+        "v1.34.1: upstream maintenance of 1.34 ended on 2026-10-27"
+    );
+    assert_eq!(
+        (old.confidence, old.sites[0].requests.as_slice()),
+        (Confidence::High, &[0][..])
+    );
 }
 
 #[test]
 fn nothing_is_wrong_with_one_that_refuses() {
-    assert!(judged(&[rejecting(target(0, "192.0.2.1"), "192.0.2.1")]).findings.is_empty());
+    assert!(
+        judged(&[rejecting(target(0, "192.0.2.1"), "192.0.2.1")])
+            .findings
+            .is_empty()
+    );
 }
 
 #[test]
@@ -39,14 +57,22 @@ fn order_others_and_addresses_do_not_change_a_fingerprint() {
 
 #[test]
 fn addresses_of_a_name_are_sites_of_one_finding_whichever_came_first() {
-    let mut reports =
-        [exposed(target(0, "api.example"), "192.0.2.2"), exposed(target(0, "api.example"), "192.0.2.1")];
+    let mut reports = [
+        exposed(target(0, "api.example"), "192.0.2.2"),
+        exposed(target(0, "api.example"), "192.0.2.1"),
+    ];
     let forward = judged(&reports).findings;
     reports.reverse();
     assert_eq!(judged(&reports).findings, forward);
-    let finding = forward.iter().find(|finding| finding.rule.id == "anonymous-discovery-exposed").unwrap();
-    let addresses: Vec<String> =
-        finding.sites.iter().map(|site| site.endpoint.address().unwrap().ip().to_string()).collect();
+    let finding = forward
+        .iter()
+        .find(|finding| finding.rule.id == "anonymous-discovery-exposed")
+        .unwrap();
+    let addresses: Vec<String> = finding
+        .sites
+        .iter()
+        .map(|site| site.endpoint.address().unwrap().ip().to_string())
+        .collect();
     assert_eq!(addresses, ["192.0.2.1", "192.0.2.2"]);
 }
 
@@ -60,14 +86,22 @@ fn addresses_that_disagree() {
     ];
     let judged_three = judged(&reports);
     let finding = find(&judged_three, "address-divergence");
-    assert_eq!(finding.message, "forbidden at 192.0.2.2; rejected at 192.0.2.1");
+    assert_eq!(
+        finding.message,
+        "forbidden at 192.0.2.2; rejected at 192.0.2.1"
+    );
     assert_eq!(finding.sites.len(), 2, "silence says nothing");
 
     let mut less = default_cluster(target(0, "api.example"), "192.0.2.4");
     less.grants.retain(|grant| grant.path != "/version");
     let set_version = |mut report: EndpointReport, access: Access| {
-        let version = |request: &&mut JudgedRequest| request.exchange.request.bare_path() == "/version";
-        report.requests.iter_mut().filter(version).for_each(|request| request.access = access.clone());
+        let version =
+            |request: &&mut JudgedRequest| request.exchange.request.bare_path() == "/version";
+        report
+            .requests
+            .iter_mut()
+            .filter(version)
+            .for_each(|request| request.access = access.clone());
         report
     };
     let lost = set_version(less.clone(), Access::Unclear(Unclear::RateLimited));
@@ -97,19 +131,44 @@ fn addresses_that_disagree() {
 fn expectations_are_said_once() {
     let rejected = expecting(target(0, "192.0.2.1"), Verdict::Rejected);
     let judged_one = judged(&[default_cluster(rejected.clone(), "192.0.2.1")]);
-    let unmet: Vec<&Finding> =
-        judged_one.findings.iter().filter(|finding| finding.rule.id == "expectation-unmet").collect();
+    let unmet: Vec<&Finding> = judged_one
+        .findings
+        .iter()
+        .filter(|finding| finding.rule.id == "expectation-unmet")
+        .collect();
     assert_eq!(unmet.len(), 1);
-    assert!(unmet[0].message.starts_with("expected rejected, found forbidden: /api is 403"));
+    assert!(
+        unmet[0]
+            .message
+            .starts_with("expected rejected, found forbidden: /api is 403")
+    );
     let judged_silent = judged(&[silent(rejected.clone(), "192.0.2.1")]);
-    assert_eq!(find(&judged_silent, "expectation-unmet").message, "expected rejected, found unreachable");
-    assert_eq!(find(&judged_silent, "target-not-covered").message, "no verdict, only unreachable");
-    assert!(judged(&[rejecting(rejected.clone(), "192.0.2.1")]).findings.is_empty());
+    assert_eq!(
+        find(&judged_silent, "expectation-unmet").message,
+        "expected rejected, found unreachable"
+    );
+    assert_eq!(
+        find(&judged_silent, "target-not-covered").message,
+        "no verdict, only unreachable"
+    );
+    assert!(
+        judged(&[rejecting(rejected.clone(), "192.0.2.1")])
+            .findings
+            .is_empty()
+    );
     // A scan that was stopped before its turn came.
     let unasked = SpecCoverage::of(rejected.origin, true, None, rejected.expect, Vec::new());
-    let coverage = Coverage { targets: 1, not_attempted: 1, specs: vec![unasked], ..Coverage::default() };
+    let coverage = Coverage {
+        targets: 1,
+        not_attempted: 1,
+        specs: vec![unasked],
+        ..Coverage::default()
+    };
     let unasked = Judge::new(&Policy::default(), at(DAY)).finish(&coverage);
-    assert_eq!(find(&unasked, "expectation-unmet").message, "expected rejected, not asked");
+    assert_eq!(
+        find(&unasked, "expectation-unmet").message,
+        "expected rejected, not asked"
+    );
     assert_eq!(find(&unasked, "target-not-covered").message, "not asked");
 }
 
@@ -118,7 +177,13 @@ fn expectations_are_said_once() {
 fn what_was_not_asked_is_no_alarm_and_not_met() {
     let spec = |seen: Vec<Verdict>| {
         let coverage = Coverage {
-            specs: vec![SpecCoverage::of(origin("192.0.2.1"), true, None, Some(Verdict::Rejected), seen)],
+            specs: vec![SpecCoverage::of(
+                origin("192.0.2.1"),
+                true,
+                None,
+                Some(Verdict::Rejected),
+                seen,
+            )],
             ..Coverage::default()
         };
         Judge::new(&Policy::default(), at(DAY)).finish(&coverage)
@@ -126,24 +191,43 @@ fn what_was_not_asked_is_no_alarm_and_not_met() {
     let (asked, stopped) = (spec(vec![Verdict::Unreachable]), spec(Vec::new()));
     assert_eq!(find(&asked, "expectation-unmet").severity, Severity::High);
     assert_eq!(find(&stopped, "expectation-unmet").severity, Severity::Low);
-    let decision = Gate { fail_on: FailOn::Severity(Severity::High), require_coverage: 0 }.decide(
-        &Coverage::default(),
-        &stopped,
-        End::Regular,
+    let decision = Gate {
+        fail_on: FailOn::Severity(Severity::High),
+        require_coverage: 0,
+    }
+    .decide(&Coverage::default(), &stopped, End::Regular);
+    assert_eq!(
+        (decision.code, decision.sentence.as_str()),
+        (1, "1 expectation not met: exit 1")
     );
-    assert_eq!((decision.code, decision.sentence.as_str()), (1, "1 expectation not met: exit 1"));
 }
 
 #[test]
 fn certificates_by_the_day_of_the_scan() {
     let with_end = |end: &str| {
         let mut report = rejecting(target(0, "192.0.2.1"), "192.0.2.1");
-        report.tls.as_mut().unwrap().certificate.as_mut().unwrap().not_after = Some(at(end));
+        report
+            .tls
+            .as_mut()
+            .unwrap()
+            .certificate
+            .as_mut()
+            .unwrap()
+            .not_after = Some(at(end));
         ids(&judged(&[report]).findings)
     };
-    assert_eq!(with_end("2026-11-24T07:59:59Z"), ["serving-certificate-expired"]);
-    assert_eq!(with_end("2026-11-24T08:00:00Z"), ["serving-certificate-expiring"]);
-    assert_eq!(with_end("2026-12-24T08:00:00Z"), ["serving-certificate-expiring"]);
+    assert_eq!(
+        with_end("2026-11-24T07:59:59Z"),
+        ["serving-certificate-expired"]
+    );
+    assert_eq!(
+        with_end("2026-11-24T08:00:00Z"),
+        ["serving-certificate-expiring"]
+    );
+    assert_eq!(
+        with_end("2026-12-24T08:00:00Z"),
+        ["serving-certificate-expiring"]
+    );
     assert_eq!(with_end("2026-12-24T08:00:01Z"), [""; 0]);
 }
 
@@ -154,7 +238,11 @@ fn a_vendors_version_is_less_sure() {
     let judged_one = judged(&[report.clone()]);
     let finding = find(&judged_one, "unsupported-version");
     assert_eq!(finding.confidence, Confidence::Low);
-    assert!(finding.message.contains("a vendor's build"), "{}", finding.message);
+    assert!(
+        finding.message.contains("a vendor's build"),
+        "{}",
+        finding.message
+    );
     report.identification.as_mut().unwrap().version = Some("v1.35.0".to_owned());
     assert!(!ids(&judged(&[report.clone()]).findings).contains(&"unsupported-version"));
     // Extension API servers count their own versions.
@@ -168,14 +256,36 @@ fn a_vendors_version_is_less_sure() {
 /// An error from behind authorization shows that anonymous came through, and no version and no health.
 #[test]
 fn an_error_discloses_nothing() {
-    let nothing = || Ok(status(404, "NotFound", "the server could not find the requested resource").marked());
-    let answers =
-        [("/version", nothing()), ("/api", Ok(forbidden())), ("/healthz", Ok(ok())), ("/livez", nothing())];
-    let report = judge(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers).with_kubeadm_tls());
-    assert!(report.grants.iter().any(|grant| grant.path == "/version"), "{:?}", report.grants);
+    let nothing = || {
+        Ok(status(
+            404,
+            "NotFound",
+            "the server could not find the requested resource",
+        )
+        .marked())
+    };
+    let answers = [
+        ("/version", nothing()),
+        ("/api", Ok(forbidden())),
+        ("/healthz", Ok(ok())),
+        ("/livez", nothing()),
+    ];
+    let report = judge(
+        target(0, "192.0.2.1"),
+        "192.0.2.1",
+        failing(1, answers).with_kubeadm_tls(),
+    );
+    assert!(
+        report.grants.iter().any(|grant| grant.path == "/version"),
+        "{:?}",
+        report.grants
+    );
     let judged = judged(&[report]);
     assert!(!ids(&judged.findings).contains(&"version-disclosed"));
-    assert_eq!(find(&judged, "health-endpoints-open").message, "health is open to anybody: /healthz");
+    assert_eq!(
+        find(&judged, "health-endpoints-open").message,
+        "health is open to anybody: /healthz"
+    );
 }
 
 /// The API server gave it itself: who is let in without credentials is anonymous, whatever is refused.
@@ -184,15 +294,24 @@ fn what_is_open_shows_that_anonymous_is_accepted() {
     let report = exposed(target(0, "192.0.2.1"), "192.0.2.1");
     let finding = |report: EndpointReport| {
         let judged = judged(&[report]);
-        judged.findings.into_iter().find(|finding| finding.rule.id == "anonymous-auth-enabled")
+        judged
+            .findings
+            .into_iter()
+            .find(|finding| finding.rule.id == "anonymous-auth-enabled")
     };
     let found = finding(report.clone()).unwrap();
     let proof = &found.sites[0].requests;
-    let paths: Vec<&str> = proof.iter().map(|at| report.requests[*at].exchange.request.bare_path()).collect();
+    let paths: Vec<&str> = proof
+        .iter()
+        .map(|at| report.requests[*at].exchange.request.bare_path())
+        .collect();
     assert_eq!(paths, ["/api"]);
     let mut through_front = report.clone();
     through_front.identification.as_mut().unwrap().through_front = true;
-    assert!(finding(through_front).is_none(), "a front may lend its own identity");
+    assert!(
+        finding(through_front).is_none(),
+        "a front may lend its own identity"
+    );
     let mut plain = report;
     plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
     assert!(finding(plain).is_none(), "the insecure port asks nobody");
@@ -211,11 +330,22 @@ fn settings_do_not_raise_what_matters_less_here() {
             sentence: "as it is".to_owned(),
             source: "".into(),
         });
-        report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::High);
-        let policy = Policy { severities: vec![(known("posture-deviation"), set)], ..Policy::default() };
+        report
+            .identification
+            .as_mut()
+            .unwrap()
+            .attribution
+            .confidence = Some(Confidence::High);
+        let policy = Policy {
+            severities: vec![(known("posture-deviation"), set)],
+            ..Policy::default()
+        };
         find(&judged_by(&policy, &[report]), "posture-deviation").severity
     };
-    assert_eq!(severity(Standing::Looser, Severity::Critical), Severity::Critical);
+    assert_eq!(
+        severity(Standing::Looser, Severity::Critical),
+        Severity::Critical
+    );
     assert_eq!(severity(Standing::Looser, Severity::Low), Severity::Low);
     assert!(severity(Standing::Stricter, Severity::Critical) > Severity::High);
 }
@@ -238,7 +368,13 @@ fn settings_change_severities_and_accept_until_a_day() {
     assert!(accepted.accepted() && !accepted.counts());
     assert_eq!(judged.accepted_verdicts, [(Verdict::Forbidden, 1)].into());
     let lapsed = find(&judged, "health-endpoints-open");
-    assert!(lapsed.counts() && lapsed.acceptance.as_ref().is_some_and(|acceptance| !acceptance.in_force));
+    assert!(
+        lapsed.counts()
+            && lapsed
+                .acceptance
+                .as_ref()
+                .is_some_and(|acceptance| !acceptance.in_force)
+    );
     assert_eq!(find(&judged, "unsupported-version").acceptance, None);
 }
 
@@ -262,12 +398,31 @@ fn against_a_baseline() {
             .find(|finding| finding.rule.id == rule && finding.about.as_str().contains(host));
         found.map(|finding| finding.baseline.unwrap())
     };
-    assert_eq!(state("192.0.2.1", "anonymous-discovery-exposed"), Some(BaselineState::New));
-    assert_eq!(state("192.0.2.1", "version-disclosed"), Some(BaselineState::Unchanged));
-    assert_eq!(state("192.0.2.1", "anonymous-auth-enabled"), Some(BaselineState::Unchanged));
-    assert_eq!(state("192.0.2.2", "version-disclosed"), Some(BaselineState::Absent));
-    assert_eq!(state("192.0.2.3", "version-disclosed"), None, "silence does not prove that it is gone");
-    assert_eq!(state("192.0.2.3", "target-not-covered"), Some(BaselineState::New));
+    assert_eq!(
+        state("192.0.2.1", "anonymous-discovery-exposed"),
+        Some(BaselineState::New)
+    );
+    assert_eq!(
+        state("192.0.2.1", "version-disclosed"),
+        Some(BaselineState::Unchanged)
+    );
+    assert_eq!(
+        state("192.0.2.1", "anonymous-auth-enabled"),
+        Some(BaselineState::Unchanged)
+    );
+    assert_eq!(
+        state("192.0.2.2", "version-disclosed"),
+        Some(BaselineState::Absent)
+    );
+    assert_eq!(
+        state("192.0.2.3", "version-disclosed"),
+        None,
+        "silence does not prove that it is gone"
+    );
+    assert_eq!(
+        state("192.0.2.3", "target-not-covered"),
+        Some(BaselineState::New)
+    );
 }
 
 /// The same rule at the same target, stricter than documented then and more open now.
@@ -283,16 +438,29 @@ fn what_matters_more_than_before_is_new() {
             sentence: "as it is".to_owned(),
             source: "".into(),
         });
-        report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::High);
+        report
+            .identification
+            .as_mut()
+            .unwrap()
+            .attribution
+            .confidence = Some(Confidence::High);
         report
     };
     for (was, is, state) in [
         (Standing::Stricter, Standing::Looser, BaselineState::New),
-        (Standing::Looser, Standing::Stricter, BaselineState::Unchanged),
+        (
+            Standing::Looser,
+            Standing::Stricter,
+            BaselineState::Unchanged,
+        ),
         (Standing::Looser, Standing::Looser, BaselineState::Unchanged),
     ] {
         let now = since(&[of(was)], &[of(is)]);
-        assert_eq!(find(&now, "posture-deviation").baseline, Some(state), "{was:?} {is:?}");
+        assert_eq!(
+            find(&now, "posture-deviation").baseline,
+            Some(state),
+            "{was:?} {is:?}"
+        );
     }
 }
 
@@ -307,9 +475,21 @@ fn what_opens_beside_what_was_open_is_new() {
             .and_then(|finding| finding.baseline)
     };
     for (before, now, expected) in [
-        (&[("/apis", false)][..], &[("/apis", true)][..], BaselineState::New),
-        (&[("/apis", true)], &[("/apis", true)], BaselineState::Unchanged),
-        (&[("/apis", true)], &[("/apis", false)], BaselineState::Unchanged),
+        (
+            &[("/apis", false)][..],
+            &[("/apis", true)][..],
+            BaselineState::New,
+        ),
+        (
+            &[("/apis", true)],
+            &[("/apis", true)],
+            BaselineState::Unchanged,
+        ),
+        (
+            &[("/apis", true)],
+            &[("/apis", false)],
+            BaselineState::Unchanged,
+        ),
         // Not known to be open until now.
         (&[], &[("/apis", true)], BaselineState::New),
         (&[("/apis", true)], &[], BaselineState::Unchanged),
@@ -325,7 +505,10 @@ fn what_was_not_asked_again_is_not_gone() {
         let of_metrics = |finding: &&Finding| {
             finding.rule.id == "anonymous-telemetry-exposed" && finding.open.contains("/metrics")
         };
-        now.findings.iter().find(of_metrics).and_then(|finding| finding.baseline)
+        now.findings
+            .iter()
+            .find(of_metrics)
+            .and_then(|finding| finding.baseline)
     };
     assert_eq!(state(&[("/metrics", true)]), Some(BaselineState::Unchanged));
     assert_eq!(state(&[("/metrics", false)]), Some(BaselineState::Absent));
@@ -344,15 +527,35 @@ fn a_posture_is_a_finding_where_it_is_known_to_differ() {
             sentence: "forbidden, where limited is documented".to_owned(),
             source: "".into(),
         });
-        report.identification.as_mut().unwrap().attribution.confidence = Some(Confidence::Medium);
+        report
+            .identification
+            .as_mut()
+            .unwrap()
+            .attribution
+            .confidence = Some(Confidence::Medium);
         let judged = judged(&[report]);
-        let finding = judged.findings.into_iter().find(|finding| finding.rule.id == "posture-deviation");
+        let finding = judged
+            .findings
+            .into_iter()
+            .find(|finding| finding.rule.id == "posture-deviation");
         finding.map(|finding| (finding.severity, finding.confidence))
     };
     for (standing, known, expected) in [
-        (Standing::Looser, Known::Documented, Some((Severity::High, Confidence::Medium))),
-        (Standing::Looser, Known::Inferred, Some((Severity::High, Confidence::Low))),
-        (Standing::Stricter, Known::Observed, Some((Severity::Note, Confidence::Medium))),
+        (
+            Standing::Looser,
+            Known::Documented,
+            Some((Severity::High, Confidence::Medium)),
+        ),
+        (
+            Standing::Looser,
+            Known::Inferred,
+            Some((Severity::High, Confidence::Low)),
+        ),
+        (
+            Standing::Stricter,
+            Known::Observed,
+            Some((Severity::Note, Confidence::Medium)),
+        ),
         (Standing::Either, Known::Documented, None),
         (Standing::AsDocumented, Known::Documented, None),
         (Standing::Unknown, Known::Documented, None),
@@ -393,8 +596,12 @@ fn on_the_version(product: Option<(&'static str, bool)>, release: &str, plain: b
     });
     let identification = report.identification.as_mut().unwrap();
     identification.version = Some(release.to_owned());
-    identification.attribution.product =
-        product.map(|(id, managed)| Product { id: id.into(), name: id.into(), short: id.into(), managed });
+    identification.attribution.product = product.map(|(id, managed)| Product {
+        id: id.into(),
+        name: id.into(),
+        short: id.into(),
+        managed,
+    });
     identification.attribution.others.clear();
     if plain {
         report.endpoint.as_mut().unwrap().scheme = Scheme::Http;
@@ -407,31 +614,67 @@ fn a_version_is_hidden_by_what_the_release_and_the_product_have() {
     let annotated = "`rbac.authorization.kubernetes.io/autoupdate: \"false\"`";
     for product in [None, Some(("kubeadm", false))] {
         let old = on_the_version(product, "v1.20.2", false);
-        assert!(old.contains("the binding system:public-info-viewer") && old.contains(annotated), "{old}");
+        assert!(
+            old.contains("the binding system:public-info-viewer") && old.contains(annotated),
+            "{old}"
+        );
         assert!(!old.contains("Leave /version out"), "{old}");
         let oldest = on_the_version(product, "v1.13.12", false);
-        assert!(oldest.contains("system:discovery and system:basic-user"), "{oldest}");
-        assert!(oldest.contains(annotated) && !oldest.contains("public-info-viewer"), "{oldest}");
-        assert_eq!(on_the_version(product, "v1.34.1", false), "The product's own way.");
-        assert_eq!(on_the_version(product, "v1.13.12", true), "The product's own way.", "plain HTTP");
+        assert!(
+            oldest.contains("system:discovery and system:basic-user"),
+            "{oldest}"
+        );
+        assert!(
+            oldest.contains(annotated) && !oldest.contains("public-info-viewer"),
+            "{oldest}"
+        );
+        assert_eq!(
+            on_the_version(product, "v1.34.1", false),
+            "The product's own way."
+        );
+        assert_eq!(
+            on_the_version(product, "v1.13.12", true),
+            "The product's own way.",
+            "plain HTTP"
+        );
     }
     for product in [("eks", true), ("openshift", false)] {
-        assert_eq!(on_the_version(Some(product), "v1.20.2", false), "The product's own way.");
+        assert_eq!(
+            on_the_version(Some(product), "v1.20.2", false),
+            "The product's own way."
+        );
     }
     // Nothing is known of the product.
     let limited = known("version-disclosed").remedy;
-    assert!(limited.contains("1.32 and later") && limited.contains(annotated), "{limited}");
+    assert!(
+        limited.contains("1.32 and later") && limited.contains(annotated),
+        "{limited}"
+    );
 }
 
 #[test]
 fn no_rule_has_bindings_deleted_that_others_need() {
-    for id in ["anonymous-resources-exposed", "anonymous-discovery-exposed", "anonymous-telemetry-exposed"] {
+    for id in [
+        "anonymous-resources-exposed",
+        "anonymous-discovery-exposed",
+        "anonymous-telemetry-exposed",
+    ] {
         let remedy = known(id).remedy;
-        assert!(remedy.contains("delete only one that names nobody else"), "{remedy}");
-        assert!(remedy.contains("kubeadm:bootstrap-signer-clusterinfo, and on OpenShift those"), "{remedy}");
+        assert!(
+            remedy.contains("delete only one that names nobody else"),
+            "{remedy}"
+        );
+        assert!(
+            remedy.contains("kubeadm:bootstrap-signer-clusterinfo, and on OpenShift those"),
+            "{remedy}"
+        );
     }
     for rule in super::super::RULES {
-        for sentence in rule.remedy.split(". ").filter(|text| text.contains("--anonymous-auth=false")) {
+        for sentence in rule
+            .remedy
+            .split(". ")
+            .filter(|text| text.contains("--anonymous-auth=false"))
+        {
             assert!(sentence.contains("kubeadm"), "{}: {sentence}", rule.id);
         }
     }

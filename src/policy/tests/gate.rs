@@ -37,7 +37,10 @@ struct Row {
 
 impl Row {
     const fn expecting(self, expect: Verdict) -> Self {
-        Self { expect: Some(expect), ..self }
+        Self {
+            expect: Some(expect),
+            ..self
+        }
     }
 }
 
@@ -48,16 +51,30 @@ const ROWS: [Row; 25] = {
     const UNMET: &[&str] = &["expectation-unmet"];
     const SILENT: &[&str] = &["target-not-covered"];
     const ETCD: &[&str] = &["etcd-open"];
-    const ALL_OF_DEFAULT: &[&str] =
-        &["anonymous-auth-enabled", "version-disclosed", "health-endpoints-open", "unsupported-version"];
-    const ALL_BUT_HEALTH: &[&str] = &["anonymous-auth-enabled", "version-disclosed", "unsupported-version"];
+    const ALL_OF_DEFAULT: &[&str] = &[
+        "anonymous-auth-enabled",
+        "version-disclosed",
+        "health-endpoints-open",
+        "unsupported-version",
+    ];
+    const ALL_BUT_HEALTH: &[&str] = &[
+        "anonymous-auth-enabled",
+        "version-disclosed",
+        "unsupported-version",
+    ];
     const fn row(
         now: Answers,
         before: Option<Answers>,
         accept: &'static [&'static str],
         codes: &'static [(&'static str, u8, u8)],
     ) -> Row {
-        Row { now, before, accept, codes, expect: None }
+        Row {
+            now,
+            before,
+            accept,
+            codes,
+            expect: None,
+        }
     }
     [
         // Verdicts × thresholds.
@@ -91,49 +108,154 @@ const ROWS: [Row; 25] = {
                 ("note", 1, 1),
             ],
         ),
-        row(Rejected, None, &[], &[("exposed", 0, 0), ("limited", 0, 0), ("note", 0, 0), ("never", 0, 0)]),
+        row(
+            Rejected,
+            None,
+            &[],
+            &[
+                ("exposed", 0, 0),
+                ("limited", 0, 0),
+                ("note", 0, 0),
+                ("never", 0, 0),
+            ],
+        ),
         row(
             Silent,
             None,
             &[],
-            &[("exposed", 3, 0), ("never", 3, 0), ("medium", 3, 0), ("low", 1, 1), ("note", 1, 1)],
+            &[
+                ("exposed", 3, 0),
+                ("never", 3, 0),
+                ("medium", 3, 0),
+                ("low", 1, 1),
+                ("note", 1, 1),
+            ],
         ),
         // Baselines: what was there before does not fail "new", and fails what is absolute.
         row(
             Exposed,
             Some(Exposed),
             &[],
-            &[("new", 0, 0), ("new:high", 0, 0), ("exposed", 1, 1), ("high", 1, 1)],
+            &[
+                ("new", 0, 0),
+                ("new:high", 0, 0),
+                ("exposed", 1, 1),
+                ("high", 1, 1),
+            ],
         ),
-        row(Exposed, Some(Forbidden), &[], &[("new", 1, 1), ("new:high", 1, 1), ("new:critical", 0, 0)]),
-        row(Rejected, Some(Exposed), &[], &[("new", 0, 0), ("note", 0, 0), ("exposed", 0, 0)]),
-        row(Silent, Some(Forbidden), &[], &[("new", 1, 1), ("new:medium", 3, 0)]),
+        row(
+            Exposed,
+            Some(Forbidden),
+            &[],
+            &[("new", 1, 1), ("new:high", 1, 1), ("new:critical", 0, 0)],
+        ),
+        row(
+            Rejected,
+            Some(Exposed),
+            &[],
+            &[("new", 0, 0), ("note", 0, 0), ("exposed", 0, 0)],
+        ),
+        row(
+            Silent,
+            Some(Forbidden),
+            &[],
+            &[("new", 1, 1), ("new:medium", 3, 0)],
+        ),
         // Acceptances: of the finding that explains the verdict, of others, of the missing verdict.
-        row(Exposed, None, OPEN, &[("exposed", 0, 0), ("high", 0, 0), ("medium", 1, 1)]),
-        row(Forbidden, None, DEFAULT, &[("forbidden", 0, 0), ("note", 1, 1)]),
-        row(Forbidden, Some(Rejected), ALL_OF_DEFAULT, &[("new", 0, 0), ("note", 0, 0), ("limited", 0, 0)]),
+        row(
+            Exposed,
+            None,
+            OPEN,
+            &[("exposed", 0, 0), ("high", 0, 0), ("medium", 1, 1)],
+        ),
+        row(
+            Forbidden,
+            None,
+            DEFAULT,
+            &[("forbidden", 0, 0), ("note", 1, 1)],
+        ),
+        row(
+            Forbidden,
+            Some(Rejected),
+            ALL_OF_DEFAULT,
+            &[("new", 0, 0), ("note", 0, 0), ("limited", 0, 0)],
+        ),
         // Notes are worth knowing, and nothing that is new breaks by them.
-        row(Forbidden, Some(Rejected), ALL_BUT_HEALTH, &[("new", 0, 0), ("new:note", 1, 1), ("note", 1, 1)]),
-        row(Silent, None, SILENT, &[("exposed", 0, 0), ("note", 0, 0), ("never", 0, 0)]),
+        row(
+            Forbidden,
+            Some(Rejected),
+            ALL_BUT_HEALTH,
+            &[("new", 0, 0), ("new:note", 1, 1), ("note", 1, 1)],
+        ),
+        row(
+            Silent,
+            None,
+            SILENT,
+            &[("exposed", 0, 0), ("note", 0, 0), ("never", 0, 0)],
+        ),
         // Expectations: met, and not met, which every threshold minds but "never".
-        row(Forbidden, None, &[], &[("exposed", 0, 0), ("high", 0, 0), ("critical", 0, 0), ("medium", 1, 1)])
-            .expecting(Verdict::Forbidden),
-        row(Forbidden, None, &[], &[("exposed", 1, 1), ("high", 1, 1), ("critical", 1, 1), ("never", 0, 0)])
-            .expecting(Verdict::Rejected),
-        row(Forbidden, Some(Rejected), &[], &[("new", 1, 1), ("new:high", 1, 1), ("new:critical", 1, 1)])
-            .expecting(Verdict::Rejected),
+        row(
+            Forbidden,
+            None,
+            &[],
+            &[
+                ("exposed", 0, 0),
+                ("high", 0, 0),
+                ("critical", 0, 0),
+                ("medium", 1, 1),
+            ],
+        )
+        .expecting(Verdict::Forbidden),
+        row(
+            Forbidden,
+            None,
+            &[],
+            &[
+                ("exposed", 1, 1),
+                ("high", 1, 1),
+                ("critical", 1, 1),
+                ("never", 0, 0),
+            ],
+        )
+        .expecting(Verdict::Rejected),
+        row(
+            Forbidden,
+            Some(Rejected),
+            &[],
+            &[("new", 1, 1), ("new:high", 1, 1), ("new:critical", 1, 1)],
+        )
+        .expecting(Verdict::Rejected),
         // What the baseline had is no news, nor is what is met now.
-        row(Forbidden, Some(Forbidden), &[], &[("new", 0, 0), ("new:critical", 0, 0), ("critical", 1, 1)])
-            .expecting(Verdict::Rejected),
-        row(Rejected, Some(Forbidden), &[], &[("new:critical", 0, 0), ("critical", 0, 0), ("note", 0, 0)])
-            .expecting(Verdict::Rejected),
-        row(Silent, Some(Rejected), &[], &[("new:critical", 1, 1), ("never", 3, 0)])
-            .expecting(Verdict::Rejected),
+        row(
+            Forbidden,
+            Some(Forbidden),
+            &[],
+            &[("new", 0, 0), ("new:critical", 0, 0), ("critical", 1, 1)],
+        )
+        .expecting(Verdict::Rejected),
+        row(
+            Rejected,
+            Some(Forbidden),
+            &[],
+            &[("new:critical", 0, 0), ("critical", 0, 0), ("note", 0, 0)],
+        )
+        .expecting(Verdict::Rejected),
+        row(
+            Silent,
+            Some(Rejected),
+            &[],
+            &[("new:critical", 1, 1), ("never", 3, 0)],
+        )
+        .expecting(Verdict::Rejected),
         row(
             Forbidden,
             Some(Rejected),
             UNMET,
-            &[("new:critical", 0, 0), ("critical", 0, 0), ("exposed", 0, 0)],
+            &[
+                ("new:critical", 0, 0),
+                ("critical", 0, 0),
+                ("exposed", 0, 0),
+            ],
         )
         .expecting(Verdict::Rejected),
         // What is critical beside the API server.
@@ -141,10 +263,26 @@ const ROWS: [Row; 25] = {
             OpenEtcd,
             None,
             &[],
-            &[("exposed", 1, 1), ("forbidden", 1, 1), ("limited", 1, 1), ("critical", 1, 1), ("never", 3, 0)],
+            &[
+                ("exposed", 1, 1),
+                ("forbidden", 1, 1),
+                ("limited", 1, 1),
+                ("critical", 1, 1),
+                ("never", 3, 0),
+            ],
         ),
-        row(OpenEtcd, None, ETCD, &[("exposed", 0, 0), ("critical", 0, 0), ("never", 0, 0)]),
-        row(OpenEtcd, Some(OpenEtcd), &[], &[("new", 3, 0), ("exposed", 1, 1)]),
+        row(
+            OpenEtcd,
+            None,
+            ETCD,
+            &[("exposed", 0, 0), ("critical", 0, 0), ("never", 0, 0)],
+        ),
+        row(
+            OpenEtcd,
+            Some(OpenEtcd),
+            &[],
+            &[("new", 3, 0), ("exposed", 1, 1)],
+        ),
         row(OpenEtcd, Some(Rejected), &[], &[("new", 1, 1)]),
         // Accepted in silence is not accepted where it is found open.
         row(OpenEtcd, None, SILENT, &[("exposed", 1, 1)]),
@@ -153,10 +291,23 @@ const ROWS: [Row; 25] = {
 
 #[test]
 fn exit_codes() {
-    for Row { now, before, accept, codes, expect } in ROWS {
-        let target = || Target { expect, ..target(0, "192.0.2.1") };
+    for Row {
+        now,
+        before,
+        accept,
+        codes,
+        expect,
+    } in ROWS
+    {
+        let target = || Target {
+            expect,
+            ..target(0, "192.0.2.1")
+        };
         let policy = Policy {
-            accept: accept.iter().map(|rule| super::accept(rule, "192.0.2.1", "2026-12-31")).collect(),
+            accept: accept
+                .iter()
+                .map(|rule| super::accept(rule, "192.0.2.1", "2026-12-31"))
+                .collect(),
             ..Policy::default()
         };
         let reports = [now.report(target())];
@@ -167,23 +318,36 @@ fn exit_codes() {
         }
         for (fail_on, full, none) in codes {
             for (require_coverage, expected) in [(100, full), (0, none)] {
-                let gate = Gate { fail_on: fail_on.parse().unwrap(), require_coverage };
+                let gate = Gate {
+                    fail_on: fail_on.parse().unwrap(),
+                    require_coverage,
+                };
                 let decision = gate.decide(&coverage(&reports), &judged, End::Regular);
                 assert_eq!(
                     decision.code, *expected,
                     "{now:?}, before {before:?}, accepted {accept:?}, expected {expect:?}, {gate:?}: {}",
                     decision.sentence
                 );
-                assert_eq!(gate.decide(&coverage(&reports), &judged, End::Interrupted).code, 130);
-                assert_eq!(gate.decide(&coverage(&reports), &judged, End::Failed).code, 2);
+                assert_eq!(
+                    gate.decide(&coverage(&reports), &judged, End::Interrupted)
+                        .code,
+                    130
+                );
+                assert_eq!(
+                    gate.decide(&coverage(&reports), &judged, End::Failed).code,
+                    2
+                );
             }
         }
     }
 }
 
 fn decide(fail_on: FailOn, require_coverage: u8, reports: &[EndpointReport]) -> (u8, String) {
-    let decision =
-        Gate { fail_on, require_coverage }.decide(&coverage(reports), &judged(reports), End::Regular);
+    let decision = Gate {
+        fail_on,
+        require_coverage,
+    }
+    .decide(&coverage(reports), &judged(reports), End::Regular);
     (decision.code, decision.sentence)
 }
 
@@ -192,19 +356,37 @@ fn an_unmet_expectation_fails_and_never_silences_it_but_not_coverage() {
     let rejected = || expecting(target(0, "192.0.2.1"), Verdict::Rejected);
     let unmet = [default_cluster(rejected(), "192.0.2.1")];
     let said = |fail_on: &str| decide(fail_on.parse().unwrap(), 100, &unmet);
-    assert_eq!(said("exposed"), (1, "1 expectation not met: exit 1".to_owned()));
-    assert_eq!(said("critical"), (1, "1 expectation not met: exit 1".to_owned()));
-    assert_eq!(said("high"), (1, "1 finding at --fail-on high: exit 1".to_owned()));
+    assert_eq!(
+        said("exposed"),
+        (1, "1 expectation not met: exit 1".to_owned())
+    );
+    assert_eq!(
+        said("critical"),
+        (1, "1 expectation not met: exit 1".to_owned())
+    );
+    assert_eq!(
+        said("high"),
+        (1, "1 finding at --fail-on high: exit 1".to_owned())
+    );
     assert_eq!(said("never"), (0, "--fail-on never: exit 0".to_owned()));
-    assert_eq!(decide(FailOn::Never, 100, &[silent(rejected(), "192.0.2.1")]).0, 3);
+    assert_eq!(
+        decide(FailOn::Never, 100, &[silent(rejected(), "192.0.2.1")]).0,
+        3
+    );
     // Against a baseline, and counted once.
     let news = since(&[rejecting(rejected(), "192.0.2.1")], &unmet);
     let said = |fail_on: &str| {
-        let gate = Gate { fail_on: fail_on.parse().unwrap(), require_coverage: 100 };
+        let gate = Gate {
+            fail_on: fail_on.parse().unwrap(),
+            require_coverage: 100,
+        };
         gate.decide(&coverage(&unmet), &news, End::Regular).sentence
     };
     assert_eq!(said("new:critical"), "1 expectation not met: exit 1");
-    assert_eq!(said("new:high"), "1 new finding at --fail-on new:high: exit 1");
+    assert_eq!(
+        said("new:high"),
+        "1 new finding at --fail-on new:high: exit 1"
+    );
 }
 
 /// A verdict that counts and the critical finding that says the same are one; others are told beside it.
@@ -212,9 +394,18 @@ fn an_unmet_expectation_fails_and_never_silences_it_but_not_coverage() {
 fn a_critical_finding_is_counted_once() {
     let exposed_by_default = FailOn::Verdict(Verdict::Exposed);
     let secrets = [opening(&[("/api/v1/secrets", true)])];
-    assert_eq!(find(&judged(&secrets), "anonymous-resources-exposed").severity, Severity::Critical);
-    assert_eq!(decide(exposed_by_default, 100, &secrets).1, "1 verdict at --fail-on exposed: exit 1");
-    let both = [exposed(target(0, "192.0.2.1"), "192.0.2.1"), open_etcd(target(1, "192.0.2.2"), "192.0.2.2")];
+    assert_eq!(
+        find(&judged(&secrets), "anonymous-resources-exposed").severity,
+        Severity::Critical
+    );
+    assert_eq!(
+        decide(exposed_by_default, 100, &secrets).1,
+        "1 verdict at --fail-on exposed: exit 1"
+    );
+    let both = [
+        exposed(target(0, "192.0.2.1"), "192.0.2.1"),
+        open_etcd(target(1, "192.0.2.2"), "192.0.2.2"),
+    ];
     assert_eq!(
         decide(exposed_by_default, 0, &both).1,
         "1 verdict and 1 critical finding at --fail-on exposed: exit 1"
@@ -230,8 +421,9 @@ fn a_critical_finding_is_counted_once() {
 
 #[test]
 fn coverage_is_a_share_of_the_named_targets() {
-    let mut reports: Vec<EndpointReport> =
-        (0..3).map(|index| rejecting(target(index, "192.0.2.1"), "192.0.2.1")).collect();
+    let mut reports: Vec<EndpointReport> = (0..3)
+        .map(|index| rejecting(target(index, "192.0.2.1"), "192.0.2.1"))
+        .collect();
     reports.push(silent(target(3, "192.0.2.9"), "192.0.2.9"));
     let exposed = FailOn::Verdict(Verdict::Exposed);
     for (required, code) in [(100, 3), (76, 3), (75, 0), (0, 0)] {
@@ -244,23 +436,47 @@ fn coverage_is_a_share_of_the_named_targets() {
 #[test]
 fn a_missing_verdict_that_is_accepted_is_not_missed_however_often_it_is_named() {
     let reports = [0, 1].map(|index| silent(target(index, "192.0.2.9"), "192.0.2.9"));
-    let gate = Gate { fail_on: FailOn::Never, require_coverage: 100 };
-    let code =
-        |policy: &Policy| gate.decide(&coverage(&reports), &judged_by(policy, &reports), End::Regular).code;
+    let gate = Gate {
+        fail_on: FailOn::Never,
+        require_coverage: 100,
+    };
+    let code = |policy: &Policy| {
+        gate.decide(
+            &coverage(&reports),
+            &judged_by(policy, &reports),
+            End::Regular,
+        )
+        .code
+    };
     assert_eq!(code(&Policy::default()), 3);
     let accept = vec![accept("target-not-covered", "192.0.2.9", "2027-01-01")];
-    let policy = Policy { accept, ..Policy::default() };
+    let policy = Policy {
+        accept,
+        ..Policy::default()
+    };
     assert_eq!(code(&policy), 0);
     // One number of named targets, with and without leave.
-    let and_another =
-        [silent(target(0, "192.0.2.8"), "192.0.2.8"), silent(target(1, "192.0.2.9"), "192.0.2.9")];
-    let decision = gate.decide(&coverage(&and_another), &judged_by(&policy, &and_another), End::Regular);
-    assert_eq!(decision.sentence, "0 of 2 named targets covered, 1 accepted, 100% required: exit 3");
+    let and_another = [
+        silent(target(0, "192.0.2.8"), "192.0.2.8"),
+        silent(target(1, "192.0.2.9"), "192.0.2.9"),
+    ];
+    let decision = gate.decide(
+        &coverage(&and_another),
+        &judged_by(&policy, &and_another),
+        End::Regular,
+    );
+    assert_eq!(
+        decision.sentence,
+        "0 of 2 named targets covered, 1 accepted, 100% required: exit 3"
+    );
 }
 
 #[test]
 fn where_several_apply_the_sentence_says_all() {
-    let reports = [exposed(target(0, "192.0.2.1"), "192.0.2.1"), silent(target(1, "192.0.2.9"), "192.0.2.9")];
+    let reports = [
+        exposed(target(0, "192.0.2.1"), "192.0.2.1"),
+        silent(target(1, "192.0.2.9"), "192.0.2.9"),
+    ];
     let (code, sentence) = decide(FailOn::Verdict(Verdict::Exposed), 100, &reports);
     assert_eq!(code, 1);
     assert_eq!(
@@ -272,22 +488,48 @@ fn where_several_apply_the_sentence_says_all() {
 /// A scan that did not come to its end says so in every format that tells the gate's sentence.
 #[test]
 fn what_was_not_attempted_is_said() {
-    let gate = Gate { fail_on: FailOn::Verdict(Verdict::Exposed), require_coverage: 100 };
-    let left = Coverage { targets: 8, not_attempted: 5, ..Coverage::default() };
+    let gate = Gate {
+        fail_on: FailOn::Verdict(Verdict::Exposed),
+        require_coverage: 100,
+    };
+    let left = Coverage {
+        targets: 8,
+        not_attempted: 5,
+        ..Coverage::default()
+    };
     let said = |end| gate.decide(&left, &Judged::default(), end).sentence;
-    assert_eq!(said(End::Regular), "nothing at --fail-on exposed, 5 of 8 targets not attempted: exit 0");
-    assert_eq!(said(End::Interrupted), "interrupted, 5 of 8 targets not attempted: exit 130");
-    assert_eq!(said(End::Failed), "could not go on, 5 of 8 targets not attempted: exit 2");
+    assert_eq!(
+        said(End::Regular),
+        "nothing at --fail-on exposed, 5 of 8 targets not attempted: exit 0"
+    );
+    assert_eq!(
+        said(End::Interrupted),
+        "interrupted, 5 of 8 targets not attempted: exit 130"
+    );
+    assert_eq!(
+        said(End::Failed),
+        "could not go on, 5 of 8 targets not attempted: exit 2"
+    );
 }
 
 #[test]
 fn thresholds_by_their_words() {
-    for word in ["critical", "high", "medium", "low", "note", "new", "new:low", "exposed", "limited", "never"]
-    {
+    for word in [
+        "critical", "high", "medium", "low", "note", "new", "new:low", "exposed", "limited",
+        "never",
+    ] {
         assert_eq!(word.parse::<FailOn>().unwrap().to_string(), word);
     }
     assert_eq!("new:high".parse(), Ok(FailOn::New(Some(Severity::High))));
-    for word in ["", "sometimes", "new:", "new:exposed", "rejected", "unreachable", "High"] {
+    for word in [
+        "",
+        "sometimes",
+        "new:",
+        "new:exposed",
+        "rejected",
+        "unreachable",
+        "High",
+    ] {
         let error = word.parse::<FailOn>().unwrap_err().to_string();
         assert!(error.contains("new:SEVERITY"), "{error}");
     }

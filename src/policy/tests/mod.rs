@@ -18,8 +18,8 @@ use crate::model::fixtures::{
     api_versions, failing, forbidden, go_404, metrics, ok, reply, reset, unauthorized, version,
 };
 use crate::model::{
-    Coverage, Endpoint, EndpointReport, Failure, FailureKind, Finding, Host, Observation, Origin, Pattern,
-    Reply, Rule, Scheme, Source, SpecCoverage, SpecId, Stage, Target, Timings, Verdict,
+    Coverage, Endpoint, EndpointReport, Failure, FailureKind, Finding, Host, Observation, Origin,
+    Pattern, Reply, Rule, Scheme, Source, SpecCoverage, SpecId, Stage, Target, Timings, Verdict,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -27,14 +27,20 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn origin(text: &str) -> Arc<Origin> {
-    Arc::new(Origin { source: Source::File("targets.txt".into()), line: 1, text: text.into() })
+    Arc::new(Origin {
+        source: Source::File("targets.txt".into()),
+        line: 1,
+        text: text.into(),
+    })
 }
 
 fn target(index: u64, host: &str) -> Target {
     Target {
         index,
         scheme: Scheme::Https,
-        host: host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip),
+        host: host
+            .parse()
+            .map_or_else(|_| Host::Name(host.into()), Host::Ip),
         absolute: false,
         port: 6443,
         prefix: "".into(),
@@ -83,42 +89,71 @@ fn judge(target: Target, address: &str, mut observation: Observation) -> Endpoin
 }
 
 fn default_cluster(target: Target, address: &str) -> EndpointReport {
-    let answers = [("/version", Ok(version())), ("/api", Ok(forbidden())), ("/healthz", Ok(ok()))];
+    let answers = [
+        ("/version", Ok(version())),
+        ("/api", Ok(forbidden())),
+        ("/healthz", Ok(ok())),
+    ];
     judge(target, address, failing(1, answers).with_kubeadm_tls())
 }
 
 fn exposed(target: Target, address: &str) -> EndpointReport {
-    let answers = [("/version", Ok(version())), ("/api", Ok(api_versions())), ("/healthz", Ok(ok()))];
+    let answers = [
+        ("/version", Ok(version())),
+        ("/api", Ok(api_versions())),
+        ("/healthz", Ok(ok())),
+    ];
     judge(target, address, failing(1, answers).with_kubeadm_tls())
 }
 
 /// It opens /api, and of `paths` those that are said to be open.
 fn opening(paths: &[(&'static str, bool)]) -> EndpointReport {
     let answer = |(path, open): &(&'static str, bool)| {
-        let opened = if *path == "/metrics" { metrics() } else { api_versions() };
+        let opened = if *path == "/metrics" {
+            metrics()
+        } else {
+            api_versions()
+        };
         (*path, Ok(if *open { opened } else { forbidden() }))
     };
     let answers = [("/api", true)].iter().chain(paths).map(answer);
     let answers = [("/version", Ok(version()))].into_iter().chain(answers);
-    judge(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers).with_kubeadm_tls())
+    judge(
+        target(0, "192.0.2.1"),
+        "192.0.2.1",
+        failing(1, answers).with_kubeadm_tls(),
+    )
 }
 
 fn rejecting(target: Target, address: &str) -> EndpointReport {
     let paths = ["/version", "/api", "/healthz", "/livez", "/readyz"];
-    judge(target, address, failing(1, paths.map(|path| (path, Ok(unauthorized())))).with_kubeadm_tls())
+    judge(
+        target,
+        address,
+        failing(1, paths.map(|path| (path, Ok(unauthorized())))).with_kubeadm_tls(),
+    )
 }
 
 fn open_etcd(target: Target, address: &str) -> EndpointReport {
     let version = r#"{"etcdserver":"3.6.4","etcdcluster":"3.6.0"}"#;
     let version = reply(200, "application/json", version);
-    let answers = [("/version", Ok(version)), ("/api", Ok(go_404())), ("/healthz", Ok(go_404()))];
+    let answers = [
+        ("/version", Ok(version)),
+        ("/api", Ok(go_404())),
+        ("/healthz", Ok(go_404())),
+    ];
     judge(target, address, failing(1, answers))
 }
 
 /// A kubelet that answers `/version` and `/healthz` like this.
 fn kubelet(version: Reply, healthz: Reply) -> EndpointReport {
-    let answers = [("/version", Ok(version)), ("/api", Ok(go_404())), ("/healthz", Ok(healthz))];
-    let observation = failing(1, answers).over_tls("CN=worker-1@17", "CN=worker-1-ca@17", &["worker-1"], &[]);
+    let answers = [
+        ("/version", Ok(version)),
+        ("/api", Ok(go_404())),
+        ("/healthz", Ok(healthz)),
+    ];
+    let observation =
+        failing(1, answers).over_tls("CN=worker-1@17", "CN=worker-1-ca@17", &["worker-1"], &[]);
     judge(target(0, "192.0.2.1"), "192.0.2.1", observation)
 }
 
@@ -134,7 +169,10 @@ fn not_attempted(target: Target, address: &str) -> EndpointReport {
 
 /// The coverage of a scan of these records, each the only one of its specification.
 fn coverage(reports: &[EndpointReport]) -> Coverage {
-    let mut coverage = Coverage { targets: reports.len() as u64, ..Coverage::default() };
+    let mut coverage = Coverage {
+        targets: reports.len() as u64,
+        ..Coverage::default()
+    };
     for report in reports {
         let target = &report.target;
         match &report.failure {
@@ -143,7 +181,13 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
         }
         let (origin, label) = (Arc::clone(&target.origin), target.label.clone());
         let seen = vec![report.verdict];
-        coverage.specs.push(SpecCoverage::of(origin, target.named, label, target.expect, seen));
+        coverage.specs.push(SpecCoverage::of(
+            origin,
+            target.named,
+            label,
+            target.expect,
+            seen,
+        ));
     }
     coverage
 }
@@ -192,7 +236,11 @@ fn ids(findings: &[Finding]) -> Vec<&'static str> {
 }
 
 fn find<'a>(judged: &'a Judged, rule: &str) -> &'a Finding {
-    judged.findings.iter().find(|finding| finding.rule.id == rule).unwrap()
+    judged
+        .findings
+        .iter()
+        .find(|finding| finding.rule.id == rule)
+        .unwrap()
 }
 
 fn known(id: &str) -> &'static Rule {
@@ -200,5 +248,8 @@ fn known(id: &str) -> &'static Rule {
 }
 
 fn expecting(target: Target, expect: Verdict) -> Target {
-    Target { expect: Some(expect), ..target }
+    Target {
+        expect: Some(expect),
+        ..target
+    }
 }

@@ -7,7 +7,9 @@ use crate::model::Severity;
 /// These are in people's settings, baselines and dashboards.
 #[test]
 fn ids_and_severities_never_change() {
-    let rules = RULES.map(|rule| format!("{} {}", rule.id, rule.severity)).join("\n");
+    let rules = RULES
+        .map(|rule| format!("{} {}", rule.id, rule.severity))
+        .join("\n");
     insta::assert_snapshot!(rules);
 }
 
@@ -25,7 +27,9 @@ fn every_rule_is_listed_and_looks_at_something() {
 fn every_rule_explains_itself() {
     for rule in RULES {
         assert!(
-            rule.id.split('-').all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()))
+            rule.id
+                .split('-')
+                .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()))
         );
         for text in [rule.title, rule.meaning, rule.proof, rule.remedy] {
             assert!(

@@ -15,7 +15,11 @@ pub(super) fn title(results: &Results<'_>) -> String {
         .filter(|verdict| verdict.settles() && coverage.count(*verdict) > 0)
         .map(|verdict| format!("{} {verdict}", coverage.count(verdict)))
         .collect();
-    let counts = if counts.is_empty() { "no verdict".to_owned() } else { counts.join(", ") };
+    let counts = if counts.is_empty() {
+        "no verdict".to_owned()
+    } else {
+        counts.join(", ")
+    };
     format!("kubeknock: {counts}")
 }
 
@@ -80,8 +84,15 @@ pub(super) fn verdicts(coverage: &Coverage) -> Markup {
 
 /// Shares of a circle whose circumference is `total`.
 fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
-    let said: Vec<String> = shares.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
-    let said = if said.is_empty() { "nothing answered".to_owned() } else { said.join(", ") };
+    let said: Vec<String> = shares
+        .iter()
+        .map(|(verdict, count)| format!("{count} {verdict}"))
+        .collect();
+    let said = if said.is_empty() {
+        "nothing answered".to_owned()
+    } else {
+        said.join(", ")
+    };
     let before = |at: usize| shares[..at].iter().map(|(_, count)| count).sum::<u64>();
     html! {
         svg.donut viewBox="0 0 42 42" role="img" aria-label=(format!("Endpoints that answered: {said}")) {
@@ -100,8 +111,16 @@ fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
 
 pub(super) fn coverage(summary: &ScanSummary) -> Markup {
     let coverage = &summary.coverage;
-    let missing: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| spec.is_missing()).collect();
-    let partly: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| spec.is_partly_asked()).collect();
+    let missing: Vec<&SpecCoverage> = coverage
+        .specs
+        .iter()
+        .filter(|spec| spec.is_missing())
+        .collect();
+    let partly: Vec<&SpecCoverage> = coverage
+        .specs
+        .iter()
+        .filter(|spec| spec.is_partly_asked())
+        .collect();
     html! {
         section.card aria-labelledby="coverage" {
             h2 id="coverage" { "Coverage" }

@@ -27,7 +27,10 @@ impl Products {
         if !report.verdict.settles() {
             return;
         }
-        let name = report.identification.as_ref().and_then(|known| known.product());
+        let name = report
+            .identification
+            .as_ref()
+            .and_then(|known| known.product());
         let name = name.map_or("", |product| &product.short);
         // A saved report may hold any names.
         if self.0.len() == PRODUCTS && !self.0.contains_key(name) {
@@ -36,7 +39,10 @@ impl Products {
         let product = self.0.entry(name.to_owned()).or_default();
         product.endpoints += 1;
         *product.verdicts.entry(report.verdict).or_default() += 1;
-        let standing = report.posture.as_ref().map_or(Standing::Unknown, |posture| posture.standing);
+        let standing = report
+            .posture
+            .as_ref()
+            .map_or(Standing::Unknown, |posture| posture.standing);
         *product.standings.entry(standing).or_default() += 1;
     }
 

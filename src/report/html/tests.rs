@@ -21,17 +21,25 @@ fn html(sample: &Sample) -> String {
 
 /// The page without style and script, which are files of their own; each block on its line.
 fn body(page: &str) -> String {
-    let page = page.replace(STYLE, "").replace(SCRIPT, "").replace(&policy(), "(policy)");
-    ["<section", "<tbody", "<tr", "<h3", "<div", "<li", "<footer", "<dl", "</tbody>"]
-        .iter()
-        .fold(page, |page, tag| page.replace(tag, &format!("\n{tag}")))
+    let page = page
+        .replace(STYLE, "")
+        .replace(SCRIPT, "")
+        .replace(&policy(), "(policy)");
+    [
+        "<section", "<tbody", "<tr", "<h3", "<div", "<li", "<footer", "<dl", "</tbody>",
+    ]
+    .iter()
+    .fold(page, |page, tag| page.replace(tag, &format!("\n{tag}")))
 }
 
 /// The tags with their attributes' names, in order.
 fn tags(page: &str) -> Vec<String> {
     let page = page.replace(STYLE, "").replace(SCRIPT, "");
     let quoted = |tag: &str| tag.split('"').step_by(2).collect::<Vec<_>>().join("\"");
-    page.split('<').skip(1).map(|tag| quoted(tag.split('>').next().unwrap())).collect()
+    page.split('<')
+        .skip(1)
+        .map(|tag| quoted(tag.split('>').next().unwrap()))
+        .collect()
 }
 
 #[test]
@@ -50,14 +58,24 @@ fn what_opened_between_two_scans_is_shown() {
 fn nothing_is_loaded() {
     let page = html(&sample::mixed());
     let tags = page.replace(STYLE, "").replace(SCRIPT, "");
-    for loads in [" src=", "url(", "@import", "<iframe", " style=", " onclick", " onerror"] {
+    for loads in [
+        " src=", "url(", "@import", "<iframe", " style=", " onclick", " onerror",
+    ] {
         assert!(!tags.contains(loads) && !STYLE.contains(loads), "{loads}");
     }
     assert_eq!(page.matches("<link").count(), 1);
     assert!(page.contains("<link rel=\"icon\" href=\"data:,\">"));
     assert!(page.contains("content=\"default-src 'none'; style-src 'sha256-"));
     assert!(!page.contains("unsafe-inline"));
-    for word in ["innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "fetch(", "</"] {
+    for word in [
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacent",
+        "document.write",
+        "eval(",
+        "fetch(",
+        "</",
+    ] {
         assert!(!SCRIPT.contains(word), "{word}");
     }
 }
@@ -65,7 +83,11 @@ fn nothing_is_loaded() {
 #[test]
 fn links_lead_to_the_web_only() {
     let mut sample = sample::mixed();
-    for url in ["javascript:alert(1)", "data:text/html,x", "http://evil.example/"] {
+    for url in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "http://evil.example/",
+    ] {
         sample.reports[1].remedy.as_mut().unwrap().url = Some(url.to_owned().into());
         assert!(!html(&sample).contains(&format!("href=\"{url}")), "{url}");
     }
@@ -75,12 +97,18 @@ fn links_lead_to_the_web_only() {
 fn the_worst_come_first_and_stay() {
     let mut sample = sample::mixed();
     let down = sample.reports.last().unwrap().clone();
-    sample.reports = std::iter::repeat_n(down, ENDPOINTS).chain(sample.reports).collect();
+    sample.reports = std::iter::repeat_n(down, ENDPOINTS)
+        .chain(sample.reports)
+        .collect();
     let page = html(&sample);
     assert_eq!(page.matches("<tbody data-verdict").count(), ENDPOINTS);
     let first = page.split("<tbody data-verdict=\"").nth(1).unwrap();
     assert!(first.starts_with("exposed"), "{}", &first[..40]);
-    assert!(page.contains("Not shown, as there are too many: 14 "), "{}", &page[page.len() - 400..]);
+    assert!(
+        page.contains("Not shown, as there are too many: 14 "),
+        "{}",
+        &page[page.len() - 400..]
+    );
 }
 
 proptest! {
@@ -135,7 +163,9 @@ fn asked_for(page: &str) -> Option<Vec<String>> {
                     continue;
                 };
                 connection.set_nonblocking(false).unwrap();
-                connection.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+                connection
+                    .set_read_timeout(Some(Duration::from_secs(1)))
+                    .unwrap();
                 let mut start = [0; 512];
                 let length = connection.read(&mut start).unwrap_or(0);
                 let start = String::from_utf8_lossy(&start[..length]).into_owned();
@@ -146,7 +176,9 @@ fn asked_for(page: &str) -> Option<Vec<String>> {
         let seen = or_say(browser::chromium(saved(page).path(), "", &network));
         done.store(true, Ordering::Relaxed);
         let mut asked = asked.join().unwrap();
-        asked.retain(|line| !line.is_empty() && !line.contains("google") && !line.contains("gvt1.com"));
+        asked.retain(|line| {
+            !line.is_empty() && !line.contains("google") && !line.contains("gvt1.com")
+        });
         seen.map(|_| asked)
     })
 }
@@ -154,8 +186,14 @@ fn asked_for(page: &str) -> Option<Vec<String>> {
 #[test]
 fn no_request_leaves_the_page() {
     let image = "<img src=\"http://kubeknock.test/image\">";
-    let Some(control) = asked_for(image) else { return };
-    assert_eq!(control, ["GET http://kubeknock.test/image HTTP/1.1"], "the proxy sees what a page asks for");
+    let Some(control) = asked_for(image) else {
+        return;
+    };
+    assert_eq!(
+        control,
+        ["GET http://kubeknock.test/image HTTP/1.1"],
+        "the proxy sees what a page asks for"
+    );
     assert_eq!(asked_for(&html(&sample::saying(image))).unwrap(), [""; 0]);
     assert_eq!(asked_for(&html(&sample::mixed())).unwrap(), [""; 0]);
 }
@@ -174,14 +212,23 @@ fn filter_and_sort_work_in_a_browser() {
     let Some(all) = browse(&page, "") else { return };
     assert!(all.contains(">14 of 14 endpoints</output>"), "{all}");
     let some = browse(&page, "#filter=STAGE.example&sort=-verdict").unwrap();
-    assert!(some.contains("aria-sort=\"descending\"") && some.contains(">3 of 14 endpoints</output>"));
+    assert!(
+        some.contains("aria-sort=\"descending\"") && some.contains(">3 of 14 endpoints</output>")
+    );
     assert_eq!(rows(&some), ["unreachable", "unreachable", "forbidden"]);
-    assert_eq!(rows(&browse(&page, "#verdict=exposed").unwrap()), ["exposed"]);
+    assert_eq!(
+        rows(&browse(&page, "#verdict=exposed").unwrap()),
+        ["exposed"]
+    );
     let sorted = browse(&page, "#sort=findings").unwrap();
     assert_eq!(rows(&sorted)[..2], ["exposed", "forbidden"]);
     let sorted = browse(&page, "#sort=verdict").unwrap();
     let rank = |word: &&str| word.parse::<Verdict>().unwrap();
-    assert!(rows(&sorted).iter().map(rank).is_sorted(), "{:?}", rows(&sorted));
+    assert!(
+        rows(&sorted).iter().map(rank).is_sorted(),
+        "{:?}",
+        rows(&sorted)
+    );
 }
 
 #[test]
@@ -189,7 +236,9 @@ fn hostile_text_runs_nothing_in_a_browser() {
     let attack = "</pre></details></script><script>document.title='owned'</script>\"'><img src=x \
                   onerror=\"document.title='owned'\"><link rel=stylesheet href=https://evil.example/>";
     if let Some(dom) = browse(&html(&sample::saying(attack)), "") {
-        assert!(dom.contains("<title>kubeknock: 1 exposed, 2 forbidden, 1 limited, 1 rejected</title>"));
+        assert!(
+            dom.contains("<title>kubeknock: 1 exposed, 2 forbidden, 1 limited, 1 rejected</title>")
+        );
         assert!(!dom.contains("<img") && dom.matches("<link").count() == 1);
     }
 }

@@ -16,13 +16,19 @@ fn the_page() {
     assert!(text(&sample::stopped()).contains("**Stopped early**"));
     let mut one = sample::empty();
     one.summary.coverage.targets = 1;
-    assert!(text(&one).contains("\n1 target, named targets covered: "), "singular");
+    assert!(
+        text(&one).contains("\n1 target, named targets covered: "),
+        "singular"
+    );
 }
 
 #[test]
 fn what_does_not_fit_is_counted() {
     let mut sample = sample::mixed();
-    let one = Finding { message: "x".repeat(400), ..sample.findings[0].clone() };
+    let one = Finding {
+        message: "x".repeat(400),
+        ..sample.findings[0].clone()
+    };
     sample.findings = vec![one; 5000];
     let page = text(&sample);
     assert!(page.chars().count() < 65_536, "{}", page.len());
@@ -32,7 +38,11 @@ fn what_does_not_fit_is_counted() {
 #[test]
 fn each_remedy_is_told_once_whole_and_for_whom() {
     let mut sample = sample::mixed();
-    let long = format!("Set --this. {}Do not set --that. {}", "Then wait. ".repeat(40), "x".repeat(2000));
+    let long = format!(
+        "Set --this. {}Do not set --that. {}",
+        "Then wait. ".repeat(40),
+        "x".repeat(2000)
+    );
     for finding in &mut sample.findings {
         finding.remedy.clone_from(&long);
         finding.remedy_url = Some("https://docs.example/page".into());
@@ -40,14 +50,20 @@ fn each_remedy_is_told_once_whole_and_for_whom() {
     let page = text(&sample);
     let (_, told) = page.split_once("How to mend it</summary>\n\n").unwrap();
     let (told, _) = told.split_once("\n\n</details>").unwrap();
-    assert!(told.starts_with("- **resources-exposed, expectation-unmet, "), "{told}");
+    assert!(
+        told.starts_with("- **resources-exposed, expectation-unmet, "),
+        "{told}"
+    );
     assert!(
         told.contains(
             "** at <code>https:&#47;/192.0.2.17:6443 &#40;prod-eu-3&#41;</code>, <code>gone.example</code>, "
         ),
         "{told}"
     );
-    assert!(told.ends_with("Do not set --that. …</code> <https://docs.example/page>"), "{told}");
+    assert!(
+        told.ends_with("Do not set --that. …</code> <https://docs.example/page>"),
+        "{told}"
+    );
     assert_eq!(told.lines().count(), 2, "{told}");
 }
 
@@ -60,7 +76,10 @@ fn a_link_is_one_to_the_web_and_nothing_else() {
         "https://a.example/ b",
         "https://a.example/|",
     ] {
-        assert!(!link(url).starts_with('<') || link(url).starts_with("<code>"), "{url}");
+        assert!(
+            !link(url).starts_with('<') || link(url).starts_with("<code>"),
+            "{url}"
+        );
     }
     assert_eq!(link("https://a.example/x#y"), "<https://a.example/x#y>");
 }
@@ -82,7 +101,9 @@ fn read(page: &str) -> (String, bool) {
     for event in Parser::new_ext(page, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
         match event {
             Event::Text(text) => seen.push_str(&text),
-            Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Strikethrough) => {
+            Event::Start(
+                Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Strikethrough,
+            ) => {
                 acts = true;
             }
             Event::Html(html) | Event::InlineHtml(html) => {
@@ -110,7 +131,10 @@ fn hostile_text_is_text() {
         let (seen, acts) = read(&page);
         assert!(!acts, "{hostile}: {page}");
         assert!(seen.contains(&escape(hostile, 300)), "{hostile}: {seen}");
-        assert!(!page.contains("://evil") && !page.contains("www.evil") && !page.contains('@'), "{page}");
+        assert!(
+            !page.contains("://evil") && !page.contains("www.evil") && !page.contains('@'),
+            "{page}"
+        );
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{
-    Acceptance, BaselineState, Change, ChangeKind, Confidence, Control, EndpointReport, Finding, Fingerprint,
-    Identity, Rule, Severity, Site,
+    Acceptance, BaselineState, Change, ChangeKind, Confidence, Control, EndpointReport, Finding,
+    Fingerprint, Identity, Rule, Severity, Site,
 };
 
 const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Option<u16>) -> Rule {
@@ -28,16 +28,28 @@ const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Op
 
 pub(in crate::report) static RESOURCES: Rule =
     rule("resources-exposed", Severity::Critical, "9.8", Some(306));
-pub(in crate::report) static ENABLED: Rule = rule("anonymous-enabled", Severity::Medium, "5.3", Some(1188));
-pub(in crate::report) static VERSION: Rule = rule("version-disclosed", Severity::Low, "3.1", Some(497));
+pub(in crate::report) static ENABLED: Rule =
+    rule("anonymous-enabled", Severity::Medium, "5.3", Some(1188));
+pub(in crate::report) static VERSION: Rule =
+    rule("version-disclosed", Severity::Low, "3.1", Some(497));
 pub(in crate::report) static HEALTH: Rule = rule("health-open", Severity::Note, "0.0", None);
 pub(in crate::report) static UNMET: Rule = rule("expectation-unmet", Severity::High, "7.0", None);
 pub(in crate::report) static INCONCLUSIVE: Rule = rule("inconclusive", Severity::Low, "2.0", None);
-pub(in crate::report) static RULES: [&Rule; 6] =
-    [&RESOURCES, &ENABLED, &VERSION, &HEALTH, &UNMET, &INCONCLUSIVE];
+pub(in crate::report) static RULES: [&Rule; 6] = [
+    &RESOURCES,
+    &ENABLED,
+    &VERSION,
+    &HEALTH,
+    &UNMET,
+    &INCONCLUSIVE,
+];
 
 /// A finding at one endpoint, proven by its first two requests.
-pub(in crate::report) fn finding(rule: &'static Rule, report: &EndpointReport, message: &str) -> Finding {
+pub(in crate::report) fn finding(
+    rule: &'static Rule,
+    report: &EndpointReport,
+    message: &str,
+) -> Finding {
     let about = Identity::of_target(&report.target);
     Finding {
         rule,
@@ -67,7 +79,10 @@ pub(in crate::report) fn finding(rule: &'static Rule, report: &EndpointReport, m
 /// one about a specification.
 pub(super) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
     let (open, default, lab) = (&reports[0], &reports[1], &reports[5]);
-    let state = |state, finding| Finding { baseline: Some(state), ..finding };
+    let state = |state, finding| Finding {
+        baseline: Some(state),
+        ..finding
+    };
     let acceptance = |in_force, expires: &str| Acceptance {
         reason: "a lab, behind the VPN".to_owned(),
         owner: "platform@example.com".to_owned(),
@@ -77,58 +92,113 @@ pub(super) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
     let gone = &reports[10];
     let about = Identity::of_specification(&gone.target.origin);
     vec![
-        state(BaselineState::New, finding(&RESOURCES, open, "anonymous callers may list /api/v1/secrets")),
-        state(BaselineState::New, finding(&UNMET, open, "expected rejected, found exposed")),
+        state(
+            BaselineState::New,
+            finding(
+                &RESOURCES,
+                open,
+                "anonymous callers may list /api/v1/secrets",
+            ),
+        ),
+        state(
+            BaselineState::New,
+            finding(&UNMET, open, "expected rejected, found exposed"),
+        ),
         Finding {
             fingerprint: Fingerprint::of(UNMET.id, &about),
             about,
             index: None,
             sites: Vec::new(),
             confidence: Confidence::Medium,
-            ..state(BaselineState::New, finding(&UNMET, gone, "expected rejected, found unreachable"))
+            ..state(
+                BaselineState::New,
+                finding(&UNMET, gone, "expected rejected, found unreachable"),
+            )
         },
         Finding {
             remedy: "Restrict the public endpoint.".to_owned(),
             remedy_url: Some("https://docs.example/versions".into()),
-            ..state(BaselineState::Unchanged, finding(&ENABLED, default, "403 as system:anonymous"))
+            ..state(
+                BaselineState::Unchanged,
+                finding(&ENABLED, default, "403 as system:anonymous"),
+            )
         },
         Finding {
             acceptance: Some(acceptance(true, "2027-01-31")),
-            ..state(BaselineState::Unchanged, finding(&ENABLED, lab, "403 as system:anonymous"))
+            ..state(
+                BaselineState::Unchanged,
+                finding(&ENABLED, lab, "403 as system:anonymous"),
+            )
         },
         Finding {
             acceptance: Some(acceptance(false, "2026-09-30")),
-            ..state(BaselineState::Unchanged, finding(&VERSION, default, "/version says v1.33.5-eks-1"))
+            ..state(
+                BaselineState::Unchanged,
+                finding(&VERSION, default, "/version says v1.33.5-eks-1"),
+            )
         },
         Finding {
             severity: Severity::Low,
             confidence: Confidence::Low,
-            ..state(BaselineState::Absent, finding(&ENABLED, &reports[6], "403 as system:anonymous"))
+            ..state(
+                BaselineState::Absent,
+                finding(&ENABLED, &reports[6], "403 as system:anonymous"),
+            )
         },
-        state(BaselineState::Unchanged, finding(&HEALTH, lab, "health is open to anybody: /healthz")),
+        state(
+            BaselineState::Unchanged,
+            finding(&HEALTH, lab, "health is open to anybody: /healthz"),
+        ),
     ]
 }
 
 /// One change of each kind.
 pub(super) fn changes(reports: &[EndpointReport]) -> Vec<Change> {
-    let change = |report: &EndpointReport, kind, before: Option<&str>, after: Option<&str>| Change {
-        about: Identity::of_target(&report.target),
-        origin: Arc::clone(&report.target.origin),
-        label: report.target.label.clone(),
-        kind,
-        before: before.map(str::to_owned),
-        after: after.map(str::to_owned),
-        opens: false,
-    };
+    let change =
+        |report: &EndpointReport, kind, before: Option<&str>, after: Option<&str>| Change {
+            about: Identity::of_target(&report.target),
+            origin: Arc::clone(&report.target.origin),
+            label: report.target.label.clone(),
+            kind,
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+            opens: false,
+        };
     vec![
         Change {
             opens: true,
-            ..change(&reports[0], ChangeKind::Verdict, Some("forbidden"), Some("exposed"))
+            ..change(
+                &reports[0],
+                ChangeKind::Verdict,
+                Some("forbidden"),
+                Some("exposed"),
+            )
         },
-        Change { opens: true, ..change(&reports[1], ChangeKind::Appeared, None, Some("forbidden")) },
-        Change { opens: true, ..change(&reports[0], ChangeKind::Opened, None, Some("/api/v1/secrets")) },
-        change(&reports[10], ChangeKind::Gone, Some("rejected"), Some("unreachable")),
-        change(&reports[0], ChangeKind::Version, Some("v1.33.5"), Some("v1.34.1")),
+        Change {
+            opens: true,
+            ..change(&reports[1], ChangeKind::Appeared, None, Some("forbidden"))
+        },
+        Change {
+            opens: true,
+            ..change(
+                &reports[0],
+                ChangeKind::Opened,
+                None,
+                Some("/api/v1/secrets"),
+            )
+        },
+        change(
+            &reports[10],
+            ChangeKind::Gone,
+            Some("rejected"),
+            Some("unreachable"),
+        ),
+        change(
+            &reports[0],
+            ChangeKind::Version,
+            Some("v1.33.5"),
+            Some("v1.34.1"),
+        ),
         change(
             &reports[0],
             ChangeKind::Certificate,

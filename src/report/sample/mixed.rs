@@ -6,8 +6,9 @@ use super::parts::*;
 use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
 use crate::model::{
-    Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Gap, Identification, Request,
-    ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust, Unasked, Unclear, Verdict,
+    Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Gap, Identification,
+    Request, ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust, Unasked, Unclear,
+    Verdict,
 };
 
 pub(in crate::report) fn mixed() -> Sample {
@@ -25,7 +26,11 @@ pub(in crate::report) fn mixed() -> Sample {
         gone(300, 6443),
         gone(301, 443),
         down(302, 6443, refused()),
-        down(303, 443, Failure::new(Stage::Connect, FailureKind::TimedOut, "after 3 s")),
+        down(
+            303,
+            443,
+            Failure::new(Stage::Connect, FailureKind::TimedOut, "after 3 s"),
+        ),
     ];
     let summary = ScanSummary {
         started: at(0),
@@ -38,13 +43,27 @@ pub(in crate::report) fn mixed() -> Sample {
     };
     let findings = findings::of(&reports);
     let changes = Some(findings::changes(&reports));
-    Sample { tool_version: "0.0.0".to_owned(), config: config(), reports, summary, findings, changes }
+    Sample {
+        tool_version: "0.0.0".to_owned(),
+        config: config(),
+        reports,
+        summary,
+        findings,
+        changes,
+    }
 }
 
 fn config() -> ScanConfig {
     ScanConfig {
-        requests: vec![Request::for_path("/metrics").unwrap(), Request::for_path("/api/v1/secrets").unwrap()],
-        proxy: Some(Proxy { kind: ProxyKind::Socks5, host: "bastion.example".to_owned(), port: 1080 }),
+        requests: vec![
+            Request::for_path("/metrics").unwrap(),
+            Request::for_path("/api/v1/secrets").unwrap(),
+        ],
+        proxy: Some(Proxy {
+            kind: ProxyKind::Socks5,
+            host: "bastion.example".to_owned(),
+            port: 1080,
+        }),
         max_duration: Some(Duration::from_mins(10)),
         resolver: Some("192.0.2.53:53".parse().unwrap()),
         order: Order::Seeded(42),
@@ -57,7 +76,12 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
     let coverage = Coverage {
         targets: 305,
         excluded: 2,
-        unasked: [(Gap::ExcludedAddress, 1), (Gap::SpecialAddress, 1), (Gap::HalfResolved, 1)].into(),
+        unasked: [
+            (Gap::ExcludedAddress, 1),
+            (Gap::SpecialAddress, 1),
+            (Gap::HalfResolved, 1),
+        ]
+        .into(),
         verdicts: [
             (Verdict::Exposed, 1),
             (Verdict::Forbidden, 2),
@@ -104,8 +128,18 @@ fn specs(reports: &[EndpointReport]) -> Vec<SpecCoverage> {
 /// A name that a name server blocks: it has no record.
 fn blocked() -> SpecCoverage {
     let unasked = Unasked::new(Gap::SpecialAddress, 1, "0.0.0.0, unspecified");
-    let coverage = SpecCoverage::of(origin(11, "blocked.example:6443"), true, None, None, Vec::new());
-    SpecCoverage { id: Some(SpecId(11)), unasked: vec![unasked], ..coverage }
+    let coverage = SpecCoverage::of(
+        origin(11, "blocked.example:6443"),
+        true,
+        None,
+        None,
+        Vec::new(),
+    );
+    SpecCoverage {
+        id: Some(SpecId(11)),
+        unasked: vec![unasked],
+        ..coverage
+    }
 }
 
 fn exposed() -> EndpointReport {
@@ -137,7 +171,12 @@ fn stage(index: u64, port: u16) -> Target {
 }
 
 fn default_cluster() -> EndpointReport {
-    let mut report = report(stage(3, 6443), "192.0.2.18", Verdict::Forbidden, "/api is 403");
+    let mut report = report(
+        stage(3, 6443),
+        "192.0.2.18",
+        Verdict::Forbidden,
+        "/api is 403",
+    );
     report.timings.resolve = Some(Duration::from_micros(2_001));
     let identification = identified(Component::KubeApiServer, Some("v1.33.5-eks-0a1b2c3"));
     report.identification = Some(attributed(identification, eks(), "v1.33.5-eks-0a1b2c3"));
@@ -145,22 +184,41 @@ fn default_cluster() -> EndpointReport {
     report.posture = Some(deviation());
     report.remedy = Some(remedy());
     report.without_sni = Some(Ok(handshake()));
-    with_requests(report, vec![granted("/version"), forbidden("/api"), granted("/healthz")])
+    with_requests(
+        report,
+        vec![granted("/version"), forbidden("/api"), granted("/healthz")],
+    )
 }
 
 fn fronted() -> EndpointReport {
     let origin = origin(5, "https://rancher.example/k8s/clusters/c-1");
-    let target = Target { prefix: "/k8s/clusters/c-1".into(), ..target(6, origin, "rancher.example", 443) };
+    let target = Target {
+        prefix: "/k8s/clusters/c-1".into(),
+        ..target(6, origin, "rancher.example", 443)
+    };
     let mut report = report(target, "2001:db8::5", Verdict::Forbidden, "/api is 403");
     let identification = identified(Component::KubeApiServer, None);
-    report.identification = Some(Identification { through_front: true, ..identification });
-    with_requests(report, ["/version", "/api", "/healthz", "/api/v1/secrets"].map(forbidden).into())
+    report.identification = Some(Identification {
+        through_front: true,
+        ..identification
+    });
+    with_requests(
+        report,
+        ["/version", "/api", "/healthz", "/api/v1/secrets"]
+            .map(forbidden)
+            .into(),
+    )
 }
 
 fn limited() -> EndpointReport {
     let target = target(7, origin(6, "203.0.113.9:443"), "203.0.113.9", 443);
     let reason = "/api is 401, /healthz is 200";
-    let mut report = report(annotated(target, "lab", None), "203.0.113.9", Verdict::Limited, reason);
+    let mut report = report(
+        annotated(target, "lab", None),
+        "203.0.113.9",
+        Verdict::Limited,
+        reason,
+    );
     let mut identification = identified(Component::KubeApiServer, None);
     identification.attribution = contradicted();
     report.identification = Some(identification);
@@ -171,23 +229,44 @@ fn limited() -> EndpointReport {
     unchecked.signature = Signature::NotChecked { why: why() };
     unchecked.trust = Some(Trust::NotChecked { why: why() });
     report.tls = Some(unchecked);
-    with_requests(report, vec![rejected("/version"), rejected("/api"), granted("/healthz")])
+    with_requests(
+        report,
+        vec![rejected("/version"), rejected("/api"), granted("/healthz")],
+    )
 }
 
 fn closed() -> EndpointReport {
     let target = target(8, origin(7, "203.0.113.10:443"), "203.0.113.10", 443);
-    let target = Target { sni: Some("api.closed.example".into()), ..target };
+    let target = Target {
+        sni: Some("api.closed.example".into()),
+        ..target
+    };
     let target = annotated(target, "closed", Some(Verdict::Rejected));
-    let mut report = report(target, "203.0.113.10", Verdict::Rejected, "401 on every path");
+    let mut report = report(
+        target,
+        "203.0.113.10",
+        Verdict::Rejected,
+        "401 on every path",
+    );
     report.identification = Some(identified(Component::KubeApiServer, None));
     let mut untrusted = handshake();
-    untrusted.trust = Some(Trust::NotAnchored { why: "it is signed by none of the CAs given".to_owned() });
+    untrusted.trust = Some(Trust::NotAnchored {
+        why: "it is signed by none of the CAs given".to_owned(),
+    });
     report.tls = Some(untrusted);
-    with_requests(report, ["/version", "/api", "/healthz", "/livez", "/readyz"].map(rejected).into())
+    with_requests(
+        report,
+        ["/version", "/api", "/healthz", "/livez", "/readyz"]
+            .map(rejected)
+            .into(),
+    )
 }
 
 fn in_range(index: u64, address: &str, port: u16) -> Target {
-    Target { named: false, ..target(index, origin(8, "198.51.100.0/24"), address, port) }
+    Target {
+        named: false,
+        ..target(index, origin(8, "198.51.100.0/24"), address, port)
+    }
 }
 
 fn unclear() -> EndpointReport {
@@ -200,15 +279,28 @@ fn unclear() -> EndpointReport {
         ("strict-transport-security", "max-age=31536000"),
     ];
     let mut cut = reply(503, &[], Answer::Cut);
-    cut.body_failure = Some(Failure::new(Stage::Body, FailureKind::Deadline, "after 10 s"));
+    cut.body_failure = Some(Failure::new(
+        Stage::Body,
+        FailureKind::Deadline,
+        "after 10 s",
+    ));
     let reset = || Failure::new(Stage::Http, FailureKind::Reset, "connection reset");
     let requests = vec![
-        asked("/version", Ok(reply(403, &headers, Answer::Html)), Access::Unclear(Unclear::Plain403)),
+        asked(
+            "/version",
+            Ok(reply(403, &headers, Answer::Html)),
+            Access::Unclear(Unclear::Plain403),
+        ),
         asked("/api", Ok(cut), Access::Unclear(Unclear::ServerError)),
         asked("/healthz", Err(reset()), Access::Failed(reset())),
     ];
     let target = in_range(20, "198.51.100.30", 443);
-    let mut report = report(target, "198.51.100.30", Verdict::Inconclusive, "a front end answers 403");
+    let mut report = report(
+        target,
+        "198.51.100.30",
+        Verdict::Inconclusive,
+        "a front end answers 403",
+    );
     report.identification = Some(identified(Component::FrontEnd, None));
     with_requests(report, requests)
 }
@@ -223,16 +315,31 @@ fn other() -> EndpointReport {
 }
 
 fn wants_certificate() -> EndpointReport {
-    let failure = Failure::new(Stage::Tls, FailureKind::ClientCertificateRequired, "alert 116");
+    let failure = Failure::new(
+        Stage::Tls,
+        FailureKind::ClientCertificateRequired,
+        "alert 116",
+    );
     let target = in_range(22, "198.51.100.41", 6443);
-    EndpointReport { connections: 1, ..silent(target, Some("198.51.100.41"), failure) }
+    EndpointReport {
+        connections: 1,
+        ..silent(target, Some("198.51.100.41"), failure)
+    }
 }
 
 fn gone(index: u64, port: u16) -> EndpointReport {
     let failure = Failure::new(Stage::Dns, FailureKind::NameNotFound, "NXDOMAIN");
-    silent(target(index, origin(9, "gone.example"), "gone.example", port), None, failure)
+    silent(
+        target(index, origin(9, "gone.example"), "gone.example", port),
+        None,
+        failure,
+    )
 }
 
 fn down(index: u64, port: u16, failure: Failure) -> EndpointReport {
-    silent(target(index, origin(10, "192.0.2.99"), "192.0.2.99", port), Some("192.0.2.99"), failure)
+    silent(
+        target(index, origin(10, "192.0.2.99"), "192.0.2.99", port),
+        Some("192.0.2.99"),
+        failure,
+    )
 }

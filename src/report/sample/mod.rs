@@ -33,7 +33,10 @@ pub(super) struct Sample {
 
 impl Sample {
     pub(super) fn info(&self) -> ScanInfo<'_> {
-        ScanInfo { tool_version: &self.tool_version, config: &self.config }
+        ScanInfo {
+            tool_version: &self.tool_version,
+            config: &self.config,
+        }
     }
 
     pub(super) fn results(&self) -> Results<'_> {
@@ -43,7 +46,10 @@ impl Sample {
             findings: &self.findings,
             changes: self.changes.as_deref(),
             rules: &RULES,
-            outcome: Outcome { code: 1, sentence: "1 verdict at --fail-on exposed: exit 1" },
+            outcome: Outcome {
+                code: 1,
+                sentence: "1 verdict at --fail-on exposed: exit 1",
+            },
         }
     }
 }
@@ -88,10 +94,17 @@ impl io::Write for Full {
 
 /// Nothing was asked for that answered.
 pub(super) fn empty() -> Sample {
-    let coverage =
-        Coverage { targets: 256, unreachable: [(FailureKind::TimedOut, 256)].into(), ..Coverage::default() };
+    let coverage = Coverage {
+        targets: 256,
+        unreachable: [(FailureKind::TimedOut, 256)].into(),
+        ..Coverage::default()
+    };
     let mixed = mixed();
-    let summary = ScanSummary { coverage, resolvers: Vec::new(), ..mixed.summary.clone() };
+    let summary = ScanSummary {
+        coverage,
+        resolvers: Vec::new(),
+        ..mixed.summary.clone()
+    };
     Sample {
         config: ScanConfig::default(),
         reports: Vec::new(),
@@ -111,7 +124,10 @@ pub(super) fn stopped() -> Sample {
     let failure = Failure::new(Stage::Proxy, FailureKind::ProxyRefused, detail);
     let record = EndpointReport::without_answer(target, None, failure, Timings::default());
     let coverage = &mut sample.summary.coverage;
-    coverage.specs.push(SpecCoverage { seen: Vec::new(), ..spec(&record, false) });
+    coverage.specs.push(SpecCoverage {
+        seen: Vec::new(),
+        ..spec(&record, false)
+    });
     coverage.targets += 903;
     coverage.not_attempted = 903;
     coverage.failed_here = [(FailureKind::NoRoute, 2), (FailureKind::ProxyRefused, 1)].into();
@@ -121,12 +137,25 @@ pub(super) fn stopped() -> Sample {
 
 /// A server, a file and a resolver that try to write on the reader's terminal.
 pub(super) fn hostile() -> Sample {
-    let mut target = target(0, origin(1, "evil.example\u{1b}]0;owned\u{7}"), "evil.example", 443);
+    let mut target = target(
+        0,
+        origin(1, "evil.example\u{1b}]0;owned\u{7}"),
+        "evil.example",
+        443,
+    );
     target.label = Some("safe\u{202e}desopxe\r\nrejected 192.0.2.1".into());
     target.expect = Some(Verdict::Rejected);
     let message = format!("\u{1b}[2J{}", "x".repeat(5000));
-    let mut report = report(target, "192.0.2.66", Verdict::Inconclusive, &format!("a 403 says {message}"));
-    report.identification = Some(identified(Component::FrontEnd, Some("v1\u{1b}[31m\u{200b}")));
+    let mut report = report(
+        target,
+        "192.0.2.66",
+        Verdict::Inconclusive,
+        &format!("a 403 says {message}"),
+    );
+    report.identification = Some(identified(
+        Component::FrontEnd,
+        Some("v1\u{1b}[31m\u{200b}"),
+    ));
     let answer = status(403, "Forbidden", &message);
     report.requests = vec![asked(
         "/api",
@@ -140,7 +169,11 @@ pub(super) fn hostile() -> Sample {
         specs: vec![spec(&report, false)],
         ..Coverage::default()
     };
-    sample.findings = vec![finding(&INCONCLUSIVE, &report, &format!("a 403 says {message}"))];
+    sample.findings = vec![finding(
+        &INCONCLUSIVE,
+        &report,
+        &format!("a 403 says {message}"),
+    )];
     sample.summary.stopped = Some("signal\u{1b}[0m".to_owned());
     sample.reports = vec![report];
     sample

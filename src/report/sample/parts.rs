@@ -8,17 +8,24 @@ use jiff::Timestamp;
 
 use crate::model::{
     Access, Answer, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
-    EndpointReport, Exchange, Failure, FailureKind, Grant, Handshake, Host, Identification, JudgedRequest,
-    Known, Mark, Method, Names, Origin, Posture, Product, Remedy, Reply, Request, Scheme, Signature, Source,
-    SpecCoverage, SpecId, Specificity, Stage, Standing, Status, Target, Timings, Trust, Verdict, VersionInfo,
+    EndpointReport, Exchange, Failure, FailureKind, Grant, Handshake, Host, Identification,
+    JudgedRequest, Known, Mark, Method, Names, Origin, Posture, Product, Remedy, Reply, Request,
+    Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage, Standing, Status, Target,
+    Timings, Trust, Verdict, VersionInfo,
 };
 
 pub(in crate::report) fn at(seconds: u32) -> Timestamp {
-    format!("2026-10-01T08:00:{seconds:02}.125Z").parse().unwrap()
+    format!("2026-10-01T08:00:{seconds:02}.125Z")
+        .parse()
+        .unwrap()
 }
 
 pub(in crate::report) fn origin(line: u32, text: &str) -> Arc<Origin> {
-    Arc::new(Origin { source: Source::File("targets.txt".into()), line, text: text.into() })
+    Arc::new(Origin {
+        source: Source::File("targets.txt".into()),
+        line,
+        text: text.into(),
+    })
 }
 
 /// A named target from `host:port`.
@@ -26,7 +33,9 @@ pub(in crate::report) fn target(index: u64, origin: Arc<Origin>, host: &str, por
     Target {
         index,
         scheme: Scheme::Https,
-        host: host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip),
+        host: host
+            .parse()
+            .map_or_else(|_| Host::Name(host.into()), Host::Ip),
         absolute: false,
         port,
         prefix: "".into(),
@@ -81,10 +90,17 @@ pub(in crate::report) fn report(
 }
 
 /// A report of a connection that did not come about.
-pub(in crate::report) fn silent(target: Target, address: Option<&str>, failure: Failure) -> EndpointReport {
-    let endpoint =
-        address.and_then(|address| report(target.clone(), address, Verdict::Unreachable, "").endpoint);
-    let timings = Timings { total: Duration::from_micros(400), ..Timings::default() };
+pub(in crate::report) fn silent(
+    target: Target,
+    address: Option<&str>,
+    failure: Failure,
+) -> EndpointReport {
+    let endpoint = address
+        .and_then(|address| report(target.clone(), address, Verdict::Unreachable, "").endpoint);
+    let timings = Timings {
+        total: Duration::from_micros(400),
+        ..Timings::default()
+    };
     EndpointReport::without_answer(target, endpoint, failure, timings)
 }
 
@@ -93,18 +109,35 @@ pub(in crate::report) fn refused() -> Failure {
 }
 
 pub(in crate::report) fn status(code: u16, reason: &str, message: &str) -> Answer {
-    Answer::Status(Status { code, reason: reason.to_owned(), message: message.to_owned() })
+    Answer::Status(Status {
+        code,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    })
 }
 
-pub(in crate::report) fn asked(path: &str, outcome: Result<Reply, Failure>, access: Access) -> JudgedRequest {
+pub(in crate::report) fn asked(
+    path: &str,
+    outcome: Result<Reply, Failure>,
+    access: Access,
+) -> JudgedRequest {
     let request = Request::for_path(path).unwrap();
-    let exchange = Exchange { request, look: 1, at: at(1), elapsed: Duration::from_micros(1_500), outcome };
+    let exchange = Exchange {
+        request,
+        look: 1,
+        at: at(1),
+        elapsed: Duration::from_micros(1_500),
+        outcome,
+    };
     JudgedRequest { exchange, access }
 }
 
 pub(in crate::report) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Reply {
     let header = |(name, value): &(&str, &str)| {
-        (name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        (
+            name.parse::<HeaderName>().unwrap(),
+            HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+        )
     };
     Reply {
         status,
@@ -152,14 +185,22 @@ pub(in crate::report) fn granted(path: &str) -> JudgedRequest {
         _ => Answer::Empty,
     };
     let request = Request::for_path(path).unwrap();
-    let code = if request.method == Method::Head { 405 } else { 200 };
+    let code = if request.method == Method::Head {
+        405
+    } else {
+        200
+    };
     asked(path, Ok(reply(code, &MARKS, answer)), Access::Granted)
 }
 
 pub(in crate::report) fn forbidden(path: &str) -> JudgedRequest {
     let message = format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"");
     let headers = [&MARKS[..], &[("x-content-type-options", "nosniff")]].concat();
-    asked(path, Ok(reply(403, &headers, status(403, "Forbidden", &message))), Access::Forbidden)
+    asked(
+        path,
+        Ok(reply(403, &headers, status(403, "Forbidden", &message))),
+        Access::Forbidden,
+    )
 }
 
 pub(in crate::report) fn rejected(path: &str) -> JudgedRequest {
@@ -178,13 +219,22 @@ pub(in crate::report) fn with_requests(
             report.grants.push(Grant {
                 path: request.bare_path().to_owned(),
                 grade: request.class.grade(),
-                verb: if request.method == Method::Head { "list" } else { "get" },
+                verb: if request.method == Method::Head {
+                    "list"
+                } else {
+                    "get"
+                },
                 not_served: request.bare_path() == "/apis/apps/v1/deployments",
                 request: index,
             });
         }
     }
-    report.grants.sort_by(|one, other| other.grade.cmp(&one.grade).then_with(|| one.path.cmp(&other.path)));
+    report.grants.sort_by(|one, other| {
+        other
+            .grade
+            .cmp(&one.grade)
+            .then_with(|| one.path.cmp(&other.path))
+    });
     report.requests = requests;
     report
 }
@@ -197,12 +247,20 @@ pub(in crate::report) fn identified(component: Component, version: Option<&str>)
         kubernetes: component != Component::Other,
         through_front: false,
         attribution: Attribution::default(),
-        clues: vec![Clue { kind: ClueKind::AuditId, seen: "Audit-Id on 3 of 3 answers".to_owned() }],
+        clues: vec![Clue {
+            kind: ClueKind::AuditId,
+            seen: "Audit-Id on 3 of 3 answers".to_owned(),
+        }],
     }
 }
 
 pub(in crate::report) fn eks() -> Product {
-    Product { id: "eks".into(), name: "Amazon EKS".into(), short: "EKS".into(), managed: true }
+    Product {
+        id: "eks".into(),
+        name: "Amazon EKS".into(),
+        short: "EKS".into(),
+        managed: true,
+    }
 }
 
 fn mark(product: &'static str, seen: &str, specificity: Specificity) -> Mark {
@@ -244,7 +302,11 @@ pub(in crate::report) fn contradicted() -> Attribution {
         confidence: Some(Confidence::Medium),
         others: vec![eks(), kubeadm],
         marks: vec![mark("eks", "CN=kubernetes", Specificity::Weak)],
-        against: vec![mark("k3s", "CN=k3s-server-ca@1735689600", Specificity::Unique)],
+        against: vec![mark(
+            "k3s",
+            "CN=k3s-server-ca@1735689600",
+            Specificity::Unique,
+        )],
     }
 }
 
@@ -277,7 +339,10 @@ pub(in crate::report) fn handshake() -> Handshake {
         alpn: Some("http/1.1".to_owned()),
         sni: Some("prod.example".to_owned()),
         client_certificate_requested: true,
-        client_ca_names: Names::collect(["CN=kubernetes".to_owned(), "CN=front-proxy-ca".to_owned()]),
+        client_ca_names: Names::collect([
+            "CN=kubernetes".to_owned(),
+            "CN=front-proxy-ca".to_owned(),
+        ]),
         signature: Signature::Valid,
         certificate: Some(Certificate {
             subject: "CN=kube-apiserver".to_owned(),
@@ -291,11 +356,17 @@ pub(in crate::report) fn handshake() -> Handshake {
             sha256: "ab".repeat(32),
         }),
         chain_length: 1,
-        trust: Some(Trust::Anchored { by: "CN=kubernetes".to_owned() }),
+        trust: Some(Trust::Anchored {
+            by: "CN=kubernetes".to_owned(),
+        }),
     }
 }
 
-pub(in crate::report) fn annotated(mut target: Target, label: &str, expect: Option<Verdict>) -> Target {
+pub(in crate::report) fn annotated(
+    mut target: Target,
+    label: &str,
+    expect: Option<Verdict>,
+) -> Target {
     target.label = Some(label.into());
     target.expect = expect;
     target

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::{Results, explain};
 use super::log::{
-    Configuration, Driver as Component, Help, Relationship, ReportingDescriptor, RuleProperties, Target,
-    Taxon, Taxonomy, TaxonomyReference, Text,
+    Configuration, Driver as Component, Help, Relationship, ReportingDescriptor, RuleProperties,
+    Target, Taxon, Taxonomy, TaxonomyReference, Text,
 };
 use crate::model::{Control, Finding, Rule, Severity};
 
@@ -31,7 +31,12 @@ impl Driver {
     pub(super) fn new(results: &Results<'_>) -> Self {
         let weaknesses: BTreeSet<u16> = results.rules.iter().filter_map(|rule| rule.cwe).collect();
         Self {
-            indices: results.rules.iter().enumerate().map(|(index, rule)| (rule.id, index)).collect(),
+            indices: results
+                .rules
+                .iter()
+                .enumerate()
+                .map(|(index, rule)| (rule.id, index))
+                .collect(),
             weaknesses: weaknesses.into_iter().collect(),
         }
     }
@@ -55,7 +60,9 @@ impl Driver {
             name: "kubeknock",
             semantic_version: results.info.tool_version.to_owned(),
             supported_taxonomies: [CWE],
-            rules: rules.map(|rule| self.rule(rule, worst.get(rule.id).copied())).collect(),
+            rules: rules
+                .map(|rule| self.rule(rule, worst.get(rule.id).copied()))
+                .collect(),
         }
     }
 
@@ -64,8 +71,11 @@ impl Driver {
         let (_, without_heading) = markdown.split_once("\n\n").unwrap_or_default();
         let mut tags = vec!["kubernetes".to_owned(), "security".to_owned()];
         tags.extend(rule.cwe.map(|cwe| format!("external/cwe/cwe-{cwe}")));
-        let control =
-            |control: &Control| format!("{} {}", control.framework, control.id).trim_end().to_owned();
+        let control = |control: &Control| {
+            format!("{} {}", control.framework, control.id)
+                .trim_end()
+                .to_owned()
+        };
         tags.extend(rule.controls.iter().map(control));
         tags.truncate(TAGS);
         ReportingDescriptor {
@@ -73,17 +83,36 @@ impl Driver {
             name: pascal(rule.id),
             short_description: Text { text: rule.title },
             full_description: Text { text: rule.meaning },
-            help: Help { text: explain::text(rule), markdown: without_heading.to_owned() },
-            default_configuration: Configuration { level: level(rule.severity) },
-            relationships: rule.cwe.and_then(|cwe| self.relationship(cwe)).into_iter().collect(),
-            properties: RuleProperties { security_severity: worst.map_or(rule.score, Finding::score), tags },
+            help: Help {
+                text: explain::text(rule),
+                markdown: without_heading.to_owned(),
+            },
+            default_configuration: Configuration {
+                level: level(rule.severity),
+            },
+            relationships: rule
+                .cwe
+                .and_then(|cwe| self.relationship(cwe))
+                .into_iter()
+                .collect(),
+            properties: RuleProperties {
+                security_severity: worst.map_or(rule.score, Finding::score),
+                tags,
+            },
         }
     }
 
     fn relationship(&self, cwe: u16) -> Option<Relationship> {
         let index = self.weaknesses.iter().position(|known| *known == cwe)?;
-        let target = Target { id: cwe.to_string(), index, tool_component: CWE };
-        Some(Relationship { target, kinds: ["superset"] })
+        let target = Target {
+            id: cwe.to_string(),
+            index,
+            tool_component: CWE,
+        };
+        Some(Relationship {
+            target,
+            kinds: ["superset"],
+        })
     }
 
     pub(super) fn taxonomy(&self) -> Taxonomy {
@@ -95,20 +124,30 @@ impl Driver {
             name: CWE.name,
             organization: "MITRE",
             information_uri: "https://cwe.mitre.org/",
-            short_description: Text { text: "Common Weakness Enumeration" },
+            short_description: Text {
+                text: "Common Weakness Enumeration",
+            },
             is_comprehensive: false,
             taxa: self.weaknesses.iter().map(taxon).collect(),
         }
     }
 }
 
-const CWE: TaxonomyReference = TaxonomyReference { name: "CWE", index: 0 };
+const CWE: TaxonomyReference = TaxonomyReference {
+    name: "CWE",
+    index: 0,
+};
 
 /// `anonymous-auth-enabled` → `AnonymousAuthEnabled`, as SARIF wants the readable name of a rule.
 fn pascal(id: &str) -> String {
     let word = |word: &str| {
         let mut chars = word.chars();
-        chars.next().into_iter().flat_map(char::to_uppercase).chain(chars.clone()).collect::<String>()
+        chars
+            .next()
+            .into_iter()
+            .flat_map(char::to_uppercase)
+            .chain(chars.clone())
+            .collect::<String>()
     };
     id.split('-').map(word).collect()
 }

@@ -37,7 +37,10 @@ struct Limits {
     compressed: u64,
 }
 
-const LIMITS: Limits = Limits { results: 25_000, compressed: 9_000_000 };
+const LIMITS: Limits = Limits {
+    results: 25_000,
+    compressed: 9_000_000,
+};
 /// Characters of a text that is not ours.
 const SHOWN: usize = 1024;
 
@@ -73,8 +76,13 @@ fn within(
     category: Option<&str>,
 ) -> io::Result<()> {
     let (mut out, compressed) = Measured::new(io::BufWriter::new(out));
-    let run =
-        Run { results, files, category: category.unwrap_or("kubeknock"), limits, compressed: &compressed };
+    let run = Run {
+        results,
+        files,
+        category: category.unwrap_or("kubeknock"),
+        limits,
+        compressed: &compressed,
+    };
     let mut serializer = encode::pretty(&mut out);
     let mut document = serializer.serialize_map(None)?;
     document.serialize_entry("$schema", SCHEMA)?;
@@ -98,8 +106,15 @@ impl Run<'_> {
     /// The findings that are there: those that nobody accepted first, so that they are the ones that
     /// stay, and each of both worst first.
     fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let there = || self.results.findings.iter().filter(|finding| !finding.gone());
-        there().filter(|finding| finding.counts()).chain(there().filter(|finding| !finding.counts()))
+        let there = || {
+            self.results
+                .findings
+                .iter()
+                .filter(|finding| !finding.gone())
+        };
+        there()
+            .filter(|finding| finding.counts())
+            .chain(there().filter(|finding| !finding.counts()))
     }
 }
 
@@ -114,11 +129,24 @@ impl Serialize for Run<'_> {
             .inspect(|_| written.set(written.get() + 1))
             .map(|finding| result::result(finding, &driver, self.files));
         let mut run = serializer.serialize_map(None)?;
-        run.serialize_entry("tool", &log::Tool { driver: driver.component(self.results) })?;
-        run.serialize_entry("automationDetails", &log::AutomationDetails { id: category(self.category) })?;
+        run.serialize_entry(
+            "tool",
+            &log::Tool {
+                driver: driver.component(self.results),
+            },
+        )?;
+        run.serialize_entry(
+            "automationDetails",
+            &log::AutomationDetails {
+                id: category(self.category),
+            },
+        )?;
         run.serialize_entry("results", &Sequence::new(results))?;
         let left_out: Vec<&Finding> = self.findings().skip(written.get()).collect();
-        run.serialize_entry("invocations", &[notices::invocation(self.results, self.files, &left_out)])?;
+        run.serialize_entry(
+            "invocations",
+            &[notices::invocation(self.results, self.files, &left_out)],
+        )?;
         run.serialize_entry("taxonomies", &[driver.taxonomy()])?;
         run.serialize_entry("columnKind", "unicodeCodePoints")?;
         run.end()
@@ -128,7 +156,11 @@ impl Serialize for Run<'_> {
 /// GitHub takes for the category what stands before the last slash, and for the run what follows.
 fn category(category: &str) -> String {
     let category = escape(category, SHOWN);
-    if category.ends_with('/') { category } else { format!("{category}/") }
+    if category.ends_with('/') {
+        category
+    } else {
+        format!("{category}/")
+    }
 }
 
 #[cfg(test)]

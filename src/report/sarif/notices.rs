@@ -12,26 +12,54 @@ use crate::model::{Finding, Severity, SpecCoverage};
 const LISTED: usize = 1000;
 
 /// How the scan ended. `left_out` are the findings that there was no room for.
-pub(super) fn invocation(results: &Results<'_>, files: Files<'_>, left_out: &[&Finding]) -> Invocation {
+pub(super) fn invocation(
+    results: &Results<'_>,
+    files: Files<'_>,
+    left_out: &[&Finding],
+) -> Invocation {
     let summary = results.summary;
     let coverage = &summary.coverage;
     let mut notices = Vec::new();
     if let Some(stopped) = &summary.stopped {
-        notices.push(notice("stopped-early", "error", format!("The scan was stopped: {}.", text(stopped))));
+        notices.push(notice(
+            "stopped-early",
+            "error",
+            format!("The scan was stopped: {}.", text(stopped)),
+        ));
     }
     if coverage.not_attempted > 0 {
         let all = coverage.targets + coverage.further_addresses;
-        let missing = format!("{} of {all} targets and addresses.", not_attempted(coverage));
+        let missing = format!(
+            "{} of {all} targets and addresses.",
+            not_attempted(coverage)
+        );
         notices.push(notice("not-attempted", "warning", missing));
     }
     for (why, count) in coverage.unasked.iter().filter(|(why, _)| why.is_missed()) {
-        notices.push(notice("not-all-asked", "warning", format!("{}.", why.counted(*count))));
+        notices.push(notice(
+            "not-all-asked",
+            "warning",
+            format!("{}.", why.counted(*count)),
+        ));
     }
     if coverage.named() > 0 && coverage.covered() < coverage.named() {
-        let counts = format!("{} of {} named targets got a verdict.", coverage.covered(), coverage.named());
+        let counts = format!(
+            "{} of {} named targets got a verdict.",
+            coverage.covered(),
+            coverage.named()
+        );
         notices.push(notice("coverage", "warning", counts));
-        let missing: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| spec.is_missing()).collect();
-        notices.extend(missing.iter().take(LISTED).map(|spec| not_covered(spec, files)));
+        let missing: Vec<&SpecCoverage> = coverage
+            .specs
+            .iter()
+            .filter(|spec| spec.is_missing())
+            .collect();
+        notices.extend(
+            missing
+                .iter()
+                .take(LISTED)
+                .map(|spec| not_covered(spec, files)),
+        );
         if missing.len() > LISTED {
             let more = format!("… and {} more like these.", missing.len() - LISTED);
             notices.push(notice("target-not-covered", "warning", more));
@@ -54,27 +82,52 @@ pub(super) fn invocation(results: &Results<'_>, files: Files<'_>, left_out: &[&F
 }
 
 fn notice(id: &'static str, level: &'static str, said: String) -> Notification {
-    Notification { descriptor: Descriptor { id }, level, message: Text { text: said }, locations: Vec::new() }
+    Notification {
+        descriptor: Descriptor { id },
+        level,
+        message: Text { text: said },
+        locations: Vec::new(),
+    }
 }
 
 fn not_covered(spec: &SpecCoverage, files: Files<'_>) -> Notification {
-    let said = format!("{} got no verdict: {}.", text(&spec.origin.text), seen(spec));
+    let said = format!(
+        "{} got no verdict: {}.",
+        text(&spec.origin.text),
+        seen(spec)
+    );
     let location: Location = result::location(&spec.origin, files);
-    Notification { locations: vec![location], ..notice("target-not-covered", "warning", said) }
+    Notification {
+        locations: vec![location],
+        ..notice("target-not-covered", "warning", said)
+    }
 }
 
 /// What the baseline had and this scan does not. No result: GitHub would show it as an open alert.
 fn gone(results: &Results<'_>) -> Option<Notification> {
-    let gone = results.findings.iter().filter(|finding| finding.gone()).count();
+    let gone = results
+        .findings
+        .iter()
+        .filter(|finding| finding.gone())
+        .count();
     (gone > 0).then(|| {
-        let said = format!("{gone} findings of the baseline are gone. They are no results of this run.");
+        let said =
+            format!("{gone} findings of the baseline are gone. They are no results of this run.");
         notice("baseline-absent", "note", said)
     })
 }
 
 fn cut(left_out: &[&Finding]) -> Option<Notification> {
     let counts: Vec<String> = (Severity::ALL.into_iter())
-        .map(|severity| (severity, left_out.iter().filter(|finding| finding.severity == severity).count()))
+        .map(|severity| {
+            (
+                severity,
+                left_out
+                    .iter()
+                    .filter(|finding| finding.severity == severity)
+                    .count(),
+            )
+        })
         .filter(|(_, count)| *count > 0)
         .map(|(severity, count)| format!("{count} {severity}"))
         .collect();

@@ -5,8 +5,8 @@ use super::super::place::{Files, place};
 use super::super::tell;
 use super::driver::{Driver, level};
 use super::log::{
-    ArtifactLocation, Finding as Wire, Fingerprints, Location, LogicalLocation, PhysicalLocation, Region,
-    ResultProperties, Suppression, Text,
+    ArtifactLocation, Finding as Wire, Fingerprints, Location, LogicalLocation, PhysicalLocation,
+    Region, ResultProperties, Suppression, Text,
 };
 use super::text;
 use crate::model::{Acceptance, BaselineState, Finding, Origin, Site};
@@ -22,9 +22,14 @@ pub(super) fn result<'a>(finding: &'a Finding, driver: &Driver, files: Files<'_>
         rule_id: finding.rule.id,
         rule_index: driver.index(finding.rule),
         level: level(finding.severity),
-        message: Text { text: message(finding) },
+        message: Text {
+            text: message(finding),
+        },
         locations: [location],
-        partial_fingerprints: Fingerprints { own: fingerprint.clone(), github: fingerprint },
+        partial_fingerprints: Fingerprints {
+            own: fingerprint.clone(),
+            github: fingerprint,
+        },
         baseline_state: finding.baseline.map(BaselineState::word),
         suppressions: finding
             .acceptance
@@ -59,7 +64,12 @@ fn message(finding: &Finding) -> String {
 }
 
 fn suppression(acceptance: &Acceptance) -> Suppression {
-    let Acceptance { reason, owner, expires, .. } = acceptance;
+    let Acceptance {
+        reason,
+        owner,
+        expires,
+        ..
+    } = acceptance;
     Suppression {
         kind: "external",
         status: "accepted",
@@ -72,8 +82,13 @@ pub(super) fn location(origin: &Origin, files: Files<'_>) -> Location {
     let place = place(origin, files);
     Location {
         physical_location: PhysicalLocation {
-            artifact_location: ArtifactLocation { uri: place.uri(), uri_base_id: "%SRCROOT%" },
-            region: Region { start_line: place.line },
+            artifact_location: ArtifactLocation {
+                uri: place.uri(),
+                uri_base_id: "%SRCROOT%",
+            },
+            region: Region {
+                start_line: place.line,
+            },
         },
         logical_locations: Vec::new(),
     }
@@ -81,14 +96,28 @@ pub(super) fn location(origin: &Origin, files: Files<'_>) -> Location {
 
 /// The endpoints by their addresses; what the finding is about, where it has none.
 fn logical(finding: &Finding) -> Vec<LogicalLocation> {
-    let location =
-        |name, fully_qualified_name| LogicalLocation { name, fully_qualified_name, kind: "resource" };
+    let location = |name, fully_qualified_name| LogicalLocation {
+        name,
+        fully_qualified_name,
+        kind: "resource",
+    };
     if finding.sites.is_empty() {
-        return vec![location(shown(&finding.origin.text), shown(finding.about.as_str()))];
+        return vec![location(
+            shown(&finding.origin.text),
+            shown(finding.about.as_str()),
+        )];
     }
     let site = |Site { endpoint, .. }: &Site| {
-        let url = format!("{}://{}{}", endpoint.scheme.word(), endpoint.authority(), endpoint.prefix);
-        location(shown(&format!("{}:{}", endpoint.host, endpoint.port)), shown(&url))
+        let url = format!(
+            "{}://{}{}",
+            endpoint.scheme.word(),
+            endpoint.authority(),
+            endpoint.prefix
+        );
+        location(
+            shown(&format!("{}:{}", endpoint.host, endpoint.port)),
+            shown(&url),
+        )
     };
     finding.sites.iter().take(SITES).map(site).collect()
 }

@@ -10,17 +10,26 @@ use super::super::sample::{self, Sample};
 use super::*;
 use crate::model::BaselineState;
 
-const SCHEMA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sarif-schema-2.1.0.json");
+const SCHEMA_FILE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/data/sarif-schema-2.1.0.json"
+);
 
 static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = std::fs::read_to_string(SCHEMA_FILE).unwrap();
     // The schema's pattern for `language` has a bracket too many, which Rust's regular expressions refuse.
     let schema: Value = serde_json::from_str(&schema.replace("{2}]?$", "{2}$")).unwrap();
-    jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+    jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap()
 });
 
 fn files() -> Files<'static> {
-    Files { here: Path::new("/repo"), root: Path::new("/repo") }
+    Files {
+        here: Path::new("/repo"),
+        root: Path::new("/repo"),
+    }
 }
 
 fn written(sample: &Sample, limits: Limits) -> String {
@@ -29,8 +38,10 @@ fn written(sample: &Sample, limits: Limits) -> String {
 
 fn valid(text: &str) -> Value {
     let value: Value = serde_json::from_str(text).unwrap();
-    let errors: Vec<String> =
-        VALIDATOR.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> = VALIDATOR
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
     value
 }
@@ -55,7 +66,16 @@ fn nothing_found_and_a_scan_that_was_stopped() {
         .iter()
         .map(|notice| notice["descriptor"]["id"].as_str().unwrap())
         .collect();
-    assert_eq!(ids[..5], ["stopped-early", "not-attempted", "not-all-asked", "not-all-asked", "coverage"]);
+    assert_eq!(
+        ids[..5],
+        [
+            "stopped-early",
+            "not-attempted",
+            "not-all-asked",
+            "not-all-asked",
+            "coverage"
+        ]
+    );
 }
 
 /// Every reference leads to what it names.
@@ -73,7 +93,10 @@ fn indices_point_at_their_rules_and_weaknesses() {
     for rule in rules.as_array().unwrap() {
         for relation in rule["relationships"].as_array().into_iter().flatten() {
             let index = usize::try_from(relation["target"]["index"].as_u64().unwrap()).unwrap();
-            assert_eq!(run["taxonomies"][0]["taxa"][index]["id"], relation["target"]["id"]);
+            assert_eq!(
+                run["taxonomies"][0]["taxa"][index]["id"],
+                relation["target"]["id"]
+            );
         }
     }
 }
@@ -85,25 +108,44 @@ fn every_rule_firing() {
 
     let mixed = sample::mixed();
     let first = &mixed.findings[0];
-    let accepted = mixed.findings.iter().find(|finding| finding.accepted()).unwrap().acceptance.clone();
+    let accepted = mixed
+        .findings
+        .iter()
+        .find(|finding| finding.accepted())
+        .unwrap()
+        .acceptance
+        .clone();
     let findings: Vec<Finding> = (RULES.into_iter().enumerate())
         .map(|(n, rule)| Finding {
             rule,
             severity: rule.severity,
             acceptance: accepted.clone().filter(|_| n % 3 == 0),
-            baseline: Some(if n % 2 == 0 { BaselineState::New } else { BaselineState::Unchanged }),
+            baseline: Some(if n % 2 == 0 {
+                BaselineState::New
+            } else {
+                BaselineState::Unchanged
+            }),
             ..first.clone()
         })
         .collect();
     let mut out = Vec::new();
-    let results = Results { rules: &RULES, findings: &findings, ..mixed.results() };
+    let results = Results {
+        rules: &RULES,
+        findings: &findings,
+        ..mixed.results()
+    };
     write(&mut out, &results, files(), None).unwrap();
     let log = valid(std::str::from_utf8(&out).unwrap());
     let run = &log["runs"][0];
-    assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), RULES.len());
+    assert_eq!(
+        run["tool"]["driver"]["rules"].as_array().unwrap().len(),
+        RULES.len()
+    );
     let results = run["results"].as_array().unwrap();
     assert_eq!(results.len(), RULES.len());
-    let suppressed = results.iter().filter(|result| result["suppressions"] != Value::Array(Vec::new()));
+    let suppressed = results
+        .iter()
+        .filter(|result| result["suppressions"] != Value::Array(Vec::new()));
     assert_eq!(suppressed.count(), RULES.len().div_ceil(3));
     assert_eq!(run["automationDetails"]["id"], "kubeknock/");
 }
@@ -113,22 +155,39 @@ fn every_rule_firing() {
 #[test]
 fn the_worst_finding_speaks_for_its_rule() {
     let mut sample = sample::mixed();
-    sample.findings.retain(|finding| finding.rule.id == "resources-exposed");
+    sample
+        .findings
+        .retain(|finding| finding.rule.id == "resources-exposed");
     sample.findings[0].severity = crate::model::Severity::Low;
     let log = valid(&written(&sample, LIMITS));
     let run = &log["runs"][0];
-    assert_eq!(run["tool"]["driver"]["rules"][0]["properties"]["security-severity"], "3.0");
-    assert_eq!(run["tool"]["driver"]["rules"][1]["properties"]["security-severity"], "5.3");
+    assert_eq!(
+        run["tool"]["driver"]["rules"][0]["properties"]["security-severity"],
+        "3.0"
+    );
+    assert_eq!(
+        run["tool"]["driver"]["rules"][1]["properties"]["security-severity"],
+        "5.3"
+    );
 }
 
 #[test]
 fn the_worst_stay_where_there_is_no_room_and_it_is_said() {
     let mixed = sample::mixed();
     let found = mixed.findings.len();
-    let text = written(&mixed, Limits { results: 3, ..LIMITS });
+    let text = written(
+        &mixed,
+        Limits {
+            results: 3,
+            ..LIMITS
+        },
+    );
     let log = valid(&text);
     let results = log["runs"][0]["results"].as_array().unwrap();
-    let levels: Vec<&str> = results.iter().map(|result| result["level"].as_str().unwrap()).collect();
+    let levels: Vec<&str> = results
+        .iter()
+        .map(|result| result["level"].as_str().unwrap())
+        .collect();
     assert_eq!(levels, ["error", "error", "error"]);
     // One of them is gone since the baseline.
     let said = format!("{} findings were left out", found - 1 - 3);
@@ -149,8 +208,16 @@ fn size_is_kept_too() {
             .map(|b| char::from(b'!' + b % 90))
             .collect()
     };
-    sample.findings = (0..2_000).map(|n| Finding { message: noise(n * 100), ..first.clone() }).collect();
-    let limits = Limits { compressed: 300_000, ..LIMITS };
+    sample.findings = (0..2_000)
+        .map(|n| Finding {
+            message: noise(n * 100),
+            ..first.clone()
+        })
+        .collect();
+    let limits = Limits {
+        compressed: 300_000,
+        ..LIMITS
+    };
     let text = written(&sample, limits);
     let kept = text.matches("\"ruleIndex\"").count();
     assert!((100..1_500).contains(&kept), "{kept} results");
@@ -163,10 +230,23 @@ fn size_is_kept_too() {
 #[test]
 fn hostile_text_is_valid_and_links_nowhere() {
     let log = valid(&written(&sample::hostile(), LIMITS));
-    assert!(log["runs"][0]["results"][0]["message"]["text"].as_str().unwrap().contains("\\\\u{{1b}}"));
-    let log = valid(&written(&sample::saying("[click](https://evil.example/) {0} \u{202e}"), LIMITS));
-    let message = log["runs"][0]["results"][0]["message"]["text"].as_str().unwrap();
-    assert!(message.contains("\\[click\\](https://evil.example/) {{0}} \\\\u{{202e}}"), "{message}");
+    assert!(
+        log["runs"][0]["results"][0]["message"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("\\\\u{{1b}}")
+    );
+    let log = valid(&written(
+        &sample::saying("[click](https://evil.example/) {0} \u{202e}"),
+        LIMITS,
+    ));
+    let message = log["runs"][0]["results"][0]["message"]["text"]
+        .as_str()
+        .unwrap();
+    assert!(
+        message.contains("\\[click\\](https://evil.example/) {{0}} \\\\u{{202e}}"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -79,8 +79,18 @@ struct Unasked {
 impl From<Spec> for SpecCoverage {
     fn from(spec: Spec) -> Self {
         let mut unasked = Vec::new();
-        for Unasked { why: Word(why), count, examples } in spec.unasked {
-            model::Unasked { why, count, examples }.add_to(&mut unasked);
+        for Unasked {
+            why: Word(why),
+            count,
+            examples,
+        } in spec.unasked
+        {
+            model::Unasked {
+                why,
+                count,
+                examples,
+            }
+            .add_to(&mut unasked);
         }
         Self {
             id: spec.id.map(SpecId),
@@ -107,17 +117,33 @@ impl TryFrom<Wire> for Coverage {
             (Gap::HalfResolved, wire.half_resolved),
             (Gap::UnroutableAddress, wire.unroutable_addresses),
         ];
-        let counts = [wire.targets, wire.excluded, wire.not_attempted, wire.further_addresses];
+        let counts = [
+            wire.targets,
+            wire.excluded,
+            wire.not_attempted,
+            wire.further_addresses,
+        ];
         let counts = counts.into_iter().chain(unasked.map(|(_, count)| count));
-        let each = wire.verdicts.values().chain(wire.unreachable.kinds.values()).copied();
+        let each = wire
+            .verdicts
+            .values()
+            .chain(wire.unreachable.kinds.values())
+            .copied();
         if let Some(count) = counts.chain(each).find(|count| *count > MAX_COUNT) {
-            return Err(format!("coverage: a count of {count} is more than any scan has"));
+            return Err(format!(
+                "coverage: a count of {count} is more than any scan has"
+            ));
         }
         let by_kind = |counts: BTreeMap<Word<FailureKind>, u64>| {
-            counts.into_iter().map(|(Word(kind), count)| (kind, count)).collect::<BTreeMap<_, _>>()
+            counts
+                .into_iter()
+                .map(|(Word(kind), count)| (kind, count))
+                .collect::<BTreeMap<_, _>>()
         };
         let failed_here = by_kind(wire.failed_here);
-        if failed_here.values().try_fold(0_u64, |sum, count| sum.checked_add(*count))
+        if failed_here
+            .values()
+            .try_fold(0_u64, |sum, count| sum.checked_add(*count))
             > Some(wire.not_attempted)
         {
             return Err("coverage: failed_here counts more than not_attempted does".to_owned());
@@ -127,7 +153,10 @@ impl TryFrom<Wire> for Coverage {
             excluded: wire.excluded,
             not_attempted: wire.not_attempted,
             failed_here,
-            unasked: unasked.into_iter().filter(|(_, count)| *count > 0).collect(),
+            unasked: unasked
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .collect(),
             verdicts: (wire.verdicts.into_iter())
                 .filter(|(Word(verdict), count)| *verdict != Verdict::Unreachable && *count > 0)
                 .map(|(Word(verdict), count)| (verdict, count))

@@ -24,7 +24,11 @@ pub(super) fn read(
     let mut buffered = std::io::BufReader::new(&mut reader);
     let mut deserializer = serde_json::Deserializer::from_reader(&mut buffered);
     let mut ours = false;
-    let document = Document { numbered, budget, ours: &mut ours };
+    let document = Document {
+        numbered,
+        budget,
+        ours: &mut ours,
+    };
     let scan = document.deserialize(&mut deserializer);
     let scan = scan.map_err(|error| {
         let error = place.json(&error);
@@ -57,7 +61,11 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SavedScan, A::Error> {
-        let Self { numbered, budget, ours } = self;
+        let Self {
+            numbered,
+            budget,
+            ours,
+        } = self;
         let (mut schema, mut scan, mut coverage) = (None, None, None);
         let (mut tool, mut counts) = (Tool::default(), Counts::default());
         let mut records = None;
@@ -70,10 +78,14 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
                 }
                 "tool" => tool = map.next_value()?,
                 "scan" => scan = Some(map.next_value::<Scan>()?),
-                "endpoints" if records.is_some() => return Err(A::Error::duplicate_field("endpoints")),
+                "endpoints" if records.is_some() => {
+                    return Err(A::Error::duplicate_field("endpoints"));
+                }
                 "endpoints" => {
-                    records =
-                        Some(map.next_value_seed(Records { numbered: &mut *numbered, budget: &budget })?);
+                    records = Some(map.next_value_seed(Records {
+                        numbered: &mut *numbered,
+                        budget: &budget,
+                    })?);
                 }
                 "coverage" => coverage = Some(map.next_value::<Coverage>()?),
                 "summary" => counts = map.next_value()?,
@@ -84,7 +96,9 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         schema.ok_or_else(|| missing("schema"))?;
         let scan = scan.ok_or_else(|| missing("scan"))?;
         let coverage = coverage.ok_or_else(|| missing("coverage"))?;
-        counts.check(records.unwrap_or(0)).map_err(A::Error::custom)?;
+        counts
+            .check(records.unwrap_or(0))
+            .map_err(A::Error::custom)?;
         Ok(scan.into_saved(tool, coverage))
     }
 }

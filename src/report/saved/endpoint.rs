@@ -70,20 +70,28 @@ impl TryFrom<Endpoint> for Record {
 
     fn try_from(wire: Endpoint) -> Result<Self, String> {
         let Word(scheme) = wire.scheme;
-        let (asked, host, port) =
-            asked(&wire.target, &wire.prefix).ok_or("the target is no target: host:port is expected")?;
+        let (asked, host, port) = asked(&wire.target, &wire.prefix)
+            .ok_or("the target is no target: host:port is expected")?;
         let name: Option<Arc<str>> = wire.name.map(Into::into);
-        let requests: Vec<model::JudgedRequest> =
-            wire.requests.into_iter().map(|Request(judged)| judged).collect();
+        let requests: Vec<model::JudgedRequest> = wire
+            .requests
+            .into_iter()
+            .map(|Request(judged)| judged)
+            .collect();
         let grants: Vec<model::Grant> = wire.grants.into_iter().map(Into::into).collect();
         if let Some(grant) = grants.iter().find(|grant| grant.request >= requests.len()) {
-            return Err(format!("a grant names request {}, which is not there", grant.request));
+            return Err(format!(
+                "a grant names request {}, which is not there",
+                grant.request
+            ));
         }
         let prefix: Arc<str> = wire.prefix.into();
         let target = Target {
             index: wire.index.unwrap_or_default(),
             scheme: asked,
-            sni: name.clone().filter(|name| !matches!(&host, Host::Name(host) if host == name)),
+            sni: name
+                .clone()
+                .filter(|name| !matches!(&host, Host::Name(host) if host == name)),
             host,
             absolute: false,
             port,
@@ -99,7 +107,13 @@ impl TryFrom<Endpoint> for Record {
             (None, name @ Host::Name(_)) if wire.resolved_by_proxy => Some((name.clone(), port)),
             _ => None,
         };
-        let endpoint = place.map(|(host, port)| model::Endpoint { scheme, host, port, name, prefix });
+        let endpoint = place.map(|(host, port)| model::Endpoint {
+            scheme,
+            host,
+            port,
+            name,
+            prefix,
+        });
         let report = EndpointReport {
             target,
             endpoint,
@@ -114,7 +128,9 @@ impl TryFrom<Endpoint> for Record {
             not_asked: wire
                 .not_asked
                 .iter()
-                .map(|path| model::Request::for_path(path).map_err(|error| format!("not_asked: {error}")))
+                .map(|path| {
+                    model::Request::for_path(path).map_err(|error| format!("not_asked: {error}"))
+                })
                 .collect::<Result<_, _>>()?,
             grants,
             tls: wire.tls.map(Into::into),
@@ -124,7 +140,10 @@ impl TryFrom<Endpoint> for Record {
             handshakes: wire.handshakes,
             timings: wire.timings.into(),
         };
-        Ok(Self { report, indexed: wire.index.is_some() })
+        Ok(Self {
+            report,
+            indexed: wire.index.is_some(),
+        })
     }
 }
 
@@ -133,17 +152,28 @@ fn asked(text: &str, prefix: &str) -> Option<(Scheme, Host, u16)> {
     let rest = text.strip_suffix(prefix)?;
     let (scheme, rest) = match rest.split_once("://") {
         None => (Scheme::Https, rest),
-        Some((word, rest)) => {
-            ([Scheme::Https, Scheme::Http].into_iter().find(|scheme| scheme.word() == word)?, rest)
-        }
+        Some((word, rest)) => (
+            [Scheme::Https, Scheme::Http]
+                .into_iter()
+                .find(|scheme| scheme.word() == word)?,
+            rest,
+        ),
     };
     let (host, port) = rest.rsplit_once(':')?;
     let port = port.parse().ok().filter(|port| *port > 0)?;
     if host.is_empty() {
         return None;
     }
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    Some((scheme, bare.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip), port))
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    Some((
+        scheme,
+        bare.parse()
+            .map_or_else(|_| Host::Name(host.into()), Host::Ip),
+        port,
+    ))
 }
 
 #[derive(Deserialize)]
@@ -170,7 +200,11 @@ impl From<Origin> for model::Origin {
             SourceWord::File => Source::File(origin.file.unwrap_or_default().into()),
             SourceWord::Stdin => Source::Stdin,
         };
-        Self { source, line: origin.line, text: origin.text.into() }
+        Self {
+            source,
+            line: origin.line,
+            text: origin.text.into(),
+        }
     }
 }
 
@@ -184,7 +218,11 @@ pub(super) struct Failure {
 
 impl From<Failure> for model::Failure {
     fn from(failure: Failure) -> Self {
-        Self { stage: failure.stage.0, kind: failure.kind.0, detail: failure.detail }
+        Self {
+            stage: failure.stage.0,
+            kind: failure.kind.0,
+            detail: failure.detail,
+        }
     }
 }
 
@@ -207,12 +245,24 @@ enum Verb {
 
 impl From<Grant> for model::Grant {
     fn from(grant: Grant) -> Self {
-        let Grant { path, verb, grade: Word(grade), not_served, request } = grant;
+        let Grant {
+            path,
+            verb,
+            grade: Word(grade),
+            not_served,
+            request,
+        } = grant;
         let verb = match verb {
             Verb::Get => "get",
             Verb::List => "list",
         };
-        Self { path, grade, verb, not_served, request }
+        Self {
+            path,
+            grade,
+            verb,
+            not_served,
+            request,
+        }
     }
 }
 

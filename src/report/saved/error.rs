@@ -38,11 +38,17 @@ impl<'a> Place<'a> {
     }
 
     pub(super) fn wrong(&self, problem: &str) -> SavedError {
-        SavedError { place: self.0.to_owned(), problem: escape(problem, SHOWN) }
+        SavedError {
+            place: self.0.to_owned(),
+            problem: escape(problem, SHOWN),
+        }
     }
 
     pub(super) fn line(&self, line: u64, problem: &str) -> SavedError {
-        SavedError { place: format!("{}:{line}", self.0), problem: escape(problem, SHOWN) }
+        SavedError {
+            place: format!("{}:{line}", self.0),
+            problem: escape(problem, SHOWN),
+        }
     }
 
     pub(super) fn io(&self, error: &io::Error) -> SavedError {
@@ -69,7 +75,10 @@ impl<'a> Place<'a> {
         if line == 0 {
             return self.wrong(problem);
         }
-        SavedError { place: format!("{}:{line}:{}", self.0, error.column()), problem: escape(problem, SHOWN) }
+        SavedError {
+            place: format!("{}:{line}:{}", self.0, error.column()),
+            problem: escape(problem, SHOWN),
+        }
     }
 }
 
@@ -98,7 +107,10 @@ mod tests {
         }
         let problem = |text: &str| {
             let error = serde_json::from_str::<(Option<u8>, Option<Either>)>(text).unwrap_err();
-            assert!(error.to_string().contains("hunter2") || !text.contains("hunter2"), "{error}");
+            assert!(
+                error.to_string().contains("hunter2") || !text.contains("hunter2"),
+                "{error}"
+            );
             Place::new("old.json").json(&error)
         };
         for (text, said) in [
@@ -110,8 +122,14 @@ mod tests {
         ] {
             assert_eq!(problem(text).problem, said, "{text}");
         }
-        assert_eq!(without_value("missing field `scan`"), "missing field `scan`");
-        assert_eq!(without_value("invalid value: hunter2"), "this is not what stands here in a report");
+        assert_eq!(
+            without_value("missing field `scan`"),
+            "missing field `scan`"
+        );
+        assert_eq!(
+            without_value("invalid value: hunter2"),
+            "this is not what stands here in a report"
+        );
         let Either::This = Either::This;
     }
 }

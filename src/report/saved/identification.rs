@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use super::word::Word;
-use crate::model::{self, ClueKind, Component, Confidence, Known, Specificity, Standing, Text, Verdict};
+use crate::model::{
+    self, ClueKind, Component, Confidence, Known, Specificity, Standing, Text, Verdict,
+};
 
 #[derive(Deserialize)]
 pub(super) struct Identification {
@@ -33,9 +35,15 @@ impl TryFrom<Identification> for model::Identification {
         let clues = identification.clues.len();
         let mut marks = identification.marks.iter().chain(&identification.against);
         if let Some(mark) = marks.find(|mark| mark.clue >= clues) {
-            return Err(format!("a mark names clue {}, which is not there", mark.clue));
+            return Err(format!(
+                "a mark names clue {}, which is not there",
+                mark.clue
+            ));
         }
-        let clue = |clue: Clue| model::Clue { kind: clue.kind.0, seen: clue.seen };
+        let clue = |clue: Clue| model::Clue {
+            kind: clue.kind.0,
+            seen: clue.seen,
+        };
         Ok(Self {
             component: identification.component.0,
             confidence: identification.confidence.0,
@@ -44,7 +52,9 @@ impl TryFrom<Identification> for model::Identification {
             through_front: identification.through_front,
             attribution: model::Attribution {
                 product: identification.product.map(Into::into),
-                confidence: identification.product_confidence.map(|Word(confidence)| confidence),
+                confidence: identification
+                    .product_confidence
+                    .map(|Word(confidence)| confidence),
                 others: identification.others.into_iter().map(Into::into).collect(),
                 marks: identification.marks.into_iter().map(Into::into).collect(),
                 against: identification.against.into_iter().map(Into::into).collect(),
@@ -71,8 +81,18 @@ struct Product {
 
 impl From<Product> for model::Product {
     fn from(product: Product) -> Self {
-        let Product { id, name, short, managed } = product;
-        Self { id: id.into(), name: name.into(), short: short.into(), managed }
+        let Product {
+            id,
+            name,
+            short,
+            managed,
+        } = product;
+        Self {
+            id: id.into(),
+            name: name.into(),
+            short: short.into(),
+            managed,
+        }
     }
 }
 
@@ -118,7 +138,11 @@ impl From<Posture> for model::Posture {
     fn from(posture: Posture) -> Self {
         Self {
             standing: posture.standing.0,
-            expected: posture.expected.into_iter().map(|Word(verdict)| verdict).collect(),
+            expected: posture
+                .expected
+                .into_iter()
+                .map(|Word(verdict)| verdict)
+                .collect(),
             mode: posture.mode.map(Text::from),
             known: posture.known.0,
             sentence: posture.sentence,

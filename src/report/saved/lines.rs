@@ -13,7 +13,15 @@ use super::word::Schema;
 use super::{MAX_RECORD, Numbered, SavedError, SavedScan};
 
 /// The keys of a whole document; a line has others in front.
-const DOCUMENT_KEYS: [&str; 7] = ["schema", "tool", "scan", "endpoints", "findings", "coverage", "summary"];
+const DOCUMENT_KEYS: [&str; 7] = [
+    "schema",
+    "tool",
+    "scan",
+    "endpoints",
+    "findings",
+    "coverage",
+    "summary",
+];
 
 /// A key of every line.
 const RECORD: &[u8] = b"\"record\"";
@@ -41,8 +49,11 @@ struct LastLine {
 pub(super) fn are_next(input: &mut dyn BufRead) -> io::Result<bool> {
     let beginning = input.fill_buf()?;
     let text = String::from_utf8_lossy(&beginning[..beginning.len().min(BEGINNING)]);
-    let key =
-        text.trim_start().strip_prefix('{').map(str::trim_start).and_then(|rest| rest.strip_prefix('"'));
+    let key = text
+        .trim_start()
+        .strip_prefix('{')
+        .map(str::trim_start)
+        .and_then(|rest| rest.strip_prefix('"'));
     let key = key.and_then(|rest| rest.split('"').next());
     Ok(key.is_some_and(|key| !DOCUMENT_KEYS.contains(&key)))
 }
@@ -60,14 +71,17 @@ pub(super) fn read(
             continue;
         }
         if scan.is_some() {
-            return Err(
-                place.line(number, "something stands behind the summary; give each report on its own")
-            );
+            return Err(place.line(
+                number,
+                "something stands behind the summary; give each report on its own",
+            ));
         }
         // Until something shows that it is ours, what cannot be read is more likely to be another's.
         ours = ours || line.windows(RECORD.len()).any(|word| word == RECORD);
         if !ours {
-            return Err(place.line(number, "the key \"record\" is missing").of_no_report());
+            return Err(place
+                .line(number, "the key \"record\" is missing")
+                .of_no_report());
         }
         let kind: Kind = match serde_json::from_slice(&line) {
             Ok(kind) => kind,
@@ -81,8 +95,8 @@ pub(super) fn read(
                 return Err(place.line(number, &problem));
             }
             Some("endpoint") => {
-                let record: Record =
-                    serde_json::from_slice(&line).map_err(|error| place.json_line(number, &error))?;
+                let record: Record = serde_json::from_slice(&line)
+                    .map_err(|error| place.json_line(number, &error))?;
                 records += 1;
                 numbered.take(record);
             }
@@ -90,25 +104,38 @@ pub(super) fn read(
             // Of a later version of the same schema.
             Some(_) => {}
             None => {
-                return Err(
-                    place.line(number, "no record of a kubeknock report: the key \"record\" is missing")
-                );
+                return Err(place.line(
+                    number,
+                    "no record of a kubeknock report: the key \"record\" is missing",
+                ));
             }
         }
     }
     Ok(scan)
 }
 
-fn summary(place: &Place<'_>, number: u64, records: u64, line: &[u8]) -> Result<SavedScan, SavedError> {
+fn summary(
+    place: &Place<'_>,
+    number: u64,
+    records: u64,
+    line: &[u8],
+) -> Result<SavedScan, SavedError> {
     // The schema before the rest: another version may look otherwise.
     #[derive(Deserialize)]
     struct Versioned {
         #[serde(rename = "schema")]
         _schema: Schema,
     }
-    let _: Versioned = serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
-    let LastLine { tool, scan, coverage, summary } =
+    let _: Versioned =
         serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
-    summary.check(records).map_err(|problem| place.line(number, &problem))?;
+    let LastLine {
+        tool,
+        scan,
+        coverage,
+        summary,
+    } = serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
+    summary
+        .check(records)
+        .map_err(|problem| place.line(number, &problem))?;
     Ok(scan.into_saved(tool, coverage))
 }

@@ -18,7 +18,9 @@ use jiff::Timestamp;
 
 use super::{SavedError, SavedScan};
 use crate::config::ScanConfig;
-use crate::model::{Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, SpecId, Verdict};
+use crate::model::{
+    Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, SpecId, Verdict,
+};
 use combine::{Standing, combine};
 
 /// When and how the endpoints of one scan were last seen.
@@ -28,8 +30,14 @@ pub struct Sightings(HashMap<Endpoint, (Option<Timestamp>, Verdict)>);
 impl Sightings {
     /// Takes in a record. What failed through the scanning machine itself was not seen.
     pub fn add(&mut self, report: &EndpointReport) {
-        let (Some(endpoint), Some(verdict)) = (report.place(), report.seen()) else { return };
-        let at = report.requests.iter().map(|request| request.exchange.at).max();
+        let (Some(endpoint), Some(verdict)) = (report.place(), report.seen()) else {
+            return;
+        };
+        let at = report
+            .requests
+            .iter()
+            .map(|request| request.exchange.at)
+            .max();
         let known = self.0.entry(endpoint).or_insert((at, verdict));
         if at > known.0 {
             *known = (at, verdict);
@@ -94,13 +102,23 @@ pub struct Merged {
 impl Merged {
     /// A record as it stands in the whole; `None` if it does not count. Scans and their records are
     /// numbered from 0, in the order in which [`Merge`] was given them.
-    pub fn place(&self, scan: usize, record: usize, mut report: EndpointReport) -> Option<EndpointReport> {
+    pub fn place(
+        &self,
+        scan: usize,
+        record: usize,
+        mut report: EndpointReport,
+    ) -> Option<EndpointReport> {
         report.target.index = (*self.places.get(scan)?.get(record)?)?;
         if self.places.len() > 1 {
             let Standing { origins, .. } = self.standings.get(scan)?;
             // The numbers of one set's specifications mean nothing in another.
-            report.target.specs =
-                self.named.get(&report.target.index).into_iter().flatten().copied().collect();
+            report.target.specs = self
+                .named
+                .get(&report.target.index)
+                .into_iter()
+                .flatten()
+                .copied()
+                .collect();
             if let Some(origin) = origins.get(&report.target.origin) {
                 report.target.origin = Arc::clone(origin);
             }
@@ -147,12 +165,26 @@ impl Merge {
             // Whom nobody could send a request was seen at some moment of the scan: no answer that is
             // younger than its beginning is put aside for that.
             let at = at.unwrap_or(scan.summary.started);
-            if self.endpoints.get(&endpoint).is_none_or(|known| known.at < at) {
-                self.endpoints.insert(endpoint, Sighting { at, verdict, part: number });
+            if self
+                .endpoints
+                .get(&endpoint)
+                .is_none_or(|known| known.at < at)
+            {
+                self.endpoints.insert(
+                    endpoint,
+                    Sighting {
+                        at,
+                        verdict,
+                        part: number,
+                    },
+                );
             }
         }
         let specs = &scan.summary.coverage.specs;
-        let specs = specs.iter().filter_map(|spec| Some((spec.id?, Arc::clone(&spec.origin)))).collect();
+        let specs = specs
+            .iter()
+            .filter_map(|spec| Some((spec.id?, Arc::clone(&spec.origin))))
+            .collect();
         self.parts.push(Part {
             specs,
             name: name.to_owned(),
@@ -169,17 +201,30 @@ impl Merge {
     /// Takes in a record of this scan.
     pub fn record(&mut self, scan: usize, report: &EndpointReport) {
         while self.turn < scan {
-            let own = self.parts.get(self.turn).into_iter().flat_map(|part| &part.targets);
+            let own = self
+                .parts
+                .get(self.turn)
+                .into_iter()
+                .flat_map(|part| &part.targets);
             for (target, own) in own.filter(|(_, own)| own.kept > 0) {
-                self.targets.entry(*target).or_default().extend(&own.verdicts);
+                self.targets
+                    .entry(*target)
+                    .or_default()
+                    .extend(&own.verdicts);
             }
             self.turn += 1;
         }
-        let last = report.place().and_then(|endpoint| self.endpoints.get(&endpoint));
+        let last = report
+            .place()
+            .and_then(|endpoint| self.endpoints.get(&endpoint));
         // Shards are one scan, and within a scan two targets may well lead to one endpoint.
         let by = last.and_then(|last| self.parts.get(last.part));
-        let of_same_scan = by.zip(self.parts.get(scan)).is_some_and(|(by, own)| own.is_of_one_scan_with(by));
-        let Some(part) = self.parts.get_mut(scan) else { return };
+        let of_same_scan = by
+            .zip(self.parts.get(scan))
+            .is_some_and(|(by, own)| own.is_of_one_scan_with(by));
+        let Some(part) = self.parts.get_mut(scan) else {
+            return;
+        };
         let record = part.records;
         part.records += 1;
         if part.superseded {
@@ -187,14 +232,24 @@ impl Merge {
             return;
         }
         // Several specifications may name one target.
-        let mut origins: Vec<Arc<Origin>> =
-            report.target.specs.iter().filter_map(|id| part.specs.get(id).cloned()).collect();
+        let mut origins: Vec<Arc<Origin>> = report
+            .target
+            .specs
+            .iter()
+            .filter_map(|id| part.specs.get(id).cloned())
+            .collect();
         if !origins.contains(&report.target.origin) {
             origins.push(Arc::clone(&report.target.origin));
         }
         let next = self.numbers.len();
-        let target = *self.numbers.entry(Identity::of_target(&report.target)).or_insert(next);
-        self.named.entry(target).or_default().extend(report.target.specs.iter().map(|id| (scan, *id)));
+        let target = *self
+            .numbers
+            .entry(Identity::of_target(&report.target))
+            .or_insert(next);
+        self.named
+            .entry(target)
+            .or_default()
+            .extend(report.target.specs.iter().map(|id| (scan, *id)));
         let later = self.targets.get(&target);
         let own = part.targets.entry(target).or_insert_with(|| Own {
             known: later.is_some(),
@@ -213,7 +268,10 @@ impl Merge {
         let seen = report.seen();
         let counts = repeated.as_deref().unwrap_or(seen.as_slice());
         for origin in &origins {
-            part.kept.entry(Arc::clone(origin)).or_default().extend(counts);
+            part.kept
+                .entry(Arc::clone(origin))
+                .or_default()
+                .extend(counts);
         }
         if repeated.is_some() {
             self.repeated += 1;
@@ -225,7 +283,12 @@ impl Merge {
         own.kept += 1;
         // What failed through the scanning machine itself puts no earlier scan's outcome aside.
         own.verdicts.extend(seen);
-        self.kept.push(Kept { key: report.order_key(), part: scan, record, target });
+        self.kept.push(Kept {
+            key: report.order_key(),
+            part: scan,
+            record,
+            target,
+        });
     }
 
     /// The scans as one.
@@ -233,7 +296,14 @@ impl Merge {
     /// # Errors
     /// There is none, the counts of one do not fit its records, or of a scan's shards one is missing.
     pub fn finish(self) -> Result<Merged, SavedError> {
-        let Self { parts, kept, repeated, superseded, named, .. } = self;
+        let Self {
+            parts,
+            kept,
+            repeated,
+            superseded,
+            named,
+            ..
+        } = self;
         if parts.len() > 1 {
             shards::are_complete(&parts)?;
         }
@@ -242,10 +312,20 @@ impl Merge {
         let in_whole = |(part, id): (usize, SpecId)| standings.get(part)?.ids.get(&id).copied();
         let named = (named.into_iter())
             .filter_map(|(target, by)| {
-                Some((*indices.get(&target)?, by.into_iter().filter_map(in_whole).collect()))
+                Some((
+                    *indices.get(&target)?,
+                    by.into_iter().filter_map(in_whole).collect(),
+                ))
             })
             .collect();
-        Ok(Merged { scan, repeated, superseded, places, standings, named })
+        Ok(Merged {
+            scan,
+            repeated,
+            superseded,
+            places,
+            standings,
+            named,
+        })
     }
 }
 
@@ -256,13 +336,29 @@ impl Part {
     fn supersedes(&self, earlier: &SavedScan) -> bool {
         let (own, other) = (&self.scan.summary, &earlier.summary);
         let way = |scan: &SavedScan| {
-            let ScanConfig { shard, order, family, resolver, proxy, .. } = &scan.config;
-            (*shard, shard.is_part().then_some(*order), *family, *resolver, proxy.clone())
+            let ScanConfig {
+                shard,
+                order,
+                family,
+                resolver,
+                proxy,
+                ..
+            } = &scan.config;
+            (
+                *shard,
+                shard.is_part().then_some(*order),
+                *family,
+                *resolver,
+                proxy.clone(),
+            )
         };
         // Reports of older versions call unreachable what our own side failed at.
         let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
         let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
-        let (went_on, the_same) = (complete && other.elapsed <= own.elapsed, other.elapsed == own.elapsed);
+        let (went_on, the_same) = (
+            complete && other.elapsed <= own.elapsed,
+            other.elapsed == own.elapsed,
+        );
         own.targets_digest.is_some()
             && own.targets_digest == other.targets_digest
             && way(&self.scan) == way(earlier)
@@ -282,7 +378,10 @@ impl Part {
     /// Takes a record that a later scan has too out of the counts of verdicts.
     fn forget(&mut self, report: &EndpointReport) {
         let coverage = &mut self.scan.summary.coverage;
-        let kind = report.failure.as_ref().map_or(FailureKind::Closed, |failure| failure.kind);
+        let kind = report
+            .failure
+            .as_ref()
+            .map_or(FailureKind::Closed, |failure| failure.kind);
         let count = match report.verdict {
             Verdict::Unreachable => coverage.unreachable.get_mut(&kind),
             Verdict::NotAttempted => {
@@ -306,7 +405,8 @@ impl Part {
         let gone = |own: &&Own| own.known || own.kept == 0;
         let targets = self.targets.values().filter(gone).count() as u64;
         coverage.targets = coverage.targets.checked_sub(targets)?;
-        coverage.further_addresses = (coverage.further_addresses + targets).checked_sub(self.repeated)?;
+        coverage.further_addresses =
+            (coverage.further_addresses + targets).checked_sub(self.repeated)?;
         for spec in &mut coverage.specs {
             if self.thinned.contains(&spec.origin) {
                 // Silent addresses of a range have no record.
@@ -322,10 +422,17 @@ impl Part {
 
 /// Places in one set, by record and by target: indices of different scans mean different targets.
 fn places(parts: &[Part], mut kept: Vec<Kept>) -> (Vec<Vec<Option<u64>>>, HashMap<usize, u64>) {
-    let mut places: Vec<Vec<Option<u64>>> = parts.iter().map(|part| vec![None; part.records]).collect();
+    let mut places: Vec<Vec<Option<u64>>> =
+        parts.iter().map(|part| vec![None; part.records]).collect();
     kept.sort_unstable_by_key(|kept| (kept.key, kept.part, kept.record));
     let mut indices: HashMap<usize, u64> = HashMap::new();
-    for Kept { key: (own, _), part, record, target } in kept {
+    for Kept {
+        key: (own, _),
+        part,
+        record,
+        target,
+    } in kept
+    {
         let next = indices.len() as u64;
         let index = *indices.entry(target).or_insert(next);
         places[part][record] = Some(if parts.len() > 1 { index } else { own });

@@ -35,7 +35,11 @@ use crate::model::{EndpointReport, ScanSummary};
 use error::Place;
 
 /// The versions of the report that can be read.
-pub const READABLE: [&str; 3] = ["kubeknock/report/v1", "kubeknock/report/v2", "kubeknock/report/v3"];
+pub const READABLE: [&str; 3] = [
+    "kubeknock/report/v1",
+    "kubeknock/report/v2",
+    "kubeknock/report/v3",
+];
 
 /// Bytes of what a report says about the scan as a whole; its named targets are most of that.
 pub const MAX_PIECE: usize = 256 * 1024 * 1024;
@@ -57,7 +61,10 @@ pub struct SavedScan {
 impl SavedScan {
     /// What a report says about the scan's setting.
     pub fn info(&self) -> ScanInfo<'_> {
-        ScanInfo { tool_version: &self.tool_version, config: &self.config }
+        ScanInfo {
+            tool_version: &self.tool_version,
+            config: &self.config,
+        }
     }
 }
 
@@ -81,7 +88,12 @@ pub fn read(
         return Err(place.wrong(UTF_16));
     }
     let input: &mut dyn BufRead = &mut begun;
-    match input.fill_buf().map_err(|error| place.io(&error))?.trim_ascii_start().first() {
+    match input
+        .fill_buf()
+        .map_err(|error| place.io(&error))?
+        .trim_ascii_start()
+        .first()
+    {
         None => return Err(place.wrong("it is empty").of_no_report()),
         Some(b'{') => {}
         Some(_) => return Err(place.wrong("it does not begin with {").of_no_report()),
@@ -113,7 +125,10 @@ struct Numbered<'a> {
 
 impl Numbered<'_> {
     fn take(&mut self, record: endpoint::Record) {
-        let endpoint::Record { mut report, indexed } = record;
+        let endpoint::Record {
+            mut report,
+            indexed,
+        } = record;
         if !indexed {
             let name = report.target.sni.as_deref().map(str::to_owned);
             let target = report.target.to_string();

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use super::endpoint::Failure;
 use super::word::{Ms, Time, Word, Worded as _};
 use crate::model::{
-    self, AUDIT_ID, Access, Answer, Exchange, FLOW_CONTROL, FailureKind, JudgedRequest, Method, PathClass,
-    PathError, Reply, Stage, Status, Unclear, VersionInfo,
+    self, AUDIT_ID, Access, Answer, Exchange, FLOW_CONTROL, FailureKind, JudgedRequest, Method,
+    PathClass, PathError, Reply, Stage, Status, Unclear, VersionInfo,
 };
 
 #[derive(Deserialize)]
@@ -56,9 +56,18 @@ impl TryFrom<Wire> for Request {
             Err(PathError::Profile) => PathClass::Other,
             class => class.map_err(|error| format!("path: {error}"))?,
         };
-        let request = model::Request { method: wire.method.0, path: wire.path, class };
-        let exchange =
-            Exchange { request, look: wire.look, at: wire.at.0, elapsed: wire.elapsed_ms.0, outcome };
+        let request = model::Request {
+            method: wire.method.0,
+            path: wire.path,
+            class,
+        };
+        let exchange = Exchange {
+            request,
+            look: wire.look,
+            at: wire.at.0,
+            elapsed: wire.elapsed_ms.0,
+            outcome,
+        };
         Ok(Self(JudgedRequest { exchange, access }))
     }
 }
@@ -71,8 +80,21 @@ fn access(word: &str, why: Option<Why>) -> Result<Access, String> {
         ("unclear", Some(Why { kind, .. })) => Unclear::from_word(&kind)
             .map(Access::Unclear)
             .ok_or_else(|| format!("this is no {}", Unclear::WHAT)),
-        ("failed", Some(Why { stage: Some(Word(stage)), kind, detail })) => FailureKind::from_word(&kind)
-            .map(|kind| Access::Failed(model::Failure { stage, kind, detail }))
+        (
+            "failed",
+            Some(Why {
+                stage: Some(Word(stage)),
+                kind,
+                detail,
+            }),
+        ) => FailureKind::from_word(&kind)
+            .map(|kind| {
+                Access::Failed(model::Failure {
+                    stage,
+                    kind,
+                    detail,
+                })
+            })
             .ok_or_else(|| format!("this is no {}", FailureKind::WHAT)),
         ("unclear" | "failed", _) => Err("an access without its why".to_owned()),
         _ => Err("this is no access".to_owned()),
@@ -148,7 +170,10 @@ impl Evidence {
             (http::header::RETRY_AFTER, self.retry_after),
             (http::header::LOCATION, self.location),
             (http::header::WWW_AUTHENTICATE, self.www_authenticate),
-            (http::header::STRICT_TRANSPORT_SECURITY, self.strict_transport_security),
+            (
+                http::header::STRICT_TRANSPORT_SECURITY,
+                self.strict_transport_security,
+            ),
         ] {
             let Some(value) = value else { continue };
             let value = HeaderValue::from_bytes(value.as_bytes())
@@ -160,7 +185,10 @@ impl Evidence {
             headers.extend(FLOW_CONTROL.map(|name| (name, HeaderValue::from_static(""))));
         }
         if self.nosniff {
-            headers.insert(http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            headers.insert(
+                http::header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            );
         }
         let answer = answer(
             &self.body,
@@ -169,7 +197,13 @@ impl Evidence {
                 reason: self.status_reason.unwrap_or_default(),
                 message: self.status_message.unwrap_or_default(),
             },
-            || Box::new(self.version.unwrap_or_default().of(self.git_version.unwrap_or_default())),
+            || {
+                Box::new(
+                    self.version
+                        .unwrap_or_default()
+                        .of(self.git_version.unwrap_or_default()),
+                )
+            },
         );
         Ok(Reply {
             status,
@@ -184,9 +218,15 @@ impl Evidence {
 }
 
 fn version(text: &str) -> Option<Version> {
-    [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3]
-        .into_iter()
-        .find(|version| format!("{version:?}") == text)
+    [
+        Version::HTTP_09,
+        Version::HTTP_10,
+        Version::HTTP_11,
+        Version::HTTP_2,
+        Version::HTTP_3,
+    ]
+    .into_iter()
+    .find(|version| format!("{version:?}") == text)
 }
 
 /// The opposite of what `wire` writes.
@@ -235,9 +275,16 @@ mod tests {
         let schema: serde_json::Value =
             serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
         let words = schema["$defs"]["body"]["enum"].as_array().unwrap();
-        let status = || Status { code: 403, reason: String::new(), message: String::new() };
+        let status = || Status {
+            code: 403,
+            reason: String::new(),
+            message: String::new(),
+        };
         for word in words.iter().map(|word| word.as_str().unwrap()) {
-            assert_eq!(answer(word, status, Box::default).as_ref().map(body_word), Some(word));
+            assert_eq!(
+                answer(word, status, Box::default).as_ref().map(body_word),
+                Some(word)
+            );
         }
     }
 }

@@ -131,7 +131,8 @@ impl TryFrom<Wire> for Settings {
     fn try_from(wire: Wire) -> Result<Self, String> {
         let default = ScanConfig::default();
         let ms = |said: Option<u64>, default| said.map_or(default, Duration::from_millis);
-        let request = |path: &String| Request::for_path(path).map_err(|error| format!("path: {error}"));
+        let request =
+            |path: &String| Request::for_path(path).map_err(|error| format!("path: {error}"));
         Ok(Self(ScanConfig {
             connect_timeout: ms(wire.connect_timeout_ms, default.connect_timeout),
             timeout: ms(wire.timeout_ms, default.timeout),
@@ -141,7 +142,12 @@ impl TryFrom<Wire> for Settings {
             per_host: wire.per_host.unwrap_or(default.per_host),
             per_network: wire.per_network.unwrap_or(default.per_network),
             adaptive: wire.adaptive.unwrap_or(default.adaptive),
-            shard: wire.shard.as_deref().map(str::parse).transpose()?.unwrap_or(default.shard),
+            shard: wire
+                .shard
+                .as_deref()
+                .map(str::parse)
+                .transpose()?
+                .unwrap_or(default.shard),
             max_body: wire.max_body.unwrap_or(default.max_body),
             max_duration: wire.max_duration_ms.map(Duration::from_millis),
             user_agent: wire.user_agent.unwrap_or(default.user_agent),
@@ -178,8 +184,15 @@ fn proxy(url: &str) -> Result<Proxy, String> {
             _ => return None,
         };
         let (host, port) = rest.rsplit_once(':')?;
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Some(Proxy { kind, host: host.to_owned(), port: port.parse().ok()? })
+        let host = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        Some(Proxy {
+            kind,
+            host: host.to_owned(),
+            port: port.parse().ok()?,
+        })
     });
     parsed.ok_or_else(|| {
         "this is no proxy: socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT is expected".to_owned()

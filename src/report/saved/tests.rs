@@ -22,15 +22,33 @@ fn read_back(text: &str) -> Sample {
 
 fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
     let mut reports = Vec::new();
-    let scan = read("old", &mut text.as_bytes(), &mut |report| reports.push(report)).unwrap().unwrap();
-    let SavedScan { tool_version, config, summary } = scan;
-    Sample { tool_version, config, reports, summary, findings: findings.to_vec(), changes: None }
+    let scan = read("old", &mut text.as_bytes(), &mut |report| {
+        reports.push(report);
+    })
+    .unwrap()
+    .unwrap();
+    let SavedScan {
+        tool_version,
+        config,
+        summary,
+    } = scan;
+    Sample {
+        tool_version,
+        config,
+        reports,
+        summary,
+        findings: findings.to_vec(),
+        changes: None,
+    }
 }
 
 /// A scan in every format.
 fn everywhere(sample: &Sample) -> HashMap<Format, String> {
     let (results, records) = (sample.results(), || sample.reports.iter());
-    let files = Files { here: Path::new("/repo"), root: Path::new("/repo") };
+    let files = Files {
+        here: Path::new("/repo"),
+        root: Path::new("/repo"),
+    };
     let all = Format::ALL.map(|format| {
         let text = sample::written(|out| match format {
             Format::Table => table::write(out, &results, records(), &TableOptions::default()),
@@ -42,7 +60,9 @@ fn everywhere(sample: &Sample) -> HashMap<Format, String> {
             Format::Github => github::write(out, &results, files),
             Format::Gitlab => gitlab::write(out, &results, files),
             Format::Csv => csv::write(out, &results, records()),
-            Format::Junit => junit::write(out, &results, Counts::of(&results, records()), records()),
+            Format::Junit => {
+                junit::write(out, &results, Counts::of(&results, records()), records())
+            }
             Format::Prometheus => prometheus::write(out, &results, records()),
             Format::Shadowserver => shadowserver::write(out, records()),
         });
@@ -52,11 +72,18 @@ fn everywhere(sample: &Sample) -> HashMap<Format, String> {
 }
 
 fn problem(text: &str) -> String {
-    read("old.json", &mut text.as_bytes(), &mut |_| {}).unwrap_err().to_string()
+    read("old.json", &mut text.as_bytes(), &mut |_| {})
+        .unwrap_err()
+        .to_string()
 }
 
 fn samples() -> [Sample; 4] {
-    [sample::mixed(), sample::empty(), sample::stopped(), sample::hostile()]
+    [
+        sample::mixed(),
+        sample::empty(),
+        sample::stopped(),
+        sample::hostile(),
+    ]
 }
 
 #[test]
@@ -82,8 +109,10 @@ fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
     for sample in samples() {
         let expected = everywhere(&sample);
         for saved in [sample::json(&sample), sample::jsonl(&sample)] {
-            let again =
-                Sample { changes: sample.changes.clone(), ..read_back_with(&saved, &sample.findings) };
+            let again = Sample {
+                changes: sample.changes.clone(),
+                ..read_back_with(&saved, &sample.findings)
+            };
             for (format, text) in everywhere(&again) {
                 assert_eq!(text, expected[&format], "{format}");
             }
@@ -97,15 +126,28 @@ fn one_record_is_one_line() {
         let line = jsonl::record(&report).unwrap();
         assert_eq!(jsonl::record(&record(&line).unwrap()).unwrap(), line);
     }
-    assert!(record(b"{\"record\":\"summary\"}").unwrap_err().to_string().contains("target"));
+    assert!(
+        record(b"{\"record\":\"summary\"}")
+            .unwrap_err()
+            .to_string()
+            .contains("target")
+    );
 }
 
 #[test]
 fn the_targets_place_survives() {
     let sample = sample::mixed();
-    let indices =
-        |sample: &Sample| sample.reports.iter().map(|report| report.target.index).collect::<Vec<_>>();
-    assert_eq!(indices(&read_back(&sample::jsonl(&sample))), indices(&sample));
+    let indices = |sample: &Sample| {
+        sample
+            .reports
+            .iter()
+            .map(|report| report.target.index)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        indices(&read_back(&sample::jsonl(&sample))),
+        indices(&sample)
+    );
 }
 
 #[test]
@@ -116,13 +158,23 @@ fn keys_may_come_in_any_order_and_unknown_ones_are_passed_over() {
     let mut sorted: serde_json::Value = serde_json::from_str(&document).unwrap();
     sorted["invented"] = serde_json::json!({"deep": [1, 2]});
     sorted["endpoints"][0]["invented"] = serde_json::json!("x");
-    assert_eq!(sample::json(&read_back_with(&sorted.to_string(), &sample.findings)), document);
+    assert_eq!(
+        sample::json(&read_back_with(&sorted.to_string(), &sample.findings)),
+        document
+    );
     let mut lines: Vec<String> = sample::jsonl(&sample)
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap().to_string())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line)
+                .unwrap()
+                .to_string()
+        })
         .collect();
     lines.insert(0, "{\"record\":\"invented\"}".to_owned());
-    assert_eq!(sample::json(&read_back_with(&lines.join("\n"), &sample.findings)), document);
+    assert_eq!(
+        sample::json(&read_back_with(&lines.join("\n"), &sample.findings)),
+        document
+    );
 }
 
 #[test]
@@ -131,9 +183,11 @@ fn a_torn_report_is_told_from_a_whole_one() {
     let lines = sample::jsonl(&sample);
     let whole: Vec<&str> = lines.lines().collect();
     let without_summary = whole[..whole.len() - 1].join("\n");
-    for torn in
-        [without_summary.as_str(), &lines[..lines.len() - 40], &without_summary[..without_summary.len() - 9]]
-    {
+    for torn in [
+        without_summary.as_str(),
+        &lines[..lines.len() - 40],
+        &without_summary[..without_summary.len() - 9],
+    ] {
         let mut count = 0;
         let scan = read("old", &mut torn.as_bytes(), &mut |_| count += 1).unwrap();
         assert!(scan.is_none());
@@ -158,38 +212,79 @@ fn a_torn_report_is_told_from_a_whole_one() {
 fn errors_say_where_and_what() {
     let document = sample::json(&sample::mixed());
     for (from, to, said) in [
-        (SCHEMA, "kubeknock/report/v9", "old.json:2:33: schema \"kubeknock/report/v9\" is not one"),
-        ("\"verdict\": \"exposed\"", "\"verdict\": \"open\"", "this is no verdict"),
-        ("\"path\": \"/version\"", "\"path\": \"version\"", "path: a path begins with '/'"),
+        (
+            SCHEMA,
+            "kubeknock/report/v9",
+            "old.json:2:33: schema \"kubeknock/report/v9\" is not one",
+        ),
+        (
+            "\"verdict\": \"exposed\"",
+            "\"verdict\": \"open\"",
+            "this is no verdict",
+        ),
+        (
+            "\"path\": \"/version\"",
+            "\"path\": \"version\"",
+            "path: a path begins with '/'",
+        ),
         ("192.0.2.17:6443", "192.0.2.17", "is no target"),
         ("\"targets\": 305", "\"targets\": 306", "do not add up"),
-        ("\"targets\": 305", "\"targets\": 18446744073709551615", "more than any scan has"),
+        (
+            "\"targets\": 305",
+            "\"targets\": 18446744073709551615",
+            "more than any scan has",
+        ),
         (
             "\"failed_here\": {}",
             "\"failed_here\": {\"proxy\": 1}",
             "failed_here counts more than not_attempted",
         ),
-        ("\"failed_here\": {}", "\"failed_here\": {\"prox\": 1}", "this is no kind of failure"),
+        (
+            "\"failed_here\": {}",
+            "\"failed_here\": {\"prox\": 1}",
+            "this is no kind of failure",
+        ),
         ("2026-10-01T08", "yesterday", "is no time"),
         ("\"total_ms\": 9.876", "\"total_ms\": -1", "is no duration"),
         ("\"request\": 5", "\"request\": 500", "names request 500"),
         ("HTTP/1.1", "HTTP/7", "is no HTTP version"),
-        ("\"verb\": \"list\"", "\"verb\": \"delete\"", "expected `get` or `list`"),
-        ("\"coverage\": {", "\"covered\": {", "the key \"coverage\" is missing"),
+        (
+            "\"verb\": \"list\"",
+            "\"verb\": \"delete\"",
+            "expected `get` or `list`",
+        ),
+        (
+            "\"coverage\": {",
+            "\"covered\": {",
+            "the key \"coverage\" is missing",
+        ),
     ] {
         assert!(document.contains(from), "{from}");
         let problem = problem(&document.replacen(from, to, 1));
         assert!(problem.contains(said), "{from} → {to}: {problem}");
         assert!(problem.starts_with("old.json:"), "{problem}");
     }
-    for text in ["", "[]", "null", "{}", "{\"a\":1}", "kubeknock", "{\"schema\":\"\u{1b}[2J\"}"] {
+    for text in [
+        "",
+        "[]",
+        "null",
+        "{}",
+        "{\"a\":1}",
+        "kubeknock",
+        "{\"schema\":\"\u{1b}[2J\"}",
+    ] {
         let problem = problem(text);
         assert!(!problem.chars().any(char::is_control), "{problem:?}");
     }
     let torn = problem(&document[..document.len() / 2]);
-    assert!(torn.contains("it ends here, in the middle") && !torn.contains("no kubeknock report"), "{torn}");
+    assert!(
+        torn.contains("it ends here, in the middle") && !torn.contains("no kubeknock report"),
+        "{torn}"
+    );
     let broken = sample::jsonl(&sample::mixed()).replacen("\"verdict\":\"", "\"verdict\":\"x", 1);
-    assert!(problem(&broken).starts_with("old.json:1:") && problem(&broken).ends_with("is no verdict"));
+    assert!(
+        problem(&broken).starts_with("old.json:1:") && problem(&broken).ends_with("is no verdict")
+    );
     let deep = format!("{{\"schema\":{}1{}}}", "[".repeat(9999), "]".repeat(9999));
     assert!(problem(&deep).contains("old.json:1:"), "{}", problem(&deep));
 }
@@ -199,20 +294,33 @@ fn what_is_no_report_is_told_to_be_none() {
     for (text, place) in [
         ("", "old.json: it is empty"),
         ("\n \n", "old.json: it is empty"),
-        ("192.0.2.1 name=prod\n", "old.json: it does not begin with {"),
-        ("verdict,target\nexposed,192.0.2.1:6443\n", "old.json: it does not begin with {"),
-        ("[{\"description\": \"gitlab\"}]", "old.json: it does not begin with {"),
+        (
+            "192.0.2.1 name=prod\n",
+            "old.json: it does not begin with {",
+        ),
+        (
+            "verdict,target\nexposed,192.0.2.1:6443\n",
+            "old.json: it does not begin with {",
+        ),
+        (
+            "[{\"description\": \"gitlab\"}]",
+            "old.json: it does not begin with {",
+        ),
         (
             "{\n  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n",
             "old.json:1: the key \"record\"",
         ),
         ("{\"a\": {}}\n", "old.json:1: the key \"record\""),
         ("{\n  \"summary\": {\"total\": true}\n}", "old.json:"),
-        ("{\n  \"tool\": {}}", "old.json:2:13: the key \"schema\" is missing"),
+        (
+            "{\n  \"tool\": {}}",
+            "old.json:2:13: the key \"schema\" is missing",
+        ),
     ] {
         let problem = problem(text);
         assert!(problem.starts_with(place), "{text}: {problem}");
-        let mend = "this is no kubeknock report; kubeknock scan -o json=FILE, or jsonl=FILE, writes one";
+        let mend =
+            "this is no kubeknock report; kubeknock scan -o json=FILE, or jsonl=FILE, writes one";
         assert!(problem.ends_with(mend), "{text}: {problem}");
     }
 }
@@ -247,7 +355,11 @@ fn kept(place: &str, old: &serde_json::Value, new: &serde_json::Value) {
                 let place = format!("{place}.{key}");
                 let renamed = if key == FORMER.0 { FORMER.1 } else { key };
                 let new = new.get(key).or_else(|| new.get(renamed));
-                kept(&place, value, new.unwrap_or_else(|| panic!("{place} is gone")));
+                kept(
+                    &place,
+                    value,
+                    new.unwrap_or_else(|| panic!("{place} is gone")),
+                );
             }
         }
         (serde_json::Value::Array(old), serde_json::Value::Array(new)) => {
@@ -273,19 +385,31 @@ fn reports_of_each_version_are_read() {
         assert_eq!(old["schema"], schema);
         for text in [document, lines] {
             let mut sample = read_back(text);
-            sample.reports.sort_by_key(|report| report.target.origin.line);
+            sample
+                .reports
+                .sort_by_key(|report| report.target.origin.line);
             let new: serde_json::Value = serde_json::from_str(&sample::json(&sample)).unwrap();
             assert_eq!(new["schema"], SCHEMA);
             // Findings are made anew.
-            for part in
-                old.as_object().unwrap().keys().filter(|part| !["schema", "findings"].contains(&&***part))
+            for part in old
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|part| !["schema", "findings"].contains(&&***part))
             {
                 kept(&format!("{schema} {part}"), &old[part], &new[part]);
             }
         }
-        let indices: Vec<u64> =
-            read_back(document).reports.iter().map(|report| report.target.index).collect();
-        assert_eq!(indices, (0..indices.len() as u64).collect::<Vec<_>>(), "{schema}");
+        let indices: Vec<u64> = read_back(document)
+            .reports
+            .iter()
+            .map(|report| report.target.index)
+            .collect();
+        assert_eq!(
+            indices,
+            (0..indices.len() as u64).collect::<Vec<_>>(),
+            "{schema}"
+        );
     }
 }
 
@@ -330,15 +454,24 @@ proptest! {
 /// What a record may have is known before it is held, in either form.
 #[test]
 fn a_record_without_an_end_is_read_no_further() {
-    let x = |count: usize| std::io::BufReader::new(std::io::Read::take(std::io::repeat(b'x'), count as u64));
+    let x = |count: usize| {
+        std::io::BufReader::new(std::io::Read::take(std::io::repeat(b'x'), count as u64))
+    };
     let document = sample::json(&sample::mixed());
     let (before, _) = document.split_once("\"endpoints\": [").unwrap();
     let before = format!("{before}\"endpoints\": [{{\"target\":\"");
     let mut input = std::io::Read::chain(before.as_bytes(), x(10 * MAX_RECORD));
-    let error = read("old.json", &mut input, &mut |_| {}).unwrap_err().to_string();
+    let error = read("old.json", &mut input, &mut |_| {})
+        .unwrap_err()
+        .to_string();
     assert!(error.ends_with("one piece of more than 1 MiB"), "{error}");
-    let line = std::io::Read::chain(&b"{\"record\":\"endpoint\",\"target\":\""[..], x(MAX_RECORD));
+    let line = std::io::Read::chain(
+        &b"{\"record\":\"endpoint\",\"target\":\""[..],
+        x(MAX_RECORD),
+    );
     let mut input = std::io::Read::chain(line, &b"\"}\n"[..]);
-    let error = read("old.json", &mut input, &mut |_| {}).unwrap_err().to_string();
+    let error = read("old.json", &mut input, &mut |_| {})
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "old.json:1: one record of more than 1 MiB");
 }

@@ -40,14 +40,19 @@ fn signature(word: Option<&SignatureWord>, why: Option<String>, valid: bool) -> 
     match word {
         Some(SignatureWord::Valid) => model::Signature::Valid,
         Some(SignatureWord::Invalid) => model::Signature::Invalid,
-        Some(SignatureWord::NotChecked) => model::Signature::NotChecked { why: why.unwrap_or_default() },
+        Some(SignatureWord::NotChecked) => model::Signature::NotChecked {
+            why: why.unwrap_or_default(),
+        },
         None if valid => model::Signature::Valid,
-        None => model::Signature::NotChecked { why: NOT_TOLD.to_owned() },
+        None => model::Signature::NotChecked {
+            why: NOT_TOLD.to_owned(),
+        },
     }
 }
 
 /// Of earlier versions.
-const NOT_TOLD: &str = "the report does not tell a wrong signature from one that could not be checked";
+const NOT_TOLD: &str =
+    "the report does not tell a wrong signature from one that could not be checked";
 
 #[derive(Deserialize)]
 struct Trust {
@@ -66,10 +71,19 @@ enum TrustWord {
 }
 
 impl From<Trust> for model::Trust {
-    fn from(Trust { anchored, state, by, why }: Trust) -> Self {
+    fn from(
+        Trust {
+            anchored,
+            state,
+            by,
+            why,
+        }: Trust,
+    ) -> Self {
         let why = why.unwrap_or_default();
         match state {
-            _ if anchored => Self::Anchored { by: by.unwrap_or_default() },
+            _ if anchored => Self::Anchored {
+                by: by.unwrap_or_default(),
+            },
             Some(TrustWord::NotChecked) => Self::NotChecked { why },
             _ => Self::NotAnchored { why },
         }
@@ -111,7 +125,10 @@ struct Certificate {
 }
 
 fn names(kept: Vec<String>, total: usize) -> Names {
-    Names { total: total.max(kept.len()), kept }
+    Names {
+        total: total.max(kept.len()),
+        kept,
+    }
 }
 
 impl From<Tls> for model::Handshake {
@@ -123,7 +140,11 @@ impl From<Tls> for model::Handshake {
             sni: tls.sni,
             client_certificate_requested: tls.client_certificate_requested,
             client_ca_names: names(tls.client_ca_names, tls.client_ca_names_total),
-            signature: signature(tls.signature.as_ref(), tls.signature_why, tls.signature_valid),
+            signature: signature(
+                tls.signature.as_ref(),
+                tls.signature_why,
+                tls.signature_valid,
+            ),
             certificate: tls.certificate.map(Into::into),
             chain_length: tls.chain_length,
             trust: tls.trust.map(Into::into),

@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::READABLE;
 use crate::model::{
-    ClueKind, Component, Confidence, FailureKind, Gap, Grade, Known, Method, Scheme, Specificity, Stage,
-    Standing, Unclear, Verdict,
+    ClueKind, Component, Confidence, FailureKind, Gap, Grade, Known, Method, Scheme, Specificity,
+    Stage, Standing, Unclear, Verdict,
 };
 
 /// A type with a word for each of its values.
@@ -41,7 +41,9 @@ impl Worded for Verdict {
     fn from_word(word: &str) -> Option<Self> {
         // Nobody can expect it, so it is no word of the settings.
         let none = Self::NotAttempted;
-        word.parse().ok().or_else(|| (word == none.word()).then_some(none))
+        word.parse()
+            .ok()
+            .or_else(|| (word == none.word()).then_some(none))
     }
 }
 
@@ -133,10 +135,13 @@ impl<'de> Deserialize<'de> for Schema {
                 }
                 let readable = READABLE.join(", ");
                 // Ours are shown, whatever else may stand here is not.
-                let ours =
-                    schema.strip_prefix("kubeknock/report/v").filter(|rest| rest.parse::<u16>().is_ok());
+                let ours = schema
+                    .strip_prefix("kubeknock/report/v")
+                    .filter(|rest| rest.parse::<u16>().is_ok());
                 let schema = ours.map(|_| format!(" {schema:?}")).unwrap_or_default();
-                Err(E::custom(format_args!("schema{schema} is not one that this version reads ({readable})")))
+                Err(E::custom(format_args!(
+                    "schema{schema} is not one that this version reads ({readable})"
+                )))
             }
         }
 
@@ -159,7 +164,8 @@ impl<'de> Deserialize<'de> for Time {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
-                text.parse().map_err(|_| E::custom("this is no time in RFC 3339"))
+                text.parse()
+                    .map_err(|_| E::custom("this is no time in RFC 3339"))
             }
         }
 

@@ -13,13 +13,20 @@ pub(super) fn write(
     changes: Option<&[Change]>,
     options: &TableOptions,
 ) -> io::Result<()> {
-    let Some(changes) = changes else { return Ok(()) };
+    let Some(changes) = changes else {
+        return Ok(());
+    };
     if changes.is_empty() {
         return writeln!(out, "since the baseline: no change");
     }
     writeln!(out, "since the baseline:")?;
     for change in changes.iter().take(LISTED) {
-        writeln!(out, "  {}: {}", shown(change.about.as_str()), sentence(change, options))?;
+        writeln!(
+            out,
+            "  {}: {}",
+            shown(change.about.as_str()),
+            sentence(change, options)
+        )?;
     }
     if changes.len() > LISTED {
         writeln!(out, "  … and {} more", changes.len() - LISTED)?;
@@ -29,18 +36,25 @@ pub(super) fn write(
 
 /// `forbidden → exposed`, `appeared: not there → rejected`, `version v1.33.5 → v1.34.1`, `opened: /api`.
 pub(in crate::report) fn sentence(change: &Change, options: &TableOptions) -> String {
-    let said = |text: &Option<String>, none: &str| text.as_deref().map_or_else(|| none.to_owned(), shown);
+    let said =
+        |text: &Option<String>, none: &str| text.as_deref().map_or_else(|| none.to_owned(), shown);
     // Whether it was asked at all, only the other report's list could say.
     let before = said(&change.before, "not in the baseline");
     let after = said(&change.after, "not in this report");
     let said = match change.kind {
         ChangeKind::Verdict => format!("{before} → {after}"),
-        ChangeKind::Appeared | ChangeKind::Gone => format!("{}: {before} → {after}", change.kind.word()),
+        ChangeKind::Appeared | ChangeKind::Gone => {
+            format!("{}: {before} → {after}", change.kind.word())
+        }
         ChangeKind::Version | ChangeKind::Certificate => {
             format!("{} {before} → {after}", change.kind.word())
         }
         ChangeKind::Opened => format!("opened: {after}"),
         ChangeKind::Closed => format!("closed: {before}"),
     };
-    if change.opens { options.painted(severity_style(Severity::High), &said) } else { said }
+    if change.opens {
+        options.painted(severity_style(Severity::High), &said)
+    } else {
+        said
+    }
 }

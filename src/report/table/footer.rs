@@ -19,12 +19,21 @@ pub(super) fn write(
     let coverage = &summary.coverage;
     writeln!(out, "{}", counts(coverage, options))?;
     if coverage.named() > 0 {
-        writeln!(out, "named targets covered: {} of {}", coverage.covered(), coverage.named())?;
+        writeln!(
+            out,
+            "named targets covered: {} of {}",
+            coverage.covered(),
+            coverage.named()
+        )?;
     }
     specs(out, "not covered", coverage, SpecCoverage::is_missing, seen)?;
-    specs(out, "not all asked", coverage, SpecCoverage::is_partly_asked, |spec| {
-        spec.unasked_said().unwrap_or_default()
-    })?;
+    specs(
+        out,
+        "not all asked",
+        coverage,
+        SpecCoverage::is_partly_asked,
+        |spec| spec.unasked_said().unwrap_or_default(),
+    )?;
     specs(
         out,
         "not as expected",
@@ -52,14 +61,23 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         }
         parts.push(part);
     }
-    parts.extend(coverage.unasked.iter().map(|(why, count)| why.counted(*count)));
+    parts.extend(
+        coverage
+            .unasked
+            .iter()
+            .map(|(why, count)| why.counted(*count)),
+    );
     if coverage.not_attempted > 0 {
         parts.push(not_attempted(coverage));
     }
     let mut line = plural(coverage.targets, "target", "targets");
     if coverage.further_addresses > 0 {
         line.push_str(" and ");
-        line.push_str(&plural(coverage.further_addresses, "further address", "further addresses"));
+        line.push_str(&plural(
+            coverage.further_addresses,
+            "further address",
+            "further addresses",
+        ));
     }
     if !parts.is_empty() {
         line.push_str(": ");
@@ -74,14 +92,20 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
 /// `16 not attempted (16 proxy failure)`: what is not explained was left when the scan was stopped.
 pub(in crate::report) fn not_attempted(coverage: &Coverage) -> String {
     let why = kinds(&coverage.failed_here);
-    let why = if why.is_empty() { why } else { format!(" ({why})") };
+    let why = if why.is_empty() {
+        why
+    } else {
+        format!(" ({why})")
+    };
     format!("{} not attempted{why}", coverage.not_attempted)
 }
 
 /// `440 refused, 6 timed out`.
 pub(in crate::report) fn kinds(counts: &BTreeMap<FailureKind, u64>) -> String {
     let said = counts.iter().filter(|(_, count)| **count > 0);
-    said.map(|(kind, count)| format!("{count} {}", kind.phrase())).collect::<Vec<_>>().join(", ")
+    said.map(|(kind, count)| format!("{count} {}", kind.phrase()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// One line for each specification that satisfies `which`, with what is to be said of it.
@@ -94,7 +118,11 @@ fn specs(
 ) -> io::Result<()> {
     let found: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| which(spec)).collect();
     for spec in found.iter().take(LISTED) {
-        let label = spec.label.as_deref().map(|label| format!(" {}", shown(label))).unwrap_or_default();
+        let label = spec
+            .label
+            .as_deref()
+            .map(|label| format!(" {}", shown(label)))
+            .unwrap_or_default();
         let (text, origin) = (shown(&spec.origin.text), shown(&spec.origin.to_string()));
         writeln!(out, "  {title}: {text}{label} ({origin}): {}", what(spec))?;
     }
@@ -142,8 +170,12 @@ mod tests {
                 (Verdict::Inconclusive, 0),
             ]
             .into(),
-            unreachable: [(FailureKind::TimedOut, 6), (FailureKind::Refused, 440), (FailureKind::Reset, 0)]
-                .into(),
+            unreachable: [
+                (FailureKind::TimedOut, 6),
+                (FailureKind::Refused, 440),
+                (FailureKind::Reset, 0),
+            ]
+            .into(),
             ..Coverage::default()
         };
         assert!(coverage.adds_up());
@@ -160,7 +192,12 @@ mod tests {
             targets: 1,
             excluded: 4,
             not_attempted: 1,
-            unasked: [(Gap::ExcludedAddress, 1), (Gap::SpecialAddress, 2), (Gap::HalfResolved, 1)].into(),
+            unasked: [
+                (Gap::ExcludedAddress, 1),
+                (Gap::SpecialAddress, 2),
+                (Gap::HalfResolved, 1),
+            ]
+            .into(),
             further_addresses: 3,
             ..Coverage::default()
         };
@@ -174,9 +211,12 @@ mod tests {
 
     #[test]
     fn durations_as_people_say_them() {
-        for (ms, said) in
-            [(4_249, "4.2 s"), (59_999, "59.9 s"), (192_000, "3 min 12 s"), (7_560_000, "2 h 6 min")]
-        {
+        for (ms, said) in [
+            (4_249, "4.2 s"),
+            (59_999, "59.9 s"),
+            (192_000, "3 min 12 s"),
+            (7_560_000, "2 h 6 min"),
+        ] {
             assert_eq!(elapsed(Duration::from_millis(ms)), said);
         }
     }

@@ -47,7 +47,11 @@ pub struct TableOptions {
 
 impl TableOptions {
     fn painted(&self, style: Style, text: &str) -> String {
-        if self.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.color {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
@@ -87,8 +91,8 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
         return writeln!(out, "no endpoint to show\n");
     }
     // Where five columns would be too thin to read, the name stands behind its target.
-    let labelled =
-        options.width.is_none_or(|width| width >= WIDE) && rows.rows.iter().any(|row| !row.label.is_empty());
+    let labelled = options.width.is_none_or(|width| width >= WIDE)
+        && rows.rows.iter().any(|row| !row.label.is_empty());
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(cells(
@@ -96,7 +100,14 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
         ["VERDICT", "TARGET", "NAME", "WHO", "ANONYMOUS MAY"].map(str::to_owned),
     ));
     for row in &rows.rows {
-        let Row { verdict, target, label, who, may, expected } = row;
+        let Row {
+            verdict,
+            target,
+            label,
+            who,
+            may,
+            expected,
+        } = row;
         let mut may = shown(may);
         if let Some(expected) = expected {
             may.push_str("; expected ");
@@ -107,24 +118,38 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
             target.push(' ');
             target.push_str(&label);
         }
-        table.add_row(cells(labelled, [verdict.word().to_owned(), target, label, who, may]));
+        table.add_row(cells(
+            labelled,
+            [verdict.word().to_owned(), target, label, who, may],
+        ));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, GAP));
     }
     table.set_content_arrangement(ContentArrangement::Disabled);
     if let Some(width) = options.width {
-        fit(&mut table, labelled, u16::try_from(width.max(MIN_WIDTH)).unwrap_or(u16::MAX));
+        fit(
+            &mut table,
+            labelled,
+            u16::try_from(width.max(MIN_WIDTH)).unwrap_or(u16::MAX),
+        );
     }
 
     // A line that begins a row begins with its verdict; a wrapped line begins with a space.
     let mut verdicts = rows.rows.iter().map(|row| row.verdict).peekable();
     for line in table.lines() {
         let line = line.trim_end();
-        match verdicts.peek().and_then(|verdict| Some((*verdict, line.strip_prefix(verdict.word())?))) {
+        match verdicts
+            .peek()
+            .and_then(|verdict| Some((*verdict, line.strip_prefix(verdict.word())?)))
+        {
             Some((verdict, rest)) => {
                 verdicts.next();
-                writeln!(out, "{}{rest}", options.painted(style(verdict), verdict.word()))?;
+                writeln!(
+                    out,
+                    "{}{rest}",
+                    options.painted(style(verdict), verdict.word())
+                )?;
             }
             None => writeln!(out, "{line}")?,
         }
@@ -141,7 +166,10 @@ fn fit(table: &mut Table, labelled: bool, width: u16) {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width);
     let who = if labelled { 3 } else { 2 };
-    let wanted = [(1, longest_word(table, 1).min(width / 3)), (who, longest_word(table, who).min(width / 4))];
+    let wanted = [
+        (1, longest_word(table, 1).min(width / 3)),
+        (who, longest_word(table, who).min(width / 4)),
+    ];
     for (index, at_least) in wanted {
         if let Some(column) = table.column_mut(index) {
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(at_least)));
@@ -157,13 +185,26 @@ fn longest_word(table: &Table, column: usize) -> u16 {
     let words = table
         .column_cells_iter(column)
         .flatten()
-        .filter_map(|cell| cell.content().split(' ').map(|word| word.chars().count()).max());
-    words.max().and_then(|length| u16::try_from(length).ok()).unwrap_or(u16::MAX).saturating_add(GAP)
+        .filter_map(|cell| {
+            cell.content()
+                .split(' ')
+                .map(|word| word.chars().count())
+                .max()
+        });
+    words
+        .max()
+        .and_then(|length| u16::try_from(length).ok())
+        .unwrap_or(u16::MAX)
+        .saturating_add(GAP)
 }
 
 /// The cells of one line; the column of names is there only where a target has one.
 fn cells(labelled: bool, [verdict, target, label, who, may]: [String; 5]) -> Vec<String> {
-    if labelled { vec![verdict, target, label, who, may] } else { vec![verdict, target, who, may] }
+    if labelled {
+        vec![verdict, target, label, who, may]
+    } else {
+        vec![verdict, target, who, may]
+    }
 }
 
 fn colour(colour: AnsiColor) -> Style {

@@ -31,12 +31,19 @@ pub(super) struct Rows {
 
 /// Whether a verdict can come by the hundred without anybody wanting to see them all.
 fn crowds(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::NotApiServer | Verdict::Unreachable | Verdict::NotAttempted)
+    matches!(
+        verdict,
+        Verdict::NotApiServer | Verdict::Unreachable | Verdict::NotAttempted
+    )
 }
 
 /// What rows stand in the order of.
 fn place(report: &EndpointReport) -> impl Ord + use<> {
-    (report.verdict, crowds(report.verdict) && !report.target.named, report.order_key())
+    (
+        report.verdict,
+        crowds(report.verdict) && !report.target.named,
+        report.order_key(),
+    )
 }
 
 /// The reports that may get a row, in the order of the rows: nobody reads more than [`MOST`]. The
@@ -56,10 +63,15 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
 ) -> Rows {
     let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
     let mut silent = Silent::among(&reports, coverage);
-    let mut rows = Rows { rows: Vec::new(), more: left_out };
+    let mut rows = Rows {
+        rows: Vec::new(),
+        more: left_out,
+    };
     let mut counts: HashMap<Verdict, usize> = HashMap::new();
     for report in reports {
-        let Some(row) = silent.row(report) else { continue };
+        let Some(row) = silent.row(report) else {
+            continue;
+        };
         let count = counts.entry(row.verdict).or_default();
         *count += 1;
         if crowds(row.verdict) && *count > CROWD {
@@ -127,7 +139,12 @@ impl<'a> Silent<'a> {
         Row {
             verdict: report.verdict,
             target,
-            label: report.target.label.as_deref().unwrap_or_default().to_owned(),
+            label: report
+                .target
+                .label
+                .as_deref()
+                .unwrap_or_default()
+                .to_owned(),
             who: words::who(report),
             may,
             expected: self.missed(report.verdict, &report.target),
@@ -152,12 +169,20 @@ pub(in crate::report) fn target_cell(report: &EndpointReport) -> String {
     let asked = &report.target;
     let mut cell = match &report.endpoint {
         // A port that was asked with TLS and speaks plain HTTP.
-        Some(endpoint) => Target { scheme: endpoint.scheme, ..asked.clone() }.to_string(),
+        Some(endpoint) => Target {
+            scheme: endpoint.scheme,
+            ..asked.clone()
+        }
+        .to_string(),
         None => asked.to_string(),
     };
     if let (Host::Name(_), Some(endpoint)) = (&report.target.host, &report.endpoint) {
         let by_proxy = || ", resolved by the proxy".to_owned();
-        cell.push_str(&endpoint.address().map_or_else(by_proxy, |address| format!(" at {}", address.ip())));
+        cell.push_str(
+            &endpoint
+                .address()
+                .map_or_else(by_proxy, |address| format!(" at {}", address.ip())),
+        );
     }
     if let Some(sni) = &report.target.sni {
         cell.push_str(" as ");

@@ -18,24 +18,36 @@ fn piped() {
 
 #[test]
 fn on_a_terminal() {
-    let options = TableOptions { color: true, width: Some(140) };
+    let options = TableOptions {
+        color: true,
+        width: Some(140),
+    };
     insta::assert_snapshot!(sample::table(&sample::mixed(), &options));
 }
 
 #[test]
 fn narrow() {
-    let options = TableOptions { width: Some(80), ..plain() };
+    let options = TableOptions {
+        width: Some(80),
+        ..plain()
+    };
     let shown = sample::table(&sample::mixed(), &options);
     let rows = shown.split("\n\n").nth(1).unwrap();
     assert!(rows.starts_with("VERDICT"), "{rows}");
-    assert!(rows.lines().all(|line| line.chars().count() <= 80), "{rows}");
+    assert!(
+        rows.lines().all(|line| line.chars().count() <= 80),
+        "{rows}"
+    );
     insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn no_width_is_too_small() {
     for width in [0, 1, 59, usize::MAX] {
-        let options = TableOptions { width: Some(width), ..plain() };
+        let options = TableOptions {
+            width: Some(width),
+            ..plain()
+        };
         assert!(sample::table(&sample::mixed(), &options).contains("exposed"));
     }
 }
@@ -54,10 +66,22 @@ fn stopped_early() {
 fn what_was_not_asked_is_called_so() {
     let mut sample = sample::stopped();
     let spec = sample.summary.coverage.specs.first_mut().unwrap();
-    *spec = SpecCoverage::of(Arc::clone(&spec.origin), true, None, spec.expect, Vec::new());
+    *spec = SpecCoverage::of(
+        Arc::clone(&spec.origin),
+        true,
+        None,
+        spec.expect,
+        Vec::new(),
+    );
     let shown = sample::table(&sample, &plain());
-    assert!(shown.contains("  not covered: 192.0.2.17 (targets.txt:3): not asked\n"), "{shown}");
-    assert!(shown.contains("(targets.txt:3): expected rejected, not asked\n"), "{shown}");
+    assert!(
+        shown.contains("  not covered: 192.0.2.17 (targets.txt:3): not asked\n"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("(targets.txt:3): expected rejected, not asked\n"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -65,12 +89,19 @@ fn no_cell_makes_every_row_wide() {
     let shown = sample::table(&sample::saying(&"x".repeat(2000)), &plain());
     let rows = shown.split("\n\n").nth(1).unwrap();
     // Each row has a target and a name of the user's own; what a server says adds little to them.
-    assert!(rows.lines().all(|line| line.chars().count() < 2 * 240 + 400), "{rows}");
+    assert!(
+        rows.lines()
+            .all(|line| line.chars().count() < 2 * 240 + 400),
+        "{rows}"
+    );
 }
 
 #[test]
 fn hostile_text() {
-    let options = TableOptions { width: Some(120), ..plain() };
+    let options = TableOptions {
+        width: Some(120),
+        ..plain()
+    };
     let shown = sample::table(&sample::hostile(), &options);
     assert!(!shown.chars().any(|c| c != '\n' && hidden(c)));
     insta::assert_snapshot!(shown);
@@ -78,11 +109,23 @@ fn hostile_text() {
 
 #[test]
 fn colour_adds_nothing_but_colour() {
-    let coloured = sample::table(&sample::hostile(), &TableOptions { color: true, ..plain() });
+    let coloured = sample::table(
+        &sample::hostile(),
+        &TableOptions {
+            color: true,
+            ..plain()
+        },
+    );
     let stripped: String = coloured
         .split('\u{1b}')
         .enumerate()
-        .map(|(index, part)| if index == 0 { part } else { part.split_once('m').unwrap().1 })
+        .map(|(index, part)| {
+            if index == 0 {
+                part
+            } else {
+                part.split_once('m').unwrap().1
+            }
+        })
         .collect();
     assert_ne!(coloured, stripped);
     assert_eq!(stripped, sample::table(&sample::hostile(), &plain()));
@@ -96,16 +139,29 @@ fn a_crowd_is_counted_and_named_targets_come_before_it() {
         let mut target = sample::target(index, sample::origin(1, "198.51.100.0/24"), &address, 443);
         target.named = index == 39;
         let refused = Failure::new(Stage::Connect, FailureKind::Refused, "");
-        sample.reports.push(sample::silent(target.clone(), Some(&address), refused));
+        sample
+            .reports
+            .push(sample::silent(target.clone(), Some(&address), refused));
         target.index += 100;
-        sample.reports.push(sample::report(target, &address, Verdict::NotApiServer, "a web server"));
+        sample.reports.push(sample::report(
+            target,
+            &address,
+            Verdict::NotApiServer,
+            "a web server",
+        ));
     }
     // The named one's specification answered, so its closed port is not listed.
     let shown = sample::table(&sample, &TableOptions::default());
     assert_eq!(shown.matches("\nunreachable ").count(), 30);
     assert_eq!(shown.matches("\nnot-api-server ").count(), 30);
-    assert!(shown.contains("… and 10 more not-api-server\n… and 9 more unreachable\n"), "{shown}");
-    assert!(shown.lines().nth(1).unwrap().contains("198.51.100.39:443"), "{shown}");
+    assert!(
+        shown.contains("… and 10 more not-api-server\n… and 9 more unreachable\n"),
+        "{shown}"
+    );
+    assert!(
+        shown.lines().nth(1).unwrap().contains("198.51.100.39:443"),
+        "{shown}"
+    );
 }
 
 proptest! {

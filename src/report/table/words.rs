@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::escape::clip;
 use crate::model::{
-    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification, Known,
-    PathClass, Standing, Trust, Verdict, api_paths, left_out,
+    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification,
+    Known, PathClass, Standing, Trust, Verdict, api_paths, left_out,
 };
 
 /// Things listed before "and N more".
@@ -19,7 +19,9 @@ const RESOURCES_NOT_ASKED: &str = "resources not asked";
 
 /// WHO: the component, its version, whether something stands in front; `-` when nothing answered.
 pub(in crate::report) fn who(report: &EndpointReport) -> String {
-    let Some(identification) = &report.identification else { return "-".to_owned() };
+    let Some(identification) = &report.identification else {
+        return "-".to_owned();
+    };
     let component = match identification.component {
         Component::KubeApiServer => "kube-apiserver",
         Component::AggregatedApiServer => "aggregated API server",
@@ -36,8 +38,15 @@ pub(in crate::report) fn who(report: &EndpointReport) -> String {
         Component::Unknown => "unknown",
     };
     let who = whose(identification, component);
-    let version = identification.version.as_deref().map(|version| format!(" {}", clip(version, VERSION)));
-    let front = if identification.through_front { ", through a front end" } else { "" };
+    let version = identification
+        .version
+        .as_deref()
+        .map(|version| format!(" {}", clip(version, VERSION)));
+    let front = if identification.through_front {
+        ", through a front end"
+    } else {
+        ""
+    };
     let trust = match report.tls.as_ref().and_then(|tls| tls.trust.as_ref()) {
         Some(Trust::NotAnchored { .. }) => ", certificate of another CA",
         Some(Trust::NotChecked { .. }) => ", CA not checked",
@@ -49,17 +58,34 @@ pub(in crate::report) fn who(report: &EndpointReport) -> String {
 /// The product where one is named and an API server answers; else the component, with the product, or
 /// the products that tie, in parentheses.
 fn whose(identification: &Identification, component: &str) -> String {
-    let Attribution { product, confidence, others, .. } = &identification.attribution;
+    let Attribution {
+        product,
+        confidence,
+        others,
+        ..
+    } = &identification.attribution;
     let api_server = identification.component == Component::KubeApiServer;
     match product {
         Some(product) => {
-            let perhaps = if *confidence == Some(Confidence::Low) { "perhaps " } else { "" };
+            let perhaps = if *confidence == Some(Confidence::Low) {
+                "perhaps "
+            } else {
+                ""
+            };
             let name = format!("{perhaps}{}", product.short);
-            if api_server { name } else { format!("{component} ({name})") }
+            if api_server {
+                name
+            } else {
+                format!("{component} ({name})")
+            }
         }
         None if others.is_empty() => component.to_owned(),
         None => {
-            let names: Vec<&str> = others.iter().take(TIED).map(|product| &*product.short).collect();
+            let names: Vec<&str> = others
+                .iter()
+                .take(TIED)
+                .map(|product| &*product.short)
+                .collect();
             let more = match others.len().saturating_sub(TIED) {
                 0 => String::new(),
                 1 => " or another".to_owned(),
@@ -72,7 +98,9 @@ fn whose(identification: &Identification, component: &str) -> String {
 
 /// How the answer stands to what the product should answer.
 fn stands(report: &EndpointReport) -> String {
-    let Some(posture) = &report.posture else { return String::new() };
+    let Some(posture) = &report.posture else {
+        return String::new();
+    };
     let told = match posture.known {
         Known::Documented => "documented",
         Known::Observed => "observed elsewhere",
@@ -89,7 +117,12 @@ fn stands(report: &EndpointReport) -> String {
 
 /// What the answer tells about the setting, where the product's answer depends on one.
 fn mode(report: &EndpointReport) -> String {
-    report.posture.as_ref().and_then(|posture| posture.mode.as_deref()).unwrap_or_default().to_owned()
+    report
+        .posture
+        .as_ref()
+        .and_then(|posture| posture.mode.as_deref())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// ANONYMOUS MAY.
@@ -106,7 +139,11 @@ fn open(report: &EndpointReport) -> String {
             if open.public == ["version", "health"] && open.product.is_empty() {
                 default.push_str(" (default)");
             }
-            let nothing = if default.is_empty() { nothing(report) } else { String::new() };
+            let nothing = if default.is_empty() {
+                nothing(report)
+            } else {
+                String::new()
+            };
             join([default, nothing, resources(report)])
         }
         Verdict::Limited => match open.by_default() {
@@ -123,7 +160,9 @@ fn open(report: &EndpointReport) -> String {
 
 /// ANONYMOUS MAY of a specification none of whose endpoints answered.
 pub(super) fn silence(endpoints: &[&EndpointReport]) -> String {
-    let ours = endpoints.iter().all(|report| report.verdict == Verdict::NotAttempted);
+    let ours = endpoints
+        .iter()
+        .all(|report| report.verdict == Verdict::NotAttempted);
     let what = if ours { "not asked" } else { "no answer" };
     let mut reasons = endpoints.iter().map(|report| &report.reason);
     if let Some(first) = reasons.next()
@@ -132,11 +171,20 @@ pub(super) fn silence(endpoints: &[&EndpointReport]) -> String {
         return format!("{what}: {first}");
     }
     let mut kinds: BTreeMap<FailureKind, usize> = BTreeMap::new();
-    for failure in endpoints.iter().filter_map(|report| report.failure.as_ref()) {
+    for failure in endpoints
+        .iter()
+        .filter_map(|report| report.failure.as_ref())
+    {
         *kinds.entry(failure.kind).or_default() += 1;
     }
-    let kinds = kinds.iter().map(|(kind, count)| format!("{count} {}", kind.phrase()));
-    format!("{what} at {} endpoints: {}", endpoints.len(), kinds.collect::<Vec<_>>().join(", "))
+    let kinds = kinds
+        .iter()
+        .map(|(kind, count)| format!("{count} {}", kind.phrase()));
+    format!(
+        "{what} at {} endpoints: {}",
+        endpoints.len(),
+        kinds.collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// Grants sorted by what people call them, each named once. What is let through and not served gives
@@ -196,7 +244,12 @@ impl Open {
 }
 
 fn said(verb: &str, things: &[String]) -> String {
-    let listed = things.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let listed = things
+        .iter()
+        .take(LISTED)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
     match things.len() {
         0 => String::new(),
         n if n > LISTED => format!("{verb}{listed} and {} more", n - LISTED),
@@ -228,7 +281,11 @@ fn nothing(report: &EndpointReport) -> String {
 
 /// Without resources among the paths, a 401 on these does not say that none is open: conditions name paths.
 fn not_asked(report: &EndpointReport) -> String {
-    let resources = if lists(report) == 0 { RESOURCES_NOT_ASKED } else { "" };
+    let resources = if lists(report) == 0 {
+        RESOURCES_NOT_ASKED
+    } else {
+        ""
+    };
     join([resources.to_owned(), without_answer(report)])
 }
 
@@ -239,8 +296,16 @@ fn without_answer(report: &EndpointReport) -> String {
 
 /// How many lists of resources were to be asked.
 fn lists(report: &EndpointReport) -> usize {
-    let asked = api_paths(&report.requests).values().filter(|(class, _)| is_list(*class)).count();
-    asked + report.not_asked.iter().filter(|request| is_list(request.class)).count()
+    let asked = api_paths(&report.requests)
+        .values()
+        .filter(|(class, _)| is_list(*class))
+        .count();
+    asked
+        + report
+            .not_asked
+            .iter()
+            .filter(|request| is_list(request.class))
+            .count()
 }
 
 /// Without resources among the paths, a 403 on `/api` does not say that none is open; and those that came to

@@ -46,7 +46,9 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             further_addresses: coverage.further_addresses,
             half_resolved: coverage.gap(Gap::HalfResolved),
             unroutable_addresses: coverage.gap(Gap::UnroutableAddress),
-            verdicts: Verdict::ALL.map(|verdict| (verdict.word(), coverage.count(verdict))).into(),
+            verdicts: Verdict::ALL
+                .map(|verdict| (verdict.word(), coverage.count(verdict)))
+                .into(),
             unreachable: Unreachable {
                 total: coverage.unreachable_total(),
                 kinds: by_kind(&coverage.unreachable),
@@ -59,7 +61,11 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
 }
 
 fn by_kind(counts: &BTreeMap<FailureKind, u64>) -> BTreeMap<&'static str, u64> {
-    counts.iter().filter(|(_, count)| **count > 0).map(|(kind, count)| (kind.word(), *count)).collect()
+    counts
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(kind, count)| (kind.word(), *count))
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -94,11 +100,17 @@ impl<'a> From<&'a SpecCoverage> for Spec<'a> {
             met: spec.met,
             seen: spec.seen.iter().map(|verdict| verdict.word()).collect(),
             unasked: (spec.unasked.iter())
-                .map(|model::Unasked { why, count, examples }| Unasked {
-                    why: why.word(),
-                    count: *count,
-                    examples,
-                })
+                .map(
+                    |model::Unasked {
+                         why,
+                         count,
+                         examples,
+                     }| Unasked {
+                        why: why.word(),
+                        count: *count,
+                        examples,
+                    },
+                )
                 .collect(),
         }
     }
@@ -126,9 +138,17 @@ impl<'a> Summary<'a> {
             worst: Verdict::ALL.into_iter().find(seen).map(Verdict::word),
             complete: summary.stopped.is_none() && coverage.is_complete(),
             answered: coverage.outcomes() - coverage.unreachable_total(),
-            settled: Verdict::ALL.into_iter().filter(settling).map(|verdict| coverage.count(verdict)).sum(),
+            settled: Verdict::ALL
+                .into_iter()
+                .filter(settling)
+                .map(|verdict| coverage.count(verdict))
+                .sum(),
             uncovered: coverage.named() - coverage.covered(),
-            unmet: coverage.specs.iter().filter(|spec| spec.met == Some(false)).count(),
+            unmet: coverage
+                .specs
+                .iter()
+                .filter(|spec| spec.met == Some(false))
+                .count(),
             tally,
         }
     }

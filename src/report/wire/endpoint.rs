@@ -56,11 +56,18 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
         Self {
             target: target.to_string(),
             address: report.endpoint.as_ref().and_then(model::Endpoint::address),
-            resolved_by_proxy: report.endpoint.as_ref().is_some_and(|endpoint| endpoint.address().is_none()),
+            resolved_by_proxy: report
+                .endpoint
+                .as_ref()
+                .is_some_and(|endpoint| endpoint.address().is_none()),
             name: name.map(|name| name.to_string()),
             aliases: report.aliases.iter().map(|alias| &**alias).collect(),
             label: target.label.as_deref(),
-            scheme: report.endpoint.as_ref().map_or(target.scheme, |endpoint| endpoint.scheme).word(),
+            scheme: report
+                .endpoint
+                .as_ref()
+                .map_or(target.scheme, |endpoint| endpoint.scheme)
+                .word(),
             prefix: &target.prefix,
             origin: (&*target.origin).into(),
             index: target.index,
@@ -69,7 +76,10 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             verdict: report.verdict.word(),
             reason: text(&report.reason),
             expect: target.expect.map(model::Verdict::word),
-            as_expected: target.expect.zip(report.seen()).map(|(expected, seen)| expected == seen),
+            as_expected: target
+                .expect
+                .zip(report.seen())
+                .map(|(expected, seen)| expected == seen),
             failure: report.failure.as_ref().map(Failure::from),
             identification: report
                 .identification
@@ -78,7 +88,11 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             posture: report.posture.as_ref().map(Posture::from),
             remedy: report.remedy.as_ref().map(Remedy::from),
             requests: report.requests.iter().map(Request::from).collect(),
-            not_asked: report.not_asked.iter().map(|request| request.path.as_str()).collect(),
+            not_asked: report
+                .not_asked
+                .iter()
+                .map(|request| request.path.as_str())
+                .collect(),
             grants: report.grants.iter().map(Grant::from).collect(),
             tls: report.tls.as_ref().map(Tls::from),
             without_sni: report.without_sni.as_ref().map(WithoutSni::from),
@@ -92,7 +106,10 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
 
 /// The day on which the first answer was asked for.
 fn looked_on(report: &EndpointReport) -> Option<Date> {
-    report.requests.first().map(|request| Offset::UTC.to_datetime(request.exchange.at).date())
+    report
+        .requests
+        .first()
+        .map(|request| Offset::UTC.to_datetime(request.exchange.at).date())
 }
 
 #[derive(Serialize)]
@@ -110,7 +127,12 @@ impl<'a> From<&'a model::Origin> for Origin<'a> {
             Source::File(path) => ("file", Some(&**path)),
             Source::Stdin => ("stdin", None),
         };
-        Self { source, file, line: origin.line, text: &origin.text }
+        Self {
+            source,
+            file,
+            line: origin.line,
+            text: &origin.text,
+        }
     }
 }
 
@@ -123,7 +145,11 @@ pub(super) struct Failure<'a> {
 
 impl<'a> From<&'a model::Failure> for Failure<'a> {
     fn from(failure: &'a model::Failure) -> Self {
-        Self { stage: failure.stage.word(), kind: failure.kind.word(), detail: text(&failure.detail) }
+        Self {
+            stage: failure.stage.word(),
+            kind: failure.kind.word(),
+            detail: text(&failure.detail),
+        }
     }
 }
 

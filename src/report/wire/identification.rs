@@ -28,7 +28,10 @@ pub(super) struct Identification<'a> {
 
 impl<'a> Identification<'a> {
     pub(super) fn new(identification: &'a model::Identification, on: Option<Date>) -> Self {
-        let clue = |clue: &'a model::Clue| Clue { kind: clue.kind.word(), seen: text(&clue.seen) };
+        let clue = |clue: &'a model::Clue| Clue {
+            kind: clue.kind.word(),
+            seen: text(&clue.seen),
+        };
         let attribution = &identification.attribution;
         let (maintained, end_of_life) = match identification.support(on) {
             Support::Until(date) => (Some(true), Some(date)),
@@ -69,7 +72,12 @@ struct Product<'a> {
 
 impl<'a> From<&'a model::Product> for Product<'a> {
     fn from(product: &'a model::Product) -> Self {
-        Self { id: &product.id, name: &product.name, short: &product.short, managed: product.managed }
+        Self {
+            id: &product.id,
+            name: &product.name,
+            short: &product.short,
+            managed: product.managed,
+        }
     }
 }
 
@@ -110,7 +118,12 @@ impl<'a> From<&'a model::Posture> for Posture<'a> {
     fn from(posture: &'a model::Posture) -> Self {
         Self {
             standing: Standing::word(posture.standing),
-            expected: posture.expected.iter().copied().map(Verdict::word).collect(),
+            expected: posture
+                .expected
+                .iter()
+                .copied()
+                .map(Verdict::word)
+                .collect(),
             mode: posture.mode.as_deref(),
             known: Known::word(posture.known),
             sentence: text(&posture.sentence),

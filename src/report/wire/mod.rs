@@ -59,10 +59,23 @@ mod tests {
 
     #[test]
     fn times_and_durations() {
-        assert_eq!(time("2026-10-01T08:00:00.1234567Z".parse().unwrap()), "2026-10-01T08:00:00.123Z");
-        assert_eq!(time("2026-10-01T08:00:00Z".parse().unwrap()), "2026-10-01T08:00:00.000Z");
-        for (nanoseconds, written) in [(0, "0.0"), (1_234_567, "1.235"), (10_000_000_001, "10000.0")] {
-            assert_eq!(serde_json::to_string(&ms(Duration::from_nanos(nanoseconds))).unwrap(), written);
+        assert_eq!(
+            time("2026-10-01T08:00:00.1234567Z".parse().unwrap()),
+            "2026-10-01T08:00:00.123Z"
+        );
+        assert_eq!(
+            time("2026-10-01T08:00:00Z".parse().unwrap()),
+            "2026-10-01T08:00:00.000Z"
+        );
+        for (nanoseconds, written) in [
+            (0, "0.0"),
+            (1_234_567, "1.235"),
+            (10_000_000_001, "10000.0"),
+        ] {
+            assert_eq!(
+                serde_json::to_string(&ms(Duration::from_nanos(nanoseconds))).unwrap(),
+                written
+            );
         }
         assert_eq!(whole_ms(Duration::MAX), u64::MAX);
     }

@@ -50,9 +50,11 @@ struct Why<'a> {
 fn why(access: &Access) -> Option<Why<'_>> {
     match access {
         Access::Rejected | Access::Forbidden | Access::Granted => None,
-        Access::Unclear(unclear) => {
-            Some(Why { stage: None, kind: unclear.word(), detail: unclear.phrase().into() })
-        }
+        Access::Unclear(unclear) => Some(Why {
+            stage: None,
+            kind: unclear.word(),
+            detail: unclear.phrase().into(),
+        }),
         Access::Failed(failure) => Some(Why {
             stage: Some(failure.stage.word()),
             kind: failure.kind.word(),
@@ -85,7 +87,10 @@ struct Evidence<'a> {
 
 /// The other fields of `/version`.
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names of the fields of /version")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names of the fields of /version"
+)]
 struct Version<'a> {
     major: Option<Cow<'a, str>>,
     minor: Option<Cow<'a, str>>,

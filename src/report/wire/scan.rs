@@ -17,7 +17,10 @@ pub(in crate::report) struct Tool<'a> {
 
 impl<'a> From<&ScanInfo<'a>> for Tool<'a> {
     fn from(info: &ScanInfo<'a>) -> Self {
-        Self { name: "kubeknock", version: info.tool_version }
+        Self {
+            name: "kubeknock",
+            version: info.tool_version,
+        }
     }
 }
 
@@ -39,7 +42,10 @@ impl<'a> Scan<'a> {
             stopped: summary.stopped.as_deref(),
             targets_digest: summary.targets_digest.as_deref(),
             settings: info.config.into(),
-            vantage: Vantage { source_addresses: &summary.sources, resolvers: &summary.resolvers },
+            vantage: Vantage {
+                source_addresses: &summary.sources,
+                resolvers: &summary.resolvers,
+            },
         }
     }
 }
@@ -97,7 +103,11 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             max_duration_ms: config.max_duration.map(whole_ms),
             second_look_pause_ms: whole_ms(config.second_look_pause),
             user_agent: &config.user_agent,
-            paths: config.requests.iter().map(|request| request.path.as_str()).collect(),
+            paths: config
+                .requests
+                .iter()
+                .map(|request| request.path.as_str())
+                .collect(),
             deep: config.deep,
             http2: config.http2,
             proxy: config.proxy.as_ref().map(proxy_url),
@@ -135,10 +145,28 @@ mod tests {
 
     #[test]
     fn a_proxy_is_said_as_it_was_given() {
-        let url = |kind, host: &str| proxy_url(&Proxy { kind, host: host.to_owned(), port: 1080 });
-        assert_eq!(url(ProxyKind::Socks5, "bastion.example"), "socks5://bastion.example:1080");
-        assert_eq!(url(ProxyKind::Socks5h, "bastion.example"), "socks5h://bastion.example:1080");
-        assert_eq!(url(ProxyKind::HttpConnect, "2001:db8::1"), "http://[2001:db8::1]:1080");
-        assert_eq!(url(ProxyKind::HttpConnect, "[2001:db8::1]"), "http://[2001:db8::1]:1080");
+        let url = |kind, host: &str| {
+            proxy_url(&Proxy {
+                kind,
+                host: host.to_owned(),
+                port: 1080,
+            })
+        };
+        assert_eq!(
+            url(ProxyKind::Socks5, "bastion.example"),
+            "socks5://bastion.example:1080"
+        );
+        assert_eq!(
+            url(ProxyKind::Socks5h, "bastion.example"),
+            "socks5h://bastion.example:1080"
+        );
+        assert_eq!(
+            url(ProxyKind::HttpConnect, "2001:db8::1"),
+            "http://[2001:db8::1]:1080"
+        );
+        assert_eq!(
+            url(ProxyKind::HttpConnect, "[2001:db8::1]"),
+            "http://[2001:db8::1]:1080"
+        );
     }
 }

@@ -61,10 +61,18 @@ impl<'a> From<&'a model::Trust> for Trust<'a> {
     fn from(trust: &'a model::Trust) -> Self {
         let state = trust.word();
         match trust {
-            model::Trust::Anchored { by } => Self { anchored: true, state, by: Some(text(by)), why: None },
-            model::Trust::NotAnchored { why } | model::Trust::NotChecked { why } => {
-                Self { anchored: false, state, by: None, why: Some(text(why)) }
-            }
+            model::Trust::Anchored { by } => Self {
+                anchored: true,
+                state,
+                by: Some(text(by)),
+                why: None,
+            },
+            model::Trust::NotAnchored { why } | model::Trust::NotChecked { why } => Self {
+                anchored: false,
+                state,
+                by: None,
+                why: Some(text(why)),
+            },
         }
     }
 }
@@ -78,7 +86,10 @@ pub(super) struct WithoutSni<'a> {
 
 impl<'a> From<&'a Result<model::Handshake, model::Failure>> for WithoutSni<'a> {
     fn from(outcome: &'a Result<model::Handshake, model::Failure>) -> Self {
-        Self { tls: outcome.as_ref().ok().map(Tls::from), failure: outcome.as_ref().err().map(Failure::from) }
+        Self {
+            tls: outcome.as_ref().ok().map(Tls::from),
+            failure: outcome.as_ref().err().map(Failure::from),
+        }
     }
 }
 

@@ -69,7 +69,11 @@ impl Simulated {
         if pass == self.config.retries {
             return Outcome::Silent(kind);
         }
-        Outcome::Deferred(Deferral { address: None, stage: Stage::Connect, kind })
+        Outcome::Deferred(Deferral {
+            address: None,
+            stage: Stage::Connect,
+            kind,
+        })
     }
 
     async fn ask(&self, place: u64, pass: u32) {
@@ -77,8 +81,12 @@ impl Simulated {
         leave.left();
         let _flight = self.tally.flight();
         let kind = self.kind(place);
-        sleep(if kind == Does::StaySilent { self.config.connect_timeout } else { Duration::from_millis(1) })
-            .await;
+        sleep(if kind == Does::StaySilent {
+            self.config.connect_timeout
+        } else {
+            Duration::from_millis(1)
+        })
+        .await;
         drop(leave);
         if kind == Does::HangLater {
             let _look = self.looks.acquire().await.unwrap();
@@ -116,17 +124,25 @@ impl Simulated {
             }
         });
         for pass in 0..=this.config.retries {
-            let mut places: Vec<u64> = if pass == 0 { (0..this.total).collect() } else { again.clone() };
+            let mut places: Vec<u64> = if pass == 0 {
+                (0..this.total).collect()
+            } else {
+                again.clone()
+            };
             if pass > 0 {
                 this.tally.again(pass, places.len() as u64);
                 this.throttle.set_share(AGAIN);
             }
-            let before = [done_before, again_before].get(pass as usize).copied().unwrap_or(0);
+            let before = [done_before, again_before]
+                .get(pass as usize)
+                .copied()
+                .unwrap_or(0);
             places.drain(..usize::try_from(before).unwrap());
             let (places, next) = (Arc::new(places), Arc::new(AtomicU64::new(0)));
             let mut workers = JoinSet::new();
             for _ in 0..this.config.connections() {
-                let (this, places, next) = (Arc::clone(&this), Arc::clone(&places), Arc::clone(&next));
+                let (this, places, next) =
+                    (Arc::clone(&this), Arc::clone(&places), Arc::clone(&next));
                 workers.spawn(async move {
                     let next = || usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap();
                     while let Some(place) = places.get(next()) {
@@ -140,16 +156,26 @@ impl Simulated {
         let whole = began.elapsed().as_secs_f64();
         let estimates = estimates.lock().unwrap();
         assert!(estimates.len() > 50, "{what}: it took {whole} s");
-        for (at, eta) in estimates.iter().filter(|(at, _)| at.as_secs_f64() > whole / 10.0) {
+        for (at, eta) in estimates
+            .iter()
+            .filter(|(at, _)| at.as_secs_f64() > whole / 10.0)
+        {
             let (at, left) = (at.as_secs_f64(), eta.expect("an estimate").as_secs_f64());
             let error = (at + left - whole).abs() / whole;
-            assert!(error < 0.2, "{what}: after {at:.1} of {whole:.1} s {left:.1} s left");
+            assert!(
+                error < 0.2,
+                "{what}: after {at:.1} of {whole:.1} s {left:.1} s left"
+            );
         }
     }
 }
 
 fn config(retries: u32, rate: u32) -> ScanConfig {
-    ScanConfig { retries, rate, ..ScanConfig::default() }
+    ScanConfig {
+        retries,
+        rate,
+        ..ScanConfig::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,7 +197,9 @@ async fn the_estimate_is_right_within_a_fifth_after_a_tenth() {
         (1000, 1, 20_000, &[Reset], 20_000, 12_000),
         (1000, 1, 20_000, &[StaySilent], 20_000, 12_000),
     ] {
-        Simulated::new(config(retries, rate), total, kinds).run(done_before, again_before).await;
+        Simulated::new(config(retries, rate), total, kinds)
+            .run(done_before, again_before)
+            .await;
     }
 }
 

@@ -56,7 +56,11 @@ pub(super) struct Mangled {
 
 impl Mangled {
     pub(super) const fn new(stream: TcpStream, plan: Plan) -> Self {
-        Self { stream, plan, sent: 0 }
+        Self {
+            stream,
+            plan,
+            sent: 0,
+        }
     }
 }
 
@@ -66,7 +70,8 @@ impl AsyncWrite for Mangled {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let until = |place: u64| usize::try_from(place.saturating_sub(self.sent)).unwrap_or(usize::MAX);
+        let until =
+            |place: u64| usize::try_from(place.saturating_sub(self.sent)).unwrap_or(usize::MAX);
         let mut flipped = [0];
         let part = match self.plan {
             Plan::Whole => bytes,

@@ -40,14 +40,24 @@ pub struct ChaosServer {
 /// The address cannot be bound, or no certificate could be made.
 pub async fn chaos(seed: u64, listen: SocketAddr) -> io::Result<ChaosServer> {
     let scenario = catalogue::scenario("default").ok_or(io::ErrorKind::NotFound)?;
-    let config =
-        tokio::task::spawn_blocking(move || scenario.tls_config()).await.map_err(io::Error::other)??;
+    let config = tokio::task::spawn_blocking(move || scenario.tls_config())
+        .await
+        .map_err(io::Error::other)??;
     let acceptor = TlsAcceptor::from(config.ok_or(io::ErrorKind::NotFound)?);
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let misbehaviours = Arc::<Mutex<BTreeSet<String>>>::default();
-    let accepting = tokio::spawn(accept(listener, acceptor, Draws(seed), Arc::clone(&misbehaviours)));
-    Ok(ChaosServer { address, misbehaviours, accepting })
+    let accepting = tokio::spawn(accept(
+        listener,
+        acceptor,
+        Draws(seed),
+        Arc::clone(&misbehaviours),
+    ));
+    Ok(ChaosServer {
+        address,
+        misbehaviours,
+        accepting,
+    })
 }
 
 impl ChaosServer {
@@ -58,7 +68,10 @@ impl ChaosServer {
 
     /// In which ways it has misbehaved so far.
     pub fn misbehaviours(&self) -> BTreeSet<String> {
-        self.misbehaviours.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.misbehaviours
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -97,15 +110,31 @@ async fn accept(
 /// What is said in place of TLS.
 const NOISE: [(&str, &[u8]); 7] = [
     ("an SSH banner", b"SSH-2.0-OpenSSH_9.6\r\n"),
-    ("plain HTTP", b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nhello"),
+    (
+        "plain HTTP",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nhello",
+    ),
     ("an HTTP/0.9 page", b"<html><body>it works</body></html>"),
     ("a TLS alert", &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]),
-    ("half a ServerHello", &[0x16, 0x03, 0x03, 0x00, 0x7a, 0x02, 0x00, 0x00, 0x76, 0x03, 0x03, 0xaa, 0xbb]),
+    (
+        "half a ServerHello",
+        &[
+            0x16, 0x03, 0x03, 0x00, 0x7a, 0x02, 0x00, 0x00, 0x76, 0x03, 0x03, 0xaa, 0xbb,
+        ],
+    ),
     ("an empty TLS record", &[0x16, 0x03, 0x03, 0x00, 0x00]),
-    ("a TLS record too long", &[0x16, 0x03, 0x03, 0xff, 0xff, 0x02, 0x00, 0xff, 0xff]),
+    (
+        "a TLS record too long",
+        &[0x16, 0x03, 0x03, 0xff, 0xff, 0x02, 0x00, 0xff, 0xff],
+    ),
 ];
 
-async fn serve(mut stream: TcpStream, acceptor: TlsAcceptor, mut draws: Draws, note: impl Fn(String)) {
+async fn serve(
+    mut stream: TcpStream,
+    acceptor: TlsAcceptor,
+    mut draws: Draws,
+    note: impl Fn(String),
+) {
     let _ = stream.set_nodelay(true);
     match draws.below(16) {
         0 => {
@@ -126,7 +155,11 @@ async fn serve(mut stream: TcpStream, acceptor: TlsAcceptor, mut draws: Draws, n
             let times = 1 + draws.below(200);
             note(format!(
                 "{name} in place of TLS, {}",
-                if times > 100 { "over and over" } else { "a few times" }
+                if times > 100 {
+                    "over and over"
+                } else {
+                    "a few times"
+                }
             ));
             let _ = stream.write_all(&bytes.repeat(times)).await;
             return close(stream).await;
@@ -152,8 +185,15 @@ where
     while let Some(head) = read_head(&mut stream, &mut unread).await {
         let head = String::from_utf8_lossy(&head).into_owned();
         let mut words = head.split(' ');
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        if manner.answer(&mut stream, method, path, draws).await.is_err() {
+        let (method, path) = (
+            words.next().unwrap_or_default(),
+            words.next().unwrap_or_default(),
+        );
+        if manner
+            .answer(&mut stream, method, path, draws)
+            .await
+            .is_err()
+        {
             break;
         }
     }
@@ -186,7 +226,13 @@ mod tests {
     fn drawn(seed: u64) -> Vec<String> {
         let mut draws = Draws(seed);
         (0..2000)
-            .map(|_| format!("{}{}", Plan::draw(&mut draws).name(), Manner::draw(&mut draws).name()))
+            .map(|_| {
+                format!(
+                    "{}{}",
+                    Plan::draw(&mut draws).name(),
+                    Manner::draw(&mut draws).name()
+                )
+            })
             .collect()
     }
 

@@ -69,7 +69,10 @@ impl Scenario {
                 };
                 let base = read(text)?;
                 if base.extends.is_some() {
-                    return wrong(format!("extends {:?}, which extends another one itself", base.name));
+                    return wrong(format!(
+                        "extends {:?}, which extends another one itself",
+                        base.name
+                    ));
                 }
                 file.over(base).build()
             }
@@ -104,18 +107,36 @@ impl File {
 
     fn build(self) -> Result<Scenario, ScenarioError> {
         let wrong = |problem: String| ScenarioError::new(&self.name, problem);
-        let verdict = |key: &str, word: &str| word.parse().map_err(|error| wrong(format!("{key}: {error}")));
+        let verdict = |key: &str, word: &str| {
+            word.parse()
+                .map_err(|error| wrong(format!("{key}: {error}")))
+        };
         let expect = verdict("expect", &self.expect)?;
-        let deep = self.expect_deep.as_deref().map(|word| verdict("expect_deep", word)).transpose()?;
-        let ways = [self.tls.is_some(), self.plain_http, self.connection.is_some()];
+        let deep = self
+            .expect_deep
+            .as_deref()
+            .map(|word| verdict("expect_deep", word))
+            .transpose()?;
+        let ways = [
+            self.tls.is_some(),
+            self.plain_http,
+            self.connection.is_some(),
+        ];
         if ways.into_iter().filter(|way| *way).count() != 1 {
-            return Err(wrong("give exactly one of [tls], plain_http = true and connection".to_owned()));
+            return Err(wrong(
+                "give exactly one of [tls], plain_http = true and connection".to_owned(),
+            ));
         }
         let conduct = match &self.connection {
             Some(connection) => connection.conduct().map_err(wrong)?,
             None => Conduct::Answer(Box::new(self.answers().map_err(wrong)?)),
         };
-        let tls = self.tls.as_ref().map(FileTls::mean).transpose().map_err(wrong)?;
+        let tls = self
+            .tls
+            .as_ref()
+            .map(FileTls::mean)
+            .transpose()
+            .map_err(wrong)?;
         let label = Label {
             name: self.name,
             about: self.about,
@@ -131,7 +152,9 @@ impl File {
             return Err("has no [fallback]: say what every other request gets".to_owned());
         };
         if fallback.is_routed() {
-            return Err("the fallback answers everything else; it has no method, path or times".to_owned());
+            return Err(
+                "the fallback answers everything else; it has no method, path or times".to_owned(),
+            );
         }
         let mut routes: Vec<Route> = Vec::new();
         for written in &self.reply {
@@ -144,7 +167,9 @@ impl File {
                     // A base's reply, which the extending scenario replaced.
                     (Some(_), _) if self.extends.is_some() => {}
                     (Some(_), _) => {
-                        return Err(format!("{method} {path} is answered twice; give the first one times"));
+                        return Err(format!(
+                            "{method} {path} is answered twice; give the first one times"
+                        ));
                     }
                 }
             }
@@ -158,10 +183,17 @@ impl File {
 
 /// The route for this request, an empty one if there was none.
 fn route_for<'a>(routes: &'a mut Vec<Route>, method: &str, path: &str) -> &'a mut Route {
-    let at = routes.iter().position(|route| route.method == method && route.path == path);
+    let at = routes
+        .iter()
+        .position(|route| route.method == method && route.path == path);
     let at = at.unwrap_or_else(|| {
         let (method, path) = (method.to_owned(), path.to_owned());
-        routes.push(Route { method, path, timed: Vec::new(), then: None });
+        routes.push(Route {
+            method,
+            path,
+            timed: Vec::new(),
+            then: None,
+        });
         routes.len() - 1
     });
     &mut routes[at]
@@ -197,7 +229,10 @@ mod tests {
     const HEAD: &str = "name = 'x'\nabout = 'x'\nsource = 'composed'\nexpect = 'rejected'\n";
 
     fn problem(rest: &str) -> String {
-        Scenario::parse(&format!("{HEAD}{rest}")).map(|_| ()).unwrap_err().to_string()
+        Scenario::parse(&format!("{HEAD}{rest}"))
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -205,12 +240,30 @@ mod tests {
         let good = "plain_http = true\n[fallback]\nstatus = 401\n";
         assert!(Scenario::parse(&format!("{HEAD}{good}")).is_ok());
         for (text, key) in [
-            ("colour = 'red'\nplain_http = true\n[fallback]\nstatus = 401\n", "colour"),
-            ("plain_http = true\n[fallback]\nstatus = 401\nbodyy = ''\n", "bodyy"),
-            ("plain_http = true\n[common]\nheader = []\n[fallback]\nstatus = 401\n", "header"),
-            ("[tls]\nsubject = 'CN=a'\nissuer = 'CN=b'\nsan = []\n[fallback]\nstatus = 401\n", "san"),
-            ("plain_http = true\n[fallback]\nstatus = 401\nbehaviour = { drip = { byte = 1 } }\n", "byte"),
-            ("plain_http = true\n[fallback]\nstatus = 401\nbehaviour = 'sulk'\n", "sulk"),
+            (
+                "colour = 'red'\nplain_http = true\n[fallback]\nstatus = 401\n",
+                "colour",
+            ),
+            (
+                "plain_http = true\n[fallback]\nstatus = 401\nbodyy = ''\n",
+                "bodyy",
+            ),
+            (
+                "plain_http = true\n[common]\nheader = []\n[fallback]\nstatus = 401\n",
+                "header",
+            ),
+            (
+                "[tls]\nsubject = 'CN=a'\nissuer = 'CN=b'\nsan = []\n[fallback]\nstatus = 401\n",
+                "san",
+            ),
+            (
+                "plain_http = true\n[fallback]\nstatus = 401\nbehaviour = { drip = { byte = 1 } }\n",
+                "byte",
+            ),
+            (
+                "plain_http = true\n[fallback]\nstatus = 401\nbehaviour = 'sulk'\n",
+                "sulk",
+            ),
         ] {
             assert!(problem(text).contains(key), "{}", problem(text));
         }
@@ -223,27 +276,52 @@ mod tests {
             ("[fallback]\nstatus = 401\n".to_owned(), "exactly one of"),
             (format!("plain_http = true\n{tls}"), "exactly one of"),
             ("plain_http = true\n".to_owned(), "no [fallback]"),
-            ("plain_http = true\n[fallback]\nstatus = 401\npath = '/'\n".to_owned(), "no method, path"),
-            ("plain_http = true\n[fallback]\nstatus = 99\n".to_owned(), "status 99"),
             (
-                "plain_http = true\n[fallback]\nstatus = 200\nbody = 'abc'\npadded_to = 2\n".to_owned(),
+                "plain_http = true\n[fallback]\nstatus = 401\npath = '/'\n".to_owned(),
+                "no method, path",
+            ),
+            (
+                "plain_http = true\n[fallback]\nstatus = 99\n".to_owned(),
+                "status 99",
+            ),
+            (
+                "plain_http = true\n[fallback]\nstatus = 200\nbody = 'abc'\npadded_to = 2\n"
+                    .to_owned(),
                 "padded_to",
             ),
             (
                 "plain_http = true\n[fallback]\nstatus = 200\ncontent_length = 2\n".to_owned(),
                 "content_length",
             ),
-            (format!("{tls}alpn = ['h2']\n[fallback]\nstatus = 200\nbehaviour = 'hang'\n"), "drop h2"),
-            (format!("{tls}versions = ['1.1']\n[fallback]\nstatus = 200\n"), "1.1"),
-            (format!("{tls}require_client_certificate = true\n[fallback]\nstatus = 200\n"), "client_cas"),
+            (
+                format!("{tls}alpn = ['h2']\n[fallback]\nstatus = 200\nbehaviour = 'hang'\n"),
+                "drop h2",
+            ),
+            (
+                format!("{tls}versions = ['1.1']\n[fallback]\nstatus = 200\n"),
+                "1.1",
+            ),
+            (
+                format!("{tls}require_client_certificate = true\n[fallback]\nstatus = 200\n"),
+                "client_cas",
+            ),
             ("extends = 'nobody'\n".to_owned(), "no embedded scenario"),
             ("extends = 'closes-each'\n".to_owned(), "extends another"),
         ] {
-            assert!(problem(&text).contains(words), "{words}: {}", problem(&text));
+            assert!(
+                problem(&text).contains(words),
+                "{words}: {}",
+                problem(&text)
+            );
         }
         let twice = "plain_http = true\n[fallback]\nstatus = 401\n[[reply]]\npath = '/'\nstatus = 200\n[[reply]]\npath = '/'\nstatus = 403\n";
         assert!(problem(twice).contains("answered twice"));
         let verdict = HEAD.replace("rejected", "fine");
-        assert!(Scenario::parse(&verdict).unwrap_err().to_string().contains("no verdict; use one of"));
+        assert!(
+            Scenario::parse(&verdict)
+                .unwrap_err()
+                .to_string()
+                .contains("no verdict; use one of")
+        );
     }
 }

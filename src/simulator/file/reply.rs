@@ -65,7 +65,9 @@ impl FileReply {
     pub(super) fn requests(&self) -> Result<Vec<(String, String)>, String> {
         let method = self.method.as_deref().unwrap_or("GET");
         if !matches!(method, "GET" | "HEAD") {
-            return Err(format!("method {method:?}: use GET or HEAD, the fallback answers the others"));
+            return Err(format!(
+                "method {method:?}: use GET or HEAD, the fallback answers the others"
+            ));
         }
         let paths = match (&self.path, &self.paths) {
             (Some(path), None) => std::slice::from_ref(path),
@@ -75,7 +77,10 @@ impl FileReply {
         if let Some(path) = paths.iter().find(|path| !path.starts_with('/')) {
             return Err(format!("path {path:?} does not begin with '/'"));
         }
-        Ok(paths.iter().map(|path| (method.to_owned(), path.clone())).collect())
+        Ok(paths
+            .iter()
+            .map(|path| (method.to_owned(), path.clone()))
+            .collect())
     }
 
     pub(super) fn mean(&self, common: &Common) -> Result<Reply, String> {
@@ -83,13 +88,16 @@ impl FileReply {
             return Err(format!("status {} is no final HTTP status", self.status));
         }
         if self.content_length.is_some() && self.method.as_deref() != Some("HEAD") {
-            return Err("content_length is for the answer to a HEAD; a body has its own length".to_owned());
+            return Err(
+                "content_length is for the answer to a HEAD; a body has its own length".to_owned(),
+            );
         }
-        let inherited = common
-            .headers
-            .iter()
-            .flatten()
-            .filter(|(name, _)| !self.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
+        let inherited = common.headers.iter().flatten().filter(|(name, _)| {
+            !self
+                .headers
+                .iter()
+                .any(|(own, _)| own.eq_ignore_ascii_case(name))
+        });
         let headers = inherited.chain(&self.headers).cloned().collect();
         Ok(Reply {
             audit_id: self.audit_id.or(common.audit_id).unwrap_or(false),

@@ -44,7 +44,9 @@ impl FileTls {
             expires_in_days: self.expires_in_days.or(base.expires_in_days),
             send_issuer: self.send_issuer.or(base.send_issuer),
             client_cas: self.client_cas.or(base.client_cas),
-            require_client_certificate: self.require_client_certificate.or(base.require_client_certificate),
+            require_client_certificate: self
+                .require_client_certificate
+                .or(base.require_client_certificate),
             versions: self.versions.or(base.versions),
             alpn: self.alpn.or(base.alpn),
             to_plain_http: self.to_plain_http.or(base.to_plain_http),
@@ -69,9 +71,16 @@ impl FileTls {
             send_issuer: self.send_issuer.unwrap_or(false),
             client_cas: self.client_cas.clone(),
             require_client_certificate: self.require_client_certificate.unwrap_or(false),
-            versions: self.versions.clone().unwrap_or_else(|| words(&["1.2", "1.3"])),
+            versions: self
+                .versions
+                .clone()
+                .unwrap_or_else(|| words(&["1.2", "1.3"])),
             alpn: self.alpn.clone().unwrap_or_else(|| words(&["http/1.1"])),
-            to_plain_http: self.to_plain_http.clone().unwrap_or_else(|| GO_TO_PLAIN_HTTP.to_owned()).into(),
+            to_plain_http: self
+                .to_plain_http
+                .clone()
+                .unwrap_or_else(|| GO_TO_PLAIN_HTTP.to_owned())
+                .into(),
         })
     }
 }

@@ -42,7 +42,12 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -51,7 +56,12 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -83,12 +93,20 @@ pub(super) struct Client {
 impl Default for Client {
     fn default() -> Self {
         let versions = vec![&rustls::version::TLS12, &rustls::version::TLS13];
-        Self { versions, alpn: vec!["http/1.1"], name: "api.example", asked: Asked::default() }
+        Self {
+            versions,
+            alpn: vec!["http/1.1"],
+            name: "api.example",
+            asked: Asked::default(),
+        }
     }
 }
 
 impl Client {
-    pub(super) async fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(super) async fn connect(
+        &self,
+        address: SocketAddr,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&self.versions)
@@ -96,10 +114,18 @@ impl Client {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyName(provider)))
             .with_client_cert_resolver(Arc::new(NoCertificate(Arc::clone(&self.asked))));
-        config.alpn_protocols = self.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        config.alpn_protocols = self
+            .alpn
+            .iter()
+            .map(|protocol| protocol.as_bytes().to_vec())
+            .collect();
         let stream = TcpStream::connect(address).await?;
         let name = ServerName::try_from(self.name).unwrap();
-        timeout(SOON, TlsConnector::from(Arc::new(config)).connect(name, stream)).await?
+        timeout(
+            SOON,
+            TlsConnector::from(Arc::new(config)).connect(name, stream),
+        )
+        .await?
     }
 }
 
@@ -117,7 +143,10 @@ impl Answer {
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(seen, _)| seen.eq_ignore_ascii_case(name));
+        let found = self
+            .headers
+            .iter()
+            .find(|(seen, _)| seen.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -126,8 +155,14 @@ impl Answer {
     }
 }
 
-pub(super) async fn send<S: AsyncWrite + Unpin>(stream: &mut S, method: &str, path: &str, more: &str) {
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: api.example\r\nUser-Agent: tests\r\n{more}\r\n");
+pub(super) async fn send<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    method: &str,
+    path: &str,
+    more: &str,
+) {
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nHost: api.example\r\nUser-Agent: tests\r\n{more}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
 }
@@ -147,7 +182,11 @@ async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S, method: &str) -> Answ
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;
         }
-        assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "closed in the head: {bytes:?}");
+        assert_ne!(
+            stream.read_buf(&mut bytes).await.unwrap(),
+            0,
+            "closed in the head: {bytes:?}"
+        );
     };
     let mut body = bytes.split_off(end + 4);
     let head = String::from_utf8_lossy(&bytes).into_owned();
@@ -157,10 +196,18 @@ async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S, method: &str) -> Answ
         .map(|line| line.split_once(':').unwrap())
         .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
         .collect();
-    let answer = Answer { status_line, headers, body: Vec::new() };
+    let answer = Answer {
+        status_line,
+        headers,
+        body: Vec::new(),
+    };
     let length: usize = answer.header("content-length").unwrap().parse().unwrap();
     while method != "HEAD" && body.len() < length {
-        assert_ne!(stream.read_buf(&mut body).await.unwrap(), 0, "closed in the body");
+        assert_ne!(
+            stream.read_buf(&mut body).await.unwrap(),
+            0,
+            "closed in the body"
+        );
     }
     assert!(method != "HEAD" || body.is_empty(), "a HEAD got a body");
     assert!(body.len() <= length, "more than was stated");
@@ -170,6 +217,8 @@ async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S, method: &str) -> Answ
 /// Everything until the server closes.
 pub(super) async fn rest<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    timeout(SOON, stream.read_to_end(&mut bytes)).await.expect("closes soon")?;
+    timeout(SOON, stream.read_to_end(&mut bytes))
+        .await
+        .expect("closes soon")?;
     Ok(bytes)
 }

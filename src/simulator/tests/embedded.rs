@@ -38,19 +38,28 @@ fn answers(scenario: &Scenario) -> &Answers {
 
 /// Every request that has a reply of its own.
 fn requests(scenario: &Scenario) -> impl Iterator<Item = (&str, &str)> {
-    answers(scenario).routes.iter().map(|route| (route.method.as_str(), route.path.as_str()))
+    answers(scenario)
+        .routes
+        .iter()
+        .map(|route| (route.method.as_str(), route.path.as_str()))
 }
 
 /// What a scenario gives when first asked, with the body as it is sent.
 fn given(scenario: &Scenario, method: &str, path: &str) -> Reply {
     let answers = answers(scenario);
     let chosen = answers.choose(&answers.asked(), method, path);
-    Reply { body: chosen.body(path), ..chosen.reply.clone() }
+    Reply {
+        body: chosen.body(path),
+        ..chosen.reply.clone()
+    }
 }
 
 fn sorted_headers(reply: &Reply) -> Vec<(String, String)> {
-    let mut headers: Vec<_> =
-        reply.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+    let mut headers: Vec<_> = reply
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+        .collect();
     headers.sort();
     headers
 }
@@ -58,7 +67,10 @@ fn sorted_headers(reply: &Reply) -> Vec<(String, String)> {
 /// The recorded embedded scenarios, each with its recording.
 fn with_recordings() -> Vec<(&'static Scenario, Scenario)> {
     let name = |scenario: &Scenario| -> Option<String> {
-        let (name, _) = scenario.source.strip_prefix("recorded: ")?.split_once(',')?;
+        let (name, _) = scenario
+            .source
+            .strip_prefix("recorded: ")?
+            .split_once(',')?;
         Some(name.to_owned())
     };
     scenarios()
@@ -72,13 +84,28 @@ fn every_text_is_a_scenario_named_as_its_file() {
     for (name, text) in TEXTS {
         let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{name}.toml: {error}"));
         assert_eq!(scenario.name, *name);
-        assert!(text.starts_with("# "), "{name}.toml does not say what it stands for");
+        assert!(
+            text.starts_with("# "),
+            "{name}.toml does not say what it stands for"
+        );
         let source = &scenario.source;
-        assert!(source.starts_with("recorded: ") || source.starts_with("composed: "), "{name}: {source}");
-        assert!(!scenario.about.contains('\n') && scenario.about.len() <= 100, "{name}: one short line");
+        assert!(
+            source.starts_with("recorded: ") || source.starts_with("composed: "),
+            "{name}: {source}"
+        );
+        assert!(
+            !scenario.about.contains('\n') && scenario.about.len() <= 100,
+            "{name}: one short line"
+        );
     }
     assert_eq!(scenarios().count(), TEXTS.len());
-    assert_eq!(scenarios().map(|scenario| &scenario.name).collect::<HashSet<_>>().len(), TEXTS.len());
+    assert_eq!(
+        scenarios()
+            .map(|scenario| &scenario.name)
+            .collect::<HashSet<_>>()
+            .len(),
+        TEXTS.len()
+    );
 }
 
 #[test]
@@ -89,13 +116,19 @@ fn every_file_is_embedded() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .map(|name| name.strip_suffix(".toml").unwrap().to_owned())
         .collect();
-    assert_eq!(names, TEXTS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    assert_eq!(
+        names,
+        TEXTS.iter().map(|(name, _)| (*name).to_owned()).collect()
+    );
 }
 
 #[test]
 fn every_verdict_is_expected_somewhere() {
     for verdict in Verdict::ALL {
-        assert!(scenarios().any(|scenario| scenario.expect == verdict), "{verdict}");
+        assert!(
+            scenarios().any(|scenario| scenario.expect == verdict),
+            "{verdict}"
+        );
     }
     assert!(scenario("insecure-http").unwrap().plain_http());
     assert!(!scenario("default").unwrap().plain_http());
@@ -146,11 +179,26 @@ fn recorded_scenarios_say_what_was_recorded() {
 fn recorded_scenarios_shake_hands_as_recorded() {
     for (embedded, whole) in with_recordings() {
         let (ours, theirs) = (embedded.tls.as_ref().unwrap(), whole.tls.as_ref().unwrap());
-        assert_eq!((&ours.subject, &ours.issuer), (&theirs.subject, &theirs.issuer), "{}", embedded.name);
-        assert_eq!((&ours.sans, &ours.alpn), (&theirs.sans, &theirs.alpn), "{}", embedded.name);
+        assert_eq!(
+            (&ours.subject, &ours.issuer),
+            (&theirs.subject, &theirs.issuer),
+            "{}",
+            embedded.name
+        );
+        assert_eq!(
+            (&ours.sans, &ours.alpn),
+            (&theirs.sans, &theirs.alpn),
+            "{}",
+            embedded.name
+        );
         assert_eq!(ours.versions, theirs.versions, "{}", embedded.name);
         let cas = |cas: &Option<Vec<String>>| cas.clone().unwrap_or_default();
-        assert_eq!(cas(&ours.client_cas), cas(&theirs.client_cas), "{}", embedded.name);
+        assert_eq!(
+            cas(&ours.client_cas),
+            cas(&theirs.client_cas),
+            "{}",
+            embedded.name
+        );
     }
 }
 
@@ -158,8 +206,14 @@ fn recorded_scenarios_shake_hands_as_recorded() {
 fn a_recording_is_replayed_as_it_was_and_its_rest_stands_in() {
     let whole = recorded(&recording("cluster-admin-to-anonymous")).unwrap();
     let openapi = given(&whole, "GET", "/openapi/v2");
-    assert_eq!((openapi.body.start.len(), openapi.body.len()), (2048, 3_774_218));
-    assert_eq!(given(&whole, "HEAD", "/api/v1/secrets?limit=1").content_length, Some(197));
+    assert_eq!(
+        (openapi.body.start.len(), openapi.body.len()),
+        (2048, 3_774_218)
+    );
+    assert_eq!(
+        given(&whole, "HEAD", "/api/v1/secrets?limit=1").content_length,
+        Some(197)
+    );
     let quoted = recorded(&recording("default-rbac")).unwrap();
     let body = given(&quoted, "GET", "/apis/metrics.k8s.io?x=1").body.start;
     let status: serde_json::Value = serde_json::from_slice(&body).unwrap();
@@ -170,9 +224,10 @@ fn a_recording_is_replayed_as_it_was_and_its_rest_stands_in() {
 #[test]
 fn what_is_no_recording_is_refused() {
     let good = recording("default-rbac");
-    for (text, words) in
-        [("{}".to_owned(), "no recording"), (good.replace("\"GET\"", "\"PUT\""), "to stand for others")]
-    {
+    for (text, words) in [
+        ("{}".to_owned(), "no recording"),
+        (good.replace("\"GET\"", "\"PUT\""), "to stand for others"),
+    ] {
         let error = recorded(&text).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }

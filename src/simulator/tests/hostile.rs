@@ -33,39 +33,66 @@ async fn connections_that_never_come_to_tls() {
     assert_eq!(knock("closes-at-once").await.unwrap(), b"");
     let garbage = knock("garbage").await.unwrap();
     assert_eq!(garbage.len(), 512);
-    assert!(garbage.iter().all(|byte| *byte >= 0x80), "nothing that a protocol begins with");
+    assert!(
+        garbage.iter().all(|byte| *byte >= 0x80),
+        "nothing that a protocol begins with"
+    );
     let text = String::from_utf8(knock("tls-port-speaks-http").await.unwrap()).unwrap();
     assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{text}");
 
     let server = serve("hangs-after-accept").await;
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(&[0x16, 3, 1]).await.unwrap();
-    assert!(timeout(A_WHILE, stream.read_u8()).await.is_err(), "nothing comes");
-    assert_eq!((server.stats().connections(), server.stats().handshakes()), (1, 0));
+    assert!(
+        timeout(A_WHILE, stream.read_u8()).await.is_err(),
+        "nothing comes"
+    );
+    assert_eq!(
+        (server.stats().connections(), server.stats().handshakes()),
+        (1, 0)
+    );
 }
 
 #[tokio::test]
 async fn a_required_client_certificate_is_missed() {
     let server = serve("etcd").await;
-    let newer = Client { versions: vec![&rustls::version::TLS13], ..Client::default() };
-    let mut stream = newer.connect(server.address()).await.expect("complete for the client");
+    let newer = Client {
+        versions: vec![&rustls::version::TLS13],
+        ..Client::default()
+    };
+    let mut stream = newer
+        .connect(server.address())
+        .await
+        .expect("complete for the client");
     let alert = rest(&mut stream).await.unwrap_err().to_string();
     assert!(alert.contains("CertificateRequired"), "{alert}");
-    let older = Client { versions: vec![&rustls::version::TLS12], ..Client::default() };
+    let older = Client {
+        versions: vec![&rustls::version::TLS12],
+        ..Client::default()
+    };
     assert!(older.connect(server.address()).await.is_err());
-    assert_eq!((server.stats().connections(), server.stats().handshakes()), (2, 0));
+    assert_eq!(
+        (server.stats().connections(), server.stats().handshakes()),
+        (2, 0)
+    );
 }
 
 #[tokio::test]
 async fn no_answer_at_all() {
     let (server, mut stream) = connected("hangs-in-http").await;
     send(&mut stream, "GET", "/version", "").await;
-    assert!(timeout(A_WHILE, stream.read_u8()).await.is_err(), "nothing comes");
+    assert!(
+        timeout(A_WHILE, stream.read_u8()).await.is_err(),
+        "nothing comes"
+    );
     assert_eq!(server.stats().requests(), 1);
 
     let (_server, mut stream) = connected("resets").await;
     send(&mut stream, "GET", "/version", "").await;
-    assert_eq!(rest(&mut stream).await.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(
+        rest(&mut stream).await.unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionReset
+    );
 }
 
 #[tokio::test]
@@ -85,7 +112,11 @@ async fn answers_that_never_end() {
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.starts_with(start), "{name}: {}", &text[..200]);
         assert!(text.matches(again).count() > 1000, "{name}");
-        assert_eq!(text.contains("\r\n\r\n"), name == "huge-body", "{name}: the end of the headers");
+        assert_eq!(
+            text.contains("\r\n\r\n"),
+            name == "huge-body",
+            "{name}: the end of the headers"
+        );
     }
 }
 
@@ -105,13 +136,19 @@ async fn a_cut_body_is_shorter_than_promised() {
     let (_server, mut stream) = connected("truncated-body").await;
     send(&mut stream, "GET", "/version", "").await;
     let text = String::from_utf8(rest(&mut stream).await.unwrap()).unwrap();
-    assert!(text.contains("Content-Length: 263\r\n") && text.ends_with("\r\n\r\n{"), "{text}");
+    assert!(
+        text.contains("Content-Length: 263\r\n") && text.ends_with("\r\n\r\n{"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn http_1_0_answers_end_the_connection() {
     let (_server, mut stream) = connected("http10").await;
-    assert_eq!(ask(&mut stream, "GET", "/healthz").await.status_line, "HTTP/1.0 200 OK");
+    assert_eq!(
+        ask(&mut stream, "GET", "/healthz").await.status_line,
+        "HTTP/1.0 200 OK"
+    );
     assert_eq!(rest(&mut stream).await.unwrap(), b"");
 }
 
@@ -122,18 +159,32 @@ async fn characters_go_out_as_written() {
     assert_eq!(version.header("server"), Some("evil\u{1b}[31m\u{7}"));
     assert!(version.header("date").unwrap().ends_with(" GMT"));
     let head = ask(&mut stream, "HEAD", "/api/v1/secrets?limit=1").await;
-    assert_eq!((head.status(), head.header("content-length")), (403, Some("262")));
+    assert_eq!(
+        (head.status(), head.header("content-length")),
+        (403, Some("262"))
+    );
 
     let (_server, mut stream) = connected("control-characters").await;
     let api = ask(&mut stream, "GET", "/api").await;
-    assert_eq!(api.header("server"), Some("evil\u{202e}\u{9b}31m<script>document.title='owned'</script>"));
-    assert!(api.json()["message"].as_str().unwrap().contains("\u{1b}[2J\u{7}\r\n"));
+    assert_eq!(
+        api.header("server"),
+        Some("evil\u{202e}\u{9b}31m<script>document.title='owned'</script>")
+    );
+    assert!(
+        api.json()["message"]
+            .as_str()
+            .unwrap()
+            .contains("\u{1b}[2J\u{7}\r\n")
+    );
 }
 
 #[tokio::test]
 async fn deep_json_is_deep() {
     let (_server, mut stream) = connected("deep-json").await;
     let body = ask(&mut stream, "GET", "/version").await.body;
-    assert_eq!((body.len(), body[99_999], body[100_000]), (200_000, b'[', b']'));
+    assert_eq!(
+        (body.len(), body[99_999], body[100_000]),
+        (200_000, b'[', b']')
+    );
     assert_eq!(ask(&mut stream, "GET", "/api").await.body.len(), 60_000);
 }

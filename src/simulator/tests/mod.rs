@@ -25,7 +25,9 @@ async fn serve(name: &str) -> SimulatedServer {
 }
 
 async fn serve_text(text: &str) -> SimulatedServer {
-    start(Arc::new(Scenario::parse(text).unwrap()), loopback()).await.unwrap()
+    start(Arc::new(Scenario::parse(text).unwrap()), loopback())
+        .await
+        .unwrap()
 }
 
 /// A recording as a scenario; the verdicts that it must get are the suite's affair.
@@ -34,6 +36,9 @@ fn recorded(json: &str) -> Result<Scenario, ScenarioError> {
 }
 
 fn recording(name: &str) -> String {
-    let path = format!("{}/tests/recordings/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/recordings/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -57,8 +57,16 @@ impl Lines for Zmap {
         }
         self.last_is_text = !line.starts_with('{');
         if !self.last_is_text {
-            let Record { saddr, sport, success, classification } =
-                from_json(line, "zmap", "record of zmap -O json, one a line with \"saddr\"")?;
+            let Record {
+                saddr,
+                sport,
+                success,
+                classification,
+            } = from_json(
+                line,
+                "zmap",
+                "record of zmap -O json, one a line with \"saddr\"",
+            )?;
             let success = success.map(|flag| match flag {
                 Flag::Said(success) => success,
                 Flag::Number(number) => number != 0,
@@ -69,7 +77,10 @@ impl Lines for Zmap {
                 Ok(Vec::new())
             };
         }
-        let cells: Vec<&str> = line.split(',').map(|cell| cell.trim().trim_matches('"')).collect();
+        let cells: Vec<&str> = line
+            .split(',')
+            .map(|cell| cell.trim().trim_matches('"'))
+            .collect();
         if !std::mem::replace(&mut self.begun, true) {
             let place = |name: &str| cells.iter().position(|cell| *cell == name);
             self.columns = place("saddr").map(|address| Columns {
@@ -93,16 +104,33 @@ impl Lines for Zmap {
             };
         };
         let cell = |column: usize| cells.get(column).copied().ok_or("it has too few columns");
-        let success = columns.success.map(cell).transpose()?.map(|cell| !matches!(cell, "0" | "false"));
+        let success = columns
+            .success
+            .map(cell)
+            .transpose()?
+            .map(|cell| !matches!(cell, "0" | "false"));
         if !open(success, columns.classification.map(cell).transpose()?) {
             return Ok(Vec::new());
         }
-        let port = columns.port.map(cell).transpose()?.map(port_number).transpose()?;
-        Ok(vec![spec(known_address(cell(columns.address)?)?, port, None)?])
+        let port = columns
+            .port
+            .map(cell)
+            .transpose()?
+            .map(port_number)
+            .transpose()?;
+        Ok(vec![spec(
+            known_address(cell(columns.address)?)?,
+            port,
+            None,
+        )?])
     }
 
     fn end(&self, fed: bool) -> Result<(), Kind> {
-        if fed || !self.last_is_text { Ok(()) } else { Err(torn_line("zmap")) }
+        if fed || !self.last_is_text {
+            Ok(())
+        } else {
+            Err(torn_line("zmap"))
+        }
     }
 }
 
@@ -110,8 +138,9 @@ impl Lines for Zmap {
 fn known_address(text: &str) -> Result<&str, Kind> {
     match text.parse::<IpAddr>() {
         Ok(_) => Ok(text),
-        Err(_) => {
-            Err("it is no address; zmap writes one a line, CSV with saddr, or JSON with \"saddr\"".into())
-        }
+        Err(_) => Err(
+            "it is no address; zmap writes one a line, CSV with saddr, or JSON with \"saddr\""
+                .into(),
+        ),
     }
 }

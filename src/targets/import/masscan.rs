@@ -17,7 +17,11 @@ enum Ports {
     /// Of `-oJ`.
     Many { ports: Vec<Port> },
     /// Of `-oD`; `data` is that of a status or of a banner.
-    One { port: u16, proto: String, data: Data },
+    One {
+        port: u16,
+        proto: String,
+        data: Data,
+    },
 }
 
 #[derive(Deserialize)]
@@ -55,10 +59,18 @@ impl Lines for Json {
         let Record { ip, found } = from_json(record, "masscan", form)?;
         let ports = match found {
             Ports::Many { ports } => ports,
-            Ports::One { port, proto, data } => vec![Port { number: port, proto, status: data.status }],
+            Ports::One { port, proto, data } => vec![Port {
+                number: port,
+                proto,
+                status: data.status,
+            }],
         };
         let open = |port: &&Port| port.proto == "tcp" && port.status.as_deref() == Some("open");
-        ports.iter().filter(open).map(|port| spec(&ip, Some(port.number), None)).collect()
+        ports
+            .iter()
+            .filter(open)
+            .map(|port| spec(&ip, Some(port.number), None))
+            .collect()
     }
 
     fn end(&self, _fed: bool) -> Result<(), Kind> {
@@ -85,7 +97,9 @@ impl Lines for List {
         let words: Vec<&str> = line.split_whitespace().collect();
         let wrong = || Err("this is no line of masscan -oL: open tcp PORT ADDRESS TIME".into());
         // Without the time behind it, the address may have lost its end.
-        let [status, protocol, port, address, _time, ..] = words[..] else { return wrong() };
+        let [status, protocol, port, address, _time, ..] = words[..] else {
+            return wrong();
+        };
         match (status, protocol) {
             ("open", "tcp") => Ok(vec![spec(address, Some(port_number(port)?), None)?]),
             ("open" | "closed" | "banner" | "up" | "arp", _) => Ok(Vec::new()),
@@ -100,5 +114,9 @@ impl Lines for List {
 
 /// Whether everything that began has ended.
 fn whole(begun: u32, ended: u32, end: &str) -> Result<(), Kind> {
-    if begun <= ended { Ok(()) } else { Err(torn("masscan", end)) }
+    if begun <= ended {
+        Ok(())
+    } else {
+        Err(torn("masscan", end))
+    }
 }

@@ -40,8 +40,14 @@ pub enum ImportFormat {
 
 impl ImportFormat {
     /// Every format.
-    pub const ALL: [Self; 6] =
-        [Self::MasscanJson, Self::MasscanList, Self::NmapXml, Self::Zmap, Self::Naabu, Self::HttpxJson];
+    pub const ALL: [Self; 6] = [
+        Self::MasscanJson,
+        Self::MasscanList,
+        Self::NmapXml,
+        Self::Zmap,
+        Self::Naabu,
+        Self::HttpxJson,
+    ];
 
     /// The word that names it on the command line.
     pub const fn word(self) -> &'static str {
@@ -60,7 +66,11 @@ impl ImportFormat {
     ///
     /// # Errors
     /// The line where reading failed, and why.
-    pub(super) fn read(self, reader: impl BufRead, take: Take<'_>) -> Result<(), (u32, std::io::Error)> {
+    pub(super) fn read(
+        self,
+        reader: impl BufRead,
+        take: Take<'_>,
+    ) -> Result<(), (u32, std::io::Error)> {
         let mut lines: Box<dyn Lines> = match self {
             Self::NmapXml => return nmap::read(reader, take),
             Self::MasscanJson => Box::new(masscan::Json::default()),
@@ -71,10 +81,14 @@ impl ImportFormat {
         };
         let mut last_is_wrong = false;
         let end = each_line(reader, |number, line| {
-            let parsed = line.map_err(Kind::from).and_then(|line| lines.line(line.trim()));
+            let parsed = line
+                .map_err(Kind::from)
+                .and_then(|line| lines.line(line.trim()));
             last_is_wrong = parsed.is_err();
             match parsed {
-                Ok(found) => found.into_iter().for_each(|spec| take(number, Ok(Found::Spec(spec)))),
+                Ok(found) => found
+                    .into_iter()
+                    .for_each(|spec| take(number, Ok(Found::Spec(spec)))),
                 Err(problem) => take(number, Err(problem)),
             }
         })?;
@@ -96,9 +110,15 @@ impl FromStr for ImportFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|format| format.word() == text).ok_or_else(|| {
-            format!("no format that can be imported; use one of {}", Self::ALL.map(Self::word).join(", "))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|format| format.word() == text)
+            .ok_or_else(|| {
+                format!(
+                    "no format that can be imported; use one of {}",
+                    Self::ALL.map(Self::word).join(", ")
+                )
+            })
     }
 }
 
@@ -161,7 +181,8 @@ fn from_json<T: DeserializeOwned>(line: &str, tool: &str, form: &str) -> Result<
 
 /// A port that another scanner wrote down.
 fn port_number(text: &str) -> Result<u16, Kind> {
-    text.parse().map_err(|_| "the port is no number from 1 to 65535".into())
+    text.parse()
+        .map_err(|_| "the port is no number from 1 to 65535".into())
 }
 
 /// `host:port`, with the name that the address was found under where there is one.

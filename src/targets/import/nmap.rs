@@ -24,7 +24,11 @@ const NO_XML: &str = "this is no XML of nmap -oX, or it is damaged here";
 
 /// Reads a report as it comes.
 pub(super) fn read(reader: impl BufRead, take: Take<'_>) -> Result<(), (u32, io::Error)> {
-    let mut xml = Reader::from_reader(Counting { inner: reader, line: 1, left: MAX_EVENT });
+    let mut xml = Reader::from_reader(Counting {
+        inner: reader,
+        line: 1,
+        left: MAX_EVENT,
+    });
     xml.config_mut().check_end_names = true;
     let (mut buffer, mut host) = (Vec::new(), Host::default());
     let mut reports = Reports::default();
@@ -119,12 +123,20 @@ impl Host {
     fn begin(&mut self, tag: &BytesStart<'_>, line: u32, take: Take<'_>) -> Result<(), Kind> {
         match tag.name().as_ref() {
             "host" => {
-                let Self { mut given_up, mut first_given_up, .. } = *self;
+                let Self {
+                    mut given_up,
+                    mut first_given_up,
+                    ..
+                } = *self;
                 if attribute(tag, "timedout")?.as_deref() == Some("true") {
                     given_up += 1;
                     first_given_up = if given_up == 1 { line } else { first_given_up };
                 }
-                *self = Self { given_up, first_given_up, ..Self::default() };
+                *self = Self {
+                    given_up,
+                    first_given_up,
+                    ..Self::default()
+                };
             }
             "finished" if attribute(tag, "exit")?.is_some_and(|exit| exit != "success") => {
                 return Err("nmap says that it did not end well (its exit is not \"success\"): what it did not come to \
@@ -146,7 +158,10 @@ impl Host {
             }
             "state" if attribute(tag, "state")?.as_deref() == Some("open") => {
                 if let Some(port) = self.port.take() {
-                    let address = self.address.as_deref().ok_or("an open port of a host without address")?;
+                    let address = self
+                        .address
+                        .as_deref()
+                        .ok_or("an open port of a host without address")?;
                     let found = spec(address, Some(port), self.name.as_deref());
                     self.found = found.as_ref().ok().cloned();
                     take(line, found.map(Found::Spec));
@@ -170,7 +185,10 @@ impl Host {
             count => format!("{count} hosts, of which this is the first"),
         };
         let said = "which of their ports are open is not known, and they are not asked";
-        Some((self.first_given_up, format!("nmap gave up on {hosts} (timedout=\"true\"): {said}")))
+        Some((
+            self.first_given_up,
+            format!("nmap gave up on {hosts} (timedout=\"true\"): {said}"),
+        ))
     }
 }
 
@@ -179,8 +197,9 @@ fn plain_http(service: &BytesStart<'_>) -> Result<bool, Kind> {
     if attribute(service, "tunnel")?.is_some() {
         return Ok(false);
     }
-    let is =
-        |name, test: fn(&str) -> bool| Ok::<_, Kind>(attribute(service, name)?.as_deref().is_some_and(test));
+    let is = |name, test: fn(&str) -> bool| {
+        Ok::<_, Kind>(attribute(service, name)?.as_deref().is_some_and(test))
+    };
     let probed = is("method", |method| method == "probed")?;
     // `http`, `http-proxy`, `http-alt`: `https` is no plain one.
     let named = is("name", |name| name == "http" || name.starts_with("http-"))?;
@@ -190,8 +209,12 @@ fn plain_http(service: &BytesStart<'_>) -> Result<bool, Kind> {
 /// Whether a fingerprint (`SF-Port8080-TCP:…%r(GetRequest,C7,"HTTP/1\.0…`), which nmap prints for services that
 /// it does not know, has an answer in HTTP. One that came through TLS says `T=SSL`.
 fn shows_http(fingerprint: &str) -> bool {
-    let answers = fingerprint.split("%r(").skip(1).filter_map(|answer| answer.splitn(3, ',').nth(2));
-    let mut text = answers.map(|answer| answer.trim_start_matches("&quot;").trim_start_matches('"'));
+    let answers = fingerprint
+        .split("%r(")
+        .skip(1)
+        .filter_map(|answer| answer.splitn(3, ',').nth(2));
+    let mut text =
+        answers.map(|answer| answer.trim_start_matches("&quot;").trim_start_matches('"'));
     !fingerprint.contains("%T=SSL%") && text.any(|text| text.starts_with("HTTP/"))
 }
 
@@ -228,8 +251,14 @@ impl<R: BufRead> BufRead for Counting<R> {
     fn consume(&mut self, amount: usize) {
         // What was filled and is now used up; filling again reads nothing.
         if let Ok(buffer) = self.inner.fill_buf() {
-            let ends = buffer.iter().take(amount).filter(|byte| **byte == b'\n').count();
-            self.line = self.line.saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
+            let ends = buffer
+                .iter()
+                .take(amount)
+                .filter(|byte| **byte == b'\n')
+                .count();
+            self.line = self
+                .line
+                .saturating_add(u32::try_from(ends).unwrap_or(u32::MAX));
         }
         self.left = self.left.saturating_sub(amount);
         self.inner.consume(amount);

@@ -44,10 +44,19 @@ impl Lines for Naabu {
                 .rsplit_once(':')
                 .and_then(|(host, port)| Some((host, port.parse().ok()?)))
                 .ok_or("this is no line of naabu: host:port, or JSON")?;
-            return Ok(vec![spec(host.trim_start_matches('[').trim_end_matches(']'), Some(port), None)?]);
+            return Ok(vec![spec(
+                host.trim_start_matches('[').trim_end_matches(']'),
+                Some(port),
+                None,
+            )?]);
         }
         let form = "line of naabu -json, an object with \"host\" or \"ip\", and \"port\"";
-        let NaabuRecord { host, ip, port, protocol } = from_json(line, "naabu", form)?;
+        let NaabuRecord {
+            host,
+            ip,
+            port,
+            protocol,
+        } = from_json(line, "naabu", form)?;
         let (port, number) = match port {
             NaabuPort::Number(port) => (port, None),
             NaabuPort::Object { port, protocol } => (port, protocol),
@@ -55,7 +64,9 @@ impl Lines for Naabu {
         if number.is_some_and(|number| number > 2) {
             return Err("naabu has no such protocol: 0 is TCP, 1 UDP".into());
         }
-        if protocol.is_some_and(|protocol| protocol != "tcp") || number.is_some_and(|number| number != 0) {
+        if protocol.is_some_and(|protocol| protocol != "tcp")
+            || number.is_some_and(|number| number != 0)
+        {
             return Ok(Vec::new());
         }
         let found = match (&ip, &host) {
@@ -67,7 +78,11 @@ impl Lines for Naabu {
     }
 
     fn end(&self, fed: bool) -> Result<(), Kind> {
-        if fed || !self.last_is_text { Ok(()) } else { Err(torn_line("naabu")) }
+        if fed || !self.last_is_text {
+            Ok(())
+        } else {
+            Err(torn_line("naabu"))
+        }
     }
 }
 

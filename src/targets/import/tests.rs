@@ -6,28 +6,40 @@ use super::*;
 fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<Found, Kind>)> {
     let mut all = Vec::new();
     format
-        .read(std::io::BufReader::with_capacity(50, text), &mut |line, found| all.push((line, found)))
+        .read(
+            std::io::BufReader::with_capacity(50, text),
+            &mut |line, found| all.push((line, found)),
+        )
         .unwrap();
     all
 }
 
 /// The specifications, by line; nothing else may be there.
 fn found(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
-    let specs = read(format, text.as_bytes()).into_iter().map(|(line, found)| match found {
-        Ok(Found::Spec(spec)) => (line, spec),
-        other => panic!("{line}: {other:?}"),
-    });
+    let specs = read(format, text.as_bytes())
+        .into_iter()
+        .map(|(line, found)| match found {
+            Ok(Found::Spec(spec)) => (line, spec),
+            other => panic!("{line}: {other:?}"),
+        });
     specs.collect()
 }
 
 fn owned(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
-    expected.iter().map(|(line, text)| (*line, (*text).to_owned())).collect()
+    expected
+        .iter()
+        .map(|(line, text)| (*line, (*text).to_owned()))
+        .collect()
 }
 
 /// The problems, by line.
 fn problems(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
-    let problem = |(line, found): (u32, Result<Found, Kind>)| Some((line, found.err()?.into_owned()));
-    read(format, text.as_bytes()).into_iter().filter_map(problem).collect()
+    let problem =
+        |(line, found): (u32, Result<Found, Kind>)| Some((line, found.err()?.into_owned()));
+    read(format, text.as_bytes())
+        .into_iter()
+        .filter_map(problem)
+        .collect()
 }
 
 #[test]
@@ -35,7 +47,12 @@ fn words() {
     for format in ImportFormat::ALL {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
-    assert!("nmap".parse::<ImportFormat>().unwrap_err().contains("nmap-xml"));
+    assert!(
+        "nmap"
+            .parse::<ImportFormat>()
+            .unwrap_err()
+            .contains("nmap-xml")
+    );
 }
 
 #[test]
@@ -50,18 +67,25 @@ fn masscan_json() {
 {finished: 1}
 ]
 "#;
-    let expected = [(2, "192.0.2.1:443"), (6, "192.0.2.3:6443"), (7, "[2001:db8::1]:6443")];
+    let expected = [
+        (2, "192.0.2.1:443"),
+        (6, "192.0.2.3:6443"),
+        (7, "[2001:db8::1]:6443"),
+    ];
     assert_eq!(found(ImportFormat::MasscanJson, text), owned(&expected));
     let bad = "[\n{\"ip\": \"192.0.2.1\"}\nnonsense\n{\"ip\": \"a b\", \"ports\": [{\"port\": 1, \"proto\": \"tcp\", \"status\": \"open\"}]}\n]";
-    let lines: Vec<u32> =
-        problems(ImportFormat::MasscanJson, bad).into_iter().map(|(line, _)| line).collect();
+    let lines: Vec<u32> = problems(ImportFormat::MasscanJson, bad)
+        .into_iter()
+        .map(|(line, _)| line)
+        .collect();
     assert_eq!(lines, [2, 3, 4]);
 }
 
 /// What is missing at the end of a file would pass for closed.
 #[test]
 fn a_file_that_lost_its_end_is_refused() {
-    let record = r#"{ "ip": "192.0.2.1", "ports": [ {"port": 443, "proto": "tcp", "status": "open"} ] }"#;
+    let record =
+        r#"{ "ip": "192.0.2.1", "ports": [ {"port": 443, "proto": "tcp", "status": "open"} ] }"#;
     let json = |text: String| problems(ImportFormat::MasscanJson, &text);
     let whole = [
         String::new(),
@@ -83,33 +107,77 @@ fn a_file_that_lost_its_end_is_refused() {
         (format!("[\n{record}\n,\n"), 3),
         (format!("[\n{record}\n]\n[\n{record}\n"), 5),
         (format!("[\n{record}\n,\n{}", &record[..30]), 4),
-        (format!("[\n{record}\n,\n{}", &record[..record.len() - 2]), 4),
+        (
+            format!("[\n{record}\n,\n{}", &record[..record.len() - 2]),
+            4,
+        ),
     ] {
         let problems = json(torn.clone());
-        assert_eq!(problems.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [line], "{torn}");
-        assert!(problems[0].1.contains("torn off") && problems[0].1.contains("run it again"), "{problems:?}");
+        assert_eq!(
+            problems.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
+            [line],
+            "{torn}"
+        );
+        assert!(
+            problems[0].1.contains("torn off") && problems[0].1.contains("run it again"),
+            "{problems:?}"
+        );
     }
     let line = "open tcp 443 192.0.2.1 1700000000";
     for (format, text, line) in [
         (ImportFormat::MasscanList, format!("#masscan\n{line}\n"), 2),
-        (ImportFormat::MasscanList, format!("{line}\n{}", &line[..22]), 2),
+        (
+            ImportFormat::MasscanList,
+            format!("{line}\n{}", &line[..22]),
+            2,
+        ),
         (ImportFormat::Zmap, "192.0.2.1\n192.0.2.1".to_owned(), 2),
-        (ImportFormat::Naabu, "192.0.2.1:6443\n192.0.2.2:64".to_owned(), 2),
-        (ImportFormat::Naabu, "{\"ip\":\"192.0.2.1\",\"port\":64".to_owned(), 1),
-        (ImportFormat::HttpxJson, "{\"url\":\"https://x:443\"".to_owned(), 1),
+        (
+            ImportFormat::Naabu,
+            "192.0.2.1:6443\n192.0.2.2:64".to_owned(),
+            2,
+        ),
+        (
+            ImportFormat::Naabu,
+            "{\"ip\":\"192.0.2.1\",\"port\":64".to_owned(),
+            1,
+        ),
+        (
+            ImportFormat::HttpxJson,
+            "{\"url\":\"https://x:443\"".to_owned(),
+            1,
+        ),
         (ImportFormat::NmapXml, "<nmaprun>\n<host>\n".to_owned(), 3),
         // Of two reports in one file the second, or the first.
-        (ImportFormat::NmapXml, "<nmaprun>\n</nmaprun>\n<nmaprun>\n<host/>".to_owned(), 4),
-        (ImportFormat::NmapXml, "<?xml?><nmaprun>\n</nmaprun>\n<?xml version=\"1.0\"?>".to_owned(), 3),
-        (ImportFormat::NmapXml, "<nmaprun>\n<nmaprun>\n</nmaprun>\n".to_owned(), 4),
+        (
+            ImportFormat::NmapXml,
+            "<nmaprun>\n</nmaprun>\n<nmaprun>\n<host/>".to_owned(),
+            4,
+        ),
+        (
+            ImportFormat::NmapXml,
+            "<?xml?><nmaprun>\n</nmaprun>\n<?xml version=\"1.0\"?>".to_owned(),
+            3,
+        ),
+        (
+            ImportFormat::NmapXml,
+            "<nmaprun>\n<nmaprun>\n</nmaprun>\n".to_owned(),
+            4,
+        ),
     ] {
-        let found: Vec<u32> = problems(format, &text).into_iter().map(|(line, _)| line).collect();
+        let found: Vec<u32> = problems(format, &text)
+            .into_iter()
+            .map(|(line, _)| line)
+            .collect();
         assert_eq!(found, [line], "{text}");
     }
     let report = "<?xml version=\"1.0\"?>\n<!DOCTYPE nmaprun>\n<nmaprun>\n<host/>\n</nmaprun>\n";
     assert_eq!(problems(ImportFormat::NmapXml, &report.repeat(2)), []);
     // A whole object needs no line feed, and what grep took out no header.
-    assert_eq!(problems(ImportFormat::Naabu, "{\"ip\":\"192.0.2.1\",\"port\":64}"), []);
+    assert_eq!(
+        problems(ImportFormat::Naabu, "{\"ip\":\"192.0.2.1\",\"port\":64}"),
+        []
+    );
     assert_eq!(problems(ImportFormat::MasscanList, line), []);
 }
 
@@ -173,7 +241,10 @@ fn masscan_ndjson() {
     assert_eq!(found(ImportFormat::MasscanJson, text), owned(&expected));
     let torn = &text[..text.len() - 9];
     let problems = problems(ImportFormat::MasscanJson, torn);
-    assert!(matches!(&problems[..], [(5, said)] if said.contains("torn off")), "{problems:?}");
+    assert!(
+        matches!(&problems[..], [(5, said)] if said.contains("torn off")),
+        "{problems:?}"
+    );
 }
 
 /// What nmap says of itself: that it failed, and whom it gave up on.
@@ -191,10 +262,11 @@ fn nmap_says_what_it_did_not_do() {
     assert!(
         matches!(&problems[..], [(3, said)] if said.contains("did not end well") && !said.contains("hunter2"))
     );
-    let said = |hosts: &str| match read(ImportFormat::NmapXml, run(hosts, "success").as_bytes()).pop() {
-        Some((line, Ok(Found::Note(text)))) => Some((line, text)),
-        _ => None,
-    };
+    let said =
+        |hosts: &str| match read(ImportFormat::NmapXml, run(hosts, "success").as_bytes()).pop() {
+            Some((line, Ok(Found::Note(text)))) => Some((line, text)),
+            _ => None,
+        };
     assert_eq!(said(open), None);
     let (line, text) = said(&format!("{open}{late}")).unwrap();
     assert!(
@@ -223,12 +295,23 @@ fn what_nmap_would_not_write_is_read_no_further() {
         let mut endless = Endless(0, b'x');
         let reader = std::io::Read::chain(begin.as_bytes(), &mut endless);
         let end = ImportFormat::NmapXml.read(std::io::BufReader::new(reader), &mut |_, _| {});
-        assert_eq!(end.unwrap_err().1.to_string(), "a tag or text of more than 16 MiB", "{begin}");
-        assert!(endless.0 < 20 << 20, "{begin}: {} bytes were read", endless.0);
+        assert_eq!(
+            end.unwrap_err().1.to_string(),
+            "a tag or text of more than 16 MiB",
+            "{begin}"
+        );
+        assert!(
+            endless.0 < 20 << 20,
+            "{begin}: {} bytes were read",
+            endless.0
+        );
     }
     let deep = format!("<nmaprun>{}", "<a>".repeat(100_000));
     let problems = problems(ImportFormat::NmapXml, &deep);
-    assert!(matches!(&problems[..], [(1, said)] if said.contains("more deeply")), "{problems:?}");
+    assert!(
+        matches!(&problems[..], [(1, said)] if said.contains("more deeply")),
+        "{problems:?}"
+    );
 }
 
 #[test]
@@ -237,7 +320,14 @@ fn masscan_list() {
                 open udp 53 192.0.2.1 1700000000\nclosed tcp 80 192.0.2.1 1\nopen tcp 6443 2001:db8::1 1\n# end\n";
     let expected = [(2, "192.0.2.1:443"), (6, "[2001:db8::1]:6443")];
     assert_eq!(found(ImportFormat::MasscanList, text), owned(&expected));
-    assert_eq!(problems(ImportFormat::MasscanList, "open tcp\nopen tcp x 192.0.2.1 1\n192.0.2.1\n").len(), 3);
+    assert_eq!(
+        problems(
+            ImportFormat::MasscanList,
+            "open tcp\nopen tcp x 192.0.2.1 1\n192.0.2.1\n"
+        )
+        .len(),
+        3
+    );
 }
 
 #[test]
@@ -296,23 +386,48 @@ fn nmap_xml() {
     for (bad, line) in [
         ("<nmaprun>\n<host>\n<port protocol=\"tcp\" portid=\"x\">", 3),
         ("<nmaprun>\n<host>\n</wrong>", 3),
-        ("<nmaprun>\n<port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/>", 2),
+        (
+            "<nmaprun>\n<port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/>",
+            2,
+        ),
         ("open tcp 443 192.0.2.1 1\n", 2),
     ] {
-        assert_eq!(problems(ImportFormat::NmapXml, bad).first().map(|(line, _)| *line), Some(line), "{bad}");
+        assert_eq!(
+            problems(ImportFormat::NmapXml, bad)
+                .first()
+                .map(|(line, _)| *line),
+            Some(line),
+            "{bad}"
+        );
     }
 }
 
 #[test]
 fn zmap() {
     let plain = "192.0.2.1\n\n192.0.2.2\n";
-    assert_eq!(found(ImportFormat::Zmap, plain), owned(&[(1, "192.0.2.1"), (3, "192.0.2.2")]));
+    assert_eq!(
+        found(ImportFormat::Zmap, plain),
+        owned(&[(1, "192.0.2.1"), (3, "192.0.2.2")])
+    );
     let csv = "classification,saddr,sport,success\nsynack,192.0.2.1,6443,1\nrst,192.0.2.2,6443,0\n";
-    assert_eq!(found(ImportFormat::Zmap, csv), owned(&[(2, "192.0.2.1:6443")]));
-    assert_eq!(problems(ImportFormat::Zmap, "saddr,sport\n192.0.2.1\nx,1\n192.0.2.1,70000\n").len(), 3);
+    assert_eq!(
+        found(ImportFormat::Zmap, csv),
+        owned(&[(2, "192.0.2.1:6443")])
+    );
+    assert_eq!(
+        problems(
+            ImportFormat::Zmap,
+            "saddr,sport\n192.0.2.1\nx,1\n192.0.2.1,70000\n"
+        )
+        .len(),
+        3
+    );
     // What did not answer for itself as open is not asked: it may be a router.
     let columns = "classification,saddr,sport\nsynack,192.0.2.1,443\nicmp,192.0.2.254,443\n";
-    assert_eq!(found(ImportFormat::Zmap, columns), owned(&[(2, "192.0.2.1:443")]));
+    assert_eq!(
+        found(ImportFormat::Zmap, columns),
+        owned(&[(2, "192.0.2.1:443")])
+    );
     let json = concat!(
         "{\"saddr\":\"192.0.2.6\",\"sport\":6443,\"classification\":\"synack\",\"success\":1}\n",
         "{\"saddr\":\"192.0.2.7\",\"sport\":6443,\"classification\":\"rst\",\"success\":0}\n",
@@ -322,19 +437,37 @@ fn zmap() {
         "{\"saddr\":\"2001:db8::1\",\"sport\":443}\n",
         "{\"saddr\":\"192.0.2.10\"}",
     );
-    let expected =
-        [(1, "192.0.2.6:6443"), (3, "192.0.2.8:6443"), (6, "[2001:db8::1]:443"), (7, "192.0.2.10")];
+    let expected = [
+        (1, "192.0.2.6:6443"),
+        (3, "192.0.2.8:6443"),
+        (6, "[2001:db8::1]:443"),
+        (7, "192.0.2.10"),
+    ];
     assert_eq!(found(ImportFormat::Zmap, json), owned(&expected));
     let torn = "{\"saddr\":\"192.0.2.6\"}\n{\"saddr\":\"192.0";
     assert!(problems(ImportFormat::Zmap, torn)[0].1.contains("torn off"));
-    assert_eq!(problems(ImportFormat::Zmap, "{\"saddr\":\"hunter2\"}\n{\"ip\":\"hunter2\"}\n").len(), 2);
+    assert_eq!(
+        problems(
+            ImportFormat::Zmap,
+            "{\"saddr\":\"hunter2\"}\n{\"ip\":\"hunter2\"}\n"
+        )
+        .len(),
+        2
+    );
     // Without a header nobody knows whether the number is the port that was found.
-    for (headless, line) in
-        [("192.0.2.1,443\n", 1), ("192.0.2.1\n192.0.2.2,443\n", 2), ("synack,192.0.2.1\n", 1)]
-    {
+    for (headless, line) in [
+        ("192.0.2.1,443\n", 1),
+        ("192.0.2.1\n192.0.2.2,443\n", 2),
+        ("synack,192.0.2.1\n", 1),
+    ] {
         let problems = problems(ImportFormat::Zmap, headless);
-        let [(at, said)] = &problems[..] else { panic!("{headless}: {problems:?}") };
-        assert!(*at == line && said.contains("several columns") && said.contains("saddr,sport"), "{said}");
+        let [(at, said)] = &problems[..] else {
+            panic!("{headless}: {problems:?}")
+        };
+        assert!(
+            *at == line && said.contains("several columns") && said.contains("saddr,sport"),
+            "{said}"
+        );
     }
 }
 
@@ -362,10 +495,14 @@ fn naabu() {
         (8, "192.0.2.8:443"),
     ];
     assert_eq!(found(ImportFormat::Naabu, text), owned(&expected));
-    assert_eq!(problems(ImportFormat::Naabu, "192.0.2.1\n{\"port\":1}\n{\n").len(), 3);
+    assert_eq!(
+        problems(ImportFormat::Naabu, "192.0.2.1\n{\"port\":1}\n{\n").len(),
+        3
+    );
     // Rather none than one that naabu did not mean.
     for protocol in ["7", "\"udp\"", "300"] {
-        let line = format!("{{\"ip\":\"192.0.2.1\",\"port\":{{\"Port\":53,\"Protocol\":{protocol}}}}}\n");
+        let line =
+            format!("{{\"ip\":\"192.0.2.1\",\"port\":{{\"Port\":53,\"Protocol\":{protocol}}}}}\n");
         assert_eq!(problems(ImportFormat::Naabu, &line).len(), 1, "{line}");
     }
 }
@@ -382,10 +519,20 @@ fn httpx() {
         r#"{"url":"https://gone.example","failed":true}"#,
         "\n",
     );
-    let expected =
-        [(1, "https://api.example:443"), (2, "http://192.0.2.1:8080"), (3, "https://[2001:db8::1]:6443")];
+    let expected = [
+        (1, "https://api.example:443"),
+        (2, "http://192.0.2.1:8080"),
+        (3, "https://[2001:db8::1]:6443"),
+    ];
     assert_eq!(found(ImportFormat::HttpxJson, text), owned(&expected));
-    assert_eq!(problems(ImportFormat::HttpxJson, "{}\n{\"url\":\"x\"}\n{\"url\":\"ftp://x\"}\nx\n").len(), 4);
+    assert_eq!(
+        problems(
+            ImportFormat::HttpxJson,
+            "{}\n{\"url\":\"x\"}\n{\"url\":\"ftp://x\"}\nx\n"
+        )
+        .len(),
+        4
+    );
 }
 
 proptest! {

@@ -68,7 +68,10 @@ const BAD: &[(&str, &str)] = &[
     ("192.0.2.1.", "looks like an address but is none"),
     ("192.0.2.1.:443", "looks like an address but is none"),
     ("192.0.2.1-5.1-3", "looks like an address but is none"),
-    ("192.0.2.300-192.0.2.310", "looks like an address but is none"),
+    (
+        "192.0.2.300-192.0.2.310",
+        "looks like an address but is none",
+    ),
     ("https://0x7f.1", "looks like an address but is none"),
     ("https://3232235777/", "looks like an address but is none"),
     ("１９２.0.2.1", "looks like an address but is none"),
@@ -86,7 +89,10 @@ const BAD: &[(&str, &str)] = &[
     ("[]:443", "no IPv6 address"),
     ("2001:db8::1::2", "no IPv6 address"),
     ("2001:db8:::1", "no IPv6 address"),
-    ("https://2001:db8::1/", "stands in brackets here, [2001:db8::1]:6443"),
+    (
+        "https://2001:db8::1/",
+        "stands in brackets here, [2001:db8::1]:6443",
+    ),
     // No host.
     ("0.0.0.0", "is no host"),
     ("0.0.0.0:6443", "is no host"),
@@ -129,13 +135,22 @@ const BAD: &[(&str, &str)] = &[
     ("https://api.example/x//", "no empty"),
     ("https://api.example//", "no empty"),
     // Annotations.
-    ("192.0.2.1 192.0.2.2", "no annotation; known are name=, expect=, sni= and ports="),
-    ("192.0.2.1 label=x", "the annotation is unknown; known are name="),
+    (
+        "192.0.2.1 192.0.2.2",
+        "no annotation; known are name=, expect=, sni= and ports=",
+    ),
+    (
+        "192.0.2.1 label=x",
+        "the annotation is unknown; known are name=",
+    ),
     ("192.0.2.1 Name=x", "is unknown"),
     ("192.0.2.1 =x", "is unknown"),
     ("192.0.2.1 name=", "lacks its value; known are"),
     ("192.0.2.1 name=a name=b", "name= is given twice"),
-    ("192.0.2.1 expect=open", "expect=: no verdict; use one of exposed"),
+    (
+        "192.0.2.1 expect=open",
+        "expect=: no verdict; use one of exposed",
+    ),
     ("192.0.2.1 sni=192.0.2.2", "sni=: it looks like an address"),
     ("192.0.2.1 sni=[2001:db8::1]", "sni=: "),
     ("192.0.2.1 sni=*.example", "sni=: it is a wildcard"),
@@ -184,7 +199,10 @@ fn paths_of_the_api_are_no_base_url() {
         "/clusters/root:org/openapi/v3",
     ] {
         let problem = problem(&format!("https://api.example{path}"));
-        assert!(problem.contains("give the server's base URL"), "{path}: {problem}");
+        assert!(
+            problem.contains("give the server's base URL"),
+            "{path}: {problem}"
+        );
     }
 }
 
@@ -201,7 +219,9 @@ fn lengths_are_bounded() {
     assert!(problem(&"é".repeat(20_000)).contains("too long"));
     assert_eq!(set(&format!("192.0.2.1 name={}", "é".repeat(128))).len(), 3);
     assert!(problem(&format!("192.0.2.1 name={}", "n".repeat(129))).contains("at most 128"));
-    assert!(problem(&format!("https://a.example/{}", "p".repeat(1024))).contains("longer than 1024"));
+    assert!(
+        problem(&format!("https://a.example/{}", "p".repeat(1024))).contains("longer than 1024")
+    );
 }
 
 #[test]
@@ -220,19 +240,32 @@ fn credentials_are_refused_and_never_repeated() {
         "https:\\\\admin:hunter2@api.example",
     ] {
         let problem = problem(line);
-        assert!(problem.contains("kubeknock never sends credentials"), "{line}: {problem}");
-        assert!(!problem.contains("hun") && !problem.contains("ter2"), "{line}: {problem}");
+        assert!(
+            problem.contains("kubeknock never sends credentials"),
+            "{line}: {problem}"
+        );
+        assert!(
+            !problem.contains("hun") && !problem.contains("ter2"),
+            "{line}: {problem}"
+        );
     }
     // Nor is a token.
     assert!(!problem("https://api.example/x?token=hunter2").contains("hunter2"));
     assert!(!problem("192.0.2.1 token=hunter2").contains("hunter2"));
     let said = excluding("192.0.2.1", &["https://admin:hunter2@api.example"]).unwrap_err();
-    assert!(said.contains("never sends credentials") && !said.contains("hunter2"), "{said}");
+    assert!(
+        said.contains("never sends credentials") && !said.contains("hunter2"),
+        "{said}"
+    );
 }
 
 #[test]
 fn large_ranges_must_be_allowed() {
-    let allow = || TargetOptions { allow_large: true, ports: vec![6443], ..TargetOptions::default() };
+    let allow = || TargetOptions {
+        allow_large: true,
+        ports: vec![6443],
+        ..TargetOptions::default()
+    };
     assert_eq!(set("10.0.0.0/8").len(), 3 << 24);
     for (line, addresses) in [
         ("10.0.0.0/7", "33554432"),
@@ -242,22 +275,43 @@ fn large_ranges_must_be_allowed() {
         ("2001:db8::/64", "18446744073709551616"),
     ] {
         let problem = problem(line);
-        assert!(problem.contains(&format!("{addresses} addresses")), "{line}: {problem}");
+        assert!(
+            problem.contains(&format!("{addresses} addresses")),
+            "{line}: {problem}"
+        );
         assert!(problem.contains("--allow-large"), "{line}: {problem}");
     }
     assert_eq!(from_lines("0.0.0.0/0", allow()).unwrap().len(), 1 << 32);
     assert_eq!(from_lines("2001:db8::/66", allow()).unwrap().len(), 1 << 62);
-    for line in ["2001:db8::/65", "2001:db8::/64", "2001:db8::/32", "2000::/3", "2001:db8::/66 ports=1,2"] {
+    for line in [
+        "2001:db8::/65",
+        "2001:db8::/64",
+        "2001:db8::/32",
+        "2000::/3",
+        "2001:db8::/66 ports=1,2",
+    ] {
         let said = from_lines(line, allow()).unwrap_err();
         assert!(said.contains("2^63 targets or more"), "{line}: {said}");
     }
     // The set as a whole, what is there twice counted once.
-    assert_eq!(from_lines("2001:db8::/66\n2001:db8::/66", allow()).unwrap().len(), 1 << 62);
+    assert_eq!(
+        from_lines("2001:db8::/66\n2001:db8::/66", allow())
+            .unwrap()
+            .len(),
+        1 << 62
+    );
     let said = from_lines("2001:db8::/66\n2001:db8:1::/66", allow()).unwrap_err();
-    assert!(said.starts_with("targets.txt:2: with this there are 2^63"), "{said}");
+    assert!(
+        said.starts_with("targets.txt:2: with this there are 2^63"),
+        "{said}"
+    );
     // Everything there is, written with a mask or without.
     for line in ["::/0", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"] {
-        assert!(from_lines(line, allow()).unwrap_err().contains("IPv4-mapped"));
+        assert!(
+            from_lines(line, allow())
+                .unwrap_err()
+                .contains("IPv4-mapped")
+        );
     }
 }
 
@@ -266,8 +320,10 @@ fn everything_wrong_is_said_in_one_go_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("more.txt");
     std::fs::write(&path, b"192.0.2.1\n\xff\n192.0.2.0/99\n").unwrap();
-    let mut builder =
-        TargetSetBuilder::new(TargetOptions { ports: vec![443, 0], ..TargetOptions::default() });
+    let mut builder = TargetSetBuilder::new(TargetOptions {
+        ports: vec![443, 0],
+        ..TargetOptions::default()
+    });
     builder.argument("192.0.2.1");
     builder.argument("192.0.2.300");
     builder.argument(" ");
@@ -319,7 +375,10 @@ fn bad_exclusions() {
         ("# nothing", "empty"),
     ] {
         let said = excluding("192.0.2.1", &[exclusion]).unwrap_err();
-        assert!(said.starts_with("exclusion 1") && said.contains(words), "{exclusion}: {said}");
+        assert!(
+            said.starts_with("exclusion 1") && said.contains(words),
+            "{exclusion}: {said}"
+        );
     }
 }
 
@@ -383,18 +442,24 @@ fn a_mistake_has_its_place_and_no_content() {
         builder.argument(argument);
         builder.build().unwrap_err().to_string()
     };
-    assert!(said("hunter2!").starts_with("argument 1: it is no host name"), "{}", said("hunter2!"));
+    assert!(
+        said("hunter2!").starts_with("argument 1: it is no host name"),
+        "{}",
+        said("hunter2!")
+    );
     assert!(said("192.0.2.1 hunter2").starts_with("argument 1:11: it is no annotation"));
     let said = excluding("192.0.2.1", &["192.0.2.1 hunter2"]).unwrap_err();
     assert!(
-        said.starts_with("exclusion 1:11: an exclusion takes no annotations") && !said.contains("hunter")
+        said.starts_with("exclusion 1:11: an exclusion takes no annotations")
+            && !said.contains("hunter")
     );
 }
 
 /// One sentence for a file that is no list, whatever is in it.
 #[test]
 fn a_file_that_is_no_list_is_told_so_once() {
-    let kubeconfig = "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user:\n    token: hunter2\n";
+    let kubeconfig =
+        "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user:\n    token: hunter2\n";
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     std::fs::write(&path, kubeconfig).unwrap();
@@ -402,7 +467,11 @@ fn a_file_that_is_no_list_is_told_so_once() {
     builder.file(&path);
     builder.exclude_file(&path);
     builder.read(Source::Stdin, &b"{\"token\": \"hunter2\"}"[..]);
-    builder.import(ImportFormat::Zmap, Source::File("z".into()), &b"\xff\xfe1\0"[..]);
+    builder.import(
+        ImportFormat::Zmap,
+        Source::File("z".into()),
+        &b"\xff\xfe1\0"[..],
+    );
     let errors = builder.build().unwrap_err();
     let shown = path.display().to_string();
     let places: Vec<&str> = errors.0.iter().map(|error| error.place.as_str()).collect();
@@ -431,5 +500,11 @@ fn specifications_and_exclusions_are_bounded() {
         builder.exclude("192.0.2.9");
     }
     let said = builder.build().unwrap_err().to_string();
-    assert!(said.ends_with(&format!("more than {} exclusions; write CIDRs or ranges", 1 << 18)), "{said}");
+    assert!(
+        said.ends_with(&format!(
+            "more than {} exclusions; write CIDRs or ranges",
+            1 << 18
+        )),
+        "{said}"
+    );
 }

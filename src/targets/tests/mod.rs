@@ -31,7 +31,9 @@ fn excluding(lines: &str, exclusions: &[&str]) -> Result<TargetSet, String> {
 }
 
 fn targets(set: &TargetSet) -> Vec<Target> {
-    (0..set.len()).map(|index| set.get(index).unwrap()).collect()
+    (0..set.len())
+        .map(|index| set.get(index).unwrap())
+        .collect()
 }
 
 /// The targets as they are displayed.

@@ -31,7 +31,11 @@ impl Who {
         match *self {
             Self::One(v6, n) => address(v6, n).to_string(),
             Self::Cidr(v6, n, bits) => {
-                format!("{}/{}", address(v6, n), if v6 { 128 - bits } else { 32 - bits })
+                format!(
+                    "{}/{}",
+                    address(v6, n),
+                    if v6 { 128 - bits } else { 32 - bits }
+                )
             }
             Self::Range(false, a, b) if a % 2 == 0 => format!("192.0.2.{a}-{b}"),
             Self::Range(v6, a, b) => format!("{}-{}", address(v6, a), address(v6, b)),
@@ -99,7 +103,11 @@ impl Line {
             (Some(port), _) => vec![port],
             (None, Some(ports)) => {
                 let mut seen = HashSet::new();
-                ports.iter().copied().filter(|port| seen.insert(*port)).collect()
+                ports
+                    .iter()
+                    .copied()
+                    .filter(|port| seen.insert(*port))
+                    .collect()
             }
             (None, None) => PORTS.to_vec(),
         }
@@ -132,7 +140,14 @@ fn line() -> impl Strategy<Value = Line> {
         .prop_map(|(who, port, ports, sni, label, expect)| {
             let port = port.filter(|_| who.named());
             let ports = ports.filter(|_| port.is_none());
-            Line { who, port, ports, sni, label, expect }
+            Line {
+                who,
+                port,
+                ports,
+                sni,
+                label,
+                expect,
+            }
         })
 }
 

@@ -9,13 +9,15 @@ fn ids(target: &Target) -> Vec<u32> {
 }
 
 fn notes(set: &TargetSet) -> Vec<(u32, &str, bool)> {
-    set.notes().iter().map(|note| (note.origin.line, note.text.as_str(), note.verbose)).collect()
+    set.notes()
+        .iter()
+        .map(|note| (note.origin.line, note.text.as_str(), note.verbose))
+        .collect()
 }
 
 #[test]
 fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
-    let lines =
-        "192.0.2.0/29 ports=1\n192.0.2.3:1 name=a expect=rejected\n192.0.2.3:1 name=b expect=exposed\n";
+    let lines = "192.0.2.0/29 ports=1\n192.0.2.3:1 name=a expect=rejected\n192.0.2.3:1 name=b expect=exposed\n";
     let set = set(lines);
     assert_eq!(set.len(), 8);
     for target in targets(&set) {
@@ -26,7 +28,13 @@ fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
         assert_eq!(target.label.as_deref(), special.then_some("a"));
         assert_eq!(target.expect, special.then_some(Verdict::Rejected));
     }
-    assert_eq!(set.specs().iter().map(|spec| spec.targets).collect::<Vec<_>>(), [8, 1, 1]);
+    assert_eq!(
+        set.specs()
+            .iter()
+            .map(|spec| spec.targets)
+            .collect::<Vec<_>>(),
+        [8, 1, 1]
+    );
     // The address stays where the range has it.
     assert_eq!(set.get(3).unwrap().host, Host::Ip(ip("192.0.2.3")));
     let again = "192.0.2.3:1 is already named at targets.txt:1; scanned once";
@@ -35,8 +43,16 @@ fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
         [
             (2, again, true),
             (3, again, true),
-            (3, "reports call this target a, as an earlier line does, not b", false),
-            (3, "it is expected to be exposed here and rejected by an earlier line: one fails", false),
+            (
+                3,
+                "reports call this target a, as an earlier line does, not b",
+                false
+            ),
+            (
+                3,
+                "it is expected to be exposed here and rejected by an earlier line: one fails",
+                false
+            ),
         ]
     );
 }
@@ -44,18 +60,38 @@ fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
 #[test]
 fn a_later_range_adds_only_what_is_left() {
     let set = set("192.0.2.2 name=a ports=1,2\n192.0.2.0/30 name=net expect=rejected ports=1\n");
-    assert_eq!(shown(&set), ["192.0.2.2:1", "192.0.2.2:2", "192.0.2.0:1", "192.0.2.1:1", "192.0.2.3:1"]);
+    assert_eq!(
+        shown(&set),
+        [
+            "192.0.2.2:1",
+            "192.0.2.2:2",
+            "192.0.2.0:1",
+            "192.0.2.1:1",
+            "192.0.2.3:1"
+        ]
+    );
     assert_eq!(ids(&set.get(0).unwrap()), [0]);
     assert_eq!(set.get(0).unwrap().expect, None);
     assert_eq!(set.get(4).unwrap().expect, Some(Verdict::Rejected));
-    assert_eq!(set.specs().iter().map(|spec| spec.targets).collect::<Vec<_>>(), [2, 3]);
-    let [note] = set.notes() else { panic!("{:?}", set.notes()) };
+    assert_eq!(
+        set.specs()
+            .iter()
+            .map(|spec| spec.targets)
+            .collect::<Vec<_>>(),
+        [2, 3]
+    );
+    let [note] = set.notes() else {
+        panic!("{:?}", set.notes())
+    };
     assert_eq!(
         note.text,
         "1 of the 4 targets of 192.0.2.0/30 are already named, the first at targets.txt:1; scanned once, \
          and the expect= of this line does not count for them"
     );
-    assert!(!note.verbose, "an expectation that does not count must be seen");
+    assert!(
+        !note.verbose,
+        "an expectation that does not count must be seen"
+    );
 }
 
 #[test]
@@ -70,7 +106,10 @@ fn what_differs_in_scheme_port_prefix_or_sni_is_another_target() {
                    API.example.:443\n\
                    api.example:8443\n");
     let all = targets(&set);
-    let summary: Vec<_> = all.iter().map(|t| (t.to_string(), t.sni.as_deref(), ids(t))).collect();
+    let summary: Vec<_> = all
+        .iter()
+        .map(|t| (t.to_string(), t.sni.as_deref(), ids(t)))
+        .collect();
     let expected = [
         ("api.example:443", None, vec![0, 1, 6, 7]),
         ("https://api.example:443/a", None, vec![2, 3]),
@@ -78,7 +117,10 @@ fn what_differs_in_scheme_port_prefix_or_sni_is_another_target() {
         ("api.example:443", Some("other.example"), vec![5]),
         ("api.example:8443", None, vec![8]),
     ];
-    assert_eq!(summary, expected.map(|(text, sni, specs)| (text.to_owned(), sni, specs)));
+    assert_eq!(
+        summary,
+        expected.map(|(text, sni, specs)| (text.to_owned(), sni, specs))
+    );
     assert!(set.has_names());
 }
 
@@ -87,7 +129,10 @@ fn partly_covered_named_targets_add_their_other_ports() {
     let set = set("192.0.2.0/30 ports=443\n192.0.2.1 ports=6443,443 name=a\n");
     assert_eq!(set.len(), 5);
     let last = set.get(4).unwrap();
-    assert_eq!((last.to_string().as_str(), ids(&last)), ("192.0.2.1:6443", vec![1]));
+    assert_eq!(
+        (last.to_string().as_str(), ids(&last)),
+        ("192.0.2.1:6443", vec![1])
+    );
     assert_eq!(
         set.notes()[0].text,
         "1 of the 2 targets of 192.0.2.1 are already named at targets.txt:1; scanned once"
@@ -104,10 +149,23 @@ fn exclusions_take_out_each_target_once() {
     .unwrap();
     assert_eq!(
         shown(&set),
-        ["192.0.2.5:1", "192.0.2.7:1", "192.0.2.5:2", "api.example:2", "[2001:db8::1]:1", "192.0.2.100:1"]
+        [
+            "192.0.2.5:1",
+            "192.0.2.7:1",
+            "192.0.2.5:2",
+            "api.example:2",
+            "[2001:db8::1]:1",
+            "192.0.2.100:1"
+        ]
     );
     assert_eq!(set.excluded(), 12 + 1 + 2);
-    assert_eq!(set.specs().iter().map(|spec| spec.targets).collect::<Vec<_>>(), [3, 0, 1, 0, 1, 1]);
+    assert_eq!(
+        set.specs()
+            .iter()
+            .map(|spec| spec.targets)
+            .collect::<Vec<_>>(),
+        [3, 0, 1, 0, 1, 1]
+    );
     let exclusions = set.exclusions();
     for (address, port, excluded) in [
         ("192.0.2.4", 9, true),
@@ -118,7 +176,11 @@ fn exclusions_take_out_each_target_once() {
         ("192.0.2.6", 443, true),
         ("2001:db8::1", 1, false),
     ] {
-        assert_eq!(exclusions.excludes_address(ip(address), port), excluded, "{address} {port}");
+        assert_eq!(
+            exclusions.excludes_address(ip(address), port),
+            excluded,
+            "{address} {port}"
+        );
     }
     assert!(exclusions.excludes_name("api.example", 1));
     assert!(exclusions.excludes_name("Api.Example.", 1));
@@ -140,8 +202,16 @@ fn a_named_target_that_is_excluded_is_said() {
 
 #[test]
 fn exclusions_may_name_what_is_no_host_and_be_as_large_as_they_like() {
-    let set =
-        excluding("192.0.2.1:1", &["0.0.0.0", "255.255.255.255", "224.0.0.0/4", "128.0.0.0/1", "2000::/3"]);
+    let set = excluding(
+        "192.0.2.1:1",
+        &[
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.0/4",
+            "128.0.0.0/1",
+            "2000::/3",
+        ],
+    );
     assert!(set.unwrap_err().contains("every target is excluded"));
     let set = excluding("192.0.2.1:1", &["0.0.0.0/1", "2000::/3", "255.255.255.255"]).unwrap();
     assert_eq!(set.len(), 1);
@@ -159,7 +229,11 @@ fn a_large_range_costs_what_a_small_one_costs() {
     assert_eq!(set.len(), 3 * ((1 << 24) - (1 << 16) - 1));
     assert_eq!(set.excluded(), 3 * ((1 << 16) + 1));
     // One naming for the whole specification, however many ports.
-    assert!(set.segments.windows(2).all(|pair| Arc::ptr_eq(&pair[0].naming, &pair[1].naming)));
+    assert!(
+        set.segments
+            .windows(2)
+            .all(|pair| Arc::ptr_eq(&pair[0].naming, &pair[1].naming))
+    );
 }
 
 #[test]
@@ -186,21 +260,45 @@ fn notes_are_bounded_and_counted() {
     let mut lines = "192.0.2.1\n".repeat(1_500);
     lines.push_str(&"192.0.2.1/24 ports=1\n".repeat(1_100));
     let set = set(&lines);
-    let (verbose, always): (Vec<&Note>, Vec<&Note>) = set.notes().iter().partition(|note| note.verbose);
+    let (verbose, always): (Vec<&Note>, Vec<&Note>) =
+        set.notes().iter().partition(|note| note.verbose);
     assert_eq!((verbose.len(), always.len()), (1001, 1001));
-    let last = |notes: &[&Note]| notes.last().map(|note| (note.text.clone(), note.origin.line)).unwrap();
-    assert_eq!(last(&always), ("100 more notes like these, this line's the last".into(), 2600));
+    let last = |notes: &[&Note]| {
+        notes
+            .last()
+            .map(|note| (note.text.clone(), note.origin.line))
+            .unwrap()
+    };
+    assert_eq!(
+        last(&always),
+        (
+            "100 more notes like these, this line's the last".into(),
+            2600
+        )
+    );
     // 1,499 addresses and 1,099 CIDRs are there twice.
-    assert_eq!(last(&verbose), ("1598 more notes like these, this line's the last".into(), 2600));
+    assert_eq!(
+        last(&verbose),
+        (
+            "1598 more notes like these, this line's the last".into(),
+            2600
+        )
+    );
 }
 
 #[test]
 fn indices_beyond_the_set_yield_nothing() {
     let set = set("192.0.2.1:1");
-    assert_eq!((set.len(), set.is_empty(), set.has_names()), (1, false, false));
+    assert_eq!(
+        (set.len(), set.is_empty(), set.has_names()),
+        (1, false, false)
+    );
     assert!(set.get(1).is_none() && set.get(u64::MAX).is_none());
     assert_eq!(set.get(0).unwrap().index, 0);
-    assert_eq!(set.specs()[SpecId(0).0 as usize].origin, set.get(0).unwrap().origin);
+    assert_eq!(
+        set.specs()[SpecId(0).0 as usize].origin,
+        set.get(0).unwrap().origin
+    );
 }
 
 #[test]

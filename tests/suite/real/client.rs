@@ -37,23 +37,36 @@ impl Client {
     pub(super) fn admin(address: SocketAddr, pki: &Pki) -> Self {
         let chain = vec![CertificateDer::from_pem_file(pki.path("admin.crt")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(pki.path("admin.key")).unwrap();
-        Self { address, config: Arc::new(builder().with_client_auth_cert(chain, key).unwrap()) }
+        Self {
+            address,
+            config: Arc::new(builder().with_client_auth_cert(chain, key).unwrap()),
+        }
     }
 
     /// Without any credential.
     pub(super) fn anonymous(address: SocketAddr) -> Self {
-        Self { address, config: Arc::new(builder().with_no_client_auth()) }
+        Self {
+            address,
+            config: Arc::new(builder().with_no_client_auth()),
+        }
     }
 
     pub(super) async fn get(&self, path: &str) -> io::Result<Answer> {
         self.send("GET", path, "application/json", "").await
     }
 
-    pub(super) async fn send(&self, method: &str, path: &str, media: &str, body: &str) -> io::Result<Answer> {
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        media: &str,
+        body: &str,
+    ) -> io::Result<Answer> {
         let stream = tokio::net::TcpStream::connect(self.address).await?;
         let name = ServerName::try_from("localhost").unwrap();
-        let mut stream =
-            tokio_rustls::TlsConnector::from(Arc::clone(&self.config)).connect(name, stream).await?;
+        let mut stream = tokio_rustls::TlsConnector::from(Arc::clone(&self.config))
+            .connect(name, stream)
+            .await?;
         // HTTP/1.0: no chunks to take apart.
         let request = format!(
             "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -64,17 +77,26 @@ impl Client {
         // The server may end without closing TLS properly; what came is what counts.
         let _ = stream.read_to_end(&mut answer).await;
         let answer = String::from_utf8_lossy(&answer);
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        Ok(Answer { status: status.ok_or(io::ErrorKind::InvalidData)?, body: body.to_owned() })
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        Ok(Answer {
+            status: status.ok_or(io::ErrorKind::InvalidData)?,
+            body: body.to_owned(),
+        })
     }
 }
 
 fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let any = Arc::new(Any(provider.signature_verification_algorithms));
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
     builder.dangerous().with_custom_certificate_verifier(any)
 }
 

@@ -50,7 +50,12 @@ struct Mode {
 }
 
 const fn mode(word: &'static str, deep: bool, http2: bool) -> Mode {
-    Mode { word, deep, http2, pause: Duration::from_millis(50) }
+    Mode {
+        word,
+        deep,
+        http2,
+        pause: Duration::from_millis(50),
+    }
 }
 
 const MODES: [Mode; 4] = [
@@ -66,9 +71,20 @@ impl Mode {
     }
 
     async fn knock_at(self, target: &str) -> EndpointReport {
-        let Self { deep, http2, pause: second_look_pause, .. } = self;
+        let Self {
+            deep,
+            http2,
+            pause: second_look_pause,
+            ..
+        } = self;
         let timeout = Duration::from_secs(30);
-        let config = ScanConfig { deep, http2, timeout, second_look_pause, ..config() };
+        let config = ScanConfig {
+            deep,
+            http2,
+            timeout,
+            second_look_pause,
+            ..config()
+        };
         knock(config, target).await
     }
 }
@@ -104,7 +120,11 @@ where
         let (name, took, ended) = ended.unwrap();
         let problems = ended.unwrap_or_else(|panic| panic.to_string());
         let result = if problems.is_empty() { "ok" } else { "WRONG" };
-        aloud(&format!("REAL {}: {name}: {result}, {:.1} s", release.version, took.as_secs_f64()));
+        aloud(&format!(
+            "REAL {}: {name}: {result}, {:.1} s",
+            release.version,
+            took.as_secs_f64()
+        ));
         if !problems.is_empty() {
             let _ = writeln!(wrong, "{name}:\n{problems}");
         }
@@ -114,14 +134,21 @@ where
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_configuration_gets_its_verdict() {
-    let Some(release) = Release::here("real API servers") else { return };
+    let Some(release) = Release::here("real API servers") else {
+        return;
+    };
     let release = Arc::new(release);
     let pki = Pki::make();
     let etcd = Arc::new(Etcd::start(&release, &pki, false).await);
-    let known = ROWS.iter().enumerate().filter(|(_, row)| row.since <= release.minor);
+    let known = ROWS
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row.since <= release.minor);
     let work = known.map(|(number, row)| {
         let (release, etcd) = (Arc::clone(&release), Arc::clone(&etcd));
-        (row.name.to_owned(), async move { configured(&release, &etcd, &format!("row-{number}"), row).await })
+        (row.name.to_owned(), async move {
+            configured(&release, &etcd, &format!("row-{number}"), row).await
+        })
     });
     all(&release, work).await;
 }
@@ -132,7 +159,15 @@ async fn configured(release: &Release, etcd: &Etcd, name: &str, row: &Row) -> St
     let hangs = row.prepare(release, &pki);
     let flags = row.flags_for(release);
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let mut server = ApiServer::start(release, &Settings { etcd, name, flags: &flags, pki: &pki });
+    let mut server = ApiServer::start(
+        release,
+        &Settings {
+            etcd,
+            name,
+            flags: &flags,
+            pki: &pki,
+        },
+    );
     server.ready().await;
     for change in row.rbac {
         change.make(&server.admin).await;
@@ -159,7 +194,10 @@ async fn settle(address: SocketAddr, row: &Row) -> Result<(), String> {
     loop {
         let mut wrong = Vec::new();
         for path in &paths {
-            let answer = client.get(&format!("{path}?limit=1")).await.map_err(|error| error.to_string())?;
+            let answer = client
+                .get(&format!("{path}?limit=1"))
+                .await
+                .map_err(|error| error.to_string())?;
             if answer.let_through() != (row.open)(path) {
                 wrong.push(format!("{path} answered {}", answer.status));
             }
@@ -179,39 +217,68 @@ impl Row {
     fn prepare(&self, release: &Release, pki: &Pki) -> TcpListener {
         let hangs = TcpListener::bind(crate::support::ANY).unwrap();
         let port = hangs.local_addr().unwrap().port().to_string();
-        let changes: Vec<(&str, &str)> =
-            self.conf.iter().copied().chain([("HANGS", port.as_str())]).collect();
+        let changes: Vec<(&str, &str)> = self
+            .conf
+            .iter()
+            .copied()
+            .chain([("HANGS", port.as_str())])
+            .collect();
         pki.configure(release.minor, &changes);
         hangs
     }
 
     fn flags_for(&self, release: &Release) -> Vec<String> {
         let before = format!("1.{}", release.minor - 1);
-        self.flags.iter().map(|flag| flag.replace("{before}", &before)).collect()
+        self.flags
+            .iter()
+            .map(|flag| flag.replace("{before}", &before))
+            .collect()
     }
 
     /// Holds a record against the row.
     fn check(&self, record: &EndpointReport, mode: Mode, problems: &mut Problems) {
-        let Mode { word, deep, http2, .. } = mode;
+        let Mode {
+            word, deep, http2, ..
+        } = mode;
         let verdict = self.verdicts[usize::from(deep)];
         problems.unless(record.verdict == verdict, || {
-            format!("{word}: {}, not {verdict}: {}", record.verdict, record.reason)
+            format!(
+                "{word}: {}, not {verdict}: {}",
+                record.verdict, record.reason
+            )
         });
         let Some(identification) = &record.identification else {
             return problems.unless(false, || format!("{word}: nothing is identified"));
         };
         problems.unless(identification.component == Component::KubeApiServer, || {
-            format!("{word}: {:?}: {:?}", identification.component, identification.clues)
+            format!(
+                "{word}: {:?}: {:?}",
+                identification.component, identification.clues
+            )
         });
-        let asked = record.requests.iter().map(|request| request.exchange.request.bare_path());
+        let asked = record
+            .requests
+            .iter()
+            .map(|request| request.exchange.request.bare_path());
         let open: BTreeSet<&str> = asked.filter(|path| (self.open)(path)).collect();
-        let found: BTreeSet<&str> = record.grants.iter().map(|grant| grant.path.as_str()).collect();
-        problems.unless(found == open, || format!("{word}: open: {found:?}, not {open:?}"));
+        let found: BTreeSet<&str> = record
+            .grants
+            .iter()
+            .map(|grant| grant.path.as_str())
+            .collect();
+        problems.unless(found == open, || {
+            format!("{word}: open: {found:?}, not {open:?}")
+        });
         let shown = identification.version.is_some();
-        problems.unless(shown == (self.open)("/version"), || format!("{word}: version {shown}"));
+        problems.unless(shown == (self.open)("/version"), || {
+            format!("{word}: version {shown}")
+        });
         let standing = record.posture.as_ref().map(|posture| posture.standing);
         let should = self.standing[usize::from(deep)];
-        let sentence = record.posture.as_ref().map_or("", |posture| &posture.sentence);
+        let sentence = record
+            .posture
+            .as_ref()
+            .map_or("", |posture| &posture.sentence);
         problems.unless(standing == should, || {
             format!("{word}: posture {standing:?}, not {should:?}: {sentence}")
         });
@@ -224,12 +291,21 @@ impl Row {
         };
         // Every release here ends an HTTP/2 connection after an answer to an anonymous caller, unless the next
         // request was on its way.
-        problems.unless(!http2 || record.connections > 1, || format!("{word}: one connection served all"));
-        let spoken = if http2 { Some("h2") } else { None };
-        problems.unless(tls.alpn.as_deref().filter(|alpn| *alpn == "h2") == spoken, || {
-            format!("{word}: {:?}", tls.alpn)
+        problems.unless(!http2 || record.connections > 1, || {
+            format!("{word}: one connection served all")
         });
-        let failed = record.requests.iter().filter(|request| request.exchange.outcome.is_err()).count();
-        problems.unless(failed == 0, || format!("{word}: {failed} requests without an answer"));
+        let spoken = if http2 { Some("h2") } else { None };
+        problems.unless(
+            tls.alpn.as_deref().filter(|alpn| *alpn == "h2") == spoken,
+            || format!("{word}: {:?}", tls.alpn),
+        );
+        let failed = record
+            .requests
+            .iter()
+            .filter(|request| request.exchange.outcome.is_err())
+            .count();
+        problems.unless(failed == 0, || {
+            format!("{word}: {failed} requests without an answer")
+        });
     }
 }

@@ -20,24 +20,41 @@ fn check(
     problems: &mut Problems,
 ) {
     problems.unless(record.verdict == verdict, || {
-        format!("{}: {}, not {verdict}: {}", mode.word, record.verdict, record.reason)
+        format!(
+            "{}: {}, not {verdict}: {}",
+            mode.word, record.verdict, record.reason
+        )
     });
     let identification = record.identification.as_ref();
     let is = identification.map(|identification| identification.component);
     problems.unless(is == Some(component), || {
-        format!("{}: {is:?}, not {component:?}: {:?}", mode.word, identification.map(|who| &who.clues))
+        format!(
+            "{}: {is:?}, not {component:?}: {:?}",
+            mode.word,
+            identification.map(|who| &who.clues)
+        )
     });
 }
 
 async fn api_server(release: &Release, etcd: &Etcd, name: &str, pki: &Pki) -> ApiServer {
-    let mut server = ApiServer::start(release, &Settings { etcd, name, flags: &[], pki });
+    let mut server = ApiServer::start(
+        release,
+        &Settings {
+            etcd,
+            name,
+            flags: &[],
+            pki,
+        },
+    );
     server.ready().await;
     server
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_without_its_etcd_is_still_forbidden() {
-    let Some(release) = Release::here("an API server without etcd") else { return };
+    let Some(release) = Release::here("an API server without etcd") else {
+        return;
+    };
     let release = Arc::new(release);
     let this = Arc::clone(&release);
     let work = async move {
@@ -47,7 +64,10 @@ async fn an_api_server_without_its_etcd_is_still_forbidden() {
         drop(etcd);
         // Until its health checks fail.
         tokio::time::sleep(Duration::from_secs(3)).await;
-        let row = Row { name: "etcd stopped", ..DEFAULT };
+        let row = Row {
+            name: "etcd stopped",
+            ..DEFAULT
+        };
         let mut problems = Problems::default();
         for mode in MODES {
             row.check(&mode.knock(server.address).await, mode, &mut problems);
@@ -59,7 +79,9 @@ async fn an_api_server_without_its_etcd_is_still_forbidden() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn etcd_is_no_api_server() {
-    let Some(release) = Release::here("etcd") else { return };
+    let Some(release) = Release::here("etcd") else {
+        return;
+    };
     let release = Arc::new(release);
     let work = [false, true].map(|tls| {
         let this = Arc::clone(&release);
@@ -69,11 +91,27 @@ async fn etcd_is_no_api_server() {
             let mut problems = Problems::default();
             for mode in MODES {
                 let record = mode.knock_at(&etcd.url).await;
-                check(&record, mode, Verdict::NotApiServer, Component::Etcd, &mut problems);
+                check(
+                    &record,
+                    mode,
+                    Verdict::NotApiServer,
+                    Component::Etcd,
+                    &mut problems,
+                );
             }
             problems.0
         };
-        (format!("etcd, {}", if tls { "TLS with client certificates" } else { "plain" }), work)
+        (
+            format!(
+                "etcd, {}",
+                if tls {
+                    "TLS with client certificates"
+                } else {
+                    "plain"
+                }
+            ),
+            work,
+        )
     });
     all(&release, work).await;
 }
@@ -81,13 +119,18 @@ async fn etcd_is_no_api_server() {
 /// Controller manager and scheduler: they speak as an API server does, and are none.
 #[tokio::test(flavor = "multi_thread")]
 async fn controller_manager_and_scheduler_are_no_api_servers() {
-    let Some(release) = Release::here("controller manager and scheduler") else { return };
+    let Some(release) = Release::here("controller manager and scheduler") else {
+        return;
+    };
     let release = Arc::new(release);
-    let programs =
-        ["kube-controller-manager", "kube-scheduler"].into_iter().filter(|program| release.has(program));
+    let programs = ["kube-controller-manager", "kube-scheduler"]
+        .into_iter()
+        .filter(|program| release.has(program));
     let work = programs.map(|program| {
         let this = Arc::clone(&release);
-        (program.to_owned(), async move { delegating(&this, program).await })
+        (program.to_owned(), async move {
+            delegating(&this, program).await
+        })
     });
     all(&release, work).await;
 }
@@ -113,7 +156,13 @@ async fn delegating(release: &Release, program: &str) -> String {
     for mode in MODES {
         let record = mode.knock(address).await;
         let component = Component::ControllerManagerOrScheduler;
-        check(&record, mode, Verdict::NotApiServer, component, &mut problems);
+        check(
+            &record,
+            mode,
+            Verdict::NotApiServer,
+            component,
+            &mut problems,
+        );
     }
     problems.0
 }
@@ -122,13 +171,18 @@ async fn delegating(release: &Release, program: &str) -> String {
 /// lets in.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extension_is_an_aggregated_api_server() {
-    let Some(release) = Release::here("an extension API server") else { return };
+    let Some(release) = Release::here("an extension API server") else {
+        return;
+    };
     if !release.has("sample-apiserver") {
         return;
     }
     let release = Arc::new(release);
     let this = Arc::clone(&release);
-    let work = [("an extension".to_owned(), async move { extension(&this).await })];
+    let work = [(
+        "an extension".to_owned(),
+        async move { extension(&this).await },
+    )];
     all(&release, work).await;
 }
 
@@ -152,22 +206,42 @@ async fn extension(release: &Release) -> String {
     let mut process = Process::start(release, "sample-apiserver", &pki, &flags);
     process.listening(address).await;
     let mut problems = Problems::default();
-    let closed = Row { name: "an extension", ..DEFAULT };
+    let closed = Row {
+        name: "an extension",
+        ..DEFAULT
+    };
     if let Err(problem) = settle(address, &closed).await {
         problems.unless(false, || problem);
     }
     for mode in MODES {
         let record = mode.knock(address).await;
-        check(&record, mode, Verdict::Forbidden, Component::AggregatedApiServer, &mut problems);
+        check(
+            &record,
+            mode,
+            Verdict::Forbidden,
+            Component::AggregatedApiServer,
+            &mut problems,
+        );
     }
-    Change::Bind("cluster-admin", "User/system:anonymous").make(&server.admin).await;
-    let open = Row { name: "an open extension", ..super::rows::ADMIN };
+    Change::Bind("cluster-admin", "User/system:anonymous")
+        .make(&server.admin)
+        .await;
+    let open = Row {
+        name: "an open extension",
+        ..super::rows::ADMIN
+    };
     if let Err(problem) = settle(address, &open).await {
         problems.unless(false, || problem);
     }
     for mode in MODES {
         let record = mode.knock(address).await;
-        check(&record, mode, Verdict::Exposed, Component::AggregatedApiServer, &mut problems);
+        check(
+            &record,
+            mode,
+            Verdict::Exposed,
+            Component::AggregatedApiServer,
+            &mut problems,
+        );
     }
     problems.0
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
 
 /// What is bound to all names that a kubeadm API server has.
 const SANS: [&str; 7] = [
@@ -22,23 +24,55 @@ pub(super) struct Pki {
 
 impl Pki {
     pub(super) fn make() -> Self {
-        let pki = Self { folder: tempfile::tempdir().unwrap() };
+        let pki = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         let issuer = pki.authority("ca", "kubernetes");
         pki.authority("front-proxy-ca", "front-proxy-ca");
         let server = ExtendedKeyUsagePurpose::ServerAuth;
         let client = ExtendedKeyUsagePurpose::ClientAuth;
-        pki.sign(&issuer, "server", &[(DnType::CommonName, "kube-apiserver")], &SANS, server.clone());
-        pki.sign(&issuer, "other", &[(DnType::CommonName, "other")], &["other.example.com"], server.clone());
-        let admin = [(DnType::OrganizationName, "system:masters"), (DnType::CommonName, "admin")];
+        pki.sign(
+            &issuer,
+            "server",
+            &[(DnType::CommonName, "kube-apiserver")],
+            &SANS,
+            server.clone(),
+        );
+        pki.sign(
+            &issuer,
+            "other",
+            &[(DnType::CommonName, "other")],
+            &["other.example.com"],
+            server.clone(),
+        );
+        let admin = [
+            (DnType::OrganizationName, "system:masters"),
+            (DnType::CommonName, "admin"),
+        ];
         pki.sign(&issuer, "admin", &admin, &[], client);
         let wardle = ["api.wardle.svc", "localhost", "127.0.0.1"];
-        pki.sign(&issuer, "wardle", &[(DnType::CommonName, "api.wardle.svc")], &wardle, server.clone());
+        pki.sign(
+            &issuer,
+            "wardle",
+            &[(DnType::CommonName, "api.wardle.svc")],
+            &wardle,
+            server.clone(),
+        );
         let etcd = pki.authority("etcd-ca", "etcd-ca");
-        pki.sign(&etcd, "etcd", &[(DnType::CommonName, "etcd")], &["localhost", "127.0.0.1"], server);
+        pki.sign(
+            &etcd,
+            "etcd",
+            &[(DnType::CommonName, "etcd")],
+            &["localhost", "127.0.0.1"],
+            server,
+        );
         let service_accounts = KeyPair::generate().unwrap();
         pki.write("sa.key", &service_accounts.serialize_pem());
         pki.write("sa.pub", &service_accounts.public_key_pem());
-        pki.write("audit.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n");
+        pki.write(
+            "audit.yaml",
+            "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n",
+        );
         pki
     }
 
@@ -47,8 +81,13 @@ impl Pki {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, common_name);
-        self.write(&format!("{file}.crt"), &params.self_signed(&key).unwrap().pem());
+        params
+            .distinguished_name
+            .push(DnType::CommonName, common_name);
+        self.write(
+            &format!("{file}.crt"),
+            &params.self_signed(&key).unwrap().pem(),
+        );
         Issuer::new(params, key)
     }
 
@@ -68,7 +107,10 @@ impl Pki {
             params.distinguished_name.push(kind.clone(), *value);
         }
         params.extended_key_usages = vec![usage];
-        self.write(&format!("{file}.crt"), &params.signed_by(&key, issuer).unwrap().pem());
+        self.write(
+            &format!("{file}.crt"),
+            &params.signed_by(&key, issuer).unwrap().pem(),
+        );
         self.write(&format!("{file}.key"), &key.serialize_pem());
     }
 
@@ -89,9 +131,16 @@ impl Pki {
             let file = file.unwrap();
             let mut text = fs::read_to_string(file.path()).unwrap();
             text = text.replace("CONF", &self.folder.path().display().to_string());
-            let stable_since = if text.contains("AuthenticationConfiguration") { 34 } else { 32 };
+            let stable_since = if text.contains("AuthenticationConfiguration") {
+                34
+            } else {
+                32
+            };
             if minor < stable_since {
-                text = text.replace("apiserver.config.k8s.io/v1\n", "apiserver.config.k8s.io/v1beta1\n");
+                text = text.replace(
+                    "apiserver.config.k8s.io/v1\n",
+                    "apiserver.config.k8s.io/v1beta1\n",
+                );
             }
             for (from, to) in changes {
                 text = text.replace(from, to);
@@ -102,7 +151,11 @@ impl Pki {
 
     /// A kubeconfig of the administrator for the API server at this port; returns its path.
     pub(super) fn kubeconfig(&self, port: u16) -> String {
-        let (ca, crt, key) = (self.path("ca.crt"), self.path("admin.crt"), self.path("admin.key"));
+        let (ca, crt, key) = (
+            self.path("ca.crt"),
+            self.path("admin.crt"),
+            self.path("admin.key"),
+        );
         self.write(
             "admin.kubeconfig",
             &format!(

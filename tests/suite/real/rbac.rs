@@ -36,7 +36,13 @@ impl Change {
                     "roleRef": {"apiGroup": api_group, "kind": "ClusterRole", "name": role},
                     "subjects": [{"apiGroup": api_group, "kind": kind, "name": name}],
                 });
-                send(admin, "POST", &format!("{RBAC}/clusterrolebindings"), &binding).await;
+                send(
+                    admin,
+                    "POST",
+                    &format!("{RBAC}/clusterrolebindings"),
+                    &binding,
+                )
+                .await;
             }
             Self::Paths(name, paths) => {
                 let rules = json!([{"nonResourceURLs": paths, "verbs": ["get"]}]);
@@ -45,7 +51,13 @@ impl Change {
             Self::CopyRules(from, to) => {
                 let text = admin.get(&role(from)).await.unwrap().body;
                 let from: Value = serde_json::from_str(&text).unwrap();
-                send(admin, "PATCH", &role(to), &json!({ "rules": from["rules"] })).await;
+                send(
+                    admin,
+                    "PATCH",
+                    &role(to),
+                    &json!({ "rules": from["rules"] }),
+                )
+                .await;
             }
             Self::Unbind(name) => {
                 let path = format!("{RBAC}/clusterrolebindings/{name}");
@@ -62,14 +74,30 @@ impl Change {
                         "service": {"name": "api", "namespace": "wardle"},
                     },
                 });
-                send(admin, "POST", "/apis/apiregistration.k8s.io/v1/apiservices", &service).await;
+                send(
+                    admin,
+                    "POST",
+                    "/apis/apiregistration.k8s.io/v1/apiservices",
+                    &service,
+                )
+                .await;
             }
         }
     }
 }
 
 async fn send(admin: &Client, method: &str, path: &str, body: &Value) {
-    let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-    let answer = admin.send(method, path, media, &body.to_string()).await.unwrap();
-    assert!(matches!(answer.status, 200 | 201), "{method} {path}: {answer:?}");
+    let media = if method == "PATCH" {
+        "application/merge-patch+json"
+    } else {
+        "application/json"
+    };
+    let answer = admin
+        .send(method, path, media, &body.to_string())
+        .await
+        .unwrap();
+    assert!(
+        matches!(answer.status, 200 | 201),
+        "{method} {path}: {answer:?}"
+    );
 }

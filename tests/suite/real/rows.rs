@@ -49,8 +49,11 @@ pub(super) const DEFAULT: Row = Row {
 };
 
 /// Anonymous limited to a path; `/version` in the file stands for it.
-const CONDITION: Row =
-    Row { since: 32, flags: &["--authentication-config={pki}/authn-version.yaml"], ..DEFAULT };
+const CONDITION: Row = Row {
+    since: 32,
+    flags: &["--authentication-config={pki}/authn-version.yaml"],
+    ..DEFAULT
+};
 
 pub(super) const CONDITIONS: Row = Row {
     name: "conditions /healthz /livez /readyz",
@@ -83,7 +86,10 @@ pub(super) const ADMIN: Row = Row {
 /// allowed; what RBAC does not allow fails.
 const NO_AUTHORIZER: Row = Row {
     since: 30,
-    flags: &["--authorization-mode", "--authorization-config={pki}/authz-webhook-Deny.yaml"],
+    flags: &[
+        "--authorization-mode",
+        "--authorization-config={pki}/authz-webhook-Deny.yaml",
+    ],
     open: nothing,
     verdicts: [Inconclusive; 2],
     standing: [None; 2],
@@ -95,30 +101,71 @@ const NO_OPINION: (&str, &str) = ("failurePolicy: Deny", "failurePolicy: NoOpini
 
 pub(super) const ROWS: [Row; 38] = [
     DEFAULT,
-    Row { name: "without flow control", flags: &["--enable-priority-and-fairness=false"], ..DEFAULT },
-    Row { name: "TLS 1.3 only", flags: &["--tls-min-version=VersionTLS13"], ..DEFAULT },
+    Row {
+        name: "without flow control",
+        flags: &["--enable-priority-and-fairness=false"],
+        ..DEFAULT
+    },
+    Row {
+        name: "TLS 1.3 only",
+        flags: &["--tls-min-version=VersionTLS13"],
+        ..DEFAULT
+    },
     Row {
         name: "a second certificate by SNI",
         flags: &["--tls-sni-cert-key={pki}/other.crt,{pki}/other.key"],
         ..DEFAULT
     },
-    Row { name: "without audit", flags: &["--audit-policy-file", "--audit-log-path"], ..DEFAULT },
-    Row { name: "--goaway-chance=0.02", flags: &["--goaway-chance=0.02"], ..DEFAULT },
-    Row { name: "one stream per connection", flags: &["--http2-max-streams-per-connection=1"], ..DEFAULT },
-    Row { name: "an APIService", rbac: &[ApiService], ..DEFAULT },
     Row {
-        name: "a self-made certificate",
-        flags: &["--tls-cert-file", "--tls-private-key-file", "--cert-dir={pki}/made"],
+        name: "without audit",
+        flags: &["--audit-policy-file", "--audit-log-path"],
         ..DEFAULT
     },
-    Row { name: "no client CA", flags: &["--client-ca-file", "--requestheader-client-ca-file"], ..DEFAULT },
+    Row {
+        name: "--goaway-chance=0.02",
+        flags: &["--goaway-chance=0.02"],
+        ..DEFAULT
+    },
+    Row {
+        name: "one stream per connection",
+        flags: &["--http2-max-streams-per-connection=1"],
+        ..DEFAULT
+    },
+    Row {
+        name: "an APIService",
+        rbac: &[ApiService],
+        ..DEFAULT
+    },
+    Row {
+        name: "a self-made certificate",
+        flags: &[
+            "--tls-cert-file",
+            "--tls-private-key-file",
+            "--cert-dir={pki}/made",
+        ],
+        ..DEFAULT
+    },
+    Row {
+        name: "no client CA",
+        flags: &["--client-ca-file", "--requestheader-client-ca-file"],
+        ..DEFAULT
+    },
     Row {
         name: "HSTS",
         flags: &["--strict-transport-security-directives=max-age=31536000,includeSubDomains"],
         ..DEFAULT
     },
-    Row { name: "an emulated version", since: 33, flags: &["--emulated-version={before}"], ..DEFAULT },
-    Row { name: "on ::1", flags: &["--bind-address=::1"], ..DEFAULT },
+    Row {
+        name: "an emulated version",
+        since: 33,
+        flags: &["--emulated-version={before}"],
+        ..DEFAULT
+    },
+    Row {
+        name: "on ::1",
+        flags: &["--bind-address=::1"],
+        ..DEFAULT
+    },
     ANONYMOUS_OFF,
     Row {
         name: "anonymous.enabled: false",
@@ -221,9 +268,20 @@ pub(super) const ROWS: [Row; 38] = [
         name: "system:public-info-viewer widened by /api* /apis* /openapi*",
         rbac: &[Paths(
             PUBLIC_INFO,
-            &["/version", "/version/", "/healthz", "/livez", "/readyz", "/api*", "/apis*", "/openapi*"],
+            &[
+                "/version",
+                "/version/",
+                "/healthz",
+                "/livez",
+                "/readyz",
+                "/api*",
+                "/apis*",
+                "/openapi*",
+            ],
         )],
-        open: |path| public(path) || ["/api", "/apis", "/openapi/v2", "/openapi/v3"].contains(&path),
+        open: |path| {
+            public(path) || ["/api", "/apis", "/openapi/v2", "/openapi/v3"].contains(&path)
+        },
         verdicts: [Exposed; 2],
         standing: [Some(Looser); 2],
         ..DEFAULT
@@ -236,21 +294,40 @@ pub(super) const ROWS: [Row; 38] = [
     Row {
         name: "AlwaysAllow, and anonymous.enabled: true",
         since: 32,
-        flags: &["--authorization-mode=AlwaysAllow", "--authentication-config={pki}/authn-open.yaml"],
+        flags: &[
+            "--authorization-mode=AlwaysAllow",
+            "--authentication-config={pki}/authn-open.yaml",
+        ],
         rbac: &[],
         ..ADMIN
     },
     Row {
         name: "AlwaysAllow in --authorization-config",
         since: 30,
-        flags: &["--authorization-mode", "--authorization-config={pki}/authz-alwaysallow.yaml"],
+        flags: &[
+            "--authorization-mode",
+            "--authorization-config={pki}/authz-alwaysallow.yaml",
+        ],
         rbac: &[],
         ..ADMIN
     },
-    Row { name: "webhook refused, Deny", ..NO_AUTHORIZER },
-    Row { name: "webhook refused, NoOpinion", conf: &[NO_OPINION], open: public, ..NO_AUTHORIZER },
+    Row {
+        name: "webhook refused, Deny",
+        ..NO_AUTHORIZER
+    },
+    Row {
+        name: "webhook refused, NoOpinion",
+        conf: &[NO_OPINION],
+        open: public,
+        ..NO_AUTHORIZER
+    },
     // 1.30 waits ten seconds for each, whatever the file says.
-    Row { name: "webhook hangs, Deny", since: 34, conf: &[HANGS, SOON], ..NO_AUTHORIZER },
+    Row {
+        name: "webhook hangs, Deny",
+        since: 34,
+        conf: &[HANGS, SOON],
+        ..NO_AUTHORIZER
+    },
     Row {
         name: "webhook hangs, NoOpinion",
         since: 34,
@@ -269,14 +346,20 @@ pub(super) const ROWS: [Row; 38] = [
     },
     Row {
         name: "issuer discovery open",
-        rbac: &[Bind("system:service-account-issuer-discovery", UNAUTHENTICATED)],
+        rbac: &[Bind(
+            "system:service-account-issuer-discovery",
+            UNAUTHENTICATED,
+        )],
         open: |path| public(path) || path == "/.well-known/openid-configuration",
         ..DEFAULT
     },
 ];
 
 /// `view` gets its rules from the controller manager, and there is none.
-const VIEW: [Change; 2] = [CopyRules("system:aggregate-to-view", "view"), Bind("view", UNAUTHENTICATED)];
+const VIEW: [Change; 2] = [
+    CopyRules("system:aggregate-to-view", "view"),
+    Bind("view", UNAUTHENTICATED),
+];
 
 pub(super) fn nothing(_: &str) -> bool {
     false

@@ -55,20 +55,33 @@ impl Release {
             return None;
         };
         for name in ["etcd", "kube-apiserver"] {
-            assert!(folder.join(name).is_file(), "KUBEBUILDER_ASSETS has no {name}");
+            assert!(
+                folder.join(name).is_file(),
+                "KUBEBUILDER_ASSETS has no {name}"
+            );
         }
-        let output = Command::new(folder.join("kube-apiserver")).arg("--version").output().unwrap();
+        let output = Command::new(folder.join("kube-apiserver"))
+            .arg("--version")
+            .output()
+            .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         let version = said.trim().rsplit(' ').next().unwrap().to_owned();
         let minor = version.split('.').nth(1).unwrap().parse().unwrap();
-        Some(Self { folder, version, minor })
+        Some(Self {
+            folder,
+            version,
+            minor,
+        })
     }
 
     /// Whether this program was built too; where not, it is said.
     pub(super) fn has(&self, program: &str) -> bool {
         let there = self.folder.join(program).is_file();
         if !there {
-            skipped(&format!("{program} {}: not in KUBEBUILDER_ASSETS", self.version));
+            skipped(&format!(
+                "{program} {}: not in KUBEBUILDER_ASSETS",
+                self.version
+            ));
         }
         there
     }
@@ -95,9 +108,17 @@ impl Process {
     pub(super) fn start(release: &Release, program: &str, pki: &Pki, flags: &[String]) -> Self {
         let log = PathBuf::from(pki.path(&format!("{program}.log")));
         let mut command = Command::new(release.folder.join(program));
-        command.args(flags).stdout(Stdio::null()).stderr(Stdio::from(fs::File::create(&log).unwrap()));
+        command
+            .args(flags)
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(fs::File::create(&log).unwrap()));
         let child = command.spawn().unwrap();
-        Self { command, child, spare: 2, log }
+        Self {
+            command,
+            child,
+            spare: 2,
+            log,
+        }
     }
 
     /// Waits until somebody listens there.
@@ -116,7 +137,11 @@ impl Process {
             self.child = self.command.spawn().unwrap();
             ended = false;
         }
-        assert!(!ended && began.elapsed() < PATIENCE, "not ready: {}", self.last_words());
+        assert!(
+            !ended && began.elapsed() < PATIENCE,
+            "not ready: {}",
+            self.last_words()
+        );
         tokio::time::sleep(pause).await;
     }
 
@@ -172,7 +197,10 @@ impl Etcd {
         }
         let mut process = Process::start(release, "etcd", pki, &flags);
         process.listening(client).await;
-        Self { url, _process: process }
+        Self {
+            url,
+            _process: process,
+        }
     }
 }
 
@@ -195,7 +223,12 @@ pub(super) struct ApiServer {
 impl ApiServer {
     /// Starts one, and does not wait for it.
     pub(super) fn start(release: &Release, settings: &Settings<'_>) -> Self {
-        let Settings { etcd, name, flags, pki } = settings;
+        let Settings {
+            etcd,
+            name,
+            flags,
+            pki,
+        } = settings;
         let name_of = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
         let own: Vec<String> = flags.iter().map(|flag| name_of(flag)).collect();
         let common = COMMON.iter().filter(|flag| !own.contains(&name_of(flag)));
@@ -209,10 +242,18 @@ impl ApiServer {
             format!("--etcd-servers={}", etcd.url),
             format!("--etcd-prefix=/{name}"),
         ]);
-        let ip = if all.iter().any(|flag| flag == "--bind-address=::1") { "[::1]" } else { "127.0.0.1" };
+        let ip = if all.iter().any(|flag| flag == "--bind-address=::1") {
+            "[::1]"
+        } else {
+            "127.0.0.1"
+        };
         let address: SocketAddr = format!("{ip}:{port}").parse().unwrap();
         let admin = Client::admin(address, pki);
-        Self { address, admin, process: Process::start(release, "kube-apiserver", pki, &all) }
+        Self {
+            address,
+            admin,
+            process: Process::start(release, "kube-apiserver", pki, &all),
+        }
     }
 
     /// Waits until the port is open.

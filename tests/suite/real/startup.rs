@@ -13,12 +13,15 @@ const PAUSE: Duration = Duration::from_secs(6);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_starting_server_gets_the_verdict_that_it_comes_to() {
-    let Some(release) = Release::here("starting API servers") else { return };
+    let Some(release) = Release::here("starting API servers") else {
+        return;
+    };
     let release = Arc::new(release);
     let pki = Pki::make();
     let etcd = Arc::new(Etcd::start(&release, &pki, false).await);
-    let known =
-        [ANONYMOUS_OFF, CONDITIONS, DEFAULT, ADMIN].into_iter().filter(|row| row.since <= release.minor);
+    let known = [ANONYMOUS_OFF, CONDITIONS, DEFAULT, ADMIN]
+        .into_iter()
+        .filter(|row| row.since <= release.minor);
     let work = known.enumerate().map(|(number, row)| {
         let (release, etcd) = (Arc::clone(&release), Arc::clone(&etcd));
         let work = async move { starting(&release, &etcd, &format!("start-{number}"), &row).await };
@@ -31,7 +34,12 @@ async fn a_starting_server_gets_the_verdict_that_it_comes_to() {
 async fn starting(release: &Release, etcd: &Etcd, name: &str, row: &Row) -> String {
     let pki = Pki::make();
     row.prepare(release, &pki);
-    let settings = Settings { etcd, name, flags: row.flags, pki: &pki };
+    let settings = Settings {
+        etcd,
+        name,
+        flags: row.flags,
+        pki: &pki,
+    };
     let mut server = ApiServer::start(release, &settings);
     server.ready().await;
     for change in row.rbac {
@@ -45,7 +53,12 @@ async fn starting(release: &Release, etcd: &Etcd, name: &str, row: &Row) -> Stri
         drop(server);
         server = ApiServer::start(release, &settings);
         server.listening().await;
-        let record = Mode { pause: PAUSE, ..mode }.knock(server.address).await;
+        let record = Mode {
+            pause: PAUSE,
+            ..mode
+        }
+        .knock(server.address)
+        .await;
         row.check(&record, mode, &mut problems);
     }
     problems.0

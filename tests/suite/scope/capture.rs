@@ -34,7 +34,11 @@ impl Traffic {
         let answers = |from: &SocketAddr, to: &SocketAddr| {
             from.port() < to.port() && self.datagrams.contains_key(&(*to, *from))
         };
-        self.datagrams.keys().filter(|(from, to)| !answers(from, to)).map(|(_, to)| *to).collect()
+        self.datagrams
+            .keys()
+            .filter(|(from, to)| !answers(from, to))
+            .map(|(_, to)| *to)
+            .collect()
     }
 }
 
@@ -49,14 +53,21 @@ impl Capture {
     pub(super) fn start() -> Self {
         // ETH_P_ALL, in network order.
         let every_protocol = Protocol::from(i32::from(0x0003_u16.to_be()));
-        let socket = Socket::new(Domain::PACKET, Type::RAW, Some(every_protocol)).expect("a packet socket");
+        let socket =
+            Socket::new(Domain::PACKET, Type::RAW, Some(every_protocol)).expect("a packet socket");
         setsockopt(&socket, sockopt::RcvBufForce, &(64 * 1024 * 1024)).expect("a large buffer");
-        socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+        socket
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .expect("a timeout");
         let end = Arc::new(AtomicBool::new(false));
         let before = Counts::now();
         let ended = Arc::clone(&end);
         let thread = std::thread::spawn(move || listen(socket, &ended));
-        Self { end, thread, before }
+        Self {
+            end,
+            thread,
+            before,
+        }
     }
 
     /// What was sent since the start.
@@ -74,7 +85,10 @@ impl Capture {
         );
         let sent = counted.datagrams - self.before.datagrams;
         let seen: u64 = traffic.datagrams.values().sum();
-        assert_eq!(seen, sent, "the kernel counts other datagrams than were captured");
+        assert_eq!(
+            seen, sent,
+            "the kernel counts other datagrams than were captured"
+        );
         traffic
     }
 }
@@ -95,7 +109,10 @@ fn listen(mut socket: Socket, end: &AtomicBool) -> Traffic {
             Err(error) => panic!("the capture broke off: {error}"),
         }
     }
-    traffic.datagrams = datagrams.into_iter().map(|(ends, count)| (ends, count / 2)).collect();
+    traffic.datagrams = datagrams
+        .into_iter()
+        .map(|(ends, count)| (ends, count / 2))
+        .collect();
     traffic
 }
 
@@ -103,16 +120,27 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// One packet with its Ethernet header.
-fn note(packet: &[u8], traffic: &mut Traffic, datagrams: &mut BTreeMap<(SocketAddr, SocketAddr), u64>) {
+fn note(
+    packet: &[u8],
+    traffic: &mut Traffic,
+    datagrams: &mut BTreeMap<(SocketAddr, SocketAddr), u64>,
+) {
     let (kind, packet) = (u16::from_be_bytes([packet[12], packet[13]]), &packet[14..]);
     let v4 = |at: usize| IpAddr::from(<[u8; 4]>::try_from(&packet[at..at + 4]).unwrap());
     let v6 = |at: usize| IpAddr::from(<[u8; 16]>::try_from(&packet[at..at + 16]).unwrap());
     let (protocol, from, to, inner) = match kind {
-        0x0800 => (packet[9], v4(12), v4(16), &packet[usize::from(packet[0] & 15) * 4..]),
+        0x0800 => (
+            packet[9],
+            v4(12),
+            v4(16),
+            &packet[usize::from(packet[0] & 15) * 4..],
+        ),
         // Extension headers are none of ours: they count as a protocol of their own.
         0x86dd => (packet[6], v6(8), v6(24), &packet[40..]),
         _ => {
-            traffic.others.insert((0, IpAddr::from(Ipv4Addr::UNSPECIFIED)));
+            traffic
+                .others
+                .insert((0, IpAddr::from(Ipv4Addr::UNSPECIFIED)));
             return;
         }
     };
@@ -122,7 +150,11 @@ fn note(packet: &[u8], traffic: &mut Traffic, datagrams: &mut BTreeMap<(SocketAd
             let (syn, ack) = (inner[13] & 0x02 != 0, inner[13] & 0x10 != 0);
             if syn && !ack {
                 let sequence = u32::from_be_bytes(inner[4..8].try_into().unwrap());
-                traffic.syns.insert((SocketAddr::new(from, port(0)), SocketAddr::new(to, port(2)), sequence));
+                traffic.syns.insert((
+                    SocketAddr::new(from, port(0)),
+                    SocketAddr::new(to, port(2)),
+                    sequence,
+                ));
             }
         }
         UDP => {
@@ -155,7 +187,10 @@ impl Counts {
             .lines()
             .find_map(|line| line.strip_prefix("Udp6OutDatagrams"))
             .map_or(0, |count| count.trim().parse().unwrap());
-        Self { connections: column("Tcp:", "ActiveOpens"), datagrams: column("Udp:", "OutDatagrams") + v6 }
+        Self {
+            connections: column("Tcp:", "ActiveOpens"),
+            datagrams: column("Udp:", "OutDatagrams") + v6,
+        }
     }
 }
 
@@ -172,9 +207,15 @@ fn packets_are_read_as_they_are() {
     syn[34 + 13] = 0x12;
     syn[14 + 19] = 3;
     note(&syn, &mut traffic, &mut datagrams);
-    assert_eq!(traffic.connected_to(), BTreeSet::from(["192.0.2.2:6443".parse().unwrap()]));
+    assert_eq!(
+        traffic.connected_to(),
+        BTreeSet::from(["192.0.2.2:6443".parse().unwrap()])
+    );
     let mut echo = vec![0; 14 + 40 + 8];
     (echo[12], echo[13], echo[14 + 6]) = (0x86, 0xdd, 58);
     note(&echo, &mut traffic, &mut datagrams);
-    assert_eq!(traffic.others, BTreeSet::from([(58, IpAddr::from(Ipv6Addr::UNSPECIFIED))]));
+    assert_eq!(
+        traffic.others,
+        BTreeSet::from([(58, IpAddr::from(Ipv6Addr::UNSPECIFIED))])
+    );
 }

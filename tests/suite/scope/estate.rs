@@ -29,7 +29,9 @@ pub(super) async fn serve() -> Asked {
     let asked = Asked::default();
     let acceptor = acceptor();
     for port in PORTS {
-        let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await.unwrap();
+        let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
+            .await
+            .unwrap();
         let (asked, acceptor) = (Arc::clone(&asked), acceptor.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -50,9 +52,13 @@ async fn greet(mut stream: TcpStream, acceptor: TlsAcceptor, asked: Asked) {
     }
     if &first == b"C" {
         // A proxy that is itself whatever it is asked for: no packet of its own.
-        let Some(head) = head(&mut stream).await else { return };
+        let Some(head) = head(&mut stream).await else {
+            return;
+        };
         asked.lock().unwrap().entry(me).or_default().push(head);
-        let _ = stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await;
+        let _ = stream
+            .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            .await;
         let _ = stream.peek(&mut first).await;
     }
     if first == [0x16] {
@@ -131,24 +137,29 @@ fn acceptor() -> TlsAcceptor {
     params.custom_extensions.push(information_access());
     params
         .crl_distribution_points
-        .push(rcgen::CrlDistributionPoint { uris: vec![format!("http://{ELSEWHERE}/ca.crl")] });
+        .push(rcgen::CrlDistributionPoint {
+            uris: vec![format!("http://{ELSEWHERE}/ca.crl")],
+        });
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(
+        vec![certificate.der().clone()],
+        PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+    )
+    .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
 
 /// Authority information access (RFC 5280, section 4.2.2.1): an OCSP responder, and the issuer's certificate.
 fn information_access() -> CustomExtension {
-    let der = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
+    let der =
+        |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
     let access = |method: u8| {
         let method = der(0x06, &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, method]);
         let place = der(0x86, format!("http://{ELSEWHERE}/").as_bytes());
@@ -175,8 +186,12 @@ pub(super) async fn name_server(address: SocketAddr, names: Names) -> Arc<Mutex<
         let mut buffer = [0; 1500];
         while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
             let query = Message::from_bytes(&buffer[..length]).unwrap();
-            note.lock().unwrap().insert(query.queries[0].name().to_ascii().to_lowercase());
-            let _ = socket.send_to(&names.answer(&query).to_bytes().unwrap(), from).await;
+            note.lock()
+                .unwrap()
+                .insert(query.queries[0].name().to_ascii().to_lowercase());
+            let _ = socket
+                .send_to(&names.answer(&query).to_bytes().unwrap(), from)
+                .await;
         }
     });
     asked
@@ -187,7 +202,12 @@ impl Names {
         let asked = query.queries[0].clone();
         let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
         reply.add_query(asked.clone());
-        let mut name = asked.name().to_ascii().to_lowercase().trim_end_matches('.').to_owned();
+        let mut name = asked
+            .name()
+            .to_ascii()
+            .to_lowercase()
+            .trim_end_matches('.')
+            .to_owned();
         if let Some((from, to)) = self.aliases.iter().find(|(from, _)| *from == name) {
             let absolute = |name: &str| Name::from_ascii(format!("{name}.")).unwrap();
             let alias = RData::CNAME(CNAME(absolute(to)));

@@ -53,9 +53,15 @@ fn packets_go_to_the_scope_and_the_resolvers_alone() {
         .args(["--exact", "scope::inside", "--ignored", "--nocapture"])
         .env(INSIDE, folder.path())
         .output();
-    let Some(output) = in_namespaces(output, "a network of the test's own") else { return };
+    let Some(output) = in_namespaces(output, "a network of the test's own") else {
+        return;
+    };
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}\n{}", stderr(&output));
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}\n{}",
+        stderr(&output)
+    );
 }
 
 /// Targets of every kind.
@@ -78,13 +84,22 @@ const TARGETS: [&str; 15] = [
 ];
 
 /// What is taken out of them again.
-const EXCLUSIONS: [&str; 6] =
-    ["192.0.2.8/30", "192.0.2.3:443", "192.0.2.105-106", "2001:db8::8/125", "203.0.113.12", "secret.example"];
+const EXCLUSIONS: [&str; 6] = [
+    "192.0.2.8/30",
+    "192.0.2.3:443",
+    "192.0.2.105-106",
+    "2001:db8::8/125",
+    "203.0.113.12",
+    "secret.example",
+];
 
 fn names() -> Names {
     Names {
         addresses: vec![
-            ("in.example", vec![v4("203.0.113.10"), v6("2001:db8:53::10")]),
+            (
+                "in.example",
+                vec![v4("203.0.113.10"), v6("2001:db8:53::10")],
+            ),
             // Of these only the first may be asked, and the third: the others are excluded.
             (
                 "mixed.example",
@@ -101,7 +116,10 @@ fn names() -> Names {
             ("secret.example", vec![v4("203.0.113.13")]),
             ("elsewhere.example", vec![v4("203.0.113.14")]),
         ],
-        aliases: vec![("alias.example", "elsewhere.example"), ("hidden.example", "secret.example")],
+        aliases: vec![
+            ("alias.example", "elsewhere.example"),
+            ("hidden.example", "secret.example"),
+        ],
     }
 }
 
@@ -131,8 +149,9 @@ fn special() -> [IpAddr; 16] {
 fn scope(hosted: bool) -> BTreeSet<SocketAddr> {
     let mut all = BTreeSet::new();
     let defaults = [6443, 443, 8443];
-    let octets =
-        (0..16).filter(|octet| !(8..12).contains(octet)).chain([100, 101, 102, 103, 104, 107, 108, 109, 110]);
+    let octets = (0..16)
+        .filter(|octet| !(8..12).contains(octet))
+        .chain([100, 101, 102, 103, 104, 107, 108, 109, 110]);
     for octet in octets {
         all.extend(defaults.map(|port| SocketAddr::new(v4(&format!("192.0.2.{octet}")), port)));
     }
@@ -186,22 +205,36 @@ async fn scan(asked: &Asked, args: &[&str], environment: &[(&str, String)]) -> S
         "-o",
         "json",
     ]);
-    command.args(args).args(TARGETS).args(EXCLUSIONS.iter().flat_map(|exclusion| ["--exclude", exclusion]));
+    command.args(args).args(TARGETS).args(
+        EXCLUSIONS
+            .iter()
+            .flat_map(|exclusion| ["--exclude", exclusion]),
+    );
     command.envs(environment.iter().map(|(name, value)| (name, value)));
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let traffic = tokio::task::spawn_blocking(move || capture.stop()).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap();
+    let traffic = tokio::task::spawn_blocking(move || capture.stop())
+        .await
+        .unwrap();
     let asked = std::mem::take(&mut *asked.lock().unwrap());
     assert!(output.status.success(), "{}", stderr(&output));
     // A connection that nobody answers has nothing of ICMP to say either.
     assert_eq!(traffic.others, BTreeSet::new(), "neither TCP nor UDP");
-    Scanned { output, traffic, asked }
+    Scanned {
+        output,
+        traffic,
+        asked,
+    }
 }
 
 /// Run by the test above, and nowhere else.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the network that packets_go_to_the_scope_and_the_resolvers_alone makes"]
 async fn inside() {
-    let Some(folder) = std::env::var_os(INSIDE) else { return };
+    let Some(folder) = std::env::var_os(INSIDE) else {
+        return;
+    };
     let folder = Path::new(&folder);
     let asked = serve().await;
     let names_asked = name_server(GIVEN.parse().unwrap(), names()).await;
@@ -213,25 +246,52 @@ async fn inside() {
     assert_eq!(plain.traffic.connected_to(), scope(false));
     assert_eq!(plain.traffic.asked(), given);
     documented(&plain.asked, &[]);
-    let deep = ["--resolver", GIVEN, "--deep", "--http2", "--path", "/api/v1/namespaces/kube-system/pods"];
+    let deep = [
+        "--resolver",
+        GIVEN,
+        "--deep",
+        "--http2",
+        "--path",
+        "/api/v1/namespaces/kube-system/pods",
+    ];
     let deep = scan(&asked, &deep, &[]).await;
-    assert_eq!((deep.traffic.connected_to(), deep.traffic.asked()), (scope(false), given.clone()));
-    documented(&deep.asked, &["HEAD /api/v1/namespaces/kube-system/pods?limit=1"]);
+    assert_eq!(
+        (deep.traffic.connected_to(), deep.traffic.asked()),
+        (scope(false), given.clone())
+    );
+    documented(
+        &deep.asked,
+        &["HEAD /api/v1/namespaces/kube-system/pods?limit=1"],
+    );
     // The names that were given, and what they are aliases of.
     let known = TARGETS.iter().chain(&["elsewhere.example"]);
-    let known = |name: &str| known.clone().any(|known| known.starts_with(name.trim_end_matches('.')));
-    let unknown: Vec<String> =
-        names_asked.lock().unwrap().iter().filter(|name| !known(name)).cloned().collect();
+    let known = |name: &str| {
+        known
+            .clone()
+            .any(|known| known.starts_with(name.trim_end_matches('.')))
+    };
+    let unknown: Vec<String> = names_asked
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|name| !known(name))
+        .cloned()
+        .collect();
     assert!(unknown.is_empty(), "asked for {unknown:?}");
 
     // The environment changes nothing, and nothing is left behind.
     let again = scan(&asked, &["--resolver", GIVEN], &environment(folder)).await;
-    assert_eq!((again.traffic.connected_to(), again.traffic.asked()), (scope(false), given.clone()));
+    assert_eq!(
+        (again.traffic.connected_to(), again.traffic.asked()),
+        (scope(false), given.clone())
+    );
     assert_eq!(again.asked, plain.asked);
     let report = |scanned: &Scanned| settled(str::from_utf8(&scanned.output.stdout).unwrap());
     assert_eq!(report(&again)["endpoints"], report(&plain)["endpoints"]);
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     files.sort();
     assert_eq!(files, ["hosts", "resolv.conf"]);
 
@@ -240,15 +300,27 @@ async fn inside() {
     assert_eq!(system.traffic.connected_to(), scope(true));
     assert_eq!(system.traffic.asked(), [OF_SYSTEM.parse().unwrap()].into());
     let report: Value = serde_json::from_slice(&system.output.stdout).unwrap();
-    assert_eq!(report["scan"]["vantage"]["resolvers"], serde_json::json!([OF_SYSTEM]));
+    assert_eq!(
+        report["scan"]["vantage"]["resolvers"],
+        serde_json::json!([OF_SYSTEM])
+    );
 
     // Through a proxy nothing goes elsewhere than to it.
     let url = format!("http://{PROXY}");
     let proxied = scan(&asked, &["--resolver", GIVEN, "--proxy", &url], &[]).await;
     let proxy: SocketAddr = PROXY.parse().unwrap();
-    assert_eq!((proxied.traffic.connected_to(), proxied.traffic.asked()), ([proxy].into(), given));
+    assert_eq!(
+        (proxied.traffic.connected_to(), proxied.traffic.asked()),
+        ([proxy].into(), given)
+    );
     let tunnels: BTreeSet<SocketAddr> = (proxied.asked[&proxy].iter())
-        .filter_map(|head| head.strip_prefix("CONNECT ")?.split(' ').next()?.parse().ok())
+        .filter_map(|head| {
+            head.strip_prefix("CONNECT ")?
+                .split(' ')
+                .next()?
+                .parse()
+                .ok()
+        })
         .collect();
     assert_eq!(tunnels, scope(false));
 }
@@ -257,10 +329,16 @@ async fn inside() {
 fn environment(folder: &Path) -> Vec<(&'static str, String)> {
     let proxy = format!("http://{ELSEWHERE}:3128");
     let file = |name: &str| folder.join(name).display().to_string();
-    let mut all: Vec<(&str, String)> =
-        ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-            .map(|name| (name, proxy.clone()))
-            .into();
+    let mut all: Vec<(&str, String)> = [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ]
+    .map(|name| (name, proxy.clone()))
+    .into();
     all.extend([
         ("NO_PROXY", "192.0.2.1".to_owned()),
         ("SSL_CERT_FILE", file("none.pem")),
@@ -268,7 +346,10 @@ fn environment(folder: &Path) -> Vec<(&'static str, String)> {
         ("CURL_CA_BUNDLE", file("none.pem")),
         ("SSLKEYLOGFILE", file("keys.log")),
         ("OPENSSL_CONF", file("openssl.cnf")),
-        ("RES_OPTIONS", "ndots:9 attempts:9 timeout:1 rotate".to_owned()),
+        (
+            "RES_OPTIONS",
+            "ndots:9 attempts:9 timeout:1 rotate".to_owned(),
+        ),
         ("LOCALDOMAIN", "elsewhere.example".to_owned()),
         ("HOSTALIASES", file("aliases")),
         ("KUBECONFIG", file("config")),
@@ -289,8 +370,9 @@ fn documented(asked: &BTreeMap<SocketAddr, Vec<String>>, more: &[&str]) {
     let mut lines = documented_lines();
     lines.extend(more.iter().map(|line| (*line).to_owned()));
     let mut seen = 0;
-    for (server, head) in
-        asked.iter().flat_map(|(server, heads)| heads.iter().map(move |head| (server, head)))
+    for (server, head) in asked
+        .iter()
+        .flat_map(|(server, heads)| heads.iter().map(move |head| (server, head)))
     {
         let (hosts, prefix) = hosts_and_prefix(*server);
         let agent = kubeknock::config::USER_AGENT;
@@ -324,9 +406,17 @@ fn hosts_and_prefix(server: SocketAddr) -> (Vec<String>, &'static str) {
         own => &[own],
     };
     let with_port = |host: &&str| {
-        if server.port() == 443 { (*host).to_owned() } else { format!("{host}:{}", server.port()) }
+        if server.port() == 443 {
+            (*host).to_owned()
+        } else {
+            format!("{host}:{}", server.port())
+        }
     };
-    let prefix = if address == "198.18.0.6" { "/k8s/clusters/c-1" } else { "" };
+    let prefix = if address == "198.18.0.6" {
+        "/k8s/clusters/c-1"
+    } else {
+        ""
+    };
     (names.iter().map(with_port).collect(), prefix)
 }
 
@@ -334,15 +424,22 @@ fn hosts_and_prefix(server: SocketAddr) -> (Vec<String>, &'static str) {
 fn documented_lines() -> Vec<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/security.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let blocks = page.split("```http\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let lines =
-        blocks.flat_map(str::lines).filter(|line| line.starts_with("GET /") || line.starts_with("HEAD /"));
+    let blocks = page
+        .split("```http\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap());
+    let lines = blocks
+        .flat_map(str::lines)
+        .filter(|line| line.starts_with("GET /") || line.starts_with("HEAD /"));
     lines.map(|line| line.trim().to_owned()).collect()
 }
 
 #[test]
 fn the_page_lists_every_request_and_no_other() {
-    let plain = ALWAYS.iter().chain(&AFTER_401).map(|path| format!("GET {path}"));
+    let plain = ALWAYS
+        .iter()
+        .chain(&AFTER_401)
+        .map(|path| format!("GET {path}"));
     let own = |request: kubeknock::model::Request| {
         let form = request.without_head();
         [Some(request), form]

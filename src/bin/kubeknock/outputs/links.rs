@@ -40,7 +40,9 @@ pub(super) fn end(path: &Path) -> io::Result<End> {
 
 /// The folder of a path.
 pub(super) fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Whether a path is an entry of `/proc/PID/fd`: such a link has no name to be followed by. With its
@@ -52,7 +54,10 @@ fn descriptor(path: &Path) -> Option<End> {
         return None;
     }
     let ours = Path::new("/proc").join(std::process::id().to_string());
-    Some(End::Descriptor(folder.starts_with(ours).then_some(number), path.to_owned()))
+    Some(End::Descriptor(
+        folder.starts_with(ours).then_some(number),
+        path.to_owned(),
+    ))
 }
 
 /// In a folder where everybody may make files, as `/tmp`, a link may be somebody's trap: it is followed
@@ -95,7 +100,11 @@ pub(super) fn identity(path: &Path) -> Option<Identity> {
         return Some(Identity::File(found.dev(), found.ino()));
     }
     let place = path.canonicalize().or_else(|_| {
-        Ok::<_, io::Error>(folder(path).canonicalize()?.join(path.file_name().unwrap_or_default()))
+        Ok::<_, io::Error>(
+            folder(path)
+                .canonicalize()?
+                .join(path.file_name().unwrap_or_default()),
+        )
     });
     place.ok().map(Identity::Place)
 }
@@ -114,11 +123,23 @@ mod tests {
         symlink("store/new.json", path("latest.json")).unwrap();
         symlink(path("latest.json"), path("absolute.json")).unwrap();
         for name in ["latest.json", "absolute.json", "store/new.json"] {
-            assert_eq!(end(&path(name)).unwrap(), End::File(path("store/new.json")), "{name}");
+            assert_eq!(
+                end(&path(name)).unwrap(),
+                End::File(path("store/new.json")),
+                "{name}"
+            );
         }
         symlink("round", path("round")).unwrap();
-        assert!(end(&path("round")).unwrap_err().to_string().contains("too many links"));
-        assert_eq!(end(Path::new("a.json")).unwrap(), End::File("a.json".into()));
+        assert!(
+            end(&path("round"))
+                .unwrap_err()
+                .to_string()
+                .contains("too many links")
+        );
+        assert_eq!(
+            end(Path::new("a.json")).unwrap(),
+            End::File("a.json".into())
+        );
     }
 
     #[cfg(target_os = "linux")]
@@ -127,8 +148,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("out");
         symlink("/proc/self/fd/1", &link).unwrap();
-        for path in [link.as_path(), Path::new("/proc/self/fd/1"), Path::new("/proc/thread-self/fd/1")] {
-            assert!(matches!(end(path).unwrap(), End::Descriptor(Some(1), _)), "{}", path.display());
+        for path in [
+            link.as_path(),
+            Path::new("/proc/self/fd/1"),
+            Path::new("/proc/thread-self/fd/1"),
+        ] {
+            assert!(
+                matches!(end(path).unwrap(), End::Descriptor(Some(1), _)),
+                "{}",
+                path.display()
+            );
         }
         let other = Path::new("/proc/1/fd/1");
         if other.symlink_metadata().is_ok() {

@@ -42,15 +42,22 @@ impl Outputs {
     pub(crate) fn open(args: &OutputArgs) -> anyhow::Result<Self> {
         let mut outputs = Vec::new();
         let default = ["table".to_owned()];
-        let asked = if args.output.is_empty() { &default[..] } else { &args.output };
+        let asked = if args.output.is_empty() {
+            &default[..]
+        } else {
+            &args.output
+        };
         for text in asked {
             if text == AUTO {
                 outputs.extend(automatic()?);
                 continue;
             }
-            let (word, path) =
-                text.split_once('=').map_or((text.as_str(), None), |(word, path)| (word, Some(path)));
-            let format: Format = word.parse().map_err(|error| anyhow::anyhow!("-o: {error}, auto"))?;
+            let (word, path) = text
+                .split_once('=')
+                .map_or((text.as_str(), None), |(word, path)| (word, Some(path)));
+            let format: Format = word
+                .parse()
+                .map_err(|error| anyhow::anyhow!("-o: {error}, auto"))?;
             let sink = match path {
                 None | Some("-") => Sink::stdout(),
                 Some("") => bail!("-o: the path is missing; write {format}=PATH"),
@@ -58,16 +65,33 @@ impl Outputs {
             };
             outputs.push(Output::new(format, sink));
         }
-        if outputs.iter().filter(|output| output.sink.is_stdout()).count() > 1 {
-            bail!("-o: only one report can go to standard output; give the others a path: json=report.json");
+        if outputs
+            .iter()
+            .filter(|output| output.sink.is_stdout())
+            .count()
+            > 1
+        {
+            bail!(
+                "-o: only one report can go to standard output; give the others a path: json=report.json"
+            );
         }
         let mut files = HashSet::new();
-        if let Some(twice) =
-            outputs.iter().find(|output| output.sink.replaced().is_some_and(|file| !files.insert(file)))
-        {
-            bail!("-o: two reports would go to {}; give each a path of its own", twice.sink.name());
+        if let Some(twice) = outputs.iter().find(|output| {
+            output
+                .sink
+                .replaced()
+                .is_some_and(|file| !files.insert(file))
+        }) {
+            bail!(
+                "-o: two reports would go to {}; give each a path of its own",
+                twice.sink.name()
+            );
         }
-        Ok(Self { all: outputs, color: color(args.color), category: args.category.clone() })
+        Ok(Self {
+            all: outputs,
+            color: color(args.color),
+            category: args.category.clone(),
+        })
     }
 
     /// Refuses to write over what a scan reads or keeps.
@@ -75,7 +99,10 @@ impl Outputs {
         for output in &self.all {
             let own = output.sink.replaced();
             if own.is_some() && inputs.iter().any(|input| links::identity(input) == own) {
-                bail!("-o: {} is needed by this scan; give the report another path", output.sink.name());
+                bail!(
+                    "-o: {} is needed by this scan; give the report another path",
+                    output.sink.name()
+                );
             }
         }
         Ok(())
@@ -83,9 +110,16 @@ impl Outputs {
 
     /// Whether people see the gate's sentence on standard output.
     pub(crate) fn tell_people(&self) -> bool {
-        let to_people =
-            |output: &&Output| matches!(output.format, Format::Table | Format::Markdown | Format::Github);
-        self.all.iter().filter(to_people).any(|output| output.sink.is_stdout())
+        let to_people = |output: &&Output| {
+            matches!(
+                output.format,
+                Format::Table | Format::Markdown | Format::Github
+            )
+        };
+        self.all
+            .iter()
+            .filter(to_people)
+            .any(|output| output.sink.is_stdout())
     }
 
     /// Whether some format needs all records at the end.
@@ -98,7 +132,8 @@ impl Outputs {
         let streaming = |output: &&mut Output| output.format == Format::Jsonl && !output.broken;
         let mut outcome = Ok(());
         for output in self.all.iter_mut().filter(streaming) {
-            let written = output.write(|out, streamed| report::jsonl::write_endpoint(out, record, streamed));
+            let written =
+                output.write(|out, streamed| report::jsonl::write_endpoint(out, record, streamed));
             output.broken = written.is_err();
             outcome = outcome.and(written);
         }
@@ -108,7 +143,11 @@ impl Outputs {
     /// Writes all endpoints to them, in order.
     pub(crate) fn endpoints(&mut self, records: &mut Spool) -> anyhow::Result<()> {
         let mut outcome = Ok(());
-        for output in self.all.iter_mut().filter(|output| output.format == Format::Jsonl) {
+        for output in self
+            .all
+            .iter_mut()
+            .filter(|output| output.format == Format::Jsonl)
+        {
             let written = output.write(|out, streamed| {
                 records.read(|records| {
                     for record in records {
@@ -125,24 +164,42 @@ impl Outputs {
 
     /// Writes the rest and puts the files in place. One that cannot be written loses no other; the first
     /// error is told.
-    pub(crate) fn finish(mut self, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
+    pub(crate) fn finish(
+        mut self,
+        results: &Results<'_>,
+        records: &mut Spool,
+    ) -> anyhow::Result<()> {
         let mut outcome = Ok(());
-        for output in std::mem::take(&mut self.all).into_iter().filter(|output| !output.broken) {
+        for output in std::mem::take(&mut self.all)
+            .into_iter()
+            .filter(|output| !output.broken)
+        {
             outcome = outcome.and(self.whole(output, results, records));
         }
         outcome
     }
 
     /// Writes what is left of one, and puts it in place.
-    fn whole(&self, mut output: Output, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
+    fn whole(
+        &self,
+        mut output: Output,
+        results: &Results<'_>,
+        records: &mut Spool,
+    ) -> anyhow::Result<()> {
         let here = std::env::current_dir().unwrap_or_default();
-        let files = Files { here: &here, root: repository(&here) };
+        let files = Files {
+            here: &here,
+            root: repository(&here),
+        };
         match output.format {
             Format::Json => {
-                output.write(|out, _| records.read(|records| report::json::write(out, results, records)))?;
+                output.write(|out, _| {
+                    records.read(|records| report::json::write(out, results, records))
+                })?;
             }
             Format::Jsonl => {
-                output.write(|out, streamed| report::jsonl::write_summary(out, results, streamed))?;
+                output
+                    .write(|out, streamed| report::jsonl::write_summary(out, results, streamed))?;
             }
             Format::Table => {
                 let to_stdout = output.sink.is_stdout();
@@ -155,16 +212,20 @@ impl Outputs {
                 })?;
             }
             Format::Markdown => {
-                output
-                    .write(|out, _| records.read(|records| report::markdown::write(out, results, records)))?;
+                output.write(|out, _| {
+                    records.read(|records| report::markdown::write(out, results, records))
+                })?;
             }
             Format::Html => {
-                output.write(|out, _| records.read(|records| report::html::write(out, results, records)))?;
+                output.write(|out, _| {
+                    records.read(|records| report::html::write(out, results, records))
+                })?;
             }
             Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
             Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
             Format::Junit => output.write(|out, _| {
-                let counts = records.read(|records| Ok(report::junit::Counts::of(results, records)))?;
+                let counts =
+                    records.read(|records| Ok(report::junit::Counts::of(results, records)))?;
                 records.read(|records| report::junit::write(out, results, counts, records))
             })?,
             Format::Prometheus => {
@@ -173,10 +234,14 @@ impl Outputs {
                 })?;
             }
             Format::Shadowserver => {
-                output.write(|out, _| records.read(|records| report::shadowserver::write(out, records)))?;
+                output.write(|out, _| {
+                    records.read(|records| report::shadowserver::write(out, records))
+                })?;
             }
             Format::Csv => {
-                output.write(|out, _| records.read(|records| report::csv::write(out, results, records)))?;
+                output.write(|out, _| {
+                    records.read(|records| report::csv::write(out, results, records))
+                })?;
             }
             Format::Sarif => {
                 let category = self.category.as_deref();
@@ -194,13 +259,21 @@ fn automatic() -> anyhow::Result<Vec<Output>> {
     let mut outputs = Vec::new();
     if set("GITHUB_ACTIONS") {
         outputs.push(Output::new(Format::Github, Sink::stdout()));
-        if let Some(summary) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
-            outputs.push(Output::new(Format::Markdown, Sink::append(Path::new(&summary))?));
+        if let Some(summary) =
+            std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
+        {
+            outputs.push(Output::new(
+                Format::Markdown,
+                Sink::append(Path::new(&summary))?,
+            ));
         }
         return Ok(outputs);
     }
     if set("GITLAB_CI") {
-        outputs.push(Output::new(Format::Gitlab, Sink::open(Path::new(GITLAB_REPORT))?));
+        outputs.push(Output::new(
+            Format::Gitlab,
+            Sink::open(Path::new(GITLAB_REPORT))?,
+        ));
     }
     outputs.push(Output::new(Format::Table, Sink::stdout()));
     Ok(outputs)
@@ -208,7 +281,12 @@ fn automatic() -> anyhow::Result<Vec<Output>> {
 
 impl Output {
     fn new(format: Format, sink: Sink) -> Self {
-        Self { format, sink, streamed: report::Tally::default(), broken: false }
+        Self {
+            format,
+            sink,
+            streamed: report::Tally::default(),
+            broken: false,
+        }
     }
 
     /// A reader that has gone away has read enough.
@@ -225,7 +303,9 @@ impl Output {
 
 /// The root of the repository that the working directory lies in, or itself.
 fn repository(here: &Path) -> &Path {
-    here.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(here)
+    here.ancestors()
+        .find(|folder| folder.join(".git").exists())
+        .unwrap_or(here)
 }
 
 /// Colours where a person looks: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).

@@ -46,14 +46,20 @@ enum Way {
 
 impl Sink {
     pub(super) fn stdout() -> Self {
-        Self { name: "standard output".to_owned(), way: Way::Stdout(BufWriter::new(io::stdout())) }
+        Self {
+            name: "standard output".to_owned(),
+            way: Way::Stdout(BufWriter::new(io::stdout())),
+        }
     }
 
     /// Behind what others have written there.
     pub(super) fn append(path: &Path) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.with_context(|| format!("-o auto: cannot write {}", path.display()))?;
-        Ok(Self { name: path.display().to_string(), way: Way::Direct(BufWriter::new(file)) })
+        Ok(Self {
+            name: path.display().to_string(),
+            way: Way::Direct(BufWriter::new(file)),
+        })
     }
 
     /// Opens the place that a path leads to.
@@ -63,17 +69,27 @@ impl Sink {
         let way = match links::end(path).with_context(hint)? {
             End::Descriptor(Some(1), _) => return Ok(Self::stdout()),
             End::Descriptor(Some(2), _) => Way::Stderr(BufWriter::new(io::stderr())),
-            End::Descriptor(_, path) => Way::Direct(BufWriter::new(descriptor(&path).with_context(hint)?)),
+            End::Descriptor(_, path) => {
+                Way::Direct(BufWriter::new(descriptor(&path).with_context(hint)?))
+            }
             End::File(at) => match at.metadata() {
                 Ok(found) if found.is_dir() => bail!("{}: it is a folder", hint()),
                 Ok(found) if !found.is_file() => {
-                    let file = OpenOptions::new().write(true).open(&at).with_context(hint)?;
+                    let file = OpenOptions::new()
+                        .write(true)
+                        .open(&at)
+                        .with_context(hint)?;
                     Way::Direct(BufWriter::new(file))
                 }
                 Ok(found) => existing(at, &found).with_context(hint)?,
                 Err(_) => {
-                    let out = beside::make(&at, |folder| builder().tempfile_in(folder)).with_context(hint)?;
-                    Way::Beside { out: BufWriter::new(out), at, there: None }
+                    let out = beside::make(&at, |folder| builder().tempfile_in(folder))
+                        .with_context(hint)?;
+                    Way::Beside {
+                        out: BufWriter::new(out),
+                        at,
+                        there: None,
+                    }
                 }
             },
         };
@@ -116,9 +132,10 @@ impl Sink {
         let placed = match way {
             Way::Stdout(_) | Way::Stderr(_) | Way::Direct(_) => Ok(()),
             Way::Beside { out, at, there } => rename(out, &at, there),
-            Way::Into { out, there, .. } => {
-                out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|out| copy(out, &there))
-            }
+            Way::Into { out, there, .. } => out
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error)
+                .and_then(|out| copy(out, &there)),
         };
         placed.with_context(|| format!("cannot write {name}"))
     }
@@ -148,8 +165,16 @@ fn existing(at: PathBuf, found: &Metadata) -> io::Result<Way> {
     // Replacing a file needs no right to write it; having none still means "leave it".
     let there = OpenOptions::new().write(true).open(&at)?;
     Ok(match twin(&at, found) {
-        Some(out) => Way::Beside { out: BufWriter::new(out), at, there: Some(there) },
-        None => Way::Into { out: BufWriter::new(SpooledTempFile::new(IN_MEMORY)), at, there },
+        Some(out) => Way::Beside {
+            out: BufWriter::new(out),
+            at,
+            there: Some(there),
+        },
+        None => Way::Into {
+            out: BufWriter::new(SpooledTempFile::new(IN_MEMORY)),
+            at,
+            there,
+        },
     })
 }
 
@@ -162,7 +187,10 @@ fn twin(at: &Path, found: &Metadata) -> Option<NamedTempFile> {
         return None;
     }
     // Readable by nobody else until it is known who may.
-    let twin = tempfile::Builder::new().prefix(".kubeknock-").tempfile_in(links::folder(at)).ok()?;
+    let twin = tempfile::Builder::new()
+        .prefix(".kubeknock-")
+        .tempfile_in(links::folder(at))
+        .ok()?;
     let own = twin.as_file().metadata().ok()?;
     if (own.uid(), own.gid()) != (found.uid(), found.gid()) {
         fchown(twin.as_file(), Some(found.uid()), Some(found.gid())).ok()?;

@@ -26,7 +26,12 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// The file as a whole.
     pub(super) fn root(source: Source<'a>, table: &'a DeTable<'a>) -> Self {
-        Self { source, place: source.name.to_owned(), name: String::new(), table }
+        Self {
+            source,
+            place: source.name.to_owned(),
+            name: String::new(),
+            table,
+        }
     }
 
     /// Keys and values, with the place of each key.
@@ -43,25 +48,40 @@ impl<'a> Entry<'a> {
             None => Ok(()),
             Some((place, key, _)) => {
                 let hint = did_you_mean(key, known.iter().copied());
-                bail!("{place}: {}unknown key; known are {}{hint}", self.name, known.join(", "))
+                bail!(
+                    "{place}: {}unknown key; known are {}{hint}",
+                    self.name,
+                    known.join(", ")
+                )
             }
         }
     }
 
     /// A table within.
     pub(super) fn table(&self, key: &str) -> anyhow::Result<Option<Self>> {
-        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let Some(value) = self.table.get(key) else {
+            return Ok(None);
+        };
         match value.get_ref().as_table() {
             Some(table) => Ok(Some(self.within(format!("[{key}]: "), value, table))),
-            None => bail!("{}: {key} must be written [{key}]", self.source.place(&value.span())),
+            None => bail!(
+                "{}: {key} must be written [{key}]",
+                self.source.place(&value.span())
+            ),
         }
     }
 
     /// The tables of an array of tables.
     pub(super) fn array(&self, key: &str) -> anyhow::Result<Vec<Self>> {
-        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
-        let wrong =
-            || anyhow::anyhow!("{}: {key} must be written [[{key}]]", self.source.place(&value.span()));
+        let Some(value) = self.table.get(key) else {
+            return Ok(Vec::new());
+        };
+        let wrong = || {
+            anyhow::anyhow!(
+                "{}: {key} must be written [[{key}]]",
+                self.source.place(&value.span())
+            )
+        };
         let array = value.get_ref().as_array().ok_or_else(wrong)?;
         let entry = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| {
             let table = value.get_ref().as_table().ok_or_else(wrong)?;
@@ -71,7 +91,12 @@ impl<'a> Entry<'a> {
     }
 
     fn within(&self, name: String, value: &Spanned<DeValue<'a>>, table: &'a DeTable<'a>) -> Self {
-        Self { source: self.source, place: self.source.place(&value.span()), name, table }
+        Self {
+            source: self.source,
+            place: self.source.place(&value.span()),
+            name,
+            table,
+        }
     }
 
     /// `[severity]`: rules with their severities.
@@ -103,14 +128,21 @@ impl<'a> Entry<'a> {
     pub(super) fn expectation(&self) -> anyhow::Result<Expectation> {
         self.only(&["target", "verdict"])?;
         let verdict = self.text("verdict")?.parse();
-        let verdict = verdict.map_err(|error| self.wrong("verdict", &format!("verdict: {error}")))?;
-        Ok(Expectation { target: self.pattern()?, verdict })
+        let verdict =
+            verdict.map_err(|error| self.wrong("verdict", &format!("verdict: {error}")))?;
+        Ok(Expectation {
+            target: self.pattern()?,
+            verdict,
+        })
     }
 
     fn known_rule(&self, place: &str, id: &str) -> anyhow::Result<&'static Rule> {
         rule(id).ok_or_else(|| {
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
-            anyhow::anyhow!("{place}: {}there is no such rule; kubeknock rules lists them{hint}", self.name)
+            anyhow::anyhow!(
+                "{place}: {}there is no such rule; kubeknock rules lists them{hint}",
+                self.name
+            )
         })
     }
 
@@ -123,7 +155,9 @@ impl<'a> Entry<'a> {
             return Err(self.wrong(key, &format!("{key} is missing")));
         };
         match value.get_ref().as_str() {
-            Some(text) if text.trim().is_empty() => Err(self.wrong(key, &format!("{key} is empty"))),
+            Some(text) if text.trim().is_empty() => {
+                Err(self.wrong(key, &format!("{key} is empty")))
+            }
             Some(text) => Ok(text),
             None => Err(self.wrong(key, &format!("{key} must be text in quotes"))),
         }
@@ -131,9 +165,16 @@ impl<'a> Entry<'a> {
 
     /// A TOML date, or one in quotes.
     fn day(&self, key: &str) -> anyhow::Result<Date> {
-        let date = self.table.get(key).and_then(|value| value.get_ref().as_datetime());
-        let text = date.map_or_else(|| self.text(key).map(str::to_owned), |date| Ok(date.to_string()))?;
-        text.parse().map_err(|_| self.wrong(key, &format!("{key} is no day; write it as 2027-01-31")))
+        let date = self
+            .table
+            .get(key)
+            .and_then(|value| value.get_ref().as_datetime());
+        let text = date.map_or_else(
+            || self.text(key).map(str::to_owned),
+            |date| Ok(date.to_string()),
+        )?;
+        text.parse()
+            .map_err(|_| self.wrong(key, &format!("{key} is no day; write it as 2027-01-31")))
     }
 
     /// What is wrong with a value.
@@ -143,6 +184,9 @@ impl<'a> Entry<'a> {
 
     /// Where a key's value stands; the table, where it is missing.
     fn at(&self, key: &str) -> String {
-        self.table.get(key).map_or_else(|| self.place.clone(), |value| self.source.place(&value.span()))
+        self.table.get(key).map_or_else(
+            || self.place.clone(),
+            |value| self.source.place(&value.span()),
+        )
     }
 }

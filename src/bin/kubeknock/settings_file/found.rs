@@ -17,20 +17,32 @@ use super::NAME;
 /// excludes.
 pub(super) fn nearest() -> anyhow::Result<Option<(PathBuf, File)>> {
     let here = std::env::current_dir().context("cannot tell the working directory")?;
-    let above = here.ancestors().take_while(|folder| !folder.join(".git").exists()).count();
+    let above = here
+        .ancestors()
+        .take_while(|folder| !folder.join(".git").exists())
+        .count();
     let in_repository = above < here.ancestors().count();
     // Relative, so that paths in reports do not begin with this machine's folders.
     let mut up = PathBuf::new();
-    for folder in here.ancestors().take(if in_repository { above + 1 } else { 1 }) {
+    for folder in here
+        .ancestors()
+        .take(if in_repository { above + 1 } else { 1 })
+    {
         match folder.join(NAME).symlink_metadata() {
             Ok(found) if found.is_dir() => {}
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) => {}
             found => {
                 let path = up.join(NAME);
                 let shown = path.display();
                 let found = found.with_context(|| format!("cannot read {shown}"))?;
                 let file = open(&path).with_context(|| format!("cannot read {shown}"))?;
-                let metadata = file.metadata().with_context(|| format!("cannot read {shown}"))?;
+                let metadata = file
+                    .metadata()
+                    .with_context(|| format!("cannot read {shown}"))?;
                 if let Some(why) = distrust(&found).or_else(|| distrust(&metadata)) {
                     bail!(
                         "{shown}: {why}; it is not taken unasked: --config {shown} takes it, --config /dev/null \
@@ -64,9 +76,14 @@ fn distrust(found: &Metadata) -> Option<String> {
 
     let owner = Uid::from_raw(found.uid());
     let name = User::from_uid(owner).ok().flatten().map(|user| user.name);
-    let shown = name.map_or_else(|| format!("uid {owner}"), |name| format!("{name} (uid {owner})"));
+    let shown = name.map_or_else(
+        || format!("uid {owner}"),
+        |name| format!("{name} (uid {owner})"),
+    );
     if !owner.is_root() && owner != Uid::effective() {
-        return Some(format!("it is owned by {shown}, neither by you nor by root"));
+        return Some(format!(
+            "it is owned by {shown}, neither by you nor by root"
+        ));
     }
     // Whoever may follow a link may not change it.
     if !found.is_symlink() && found.mode() & 0o002 != 0 {

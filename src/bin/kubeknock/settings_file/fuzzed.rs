@@ -10,7 +10,10 @@ use crate::args::{Cli, program};
 pub(crate) fn settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let file = match SettingsFile::parse("kubeknock.toml", &text) {
-        Ok(file) => SettingsFile { path: Some("kubeknock.toml".into()), ..file },
+        Ok(file) => SettingsFile {
+            path: Some("kubeknock.toml".into()),
+            ..file
+        },
         Err(error) => return shown(&error),
     };
     let matches = program().get_matches_from(["kubeknock", "scan"]);
@@ -27,7 +30,10 @@ pub(crate) fn settings(data: &[u8]) {
 
 fn shown(error: &anyhow::Error) {
     let said = format!("{error:#}");
-    assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "a control character in {said:?}");
+    assert!(
+        !said.chars().any(|c| c.is_control() && c != '\n'),
+        "a control character in {said:?}"
+    );
 }
 
 #[cfg(test)]
@@ -37,7 +43,10 @@ mod tests {
     #[test]
     fn every_seed_is_replayed() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/settings");
-        let seeds: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let seeds: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         assert!(seeds.len() >= 3, "{} seeds", seeds.len());
         for seed in seeds {
             println!("{}", seed.display());

@@ -67,12 +67,14 @@ impl From<&DeValue<'_>> for Value {
         match value {
             DeValue::Boolean(set) => Self::Switch(*set),
             DeValue::String(text) => Self::Text(text.clone().into_owned()),
-            DeValue::Integer(number) => {
-                i128::from_str_radix(number.as_str(), number.radix()).map_or(Self::Other, Self::Number)
-            }
-            DeValue::Array(values) => {
-                Self::List(values.iter().map(|value| Self::from(value.get_ref())).collect())
-            }
+            DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
+                .map_or(Self::Other, Self::Number),
+            DeValue::Array(values) => Self::List(
+                values
+                    .iter()
+                    .map(|value| Self::from(value.get_ref()))
+                    .collect(),
+            ),
             DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Self::Other,
         }
     }
@@ -92,7 +94,10 @@ impl SettingsFile {
         let text = file.and_then(|file| input::text(file, MAX_SIZE));
         let text = text.with_context(|| format!("cannot read {shown}"))?;
         let file = Self::parse(&shown, &text)?;
-        Ok(Self { path: Some(path), ..file })
+        Ok(Self {
+            path: Some(path),
+            ..file
+        })
     }
 
     fn parse(name: &str, text: &str) -> anyhow::Result<Self> {
@@ -123,7 +128,10 @@ impl SettingsFile {
 
     /// The folder that the file's paths start from.
     fn folder(&self) -> &Path {
-        self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
+        self.path
+            .as_deref()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new(""))
     }
 }
 
@@ -165,14 +173,27 @@ verdict = "rejected"
     fn everything_that_it_can_say() {
         let file = SettingsFile::parse("kubeknock.toml", WHOLE).unwrap();
         assert_eq!(file.scan.len(), 3);
-        let severities: Vec<_> =
-            file.policy.severities.iter().map(|(rule, severity)| (rule.id, *severity)).collect();
+        let severities: Vec<_> = file
+            .policy
+            .severities
+            .iter()
+            .map(|(rule, severity)| (rule.id, *severity))
+            .collect();
         assert_eq!(severities, [("version-disclosed", Severity::Note)]);
-        let expires: Vec<String> =
-            file.policy.accept.iter().map(|accept| accept.expires.to_string()).collect();
+        let expires: Vec<String> = file
+            .policy
+            .accept
+            .iter()
+            .map(|accept| accept.expires.to_string())
+            .collect();
         assert_eq!(expires, ["2027-01-31", "2026-12-31"]);
         assert_eq!(file.expectations[0].verdict, Verdict::Rejected);
-        assert!(SettingsFile::parse("kubeknock.toml", "").unwrap().scan.is_empty());
+        assert!(
+            SettingsFile::parse("kubeknock.toml", "")
+                .unwrap()
+                .scan
+                .is_empty()
+        );
     }
 
     #[test]
@@ -188,29 +209,58 @@ verdict = "rejected"
                 "reasons = \"a lab",
                 "kubeknock.toml:13:1: [[accept]] 1: unknown key; known are rule, target, reason, owner, expires; did you mean reason?",
             ),
-            ("version-disclosed =", "version-disclose =", "did you mean version-disclosed?"),
-            ("\"note\"", "\"notice\"", "kubeknock.toml:8:1: [severity]: version-disclosed: no severity; use"),
+            (
+                "version-disclosed =",
+                "version-disclose =",
+                "did you mean version-disclosed?",
+            ),
+            (
+                "\"note\"",
+                "\"notice\"",
+                "kubeknock.toml:8:1: [severity]: version-disclosed: no severity; use",
+            ),
             (
                 "\"anonymous-auth-enabled\"",
                 "\"anonymous-auth\"",
                 "kubeknock.toml:11:8: [[accept]] 1: there is no such rule",
             ),
-            ("expires = 2027-01-31", "", "kubeknock.toml:10:1: [[accept]] 1: expires is missing"),
+            (
+                "expires = 2027-01-31",
+                "",
+                "kubeknock.toml:10:1: [[accept]] 1: expires is missing",
+            ),
             ("2027-01-31", "2027-02-31", "kubeknock.toml:15:11: "),
-            ("\"2026-12-31\"", "\"soon\"", "[[accept]] 2: expires is no day"),
+            (
+                "\"2026-12-31\"",
+                "\"soon\"",
+                "[[accept]] 2: expires is no day",
+            ),
             (
                 "owner = \"platform@example.com\"\nexpires = 2027",
                 "owner = \"\"\nexpires = 2027",
                 "owner is empty",
             ),
-            ("target = \"10.4.0.0/16\"", "target = 7", "[[accept]] 2: target must be text"),
-            ("\"rejected\"", "\"closed\"", "[[expect]] 1: verdict: no verdict; use one of"),
-            ("[[expect]]", "[expect]", "expect must be written [[expect]]"),
+            (
+                "target = \"10.4.0.0/16\"",
+                "target = 7",
+                "[[accept]] 2: target must be text",
+            ),
+            (
+                "\"rejected\"",
+                "\"closed\"",
+                "[[expect]] 1: verdict: no verdict; use one of",
+            ),
+            (
+                "[[expect]]",
+                "[expect]",
+                "expect must be written [[expect]]",
+            ),
             ("[scan]", "[[scan]]", "scan must be written [scan]"),
             ("[scan]", "[scan", "kubeknock.toml:2:6: "),
         ] {
             assert!(WHOLE.contains(from), "{from}");
-            let error = SettingsFile::parse("kubeknock.toml", &WHOLE.replacen(from, to, 1)).unwrap_err();
+            let error =
+                SettingsFile::parse("kubeknock.toml", &WHOLE.replacen(from, to, 1)).unwrap_err();
             assert!(error.to_string().contains(said), "{from} → {to}: {error}");
         }
     }

@@ -45,7 +45,10 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     }
     let under = under(&file, name, sub)?;
     // No option before the command takes a value, so the first such word is the command.
-    let at = given.iter().position(|word| word == name).map_or(given.len(), |at| at + 1);
+    let at = given
+        .iter()
+        .position(|word| word == name)
+        .map_or(given.len(), |at| at + 1);
     let (before, after) = given.split_at(at);
     let all: Vec<OsString> = before.iter().chain(&under).chain(after).cloned().collect();
     Ok((cli(&parsed(&all))?, file))
@@ -54,20 +57,26 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
 /// The arguments as clap understands them. An error of clap's repeats arguments: it is made of them as
 /// they may be shown.
 fn parsed(given: &[OsString]) -> ArgMatches {
-    program().try_get_matches_from(given).unwrap_or_else(|error| {
-        match program().try_get_matches_from(given.iter().map(|word| shown(word))) {
-            Err(shown) => shown.exit(),
-            Ok(_) => error.exit(),
-        }
-    })
+    program()
+        .try_get_matches_from(given)
+        .unwrap_or_else(|error| {
+            match program().try_get_matches_from(given.iter().map(|word| shown(word))) {
+                Err(shown) => shown.exit(),
+                Ok(_) => error.exit(),
+            }
+        })
 }
 
 /// An argument without what may be a password, and without what acts on a terminal.
 fn shown(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    let Some((before, host)) = word.rsplit_once('@') else { return escape(&word, usize::MAX) };
-    let option =
-        before.split_once('=').filter(|_| before.starts_with('-')).map_or(0, |(key, _)| key.len() + 1);
+    let Some((before, host)) = word.rsplit_once('@') else {
+        return escape(&word, usize::MAX);
+    };
+    let option = before
+        .split_once('=')
+        .filter(|_| before.starts_with('-'))
+        .map_or(0, |(key, _)| key.len() + 1);
     let scheme = before.find("://").map_or(0, |at| at + 3);
     let kept = before.get(..option.max(scheme)).unwrap_or_default();
     escape(&format!("{kept}…@{host}"), usize::MAX)
@@ -79,29 +88,49 @@ fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
 
 /// The options of `[scan]` that this command has and its line leaves open, as arguments. All are
 /// checked, whatever the command.
-pub(super) fn under(file: &SettingsFile, command: &str, given: &ArgMatches) -> anyhow::Result<Vec<OsString>> {
+pub(super) fn under(
+    file: &SettingsFile,
+    command: &str,
+    given: &ArgMatches,
+) -> anyhow::Result<Vec<OsString>> {
     let mut all = program();
     all.build();
-    let scan = all.find_subcommand("scan").context("there is no scan command")?;
-    let own = all.find_subcommand(command).context("there is no such command")?;
-    let on_line = |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-    let names_targets =
-        |arg: &Arg| arg.get_long().map_or(arg.is_positional(), |key| NAME_TARGETS.contains(&key));
-    let targets_named = own.get_arguments().any(|arg| names_targets(arg) && on_line(arg));
+    let scan = all
+        .find_subcommand("scan")
+        .context("there is no scan command")?;
+    let own = all
+        .find_subcommand(command)
+        .context("there is no such command")?;
+    let on_line =
+        |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let names_targets = |arg: &Arg| {
+        arg.get_long()
+            .map_or(arg.is_positional(), |key| NAME_TARGETS.contains(&key))
+    };
+    let targets_named = own
+        .get_arguments()
+        .any(|arg| names_targets(arg) && on_line(arg));
     let mut under = Vec::new();
     for Setting { place, key, value } in &file.scan {
         let arg = option(scan, key).with_context(|| {
             let hint = did_you_mean(key, keys(scan));
-            format!("{place}: [scan]: unknown key; keys are the long options of kubeknock scan{hint}")
+            format!(
+                "{place}: [scan]: unknown key; keys are the long options of kubeknock scan{hint}"
+            )
         })?;
         let place = format!("{place}: [scan] {key}");
         let words = words(key, value, arg, file.folder()).with_context(|| place.clone())?;
         // Alone first, so that an error is about the file.
-        let alone = ["kubeknock", "scan"].map(OsString::from).into_iter().chain(words.iter().cloned());
+        let alone = ["kubeknock", "scan"]
+            .map(OsString::from)
+            .into_iter()
+            .chain(words.iter().cloned());
         if let Err(error) = program().try_get_matches_from(alone) {
             bail!("{place}: {}", problem(&error));
         }
-        let Some(arg) = option(own, key) else { continue };
+        let Some(arg) = option(own, key) else {
+            continue;
+        };
         let beaten = on_line(arg)
             || own.get_arg_conflicts_with(arg).into_iter().any(on_line)
             || (targets_named && names_targets(arg));
@@ -122,11 +151,15 @@ fn problem(error: &clap::Error) -> String {
 }
 
 fn option<'a>(command: &'a Command, key: &str) -> Option<&'a Arg> {
-    command.get_arguments().find(|arg| arg.get_long() == Some(key) && !NOT_IN_A_FILE.contains(&key))
+    command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(key) && !NOT_IN_A_FILE.contains(&key))
 }
 
 fn keys(scan: &Command) -> impl Iterator<Item = &str> {
-    scan.get_arguments().filter_map(Arg::get_long).filter(|key| !NOT_IN_A_FILE.contains(key))
+    scan.get_arguments()
+        .filter_map(Arg::get_long)
+        .filter(|key| !NOT_IN_A_FILE.contains(key))
 }
 
 /// A value as one would write it on the command line.
@@ -134,13 +167,19 @@ fn words(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<V
     let flag = matches!(arg.get_action(), ArgAction::SetTrue);
     match value {
         Value::Switch(set) if flag => {
-            return Ok(set.then(|| OsString::from(format!("--{key}"))).into_iter().collect());
+            return Ok(set
+                .then(|| OsString::from(format!("--{key}")))
+                .into_iter()
+                .collect());
         }
         _ if flag => bail!("true or false is expected"),
         // Of two words, as --from: a list of pairs.
         _ if arg.get_num_args() == Some(2.into()) => return pairs(key, value, folder),
         Value::List(values) if matches!(arg.get_action(), ArgAction::Append) => {
-            return values.iter().map(|value| word(key, value, arg, folder)).collect();
+            return values
+                .iter()
+                .map(|value| word(key, value, arg, folder))
+                .collect();
         }
         Value::List(_) => bail!("one value is expected, not several"),
         _ => {}
@@ -169,19 +208,33 @@ fn word(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<Os
 /// `[["zmap", "open.txt"]]` as `--from zmap open.txt`.
 fn pairs(key: &str, value: &Value, folder: &Path) -> anyhow::Result<Vec<OsString>> {
     let expected = "a list of pairs in quotes is expected, as [[\"FORMAT\", \"FILE\"]]";
-    let Value::List(list) = value else { bail!(expected) };
+    let Value::List(list) = value else {
+        bail!(expected)
+    };
     let mut words = Vec::new();
     for pair in list {
-        let Value::List(pair) = pair else { bail!(expected) };
-        let [Value::Text(format), Value::Text(file)] = &pair[..] else { bail!(expected) };
-        words.extend([format!("--{key}").into(), format.into(), from_folder(file, folder)]);
+        let Value::List(pair) = pair else {
+            bail!(expected)
+        };
+        let [Value::Text(format), Value::Text(file)] = &pair[..] else {
+            bail!(expected)
+        };
+        words.extend([
+            format!("--{key}").into(),
+            format.into(),
+            from_folder(file, folder),
+        ]);
     }
     Ok(words)
 }
 
 /// The file's paths start where the file is; standard input and output have none.
 fn from_folder(path: &str, folder: &Path) -> OsString {
-    if matches!(path, "" | "-") { path.into() } else { folder.join(path).into_os_string() }
+    if matches!(path, "" | "-") {
+        path.into()
+    } else {
+        folder.join(path).into_os_string()
+    }
 }
 
 #[cfg(test)]
@@ -193,7 +246,10 @@ mod tests {
         for (word, expected) in [
             ("https://user:hunter2@api.example", "https://…@api.example"),
             ("user:hunter2@api.example:6443", "…@api.example:6443"),
-            ("--proxy=http://user:hun@ter2@bastion:3128", "--proxy=http://…@bastion:3128"),
+            (
+                "--proxy=http://user:hun@ter2@bastion:3128",
+                "--proxy=http://…@bastion:3128",
+            ),
             ("--proxy=hunter2@bastion", "--proxy=…@bastion"),
             ("--contact", "--contact"),
             ("a\u{1b}[31m\n::error::", "a\\u{1b}[31m\\n::error::"),

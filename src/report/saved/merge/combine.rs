@@ -18,8 +18,14 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>)
     let another_shard = |first: &Part, part: &Part| {
         first.is_of_one_scan_with(part) && first.scan.config.shard != part.scan.config.shard
     };
-    let shards: Vec<bool> =
-        parts.iter().map(|part| parts.first().is_some_and(|first| another_shard(first, part))).collect();
+    let shards: Vec<bool> = parts
+        .iter()
+        .map(|part| {
+            parts
+                .first()
+                .is_some_and(|first| another_shard(first, part))
+        })
+        .collect();
     for (part, of_one_scan) in parts.iter_mut().zip(shards) {
         let own = part.coverage().ok_or_else(|| SavedError {
             place: part.name.clone(),
@@ -28,25 +34,51 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>)
         // One scan alone stays as it is, its numbers too.
         if alone {
             let specs = own.specs.iter().cloned();
-            let told = |spec: SpecCoverage| SpecCoverage { id: spec.id, ..again(spec, BTreeSet::new()) };
-            coverage = Coverage { specs: specs.map(told).collect(), ..own };
+            let told = |spec: SpecCoverage| SpecCoverage {
+                id: spec.id,
+                ..again(spec, BTreeSet::new())
+            };
+            coverage = Coverage {
+                specs: specs.map(told).collect(),
+                ..own
+            };
         } else {
             standings.push(add(&mut coverage, &mut places, own, of_one_scan));
         }
     }
     let mut parts = parts.into_iter();
-    let Some(Part { name, scan: latest, .. }) = parts.next() else {
+    let Some(Part {
+        name, scan: latest, ..
+    }) = parts.next()
+    else {
         return Err(SavedError {
             place: "report".to_owned(),
             problem: "there is nothing to read".to_owned(),
         });
     };
-    let SavedScan { tool_version, mut config, summary } = latest;
-    let mut stopped: Vec<(String, String)> =
-        summary.stopped.clone().map(|why| (name, why)).into_iter().collect();
-    let mut whole = ScanSummary { coverage, ..summary };
+    let SavedScan {
+        tool_version,
+        mut config,
+        summary,
+    } = latest;
+    let mut stopped: Vec<(String, String)> = summary
+        .stopped
+        .clone()
+        .map(|why| (name, why))
+        .into_iter()
+        .collect();
+    let mut whole = ScanSummary {
+        coverage,
+        ..summary
+    };
     let mut end = end_of(&whole);
-    for Part { name, scan, superseded, .. } in parts {
+    for Part {
+        name,
+        scan,
+        superseded,
+        ..
+    } in parts
+    {
         let SavedScan { summary, .. } = scan;
         if superseded {
             continue;
@@ -68,14 +100,27 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>)
         whole.sources.dedup();
         whole.resolvers.sort_unstable();
         whole.resolvers.dedup();
-        let said: Vec<String> = stopped.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        let said: Vec<String> = stopped
+            .iter()
+            .map(|(name, why)| format!("{name}: {why}"))
+            .collect();
         whole.stopped = (!said.is_empty()).then(|| said.join("; "));
     }
-    Ok((SavedScan { tool_version, config, summary: whole }, standings))
+    Ok((
+        SavedScan {
+            tool_version,
+            config,
+            summary: whole,
+        },
+        standings,
+    ))
 }
 
 fn end_of(summary: &ScanSummary) -> Timestamp {
-    summary.started.saturating_add(summary.elapsed).unwrap_or(summary.started)
+    summary
+        .started
+        .saturating_add(summary.elapsed)
+        .unwrap_or(summary.started)
 }
 
 /// Where in the whole the specifications of one wording stand. Scans name the same in other lines, or
@@ -91,7 +136,12 @@ pub(super) struct Standing {
 
 /// Adds a part's coverage, and says where its specifications stand in the whole. What was not asked of
 /// one adds up over the shards `of_one_scan`; otherwise it is what the later scan says.
-pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage, of_one_scan: bool) -> Standing {
+pub(super) fn add(
+    whole: &mut Coverage,
+    places: &mut Places,
+    part: Coverage,
+    of_one_scan: bool,
+) -> Standing {
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
@@ -120,18 +170,29 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage, of_
         standing.ids.extend(spec.id.zip(id));
         let Some(known) = place.and_then(|place| whole.specs.get_mut(place)) else {
             known.push(whole.specs.len());
-            whole.specs.push(SpecCoverage { id, ..again(spec, BTreeSet::new()) });
+            whole.specs.push(SpecCoverage {
+                id,
+                ..again(spec, BTreeSet::new())
+            });
             continue;
         };
-        standing.origins.insert(Arc::clone(&spec.origin), Arc::clone(&known.origin));
+        standing
+            .origins
+            .insert(Arc::clone(&spec.origin), Arc::clone(&known.origin));
         let seen = known.seen.iter().copied().collect();
-        let mut later = SpecCoverage { seen: spec.seen, ..known.clone() };
+        let mut later = SpecCoverage {
+            seen: spec.seen,
+            ..known.clone()
+        };
         if of_one_scan || (known.seen.is_empty() && known.unasked.is_empty()) {
             for unasked in &spec.unasked {
                 unasked.add_to(&mut later.unasked);
             }
         }
-        *known = SpecCoverage { id, ..again(later, seen) };
+        *known = SpecCoverage {
+            id,
+            ..again(later, seen)
+        };
     }
     standing
 }
@@ -139,6 +200,15 @@ pub(super) fn add(whole: &mut Coverage, places: &mut Places, part: Coverage, of_
 /// A specification's coverage from all the verdicts seen.
 pub(super) fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
     seen.extend(spec.seen);
-    let told = SpecCoverage::of(spec.origin, spec.named, spec.label, spec.expect, seen.into_iter().collect());
-    SpecCoverage { unasked: spec.unasked, ..told }
+    let told = SpecCoverage::of(
+        spec.origin,
+        spec.named,
+        spec.label,
+        spec.expect,
+        seen.into_iter().collect(),
+    );
+    SpecCoverage {
+        unasked: spec.unasked,
+        ..told
+    }
 }

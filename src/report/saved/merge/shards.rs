@@ -12,25 +12,44 @@ pub(super) fn are_complete(parts: &[Part]) -> Result<(), SavedError> {
         let is = |part: &&Part, wanted: &Shard| part.scan.config.shard == *wanted;
         let of_scan = |part: &&Part| part.scan.config.order == order && same_targets(part, one);
         let given = |wanted: &Shard| parts.iter().any(|part| is(&part, wanted) && of_scan(&part));
-        let Some(missing) = shard.parts().find(|shard| !given(shard)) else { continue };
-        let mut problem = format!("this is shard {shard} of a scan, and no report of {missing} is given");
+        let Some(missing) = shard.parts().find(|shard| !given(shard)) else {
+            continue;
+        };
+        let mut problem =
+            format!("this is shard {shard} of a scan, and no report of {missing} is given");
         if let Some(other) = parts.iter().find(|part| is(part, &missing)) {
             let others = other.scan.config.order;
             problem = if others == order {
-                format!("{problem}: {} is of other targets, exclusions or ports", other.name)
+                format!(
+                    "{problem}: {} is of other targets, exclusions or ports",
+                    other.name
+                )
             } else {
-                format!("{problem}: {} is of a scan with {}, not {}", other.name, seed(others), seed(order))
+                format!(
+                    "{problem}: {} is of a scan with {}, not {}",
+                    other.name,
+                    seed(others),
+                    seed(order)
+                )
             };
         }
-        return Err(SavedError { place: one.name.clone(), problem });
+        return Err(SavedError {
+            place: one.name.clone(),
+            problem,
+        });
     }
     Ok(())
 }
 
 /// As far as they say; older reports do not.
 fn same_targets(one: &Part, other: &Part) -> bool {
-    let (one, other) = (&one.scan.summary.targets_digest, &other.scan.summary.targets_digest);
-    one.as_ref().zip(other.as_ref()).is_none_or(|(one, other)| one == other)
+    let (one, other) = (
+        &one.scan.summary.targets_digest,
+        &other.scan.summary.targets_digest,
+    );
+    one.as_ref()
+        .zip(other.as_ref())
+        .is_none_or(|(one, other)| one == other)
 }
 
 fn seed(order: Order) -> String {

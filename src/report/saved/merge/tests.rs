@@ -11,9 +11,15 @@ use crate::model::{Failure, Host, ScanSummary, SpecCoverage, Stage, Target};
 fn saved(sample: &Sample) -> SavedScan {
     SavedScan {
         tool_version: sample.tool_version.clone(),
-        config: ScanConfig { shard: Shard::WHOLE, ..sample.config.clone() },
+        config: ScanConfig {
+            shard: Shard::WHOLE,
+            ..sample.config.clone()
+        },
         // Whether it is the same list again is for the tests that say so.
-        summary: ScanSummary { targets_digest: None, ..sample.summary.clone() },
+        summary: ScanSummary {
+            targets_digest: None,
+            ..sample.summary.clone()
+        },
     }
 }
 
@@ -29,11 +35,17 @@ fn whole(scans: &[(&Sample, SavedScan)]) -> Whole {
     let mut merge = Merge::default();
     for (number, (sample, scan)) in scans.iter().enumerate() {
         let mut sightings = Sightings::default();
-        sample.reports.iter().for_each(|report| sightings.add(report));
+        sample
+            .reports
+            .iter()
+            .for_each(|report| sightings.add(report));
         merge.scan(&format!("{number}.json"), scan.clone(), sightings);
     }
     for (number, (sample, _)) in scans.iter().enumerate() {
-        sample.reports.iter().for_each(|report| merge.record(number, report));
+        sample
+            .reports
+            .iter()
+            .for_each(|report| merge.record(number, report));
     }
     let merged = merge.finish().unwrap();
     let mut records = Vec::new();
@@ -42,16 +54,33 @@ fn whole(scans: &[(&Sample, SavedScan)]) -> Whole {
         records.extend(own.filter_map(|(at, report)| merged.place(number, at, report)));
     }
     records.sort_by_key(EndpointReport::order_key);
-    Whole { scan: merged.scan, records, repeated: merged.repeated, superseded: merged.superseded }
+    Whole {
+        scan: merged.scan,
+        records,
+        repeated: merged.repeated,
+        superseded: merged.superseded,
+    }
 }
 
 fn merged(samples: &[&Sample]) -> Whole {
-    whole(&samples.iter().map(|sample| (*sample, saved(sample))).collect::<Vec<_>>())
+    whole(
+        &samples
+            .iter()
+            .map(|sample| (*sample, saved(sample)))
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn as_sample(merged: Whole, like: &Sample) -> Sample {
-    let SavedScan { tool_version, config, summary } = merged.scan;
-    let summary = ScanSummary { targets_digest: like.summary.targets_digest.clone(), ..summary };
+    let SavedScan {
+        tool_version,
+        config,
+        summary,
+    } = merged.scan;
+    let summary = ScanSummary {
+        targets_digest: like.summary.targets_digest.clone(),
+        ..summary
+    };
     Sample {
         tool_version,
         config,
@@ -79,10 +108,20 @@ fn the_same_scan_twice_is_that_scan() {
     assert_eq!(twice.records.len(), sample.reports.len());
     let coverage = &twice.scan.summary.coverage;
     assert!(coverage.adds_up());
-    for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != Verdict::Unreachable) {
-        assert_eq!(coverage.count(verdict), sample.summary.coverage.count(verdict), "{verdict}");
+    for verdict in Verdict::ALL
+        .into_iter()
+        .filter(|verdict| *verdict != Verdict::Unreachable)
+    {
+        assert_eq!(
+            coverage.count(verdict),
+            sample.summary.coverage.count(verdict),
+            "{verdict}"
+        );
     }
-    assert_eq!(unnumbered(coverage.clone()).specs, unnumbered(sample.summary.coverage.clone()).specs);
+    assert_eq!(
+        unnumbered(coverage.clone()).specs,
+        unnumbered(sample.summary.coverage.clone()).specs
+    );
 }
 
 #[test]
@@ -102,17 +141,24 @@ fn a_shard_that_is_missing_is_no_smaller_scan() {
     assert_eq!(shards(&[(2, 3, 1)]), Ok(Shard::new(2, 3).unwrap()));
     assert_eq!(shards(&[(1, 3, 1), (3, 3, 1), (2, 3, 1)]), Ok(Shard::WHOLE));
     // Beside a scan of another site, and again a week later.
-    assert_eq!(shards(&[(2, 2, 1), (1, 1, 9), (1, 2, 1), (2, 2, 1)]), Ok(Shard::WHOLE));
+    assert_eq!(
+        shards(&[(2, 2, 1), (1, 1, 9), (1, 2, 1), (2, 2, 1)]),
+        Ok(Shard::WHOLE)
+    );
     assert!(
         problem(&[(1, 3, 1), (3, 3, 1)])
             .ends_with("this is shard 1/3 of a scan, and no report of 2/3 is given")
     );
     // Of another order it is a shard of another scan.
     assert!(
-        problem(&[(1, 2, 1), (2, 2, 7)])
-            .ends_with("no report of 2/2 is given: 2.json is of a scan with --seed 7, not --seed 1")
+        problem(&[(1, 2, 1), (2, 2, 7)]).ends_with(
+            "no report of 2/2 is given: 2.json is of a scan with --seed 7, not --seed 1"
+        )
     );
-    assert!(problem(&[(1, u32::MAX, 1), (2, u32::MAX, 1)]).ends_with("no report of 3/4294967295 is given"));
+    assert!(
+        problem(&[(1, u32::MAX, 1), (2, u32::MAX, 1)])
+            .ends_with("no report of 3/4294967295 is given")
+    );
 }
 
 /// Shards of one seed and of two lists leave half of both out.
@@ -126,13 +172,21 @@ fn shards_of_other_targets_are_no_scan() {
             scan.summary.targets_digest = digest.map(str::to_owned);
             merge.scan(&format!("{number}.json"), scan, Sightings::default());
         }
-        merge.finish().map(|merged| merged.scan.summary.targets_digest)
+        merge
+            .finish()
+            .map(|merged| merged.scan.summary.targets_digest)
     };
     assert_eq!(shards([Some("aa"), Some("aa")]), Ok(Some("aa".to_owned())));
-    assert_eq!(shards([None, Some("aa")]), Ok(None), "an older report does not say");
+    assert_eq!(
+        shards([None, Some("aa")]),
+        Ok(None),
+        "an older report does not say"
+    );
     let problem = shards([Some("aa"), Some("bb")]).unwrap_err().to_string();
     assert!(
-        problem.ends_with("no report of 2/2 is given: 2.json is of other targets, exclusions or ports"),
+        problem.ends_with(
+            "no report of 2/2 is given: 2.json is of other targets, exclusions or ports"
+        ),
         "{problem}"
     );
 }
@@ -141,16 +195,20 @@ fn shards_of_other_targets_are_no_scan() {
 /// saw it. Within a scan two lines stay two.
 #[test]
 fn a_target_that_two_scans_name_in_different_places_counts_once() {
-    for (verdict, now) in
-        [(Verdict::Forbidden, Verdict::Forbidden), (Verdict::Rejected, Verdict::Unreachable)]
-    {
+    for (verdict, now) in [
+        (Verdict::Forbidden, Verdict::Forbidden),
+        (Verdict::Rejected, Verdict::Unreachable),
+    ] {
         let report = |verdict, line| {
             let mut report = sample::mixed().reports[1].clone();
             report.verdict = verdict;
             let down = || Failure::new(Stage::Connect, FailureKind::TimedOut, "");
             report.failure = (verdict == Verdict::Unreachable).then(down);
             report.target.named = true;
-            let origin = Origin { line, ..(*report.target.origin).clone() };
+            let origin = Origin {
+                line,
+                ..(*report.target.origin).clone()
+            };
             report.target.origin = Arc::new(origin);
             report
         };
@@ -158,13 +216,24 @@ fn a_target_that_two_scans_name_in_different_places_counts_once() {
         let later = scan_of(vec![report(now, 800)]);
         let coverage = merged(&[&later, &earlier]).scan.summary.coverage;
         assert!(coverage.adds_up());
-        let seen: Vec<&[Verdict]> = coverage.specs.iter().map(|spec| spec.seen.as_slice()).collect();
+        let seen: Vec<&[Verdict]> = coverage
+            .specs
+            .iter()
+            .map(|spec| spec.seen.as_slice())
+            .collect();
         assert_eq!(seen, [[now]]);
-        assert_eq!((coverage.named(), coverage.covered()), (1, usize::from(now.settles())));
+        assert_eq!(
+            (coverage.named(), coverage.covered()),
+            (1, usize::from(now.settles()))
+        );
         assert_eq!(coverage.specs[0].origin.line, 800, "the later one's");
 
         let mut twice = scan_of(later.reports.clone());
-        twice.summary.coverage.specs.push(earlier.summary.coverage.specs[0].clone());
+        twice
+            .summary
+            .coverage
+            .specs
+            .push(earlier.summary.coverage.specs[0].clone());
         for samples in [&[&twice][..], &[&twice, &earlier], &[&twice, &twice]] {
             assert_eq!(merged(samples).scan.summary.coverage.named(), 2);
         }
@@ -185,8 +254,14 @@ fn a_shortage_of_the_scanning_machine_is_not_what_was_seen() {
             let both = merged(&order);
             let coverage = both.scan.summary.coverage;
             assert!(coverage.adds_up());
-            assert_eq!((coverage.covered(), coverage.count(Verdict::Forbidden)), (coverage.named(), 1));
-            assert_eq!((coverage.not_attempted, coverage.unreachable_total()), (0, 0));
+            assert_eq!(
+                (coverage.covered(), coverage.count(Verdict::Forbidden)),
+                (coverage.named(), 1)
+            );
+            assert_eq!(
+                (coverage.not_attempted, coverage.unreachable_total()),
+                (0, 0)
+            );
             assert_eq!(both.records.len(), 1);
         }
         let twice = merged(&[&failed, &failed]).scan.summary.coverage;
@@ -215,10 +290,21 @@ fn two_sites_add_up() {
     let coverage = &both.scan.summary.coverage;
     assert!(coverage.adds_up());
     assert_eq!(coverage.targets, 2 * one.summary.coverage.targets);
-    let indices: HashSet<u64> = both.records.iter().map(|record| record.target.index).collect();
-    let targets: HashSet<Identity> =
-        both.records.iter().map(|record| Identity::of_target(&record.target)).collect();
-    assert_eq!(indices.len(), targets.len(), "each target has a place of its own");
+    let indices: HashSet<u64> = both
+        .records
+        .iter()
+        .map(|record| record.target.index)
+        .collect();
+    let targets: HashSet<Identity> = both
+        .records
+        .iter()
+        .map(|record| Identity::of_target(&record.target))
+        .collect();
+    assert_eq!(
+        indices.len(),
+        targets.len(),
+        "each target has a place of its own"
+    );
 }
 
 /// The name of one target leads to the address of another, asked under that name.
@@ -243,7 +329,10 @@ fn two_targets_may_lead_to_one_endpoint() {
     for order in [[&both, &sample::mixed()], [&sample::mixed(), &both]] {
         let merged = merged(&order);
         assert!(merged.scan.summary.coverage.adds_up());
-        assert_eq!(merged.records.len() as u64 + merged.repeated, 2 * both.reports.len() as u64 - 1);
+        assert_eq!(
+            merged.records.len() as u64 + merged.repeated,
+            2 * both.reports.len() as u64 - 1
+        );
     }
 }
 
@@ -257,10 +346,22 @@ fn the_later_scan_counts() {
     coverage.verdicts.remove(&Verdict::Exposed);
     *coverage.verdicts.get_mut(&Verdict::Rejected).unwrap() += 1;
     let spec = &mut coverage.specs[0];
-    *spec = again(SpecCoverage { seen: vec![Verdict::Rejected], ..spec.clone() }, BTreeSet::new());
+    *spec = again(
+        SpecCoverage {
+            seen: vec![Verdict::Rejected],
+            ..spec.clone()
+        },
+        BTreeSet::new(),
+    );
     let both = merged(&[&later, &earlier]);
     let coverage = &both.scan.summary.coverage;
-    assert_eq!((coverage.count(Verdict::Exposed), coverage.count(Verdict::Forbidden)), (0, 3));
+    assert_eq!(
+        (
+            coverage.count(Verdict::Exposed),
+            coverage.count(Verdict::Forbidden)
+        ),
+        (0, 3)
+    );
     assert!(coverage.adds_up());
     assert_eq!(
         (coverage.specs[0].seen.as_slice(), coverage.specs[0].met),
@@ -285,10 +386,16 @@ fn what_was_seen_last_counts_whichever_scan_began_first() {
     let began = sample::mixed().summary.started;
     let first = |at| seen(Verdict::Exposed, at, began);
     let later = seen(Verdict::Rejected, began + 10 * second, began + 5 * second);
-    for (at, counts) in [(began + 20 * second, Verdict::Exposed), (began + 9 * second, Verdict::Rejected)] {
+    for (at, counts) in [
+        (began + 20 * second, Verdict::Exposed),
+        (began + 9 * second, Verdict::Rejected),
+    ] {
         let both = merged(&[&later, &first(at)]);
         let coverage = &both.scan.summary.coverage;
-        assert_eq!((both.records.len(), both.records[0].verdict, both.repeated), (1, counts, 1));
+        assert_eq!(
+            (both.records.len(), both.records[0].verdict, both.repeated),
+            (1, counts, 1)
+        );
         assert_eq!((coverage.targets, coverage.count(counts)), (1, 1));
         assert_eq!(coverage.specs[0].seen, [counts]);
         assert!(coverage.adds_up());
@@ -299,7 +406,10 @@ fn what_was_seen_last_counts_whichever_scan_began_first() {
     silent.reports[0].verdict = Verdict::Unreachable;
     silent.reports[0].failure = Some(Failure::new(Stage::Connect, FailureKind::TimedOut, ""));
     let silent = scan_of(silent.reports);
-    assert_eq!(merged(&[&later, &silent]).records[0].verdict, Verdict::Rejected);
+    assert_eq!(
+        merged(&[&later, &silent]).records[0].verdict,
+        Verdict::Rejected
+    );
 }
 
 /// Reports of one scan are one, with the silent addresses, which have no record. A scan made again is
@@ -317,12 +427,17 @@ fn two_reports_of_one_scan_are_one() {
     let both = |later, earlier| whole(&[(&sample, scan(later)), (&sample, scan(earlier))]);
     let stopped: fn(&mut SavedScan) = |scan| scan.summary.stopped = Some("interrupted".to_owned());
     let went_on: fn(&mut SavedScan) = |scan| scan.summary.elapsed += Duration::from_secs(9);
-    for (later, earlier) in
-        [(went_on, stopped), (stopped, stopped), (|_: &mut SavedScan| {}, |_: &mut SavedScan| {})]
-    {
+    for (later, earlier) in [
+        (went_on, stopped),
+        (stopped, stopped),
+        (|_: &mut SavedScan| {}, |_: &mut SavedScan| {}),
+    ] {
         let both = both(later, earlier);
         assert_eq!((both.superseded, both.repeated), (records, 0));
-        assert_eq!(both.scan.summary.coverage.targets, sample.summary.coverage.targets);
+        assert_eq!(
+            both.scan.summary.coverage.targets,
+            sample.summary.coverage.targets
+        );
         assert!(both.scan.summary.targets_digest.is_some());
     }
     for change in [
@@ -349,17 +464,30 @@ fn every_specification_of_a_target_takes_what_was_seen_last() {
         let mut sample = scan_of(vec![report]);
         let first = sample.summary.coverage.specs.remove(0);
         let text = "https://192.0.2.18:6443".into();
-        let second = Arc::new(Origin { line: 99, text, ..(*first.origin).clone() });
+        let second = Arc::new(Origin {
+            line: 99,
+            text,
+            ..(*first.origin).clone()
+        });
         sample.summary.coverage.specs = vec![
-            SpecCoverage { id: Some(SpecId(0)), ..first.clone() },
-            SpecCoverage { id: Some(SpecId(1)), origin: second, ..first },
+            SpecCoverage {
+                id: Some(SpecId(0)),
+                ..first.clone()
+            },
+            SpecCoverage {
+                id: Some(SpecId(1)),
+                origin: second,
+                ..first
+            },
         ];
         sample.summary.started = began;
         sample
     };
     let began = sample::mixed().summary.started;
-    let (earlier, later) =
-        (scan(Verdict::Rejected, began), scan(Verdict::Unreachable, began + Duration::from_hours(1)));
+    let (earlier, later) = (
+        scan(Verdict::Rejected, began),
+        scan(Verdict::Unreachable, began + Duration::from_hours(1)),
+    );
     let mut later = later;
     later.reports[0].requests.clear();
     let mut earlier = earlier;
@@ -367,15 +495,29 @@ fn every_specification_of_a_target_takes_what_was_seen_last() {
         request.exchange.at = began;
     }
     let both = merged(&[&later, &earlier]);
-    let seen: Vec<_> = both.scan.summary.coverage.specs.iter().map(|spec| spec.seen.clone()).collect();
+    let seen: Vec<_> = both
+        .scan
+        .summary
+        .coverage
+        .specs
+        .iter()
+        .map(|spec| spec.seen.clone())
+        .collect();
     assert_eq!(seen, [[Verdict::Unreachable], [Verdict::Unreachable]]);
-    assert_eq!(both.records[0].target.specs.as_ref(), [SpecId(0), SpecId(1)], "its numbers are the whole's");
+    assert_eq!(
+        both.records[0].target.specs.as_ref(),
+        [SpecId(0), SpecId(1)],
+        "its numbers are the whole's"
+    );
     // Also those of the other list, so that the whole can be merged again.
     let mut later = later;
     later.summary.coverage.specs.truncate(1);
     later.reports[0].target.specs = [SpecId(0)].into();
     let both = merged(&[&later, &earlier]);
-    assert_eq!(both.records[0].target.specs.as_ref(), [SpecId(0), SpecId(1)]);
+    assert_eq!(
+        both.records[0].target.specs.as_ref(),
+        [SpecId(0), SpecId(1)]
+    );
 }
 
 /// The numbers in a report are by the line; lists put together are one list.
@@ -384,13 +526,20 @@ fn records_follow_their_specification_into_the_whole() {
     let at_line = |line, address: &str| {
         let mut report = sample::mixed().reports[1].clone();
         report.endpoint.as_mut().unwrap().host = Host::Ip(address.parse().unwrap());
-        report.target.origin = Arc::new(Origin { line, ..(*report.target.origin).clone() });
+        report.target.origin = Arc::new(Origin {
+            line,
+            ..(*report.target.origin).clone()
+        });
         scan_of(vec![report])
     };
     let both = merged(&[&at_line(5, "192.0.2.1"), &at_line(9, "192.0.2.2")]);
     assert_eq!(both.records.len(), 2);
     let origin = &both.scan.summary.coverage.specs[0].origin;
-    assert!(both.records.iter().all(|record| record.target.origin == *origin && origin.line == 5));
+    assert!(
+        both.records
+            .iter()
+            .all(|record| record.target.origin == *origin && origin.line == 5)
+    );
 }
 
 /// A scan of just these records: nothing else was counted.
@@ -417,11 +566,23 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
             let (origin, label) = (Arc::clone(&target.origin), target.label.clone());
             let id = target.specs.first().copied();
             let known = coverage.specs.iter().position(|spec| spec.origin == origin);
-            let seen = known.map(|known| coverage.specs.remove(known).seen).unwrap_or_default();
-            let spec =
-                SpecCoverage::of(origin, true, label, target.expect, report.seen().into_iter().collect());
-            let spec = SpecCoverage { id, ..again(spec, seen.into_iter().collect()) };
-            coverage.specs.insert(known.unwrap_or(coverage.specs.len()), spec);
+            let seen = known
+                .map(|known| coverage.specs.remove(known).seen)
+                .unwrap_or_default();
+            let spec = SpecCoverage::of(
+                origin,
+                true,
+                label,
+                target.expect,
+                report.seen().into_iter().collect(),
+            );
+            let spec = SpecCoverage {
+                id,
+                ..again(spec, seen.into_iter().collect())
+            };
+            coverage
+                .specs
+                .insert(known.unwrap_or(coverage.specs.len()), spec);
         }
     }
     sample.summary.coverage = coverage;
@@ -439,7 +600,11 @@ fn unnumbered(mut coverage: Coverage) -> Coverage {
 /// The sample's records of the targets that `mask` names.
 fn some(mask: u32) -> Vec<EndpointReport> {
     let of_mask = |report: &EndpointReport| mask & (1 << (report.target.index % 32)) != 0;
-    sample::mixed().reports.into_iter().filter(of_mask).collect()
+    sample::mixed()
+        .reports
+        .into_iter()
+        .filter(of_mask)
+        .collect()
 }
 
 proptest! {

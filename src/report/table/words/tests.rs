@@ -8,39 +8,61 @@ use crate::model::{JudgedRequest, Product, Request};
 
 fn said_of(verdict: Verdict, requests: Vec<JudgedRequest>) -> String {
     let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
-    may(&with_requests(report(target, "192.0.2.1", verdict, "the reason"), requests))
+    may(&with_requests(
+        report(target, "192.0.2.1", verdict, "the reason"),
+        requests,
+    ))
 }
 
 #[test]
 fn exposed_without_resources() {
     assert_eq!(
-        said_of(Verdict::Exposed, ["/version", "/api", "/healthz"].map(granted).into()),
+        said_of(
+            Verdict::Exposed,
+            ["/version", "/api", "/healthz"].map(granted).into()
+        ),
         "read discovery; version, health; resources not asked"
     );
     let mut requests = vec![granted("/api"), rejected("/version")];
     requests.extend(["/api/v1/secrets", "/api/v1/pods"].map(forbidden));
-    assert_eq!(said_of(Verdict::Exposed, requests), "read discovery; resources refused: 2 of 2");
+    assert_eq!(
+        said_of(Verdict::Exposed, requests),
+        "read discovery; resources refused: 2 of 2"
+    );
 }
 
 #[test]
 fn long_lists_end() {
-    let lists = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|list| granted(&format!("/api/v1/{list}")));
-    assert_eq!(said_of(Verdict::Exposed, lists.into()), "list a, b, c, d and 4 more");
+    let lists =
+        ["a", "b", "c", "d", "e", "f", "g", "h"].map(|list| granted(&format!("/api/v1/{list}")));
+    assert_eq!(
+        said_of(Verdict::Exposed, lists.into()),
+        "list a, b, c, d and 4 more"
+    );
 }
 
 #[test]
 fn the_default_is_called_so_only_where_it_is_the_default() {
     let api = || forbidden("/api");
     assert_eq!(
-        said_of(Verdict::Forbidden, vec![granted("/version"), api(), granted("/healthz")]),
+        said_of(
+            Verdict::Forbidden,
+            vec![granted("/version"), api(), granted("/healthz")]
+        ),
         "version, health (default); resources not asked"
     );
     assert_eq!(
-        said_of(Verdict::Forbidden, vec![granted("/version"), api(), forbidden("/healthz")]),
+        said_of(
+            Verdict::Forbidden,
+            vec![granted("/version"), api(), forbidden("/healthz")]
+        ),
         "version; resources not asked"
     );
     assert_eq!(
-        said_of(Verdict::Forbidden, vec![forbidden("/version"), api(), forbidden("/healthz")]),
+        said_of(
+            Verdict::Forbidden,
+            vec![forbidden("/version"), api(), forbidden("/healthz")]
+        ),
         "nothing on 3 of 3 API paths; resources not asked"
     );
 }
@@ -49,24 +71,40 @@ fn the_default_is_called_so_only_where_it_is_the_default() {
 fn limited_and_rejected() {
     let api = || rejected("/api");
     assert_eq!(
-        said_of(Verdict::Limited, vec![granted("/version"), api(), granted("/livez")]),
+        said_of(
+            Verdict::Limited,
+            vec![granted("/version"), api(), granted("/livez")]
+        ),
         "version, health only; resources not asked"
     );
-    assert_eq!(said_of(Verdict::Limited, vec![forbidden("/version"), api()]), "nothing: the reason");
     assert_eq!(
-        said_of(Verdict::Rejected, vec![rejected("/version"), api(), granted("/ping")]),
+        said_of(Verdict::Limited, vec![forbidden("/version"), api()]),
+        "nothing: the reason"
+    );
+    assert_eq!(
+        said_of(
+            Verdict::Rejected,
+            vec![rejected("/version"), api(), granted("/ping")]
+        ),
         "/ping; nothing on 2 of 2 API paths; resources not asked"
     );
     let lists = vec![rejected("/version"), api(), rejected("/api/v1/secrets")];
-    assert_eq!(said_of(Verdict::Rejected, lists), "nothing on 3 of 3 API paths");
+    assert_eq!(
+        said_of(Verdict::Rejected, lists),
+        "nothing on 3 of 3 API paths"
+    );
 }
 
 #[test]
 fn what_came_to_no_answer_is_not_refused() {
     let said = |verdict, requests: Vec<JudgedRequest>, not_asked: &[&str]| {
         let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
-        let mut report = with_requests(report(target, "192.0.2.1", verdict, "the reason"), requests);
-        report.not_asked = not_asked.iter().map(|path| Request::for_path(path).unwrap()).collect();
+        let mut report =
+            with_requests(report(target, "192.0.2.1", verdict, "the reason"), requests);
+        report.not_asked = not_asked
+            .iter()
+            .map(|path| Request::for_path(path).unwrap())
+            .collect();
         may(&report)
     };
     let refused = || vec![rejected("/api"), rejected("/api/v1/secrets")];
@@ -99,8 +137,15 @@ fn what_is_not_served_is_nothing_that_anybody_may() {
         not_served,
         request: 0,
     };
-    let open = Open::of(&[grant("/api", false), grant("/logs", true), grant("/ping", true)]);
-    assert_eq!((open.beyond().as_str(), open.by_default().as_str()), ("read discovery", ""));
+    let open = Open::of(&[
+        grant("/api", false),
+        grant("/logs", true),
+        grant("/ping", true),
+    ]);
+    assert_eq!(
+        (open.beyond().as_str(), open.by_default().as_str()),
+        ("read discovery", "")
+    );
     // Let through it is still more than the default.
     let open = Open::of(&[grant("/logs", true), grant("/ping", true)]);
     assert_eq!(open.beyond(), "nothing served, though let through to /logs");
@@ -114,17 +159,31 @@ fn who_names_nothing_that_showed_nothing() {
         let mut identification = identified(component, None);
         identification.kubernetes = kubernetes;
         identification.attribution.confidence = Some(confidence);
-        identification.attribution.product =
-            product.map(|short| Product { short: short.to_owned().into(), ..eks() });
+        identification.attribution.product = product.map(|short| Product {
+            short: short.to_owned().into(),
+            ..eks()
+        });
         report.identification = Some(identification);
         who(&report)
     };
     let (low, high) = (Confidence::Low, Confidence::High);
     assert_eq!(said(Component::Unknown, false, None, low), "unknown");
-    assert_eq!(said(Component::Unknown, true, None, low), "Kubernetes, part unknown");
-    assert_eq!(said(Component::Unknown, true, Some("kubeadm"), high), "Kubernetes, part unknown (kubeadm)");
-    assert_eq!(said(Component::Kubelet, true, Some("kubeadm"), low), "kubelet (perhaps kubeadm)");
-    assert_eq!(said(Component::KubeApiServer, true, Some("kubeadm"), low), "perhaps kubeadm");
+    assert_eq!(
+        said(Component::Unknown, true, None, low),
+        "Kubernetes, part unknown"
+    );
+    assert_eq!(
+        said(Component::Unknown, true, Some("kubeadm"), high),
+        "Kubernetes, part unknown (kubeadm)"
+    );
+    assert_eq!(
+        said(Component::Kubelet, true, Some("kubeadm"), low),
+        "kubelet (perhaps kubeadm)"
+    );
+    assert_eq!(
+        said(Component::KubeApiServer, true, Some("kubeadm"), low),
+        "perhaps kubeadm"
+    );
 }
 
 #[test]
@@ -135,6 +194,9 @@ fn who_stays_short() {
     identification.attribution.others = vec![eks(); 9];
     report.identification = Some(identification);
     let said = who(&report);
-    assert!(said.starts_with("kube-apiserver (EKS or EKS or one of 7 more) 999"), "{said}");
+    assert!(
+        said.starts_with("kube-apiserver (EKS or EKS or one of 7 more) 999"),
+        "{said}"
+    );
     assert!(said.chars().count() < 90, "{said}");
 }
