@@ -15,11 +15,11 @@ use std::time::Instant;
 use cpu_time::ThreadTime;
 use kubeknock::assess::assess;
 use kubeknock::config::ScanConfig;
+use kubeknock::connect::Connector;
 use kubeknock::identify::{self, Answered, identify, posture, remedy};
 use kubeknock::model::{Endpoint, Observation, Scheme};
 use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator;
-use kubeknock::sweep::Sweep;
 
 /// The program's allocator.
 #[global_allocator]
@@ -48,7 +48,7 @@ const SERVERS: [(&str, &str, bool); 5] = [
 ];
 
 /// Dials as a scan does.
-struct Dialer(Sweep);
+struct Dialer(Connector);
 
 impl Dial for Dialer {
     async fn dial(&self, endpoint: &Endpoint) -> Dialled {
@@ -77,7 +77,7 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
         name: (!name.is_empty()).then(|| Arc::from(name)),
         prefix: Arc::from(""),
     };
-    let dialer = Dialer(Sweep::new(&config));
+    let dialer = Dialer(Connector::new(&config));
     let stream = dialer.dial(&endpoint).await.stream.expect("a connection");
     Prober::new(&config)
         .expect("a prober")

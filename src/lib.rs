@@ -4,7 +4,7 @@
 //! # The way through
 //!
 //! ```text
-//! targets → resolve → sweep → probe → identify → assess → policy → report
+//! targets → resolve → connect → probe → identify → assess → policy → report
 //!            (name)   (TCP)   (TLS,    (who       (what      (what to
 //!                              HTTP)    answers)   anonymous   look at)
 //!                                                  may do)
@@ -55,7 +55,7 @@
 //! Until 1.0 a minor release may change any type. Meant to stay: the verdicts and their rules, the
 //! words of [`model`] as they appear in reports, [`scan::Scanner`], [`scan::Scan`] and
 //! [`targets::TargetSetBuilder`], and the report format named by [`report::SCHEMA`]. The stages
-//! ([`resolve`], [`sweep`], [`probe`], [`identify`], [`assess`]) are public to be read and reused,
+//! ([`resolve`], [`connect`], [`probe`], [`identify`], [`assess`]) are public to be read and reused,
 //! and may change with any release.
 //!
 //! # Cargo features
@@ -65,8 +65,9 @@
 //! * `simulator` (default): simulated API servers over real TLS, for tests and demonstrations.
 
 pub mod assess;
-pub mod beside;
+pub mod atomic_file;
 pub mod config;
+pub mod connect;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -80,5 +81,4 @@ pub mod resolve;
 pub mod scan;
 #[cfg(feature = "simulator")]
 pub mod simulator;
-pub mod sweep;
 pub mod targets;

@@ -126,7 +126,7 @@ fn both(one: &JudgedRequest, other: &JudgedRequest) -> String {
         format!(
             "{} is {}",
             request.exchange.request.bare_path(),
-            request.access.word()
+            request.access.as_str()
         )
     };
     format!("{} and {}", said(one), said(other))

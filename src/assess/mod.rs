@@ -32,7 +32,9 @@ pub fn assess(observation: &Observation, identification: &Identification) -> Ass
     let ruling = verdict::decide(&requests, observation, identification);
     let reason = match left_out(&requests, &observation.unasked) {
         // Where nothing is settled, the reason is why.
-        Some(left_out) if ruling.verdict.settles() => format!("{}; {left_out}", ruling.reason),
+        Some(left_out) if ruling.verdict.is_conclusive() => {
+            format!("{}; {left_out}", ruling.reason)
+        }
         _ => ruling.reason,
     };
     Assessment {

@@ -156,7 +156,7 @@ fn told(request: &JudgedRequest) -> String {
         .outcome
         .as_ref()
         .map(|reply| format!(" ({})", reply.status));
-    format!("{}{}", request.access.word(), status.unwrap_or_default())
+    format!("{}{}", request.access.as_str(), status.unwrap_or_default())
 }
 
 /// What was refused while the server started; empty where nothing was.

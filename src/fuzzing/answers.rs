@@ -8,7 +8,7 @@ use super::reports;
 use crate::assess::assess;
 use crate::identify::identify;
 use crate::model::{
-    Certificate, Endpoint, EndpointReport, Handshake, Host, Names, Observation, Request, Scheme,
+    Certificate, Endpoint, EndpointReport, Handshake, Host, NameList, Observation, Request, Scheme,
     Signature, Target, Verdict,
 };
 use crate::scan::record;
@@ -102,7 +102,7 @@ fn holds(record: &EndpointReport) {
         .iter()
         .any(|request| request.exchange.outcome.is_ok());
     assert!(
-        answered || !record.verdict.settles(),
+        answered || !record.verdict.is_conclusive(),
         "{} without an answer",
         record.verdict
     );
@@ -127,7 +127,7 @@ fn split(mut data: &[u8]) -> Vec<&[u8]> {
 
 pub(super) fn target(scheme: Scheme) -> Target {
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
-    builder.argument(&format!("{}://api.example.com:6443", scheme.word()));
+    builder.argument(&format!("{}://api.example.com:6443", scheme.as_str()));
     builder
         .build()
         .ok()
@@ -143,12 +143,12 @@ fn handshake() -> Handshake {
         alpn: Some("http/1.1".to_owned()),
         sni: Some("api.example.com".to_owned()),
         client_certificate_requested: true,
-        client_ca_names: Names::collect(["CN=kubernetes".to_owned()]),
+        client_ca_names: NameList::collect(["CN=kubernetes".to_owned()]),
         signature: Signature::Valid,
         certificate: Some(Certificate {
             subject: "CN=kube-apiserver".to_owned(),
             issuer: "CN=kubernetes".to_owned(),
-            sans: Names::collect(
+            sans: NameList::collect(
                 ["kubernetes.default.svc.cluster.local", "10.96.0.1"].map(str::to_owned),
             ),
             not_before: None,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::answers::{concluded, target};
 use crate::model::{
-    Endpoint, Failure, FailureKind, Handshake, Host, Names, Observation, Scheme, Signature, Stage,
+    Endpoint, Failure, FailureKind, Handshake, Host, NameList, Observation, Scheme, Signature,
+    Stage,
 };
 
 /// Everything that is read of a certificate, and of a CA's name.
@@ -13,7 +14,7 @@ pub fn certificates(data: &[u8]) {
     let (certificate, name, [trust, as_ca]) = crate::probe::fuzzed::certificate(data);
     if let Some(facts) = &certificate {
         assert!(facts.subject.chars().count() <= 256 && facts.issuer.chars().count() <= 256);
-        assert!(facts.sans.kept.len() <= Names::KEPT);
+        assert!(facts.sans.kept.len() <= NameList::KEPT);
     }
     assert!(name.chars().count() <= 256);
     let target = target(Scheme::Https);
@@ -30,7 +31,7 @@ pub fn certificates(data: &[u8]) {
         alpn: None,
         sni: Some("api.example.com".to_owned()),
         client_certificate_requested: true,
-        client_ca_names: Names::collect([name]),
+        client_ca_names: NameList::collect([name]),
         signature: Signature::Invalid,
         certificate,
         chain_length: 2,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::config::ScanConfig;
 use crate::model::{Coverage, EndpointReport, Finding, ScanSummary};
-use crate::policy::{Judge, Policy, RULES};
+use crate::policy::{Evaluator, Policy, RULES};
 use crate::report::saved::{self, Merge, SavedScan, Sightings};
 use crate::report::table::TableOptions;
 use crate::report::{self, Files, Format, Outcome, Results, Tally, escape};
@@ -131,7 +131,7 @@ fn again(text: &str, count: usize) {
 
 fn findings(scan: &SavedScan, records: &[EndpointReport]) -> Vec<Finding> {
     let policy = Policy::default();
-    let mut judge = Judge::new(&policy, scan.summary.started);
+    let mut judge = Evaluator::new(&policy, scan.summary.started);
     for record in records {
         judge.add(record);
     }

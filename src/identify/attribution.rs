@@ -15,7 +15,7 @@
 //! **What an alias is worth.** Whoever owns a name may point it anywhere (CNAME); a certificate is shown by
 //! the server itself. So an alias names no product while the handshake tells of others and not of that one.
 
-use crate::model::{Attribution, Confidence, Known, Mark, Product, Specificity};
+use crate::model::{Attribution, Confidence, Mark, Product, Provenance, Specificity};
 
 use super::products::{Entry, Fact, Place, TABLE, Table};
 
@@ -181,7 +181,7 @@ fn strongest(found: &[Found], table: &Table) -> Option<(Confidence, Vec<usize>)>
 /// What a mark is worth: a unique one [`UNIQUE`], one that a few related products share half of that,
 /// a fact that was only concluded half again. Weak ones are worth something beside others only.
 fn worth(fact: &Fact) -> u32 {
-    let stated = matches!(fact.known, Known::Documented | Known::Observed);
+    let stated = matches!(fact.known, Provenance::Documented | Provenance::Observed);
     match (fact.specificity, stated) {
         (Specificity::Unique, true) => UNIQUE,
         (Specificity::Unique, false) | (Specificity::Family, true) => TELLING,

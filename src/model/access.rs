@@ -22,7 +22,7 @@ pub enum Access {
 
 impl Access {
     /// The word in reports.
-    pub const fn word(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Rejected => "rejected",
             Self::Forbidden => "forbidden",
@@ -103,7 +103,7 @@ pub enum Unclear {
 
 impl Unclear {
     /// The word in reports.
-    pub const fn word(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Redirect => "redirect",
             Self::RateLimited => "rate-limited",

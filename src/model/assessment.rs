@@ -24,7 +24,7 @@ pub enum Grade {
 
 impl Grade {
     /// The word in reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Product => "product",
             Self::PublicInfo => "public-info",

@@ -36,7 +36,7 @@ impl ChangeKind {
     ];
 
     /// The word in reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Verdict => "verdict",
             Self::Opened => "opened",

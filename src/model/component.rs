@@ -54,7 +54,7 @@ impl Component {
     ];
 
     /// The word in reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::KubeApiServer => "kube-apiserver",
             Self::AggregatedApiServer => "aggregated-api-server",
@@ -89,7 +89,7 @@ impl Component {
 
 impl fmt::Display for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
@@ -106,7 +106,7 @@ pub enum Confidence {
 
 impl Confidence {
     /// The word in reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
             Self::Medium => "medium",
@@ -156,7 +156,7 @@ pub enum ClueKind {
 
 impl ClueKind {
     /// The word in reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Status => "status-object",
             Self::VersionFields => "version-fields",

@@ -54,7 +54,7 @@ impl fmt::Display for Endpoint {
         write!(
             f,
             "{}://{}{}",
-            self.scheme.word(),
+            self.scheme.as_str(),
             self.authority(),
             self.prefix
         )?;

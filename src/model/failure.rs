@@ -23,7 +23,7 @@ pub enum Stage {
 
 impl Stage {
     /// The stage's name in reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "dns",
             Self::Proxy => "proxy",
@@ -119,7 +119,7 @@ impl FailureKind {
     ];
 
     /// The kind's name in machine-readable reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "refused",
             Self::TimedOut => "timed-out",
@@ -228,7 +228,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.stage.word(), self.kind.phrase())?;
+        write!(f, "{}: {}", self.stage.as_str(), self.kind.phrase())?;
         if !self.detail.is_empty() {
             write!(f, " ({})", self.detail)?;
         }

@@ -28,7 +28,7 @@ impl Identity {
             sni,
             ..
         } = target;
-        let mut text = format!("{}://{host}:{port}{prefix}", scheme.word());
+        let mut text = format!("{}://{host}:{port}{prefix}", scheme.as_str());
         if let Some(sni) = sni {
             text.push_str(" as ");
             text.push_str(sni);
@@ -93,7 +93,7 @@ impl BaselineState {
     pub const ALL: [Self; 3] = [Self::New, Self::Unchanged, Self::Absent];
 
     /// The word in reports; SARIF uses the same ones.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Unchanged => "unchanged",
@@ -168,7 +168,7 @@ impl Finding {
             confidence => Cow::Owned(format!(
                 "{} (confidence {})",
                 self.message,
-                confidence.word()
+                confidence.as_str()
             )),
         }
     }

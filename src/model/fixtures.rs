@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Host, Names,
+    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Host, NameList,
     Observation, PathClass, Reply, Request, Scheme, Signature, Stage,
 };
 
@@ -202,7 +202,7 @@ impl Observation {
         sans: &[&str],
         cas: &[&str],
     ) -> Self {
-        let owned = |names: &[&str]| Names::collect(names.iter().map(|name| (*name).to_owned()));
+        let owned = |names: &[&str]| NameList::collect(names.iter().map(|name| (*name).to_owned()));
         self.tls = Some(Handshake {
             version: "TLSv1.3".into(),
             cipher: "TLS_AES_128_GCM_SHA256".into(),

@@ -5,14 +5,14 @@ use jiff::Timestamp;
 
 /// A bounded list of strings from the network: the first ones, and how many there were.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Names {
+pub struct NameList {
     /// The ones kept.
     pub kept: Vec<String>,
     /// How many there were.
     pub total: usize,
 }
 
-impl Names {
+impl NameList {
     /// How many are kept of any list.
     pub const KEPT: usize = 64;
 
@@ -48,7 +48,7 @@ pub struct Handshake {
     /// Whether the server asked for a client certificate.
     pub client_certificate_requested: bool,
     /// The CA names it would accept, as `O=…, CN=…`: visible also when every path answers 401.
-    pub client_ca_names: Names,
+    pub client_ca_names: NameList,
     /// Whether the peer proved that it holds the certificate's key.
     pub signature: Signature,
     /// The serving certificate; `None` when it could not be parsed.
@@ -76,7 +76,7 @@ pub enum Signature {
 
 impl Signature {
     /// The word in reports.
-    pub const fn word(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Valid => "valid",
             Self::Invalid => "invalid",
@@ -108,7 +108,7 @@ pub enum Trust {
 
 impl Trust {
     /// The word in reports.
-    pub const fn word(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Anchored { .. } => "anchored",
             Self::NotAnchored { .. } => "not-anchored",
@@ -125,7 +125,7 @@ pub struct Certificate {
     /// Issuer in certificate order.
     pub issuer: String,
     /// Subject alternative names: DNS names in lower case, addresses as text.
-    pub sans: Names,
+    pub sans: NameList,
     /// Valid from.
     pub not_before: Option<Timestamp>,
     /// Valid until.

@@ -65,7 +65,7 @@ impl TargetNames {
         let mut texts = vec![
             host.to_string(),
             format!("{host}:{port}{prefix}"),
-            format!("{}://{host}:{port}{prefix}", scheme.word()),
+            format!("{}://{host}:{port}{prefix}", scheme.as_str()),
         ];
         texts.extend([sni, label].into_iter().flatten().map(ToString::to_string));
         let net = match host {

@@ -1,10 +1,10 @@
 //! What a product should answer to a caller without credentials, and whether it does.
 
-use super::{Known, Text, Verdict};
+use super::{Provenance, Text, Verdict};
 
 /// What was observed, held against what is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Standing {
+pub enum PostureStatus {
     /// More is open than is expected: a deviation.
     Looser,
     /// Less is open than is expected.
@@ -17,7 +17,7 @@ pub enum Standing {
     Unknown,
 }
 
-impl Standing {
+impl PostureStatus {
     /// Every standing.
     pub const ALL: [Self; 5] = [
         Self::Looser,
@@ -28,7 +28,7 @@ impl Standing {
     ];
 
     /// The word in reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Looser => "looser",
             Self::Stricter => "stricter",
@@ -43,13 +43,13 @@ impl Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posture {
     /// How the observation stands to the expectation.
-    pub standing: Standing,
+    pub standing: PostureStatus,
     /// The verdicts that are expected of this product at this version; empty if none is known.
     pub expected: Vec<Verdict>,
     /// What this answer tells about how the cluster is set: `mode LIMITED`.
     pub mode: Option<Text>,
     /// How well the expectation is known.
-    pub known: Known,
+    pub known: Provenance,
     /// The whole of it in a sentence for people.
     pub sentence: String,
     /// Where the expectation is known from; empty where none is known.

@@ -36,7 +36,7 @@ impl Specificity {
     pub const ALL: [Self; 3] = [Self::Weak, Self::Family, Self::Unique];
 
     /// The word in reports and in the table.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Weak => "weak",
             Self::Family => "family",
@@ -47,7 +47,7 @@ impl Specificity {
 
 /// How well a fact about a product is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Known {
+pub enum Provenance {
     /// Nothing was found.
     Unknown,
     /// Concluded from other facts, nowhere stated.
@@ -58,7 +58,7 @@ pub enum Known {
     Documented,
 }
 
-impl Known {
+impl Provenance {
     /// Every degree, from least to most.
     pub const ALL: [Self; 4] = [
         Self::Unknown,
@@ -68,7 +68,7 @@ impl Known {
     ];
 
     /// The word in reports and in the table.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
             Self::Inferred => "inferred",
@@ -90,7 +90,7 @@ pub struct Mark {
     /// How well it tells products apart.
     pub specificity: Specificity,
     /// How well it is known that the product shows it.
-    pub known: Known,
+    pub known: Provenance,
     /// Where that is known from: a title, and an address where one was kept.
     pub source: Text,
 }

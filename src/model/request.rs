@@ -18,7 +18,7 @@ pub enum Method {
 
 impl Method {
     /// The method's name on the wire.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Head => "HEAD",

@@ -29,7 +29,7 @@ impl Severity {
     ];
 
     /// The word in reports and in settings.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Critical => "critical",
             Self::High => "high",
@@ -54,7 +54,7 @@ impl Severity {
 
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
@@ -69,7 +69,7 @@ impl FromStr for Severity {
     fn from_str(text: &str) -> Result<Self, UnknownSeverity> {
         Self::ALL
             .into_iter()
-            .find(|severity| severity.word() == text)
+            .find(|severity| severity.as_str() == text)
             .ok_or(UnknownSeverity)
     }
 }

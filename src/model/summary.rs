@@ -145,7 +145,7 @@ impl SpecCoverage {
         });
         let covered = seen
             .iter()
-            .any(|verdict| verdict.settles() || Some(*verdict) == expect);
+            .any(|verdict| verdict.is_conclusive() || Some(*verdict) == expect);
         Self {
             id: None,
             origin,

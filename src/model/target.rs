@@ -17,7 +17,7 @@ pub enum Scheme {
 
 impl Scheme {
     /// The URL scheme's name.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Https => "https",
             Self::Http => "http",
@@ -138,7 +138,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.scheme, self.prefix.is_empty()) {
             (Scheme::Https, true) => {}
-            (scheme, _) => write!(f, "{}://", scheme.word())?,
+            (scheme, _) => write!(f, "{}://", scheme.as_str())?,
         }
         write!(f, "{}:{}{}", self.host, self.port, self.prefix)
     }

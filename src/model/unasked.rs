@@ -32,7 +32,7 @@ impl Gap {
     ];
 
     /// The reason's name in machine-readable reports.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ExcludedAddress => "excluded-address",
             Self::SpecialAddress => "special-address",

@@ -37,7 +37,7 @@ impl Verdict {
     ];
 
     /// The word in reports and in `expect=`.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Exposed => "exposed",
             Self::Forbidden => "forbidden",
@@ -63,7 +63,7 @@ impl Verdict {
     }
 
     /// Whether it settles what an anonymous caller may do: one of the four verdicts on an API server.
-    pub const fn settles(self) -> bool {
+    pub const fn is_conclusive(self) -> bool {
         matches!(
             self,
             Self::Exposed | Self::Forbidden | Self::Limited | Self::Rejected
@@ -73,7 +73,7 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
@@ -90,13 +90,13 @@ impl FromStr for Verdict {
     fn from_str(text: &str) -> Result<Self, UnknownVerdict> {
         // What `limited` was called before it covered paths other than health.
         let word = if text == "health-only" {
-            Self::Limited.word()
+            Self::Limited.as_str()
         } else {
             text
         };
         Self::ALL
             .into_iter()
-            .find(|verdict| verdict.word() == word)
+            .find(|verdict| verdict.as_str() == word)
             .ok_or(UnknownVerdict)
     }
 }
@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn the_former_word_is_still_read() {
         assert_eq!("health-only".parse(), Ok(Verdict::Limited));
-        assert_eq!(Verdict::Limited.word(), "limited");
+        assert_eq!(Verdict::Limited.as_str(), "limited");
         for verdict in Verdict::ALL {
-            assert_eq!(verdict.word().parse(), Ok(verdict));
+            assert_eq!(verdict.as_str().parse(), Ok(verdict));
         }
     }
 
@@ -118,11 +118,11 @@ mod tests {
     fn what_was_not_attempted_says_nothing() {
         let none = Verdict::NotAttempted;
         assert!(
-            !none.settles()
+            !none.is_conclusive()
                 && Verdict::ALL
                     .iter()
                     .all(|expected| !none.contradicts(*expected))
         );
-        assert_eq!(none.word().parse::<Verdict>(), Err(UnknownVerdict));
+        assert_eq!(none.as_str().parse::<Verdict>(), Err(UnknownVerdict));
     }
 }

@@ -133,7 +133,7 @@ impl Snapshot {
         }
         for (about, before) in &old.targets {
             if !self.partial && before.answers() && !self.targets.contains_key(about) {
-                let was = before.worst().word().to_owned();
+                let was = before.worst().as_str().to_owned();
                 changes.push(change(about, before, ChangeKind::Gone, Some(was), None));
             }
         }
@@ -143,7 +143,7 @@ impl Snapshot {
 }
 
 fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut Vec<Change>) {
-    let word = |state: &State| state.worst().word().to_owned();
+    let word = |state: &State| state.worst().as_str().to_owned();
     let (old, new) = (before.map(State::worst), now.worst());
     let kind = match before.map(State::answers) {
         None | Some(false) if now.answers() => Some(ChangeKind::Appeared),
@@ -208,7 +208,7 @@ fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut 
 
 /// Whether `new` lets an anonymous caller do more; verdicts are ordered worst first.
 fn opens(old: Option<Verdict>, new: Verdict) -> bool {
-    new < Verdict::Rejected && old.is_none_or(|old| !old.settles() || new < old)
+    new < Verdict::Rejected && old.is_none_or(|old| !old.is_conclusive() || new < old)
 }
 
 /// Adds paths to a target's set.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Judged;
-use super::judge::explains;
+use super::evaluator::explains;
 use super::rules::expectation;
 use crate::model::{BaselineState, Coverage, Finding, Identity, Severity, SpecCoverage, Verdict};
 

@@ -13,16 +13,16 @@ mod acceptance;
 mod baseline;
 mod changes;
 mod controls;
+mod evaluator;
 mod gate;
-mod judge;
 mod rules;
 
 pub use acceptance::Accept;
 pub use changes::Snapshot;
+pub use evaluator::{Evaluator, Judged};
 pub use gate::{
     COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, NOT_COVERED, UnknownFailOn,
 };
-pub use judge::{Judge, Judged};
 
 use crate::model::{Rule, Severity};
 

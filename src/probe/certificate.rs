@@ -12,7 +12,7 @@ use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
 use x509_parser::{certificate::X509Certificate, objects};
 
-use crate::model::{Certificate, Names, hex};
+use crate::model::{Certificate, NameList, hex};
 
 /// Characters of a distinguished name that are kept.
 const NAME_KEPT: usize = 256;
@@ -36,7 +36,7 @@ pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
     Some(Certificate {
         subject: name(parsed.subject()),
         issuer: name(parsed.issuer()),
-        sans: Names::collect(sans),
+        sans: NameList::collect(sans),
         not_before: Timestamp::from_second(parsed.validity().not_before.timestamp()).ok(),
         not_after: Timestamp::from_second(parsed.validity().not_after.timestamp()).ok(),
         key: key(parsed.public_key()),

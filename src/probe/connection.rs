@@ -230,7 +230,7 @@ fn outgoing(
     let path = format!("{}{}", endpoint.prefix, request.path);
     // On HTTP/1.1 the target is the path alone (RFC 9112, section 3.2.1).
     let target = if http2 {
-        format!("{}://{authority}{path}", endpoint.scheme.word())
+        format!("{}://{authority}{path}", endpoint.scheme.as_str())
     } else {
         path
     };

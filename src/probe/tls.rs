@@ -18,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::model::{Endpoint, Failure, FailureKind, Handshake, Names, Signature, Stage, Trust};
+use crate::model::{Endpoint, Failure, FailureKind, Handshake, NameList, Signature, Stage, Trust};
 
 use super::anchors::Anchors;
 use super::certificate;
@@ -119,7 +119,7 @@ impl Client {
                 .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
             sni: endpoint.name.as_deref().map(str::to_owned),
             client_certificate_requested: requested,
-            client_ca_names: Names::collect(seen.ca_names.unwrap_or_default()),
+            client_ca_names: NameList::collect(seen.ca_names.unwrap_or_default()),
             trust: self
                 .anchors
                 .judge(chain, certificate.as_ref(), algorithms)

@@ -84,10 +84,10 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
             .unwrap_or_default(),
         text(name),
         text(target.label.as_deref()),
-        report.verdict.word().to_owned(),
+        report.verdict.as_str().to_owned(),
         report.reason.clone(),
-        text(target.expect.map(crate::model::Verdict::word)),
-        text(identification.map(|identification| identification.component.word())),
+        text(target.expect.map(crate::model::Verdict::as_str)),
+        text(identification.map(|identification| identification.component.as_str())),
         text(
             attribution
                 .and_then(|attribution| attribution.product.as_ref())
@@ -96,14 +96,14 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
         text(
             attribution
                 .and_then(|attribution| attribution.confidence)
-                .map(crate::model::Confidence::word),
+                .map(crate::model::Confidence::as_str),
         ),
         text(identification.and_then(|identification| identification.version.as_deref())),
         text(
             report
                 .posture
                 .as_ref()
-                .map(|posture| posture.standing.word()),
+                .map(|posture| posture.standing.as_str()),
         ),
         text(report.posture.as_ref().map(|posture| &*posture.sentence)),
         grants.join(" "),
@@ -111,7 +111,7 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
             counting()
                 .map(|finding| finding.severity)
                 .min()
-                .map(crate::model::Severity::word),
+                .map(crate::model::Severity::as_str),
         ),
         ids(counting().map(|finding| finding.rule.id).collect()),
         ids(findings

@@ -141,7 +141,7 @@ fn without_endpoint(
     )?;
     let outcome = Outcome::without_endpoint(findings);
     result(out, &outcome, "")?;
-    let seen: Vec<&str> = seen.iter().map(|verdict| verdict.word()).collect();
+    let seen: Vec<&str> = seen.iter().map(|verdict| verdict.as_str()).collect();
     let said = if seen.is_empty() {
         "not asked".to_owned()
     } else {
@@ -207,7 +207,10 @@ impl<'a> Outcome<'a> {
         match (report.verdict, Self::settled(findings)) {
             (_, Some(failed @ Self::Failed(_))) => failed,
             (Verdict::Inconclusive, _) if report.target.expect != Some(Verdict::Inconclusive) => {
-                Self::Unclear(Verdict::Inconclusive.word(), report.reason.as_str().into())
+                Self::Unclear(
+                    Verdict::Inconclusive.as_str(),
+                    report.reason.as_str().into(),
+                )
             }
             (_, Some(unclear)) => unclear,
             (Verdict::Unreachable | Verdict::NotAttempted, None) => Self::Skipped,

@@ -130,7 +130,7 @@ fn changes(page: &mut Page, results: &Results<'_>) {
         changes.iter().take(CHANGES).map(|change| {
             let side = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
             let opens = if change.opens { "**opens**" } else { "" };
-            let (about, kind) = (code(change.about.as_str()), change.kind.word());
+            let (about, kind) = (code(change.about.as_str()), change.kind.as_str());
             format!(
                 "| {opens} | {about} | {kind} | {} | {} |",
                 side(&change.before),
@@ -165,7 +165,7 @@ fn findings(page: &mut Page, findings: &[Finding]) {
 fn finding(finding: &Finding) -> String {
     let state = finding
         .baseline
-        .map(BaselineState::word)
+        .map(BaselineState::as_str)
         .unwrap_or_default();
     let (about, message) = (code(finding.about.as_str()), code(&tell::found(finding)));
     let label = finding

@@ -164,7 +164,7 @@ impl Format {
     ];
 
     /// The word that names it on the command line.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Json => "json",
@@ -184,13 +184,13 @@ impl Format {
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
 /// A word that names no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no report format; use one of {words}", words = Format::ALL.map(Format::word).join(", "))]
+#[error("no report format; use one of {words}", words = Format::ALL.map(Format::as_str).join(", "))]
 pub struct UnknownFormat;
 
 impl FromStr for Format {
@@ -199,7 +199,7 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, UnknownFormat> {
         Self::ALL
             .into_iter()
-            .find(|format| format.word() == text)
+            .find(|format| format.as_str() == text)
             .ok_or(UnknownFormat)
     }
 }
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn every_word_names_its_format_and_others_are_told_which_there_are() {
         for format in Format::ALL {
-            assert_eq!(format.word().parse(), Ok(format));
+            assert_eq!(format.as_str().parse(), Ok(format));
         }
         assert_eq!(
             "JSON".parse::<Format>().unwrap_err().to_string(),

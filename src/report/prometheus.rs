@@ -97,7 +97,7 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
         writeln!(
             out,
             "kubeknock_unreachable_endpoints{{kind=\"{}\"}} {count}",
-            kind.word()
+            kind.as_str()
         )?;
     }
     gauge(
@@ -109,7 +109,7 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
         writeln!(
             out,
             "kubeknock_unasked{{why=\"{}\"}} {}",
-            why.word(),
+            why.as_str(),
             coverage.gap(why)
         )?;
     }
@@ -129,7 +129,7 @@ fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
         writeln!(
             out,
             "kubeknock_failed_here{{kind=\"{}\"}} {count}",
-            kind.word()
+            kind.as_str()
         )?;
     }
     Ok(())

@@ -46,7 +46,7 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
         writeln!(
             out,
             "  {:4} -   {:9} {}",
-            request.method.word(),
+            request.method.as_str(),
             "not asked",
             shown(&request.path)
         )?;
@@ -80,13 +80,13 @@ fn component(out: &mut impl Write, identification: &Identification) -> io::Resul
     writeln!(
         out,
         "\nWhat answered: {component}{front} (confidence {})",
-        confidence.word()
+        confidence.as_str()
     )?;
     if clues.is_empty() {
         writeln!(out, "  nothing was seen that says more")?;
     }
     for Clue { kind, seen } in clues {
-        writeln!(out, "  {:20} {}", kind.word(), shown(seen))?;
+        writeln!(out, "  {:20} {}", kind.as_str(), shown(seen))?;
     }
     Ok(())
 }
@@ -103,7 +103,7 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
     let attribution = &identification.attribution;
     let sure = attribution
         .confidence
-        .map(Confidence::word)
+        .map(Confidence::as_str)
         .unwrap_or_default();
     match &attribution.product {
         Some(product) => {
@@ -153,10 +153,10 @@ fn told(mark: &Mark, clues: &[Clue]) -> String {
     } = mark;
     let place = clues
         .get(*clue)
-        .map(|clue| clue.kind.word())
+        .map(|clue| clue.kind.as_str())
         .unwrap_or_default();
     let seen = if seen.is_empty() { "no CA named" } else { seen };
-    let (specificity, known) = (specificity.word(), known.word());
+    let (specificity, known) = (specificity.as_str(), known.as_str());
     format!(
         "{} ({place}): {}, {specificity}, {known}: {}",
         shown(seen),
@@ -188,20 +188,20 @@ fn posture(out: &mut impl Write, posture: &Posture) -> io::Result<()> {
     writeln!(
         out,
         "\nAgainst the documented posture: {}",
-        posture.standing.word()
+        posture.standing.as_str()
     )?;
     writeln!(out, "  {}", shown(&posture.sentence))?;
     if !posture.expected.is_empty() {
         let expected: Vec<&str> = posture
             .expected
             .iter()
-            .map(|verdict| verdict.word())
+            .map(|verdict| verdict.as_str())
             .collect();
         writeln!(
             out,
             "  expected {} ({})",
             expected.join(" or "),
-            posture.known.word()
+            posture.known.as_str()
         )?;
     }
     if !posture.source.is_empty() {
@@ -229,9 +229,9 @@ fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> 
         writeln!(
             out,
             "  {:4} {:3} {:9} {}{why}",
-            request.method.word(),
+            request.method.as_str(),
             status,
-            access.word(),
+            access.as_str(),
             shown(&request.path)
         )?;
     }

@@ -10,8 +10,8 @@ use super::sample::{self, Sample};
 use super::wire::body_word;
 use crate::model::{
     Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Gap,
-    Grade, Known, Method, Scheme, Severity, Signature, Specificity, Stage, Standing, Status, Trust,
-    Unclear, Verdict,
+    Grade, Method, PostureStatus, Provenance, Scheme, Severity, Signature, Specificity, Stage,
+    Status, Trust, Unclear, Verdict,
 };
 
 fn schema() -> Value {
@@ -271,13 +271,13 @@ fn check(definition: &str, words: &[&str]) {
 
 #[test]
 fn verdicts_and_accesses_are_the_models_words() {
-    check("verdict", &Verdict::ALL.map(Verdict::word));
-    check("failureKind", &FailureKind::ALL.map(FailureKind::word));
-    check("gap", &Gap::ALL.map(Gap::word));
+    check("verdict", &Verdict::ALL.map(Verdict::as_str));
+    check("failureKind", &FailureKind::ALL.map(FailureKind::as_str));
+    check("gap", &Gap::ALL.map(Gap::as_str));
     let failure = || Failure::new(Stage::Http, FailureKind::Reset, "");
     check(
         "access",
-        &words!(Access::word,
+        &words!(Access::as_str,
             Access::Rejected => Access::Rejected,
             Access::Forbidden => Access::Forbidden,
             Access::Granted => Access::Granted,
@@ -287,7 +287,7 @@ fn verdicts_and_accesses_are_the_models_words() {
     );
     check(
         "unclearKind",
-        &words!(Unclear::word,
+        &words!(Unclear::as_str,
             Unclear::Redirect => Unclear::Redirect,
             Unclear::RateLimited => Unclear::RateLimited,
             Unclear::ServerError => Unclear::ServerError,
@@ -312,7 +312,7 @@ fn verdicts_and_accesses_are_the_models_words() {
 fn what_answered_is_said_in_the_models_words() {
     check(
         "stage",
-        &words!(|stage: &Stage| stage.word(),
+        &words!(|stage: &Stage| stage.as_str(),
             Stage::Dns => Stage::Dns,
             Stage::Proxy => Stage::Proxy,
             Stage::Connect => Stage::Connect,
@@ -324,7 +324,7 @@ fn what_answered_is_said_in_the_models_words() {
     );
     check(
         "grade",
-        &words!(|grade: &Grade| grade.word(),
+        &words!(|grade: &Grade| grade.as_str(),
             Grade::SensitiveResources => Grade::SensitiveResources,
             Grade::Resources => Grade::Resources,
             Grade::Telemetry => Grade::Telemetry,
@@ -335,7 +335,7 @@ fn what_answered_is_said_in_the_models_words() {
     );
     check(
         "component",
-        &words!(|component: &Component| component.word(),
+        &words!(|component: &Component| component.as_str(),
             Component::KubeApiServer => Component::KubeApiServer,
             Component::AggregatedApiServer => Component::AggregatedApiServer,
             Component::KubeControllerManager => Component::KubeControllerManager,
@@ -352,23 +352,23 @@ fn what_answered_is_said_in_the_models_words() {
     );
     check(
         "confidence",
-        &words!(|confidence: &Confidence| confidence.word(),
+        &words!(|confidence: &Confidence| confidence.as_str(),
             Confidence::Low => Confidence::Low,
             Confidence::Medium => Confidence::Medium,
             Confidence::High => Confidence::High,
         ),
     );
-    check("specificity", &Specificity::ALL.map(Specificity::word));
-    check("known", &Known::ALL.map(Known::word));
-    check("standing", &Standing::ALL.map(Standing::word));
-    check("severity", &Severity::ALL.map(Severity::word));
+    check("specificity", &Specificity::ALL.map(Specificity::as_str));
+    check("known", &Provenance::ALL.map(Provenance::as_str));
+    check("standing", &PostureStatus::ALL.map(PostureStatus::as_str));
+    check("severity", &Severity::ALL.map(Severity::as_str));
     check(
         "baselineState",
-        &BaselineState::ALL.map(BaselineState::word),
+        &BaselineState::ALL.map(BaselineState::as_str),
     );
     check(
         "clueKind",
-        &words!(|kind: &ClueKind| kind.word(),
+        &words!(|kind: &ClueKind| kind.as_str(),
             ClueKind::Status => ClueKind::Status,
             ClueKind::VersionFields => ClueKind::VersionFields,
             ClueKind::Discovery => ClueKind::Discovery,
@@ -449,18 +449,18 @@ fn words_that_stand_within_a_definition() {
         keys(property("summary", "grants")),
         sorted(&schema["$defs"]["grade"]["enum"])
     );
-    let methods = &words!(|method: &Method| method.word(), Method::Get => Method::Get, Method::Head => Method::Head);
+    let methods = &words!(|method: &Method| method.as_str(), Method::Get => Method::Get, Method::Head => Method::Head);
     assert_eq!(property("request", "method")["enum"], json!(methods));
-    let schemes = &words!(|scheme: &Scheme| scheme.word(), Scheme::Https => Scheme::Https, Scheme::Http => Scheme::Http);
+    let schemes = &words!(|scheme: &Scheme| scheme.as_str(), Scheme::Https => Scheme::Https, Scheme::Http => Scheme::Http);
     assert_eq!(property("endpointFields", "scheme")["enum"], json!(schemes));
     let why = || String::new();
-    let signatures = &words!(|signature: &Signature| signature.word(),
+    let signatures = &words!(|signature: &Signature| signature.as_str(),
         Signature::Valid => Signature::Valid,
         Signature::Invalid => Signature::Invalid,
         Signature::NotChecked { .. } => Signature::NotChecked { why: why() },
     );
     assert_eq!(property("tls", "signature")["enum"], json!(signatures));
-    let trusts = &words!(|trust: &Trust| trust.word(),
+    let trusts = &words!(|trust: &Trust| trust.as_str(),
         Trust::Anchored { .. } => Trust::Anchored { by: why() },
         Trust::NotAnchored { .. } => Trust::NotAnchored { why: why() },
         Trust::NotChecked { .. } => Trust::NotChecked { why: why() },

@@ -27,7 +27,7 @@ impl<'a> Wording<'a> {
         let sni = words.find_map(|word| word.strip_prefix("sni="));
         let (scheme, rest) = match word.split_once("://") {
             Some((scheme, rest)) => {
-                let of_word = |known: &Scheme| scheme.eq_ignore_ascii_case(known.word());
+                let of_word = |known: &Scheme| scheme.eq_ignore_ascii_case(known.as_str());
                 (
                     Some([Scheme::Https, Scheme::Http].into_iter().find(of_word)?),
                     rest,

@@ -2,7 +2,7 @@
 //! this machine's configuration, or the one server the user names.
 //!
 //! A name is asked once, however many of its ports are targets: answers and refusals alike are
-//! remembered, for [`REMEMBERED`] names at a time; what may pass is forgotten when [`Names::forget`]
+//! remembered, for [`REMEMBERED`] names at a time; what may pass is forgotten when [`Resolver::forget`]
 //! says so. Addresses are sorted, so that the same answer gives the same order.
 
 mod hosts;
@@ -45,13 +45,13 @@ type Question = (Arc<str>, bool);
 type Answer = Result<Resolved, Failure>;
 
 /// Resolves names. Set up on first use, so that a scan of addresses needs no resolver at all.
-pub struct Names {
+pub struct Resolver {
     config: ScanConfig,
     servers: OnceCell<Servers>,
     answers: Mutex<HashMap<Question, Arc<OnceCell<Answer>>>>,
 }
 
-impl Names {
+impl Resolver {
     /// A resolver as configured; nothing is read or asked yet.
     pub fn new(config: &ScanConfig) -> Self {
         Self {

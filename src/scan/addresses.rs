@@ -210,7 +210,7 @@ mod tests {
             format!(
                 "{} {} {:?}",
                 unasked.count,
-                unasked.why.word(),
+                unasked.why.as_str(),
                 unasked.examples
             )
         });

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::journal::{Journal, Records};
 use super::ledger::Frame;
-use crate::beside;
+use crate::atomic_file;
 use crate::config::{Order, ScanConfig};
 use crate::targets::TargetSet;
 
@@ -198,7 +198,7 @@ impl Checkpoint {
                 .prefix(".kubeknock-")
                 .tempfile_in(folder)
         };
-        let file = beside::make(path, hidden).map_err(io)?;
+        let file = atomic_file::make(path, hidden).map_err(io)?;
         lock(file.as_file(), path)?;
         let header = Header::of(config, targets);
         let record = postcard::to_stdvec(&header)

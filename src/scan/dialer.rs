@@ -8,13 +8,13 @@ use std::time::Instant;
 use super::own_side::OwnSide;
 use super::stop::Stop;
 use super::throttle::{Leave, Throttle};
+use crate::connect::Connector;
 use crate::model::{Endpoint, FailureKind};
 use crate::probe::{Dial, Dialled};
-use crate::sweep::Sweep;
 
 /// Opens connections.
 pub(super) struct Dialer {
-    pub(super) sweep: Sweep,
+    pub(super) connector: Connector,
     pub(super) throttle: Throttle,
     pub(super) own_side: OwnSide,
 }
@@ -32,7 +32,7 @@ impl Dialer {
         let mut wait = None;
         loop {
             let started = Instant::now();
-            let mut connecting = pin!(self.sweep.connect(host, endpoint.port));
+            let mut connecting = pin!(self.connector.connect(host, endpoint.port));
             let at_once = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context))).await;
             let at_once = at_once.map(|stream| (stream, started.elapsed()));
             // On loopback the answer is there as soon as the packet is sent, and who goes on with it never

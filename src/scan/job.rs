@@ -346,7 +346,7 @@ impl Job {
         }
         let host = match (&target.host, deferral.address) {
             (Host::Name(_), Some(address)) => Some(Host::Ip(address)),
-            (Host::Name(_), None) if !self.pipeline.dialer.sweep.resolves_names() => None,
+            (Host::Name(_), None) if !self.pipeline.dialer.connector.resolves_names() => None,
             (host, _) => Some(host.clone()),
         };
         let endpoint = host.map(|host| endpoint_of(&target, host));

@@ -1,7 +1,7 @@
 //! A scan: the only module that knows the order of the stages.
 //!
 //! ```text
-//! TargetSet ─nth(order)→ Target ─resolve→ Endpoint ─sweep→ TcpStream ─probe→ Observation
+//! TargetSet ─nth(order)→ Target ─resolve→ Endpoint ─connect→ TcpStream ─probe→ Observation
 //!   → identify → assess ─ contradiction? one second look ─→ EndpointReport → channel → caller
 //!          beside it: Throttle (rate, caps, congestion) · Ledger (tally, retries, checkpoint) · Stop
 //! ```

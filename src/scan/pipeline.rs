@@ -11,14 +11,14 @@ use tokio::sync::Semaphore;
 
 use crate::assess::assess;
 use crate::config::{ProxyKind, ScanConfig};
+use crate::connect::Connector;
 use crate::error::Error;
 use crate::identify::{self, identify};
 use crate::model::{
     Endpoint, EndpointReport, Failure, FailureKind, Host, SecondLook, Stage, Timings, Verdict,
 };
 use crate::probe::{Dialled, Prober};
-use crate::resolve::{Names, Resolved};
-use crate::sweep::Sweep;
+use crate::resolve::{Resolved, Resolver};
 
 use super::addresses::{self, Choice};
 use super::attempt::{Attempt, endpoint_of};
@@ -31,7 +31,7 @@ use super::throttle::Throttle;
 
 /// The stages, set up once.
 pub(super) struct Pipeline {
-    names: Names,
+    names: Resolver,
     pub(super) dialer: Dialer,
     pub(super) prober: Prober,
     pub(super) looks: Semaphore,
@@ -77,9 +77,9 @@ impl Pipeline {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
         identify::prepare();
         Ok(Self {
-            names: Names::new(config),
+            names: Resolver::new(config),
             dialer: Dialer {
-                sweep: Sweep::new(config),
+                connector: Connector::new(config),
                 throttle: Throttle::new(config),
                 own_side: OwnSide::default(),
             },
@@ -94,7 +94,7 @@ impl Pipeline {
         })
     }
 
-    pub(super) const fn names(&self) -> &Names {
+    pub(super) const fn names(&self) -> &Resolver {
         &self.names
     }
 
@@ -112,7 +112,7 @@ impl Pipeline {
     ) -> Option<Vec<Outcome>> {
         let target = attempt.target;
         let name = match &target.host {
-            Host::Name(name) if !self.dialer.sweep.resolves_names() => name,
+            Host::Name(name) if !self.dialer.connector.resolves_names() => name,
             host => {
                 if let Host::Ip(address) = host
                     && let Some(outcome) = addresses::excluded(*address, target.port, attempt.scope)
@@ -175,7 +175,7 @@ impl Pipeline {
         );
         let (addresses, mut outcomes) = self.choice.of(target, resolved, attempt.scope);
         let addresses = addresses::routable(addresses, &mut outcomes, |address| {
-            self.dialer.sweep.has_route(address)
+            self.dialer.connector.has_route(address)
         });
         if found > 1 {
             outcomes.push(Outcome::Further(found - 1));
@@ -286,7 +286,7 @@ impl Pipeline {
             return None;
         }
         // A proxy may say that a connection is open before it is, and close it when it cannot be.
-        if self.dialer.sweep.is_proxied()
+        if self.dialer.connector.is_proxied()
             && let Some(failure) = own_side::unheard(&report)
         {
             return Some(attempt.failed(Some(endpoint), failure, timings));

@@ -155,10 +155,10 @@ impl Draft {
             .map(|segment| &segment.naming)
             .filter(|naming| naming.specs.len() > 1)
         {
-            let (label, expect) = (naming.label.as_deref(), naming.expect.map(Verdict::word));
+            let (label, expect) = (naming.label.as_deref(), naming.expect.map(Verdict::as_str));
             for id in naming.specs.iter() {
                 let spec = self.spec(*id);
-                let own = (spec.label.as_deref(), spec.expect.map(Verdict::word));
+                let own = (spec.label.as_deref(), spec.expect.map(Verdict::as_str));
                 for (key, own, first) in [("name=", own.0, label), ("expect=", own.1, expect)] {
                     let Some((own, first)) = own.zip(first).filter(|(own, first)| own != first)
                     else {

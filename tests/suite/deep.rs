@@ -169,7 +169,7 @@ async fn product_paths_are_evidence_of_their_own_grade() {
     assert_eq!(granted(&report), ["/cacerts", "/ping"]);
     let posture = report.posture.unwrap();
     assert_eq!(
-        posture.standing.word(),
+        posture.standing.as_str(),
         "as-documented",
         "{}",
         posture.sentence

@@ -48,7 +48,7 @@ async fn a_drip_of_bytes_ends_at_the_deadline() {
     let record = knock(hasty(), &server.address().to_string()).await;
     assert!(began.elapsed() < Duration::from_secs(3));
     assert!(
-        !record.verdict.settles(),
+        !record.verdict.is_conclusive(),
         "{}: {}",
         record.verdict,
         record.reason
@@ -64,7 +64,7 @@ async fn endless_bodies_and_heads_are_cut() {
             assert!(reply.body_size <= kubeknock::config::MAX_BODY);
         }
     }
-    assert!(!record.verdict.settles(), "{}", record.reason);
+    assert!(!record.verdict.is_conclusive(), "{}", record.reason);
     let headers = start("huge-headers").await;
     let record = knock(hasty(), &headers.address().to_string()).await;
     assert_eq!(record.verdict, Verdict::Unreachable);
@@ -85,7 +85,7 @@ async fn http_to_a_tls_port_is_said() {
     let server = start("default").await;
     let record = knock(hasty(), &format!("http://{}", server.address())).await;
     assert!(
-        !record.verdict.settles(),
+        !record.verdict.is_conclusive(),
         "{}: {}",
         record.verdict,
         record.reason
@@ -111,7 +111,7 @@ async fn a_body_that_ends_early_is_no_answer() {
     let server = start("truncated-body").await;
     let record = knock(hasty(), &server.address().to_string()).await;
     assert!(
-        !record.verdict.settles(),
+        !record.verdict.is_conclusive(),
         "{}: {}",
         record.verdict,
         record.reason
@@ -155,7 +155,11 @@ async fn one_bad_server_does_not_lose_the_others() {
     let (records, summary) = scan(hasty(), targets(&specs)).await;
     assert_eq!(records.len(), 10);
     assert_eq!(summary.coverage.count(Verdict::Forbidden), 5);
-    assert!(records[..5].iter().all(|record| !record.verdict.settles()));
+    assert!(
+        records[..5]
+            .iter()
+            .all(|record| !record.verdict.is_conclusive())
+    );
 }
 
 /// Everything that misbehaves, at once and at random as well, and 20 neighbours who do not.
@@ -172,7 +176,7 @@ async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // Of those the simulator has, whoever is no API server or cannot be judged.
     for scenario in simulator::scenarios()
-        .filter(|scenario| !scenario.expect.settles() && !scenario.plain_http())
+        .filter(|scenario| !scenario.expect.is_conclusive() && !scenario.plain_http())
     {
         bad.push(serve(Arc::clone(scenario)).await);
     }

@@ -17,7 +17,14 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "scan" => GROUND
             .into_iter()
             .chain([
-                "beside", "targets", "resolve", "sweep", "probe", "identify", "assess", "report",
+                "atomic_file",
+                "targets",
+                "resolve",
+                "connect",
+                "probe",
+                "identify",
+                "assess",
+                "report",
             ])
             .collect(),
         // A stage, a format, the simulator.
@@ -116,7 +123,7 @@ fn no_stage_knows_another() {
     let files = library();
     let modules: BTreeSet<String> = files.iter().map(|(module, ..)| module.clone()).collect();
     for stage in [
-        "targets", "resolve", "sweep", "probe", "identify", "assess", "policy", "scan", "report",
+        "targets", "resolve", "connect", "probe", "identify", "assess", "policy", "scan", "report",
     ] {
         assert!(
             modules.contains(stage),

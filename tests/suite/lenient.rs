@@ -148,7 +148,7 @@ async fn a_connection_that_ends_without_a_farewell_has_ended() {
         })
         .await;
         assert!(
-            !record.verdict.settles(),
+            !record.verdict.is_conclusive(),
             "{}: {}",
             record.verdict,
             record.reason
@@ -235,7 +235,7 @@ async fn a_chunk_that_is_none_is_an_error_of_http() {
     })
     .await;
     assert!(
-        !record.verdict.settles(),
+        !record.verdict.is_conclusive(),
         "{}: {}",
         record.verdict,
         record.reason

@@ -186,7 +186,7 @@ async fn every_product_is_identified_by_what_it_shows_and_as_no_other() {
             let is = report
                 .posture
                 .as_ref()
-                .map(|posture| posture.standing.word());
+                .map(|posture| posture.standing.as_str());
             if is != Some(standing) {
                 wrong.push(format!(
                     "{}, {}: posture {is:?}, not {standing}",
@@ -323,9 +323,9 @@ async fn every_component_is_told_from_its_look_alikes() {
     for ((component, name, _), report) in labels.iter().zip(&reports) {
         let is = report.identification.as_ref().unwrap().component;
         *matrix
-            .entry(component.word())
+            .entry(component.as_str())
             .or_default()
-            .entry(is.word())
+            .entry(is.as_str())
             .or_default() += 1;
         if is != *component {
             wrong.push(format!("{name}: {is}, not {component} ({})", report.reason));
@@ -341,7 +341,7 @@ async fn every_component_is_told_from_its_look_alikes() {
             "{name} passes for an API server"
         );
         assert!(
-            api_server(*component) || !report.verdict.settles(),
+            api_server(*component) || !report.verdict.is_conclusive(),
             "{name}: {}",
             report.verdict
         );

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{Component, EndpointReport, Request, Standing, Verdict};
-use kubeknock::policy::{Judge, Policy};
+use kubeknock::model::{Component, EndpointReport, PostureStatus, Request, Verdict};
+use kubeknock::policy::{Evaluator, Policy};
 use kubeknock::simulator::Scenario;
 
 use crate::support::{config, knock, scan, serve, targets};
@@ -218,18 +218,24 @@ async fn an_aggregated_list_is_open_only_where_it_answered() {
 /// How each stands to what kubeadm documents, without `--deep` and with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_open_is_held_against_what_kubeadm_documents() {
-    const REFUSING: [Standing; 2] = [Standing::Unknown, Standing::Stricter];
+    const REFUSING: [PostureStatus; 2] = [PostureStatus::Unknown, PostureStatus::Stricter];
     for (name, standings) in [
-        ("37-default", [Standing::AsDocumented; 2]),
-        ("37-none", [Standing::Stricter; 2]),
+        ("37-default", [PostureStatus::AsDocumented; 2]),
+        ("37-none", [PostureStatus::Stricter; 2]),
         ("37-anon-off", REFUSING),
         ("37-cond-health", REFUSING),
         ("37-cond-version", REFUSING),
         // What a condition opens shows only where it is asked.
-        ("37-cond-ns-view", [Standing::Unknown, Standing::Looser]),
-        ("37-view", [Standing::AsDocumented, Standing::Looser]),
-        ("37-admin", [Standing::Looser; 2]),
-        ("37-sample-apiserver", [Standing::Unknown; 2]),
+        (
+            "37-cond-ns-view",
+            [PostureStatus::Unknown, PostureStatus::Looser],
+        ),
+        (
+            "37-view",
+            [PostureStatus::AsDocumented, PostureStatus::Looser],
+        ),
+        ("37-admin", [PostureStatus::Looser; 2]),
+        ("37-sample-apiserver", [PostureStatus::Unknown; 2]),
     ] {
         for (deep, standing) in [false, true].into_iter().zip(standings) {
             let server = serve(recording(name)).await;
@@ -262,7 +268,7 @@ async fn what_answers_beside_api_servers_is_found_where_it_lets_anybody_in() {
         let server = serve(recording(name)).await;
         let (records, summary) = scan(config(), targets(&[server.address().to_string()])).await;
         let policy = Policy::default();
-        let mut judge = Judge::new(&policy, summary.started);
+        let mut judge = Evaluator::new(&policy, summary.started);
         for record in &records {
             judge.add(record);
         }

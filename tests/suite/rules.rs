@@ -7,7 +7,7 @@ use std::path::Path;
 
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
-use kubeknock::policy::{Judge, Policy, RULES};
+use kubeknock::policy::{Evaluator, Policy, RULES};
 use kubeknock::report::{Files, Outcome, Results, ScanInfo, explain, sarif};
 use kubeknock::simulator;
 use serde_json::Value;
@@ -130,7 +130,7 @@ const CASES: [Case; 21] = [
 async fn findings(config: ScanConfig, spec: String, day: Option<&str>) -> Vec<Finding> {
     let (records, summary) = scan(config, targets(&[spec])).await;
     let policy = Policy::default();
-    let mut judge = Judge::new(
+    let mut judge = Evaluator::new(
         &policy,
         day.map_or(summary.started, |day| day.parse().unwrap()),
     );

@@ -90,7 +90,7 @@ async fn every_format_is_written_again_byte_for_byte() {
     let line = |server: &SimulatedServer| format!("{} name=x expect=forbidden", server.address());
     let list = servers.iter().map(line).collect::<Vec<_>>().join("\n");
     fs::write(folder.path().join("targets.txt"), list).unwrap();
-    let formats = Format::ALL.map(Format::word);
+    let formats = Format::ALL.map(Format::as_str);
     let outputs = |prefix: &str| formats.map(|format| format!("{format}={prefix}.{format}"));
     let scan: Vec<String> = outputs("a")
         .iter()

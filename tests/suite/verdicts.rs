@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{EndpointReport, Grade, ScanSummary, Signature, Verdict};
-use kubeknock::policy::{Judge, Policy, RULES};
+use kubeknock::policy::{Evaluator, Policy, RULES};
 use kubeknock::report::{self, Outcome, Results, ScanInfo};
 use kubeknock::simulator::{self, Scenario};
 
@@ -94,7 +94,7 @@ async fn a_saved_report_of_every_scenario_is_read_back_whole() {
 /// The document of a scan, with the findings that its records give.
 fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSummary) -> String {
     let policy = Policy::default();
-    let mut judge = Judge::new(&policy, summary.started);
+    let mut judge = Evaluator::new(&policy, summary.started);
     for record in records {
         judge.add(record);
     }

@@ -86,7 +86,7 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
         writeln!(out, "  GET {path}  (only if all of the above answer 401)")?;
     }
     for request in &config.requests {
-        writeln!(out, "  {} {}", request.method.word(), request.path)?;
+        writeln!(out, "  {} {}", request.method.as_str(), request.path)?;
         if let Some(form) = request.without_head() {
             writeln!(
                 out,
@@ -101,7 +101,7 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
             "  With --deep, if anything of the above speaks Kubernetes:"
         )?;
         for request in deep() {
-            writeln!(out, "  {} {}", request.method.word(), request.path)?;
+            writeln!(out, "  {} {}", request.method.as_str(), request.path)?;
         }
         writeln!(
             out,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command};
 use clap_complete::Shell;
-use kubeknock::beside;
+use kubeknock::atomic_file;
 use kubeknock::model::{Severity, Verdict};
 use kubeknock::policy::{FailOn, RULES};
 use kubeknock::report::Format;
@@ -35,14 +35,14 @@ pub(crate) fn completions(shell: Shell) -> anyhow::Result<u8> {
 /// An argument with the words that a shell proposes for it. For completions alone: what is accepted is more
 /// than these words (`json=PATH`), and the help says it better.
 fn offering(arg: Arg, shell: Shell) -> Arg {
-    let formats = Format::ALL.map(Format::word).into_iter().chain([AUTO]);
+    let formats = Format::ALL.map(Format::as_str).into_iter().chain([AUTO]);
     let words: Vec<&'static str> = match arg.get_id().as_str() {
         "output" => formats.collect(),
         // Not new:SEVERITY: at a colon shells begin another word.
         "fail_on" => {
-            let verdicts = FailOn::VERDICTS.map(Verdict::word);
+            let verdicts = FailOn::VERDICTS.map(Verdict::as_str);
             Severity::ALL
-                .map(Severity::word)
+                .map(Severity::as_str)
                 .into_iter()
                 .chain(verdicts)
                 .chain(["new", "never"])
@@ -55,7 +55,7 @@ fn offering(arg: Arg, shell: Shell) -> Arg {
             .collect(),
         // Files stand there too, which other shells would no longer propose.
         "words" if shell == Shell::Bash => formats.collect(),
-        "from" if shell == Shell::Bash => ImportFormat::ALL.map(ImportFormat::word).to_vec(),
+        "from" if shell == Shell::Bash => ImportFormat::ALL.map(ImportFormat::as_str).to_vec(),
         _ => return arg,
     };
     arg.value_parser(PossibleValuesParser::new(words))
@@ -70,7 +70,7 @@ pub(crate) fn man(folder: Option<&Path>) -> anyhow::Result<u8> {
         return print(page(program)?.1.as_bytes());
     };
     let hint = || format!("--dir: cannot write to {}", folder.display());
-    match beside::make(folder, |_| std::fs::create_dir(folder)) {
+    match atomic_file::make(folder, |_| std::fs::create_dir(folder)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made.with_context(hint)?,
     }

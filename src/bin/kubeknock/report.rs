@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use kubeknock::policy::{End, Gate, Judge, Snapshot};
+use kubeknock::policy::{End, Evaluator, Gate, Snapshot};
 use kubeknock::report::saved::{Merge, Merged, SavedScan, Sightings};
 use kubeknock::report::{Format, Spool};
 
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
             "{count} endpoint records are of an earlier report of the same scan; the later one's count"
         ));
     }
-    let mut judge = Judge::new(&file.policy, scan.summary.started);
+    let mut judge = Evaluator::new(&file.policy, scan.summary.started);
     let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
     for (number, Saved { file, started, .. }) in reports.iter_mut().enumerate() {
         judge.as_of(*started);
@@ -126,7 +126,7 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
     let mut reports = Vec::new();
     for path in paths {
         let mut file = SavedFile::open(path).with_context(|| {
-            let formats = Format::ALL.map(Format::word).join(", ");
+            let formats = Format::ALL.map(Format::as_str).join(", ");
             format!(
                 "{} names no format ({formats}), so it must be a saved report",
                 path.display()

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use kubeknock::model::EndpointReport;
-use kubeknock::policy::{Judge, Judged, Policy, Snapshot};
+use kubeknock::policy::{Evaluator, Judged, Policy, Snapshot};
 use kubeknock::report::saved::{self, SavedScan};
 
 use crate::conclusion::{judged_coverage, partial};
@@ -96,7 +96,7 @@ pub(crate) struct Earlier {
 pub(crate) fn earlier(path: &Path, policy: &Policy) -> anyhow::Result<Earlier> {
     let mut file = SavedFile::open(path)?;
     let scan = file.scan(&mut |_| {})?;
-    let mut judge = Judge::new(policy, scan.summary.started);
+    let mut judge = Evaluator::new(policy, scan.summary.started);
     let mut snapshot = Snapshot::default();
     file.records(&mut |record| {
         judge.add(&record);

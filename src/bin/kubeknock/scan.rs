@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kubeknock::config::{ScanConfig, Shard};
 use kubeknock::model::Coverage;
-use kubeknock::policy::{End, Gate, INTERRUPTED, Judge, Policy, Snapshot};
+use kubeknock::policy::{End, Evaluator, Gate, INTERRUPTED, Policy, Snapshot};
 use kubeknock::report::{ScanInfo, Spool};
 use kubeknock::scan::{Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
@@ -163,7 +163,7 @@ impl Job {
         let keep = self.outputs.needs_records();
         let mut records = Spool::default();
         let mut snapshot = Snapshot::default();
-        let mut judge = Judge::new(&self.policy, scan.started());
+        let mut judge = Evaluator::new(&self.policy, scan.started());
         while let Some(record) = scan.next().await {
             judge.add(&record);
             if self.earlier.is_some() {

@@ -45,7 +45,7 @@ impl From<&Progress> for Line {
             timeouts: now.timeouts,
             verdicts: Verdict::ALL
                 .into_iter()
-                .map(Verdict::word)
+                .map(Verdict::as_str)
                 .zip(now.verdicts)
                 .collect(),
             not_attempted: now.failed_here,

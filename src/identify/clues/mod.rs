@@ -352,7 +352,7 @@ impl fmt::Display for Asked<'_> {
         write!(
             f,
             "{} {} answered {}",
-            self.request.method.word(),
+            self.request.method.as_str(),
             self.request.path,
             self.status
         )

@@ -11,8 +11,8 @@ mod words;
 use std::borrow::Cow;
 
 use crate::model::{
-    Component, Confidence, Grade, Grant, Identification, JudgedRequest, Known, Posture, Product,
-    Remedy, Request, Standing, Text, Verdict,
+    Component, Confidence, Grade, Grant, Identification, JudgedRequest, Posture, PostureStatus,
+    Product, Provenance, Remedy, Request, Text, Verdict,
 };
 
 use super::products::{Entry, Expected, ExpectedAnswer, TABLE};
@@ -58,7 +58,7 @@ fn document(grant: &Grant) -> bool {
 /// is settled that could be held against anything.
 pub fn posture(identification: &Identification, answered: Answered<'_>) -> Option<Posture> {
     let entry = entry(identification)?;
-    if !answered.verdict.settles() {
+    if !answered.verdict.is_conclusive() {
         return None;
     }
     let shown = Shown::of(answered, identification.minor());
@@ -95,12 +95,12 @@ fn by_id(product: &Product) -> Option<&'static Entry> {
 
 /// The outcome, with what it rests on.
 struct Judged {
-    standing: Standing,
+    standing: PostureStatus,
     /// The ranges that were held to be the right ones.
     ranges: Vec<&'static Expected>,
     /// The expected answer that was given, where it was.
     given: Option<&'static ExpectedAnswer>,
-    known: Known,
+    known: Provenance,
     /// Whether the answer at `/api` is concluded from what is known.
     concluded: bool,
     source: Text,
@@ -137,10 +137,10 @@ fn judge(
     let ranges = ranges(entry, identification, verdict, shown);
     let given = fitting(&ranges, shown);
     let unknown = |ranges, why: Cow<'static, str>| Judged {
-        standing: Standing::Unknown,
+        standing: PostureStatus::Unknown,
         ranges,
         given: None,
-        known: Known::Unknown,
+        known: Provenance::Unknown,
         concluded: false,
         source: Text::default(),
         partly: false,
@@ -197,19 +197,19 @@ fn judge(
         ..unknown(ranges, Cow::default())
     };
     judged.standing = match (given, direction(&judged.ranges, shown)) {
-        (Some(_), _) if judged.verdicts().len() == 1 => Standing::AsDocumented,
-        (Some(_), _) => Standing::Either,
+        (Some(_), _) if judged.verdicts().len() == 1 => PostureStatus::AsDocumented,
+        (Some(_), _) => PostureStatus::Either,
         // Where authentication refuses, a condition may let in what was not asked.
-        (None, Some(Standing::Stricter))
+        (None, Some(PostureStatus::Stricter))
             if shown.rejected() > 0 && shown.resources != Resources::Clear =>
         {
             judged.partly = true;
-            Standing::Unknown
+            PostureStatus::Unknown
         }
         (None, Some(standing)) => standing,
         (None, None) => {
             judged.why_unknown = "it lies between the answers that are expected".into();
-            Standing::Unknown
+            PostureStatus::Unknown
         }
     };
     // What the grade rests on: the answer that was given, else the weakest of those that were not.
@@ -260,11 +260,11 @@ fn decided(ranges: &[&'static Expected]) -> impl Iterator<Item = &'static Expect
 /// The expected answer that was given.
 fn fitting(ranges: &[&'static Expected], shown: &Shown<'_>) -> Option<&'static ExpectedAnswer> {
     let mut answers = ranges.iter().flat_map(|range| range.answers.iter());
-    answers.find(|answer| shown.against(answer) == Standing::AsDocumented)
+    answers.find(|answer| shown.against(answer) == PostureStatus::AsDocumented)
 }
 
 /// How what was answered stands to all that is expected, where it stands to all of it alike.
-fn direction(ranges: &[&'static Expected], shown: &Shown<'_>) -> Option<Standing> {
+fn direction(ranges: &[&'static Expected], shown: &Shown<'_>) -> Option<PostureStatus> {
     let mut standings = decided(ranges).map(|answer| shown.against(answer));
     let first = standings.next()?;
     standings.all(|standing| standing == first).then_some(first)

@@ -5,7 +5,7 @@
 
 use super::Answered;
 use crate::identify::products::{ExpectedAnswer, Public};
-use crate::model::{Access, Minor, PathClass, Standing, Verdict, api_paths};
+use crate::model::{Access, Minor, PathClass, PostureStatus, Verdict, api_paths};
 
 /// The first release with `/livez` and `/readyz`.
 const LIVEZ: Minor = Minor {
@@ -87,7 +87,7 @@ impl<'a> Shown<'a> {
     }
 
     /// How the answers stand to an expected one: more open where one path is, however closed the others are.
-    pub(super) fn against(&self, expected: &ExpectedAnswer) -> Standing {
+    pub(super) fn against(&self, expected: &ExpectedAnswer) -> PostureStatus {
         let more = |path: &Asked<'_>| match path.access {
             Access::Granted => !opens(expected, path.class),
             Access::Forbidden => !accepts(expected, path.class),
@@ -103,9 +103,9 @@ impl<'a> Shown<'a> {
             _ => false,
         };
         match () {
-            () if self.clear.iter().any(more) => Standing::Looser,
-            () if self.clear.iter().any(less) => Standing::Stricter,
-            () => Standing::AsDocumented,
+            () if self.clear.iter().any(more) => PostureStatus::Looser,
+            () if self.clear.iter().any(less) => PostureStatus::Stricter,
+            () => PostureStatus::AsDocumented,
         }
     }
 

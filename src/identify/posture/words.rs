@@ -3,7 +3,7 @@
 use super::shown::{Resources, Shown};
 use super::{Answered, Judged};
 use crate::identify::products::{Entry, ExpectedAnswer, Public};
-use crate::model::{Access, Identification, Known, PathClass, Standing, Verdict};
+use crate::model::{Access, Identification, PathClass, PostureStatus, Provenance, Verdict};
 
 /// The whole sentence.
 pub(super) fn sentence(
@@ -22,24 +22,28 @@ pub(super) fn sentence(
     let mode = judged.given.and_then(|answer| answer.mode.as_deref());
     let since = since(judged);
     let told = match (judged.known, judged.concluded) {
-        (Known::Documented, false) => format!("as {name} documents{since}"),
-        (Known::Documented, true) => format!("as follows from what {name} documents{since}"),
-        (Known::Observed, false) => format!("as {name} was seen to answer{since}"),
-        (Known::Observed, true) => format!("as follows from how {name} was seen to answer{since}"),
-        (Known::Inferred | Known::Unknown, _) => format!("as is inferred for {name}{since}"),
+        (Provenance::Documented, false) => format!("as {name} documents{since}"),
+        (Provenance::Documented, true) => format!("as follows from what {name} documents{since}"),
+        (Provenance::Observed, false) => format!("as {name} was seen to answer{since}"),
+        (Provenance::Observed, true) => {
+            format!("as follows from how {name} was seen to answer{since}")
+        }
+        (Provenance::Inferred | Provenance::Unknown, _) => {
+            format!("as is inferred for {name}{since}")
+        }
     };
     let expected = expected(judged);
     let basis = match (judged.known, judged.concluded) {
-        (Known::Documented, false) => "documented",
-        (Known::Documented, true) => "follows from what is documented",
-        (Known::Observed, false) => "observed elsewhere",
-        (Known::Observed, true) => "follows from what was observed elsewhere",
-        (Known::Inferred | Known::Unknown, _) => "inferred",
+        (Provenance::Documented, false) => "documented",
+        (Provenance::Documented, true) => "follows from what is documented",
+        (Provenance::Observed, false) => "observed elsewhere",
+        (Provenance::Observed, true) => "follows from what was observed elsewhere",
+        (Provenance::Inferred | Provenance::Unknown, _) => "inferred",
     };
     let hidden = hidden(shown);
     let and_hidden = hidden.map_or_else(String::new, |hidden| format!("; {hidden}"));
     match judged.standing {
-        Standing::AsDocumented => match mode {
+        PostureStatus::AsDocumented => match mode {
             Some(mode) => {
                 format!(
                     "{name}{version}: {seen}, {told}: {mode}, confirmed from outside{and_hidden}"
@@ -47,7 +51,7 @@ pub(super) fn sentence(
             }
             None => format!("{name}{version}: {seen}, {told}: confirmed from outside{and_hidden}"),
         },
-        Standing::Either => {
+        PostureStatus::Either => {
             let mode = mode.unwrap_or("one of the answers that are expected");
             // What is only concluded, or one of two things, is not confirmed.
             let confirmed = if judged.concluded {
@@ -57,21 +61,21 @@ pub(super) fn sentence(
             };
             format!("{name}{version}: {seen}: {mode}{confirmed}{and_hidden}")
         }
-        Standing::Stricter => {
+        PostureStatus::Stricter => {
             format!("{name}{version}: {seen}: stricter than {basis} ({expected}){and_hidden}")
         }
-        Standing::Looser => {
+        PostureStatus::Looser => {
             let note = judged
                 .note()
                 .map(|note| format!("; {note}"))
                 .unwrap_or_default();
             format!("{name}{version}: {seen}: more open than {basis} ({expected}){note}")
         }
-        Standing::Unknown if judged.partly => format!(
+        PostureStatus::Unknown if judged.partly => format!(
             "{name}{version}: {seen}: stricter than {basis} ({expected}) on these paths, and not graded beyond \
              them{and_hidden}"
         ),
-        Standing::Unknown => {
+        PostureStatus::Unknown => {
             format!(
                 "{name}{version}: {seen}; not graded: {}",
                 judged.why_unknown
@@ -119,7 +123,7 @@ fn expected(judged: &Judged) -> String {
 }
 
 fn in_words(answer: &ExpectedAnswer) -> String {
-    let open = listed(answer.open.iter().map(|public| public.word()));
+    let open = listed(answer.open.iter().map(|public| public.as_str()));
     match answer.verdict {
         verdict if open.is_empty() => verdict.to_string(),
         Verdict::Limited => format!("limited to {open}"),
@@ -169,7 +173,7 @@ fn open(shown: &Shown<'_>) -> String {
         if closed(Access::Rejected) || closed(Access::Forbidden) {
             said.extend(of_class().map(|(path, _)| *path));
         } else if of_class().next().is_some() {
-            said.push(public.word());
+            said.push(public.as_str());
         }
     }
     listed(said)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::{Expected, ExpectedAnswer, Public};
-use crate::model::{Known, Minor, Specificity, Text};
+use crate::model::{Minor, Provenance, Specificity, Text};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,7 +116,7 @@ pub(super) enum FileKnown {
     Inferred,
 }
 
-impl From<FileKnown> for Known {
+impl From<FileKnown> for Provenance {
     fn from(word: FileKnown) -> Self {
         match word {
             FileKnown::Documented => Self::Documented,

@@ -10,7 +10,7 @@ use regex::RegexSet;
 use serde::Deserialize;
 
 use self::file::{File, FileProduct, source};
-use crate::model::{Known, Minor, Product, Specificity, Text, Verdict};
+use crate::model::{Minor, Product, Provenance, Specificity, Text, Verdict};
 
 /// The compiled table. A defect in it is a defect of this program, which the tests find: every
 /// pattern compiles, every name resolves.
@@ -91,7 +91,7 @@ pub(super) enum Public {
 
 impl Public {
     /// The word in sentences.
-    pub(super) const fn word(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Version => "version",
             Self::Health => "health",
@@ -105,13 +105,13 @@ pub(super) struct ExpectedAnswer {
     pub(super) verdict: Verdict,
     /// What is open then.
     pub(super) open: Vec<Public>,
-    pub(super) known: Known,
+    pub(super) known: Provenance,
     pub(super) source: Text,
     /// What this answer tells about how the cluster is set.
     pub(super) mode: Option<String>,
     /// Right or wrong depending on what cannot be seen.
     pub(super) undecided: bool,
-    /// Known of the setting or of some paths; the answer at `/api` is concluded from that.
+    /// Provenance of the setting or of some paths; the answer at `/api` is concluded from that.
     pub(super) concluded: bool,
 }
 
@@ -126,7 +126,7 @@ pub(super) struct Fact {
     /// Index of the entry.
     pub(super) entry: usize,
     pub(super) specificity: Specificity,
-    pub(super) known: Known,
+    pub(super) known: Provenance,
     pub(super) source: Text,
 }
 
@@ -249,7 +249,7 @@ mod tests {
                 assert!(!expected.answers.is_empty(), "{id}");
                 for answer in &expected.answers {
                     assert!(
-                        answer.verdict.settles(),
+                        answer.verdict.is_conclusive(),
                         "{id}: only verdicts on an API server"
                     );
                     let open = |public| answer.open.contains(&public);

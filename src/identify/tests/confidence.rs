@@ -5,7 +5,7 @@ use proptest::sample::{Index, select, subsequence};
 
 use crate::identify::identify;
 use crate::model::fixtures::*;
-use crate::model::{Answer, Confidence, Identification, Names, Observation, Reply, VersionInfo};
+use crate::model::{Answer, Confidence, Identification, NameList, Observation, Reply, VersionInfo};
 
 /// Strings that products show, from the facts; several of one product and of its look-alikes.
 const VERSIONS: [&str; 8] = [
@@ -161,7 +161,7 @@ fn without(mut observation: Observation, piece: Index) -> Observation {
         .as_ref()
         .map_or(0, |certificate| certificate.sans.kept.len());
     let cas = tls.client_ca_names.kept.len();
-    let drop = |names: &mut Names, at: usize| {
+    let drop = |names: &mut NameList, at: usize| {
         names.kept.remove(at);
         names.total -= 1;
     };
@@ -215,6 +215,6 @@ proptest! {
             let rests = |mark: &crate::model::Mark| !mark.source.is_empty();
             prop_assert!(!attribution.marks.is_empty() && attribution.marks.iter().all(rests), "{}", product.id);
         }
-        prop_assert_eq!(found.version.is_some(), found.clues.iter().any(|clue| clue.kind.word() == "version-fields"));
+        prop_assert_eq!(found.version.is_some(), found.clues.iter().any(|clue| clue.kind.as_str() == "version-fields"));
     }
 }

@@ -370,7 +370,7 @@ fn a_page_in_front_of_a_kubernetes_certificate_is_a_front_end() {
 fn every_sign_is_told() {
     let found =
         identify(&seen(1, [("/version", version()), ("/api", forbidden())]).with_kubeadm_tls());
-    let kinds: Vec<&str> = found.clues.iter().map(|clue| clue.kind.word()).collect();
+    let kinds: Vec<&str> = found.clues.iter().map(|clue| clue.kind.as_str()).collect();
     assert_eq!(
         kinds,
         [

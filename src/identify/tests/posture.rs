@@ -4,7 +4,7 @@ use crate::identify::{Answered, identify, posture};
 use crate::model::Access::{Forbidden, Granted, Rejected};
 use crate::model::fixtures::*;
 use crate::model::{
-    Access, JudgedRequest, Known, Observation, Posture, Request, Standing, Verdict,
+    Access, JudgedRequest, Observation, Posture, PostureStatus, Provenance, Request, Verdict,
 };
 
 /// What came of requests, told by hand.
@@ -77,7 +77,7 @@ fn confirmed_from_outside() {
     let uuid = "CN=1f0c2a5e-3c1d-4a6f-9a39-5b7d2f6a1c11";
     let gke = refusing().over_tls("CN=203.0.113.7", uuid, &[], &[uuid]);
     let limited = of(&gke, Verdict::Limited, &trio(Rejected, Rejected, Granted));
-    assert_eq!(limited.standing, Standing::Either);
+    assert_eq!(limited.standing, PostureStatus::Either);
     assert_eq!(
         limited.sentence,
         "GKE, version not shown: anonymous limited to health: mode LIMITED, confirmed from outside; resources \
@@ -88,7 +88,7 @@ fn confirmed_from_outside() {
     let refused = of(&aks, Verdict::Rejected, &closed());
     assert_eq!(
         (refused.standing, refused.known),
-        (Standing::AsDocumented, Known::Documented)
+        (PostureStatus::AsDocumented, Provenance::Documented)
     );
     assert_eq!(
         refused.sentence,
@@ -102,19 +102,19 @@ fn how_well_it_is_known_stands_in_the_sentence() {
     for (version, known, words) in [
         (
             "v1.31.5-eks-5e0fdde",
-            Known::Observed,
+            Provenance::Observed,
             "as EKS was seen to answer up to 1.31",
         ),
         (
             "v1.29.10+67d3387",
-            Known::Observed,
+            Provenance::Observed,
             "as follows from how OpenShift was seen to answer",
         ),
     ] {
         let posture = of(&versioned(version), Verdict::Forbidden, &default());
         assert_eq!(
             (posture.standing, posture.known),
-            (Standing::AsDocumented, known),
+            (PostureStatus::AsDocumented, known),
             "{version}"
         );
         assert!(posture.sentence.contains(words), "{}", posture.sentence);
@@ -124,7 +124,7 @@ fn how_well_it_is_known_stands_in_the_sentence() {
         Verdict::Forbidden,
         &default(),
     );
-    assert_eq!(looser.standing, Standing::Looser);
+    assert_eq!(looser.standing, PostureStatus::Looser);
     assert!(
         looser
             .sentence
@@ -141,14 +141,14 @@ fn paths_are_compared_and_not_the_verdicts_word() {
     let standing = |verdict, answers: &[_]| of(&kubeadm(), verdict, answers).standing;
     assert_eq!(
         standing(Verdict::Forbidden, &default()),
-        Standing::AsDocumented
+        PostureStatus::AsDocumented
     );
     let nothing = of(
         &kubeadm(),
         Verdict::Forbidden,
         &trio(Forbidden, Forbidden, Forbidden),
     );
-    assert_eq!(nothing.standing, Standing::Stricter);
+    assert_eq!(nothing.standing, PostureStatus::Stricter);
     assert_eq!(
         nothing.sentence,
         "kubeadm v1.37.2: anonymous accepted as a user, and no grant among the paths asked: stricter than \
@@ -156,25 +156,28 @@ fn paths_are_compared_and_not_the_verdicts_word() {
     );
     assert_eq!(
         standing(Verdict::Forbidden, &trio(Granted, Forbidden, Forbidden)),
-        Standing::Stricter
+        PostureStatus::Stricter
     );
     // What gave no clear answer says nothing.
     let unclear = Access::Failed(reset());
     assert_eq!(
         standing(Verdict::Forbidden, &trio(Granted, Forbidden, unclear)),
-        Standing::AsDocumented
+        PostureStatus::AsDocumented
     );
     let two_paths = [("/livez", Granted), ("/readyz", Granted)].into_iter();
     let cut: Vec<_> = trio(Forbidden, Forbidden, Forbidden)
         .into_iter()
         .chain(two_paths)
         .collect();
-    assert_eq!(standing(Verdict::Forbidden, &cut), Standing::Stricter);
+    assert_eq!(standing(Verdict::Forbidden, &cut), PostureStatus::Stricter);
     let with_metrics: Vec<_> = default()
         .into_iter()
         .chain([("/metrics", Granted)])
         .collect();
-    assert_eq!(standing(Verdict::Exposed, &with_metrics), Standing::Looser);
+    assert_eq!(
+        standing(Verdict::Exposed, &with_metrics),
+        PostureStatus::Looser
+    );
     // Below 1.16 there are no /livez and /readyz to be opened.
     let asked_all: Vec<_> = default()
         .into_iter()
@@ -183,15 +186,21 @@ fn paths_are_compared_and_not_the_verdicts_word() {
     let old = versioned("v1.15.0").with_kubeadm_tls();
     assert_eq!(
         of(&old, Verdict::Forbidden, &asked_all).standing,
-        Standing::AsDocumented
+        PostureStatus::AsDocumented
     );
-    assert_eq!(standing(Verdict::Forbidden, &asked_all), Standing::Stricter);
+    assert_eq!(
+        standing(Verdict::Forbidden, &asked_all),
+        PostureStatus::Stricter
+    );
     // Health sub-paths are never open by default.
     let below: Vec<_> = default()
         .into_iter()
         .chain([("/livez/ping", Forbidden)])
         .collect();
-    assert_eq!(standing(Verdict::Forbidden, &below), Standing::AsDocumented);
+    assert_eq!(
+        standing(Verdict::Forbidden, &below),
+        PostureStatus::AsDocumented
+    );
 }
 
 #[test]
@@ -199,12 +208,12 @@ fn limited_to_other_paths_is_not_limited_to_these() {
     let standing = |answers: &[_]| of(&eks(), Verdict::Limited, answers);
     assert_eq!(
         standing(&trio(Rejected, Rejected, Granted)).standing,
-        Standing::AsDocumented
+        PostureStatus::AsDocumented
     );
     let version = standing(&trio(Granted, Rejected, Rejected));
     assert_eq!(
         version.standing,
-        Standing::Unknown,
+        PostureStatus::Unknown,
         "more than 1.32 opens, and less than 1.31"
     );
     assert!(
@@ -217,12 +226,12 @@ fn limited_to_other_paths_is_not_limited_to_these() {
         Verdict::Limited,
         &trio(Granted, Rejected, Rejected),
     );
-    assert_eq!(shown.standing, Standing::Looser);
+    assert_eq!(shown.standing, PostureStatus::Looser);
     // Accepted at /api too, and refused there by authorization: more than 1.32 lets in.
     let accepted = standing(&trio(Rejected, Forbidden, Granted));
     assert_eq!(
         accepted.standing,
-        Standing::Unknown,
+        PostureStatus::Unknown,
         "{}",
         accepted.sentence
     );
@@ -238,7 +247,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
         Verdict::Limited,
         &trio(Rejected, Forbidden, Rejected),
     );
-    assert_ne!(api.standing, Standing::AsDocumented);
+    assert_ne!(api.standing, PostureStatus::AsDocumented);
     assert!(
         api.sentence.contains("with no grant among them (/api)"),
         "{}",
@@ -251,7 +260,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
         .collect();
     let livez: Vec<_> = livez.into_iter().chain([("/livez", Granted)]).collect();
     let livez = of(&eks(), Verdict::Limited, &livez);
-    assert_ne!(livez.standing, Standing::AsDocumented);
+    assert_ne!(livez.standing, PostureStatus::AsDocumented);
     assert!(
         livez.sentence.contains("anonymous limited to /livez:"),
         "{}",
@@ -264,7 +273,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
 fn refused_on_every_path_is_stricter_where_resources_were_asked() {
     let kubeadm = refusing().with_kubeadm_tls();
     let paths_alone = of(&kubeadm, Verdict::Rejected, &closed());
-    assert_eq!(paths_alone.standing, Standing::Unknown);
+    assert_eq!(paths_alone.standing, PostureStatus::Unknown);
     assert_eq!(
         paths_alone.sentence,
         "kubeadm, version not shown: anonymous refused on all 5 API paths asked: stricter than documented \
@@ -277,7 +286,7 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
         .chain([("/api/v1/secrets", Rejected)])
         .collect();
     let asked = of(&kubeadm, Verdict::Rejected, &with_lists);
-    assert_eq!(asked.standing, Standing::Stricter);
+    assert_eq!(asked.standing, PostureStatus::Stricter);
     assert!(
         asked
             .sentence
@@ -290,7 +299,7 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
         .chain([("/api/v1/pods", Access::Failed(reset()))])
         .collect();
     let failed = of(&kubeadm, Verdict::Rejected, &failed);
-    assert_eq!(failed.standing, Standing::Unknown);
+    assert_eq!(failed.standing, PostureStatus::Unknown);
     assert!(
         failed.sentence.contains("not all resources were answered"),
         "{}",
@@ -309,12 +318,12 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
     };
     assert_eq!(
         posture(&identify(&kubeadm), answered).unwrap().standing,
-        Standing::Unknown
+        PostureStatus::Unknown
     );
     let healthy: Vec<_> = trio(Rejected, Rejected, Granted).into();
     assert_eq!(
         of(&kubeadm, Verdict::Limited, &healthy).standing,
-        Standing::Unknown
+        PostureStatus::Unknown
     );
     let with_lists: Vec<_> = healthy
         .into_iter()
@@ -322,7 +331,7 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
         .collect();
     assert_eq!(
         of(&kubeadm, Verdict::Limited, &with_lists).standing,
-        Standing::Stricter
+        PostureStatus::Stricter
     );
 }
 
@@ -335,7 +344,7 @@ fn what_is_not_known_is_not_graded() {
     );
     assert_eq!(
         (cce.standing, cce.known),
-        (Standing::Unknown, Known::Unknown)
+        (PostureStatus::Unknown, Provenance::Unknown)
     );
     assert!(
         cce.expected.is_empty() && cce.sentence.contains("not graded"),
@@ -351,7 +360,7 @@ fn what_is_not_known_is_not_graded() {
     let low = refusing().over_tls("CN=x", "CN=kubernetes", &[], &[]);
     assert_eq!(
         of(&low, Verdict::Rejected, &closed()).standing,
-        Standing::Unknown
+        PostureStatus::Unknown
     );
     // What is known is of the cluster's own API server.
     let extension = versioned("v1.37.2").over_tls(
@@ -361,7 +370,7 @@ fn what_is_not_known_is_not_graded() {
         &["CN=kubernetes", "CN=front-proxy-ca"],
     );
     let extension = of(&extension, Verdict::Forbidden, &default());
-    assert_eq!(extension.standing, Standing::Unknown);
+    assert_eq!(extension.standing, PostureStatus::Unknown);
     assert!(
         extension.sentence.contains("an extension API server"),
         "{}",
@@ -385,7 +394,7 @@ fn what_is_not_known_is_not_graded() {
 fn microk8s_and_talos_say_what_an_answer_tells() {
     let microk8s = refusing().over_tls("CN=x", "CN=10.152.183.1", &[], &[]);
     let refused = of(&microk8s, Verdict::Rejected, &closed());
-    assert_eq!(refused.standing, Standing::Either);
+    assert_eq!(refused.standing, PostureStatus::Either);
     assert!(
         refused.sentence.contains("RBAC is off"),
         "{}",
@@ -398,7 +407,7 @@ fn microk8s_and_talos_say_what_an_answer_tells() {
     );
     let talos = versioned("v1.30.1").over_tls("CN=x", "O=kubernetes", &[], &["CN=front-proxy"]);
     let accepted = of(&talos, Verdict::Forbidden, &default());
-    assert_eq!(accepted.standing, Standing::Unknown);
+    assert_eq!(accepted.standing, PostureStatus::Unknown);
     assert!(
         accepted.sentence.contains("cannot be seen"),
         "{}",

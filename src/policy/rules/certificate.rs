@@ -55,7 +55,9 @@ pub(in crate::policy) fn expiring(report: &EndpointReport, context: Context) -> 
 /// The end of an API server's certificate; other servers' are their own business.
 fn end(report: &EndpointReport) -> Option<Timestamp> {
     let certificate = report.tls.as_ref()?.certificate.as_ref()?;
-    certificate.not_after.filter(|_| report.verdict.settles())
+    certificate
+        .not_after
+        .filter(|_| report.verdict.is_conclusive())
 }
 
 fn day(at: Timestamp) -> String {

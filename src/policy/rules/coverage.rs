@@ -60,7 +60,7 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
 
 pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: Context) -> Option<Hit> {
     let said =
-        left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.settles())?;
+        left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.is_conclusive())?;
     let without = requests(report, |request| {
         matches!(request.access, Access::Failed(_))
     });

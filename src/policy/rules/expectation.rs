@@ -50,6 +50,6 @@ pub(in crate::policy) fn of_specification(spec: &SpecCoverage) -> Option<Hit> {
 
 /// The verdicts seen, in words; `None` where it was not asked.
 pub(super) fn found(spec: &SpecCoverage) -> Option<String> {
-    let seen = super::listed(spec.seen.iter().map(|verdict| Verdict::word(*verdict)));
+    let seen = super::listed(spec.seen.iter().map(|verdict| Verdict::as_str(*verdict)));
     (!seen.is_empty()).then_some(seen)
 }

@@ -32,7 +32,7 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
         .endpoint
         .as_ref()
         .is_some_and(|endpoint| endpoint.scheme == Scheme::Http);
-    if !plain || !report.verdict.settles() {
+    if !plain || !report.verdict.is_conclusive() {
         return None;
     }
     let answered = requests(report, |request| request.exchange.outcome.is_ok());

@@ -2,7 +2,7 @@
 
 use super::super::controls::{CIS_RESTRICTED, OWASP_2022_MISCONFIGURED, OWASP_2025_MISCONFIGURED};
 use super::{Context, Hit, requests};
-use crate::model::{Confidence, EndpointReport, Known, Rule, Severity, Standing};
+use crate::model::{Confidence, EndpointReport, PostureStatus, Provenance, Rule, Severity};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "posture-deviation",
@@ -27,14 +27,16 @@ pub(in crate::policy) static RULE: Rule = Rule {
 pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
     let posture = report.posture.as_ref()?;
     let severity = match posture.standing {
-        Standing::Looser => None,
-        Standing::Stricter => Some(Severity::Note),
-        Standing::Either | Standing::AsDocumented | Standing::Unknown => return None,
+        PostureStatus::Looser => None,
+        PostureStatus::Stricter => Some(Severity::Note),
+        PostureStatus::Either | PostureStatus::AsDocumented | PostureStatus::Unknown => {
+            return None;
+        }
     };
     let documented = match posture.known {
-        Known::Documented => Confidence::High,
-        Known::Observed => Confidence::Medium,
-        Known::Inferred | Known::Unknown => Confidence::Low,
+        Provenance::Documented => Confidence::High,
+        Provenance::Observed => Confidence::Medium,
+        Provenance::Inferred | Provenance::Unknown => Confidence::Low,
     };
     // No surer than that it is this product at all.
     let product = report

@@ -136,5 +136,5 @@ fn tells(report: &EndpointReport, grant: &Grant) -> bool {
 fn granted(report: &EndpointReport, class: PathClass) -> Option<Vec<&Grant>> {
     let of_class = |grant: &&Grant| PathClass::of(&grant.path) == Ok(class) && tells(report, grant);
     let grants: Vec<&Grant> = report.grants.iter().filter(of_class).collect();
-    (report.verdict.settles() && !grants.is_empty()).then_some(grants)
+    (report.verdict.is_conclusive() && !grants.is_empty()).then_some(grants)
 }

@@ -23,7 +23,7 @@ pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Opt
     let identification = report
         .identification
         .as_ref()
-        .filter(|_| report.verdict.settles())?;
+        .filter(|_| report.verdict.is_conclusive())?;
     let version = identification.version.as_deref()?;
     let minor = identification.minor()?;
     let Support::Ended(day) = identification.support(Some(context.today())) else {

@@ -11,7 +11,7 @@ fn said(changes: &[Change]) -> Vec<String> {
         let [before, after] =
             [&change.before, &change.after].map(|text| text.as_deref().unwrap_or("-"));
         let opens = if change.opens { " opens" } else { "" };
-        format!("{host} {}: {before} → {after}{opens}", change.kind.word())
+        format!("{host} {}: {before} → {after}{opens}", change.kind.as_str())
     };
     changes.iter().map(words).collect()
 }

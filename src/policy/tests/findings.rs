@@ -2,8 +2,8 @@ use super::super::{End, FailOn, Gate};
 use super::*;
 use crate::model::fixtures::status;
 use crate::model::{
-    Access, BaselineState, Component, Confidence, JudgedRequest, Known, Posture, Product, Remedy,
-    Severity, Standing, Unclear,
+    Access, BaselineState, Component, Confidence, JudgedRequest, Posture, PostureStatus, Product,
+    Provenance, Remedy, Severity, Unclear,
 };
 
 #[test]
@@ -164,7 +164,7 @@ fn expectations_are_said_once() {
         specs: vec![unasked],
         ..Coverage::default()
     };
-    let unasked = Judge::new(&Policy::default(), at(DAY)).finish(&coverage);
+    let unasked = Evaluator::new(&Policy::default(), at(DAY)).finish(&coverage);
     assert_eq!(
         find(&unasked, "expectation-unmet").message,
         "expected rejected, not asked"
@@ -186,7 +186,7 @@ fn what_was_not_asked_is_no_alarm_and_not_met() {
             )],
             ..Coverage::default()
         };
-        Judge::new(&Policy::default(), at(DAY)).finish(&coverage)
+        Evaluator::new(&Policy::default(), at(DAY)).finish(&coverage)
     };
     let (asked, stopped) = (spec(vec![Verdict::Unreachable]), spec(Vec::new()));
     assert_eq!(find(&asked, "expectation-unmet").severity, Severity::High);
@@ -326,7 +326,7 @@ fn settings_do_not_raise_what_matters_less_here() {
             standing,
             expected: vec![Verdict::Limited],
             mode: None,
-            known: Known::Documented,
+            known: Provenance::Documented,
             sentence: "as it is".to_owned(),
             source: "".into(),
         });
@@ -343,11 +343,14 @@ fn settings_do_not_raise_what_matters_less_here() {
         find(&judged_by(&policy, &[report]), "posture-deviation").severity
     };
     assert_eq!(
-        severity(Standing::Looser, Severity::Critical),
+        severity(PostureStatus::Looser, Severity::Critical),
         Severity::Critical
     );
-    assert_eq!(severity(Standing::Looser, Severity::Low), Severity::Low);
-    assert!(severity(Standing::Stricter, Severity::Critical) > Severity::High);
+    assert_eq!(
+        severity(PostureStatus::Looser, Severity::Low),
+        Severity::Low
+    );
+    assert!(severity(PostureStatus::Stricter, Severity::Critical) > Severity::High);
 }
 
 #[test]
@@ -434,7 +437,7 @@ fn what_matters_more_than_before_is_new() {
             standing,
             expected: vec![Verdict::Limited],
             mode: None,
-            known: Known::Documented,
+            known: Provenance::Documented,
             sentence: "as it is".to_owned(),
             source: "".into(),
         });
@@ -447,13 +450,21 @@ fn what_matters_more_than_before_is_new() {
         report
     };
     for (was, is, state) in [
-        (Standing::Stricter, Standing::Looser, BaselineState::New),
         (
-            Standing::Looser,
-            Standing::Stricter,
+            PostureStatus::Stricter,
+            PostureStatus::Looser,
+            BaselineState::New,
+        ),
+        (
+            PostureStatus::Looser,
+            PostureStatus::Stricter,
             BaselineState::Unchanged,
         ),
-        (Standing::Looser, Standing::Looser, BaselineState::Unchanged),
+        (
+            PostureStatus::Looser,
+            PostureStatus::Looser,
+            BaselineState::Unchanged,
+        ),
     ] {
         let now = since(&[of(was)], &[of(is)]);
         assert_eq!(
@@ -542,23 +553,23 @@ fn a_posture_is_a_finding_where_it_is_known_to_differ() {
     };
     for (standing, known, expected) in [
         (
-            Standing::Looser,
-            Known::Documented,
+            PostureStatus::Looser,
+            Provenance::Documented,
             Some((Severity::High, Confidence::Medium)),
         ),
         (
-            Standing::Looser,
-            Known::Inferred,
+            PostureStatus::Looser,
+            Provenance::Inferred,
             Some((Severity::High, Confidence::Low)),
         ),
         (
-            Standing::Stricter,
-            Known::Observed,
+            PostureStatus::Stricter,
+            Provenance::Observed,
             Some((Severity::Note, Confidence::Medium)),
         ),
-        (Standing::Either, Known::Documented, None),
-        (Standing::AsDocumented, Known::Documented, None),
-        (Standing::Unknown, Known::Documented, None),
+        (PostureStatus::Either, Provenance::Documented, None),
+        (PostureStatus::AsDocumented, Provenance::Documented, None),
+        (PostureStatus::Unknown, Provenance::Documented, None),
     ] {
         assert_eq!(with(standing, known), expected, "{standing:?}");
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Accept, Judge, Judged, Policy, Snapshot};
+use super::{Accept, Evaluator, Judged, Policy, Snapshot};
 use crate::assess::assess;
 use crate::identify::identify;
 use crate::model::fixtures::{
@@ -195,7 +195,7 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
 const DAY: &str = "2026-11-24T08:00:00Z";
 
 fn judged_by(policy: &Policy, reports: &[EndpointReport]) -> Judged {
-    let mut judge = Judge::new(policy, at(DAY));
+    let mut judge = Evaluator::new(policy, at(DAY));
     for report in reports {
         judge.add(report);
     }

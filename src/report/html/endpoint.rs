@@ -7,12 +7,13 @@ use super::super::tell;
 use super::findings::{label, severity, told};
 use super::{badge, link, shown};
 use crate::model::{
-    Access, Certificate, EndpointReport, Finding, Handshake, JudgedRequest, Names, Remedy, Verdict,
+    Access, Certificate, EndpointReport, Finding, Handshake, JudgedRequest, NameList, Remedy,
+    Verdict,
 };
 
 /// Requests of one endpoint that are shown.
 const REQUESTS: usize = 100;
-/// Names of one list that are shown.
+/// NameList of one list that are shown.
 const NAMES: usize = 12;
 
 /// The head of the section, up to the first row: `</table></div></section>` closes it.
@@ -27,7 +28,7 @@ pub(super) fn controls(endpoints: usize) -> Markup {
             label { "Filter " input type="search" id="filter" autocomplete="off" placeholder="name, address, version, finding …"; }
             label { "Verdict " select id="verdict" {
                 option value="" { "all" }
-                @for verdict in Verdict::ALL { option value=(verdict.word()) { (verdict.word()) } }
+                @for verdict in Verdict::ALL { option value=(verdict.as_str()) { (verdict.as_str()) } }
             } }
             label { input type="checkbox" id="found"; " with findings only" }
             button type="button" id="fold" aria-pressed="false" { "Unfold all" }
@@ -47,7 +48,7 @@ pub(super) fn row(report: &EndpointReport, findings: &[&Finding]) -> Markup {
     let counting: Vec<&&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
     let worst = counting.iter().map(|finding| finding.severity).min();
     html! {
-        tbody data-verdict=(report.verdict.word()) data-rank=(report.verdict as u8)
+        tbody data-verdict=(report.verdict.as_str()) data-rank=(report.verdict as u8)
             data-severity=(worst.map_or(9, |severity| severity as u8)) {
             tr.endpoint {
                 td { (badge(report.verdict)) }
@@ -56,7 +57,7 @@ pub(super) fn row(report: &EndpointReport, findings: &[&Finding]) -> Markup {
                 td { (shown(&may(report))) }
                 td {
                     @if let Some(worst) = worst {
-                        span class={ "badge s-" (worst.word()) } { (worst.word()) }
+                        span class={ "badge s-" (worst.as_str()) } { (worst.as_str()) }
                         @if counting.len() > 1 { " +" (counting.len() - 1) }
                     }
                 }
@@ -83,13 +84,13 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
         @if let Some(known) = &report.identification {
             h3 { "What answered" }
             p {
-                (known.component.word()) " (confidence " (known.confidence.word()) ")"
+                (known.component.as_str()) " (confidence " (known.confidence.as_str()) ")"
                 @if let Some(version) = &known.version { ", " (shown(version)) }
                 @if let Some(product) = &known.attribution.product { "; " (shown(&product.name)) }
-                @if let Some(sure) = known.attribution.confidence { " (confidence " (sure.word()) ")" }
+                @if let Some(sure) = known.attribution.confidence { " (confidence " (sure.as_str()) ")" }
             }
             @if !known.clues.is_empty() {
-                ul.facts { @for clue in &known.clues { li { (clue.kind.word()) ": " (shown(&clue.seen)) } } }
+                ul.facts { @for clue in &known.clues { li { (clue.kind.as_str()) ": " (shown(&clue.seen)) } } }
             }
         }
         @if !report.requests.is_empty() { h3 { "Asked" } (requests(&report.requests)) }
@@ -118,10 +119,10 @@ fn requests(requests: &[JudgedRequest]) -> Markup {
             tbody { @for JudgedRequest { exchange, access } in requests.iter().take(REQUESTS) {
                 @let reply = exchange.outcome.as_ref().ok();
                 tr {
-                    td { code { (exchange.request.method.word()) " " (shown(&exchange.request.path)) } }
+                    td { code { (exchange.request.method.as_str()) " " (shown(&exchange.request.path)) } }
                     td { (reply.map(|reply| reply.status.to_string()).unwrap_or_default()) }
                     td {
-                        (access.word())
+                        (access.as_str())
                         @match access {
                             Access::Unclear(unclear) => { ": " (unclear.phrase()) }
                             Access::Failed(failure) => { ": " (shown(&failure.to_string())) }
@@ -166,7 +167,7 @@ fn certificate(certificate: &Certificate) -> Markup {
     }
 }
 
-fn names(names: &Names) -> Markup {
+fn names(names: &NameList) -> Markup {
     html! {
         @for (index, name) in names.kept.iter().take(NAMES).enumerate() {
             @if index > 0 { ", " }

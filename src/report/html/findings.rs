@@ -65,7 +65,7 @@ fn rows(findings: &[&Finding]) -> Markup {
 /// The severity, and how the finding stands to the baseline.
 pub(super) fn severity(finding: &Finding) -> Markup {
     html! {
-        span class={ "badge s-" (finding.severity.word()) } { (finding.severity.word()) }
+        span class={ "badge s-" (finding.severity.as_str()) } { (finding.severity.as_str()) }
         @if let Some(state @ (BaselineState::New | BaselineState::Absent)) = finding.baseline {
             " " span.tag { @if state == BaselineState::New { "new" } @else { "gone" } }
         }

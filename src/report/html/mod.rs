@@ -130,7 +130,7 @@ fn policy() -> String {
 }
 
 fn badge(verdict: Verdict) -> Markup {
-    html! { span class={ "badge v-" (verdict.word()) } { (verdict.word()) } }
+    html! { span class={ "badge v-" (verdict.as_str()) } { (verdict.as_str()) } }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
 pub(super) fn title(results: &Results<'_>) -> String {
     let coverage = &results.summary.coverage;
     let counts: Vec<String> = (Verdict::ALL.into_iter())
-        .filter(|verdict| verdict.settles() && coverage.count(*verdict) > 0)
+        .filter(|verdict| verdict.is_conclusive() && coverage.count(*verdict) > 0)
         .map(|verdict| format!("{} {verdict}", coverage.count(verdict)))
         .collect();
     let counts = if counts.is_empty() {
@@ -99,7 +99,7 @@ fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
             circle.track cx="21" cy="21" r="16" {}
             @for (at, (verdict, count)) in shares.iter().enumerate() {
                 // A quarter back: the first share begins at the top.
-                circle class={ "v-" (verdict.word()) } cx="21" cy="21" r="16" pathLength=(total)
+                circle class={ "v-" (verdict.as_str()) } cx="21" cy="21" r="16" pathLength=(total)
                     stroke-dasharray={ (count) " " (total - count) } stroke-dashoffset={ "-" (before(at)) }
                     transform="rotate(-90 21 21)" {}
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{badge, shown};
-use crate::model::{EndpointReport, Standing, Verdict};
+use crate::model::{EndpointReport, PostureStatus, Verdict};
 
 /// Products that get a row.
 const PRODUCTS: usize = 60;
@@ -19,12 +19,12 @@ pub(super) struct Products(BTreeMap<String, Product>);
 struct Product {
     endpoints: usize,
     verdicts: BTreeMap<Verdict, usize>,
-    standings: BTreeMap<Standing, usize>,
+    standings: BTreeMap<PostureStatus, usize>,
 }
 
 impl Products {
     pub(super) fn add(&mut self, report: &EndpointReport) {
-        if !report.verdict.settles() {
+        if !report.verdict.is_conclusive() {
             return;
         }
         let name = report
@@ -42,7 +42,7 @@ impl Products {
         let standing = report
             .posture
             .as_ref()
-            .map_or(Standing::Unknown, |posture| posture.standing);
+            .map_or(PostureStatus::Unknown, |posture| posture.standing);
         *product.standings.entry(standing).or_default() += 1;
     }
 
@@ -74,20 +74,20 @@ impl Products {
     }
 }
 
-fn standings(standings: &BTreeMap<Standing, usize>) -> Markup {
+fn standings(standings: &BTreeMap<PostureStatus, usize>) -> Markup {
     html! {
         @for (standing, count) in standings {
-            span.tag.looser[*standing == Standing::Looser] { (count) " " (phrase(*standing)) } " "
+            span.tag.looser[*standing == PostureStatus::Looser] { (count) " " (phrase(*standing)) } " "
         }
     }
 }
 
-const fn phrase(standing: Standing) -> &'static str {
+const fn phrase(standing: PostureStatus) -> &'static str {
     match standing {
-        Standing::Looser => "more open",
-        Standing::Stricter => "stricter",
-        Standing::Either => "as one of its modes",
-        Standing::AsDocumented => "as expected",
-        Standing::Unknown => "not graded",
+        PostureStatus::Looser => "more open",
+        PostureStatus::Stricter => "stricter",
+        PostureStatus::Either => "as one of its modes",
+        PostureStatus::AsDocumented => "as expected",
+        PostureStatus::Unknown => "not graded",
     }
 }

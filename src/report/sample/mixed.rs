@@ -116,7 +116,7 @@ fn specs(reports: &[EndpointReport]) -> Vec<SpecCoverage> {
                     last.seen.push(report.verdict);
                 }
             }
-            _ => specs.push(spec(report, report.verdict.settles())),
+            _ => specs.push(spec(report, report.verdict.is_conclusive())),
         }
     }
     let half = Unasked::new(Gap::HalfResolved, 1, "AAAA: resolver timed out");

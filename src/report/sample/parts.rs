@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use crate::model::{
     Access, Answer, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
     EndpointReport, Exchange, Failure, FailureKind, Grant, Handshake, Host, Identification,
-    JudgedRequest, Known, Mark, Method, Names, Origin, Posture, Product, Remedy, Reply, Request,
-    Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage, Standing, Status, Target,
-    Timings, Trust, Verdict, VersionInfo,
+    JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
+    Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage,
+    Status, Target, Timings, Trust, Verdict, VersionInfo,
 };
 
 pub(in crate::report) fn at(seconds: u32) -> Timestamp {
@@ -269,7 +269,7 @@ fn mark(product: &'static str, seen: &str, specificity: Specificity) -> Mark {
         clue: 0,
         seen: seen.to_owned(),
         specificity,
-        known: Known::Observed,
+        known: Provenance::Observed,
         source: "a census of API servers (https://census.example/)".into(),
     }
 }
@@ -312,10 +312,10 @@ pub(in crate::report) fn contradicted() -> Attribution {
 
 pub(in crate::report) fn deviation() -> Posture {
     Posture {
-        standing: Standing::Looser,
+        standing: PostureStatus::Looser,
         expected: vec![Verdict::Limited],
         mode: Some("mode ENABLED".into()),
-        known: Known::Documented,
+        known: Provenance::Documented,
         sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than \
                    documented (limited)"
             .to_owned(),
@@ -339,7 +339,7 @@ pub(in crate::report) fn handshake() -> Handshake {
         alpn: Some("http/1.1".to_owned()),
         sni: Some("prod.example".to_owned()),
         client_certificate_requested: true,
-        client_ca_names: Names::collect([
+        client_ca_names: NameList::collect([
             "CN=kubernetes".to_owned(),
             "CN=front-proxy-ca".to_owned(),
         ]),
@@ -347,7 +347,7 @@ pub(in crate::report) fn handshake() -> Handshake {
         certificate: Some(Certificate {
             subject: "CN=kube-apiserver".to_owned(),
             issuer: "CN=kubernetes".to_owned(),
-            sans: Names::collect(["kubernetes.default.svc".to_owned(), "10.96.0.1".to_owned()]),
+            sans: NameList::collect(["kubernetes.default.svc".to_owned(), "10.96.0.1".to_owned()]),
             not_before: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             not_after: Some("2027-01-01T00:00:00Z".parse().unwrap()),
             key: "RSA 2048".to_owned(),

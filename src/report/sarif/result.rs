@@ -30,7 +30,7 @@ pub(super) fn result<'a>(finding: &'a Finding, driver: &Driver, files: Files<'_>
             own: fingerprint.clone(),
             github: fingerprint,
         },
-        baseline_state: finding.baseline.map(BaselineState::word),
+        baseline_state: finding.baseline.map(BaselineState::as_str),
         suppressions: finding
             .acceptance
             .iter()
@@ -39,8 +39,8 @@ pub(super) fn result<'a>(finding: &'a Finding, driver: &Driver, files: Files<'_>
             .collect(),
         properties: ResultProperties {
             security_severity: finding.score(),
-            severity: finding.severity.word(),
-            confidence: finding.confidence.word(),
+            severity: finding.severity.as_str(),
+            confidence: finding.confidence.as_str(),
             about: shown(finding.about.as_str()),
             label: finding.label.as_deref().map(shown),
         },
@@ -110,7 +110,7 @@ fn logical(finding: &Finding) -> Vec<LogicalLocation> {
     let site = |Site { endpoint, .. }: &Site| {
         let url = format!(
             "{}://{}{}",
-            endpoint.scheme.word(),
+            endpoint.scheme.as_str(),
             endpoint.authority(),
             endpoint.prefix
         );

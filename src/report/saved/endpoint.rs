@@ -155,7 +155,7 @@ fn asked(text: &str, prefix: &str) -> Option<(Scheme, Host, u16)> {
         Some((word, rest)) => (
             [Scheme::Https, Scheme::Http]
                 .into_iter()
-                .find(|scheme| scheme.word() == word)?,
+                .find(|scheme| scheme.as_str() == word)?,
             rest,
         ),
     };

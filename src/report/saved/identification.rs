@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::word::Word;
 use crate::model::{
-    self, ClueKind, Component, Confidence, Known, Specificity, Standing, Text, Verdict,
+    self, ClueKind, Component, Confidence, PostureStatus, Provenance, Specificity, Text, Verdict,
 };
 
 #[derive(Deserialize)]
@@ -103,7 +103,7 @@ struct Mark {
     #[serde(default)]
     seen: String,
     specificity: Word<Specificity>,
-    known: Word<Known>,
+    known: Word<Provenance>,
     #[serde(default)]
     source: String,
 }
@@ -123,11 +123,11 @@ impl From<Mark> for model::Mark {
 
 #[derive(Deserialize)]
 pub(super) struct Posture {
-    standing: Word<Standing>,
+    standing: Word<PostureStatus>,
     #[serde(default)]
     expected: Vec<Word<Verdict>>,
     mode: Option<String>,
-    known: Word<Known>,
+    known: Word<Provenance>,
     #[serde(default)]
     sentence: String,
     #[serde(default)]

@@ -21,7 +21,7 @@ use crate::config::ScanConfig;
 use crate::model::{
     Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, SpecId, Verdict,
 };
-use combine::{Standing, combine};
+use combine::{PostureStatus, combine};
 
 /// When and how the endpoints of one scan were last seen.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ pub struct Merged {
     /// By scan and record: the target's place in the whole, where the record counts.
     places: Vec<Vec<Option<u64>>>,
     /// By scan: where the whole has what that scan's list says.
-    standings: Vec<Standing>,
+    standings: Vec<PostureStatus>,
     /// By place: the specifications of the whole that name it, whichever list they are from.
     named: HashMap<u64, BTreeSet<SpecId>>,
 }
@@ -110,7 +110,7 @@ impl Merged {
     ) -> Option<EndpointReport> {
         report.target.index = (*self.places.get(scan)?.get(record)?)?;
         if self.places.len() > 1 {
-            let Standing { origins, .. } = self.standings.get(scan)?;
+            let PostureStatus { origins, .. } = self.standings.get(scan)?;
             // The numbers of one set's specifications mean nothing in another.
             report.target.specs = self
                 .named

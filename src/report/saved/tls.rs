@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::endpoint::Failure;
 use super::word::Time;
-use crate::model::{self, Names};
+use crate::model::{self, NameList};
 
 #[derive(Deserialize)]
 pub(super) struct Tls {
@@ -124,8 +124,8 @@ struct Certificate {
     sha256: String,
 }
 
-fn names(kept: Vec<String>, total: usize) -> Names {
-    Names {
+fn names(kept: Vec<String>, total: usize) -> NameList {
+    NameList {
         total: total.max(kept.len()),
         kept,
     }

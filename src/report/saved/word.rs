@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::READABLE;
 use crate::model::{
-    ClueKind, Component, Confidence, FailureKind, Gap, Grade, Known, Method, Scheme, Specificity,
-    Stage, Standing, Unclear, Verdict,
+    ClueKind, Component, Confidence, FailureKind, Gap, Grade, Method, PostureStatus, Provenance,
+    Scheme, Specificity, Stage, Unclear, Verdict,
 };
 
 /// A type with a word for each of its values.
@@ -29,7 +29,7 @@ macro_rules! worded {
             fn from_word(word: &str) -> Option<Self> {
                 // A variant that is not listed does not compile.
                 let _: fn(&Self) = |one| match one { $(Self::$variant)|+ => {} };
-                [$(Self::$variant),+].into_iter().find(|one| one.word() == word)
+                [$(Self::$variant),+].into_iter().find(|one| one.as_str() == word)
             }
         }
     };
@@ -43,7 +43,7 @@ impl Worded for Verdict {
         let none = Self::NotAttempted;
         word.parse()
             .ok()
-            .or_else(|| (word == none.word()).then_some(none))
+            .or_else(|| (word == none.as_str()).then_some(none))
     }
 }
 
@@ -61,8 +61,8 @@ worded!(ClueKind, "kind of clue":
 worded!(Specificity, "specificity": Weak Family Unique);
 worded!(Gap, "reason": ExcludedAddress SpecialAddress BeyondLimit HalfResolved
     UnroutableAddress);
-worded!(Known, "degree of knowledge": Unknown Inferred Observed Documented);
-worded!(Standing, "standing": Looser Stricter Either AsDocumented Unknown);
+worded!(Provenance, "degree of knowledge": Unknown Inferred Observed Documented);
+worded!(PostureStatus, "standing": Looser Stricter Either AsDocumented Unknown);
 worded!(FailureKind, "kind of failure":
     Refused TimedOut HostUnreachable NetworkUnreachable Prohibited NameNotFound NoAddress ResolverFailure
     ResolverTimedOut Proxy Reset Closed PlainHttp NotTls ClientCertificateRequired Handshake InvalidHttp

@@ -44,10 +44,10 @@ pub(in crate::report) fn sentence(change: &Change, options: &TableOptions) -> St
     let said = match change.kind {
         ChangeKind::Verdict => format!("{before} → {after}"),
         ChangeKind::Appeared | ChangeKind::Gone => {
-            format!("{}: {before} → {after}", change.kind.word())
+            format!("{}: {before} → {after}", change.kind.as_str())
         }
         ChangeKind::Version | ChangeKind::Certificate => {
-            format!("{} {before} → {after}", change.kind.word())
+            format!("{} {before} → {after}", change.kind.as_str())
         }
         ChangeKind::Opened => format!("opened: {after}"),
         ChangeKind::Closed => format!("closed: {before}"),

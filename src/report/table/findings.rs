@@ -79,7 +79,7 @@ fn listed<'a>(telling: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Finding>) {
 /// `high anonymous-discovery-exposed https://192.0.2.1:6443: anonymous callers may read /api (new)`.
 pub(in crate::report) fn line(finding: &Finding, options: &TableOptions) -> String {
     let Finding { severity, rule, .. } = finding;
-    let severity = options.painted(super::severity_style(*severity), severity.word());
+    let severity = options.painted(super::severity_style(*severity), severity.as_str());
     let remark = remark(finding)
         .map(|remark| format!(" ({remark})"))
         .unwrap_or_default();

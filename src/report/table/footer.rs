@@ -40,7 +40,7 @@ pub(super) fn write(
         coverage,
         |spec| spec.met == Some(false),
         |spec| {
-            let expected = spec.expect.map_or("another verdict", Verdict::word);
+            let expected = spec.expect.map_or("another verdict", Verdict::as_str);
             format!("expected {expected}, {}", seen(spec))
         },
     )?;
@@ -134,7 +134,7 @@ fn specs(
 
 /// `seen inconclusive, unreachable`; with what was not asked.
 pub(in crate::report) fn seen(spec: &SpecCoverage) -> String {
-    let verdicts: Vec<&str> = spec.seen.iter().map(|verdict| verdict.word()).collect();
+    let verdicts: Vec<&str> = spec.seen.iter().map(|verdict| verdict.as_str()).collect();
     match (verdicts.is_empty(), spec.unasked_said()) {
         (true, None) => "not asked".to_owned(),
         (true, Some(unasked)) => format!("not asked: {unasked}"),

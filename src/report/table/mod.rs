@@ -111,7 +111,7 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
         let mut may = shown(may);
         if let Some(expected) = expected {
             may.push_str("; expected ");
-            may.push_str(expected.word());
+            may.push_str(expected.as_str());
         }
         let [mut target, label, who] = [target, label, who].map(|text| shown(text));
         if !labelled && !label.is_empty() {
@@ -120,7 +120,7 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
         }
         table.add_row(cells(
             labelled,
-            [verdict.word().to_owned(), target, label, who, may],
+            [verdict.as_str().to_owned(), target, label, who, may],
         ));
     }
     for column in table.column_iter_mut() {
@@ -141,14 +141,14 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
         let line = line.trim_end();
         match verdicts
             .peek()
-            .and_then(|verdict| Some((*verdict, line.strip_prefix(verdict.word())?)))
+            .and_then(|verdict| Some((*verdict, line.strip_prefix(verdict.as_str())?)))
         {
             Some((verdict, rest)) => {
                 verdicts.next();
                 writeln!(
                     out,
                     "{}{rest}",
-                    options.painted(style(verdict), verdict.word())
+                    options.painted(style(verdict), verdict.as_str())
                 )?;
             }
             None => writeln!(out, "{line}")?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::escape::clip;
 use crate::model::{
     Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification,
-    Known, PathClass, Standing, Trust, Verdict, api_paths, left_out,
+    PathClass, PostureStatus, Provenance, Trust, Verdict, api_paths, left_out,
 };
 
 /// Things listed before "and N more".
@@ -102,16 +102,16 @@ fn stands(report: &EndpointReport) -> String {
         return String::new();
     };
     let told = match posture.known {
-        Known::Documented => "documented",
-        Known::Observed => "observed elsewhere",
-        Known::Inferred | Known::Unknown => "to be expected",
+        Provenance::Documented => "documented",
+        Provenance::Observed => "observed elsewhere",
+        Provenance::Inferred | Provenance::Unknown => "to be expected",
     };
     match posture.standing {
-        Standing::AsDocumented => format!("as {told}"),
-        Standing::Stricter => format!("less than {told}"),
-        Standing::Looser => format!("more than {told}"),
+        PostureStatus::AsDocumented => format!("as {told}"),
+        PostureStatus::Stricter => format!("less than {told}"),
+        PostureStatus::Looser => format!("more than {told}"),
         // The mode is said instead, or nothing is graded.
-        Standing::Either | Standing::Unknown => String::new(),
+        PostureStatus::Either | PostureStatus::Unknown => String::new(),
     }
 }
 

@@ -25,7 +25,7 @@ impl<'a> From<&'a model::Change> for Change<'a> {
             about: text(change.about.as_str()),
             label: change.label.as_deref(),
             origin: (&*change.origin).into(),
-            kind: change.kind.word(),
+            kind: change.kind.as_str(),
             before: change.before.as_deref().map(text),
             after: change.after.as_deref().map(text),
             opens: change.opens,

@@ -47,7 +47,7 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             half_resolved: coverage.gap(Gap::HalfResolved),
             unroutable_addresses: coverage.gap(Gap::UnroutableAddress),
             verdicts: Verdict::ALL
-                .map(|verdict| (verdict.word(), coverage.count(verdict)))
+                .map(|verdict| (verdict.as_str(), coverage.count(verdict)))
                 .into(),
             unreachable: Unreachable {
                 total: coverage.unreachable_total(),
@@ -64,7 +64,7 @@ fn by_kind(counts: &BTreeMap<FailureKind, u64>) -> BTreeMap<&'static str, u64> {
     counts
         .iter()
         .filter(|(_, count)| **count > 0)
-        .map(|(kind, count)| (kind.word(), *count))
+        .map(|(kind, count)| (kind.as_str(), *count))
         .collect()
 }
 
@@ -96,9 +96,9 @@ impl<'a> From<&'a SpecCoverage> for Spec<'a> {
             label: spec.label.as_deref(),
             named: spec.named,
             covered: spec.covered,
-            expect: spec.expect.map(Verdict::word),
+            expect: spec.expect.map(Verdict::as_str),
             met: spec.met,
-            seen: spec.seen.iter().map(|verdict| verdict.word()).collect(),
+            seen: spec.seen.iter().map(|verdict| verdict.as_str()).collect(),
             unasked: (spec.unasked.iter())
                 .map(
                     |model::Unasked {
@@ -106,7 +106,7 @@ impl<'a> From<&'a SpecCoverage> for Spec<'a> {
                          count,
                          examples,
                      }| Unasked {
-                        why: why.word(),
+                        why: why.as_str(),
                         count: *count,
                         examples,
                     },
@@ -133,9 +133,9 @@ impl<'a> Summary<'a> {
     pub(in crate::report) fn new(summary: &ScanSummary, tally: &'a Tally) -> Self {
         let coverage = &summary.coverage;
         let seen = |verdict: &Verdict| coverage.count(*verdict) > 0;
-        let settling = |verdict: &Verdict| verdict.settles();
+        let settling = |verdict: &Verdict| verdict.is_conclusive();
         Self {
-            worst: Verdict::ALL.into_iter().find(seen).map(Verdict::word),
+            worst: Verdict::ALL.into_iter().find(seen).map(Verdict::as_str),
             complete: summary.stopped.is_none() && coverage.is_complete(),
             answered: coverage.outcomes() - coverage.unreachable_total(),
             settled: Verdict::ALL

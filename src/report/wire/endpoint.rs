@@ -67,15 +67,15 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
                 .endpoint
                 .as_ref()
                 .map_or(target.scheme, |endpoint| endpoint.scheme)
-                .word(),
+                .as_str(),
             prefix: &target.prefix,
             origin: (&*target.origin).into(),
             index: target.index,
             specs: target.specs.iter().map(|spec| spec.0).collect(),
             named: target.named,
-            verdict: report.verdict.word(),
+            verdict: report.verdict.as_str(),
             reason: text(&report.reason),
-            expect: target.expect.map(model::Verdict::word),
+            expect: target.expect.map(model::Verdict::as_str),
             as_expected: target
                 .expect
                 .zip(report.seen())
@@ -146,8 +146,8 @@ pub(super) struct Failure<'a> {
 impl<'a> From<&'a model::Failure> for Failure<'a> {
     fn from(failure: &'a model::Failure) -> Self {
         Self {
-            stage: failure.stage.word(),
-            kind: failure.kind.word(),
+            stage: failure.stage.as_str(),
+            kind: failure.kind.as_str(),
             detail: text(&failure.detail),
         }
     }
@@ -167,7 +167,7 @@ impl<'a> From<&'a model::Grant> for Grant<'a> {
         Self {
             path: &grant.path,
             verb: grant.verb,
-            grade: grant.grade.word(),
+            grade: grant.grade.as_str(),
             not_served: grant.not_served,
             request: grant.request,
         }

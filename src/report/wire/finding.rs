@@ -30,8 +30,8 @@ impl<'a> From<&'a model::Finding> for Finding<'a> {
     fn from(finding: &'a model::Finding) -> Self {
         Self {
             rule: finding.rule.id,
-            severity: finding.severity.word(),
-            confidence: finding.confidence.word(),
+            severity: finding.severity.as_str(),
+            confidence: finding.confidence.as_str(),
             about: text(finding.about.as_str()),
             label: finding.label.as_deref(),
             origin: (&*finding.origin).into(),
@@ -40,7 +40,7 @@ impl<'a> From<&'a model::Finding> for Finding<'a> {
             remedy_url: finding.remedy_url.as_deref(),
             sites: finding.sites.iter().map(Site::from).collect(),
             fingerprint: finding.fingerprint.to_string(),
-            baseline: finding.baseline.map(BaselineState::word),
+            baseline: finding.baseline.map(BaselineState::as_str),
             acceptance: finding.acceptance.as_ref().map(Acceptance::from),
         }
     }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::text;
-use crate::model::{self, Known, Standing, Support, Verdict};
+use crate::model::{self, PostureStatus, Provenance, Support, Verdict};
 
 #[derive(Serialize)]
 pub(super) struct Identification<'a> {
@@ -29,7 +29,7 @@ pub(super) struct Identification<'a> {
 impl<'a> Identification<'a> {
     pub(super) fn new(identification: &'a model::Identification, on: Option<Date>) -> Self {
         let clue = |clue: &'a model::Clue| Clue {
-            kind: clue.kind.word(),
+            kind: clue.kind.as_str(),
             seen: text(&clue.seen),
         };
         let attribution = &identification.attribution;
@@ -39,15 +39,15 @@ impl<'a> Identification<'a> {
             Support::Unknown => (None, None),
         };
         Self {
-            component: identification.component.word(),
-            confidence: identification.confidence.word(),
+            component: identification.component.as_str(),
+            confidence: identification.confidence.as_str(),
             version: identification.version.as_deref().map(text),
             maintained,
             end_of_life: end_of_life.map(|date| date.to_string()),
             kubernetes: identification.kubernetes,
             through_front: identification.through_front,
             product: attribution.product.as_ref().map(Product::from),
-            product_confidence: attribution.confidence.map(model::Confidence::word),
+            product_confidence: attribution.confidence.map(model::Confidence::as_str),
             others: attribution.others.iter().map(Product::from).collect(),
             marks: attribution.marks.iter().map(Mark::from).collect(),
             against: attribution.against.iter().map(Mark::from).collect(),
@@ -97,8 +97,8 @@ impl<'a> From<&'a model::Mark> for Mark<'a> {
             product: &mark.product,
             clue: mark.clue,
             seen: text(&mark.seen),
-            specificity: mark.specificity.word(),
-            known: mark.known.word(),
+            specificity: mark.specificity.as_str(),
+            known: mark.known.as_str(),
             source: &mark.source,
         }
     }
@@ -117,15 +117,15 @@ pub(super) struct Posture<'a> {
 impl<'a> From<&'a model::Posture> for Posture<'a> {
     fn from(posture: &'a model::Posture) -> Self {
         Self {
-            standing: Standing::word(posture.standing),
+            standing: PostureStatus::as_str(posture.standing),
             expected: posture
                 .expected
                 .iter()
                 .copied()
-                .map(Verdict::word)
+                .map(Verdict::as_str)
                 .collect(),
             mode: posture.mode.as_deref(),
-            known: Known::word(posture.known),
+            known: Provenance::as_str(posture.known),
             sentence: text(&posture.sentence),
             source: &posture.source,
         }

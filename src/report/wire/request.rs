@@ -26,12 +26,12 @@ impl<'a> From<&'a JudgedRequest> for Request<'a> {
         let exchange = &judged.exchange;
         let reply = exchange.outcome.as_ref().ok();
         Self {
-            method: exchange.request.method.word(),
+            method: exchange.request.method.as_str(),
             path: &exchange.request.path,
             look: exchange.look,
             at: time(exchange.at),
             elapsed_ms: ms(exchange.elapsed),
-            access: judged.access.word(),
+            access: judged.access.as_str(),
             why: why(&judged.access),
             status: reply.map(|reply| reply.status),
             evidence: reply.map(Evidence::from),
@@ -52,12 +52,12 @@ fn why(access: &Access) -> Option<Why<'_>> {
         Access::Rejected | Access::Forbidden | Access::Granted => None,
         Access::Unclear(unclear) => Some(Why {
             stage: None,
-            kind: unclear.word(),
+            kind: unclear.as_str(),
             detail: unclear.phrase().into(),
         }),
         Access::Failed(failure) => Some(Why {
-            stage: Some(failure.stage.word()),
-            kind: failure.kind.word(),
+            stage: Some(failure.stage.as_str()),
+            kind: failure.kind.as_str(),
             detail: text(&failure.detail),
         }),
     }

@@ -36,7 +36,7 @@ impl<'a> From<&'a model::Handshake> for Tls<'a> {
             client_ca_names: texts(&handshake.client_ca_names.kept),
             client_ca_names_total: handshake.client_ca_names.total,
             signature_valid: handshake.signature == model::Signature::Valid,
-            signature: handshake.signature.word(),
+            signature: handshake.signature.as_str(),
             signature_why: match &handshake.signature {
                 model::Signature::NotChecked { why } => Some(text(why)),
                 model::Signature::Valid | model::Signature::Invalid => None,
@@ -59,7 +59,7 @@ struct Trust<'a> {
 
 impl<'a> From<&'a model::Trust> for Trust<'a> {
     fn from(trust: &'a model::Trust) -> Self {
-        let state = trust.word();
+        let state = trust.as_str();
         match trust {
             model::Trust::Anchored { by } => Self {
                 anchored: true,

@@ -50,7 +50,7 @@ impl ImportFormat {
     ];
 
     /// The word that names it on the command line.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::MasscanJson => "masscan-json",
             Self::MasscanList => "masscan-list",
@@ -102,7 +102,7 @@ impl ImportFormat {
 
 impl fmt::Display for ImportFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
@@ -112,11 +112,11 @@ impl FromStr for ImportFormat {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL
             .into_iter()
-            .find(|format| format.word() == text)
+            .find(|format| format.as_str() == text)
             .ok_or_else(|| {
                 format!(
                     "no format that can be imported; use one of {}",
-                    Self::ALL.map(Self::word).join(", ")
+                    Self::ALL.map(Self::as_str).join(", ")
                 )
             })
     }

@@ -1,12 +1,12 @@
 //! Every configuration of a kube-apiserver that was tried, what it opens to callers without credentials,
 //! and what kubeknock must say of it.
 
-use kubeknock::model::{Standing, Verdict};
+use kubeknock::model::{PostureStatus, Verdict};
 
 use super::rbac::Change;
 
 use Change::{ApiService, Bind, CopyRules, Paths, Unbind};
-use Standing::{AsDocumented, Looser, Stricter, Unknown};
+use PostureStatus::{AsDocumented, Looser, Stricter, Unknown};
 use Verdict::{Exposed, Forbidden, Inconclusive, Limited, Rejected};
 
 const ANONYMOUS: &str = "User/system:anonymous";
@@ -30,11 +30,11 @@ pub(super) struct Row {
     pub(super) verdicts: [Verdict; 2],
     /// How that stands to what kubeadm documents; `None` where nothing shows whose it is, or nothing is
     /// settled.
-    pub(super) standing: [Option<Standing>; 2],
+    pub(super) standing: [Option<PostureStatus>; 2],
 }
 
 /// Where authentication refuses, the default requests do not show what it lets in elsewhere.
-const REFUSING: [Option<Standing>; 2] = [Some(Unknown), Some(Stricter)];
+const REFUSING: [Option<PostureStatus>; 2] = [Some(Unknown), Some(Stricter)];
 
 /// What kubeadm sets up, as far as it concerns anonymous callers.
 pub(super) const DEFAULT: Row = Row {

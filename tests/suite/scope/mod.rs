@@ -445,7 +445,7 @@ fn the_page_lists_every_request_and_no_other() {
         [Some(request), form]
             .into_iter()
             .flatten()
-            .map(|request| format!("{} {}", request.method.word(), request.path))
+            .map(|request| format!("{} {}", request.method.as_str(), request.path))
     };
     let asked: BTreeSet<String> = plain.chain(deep().flat_map(own)).collect();
     let listed = documented_lines();

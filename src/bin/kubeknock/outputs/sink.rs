@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use kubeknock::beside;
+use kubeknock::atomic_file;
 use tempfile::{NamedTempFile, SpooledTempFile};
 
 use super::links::{self, End, Identity};
@@ -83,7 +83,7 @@ impl Sink {
                 }
                 Ok(found) => existing(at, &found).with_context(hint)?,
                 Err(_) => {
-                    let out = beside::make(&at, |folder| builder().tempfile_in(folder))
+                    let out = atomic_file::make(&at, |folder| builder().tempfile_in(folder))
                         .with_context(hint)?;
                     Way::Beside {
                         out: BufWriter::new(out),

@@ -11,7 +11,7 @@ use crate::config::Shard;
 use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict};
 
 /// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
-pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<Standing>), SavedError> {
+pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<PostureStatus>), SavedError> {
     let mut coverage = Coverage::default();
     let (mut places, mut standings) = (Places::new(), Vec::new());
     let alone = parts.len() == 1;
@@ -129,7 +129,7 @@ pub(super) type Places = HashMap<Identity, Vec<usize>>;
 
 /// Of one scan's list: where the whole has its specifications, and under which numbers.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct PostureStatus {
     pub(super) origins: HashMap<Arc<Origin>, Arc<Origin>>,
     pub(super) ids: HashMap<SpecId, SpecId>,
 }
@@ -141,7 +141,7 @@ pub(super) fn add(
     places: &mut Places,
     part: Coverage,
     of_one_scan: bool,
-) -> Standing {
+) -> PostureStatus {
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
@@ -158,7 +158,7 @@ pub(super) fn add(
     for (kind, count) in part.unreachable {
         *whole.unreachable.entry(kind).or_default() += count;
     }
-    let (mut said, mut standing) = (HashMap::<Identity, usize>::new(), Standing::default());
+    let (mut said, mut standing) = (HashMap::<Identity, usize>::new(), PostureStatus::default());
     for spec in part.specs {
         let wording = Identity::of_specification(&spec.origin);
         let times = said.entry(wording.clone()).or_default();

@@ -224,7 +224,7 @@ fn a_target_that_two_scans_name_in_different_places_counts_once() {
         assert_eq!(seen, [[now]]);
         assert_eq!(
             (coverage.named(), coverage.covered()),
-            (1, usize::from(now.settles()))
+            (1, usize::from(now.is_conclusive()))
         );
         assert_eq!(coverage.specs[0].origin.line, 800, "the later one's");
 

@@ -19,12 +19,12 @@ use crate::config::{Proxy, ScanConfig};
 use crate::model::{Failure, FailureKind, Host, Stage};
 
 /// Opens connections as configured.
-pub struct Sweep {
+pub struct Connector {
     connect_timeout: Duration,
     proxy: Option<Proxy>,
 }
 
-impl Sweep {
+impl Connector {
     /// As configured.
     pub fn new(config: &ScanConfig) -> Self {
         Self {

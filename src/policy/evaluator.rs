@@ -31,7 +31,7 @@ pub struct Judged {
 }
 
 /// Takes in records, in any order, and keeps no more of them than its findings need.
-pub struct Judge<'a> {
+pub struct Evaluator<'a> {
     policy: &'a Policy,
     context: Context,
     findings: HashMap<Fingerprint, Found>,
@@ -101,7 +101,7 @@ pub(super) fn explains(rule: &Rule, verdict: Verdict) -> bool {
     by.iter().any(|one| one.id == rule.id)
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Evaluator<'a> {
     /// For a scan that began then.
     pub fn new(policy: &'a Policy, started: Timestamp) -> Self {
         Self {
@@ -123,7 +123,7 @@ impl<'a> Judge<'a> {
     /// Takes in one record.
     pub fn add(&mut self, report: &EndpointReport) {
         let subject = Subject::target(&report.target, !self.policy.accept.is_empty());
-        if report.verdict.settles() || report.verdict == Verdict::NotApiServer {
+        if report.verdict.is_conclusive() || report.verdict == Verdict::NotApiServer {
             self.judged.settled.insert(subject.about.clone());
         }
         if let (Host::Name(_), Some(face)) = (&report.target.host, Face::of(report)) {
