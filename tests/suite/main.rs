@@ -7,6 +7,7 @@ mod browser;
 mod byhand;
 #[cfg(unix)]
 mod ci;
+mod circles;
 mod cli;
 mod code_scanning;
 mod deep;
