@@ -16,7 +16,10 @@ pub(crate) fn myself() -> Command {
 pub(crate) fn print_profile() {
     let program = std::env::current_exe().expect("the benchmark's own path");
     let folder = program.ancestors().nth(2).and_then(Path::file_name);
-    println!("profile: {}", folder.map_or("unknown".into(), |name| name.to_string_lossy()));
+    println!(
+        "profile: {}",
+        folder.map_or("unknown".into(), |name| name.to_string_lossy())
+    );
 }
 
 /// What this program says in a role.
