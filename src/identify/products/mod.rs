@@ -294,7 +294,7 @@ mod tests {
             ),
             (
                 "expected = [{ answers = [{ verdict = 'open', known = 'observed' }] }]\n",
-                "no verdict",
+                "invalid verdict `open`",
             ),
             ("colour = 'red'\n", "colour"),
         ] {
