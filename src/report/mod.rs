@@ -2,21 +2,17 @@
 //! per format, and no format knows another.
 //!
 //! A format is functions from the model to a writer. It returns [`std::io::Result`] and fails only
-//! where the writer fails. The model derives no serde: what JSON looks like is said by the wire
-//! types in `wire/`, which `json` and `jsonl` share, and by `docs/report.schema.json`, which the
-//! tests hold against them.
+//! where the writer fails. `json` and `jsonl` are written by [`record`](crate::record), which also reads
+//! them back.
 //!
 //! To add a format: a file beside these, a variant of [`Format`] with its word, and snapshots over
 //! the sample in `sample/`. Text that came from the network goes through [`escape()`] (terminal)
-//! or through `encode` (JSON), never straight to the writer. What is said of a finding in the same words
-//! everywhere (its target's name, a lapsed acceptance, its remedy) comes from `tell`. `saved/` is the way
-//! back: what `json` and `jsonl` wrote becomes the model again.
+//! or through a JSON encoder, never straight to the writer. What is said of a finding in the same words
+//! everywhere (its target's name, a lapsed acceptance, its remedy) comes from `tell`.
 
 mod by_endpoint;
 pub mod csv;
 pub mod diff;
-mod encode;
-mod escape;
 pub mod explain;
 pub mod github;
 pub mod gitlab;
@@ -29,56 +25,27 @@ mod place;
 pub mod prometheus;
 pub mod reasoning;
 pub mod sarif;
-pub mod saved;
 pub mod shadowserver;
 mod sheet;
-mod spool;
 pub mod table;
-mod tally;
 mod tell;
-mod wire;
 mod wording;
 mod worst;
 
 #[cfg(test)]
-mod sample;
-#[cfg(test)]
-mod schema;
+pub(crate) mod sample;
 #[cfg(test)]
 #[path = "../../tests/suite/skip.rs"]
 mod skip;
 
-pub use escape::escape;
 pub use place::Files;
-pub use spool::{HELD, Spool};
-pub use tally::Tally;
 
 use strum::{Display, EnumString, VariantArray, VariantNames};
 
-use crate::config::ScanConfig;
+use crate::escape;
+pub use crate::escape::escape;
 use crate::model::{Change, Finding, InvalidWord, Rule, ScanSummary, words};
-
-/// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
-pub const SCHEMA: &str = "kubeknock/report/v3";
-
-/// What a report says about the scan's setting, beside its results.
-#[derive(Debug, Clone, Copy)]
-pub struct ScanInfo<'a> {
-    /// The version of kubeknock that scanned.
-    pub tool_version: &'a str,
-    /// The limits it kept and the way it asked.
-    pub config: &'a ScanConfig,
-}
-
-impl<'a> ScanInfo<'a> {
-    /// A scan by this version of kubeknock.
-    pub const fn new(config: &'a ScanConfig) -> Self {
-        Self {
-            tool_version: env!("CARGO_PKG_VERSION"),
-            config,
-        }
-    }
-}
+use crate::record::{Contents, ScanInfo, encode};
 
 /// A whole scan, as the formats that are written at its end are given it, beside its records.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +64,16 @@ pub struct Results<'a> {
     pub outcome: Outcome<'a>,
 }
 
-impl Results<'_> {
+impl<'a> Results<'a> {
+    /// What a saved report keeps of it, beside the records.
+    fn contents(&self) -> Contents<'a> {
+        Contents {
+            info: self.info,
+            summary: self.summary,
+            findings: self.findings,
+        }
+    }
+
     /// What is to be said first of a report that does not hold the whole.
     fn part(&self) -> Option<String> {
         let shard = self.info.config.shard;

@@ -17,7 +17,7 @@ use super::outcome::Outcome;
 use super::queue::{Put, Queue};
 use super::tally::Tally;
 use crate::model::{FailureKind, Target, Unasked};
-use crate::report::jsonl;
+use crate::record;
 
 /// Bytes of a frame at which it is written without waiting for the next flush.
 const FULL: usize = 1024 * 1024;
@@ -275,7 +275,7 @@ fn notes(place: u64, outcomes: &[Outcome]) -> io::Result<Vec<Note>> {
     let note = |outcome: &Outcome| {
         Ok(match outcome {
             Outcome::Silent(kind) => Note::Silent(*kind as u8),
-            Outcome::Record(report) => Note::Record(jsonl::record(report)?),
+            Outcome::Record(report) => Note::Record(record::to_line(report)?),
             Outcome::Unasked(Unasked {
                 why,
                 count,

@@ -12,7 +12,7 @@ use super::ledger::{Done, Finished, Note, kind, numbers};
 use super::outcome::Outcome;
 use super::queue::{Put, Queue};
 use crate::model::{EndpointReport, Gap, Target, Unasked};
-use crate::report::saved;
+use crate::record;
 
 /// What is known of a pass before it runs.
 pub(super) struct Replayed {
@@ -117,7 +117,7 @@ fn outcome(note: Note, target: &Target) -> io::Result<Outcome> {
     Ok(match note {
         Note::Silent(number) => Outcome::Silent(kind(number).ok_or_else(damaged)?),
         Note::Record(line) => {
-            let mut report = saved::record(&line).map_err(io::Error::other)?;
+            let mut report = record::from_line(&line).map_err(io::Error::other)?;
             report.target = target.clone();
             Outcome::Record(Box::new(report))
         }

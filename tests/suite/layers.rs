@@ -5,15 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 4] = ["model", "config", "error", "input"];
+const GROUND: [&str; 5] = ["model", "config", "error", "input", "escape"];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "model" | "input" => vec![],
+        "model" => vec!["escape"],
+        "input" | "escape" => vec![],
         "error" => vec!["model"],
         "config" => vec!["model", "error"],
-        // A checkpoint keeps finished records as the report writes and reads them.
+        "report" => GROUND.into_iter().chain(["record"]).collect(),
+        // A checkpoint keeps finished records as saved reports do.
         "scan" => GROUND
             .into_iter()
             .chain([
@@ -24,7 +26,7 @@ fn allowed(module: &str) -> Vec<&'static str> {
                 "probe",
                 "identify",
                 "assess",
-                "report",
+                "record",
             ])
             .collect(),
         // A stage, a format, the simulator.

@@ -8,7 +8,8 @@ use std::path::Path;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RULES};
-use kubeknock::report::{Files, Outcome, Results, ScanInfo, explain, sarif};
+use kubeknock::record::ScanInfo;
+use kubeknock::report::{Files, Outcome, Results, explain, sarif};
 use kubeknock::simulator;
 use serde_json::Value;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{EndpointReport, Grade, ScanSummary, Signature, Verdict};
 use kubeknock::policy::{Evaluator, Policy, RULES};
-use kubeknock::report::{self, Outcome, Results, ScanInfo};
+use kubeknock::record::{self, ScanInfo};
+use kubeknock::report::{self, Outcome, Results};
 use kubeknock::simulator::{self, Scenario};
 
 use crate::recordings::recording;
@@ -83,7 +84,7 @@ async fn a_saved_report_of_every_scenario_is_read_back_whole() {
     let (records, summary) = scan(config.clone(), targets(&specs)).await;
     let written = document(&ScanInfo::new(&config), &records, &summary);
     let mut read = Vec::new();
-    let saved = report::saved::read("report", &mut written.as_bytes(), &mut |record| {
+    let saved = record::read("report", &mut written.as_bytes(), &mut |record| {
         read.push(record);
     });
     let saved = saved.unwrap().unwrap();

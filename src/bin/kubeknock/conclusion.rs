@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Coverage, ScanSummary, SpecCoverage};
 use kubeknock::policy::{End, FailOn, Gate, Judged, Policy, RULES, Snapshot};
-use kubeknock::report::{Outcome, Results, ScanInfo, Spool, escape};
+use kubeknock::record::{ScanInfo, Spool};
+use kubeknock::report::{Outcome, Results, escape};
 
 use crate::outputs::Outputs;
 use crate::saved::{self, Earlier};

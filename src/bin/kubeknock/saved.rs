@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use kubeknock::model::EndpointReport;
 use kubeknock::policy::{Evaluator, Judged, Policy, Snapshot};
-use kubeknock::report::saved::{self, SavedScan};
+use kubeknock::record::{self, SavedScan};
 
 use crate::conclusion::{judged_coverage, partial};
 
@@ -50,7 +50,7 @@ impl SavedFile {
         self.file
             .rewind()
             .with_context(|| format!("cannot read {}", self.name))?;
-        Ok(saved::read(
+        Ok(record::read(
             &self.name,
             &mut BufReader::new(&self.file),
             each,

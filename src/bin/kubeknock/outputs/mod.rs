@@ -9,8 +9,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use kubeknock::model::EndpointReport;
+use kubeknock::record::{Spool, Tally};
 use kubeknock::report::table::TableOptions;
-use kubeknock::report::{self, Files, Format, Results, Spool};
+use kubeknock::report::{self, Files, Format, Results};
 
 use crate::args::{ColorWord, OutputArgs};
 use crate::stdout::ignore_broken_pipe;
@@ -33,7 +34,7 @@ struct Output {
     format: Format,
     sink: Sink,
     /// What has streamed so far, for the summary at the end.
-    streamed: report::Tally,
+    streamed: Tally,
     /// Whether it could not be written: it is not put in place.
     broken: bool,
 }
@@ -285,14 +286,14 @@ impl Output {
         Self {
             format,
             sink,
-            streamed: report::Tally::default(),
+            streamed: Tally::default(),
             broken: false,
         }
     }
 
     fn write(
         &mut self,
-        write: impl FnOnce(&mut dyn Write, &mut report::Tally) -> io::Result<()>,
+        write: impl FnOnce(&mut dyn Write, &mut Tally) -> io::Result<()>,
     ) -> anyhow::Result<()> {
         ignore_broken_pipe(write(self.sink.writer(), &mut self.streamed))
             .with_context(|| format!("cannot write {}", self.sink.name()))

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::super::junit::Counts;
-use super::super::sample::{self, Sample};
-use super::super::table::{self, TableOptions};
-use super::super::{Files, Format, SCHEMA};
-use super::super::{
-    csv, github, gitlab, html, json, jsonl, junit, markdown, prometheus, sarif, shadowserver,
-};
 use super::*;
 use crate::model::Finding;
+use crate::record::{MAX_RECORD, READABLE, SCHEMA, to_line};
+use crate::report::junit::Counts;
+use crate::report::sample::{self, Sample};
+use crate::report::table::{self, TableOptions};
+use crate::report::{Files, Format};
+use crate::report::{
+    csv, github, gitlab, html, json, junit, markdown, prometheus, sarif, shadowserver,
+};
 
 /// A report read back, to be written again. Findings are made anew by whoever reads a report; here
 /// they are those of the sample.
@@ -123,11 +124,11 @@ fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
 #[test]
 fn one_record_is_one_line() {
     for report in sample::mixed().reports {
-        let line = jsonl::record(&report).unwrap();
-        assert_eq!(jsonl::record(&record(&line).unwrap()).unwrap(), line);
+        let line = to_line(&report).unwrap();
+        assert_eq!(to_line(&from_line(&line).unwrap()).unwrap(), line);
     }
     assert!(
-        record(b"{\"record\":\"summary\"}")
+        from_line(b"{\"record\":\"summary\"}")
             .unwrap_err()
             .to_string()
             .contains("target")

@@ -155,7 +155,7 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
 }
 
 /// What the body was.
-pub(in crate::report) const fn body_word(answer: &Answer) -> &'static str {
+pub(crate) const fn body_word(answer: &Answer) -> &'static str {
     match answer {
         Answer::Status(_) => "status",
         Answer::Version(_) => "version",

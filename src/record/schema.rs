@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 use strum::VariantNames;
 
 use super::SCHEMA;
-use super::sample::{self, Sample};
 use super::wire::body_word;
 use crate::model::{
     Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Gap,
     Grade, Method, PostureStatus, Provenance, Scheme, Severity, Signature, Specificity, Stage,
     Status, Trust, Unclear, Verdict,
 };
+use crate::report::sample::{self, Sample};
 
 fn schema() -> Value {
     serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap()

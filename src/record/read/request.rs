@@ -268,7 +268,7 @@ fn answer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::wire::body_word;
+    use crate::record::wire::body_word;
 
     #[test]
     fn every_body_that_is_described_is_read_as_itself() {
