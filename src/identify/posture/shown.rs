@@ -48,7 +48,7 @@ impl<'a> Shown<'a> {
         let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
         let mut lists: Vec<bool> = (paths.values())
             .filter(|(class, _)| is_list(*class))
-            .map(|(_, access)| is_clear(access))
+            .map(|(_, access)| access.is_clear())
             .chain(
                 answered
                     .not_asked
@@ -66,7 +66,7 @@ impl<'a> Shown<'a> {
                 _ => Resources::Partly,
             },
             clear: (paths.into_iter())
-                .filter(|(_, (_, access))| is_clear(access))
+                .filter(|(_, (_, access))| access.is_clear())
                 .map(|(at, (class, access))| Asked { at, class, access })
                 .collect(),
             minor,
@@ -117,13 +117,6 @@ impl<'a> Shown<'a> {
             _ => false,
         }
     }
-}
-
-const fn is_clear(access: &Access) -> bool {
-    matches!(
-        access,
-        Access::Granted | Access::Forbidden | Access::Rejected
-    )
 }
 
 /// Whether paths of this class are open where this is the answer.
