@@ -138,7 +138,8 @@ fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
 
 /// Whether a server that starts explains that an answer changed. For a moment it refuses everything by
 /// authorization, whatever its configuration. What is open by default may open between two requests of one
-/// look; that anything else opens is believed only where everything was refused before.
+/// look; that anything else opens is believed only where flow control was not set up when it was refused, or
+/// where everything was refused.
 fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequest) -> bool {
     let refused_everything = || {
         requests
@@ -151,8 +152,11 @@ fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequ
         then.exchange.request.class,
         PathClass::Version | PathClass::Health
     );
+    let before_flow_control = (first.exchange.outcome.as_ref()).is_ok_and(Reply::is_starting);
     first.access == Access::Forbidden
-        && (is_public && then.access == Access::Granted || refused_everything())
+        && (is_public && then.access == Access::Granted
+            || before_flow_control
+            || refused_everything())
 }
 
 /// Each pair of clear answers to one API path that differ, the earlier first.
