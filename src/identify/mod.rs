@@ -14,16 +14,13 @@
 
 mod attribution;
 mod clues;
-mod posture;
-mod products;
-mod remedy;
 
 use std::sync::LazyLock;
 
 use crate::model::{Attribution, Component, Confidence, FailureKind, Identification, Observation};
 
+use crate::products::TABLE;
 use clues::Signs;
-pub use posture::{Answered, posture, remedy};
 
 /// The port on which kube-controller-manager serves by default.
 const CONTROLLER_MANAGER_PORT: u16 = 10257;
@@ -37,7 +34,7 @@ const ETCD_PORTS: [u16; 2] = [2379, 2380];
 /// Reads and compiles the table of products, which the first call of [`identify`] would do otherwise:
 /// for as long, no look could go on.
 pub fn prepare() {
-    LazyLock::force(&products::TABLE);
+    LazyLock::force(&TABLE);
 }
 
 /// Says what answered and whose it is.

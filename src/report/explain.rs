@@ -56,7 +56,7 @@ pub fn text(rule: &Rule) -> String {
     for (title, words) in [
         ("What it means", rule.meaning),
         ("Proof", rule.proof),
-        ("Remedy", rule.remedy),
+        ("Remedy", rule.remedy()),
     ] {
         let _ = writeln!(out, "{title}:");
         wrap(&mut out, words);

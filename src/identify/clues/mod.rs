@@ -6,7 +6,7 @@ mod tls;
 use std::fmt::{self, Write as _};
 
 use super::attribution::Marks;
-use super::products::Place;
+use crate::products::Place;
 use crate::model::{
     Answer, Clue, ClueKind, Minor, Observation, PathClass, Reply, Request, Scheme, Status,
     VersionInfo,

@@ -2,7 +2,7 @@
 
 use super::Signs;
 use crate::identify::attribution::Marks;
-use crate::identify::products::Place;
+use crate::products::Place;
 use crate::model::{ClueKind, Handshake, Observation};
 
 /// Parts of CA names that clusters use for client and front-proxy authentication.

@@ -682,7 +682,7 @@ fn no_rule_has_bindings_deleted_that_others_need() {
     }
     for rule in super::super::RULES {
         for sentence in rule
-            .remedy
+            .remedy()
             .split(". ")
             .filter(|text| text.contains("--anonymous-auth=false"))
         {
