@@ -12,8 +12,9 @@ mod tests;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use crate::config::ScanConfig;
@@ -95,7 +96,7 @@ impl Resolver {
     pub async fn addresses(&self, name: &Arc<str>, absolute: bool) -> Answer {
         let key = (Arc::clone(name), absolute);
         let answer = {
-            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut answers = self.answers.lock();
             if answers.len() >= REMEMBERED && !answers.contains_key(&key) {
                 answers.clear();
             }
@@ -110,7 +111,7 @@ impl Resolver {
             .as_ref()
             .is_err_and(|failure| failure.kind == FailureKind::LocalShortage)
         {
-            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut answers = self.answers.lock();
             if answers
                 .get(&key)
                 .is_some_and(|kept| Arc::ptr_eq(kept, &answer))
@@ -123,7 +124,7 @@ impl Resolver {
 
     /// Forgets what may have passed: a server that was silent is asked once more.
     pub fn forget(&self) {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = self.answers.lock();
         let passes = |answer: &Answer| answer.as_ref().is_err_and(servers::may_pass);
         answers.retain(|_, answer| !answer.get().is_some_and(passes));
     }

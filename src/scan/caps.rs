@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::model::Host;
@@ -88,7 +89,7 @@ impl<K: Hash + Eq + Clone> Cap<K> {
         }
         let table = &self.tables[table_of(&key)];
         let (room, mut held) = {
-            let mut table_now = table.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut table_now = table.lock();
             let entry = table_now.entry(key.clone()).or_insert_with(|| Entry {
                 room: Arc::new(Semaphore::new(self.limit)),
                 users: 0,
@@ -126,7 +127,7 @@ struct Held<'a, K: Hash + Eq> {
 impl<K: Hash + Eq> Drop for Held<'_, K> {
     fn drop(&mut self) {
         drop(self.permit.take());
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.lock();
         if let Some(entry) = table.get_mut(&self.key) {
             entry.users -= 1;
             if entry.users == 0 {
@@ -154,12 +155,12 @@ mod tests {
         caps.hosts
             .tables
             .iter()
-            .all(|table| table.lock().unwrap().is_empty())
+            .all(|table| table.lock().is_empty())
             && caps
                 .networks
                 .tables
                 .iter()
-                .all(|table| table.lock().unwrap().is_empty())
+                .all(|table| table.lock().is_empty())
     }
 
     #[test]

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
@@ -134,10 +135,6 @@ struct Books {
     frame_bytes: usize,
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Ledger {
     pub(super) fn new(tally: Arc<Tally>, journal: Option<Journal>) -> Self {
         let books = Books {
@@ -159,7 +156,7 @@ impl Ledger {
     /// queue of the pass before.
     pub(super) fn begin(&self, pass: u32, done: Done, queue: Queue) -> io::Result<Queue> {
         self.flush()?;
-        let mut books = locked(&self.books);
+        let mut books = self.books.lock();
         books.pass = pass;
         books.done = done;
         Ok(std::mem::replace(&mut books.queue, queue))
@@ -167,7 +164,7 @@ impl Ledger {
 
     /// What of the current pass is finished.
     pub(super) fn done(&self) -> Done {
-        locked(&self.books).done.clone()
+        self.books.lock().done.clone()
     }
 
     /// Writes down what a target came to. What our own side failed at in the end is counted, and left for
@@ -182,7 +179,7 @@ impl Ledger {
             self.tally.count(target, outcome);
         }
         if outcomes.iter().any(Outcome::is_left) {
-            locked(&self.books).left = true;
+            self.books.lock().left = true;
             return Ok(());
         }
         // Turned into text before the lock is taken.
@@ -191,7 +188,7 @@ impl Ledger {
         } else {
             Vec::new()
         };
-        let mut books = locked(&self.books);
+        let mut books = self.books.lock();
         for outcome in outcomes {
             if let Outcome::Deferred(deferral) = outcome {
                 books.queue.push(&Put::new(turn.place, deferral))?;
@@ -213,7 +210,7 @@ impl Ledger {
     /// Writes down that the scan has come to its end, if nothing is left.
     pub(super) fn end(&self) -> io::Result<()> {
         {
-            let mut books = locked(&self.books);
+            let mut books = self.books.lock();
             if books.left {
                 return Ok(());
             }
@@ -228,9 +225,9 @@ impl Ledger {
         let Some(journal) = &self.journal else {
             return Ok(());
         };
-        let mut journal = locked(journal);
+        let mut journal = journal.lock();
         let mut frame = {
-            let mut books = locked(&self.books);
+            let mut books = self.books.lock();
             if books.frame_bytes == 0 {
                 return Ok(());
             }

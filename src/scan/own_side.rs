@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::stop::Stop;
@@ -61,7 +61,7 @@ impl OwnSide {
 
     /// Remembers the first of each kind, and says it. A shortage is said by who waits for its end.
     fn note(&self, failure: &Failure) {
-        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut first = self.first.lock();
         let Entry::Vacant(vacant) = first.entry(failure.kind) else {
             return;
         };
@@ -77,7 +77,7 @@ impl OwnSide {
 
     /// Why nothing could be asked, and what to do about it.
     pub(super) fn could_not_scan(&self) -> String {
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = self.first.lock();
         let reasons: Vec<String> = first
             .iter()
             .map(|(kind, detail)| reason(*kind, detail))

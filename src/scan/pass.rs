@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::job::Job;
 use super::ledger::{Done, Turn};
@@ -75,12 +76,8 @@ impl Pass {
         self.number
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn len(&self) -> u64 {
-        match &self.state().source {
+        match &self.state.lock().source {
             Source::Everything { end, .. } => *end,
             Source::Again(reader) => reader.len(),
         }
@@ -88,7 +85,7 @@ impl Pass {
 
     /// The queue that it reads, from its beginning; the pass is over then.
     pub(super) fn take_queue(&self) -> io::Result<Option<Reader>> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         match std::mem::replace(&mut state.source, Source::Everything { next: 0, end: 0 }) {
             Source::Everything { .. } => Ok(None),
             Source::Again(mut reader) => {
@@ -100,7 +97,7 @@ impl Pass {
 
     /// The next of this kind that is not finished.
     pub(super) fn next(&self, job: &Job, kind: Kind) -> io::Result<Next> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let state = &mut *state;
         let (own, other) = match kind {
             Kind::Address => (&mut state.addresses, &mut state.names),

@@ -1,8 +1,10 @@
 //! How far a scan is, and how long it will still take.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::eta::Plan;
 use super::job::Job;
@@ -119,11 +121,7 @@ impl Watch {
             verdicts: counts.verdicts,
             failed_here: counts.failed_here,
             elapsed,
-            rate: self
-                .recent
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .rate(elapsed, here),
+            rate: self.recent.lock().rate(elapsed, here),
             level,
             eta: plan.left(&counts, elapsed),
         }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::outcome::Outcome;
@@ -108,7 +108,7 @@ impl Tally {
             done_before,
             elapsed: Duration::ZERO,
         };
-        *self.pass.lock().unwrap_or_else(PoisonError::into_inner) = Some((pass, Instant::now()));
+        *self.pass.lock() = Some((pass, Instant::now()));
     }
 
     /// Counts what a target came to.
@@ -175,10 +175,7 @@ impl Tally {
     /// An endpoint that was asked.
     fn record(&self, report: &EndpointReport) {
         if let Some(local) = report.local {
-            self.sources
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(local);
+            self.sources.lock().insert(local);
         }
         match (report.verdict, &report.failure) {
             (Verdict::Unreachable | Verdict::NotAttempted, failure) => {
@@ -209,7 +206,7 @@ impl Tally {
         if !target.named && target.expect.is_none() {
             return;
         }
-        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut missed = self.missed.lock();
         for spec in target.specs.iter() {
             unasked.add_to(missed.entry(*spec).or_default());
         }
@@ -224,7 +221,7 @@ impl Tally {
             for_good(FailureKind::TimedOut),
             for_good(FailureKind::Deadline),
         );
-        let pass = *self.pass.lock().unwrap_or_else(PoisonError::into_inner);
+        let pass = *self.pass.lock();
         Counts {
             done: load(&self.ended),
             resumed: load(&self.resumed),
@@ -249,12 +246,7 @@ impl Tally {
 
     /// The addresses spoken from, sorted.
     pub(super) fn sources(&self) -> Vec<IpAddr> {
-        self.sources
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .copied()
-            .collect()
+        self.sources.lock().iter().copied().collect()
     }
 
     /// Where every target of this part of the set ended. `failed` says that the books were not kept
@@ -271,7 +263,7 @@ impl Tally {
             .filter(|(_, count)| *count > 0)
             .partition(|(kind, _)| kind.is_ours());
         let specs = targets.specs().iter().zip(&self.seen);
-        let missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let missed = self.missed.lock();
         let own = shard.share(targets.len());
         let mut coverage = Coverage {
             targets: own,

@@ -6,9 +6,9 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -132,7 +132,7 @@ impl Throttle {
 
     /// From now on this share of the rate.
     pub(super) fn set_share(&self, share: f64) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.share = share;
         self.apply(&state);
     }
@@ -169,7 +169,7 @@ impl Throttle {
                 "this machine is short of something: going slower and trying again"
             );
         }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if !state.short {
             state.short = true;
             state.recovering = true;
@@ -182,11 +182,7 @@ impl Throttle {
 
     /// The share of full speed that the scan goes at now.
     pub(super) fn level(&self) -> f64 {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .congestion
-            .level()
+        self.state.lock().congestion.level()
     }
 
     fn mark(&self, host: &Host) -> (&AtomicU64, u64) {
@@ -201,7 +197,7 @@ impl Throttle {
     /// Thinks the speed over, once in a while.
     fn think(&self) {
         // Whoever comes while another thinks has nothing to add.
-        let Ok(mut state) = self.state.try_lock() else {
+        let Some(mut state) = self.state.try_lock() else {
             return;
         };
         if state.since.elapsed() < WINDOW {
@@ -270,7 +266,7 @@ impl Slots {
     }
 
     fn set(&self, wanted: usize) {
-        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut size = self.size.lock();
         size.wanted = wanted.max(1);
         if size.wanted > size.there {
             self.semaphore.add_permits(size.wanted - size.there);
@@ -286,11 +282,7 @@ impl Drop for Leave<'_> {
         let Some(permit) = self.permit.take() else {
             return;
         };
-        let mut size = self
-            .slots
-            .size
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut size = self.slots.size.lock();
         if size.there > size.wanted {
             size.there -= 1;
             permit.forget();

@@ -1,7 +1,8 @@
 //! What a simulated server saw, so that a test can say what was sent.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// Requests that are kept in the log; later ones are only counted.
 const KEPT: usize = 1024;
@@ -60,10 +61,7 @@ impl Stats {
 
     /// The first requests, at most 1024, in the order they came.
     pub fn log(&self) -> Vec<Seen> {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.log.lock().clone()
     }
 
     /// Counts a connection and gives its number.
@@ -79,10 +77,7 @@ impl Stats {
     pub(super) fn request(&self, seen: impl FnOnce() -> Seen) {
         let before = self.requests.fetch_add(1, Ordering::Relaxed);
         if usize::try_from(before).is_ok_and(|before| before < KEPT) {
-            self.log
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(seen());
+            self.log.lock().push(seen());
         }
     }
 }

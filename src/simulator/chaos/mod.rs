@@ -9,9 +9,10 @@ mod mangled;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -68,10 +69,7 @@ impl ChaosServer {
 
     /// In which ways it has misbehaved so far.
     pub fn misbehaviours(&self) -> BTreeSet<String> {
-        self.misbehaviours
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.misbehaviours.lock().clone()
     }
 }
 
@@ -97,7 +95,7 @@ async fn accept(
                 let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
                 connections.spawn(async move {
                     let note = |name: String| {
-                        seen.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+                        seen.lock().insert(name);
                     };
                     let _ = tokio::time::timeout(KEPT, serve(stream, acceptor, draws, note)).await;
                 });
