@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cpu_time::ThreadTime;
+use kubeknock::advise::advise;
 use kubeknock::assess::assess;
 use kubeknock::config::ScanConfig;
 use kubeknock::connect::Connector;
-use kubeknock::advise::advise;
 use kubeknock::identify::{self, identify};
 use kubeknock::model::{Endpoint, Observation, Scheme};
 use kubeknock::probe::{Dial, Dialled, Prober};

@@ -4,8 +4,8 @@
 //! other to `/version`.
 
 use super::observed::Observed;
-use crate::products::{ExpectedAnswer, Public};
 use crate::model::{Access, Minor, PathClass, PostureStatus, Verdict, api_paths};
+use crate::products::{ExpectedAnswer, Public};
 
 /// The first release with `/livez` and `/readyz`.
 const LIVEZ: Minor = Minor {
@@ -16,7 +16,7 @@ const LIVEZ: Minor = Minor {
 /// The API paths that were asked, each once.
 pub(super) struct PathAnswers<'a> {
     /// Paths with a clear answer.
-    clear: Vec<Path<'a>>,
+    clear: Vec<Asked<'a>>,
     /// How many paths were asked.
     pub(super) asked: usize,
     /// How many lists of resources gave a clear answer.
@@ -36,7 +36,7 @@ pub(super) enum Resources {
 }
 
 /// A path with a clear answer.
-struct Path<'a> {
+struct Asked<'a> {
     path: &'a str,
     class: PathClass,
     access: &'a Access,
@@ -67,7 +67,7 @@ impl<'a> PathAnswers<'a> {
             },
             clear: (paths.into_iter())
                 .filter(|(_, (_, access))| is_clear(access))
-                .map(|(path, (class, access))| Path {
+                .map(|(path, (class, access))| Asked {
                     path,
                     class,
                     access,
@@ -92,18 +92,20 @@ impl<'a> PathAnswers<'a> {
 
     /// Looser where one path is more open than expected, however closed the others are.
     pub(super) fn compared_with(&self, expected: &ExpectedAnswer) -> PostureStatus {
-        let is_looser = |path: &Path<'_>| match path.access {
+        let is_looser = |path: &Asked<'_>| match path.access {
             Access::Granted => !opens(expected, path.class),
             Access::Forbidden => !accepts(expected, path.class),
             _ => false,
         };
-        let is_stricter = |path: &Path<'_>| match path.access {
+        let is_stricter = |path: &Asked<'_>| match path.access {
             // Conditions name exact paths; roles name the paths of this release.
             Access::Rejected if expected.verdict == Verdict::Limited => {
                 opens(expected, path.class) && self.is_opened_by_default(path.path)
             }
             Access::Rejected => accepts(expected, path.class),
-            Access::Forbidden => opens(expected, path.class) && self.is_opened_by_default(path.path),
+            Access::Forbidden => {
+                opens(expected, path.class) && self.is_opened_by_default(path.path)
+            }
             _ => false,
         };
         match () {

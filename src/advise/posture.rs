@@ -8,16 +8,11 @@ use super::judgement::{Judgement, decidable};
 use super::observed::Observed;
 use super::paths::{PathAnswers, Resources};
 use super::sentence;
-use crate::model::{
-    Component, Confidence, Identification, Posture, PostureStatus, Text, Verdict,
-};
+use crate::model::{Component, Confidence, Identification, Posture, PostureStatus, Text, Verdict};
 use crate::products::{self, Entry, Expected, ExpectedAnswer};
 
 /// `None` where no product is named or the verdict is not conclusive.
-pub(super) fn posture(
-    identification: &Identification,
-    observed: Observed<'_>,
-) -> Option<Posture> {
+pub(super) fn posture(identification: &Identification, observed: Observed<'_>) -> Option<Posture> {
     let entry = products::entry(identification.product()?)?;
     if !observed.verdict.is_conclusive() {
         return None;
@@ -149,10 +144,7 @@ fn given_answer(
 }
 
 /// The status that the answers have against every expected answer, if it is always the same.
-fn common_status(
-    ranges: &[&'static Expected],
-    answers: &PathAnswers<'_>,
-) -> Option<PostureStatus> {
+fn common_status(ranges: &[&'static Expected], answers: &PathAnswers<'_>) -> Option<PostureStatus> {
     let mut all = decidable(ranges).map(|answer| answers.compared_with(answer));
     let first = all.next()?;
     all.all(|status| status == first).then_some(first)

@@ -2,8 +2,8 @@
 
 use super::judgement::Judgement;
 use super::paths::{PathAnswers, Resources};
-use crate::products::{Entry, ExpectedAnswer, Public};
 use crate::model::{Access, Identification, PathClass, PostureStatus, Provenance, Verdict};
+use crate::products::{Entry, ExpectedAnswer, Public};
 
 /// The whole sentence.
 pub(super) fn sentence(
@@ -49,7 +49,9 @@ pub(super) fn sentence(
                     "{name}{version}: {observed}, {confirmed}: {mode}, confirmed from outside{and_hidden}"
                 )
             }
-            None => format!("{name}{version}: {observed}, {confirmed}: confirmed from outside{and_hidden}"),
+            None => format!(
+                "{name}{version}: {observed}, {confirmed}: confirmed from outside{and_hidden}"
+            ),
         },
         PostureStatus::Either => {
             let mode = mode.unwrap_or("one of the answers that are expected");

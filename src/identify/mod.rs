@@ -87,11 +87,11 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     if signs.kubelet_answer {
         return (Component::Kubelet, Confidence::High);
     }
-    if signs.rancher_answer || signs.teleport_answer {
+    if signs.proxy_answer || signs.proxy_status {
         return (Component::KubernetesProxy, Confidence::High);
     }
     if signs.supervisor_certificate && signs.replies > 0 {
-        let confidence = if signs.pong {
+        let confidence = if signs.supervisor_answer {
             Confidence::High
         } else {
             Confidence::Medium
@@ -126,7 +126,7 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     if signs.only_go_text && signs.cluster_ca && port == KUBELET_PORT {
         return (Component::Kubelet, Confidence::Medium);
     }
-    if signs.dynamiclistener && signs.replies > 0 {
+    if signs.proxy_certificate && signs.replies > 0 {
         return (Component::KubernetesProxy, Confidence::Medium);
     }
     match (signs.kubernetes(), signs.replies) {

@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_defect_is_named() {
-        let head = "[sources]\n[[product]]\nid = 'x'\nname = 'X'\nshort = 'X'\nmanaged = false\n";
+        let head = "cluster_ca_names = []\n[sources]\n[[product]]\nid = 'x'\nname = 'X'\nshort = 'X'\nmanaged = false\n";
         for (rest, words) in [
             ("based_on = ['y']\n", "no entry"),
             (
@@ -239,7 +239,7 @@ mod tests {
             ),
             (
                 "expected = [{ answers = [{ verdict = 'open', known = 'observed' }] }]\n",
-                "no verdict",
+                "unknown variant `open`",
             ),
             ("colour = 'red'\n", "colour"),
         ] {

@@ -1,9 +1,12 @@
 //! How to close what is open.
 
-use crate::identify::products::TABLE;
-use crate::identify::{Answered, identify, remedy};
+use super::super::observed::Observed;
+use super::super::remedy::remedy;
+use super::verdict_alone;
+use crate::identify::identify;
 use crate::model::fixtures::*;
 use crate::model::{Grade, Grant, Observation, Remedy, Verdict};
+use crate::products::TABLE;
 
 fn of(observation: &Observation, verdict: Verdict) -> Option<Remedy> {
     expecting(observation, verdict, None)
@@ -14,14 +17,11 @@ fn expecting(
     verdict: Verdict,
     expected: Option<Verdict>,
 ) -> Option<Remedy> {
-    let answered = Answered {
-        verdict,
-        grants: &[],
-        requests: &[],
-        not_asked: &[],
+    let observed = Observed {
         expected,
+        ..verdict_alone(verdict)
     };
-    remedy(&identify(observation), answered)
+    remedy(&identify(observation), observed)
 }
 
 fn grant(path: &str, grade: Grade) -> Grant {
@@ -36,14 +36,11 @@ fn grant(path: &str, grade: Grade) -> Grant {
 
 /// What is told where these are open.
 fn opening(observation: &Observation, grants: &[Grant]) -> String {
-    let answered = Answered {
-        verdict: Verdict::Exposed,
+    let observed = Observed {
         grants,
-        requests: &[],
-        not_asked: &[],
-        expected: None,
+        ..verdict_alone(Verdict::Exposed)
     };
-    remedy(&identify(observation), answered).unwrap().text
+    remedy(&identify(observation), observed).unwrap().text
 }
 
 fn of_version(version: &str) -> Observation {
@@ -106,8 +103,7 @@ fn openshift_is_never_told_to_switch_anonymous_off() {
         for verdict in [Verdict::Exposed, Verdict::Forbidden] {
             let text = text(&observation, verdict);
             assert!(
-                !text.contains("anonymous-auth=false")
-                    && !text.contains("--authentication-config"),
+                !text.contains("anonymous-auth=false") && !text.contains("--authentication-config"),
                 "{text}"
             );
         }

@@ -3,10 +3,7 @@
 use super::super::controls::{ATTACK_HOST_INFORMATION, OWASP_2025_EXPOSED};
 use super::{Context, Hit, listed};
 use crate::advise::{for_rule, hide_version};
-use crate::model::{
-    Answer, EndpointReport, Grant, Identification, Minor, PathClass, Remedy, Rule, Scheme,
-    Severity, Text,
-};
+use crate::model::{Answer, EndpointReport, Grant, PathClass, Rule, Severity};
 
 pub(in crate::policy) static VERSION: Rule = Rule {
     id: "version-disclosed",
