@@ -18,7 +18,6 @@ pub fn for_rule(id: &str) -> &'static str {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Texts {
-    fragments: BTreeMap<String, String>,
     pub(super) pages: Pages,
     pub(super) steps: Steps,
     rules: BTreeMap<String, String>,
@@ -56,29 +55,45 @@ pub(super) struct Steps {
 
 impl Texts {
     fn read(text: &str) -> Result<Self, toml::de::Error> {
-        let unfilled: Self = toml::from_str(text)?;
-        let filled = unfilled
-            .fragments
-            .iter()
-            .fold(text.to_owned(), |text, (name, fragment)| {
-                text.replace(&format!("${{{name}}}"), fragment)
-            });
-        toml::from_str(&filled)
+        let mut file: toml::Table = toml::from_str(text)?;
+        if let Some(toml::Value::Table(fragments)) = file.remove("fragments") {
+            let sections = file
+                .iter_mut()
+                .filter_map(|(_, section)| section.as_table_mut());
+            for (_, text) in sections.flat_map(toml::Table::iter_mut) {
+                fill(text, &fragments);
+            }
+        }
+        file.try_into()
+    }
+}
+
+/// Puts fragments in the place of `${name}`.
+fn fill(text: &mut toml::Value, fragments: &toml::Table) {
+    let toml::Value::String(text) = text else {
+        return;
+    };
+    for (name, fragment) in fragments {
+        if let toml::Value::String(fragment) = fragment {
+            *text = text.replace(&format!("${{{name}}}"), fragment);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::fill;
 
     #[test]
     fn every_placeholder_has_a_fragment() {
-        let texts = include_str!("advice.toml").lines();
-        let text: String = texts.filter(|line| !line.starts_with('#')).collect();
-        for (at, _) in text.match_indices("${") {
-            let name = text[at + 2..].split('}').next().unwrap();
-            assert!(TEXTS.fragments.contains_key(name), "{name}");
+        let file: toml::Table = toml::from_str(include_str!("advice.toml")).unwrap();
+        let fragments = file["fragments"].as_table().unwrap();
+        for section in ["steps", "rules"] {
+            for (key, text) in file[section].as_table().unwrap() {
+                let mut text = text.clone();
+                fill(&mut text, fragments);
+                assert!(!text.as_str().unwrap().contains("${"), "{key}");
+            }
         }
-        assert!(TEXTS.rules.values().all(|advice| !advice.contains("${")));
     }
 }
