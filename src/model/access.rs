@@ -68,8 +68,9 @@ pub enum AccessChange {
 }
 
 /// Why an answer proves nothing about anonymous access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, VariantNames)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Unclear {
     /// 3xx: somebody sends us elsewhere, and we do not go.

@@ -9,10 +9,9 @@ use strum::VariantNames;
 use super::{Access, Exchange, PathClass, Verdict, words};
 
 /// What a grant is worth, from least to most.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Grade {
     /// Public by a product's design; never changes the verdict.

@@ -8,21 +8,9 @@ use strum::{Display, VariantNames};
 use super::{Attribution, Minor, Product, Support, support::support, words};
 
 /// The kind of program behind an endpoint.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    VariantNames,
-    Display,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(Display, VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Component {
     /// The API server of a cluster, reached directly or through something that passes its answers on.
@@ -76,10 +64,9 @@ impl Component {
 }
 
 /// How sure an identification is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Confidence {
     /// A guess that another reading could overturn.
@@ -93,10 +80,9 @@ pub enum Confidence {
 words!(Confidence);
 
 /// What sort of sign it is; each sort proves something of its own.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum ClueKind {
     /// A Kubernetes `Status` object.

@@ -8,10 +8,9 @@ use strum::{VariantArray, VariantNames};
 use super::words;
 
 /// How far the attempt had come.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Stage {
     /// Resolving the name.
@@ -33,21 +32,9 @@ pub enum Stage {
 words!(Stage);
 
 /// What kind of failure it was; the unit in which unreachable endpoints are counted.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    VariantNames,
-    VariantArray,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantArray, VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum FailureKind {
     /// The port answered with a reset: nothing listens.

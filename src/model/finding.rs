@@ -81,10 +81,9 @@ impl fmt::Display for Fingerprint {
 }
 
 /// Whether the baseline had it.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum BaselineState {
     /// Not in the baseline, or less severe there, or with less that is open.

@@ -6,10 +6,9 @@ use strum::VariantNames;
 use super::{Provenance, Text, Verdict, words};
 
 /// What was observed, held against what is expected.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantNames,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum PostureStatus {
     /// More is open than is expected: a deviation.

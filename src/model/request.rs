@@ -11,8 +11,9 @@ use strum::VariantNames;
 use super::{Grade, words};
 
 /// HTTP method of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, VariantNames)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
+#[derive(VariantNames)]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum Method {
     /// Read a non-resource path.

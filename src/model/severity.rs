@@ -6,23 +6,9 @@ use strum::{Display, EnumString, VariantArray, VariantNames};
 use super::{InvalidWord, words};
 
 /// Declared worst first: the order of lists.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    VariantNames,
-    VariantArray,
-    Display,
-    EnumString,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(Display, EnumString, VariantArray, VariantNames)]
 #[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Severity::invalid)]
 pub enum Severity {
     /// Anybody can read or change what the cluster holds, now.

@@ -11,21 +11,9 @@ use super::words;
 const EXAMPLES: usize = 5;
 
 /// Why something was not asked.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    VariantNames,
-    VariantArray,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(VariantArray, VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Gap {
     /// An exclusion forbids an address of a name, or a name that it is an alias of.

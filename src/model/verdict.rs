@@ -1,28 +1,16 @@
 //! The answer to the one question: what may an anonymous caller do at this endpoint?
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, VariantArray, VariantNames};
+use strum::{EnumString, VariantArray, VariantNames};
 
 use super::{InvalidWord, as_array, words};
 
 /// The verdict on one endpoint, declared worst first: the order of tables and summaries.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    VariantNames,
-    VariantArray,
-    Display,
-    EnumString,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[derive(EnumString, VariantArray, VariantNames)]
 #[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Verdict::invalid)]
 pub enum Verdict {
     /// A path beyond the public-info set is granted: discovery, `OpenAPI`, metrics, any resource.
@@ -47,6 +35,12 @@ pub enum Verdict {
 }
 
 words!(Verdict);
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
 
 impl Verdict {
     /// Every verdict, worst first. [`Self::NotAttempted`], the last value, is none.

@@ -30,9 +30,10 @@ pub(crate) const fn as_array<T: Copy, const N: usize>(values: &[T]) -> [T; N] {
 
 /// A word that is none of those expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid {what} `{word}`: expected one of {}", expected.join(", "))]
+#[error("invalid {what}{word}: expected one of {}", expected.join(", "))]
 pub struct InvalidWord {
     what: &'static str,
+    /// In backticks, or empty.
     word: String,
     expected: Vec<&'static str>,
 }
@@ -45,8 +46,17 @@ impl InvalidWord {
     pub(crate) fn new(what: &'static str, word: &str, expected: &[&'static str]) -> Self {
         Self {
             what,
-            word: word.chars().take(Self::SHOWN).collect(),
+            word: format!(" `{}`", word.chars().take(Self::SHOWN).collect::<String>()),
             expected: expected.to_vec(),
+        }
+    }
+
+    /// The same error without the word, for files that may hold secrets.
+    #[must_use]
+    pub fn without_word(self) -> Self {
+        Self {
+            word: String::new(),
+            ..self
         }
     }
 }

@@ -275,5 +275,5 @@ fn label(value: &str) -> Result<Arc<str>, Kind> {
 fn verdict(value: &str) -> Result<Verdict, Kind> {
     value
         .parse()
-        .map_err(|error: InvalidWord| error.to_string().into())
+        .map_err(|error: InvalidWord| error.without_word().to_string().into())
 }
