@@ -1,8 +1,5 @@
 //! `kubeknock diff`: what is not as it was.
 
-use std::io::{self, Write as _};
-
-use anyhow::Context as _;
 use kubeknock::policy::{End, Gate, RULES};
 use kubeknock::report::diff::{Diff, write_json, write_table};
 use kubeknock::report::table::TableOptions;
@@ -11,7 +8,7 @@ use kubeknock::report::{Outcome, Results};
 use crate::args::{DiffArgs, DiffFormat};
 use crate::conclusion::judged_coverage;
 use crate::settings_file::SettingsFile;
-use crate::{outputs, saved};
+use crate::{outputs, saved, stdout};
 
 /// Compares, and returns the exit code of the gate.
 pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
@@ -39,21 +36,15 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             },
         },
     };
-    let mut out = io::stdout().lock();
-    let written = match args.format {
+    stdout::print(|out| match args.format {
         DiffFormat::Table => {
             let options = TableOptions {
                 color: outputs::color(args.color),
                 ..TableOptions::default()
             };
-            write_table(&mut out, &diff, &options)
+            write_table(out, &diff, &options)
         }
-        DiffFormat::Json => write_json(&mut out, &diff),
-    };
-    match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(decision.code),
-        outcome => outcome
-            .context("cannot write standard output")
-            .map(|()| decision.code),
-    }
+        DiffFormat::Json => write_json(out, &diff),
+    })?;
+    Ok(decision.code)
 }

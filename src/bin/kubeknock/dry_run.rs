@@ -1,23 +1,21 @@
 //! `kubeknock scan --dry-run`: what would be asked, where, over how many connections. Sends nothing,
 //! not even a name query.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use kubeknock::config::{MAX_ADDRESSES, Proxy, ScanConfig};
 use kubeknock::probe::{AFTER_401, ALWAYS, deep};
 use kubeknock::report::escape;
 use kubeknock::targets::TargetSet;
 
+use crate::stdout;
+
 /// Targets that are listed by name.
 const LISTED: u64 = 50;
 
 /// Writes the plan to standard output.
 pub(crate) fn write(config: &ScanConfig, targets: &TargetSet) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(io::stdout());
-    match plan(&mut out, config, targets).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        outcome => Ok(outcome?),
-    }
+    stdout::print(|out| plan(out, config, targets))
 }
 
 /// What is done with the special addresses of names.

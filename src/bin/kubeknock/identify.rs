@@ -1,6 +1,6 @@
 //! `kubeknock identify`: one server explained, with all that says so.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use anyhow::bail;
 use kubeknock::config::Order;
@@ -12,7 +12,7 @@ use kubeknock::targets::TargetSet;
 
 use crate::args::IdentifyArgs;
 use crate::scan::runtime;
-use crate::settings;
+use crate::{settings, stdout};
 
 /// Columns of a reason.
 const SHOWN: usize = 240;
@@ -26,10 +26,7 @@ pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
         scanner.prepare(&targets).await?;
         anyhow::Ok(knock(&scanner, &targets).await)
     })?;
-    match explain(&mut BufWriter::new(io::stdout()), &reports) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        outcome => outcome?,
-    }
+    stdout::print(|out| explain(out, &reports))?;
     if reports.is_empty() {
         bail!("nothing is left to ask");
     }
@@ -58,7 +55,7 @@ async fn knock(scanner: &Scanner, targets: &TargetSet) -> Vec<EndpointReport> {
 }
 
 /// Each endpoint that answered; of the others a line.
-fn explain(out: &mut impl Write, reports: &[EndpointReport]) -> io::Result<()> {
+fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
     let (answered, silent): (Vec<&EndpointReport>, Vec<&EndpointReport>) =
         reports.iter().partition(|report| report.connected());
     for (index, report) in answered.iter().enumerate() {
@@ -87,5 +84,5 @@ fn explain(out: &mut impl Write, reports: &[EndpointReport]) -> io::Result<()> {
             escape(&report.reason, SHOWN)
         )?;
     }
-    out.flush()
+    Ok(())
 }

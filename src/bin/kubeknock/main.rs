@@ -26,21 +26,20 @@ mod signals;
 #[cfg(feature = "simulator")]
 mod simulate;
 mod stats;
+mod stdout;
 mod suggest;
 mod units;
 
 use std::process::ExitCode;
 
 use args::{Cli, Command};
+use kubeknock::policy::COULD_NOT_RUN;
 use settings_file::SettingsFile;
 
 /// A connection allocates and frees a few dozen blocks on whatever core it runs; the system's
 /// allocator spends about a fifth of a scan's processor time on that (`cargo bench --bench cost`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Exit code: it could not run, because of bad input or bad configuration.
-const COULD_NOT_RUN: u8 = 2;
 
 fn main() -> ExitCode {
     match settings_file::arguments().and_then(|(cli, file)| run(cli, file)) {

@@ -1,6 +1,6 @@
 //! `kubeknock completions` and `kubeknock man`: what shells and manuals want, made from the arguments.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -15,6 +15,7 @@ use kubeknock::targets::ImportFormat;
 
 use crate::args::program;
 use crate::outputs::AUTO;
+use crate::stdout;
 
 /// The section that `clap_mangen` puts the end of a help text in.
 const REST: &str = ".SH EXTRA\n";
@@ -97,11 +98,6 @@ fn page(command: Command) -> anyhow::Result<(String, String)> {
     Ok((man.get_filename(), format!("{before}{rest}")))
 }
 
-/// A reader that has gone away has read enough.
 fn print(bytes: &[u8]) -> anyhow::Result<u8> {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        outcome => Ok(outcome.map(|()| 0)?),
-    }
+    stdout::print(|out| out.write_all(bytes)).map(|()| 0)
 }

@@ -1,12 +1,11 @@
 //! `kubeknock rules`: the rules that findings come from.
 
-use std::io::{self, BufWriter, Write};
-
 use anyhow::bail;
 use kubeknock::policy::{RULES, rule};
 use kubeknock::report::explain;
 
 use crate::args::RulesArgs;
+use crate::stdout;
 use crate::suggest::did_you_mean;
 
 /// Lists all rules, or explains those that are named.
@@ -19,18 +18,15 @@ pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
         };
         rules.push(rule);
     }
-    let mut out = BufWriter::new(io::stdout());
-    let written = if rules.is_empty() {
-        RULES
-            .iter()
-            .try_for_each(|rule| writeln!(out, "{:30} {:9} {}", rule.id, rule.severity, rule.title))
-    } else {
-        rules
-            .iter()
-            .try_for_each(|rule| out.write_all(explain::text(rule).as_bytes()))
-    };
-    match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        outcome => Ok(outcome.map(|()| 0)?),
-    }
+    stdout::print(|out| {
+        if rules.is_empty() {
+            let mut list = RULES.iter();
+            return list.try_for_each(|rule| {
+                writeln!(out, "{:30} {:9} {}", rule.id, rule.severity, rule.title)
+            });
+        }
+        let mut explained = rules.iter();
+        explained.try_for_each(|rule| out.write_all(explain::text(rule).as_bytes()))
+    })?;
+    Ok(0)
 }

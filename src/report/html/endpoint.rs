@@ -13,7 +13,7 @@ use crate::model::{
 
 /// Requests of one endpoint that are shown.
 const REQUESTS: usize = 100;
-/// NameList of one list that are shown.
+/// Names of one list that are shown.
 const NAMES: usize = 12;
 
 /// The head of the section, up to the first row: `</table></div></section>` closes it.

@@ -13,6 +13,7 @@ use kubeknock::report::table::TableOptions;
 use kubeknock::report::{self, Files, Format, Results, Spool};
 
 use crate::args::{ColorWord, OutputArgs};
+use crate::stdout::ignore_broken_pipe;
 use sink::Sink;
 
 /// Chooses by the place of the scan.
@@ -289,15 +290,12 @@ impl Output {
         }
     }
 
-    /// A reader that has gone away has read enough.
     fn write(
         &mut self,
         write: impl FnOnce(&mut dyn Write, &mut report::Tally) -> io::Result<()>,
     ) -> anyhow::Result<()> {
-        match write(self.sink.writer(), &mut self.streamed) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            outcome => outcome.with_context(|| format!("cannot write {}", self.sink.name())),
-        }
+        ignore_broken_pipe(write(self.sink.writer(), &mut self.streamed))
+            .with_context(|| format!("cannot write {}", self.sink.name()))
     }
 }
 

@@ -14,6 +14,7 @@ use kubeknock::atomic_file;
 use tempfile::{NamedTempFile, SpooledTempFile};
 
 use super::links::{self, End, Identity};
+use crate::stdout::ignore_broken_pipe;
 
 /// Bytes of a report that are kept in memory before a temporary file takes them.
 const IN_MEMORY: usize = 16 * 1024 * 1024;
@@ -124,10 +125,8 @@ impl Sink {
 
     /// Puts the report in place.
     pub(super) fn close(mut self) -> anyhow::Result<()> {
-        match self.writer().flush() {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            outcome => outcome.with_context(|| format!("cannot write {}", self.name))?,
-        }
+        ignore_broken_pipe(self.writer().flush())
+            .with_context(|| format!("cannot write {}", self.name))?;
         let Self { name, way } = self;
         let placed = match way {
             Way::Stdout(_) | Way::Stderr(_) | Way::Direct(_) => Ok(()),
