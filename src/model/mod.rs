@@ -37,12 +37,11 @@ mod summary;
 mod support;
 mod target;
 mod unasked;
-pub(crate) mod unbind;
 mod verdict;
 mod version;
 mod word;
 
-pub use access::{Access, AccessChange, Unclear};
+pub use access::{Access, Unclear};
 pub use answer::{Answer, Status, VersionInfo};
 pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook, api_paths};
 pub use change::{Change, ChangeKind};

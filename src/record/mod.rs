@@ -16,7 +16,7 @@ mod wire;
 mod write;
 
 #[cfg(test)]
-mod schema;
+mod tests;
 
 pub use format::{MAX_PIECE, MAX_RECORD, READABLE, SCHEMA};
 pub use merge::{Merge, Merged, Sightings};

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 5] = ["model", "config", "error", "input", "escape"];
+const GROUND: [&str; 6] = ["model", "products", "config", "error", "input", "escape"];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
         "model" => vec!["escape"],
         "input" | "escape" => vec![],
-        "error" => vec!["model"],
+        "error" | "products" => vec!["model"],
         "config" => vec!["model", "error"],
         "report" => GROUND.into_iter().chain(["record"]).collect(),
         // A checkpoint keeps finished records as saved reports do.
@@ -27,8 +27,11 @@ fn allowed(module: &str) -> Vec<&'static str> {
                 "identify",
                 "assess",
                 "record",
+                "advise",
             ])
             .collect(),
+        // How to fix what a rule finds is advice.
+        "policy" => GROUND.into_iter().chain(["advise"]).collect(),
         // A stage, a format, the simulator.
         _ => GROUND.to_vec(),
     }
@@ -125,7 +128,8 @@ fn no_stage_knows_another() {
     let files = library();
     let modules: BTreeSet<String> = files.iter().map(|(module, ..)| module.clone()).collect();
     for stage in [
-        "targets", "resolve", "connect", "probe", "identify", "assess", "policy", "scan", "report",
+        "targets", "resolve", "connect", "probe", "identify", "assess", "advise", "policy", "scan",
+        "report",
     ] {
         assert!(
             modules.contains(stage),

@@ -14,7 +14,7 @@ const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Op
         title: "Anybody may do this",
         meaning: "It means something.",
         proof: "An answer proves it.",
-        remedy: "Run `kubectl mend` & restart.",
+        advice: |_| "Run `kubectl mend` & restart.",
         severity,
         score,
         cwe,
@@ -60,7 +60,7 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
             })
             .collect(),
         message: message.to_owned(),
-        remedy: rule.remedy.to_owned(),
+        remedy: rule.remedy().to_owned(),
         open: BTreeSet::new(),
         remedy_url: None,
         baseline: None,

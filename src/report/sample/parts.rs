@@ -172,7 +172,9 @@ pub(crate) fn granted(path: &str) -> JudgedRequest {
     let answer = match path {
         "/version" => Answer::Version(Box::new(version())),
         "/api" => Answer::ApiVersions,
-        "/metrics" => Answer::Metrics,
+        "/metrics" => Answer::Metrics {
+            of_api_server: true,
+        },
         "/healthz" | "/livez" | "/readyz" => Answer::Health { ok: true },
         _ => Answer::Empty,
     };
