@@ -2,7 +2,7 @@
 
 use crate::config::MAX_PAUSE;
 use crate::model::{
-    Access, AccessChange, Component, Failure, Identification, JudgedRequest, Observation,
+    Access, AccessChange, Component, Failure, Grade, Identification, JudgedRequest, Observation,
     PathClass, Unclear, Verdict, api_paths,
 };
 
@@ -179,7 +179,7 @@ fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
     let mut open: Vec<&str> = requests
         .iter()
         .filter(|request| request.access == Access::Granted)
-        .filter(|request| request.exchange.request.class.grade().exposes())
+        .filter(|request| Grade::of(request.exchange.request.class).exposes())
         .map(|request| request.exchange.request.bare_path())
         .collect();
     open.dedup();

@@ -34,12 +34,12 @@ impl Crate {
         let mut found = Self {
             sources: BTreeMap::new(),
         };
-        found.add(vec![name.to_owned()], root, root.parent().unwrap());
+        found.add(&vec![name.to_owned()], root, root.parent().unwrap());
         found
     }
 
     /// Adds the module in `file`, and those that it declares, which lie in `folder`.
-    fn add(&mut self, module: Module, file: &Path, folder: &Path) {
+    fn add(&mut self, module: &Module, file: &Path, folder: &Path) {
         let text = fs::read_to_string(file).unwrap();
         let syntax =
             syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -77,7 +77,7 @@ impl Crate {
             let mut path = module.clone();
             path.push(child.clone());
             if file.exists() {
-                self.add(path, &file, &folder.join(child));
+                self.add(&path, &file, &folder.join(child));
             }
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::escape::clip;
 use crate::model::{
-    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification,
-    PathClass, PostureStatus, Provenance, Trust, Verdict, api_paths, left_out,
+    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant,
+    Identification, PathClass, PostureStatus, Provenance, Trust, Verdict, api_paths, left_out,
 };
 
 /// Things listed before "and N more".
@@ -204,7 +204,7 @@ impl Open {
         for grant in grants {
             let class = PathClass::of(&grant.path).unwrap_or(PathClass::Other);
             let (place, thing) = match class {
-                _ if grant.not_served && class.grade().exposes() => {
+                _ if grant.not_served && Grade::of(class).exposes() => {
                     (&mut open.not_served, grant.path.clone())
                 }
                 _ if grant.not_served => continue,
