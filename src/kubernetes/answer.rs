@@ -1,5 +1,6 @@
 //! What the body of an answer says.
 
+use super::path::PathClass;
 use super::product_body::ProductBody;
 use super::status::Status;
 use super::version::VersionInfo;
@@ -13,14 +14,24 @@ pub enum Answer {
     Version(Box<VersionInfo>),
     /// `/api`: `APIVersions`.
     ApiVersions,
-    /// `/apis`: `APIGroupList`, `APIGroup`, or the `APIResourceList` of one version.
+    /// `/apis`: `APIGroupList`.
     ApiGroups,
+    /// `/apis/GROUP`: `APIGroup`.
+    ApiGroup,
+    /// `/api/v1`, `/apis/GROUP/VERSION`: `APIResourceList`.
+    ApiResources,
     /// The root list `{"paths":[…]}` that an API server gives for `/` and unknown paths.
     RootPaths,
-    /// A list of resources. Nothing in it is kept.
-    ResourceList,
+    /// A list of resources. Only its kind is kept.
+    ResourceList {
+        /// `SecretList`; empty in an answer from a saved report.
+        kind: String,
+    },
     /// An `OpenAPI` document.
-    OpenApi,
+    OpenApi {
+        /// Whether its title is that of Kubernetes.
+        of_kubernetes: bool,
+    },
     /// A body in a product's own format.
     Product(&'static ProductBody),
     /// etcd's `/version`.
@@ -33,7 +44,10 @@ pub enum Answer {
     /// Other JSON.
     OtherJson,
     /// Text in the Prometheus exposition format.
-    Metrics,
+    Metrics {
+        /// Whether only API servers have a metric with the first name.
+        of_api_server: bool,
+    },
     /// `/flagz`, `/statusz` or the index of `/debug/pprof/`.
     Diagnostics,
     /// An API server's health text: `ok`, or its list of `[+]`/`[-]` checks.
@@ -55,13 +69,25 @@ pub enum Answer {
     Cut,
 }
 
-/// The answers that are nothing but their word.
-static WORDS: [(&str, Answer); 18] = [
+/// The answers of which a report keeps the word alone.
+static WORDS: [(&str, Answer); 20] = [
     ("api-versions", Answer::ApiVersions),
     ("api-groups", Answer::ApiGroups),
     ("root-paths", Answer::RootPaths),
-    ("resource-list", Answer::ResourceList),
-    ("openapi", Answer::OpenApi),
+    ("api-group", Answer::ApiGroup),
+    ("api-resources", Answer::ApiResources),
+    (
+        "resource-list",
+        Answer::ResourceList {
+            kind: String::new(),
+        },
+    ),
+    (
+        "openapi",
+        Answer::OpenApi {
+            of_kubernetes: false,
+        },
+    ),
     ("etcd", Answer::Etcd),
     (
         "kubelet-denies-anonymous",
@@ -72,7 +98,12 @@ static WORDS: [(&str, Answer); 18] = [
         Answer::KubeletDenial { anonymous: false },
     ),
     ("other-json", Answer::OtherJson),
-    ("metrics", Answer::Metrics),
+    (
+        "metrics",
+        Answer::Metrics {
+            of_api_server: false,
+        },
+    ),
     ("diagnostics", Answer::Diagnostics),
     ("health-ok", Answer::Health { ok: true }),
     ("health-failing", Answer::Health { ok: false }),
@@ -91,6 +122,9 @@ impl Answer {
             Self::Version(_) => "version",
             Self::Text(_) => "text",
             Self::Product(body) => body.word,
+            Self::ResourceList { .. } => "resource-list",
+            Self::OpenApi { .. } => "openapi",
+            Self::Metrics { .. } => "metrics",
             plain => {
                 let named = WORDS.iter().find(|(_, answer)| answer == plain);
                 named.map_or("", |(word, _)| word)
@@ -147,9 +181,37 @@ impl Answer {
                 | Self::Version(_)
                 | Self::ApiVersions
                 | Self::ApiGroups
+                | Self::ApiGroup
+                | Self::ApiResources
                 | Self::RootPaths
-                | Self::ResourceList
+                | Self::ResourceList { .. }
         )
+    }
+
+    /// Whether an API server gives this body at this path, which has no query. Of telemetry and of paths that a
+    /// product opens, only the class is compared.
+    pub fn fits(&self, class: PathClass, path: &str) -> bool {
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        match (class, self) {
+            (PathClass::Health, Self::Health { .. })
+            | (PathClass::Version, Self::Version(_))
+            | (PathClass::OpenApi, Self::OpenApi { .. })
+            | (PathClass::Metrics, Self::Metrics { .. })
+            | (PathClass::Diagnostics, Self::Diagnostics)
+            | (PathClass::Product, Self::Product(ProductBody { refusal: false, .. })) => true,
+            (PathClass::Discovery, document) => match segments.as_slice() {
+                [""] => *document == Self::RootPaths,
+                ["api"] => *document == Self::ApiVersions,
+                ["apis"] => *document == Self::ApiGroups,
+                ["apis", _] => *document == Self::ApiGroup,
+                ["api", _] | ["apis", _, _] => *document == Self::ApiResources,
+                _ => false,
+            },
+            (PathClass::ResourceList { .. }, Self::ResourceList { kind }) => segments
+                .last()
+                .is_some_and(|resource| is_list_of(kind, resource)),
+            _ => false,
+        }
     }
 
     /// The `Status`, if it is one.
@@ -159,4 +221,18 @@ impl Answer {
             _ => None,
         }
     }
+}
+
+/// Whether a list of this kind holds this resource: `SecretList` and `secrets`, `NetworkPolicyList` and
+/// `networkpolicies`. A custom resource with an irregular plural fits nothing.
+fn is_list_of(kind: &str, resource: &str) -> bool {
+    let Some(singular) = kind.strip_suffix("List").map(str::to_ascii_lowercase) else {
+        return false;
+    };
+    let ends_in_y = singular.strip_suffix('y');
+    resource == singular
+        || resource
+            .strip_prefix(&*singular)
+            .is_some_and(|ending| matches!(ending, "s" | "es"))
+        || ends_in_y.is_some_and(|stem| resource.strip_prefix(stem) == Some("ies"))
 }

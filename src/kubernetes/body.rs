@@ -57,16 +57,18 @@ fn from_object(object: &Map<String, Value>) -> Answer {
             return Answer::ApiGroups;
         }
         "APIGroup" if object.get("versions").is_some_and(Value::is_array) => {
-            return Answer::ApiGroups;
+            return Answer::ApiGroup;
         }
         "APIResourceList" if object.get("resources").is_some_and(Value::is_array) => {
-            return Answer::ApiGroups;
+            return Answer::ApiResources;
         }
         "APIGroupDiscoveryList" if object.get("items").is_some_and(Value::is_array) => {
             return Answer::ApiGroups;
         }
         _ if kind.ends_with("List") && object.get("items").is_some_and(Value::is_array) => {
-            return Answer::ResourceList;
+            return Answer::ResourceList {
+                kind: kind.to_owned(),
+            };
         }
         _ => {}
     }
@@ -76,11 +78,14 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     if let Some(body) = ProductBody::of_json(object) {
         return Answer::Product(body);
     }
-    if text(object, "etcdserver").is_some() {
+    if is_etcd_version(object) {
         return Answer::Etcd;
     }
     if OPENAPI_KEYS.iter().any(|key| object.contains_key(*key)) {
-        return Answer::OpenApi;
+        let title = object.get("info").and_then(|info| info.get("title"));
+        return Answer::OpenApi {
+            of_kubernetes: title.and_then(Value::as_str) == Some("Kubernetes"),
+        };
     }
     match object.get("paths") {
         // The index of `/openapi/v3`.
@@ -89,13 +94,16 @@ fn from_object(object: &Map<String, Value>) -> Answer {
                 .values()
                 .any(|group| group.get("serverRelativeURL").is_some_and(Value::is_string)) =>
         {
-            Answer::OpenApi
+            Answer::OpenApi {
+                of_kubernetes: true,
+            }
         }
+        // Other programs have an index in this form, too, but of their own paths.
         Some(Value::Array(paths))
-            if !paths.is_empty()
-                && paths
-                    .iter()
-                    .all(|path| path.as_str().is_some_and(|path| path.starts_with('/'))) =>
+            if paths
+                .iter()
+                .all(|path| path.as_str().is_some_and(|path| path.starts_with('/')))
+                && paths.iter().any(|path| path == "/api" || path == "/apis") =>
         {
             Answer::RootPaths
         }
@@ -103,8 +111,29 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     }
 }
 
+/// etcd's own version and that of its cluster, which is `not_decided` while members gather
+/// (`api/v3/version` of etcd-io/etcd). One of the two alone is a key in another program's document.
+fn is_etcd_version(object: &Map<String, Value>) -> bool {
+    let is_release = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_digit()) && text.split('.').count() >= 3
+    };
+    let server = text(object, "etcdserver").is_some_and(|text| is_release(&text));
+    let cluster =
+        text(object, "etcdcluster").is_some_and(|text| is_release(&text) || text == "not_decided");
+    server && cluster
+}
+
 /// The first key of an `OpenAPI` document: of version 3, of version 2, and of Swagger 1.2 before 1.14.
 const OPENAPI_KEYS: [&str; 3] = ["openapi", "swagger", "swaggerVersion"];
+
+/// How the names of the first metrics of API servers begin; metrics come in alphabetical order.
+const API_SERVER_METRICS: [&str; 5] = [
+    "APIService",
+    "admission_quota_",
+    "aggregator_",
+    "apiextensions_",
+    "apiserver_",
+];
 
 /// Only telemetry is recognised by its beginning, because only there a long document is expected. Everything else
 /// is judged whole or not at all.
@@ -127,15 +156,25 @@ fn beginning(body: &[u8]) -> Answer {
     if first_key.is_some_and(|key| OPENAPI_KEYS.contains(&key))
         || trimmed.contains("\"serverRelativeURL\":")
     {
-        return Answer::OpenApi;
+        let of_kubernetes = trimmed.contains("\"serverRelativeURL\":")
+            || trimmed.contains("\"title\":\"Kubernetes\"")
+            || trimmed.contains("\"title\": \"Kubernetes\"");
+        return Answer::OpenApi { of_kubernetes };
     }
     telemetry(trimmed).unwrap_or(Answer::Cut)
 }
 
 /// Metrics and pages for debugging, which their beginning identifies.
 fn telemetry(text: &str) -> Option<Answer> {
-    if text.starts_with("# HELP ") || text.starts_with("# TYPE ") {
-        return Some(Answer::Metrics);
+    let metric = ["# HELP ", "# TYPE "]
+        .iter()
+        .find_map(|beginning| text.strip_prefix(beginning));
+    if let Some(metric) = metric {
+        return Some(Answer::Metrics {
+            of_api_server: API_SERVER_METRICS
+                .iter()
+                .any(|beginning| metric.starts_with(beginning)),
+        });
     }
     // staging/src/k8s.io/component-base/zpages: the page begins with the component's name and its own.
     let title = text.lines().next().unwrap_or_default();
@@ -201,6 +240,7 @@ fn denied_by_kubelet(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::path::PathClass;
     use super::*;
 
     #[test]
@@ -287,15 +327,98 @@ mod tests {
         ));
     }
 
+    const fn metrics(of_api_server: bool) -> Answer {
+        Answer::Metrics { of_api_server }
+    }
+
+    const fn openapi(of_kubernetes: bool) -> Answer {
+        Answer::OpenApi { of_kubernetes }
+    }
+
+    #[test]
+    fn a_body_fits_the_path_that_gives_it() {
+        let fits = |path: &str, body: &str| {
+            let class = PathClass::of(path).unwrap();
+            Answer::parse(body.as_bytes(), false).fits(class, path)
+        };
+        let versions = r#"{"kind":"APIVersions","versions":["v1"]}"#;
+        let groups = r#"{"kind":"APIGroupList","groups":[]}"#;
+        let group = r#"{"kind":"APIGroup","versions":[]}"#;
+        let resources = r#"{"kind":"APIResourceList","resources":[]}"#;
+        let paths = r#"{"paths":["/api","/apis","/healthz"]}"#;
+        let list = |kind: &str| format!(r#"{{"kind":"{kind}","items":[]}}"#);
+        for (path, body) in [
+            ("/api", versions),
+            ("/apis", groups),
+            ("/apis/apps", group),
+            ("/apis/apps/v1", resources),
+            ("/api/v1", resources),
+            ("/", paths),
+            ("/api/v1/secrets", &list("SecretList")),
+            ("/api/v1/endpoints", &list("EndpointsList")),
+            (
+                "/apis/networking.k8s.io/v1/networkpolicies",
+                &list("NetworkPolicyList"),
+            ),
+            (
+                "/apis/networking.k8s.io/v1/namespaces/a/ingresses",
+                &list("IngressList"),
+            ),
+        ] {
+            assert!(fits(path, body), "{path} {body}");
+        }
+        for (path, body) in [
+            ("/api", groups),
+            ("/api", group),
+            ("/api", paths),
+            ("/api", r#"{"paths":["/users","/orders"]}"#),
+            ("/apis", versions),
+            ("/apis/apps", groups),
+            ("/apis/apps/v1", group),
+            ("/api/v1/secrets", &list("List")),
+            ("/api/v1/secrets", &list("PodList")),
+            ("/api/v1/secrets", &list("WishList")),
+            ("/version", versions),
+        ] {
+            assert!(!fits(path, body), "{path} {body}");
+        }
+    }
+
+    #[test]
+    fn etcd_says_two_versions() {
+        for (body, etcd) in [
+            (r#"{"etcdserver":"3.5.9","etcdcluster":"3.5.0"}"#, true),
+            (
+                r#"{"etcdserver":"3.6.1","etcdcluster":"not_decided","storage":"3.6.0"}"#,
+                true,
+            ),
+            (r#"{"app":"portal","etcdserver":"http://etcd:2379"}"#, false),
+            (r#"{"etcdserver":"3.5.9"}"#, false),
+        ] {
+            let answer = Answer::parse(body.as_bytes(), false);
+            assert_eq!(answer == Answer::Etcd, etcd, "{body}");
+        }
+    }
+
     #[test]
     fn a_long_document_is_known_by_its_beginning_only_where_it_is_telemetry() {
         for (body, answer) in [
-            ("# HELP x y\n# TYPE x counter\n", Answer::Metrics),
-            ("{\"swagger\":\"2.0\",\"info\":{", Answer::OpenApi),
-            ("{ \"openapi\": \"3.0.0\",", Answer::OpenApi),
+            ("# HELP x y\n# TYPE x counter\n", metrics(false)),
+            ("# HELP haproxy_process y\n", metrics(false)),
+            (
+                "# HELP aggregator_discovery_aggregation_count_total y\n",
+                metrics(true),
+            ),
+            ("# TYPE apiserver_request_total counter\n", metrics(true)),
+            ("{\"swagger\":\"2.0\",\"info\":{", openapi(false)),
+            (
+                "{\"swagger\":\"2.0\",\"info\":{\"title\":\"Kubernetes\",",
+                openapi(true),
+            ),
+            ("{ \"openapi\": \"3.0.0\",", openapi(false)),
             (
                 "{\"paths\":{\"api\":{\"serverRelativeURL\":\"/openapi/v3/api?hash=1\"},",
-                Answer::OpenApi,
+                openapi(true),
             ),
             ("{\"kind\":\"APIGroupList\",\"groups\":[", Answer::Cut),
             ("{\"kind\":\"SecretList\",\"items\":[", Answer::Cut),
@@ -305,7 +428,7 @@ mod tests {
         }
         assert_eq!(
             Answer::parse("# HELP x \u{e9}".as_bytes().split_last().unwrap().1, true),
-            Answer::Metrics
+            metrics(false)
         );
     }
 
@@ -335,6 +458,11 @@ mod tests {
             br#"{"kind":"SecretList","apiVersion":"v1","items":[{"metadata":{"name":"token-x"}}]}"#,
             false,
         );
-        assert_eq!(answer, Answer::ResourceList);
+        assert_eq!(
+            answer,
+            Answer::ResourceList {
+                kind: "SecretList".to_owned()
+            }
+        );
     }
 }

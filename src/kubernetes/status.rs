@@ -36,6 +36,19 @@ impl Status {
         self.message.contains("User \"system:anonymous\"")
     }
 
+    /// Whether the message refuses this path (`cannot get path "/api/v1/pods"`). Programs without resources refuse a
+    /// list so, too.
+    pub fn refuses_the_path(&self, path: &str) -> bool {
+        self.message.contains(&format!(" path \"{path}\""))
+    }
+
+    /// Whether the message refuses a continue token (`continue=bogus`), which is read behind authorization.
+    pub fn refuses_the_continue_token(&self) -> bool {
+        ["invalid continue token", "continue key is not valid"]
+            .iter()
+            .any(|words| self.message.contains(words))
+    }
+
     /// Whether the message refuses a resource (`secrets is forbidden: … cannot list resource`). Only a server
     /// with resources says so; others refuse the same request as a path.
     pub fn refuses_a_resource(&self) -> bool {

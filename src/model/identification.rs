@@ -20,7 +20,7 @@ pub struct Identification {
     pub through_front: bool,
     /// Whose it is: the distribution or the managed service.
     pub attribution: Attribution,
-    /// The signs, in the order of [`ClueKind`], at most one of each.
+    /// The signs, in the order of [`ClueKind`](super::ClueKind), at most one of each.
     pub clues: Vec<Clue>,
 }
 

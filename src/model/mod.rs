@@ -48,7 +48,7 @@ mod unasked;
 mod verdict;
 mod word;
 
-pub use access::{Access, AccessChange, Unclear};
+pub use access::{Access, Unclear};
 pub use assessment::{Assessment, Grant, JudgedRequest, SecondLook, api_paths};
 pub use change::{Change, ChangeKind};
 pub use clue::{Clue, ClueKind};

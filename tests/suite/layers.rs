@@ -5,7 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 6] = ["kubernetes", "model", "products", "config", "error", "input"];
+const GROUND: [&str; 6] = [
+    "kubernetes",
+    "model",
+    "products",
+    "config",
+    "error",
+    "input",
+];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
