@@ -37,7 +37,7 @@ const COLUMNS: [&str; 23] = [
 ];
 
 /// Writes a header and a row for each record.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,

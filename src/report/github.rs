@@ -20,7 +20,11 @@ const SHOWN: usize = 1000;
 const MOST: usize = 10;
 
 /// Writes the commands.
-pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut dyn io::Write,
+    results: &Results<'_>,
+    files: Files<'_>,
+) -> io::Result<()> {
     for command in ["error", "warning", "notice"] {
         let mut all: Vec<&Finding> = (results.findings.iter())
             .filter(|finding| finding.counts() && self::command(finding.severity) == command)

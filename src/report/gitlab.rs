@@ -36,7 +36,11 @@ struct Lines {
 }
 
 /// Writes the report.
-pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut dyn io::Write,
+    results: &Results<'_>,
+    files: Files<'_>,
+) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let counting = results.findings.iter().filter(|finding| finding.counts());
     let mut serializer = encode::pretty(&mut out);

@@ -16,7 +16,7 @@ use std::io::{self, Write as _};
 use super::by_endpoint::ByEndpoint;
 use super::escape::escape;
 use super::wording::Wording;
-use super::{Results, tell};
+use super::{Results, Spool, tell};
 use crate::model::{EndpointReport, Finding, Host, Origin, Severity, Target, Verdict};
 
 /// Characters of a text that is not ours.
@@ -24,7 +24,7 @@ const SHOWN: usize = 1000;
 
 /// What stands in the head of the file, before the cases.
 #[derive(Debug, Clone, Copy)]
-pub struct Counts {
+struct Counts {
     cases: usize,
     failed: usize,
     unclear: usize,
@@ -32,8 +32,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts the cases that [`write()`] makes of the same records.
-    pub fn of(results: &Results<'_>, reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
+    /// Counts the cases that [`suite()`] makes of the same records.
+    fn of(results: &Results<'_>, reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
         let mut found = Found::new(results);
         let mut counts = Self {
             cases: 0,
@@ -62,8 +62,17 @@ impl Counts {
     }
 }
 
-/// Writes the suite; `reports` in the order of the set.
-pub fn write(
+/// Writes the suite. Its head has the counts, so the records are read twice.
+pub(super) fn write(
+    out: &mut dyn io::Write,
+    results: &Results<'_>,
+    records: &mut Spool,
+) -> io::Result<()> {
+    let counts = records.read(|records| Ok(Counts::of(results, records)))?;
+    records.read(|records| suite(out, results, counts, records))
+}
+
+fn suite(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     counts: Counts,
@@ -385,9 +394,7 @@ mod tests {
     use crate::model::{Identity, SpecCoverage, SpecId};
 
     fn written(sample: &Sample) -> String {
-        let results = sample.results();
-        let counts = Counts::of(&results, sample.reports.iter());
-        sample::written(|out| write(out, &results, counts, sample.reports.iter()))
+        sample::written(|out| write(out, &sample.results(), &mut sample.records()))
     }
 
     #[test]

@@ -28,7 +28,7 @@ const TARGETS: usize = 5;
 const CHANGES: usize = 100;
 
 /// Writes the page; `reports` in the order of the set.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,

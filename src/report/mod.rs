@@ -1,39 +1,36 @@
-//! [`EndpointReport`](crate::model::EndpointReport)s and the [`Results`] of a scan → bytes: one file
-//! per format, and no format knows another.
+//! Renders the [`Results`] of a scan and its [`EndpointReport`](crate::model::EndpointReport)s in any
+//! [`Format`].
 //!
-//! A format is functions from the model to a writer. It returns [`std::io::Result`] and fails only
-//! where the writer fails. The model derives no serde: what JSON looks like is said by the wire
-//! types in `wire/`, which `json` and `jsonl` share, and by `docs/report.schema.json`, which the
-//! tests hold against them.
+//! Each format is one file or folder: a function from results and records to a writer, which fails only if
+//! the writer fails. To add a format, write its file, add a variant and a row to `format.rs`, and take
+//! snapshots of the sample in `sample/`.
 //!
-//! To add a format: a file beside these, a variant of [`Format`] with its word, and snapshots over
-//! the sample in `sample/`. Text that came from the network goes through [`escape()`] (terminal)
-//! or through `encode` (JSON), never straight to the writer. What is said of a finding in the same words
-//! everywhere (its target's name, a lapsed acceptance, its remedy) comes from `tell`. `saved/` is the way
-//! back: what `json` and `jsonl` wrote becomes the model again.
+//! Text from the network goes through [`escape()`] or through a JSON encoder, never straight to the writer.
+//! `phrases` holds what several formats say in the same words.
 
 mod by_endpoint;
-pub mod csv;
+mod csv;
 pub mod diff;
 mod encode;
 mod escape;
 pub mod explain;
-pub mod github;
-pub mod gitlab;
-pub mod html;
+mod format;
+mod github;
+mod gitlab;
+mod html;
 pub mod json;
 pub mod jsonl;
-pub mod junit;
-pub mod markdown;
+mod junit;
+mod markdown;
 mod place;
-pub mod prometheus;
+mod prometheus;
 pub mod reasoning;
-pub mod sarif;
+mod sarif;
 pub mod saved;
-pub mod shadowserver;
+mod shadowserver;
 mod sheet;
 mod spool;
-pub mod table;
+mod table;
 mod tally;
 mod tell;
 mod wire;
@@ -48,12 +45,11 @@ mod schema;
 #[path = "../../tests/suite/skip.rs"]
 mod skip;
 
-use std::fmt;
-use std::str::FromStr;
-
 pub use escape::escape;
+pub use format::{Format, RenderOptions, ReportWriter, UnknownFormat, render};
 pub use place::Files;
 pub use spool::{HELD, Spool};
+pub use table::TableOptions;
 pub use tally::Tally;
 
 use crate::config::ScanConfig;
@@ -115,108 +111,4 @@ pub struct Outcome<'a> {
     pub code: u8,
     /// Why: `1 verdict at --fail-on exposed: exit 1`.
     pub sentence: &'a str,
-}
-
-/// A report format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// For people: what to look at first, then the counts.
-    Table,
-    /// One JSON document.
-    Json,
-    /// One JSON object a line: each endpoint as it is done, the summary last.
-    Jsonl,
-    /// Findings for code scanning.
-    Sarif,
-    /// A pull-request comment or job summary.
-    Markdown,
-    /// One self-contained page.
-    Html,
-    /// Annotations of GitHub Actions.
-    Github,
-    /// A code quality report of GitLab.
-    Gitlab,
-    /// A row for each endpoint.
-    Csv,
-    /// A test case for each endpoint.
-    Junit,
-    /// Metrics for the textfile collector.
-    Prometheus,
-    /// The report of the Shadowserver Foundation.
-    Shadowserver,
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Self; 12] = [
-        Self::Table,
-        Self::Json,
-        Self::Jsonl,
-        Self::Sarif,
-        Self::Markdown,
-        Self::Html,
-        Self::Github,
-        Self::Gitlab,
-        Self::Csv,
-        Self::Junit,
-        Self::Prometheus,
-        Self::Shadowserver,
-    ];
-
-    /// The word that names it on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Json => "json",
-            Self::Jsonl => "jsonl",
-            Self::Sarif => "sarif",
-            Self::Markdown => "markdown",
-            Self::Html => "html",
-            Self::Github => "github",
-            Self::Gitlab => "gitlab",
-            Self::Csv => "csv",
-            Self::Junit => "junit",
-            Self::Prometheus => "prometheus",
-            Self::Shadowserver => "shadowserver",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A word that names no format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no report format; use one of {words}", words = Format::ALL.map(Format::as_str).join(", "))]
-pub struct UnknownFormat;
-
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.as_str() == text)
-            .ok_or(UnknownFormat)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_names_its_format_and_others_are_told_which_there_are() {
-        for format in Format::ALL {
-            assert_eq!(format.as_str().parse(), Ok(format));
-        }
-        assert_eq!(
-            "JSON".parse::<Format>().unwrap_err().to_string(),
-            "no report format; use one of table, json, jsonl, sarif, markdown, html, github, \
-             gitlab, csv, junit, prometheus, shadowserver"
-        );
-    }
 }

@@ -23,6 +23,16 @@ pub(super) struct Place {
     pub(super) exists: bool,
 }
 
+impl Default for Files<'_> {
+    /// No repository is known.
+    fn default() -> Self {
+        Self {
+            here: Path::new(""),
+            root: Path::new(""),
+        }
+    }
+}
+
 impl Place {
     /// The path as a relative URI.
     pub(super) fn uri(&self) -> String {

@@ -31,7 +31,7 @@ const COLUMNS: &str = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,
     browser_trusted,browser_error,raw_cert,raw_cert_chain";
 
 /// Writes the header and the rows.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {

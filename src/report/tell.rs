@@ -73,41 +73,22 @@ pub(super) fn accepted(acceptance: &Acceptance) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use super::super::Format;
+    use super::super::sample::{self, Sample};
 
-    use super::super::sample::{self, Sample, written};
-    use super::super::{Files, csv, github, gitlab, html, junit, markdown, sarif};
-
-    /// The mixed scan as every format that tells findings writes it.
-    fn everywhere(sample: &Sample) -> [(&'static str, String); 8] {
-        let (results, records) = (sample.results(), || sample.reports.iter());
-        let files = Files {
-            here: Path::new("/repo"),
-            root: Path::new("/repo"),
-        };
-        let counts = junit::Counts::of(&results, records());
+    /// The mixed scan in every format that shows findings.
+    fn everywhere(sample: &Sample) -> [(Format, String); 8] {
         [
-            (
-                "table",
-                sample::table(sample, &super::super::table::TableOptions::default()),
-            ),
-            (
-                "markdown",
-                written(|out| markdown::write(out, &results, records())),
-            ),
-            ("html", written(|out| html::write(out, &results, records()))),
-            (
-                "sarif",
-                written(|out| sarif::write(out, &results, files, None)),
-            ),
-            ("github", written(|out| github::write(out, &results, files))),
-            ("gitlab", written(|out| gitlab::write(out, &results, files))),
-            (
-                "junit",
-                written(|out| junit::write(out, &results, counts, records())),
-            ),
-            ("csv", written(|out| csv::write(out, &results, records()))),
+            Format::Table,
+            Format::Markdown,
+            Format::Html,
+            Format::Sarif,
+            Format::Github,
+            Format::Gitlab,
+            Format::Junit,
+            Format::Csv,
         ]
+        .map(|format| (format, sample::rendered(format, sample)))
     }
 
     #[test]

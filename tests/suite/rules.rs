@@ -8,7 +8,9 @@ use std::path::Path;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RULES};
-use kubeknock::report::{Files, Outcome, Results, ScanInfo, explain, sarif};
+use kubeknock::report::{
+    Files, Format, Outcome, RenderOptions, Results, ScanInfo, Spool, explain, render,
+};
 use kubeknock::simulator;
 use serde_json::Value;
 
@@ -318,7 +320,18 @@ async fn valid_sarif(findings: &[Finding]) {
     };
     let root = Path::new("/repository");
     let mut log = Vec::new();
-    sarif::write(&mut log, &results, Files { here: root, root }, None).unwrap();
+    let options = RenderOptions {
+        files: Files { here: root, root },
+        ..RenderOptions::default()
+    };
+    render(
+        Format::Sarif,
+        &mut log,
+        &results,
+        &mut Spool::default(),
+        &options,
+    )
+    .unwrap();
     let log: Value = serde_json::from_slice(&log).unwrap();
     let mut schema: Value =
         serde_json::from_str(include_str!("../data/sarif-schema-2.1.0.json")).unwrap();

@@ -47,7 +47,7 @@ fn link(url: &str) -> Markup {
 }
 
 /// Writes the page; `reports` in any order.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,

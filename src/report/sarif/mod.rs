@@ -59,7 +59,7 @@ fn text(text: &str) -> String {
 }
 
 /// Writes the log. `category` tells this scan from others of the same repository.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     files: Files<'_>,

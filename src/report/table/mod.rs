@@ -61,7 +61,7 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Writes the table; `reports` may come in any order.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
