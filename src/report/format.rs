@@ -5,7 +5,7 @@ use std::io;
 use std::str::FromStr;
 
 use super::{
-    Files, Results, Spool, TableOptions, Tally, csv, github, gitlab, html, json, jsonl, junit,
+    Repository, Results, Spool, TableOptions, Tally, csv, github, gitlab, html, json, jsonl, junit,
     markdown, prometheus, sarif, shadowserver, table,
 };
 use crate::model::EndpointReport;
@@ -101,7 +101,7 @@ impl FromStr for Format {
 struct Properties {
     /// What the format is for, as the help says it.
     purpose: &'static str,
-    /// The usual extension of its files.
+    /// The usual extension of its repository.
     extension: &'static str,
     /// Whether people read in it why the exit code is what it is.
     states_exit_code: bool,
@@ -163,9 +163,11 @@ impl Format {
                 states_exit_code: false,
                 render: AtEnd(|out, input| {
                     let RenderOptions {
-                        files, category, ..
+                        repository,
+                        category,
+                        ..
                     } = *input.options;
-                    sarif::write(out, input.results, files, category)
+                    sarif::write(out, input.results, repository, category)
                 }),
             },
             Self::Markdown => Properties {
@@ -188,13 +190,17 @@ impl Format {
                 purpose: "annotations of GitHub Actions",
                 extension: "txt",
                 states_exit_code: true,
-                render: AtEnd(|out, input| github::write(out, input.results, input.options.files)),
+                render: AtEnd(|out, input| {
+                    github::write(out, input.results, input.options.repository)
+                }),
             },
             Self::Gitlab => Properties {
                 purpose: "a code quality report of GitLab",
                 extension: "json",
                 states_exit_code: false,
-                render: AtEnd(|out, input| gitlab::write(out, input.results, input.options.files)),
+                render: AtEnd(|out, input| {
+                    gitlab::write(out, input.results, input.options.repository)
+                }),
             },
             Self::Csv => Properties {
                 purpose: "a row for each endpoint, for spreadsheets",
@@ -234,7 +240,7 @@ impl Format {
         self.properties().purpose
     }
 
-    /// The usual extension of its files, without the dot.
+    /// The usual extension of its repository, without the dot.
     pub fn extension(self) -> &'static str {
         self.properties().extension
     }
@@ -255,8 +261,8 @@ impl Format {
 pub struct RenderOptions<'a> {
     /// Colours and width, for `table`.
     pub table: TableOptions,
-    /// The repository that targets files belong to, for `sarif`, `github` and `gitlab`.
-    pub files: Files<'a>,
+    /// The repository that targets repository belong to, for `sarif`, `github` and `gitlab`.
+    pub repository: Repository<'a>,
     /// The name that tells this analysis from others of the same repository, for `sarif`.
     pub category: Option<&'a str>,
 }

@@ -8,12 +8,12 @@
 //! Text from the network goes through [`escape()`] or through a JSON encoder, never straight to the writer.
 //! `phrases` holds what several formats say in the same words.
 
-mod by_endpoint;
 mod csv;
 pub mod diff;
 mod encode;
+pub mod endpoint_text;
 mod escape;
-pub mod explain;
+mod findings_by_endpoint;
 mod format;
 mod github;
 mod gitlab;
@@ -22,20 +22,19 @@ pub mod json;
 pub mod jsonl;
 mod junit;
 mod markdown;
-mod place;
+mod phrases;
 mod prometheus;
-pub mod reasoning;
+pub mod rule_text;
 mod sarif;
 pub mod saved;
 mod shadowserver;
-mod sheet;
+mod source_location;
 mod spool;
+mod spreadsheet;
 mod table;
 mod tally;
-mod tell;
 mod wire;
-mod wording;
-mod worst;
+mod worst_first;
 
 #[cfg(test)]
 mod sample;
@@ -47,7 +46,7 @@ mod skip;
 
 pub use escape::escape;
 pub use format::{Format, RenderOptions, ReportWriter, UnknownFormat, render};
-pub use place::Files;
+pub use source_location::Repository;
 pub use spool::{HELD, Spool};
 pub use table::TableOptions;
 pub use tally::Tally;

@@ -16,7 +16,7 @@ use crate::model::{Endpoint, EndpointReport, FailureKind, Finding, Gap, Severity
 /// Endpoints that get series of their own.
 const MOST: usize = 10_000;
 /// Characters of a label's value.
-const SHOWN: usize = 200;
+const MAX_TEXT: usize = 200;
 
 /// Writes the metrics; `reports` in the order of the set.
 pub(super) fn write(
@@ -217,7 +217,7 @@ fn endpoints(
 
 /// The value of a label: backslash, quote and line feed are escaped there.
 fn value(text: &str) -> String {
-    escape(text, SHOWN)
+    escape(text, MAX_TEXT)
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
 }

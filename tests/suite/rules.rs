@@ -9,7 +9,7 @@ use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RULES};
 use kubeknock::report::{
-    Files, Format, Outcome, RenderOptions, Results, ScanInfo, Spool, explain, render,
+    Format, Outcome, RenderOptions, Repository, Results, ScanInfo, Spool, render, rule_text,
 };
 use kubeknock::simulator;
 use serde_json::Value;
@@ -29,7 +29,7 @@ fn every_rule_has_its_section_and_every_section_its_rule() {
         .collect();
     assert_eq!(headings, RULES.map(|rule| rule.id));
     for (rule, section) in RULES.into_iter().zip(sections) {
-        let expected = explain::markdown(rule);
+        let expected = rule_text::markdown(rule);
         let section = format!("## {}\n", section.trim_end());
         assert_eq!(
             section, expected,
@@ -321,7 +321,10 @@ async fn valid_sarif(findings: &[Finding]) {
     let root = Path::new("/repository");
     let mut log = Vec::new();
     let options = RenderOptions {
-        files: Files { here: root, root },
+        repository: Repository {
+            working_directory: root,
+            root,
+        },
         ..RenderOptions::default()
     };
     render(

@@ -16,7 +16,7 @@ pub(super) use parts::{
 };
 
 use super::{
-    Files, Format, Outcome, RenderOptions, Results, ScanInfo, Spool, Tally, render, table,
+    Format, Outcome, RenderOptions, Repository, Results, ScanInfo, Spool, Tally, render, table,
 };
 use crate::config::ScanConfig;
 use crate::model::{
@@ -76,7 +76,10 @@ pub(super) fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Str
 pub(super) fn rendered(format: Format, sample: &Sample) -> String {
     let root = Path::new("/repo");
     let options = RenderOptions {
-        files: Files { here: root, root },
+        repository: Repository {
+            working_directory: root,
+            root,
+        },
         ..RenderOptions::default()
     };
     written(|out| {

@@ -10,10 +10,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use kubeknock::model::EndpointReport;
-use kubeknock::report::{Files, Format, RenderOptions, ReportWriter, Results, Spool, TableOptions};
+use kubeknock::report::{
+    Format, RenderOptions, ReportWriter, Repository, Results, Spool, TableOptions,
+};
 
 use crate::args::{ColorWord, OutputArgs};
-use crate::stdout::ignore_broken_pipe;
 use sink::Sink;
 
 /// The word that chooses formats by the CI system.
@@ -139,9 +140,9 @@ impl Outputs {
         let working_directory = env::current_dir().unwrap_or_default();
         let mut options = RenderOptions {
             table: TableOptions::default(),
-            files: Files {
-                here: &working_directory,
-                root: repository(&working_directory),
+            repository: Repository {
+                working_directory: &working_directory,
+                root: repository_root(&working_directory),
             },
             category: self.category.as_deref(),
         };
@@ -222,7 +223,7 @@ fn automatic() -> anyhow::Result<Vec<Output>> {
 }
 
 /// The root of the repository around a folder, or the folder itself.
-fn repository(folder: &Path) -> &Path {
+fn repository_root(folder: &Path) -> &Path {
     folder
         .ancestors()
         .find(|ancestor| ancestor.join(".git").exists())

@@ -1,39 +1,62 @@
-//! Where a target was written, as code hosts want to hear it: a path relative to the repository's root.
+//! Where a target was written, as code hosts expect it: a path relative to the repository's root.
 
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::model::{Origin, Source};
 
-/// Where the paths of targets files start from, and the root that they are told from.
+/// The repository that targets files belong to.
 #[derive(Debug, Clone, Copy)]
-pub struct Files<'a> {
-    /// The working directory: relative paths start here.
-    pub here: &'a Path,
-    /// The repository's root; the working directory where there is none.
+pub struct Repository<'a> {
+    /// Relative paths start here.
+    pub working_directory: &'a Path,
+    /// The root of the repository; without a repository, the working directory.
     pub root: &'a Path,
 }
 
 /// A relative path with forward slashes, and a line from 1.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct SourceLocation {
     pub(super) path: String,
     pub(super) line: u32,
     /// Whether it is a file of the repository.
-    pub(super) exists: bool,
+    pub(super) in_repository: bool,
 }
 
-impl Default for Files<'_> {
+impl Default for Repository<'_> {
     /// No repository is known.
     fn default() -> Self {
         Self {
-            here: Path::new(""),
+            working_directory: Path::new(""),
             root: Path::new(""),
         }
     }
 }
 
-impl Place {
+impl SourceLocation {
+    /// The location of a target specification. If it comes from no file, or from one outside the repository, it
+    /// gets a path below `kubeknock/` that is the same in every scan.
+    pub(super) fn of(origin: &Origin, repository: Repository<'_>) -> Self {
+        let path_in_repository = match &origin.source {
+            Source::File(path) => relative(Path::new(&**path), repository),
+            Source::Argument | Source::Stdin => None,
+        };
+        let in_repository = path_in_repository.is_some();
+        let path = path_in_repository.unwrap_or_else(|| match &origin.source {
+            Source::File(path) => {
+                let name = Path::new(&**path).file_name().unwrap_or_default();
+                format!("kubeknock/outside/{}", with_slashes(Path::new(name)))
+            }
+            Source::Argument => "kubeknock/arguments".to_owned(),
+            Source::Stdin => "kubeknock/stdin".to_owned(),
+        });
+        Self {
+            path,
+            line: origin.line.max(1),
+            in_repository,
+        }
+    }
+
     /// The path as a relative URI.
     pub(super) fn uri(&self) -> String {
         let mut out = String::new();
@@ -51,54 +74,31 @@ impl Place {
     }
 }
 
-/// The place of a target specification. What was read from no file, or from one outside the
-/// repository, gets a path below `kubeknock/` that stays the same from scan to scan.
-pub(super) fn place(origin: &Origin, files: Files<'_>) -> Place {
-    let known = match &origin.source {
-        Source::File(path) => relative(Path::new(&**path), files),
-        Source::Argument | Source::Stdin => None,
-    };
-    let exists = known.is_some();
-    let path = known.unwrap_or_else(|| match &origin.source {
-        Source::File(path) => {
-            let name = Path::new(&**path)
-                .file_name()
-                .map(PathBuf::from)
-                .unwrap_or_default();
-            format!("kubeknock/outside/{}", slashed(&name))
-        }
-        Source::Argument => "kubeknock/arguments".to_owned(),
-        Source::Stdin => "kubeknock/stdin".to_owned(),
-    });
-    Place {
-        path,
-        line: origin.line.max(1),
-        exists,
-    }
+/// The path of a file relative to the root; `None` if it is outside.
+fn relative(path: &Path, repository: Repository<'_>) -> Option<String> {
+    let path = repository.working_directory.join(path);
+    below(&path, repository.root)
+        .or_else(|| below(&real_path(&path)?, &repository.root.canonicalize().ok()?))
+        .map(|path| with_slashes(&path))
 }
 
-/// The path of a file of the repository, from its root.
-fn relative(path: &Path, files: Files<'_>) -> Option<String> {
-    let whole = files.here.join(path);
-    let place = inside(&whole, files.root)
-        .or_else(|| inside(&real(&whole)?, &files.root.canonicalize().ok()?));
-    place.as_deref().map(slashed)
+/// The part of a path below the root, by comparing the text.
+fn below(path: &Path, root: &Path) -> Option<PathBuf> {
+    let relative = without_dots(path)
+        .strip_prefix(without_dots(root))
+        .ok()?
+        .to_owned();
+    (relative != Path::new("")).then_some(relative)
 }
 
-/// What of the path lies below the root, by the words alone.
-fn inside(path: &Path, root: &Path) -> Option<PathBuf> {
-    let place = resolved(path).strip_prefix(resolved(root)).ok()?.to_owned();
-    (place != Path::new("")).then_some(place)
-}
-
-/// With its folder as the file system knows it, where this machine has one: the working directory, and
-/// so the root, is known without symbolic links, and the path may have been typed with them.
-fn real(path: &Path) -> Option<PathBuf> {
+/// The path with all links in its folder resolved: the working directory is known without links, but the user
+/// may have written them.
+fn real_path(path: &Path) -> Option<PathBuf> {
     Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
 }
 
-/// Without `.` and `..`, by the words alone.
-fn resolved(path: &Path) -> PathBuf {
+/// The path without `.` and `..`.
+fn without_dots(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {
@@ -112,7 +112,7 @@ fn resolved(path: &Path) -> PathBuf {
     out
 }
 
-fn slashed(path: &Path) -> String {
+fn with_slashes(path: &Path) -> String {
     let parts: Vec<_> = path
         .components()
         .map(|part| part.as_os_str().to_string_lossy())
@@ -125,24 +125,24 @@ mod tests {
     use super::*;
 
     fn at(source: Source) -> String {
-        let files = Files {
-            here: Path::new("/repo/ci"),
+        let repository = Repository {
+            working_directory: Path::new("/repo/ci"),
             root: Path::new("/repo"),
         };
-        place(
+        SourceLocation::of(
             &Origin {
                 source,
                 line: 3,
                 text: "x".into(),
             },
-            files,
+            repository,
         )
         .uri()
     }
 
     #[test]
     fn relative_to_the_root_and_never_absolute() {
-        for (path, told) in [
+        for (path, expected) in [
             ("targets.txt", "ci/targets.txt"),
             ("./a/../targets.txt", "ci/targets.txt"),
             ("../clusters/prod eu.txt", "clusters/prod%20eu.txt"),
@@ -151,7 +151,7 @@ mod tests {
             ("../../other/targets.txt", "kubeknock/outside/targets.txt"),
             ("https://evil.example/x", "ci/https%3A/evil.example/x"),
         ] {
-            assert_eq!(at(Source::File(path.into())), told, "{path}");
+            assert_eq!(at(Source::File(path.into())), expected, "{path}");
         }
         assert_eq!(at(Source::Argument), "kubeknock/arguments");
         assert_eq!(at(Source::Stdin), "kubeknock/stdin");
@@ -165,24 +165,31 @@ mod tests {
         let [real, link] = ["real", "link"].map(|name| folder.path().join(name));
         std::fs::create_dir_all(real.join("ci")).unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
-        let told = |root: &Path, file: &Path| {
+        let path_from = |root: &Path, file: &Path| {
             let origin = Origin {
                 source: Source::File(file.to_str().unwrap().into()),
                 line: 1,
                 text: "x".into(),
             };
-            place(&origin, Files { here: root, root }).path
+            SourceLocation::of(
+                &origin,
+                Repository {
+                    working_directory: root,
+                    root,
+                },
+            )
+            .path
         };
         assert_eq!(
-            told(&real, &link.join("ci/clusters.txt")),
+            path_from(&real, &link.join("ci/clusters.txt")),
             "ci/clusters.txt"
         );
         assert_eq!(
-            told(&link, &real.join("ci/clusters.txt")),
+            path_from(&link, &real.join("ci/clusters.txt")),
             "ci/clusters.txt"
         );
         assert_eq!(
-            told(&link.join("ci"), &real.join("clusters.txt")),
+            path_from(&link.join("ci"), &real.join("clusters.txt")),
             "kubeknock/outside/clusters.txt"
         );
     }
