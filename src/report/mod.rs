@@ -45,7 +45,7 @@ mod schema;
 mod skip;
 
 pub use escape::escape;
-pub use format::{Format, RenderOptions, ReportWriter, UnknownFormat, render};
+pub use format::{Format, RenderOptions, ReportWriter, render};
 pub use source_location::Repository;
 pub use spool::{HELD, Spool};
 pub use table::TableOptions;
