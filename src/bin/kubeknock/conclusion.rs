@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Coverage, ScanSummary, SpecCoverage};
-use kubeknock::policy::{End, FailOn, Gate, Judged, Policy, RULES, Snapshot};
+use kubeknock::policy::{End, Evaluation, FailOn, Gate, Policy, RULES, Snapshot};
 use kubeknock::report::{Outcome, Results, ScanInfo, Spool, escape};
 
 use crate::outputs::Outputs;
@@ -19,7 +19,7 @@ const SHOWN: usize = 240;
 
 /// What is known when all records are in.
 pub(crate) struct Conclusion {
-    pub(crate) judged: Judged,
+    pub(crate) judged: Evaluation,
     pub(crate) snapshot: Snapshot,
     /// What that is held against.
     pub(crate) earlier: Option<Earlier>,

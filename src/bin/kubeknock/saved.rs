@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use kubeknock::model::EndpointReport;
-use kubeknock::policy::{Evaluator, Judged, Policy, Snapshot};
+use kubeknock::policy::{Evaluation, Evaluator, Policy, Snapshot};
 use kubeknock::report::saved::{self, SavedScan};
 
 use crate::conclusion::{judged_coverage, partial};
@@ -87,7 +87,7 @@ fn lay_down(stream: &mut dyn Read) -> io::Result<File> {
 /// An earlier scan, as far as a later one is held against it.
 pub(crate) struct Earlier {
     pub(crate) scan: SavedScan,
-    pub(crate) judged: Judged,
+    pub(crate) judged: Evaluation,
     pub(crate) snapshot: Snapshot,
 }
 
