@@ -551,7 +551,7 @@ async fn retry_after_is_honoured_within_a_probe_and_before_the_recheck() {
         .unwrap();
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let requests = report["endpoints"][0]["requests"].as_array().unwrap();
-    assert!(requests.len() >= 4, "two looks: {requests:?}");
+    assert!(requests.len() >= 4, "two probes: {requests:?}");
     let times: Vec<jiff::Timestamp> = requests
         .iter()
         .map(|request| request["at"].as_str().unwrap().parse().unwrap())

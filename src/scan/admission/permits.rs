@@ -66,7 +66,7 @@ impl Permits {
         }
     }
 
-    /// Waits until all who asked for a permit before are about to connect.
+    /// Waits until all earlier callers are about to connect.
     pub(super) async fn pending_room(&self) {
         drop(self.pending.acquire().await);
     }

@@ -77,7 +77,7 @@ impl Throttle {
         self.caps.acquire(host).await
     }
 
-    /// Waits until all who asked for a permit before are about to connect.
+    /// Waits until all earlier callers are about to connect.
     pub(in crate::scan) async fn pending_room(&self) {
         self.permits.pending_room().await;
     }
