@@ -33,7 +33,7 @@ impl DistinguishedName {
         let mut name = Self::default();
         for relative in encoded.into_iter().rev() {
             for (at, (kind, value)) in relative.into_iter().enumerate() {
-                name.push(if at == 0 { ',' } else { '+' }, kind, value);
+                name.push(if at == 0 { ',' } else { '+' }, kind, &value);
             }
         }
         name
@@ -46,7 +46,7 @@ impl DistinguishedName {
     }
 
     /// Adds an attribute, cut where the text would be longer than is kept.
-    fn push(&mut self, separator: char, kind: String, value: String) {
+    fn push(&mut self, separator: char, kind: String, value: &str) {
         let length = self.text.chars().count() + kind.chars().count() + 2;
         if length >= KEPT {
             return;
