@@ -586,7 +586,7 @@ async fn results_of_a_checkpoint_keep_their_date() {
         .unwrap();
     assert_eq!(old.status.code(), Some(2));
     assert!(
-        stderr(&old).contains("longer ago than --max-age admits"),
+        stderr(&old).contains("longer ago than --max-age allows"),
         "{}",
         stderr(&old)
     );

@@ -4,7 +4,7 @@ use super::super::controls::{
     ATTACK_REMOTE_SERVICES, CIS_DISABLED, CIS_RESTRICTED, NSA_CISA, OWASP_2022_AUTHENTICATION,
     OWASP_2025_AUTHENTICATION, STIG,
 };
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Access, EndpointReport, Grade, Rule, Scheme, Severity, Verdict};
 
@@ -33,7 +33,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let refused = requests(report, |request| request.access == Access::Forbidden);
     // A server that limits anonymous access to some paths may refuse one of them: that is the
     // restriction that is asked for.
@@ -72,7 +72,7 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
             severity,
             ..Hit::proven(message, proof)
         }
-        .mended_by(report.remedy.as_ref()),
+        .with_remedy(report.remedy.as_ref()),
     )
 }
 

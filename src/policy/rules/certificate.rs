@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Context, Hit};
+use super::{Hit, ScanTime};
 use crate::advise::for_rule;
 use crate::model::{EndpointReport, Rule, Severity};
 
@@ -34,17 +34,16 @@ pub(in crate::policy) static EXPIRING: Rule = Rule {
     controls: &[],
 };
 
-pub(in crate::policy) fn expired(report: &EndpointReport, context: Context) -> Option<Hit> {
-    let end = end(report).filter(|end| *end < context.at)?;
+pub(in crate::policy) fn expired(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
+    let end = end(report).filter(|end| *end < time.0)?;
     Some(Hit::proven(
         format!("the certificate expired on {}", day(end)),
         Vec::new(),
     ))
 }
 
-pub(in crate::policy) fn expiring(report: &EndpointReport, context: Context) -> Option<Hit> {
-    let end =
-        end(report).filter(|end| *end >= context.at && end.duration_since(context.at) <= NOTICE)?;
+pub(in crate::policy) fn expiring(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
+    let end = end(report).filter(|end| *end >= time.0 && end.duration_since(time.0) <= NOTICE)?;
     Some(Hit::proven(
         format!("the certificate expires on {}", day(end)),
         Vec::new(),

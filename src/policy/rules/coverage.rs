@@ -1,7 +1,7 @@
 //! What could not be told: never silently green.
 
 use super::expectation::found;
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
 
@@ -44,7 +44,7 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     controls: &[],
 };
 
-pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let expected = report.target.expect == Some(Verdict::Inconclusive);
     if report.verdict != Verdict::Inconclusive || expected {
         return None;
@@ -55,7 +55,7 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
     ))
 }
 
-pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let said =
         left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.is_conclusive())?;
     let without = requests(report, |request| !request.access.is_clear());

@@ -3,7 +3,7 @@
 use super::super::controls::{
     ATTACK_PUBLIC_FACING, CIS_ETCD_CLIENTS, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION,
 };
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Answer, Component, EndpointReport, PathClass, Rule, Scheme, Severity};
 
@@ -28,7 +28,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     report
         .identification
         .as_ref()

@@ -1,6 +1,6 @@
 //! What the user said would come out, and did not.
 
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Confidence, EndpointReport, Rule, Severity, SpecCoverage, Verdict};
 
@@ -18,7 +18,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
 };
 
 /// An endpoint whose verdict contradicts.
-pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let expected = report
         .target
         .expect
@@ -44,7 +44,7 @@ pub(in crate::policy) fn of_specification(spec: &SpecCoverage) -> Option<Hit> {
     let severity = spec.seen.is_empty().then_some(Severity::Low);
     Some(Hit {
         severity,
-        ..Hit::proven(message, Vec::new()).sure(Confidence::Medium)
+        ..Hit::proven(message, Vec::new()).at_most(Confidence::Medium)
     })
 }
 

@@ -5,7 +5,7 @@ use super::super::controls::{
     CIS_DISABLED, CIS_GKE_BINDINGS, CIS_RESTRICTED, NSA_CISA, OWASP_2022_MISCONFIGURED,
     OWASP_2022_RBAC, OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
 };
-use super::{Context, Hit, listed};
+use super::{Hit, ScanTime, listed};
 use crate::advise::for_rule;
 use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, left_out};
 
@@ -83,16 +83,16 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
 /// What is done with lists of resources.
 const LIST: &str = "list";
 
-pub(in crate::policy) fn resources(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn resources(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let lists = |grade| matches!(grade, Grade::Resources | Grade::SensitiveResources);
     opened(report, lists, LIST)
 }
 
-pub(in crate::policy) fn discovery(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn discovery(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     opened(report, |grade| grade == Grade::Discovery, "read")
 }
 
-pub(in crate::policy) fn telemetry(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn telemetry(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     opened(report, |grade| grade == Grade::Telemetry, "read")
 }
 
@@ -109,7 +109,7 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
     let message = format!("anonymous callers may {may} {paths}");
     let mut hit = if grants.iter().all(|grant| grant.not_served) {
         let message = format!("{message}: authorized, though nothing is served there");
-        Hit::proven(message, requests).sure(Confidence::Medium)
+        Hit::proven(message, requests).at_most(Confidence::Medium)
     } else {
         Hit::proven(message, requests)
     };
@@ -119,6 +119,6 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
     let open = grants.iter().map(|grant| grant.path.clone()).collect();
     Some(Hit {
         open,
-        ..hit.mended_by(report.remedy.as_ref())
+        ..hit.with_remedy(report.remedy.as_ref())
     })
 }

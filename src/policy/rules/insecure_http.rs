@@ -3,7 +3,7 @@
 use super::super::controls::{
     ATTACK_PUBLIC_FACING, NSA_CISA, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION,
 };
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{EndpointReport, Rule, Scheme, Severity};
 
@@ -26,7 +26,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let plain = report
         .endpoint
         .as_ref()

@@ -4,7 +4,7 @@ use super::super::controls::{
     ATTACK_REMOTE_SERVICES, CIS_KUBELET_ANONYMOUS, CIS_KUBELET_AUTHORIZATION,
     OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION, OWASP_2025_EXPOSED,
 };
-use super::{Context, Hit, listed, requests};
+use super::{Hit, ScanTime, listed, requests};
 use crate::advise::for_rule;
 use crate::model::{
     Answer, Component, Confidence, EndpointReport, Grade, Grant, JudgedRequest, Reply, Rule,
@@ -55,7 +55,7 @@ pub(in crate::policy) static ANONYMOUS: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn open(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn open(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants: Vec<&Grant> = let_through(report);
     let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
     let message = format!("the kubelet lets callers without credentials through to {paths}");
@@ -64,7 +64,7 @@ pub(in crate::policy) fn open(report: &EndpointReport, _: Context) -> Option<Hit
     (!grants.is_empty()).then_some(Hit { open, ..hit })
 }
 
-pub(in crate::policy) fn anonymous(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn anonymous(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let denied = kubelets(report, |reply| {
         matches!(reply.answer, Answer::KubeletDenial { anonymous: true })
     });

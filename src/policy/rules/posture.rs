@@ -1,7 +1,7 @@
 //! Another posture than the product documents.
 
 use super::super::controls::{CIS_RESTRICTED, OWASP_2022_MISCONFIGURED, OWASP_2025_MISCONFIGURED};
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Confidence, EndpointReport, PostureStatus, Provenance, Rule, Severity};
 
@@ -24,7 +24,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let posture = report.posture.as_ref()?;
     let severity = match posture.standing {
         PostureStatus::Looser => None,
@@ -45,6 +45,6 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
         .and_then(|identification| identification.attribution.confidence);
     let confidence = documented.min(product.unwrap_or(Confidence::Low));
     let answered = requests(report, |request| request.exchange.outcome.is_ok());
-    let hit = Hit::proven(posture.sentence.as_str(), answered).sure(confidence);
-    Some(Hit { severity, ..hit }.mended_by(report.remedy.as_ref()))
+    let hit = Hit::proven(posture.sentence.as_str(), answered).at_most(confidence);
+    Some(Hit { severity, ..hit }.with_remedy(report.remedy.as_ref()))
 }

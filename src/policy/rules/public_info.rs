@@ -1,7 +1,7 @@
 //! What the default role system:public-info-viewer opens: version and health.
 
 use super::super::controls::{ATTACK_HOST_INFORMATION, OWASP_2025_EXPOSED};
-use super::{Context, Hit, listed};
+use super::{Hit, ScanTime, listed};
 use crate::advise::{for_rule, hide_version};
 use crate::model::{Answer, EndpointReport, Grant, PathClass, Rule, Severity};
 
@@ -31,7 +31,7 @@ pub(in crate::policy) static HEALTH: Rule = Rule {
     controls: &[],
 };
 
-pub(in crate::policy) fn version(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn version(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants = granted(report, PathClass::Version)?;
     let said = report
         .identification
@@ -48,12 +48,12 @@ pub(in crate::policy) fn version(report: &EndpointReport, _: Context) -> Option<
         hide_version(identification, scheme, report.remedy.as_ref()?)
     };
     Some(match by_bindings() {
-        Some(remedy) => hit.mended_by(Some(&remedy)),
-        None => hit.mended_by(report.remedy.as_ref()),
+        Some(remedy) => hit.with_remedy(Some(&remedy)),
+        None => hit.with_remedy(report.remedy.as_ref()),
     })
 }
 
-pub(in crate::policy) fn health(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn health(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants = granted(report, PathClass::Health)?;
     let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
     let message = format!("health is open to anybody: {paths}");

@@ -1,7 +1,7 @@
 //! Versions that nobody mends any more.
 
 use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Answer, Confidence, EndpointReport, Rule, Severity, Support};
 
@@ -20,14 +20,14 @@ pub(in crate::policy) static RULE: Rule = Rule {
     controls: &[OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
     let identification = report
         .identification
         .as_ref()
         .filter(|_| report.verdict.is_conclusive())?;
     let version = identification.version.as_deref()?;
     let minor = identification.minor()?;
-    let Support::Ended(day) = identification.support(Some(context.today())) else {
+    let Support::Ended(day) = identification.support(Some(time.day())) else {
         return None;
     };
     let ended = day.map_or_else(|| "before 2016-10-23".to_owned(), |day| format!("on {day}"));
@@ -44,7 +44,7 @@ pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Opt
         let message = format!(
             "{version}: {upstream}; this is a vendor's build, which may be maintained longer"
         );
-        return Some(Hit::proven(message, answers).sure(Confidence::Low));
+        return Some(Hit::proven(message, answers).at_most(Confidence::Low));
     }
     Some(Hit::proven(format!("{version}: {upstream}"), answers))
 }
