@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::rules::listed;
 use crate::model::{
-    Access, Change, ChangeKind, EndpointReport, Identity, Origin, PathClass, Verdict,
+    Access, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, PathClass, Verdict,
 };
 
 /// Digits of a certificate's SHA-256 in the text.
@@ -232,12 +232,7 @@ fn add_paths<'a>(known: &mut HashSet<Paths>, to: &mut Paths, paths: impl Iterato
 fn path_text<'a>(paths: impl Iterator<Item = &'a String>) -> Option<String> {
     let mut paths: Vec<&str> = paths.map(String::as_str).collect();
     // A saved report may have paths that this version does not ask.
-    paths.sort_by_key(|path| {
-        (
-            Reverse(PathClass::of(path).ok().map(PathClass::grade)),
-            *path,
-        )
-    });
+    paths.sort_by_key(|path| (Reverse(PathClass::of(path).ok().map(Grade::of)), *path));
     Some(listed(paths)).filter(|text| !text.is_empty())
 }
 
