@@ -180,7 +180,7 @@ async fn a_diff_tells_what_changed_and_gates_it() {
         "2 changes:",
         "forbidden → exposed",
         "anonymous-discovery-exposed",
-        "finding gone",
+        "findings gone",
     ] {
         assert!(
             stdout(&output).contains(said),

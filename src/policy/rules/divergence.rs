@@ -11,10 +11,10 @@ use crate::model::{
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "address-divergence",
     title: "The addresses behind one name do not answer alike",
-    meaning: "What an anonymous caller may do depends on which address a client happens to get. One server of \
-        the control plane was configured otherwise, a rollout stopped half-way, or an address belongs to \
-        somebody else by now.",
-    proof: "The name resolved to several addresses, each was asked, and verdicts or open paths differ.",
+    meaning: "What an anonymous caller may do depends on the address that a client happens to use. One server of \
+        the control plane has another configuration, a rollout stopped half-way, or an address now belongs to \
+        somebody else.",
+    proof: "The name resolved to several addresses. All were asked, and their verdicts or open paths differ.",
     advice: for_rule,
     severity: Severity::Medium,
     score: "5.0",

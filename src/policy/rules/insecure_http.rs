@@ -10,9 +10,9 @@ use crate::model::{EndpointReport, Rule, Scheme, Severity};
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "insecure-http-api",
     title: "The API is served over plain HTTP",
-    meaning: "The insecure port of old servers knows neither authentication nor authorization: whoever reaches \
-        it is administrator. A proxy in front of the API server that speaks plain HTTP lends its own rights, or \
-        lets everybody on the way read the tokens of those who use it.",
+    meaning: "The insecure port of old servers has neither authentication nor authorization: anybody who reaches \
+        it is an administrator. A proxy that serves the API over plain HTTP either lends its own rights, or \
+        exposes the tokens of its users to everybody on the network path.",
     proof: "An API server's answers came without TLS.",
     advice: for_rule,
     severity: Severity::Critical,

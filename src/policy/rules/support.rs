@@ -1,4 +1,4 @@
-//! Versions that nobody mends any more.
+//! The version is past its end of life.
 
 use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
 use super::{Hit, ScanTime, requests};
@@ -8,10 +8,10 @@ use crate::model::{Answer, Confidence, EndpointReport, Rule, Severity, Support};
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "unsupported-version",
     title: "The version is past its end of life",
-    meaning: "Upstream mends this minor release no longer: new weaknesses stay open. A vendor may maintain it \
-        longer under the same number; where the version is a vendor's build, the finding says so and is less \
-        sure.",
-    proof: "The version that /version gave, against the end-of-life dates of the Kubernetes project, on the day \
+    meaning: "The Kubernetes project no longer fixes this minor release, so new vulnerabilities stay open. A \
+        vendor may maintain it longer under the same number. If the version is a vendor's build, the finding \
+        says so and its confidence is low.",
+    proof: "The version from /version, compared with the end-of-life dates of the Kubernetes project on the day \
         of the scan.",
     advice: for_rule,
     severity: Severity::Medium,
