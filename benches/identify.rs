@@ -81,7 +81,7 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     let stream = dialer.dial(&endpoint).await.stream.expect("a connection");
     Prober::new(&config)
         .expect("a prober")
-        .look(stream, &endpoint, 1, &dialer)
+        .probe(stream, &endpoint, 1, &dialer)
         .await
 }
 

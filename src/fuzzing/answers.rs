@@ -65,8 +65,8 @@ pub fn answers(data: &[u8]) {
         .filter_map(|path| Request::for_path(path).ok())
         .collect();
     let answers = split(rest);
-    let look = crate::probe::fuzzed::look(&mut observation, &requests, &answers);
-    RUNTIME.with(|runtime| runtime.block_on(look));
+    let probe = crate::probe::fuzzed::probe(&mut observation, &requests, &answers);
+    RUNTIME.with(|runtime| runtime.block_on(probe));
     concluded(&target, observation, data.len());
 }
 

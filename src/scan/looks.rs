@@ -34,11 +34,11 @@ impl Pipeline {
             return failed(closed());
         };
         if waiting.elapsed() < PATIENCE || !hung_up(&stream) {
-            return self.prober.look(stream, endpoint, 1, dial).await;
+            return self.prober.probe(stream, endpoint, 1, dial).await;
         }
         let Dialled { stream, took } = dial.dial(endpoint).await;
         let mut observation = match stream {
-            Ok(stream) => self.prober.look(stream, endpoint, 1, dial).await,
+            Ok(stream) => self.prober.probe(stream, endpoint, 1, dial).await,
             Err(failure) => failed(failure),
         };
         observation.connections += 1;
@@ -76,7 +76,7 @@ impl Pipeline {
         };
         let Dialled { stream, took } = dial.dial(&endpoint).await;
         let plain = match stream {
-            Ok(stream) => self.prober.try_look(stream, &endpoint, dial).await,
+            Ok(stream) => self.prober.probe_tentatively(stream, &endpoint, dial).await,
             Err(failure) => Observation {
                 failure: Some(failure),
                 ..Observation::new(endpoint)
@@ -116,7 +116,7 @@ impl Pipeline {
         tokio::time::sleep(pause).await;
         let _permit = self.looks.acquire().await.map_err(|_| closed())?;
         let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = self.prober.look(stream?, endpoint, 2, dial).await;
+        let mut observation = self.prober.probe(stream?, endpoint, 2, dial).await;
         observation.timings.total += pause + took;
         Ok(observation)
     }

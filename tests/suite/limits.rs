@@ -626,7 +626,7 @@ async fn a_look_ends_where_this_machine_is_short_of_something() {
         .unwrap();
     let seen = Prober::new(&config())
         .unwrap()
-        .look(stream, &endpoint, 1, &Short)
+        .probe(stream, &endpoint, 1, &Short)
         .await;
     let kinds: Vec<Option<FailureKind>> = seen
         .exchanges
