@@ -176,9 +176,9 @@ impl Connection {
                 }
             }
         };
-        let sent: Result<http::Response<Incoming>, hyper::Error> =
+        let outcome: Result<http::Response<Incoming>, hyper::Error> =
             drive(driver, driver_error, send).await;
-        let received = sent.map_err(|error| {
+        let received = outcome.map_err(|error| {
             // The request only learns that it was dropped; the driver knows why.
             let cause = self
                 .driver_error
