@@ -7,7 +7,7 @@ use super::error::{Kind, Mistake};
 use super::host::{host_port, name, v6};
 use super::ports::parse_ports;
 use super::span::{Span, cidr, range};
-use crate::model::{Host, Scheme, UnknownVerdict, Verdict};
+use crate::model::{Host, InvalidWord, Scheme, Verdict};
 
 /// Characters of a label.
 const MAX_LABEL: usize = 128;
@@ -275,5 +275,5 @@ fn label(value: &str) -> Result<Arc<str>, Kind> {
 fn verdict(value: &str) -> Result<Verdict, Kind> {
     value
         .parse()
-        .map_err(|error: UnknownVerdict| error.to_string().into())
+        .map_err(|error: InvalidWord| error.without_word().to_string().into())
 }

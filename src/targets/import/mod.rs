@@ -10,19 +10,22 @@ mod masscan;
 mod nmap;
 mod projectdiscovery;
 
-use std::fmt;
 use std::io::BufRead;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use strum::{Display, EnumString, VariantArray, VariantNames};
 
 use super::error::Kind;
 use super::reader::each_line;
+use crate::model::{InvalidWord, words};
 
 /// Another scanner's result format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, VariantArray, VariantNames,
+)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = ImportFormat::invalid)]
 pub enum ImportFormat {
     /// `masscan -oJ` and `-oD`.
     MasscanJson,
@@ -38,27 +41,11 @@ pub enum ImportFormat {
     HttpxJson,
 }
 
-impl ImportFormat {
-    /// Every format.
-    pub const ALL: [Self; 6] = [
-        Self::MasscanJson,
-        Self::MasscanList,
-        Self::NmapXml,
-        Self::Zmap,
-        Self::Naabu,
-        Self::HttpxJson,
-    ];
+words!(ImportFormat, all);
 
-    /// The word that names it on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MasscanJson => "masscan-json",
-            Self::MasscanList => "masscan-list",
-            Self::NmapXml => "nmap-xml",
-            Self::Zmap => "zmap",
-            Self::Naabu => "naabu",
-            Self::HttpxJson => "httpx-json",
-        }
+impl ImportFormat {
+    fn invalid(word: &str) -> InvalidWord {
+        InvalidWord::new("import format", word, &Self::ALL.map(Self::as_str))
     }
 
     /// Reads results and calls `take` with the line and the specification of each open port, with what
@@ -97,28 +84,6 @@ impl ImportFormat {
             take(end.lines, Err(problem));
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for ImportFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for ImportFormat {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.as_str() == text)
-            .ok_or_else(|| {
-                format!(
-                    "no format that can be imported; use one of {}",
-                    Self::ALL.map(Self::as_str).join(", ")
-                )
-            })
     }
 }
 
