@@ -144,7 +144,9 @@ pub(crate) fn in_namespaces(output: std::io::Result<Output>, test: &str) -> Opti
         return None;
     };
     if output.status.code() == Some(77) || stderr(&output).contains("unshare failed") {
-        skipped(&format!("{test}: network namespaces are not permitted here"));
+        skipped(&format!(
+            "{test}: network namespaces are not permitted here"
+        ));
         return None;
     }
     Some(output)
