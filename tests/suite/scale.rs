@@ -1,4 +1,4 @@
-//! Many addresses and few servers: all are found and counted, and none is held in memory.
+//! Many addresses and few servers: all are found and counted, none is held in memory.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{config, knock, run, scan, settled, start, stderr, stdout, targets};
 
-/// 65,536 loopback addresses with 50 servers, without a rate limit.
+/// 65,536 loopback addresses, 50 of them alive, at full speed.
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_servers_among_65536_addresses_are_found() {
+async fn fifty_among_65536_are_all_found() {
     let scenario = simulator::scenario("default").unwrap();
-    // All servers use the port that the first one got.
+    // One port for all: the first server picks it.
     let first = simulator::start(scenario.clone(), "127.77.0.1:0".parse().unwrap())
         .await
         .unwrap();
@@ -59,10 +59,10 @@ async fn fifty_servers_among_65536_addresses_are_found() {
     }
 }
 
-/// A server that needs a new connection for each request gets the same verdict if many others wait for
-/// connections, here for longer than a probe may take.
+/// A server that closes after each request gets the same verdict even if many other targets wait longer for
+/// their connections than a probe may take.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_verdict_does_not_depend_on_other_targets() {
+async fn the_verdict_does_not_depend_on_the_other_targets() {
     let scenario = simulator::scenario("closes-each").unwrap();
     let server = simulator::start(scenario, "127.90.0.1:0".parse().unwrap())
         .await
@@ -93,9 +93,9 @@ async fn the_verdict_does_not_depend_on_other_targets() {
     );
 }
 
-/// One server closes idle connections. Another one keeps the only probe permit for longer than that.
+/// A server that closes idle connections, beside one that holds the only probe permit for longer.
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_for_a_probe_permit_does_not_affect_the_result() {
+async fn a_server_that_closes_idle_connections_still_gets_its_verdict() {
     let (slow, server) = (start("hangs-after-accept").await, start("default").await);
     let (front, behind) = (
         TcpListener::bind("127.0.0.2:0").await.unwrap(),
@@ -134,7 +134,7 @@ async fn waiting_for_a_probe_permit_does_not_affect_the_result() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_lists_addresses_that_are_otherwise_only_counted() {
+async fn with_all_every_target_is_listed() {
     let server = start("default").await;
     let spec = format!("127.0.0.0/29 ports={}", server.address().port());
     let (records, _) = scan(config(), targets(std::slice::from_ref(&spec))).await;
@@ -151,7 +151,7 @@ async fn all_lists_addresses_that_are_otherwise_only_counted() {
     assert_eq!(summary.coverage.unreachable_total(), 7);
 }
 
-/// The same input and seed give the same report, except for times.
+/// The same input and seed give the same report, byte for byte, except for times.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_seed_gives_the_same_report() {
     let mut servers = Vec::new();
@@ -188,7 +188,7 @@ async fn the_same_seed_gives_the_same_report() {
         settled(&other)["endpoints"],
         "reports are in the order of the set"
     );
-    // The texts are equal once the varying values are removed.
+    // The same text once the varying values are removed.
     let text = |report: &str| serde_json::to_string_pretty(&settled(report)).unwrap();
     assert_eq!(text(&first), text(&second));
 }

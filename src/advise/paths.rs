@@ -1,0 +1,160 @@
+//! The answer at each path, compared with one expected answer.
+//!
+//! Paths are compared, not verdicts: two servers may both be limited to some paths, one to `/healthz` and the
+//! other to `/version`.
+
+use super::observed::Observed;
+use crate::model::{Access, Minor, PathClass, PostureStatus, Verdict, api_paths};
+use crate::products::{ExpectedAnswer, Public};
+
+/// The first release with `/livez` and `/readyz`.
+const LIVEZ: Minor = Minor {
+    major: 1,
+    minor: 16,
+};
+
+/// The API paths that were asked, each once.
+pub(super) struct PathAnswers<'a> {
+    /// Paths with a clear answer.
+    clear: Vec<Asked<'a>>,
+    /// How many paths were asked.
+    pub(super) asked: usize,
+    /// How many lists of resources gave a clear answer.
+    pub(super) resources: Resources,
+    minor: Option<Minor>,
+}
+
+/// How many of the planned lists of resources gave a clear answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resources {
+    /// None was planned.
+    NotAsked,
+    /// Some of them.
+    Partly,
+    /// All of them.
+    Clear,
+}
+
+/// A path with a clear answer.
+struct Asked<'a> {
+    path: &'a str,
+    class: PathClass,
+    access: &'a Access,
+}
+
+impl<'a> PathAnswers<'a> {
+    pub(super) fn of(observed: Observed<'a>, minor: Option<Minor>) -> Self {
+        let paths = api_paths(observed.requests);
+        let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
+        let mut lists: Vec<bool> = (paths.values())
+            .filter(|(class, _)| is_list(*class))
+            .map(|(_, access)| is_clear(access))
+            .chain(
+                observed
+                    .not_asked
+                    .iter()
+                    .filter(|request| is_list(request.class))
+                    .map(|_| false),
+            )
+            .collect();
+        lists.dedup();
+        Self {
+            asked: paths.len(),
+            resources: match lists.as_slice() {
+                [] => Resources::NotAsked,
+                [true] => Resources::Clear,
+                _ => Resources::Partly,
+            },
+            clear: (paths.into_iter())
+                .filter(|(_, (_, access))| is_clear(access))
+                .map(|(path, (class, access))| Asked {
+                    path,
+                    class,
+                    access,
+                })
+                .collect(),
+            minor,
+        }
+    }
+
+    /// The paths with this access.
+    pub(super) fn with(&self, access: &Access) -> impl Iterator<Item = (&'a str, PathClass)> {
+        self.clear
+            .iter()
+            .filter(move |path| path.access == access)
+            .map(|path| (path.path, path.class))
+    }
+
+    /// The number of paths that authentication refused.
+    pub(super) fn rejected(&self) -> usize {
+        self.with(&Access::Rejected).count()
+    }
+
+    /// Looser where one path is more open than expected, however closed the others are.
+    pub(super) fn compared_with(&self, expected: &ExpectedAnswer) -> PostureStatus {
+        let is_looser = |path: &Asked<'_>| match path.access {
+            Access::Granted => !opens(expected, path.class),
+            Access::Forbidden => !accepts(expected, path.class),
+            _ => false,
+        };
+        let is_stricter = |path: &Asked<'_>| match path.access {
+            // Conditions name exact paths; roles name the paths of this release.
+            Access::Rejected if expected.verdict == Verdict::Limited => {
+                opens(expected, path.class) && self.is_opened_by_default(path.path)
+            }
+            Access::Rejected => accepts(expected, path.class),
+            Access::Forbidden => {
+                opens(expected, path.class) && self.is_opened_by_default(path.path)
+            }
+            _ => false,
+        };
+        match () {
+            () if self.clear.iter().any(is_looser) => PostureStatus::Looser,
+            () if self.clear.iter().any(is_stricter) => PostureStatus::Stricter,
+            () => PostureStatus::AsDocumented,
+        }
+    }
+
+    /// Whether "version", "health" or "discovery" in an expectation means this very path.
+    fn is_opened_by_default(&self, path: &str) -> bool {
+        match path {
+            "/version" | "/healthz" | "/api" | "/apis" => true,
+            "/livez" | "/readyz" => self.minor.is_none_or(|minor| minor >= LIVEZ),
+            _ => false,
+        }
+    }
+}
+
+const fn is_clear(access: &Access) -> bool {
+    matches!(
+        access,
+        Access::Granted | Access::Forbidden | Access::Rejected
+    )
+}
+
+/// Whether the expected answer opens paths of this class.
+fn opens(expected: &ExpectedAnswer, class: PathClass) -> bool {
+    let public = match class {
+        PathClass::Version => Public::Version,
+        PathClass::Health => Public::Health,
+        PathClass::Discovery | PathClass::OpenApi => Public::Discovery,
+        PathClass::Metrics
+        | PathClass::Diagnostics
+        | PathClass::ResourceList { .. }
+        | PathClass::Other => {
+            return false;
+        }
+        // Public by design, whatever else is open.
+        PathClass::Product => return true,
+    };
+    expected.open.contains(&public)
+}
+
+/// Whether authentication accepts anonymous requests to paths of this class in the expected answer.
+fn accepts(expected: &ExpectedAnswer, class: PathClass) -> bool {
+    match expected.verdict {
+        Verdict::Rejected => false,
+        Verdict::Limited => opens(expected, class),
+        _ => true,
+    }
+}

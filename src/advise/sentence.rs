@@ -1,0 +1,187 @@
+//! A posture as a sentence: the product, its answers, and how they compare with the expectation.
+
+use super::judgement::Judgement;
+use super::paths::{PathAnswers, Resources};
+use crate::model::{Access, Identification, PathClass, PostureStatus, Provenance, Verdict};
+use crate::products::{Entry, ExpectedAnswer, Public};
+
+/// The whole sentence.
+pub(super) fn sentence(
+    entry: &Entry,
+    identification: &Identification,
+    verdict: Verdict,
+    answers: &PathAnswers<'_>,
+    judgement: &Judgement,
+) -> String {
+    let name = &entry.product.short;
+    let version = match &identification.version {
+        Some(version) => format!(" {version}"),
+        None => ", version not shown".to_owned(),
+    };
+    let observed = observed(verdict, answers);
+    let mode = judgement.mode();
+    let since = since(judgement);
+    let confirmed = match (judgement.known, judgement.concluded) {
+        (Provenance::Documented, false) => format!("as {name} documents{since}"),
+        (Provenance::Documented, true) => format!("as follows from what {name} documents{since}"),
+        (Provenance::Observed, false) => format!("as {name} was seen to answer{since}"),
+        (Provenance::Observed, true) => {
+            format!("as follows from how {name} was seen to answer{since}")
+        }
+        (Provenance::Inferred | Provenance::Unknown, _) => {
+            format!("as is inferred for {name}{since}")
+        }
+    };
+    let expected = expected(judgement);
+    let basis = match (judgement.known, judgement.concluded) {
+        (Provenance::Documented, false) => "documented",
+        (Provenance::Documented, true) => "follows from what is documented",
+        (Provenance::Observed, false) => "observed elsewhere",
+        (Provenance::Observed, true) => "follows from what was observed elsewhere",
+        (Provenance::Inferred | Provenance::Unknown, _) => "inferred",
+    };
+    let hidden = hidden(answers);
+    let and_hidden = hidden.map_or_else(String::new, |hidden| format!("; {hidden}"));
+    match judgement.status {
+        PostureStatus::AsDocumented => match mode {
+            Some(mode) => {
+                format!(
+                    "{name}{version}: {observed}, {confirmed}: {mode}, confirmed from outside{and_hidden}"
+                )
+            }
+            None => format!(
+                "{name}{version}: {observed}, {confirmed}: confirmed from outside{and_hidden}"
+            ),
+        },
+        PostureStatus::Either => {
+            let mode = mode.unwrap_or("one of the answers that are expected");
+            // A conclusion, or one of two possibilities, is not confirmed.
+            let from_outside = if judgement.concluded {
+                ""
+            } else {
+                ", confirmed from outside"
+            };
+            format!("{name}{version}: {observed}: {mode}{from_outside}{and_hidden}")
+        }
+        PostureStatus::Stricter => {
+            format!("{name}{version}: {observed}: stricter than {basis} ({expected}){and_hidden}")
+        }
+        PostureStatus::Looser => {
+            let note = judgement
+                .note()
+                .map(|note| format!("; {note}"))
+                .unwrap_or_default();
+            format!("{name}{version}: {observed}: more open than {basis} ({expected}){note}")
+        }
+        PostureStatus::Unknown if judgement.stricter_where_asked => format!(
+            "{name}{version}: {observed}: stricter than {basis} ({expected}) on these paths, and not graded beyond \
+             them{and_hidden}"
+        ),
+        PostureStatus::Unknown => {
+            format!(
+                "{name}{version}: {observed}; not graded: {}",
+                judgement.why_unknown
+            )
+        }
+    }
+}
+
+/// What the answers cannot show where authentication refuses: other paths may be open.
+fn hidden(answers: &PathAnswers<'_>) -> Option<&'static str> {
+    if answers.rejected() == 0 {
+        return None;
+    }
+    Some(match answers.resources {
+        Resources::Clear => "a condition on another path would not show",
+        Resources::Partly => {
+            "not all resources were answered, and a condition on another path would not show"
+        }
+        Resources::NotAsked => {
+            "resources were not asked, and a condition on another path would not show"
+        }
+    })
+}
+
+/// ` from 1.32 on`, where the release decides.
+fn since(judgement: &Judgement) -> String {
+    match judgement.ranges.as_slice() {
+        [range] => range.since(),
+        _ => String::new(),
+    }
+}
+
+/// The expected answers: `limited to health or forbidden with version and health open`.
+fn expected(judgement: &Judgement) -> String {
+    let mut answers: Vec<&ExpectedAnswer> = judgement.decidable().collect();
+    answers.sort_by_key(|answer| answer.verdict);
+    let mut described: Vec<String> = answers.into_iter().map(described).collect();
+    described.dedup();
+    described.join(" or ")
+}
+
+fn described(answer: &ExpectedAnswer) -> String {
+    let open = listed(answer.open.iter().map(|public| public.as_str()));
+    match answer.verdict {
+        verdict if open.is_empty() => verdict.to_string(),
+        Verdict::Limited => format!("limited to {open}"),
+        verdict => format!("{verdict} with {open} open"),
+    }
+}
+
+/// What the endpoint answered.
+fn observed(verdict: Verdict, answers: &PathAnswers<'_>) -> String {
+    let open = open(answers);
+    match verdict {
+        Verdict::Rejected if answers.rejected() == answers.asked => {
+            format!("anonymous refused on all {} API paths asked", answers.asked)
+        }
+        Verdict::Rejected => {
+            format!(
+                "anonymous refused on {} of {} API paths asked",
+                answers.rejected(),
+                answers.asked
+            )
+        }
+        Verdict::Limited if open.is_empty() => {
+            let accepted = listed(answers.with(&Access::Forbidden).map(|(path, _)| path));
+            format!("anonymous accepted on some paths alone, with no grant among them ({accepted})")
+        }
+        Verdict::Limited => format!("anonymous limited to {open}"),
+        Verdict::Forbidden if open.is_empty() => {
+            "anonymous accepted as a user, and no grant among the paths asked".to_owned()
+        }
+        Verdict::Forbidden => {
+            format!("anonymous accepted as a user, with {open} open and /api forbidden")
+        }
+        _ => "more than version and health open to anonymous".to_owned(),
+    }
+}
+
+/// What is open: "version" and "health" where every such path that was asked is, else single paths.
+fn open(answers: &PathAnswers<'_>) -> String {
+    let granted: Vec<(&str, PathClass)> = answers.with(&Access::Granted).collect();
+    let mut open = Vec::new();
+    for (class, public) in [
+        (PathClass::Version, Public::Version),
+        (PathClass::Health, Public::Health),
+    ] {
+        let granted_of_class = || granted.iter().filter(move |(_, of)| *of == class);
+        let closed = |access| answers.with(&access).any(|(_, of)| of == class);
+        if closed(Access::Rejected) || closed(Access::Forbidden) {
+            open.extend(granted_of_class().map(|(path, _)| *path));
+        } else if granted_of_class().next().is_some() {
+            open.push(public.as_str());
+        }
+    }
+    listed(open)
+}
+
+/// `a, b and c`.
+fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}

@@ -1,0 +1,152 @@
+//! The speed that network and machine can take: additive increase, multiplicative decrease (AIMD).
+//!
+//! Losses show in two ways. A connect that was answered only after a second lost its first SYN, or the
+//! answer to it: systems repeat the SYN after one second (RFC 6298). A connect that is not answered is a
+//! loss if the host answered before. If the share of losses rises, the scan slows down. If that does not
+//! help, the scan is not their cause: this share becomes the base, and the scan returns to its speed.
+
+use std::time::Duration;
+
+/// A connect that took this long was answered to a repeated SYN.
+pub(super) const RETRANSMITTED: Duration = Duration::from_secs(1);
+/// The lowest share of full speed.
+const FLOOR: f64 = 0.02;
+const DECREASE: f64 = 0.7;
+const INCREASE: f64 = 0.05;
+/// A share of losses that is tolerated above the base.
+const MARGIN: f64 = 0.05;
+/// Answers and losses that make a share meaningful.
+const ENOUGH: u32 = 100;
+
+/// The speed as a share of full speed, and the losses behind it.
+#[derive(Debug, Clone)]
+pub(super) struct Congestion {
+    level: f64,
+    /// The share of losses at any speed.
+    base_loss: f64,
+    /// The share of losses at which the scan last slowed down.
+    slowed_at: Option<f64>,
+}
+
+impl Congestion {
+    pub(super) const fn new() -> Self {
+        Self {
+            level: 1.0,
+            base_loss: 0.0,
+            slowed_at: None,
+        }
+    }
+
+    /// The share of full speed, 0.02 to 1.
+    pub(super) const fn level(&self) -> f64 {
+        self.level
+    }
+
+    /// Evaluates the answers and losses of a window; `false` if there are too few.
+    pub(super) fn window(&mut self, answered: u32, lost: u32) -> bool {
+        let all = answered.saturating_add(lost);
+        if all < ENOUGH {
+            return false;
+        }
+        let share = f64::from(lost) / f64::from(all);
+        if let Some(before) = self.slowed_at.take() {
+            // What slowing down would leave if the path were full: it delivers as much of fewer packets.
+            let helped = (1.0 - (1.0 - before) / DECREASE).max(0.0);
+            if share >= f64::midpoint(before, helped) {
+                self.base_loss = share;
+            }
+        }
+        if share > self.base_loss * 1.5 + MARGIN {
+            self.slowed_at = Some(share);
+            self.slow_down();
+        } else {
+            self.speed_up();
+            // The base decays when losses are no longer seen.
+            self.base_loss = share.min(self.base_loss) * 0.1 + self.base_loss * 0.9;
+        }
+        true
+    }
+
+    /// Slows down one step.
+    pub(super) fn slow_down(&mut self) {
+        self.level = (self.level * DECREASE).max(FLOOR);
+    }
+
+    /// Goes one step towards full speed.
+    pub(super) fn speed_up(&mut self) {
+        self.level = (self.level + INCREASE).min(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path that drops what exceeds its capacity, and a `base` share of everything.
+    fn drive(congestion: &mut Congestion, windows: usize, capacity: f64, base: f64) -> Vec<f64> {
+        (0..windows)
+            .map(|_| {
+                let rate = 1000.0 * congestion.level();
+                let share = base + (1.0 - base) * (1.0 - capacity / rate).max(0.0);
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "0 to 1000"
+                )]
+                let lost = (share * 1000.0).round() as u32;
+                congestion.window(1000 - lost, lost);
+                congestion.level()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_narrow_path_is_filled_and_not_flooded() {
+        let mut congestion = Congestion::new();
+        let levels = drive(&mut congestion, 200, 400.0, 0.01);
+        let settled = &levels[50..];
+        assert!(
+            settled.iter().all(|level| (0.25..0.5).contains(level)),
+            "{settled:?}"
+        );
+    }
+
+    #[test]
+    fn the_speed_recovers_when_the_path_does() {
+        let mut congestion = Congestion::new();
+        drive(&mut congestion, 50, 100.0, 0.0);
+        assert!(congestion.level() < 0.2);
+        drive(&mut congestion, 25, 5000.0, 0.0);
+        assert!((congestion.level() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn losses_that_do_not_depend_on_the_rate_do_not_slow_down() {
+        for base in [0.01, 0.1, 0.4, 1.0] {
+            let mut congestion = Congestion::new();
+            let levels = drive(&mut congestion, 60, 5000.0, base);
+            assert!(
+                levels[40..].iter().all(|level| *level > 0.99),
+                "{base}: {levels:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn little_evidence_changes_nothing() {
+        let mut congestion = Congestion::new();
+        assert!(!congestion.window(0, ENOUGH - 1));
+        assert!((congestion.level() - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn the_speed_never_falls_to_zero() {
+        let mut congestion = Congestion::new();
+        for _ in 0..1000 {
+            congestion.slow_down();
+        }
+        assert!(congestion.level() >= FLOOR);
+        congestion.speed_up();
+        assert!(congestion.level() > FLOOR);
+    }
+}

@@ -1,0 +1,52 @@
+//! Builds the record of an endpoint from its observation and assessment.
+
+use crate::advise::{Advice, advise};
+use crate::model::{Assessment, EndpointReport, Identification, Observation, Target, Verdict};
+
+/// The record of an endpoint that was probed.
+pub(crate) fn record(
+    target: &Target,
+    observation: Observation,
+    identification: Identification,
+    assessment: Assessment,
+) -> EndpointReport {
+    let unreachable = assessment.verdict == Verdict::Unreachable;
+    let of_requests = || {
+        observation
+            .exchanges
+            .iter()
+            .find_map(|exchange| exchange.outcome.as_ref().err())
+    };
+    let failure = observation
+        .failure
+        .as_ref()
+        .or_else(of_requests)
+        .filter(|_| unreachable)
+        .cloned();
+    let Advice { posture, remedy } = advise(
+        &identification,
+        &assessment,
+        &observation.unasked,
+        target.expect,
+    );
+    EndpointReport {
+        target: target.clone(),
+        posture,
+        remedy,
+        verdict: assessment.verdict,
+        reason: assessment.reason,
+        failure,
+        identification: Some(identification),
+        requests: assessment.requests,
+        not_asked: observation.unasked,
+        grants: assessment.grants,
+        endpoint: Some(observation.endpoint),
+        aliases: observation.aliases,
+        tls: observation.tls,
+        without_sni: observation.without_sni,
+        local: observation.local,
+        connections: observation.connections,
+        handshakes: observation.handshakes,
+        timings: observation.timings.kept(),
+    }
+}
