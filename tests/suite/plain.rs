@@ -17,7 +17,7 @@ use crate::support::{config, knock, run, scan, start, stderr, stdout, targets};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ToTls {
     Closes,
-    /// Closes without reading the ClientHello, so that the client sees a reset.
+    /// Closes without reading the `ClientHello`, so that the client sees a reset.
     Resets,
     Says(&'static [u8]),
 }
