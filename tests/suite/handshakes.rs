@@ -317,7 +317,7 @@ async fn a_huge_key_does_not_count_against_the_server() {
     assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
     let tls = record.tls.unwrap();
     assert_eq!(tls.certificate.unwrap().key, "RSA 16384");
-    let why = "its RSA key has 16384 bits; those of 2048 to 8192 are checked".to_owned();
+    let why = "its RSA key has 16384 bits; 2048 to 8192 are supported".to_owned();
     assert_eq!(tls.signature, Signature::NotChecked { why });
     assert!(
         matches!(tls.trust, Some(Trust::NotChecked { .. })),
