@@ -74,6 +74,7 @@ pub mod error;
 pub mod fuzzing;
 pub mod identify;
 pub mod input;
+pub mod kubernetes;
 pub mod model;
 pub mod policy;
 pub mod probe;

@@ -5,14 +5,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 5] = ["model", "products", "config", "error", "input"];
+const GROUND: [&str; 6] = [
+    "kubernetes",
+    "model",
+    "products",
+    "config",
+    "error",
+    "input",
+];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "model" | "input" => vec![],
-        "error" | "products" => vec!["model"],
-        "config" => vec!["model", "error"],
+        "kubernetes" | "input" => vec![],
+        "model" => vec!["kubernetes"],
+        "error" | "products" => vec!["kubernetes", "model"],
+        "config" => vec!["kubernetes", "model", "error"],
         // A checkpoint keeps finished records as the report writes and reads them.
         "scan" => GROUND
             .into_iter()

@@ -267,7 +267,7 @@ fn a_mistake_in_the_file_is_its_own_and_suggests() {
         ),
         (
             "[scan]\nfail-on = \"fast\"\n",
-            "[scan] fail-on: no threshold; use a severity",
+            "[scan] fail-on: invalid threshold",
         ),
         (
             "[scan]\nhttp2 = \"yes\"\n",

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use kubeknock::config::Shard;
 use kubeknock::policy::FailOn;
+use kubeknock::report::Format;
 
 use crate::units;
 
@@ -348,17 +349,25 @@ pub(crate) struct RequestArgs {
     pub(crate) http2: bool,
 }
 
+/// The long help of `--output`, which lists every format.
+fn output_help() -> String {
+    let formats =
+        Format::ALL.map(|format| format!("  {:13} {}", format.as_str(), format.purpose()));
+    format!(
+        "Write a report, to standard output or to a file. Repeatable\n\n\
+         FORMAT or FORMAT=PATH; auto chooses by the CI system. The formats:\n{}\n\n\
+         Files appear whole or not at all, and keep owner and mode; links are followed, and pipes and devices \
+         written to. [default: table]",
+        formats.join("\n")
+    )
+}
+
 /// What is written, and where.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Write a report, to standard output or to a file. Repeatable
-    ///
-    /// FORMAT or FORMAT=PATH: table, json, jsonl, sarif, markdown, html, github, gitlab, csv,
-    /// junit, prometheus, shadowserver; auto chooses by the CI system. Files appear whole or not at all,
-    /// and keep owner and mode; links are followed, and pipes and devices written to.
-    /// [default: table]
-    #[arg(short, long, value_name = "FORMAT[=PATH]")]
+    #[arg(short, long, value_name = "FORMAT[=PATH]", long_help = output_help())]
     pub(crate) output: Vec<String>,
 
     /// Colours in the table; auto honours NO_COLOR and pipes

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::model::{
     Access, Answer, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
-    EndpointReport, Exchange, Failure, FailureKind, Grant, Handshake, Host, Identification,
+    EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
     JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
     Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage,
     Status, Target, Timings, Trust, Verdict, VersionInfo,
@@ -220,7 +220,7 @@ pub(in crate::report) fn with_requests(
         if judged.access == Access::Granted {
             report.grants.push(Grant {
                 path: request.bare_path().to_owned(),
-                grade: request.class.grade(),
+                grade: Grade::of(request.class),
                 verb: if request.method == Method::Head {
                     "list"
                 } else {
