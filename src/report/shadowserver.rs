@@ -179,20 +179,13 @@ fn certificate(facts: &Certificate, at: Timestamp) -> Vec<(&'static str, String)
         ),
     ] {
         for (attribute, column) in ["CN", "O", "OU", "C", "ST", "L"].into_iter().zip(columns) {
-            cells.push((column, attribute_of(name, attribute)));
+            cells.push((
+                column,
+                name.attribute(attribute).unwrap_or_default().to_owned(),
+            ));
         }
     }
     cells
-}
-
-/// The last value of an attribute in `O=…, CN=…`.
-fn attribute_of(name: &str, attribute: &str) -> String {
-    let of = |part: &str| {
-        part.split_once('=')
-            .filter(|(kind, _)| *kind == attribute)
-            .map(|(_, value)| value.to_owned())
-    };
-    name.rsplit(", ").find_map(of).unwrap_or_default()
 }
 
 /// `AB:CD:…`.

@@ -347,8 +347,8 @@ pub(in crate::report) fn handshake() -> Handshake {
         ]),
         signature: Signature::Valid,
         certificate: Some(Certificate {
-            subject: "CN=kube-apiserver".to_owned(),
-            issuer: "CN=kubernetes".to_owned(),
+            subject: "CN=kube-apiserver".into(),
+            issuer: "CN=kubernetes".into(),
             sans: NameList::collect(["kubernetes.default.svc".to_owned(), "10.96.0.1".to_owned()]),
             not_before: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             not_after: Some("2027-01-01T00:00:00Z".parse().unwrap()),
