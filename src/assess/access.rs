@@ -104,7 +104,8 @@ impl<'a> Context<'a> {
                     None => Err(Unclear::Plain403),
                 }
             }
-            200..=299 => self.success(request, reply),
+            // API servers answer reads with no other success.
+            200 => self.success(request, reply),
             // The list was allowed, and only then was its continue token found to be none.
             400 if status.is_some_and(|status| {
                 status.reason == "BadRequest" && status.refuses_the_continue_token()
@@ -229,7 +230,7 @@ impl<'a> Context<'a> {
             401 => Err(Unclear::Plain401),
             403 if vouched => Ok(Access::Forbidden),
             403 => Err(Unclear::Plain403),
-            200..=299 | 404..=406 | 415 if vouched => Ok(Access::Granted),
+            200 | 404..=406 | 415 if vouched => Ok(Access::Granted),
             200..=299 => Err(Unclear::UnexpectedBody),
             300..=399 => Err(Unclear::Redirect),
             429 => Err(Unclear::RateLimited),
