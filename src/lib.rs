@@ -71,11 +71,13 @@ pub mod connect;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod host_port;
 pub mod identify;
 pub mod input;
 pub mod model;
 pub mod policy;
 pub mod probe;
+mod random;
 pub mod report;
 pub mod resolve;
 pub mod scan;
