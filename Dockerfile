@@ -1,9 +1,9 @@
-# A static binary in an empty image, run as nobody.
+# A static binary in an empty image, run as an unprivileged user.
 #
 #   docker build -t kubeknock .
 #   docker run --rm -v "$PWD:/work" -w /work kubeknock scan -f targets.txt
 #
-# For CI systems that start a shell in a job's image, as GitLab does:
+# For CI systems that start a shell in the job's image, such as GitLab:
 #
 #   docker build --target ci -t kubeknock:ci .
 FROM rust:1.95 AS build
@@ -11,10 +11,10 @@ RUN apt-get update && apt-get install -y --no-install-recommends cmake && rm -rf
 WORKDIR /src
 COPY . .
 ENV RUSTFLAGS="-C target-feature=+crt-static"
-# With a target named, the flags above reach the program and not the build scripts.
+# With `--target`, RUSTFLAGS apply to the program but not to build scripts.
 RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
-    && cargo build --release --locked --bin kubeknock --target "$target" \
-    && cp "target/$target/release/kubeknock" /kubeknock
+    && cargo build --profile dist --locked --bin kubeknock --target "$target" \
+    && cp "target/$target/dist/kubeknock" /kubeknock
 
 FROM debian:stable-slim AS ci
 COPY --from=build /kubeknock /usr/local/bin/kubeknock

@@ -29,7 +29,7 @@ use kubeknock::model::{Endpoint, FailureKind, Verdict};
 use kubeknock::scan::Scanner;
 use kubeknock::simulator;
 
-use support::{myself, peak_kib, runtime, targets};
+use support::{myself, peak_kib, print_profile, runtime, targets};
 
 /// The program's allocator.
 #[global_allocator]
@@ -70,6 +70,7 @@ fn harness() -> ExitCode {
     let length: jiff::SignedDuration = text.parse().expect("KUBEKNOCK_CHAOS is a time, as 30m");
     let seed =
         std::env::var("KUBEKNOCK_CHAOS_SEED").unwrap_or_else(|_| std::process::id().to_string());
+    print_profile();
     println!("chaos for {text}, seed {seed} (KUBEKNOCK_CHAOS_SEED)");
     let mut servers = myself()
         .args(["servers", &seed])

@@ -1,7 +1,7 @@
 //! What a scan costs, as ratios against floors measured in the same run.
 //!
 //! ```text
-//! cargo bench --bench cost
+//! cargo bench --profile dist --bench cost
 //! ```
 //!
 //! Every figure is the user and system CPU time, or the peak memory, of a client process of its
@@ -30,7 +30,7 @@ use kubeknock::config::{Order, ScanConfig};
 use kubeknock::model::Verdict;
 use kubeknock::scan::Scanner;
 use kubeknock::simulator;
-use support::{myself, output_of, peak_kib, runtime, targets};
+use support::{myself, output_of, peak_kib, print_profile, runtime, targets};
 
 /// The program's allocator, for the floors too.
 #[global_allocator]
@@ -85,6 +85,7 @@ fn main() -> ExitCode {
 
 fn harness() -> ExitCode {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
+    print_profile();
     let mut live = Server::start(&["serve", "default"]);
     let silent = Server::start(&["serve", "hangs-in-http"]);
     let fifty = Server::start(&["serve-fifty"]);

@@ -1,7 +1,7 @@
 //! What it costs to say what answered, whose it is and whether that is as documented.
 //!
 //! ```text
-//! cargo bench --bench identify
+//! cargo bench --profile dist --bench identify
 //! ```
 //!
 //! User and system CPU time of one thread over many rounds, for observations that real looks at

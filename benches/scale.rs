@@ -1,7 +1,7 @@
 //! Large scans: memory, a lossy network, the rate on the wire, the first packet.
 //!
 //! ```text
-//! cargo bench --bench scale
+//! cargo bench --profile dist --bench scale
 //! ```
 //!
 //! | figure | against | limit |
@@ -27,7 +27,7 @@ use kubeknock::config::{self, Order, ScanConfig};
 use kubeknock::scan::Scanner;
 use kubeknock::simulator;
 
-use support::{output_of, peak_kib, runtime, targets};
+use support::{output_of, peak_kib, print_profile, runtime, targets};
 
 /// The program's allocator.
 #[global_allocator]
@@ -63,6 +63,7 @@ fn main() -> ExitCode {
 
 fn harness() -> ExitCode {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
+    print_profile();
     let mut table = Table { holds: true };
     line("", "floor", "ours", "figure", "limit");
     memory_rows(&mut table);

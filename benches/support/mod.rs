@@ -1,5 +1,6 @@
 //! What the benchmarks share: roles in processes of their own, and what they cost.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -8,6 +9,17 @@ use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder};
 /// This program.
 pub(crate) fn myself() -> Command {
     Command::new(std::env::current_exe().expect("the benchmark's own path"))
+}
+
+/// Prints the cargo profile that this benchmark was built in, taken from the folder that cargo put it in:
+/// `target/dist/deps/cost-…` is `dist`. Plain `cargo bench` builds in `target/release`.
+pub(crate) fn print_profile() {
+    let program = std::env::current_exe().expect("the benchmark's own path");
+    let folder = program.ancestors().nth(2).and_then(Path::file_name);
+    println!(
+        "profile: {}",
+        folder.map_or("unknown".into(), |name| name.to_string_lossy())
+    );
 }
 
 /// What this program says in a role.

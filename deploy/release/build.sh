@@ -34,9 +34,9 @@ export CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
 umask 022
 
 # With a target named, the flags above reach the program and not the build scripts.
-cargo build --release --locked --bin kubeknock --target "$host" --target-dir "$target_dir"
+cargo build --profile dist --locked --bin kubeknock --target "$host" --target-dir "$target_dir"
 program=kubeknock-$host
-install -m 755 "$target_dir/$host/release/kubeknock" "$out/$program"
+install -m 755 "$target_dir/$host/dist/kubeknock" "$out/$program"
 
 command -v cargo-cyclonedx >/dev/null || cargo install cargo-cyclonedx --version 0.5.7 --locked
 cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps --target "$host"

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::Failure;
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
+use super::{Failure, words};
 
 /// kube-apiserver runs authentication, then authorization, then the handler: the answer tells which
 /// of them ended the request.
@@ -65,7 +68,10 @@ pub enum AccessChange {
 }
 
 /// Why an answer proves nothing about anonymous access.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Unclear {
     /// 3xx: somebody sends us elsewhere, and we do not go.
     Redirect,
@@ -74,8 +80,12 @@ pub enum Unclear {
     /// A 5xx that is not an API server's health text.
     ServerError,
     /// 401 without a Kubernetes `Status`, on an endpoint where nothing vouches for it.
+    #[serde(rename = "plain-401")]
+    #[strum(serialize = "plain-401")]
     Plain401,
     /// 403 that is no Kubernetes `Status`: a web application firewall, a proxy.
+    #[serde(rename = "plain-403")]
+    #[strum(serialize = "plain-403")]
     Plain403,
     /// 403 `Status` for another user than `system:anonymous`: somebody in between has an identity.
     OtherUser,
@@ -96,34 +106,16 @@ pub enum Unclear {
     /// HTTP was sent to a port that speaks TLS.
     TlsPort,
     /// The body was longer than the limit and nothing else decides.
+    #[serde(rename = "body-cut")]
+    #[strum(serialize = "body-cut")]
     Cut,
     /// Any other status.
     OtherStatus,
 }
 
-impl Unclear {
-    /// The word in reports.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Redirect => "redirect",
-            Self::RateLimited => "rate-limited",
-            Self::ServerError => "server-error",
-            Self::Plain401 => "plain-401",
-            Self::Plain403 => "plain-403",
-            Self::OtherUser => "other-user",
-            Self::OtherRequest => "other-request",
-            Self::OwnWords => "own-words",
-            Self::AuthorizerFailed => "authorizer-failed",
-            Self::UnexpectedBody => "unexpected-body",
-            Self::SameBody => "same-body",
-            Self::Unmarked => "unmarked",
-            Self::FrontHealth => "front-health",
-            Self::TlsPort => "tls-port",
-            Self::Cut => "body-cut",
-            Self::OtherStatus => "other-status",
-        }
-    }
+words!(Unclear);
 
+impl Unclear {
     /// What it means, as people read it.
     pub const fn phrase(&self) -> &'static str {
         match self {

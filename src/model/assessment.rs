@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Access, Exchange, PathClass, Verdict};
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
+use super::{Access, Exchange, PathClass, Verdict, words};
 
 /// What a grant is worth, from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Grade {
     /// Public by a product's design; never changes the verdict.
     Product,
@@ -22,19 +28,9 @@ pub enum Grade {
     SensitiveResources,
 }
 
-impl Grade {
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Product => "product",
-            Self::PublicInfo => "public-info",
-            Self::Discovery => "discovery",
-            Self::Telemetry => "telemetry",
-            Self::Resources => "resources",
-            Self::SensitiveResources => "sensitive-resources",
-        }
-    }
+words!(Grade);
 
+impl Grade {
     /// Whether a grant of this grade makes the endpoint `exposed`.
     pub const fn exposes(self) -> bool {
         !matches!(self, Self::Product | Self::PublicInfo)

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Identity, Origin};
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
+use super::{Identity, Origin, words};
 
 /// What changed about a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ChangeKind {
     /// Another verdict.
     Verdict,
@@ -23,31 +29,7 @@ pub enum ChangeKind {
     Closed,
 }
 
-impl ChangeKind {
-    /// Every kind, what matters most first.
-    pub const ALL: [Self; 7] = [
-        Self::Verdict,
-        Self::Opened,
-        Self::Appeared,
-        Self::Gone,
-        Self::Version,
-        Self::Certificate,
-        Self::Closed,
-    ];
-
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Verdict => "verdict",
-            Self::Opened => "opened",
-            Self::Appeared => "appeared",
-            Self::Gone => "gone",
-            Self::Version => "version",
-            Self::Certificate => "certificate",
-            Self::Closed => "closed",
-        }
-    }
-}
+words!(ChangeKind);
 
 /// One change of one target, all addresses of a name together.
 #[derive(Debug, Clone, PartialEq, Eq)]

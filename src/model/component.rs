@@ -1,15 +1,21 @@
 //! What answered, and what says so.
 
-use std::fmt;
-
 use jiff::civil::Date;
 
-use super::{Attribution, Minor, Product, Support, support::support};
+use serde::{Deserialize, Serialize};
+use strum::{Display, VariantNames};
+
+use super::{Attribution, Minor, Product, Support, support::support, words};
 
 /// The kind of program behind an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(Display, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Component {
     /// The API server of a cluster, reached directly or through something that passes its answers on.
+    #[serde(rename = "kube-apiserver")]
+    #[strum(serialize = "kube-apiserver")]
     KubeApiServer,
     /// An extension API server behind the aggregation layer (metrics-server and its like).
     AggregatedApiServer,
@@ -18,6 +24,8 @@ pub enum Component {
     /// kube-scheduler, known by its port.
     KubeScheduler,
     /// One of these two, on a port that does not tell which.
+    #[serde(rename = "kube-controller-manager-or-scheduler")]
+    #[strum(serialize = "kube-controller-manager-or-scheduler")]
     ControllerManagerOrScheduler,
     /// A node's kubelet.
     Kubelet,
@@ -36,41 +44,9 @@ pub enum Component {
     Unknown,
 }
 
+words!(Component);
+
 impl Component {
-    /// Every component.
-    pub const ALL: [Self; 12] = [
-        Self::KubeApiServer,
-        Self::AggregatedApiServer,
-        Self::KubeControllerManager,
-        Self::KubeScheduler,
-        Self::ControllerManagerOrScheduler,
-        Self::Kubelet,
-        Self::Etcd,
-        Self::Supervisor,
-        Self::KubernetesProxy,
-        Self::FrontEnd,
-        Self::Other,
-        Self::Unknown,
-    ];
-
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::KubeApiServer => "kube-apiserver",
-            Self::AggregatedApiServer => "aggregated-api-server",
-            Self::KubeControllerManager => "kube-controller-manager",
-            Self::KubeScheduler => "kube-scheduler",
-            Self::ControllerManagerOrScheduler => "kube-controller-manager-or-scheduler",
-            Self::Kubelet => "kubelet",
-            Self::Etcd => "etcd",
-            Self::Supervisor => "supervisor",
-            Self::KubernetesProxy => "kubernetes-proxy",
-            Self::FrontEnd => "front-end",
-            Self::Other => "other",
-            Self::Unknown => "unknown",
-        }
-    }
-
     /// Whether it is positively something that is no API server.
     pub const fn is_something_else(self) -> bool {
         matches!(
@@ -87,14 +63,11 @@ impl Component {
     }
 }
 
-impl fmt::Display for Component {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
 /// How sure an identification is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Confidence {
     /// A guess that another reading could overturn.
     Low,
@@ -104,21 +77,17 @@ pub enum Confidence {
     High,
 }
 
-impl Confidence {
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
+words!(Confidence);
 
 /// What sort of sign it is; each sort proves something of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ClueKind {
     /// A Kubernetes `Status` object.
+    #[serde(rename = "status-object")]
+    #[strum(serialize = "status-object")]
     Status,
     /// The fields of `/version`.
     VersionFields,
@@ -154,30 +123,7 @@ pub enum ClueKind {
     Port,
 }
 
-impl ClueKind {
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Status => "status-object",
-            Self::VersionFields => "version-fields",
-            Self::Discovery => "discovery",
-            Self::AuditId => "audit-id",
-            Self::FlowControl => "flow-control",
-            Self::ServingCertificate => "serving-certificate",
-            Self::CertificateNames => "certificate-names",
-            Self::ClientCaNames => "client-ca-names",
-            Self::WithoutServerName => "without-server-name",
-            Self::Alpn => "alpn",
-            Self::HostName => "host-name",
-            Self::TransportSecurity => "transport-security",
-            Self::ProductAnswer => "product-answer",
-            Self::PlainHttp => "plain-http",
-            Self::ForeignAnswer => "foreign-answer",
-            Self::ServerHeader => "server-header",
-            Self::Port => "port",
-        }
-    }
-}
+words!(ClueKind);
 
 /// One sign, with what was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+use strum::{VariantArray, VariantNames};
+
+use super::words;
+
 /// How far the attempt had come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Stage {
     /// Resolving the name.
     Dns,
@@ -21,23 +29,13 @@ pub enum Stage {
     Internal,
 }
 
-impl Stage {
-    /// The stage's name in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Proxy => "proxy",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Http => "http",
-            Self::Body => "body",
-            Self::Internal => "internal",
-        }
-    }
-}
+words!(Stage);
 
 /// What kind of failure it was; the unit in which unreachable endpoints are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantArray, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum FailureKind {
     /// The port answered with a reset: nothing listens.
     Refused,
@@ -89,65 +87,9 @@ pub enum FailureKind {
     ProxyCouldNotConnect,
 }
 
+words!(FailureKind, all);
+
 impl FailureKind {
-    /// Every kind, in the order reports list them.
-    pub const ALL: [Self; 24] = [
-        Self::Refused,
-        Self::TimedOut,
-        Self::HostUnreachable,
-        Self::NetworkUnreachable,
-        Self::Prohibited,
-        Self::NameNotFound,
-        Self::NoAddress,
-        Self::ResolverFailure,
-        Self::ResolverTimedOut,
-        Self::Proxy,
-        Self::Reset,
-        Self::Closed,
-        Self::PlainHttp,
-        Self::NotTls,
-        Self::ClientCertificateRequired,
-        Self::Handshake,
-        Self::InvalidHttp,
-        Self::Deadline,
-        Self::LocalShortage,
-        Self::Panic,
-        Self::NoRoute,
-        Self::NoResolver,
-        Self::ProxyRefused,
-        Self::ProxyCouldNotConnect,
-    ];
-
-    /// The kind's name in machine-readable reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::TimedOut => "timed-out",
-            Self::HostUnreachable => "host-unreachable",
-            Self::NetworkUnreachable => "network-unreachable",
-            Self::Prohibited => "prohibited",
-            Self::NameNotFound => "name-not-found",
-            Self::NoAddress => "no-address",
-            Self::ResolverFailure => "resolver-failure",
-            Self::ResolverTimedOut => "resolver-timed-out",
-            Self::Proxy => "proxy",
-            Self::Reset => "reset",
-            Self::Closed => "closed",
-            Self::PlainHttp => "plain-http",
-            Self::NotTls => "not-tls",
-            Self::ClientCertificateRequired => "client-certificate-required",
-            Self::Handshake => "handshake",
-            Self::InvalidHttp => "invalid-http",
-            Self::Deadline => "deadline",
-            Self::LocalShortage => "local-shortage",
-            Self::Panic => "panic",
-            Self::NoRoute => "no-route",
-            Self::NoResolver => "no-resolver",
-            Self::ProxyRefused => "proxy-refused",
-            Self::ProxyCouldNotConnect => "proxy-could-not-connect",
-        }
-    }
-
     /// Whether our own side failed, so that it says nothing of the target: this machine, its network,
     /// its name server, or the proxy.
     pub const fn is_ours(self) -> bool {

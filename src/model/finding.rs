@@ -8,7 +8,10 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
-use super::{Confidence, Endpoint, Origin, Rule, Severity, Target, Text, hex};
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
+use super::{Confidence, Endpoint, Origin, Rule, Severity, Target, Text, hex, words};
 
 /// What a finding is about, as it was asked for: a target (`https://api.example.com:6443`), or a
 /// specification as written where the finding is about all that it names.
@@ -78,7 +81,10 @@ impl fmt::Display for Fingerprint {
 }
 
 /// Whether the baseline had it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum BaselineState {
     /// Not in the baseline, or less severe there, or with less that is open.
     New,
@@ -88,19 +94,7 @@ pub enum BaselineState {
     Absent,
 }
 
-impl BaselineState {
-    /// Every state.
-    pub const ALL: [Self; 3] = [Self::New, Self::Unchanged, Self::Absent];
-
-    /// The word in reports; SARIF uses the same ones.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Unchanged => "unchanged",
-            Self::Absent => "absent",
-        }
-    }
-}
+words!(BaselineState);
 
 /// Somebody knows and has reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,15 @@
 //! What a product should answer to a caller without credentials, and whether it does.
 
-use super::{Provenance, Text, Verdict};
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
+use super::{Provenance, Text, Verdict, words};
 
 /// What was observed, held against what is expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum PostureStatus {
     /// More is open than is expected: a deviation.
     Looser,
@@ -17,27 +23,7 @@ pub enum PostureStatus {
     Unknown,
 }
 
-impl PostureStatus {
-    /// Every standing.
-    pub const ALL: [Self; 5] = [
-        Self::Looser,
-        Self::Stricter,
-        Self::Either,
-        Self::AsDocumented,
-        Self::Unknown,
-    ];
-
-    /// The word in reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Looser => "looser",
-            Self::Stricter => "stricter",
-            Self::Either => "either",
-            Self::AsDocumented => "as-documented",
-            Self::Unknown => "unknown",
-        }
-    }
-}
+words!(PostureStatus);
 
 /// The expected posture of a product, and how the endpoint stands to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::Confidence;
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
+use super::{Confidence, words};
 
 /// Text of the compiled table, or of a saved report.
 pub type Text = Cow<'static, str>;
@@ -21,7 +24,10 @@ pub struct Product {
 }
 
 /// How well a pattern tells products apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Specificity {
     /// Many products show it: it counts only beside other signs.
     Weak,
@@ -31,22 +37,13 @@ pub enum Specificity {
     Unique,
 }
 
-impl Specificity {
-    /// Every specificity, from least to most.
-    pub const ALL: [Self; 3] = [Self::Weak, Self::Family, Self::Unique];
-
-    /// The word in reports and in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Weak => "weak",
-            Self::Family => "family",
-            Self::Unique => "unique",
-        }
-    }
-}
+words!(Specificity);
 
 /// How well a fact about a product is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Provenance {
     /// Nothing was found.
     Unknown,
@@ -58,25 +55,7 @@ pub enum Provenance {
     Documented,
 }
 
-impl Provenance {
-    /// Every degree, from least to most.
-    pub const ALL: [Self; 4] = [
-        Self::Unknown,
-        Self::Inferred,
-        Self::Observed,
-        Self::Documented,
-    ];
-
-    /// The word in reports and in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Inferred => "inferred",
-            Self::Observed => "observed",
-            Self::Documented => "documented",
-        }
-    }
-}
+words!(Provenance);
 
 /// One sign that fits one product.
 #[derive(Debug, Clone, PartialEq, Eq)]

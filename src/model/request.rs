@@ -5,10 +5,16 @@
 //! without a byte of data. Objects and sub-resources are never asked for: a `GET` would take data,
 //! and a `HEAD` on a `proxy` or `exec` sub-resource would reach through to a node or pod.
 
-use super::Grade;
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
+use super::{Grade, words};
 
 /// HTTP method of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Method {
     /// Read a non-resource path.
     Get,
@@ -16,15 +22,7 @@ pub enum Method {
     Head,
 }
 
-impl Method {
-    /// The method's name on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-        }
-    }
-}
+words!(Method);
 
 /// What kind of path it is on an API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

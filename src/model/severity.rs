@@ -1,10 +1,15 @@
 //! How much a finding matters, apart from how sure it is.
 
-use std::fmt;
-use std::str::FromStr;
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, VariantArray, VariantNames};
+
+use super::{InvalidWord, words};
 
 /// Declared worst first: the order of lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(Display, EnumString, VariantArray, VariantNames)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Severity::invalid)]
 pub enum Severity {
     /// Anybody can read or change what the cluster holds, now.
     Critical,
@@ -18,25 +23,11 @@ pub enum Severity {
     Note,
 }
 
-impl Severity {
-    /// Every severity, worst first.
-    pub const ALL: [Self; 5] = [
-        Self::Critical,
-        Self::High,
-        Self::Medium,
-        Self::Low,
-        Self::Note,
-    ];
+words!(Severity, all);
 
-    /// The word in reports and in settings.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Critical => "critical",
-            Self::High => "high",
-            Self::Medium => "medium",
-            Self::Low => "low",
-            Self::Note => "note",
-        }
+impl Severity {
+    fn invalid(word: &str) -> InvalidWord {
+        InvalidWord::new("severity", word, &Self::ALL.map(Self::as_str))
     }
 
     /// The score that GitHub sorts by (`security-severity`), within the band that it shows under
@@ -49,27 +40,5 @@ impl Severity {
             Self::Low => "3.0",
             Self::Note => "0.0",
         }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A word that names no severity.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no severity; use one of critical, high, medium, low, note")]
-pub struct UnknownSeverity;
-
-impl FromStr for Severity {
-    type Err = UnknownSeverity;
-
-    fn from_str(text: &str) -> Result<Self, UnknownSeverity> {
-        Self::ALL
-            .into_iter()
-            .find(|severity| severity.as_str() == text)
-            .ok_or(UnknownSeverity)
     }
 }

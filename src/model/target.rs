@@ -4,10 +4,16 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Verdict;
+use serde::{Deserialize, Serialize};
+use strum::VariantNames;
+
+use super::{Verdict, words};
 
 /// How the bytes travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Scheme {
     /// TLS first: what every API server's secure port speaks.
     Https,
@@ -15,15 +21,7 @@ pub enum Scheme {
     Http,
 }
 
-impl Scheme {
-    /// The URL scheme's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Https => "https",
-            Self::Http => "http",
-        }
-    }
-}
+words!(Scheme);
 
 /// An address or a name that must be resolved first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

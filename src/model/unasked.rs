@@ -2,11 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+use strum::{VariantArray, VariantNames};
+
+use super::words;
+
 /// Examples that are kept.
 const EXAMPLES: usize = 5;
 
 /// Why something was not asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantArray, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Gap {
     /// An exclusion forbids an address of a name, or a name that it is an alias of.
     ExcludedAddress,
@@ -21,27 +29,9 @@ pub enum Gap {
     UnroutableAddress,
 }
 
+words!(Gap, all);
+
 impl Gap {
-    /// Every reason, in the order reports list them.
-    pub const ALL: [Self; 5] = [
-        Self::ExcludedAddress,
-        Self::SpecialAddress,
-        Self::BeyondLimit,
-        Self::HalfResolved,
-        Self::UnroutableAddress,
-    ];
-
-    /// The reason's name in machine-readable reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ExcludedAddress => "excluded-address",
-            Self::SpecialAddress => "special-address",
-            Self::BeyondLimit => "beyond-limit",
-            Self::HalfResolved => "half-resolved",
-            Self::UnroutableAddress => "unroutable-address",
-        }
-    }
-
     /// Whether it is an address, which counts as one of the target's.
     pub const fn is_address(self) -> bool {
         !matches!(self, Self::HalfResolved)

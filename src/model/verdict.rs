@@ -1,16 +1,25 @@
 //! The answer to the one question: what may an anonymous caller do at this endpoint?
 
 use std::fmt;
-use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, VariantArray, VariantNames};
+
+use super::{InvalidWord, as_array, words};
 
 /// The verdict on one endpoint, declared worst first: the order of tables and summaries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(EnumString, VariantArray, VariantNames)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Verdict::invalid)]
 pub enum Verdict {
     /// A path beyond the public-info set is granted: discovery, `OpenAPI`, metrics, any resource.
     Exposed,
     /// `/api` is 403 as `system:anonymous`: anonymous is accepted, authorization stops it.
     Forbidden,
     /// Some asked paths are 401, others are answered: anonymous is limited to some paths.
+    #[serde(alias = "health-only")]
+    #[strum(to_string = "limited", serialize = "health-only")]
     Limited,
     /// 401 on every path asked.
     Rejected,
@@ -21,33 +30,24 @@ pub enum Verdict {
     /// No HTTP answer.
     Unreachable,
     /// No verdict: our own side failed before anything could be asked.
+    #[strum(disabled)]
     NotAttempted,
 }
 
-impl Verdict {
-    /// Every verdict, worst first; [`Self::NotAttempted`] is none.
-    pub const ALL: [Self; 7] = [
-        Self::Exposed,
-        Self::Forbidden,
-        Self::Limited,
-        Self::Rejected,
-        Self::Inconclusive,
-        Self::NotApiServer,
-        Self::Unreachable,
-    ];
+words!(Verdict);
 
-    /// The word in reports and in `expect=`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exposed => "exposed",
-            Self::Forbidden => "forbidden",
-            Self::Limited => "limited",
-            Self::Rejected => "rejected",
-            Self::Inconclusive => "inconclusive",
-            Self::NotApiServer => "not-api-server",
-            Self::Unreachable => "unreachable",
-            Self::NotAttempted => "not-attempted",
-        }
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Verdict {
+    /// Every verdict, worst first. [`Self::NotAttempted`], the last value, is none.
+    pub const ALL: [Self; 7] = as_array(<Self as VariantArray>::VARIANTS);
+
+    fn invalid(word: &str) -> InvalidWord {
+        InvalidWord::new("verdict", word, &Self::ALL.map(Self::as_str))
     }
 
     /// Whether seeing this verdict breaks the expectation of another. Closed ports and servers of
@@ -68,36 +68,6 @@ impl Verdict {
             self,
             Self::Exposed | Self::Forbidden | Self::Limited | Self::Rejected
         )
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A word that names no verdict.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no verdict; use one of exposed, forbidden, limited, rejected, inconclusive, not-api-server, unreachable"
-)]
-pub struct UnknownVerdict;
-
-impl FromStr for Verdict {
-    type Err = UnknownVerdict;
-
-    fn from_str(text: &str) -> Result<Self, UnknownVerdict> {
-        // What `limited` was called before it covered paths other than health.
-        let word = if text == "health-only" {
-            Self::Limited.as_str()
-        } else {
-            text
-        };
-        Self::ALL
-            .into_iter()
-            .find(|verdict| verdict.as_str() == word)
-            .ok_or(UnknownVerdict)
     }
 }
 
@@ -123,6 +93,9 @@ mod tests {
                     .iter()
                     .all(|expected| !none.contradicts(*expected))
         );
-        assert_eq!(none.as_str().parse::<Verdict>(), Err(UnknownVerdict));
+        assert_eq!(
+            none.as_str().parse::<Verdict>(),
+            Err(Verdict::invalid("not-attempted"))
+        );
     }
 }

@@ -48,16 +48,15 @@ mod schema;
 #[path = "../../tests/suite/skip.rs"]
 mod skip;
 
-use std::fmt;
-use std::str::FromStr;
-
 pub use escape::escape;
 pub use place::Files;
 pub use spool::{HELD, Spool};
 pub use tally::Tally;
 
+use strum::{Display, EnumString, VariantArray, VariantNames};
+
 use crate::config::ScanConfig;
-use crate::model::{Change, Finding, Rule, ScanSummary};
+use crate::model::{Change, Finding, InvalidWord, Rule, ScanSummary, words};
 
 /// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
 pub const SCHEMA: &str = "kubeknock/report/v3";
@@ -118,7 +117,10 @@ pub struct Outcome<'a> {
 }
 
 /// A report format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, VariantArray, VariantNames,
+)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Format::invalid)]
 pub enum Format {
     /// For people: what to look at first, then the counts.
     Table,
@@ -146,61 +148,11 @@ pub enum Format {
     Shadowserver,
 }
 
+words!(Format, all);
+
 impl Format {
-    /// Every format.
-    pub const ALL: [Self; 12] = [
-        Self::Table,
-        Self::Json,
-        Self::Jsonl,
-        Self::Sarif,
-        Self::Markdown,
-        Self::Html,
-        Self::Github,
-        Self::Gitlab,
-        Self::Csv,
-        Self::Junit,
-        Self::Prometheus,
-        Self::Shadowserver,
-    ];
-
-    /// The word that names it on the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Json => "json",
-            Self::Jsonl => "jsonl",
-            Self::Sarif => "sarif",
-            Self::Markdown => "markdown",
-            Self::Html => "html",
-            Self::Github => "github",
-            Self::Gitlab => "gitlab",
-            Self::Csv => "csv",
-            Self::Junit => "junit",
-            Self::Prometheus => "prometheus",
-            Self::Shadowserver => "shadowserver",
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A word that names no format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no report format; use one of {words}", words = Format::ALL.map(Format::as_str).join(", "))]
-pub struct UnknownFormat;
-
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.as_str() == text)
-            .ok_or(UnknownFormat)
+    fn invalid(word: &str) -> InvalidWord {
+        InvalidWord::new("report format", word, &Self::ALL.map(Self::as_str))
     }
 }
 
@@ -215,7 +167,7 @@ mod tests {
         }
         assert_eq!(
             "JSON".parse::<Format>().unwrap_err().to_string(),
-            "no report format; use one of table, json, jsonl, sarif, markdown, html, github, \
+            "invalid report format `JSON`: expected one of table, json, jsonl, sarif, markdown, html, github, \
              gitlab, csv, junit, prometheus, shadowserver"
         );
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
+use strum::VariantNames;
 
 use super::SCHEMA;
 use super::sample::{self, Sample};
@@ -285,43 +286,12 @@ fn verdicts_and_accesses_are_the_models_words() {
             Access::Failed(_) => Access::Failed(failure()),
         ),
     );
-    check(
-        "unclearKind",
-        &words!(Unclear::as_str,
-            Unclear::Redirect => Unclear::Redirect,
-            Unclear::RateLimited => Unclear::RateLimited,
-            Unclear::ServerError => Unclear::ServerError,
-            Unclear::Plain401 => Unclear::Plain401,
-            Unclear::Plain403 => Unclear::Plain403,
-            Unclear::OtherUser => Unclear::OtherUser,
-            Unclear::OtherRequest => Unclear::OtherRequest,
-            Unclear::OwnWords => Unclear::OwnWords,
-            Unclear::AuthorizerFailed => Unclear::AuthorizerFailed,
-            Unclear::UnexpectedBody => Unclear::UnexpectedBody,
-            Unclear::SameBody => Unclear::SameBody,
-            Unclear::Unmarked => Unclear::Unmarked,
-            Unclear::FrontHealth => Unclear::FrontHealth,
-            Unclear::TlsPort => Unclear::TlsPort,
-            Unclear::Cut => Unclear::Cut,
-            Unclear::OtherStatus => Unclear::OtherStatus,
-        ),
-    );
+    check("unclearKind", <Unclear as VariantNames>::VARIANTS);
 }
 
 #[test]
 fn what_answered_is_said_in_the_models_words() {
-    check(
-        "stage",
-        &words!(|stage: &Stage| stage.as_str(),
-            Stage::Dns => Stage::Dns,
-            Stage::Proxy => Stage::Proxy,
-            Stage::Connect => Stage::Connect,
-            Stage::Tls => Stage::Tls,
-            Stage::Http => Stage::Http,
-            Stage::Body => Stage::Body,
-            Stage::Internal => Stage::Internal,
-        ),
-    );
+    check("stage", <Stage as VariantNames>::VARIANTS);
     check(
         "grade",
         &words!(|grade: &Grade| grade.as_str(),
@@ -333,61 +303,14 @@ fn what_answered_is_said_in_the_models_words() {
             Grade::Product => Grade::Product,
         ),
     );
-    check(
-        "component",
-        &words!(|component: &Component| component.as_str(),
-            Component::KubeApiServer => Component::KubeApiServer,
-            Component::AggregatedApiServer => Component::AggregatedApiServer,
-            Component::KubeControllerManager => Component::KubeControllerManager,
-            Component::KubeScheduler => Component::KubeScheduler,
-            Component::ControllerManagerOrScheduler => Component::ControllerManagerOrScheduler,
-            Component::Kubelet => Component::Kubelet,
-            Component::Etcd => Component::Etcd,
-            Component::Supervisor => Component::Supervisor,
-            Component::KubernetesProxy => Component::KubernetesProxy,
-            Component::FrontEnd => Component::FrontEnd,
-            Component::Other => Component::Other,
-            Component::Unknown => Component::Unknown,
-        ),
-    );
-    check(
-        "confidence",
-        &words!(|confidence: &Confidence| confidence.as_str(),
-            Confidence::Low => Confidence::Low,
-            Confidence::Medium => Confidence::Medium,
-            Confidence::High => Confidence::High,
-        ),
-    );
-    check("specificity", &Specificity::ALL.map(Specificity::as_str));
-    check("known", &Provenance::ALL.map(Provenance::as_str));
-    check("standing", &PostureStatus::ALL.map(PostureStatus::as_str));
+    check("component", <Component as VariantNames>::VARIANTS);
+    check("confidence", <Confidence as VariantNames>::VARIANTS);
+    check("specificity", <Specificity as VariantNames>::VARIANTS);
+    check("known", <Provenance as VariantNames>::VARIANTS);
+    check("standing", <PostureStatus as VariantNames>::VARIANTS);
     check("severity", &Severity::ALL.map(Severity::as_str));
-    check(
-        "baselineState",
-        &BaselineState::ALL.map(BaselineState::as_str),
-    );
-    check(
-        "clueKind",
-        &words!(|kind: &ClueKind| kind.as_str(),
-            ClueKind::Status => ClueKind::Status,
-            ClueKind::VersionFields => ClueKind::VersionFields,
-            ClueKind::Discovery => ClueKind::Discovery,
-            ClueKind::AuditId => ClueKind::AuditId,
-            ClueKind::FlowControl => ClueKind::FlowControl,
-            ClueKind::ServingCertificate => ClueKind::ServingCertificate,
-            ClueKind::CertificateNames => ClueKind::CertificateNames,
-            ClueKind::ClientCaNames => ClueKind::ClientCaNames,
-            ClueKind::WithoutServerName => ClueKind::WithoutServerName,
-            ClueKind::Alpn => ClueKind::Alpn,
-            ClueKind::HostName => ClueKind::HostName,
-            ClueKind::TransportSecurity => ClueKind::TransportSecurity,
-            ClueKind::ProductAnswer => ClueKind::ProductAnswer,
-            ClueKind::PlainHttp => ClueKind::PlainHttp,
-            ClueKind::ForeignAnswer => ClueKind::ForeignAnswer,
-            ClueKind::ServerHeader => ClueKind::ServerHeader,
-            ClueKind::Port => ClueKind::Port,
-        ),
-    );
+    check("baselineState", <BaselineState as VariantNames>::VARIANTS);
+    check("clueKind", <ClueKind as VariantNames>::VARIANTS);
 }
 
 #[test]
@@ -449,9 +372,9 @@ fn words_that_stand_within_a_definition() {
         keys(property("summary", "grants")),
         sorted(&schema["$defs"]["grade"]["enum"])
     );
-    let methods = &words!(|method: &Method| method.as_str(), Method::Get => Method::Get, Method::Head => Method::Head);
+    let methods = <Method as VariantNames>::VARIANTS;
     assert_eq!(property("request", "method")["enum"], json!(methods));
-    let schemes = &words!(|scheme: &Scheme| scheme.as_str(), Scheme::Https => Scheme::Https, Scheme::Http => Scheme::Http);
+    let schemes = <Scheme as VariantNames>::VARIANTS;
     assert_eq!(property("endpointFields", "scheme")["enum"], json!(schemes));
     let why = || String::new();
     let signatures = &words!(|signature: &Signature| signature.as_str(),

@@ -58,7 +58,7 @@ mod warnings;
 pub use builder::TargetSetBuilder;
 pub use error::{TargetError, TargetErrors};
 pub use exclusions::Exclusions;
-pub use import::{ImportFormat, UnknownImportFormat};
+pub use import::ImportFormat;
 pub use options::{DEFAULT_PORTS, Expectation, TargetOptions};
 pub use permutation::Permutation;
 pub use ports::{PortsError, parse_ports};

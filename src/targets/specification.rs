@@ -8,7 +8,7 @@ use super::error::{LineError, Problem};
 use super::host::{host_port, parse_name};
 use super::host_range::{HostRange, cidr, range};
 use super::ports::parse_ports;
-use crate::model::{Host, Scheme, UnknownVerdict, Verdict};
+use crate::model::{Host, InvalidWord, Scheme, Verdict};
 
 /// Characters of a label.
 const MAX_LABEL: usize = 128;
@@ -239,7 +239,7 @@ impl Annotations {
             "expect" => set(&mut self.expect, "expect=", value, |value| {
                 value
                     .parse()
-                    .map_err(|error: UnknownVerdict| error.to_string().into())
+                    .map_err(|error: InvalidWord| error.without_word().to_string().into())
             }),
             "sni" => set(&mut self.sni, "sni=", value, parse_name),
             "ports" => set(&mut self.ports, "ports=", value, |value| {

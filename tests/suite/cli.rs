@@ -282,7 +282,7 @@ async fn an_unwritable_output_is_found_before_anything_is_sent() {
         ),
         (
             "-oyaml".to_owned(),
-            "-o: no report format; use one of table, json",
+            "-o: invalid report format `yaml`: expected one of table, json",
         ),
         ("-ojson=".to_owned(), "path"),
     ] {

@@ -78,8 +78,9 @@ impl Expected {
 }
 
 /// What may be open to everybody where that is expected, beside what a product opens by design.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Public {
     /// `/version`.
     Version,
@@ -91,12 +92,8 @@ pub(super) enum Public {
 
 impl Public {
     /// The word in sentences.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Version => "version",
-            Self::Health => "health",
-            Self::Discovery => "discovery",
-        }
+    pub(super) fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -297,7 +294,7 @@ mod tests {
             ),
             (
                 "expected = [{ answers = [{ verdict = 'open', known = 'observed' }] }]\n",
-                "no verdict",
+                "invalid verdict `open`",
             ),
             ("colour = 'red'\n", "colour"),
         ] {

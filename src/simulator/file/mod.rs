@@ -321,7 +321,7 @@ mod tests {
             Scenario::parse(&verdict)
                 .unwrap_err()
                 .to_string()
-                .contains("no verdict; use one of")
+                .contains("invalid verdict `fine`: expected one of")
         );
     }
 }

@@ -2,29 +2,19 @@
 
 use std::io::{self, BufRead};
 
+use strum::{Display, EnumString, VariantArray, VariantNames};
+
 use super::lines::{Found, Handler, LineFormat};
 use super::{masscan, nmap, projectdiscovery, zmap};
+use crate::model::{InvalidWord, words};
 use crate::targets::error::Problem;
 use crate::targets::lines::each_line;
 
 /// Another scanner's result format.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    strum::Display,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::VariantArray,
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, VariantArray, VariantNames,
 )]
-#[strum(
-    serialize_all = "kebab-case",
-    parse_err_fn = UnknownImportFormat::new,
-    parse_err_ty = UnknownImportFormat
-)]
+#[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = ImportFormat::invalid)]
 #[non_exhaustive]
 pub enum ImportFormat {
     /// `masscan -oJ` and `-oD`.
@@ -41,25 +31,11 @@ pub enum ImportFormat {
     HttpxJson,
 }
 
-/// A word that names no [`ImportFormat`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("invalid import format: expected one of {}", ImportFormat::words().join(", "))]
-#[non_exhaustive]
-pub struct UnknownImportFormat;
-
-impl UnknownImportFormat {
-    fn new(_: &str) -> Self {
-        Self
-    }
-}
+words!(ImportFormat, all);
 
 impl ImportFormat {
-    /// Every format.
-    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
-
-    /// The names of all formats, as on the command line.
-    pub fn words() -> Vec<&'static str> {
-        Self::ALL.iter().map(Into::into).collect()
+    fn invalid(word: &str) -> InvalidWord {
+        InvalidWord::new("import format", word, &Self::ALL.map(Self::as_str))
     }
 
     /// Reads results. Calls `handle` with the line of each open port and its specification, of each

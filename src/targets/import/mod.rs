@@ -12,7 +12,7 @@ mod nmap;
 mod projectdiscovery;
 mod zmap;
 
-pub use format::{ImportFormat, UnknownImportFormat};
+pub use format::ImportFormat;
 pub(super) use lines::Found;
 
 #[cfg(test)]

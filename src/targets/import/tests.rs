@@ -51,6 +51,7 @@ fn words() {
         "nmap"
             .parse::<ImportFormat>()
             .unwrap_err()
+            .to_string()
             .contains("nmap-xml")
     );
 }

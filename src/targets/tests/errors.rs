@@ -149,7 +149,7 @@ const BAD: &[(&str, &str)] = &[
     ("192.0.2.1 name=a name=b", "name= is given twice"),
     (
         "192.0.2.1 expect=open",
-        "expect=: no verdict; use one of exposed",
+        "expect=: invalid verdict: expected one of exposed",
     ),
     ("192.0.2.1 sni=192.0.2.2", "sni=: it looks like an address"),
     ("192.0.2.1 sni=[2001:db8::1]", "sni=: "),

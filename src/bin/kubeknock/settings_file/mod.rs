@@ -217,7 +217,7 @@ verdict = "rejected"
             (
                 "\"note\"",
                 "\"notice\"",
-                "kubeknock.toml:8:1: [severity]: version-disclosed: no severity; use",
+                "kubeknock.toml:8:1: [severity]: version-disclosed: invalid severity `notice`: expected",
             ),
             (
                 "\"anonymous-auth-enabled\"",
@@ -248,7 +248,7 @@ verdict = "rejected"
             (
                 "\"rejected\"",
                 "\"closed\"",
-                "[[expect]] 1: verdict: no verdict; use one of",
+                "[[expect]] 1: verdict: invalid verdict `closed`: expected one of",
             ),
             (
                 "[[expect]]",
