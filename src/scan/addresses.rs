@@ -104,8 +104,9 @@ impl Choice {
     ) -> Option<&'static str> {
         // In a hosts file 0.0.0.0 says that a name is blocked.
         let named_here = given && !address.is_unspecified();
-        let wanted =
-            self.allow_special || named_here || scope.is_some_and(|set| set.has_special_address(address));
+        let wanted = self.allow_special
+            || named_here
+            || scope.is_some_and(|set| set.has_special_address(address));
         special(address).filter(|_| !wanted)
     }
 
