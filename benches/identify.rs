@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cpu_time::ThreadTime;
+use kubeknock::advise::advise;
 use kubeknock::assess::assess;
 use kubeknock::config::ScanConfig;
 use kubeknock::connect::Connector;
-use kubeknock::identify::{self, Answered, identify, posture, remedy};
+use kubeknock::identify::{self, identify};
 use kubeknock::model::{Endpoint, Observation, Scheme};
 use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator;
@@ -88,21 +89,16 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
 /// Microseconds per call.
 fn cost(observation: &Observation) -> f64 {
     let assessment = assess(observation, &identify(observation));
-    let (grants, requests) = (&assessment.grants, &assessment.requests);
-    let not_asked = &observation.unasked;
-    let answered = Answered {
-        verdict: assessment.verdict,
-        grants,
-        requests,
-        not_asked,
-        expected: None,
-    };
     let once = || {
         let began = ThreadTime::now();
         for _ in 0..ROUNDS {
             let identification = identify(black_box(observation));
-            black_box(posture(&identification, answered));
-            black_box(remedy(&identification, answered));
+            black_box(advise(
+                &identification,
+                &assessment,
+                &observation.unasked,
+                None,
+            ));
         }
         began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
     };

@@ -4,10 +4,10 @@
 //! # The way through
 //!
 //! ```text
-//! targets → resolve → connect → probe → identify → assess → policy → report
-//!            (name)   (TCP)   (TLS,    (who       (what      (what to
-//!                              HTTP)    answers)   anonymous   look at)
-//!                                                  may do)
+//! targets → resolve → connect → probe → identify → assess → advise → policy → report
+//!            (name)    (TCP)     (TLS,   (who       (what      (how to    (what to
+//!                                HTTP)   answers)   anonymous  close it)  look at)
+//!                                                   may do)
 //! ```
 //!
 //! Each stage is a module, none imports another, and only [`scan`] knows their order. They meet in
@@ -55,7 +55,7 @@
 //! Until 1.0 a minor release may change any type. Meant to stay: the verdicts and their rules, the
 //! words of [`model`] as they appear in reports, [`scan::Scanner`], [`scan::Scan`] and
 //! [`targets::TargetSetBuilder`], and the report format named by [`report::SCHEMA`]. The stages
-//! ([`resolve`], [`connect`], [`probe`], [`identify`], [`assess`]) are public to be read and reused,
+//! ([`resolve`], [`connect`], [`probe`], [`identify`], [`assess`], [`advise`]) are public to be read and reused,
 //! and may change with any release.
 //!
 //! # Cargo features
@@ -64,6 +64,7 @@
 //!   default features off.
 //! * `simulator` (default): simulated API servers over real TLS, for tests and demonstrations.
 
+pub mod advise;
 pub mod assess;
 pub mod atomic_file;
 pub mod config;
@@ -77,6 +78,7 @@ pub mod input;
 pub mod model;
 pub mod policy;
 pub mod probe;
+mod products;
 mod random;
 pub mod report;
 pub mod resolve;

@@ -17,7 +17,7 @@
 
 use crate::model::{Attribution, Confidence, Mark, Product, Provenance, Specificity};
 
-use super::products::{Entry, Fact, Place, TABLE, Table};
+use crate::products::{Entry, Fact, Place, TABLE, Table};
 
 /// What a mark must be worth to set a product apart from what it is built on.
 const TELLING: u32 = 4;

@@ -1,29 +1,23 @@
-//! What answered: an API server, or what else? Whose is it, and what should it answer?
+//! What answered, and which product it belongs to.
 //!
 //! ```text
-//! Observation ─ clues ─→ signs ─ weigh ─→ Component
-//!                          └ marks ─ attribution ─→ Product ─ posture ─→ as documented, or not
-//!                                                              └ remedy ─→ how to close it
+//! Observation ─ clues ─→ signs ─ weigh ───────→ Component
+//!                          └──── attribution ─→ Product
 //! ```
 //!
-//! Runs before the assessment, because what a bare 401, a 405 or a 404 proves depends on who said
-//! it; only [`posture()`] and [`remedy()`] come after, because they compare with the verdict. Pure: no
-//! I/O, nothing is looked up. Every statement rests on a [`Clue`](crate::model::Clue) that is reported
-//! with it. Products are data: `products/products.toml`, each fact with its source and how well it is
-//! known. `docs/identification.md` explains the weights.
+//! Runs before the assessment, because what a bare 401, a 405 or a 404 proves depends on who answered. Pure: no
+//! I/O, nothing is looked up. Every statement rests on a [`Clue`](crate::model::Clue) that is reported with it.
+//! `docs/identification.md` explains the weights.
 
 mod attribution;
 mod clues;
-mod posture;
-mod products;
-mod remedy;
 
 use std::sync::LazyLock;
 
 use crate::model::{Attribution, Component, Confidence, FailureKind, Identification, Observation};
 
+use crate::products::TABLE;
 use clues::Signs;
-pub use posture::{Answered, posture, remedy};
 
 /// The port on which kube-controller-manager serves by default.
 const CONTROLLER_MANAGER_PORT: u16 = 10257;
@@ -34,17 +28,17 @@ const KUBELET_PORT: u16 = 10250;
 /// The ports on which etcd serves clients and peers by default.
 const ETCD_PORTS: [u16; 2] = [2379, 2380];
 
-/// Reads and compiles the table of products, which the first call of [`identify`] would do otherwise:
-/// for as long, no look could go on.
+/// Reads and compiles the table of products. Otherwise the first call of [`identify`] does it, and every other
+/// probe waits meanwhile.
 pub fn prepare() {
-    LazyLock::force(&products::TABLE);
+    LazyLock::force(&TABLE);
 }
 
-/// Says what answered and whose it is.
+/// Identifies the program and the product behind an endpoint.
 pub fn identify(observation: &Observation) -> Identification {
     let signs = Signs::of(observation);
     let (component, confidence) = weigh(&signs, observation);
-    // A certificate alone can look like a product's: without any sign of Kubernetes it names nothing.
+    // Without any sign of Kubernetes, a certificate that looks like a product's names nothing.
     let attribution = if signs.kubernetes() {
         signs.marks.conclude()
     } else {
@@ -90,11 +84,11 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     if signs.kubelet_answer {
         return (Component::Kubelet, Confidence::High);
     }
-    if signs.rancher_answer || signs.teleport_answer {
+    if signs.proxy_answer || signs.proxy_status {
         return (Component::KubernetesProxy, Confidence::High);
     }
     if signs.supervisor_certificate && signs.replies > 0 {
-        let confidence = if signs.pong {
+        let confidence = if signs.supervisor_answer {
             Confidence::High
         } else {
             Confidence::Medium
@@ -129,7 +123,7 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     if signs.only_go_text && signs.cluster_ca && port == KUBELET_PORT {
         return (Component::Kubelet, Confidence::Medium);
     }
-    if signs.dynamiclistener && signs.replies > 0 {
+    if signs.proxy_certificate && signs.replies > 0 {
         return (Component::KubernetesProxy, Confidence::Medium);
     }
     match (signs.kubernetes(), signs.replies) {

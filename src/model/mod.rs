@@ -37,7 +37,6 @@ mod summary;
 mod support;
 mod target;
 mod unasked;
-pub(crate) mod unbind;
 mod verdict;
 mod version;
 mod word;

@@ -3,7 +3,7 @@
 use super::Severity;
 
 /// One rule. All rules are made in one place, so that a reference to one is enough everywhere.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Rule {
     /// Kebab-case, and never changed.
     pub id: &'static str,
@@ -13,8 +13,8 @@ pub struct Rule {
     pub meaning: &'static str,
     /// What the finding rests on.
     pub proof: &'static str,
-    /// How to mend it, where no provider's own way is known.
-    pub remedy: &'static str,
+    /// Looks up how to fix it by the id of the rule: the texts are data of another module.
+    pub advice: fn(&str) -> &'static str,
     /// How much it matters, unless settings or the finding itself say otherwise.
     pub severity: Severity,
     /// GitHub's `security-severity`: a decimal from 0.0 to 10.0 in the band of [`Self::severity`].
@@ -24,6 +24,21 @@ pub struct Rule {
     /// What it is evidence for.
     pub controls: &'static [Control],
 }
+
+impl Rule {
+    /// How to fix it, where no provider's own way is known.
+    pub fn remedy(&self) -> &'static str {
+        (self.advice)(self.id)
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Rule {}
 
 /// An item of a benchmark or catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 /// A minor release: `1.34`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Minor {
     /// The major number.
     pub major: u16,
@@ -69,6 +72,14 @@ impl FromStr for Minor {
             })
         };
         parse().ok_or_else(|| NoMinor(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Minor {
+    type Error = NoMinor;
+
+    fn try_from(text: String) -> Result<Self, NoMinor> {
+        text.parse()
     }
 }
 

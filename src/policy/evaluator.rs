@@ -257,7 +257,7 @@ impl<'a> Evaluator<'a> {
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
         let (remedy, remedy_url) = match hit.remedy {
             Some(known) => (known.text, known.url),
-            None => (rule.remedy.to_owned(), None),
+            None => (rule.remedy().to_owned(), None),
         };
         let finding = Finding {
             rule,

@@ -15,7 +15,7 @@ pub fn markdown(rule: &Rule) -> String {
         title,
         meaning,
         proof,
-        remedy,
+        advice: _,
         severity,
         score,
         cwe,
@@ -30,7 +30,8 @@ pub fn markdown(rule: &Rule) -> String {
     }
     let _ = write!(
         out,
-        ".\n\n{meaning}\n\n*Proof.* {proof}\n\n*Remedy.* {remedy}\n"
+        ".\n\n{meaning}\n\n*Proof.* {proof}\n\n*Remedy.* {}\n",
+        rule.remedy()
     );
     if !controls.is_empty() {
         out.push_str("\nEvidence for:\n\n");
@@ -56,7 +57,7 @@ pub fn text(rule: &Rule) -> String {
     for (title, words) in [
         ("What it means", rule.meaning),
         ("Proof", rule.proof),
-        ("Remedy", rule.remedy),
+        ("Remedy", rule.remedy()),
     ] {
         let _ = writeln!(out, "{title}:");
         wrap(&mut out, words);

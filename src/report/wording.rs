@@ -4,8 +4,7 @@
 //! Reports hold no more than the words, and those of merged scans no numbers of specifications either.
 //! What is not understood here names nothing: it is told by itself then, and not lost.
 
-use std::net::IpAddr;
-
+use crate::host_port::HostPort;
 use crate::model::{Host, Scheme, Target};
 
 /// A specification's words, taken apart.
@@ -70,22 +69,15 @@ impl<'a> Wording<'a> {
     }
 }
 
-/// The host as a target holds it, and the port where one is written.
+/// The host as a target has it, and its port if there is one.
 fn host_and_port(authority: &str) -> Option<(Host, Option<u16>)> {
-    let bare = |host: &str| host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-    let (host, port) = match authority.rsplit_once(':') {
-        // An IPv6 address has colons of its own.
-        Some((host, port)) if bare(authority).is_none() => (host, Some(port.parse().ok()?)),
-        _ => (authority, None),
+    let split = HostPort::split(authority).ok()?;
+    let host = match split.address() {
+        Some(address) => Host::Ip(address.to_canonical()),
+        None if split.host.is_empty() => return None,
+        None => Host::Name(split.host.trim_end_matches('.').to_lowercase().into()),
     };
-    let named =
-        || (!host.is_empty()).then(|| Host::Name(host.trim_end_matches('.').to_lowercase().into()));
-    Some((
-        bare(host)
-            .map(|address| Host::Ip(address.to_canonical()))
-            .or_else(named)?,
-        port,
-    ))
+    Some((host, split.port))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What was seen of one endpoint and what was concluded → its record.
 
-use crate::identify::{Answered, posture, remedy};
+use crate::advise::{Advice, advise};
 use crate::model::{Assessment, EndpointReport, Identification, Observation, Target, Verdict};
 
 /// The record of an endpoint that was looked at.
@@ -23,17 +23,16 @@ pub(crate) fn record(
         .or_else(of_requests)
         .filter(|_| unreachable)
         .cloned();
-    let answered = Answered {
-        verdict: assessment.verdict,
-        grants: &assessment.grants,
-        requests: &assessment.requests,
-        not_asked: &observation.unasked,
-        expected: target.expect,
-    };
+    let Advice { posture, remedy } = advise(
+        &identification,
+        &assessment,
+        &observation.unasked,
+        target.expect,
+    );
     EndpointReport {
         target: target.clone(),
-        posture: posture(&identification, answered),
-        remedy: remedy(&identification, answered),
+        posture,
+        remedy,
         verdict: assessment.verdict,
         reason: assessment.reason,
         failure,

@@ -5,14 +5,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 4] = ["model", "config", "error", "input"];
+const GROUND: [&str; 7] = [
+    "model",
+    "products",
+    "config",
+    "error",
+    "input",
+    "host_port",
+    "random",
+];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "model" | "input" => vec![],
-        "error" => vec!["model"],
-        "config" => vec!["model", "error"],
+        "input" | "host_port" | "random" => vec![],
+        "model" => vec!["host_port"],
+        "error" | "products" => vec!["model"],
+        "config" => vec!["model", "error", "host_port"],
         // A checkpoint keeps finished records as the report writes and reads them.
         "scan" => GROUND
             .into_iter()
@@ -24,9 +33,12 @@ fn allowed(module: &str) -> Vec<&'static str> {
                 "probe",
                 "identify",
                 "assess",
+                "advise",
                 "report",
             ])
             .collect(),
+        // How to fix what a rule finds is advice.
+        "policy" => GROUND.into_iter().chain(["advise"]).collect(),
         // A stage, a format, the simulator.
         _ => GROUND.to_vec(),
     }
@@ -123,7 +135,8 @@ fn no_stage_knows_another() {
     let files = library();
     let modules: BTreeSet<String> = files.iter().map(|(module, ..)| module.clone()).collect();
     for stage in [
-        "targets", "resolve", "connect", "probe", "identify", "assess", "policy", "scan", "report",
+        "targets", "resolve", "connect", "probe", "identify", "assess", "advise", "policy", "scan",
+        "report",
     ] {
         assert!(
             modules.contains(stage),

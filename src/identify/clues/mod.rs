@@ -6,15 +6,15 @@ mod tls;
 use std::fmt::{self, Write as _};
 
 use super::attribution::Marks;
-use super::products::Place;
 use crate::model::{
-    Answer, Clue, ClueKind, Minor, Observation, PathClass, Reply, Request, Scheme, Status,
-    VersionInfo,
+    Answer, Clue, ClueKind, Component, Minor, Observation, PathClass, Reply, Request, Scheme,
+    Status, VersionInfo,
 };
+use crate::products::{Place, TABLE};
 
 /// What Teleport's Kubernetes proxy says to a caller without a client certificate (`accessDeniedMsg`
 /// in `lib/kube/proxy/forwarder.go` of gravitational/teleport).
-const TELEPORT_DENIES: &str = "[00] access denied";
+const PROXY_DENIES: &str = "[00] access denied";
 /// The realm that an API server with password authentication names.
 const OLD_REALM: &str = "kubernetes-master";
 /// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull
@@ -58,14 +58,14 @@ pub(super) struct Signs {
     pub(super) etcd_name: bool,
     /// The certificate of the k3s or RKE2 supervisor.
     pub(super) supervisor_certificate: bool,
-    /// The supervisor's answer at `/ping`.
-    pub(super) pong: bool,
-    /// Rancher refuses for itself.
-    pub(super) rancher_answer: bool,
-    /// A certificate by Rancher's library for serving ones.
-    pub(super) dynamiclistener: bool,
-    /// Teleport refuses for itself.
-    pub(super) teleport_answer: bool,
+    /// An answer that only the supervisor gives.
+    pub(super) supervisor_answer: bool,
+    /// A proxy that knows Kubernetes answers with a body of its own.
+    pub(super) proxy_answer: bool,
+    /// The certificate of such a proxy.
+    pub(super) proxy_certificate: bool,
+    /// Such a proxy refuses with a `Status` of its own.
+    pub(super) proxy_status: bool,
     /// Something in front terminates TLS.
     pub(super) front: bool,
 }
@@ -156,10 +156,10 @@ impl Signs {
             || self.api_server_san
             || self.node_certificate
             || self.cluster_ca
-            || self.rancher_answer
+            || self.proxy_answer
             || self.kubelet_answer
             || self.supervisor_certificate
-            || self.dynamiclistener
+            || self.proxy_certificate
             || self.old_realm
             || self.marks.unique_in(Place::Host)
     }
@@ -252,8 +252,9 @@ impl Signs {
             }
             answer => match own_answer(request, answer) {
                 Some(own) => {
-                    self.rancher_answer |= *answer == Answer::RancherError;
-                    self.pong |= *answer == Answer::Pong;
+                    let shows = |component| TABLE.shows(Place::Answer, &own, component);
+                    self.proxy_answer |= shows(Component::KubernetesProxy);
+                    self.supervisor_answer |= shows(Component::Supervisor);
                     self.also(ClueKind::ProductAnswer, format!("{asked}: {own}"));
                 }
                 None => self.foreign(reply, answer, asked),
@@ -279,7 +280,7 @@ impl Signs {
     fn status(&mut self, asked: Asked<'_>, status: &Status) {
         match (status.code, status.reason.as_str()) {
             (401, "Unauthorized") => self.status_401 = true,
-            (403, _) if status.message == TELEPORT_DENIES => self.teleport_answer = true,
+            (403, _) if status.message == PROXY_DENIES => self.proxy_status = true,
             (403, "Forbidden") => self.refuses_a_resource |= status.refuses_a_resource(),
             _ => {}
         }

@@ -2,26 +2,18 @@
 
 use super::Signs;
 use crate::identify::attribution::Marks;
-use crate::identify::products::Place;
-use crate::model::{ClueKind, Handshake, Observation};
-
-/// Parts of CA names that clusters use for client and front-proxy authentication.
-const CLUSTER_CA_PARTS: [&str; 7] = [
-    "kube",
-    "front-proxy",
-    "k3s-",
-    "rke2-",
-    "requestheader",
-    "aggregator",
-    "openshift",
-];
+use crate::model::{ClueKind, Component, Handshake, Observation};
+use crate::products::{Place, TABLE};
 
 impl Signs {
     pub(super) fn tls(&mut self, observation: &Observation) {
         let Some(tls) = &observation.tls else { return };
         for name in &tls.client_ca_names.kept {
             let name = name.to_ascii_lowercase();
-            self.cluster_ca |= CLUSTER_CA_PARTS.iter().any(|part| name.contains(part));
+            self.cluster_ca |= TABLE
+                .cluster_ca_names
+                .iter()
+                .any(|part| name.contains(part));
             self.etcd_name |= name.contains("etcd");
         }
         if let Some(cas) = client_cas(tls) {
@@ -68,11 +60,13 @@ impl Signs {
             !self.api_server_san && (of_a_service || self_made == Some("localhost"));
         self.node_certificate = subject.starts_with("system:node:")
             || (!self.api_server_san && self_made.is_some_and(|name| name != "localhost"));
-        self.supervisor_certificate = matches!(
-            certificate.subject.as_str(),
-            "O=rke2, CN=rke2" | "O=k3s, CN=k3s"
+        self.supervisor_certificate =
+            TABLE.shows(Place::Subject, &certificate.subject, Component::Supervisor);
+        self.proxy_certificate = TABLE.shows(
+            Place::Issuer,
+            &certificate.issuer,
+            Component::KubernetesProxy,
         );
-        self.dynamiclistener = issuer.starts_with("dynamiclistener-ca@");
         self.clue(
             ClueKind::ServingCertificate,
             format!(

@@ -1,5 +1,4 @@
 mod confidence;
-mod posture;
 
 use super::identify;
 use crate::model::fixtures::*;

@@ -5,7 +5,7 @@ use super::super::controls::{
     OWASP_2025_AUTHENTICATION, STIG,
 };
 use super::{Context, Hit, requests};
-use crate::model::unbind::needed;
+use crate::advise::for_rule;
 use crate::model::{Access, EndpointReport, Grade, Rule, Scheme, Severity, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -18,13 +18,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     proof: "The server answered 403 and named system:anonymous: authentication had let the request in. Or it gave \
         what it gives to nobody whom it rejects, over TLS and with nothing in front that could have lent an \
         identity of its own.",
-    remedy: concat!(
-        "Limit it, from 1.32 on (alpha in 1.31): start the API server with --authentication-config and in that \
-         file `anonymous: {enabled: true, conditions: [{path: /livez}, {path: /readyz}, {path: /healthz}]}`. \
-         --anonymous-auth=false turns it off; ",
-        needed!(),
-        "."
-    ),
+    advice: for_rule,
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(1188),

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Context, Hit};
+use crate::advise::for_rule;
 use crate::model::{EndpointReport, Rule, Severity};
 
 /// How long before the end it is said.
@@ -14,8 +15,7 @@ pub(in crate::policy) static EXPIRED: Rule = Rule {
     meaning: "Clients that check it cannot connect any more, and those that still do have stopped checking, \
         which is what an attacker in between needs.",
     proof: "The notAfter of the certificate in the TLS handshake, against the time of the scan.",
-    remedy: "Renew it: `kubeadm certs renew apiserver` and a restart of the API server; k3s and RKE2 renew on \
-        restart.",
+    advice: for_rule,
     severity: Severity::Low,
     score: "3.7",
     cwe: None,
@@ -27,8 +27,7 @@ pub(in crate::policy) static EXPIRING: Rule = Rule {
     title: "The serving certificate expires within 30 days",
     meaning: "When it does, clients that check it cannot connect any more, kubelets among them.",
     proof: "The notAfter of the certificate in the TLS handshake, against the time of the scan.",
-    remedy: "Renew it in time: `kubeadm certs renew apiserver` and a restart of the API server; k3s and RKE2 \
-        renew on restart.",
+    advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
     cwe: None,

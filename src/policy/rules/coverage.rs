@@ -2,6 +2,7 @@
 
 use super::expectation::found;
 use super::{Context, Hit, requests};
+use crate::advise::for_rule;
 use crate::model::{Access, EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
@@ -10,8 +11,7 @@ pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     meaning: "Something answered, and its answers settle nothing: a front end's own pages, rate limiting, \
         contradictions, an answer that never came. The server behind it may be open.",
     proof: "The answers, each with why it proves nothing.",
-    remedy: "Scan again later where the reason is load or a start. Otherwise knock from a place, or at an \
-        address, that reaches the API server without the front end.",
+    advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
     cwe: None,
@@ -24,8 +24,7 @@ pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
     meaning: "The verdict holds for the paths that were answered. Of the others, lists of resources among them, \
         nothing is known: that none was found open there is not a result.",
     proof: "The requests that came to no answer. What was not asked at all stands beside them in the report.",
-    remedy: "Scan this target again, with a longer --timeout where it is slow or far away, and without --http2 \
-        where each answer costs a connection.",
+    advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
     cwe: None,
@@ -38,9 +37,7 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     meaning: "Somebody wrote this target down, and no endpoint of it said what an anonymous caller may do. That \
         nothing was found here is not a result.",
     proof: "The outcomes of all its ports and addresses.",
-    remedy: "Check the name, the port and the way there: firewall, proxy, the place that is scanned from. If \
-        nothing should answer, say so with expect=unreachable. Where the name is meant to lead to a special \
-        address, --allow-special asks it.",
+    advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
     cwe: None,

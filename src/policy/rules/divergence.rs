@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Hit, listed};
+use crate::advise::for_rule;
 use crate::model::{
     Access, Confidence, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict,
 };
@@ -14,8 +15,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
         the control plane was configured otherwise, a rollout stopped half-way, or an address belongs to \
         somebody else by now.",
     proof: "The name resolved to several addresses, each was asked, and verdicts or open paths differ.",
-    remedy: "Compare the flags and the --authentication-config of the API servers, and check that every address \
-        of the name is still yours.",
+    advice: for_rule,
     severity: Severity::Medium,
     score: "5.0",
     cwe: None,

@@ -4,6 +4,7 @@ use super::super::controls::{
     ATTACK_PUBLIC_FACING, CIS_ETCD_CLIENTS, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION,
 };
 use super::{Context, Hit, requests};
+use crate::advise::for_rule;
 use crate::model::{Answer, Component, EndpointReport, PathClass, Rule, Scheme, Severity};
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -15,11 +16,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
         in force was not asked.",
     proof: "/version answered with etcd's version, over TLS to a client without a certificate, or over plain \
         HTTP. No key was read. A port with metrics and health alone has no /version and is not meant.",
-    remedy: "Start etcd with --client-cert-auth and --trusted-ca-file, for its members with \
-        --peer-client-cert-auth and --peer-trusted-ca-file, as kubeadm does, and with https alone in \
-        --listen-client-urls and --listen-peer-urls; give metrics a port of their own (--listen-metrics-urls). Let nobody but API \
-        servers and members reach its ports (2379 and 2380). If it was reachable by others, take its secrets \
-        as known to them.",
+    advice: for_rule,
     severity: Severity::Critical,
     score: "9.8",
     cwe: Some(306),

@@ -1,6 +1,7 @@
 //! What the user said would come out, and did not.
 
 use super::{Context, Hit, requests};
+use crate::advise::for_rule;
 use crate::model::{Confidence, EndpointReport, Rule, Severity, SpecCoverage, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -9,8 +10,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     meaning: "The target list or the settings say what must come out here (expect=), and something else did: \
         the cluster was changed, or the expectation is out of date.",
     proof: "The verdict of this scan, with its evidence, against the expectation as written.",
-    remedy: "Find out what changed. If the new verdict is right, correct the expect= of the target, or the \
-        [[expect]] entry of kubeknock.toml.",
+    advice: for_rule,
     severity: Severity::High,
     score: "7.0",
     cwe: None,

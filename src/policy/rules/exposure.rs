@@ -6,7 +6,7 @@ use super::super::controls::{
     OWASP_2022_RBAC, OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
 };
 use super::{Context, Hit, listed};
-use crate::model::unbind::{discovery, leave, monitoring, needed, take_out};
+use crate::advise::for_rule;
 use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, left_out};
 
 pub(in crate::policy) static RESOURCES: Rule = Rule {
@@ -17,16 +17,7 @@ pub(in crate::policy) static RESOURCES: Rule = Rule {
         to everybody, others often were too.",
     proof: "A list was asked for with HEAD and a limit of one: the server refused the method only after it \
         had let the request through authentication and authorization. No object was read.",
-    remedy: concat!(
-        take_out!(),
-        ". ",
-        leave!(),
-        ", and on OpenShift those that it ships with. Then limit anonymous access to the health paths (`anonymous.conditions` in the file of \
-         --authentication-config, 1.32 and later), or turn it off where nothing needs it \
-         (--anonymous-auth=false); ",
-        needed!(),
-        "."
-    ),
+    advice: for_rule,
     severity: Severity::Critical,
     score: "9.8",
     cwe: Some(306),
@@ -51,14 +42,7 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
         CVE-2018-1002105 and CVE-2019-11253 they are the way in. Open by default below Kubernetes 1.14 and on \
         clusters upgraded from there.",
     proof: "The path answered with the document that only the handler behind authorization gives.",
-    remedy: concat!(
-        discovery!(),
-        ". ",
-        take_out!(),
-        ". ",
-        leave!(),
-        ", and on OpenShift those that it ships with."
-    ),
+    advice: for_rule,
     severity: Severity::High,
     score: "7.5",
     cwe: Some(200),
@@ -81,14 +65,7 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
         OpenAPI documents name every type with its fields; behind the index at /debug/pprof/ anybody can make the \
         server record profiles. All of it helps to plan an attack, and costs the server work for anybody who asks.",
     proof: "The path answered with its document, or with the marks of an API server behind authorization.",
-    remedy: concat!(
-        take_out!(),
-        ". ",
-        leave!(),
-        ", and on OpenShift those that it ships with. ",
-        monitoring!(),
-        "."
-    ),
+    advice: for_rule,
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(497),

@@ -4,6 +4,7 @@ use super::super::controls::{
     ATTACK_PUBLIC_FACING, NSA_CISA, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION,
 };
 use super::{Context, Hit, requests};
+use crate::advise::for_rule;
 use crate::model::{EndpointReport, Rule, Scheme, Severity};
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -13,9 +14,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
         it is administrator. A proxy in front of the API server that speaks plain HTTP lends its own rights, or \
         lets everybody on the way read the tokens of those who use it.",
     proof: "An API server's answers came without TLS.",
-    remedy: "Take the port away: --insecure-port=0 on servers below 1.20, an upgrade otherwise (the flag has no \
-        effect from 1.20 on and is gone in 1.24). Stop `kubectl proxy` on addresses other than loopback, and \
-        have a front end speak TLS.",
+    advice: for_rule,
     severity: Severity::Critical,
     score: "9.8",
     cwe: Some(306),

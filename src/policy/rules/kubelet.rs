@@ -5,21 +5,13 @@ use super::super::controls::{
     OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION, OWASP_2025_EXPOSED,
 };
 use super::{Context, Hit, listed, requests};
+use crate::advise::for_rule;
 use crate::model::{
     Answer, Component, EndpointReport, Grade, Grant, JudgedRequest, Reply, Rule, Scheme, Severity,
 };
 
 /// The port on which a kubelet serves its health, and nothing else, to everybody.
 const HEALTH_PORT: u16 = 10248;
-
-/// What closes it. One sentence, so that it is told whole.
-macro_rules! close {
-    () => {
-        "In the kubelet's configuration set `authentication: {anonymous: {enabled: false}, webhook: {enabled: \
-         true}}` and `authorization: {mode: Webhook}`, and restart it. Let nobody but API servers, and what \
-         collects metrics, reach port 10250."
-    };
-}
 
 pub(in crate::policy) static OPEN: Rule = Rule {
     id: "kubelet-open",
@@ -30,7 +22,7 @@ pub(in crate::policy) static OPEN: Rule = Rule {
         than what is asked of every server was not asked.",
     proof: "A path that kubelets serve behind authentication and authorization answered over TLS. The health \
         port (10248), which serves one such path to everybody, is not meant.",
-    remedy: close!(),
+    advice: for_rule,
     severity: Severity::High,
     score: "8.6",
     cwe: Some(306),
@@ -50,7 +42,7 @@ pub(in crate::policy) static ANONYMOUS: Rule = Rule {
         containers of the node. One binding too many of system:anonymous or system:unauthenticated opens them.",
     proof: "The kubelet refused system:anonymous by authorization, in its own words: authentication had let the \
         request in.",
-    remedy: close!(),
+    advice: for_rule,
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(1188),

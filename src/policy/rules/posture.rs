@@ -2,6 +2,7 @@
 
 use super::super::controls::{CIS_RESTRICTED, OWASP_2022_MISCONFIGURED, OWASP_2025_MISCONFIGURED};
 use super::{Context, Hit, requests};
+use crate::advise::for_rule;
 use crate::model::{Confidence, EndpointReport, PostureStatus, Provenance, Rule, Severity};
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -12,8 +13,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
         binding was added. Where it is less open, the finding is a note.",
     proof: "The verdict of this scan against the expected posture of the product and version that were \
         identified. Where the product, the version or the expectation is not known, this rule says nothing.",
-    remedy: "Compare the cluster's anonymous setting and its bindings of system:anonymous and \
-        system:unauthenticated with the product's documentation.",
+    advice: for_rule,
     severity: Severity::High,
     score: "7.3",
     cwe: Some(1188),

@@ -2,6 +2,7 @@
 
 use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
 use super::{Context, Hit, requests};
+use crate::advise::for_rule;
 use crate::model::{Answer, Confidence, EndpointReport, Rule, Severity, Support};
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -12,7 +13,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
         sure.",
     proof: "The version that /version gave, against the end-of-life dates of the Kubernetes project, on the day \
         of the scan.",
-    remedy: "Upgrade to a maintained minor release, one minor after the other.",
+    advice: for_rule,
     severity: Severity::Medium,
     score: "5.0",
     cwe: None,

@@ -656,7 +656,7 @@ fn a_version_is_hidden_by_what_the_release_and_the_product_have() {
         );
     }
     // Nothing is known of the product.
-    let limited = known("version-disclosed").remedy;
+    let limited = known("version-disclosed").remedy();
     assert!(
         limited.contains("1.32 and later") && limited.contains(annotated),
         "{limited}"
@@ -670,7 +670,7 @@ fn no_rule_has_bindings_deleted_that_others_need() {
         "anonymous-discovery-exposed",
         "anonymous-telemetry-exposed",
     ] {
-        let remedy = known(id).remedy;
+        let remedy = known(id).remedy();
         assert!(
             remedy.contains("delete only one that names nobody else"),
             "{remedy}"
@@ -682,7 +682,7 @@ fn no_rule_has_bindings_deleted_that_others_need() {
     }
     for rule in super::super::RULES {
         for sentence in rule
-            .remedy
+            .remedy()
             .split(". ")
             .filter(|text| text.contains("--anonymous-auth=false"))
         {

@@ -14,7 +14,7 @@ const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Op
         title: "Anybody may do this",
         meaning: "It means something.",
         proof: "An answer proves it.",
-        remedy: "Run `kubectl mend` & restart.",
+        advice: |_| "Run `kubectl mend` & restart.",
         severity,
         score,
         cwe,
@@ -67,7 +67,7 @@ pub(in crate::report) fn finding(
             })
             .collect(),
         message: message.to_owned(),
-        remedy: rule.remedy.to_owned(),
+        remedy: rule.remedy().to_owned(),
         open: BTreeSet::new(),
         remedy_url: None,
         baseline: None,

@@ -21,11 +21,10 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 pub(crate) use commands::{DemoArgs, SimulateArgs};
 pub(crate) use commands::{DiffArgs, DiffFormat, IdentifyArgs, ReportArgs, RulesArgs};
 pub(crate) use connections::ConnectionArgs;
-pub(crate) use gate::GateArgs;
 pub(crate) use output::{ColorWord, OutputArgs};
 pub(crate) use requests::RequestArgs;
 pub(crate) use scan::ScanArgs;
-pub(crate) use targets::{OrderWord, PortArgs, TargetArgs};
+pub(crate) use targets::{OrderWord, PortArgs};
 
 /// Find out what anonymous callers may do on Kubernetes API servers
 ///

@@ -1,11 +1,11 @@
-//! What was answered at each path, and how that stands to one expected answer.
+//! The answer at each path, compared with one expected answer.
 //!
-//! Paths are compared, not verdicts: two servers may both be limited to some paths, one to `/healthz` and
-//! one to `/version`.
+//! Paths are compared, not verdicts: two servers may both be limited to some paths, one to `/healthz` and the
+//! other to `/version`.
 
-use super::Answered;
-use crate::identify::products::{ExpectedAnswer, Public};
+use super::observed::Observed;
 use crate::model::{Access, Minor, PathClass, PostureStatus, Verdict, api_paths};
+use crate::products::{ExpectedAnswer, Public};
 
 /// The first release with `/livez` and `/readyz`.
 const LIVEZ: Minor = Minor {
@@ -13,44 +13,44 @@ const LIVEZ: Minor = Minor {
     minor: 16,
 };
 
-/// What the API paths that were asked answered, each once.
-pub(super) struct Shown<'a> {
-    /// Those with a clear answer.
+/// The API paths that were asked, each once.
+pub(super) struct PathAnswers<'a> {
+    /// Paths with a clear answer.
     clear: Vec<Asked<'a>>,
-    /// How many were asked.
+    /// How many paths were asked.
     pub(super) asked: usize,
-    /// Whether lists of resources were among them.
+    /// How many lists of resources gave a clear answer.
     pub(super) resources: Resources,
     minor: Option<Minor>,
 }
 
-/// How many of the lists of resources that were to be asked gave a clear answer.
+/// How many of the planned lists of resources gave a clear answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Resources {
-    /// None was to be asked.
+    /// None was planned.
     NotAsked,
-    /// Not every one.
+    /// Some of them.
     Partly,
-    /// Every one.
+    /// All of them.
     Clear,
 }
 
 /// A path with a clear answer.
 struct Asked<'a> {
-    at: &'a str,
+    path: &'a str,
     class: PathClass,
     access: &'a Access,
 }
 
-impl<'a> Shown<'a> {
-    pub(super) fn of(answered: Answered<'a>, minor: Option<Minor>) -> Self {
-        let paths = api_paths(answered.requests);
+impl<'a> PathAnswers<'a> {
+    pub(super) fn of(observed: Observed<'a>, minor: Option<Minor>) -> Self {
+        let paths = api_paths(observed.requests);
         let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
         let mut lists: Vec<bool> = (paths.values())
             .filter(|(class, _)| is_list(*class))
             .map(|(_, access)| is_clear(access))
             .chain(
-                answered
+                observed
                     .not_asked
                     .iter()
                     .filter(|request| is_list(request.class))
@@ -67,49 +67,55 @@ impl<'a> Shown<'a> {
             },
             clear: (paths.into_iter())
                 .filter(|(_, (_, access))| is_clear(access))
-                .map(|(at, (class, access))| Asked { at, class, access })
+                .map(|(path, (class, access))| Asked {
+                    path,
+                    class,
+                    access,
+                })
                 .collect(),
             minor,
         }
     }
 
-    /// The paths that came this far.
-    pub(super) fn that_are(&self, access: &Access) -> impl Iterator<Item = (&'a str, PathClass)> {
+    /// The paths with this access.
+    pub(super) fn with(&self, access: &Access) -> impl Iterator<Item = (&'a str, PathClass)> {
         self.clear
             .iter()
             .filter(move |path| path.access == access)
-            .map(|path| (path.at, path.class))
+            .map(|path| (path.path, path.class))
     }
 
-    /// On how many paths authentication refused.
+    /// The number of paths that authentication refused.
     pub(super) fn rejected(&self) -> usize {
-        self.that_are(&Access::Rejected).count()
+        self.with(&Access::Rejected).count()
     }
 
-    /// How the answers stand to an expected one: more open where one path is, however closed the others are.
-    pub(super) fn against(&self, expected: &ExpectedAnswer) -> PostureStatus {
-        let more = |path: &Asked<'_>| match path.access {
+    /// Looser where one path is more open than expected, however closed the others are.
+    pub(super) fn compared_with(&self, expected: &ExpectedAnswer) -> PostureStatus {
+        let is_looser = |path: &Asked<'_>| match path.access {
             Access::Granted => !opens(expected, path.class),
             Access::Forbidden => !accepts(expected, path.class),
             _ => false,
         };
-        let less = |path: &Asked<'_>| match path.access {
-            // Conditions name exact paths, roles those that this release has.
+        let is_stricter = |path: &Asked<'_>| match path.access {
+            // Conditions name exact paths; roles name the paths of this release.
             Access::Rejected if expected.verdict == Verdict::Limited => {
-                opens(expected, path.class) && self.is_opened_by_default(path.at)
+                opens(expected, path.class) && self.is_opened_by_default(path.path)
             }
             Access::Rejected => accepts(expected, path.class),
-            Access::Forbidden => opens(expected, path.class) && self.is_opened_by_default(path.at),
+            Access::Forbidden => {
+                opens(expected, path.class) && self.is_opened_by_default(path.path)
+            }
             _ => false,
         };
         match () {
-            () if self.clear.iter().any(more) => PostureStatus::Looser,
-            () if self.clear.iter().any(less) => PostureStatus::Stricter,
+            () if self.clear.iter().any(is_looser) => PostureStatus::Looser,
+            () if self.clear.iter().any(is_stricter) => PostureStatus::Stricter,
             () => PostureStatus::AsDocumented,
         }
     }
 
-    /// Whether this very path is meant where version, health or discovery is open.
+    /// Whether "version", "health" or "discovery" in an expectation means this very path.
     fn is_opened_by_default(&self, path: &str) -> bool {
         match path {
             "/version" | "/healthz" | "/api" | "/apis" => true,
@@ -126,7 +132,7 @@ const fn is_clear(access: &Access) -> bool {
     )
 }
 
-/// Whether paths of this class are open where this is the answer.
+/// Whether the expected answer opens paths of this class.
 fn opens(expected: &ExpectedAnswer, class: PathClass) -> bool {
     let public = match class {
         PathClass::Version => Public::Version,
@@ -144,7 +150,7 @@ fn opens(expected: &ExpectedAnswer, class: PathClass) -> bool {
     expected.open.contains(&public)
 }
 
-/// Whether authentication lets anonymous requests to paths of this class in where this is the answer.
+/// Whether authentication accepts anonymous requests to paths of this class in the expected answer.
 fn accepts(expected: &ExpectedAnswer, class: PathClass) -> bool {
     match expected.verdict {
         Verdict::Rejected => false,

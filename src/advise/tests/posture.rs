@@ -1,6 +1,9 @@
 //! What a product should answer, in grades and in words.
 
-use crate::identify::{Answered, identify, posture};
+use super::super::observed::Observed;
+use super::super::posture::posture;
+use super::verdict_alone;
+use crate::identify::identify;
 use crate::model::Access::{Forbidden, Granted, Rejected};
 use crate::model::fixtures::*;
 use crate::model::{
@@ -20,14 +23,11 @@ fn judged(answers: &[(&str, Access)]) -> Vec<JudgedRequest> {
 
 fn of(observation: &Observation, verdict: Verdict, answers: &[(&str, Access)]) -> Posture {
     let requests = judged(answers);
-    let answered = Answered {
-        verdict,
-        grants: &[],
+    let observed = Observed {
         requests: &requests,
-        not_asked: &[],
-        expected: None,
+        ..verdict_alone(verdict)
     };
-    posture(&identify(observation), answered).unwrap()
+    posture(&identify(observation), observed).unwrap()
 }
 
 fn refusing() -> Observation {
@@ -309,15 +309,13 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
         judged(&with_lists),
         [Request::for_path("/api/v1/pods").unwrap()],
     );
-    let answered = Answered {
-        verdict: Verdict::Rejected,
-        grants: &[],
+    let observed = Observed {
         requests: &requests,
         not_asked: &not_asked,
-        expected: None,
+        ..verdict_alone(Verdict::Rejected)
     };
     assert_eq!(
-        posture(&identify(&kubeadm), answered).unwrap().standing,
+        posture(&identify(&kubeadm), observed).unwrap().standing,
         PostureStatus::Unknown
     );
     let healthy: Vec<_> = trio(Rejected, Rejected, Granted).into();
@@ -377,15 +375,9 @@ fn what_is_not_known_is_not_graded() {
         extension.sentence
     );
     // Nothing settled, nothing graded.
-    let answered = Answered {
-        verdict: Verdict::Inconclusive,
-        grants: &[],
-        requests: &[],
-        not_asked: &[],
-        expected: None,
-    };
+    let observed = verdict_alone(Verdict::Inconclusive);
     assert_eq!(
-        posture(&identify(&versioned("v1.33.5-eks-5e0fdde")), answered),
+        posture(&identify(&versioned("v1.33.5-eks-5e0fdde")), observed),
         None
     );
 }

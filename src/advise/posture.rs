@@ -1,0 +1,189 @@
+//! Compares an endpoint with the documentation of its product.
+//!
+//! An expectation holds for a range of minor releases and says which public paths are open. Where anonymous
+//! requests are limited, the version is hidden: then the ranges that fit the answers are used, and all ranges
+//! only if none fits. Without enough knowledge there is no grade.
+
+use super::judgement::{Judgement, decidable};
+use super::observed::Observed;
+use super::paths::{PathAnswers, Resources};
+use super::sentence;
+use crate::model::{Component, Confidence, Identification, Posture, PostureStatus, Text, Verdict};
+use crate::products::{self, Entry, Expected, ExpectedAnswer};
+
+/// `None` where no product is named or the verdict is not conclusive.
+pub(super) fn posture(identification: &Identification, observed: Observed<'_>) -> Option<Posture> {
+    let entry = products::entry(identification.product()?)?;
+    if !observed.verdict.is_conclusive() {
+        return None;
+    }
+    let answers = PathAnswers::of(observed, identification.minor());
+    let judgement = judge(entry, identification, observed.verdict, &answers);
+    Some(Posture {
+        standing: judgement.status,
+        expected: judgement.verdicts(),
+        mode: judgement.mode().map(Text::Borrowed),
+        known: judgement.known,
+        sentence: sentence::sentence(
+            entry,
+            identification,
+            observed.verdict,
+            &answers,
+            &judgement,
+        ),
+        source: judgement.source,
+    })
+}
+
+fn judge(
+    entry: &'static Entry,
+    identification: &Identification,
+    verdict: Verdict,
+    answers: &PathAnswers<'_>,
+) -> Judgement {
+    let ranges = ranges(entry, identification, verdict, answers);
+    if ranges.is_empty() {
+        let why = entry
+            .unknown
+            .as_deref()
+            .unwrap_or("nothing is known of this version");
+        let why = format!("what it should answer is not known ({why})");
+        return Judgement::unknown(ranges, None, why);
+    }
+    let given = given_answer(&ranges, answers);
+    if let Some(why) = why_not_graded(identification, given) {
+        return Judgement::unknown(ranges, None, why);
+    }
+    if let Some(answer) = given.filter(|answer| answer.undecided) {
+        let why = answer
+            .mode
+            .as_deref()
+            .unwrap_or("what would decide it cannot be seen");
+        return Judgement::unknown(ranges, given, why);
+    }
+    let mut judgement = Judgement::unknown(ranges, given, "");
+    judgement.status = match (given, common_status(&judgement.ranges, answers)) {
+        (Some(_), _) if judgement.verdicts().len() == 1 => PostureStatus::AsDocumented,
+        (Some(_), _) => PostureStatus::Either,
+        // Where authentication refuses, a condition may let in a path that was not asked.
+        (None, Some(PostureStatus::Stricter))
+            if answers.rejected() > 0 && answers.resources != Resources::Clear =>
+        {
+            judgement.stricter_where_asked = true;
+            PostureStatus::Unknown
+        }
+        (None, Some(status)) => status,
+        (None, None) => {
+            judgement.why_unknown = "it lies between the answers that are expected".into();
+            PostureStatus::Unknown
+        }
+    };
+    // The grade rests on the answer that was given, else on the weakest of those that were not.
+    let basis = given.or_else(|| judgement.decidable().min_by_key(|answer| answer.known));
+    if let Some(basis) = basis {
+        judgement.known = basis.known;
+        judgement.concluded = basis.concluded;
+        judgement.source.clone_from(&basis.source);
+    }
+    judgement
+}
+
+/// What forbids a grade although the product has expectations.
+fn why_not_graded(
+    identification: &Identification,
+    given: Option<&ExpectedAnswer>,
+) -> Option<&'static str> {
+    let attribution = &identification.attribution;
+    if identification.component == Component::AggregatedApiServer {
+        return Some("it is an extension API server, and what is known is of the cluster's own");
+    }
+    if attribution
+        .confidence
+        .is_none_or(|confidence| confidence < Confidence::Medium)
+    {
+        return Some("which product it is rests on one shared sign, too little to grade it");
+    }
+    if is_foreign_build(identification) {
+        return Some("its version carries the mark of a build that no known product has");
+    }
+    let mut others = attribution.others.iter().filter_map(products::entry);
+    if given.is_none() && others.any(|other| other.expected.is_empty()) {
+        return Some("it could also be a product built on this one, whose default is not known");
+    }
+    None
+}
+
+/// Whether `/version` shows a build that is neither upstream's nor that of a product that fits.
+fn is_foreign_build(identification: &Identification) -> bool {
+    let Some(version) = &identification.version else {
+        return false;
+    };
+    let is_upstream = version.strip_prefix('v').is_some_and(|rest| {
+        let (numbers, stage) = rest.split_once('-').unwrap_or((rest, ""));
+        let is_release = stage.is_empty()
+            || ["alpha.", "beta.", "rc."]
+                .iter()
+                .any(|word| stage.starts_with(word));
+        is_release && numbers.chars().all(|c| c.is_ascii_digit() || c == '.')
+    });
+    !is_upstream
+        && !identification
+            .attribution
+            .marks
+            .iter()
+            .any(|mark| mark.seen == *version)
+}
+
+/// The expected answer that the endpoint gave.
+fn given_answer(
+    ranges: &[&'static Expected],
+    answers: &PathAnswers<'_>,
+) -> Option<&'static ExpectedAnswer> {
+    let mut expected = ranges.iter().flat_map(|range| range.answers.iter());
+    expected.find(|answer| answers.compared_with(answer) == PostureStatus::AsDocumented)
+}
+
+/// The status that the answers have against every expected answer, if it is always the same.
+fn common_status(ranges: &[&'static Expected], answers: &PathAnswers<'_>) -> Option<PostureStatus> {
+    let mut all = decidable(ranges).map(|answer| answers.compared_with(answer));
+    let first = all.next()?;
+    all.all(|status| status == first).then_some(first)
+}
+
+/// The expectations to compare with: those of the version where it shows, else those that fit the answers,
+/// else all.
+fn ranges(
+    entry: &'static Entry,
+    identification: &Identification,
+    verdict: Verdict,
+    answers: &PathAnswers<'_>,
+) -> Vec<&'static Expected> {
+    let all = entry.expected.iter();
+    if let Some(minor) = identification.minor() {
+        return all.filter(|range| range.holds_for(minor)).collect();
+    }
+    let expects_verdict =
+        |range: &&Expected| range.answers.iter().any(|answer| answer.verdict == verdict);
+    // An open server shows its version unless somebody hid it, so an old release is no excuse.
+    if verdict == Verdict::Exposed {
+        return all.filter(|range| !expects_verdict(range)).collect();
+    }
+    let all: Vec<&Expected> = all.collect();
+    let fitting: Vec<&Expected> = all
+        .iter()
+        .copied()
+        .filter(|range| given_answer(&[*range], answers).is_some())
+        .collect();
+    if !fitting.is_empty() {
+        return fitting;
+    }
+    // Where all ranges lead to the same status, those with this verdict make the clearest sentence.
+    let same_verdict: Vec<&Expected> = all.iter().copied().filter(expects_verdict).collect();
+    if common_status(&same_verdict, answers)
+        .is_some_and(|status| common_status(&all, answers) == Some(status))
+    {
+        same_verdict
+    } else {
+        all
+    }
+}

@@ -1,0 +1,16 @@
+mod posture;
+mod remedy;
+
+use super::observed::Observed;
+use crate::model::{Request, Verdict};
+
+/// Nothing but a verdict.
+fn verdict_alone<'a>(verdict: Verdict) -> Observed<'a> {
+    Observed {
+        verdict,
+        grants: &[],
+        requests: &[],
+        not_asked: &[] as &[Request],
+        expected: None,
+    }
+}
