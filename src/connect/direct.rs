@@ -1,14 +1,14 @@
-//! One TCP connect, and what its failure says of the target.
+//! A direct TCP connect, and what its failure says about the target.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use tokio::net::TcpStream;
 
-use super::shortage;
+use super::exhaustion;
 use crate::model::{Failure, FailureKind, Stage};
 
-/// Any port: nothing is sent to it.
+/// The discard port. Nothing is sent to it.
 const DISCARD: u16 = 9;
 
 /// Opens a connection.
@@ -18,16 +18,16 @@ pub(super) async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
         .map_err(|(error, prohibited)| failure(&error, address, prohibited))
 }
 
-/// Opens a connection; the error, and whether an ICMP message said that a filter forbids it.
+/// Opens a connection. Returns with an error whether an ICMP message said that a filter prohibits it.
 #[cfg(target_os = "linux")]
 async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
     use super::icmp;
     use socket2::{Domain, Protocol, Socket, Type};
 
-    let ours = |error| (error, false);
+    let local = |error| (error, false);
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket =
-        Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP)).map_err(ours)?;
+        Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP)).map_err(local)?;
     if address.is_ipv4() {
         icmp::keep_errors(&socket, true);
     }
@@ -37,15 +37,15 @@ async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
         }
         _ => {}
     }
-    let stream = TcpStream::from_std(socket.into()).map_err(ours)?;
-    stream.writable().await.map_err(ours)?;
-    if let Some(error) = stream.take_error().map_err(ours)? {
+    let stream = TcpStream::from_std(socket.into()).map_err(local)?;
+    stream.writable().await.map_err(local)?;
+    if let Some(error) = stream.take_error().map_err(local)? {
         let prohibited =
             address.is_ipv4() && icmp::unreachable(&error) && icmp::says_prohibited(&stream);
         return Err((error, prohibited));
     }
     if address.is_ipv4() {
-        // An open connection outlives what a router says in passing.
+        // A router's message must not end an open connection.
         icmp::keep_errors(&stream, false);
     }
     Ok(stream)
@@ -59,11 +59,11 @@ async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
 }
 
 fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure {
-    if !prohibited && is_no_way(error, address) {
+    if !prohibited && is_local_route_error(error, address) {
         return Failure::new(Stage::Connect, FailureKind::NoRoute, error.to_string());
     }
-    if let Some(shortage) = shortage::of(error) {
-        return shortage;
+    if let Some(failure) = exhaustion::failure(error) {
+        return failure;
     }
     let kind = match error.kind() {
         _ if prohibited => FailureKind::Prohibited,
@@ -78,19 +78,18 @@ fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure 
     let detail = match kind {
         FailureKind::Refused | FailureKind::TimedOut => String::new(),
         FailureKind::Prohibited if prohibited => {
-            "says a router: administratively prohibited".to_owned()
+            "a router answered: administratively prohibited".to_owned()
         }
         _ => error.to_string(),
     };
     Failure::new(Stage::Connect, kind, detail)
 }
 
-/// Whether this machine can send nothing to the address, so that the target had no part in the error:
-/// no route, no address of its own of that family, or a route that forbids it. What a router says
-/// (ICMP) has the same error numbers, and UDP tells them apart: it does the same look-up when it
-/// connects, and sends nothing.
-fn is_no_way(error: &io::Error, address: SocketAddr) -> bool {
-    let may_be = matches!(
+/// Whether the error comes from this machine and not from the network: no route, no local address of that
+/// family, or a route that prohibits it. A router's ICMP message has the same error numbers. A UDP connect
+/// distinguishes them: it looks up the same route and sends nothing.
+fn is_local_route_error(error: &io::Error, address: SocketAddr) -> bool {
+    let is_ambiguous = matches!(
         error.kind(),
         io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::HostUnreachable
@@ -98,25 +97,26 @@ fn is_no_way(error: &io::Error, address: SocketAddr) -> bool {
             | io::ErrorKind::AddrNotAvailable
             | io::ErrorKind::InvalidInput
     );
-    let same = |other: &io::Error| {
+    let is_same = |other: &io::Error| {
         other.kind() == error.kind() && other.raw_os_error() == error.raw_os_error()
     };
-    (may_be || is_no_family(error)) && no_way(address).is_some_and(|no_way| same(&no_way))
+    (is_ambiguous || is_missing_family(error))
+        && route_error(address).is_some_and(|other| is_same(&other))
 }
 
-/// Whether this machine has a route to the address. What forbids the way is no lack of one.
+/// Whether this machine has a route to the address. A route that prohibits it counts.
 pub(super) fn has_route(address: IpAddr) -> bool {
-    no_way(SocketAddr::new(address, DISCARD)).is_none_or(|error| {
+    route_error(SocketAddr::new(address, DISCARD)).is_none_or(|error| {
         let no_route = matches!(
             error.kind(),
             io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable
         );
-        !no_route && !is_no_family(&error)
+        !no_route && !is_missing_family(&error)
     })
 }
 
-/// Why nothing can be sent to the address, if that can be told without sending anything.
-fn no_way(address: SocketAddr) -> Option<io::Error> {
+/// The error of this machine when it looks up a route to the address.
+fn route_error(address: SocketAddr) -> Option<io::Error> {
     let any: SocketAddr = if address.is_ipv4() {
         (Ipv4Addr::UNSPECIFIED, 0).into()
     } else {
@@ -124,17 +124,17 @@ fn no_way(address: SocketAddr) -> Option<io::Error> {
     };
     match UdpSocket::bind(any) {
         Ok(socket) => socket.connect(address).err(),
-        // Anything else says nothing of the address.
-        Err(error) => is_no_family(&error).then_some(error),
+        // Other errors say nothing about the address.
+        Err(error) => is_missing_family(&error).then_some(error),
     }
 }
 
 #[cfg(unix)]
-fn is_no_family(error: &io::Error) -> bool {
+fn is_missing_family(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
 #[cfg(not(unix))]
-fn is_no_family(_: &io::Error) -> bool {
+fn is_missing_family(_: &io::Error) -> bool {
     false
 }

@@ -1,6 +1,6 @@
-//! What a router said of an IPv4 connect that it refused.
+//! ICMP messages about a failed IPv4 connect.
 //!
-//! The error number is the same for "host unreachable" and "administratively prohibited": only the
+//! The error number is the same for "host unreachable" and "administratively prohibited". Only the
 //! socket's error queue has the ICMP code (`ip(7)`, `IP_RECVERR`).
 
 use std::io::{self, IoSliceMut};
@@ -9,19 +9,19 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::sys::socket::sockopt::Ipv4RecvErr;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt};
 
-/// Codes of "destination unreachable" by which a filter says so: network, host, communication
-/// administratively prohibited (RFC 792, RFC 1812).
+/// Codes of "destination unreachable" that filters send: network, host or communication administratively
+/// prohibited (RFC 792, RFC 1812).
 const PROHIBITED: [u8; 3] = [9, 10, 13];
 /// The ICMP type "destination unreachable".
 const UNREACHABLE: u8 = 3;
 
-/// Whether the socket keeps ICMP errors in its queue. Without it the kinds are not told apart,
-/// which is no reason to give up.
+/// Sets whether the socket queues ICMP errors. Without the queue the scan goes on and cannot distinguish
+/// the codes.
 pub(super) fn keep_errors(socket: &impl AsFd, keep: bool) {
     let _ = setsockopt(socket, Ipv4RecvErr, &keep);
 }
 
-/// Whether the error is one that several ICMP codes stand for.
+/// Whether several ICMP codes lead to this error.
 pub(super) fn unreachable(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,13 +1,13 @@
-//! One TCP connect, timed: an open stream, or refused, timed out, unreachable …
+//! One TCP connect, directly or through a proxy: an open stream, or refused, timed out, unreachable …
 //!
-//! The stream that is opened here is the one that the probe uses. Through a proxy the proxy hands
-//! over the stream, and its refusals are told apart from the target's.
+//! The probe uses the stream that is opened here. Failures of a proxy are distinguished from the
+//! target's.
 
 mod direct;
+mod exhaustion;
 #[cfg(target_os = "linux")]
 mod icmp;
 mod proxied;
-mod shortage;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// As configured.
+    /// A connector as configured.
     pub fn new(config: &ScanConfig) -> Self {
         Self {
             connect_timeout: config.connect_timeout,
@@ -33,10 +33,10 @@ impl Connector {
         }
     }
 
-    /// Opens one connection. Only a proxy takes names.
+    /// Opens one connection. Only a proxy accepts names.
     ///
     /// # Errors
-    /// A [`Failure`] of stage `connect`, or of stage `proxy` where the proxy says it or is at fault.
+    /// A [`Failure`] of stage `connect`, or of stage `proxy` if the proxy failed or refused.
     pub async fn connect(&self, host: &Host, port: u16) -> Result<TcpStream, Failure> {
         let deadline = Instant::now() + self.connect_timeout;
         let stream = match (&self.proxy, host) {
@@ -50,22 +50,22 @@ impl Connector {
                 return Err(Failure::new(Stage::Dns, FailureKind::NoAddress, &**name));
             }
         };
-        // Requests are small and each waits for its answer: Nagle's algorithm would only delay them.
+        // Requests are small and wait for their answers: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
 
-    /// Whether names are resolved by a proxy.
+    /// Whether the proxy resolves names.
     pub fn resolves_names(&self) -> bool {
         self.proxy.as_ref().is_some_and(Proxy::resolves_names)
     }
 
-    /// Whether connections go through a proxy, which may say that one is open before it is.
+    /// Whether connections go through a proxy. A proxy may report a connection before it has one.
     pub const fn is_proxied(&self) -> bool {
         self.proxy.is_some()
     }
 
-    /// Whether this machine has a route to the address; through a proxy it needs none.
+    /// Whether this machine has a route to the address. Through a proxy it needs none.
     pub fn has_route(&self, address: IpAddr) -> bool {
         self.is_proxied() || direct::has_route(address)
     }

@@ -1,5 +1,5 @@
-//! Connections that a proxy opens for us. What it says of the target is told apart from its own
-//! troubles, and from this machine's.
+//! Connections through a proxy. What the proxy says about the target is distinguished from failures of
+//! the proxy and of this machine.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -15,13 +15,13 @@ use tokio_socks::tcp::Socks5Stream;
 use tokio_socks::{Error as SocksError, TargetAddr};
 use tokio_util::io::InspectReader;
 
-use super::shortage;
+use super::exhaustion;
 use crate::config::{Proxy, ProxyKind};
 use crate::model::{Failure, FailureKind, Host, Stage};
 
-/// Bytes of a SOCKS server's first answer, by which it takes us as a client (RFC 1928, section 3).
+/// Bytes of a SOCKS server's first answer, with which it accepts the client (RFC 1928, section 3).
 const GREETING: usize = 2;
-const CREDENTIALS: &str = "wants credentials, and kubeknock never sends any";
+const CREDENTIALS: &str = "requires credentials, and kubeknock never sends any";
 
 /// Opens a connection through the proxy.
 pub(super) async fn connect(
@@ -37,9 +37,8 @@ pub(super) async fn connect(
     let stream = match connecting.await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
-            return Err(
-                shortage::of(&error).unwrap_or_else(|| failed(proxy, FailureKind::Proxy, error))
-            );
+            return Err(exhaustion::failure(&error)
+                .unwrap_or_else(|| failed(proxy, FailureKind::Proxy, error)));
         }
         Err(_) => return Err(failed(proxy, FailureKind::Proxy, "does not answer")),
     };
@@ -61,7 +60,7 @@ pub(super) async fn connect(
     }
 }
 
-/// What the proxy did, with its name.
+/// A failure of the proxy, with its address.
 fn failed(proxy: &Proxy, kind: FailureKind, what: impl std::fmt::Display) -> Failure {
     Failure::new(
         Stage::Proxy,
@@ -70,19 +69,19 @@ fn failed(proxy: &Proxy, kind: FailureKind, what: impl std::fmt::Display) -> Fai
     )
 }
 
-/// A connection by SOCKS (RFC 1928).
+/// A connection through SOCKS (RFC 1928).
 async fn socks(
     proxy: &Proxy,
     stream: TcpStream,
     target: TargetAddr<'_>,
     deadline: Instant,
 ) -> Result<TcpStream, Failure> {
-    let heard = AtomicUsize::new(0);
+    let received = AtomicUsize::new(0);
     let stream = InspectReader::new(stream, |bytes| {
-        heard.fetch_add(bytes.len(), Ordering::Relaxed);
+        received.fetch_add(bytes.len(), Ordering::Relaxed);
     });
     let connected = timeout_at(deadline, Socks5Stream::connect_with_socket(stream, target)).await;
-    let greeted = heard.load(Ordering::Relaxed) >= GREETING;
+    let greeted = received.load(Ordering::Relaxed) >= GREETING;
     match connected {
         Ok(Ok(stream)) => Ok(stream.into_inner().into_inner()),
         Ok(Err(error)) => Err(refused(proxy, &error, greeted)),
@@ -91,10 +90,10 @@ async fn socks(
     }
 }
 
-/// What a SOCKS server says of the target (RFC 1928, section 6), told apart from its own troubles.
-/// OpenSSH closes without a word where it cannot connect.
+/// What a SOCKS server says about the target (RFC 1928, section 6), or how the server itself failed.
+/// OpenSSH closes without an answer if it cannot connect.
 fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
-    let of_target = |kind| Failure::new(Stage::Connect, kind, "says the proxy");
+    let of_target = |kind| Failure::new(Stage::Connect, kind, "reported by the proxy");
     match error {
         SocksError::ConnectionRefused => of_target(FailureKind::Refused),
         SocksError::HostUnreachable => of_target(FailureKind::HostUnreachable),
@@ -109,7 +108,7 @@ fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
             FailureKind::ProxyCouldNotConnect,
             "closed without an answer",
         ),
-        // Any code that RFC 1928 does not define comes as the latter.
+        // The library reports codes that RFC 1928 does not define as the latter.
         SocksError::GeneralSocksServerFailure | SocksError::UnknownAuthMethod if greeted => {
             failed(proxy, FailureKind::ProxyCouldNotConnect, "general failure")
         }
@@ -117,7 +116,7 @@ fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
     }
 }
 
-/// A tunnel by `CONNECT` (RFC 9110, section 9.3.6). No answer but 2xx opens one.
+/// A tunnel through `CONNECT` (RFC 9110, section 9.3.6). Only a 2xx answer opens one.
 async fn http_connect(
     proxy: &Proxy,
     stream: TcpStream,
@@ -148,24 +147,24 @@ async fn http_connect(
     tokio::pin!(tunnel);
     let upgraded = tokio::select! {
         upgraded = &mut tunnel => upgraded?,
-        // The connection ends when it has handed itself over.
+        // The connection future ends once it has handed over the stream.
         _ = connection.with_upgrades() => tunnel.await?,
     };
     let parts = upgraded
         .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| at_fault(&"the tunnel is not the connection it was made on"))?;
-    // A target of ours never speaks first; bytes that came with the head are not a tunnel's.
+    // API servers never send first: bytes after the head are not from the target.
     if !parts.read_buf.is_empty() {
         return Err(at_fault(&"sent more than its answer to CONNECT"));
     }
     Ok(parts.io.into_inner())
 }
 
-/// What a status says: that the proxy tried and could not, that it does not connect us to this target,
-/// or that it connects us to none.
+/// Why a status opens no tunnel: the proxy could not connect, does not connect to this target, or connects
+/// to no target.
 fn no_tunnel(proxy: &Proxy, authority: &str, status: StatusCode) -> Failure {
     let (kind, why) = match status {
-        // 500 is what tinyproxy says.
+        // tinyproxy answers 500.
         StatusCode::INTERNAL_SERVER_ERROR
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
@@ -173,9 +172,9 @@ fn no_tunnel(proxy: &Proxy, authority: &str, status: StatusCode) -> Failure {
         StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED => {
             (FailureKind::Proxy, CREDENTIALS)
         }
-        // By host, by port, or as too many.
+        // Rules for the host or the port, or too many connections.
         StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => (FailureKind::ProxyRefused, ""),
-        _ => (FailureKind::Proxy, "connects nobody"),
+        _ => (FailureKind::Proxy, "does not connect"),
     };
     let said = format!("CONNECT {authority} answered {}", status.as_u16());
     let said = if why.is_empty() {

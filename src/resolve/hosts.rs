@@ -1,5 +1,5 @@
-//! This machine's hosts file. hickory's own reader leaves out names with an underscore, and hides
-//! which answers are the file's.
+//! This machine's hosts file. The reader of hickory leaves out names with an underscore, and does not say
+//! which answers are from the file.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,18 +12,18 @@ const FILE: &str = "/etc/hosts";
 #[cfg(windows)]
 const FILE: &str = r"C:\Windows\System32\drivers\etc\hosts";
 
-/// Names in lower case and their addresses.
+/// The addresses of names in lower case.
 #[derive(Debug, Default)]
 pub(super) struct Hosts(HashMap<String, Vec<IpAddr>>);
 
 impl Hosts {
-    /// The file of this machine; nothing where there is none.
+    /// The file of this machine; empty if there is none.
     pub(super) fn of_this_machine() -> Self {
         let text = std::fs::read(Path::new(FILE)).unwrap_or_default();
         Self::parse(&String::from_utf8_lossy(&text))
     }
 
-    /// An address and its names on each line; `#` begins a comment.
+    /// Parses lines of an address and its names; `#` begins a comment.
     pub(super) fn parse(text: &str) -> Self {
         let mut hosts = Self::default();
         for line in text.trim_start_matches('\u{feff}').lines() {
@@ -47,7 +47,7 @@ impl Hosts {
         hosts
     }
 
-    /// The addresses of a name in lower case, sorted; none where the file does not have it.
+    /// The addresses of a name in lower case, sorted; none if the file does not have it.
     pub(super) fn addresses(&self, name: &str, family: Family) -> Vec<IpAddr> {
         let all = self.0.get(name).into_iter().flatten().copied();
         let mut addresses: Vec<IpAddr> = all.filter(|address| family.admits(*address)).collect();
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_their_addresses() {
+    fn hosts_files_are_parsed() {
         let hosts = Hosts::parse(
             "\u{feff}127.0.0.1\tlocalhost Kind-Control-Plane # the first\n\n# 10.0.0.9 off\n\
              192.168.49.2 control_plane.minikube.internal.\n::1 localhost\nnonsense here\n10.0.0.1",

@@ -1,17 +1,19 @@
-//! Names to addresses, through hickory-resolver: the hosts file and the servers and search domains of
-//! this machine's configuration, or the one server the user names.
+//! Names to addresses, through hickory-resolver: with the hosts file, servers and search domains of this
+//! machine, or with the one server that the user names.
 //!
-//! A name is asked once, however many of its ports are targets: answers and refusals alike are
-//! remembered, for [`REMEMBERED`] names at a time; what may pass is forgotten when [`Resolver::forget`]
-//! says so. Addresses are sorted, so that the same answer gives the same order.
+//! A name is asked once, even if many of its ports are targets: answers and failures are remembered, for
+//! [`REMEMBERED`] names at a time. [`Resolver::forget`] forgets temporary failures. Addresses are sorted,
+//! so that the same answer gives the same order.
 
 mod hosts;
+mod replies;
+mod resolved;
 mod servers;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -20,32 +22,18 @@ use tokio::sync::OnceCell;
 use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::{Failure, FailureKind};
+use resolved::{Answer, failure, is_temporary};
 use servers::Servers;
 
-/// Names whose answers are remembered; then the memory begins anew.
-pub const REMEMBERED: usize = 4096;
+pub use resolved::Resolved;
 
-/// What a name resolved to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
-    /// The addresses, sorted, IPv4-mapped ones as IPv4.
-    pub addresses: Vec<IpAddr>,
-    /// The names on the way to the addresses, in the order of the chain, in lower case: the name with
-    /// a search domain, and what that is an alias of (CNAME).
-    pub aliases: Arc<[Arc<str>]>,
-    /// Whether this machine's own hosts file says so, or it is `localhost`: then nobody else decided
-    /// where the name leads.
-    pub given: bool,
-    /// A question that failed beside one that was answered (`AAAA`), and how.
-    pub failed: Option<(String, FailureKind)>,
-}
+/// How many names are remembered. Then all are forgotten.
+pub const REMEMBERED: usize = 4096;
 
 /// A name, and whether it is absolute.
 type Question = (Arc<str>, bool);
-/// What a name came to.
-type Answer = Result<Resolved, Failure>;
 
-/// Resolves names. Set up on first use, so that a scan of addresses needs no resolver at all.
+/// Resolves names. It is set up on first use, so that a scan of addresses needs no name server.
 pub struct Resolver {
     config: ScanConfig,
     servers: OnceCell<Servers>,
@@ -53,7 +41,7 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// A resolver as configured; nothing is read or asked yet.
+    /// A resolver as configured. Nothing is read or asked yet.
     pub fn new(config: &ScanConfig) -> Self {
         Self {
             config: config.clone(),
@@ -62,8 +50,8 @@ impl Resolver {
         }
     }
 
-    /// Sets up the name server that the user names, so that its errors show before the scan begins. What
-    /// is wrong with this machine's own configuration keeps names from being asked, and nothing else.
+    /// Sets up the name server of `--resolver`, so that its errors show before the scan begins. Errors in
+    /// this machine's own configuration are failures of the names.
     ///
     /// # Errors
     /// [`Error::Resolver`].
@@ -74,7 +62,7 @@ impl Resolver {
         }
     }
 
-    /// The name servers that are asked; empty as long as none had to be.
+    /// The name servers in use; empty as long as no name was asked.
     pub fn servers(&self) -> Vec<SocketAddr> {
         self.servers
             .get()
@@ -88,12 +76,12 @@ impl Resolver {
             .await
     }
 
-    /// The addresses of a name, and what led to them. To one that is `absolute` no search domain is added.
+    /// The addresses of a name. No search domain is appended if the name is `absolute`.
     ///
     /// # Errors
-    /// A [`Failure`] of stage `dns`: what the name server said, or that it did not answer within
-    /// [`ScanConfig::timeout`].
-    pub async fn addresses(&self, name: &Arc<str>, absolute: bool) -> Answer {
+    /// A [`Failure`] of stage `dns`: the name server answered with an error, or not
+    /// within [`ScanConfig::timeout`].
+    pub async fn addresses(&self, name: &Arc<str>, absolute: bool) -> Result<Resolved, Failure> {
         let key = (Arc::clone(name), absolute);
         let answer = {
             let mut answers = self.answers.lock();
@@ -106,7 +94,7 @@ impl Resolver {
             .get_or_init(|| self.ask(name, absolute))
             .await
             .clone();
-        // Who is short of something asks again at once.
+        // The caller retries when resources are free.
         if found
             .as_ref()
             .is_err_and(|failure| failure.kind == FailureKind::LocalShortage)
@@ -122,17 +110,17 @@ impl Resolver {
         found
     }
 
-    /// Forgets what may have passed: a server that was silent is asked once more.
+    /// Forgets temporary failures, so that their names are asked again.
     pub fn forget(&self) {
         let mut answers = self.answers.lock();
-        let passes = |answer: &Answer| answer.as_ref().is_err_and(servers::may_pass);
-        answers.retain(|_, answer| !answer.get().is_some_and(passes));
+        let failed = |answer: &Answer| answer.as_ref().is_err_and(is_temporary);
+        answers.retain(|_, answer| !answer.get().is_some_and(failed));
     }
 
     async fn ask(&self, name: &str, absolute: bool) -> Answer {
         match self.set_up().await {
             Ok(servers) => servers.ask(name, absolute).await,
-            Err(error) => Err(servers::failure(FailureKind::NoResolver, error.to_string())),
+            Err(error) => Err(failure(FailureKind::NoResolver, error.to_string())),
         }
     }
 }

@@ -1,22 +1,23 @@
 //! Search domains and the hosts file, against a name server on loopback.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::config::{ResolverConfig, ResolverOpts};
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::proto::serialize::binary::{BinDecodable as _, BinEncodable as _};
+use parking_lot::Mutex;
 use tokio::net::UdpSocket;
 
-use super::Answer;
 use super::hosts::Hosts;
+use super::resolved::Answer;
 use super::servers::{Servers, single};
 use crate::config::ScanConfig;
 use crate::model::FailureKind;
 
-/// A server whose names say what it does, and the names that it was asked for.
+/// A server whose behaviour depends on the name, and the names that it was asked for.
 async fn name_server() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let (address, asked) = (
@@ -34,7 +35,7 @@ async fn name_server() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
                 question.query_type() == RecordType::A,
             );
             if v4 {
-                log.lock().unwrap().push(name.clone());
+                log.lock().push(name.clone());
             }
             let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
             reply.add_query(question.clone());
@@ -59,7 +60,7 @@ async fn name_server() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     (address, asked)
 }
 
-/// What a name comes to with this configuration of the system, and the names asked for on the way.
+/// The answer to a name under this system configuration, and the names that the server was asked for.
 async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (Answer, Vec<String>) {
     let (address, asked) = name_server().await;
     let search = search
@@ -69,7 +70,7 @@ async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (An
     let system = ResolverConfig::from_parts(None, search, single(address).name_servers().to_vec());
     let mut options = ResolverOpts::default();
     options.ndots = ndots;
-    // A server that is silent is so long before the time is over.
+    // A silent server is given up before the timeout.
     options.attempts = 0;
     let config = ScanConfig {
         timeout: Duration::from_millis(500),
@@ -80,8 +81,8 @@ async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (An
         .strip_suffix('.')
         .map_or((name, false), |name| (name, true));
     let answer = servers.ask(name, absolute).await;
-    let mut names = asked.lock().unwrap().clone();
-    // What is lost or fails is asked again.
+    let mut names = asked.lock().clone();
+    // Lost and failed questions are repeated.
     names.dedup();
     (answer, names)
 }
@@ -102,10 +103,10 @@ async fn search_domains_apply_as_in_a_pod() {
     assert_eq!(
         aliases,
         ["kubernetes.default.svc.cluster.local"],
-        "what it stood for is told"
+        "the full name is reported"
     );
     assert!(!answer.given && answer.failed.is_none());
-    // A name with dots enough is asked as it is first, and a name that is complete leads nowhere else.
+    // A name with enough dots is asked as written first, and is not asked with search domains if it exists.
     let (answer, asked) = resolved("api.corp.example", &POD, 1, "").await;
     assert_eq!(
         (asked, answer.unwrap().aliases.len()),
@@ -130,7 +131,7 @@ async fn search_domains_apply_as_in_a_pod() {
 }
 
 #[tokio::test]
-async fn a_dot_at_the_end_keeps_search_domains_out() {
+async fn a_trailing_dot_disables_search_domains() {
     let (answer, asked) = resolved("kubernetes.default.", &POD[1..], 5, "").await;
     assert_eq!(
         (asked, answer.unwrap_err().kind),
@@ -147,7 +148,7 @@ async fn a_dot_at_the_end_keeps_search_domains_out() {
 }
 
 #[tokio::test]
-async fn a_domain_whose_server_fails_is_passed_over_and_said() {
+async fn a_failing_search_domain_is_skipped_and_reported() {
     let (answer, asked) = resolved(
         "kubernetes.default.svc",
         &["broken", "cluster.local"],
@@ -167,7 +168,7 @@ async fn a_domain_whose_server_fails_is_passed_over_and_said() {
         (question.as_str(), kind),
         ("with another search domain", FailureKind::ResolverFailure)
     );
-    // Who does not answer may know the name: no other domain is taken for it.
+    // A silent server may know the name: the next domain is not tried.
     let (answer, _) = resolved(
         "kubernetes.default.svc",
         &["silent", "cluster.local"],
@@ -183,10 +184,10 @@ async fn a_domain_whose_server_fails_is_passed_over_and_said() {
 }
 
 #[tokio::test]
-async fn a_name_that_exists_has_no_address() {
+async fn a_name_without_addresses_is_not_a_missing_name() {
     let (answer, _) = resolved("host.v4.example", &["a.example"], 1, "").await;
     assert_eq!(answer.unwrap_err().kind, FailureKind::NoAddress);
-    // One family says that there is no such name, the other that there is.
+    // The replies for the two families disagree on whether the name exists.
     let (answer, _) = resolved("host.v6.example", &[], 1, "").await;
     assert_eq!(answer.unwrap_err().kind, FailureKind::NoAddress);
 }

@@ -2,38 +2,28 @@
 //!
 //! ```text
 //! TargetSet ─nth(order)→ Target ─resolve→ Endpoint ─connect→ TcpStream ─probe→ Observation
-//!   → identify → assess ─ contradiction? one second look ─→ EndpointReport → channel → caller
-//!          beside it: Throttle (rate, caps, congestion) · Ledger (tally, retries, checkpoint) · Stop
+//!   → identify → assess ─ contradiction? one recheck ─→ EndpointReport → channel → caller
+//!          beside it: admission (rate, caps, congestion) · ledger (counters, retries, checkpoint) · stop
 //! ```
 //!
-//! Long-lived workers pull places; names have tasks of their own, so that a name server that does not
-//! answer holds up names alone. Everything is bounded: workers, names and looks at once, the channel to
-//! the caller, what is remembered of what is to be asked again. A panic is that
-//! target's outcome, not the scan's end.
+//! Long-lived workers take addresses; each name has a task of its own, so that a silent name server delays
+//! only names. Everything is bounded: workers, names and probes at once, the channel to the caller, the
+//! memory of the retry queue. A panic is the outcome of one target, not the end of the scan.
+//!
+//! [`passes`] goes over the targets, [`workers`] over one pass, [`visit`] is one target's way through the
+//! stages, [`admission`] decides who may connect, and [`ledger`] records what happened.
 
-mod addresses;
-mod attempt;
-mod caps;
-mod checkpoint;
-mod congestion;
-mod dialer;
-mod eta;
-mod job;
-mod journal;
+mod admission;
 mod ledger;
-mod looks;
-mod outcome;
-mod own_side;
-mod pace;
-mod pass;
-mod pipeline;
+mod passes;
+mod plan;
 mod progress;
-mod queue;
-mod record;
-mod replay;
+mod run;
 mod stop;
-mod tally;
-mod throttle;
+mod turns;
+mod visit;
+mod watch;
+mod workers;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -43,26 +33,26 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::config::{Order, ScanConfig};
+use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::{
     EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked,
     Verdict, microseconds,
 };
-use crate::targets::{Permutation, TargetSet};
+use crate::targets::TargetSet;
 
-use attempt::Attempt;
-pub use checkpoint::{Checkpoint, CheckpointError};
-use job::Job;
-use outcome::Outcome;
-use pipeline::Pipeline;
-pub use progress::{Progress, Watch};
-#[cfg(any(test, fuzzing))]
-pub(crate) use record::record;
+pub use ledger::{Checkpoint, CheckpointError};
+use ledger::{Counters, Ledger, Outcome};
+use plan::Plan;
+pub use progress::Progress;
+use run::Run;
 pub use stop::Stop;
-use tally::Tally;
+#[cfg(any(test, fuzzing))]
+pub(crate) use visit::record;
+use visit::{Attempt, Pipeline};
+pub use watch::Watch;
 
-/// Reports that may wait for the caller.
+/// How many records may wait for the caller.
 const CHANNEL: usize = 256;
 
 /// Scans as configured. Cheap to clone.
@@ -73,7 +63,7 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// Checks the configuration and sets up TLS.
+    /// Validates the configuration and sets up TLS.
     ///
     /// # Errors
     /// [`Error`] for a setting out of range.
@@ -85,17 +75,16 @@ impl Scanner {
         })
     }
 
-    /// The configuration it was made with.
+    /// The configuration.
     pub fn config(&self) -> &ScanConfig {
         &self.config
     }
 
-    /// Reads the resolver configuration where names must be resolved, so that its errors show
-    /// before the scan begins. What is excluded must be known where it matters.
+    /// Sets up the resolver if there are names, so that its errors show before the scan begins.
     ///
     /// # Errors
-    /// [`Error::Resolver`]; [`Error::ExcludedUnknown`] where the proxy
-    /// resolves names.
+    /// [`Error::Resolver`]. [`Error::ExcludedUnknown`] if addresses are excluded and the proxy resolves the
+    /// names: then it is not known whether an excluded address is asked.
     pub async fn prepare(&self, targets: &TargetSet) -> Result<(), Error> {
         match &self.config.proxy {
             _ if !targets.has_names() => Ok(()),
@@ -106,46 +95,40 @@ impl Scanner {
                     Ok(())
                 }
             }
-            _ => self.pipeline.names().prepare().await,
+            _ => self.pipeline.resolver().prepare().await,
         }
     }
 
-    /// Knocks on one target: a record for each of its addresses that may be asked, or one that says why
-    /// there is none.
+    /// Knocks on one target. Returns a record for each of its addresses that may be asked, or one that says
+    /// why there is none.
     pub async fn knock(&self, target: &Target) -> Vec<EndpointReport> {
-        let (tally, stop) = (Tally::default(), Stop::default());
+        let (counters, stop) = (Counters::default(), Stop::default());
         let mut records = Vec::new();
-        let mut todo = vec![None];
+        let mut addresses = vec![None];
         for pass in 0..=self.config.retries {
-            let last = pass == self.config.retries;
-            self.pipeline.names().forget();
+            self.pipeline.resolver().forget();
             let attempt = Attempt {
                 target,
+                place: 0,
                 scope: None,
-                keep: true,
-                last,
+                keep_unreachable: true,
+                last: pass == self.config.retries,
                 stop: &stop,
-                tally: &tally,
+                counters: &counters,
             };
-            for only in std::mem::take(&mut todo) {
-                let Some(outcomes) = self.pipeline.knock(&attempt, only).await else {
-                    let why = stop.reason().unwrap_or_default();
-                    let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, why);
-                    let target = target.clone();
-                    records.push(EndpointReport::without_answer(
-                        target,
-                        None,
-                        failure,
-                        Timings::default(),
-                    ));
+            for only in std::mem::take(&mut addresses) {
+                let Some(outcomes) = self.pipeline.visit(&attempt, only).await else {
+                    let reason = stop.reason().unwrap_or_default();
+                    let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, reason);
+                    records.push(without_answer(target, failure));
                     continue;
                 };
                 for outcome in outcomes {
                     match outcome {
                         Outcome::Record(record) => records.push(*record),
-                        Outcome::Deferred(deferral) => todo.push(deferral.address),
+                        Outcome::Deferred(deferral) => addresses.push(deferral.address),
                         Outcome::Unasked(unasked) if unasked.why == Gap::SpecialAddress => {
-                            records.push(unasked_record(target, &unasked));
+                            records.push(not_attempted(target, &unasked));
                         }
                         Outcome::Unasked(unasked) => tracing::warn!(%target, "{}", unasked.said()),
                         Outcome::Silent(_) | Outcome::Further(_) => {}
@@ -156,40 +139,38 @@ impl Scanner {
         records
     }
 
-    /// Begins a scan on the current tokio runtime. Reports come from [`Scan::next`] in the order
-    /// in which endpoints finish; dropping the [`Scan`] ends it.
+    /// Starts a scan on the current tokio runtime. Records come from [`Scan::next`] in the order in which
+    /// endpoints finish. Dropping the [`Scan`] ends it.
     pub fn scan(&self, targets: Arc<TargetSet>) -> Scan {
-        self.begin(targets, None)
+        self.start(targets, None)
     }
 
-    /// As [`Self::scan`], with everything that is finished noted in the checkpoint. What an earlier
-    /// run finished is not asked again: its reports come first.
+    /// As [`Self::scan`], and writes everything that is finished to the checkpoint. What an earlier run
+    /// finished is not asked again: its records come first.
     pub fn scan_with(&self, targets: Arc<TargetSet>, checkpoint: Checkpoint) -> Scan {
-        self.begin(targets, Some(checkpoint))
+        self.start(targets, Some(checkpoint))
     }
 
-    fn begin(&self, targets: Arc<TargetSet>, checkpoint: Option<Checkpoint>) -> Scan {
+    fn start(&self, targets: Arc<TargetSet>, checkpoint: Option<Checkpoint>) -> Scan {
         let (sender, reports) = mpsc::channel(CHANNEL);
-        // To the millisecond, in which saved reports and checkpoints have it.
+        // To the millisecond, like saved reports and checkpoints.
         let now = Timestamp::now();
         let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
         let started = checkpoint.as_ref().map_or(now, Checkpoint::began);
         let ended = checkpoint.as_ref().and_then(Checkpoint::ended);
-        let past = span(started, ended.unwrap_or(now));
-        let tally = Arc::new(Tally::of(&targets));
+        let counters = Arc::new(Counters::new(&targets));
+        let plan = Arc::new(Plan::new(targets, &self.config));
         let stop = Stop::default();
-        let job = Arc::new(Job {
+        let run = Run {
             pipeline: Arc::clone(&self.pipeline),
-            order: match self.config.order {
-                Order::Seeded(seed) => Some(Permutation::new(targets.len(), seed)),
-                Order::Sequential => None,
-            },
             config: Arc::clone(&self.config),
+            plan: Arc::clone(&plan),
+            ledger: Arc::new(Ledger::new(Arc::clone(&counters))),
+            counters: Arc::clone(&counters),
             stop: stop.clone(),
-            tally: Arc::clone(&tally),
-            targets,
-        });
-        tokio::spawn(Arc::clone(&job).run(checkpoint, sender));
+            reports: sender,
+        };
+        tokio::spawn(passes::run(Arc::new(run), checkpoint));
         if let Some(limit) = self.config.max_duration {
             let stop = stop.clone();
             tokio::spawn(async move {
@@ -199,95 +180,103 @@ impl Scanner {
         }
         Scan {
             reports,
+            pipeline: Arc::clone(&self.pipeline),
+            plan,
+            counters,
             stop,
-            tally,
-            job,
             started,
-            past,
+            before: span(started, ended.unwrap_or(now)),
             ended: ended.is_some(),
             clock: Instant::now(),
         }
     }
 }
 
-/// The record of what was not asked, where there is no coverage to tell it.
-fn unasked_record(target: &Target, unasked: &Unasked) -> EndpointReport {
+fn without_answer(target: &Target, failure: Failure) -> EndpointReport {
+    EndpointReport::without_answer(target.clone(), None, failure, Timings::default())
+}
+
+/// The record of an address that is not asked, where no coverage lists it.
+fn not_attempted(target: &Target, unasked: &Unasked) -> EndpointReport {
     let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, unasked.said());
-    let report = EndpointReport::without_answer(target.clone(), None, failure, Timings::default());
     EndpointReport {
         verdict: Verdict::NotAttempted,
-        ..report
+        ..without_answer(target, failure)
     }
 }
 
-/// A running scan: a stream of reports, then a summary.
+/// A running scan: a stream of records, then a summary.
 pub struct Scan {
     reports: mpsc::Receiver<EndpointReport>,
+    pipeline: Arc<Pipeline>,
+    plan: Arc<Plan>,
+    counters: Arc<Counters>,
     stop: Stop,
-    tally: Arc<Tally>,
-    job: Arc<Job>,
     started: Timestamp,
-    /// From then to the beginning of this run, or to the end if an earlier run came to it.
-    past: Duration,
+    /// The time from `started` to this run, or to the end if an earlier run came to it.
+    before: Duration,
+    /// Whether an earlier run came to the end.
     ended: bool,
-    /// Since this run began.
+    /// When this run began.
     clock: Instant,
 }
 
 impl Scan {
-    /// The next finished endpoint; `None` when all are done or the scan was stopped and drained.
+    /// The next finished endpoint; `None` when all are done, or the scan was stopped and those in flight are
+    /// finished.
     pub async fn next(&mut self) -> Option<EndpointReport> {
         self.reports.recv().await
     }
 
-    /// A handle that stops the scan: no target is started any more, those in flight are finished.
+    /// A handle that stops the scan: no further target is started, those in flight are finished.
     pub fn stop_handle(&self) -> Stop {
         self.stop.clone()
     }
 
-    /// When it began; with a checkpoint, when its first run did.
+    /// When the scan began; with a checkpoint, when its first run began.
     pub const fn started(&self) -> Timestamp {
         self.started
     }
 
     /// A handle that tells how far the scan is.
     pub fn watch(&self) -> Watch {
-        Watch::new(Arc::clone(&self.job), self.clock)
+        let (counters, pipeline) = (Arc::clone(&self.counters), Arc::clone(&self.pipeline));
+        Watch::new(self.plan.len(), counters, pipeline, self.clock)
     }
 
-    /// The summary. Call it when [`Self::next`] has returned `None`; reports not yet taken are lost.
+    /// The summary. Call it when [`Self::next`] has returned `None`: records not yet received are lost.
     pub fn finish(self) -> ScanSummary {
         let coverage =
-            self.tally
-                .coverage(&self.job.targets, self.job.config.shard, self.stop.failed());
-        // Stopped after the last attempt was made, it was not stopped.
+            self.counters
+                .coverage(&self.plan.targets, self.plan.shard, self.stop.failed());
+        // A scan that was stopped after its last attempt has come to its end.
         let stopped = self
             .stop
             .reason()
-            .and_then(|reason| match self.tally.given_up() {
+            .and_then(|reason| match self.counters.given_up() {
                 _ if coverage.could_not_scan() => Some(reason),
                 (0, _) => (coverage.not_attempted > 0).then_some(reason),
-                (given_up, due) => Some(format!(
-                    "{reason}; {given_up} of {due} put off were not asked again"
+                (given_up, retries) => Some(format!(
+                    "{reason}; {given_up} of {retries} retries were not made"
                 )),
             });
         ScanSummary {
             started: self.started,
             elapsed: if self.ended {
-                self.past
+                self.before
             } else {
-                microseconds(self.past + self.clock.elapsed())
+                microseconds(self.before + self.clock.elapsed())
             },
             stopped,
-            sources: self.tally.sources(),
-            resolvers: self.job.pipeline.names().servers(),
-            targets_digest: Some(self.job.targets.asked_digest()),
+            sources: self.counters.sources(),
+            resolvers: self.pipeline.resolver().servers(),
+            targets_digest: Some(self.plan.targets.asked_digest()),
             coverage,
         }
     }
 }
 
-/// None where the clock was set back.
+/// The time between; zero if the clock was set back.
 fn span(from: Timestamp, to: Timestamp) -> Duration {
     to.duration_since(from).try_into().unwrap_or_default()
 }

@@ -1,11 +1,11 @@
-//! Stopping a scan before its end: whoever says it first gives the reason.
+//! Stopping a scan before its end. The first reason given is the one that counts.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-/// A handle that stops a scan; all clones are one.
+/// A handle that stops a scan. All clones stop the same scan.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     reason: Arc<OnceLock<String>>,
@@ -14,36 +14,35 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Stops: no target is started any more, those in flight are finished.
+    /// Stops the scan: no further target is started, those in flight are finished.
     pub fn stop(&self, reason: impl Into<String>) {
-        // A second reason changes nothing.
+        // Only the first reason is kept.
         let _ = self.reason.set(reason.into());
         self.token.cancel();
     }
 
-    /// Stops because the scan cannot go on: as [`Self::stop`], and what has no outcome then was not
-    /// attempted.
+    /// Stops the scan because it cannot continue. Targets without an outcome count as not attempted.
     pub fn fail(&self, reason: impl Into<String>) {
         self.failed.store(true, Ordering::Relaxed);
         self.stop(reason);
     }
 
-    /// Whether the scan could not go on: what has no outcome is for a later run.
+    /// Whether the scan could not continue.
     pub fn failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Whether it was stopped.
+    /// Whether the scan was stopped.
     pub(super) fn is_stopped(&self) -> bool {
         self.token.is_cancelled()
     }
 
-    /// Returns when somebody has stopped it.
+    /// Returns once the scan is stopped.
     pub(super) async fn stopped(&self) {
         self.token.cancelled().await;
     }
 
-    /// Why it was stopped, if it was.
+    /// Why the scan was stopped, if it was.
     pub fn reason(&self) -> Option<String> {
         self.reason.get().cloned()
     }

@@ -1,5 +1,4 @@
-//! A machine that is short of something, networks that say no, and people who want to know how far
-//! it is.
+//! Resource exhaustion, networks that refuse, and progress on request.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -13,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{config, in_namespaces, knock, kubeknock, serve, start, stderr, stdout};
 
-/// 5,000 live endpoints with 64 descriptors.
+/// 5,000 live endpoints, scanned with 64 descriptors.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verdict_is_right_with_64_descriptors() {
@@ -67,11 +66,10 @@ async fn every_verdict_is_right_with_64_descriptors() {
     assert_eq!(coverage["unreachable"]["kinds"], kinds, "{coverage}");
 }
 
-/// Descriptors that others took run out in the middle of the scan: said once, waited for, and nothing
-/// is told of it.
+/// Descriptors run out during the scan: logged once, waited for, and not reported for any target.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verdict_is_right_where_descriptors_run_out() {
+async fn every_verdict_is_right_when_descriptors_run_out() {
     let server = simulator::start(
         simulator::scenario("rejecting").unwrap(),
         "0.0.0.0:0".parse().unwrap(),
@@ -96,23 +94,23 @@ async fn every_verdict_is_right_where_descriptors_run_out() {
         );
         assert_eq!(
             stderr(&output)
-                .matches("this machine is short of something")
+                .matches("this machine ran out of resources")
                 .count(),
             said
         );
         assert!(
             said == 1 || stderr(&output).is_empty(),
-            "-q says no warning: {}",
+            "-q suppresses the warning: {}",
             stderr(&output)
         );
     }
 }
 
-/// A machine without a free local port, in a network namespace of the test's own: two servers sit on
-/// the only two there are.
+/// A machine without a free local port, in a network namespace of its own: two servers use the only two
+/// ports.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_shortage_of_local_ports_is_never_the_targets_state() {
+fn exhausted_local_ports_are_never_reported_as_the_targets_state() {
     let script = r#"
         { ip link set lo up && echo '20000 20001' >/proc/sys/net/ipv4/ip_local_port_range; } 2>/dev/null ||
             exit 77
@@ -157,7 +155,7 @@ fn a_shortage_of_local_ports_is_never_the_targets_state() {
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     let report = |name: &str| -> Value { serde_json::from_str(&read(name)).unwrap() };
 
-    // As long as it lasts nothing is told of any target.
+    // Until a port is free nothing is reported for any target.
     let short = report("short.json");
     assert_eq!(
         short["coverage"]["not_attempted"], 7,
@@ -175,7 +173,7 @@ fn a_shortage_of_local_ports_is_never_the_targets_state() {
     }
     assert_ne!(read("short.code").trim(), "0");
 
-    // When it ends all is right, and it was said once.
+    // Afterwards every verdict is right, and the warning was logged once.
     let later = report("later.json");
     assert_eq!(
         later["coverage"]["verdicts"]["forbidden"], 3,
@@ -203,7 +201,7 @@ fn a_shortage_of_local_ports_is_never_the_targets_state() {
     );
     assert_eq!(
         read("later.err")
-            .matches("this machine is short of something")
+            .matches("this machine ran out of resources")
             .count(),
         1
     );
@@ -214,10 +212,10 @@ fn a_shortage_of_local_ports_is_never_the_targets_state() {
     );
 }
 
-/// An address of a family that this machine has no address of cannot be asked, and is no shortage.
+/// Without a local IPv6 address, IPv6 targets cannot be asked; that is not resource exhaustion.
 #[cfg(target_os = "linux")]
 #[test]
-fn without_ipv6_its_addresses_are_not_attempted() {
+fn without_ipv6_its_targets_are_not_attempted() {
     let script = r#"
         { ip link set lo up && echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; } 2>/dev/null || exit 77
         exec "$@"
@@ -251,17 +249,17 @@ fn without_ipv6_its_addresses_are_not_attempted() {
     );
     assert_eq!(output.status.code(), Some(2), "nothing could be asked");
     assert!(
-        !stderr(&output).contains("short of something"),
+        !stderr(&output).contains("out of resources"),
         "{}",
         stderr(&output)
     );
 }
 
-/// What routers say, each kind as itself. The network is the test's own: two namespaces and a
+/// Each ICMP message of a router is its own kind of unreachable. The test has two network namespaces and a
 /// router between them.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_kinds_of_unreachable_are_told_apart() {
+fn the_kinds_of_unreachable_are_distinguished() {
     let script = r#"
         network() {
             set -e
@@ -340,7 +338,7 @@ fn the_kinds_of_unreachable_are_told_apart() {
         ("198.51.100.3:6443", "network-unreachable"),
         ("198.51.100.4:6443", "timed-out"),
         ("198.51.100.5:6443", "no-route"),
-        // A broadcast address, at which nobody can listen.
+        // A broadcast address: nothing can listen there.
         ("192.0.2.255:6443", "network-unreachable"),
         ("192.0.2.2:6443", "refused"),
         ("[2001:db8:1::1]:6443", "network-unreachable"),
@@ -348,7 +346,7 @@ fn the_kinds_of_unreachable_are_told_apart() {
     ]
     .map(|(target, kind)| (target.to_owned(), kind.to_owned()));
     assert_eq!(seen, expected);
-    // What this machine's own routes forbid was not attempted; what a router says is the target's state.
+    // Targets that this machine's own routes prohibit were not attempted; a router's answer is the target's state.
     assert_eq!(
         report["coverage"]["failed_here"],
         serde_json::json!({"no-route": 1})
@@ -356,10 +354,10 @@ fn the_kinds_of_unreachable_are_told_apart() {
     assert_eq!(report["coverage"]["unreachable"]["total"], 8);
 }
 
-/// Lines at an interval, and one more when SIGUSR1 asks.
+/// A line at each interval, and one more on SIGUSR1.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn progress_is_told_by_the_clock_and_on_demand() {
+async fn progress_is_printed_at_intervals_and_on_sigusr1() {
     let mut child = kubeknock()
         .args([
             "scan",
@@ -401,7 +399,7 @@ async fn progress_is_told_by_the_clock_and_on_demand() {
         second["done"].as_u64() > first["done"].as_u64(),
         "{first} {second}"
     );
-    // Between two ticks, so that it can only be the answer to the signal.
+    // Between two intervals, so that only the signal can be the cause.
     std::thread::sleep(Duration::from_millis(20));
     let asked = Command::new("kill")
         .args(["-USR1", &child.id().to_string()])
@@ -415,10 +413,10 @@ async fn progress_is_told_by_the_clock_and_on_demand() {
     child.wait().unwrap();
 }
 
-/// Whoever asks while the targets are still being read ends nothing, and is answered later.
+/// SIGUSR1 while the targets are still being read does not end the program.
 #[cfg(unix)]
 #[test]
-fn asking_before_the_scan_begins_ends_nothing() {
+fn sigusr1_before_the_scan_begins_is_answered_later() {
     let mut child = kubeknock()
         .args([
             "scan",
@@ -452,12 +450,12 @@ fn asking_before_the_scan_begins_ends_nothing() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
-/// Where nothing answers, it is asked once more, and counted once.
+/// A port that closes every connection is retried once and counted once.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_closes_at_once_is_asked_again_after_the_rest() {
+async fn a_port_that_closes_at_once_is_retried_after_the_first_pass() {
     let (closing, live) = (start("closes-at-once").await, start("rejecting").await);
     let addresses = [closing.address().to_string(), live.address().to_string()];
-    // With TLS as often as may be, then once without.
+    // With TLS in each pass, then once without.
     for (retries, asked) in [("0", 2), ("1", 3), ("3", 5)] {
         let before = closing.stats().connections();
         let output = kubeknock()
@@ -490,9 +488,9 @@ async fn what_closes_at_once_is_asked_again_after_the_rest() {
     );
 }
 
-/// A scan that is stopped while it asks again says so, and of how many.
+/// A scan that is stopped during the retries reports how many were not made.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scan_stopped_in_a_later_pass_says_what_was_not_asked_again() {
+async fn a_scan_stopped_in_a_later_pass_reports_the_retries_not_made() {
     let closing = simulator::start(
         simulator::scenario("closes-at-once").unwrap(),
         "0.0.0.0:0".parse().unwrap(),
@@ -525,19 +523,19 @@ async fn a_scan_stopped_in_a_later_pass_says_what_was_not_asked_again() {
         (&0.into(), &100.into())
     );
     assert_eq!(report["summary"]["complete"], false);
-    // In the last pass each is asked with TLS, and once without.
+    // In the last pass each target is asked with TLS, and once without.
     let again = (closing.stats().connections() - 100) / 2;
     let said = format!(
-        "--max-duration was reached; {} of 100 put off were not asked again",
+        "--max-duration was reached; {} of 100 retries were not made",
         100 - again
     );
     assert!(0 < again && again < 100, "{again}");
     assert_eq!(report["scan"]["stopped"], said);
 }
 
-/// A server that says how long to wait is not asked before.
+/// A server that sends Retry-After is not asked again before that time.
 #[tokio::test(flavor = "multi_thread")]
-async fn retry_after_is_honoured_within_a_look_and_between_looks() {
+async fn retry_after_is_honoured_within_a_probe_and_before_the_recheck() {
     let server = start("overloaded").await;
     let output = kubeknock()
         .args([
@@ -564,9 +562,9 @@ async fn retry_after_is_honoured_within_a_look_and_between_looks() {
     }
 }
 
-/// A server that asks for a longer pause than we wait is asked once, and the reason says so.
+/// A server that asks for a longer pause than kubeknock waits is asked once, and the reason says so.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_for_a_long_pause_is_not_asked_again() {
+async fn a_long_retry_after_is_not_waited_for() {
     let date = "headers = [[\"Retry-After\", \"Fri, 31 Dec 9999 23:59:59 GMT\"]]";
     for headers in ["headers = [[\"Retry-After\", \"60\"]]", date] {
         let scenario = format!(
@@ -597,7 +595,7 @@ async fn who_asks_for_a_long_pause_is_not_asked_again() {
     }
 }
 
-/// A machine that can open no further connection.
+/// A machine that cannot open another connection.
 struct Short;
 
 impl Dial for Short {
@@ -610,9 +608,9 @@ impl Dial for Short {
     }
 }
 
-/// A look that finds this machine short of something is over: each further request would wait as long.
+/// A probe ends when this machine runs out of resources: each further request would wait as long.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_look_ends_where_this_machine_is_short_of_something() {
+async fn a_probe_ends_when_resources_are_exhausted() {
     let server = start("closes-each").await;
     let endpoint = Endpoint {
         scheme: Scheme::Https,

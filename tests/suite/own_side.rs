@@ -1,5 +1,5 @@
-//! What fails on our own side is never told as the state of a target: a proxy that is not there or
-//! refuses, a machine without a route, too few descriptors.
+//! Failures on this side are never reported as the state of a target: a missing or refusing proxy, a machine
+//! without a route, too few descriptors.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -33,7 +33,7 @@ fn scan(more: &[&str]) -> (Output, Value) {
     (output, report)
 }
 
-/// The exit code, and what of the coverage tells whose fault it was.
+/// The exit code, and the coverage that shows on which side the failure was.
 fn told(output: &Output, report: &Value) -> (Option<i32>, Value) {
     let coverage = &report["coverage"];
     let unreachable = &coverage["unreachable"]["kinds"];
@@ -48,7 +48,7 @@ fn told(output: &Output, report: &Value) -> (Option<i32>, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_proxy_connects_nobody_nothing_was_scanned() {
+async fn a_proxy_that_never_connects_means_that_nothing_was_scanned() {
     let absent = format!("127.0.0.1:{}", closed_port());
     let mut proxies = vec![
         (format!("socks5://{absent}"), "proxy", "Connection refused"),
@@ -60,7 +60,7 @@ async fn where_a_proxy_connects_nobody_nothing_was_scanned() {
             (
                 Manner::WantsCredentials,
                 "proxy",
-                "wants credentials, and kubeknock never sends any",
+                "requires credentials, and kubeknock never sends any",
             ),
             (Manner::AnotherServer, "proxy", ""),
             (
@@ -99,7 +99,7 @@ async fn where_a_proxy_connects_nobody_nothing_was_scanned() {
                 .starts_with("could not scan: ")
         );
 
-        // As a target that somebody wrote down, with the reason; and for one server alone.
+        // Also for a named target, with the reason, and for a single server.
         let (output, report) = scan(&["-q", "--proxy", &url, "127.0.1.1:6443 expect=unreachable"]);
         assert_eq!(
             told(&output, &report),
@@ -127,9 +127,9 @@ async fn where_a_proxy_connects_nobody_nothing_was_scanned() {
     }
 }
 
-/// The counts tell it too: a report of it passes no gate later.
+/// The counts of the report show it too, so that no later gate passes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_of_a_scan_that_could_not_be_made_passes_no_gate() {
+async fn the_report_of_a_scan_that_could_not_be_made_passes_no_gate() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.json");
     let saved = format!("json={}", path.display());
@@ -160,9 +160,9 @@ async fn a_report_of_a_scan_that_could_not_be_made_passes_no_gate() {
     assert_eq!((again.status.code(), stdout(&again)), (Some(2), table));
 }
 
-/// A range of any size is given up when it is clear that the proxy connects nobody.
+/// A range of any size is given up once it is clear that the proxy does not connect.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_range_is_not_tried_through_a_proxy_that_is_not_there() {
+async fn a_large_range_is_given_up_if_the_proxy_is_missing() {
     let url = format!("http://127.0.0.1:{}", closed_port());
     let began = Instant::now();
     let (output, report) = scan(&["--proxy", &url, "10.0.0.0/12", "-p", "6443"]);
@@ -173,7 +173,7 @@ async fn a_large_range_is_not_tried_through_a_proxy_that_is_not_there() {
     );
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("error: could not scan: the proxy connects nobody"),
+        stderr(&output).contains("error: could not scan: the proxy does not connect"),
         "{}",
         stderr(&output)
     );
@@ -182,7 +182,7 @@ async fn a_large_range_is_not_tried_through_a_proxy_that_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_proxys_rules_forbid_is_not_attempted_and_the_rest_is_asked() {
+async fn targets_that_the_proxy_forbids_are_not_attempted_and_the_others_are_asked() {
     for kind in KINDS {
         let server = start("default").await;
         let (open, forbidden) = (server.address().port(), closed_port());
@@ -211,7 +211,7 @@ async fn what_a_proxys_rules_forbid_is_not_attempted_and_the_rest_is_asked() {
             seen.contains(&"forbidden") && seen.contains(&"not-attempted"),
             "{seen:?}"
         );
-        // Of a target that is hit alone nothing is known.
+        // Nothing is known about a single forbidden target.
         let (output, report) = scan(&[
             "--proxy",
             &proxy.url(),
@@ -231,7 +231,7 @@ async fn what_a_proxys_rules_forbid_is_not_attempted_and_the_rest_is_asked() {
     }
 }
 
-/// What is dead behind a proxy is counted and not listed, however the proxy says it; who is alive is found.
+/// Dead addresses behind a proxy are counted and not listed, whatever the proxy answers. Live ones are found.
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_addresses_behind_a_proxy_are_counted() {
     let server = start("default").await;
@@ -276,9 +276,9 @@ async fn dead_addresses_behind_a_proxy_are_counted() {
     }
 }
 
-/// What our own side failed at is left for the run that goes on from the checkpoint.
+/// Targets that failed on this side are left for the resumed scan.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resumed_scan_asks_what_could_not_be_asked() {
+async fn a_resumed_scan_retries_failures_on_this_side() {
     let server = start("default").await;
     let (open, other) = (server.address().port(), closed_port());
     let proxy = TestProxy::start(ProxyKind::HttpConnect, Manner::Forbids(other)).await;
@@ -308,10 +308,7 @@ async fn a_resumed_scan_asks_what_could_not_be_asked() {
         );
         let asked = server.stats().connections();
         proxy.change(Manner::Honest);
-        for age in [
-            "going on with the scan that began",
-            "this scan came to its end",
-        ] {
+        for age in ["resuming the scan that began", "this scan ended"] {
             let (output, report) = scan(&[&common[1..], &["--resume", path]].concat());
             assert!(
                 stderr(&output).contains(age),
@@ -331,7 +328,7 @@ async fn a_resumed_scan_asks_what_could_not_be_asked() {
     }
 }
 
-/// Nobody answers any question about names: that is no name's fault.
+/// If no name server ever answers, that is not the fault of a name.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_name_server_names_are_not_attempted_and_addresses_are_asked() {
     let server = start("default").await;
@@ -383,9 +380,9 @@ async fn without_a_name_server_names_are_not_attempted_and_addresses_are_asked()
     }
 }
 
-/// A server that answers for one name is there, and says nothing by its silence about another.
+/// A server that answers for one name exists. Its silence about another name is that name's failure.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_silence_of_a_name_server_that_answers_others_is_the_names_own() {
+async fn silence_about_one_name_is_that_names_failure() {
     let names = crate::name_server::NameServer::start().await;
     let resolver = names.config().resolver.unwrap().to_string();
     let targets = ["nowhere.example:6443", "silent.example:6443"];
@@ -395,10 +392,10 @@ async fn the_silence_of_a_name_server_that_answers_others_is_the_names_own() {
     assert_eq!(told(&output, &report), (Some(3), json!([0, {}, kinds])));
 }
 
-/// What is wrong with this machine's configuration of names keeps no address from being asked.
+/// An invalid resolver configuration of this machine does not keep addresses from being asked.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resolver_configuration_that_cannot_be_read_is_no_reason_to_ask_nobody() {
+async fn addresses_are_asked_despite_an_unreadable_resolver_configuration() {
     let server = start("default").await;
     let script = r#"mount --bind /dev/null /etc/resolv.conf 2>/dev/null || exit 77; exec "$@""#;
     let address = server.address().to_string();
@@ -432,10 +429,10 @@ async fn a_resolver_configuration_that_cannot_be_read_is_no_reason_to_ask_nobody
     }
 }
 
-/// A name with addresses of both families, on a machine that has one: asked there, and complete.
+/// A name with addresses of both families on a machine with one family is asked there and complete.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_family_that_this_machine_lacks_is_not_missed_where_the_name_has_the_other() {
+fn a_family_that_this_machine_lacks_is_not_missed_if_the_name_has_the_other() {
     let script = r#"
         hosts=$1; shift
         mount --bind "$hosts" /etc/hosts 2>/dev/null || exit 77
@@ -487,7 +484,7 @@ fn a_family_that_this_machine_lacks_is_not_missed_where_the_name_has_the_other()
     );
     assert_eq!(report["endpoints"].as_array().unwrap().len(), 1);
 
-    // Where nothing else is there it is said, once for all.
+    // If the name has no other family, that is reported once.
     let Some(output) = run(&[
         "both.example:26443",
         "six.example:26443",
@@ -510,7 +507,7 @@ fn a_family_that_this_machine_lacks_is_not_missed_where_the_name_has_the_other()
     );
 }
 
-/// Runs in a network namespace of its own, with loopback alone.
+/// Runs in a network namespace that has only loopback.
 #[cfg(target_os = "linux")]
 fn with_loopback_alone(script: &str, args: &[&str]) -> Option<Output> {
     let script = format!("ip link set lo up 2>/dev/null || exit 77\n{script}");
@@ -569,7 +566,7 @@ fn a_machine_without_a_route_could_not_scan() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn where_some_addresses_have_no_route_the_others_are_asked() {
+fn addresses_with_a_route_are_asked_beside_those_without() {
     let script = r#"
         "$1" simulate --profile default --listen 127.0.0.1:26443 >/dev/null 2>&1 & server=$!
         sleep 1
@@ -601,7 +598,7 @@ fn where_some_addresses_have_no_route_the_others_are_asked() {
     assert_eq!(report["summary"]["complete"], false);
 }
 
-/// A limit on open files too low for anything is an error, with what to do.
+/// A limit on open files that is too low for any scan is an error with a remedy.
 #[cfg(unix)]
 #[test]
 fn too_few_descriptors_are_an_error() {

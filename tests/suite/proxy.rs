@@ -1,4 +1,4 @@
-//! Scans through proxies of the test's own: SOCKS5 and HTTP CONNECT.
+//! Scans through proxies: SOCKS5 and HTTP CONNECT.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,22 +16,22 @@ use crate::support::{ANY, config, knock, run, start, stderr, stdout};
 /// A name that only the proxy knows.
 pub(crate) const PRIVATE: &str = "api.private.example";
 
-/// How a proxy treats those who want to be connected.
+/// How a proxy treats its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// Says what happened.
+    /// Reports what happened.
     Honest,
-    /// Says that it has connected before it has, and closes where it cannot.
+    /// Reports a connection before it has one, and closes if it cannot connect.
     Optimistic,
-    /// Closes without a word where it cannot connect, as OpenSSH does.
+    /// Closes without an answer if it cannot connect, as OpenSSH does.
     Curt,
-    /// Wants credentials first.
+    /// Requires credentials.
     WantsCredentials,
     /// Its rules forbid this port.
     Forbids(u16),
     /// Its rules forbid everything.
     ForbidsAll,
-    /// Is no proxy.
+    /// Is no proxy at all.
     AnotherServer,
 }
 
@@ -41,7 +41,7 @@ impl Manner {
     }
 }
 
-/// A proxy that counts what it connected.
+/// A proxy that counts its tunnels.
 pub(crate) struct TestProxy {
     pub(crate) address: SocketAddr,
     kind: ProxyKind,
@@ -68,7 +68,7 @@ impl TestProxy {
                 let (count, manner) = (Arc::clone(&count), *manners.lock().unwrap());
                 let names = Arc::clone(&asked);
                 tokio::spawn(async move {
-                    // A client may leave at any moment.
+                    // A client may close at any moment.
                     let _ = match kind {
                         ProxyKind::Socks5 | ProxyKind::Socks5h => {
                             socks5(client, &count, manner, &names).await
@@ -87,12 +87,12 @@ impl TestProxy {
         }
     }
 
-    /// From now on it has other manners.
+    /// Changes how the proxy treats its clients.
     pub(crate) fn change(&self, manner: Manner) {
         *self.manner.lock().unwrap() = manner;
     }
 
-    /// As one writes it behind `--proxy`.
+    /// The value for `--proxy`.
     pub(crate) fn url(&self) -> String {
         let scheme = match self.kind {
             ProxyKind::Socks5 => "socks5",
@@ -115,7 +115,7 @@ impl TestProxy {
     }
 }
 
-/// RFC 1928, IPv4 and names, no authentication. It knows one name.
+/// RFC 1928 for IPv4 and names, without authentication. It knows one name.
 async fn socks5(
     mut client: TcpStream,
     tunnels: &AtomicUsize,
@@ -286,7 +286,7 @@ async fn a_closed_port_behind_a_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_is_not_there_is_not_the_targets_state() {
+async fn a_missing_proxy_is_not_the_targets_state() {
     let closed = { TcpListener::bind(ANY).await.unwrap().local_addr().unwrap() };
     let server = start("default").await;
     let proxy = Proxy {
@@ -336,9 +336,9 @@ async fn a_proxy_url_with_credentials_is_refused_without_showing_them() {
     );
 }
 
-/// As `ssh -D` to a bastion: the name is known over there only.
+/// As with `ssh -D` to a bastion: only the other side knows the name.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_proxy_resolves_names_where_it_is_told_to() {
+async fn the_proxy_resolves_names_with_socks5h() {
     let server = start("default").await;
     let port = server.address().port();
     let proxy = TestProxy::start(ProxyKind::Socks5h, Manner::Honest).await;
@@ -415,7 +415,7 @@ async fn the_proxy_resolves_names_where_it_is_told_to() {
         table.contains(&format!("{private}, resolved by the proxy")),
         "{table}"
     );
-    // Read again it is the same report.
+    // The saved report is read back unchanged.
     let again = run(&[
         "report",
         "table",
@@ -426,9 +426,9 @@ async fn the_proxy_resolves_names_where_it_is_told_to() {
     assert_eq!(stdout(&again), table);
 }
 
-/// Names are resolved here unless the proxy is told to, and a look-up that fails says so.
+/// Names are resolved here unless the proxy is told to, and a failed lookup says so.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_is_not_known_here_says_who_else_may_know_it() {
+async fn a_failed_lookup_says_that_the_proxy_could_resolve_the_name() {
     let names = crate::name_server::NameServer::start().await;
     for (kind, hint) in [
         (
@@ -454,9 +454,9 @@ async fn a_name_that_is_not_known_here_says_who_else_may_know_it() {
     }
 }
 
-/// What cannot be held against a name that the proxy resolves is refused, not passed over.
+/// Options that need the address of a name are refused, not ignored, if the proxy resolves names.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_needs_the_address_of_a_name_is_refused_where_the_proxy_resolves_it() {
+async fn options_that_need_addresses_are_refused_if_the_proxy_resolves_names() {
     let proxy = TestProxy::start(ProxyKind::Socks5h, Manner::Honest).await;
     let target = format!("{PRIVATE}:6443");
     for (options, said) in [
@@ -490,7 +490,7 @@ async fn what_needs_the_address_of_a_name_is_refused_where_the_proxy_resolves_it
         );
     }
     assert!(proxy.names.lock().unwrap().is_empty());
-    // Names can be excluded, and addresses where no name is asked.
+    // Names can be excluded, and so can addresses if no target is a name.
     for args in [
         [target.as_str(), "--exclude", "api.private.example"],
         ["127.0.0.1:9", "--exclude", "10.0.0.0/8"],

@@ -1,4 +1,4 @@
-//! Names, answered by a name server of the tests' own: where they lead, and where they may not.
+//! Names, answered by a name server of the tests: which of their addresses are asked, and which are not.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::name_server::{EKS, NameServer};
 use crate::support::{config, run, scan, serve, start, stderr, stdout, targets};
 
-/// An API server that refuses, under a certificate of its owner's CA.
+/// An API server that refuses, with a certificate of a private CA.
 const OWN_CERTIFICATE: &str = "
 name = 'own-certificate'
 about = 'an API server under a certificate of its owner'
@@ -49,11 +49,11 @@ async fn a_name_goes_into_sni_and_host() {
     assert!(records[0].timings.resolve.is_some());
 }
 
-/// One answer has the addresses and the names on the way there: the last one says whose it is.
+/// An answer has the addresses and the aliases of the name; the last alias identifies the provider.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
+async fn an_alias_identifies_the_provider() {
     let names = NameServer::start().await;
-    // Its certificate says nothing of any product.
+    // The certificate does not identify a product.
     let server = serve(Arc::new(Scenario::parse(OWN_CERTIFICATE).unwrap())).await;
     let port = server.address().port();
     let config = ScanConfig {
@@ -78,7 +78,7 @@ async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
             .contains("alias.example, an alias of hop.example")
     );
     assert_eq!(names.queries(), 1);
-    // Kubeadm's certificate and CA names: the alias is evidence against them and names nothing.
+    // With kubeadm's certificate and CA names the alias contradicts them, and no provider is named.
     let kubeadm = start("rejecting").await;
     let spec = format!("alias.example:{}", kubeadm.address().port());
     let (records, _) = scan(config, targets(&[spec])).await;
@@ -90,7 +90,7 @@ async fn a_name_that_is_an_alias_is_known_by_what_it_is_an_alias_of() {
     );
 }
 
-/// Two addresses behind one name, of which one listens: both are shown.
+/// Both addresses of a name are shown if one listens.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_address_is_an_endpoint() {
     let names = NameServer::start().await;
@@ -118,7 +118,7 @@ async fn every_address_is_an_endpoint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_name_server_says_is_the_outcome() {
+async fn the_answer_of_the_name_server_is_the_outcome() {
     let names = NameServer::start().await;
     for (name, kind) in [
         ("nowhere.example", FailureKind::NameNotFound),
@@ -157,7 +157,7 @@ async fn an_ipv4_mapped_address_is_the_ipv4_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn exclusions_hold_for_what_a_name_resolves_to() {
+async fn exclusions_hold_for_the_addresses_of_a_name() {
     let names = NameServer::start().await;
     let server = start("default").await;
     let target = format!("two.example:{}", server.address().port());
@@ -206,7 +206,7 @@ async fn a_name_is_asked_once_for_all_its_ports() {
     assert!(asked <= 4, "{asked} queries for one name");
 }
 
-/// What a specification came to, of a scan that may ask no special address unless `allow` says so.
+/// The coverage of one specification, in a scan that asks no special address unless `allow` is set.
 async fn strictly(
     names: &NameServer,
     specs: &[String],
@@ -220,7 +220,7 @@ async fn strictly(
     (records, summary.coverage)
 }
 
-/// A name server says where a name leads, and this machine's own services are no cluster of that name.
+/// A name server must not lead a scan to services of this machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_at_a_special_address_is_not_asked_there() {
     let names = NameServer::start().await;
@@ -253,7 +253,7 @@ async fn a_name_at_a_special_address_is_not_asked_there() {
         );
     }
     assert_eq!(server.stats().connections(), 0);
-    // Where the address is a target itself, it was meant.
+    // An address that is itself a target is asked.
     let given = [format!("one.example:{port}"), "127.0.0.1:9".to_owned()];
     let (records, coverage) = strictly(&names, &given, false).await;
     assert_eq!(
@@ -262,7 +262,7 @@ async fn a_name_at_a_special_address_is_not_asked_there() {
     );
     let (records, _) = strictly(&names, &[format!("one.example:{port}")], true).await;
     assert_eq!(records[0].verdict, Verdict::Exposed);
-    // Nobody else decides where this one leads.
+    // `localhost` leads to this machine in any case.
     let (records, _) = strictly(&names, &[format!("localhost:{port}")], false).await;
     assert_eq!(
         records[0].verdict,
@@ -272,9 +272,9 @@ async fn a_name_at_a_special_address_is_not_asked_there() {
     );
 }
 
-/// The report, the gate and the explanation of one server say it.
+/// Report, gate and the output for a single server show it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_special_address_is_told_everywhere() {
+async fn a_special_address_is_reported_everywhere() {
     let names = NameServer::start().await;
     let server = start("exposed").await;
     let target = format!("one.example:{}", server.address().port());
@@ -306,7 +306,7 @@ async fn a_special_address_is_told_everywhere() {
         report["coverage"]["specs"][0]["unasked"],
         json!([{"why": "special-address", "count": 1, "examples": ["127.0.0.1, loopback"]}])
     );
-    // Saved reports keep it, also together.
+    // Saved and merged reports keep it.
     let saved = folder.path().join("json").display().to_string();
     let second = folder.path().join("second").display().to_string();
     let output = run(&[
@@ -344,9 +344,9 @@ async fn a_special_address_is_told_everywhere() {
     assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
 }
 
-/// What is noted in a checkpoint is told again.
+/// A checkpoint keeps what was not asked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resumed_scan_knows_what_was_not_asked() {
+async fn a_resumed_scan_reports_what_was_not_asked() {
     let names = NameServer::start().await;
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint").display().to_string();
@@ -386,7 +386,7 @@ async fn an_exclusion_holds_for_every_form_of_an_address() {
         builder.exclude(exclusion);
         Arc::new(builder.build().unwrap())
     };
-    // One address is left out of the set, one of a range when its turn comes.
+    // One address is left out of the set, the one in a range during the scan.
     let set = scan_without(
         &[
             "127.0.0.9",
@@ -433,9 +433,9 @@ async fn an_alias_of_an_excluded_name_is_excluded() {
     }
 }
 
-/// An answer with more addresses than are asked: some of them, drawn by the seed, and the others told.
+/// Of more addresses than the limit, the seed draws some, and the others are counted.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_beyond_the_limit_is_told() {
+async fn addresses_beyond_the_limit_are_reported() {
     let names = NameServer::start().await;
     let mut drawn = Vec::new();
     for seed in [1, 1, 2] {
@@ -469,9 +469,9 @@ async fn what_is_beyond_the_limit_is_told() {
     assert_ne!(drawn[0], lowest);
 }
 
-/// One question fails and the other is answered: what is known is asked, and nobody thinks it was all.
+/// If one question fails and the other is answered, the known addresses are asked and the gap is reported.
 #[tokio::test(flavor = "multi_thread")]
-async fn half_an_answer_is_used_and_said_to_be_half() {
+async fn half_an_answer_is_used_and_reported_as_half() {
     let names = NameServer::start().await;
     let server = start("default").await;
     let port = server.address().port();
@@ -509,7 +509,7 @@ async fn half_an_answer_is_used_and_said_to_be_half() {
             "{name}: {coverage:?}"
         );
     }
-    // Of a name without an address of one family the other one's failure is the failure.
+    // If one family has no address, the failure of the other one is the failure.
     let (records, _) = scan(
         quick.clone(),
         targets(&["half-none.example:6443".to_owned()]),
@@ -519,7 +519,7 @@ async fn half_an_answer_is_used_and_said_to_be_half() {
         records[0].failure.as_ref().unwrap().kind,
         FailureKind::ResolverFailure
     );
-    // A family that nobody wants is not missing.
+    // A family that is not asked for is not missing.
     let only_v4 = ScanConfig {
         family: Family::V4,
         ..quick
@@ -529,11 +529,11 @@ async fn half_an_answer_is_used_and_said_to_be_half() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_and_servers_as_they_are() {
+async fn unusual_names_and_servers_work() {
     let names = NameServer::start().await;
     let server = start("default").await;
     let port = server.address().port();
-    // An underscore within a label; a server that knows no EDNS.
+    // An underscore within a label; a server without EDNS.
     for name in [
         "my_cluster.corp.example",
         "_k8s.corp.example",
@@ -547,7 +547,7 @@ async fn names_and_servers_as_they_are() {
             records[0].reason
         );
     }
-    // What else stands in an answer is not the name's address.
+    // Unrelated records in an answer are ignored.
     let only_v4 = ScanConfig {
         family: Family::V4,
         ..names.config()
@@ -567,9 +567,9 @@ async fn names_and_servers_as_they_are() {
     assert!(records[0].reason.contains(refused), "{}", records[0].reason);
 }
 
-/// However many ports it has and however patient the system's resolver is.
+/// Also with many ports, and with a patient system resolver.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_name_takes_no_more_than_its_time() {
+async fn a_silent_name_takes_no_longer_than_the_timeout() {
     let names = NameServer::start().await;
     let config = ScanConfig {
         timeout: Duration::from_millis(800),
@@ -597,7 +597,7 @@ async fn a_silent_name_takes_no_more_than_its_time() {
     );
 }
 
-/// Names that nobody answers for stand beside a network: it is through before one of them is.
+/// A network beside silent names is finished before the first of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_names_delay_no_address() {
     let names = NameServer::start().await;

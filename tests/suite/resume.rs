@@ -1,4 +1,4 @@
-//! Scans that are killed and go on: nothing lost, nothing twice, the same report.
+//! Killed scans that are resumed: nothing is lost or counted twice, and the report is the same.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::{in_namespaces, kubeknock, pem, settled, start, stderr};
 
-/// A server of this kind on every address of loopback.
+/// A server of this scenario on every loopback address.
 async fn everywhere(name: &str) -> simulator::SimulatedServer {
     let scenario = simulator::scenario(name).unwrap_or_else(|| panic!("no scenario {name}"));
     simulator::start(scenario, "0.0.0.0:0".parse().unwrap())
@@ -19,7 +19,7 @@ async fn everywhere(name: &str) -> simulator::SimulatedServer {
         .unwrap()
 }
 
-/// The report without what differs from run to run.
+/// The report without the values that differ between runs.
 fn report(path: &Path) -> Value {
     let mut report = settled(&fs::read_to_string(path).unwrap());
     report["scan"]["vantage"] = Value::Null;
@@ -46,7 +46,7 @@ fn finished(mut command: Command) -> Output {
     output
 }
 
-/// A scan that says how far it is, until it is killed.
+/// A scan that prints its progress, until it is killed.
 struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
@@ -59,7 +59,7 @@ impl Running {
         Self { child, lines }
     }
 
-    /// Waits until its progress is so.
+    /// Waits until its progress satisfies a condition.
     fn until(&mut self, so: impl Fn(&Value) -> bool) {
         loop {
             let line = self.lines.next().expect("it ended by itself").unwrap();
@@ -69,10 +69,10 @@ impl Running {
         }
     }
 
-    /// SIGKILL, after a while.
+    /// Sends SIGKILL after a while.
     fn kill_after(self, moment: Duration) {
         let Self { mut child, lines } = self;
-        // Nobody must wait for a reader of what it says.
+        // The scan must not block on an unread pipe.
         let drained = std::thread::spawn(move || lines.count());
         std::thread::sleep(moment);
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
@@ -82,11 +82,11 @@ impl Running {
     }
 }
 
-/// 20,000 endpoints, 25 times SIGKILL: while all are asked, in the turn to the second pass, and in it.
+/// 20,000 endpoints, 25 times SIGKILL: in the first pass, between the passes, and in the second pass.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
     const RATE: u64 = 500;
-    /// Being opened or looked at, at `-c 16`.
+    /// Connections that are opened or probed at once, at `-c 16`.
     const IN_FLIGHT: u64 = 32;
     let servers = [
         everywhere("rejecting").await,
@@ -144,7 +144,7 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
             ],
         )
     };
-    // Moments of no pattern, from 0.3 to 1.5 s after it began.
+    // Irregular moments, from 0.3 to 1.5 s after the start.
     let mut random = 0x5eed_u64;
     let mut moment = || {
         random = random
@@ -168,7 +168,7 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
         } else {
             running.until(|_| true);
             running.kill_after(moment());
-            // What came in a second, as far as it is a connection to one of the servers.
+            // The connections to the servers within a second.
             lost += IN_FLIGHT + rate * once / 20_000;
         }
         assert!(!resumed.exists(), "a report appears whole or not at all");
@@ -186,7 +186,7 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
         text(&whole),
         text(&resumed)
     );
-    // What was asked again was in flight, or finished in the moment before the kill.
+    // Only what was in flight, or finished just before the kill, was asked again.
     let again = connections() - once * 2;
     assert!(
         again < lost,
@@ -194,9 +194,9 @@ async fn a_scan_killed_25_times_gives_the_report_of_one_that_was_not() {
     );
 }
 
-/// What is known to be finished is in the checkpoint within a second.
+/// Finished targets are in the checkpoint within a second.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_finished_is_written_down_within_a_second() {
+async fn finished_targets_are_in_the_checkpoint_within_a_second() {
     let (quick, slow) = (
         everywhere("rejecting").await,
         everywhere("hangs-after-accept").await,
@@ -207,7 +207,7 @@ async fn what_is_finished_is_written_down_within_a_second() {
         format!("127.57.0.1-127.57.0.8 ports={}", quick.address().port()),
         format!("127.58.0.1:{}", slow.address().port()),
     ];
-    // One that does not answer keeps it running when the others are done.
+    // A silent target keeps the scan running when the others are done.
     let mut command = scan(
         &targets,
         &[
@@ -243,7 +243,7 @@ async fn what_is_finished_is_written_down_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_scan_goes_on_where_it_was() {
+async fn an_interrupted_scan_is_resumed_where_it_stopped() {
     let server = everywhere("garbage").await;
     let targets = [format!("127.54.0.0/22 ports={}", server.address().port())];
     let folder = tempfile::tempdir().unwrap();
@@ -280,7 +280,7 @@ async fn an_interrupted_scan_goes_on_where_it_was() {
     let left = partial["coverage"]["not_attempted"].as_u64().unwrap();
     assert!(0 < left && left < 1024, "{left}");
 
-    // A checkpoint whose last record is torn.
+    // A checkpoint whose last record is truncated.
     let bytes = fs::read(&checkpoint).unwrap();
     fs::write(&checkpoint, &bytes[..bytes.len() - 3]).unwrap();
     let output = format!("json={}", text(&second));
@@ -299,7 +299,7 @@ async fn an_interrupted_scan_goes_on_where_it_was() {
     let output = command.args(&targets).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("half-written and are cut off"),
+        stderr(&output).contains("the last record is truncated"),
         "{}",
         stderr(&output)
     );
@@ -311,7 +311,7 @@ async fn an_interrupted_scan_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_scans_checkpoint_is_refused_with_the_reason() {
+async fn the_checkpoint_of_another_scan_is_refused_with_the_reason() {
     let server = start("default").await;
     let address = server.address().to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -343,11 +343,11 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
     for (args, reason) in [
         (
             vec![address.as_str(), "--seed", "1", "--checkpoint", path],
-            "go on with --resume",
+            "continue with --resume",
         ),
         (
             vec!["127.0.0.1:1", "--resume", path],
-            "its targets or exclusions are not these",
+            "its targets or exclusions differ",
         ),
         (
             vec![address.as_str(), "--exclude", "10.0.0.1", "--resume", path],
@@ -355,19 +355,19 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
         ),
         (
             vec![address.as_str(), "--retries", "3", "--resume", path],
-            "its options are not these",
+            "its options differ",
         ),
         (
             vec![address.as_str(), "--path", "/metrics", "--resume", path],
-            "its options are not these",
+            "its options differ",
         ),
         (
             vec![address.as_str(), "--deep", "--resume", path],
-            "its options are not these",
+            "its options differ",
         ),
         (
             vec![address.as_str(), "--ca-file", text(&ca), "--resume", path],
-            "its options are not these",
+            "its options differ",
         ),
         (
             vec![address.as_str(), "--seed", "2", "--resume", path],
@@ -379,11 +379,11 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
         ),
         (
             vec![address.as_str(), "--shard", "1/2", "--resume", path],
-            "it is of shard 1/1, not 1/2",
+            "its shard is 1/1, not 1/2",
         ),
         (
             vec![address.as_str(), "--resume", text(&other)],
-            "no checkpoint of kubeknock",
+            "not a checkpoint of kubeknock",
         ),
         (
             vec![address.as_str(), "--resume", "no/such/file"],
@@ -405,7 +405,7 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
         "a foreign file is left alone"
     );
 
-    // With both options the file may be there or not.
+    // With both options the file may exist or not.
     let new = folder.path().join("new");
     for (at, code) in [
         (text(&new), 0),
@@ -436,16 +436,16 @@ async fn another_scans_checkpoint_is_refused_with_the_reason() {
     );
     let asked = asked + 1;
 
-    // How fast it goes may change.
+    // The speed may change.
     let output = run(&[&address, "--rate", "5", "-c", "2", "--resume", path]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(server.stats().connections(), asked, "all was finished");
 }
 
-/// Killed in its second pass, and then stopped before it is there again: what that pass finished has its
-/// outcome, and the rest comes to what it last came to.
+/// A scan that was killed in its second pass, resumed, and stopped before it came there again: what that pass
+/// finished keeps its outcome, and the others keep their last failure.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scan_that_goes_on_and_is_stopped_at_once_counts_everything_once() {
+async fn a_resumed_scan_that_is_stopped_at_once_counts_everything_once() {
     let server = everywhere("closes-at-once").await;
     let folder = tempfile::tempdir().unwrap();
     let [checkpoint, at] = ["checkpoint", "report.json"].map(|name| folder.path().join(name));
@@ -454,7 +454,7 @@ async fn a_scan_that_goes_on_and_is_stopped_at_once_counts_everything_once() {
         server.address().port()
     )];
     let json = format!("json={}", text(&at));
-    // In the last pass, and in one that puts off once more.
+    // In the last pass, and in one that defers once more.
     for retries in ["1", "2"] {
         let mut running = Running::start(scan(
             &targets,
@@ -513,7 +513,7 @@ async fn a_scan_that_goes_on_and_is_stopped_at_once_counts_everything_once() {
     }
 }
 
-/// What comes from a checkpoint is as old as it is, however late the report is made.
+/// Results from a checkpoint keep their date, however late the report is written.
 #[tokio::test(flavor = "multi_thread")]
 async fn results_of_a_checkpoint_keep_their_date() {
     let server = everywhere("rejecting").await;
@@ -544,7 +544,7 @@ async fn results_of_a_checkpoint_keep_their_date() {
     };
     let targets = format!("127.59.0.0-127.59.0.59 ports={}", server.address().port());
 
-    // Killed: the time that it did not run is part of what it took.
+    // After a kill, the time until the resumption counts as elapsed.
     let mut running = Running::start(scan(
         std::slice::from_ref(&targets),
         &["--rate", "20", "--checkpoint", text(&checkpoint)],
@@ -556,7 +556,7 @@ async fn results_of_a_checkpoint_keep_their_date() {
     let resumed = run(&targets, "0", "--resume");
     assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
     assert!(
-        stderr(&resumed).contains("going on with the scan that began at"),
+        stderr(&resumed).contains("resuming the scan that began at"),
         "{}",
         stderr(&resumed)
     );
@@ -564,12 +564,12 @@ async fn results_of_a_checkpoint_keep_their_date() {
     let took = Duration::from_secs_f64(whole["elapsed_ms"].as_f64().unwrap() / 1000.0);
     assert!(took > pause + Duration::from_secs(1), "{took:?}");
 
-    // At its end: the same report, of the same date, whatever the servers say by now.
+    // After its end: the same report with the same date, whatever the servers answer by now.
     drop(server);
     let again = run(&targets, "0", "--resume");
     assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
     for word in [
-        "this scan came to its end at",
+        "this scan ended at",
         "nothing is asked again",
         "remove the file or name another",
     ] {
@@ -620,7 +620,7 @@ fn two_scans_do_not_share_a_checkpoint() {
     );
 }
 
-/// On a file system of 64 KiB, in a mount namespace of the test's own.
+/// On a file system of 64 KiB, in a mount namespace of its own.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
@@ -677,7 +677,7 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
         partial["coverage"]
     );
 
-    // The checkpoint is whole: on a disk with room the scan goes on.
+    // The checkpoint is intact: on a disk with free space the scan is resumed.
     let kept = folder.path().join("disk.kept");
     let again = scan(
         &[format!("127.56.0.0/22 ports={}", server.address().port())],
@@ -692,4 +692,49 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
     );
     finished(again);
     assert_eq!(report(&report_at)["coverage"]["not_attempted"], 0);
+}
+
+/// A checkpoint that an earlier build of this version wrote. It has silent targets, records and a deferred
+/// target, and its scan came to its end.
+#[test]
+fn a_checkpoint_of_an_earlier_build_is_still_read() {
+    if env!("CARGO_PKG_VERSION") != "0.1.0" {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoint-0.1.0");
+    fs::copy(written, &checkpoint).unwrap();
+    let output = kubeknock()
+        .args(["scan", "-q", "--seed", "7", "--retries", "1", "-o", "json"])
+        .args(["--fail-on", "never", "--require-coverage", "0"])
+        .args(["--resume", text(&checkpoint)])
+        .args(["127.0.0.1:16443", "127.0.0.1:16444", "127.0.0.1:1"])
+        .args(["127.77.0.0/29 ports=1", "no-such-host.invalid:6443"])
+        .arg("localhost:1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        report["coverage"]["unreachable"]["kinds"],
+        serde_json::json!({"closed": 1, "name-not-found": 1, "refused": 10})
+    );
+    assert_eq!(report["coverage"]["verdicts"]["forbidden"], 1);
+    let endpoints: Vec<&str> = report["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|endpoint| endpoint["target"].as_str())
+        .collect();
+    assert_eq!(
+        endpoints,
+        [
+            "127.0.0.1:16443",
+            "127.0.0.1:16444",
+            "127.0.0.1:1",
+            "no-such-host.invalid:6443",
+            "localhost:1"
+        ]
+    );
 }

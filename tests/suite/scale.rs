@@ -1,4 +1,4 @@
-//! Many addresses, few servers: all found, all counted, none held in memory.
+//! Many addresses and few servers: all are found and counted, none is held in memory.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{config, knock, run, scan, settled, start, stderr, stdout, targets};
 
-/// 65,536 loopback addresses, 50 of them alive, as fast as it goes.
+/// 65,536 loopback addresses, 50 of them alive, at full speed.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_among_65536_are_all_found() {
     let scenario = simulator::scenario("default").unwrap();
@@ -59,10 +59,10 @@ async fn fifty_among_65536_are_all_found() {
     }
 }
 
-/// A server that takes a new connection for each request gets the same verdict where many others wait
-/// for theirs: they wait longer here than a look may take.
+/// A server that closes after each request gets the same verdict even if many other targets wait longer for
+/// their connections than a probe may take.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_verdict_does_not_depend_on_who_else_is_in_the_scan() {
+async fn the_verdict_does_not_depend_on_the_other_targets() {
     let scenario = simulator::scenario("closes-each").unwrap();
     let server = simulator::start(scenario, "127.90.0.1:0".parse().unwrap())
         .await
@@ -93,10 +93,9 @@ async fn the_verdict_does_not_depend_on_who_else_is_in_the_scan() {
     );
 }
 
-/// A server that closes a connection on which nothing is said for a while, asked beside one that keeps
-/// the only look there is for longer than that.
+/// A server that closes idle connections, beside one that holds the only probe permit for longer.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_does_not_pay_for_a_look_that_others_hold() {
+async fn a_server_that_closes_idle_connections_still_gets_its_verdict() {
     let (slow, server) = (start("hangs-after-accept").await, start("default").await);
     let (front, behind) = (
         TcpListener::bind("127.0.0.2:0").await.unwrap(),
@@ -135,7 +134,7 @@ async fn a_server_does_not_pay_for_a_look_that_others_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_lists_what_is_otherwise_counted() {
+async fn with_all_every_target_is_listed() {
     let server = start("default").await;
     let spec = format!("127.0.0.0/29 ports={}", server.address().port());
     let (records, _) = scan(config(), targets(std::slice::from_ref(&spec))).await;
@@ -152,7 +151,7 @@ async fn all_lists_what_is_otherwise_counted() {
     assert_eq!(summary.coverage.unreachable_total(), 7);
 }
 
-/// The same input and seed give the same report, byte for byte, but for what time tells.
+/// The same input and seed give the same report, byte for byte, except for times.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_seed_gives_the_same_report() {
     let mut servers = Vec::new();
@@ -189,7 +188,7 @@ async fn the_same_seed_gives_the_same_report() {
         settled(&other)["endpoints"],
         "reports are in the order of the set"
     );
-    // Byte for byte: the same text once the varying values are out.
+    // The same text once the varying values are removed.
     let text = |report: &str| serde_json::to_string_pretty(&settled(report)).unwrap();
     assert_eq!(text(&first), text(&second));
 }

@@ -1,4 +1,4 @@
-//! Several machines, one scan: the shards merged are the whole.
+//! One scan on several machines: the merged shards are the whole scan.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::support::{kubeknock, run, settled, start, stderr, stdout};
 
-/// A report through `kubeknock report`, without what differs from run to run, and without the
-/// numbers of a set that a merged report does not have.
+/// A report through `kubeknock report`, without the values that differ between runs and the specification
+/// numbers that a merged report does not have.
 fn merged(paths: &[String]) -> Value {
     let mut args = vec!["report", "json"];
     args.extend(paths.iter().map(String::as_str));
@@ -83,7 +83,7 @@ async fn seven_shards_merged_are_the_whole_scan() {
     for (number, path) in (1..).zip(&shards) {
         let report: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         assert_eq!(report["scan"]["settings"]["shard"], format!("{number}/7"));
-        // One alone is no whole, and says so.
+        // A single shard reports that it is incomplete.
         let alone = run(&["report", "table", path, "--fail-on", "never"]);
         assert!(
             stdout(&alone).starts_with(&format!("shard {number}/7 of a scan: ")),
@@ -96,9 +96,9 @@ async fn seven_shards_merged_are_the_whole_scan() {
     assert_eq!(merged(&shards), merged(&[whole]));
 }
 
-/// As docs/fleet.md has it: a pod that is stopped, and the one that comes after it.
+/// As in docs/fleet.md: a pod that is stopped, and its replacement.
 #[test]
-fn a_stopped_shard_shows_in_the_merge_until_it_has_gone_on() {
+fn a_stopped_shard_shows_in_the_merge_until_it_is_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     let [first, second, checkpoint, whole] =
@@ -155,7 +155,7 @@ fn a_stopped_shard_shows_in_the_merge_until_it_has_gone_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shard_needs_a_seed_and_does_not_judge_what_it_does_not_see() {
+async fn a_shard_needs_a_seed_and_does_not_judge_targets_of_others() {
     let server = start("default").await;
     let target = server.address().to_string();
     for (args, code, word) in [
@@ -183,7 +183,7 @@ async fn a_shard_needs_a_seed_and_does_not_judge_what_it_does_not_see() {
             stderr(&output)
         );
     }
-    // In an Indexed Job, whose indices begin at 0.
+    // In an Indexed Job, indices begin at 0.
     for (index, code, word) in [
         (Some("0"), 0, ""),
         (Some("1"), 0, ""),

@@ -1,4 +1,4 @@
-//! The time of a look follows the number of its requests, and what was not asked in it is said.
+//! The time of a probe depends on the number of its requests, and requests that were not made are reported.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{config, knock, run, serve, start, stdout};
 
-/// A default server that thinks before every answer.
+/// A default server that delays every answer.
 async fn thinking(delay_ms: u32, timeout: Duration) -> EndpointReport {
     let text = format!(
         "name = \"thinking\"\nabout = \"a server that takes its time\"\nsource = \"composed: default\"\n\
@@ -31,7 +31,7 @@ async fn thinking(delay_ms: u32, timeout: Duration) -> EndpointReport {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deep_look_has_the_time_that_its_requests_need() {
+async fn a_deep_probe_has_the_time_that_its_requests_need() {
     let record = thinking(100, Duration::from_secs(1)).await;
     assert!(
         record.timings.total > Duration::from_secs(3),
@@ -49,9 +49,9 @@ async fn a_deep_look_has_the_time_that_its_requests_need() {
     assert!(!record.reason.contains("asked"), "{}", record.reason);
 }
 
-/// Each further request has a fifth of the time: at three fifths each, they are not all asked.
+/// Each further request adds a fifth of the time: if each takes three fifths, not all can be made.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_there_was_no_time_for_is_said() {
+async fn requests_without_time_are_reported() {
     let record = thinking(180, Duration::from_millis(600)).await;
     assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
     let asked: BTreeSet<&str> = record
@@ -87,9 +87,9 @@ async fn what_there_was_no_time_for_is_said() {
     );
 }
 
-/// In the report, in the table and as a finding; and a list that was not asked is not called refused.
+/// In the report, in the table and as a finding. A list that was not asked does not count as refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_asked_is_in_every_output() {
+async fn requests_not_made_are_in_every_output() {
     let server = start("stalls").await;
     let address = server.address().to_string();
     let scan = |format: &'static str| {
@@ -153,9 +153,9 @@ async fn what_was_not_asked_is_in_every_output() {
     );
 }
 
-/// A request of its own may take as long as the usual ones together, and no longer.
+/// A custom request may take as long as the usual ones together, and no longer.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_hangs_does_not_take_the_time_of_all() {
+async fn a_hanging_request_does_not_use_up_the_time_of_all() {
     let server = start("stalls").await;
     let timeout = Duration::from_secs(1);
     let record = knock(

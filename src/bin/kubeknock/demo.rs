@@ -45,7 +45,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             earlier: None,
             no_progress: quiet || verbose > 0,
             stats_interval: None,
-            asked: stats::Asked::new(),
+            stats_requests: stats::Requests::new(),
         };
         job.run().await
     })

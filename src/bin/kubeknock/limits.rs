@@ -1,4 +1,4 @@
-//! Open files: raise the limit, and ask for no more than fits.
+//! The limit on open files: raised, and concurrency fitted to it.
 
 use anyhow::bail;
 use kubeknock::config::ScanConfig;
@@ -6,25 +6,25 @@ use kubeknock::config::ScanConfig;
 /// Descriptors that are neither connections nor lookups: standard streams, the runtime, reports,
 /// checkpoint and temporary files.
 const OTHER_FILES: u64 = 64;
-/// Sockets of one lookup: two questions, each asked three times before its time is over.
+/// Sockets of one lookup: two questions, each asked up to three times.
 const SOCKETS: usize = 6;
-/// Descriptors without which nothing can be done: the runtime, which panics where it gets none, one
-/// connection, a lookup, a report.
+/// Descriptors that every scan needs: for the runtime, which panics without them, one connection, a lookup
+/// and a report.
 const LEAST: usize = 12;
-/// Without a limit to read, what systems grant at the least.
+/// The limit if it cannot be read: what systems grant at least.
 const ASSUMED: u64 = 1024;
 
-/// Raises the limit as far as may be; an error where too few files may be opened to do anything.
+/// Raises the limit as far as possible. An error if even then too few files can be opened.
 pub(crate) fn ensure_room() -> anyhow::Result<()> {
-    // Whether it could be raised shows below.
+    // If this fails, the check below shows it.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut open = Vec::new();
     while open.len() * 2 < LEAST {
         match std::io::pipe() {
             Ok(ends) => open.push(ends),
             Err(error) => bail!(
-                "{} further files may be opened ({error}), and {LEAST} are needed at the least; raise the limit \
-                 on open files (ulimit -n)",
+                "only {} more files can be opened ({error}), at least {LEAST} are needed; raise the limit on open \
+                 files (ulimit -n)",
                 open.len() * 2
             ),
         }
@@ -32,15 +32,15 @@ pub(crate) fn ensure_room() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Raises the soft limit on open files to the hard one and returns the highest concurrency and number
-/// of lookups, up to those of the configuration, that fit. Lookups count where there are `names`.
+/// Raises the soft limit on open files to the hard one. Returns the highest concurrency and number of
+/// lookups, up to the configured ones, that fit. Lookups count only if there are `names`.
 pub(crate) fn that_fit(config: &ScanConfig, names: bool) -> (usize, usize) {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(ASSUMED);
     within(config, names, limit)
 }
 
 fn within(config: &ScanConfig, names: bool, limit: u64) -> (usize, usize) {
-    // A half at most for the rest, so that a tiny limit still leaves room for connections.
+    // At most half for other files, so that a low limit leaves room for connections.
     let rest = OTHER_FILES.min(limit / 2);
     let descriptors = usize::try_from(limit - rest).unwrap_or(usize::MAX);
     if !names {
@@ -54,9 +54,9 @@ fn within(config: &ScanConfig, names: bool, limit: u64) -> (usize, usize) {
 }
 
 fn fitting(config: &ScanConfig, connections: usize) -> usize {
-    let looks = kubeknock::config::MAX_LOOKS;
-    // Every connection is being opened, or looked at: of the latter at most MAX_LOOKS.
-    let fit = (connections / 2).max(connections.saturating_sub(looks));
+    let probes = kubeknock::config::MAX_LOOKS;
+    // Every connection is being opened or probed, and a limited number is probed.
+    let fit = (connections / 2).max(connections.saturating_sub(probes));
     config.concurrency.min(fit.max(1))
 }
 
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_connections_fit_and_none_is_wasted() {
+    fn concurrency_is_the_highest_that_fits() {
         for connections in [2, 3, 32, 511, 512, 513, 600, 1000, 19_936] {
             let asked = ScanConfig {
                 concurrency: 65_536,
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn lookups_take_a_quarter_at_most() {
+    fn lookups_take_at_most_a_quarter() {
         let config = ScanConfig::default();
         assert_eq!(
             within(&config, true, 20_000),

@@ -7,24 +7,24 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kubeknock::model::Verdict;
 use kubeknock::scan::{Progress, Watch};
 
-/// How often the line is drawn anew.
+/// How often the line is redrawn.
 const REDRAW: Duration = Duration::from_millis(200);
 
-/// A progress line that follows a scan's counters until it is dropped.
+/// A progress line that is shown until it is dropped.
 pub(crate) struct Line {
     bar: ProgressBar,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Line {
-    /// Begins to draw, unless `hidden` or standard error is no terminal.
+    /// Shows the line, unless it is `hidden` or standard error is no terminal.
     pub(crate) fn start(watch: Watch, hidden: bool) -> Self {
         let target = if hidden || !std::io::stderr().is_terminal() {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr()
         };
-        let bar = ProgressBar::with_draw_target(Some(watch.progress().total), target);
+        let bar = ProgressBar::with_draw_target(Some(watch.progress().targets), target);
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} · {msg}") {
             bar.set_style(style);
         }
@@ -63,11 +63,11 @@ fn message(now: &Progress) -> String {
         .zip(now.verdicts)
         .filter(|(_, count)| *count > 0);
     parts.extend(counts.map(|(verdict, count)| format!("{count} {verdict}")));
-    if now.failed_here > 0 {
-        parts.push(format!("{} not attempted", now.failed_here));
+    if now.failed_locally > 0 {
+        parts.push(format!("{} not attempted", now.failed_locally));
     }
-    if now.again_waiting > 0 {
-        parts.push(format!("{} to ask again", now.again_waiting));
+    if now.to_retry > 0 {
+        parts.push(format!("{} to retry", now.to_retry));
     }
     parts.join(" · ")
 }
@@ -77,18 +77,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_says_what_there_is_to_say() {
+    fn the_message_shows_rate_eta_and_counts() {
         let mut verdicts = [0; Verdict::ALL.len()];
         verdicts[Verdict::Exposed as usize] = 2;
         let now = Progress {
-            total: 100,
+            targets: 100,
             done: 50,
-            again_done: 0,
-            again_waiting: 7,
+            retried: 0,
+            to_retry: 7,
             in_flight: 3,
             timeouts: 7,
             verdicts,
-            failed_here: 4,
+            failed_locally: 4,
             elapsed: Duration::from_secs(5),
             rate: 10.2,
             level: 0.7,
@@ -96,7 +96,7 @@ mod tests {
         };
         assert_eq!(
             message(&now),
-            "10/s · ETA 9 seconds · 3 in flight · slowed to 70% · 2 exposed · 4 not attempted · 7 to ask again"
+            "10/s · ETA 9 seconds · 3 in flight · slowed to 70% · 2 exposed · 4 not attempted · 7 to retry"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `kubeknock scan`: the main job.
+//! `kubeknock scan`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::saved::Earlier;
 use crate::settings_file::SettingsFile;
 use crate::{dry_run, limits, say, settings, signals, stats};
 
-/// Says that a signal and not a time limit stopped the scan.
+/// The stop reason after a signal.
 const INTERRUPT: &str = "interrupted";
 
 /// Runs a scan and returns the exit code.
@@ -30,9 +30,9 @@ pub(crate) fn run(
     verbose: u8,
 ) -> anyhow::Result<u8> {
     let runtime = runtime()?;
-    let asked = {
+    let stats_requests = {
         let _within = runtime.enter();
-        stats::Asked::new()
+        stats::Requests::new()
     };
     let mut config = settings::config(
         &args.connection,
@@ -51,11 +51,11 @@ pub(crate) fn run(
     settings::fit_to_machine(&mut config, targets.has_names());
     let checkpoint = match (&args.checkpoint, &args.resume) {
         (Some(new), Some(old)) if new != old => {
-            anyhow::bail!("--checkpoint and --resume: together they name the same file");
+            anyhow::bail!("--checkpoint and --resume must name the same file if both are given");
         }
         (_, Some(path)) if args.checkpoint.is_none() || path.exists() => {
             let checkpoint = Checkpoint::resume(path, &config, &targets)?;
-            say_age(&checkpoint);
+            report_resumed(&checkpoint);
             Some(checkpoint)
         }
         (Some(path), _) => Some(Checkpoint::create(path, &config, &targets)?),
@@ -75,12 +75,12 @@ pub(crate) fn run(
         policy: file.policy,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
-        asked,
+        stats_requests,
     };
     runtime.block_on(job.run())
 }
 
-/// What a report may not be written over: it is still needed, or somebody's work.
+/// The files that a report may not overwrite.
 fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
     let from = args
         .selection
@@ -102,29 +102,29 @@ fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
         .collect()
 }
 
-/// What a checkpoint holds is as old as it is.
-fn say_age(checkpoint: &Checkpoint) {
+/// Says which scan is resumed, and from when its results are.
+fn report_resumed(checkpoint: &Checkpoint) {
     let path = checkpoint.path().display();
-    if checkpoint.torn() > 0 {
-        let torn = checkpoint.torn();
+    let truncated = checkpoint.truncated();
+    if truncated > 0 {
         say::note(format_args!(
-            "{path}: the last {torn} bytes were half-written and are cut off"
+            "{path}: the last record is truncated; its {truncated} bytes are cut off"
         ));
     }
     if let Some(ended) = checkpoint.ended() {
         say::note(format_args!(
-            "{path}: this scan came to its end at {ended:.0}; nothing is asked again, and the report has that \
-             date; for a new scan, remove the file or name another"
+            "{path}: this scan ended at {ended:.0}; nothing is asked again and the report has that date; for a \
+             new scan, remove the file or name another one"
         ));
     } else {
         say::note(format_args!(
-            "{path}: going on with the scan that began at {:.0}",
+            "{path}: resuming the scan that began at {:.0}",
             checkpoint.began()
         ));
     }
 }
 
-/// The runtime of all commands: a worker thread for each core.
+/// The tokio runtime, with a worker thread for each core.
 pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     limits::ensure_room()?;
     Ok(tokio::runtime::Builder::new_multi_thread()
@@ -140,15 +140,15 @@ pub(crate) struct Job {
     pub(crate) outputs: Outputs,
     pub(crate) gate: Gate,
     pub(crate) policy: Policy,
-    /// What the findings are held against.
+    /// The baseline that findings are compared with.
     pub(crate) earlier: Option<Earlier>,
     pub(crate) no_progress: bool,
     pub(crate) stats_interval: Option<Duration>,
-    pub(crate) asked: stats::Asked,
+    pub(crate) stats_requests: stats::Requests,
 }
 
 impl Job {
-    /// Scans, reports, and says the exit code.
+    /// Scans, reports, and returns the exit code.
     pub(crate) async fn run(mut self) -> anyhow::Result<u8> {
         let scanner = Scanner::new(self.config)?;
         scanner.prepare(&self.targets).await?;
@@ -163,7 +163,11 @@ impl Job {
         };
         let watch = tokio::spawn(watch_signals(scan.stop_handle()));
         let line = Line::start(scan.watch(), self.no_progress);
-        let stats = tokio::spawn(stats::print(scan.watch(), self.stats_interval, self.asked));
+        let stats = tokio::spawn(stats::print(
+            scan.watch(),
+            self.stats_interval,
+            self.stats_requests,
+        ));
 
         let keep = self.outputs.needs_records();
         let mut records = Spool::default();
@@ -227,22 +231,24 @@ impl Job {
         if let Some(checkpoint) = checkpoint.filter(|_| end != End::Regular) {
             let checkpoint = checkpoint.display();
             say::note(format_args!(
-                "--resume {checkpoint} in place of --checkpoint goes on from here"
+                "to continue from here, use --resume {checkpoint} instead of --checkpoint"
             ));
         }
         if let Some(reason) = stop.reason().filter(|_| stop.failed()) {
             anyhow::ensure!(!could_not_scan, "{reason}");
-            anyhow::bail!("{reason}; the report has what was done until then");
+            anyhow::bail!("{reason}; the report has the results until then");
         }
         Ok(code)
     }
 }
 
-/// The first signal drains and reports, the second exits at once.
+/// The first signal stops the scan, which then reports; the second exits at once.
 async fn watch_signals(stop: Stop) {
     signals::next().await;
     stop.stop(INTERRUPT);
-    say::note("finishing what is in flight, then reporting; press Ctrl-C again to exit at once");
+    say::note(
+        "finishing the targets in flight, then reporting; press Ctrl-C again to exit at once",
+    );
     signals::next().await;
     std::process::exit(i32::from(INTERRUPTED));
 }

@@ -1,11 +1,11 @@
-//! The signals that end a scan: what is in flight is finished, and reported.
+//! The signals that stop a scan.
 
-/// Ctrl-C, a request to terminate, or the terminal's going away.
+/// Waits for Ctrl-C, SIGTERM, or the hangup of the terminal.
 #[cfg(unix)]
 pub(crate) async fn next() {
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    /// Where it cannot be listened for, the others still can.
+    /// Waits forever if there is no handler for the signal.
     async fn next_of(signal: Option<Signal>) {
         match signal {
             Some(mut signal) => drop(signal.recv().await),
@@ -26,21 +26,21 @@ pub(crate) async fn next() {
     }
 }
 
-/// Ctrl-C.
+/// Waits for Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) async fn next() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Whether the program was begun under `nohup` or the like, and must outlive its terminal. Read where
-/// it can be without unsafe code; elsewhere a hangup ends the scan.
+/// Whether the program was started under `nohup` or the like and must outlive its terminal. Without unsafe
+/// code only Linux tells; elsewhere a hangup stops the scan.
 #[cfg(unix)]
 fn hangups_are_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     ignores_hangups(&status)
 }
 
-/// The mask of ignored signals; the lowest bit is SIGHUP's.
+/// Whether the mask of ignored signals contains SIGHUP, its lowest bit.
 #[cfg(unix)]
 fn ignores_hangups(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -53,7 +53,7 @@ mod tests {
     use super::ignores_hangups;
 
     #[test]
-    fn the_mask_says_it() {
+    fn ignored_hangups_are_read_from_the_signal_mask() {
         assert!(ignores_hangups(
             "Name:\tx\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"
         ));

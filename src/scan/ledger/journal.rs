@@ -1,25 +1,25 @@
-//! A file of records that is only appended to. Each record carries its length and its CRC-32, so
-//! that what a crash left half-written is known and cut off.
+//! An append-only file of records. Each record carries its length and CRC-32, so that a record that a
+//! crash left incomplete is recognized and cut off.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
 
 /// Length and checksum in front of each record.
 const HEAD: usize = 8;
-/// The longest record that is believed.
+/// The longest record that is read.
 const MAX_RECORD: u32 = 64 * 1024 * 1024;
 
 /// Appends records to a file.
-pub(super) struct Journal {
+pub(in crate::scan) struct Journal {
     file: File,
-    /// Where the last whole record ends.
+    /// Where the last complete record ends.
     end: u64,
-    /// Whether an earlier write failed: nothing is appended any more.
+    /// Whether a write failed. Nothing is appended after that.
     broken: bool,
 }
 
 impl Journal {
-    /// Appends to a file whose whole records end here; what stands behind is cut off.
+    /// Appends to a file whose complete records end at `end`; the bytes after that are cut off.
     pub(super) fn append_at(mut file: File, end: u64) -> io::Result<Self> {
         file.set_len(end)?;
         file.seek(SeekFrom::Start(end))?;
@@ -30,13 +30,12 @@ impl Journal {
         })
     }
 
-    /// Where the last whole record ends.
+    /// Where the last complete record ends.
     pub(super) const fn end(&self) -> u64 {
         self.end
     }
 
-    /// Appends one record and hands it to the disk. A record that does not fit is taken back, so
-    /// that the file stays whole.
+    /// Appends one record and syncs it to the disk. A record that cannot be written completely is removed.
     pub(super) fn append(&mut self, record: &[u8]) -> io::Result<()> {
         if self.broken {
             return Ok(());
@@ -44,7 +43,7 @@ impl Journal {
         let written = write_record(&mut self.file, record).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             self.broken = true;
-            // The reader would cut it off as well.
+            // If this fails too, the reader cuts the record off.
             let _ = self.file.set_len(self.end);
             return Err(error);
         }
@@ -63,7 +62,7 @@ fn write_record(out: &mut impl Write, record: &[u8]) -> io::Result<()> {
     out.write_all(&bytes)
 }
 
-/// The length is covered too: a hole of zeros is no record.
+/// The length is part of the checksum: zeros are no record.
 fn checksum(length: u32, record: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&length.to_le_bytes());
@@ -74,7 +73,7 @@ fn checksum(length: u32, record: &[u8]) -> u32 {
 /// Reads records from the beginning of a file.
 pub(super) struct Records<R> {
     reader: BufReader<R>,
-    /// Where the last whole record ends.
+    /// Where the last complete record ends.
     end: u64,
 }
 
@@ -90,7 +89,7 @@ impl<R: Read> Records<R> {
         self.end
     }
 
-    /// The next whole record; `None` at the end, or where one is torn or damaged.
+    /// The next record; `None` at the end, or where a record is truncated or damaged.
     pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut head = [0; HEAD];
         if !fill(&mut self.reader, &mut head)? {
@@ -101,7 +100,7 @@ impl<R: Read> Records<R> {
         if length > MAX_RECORD {
             return Ok(None);
         }
-        // Grows as bytes come: a damaged length reserves nothing.
+        // The buffer grows as bytes arrive: a damaged length allocates nothing.
         let mut record = Vec::new();
         (&mut self.reader)
             .take(length.into())
@@ -114,7 +113,7 @@ impl<R: Read> Records<R> {
     }
 }
 
-/// Fills the buffer; `false` if the file ends before.
+/// Fills the buffer; `false` if the file ends first.
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     match reader.read_exact(buffer) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
@@ -147,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whole_records_survive_any_tear_and_any_damage(
+        fn complete_records_survive_truncation_and_damage(
             records in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..8),
             at in any::<prop::sample::Index>(),
             bit in 0u8..8,
@@ -159,7 +158,7 @@ mod tests {
                 return Ok(());
             }
             let at = at.index(bytes.len());
-            let whole = |end: u64| written(&records).len() as u64 >= end;
+            let is_complete = |end: u64| written(&records).len() as u64 >= end;
             for damaged in [bytes[..at].to_vec(), {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= 1 << bit;
@@ -167,13 +166,13 @@ mod tests {
             }] {
                 let (left, end) = read(&damaged);
                 prop_assert!(left.len() <= records.len() && left[..] == records[..left.len()]);
-                prop_assert!(whole(end) && end <= at as u64, "cut off before the damage");
+                prop_assert!(is_complete(end) && end <= at as u64, "cut off before the damage");
                 prop_assert_eq!(&damaged[..usize::try_from(end).unwrap()], &written(&left)[..]);
             }
         }
 
         #[test]
-        fn no_bytes_are_a_problem(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             read(&bytes);
         }
     }
@@ -184,10 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn appending_continues_where_whole_records_end() {
+    fn appending_continues_after_the_last_complete_record() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&written(&[b"one".to_vec()])).unwrap();
-        file.write_all(b"torn").unwrap();
+        file.write_all(b"part").unwrap();
         let mut journal = Journal::append_at(file.try_clone().unwrap(), 11).unwrap();
         journal.append(b"two").unwrap();
         file.rewind().unwrap();
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_is_an_error_once() {
+    fn a_write_error_is_reported_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         std::fs::write(&path, written(&[b"one".to_vec()])).unwrap();
@@ -207,7 +206,10 @@ mod tests {
             broken: false,
         };
         assert!(journal.append(b"two").is_err());
-        assert!(journal.append(b"three").is_ok(), "said once");
+        assert!(
+            journal.append(b"three").is_ok(),
+            "the error is reported once"
+        );
         assert_eq!(read(&std::fs::read(&path).unwrap()).0, [b"one".to_vec()]);
     }
 }

@@ -1,14 +1,14 @@
-//! What this machine lacks: descriptors, buffers, local ports, room in its connection tracking. It
-//! says nothing of the target and is never reported as the target's state.
+//! Resource exhaustion of this machine: descriptors, buffers, local ports, connection tracking. It says
+//! nothing about the target and is never reported as the target's state.
 
 use std::io;
 
 use crate::model::{Failure, FailureKind, Stage};
 
-/// Numbers by which systems say that they ran out of something. `EAGAIN` and `EADDRINUSE` stand for
-/// local ports in a connect that nothing was bound for.
+/// The error numbers of exhausted resources. In a connect without a bound port, `EAGAIN` and `EADDRINUSE`
+/// mean local ports.
 #[cfg(unix)]
-const SHORTAGES: [i32; 7] = [
+const EXHAUSTED: [i32; 7] = [
     libc::EMFILE,
     libc::ENFILE,
     libc::ENOBUFS,
@@ -18,16 +18,16 @@ const SHORTAGES: [i32; 7] = [
     libc::EADDRINUSE,
 ];
 #[cfg(not(unix))]
-const SHORTAGES: [i32; 0] = [];
+const EXHAUSTED: [i32; 0] = [];
 
-/// The failure, if the error is a shortage.
-pub(super) fn of(error: &io::Error) -> Option<Failure> {
-    let short = error
+/// The failure, if the error means that a resource is exhausted.
+pub(super) fn failure(error: &io::Error) -> Option<Failure> {
+    let is_exhausted = error
         .raw_os_error()
-        .is_some_and(|code| SHORTAGES.contains(&code))
+        .is_some_and(|code| EXHAUSTED.contains(&code))
         || error.kind() == io::ErrorKind::AddrNotAvailable
         || tracking_is_full(error);
-    short.then(|| {
+    is_exhausted.then(|| {
         Failure::new(
             Stage::Connect,
             FailureKind::LocalShortage,
@@ -36,8 +36,8 @@ pub(super) fn of(error: &io::Error) -> Option<Failure> {
     })
 }
 
-/// Linux answers `EPERM` where a packet filter of this machine forbids the connection, and also
-/// where its connection tracking has no room for one more.
+/// Linux answers `EPERM` if a packet filter of this machine forbids the connection, and also if its
+/// connection tracking is full.
 #[cfg(target_os = "linux")]
 fn tracking_is_full(error: &io::Error) -> bool {
     let number = |name: &str| -> Option<u64> {
@@ -45,7 +45,7 @@ fn tracking_is_full(error: &io::Error) -> bool {
         std::fs::read_to_string(path).ok()?.trim().parse().ok()
     };
     error.raw_os_error() == Some(libc::EPERM)
-        // Entries come and go while we look.
+        // The count may have changed since the error.
         && number("count").zip(number("max")).is_some_and(|(count, max)| count >= max - max / 20)
 }
 
@@ -60,10 +60,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shortages_are_known_and_nothing_else_is() {
-        for code in SHORTAGES {
+    fn only_exhausted_resources_are_recognized() {
+        for code in EXHAUSTED {
             assert_eq!(
-                of(&io::Error::from_raw_os_error(code)).unwrap().kind,
+                failure(&io::Error::from_raw_os_error(code)).unwrap().kind,
                 FailureKind::LocalShortage
             );
         }
@@ -74,7 +74,7 @@ mod tests {
             libc::ENETUNREACH,
             libc::EACCES,
         ] {
-            assert_eq!(of(&io::Error::from_raw_os_error(code)), None);
+            assert_eq!(failure(&io::Error::from_raw_os_error(code)), None);
         }
     }
 }

@@ -1,9 +1,8 @@
-//! `--checkpoint`: a journal from which a scan that was killed goes on.
+//! `--checkpoint`: a journal from which a killed scan can be resumed.
 //!
-//! The first record says which scan it is: version, order and seed, shard, digests of the targets
-//! and of the options that shape results; and when it began. The others are frames of what was
-//! finished (see [`ledger`](super::ledger)), written at least every second; the last one of a scan
-//! that came to its end says when.
+//! The first record identifies the scan: version, seed, shard, digests of the targets and of the options
+//! that affect results, and the start time. The others are [frames](super::frame), written at least once
+//! a second. The last frame of a scan that came to its end has the end time.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _};
@@ -13,13 +12,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::frame::Frame;
 use super::journal::{Journal, Records};
-use super::ledger::Frame;
 use crate::atomic_file;
 use crate::config::{Order, ScanConfig};
 use crate::targets::TargetSet;
 
-/// What a checkpoint begins with.
+/// The first bytes of a checkpoint.
 const MAGIC: &str = "kubeknock checkpoint 2";
 
 /// Why a checkpoint cannot be used.
@@ -31,20 +30,20 @@ pub enum CheckpointError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
-    /// There is a file already.
-    #[error("{}: the file is there already; go on with --resume, or remove it", .0.display())]
+    /// The file exists already.
+    #[error("{}: the file exists already; continue with --resume, or remove it", .0.display())]
     Exists(PathBuf),
-    /// Another process writes it.
+    /// Another process is writing it.
     #[error("{}: another scan is using it", .0.display())]
     InUse(PathBuf),
-    /// It is no checkpoint, or not even its first record is whole.
-    #[error("{}: it is no checkpoint of kubeknock", .0.display())]
+    /// The file is no checkpoint, or its first record is truncated.
+    #[error("{}: not a checkpoint of kubeknock", .0.display())]
     NoCheckpoint(PathBuf),
-    /// It is another scan's.
-    #[error("{}: it is another scan's checkpoint: {difference}", .path.display())]
+    /// The checkpoint belongs to another scan.
+    #[error("{}: the checkpoint belongs to another scan: {difference}", .path.display())]
     Another {
         /// The file.
         path: PathBuf,
@@ -53,12 +52,12 @@ pub enum CheckpointError {
     },
 }
 
-/// Which scan a checkpoint is of.
+/// Identifies the scan of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Header {
     magic: String,
     version: String,
-    /// `None` for the order as written.
+    /// `None` for sequential order.
     seed: Option<u64>,
     shard: String,
     targets: [u8; 32],
@@ -68,7 +67,7 @@ struct Header {
 }
 
 impl Header {
-    fn of(config: &ScanConfig, targets: &TargetSet) -> Self {
+    fn new(config: &ScanConfig, targets: &TargetSet) -> Self {
         Self {
             magic: MAGIC.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -83,37 +82,37 @@ impl Header {
         }
     }
 
-    /// What makes the scan of `self` another one.
+    /// Why a scan with header `ours` cannot resume this one.
     fn difference(&self, ours: &Self) -> Option<String> {
         let seed = |seed: Option<u64>| seed.map_or("none".to_owned(), |seed| seed.to_string());
         if self.version != ours.version {
-            return Some(format!(
-                "made by version {}, this is {}",
+            Some(format!(
+                "written by version {}, this is {}",
                 self.version, ours.version
-            ));
-        }
-        if self.seed != ours.seed {
-            return Some(format!(
+            ))
+        } else if self.seed != ours.seed {
+            Some(format!(
                 "its seed is {}, not {}",
                 seed(self.seed),
                 seed(ours.seed)
-            ));
+            ))
+        } else if self.shard != ours.shard {
+            Some(format!("its shard is {}, not {}", self.shard, ours.shard))
+        } else if self.targets != ours.targets {
+            Some("its targets or exclusions differ".to_owned())
+        } else if self.options != ours.options {
+            Some(
+                "its options differ (timeouts, retries, requests, --deep, CAs, addresses, --all)"
+                    .to_owned(),
+            )
+        } else {
+            None
         }
-        if self.shard != ours.shard {
-            return Some(format!("it is of shard {}, not {}", self.shard, ours.shard));
-        }
-        if self.targets != ours.targets {
-            return Some("its targets or exclusions are not these".to_owned());
-        }
-        (self.options != ours.options).then(|| {
-            "its options are not these (timeouts, retries, requests, --deep, CAs, addresses, --all)"
-                .to_owned()
-        })
     }
 }
 
-/// What results depend on. How fast a scan goes may change when it goes on; order and shard stand in
-/// the header by themselves. Every option is named here, so that a new one cannot be forgotten.
+/// A digest of the options that affect results. A resumed scan may run at another speed; seed and shard
+/// have header fields of their own. The pattern names every option, so that a new one cannot be forgotten.
 fn options_digest(config: &ScanConfig) -> [u8; 32] {
     let ScanConfig {
         connect_timeout,
@@ -141,7 +140,7 @@ fn options_digest(config: &ScanConfig) -> [u8; 32] {
         keep_all,
         second_look_pause,
     } = config;
-    let shaping = (
+    let first = (
         connect_timeout,
         timeout,
         retries,
@@ -151,7 +150,7 @@ fn options_digest(config: &ScanConfig) -> [u8; 32] {
         deep,
         trusted_cas,
     );
-    let more = (
+    let second = (
         http2,
         proxy,
         family,
@@ -160,36 +159,33 @@ fn options_digest(config: &ScanConfig) -> [u8; 32] {
         keep_all,
         second_look_pause,
     );
-    Sha256::digest(format!("{shaping:?} {more:?}")).into()
+    Sha256::digest(format!("{first:?} {second:?}")).into()
 }
 
-/// A checkpoint that fits the scan: new, or with what an earlier run finished.
+/// The checkpoint of a scan: a new one, or one that an earlier run wrote.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
     file: File,
-    /// Where its whole records end.
+    /// Where its complete records end.
     end: u64,
-    /// Bytes behind them that are cut off.
-    torn: u64,
+    /// Bytes after them, of a record that was not written completely.
+    truncated: u64,
     began: Timestamp,
     ended: Option<Timestamp>,
 }
 
 impl Checkpoint {
-    /// Begins a checkpoint in a new file, which appears with its first record or not at all.
+    /// Creates a checkpoint. The file appears with its first record or not at all.
     ///
     /// # Errors
-    /// [`CheckpointError`] if there is a file already or it cannot be written.
+    /// [`CheckpointError`] if the file exists already or cannot be written.
     pub fn create(
         path: &Path,
         config: &ScanConfig,
         targets: &TargetSet,
     ) -> Result<Self, CheckpointError> {
-        let io = |error| CheckpointError::Io {
-            path: path.to_owned(),
-            error,
-        };
+        let io = io_error(path);
         if path.exists() {
             return Err(CheckpointError::Exists(path.to_owned()));
         }
@@ -198,105 +194,100 @@ impl Checkpoint {
                 .prefix(".kubeknock-")
                 .tempfile_in(folder)
         };
-        let file = atomic_file::make(path, hidden).map_err(io)?;
+        let file = atomic_file::make(path, hidden).map_err(&io)?;
         lock(file.as_file(), path)?;
-        let header = Header::of(config, targets);
+        let header = Header::new(config, targets);
         let record = postcard::to_stdvec(&header)
             .map_err(io::Error::other)
-            .map_err(io)?;
+            .map_err(&io)?;
         let mut journal =
-            Journal::append_at(file.as_file().try_clone().map_err(io)?, 0).map_err(io)?;
-        journal.append(&record).map_err(io)?;
+            Journal::append_at(file.as_file().try_clone().map_err(&io)?, 0).map_err(&io)?;
+        journal.append(&record).map_err(&io)?;
         let file = file
             .persist_noclobber(path)
             .map_err(|error| match error.error.kind() {
                 io::ErrorKind::AlreadyExists => CheckpointError::Exists(path.to_owned()),
                 _ => io(error.error),
             })?;
-        let began = moment(header.began).map_err(io)?;
+        let began = timestamp(header.began).map_err(&io)?;
         Ok(Self {
             path: path.to_owned(),
             file,
             end: journal.end(),
-            torn: 0,
+            truncated: 0,
             began,
             ended: None,
         })
     }
 
-    /// Goes on with the checkpoint of an earlier run of the same scan.
+    /// Opens the checkpoint of an earlier run of the same scan.
     ///
     /// # Errors
-    /// [`CheckpointError`] if there is none, or if it is another scan's.
+    /// [`CheckpointError`] if there is no checkpoint, or it belongs to another scan.
     pub fn resume(
         path: &Path,
         config: &ScanConfig,
         targets: &TargetSet,
     ) -> Result<Self, CheckpointError> {
-        let io = |error| CheckpointError::Io {
-            path: path.to_owned(),
-            error,
-        };
+        let io = io_error(path);
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .open(path)
-            .map_err(io)?;
+            .map_err(&io)?;
         lock(&file, path)?;
         let (saved, mut records) = open(&file, path)?;
-        if let Some(difference) = saved.difference(&Header::of(config, targets)) {
+        if let Some(difference) = saved.difference(&Header::new(config, targets)) {
             return Err(CheckpointError::Another {
                 path: path.to_owned(),
                 difference,
             });
         }
         let mut last = None;
-        while let Some(record) = records.next().map_err(io)? {
+        while let Some(record) = records.next().map_err(&io)? {
             last = Some(record);
         }
-        let last: Option<Frame> = last.map(|last| frame(&last)).transpose().map_err(io)?;
+        let last = last.map(|record| Frame::decode(&record)).transpose();
         let ended = last
-            .and_then(|last| last.ended)
-            .map(moment)
+            .map_err(&io)?
+            .and_then(|frame| frame.ended)
+            .map(timestamp)
             .transpose()
-            .map_err(io)?;
+            .map_err(&io)?;
         let end = records.end();
-        let torn = file.metadata().map_err(io)?.len().saturating_sub(end);
+        let length = file.metadata().map_err(&io)?.len();
         Ok(Self {
             path: path.to_owned(),
             file,
             end,
-            torn,
-            began: moment(saved.began).map_err(io)?,
+            truncated: length.saturating_sub(end),
+            began: timestamp(saved.began).map_err(&io)?,
             ended,
         })
     }
 
-    /// The order that a saved scan goes in, for a configuration that goes on with it.
+    /// The order of the scan that wrote the checkpoint.
     ///
     /// # Errors
     /// [`CheckpointError`] if there is no checkpoint.
     pub fn order(path: &Path) -> Result<Order, CheckpointError> {
-        let io = |error| CheckpointError::Io {
-            path: path.to_owned(),
-            error,
-        };
-        let file = File::open(path).map_err(io)?;
+        let io = io_error(path);
+        let file = File::open(path).map_err(&io)?;
         let (header, _) = open(&file, path)?;
         Ok(header.seed.map_or(Order::Sequential, Order::Seeded))
     }
 
-    /// Bytes at the end that a crash left half-written, and that are cut off.
-    pub fn torn(&self) -> u64 {
-        self.torn
+    /// How many bytes of an incomplete record a crash left at the end. They are cut off.
+    pub fn truncated(&self) -> u64 {
+        self.truncated
     }
 
-    /// When the first run of the scan began: no result is older, and none is newer than the last run.
+    /// When the first run of the scan began. No result is older.
     pub fn began(&self) -> Timestamp {
         self.began
     }
 
-    /// When the scan came to its end, if it did: then there is nothing left to ask.
+    /// When the scan came to its end, if it did: then nothing is left to ask.
     pub fn ended(&self) -> Option<Timestamp> {
         self.ended
     }
@@ -306,12 +297,12 @@ impl Checkpoint {
         &self.path
     }
 
-    /// What was finished, frame by frame, and the journal to go on with.
+    /// The frames that were written, and the journal to continue.
     pub(super) fn open(self) -> io::Result<(Frames, Journal)> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
         let mut records = Records::new(io::Read::take(File::open(&self.path)?, self.end));
-        // The first record has been read before.
+        // The first record is the header.
         records.next()?;
         Ok((Frames(records), Journal::append_at(file, self.end)?))
     }
@@ -322,31 +313,29 @@ pub(super) struct Frames(Records<io::Take<File>>);
 
 impl Frames {
     pub(super) fn next(&mut self) -> io::Result<Option<Frame>> {
-        let Some(record) = self.0.next()? else {
-            return Ok(None);
-        };
-        frame(&record).map(Some)
+        let record = self.0.next()?;
+        record.map(|record| Frame::decode(&record)).transpose()
     }
 }
 
-fn frame(record: &[u8]) -> io::Result<Frame> {
-    postcard::from_bytes(record).map_err(io::Error::other)
-}
-
-fn moment(millisecond: i64) -> io::Result<Timestamp> {
+fn timestamp(millisecond: i64) -> io::Result<Timestamp> {
     Timestamp::from_millisecond(millisecond).map_err(io::Error::other)
 }
 
-fn open(file: &File, path: &Path) -> Result<(Header, Records<File>), CheckpointError> {
-    let io = |error| CheckpointError::Io {
+fn io_error(path: &Path) -> impl Fn(io::Error) -> CheckpointError {
+    move |error| CheckpointError::Io {
         path: path.to_owned(),
         error,
-    };
+    }
+}
+
+fn open(file: &File, path: &Path) -> Result<(Header, Records<File>), CheckpointError> {
+    let io = io_error(path);
     let no_checkpoint = || CheckpointError::NoCheckpoint(path.to_owned());
-    let mut file = file.try_clone().map_err(io)?;
-    file.rewind().map_err(io)?;
+    let mut file = file.try_clone().map_err(&io)?;
+    file.rewind().map_err(&io)?;
     let mut records = Records::new(file);
-    let first = records.next().map_err(io)?.ok_or_else(no_checkpoint)?;
+    let first = records.next().map_err(&io)?.ok_or_else(no_checkpoint)?;
     let header: Header = postcard::from_bytes(&first).map_err(|_| no_checkpoint())?;
     if header.magic != MAGIC {
         return Err(no_checkpoint());
@@ -354,18 +343,15 @@ fn open(file: &File, path: &Path) -> Result<(Header, Records<File>), CheckpointE
     Ok((header, records))
 }
 
-/// Nobody else may write the file while we do.
+/// Locks the file against other processes.
 fn lock(file: &File, path: &Path) -> Result<(), CheckpointError> {
     match file.try_lock() {
         Ok(()) => Ok(()),
         Err(std::fs::TryLockError::WouldBlock) => Err(CheckpointError::InUse(path.to_owned())),
-        // A file system without locks is no reason to refuse.
+        // Some file systems have no locks.
         Err(std::fs::TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
             Ok(())
         }
-        Err(std::fs::TryLockError::Error(error)) => Err(CheckpointError::Io {
-            path: path.to_owned(),
-            error,
-        }),
+        Err(std::fs::TryLockError::Error(error)) => Err(io_error(path)(error)),
     }
 }

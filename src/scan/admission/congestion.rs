@@ -1,32 +1,30 @@
-//! Whether the network, or this machine, can bear the scan: additive increase, multiplicative
-//! decrease (AIMD).
+//! The speed that network and machine can take: additive increase, multiplicative decrease (AIMD).
 //!
-//! What is lost shows in two ways. A connect that was answered only after a second is one whose
-//! first SYN, or the answer to it, got lost: systems send it again after one second (RFC 6298). And
-//! a connect that is not answered at all is lost when the host answered before. If their share
-//! rises, the scan slows down; if slowing down does not help, the loss is not the scan's doing, is
-//! from then on taken for granted, and the scan goes back to its speed.
+//! Losses show in two ways. A connect that was answered only after a second lost its first SYN, or the
+//! answer to it: systems repeat the SYN after one second (RFC 6298). A connect that is not answered is a
+//! loss if the host answered before. If the share of losses rises, the scan slows down. If that does not
+//! help, the scan is not their cause: this share becomes the base, and the scan returns to its speed.
 
 use std::time::Duration;
 
 /// A connect that took this long was answered to a repeated SYN.
 pub(super) const RETRANSMITTED: Duration = Duration::from_secs(1);
-/// The least of full speed to which a scan slows down.
+/// The lowest share of full speed.
 const FLOOR: f64 = 0.02;
 const DECREASE: f64 = 0.7;
 const INCREASE: f64 = 0.05;
-/// A share of losses that says nothing yet.
+/// A share of losses that is tolerated above the base.
 const MARGIN: f64 = 0.05;
-/// Answers and losses that make a share worth something.
+/// Answers and losses that make a share meaningful.
 const ENOUGH: u32 = 100;
 
-/// The speed, as a share of what was asked for, and what led to it.
+/// The speed as a share of full speed, and the losses behind it.
 #[derive(Debug, Clone)]
 pub(super) struct Congestion {
     level: f64,
-    /// The share of losses that is there at any speed.
-    granted: f64,
-    /// The share that led to slowing down last.
+    /// The share of losses at any speed.
+    base_loss: f64,
+    /// The share of losses at which the scan last slowed down.
     slowed_at: Option<f64>,
 }
 
@@ -34,17 +32,17 @@ impl Congestion {
     pub(super) const fn new() -> Self {
         Self {
             level: 1.0,
-            granted: 0.0,
+            base_loss: 0.0,
             slowed_at: None,
         }
     }
 
-    /// The share of full speed that is right, 0.02 to 1.
+    /// The share of full speed, 0.02 to 1.
     pub(super) const fn level(&self) -> f64 {
         self.level
     }
 
-    /// Takes in what a while showed; `false` if that is too little to tell.
+    /// Evaluates the answers and losses of a window; `false` if there are too few.
     pub(super) fn window(&mut self, answered: u32, lost: u32) -> bool {
         let all = answered.saturating_add(lost);
         if all < ENOUGH {
@@ -52,30 +50,30 @@ impl Congestion {
         }
         let share = f64::from(lost) / f64::from(all);
         if let Some(before) = self.slowed_at.take() {
-            // A full path delivers as much as before, and loses less of less.
+            // What slowing down would leave if the path were full: it delivers as much of fewer packets.
             let helped = (1.0 - (1.0 - before) / DECREASE).max(0.0);
             if share >= f64::midpoint(before, helped) {
-                self.granted = share;
+                self.base_loss = share;
             }
         }
-        if share > self.granted * 1.5 + MARGIN {
+        if share > self.base_loss * 1.5 + MARGIN {
             self.slowed_at = Some(share);
-            self.slow();
+            self.slow_down();
         } else {
-            self.level = (self.level + INCREASE).min(1.0);
-            // What is taken for granted is forgotten when it is no longer seen.
-            self.granted = share.min(self.granted) * 0.1 + self.granted * 0.9;
+            self.speed_up();
+            // The base decays when losses are no longer seen.
+            self.base_loss = share.min(self.base_loss) * 0.1 + self.base_loss * 0.9;
         }
         true
     }
 
-    /// Slows down one step, whatever the reason.
-    pub(super) fn slow(&mut self) {
+    /// Slows down one step.
+    pub(super) fn slow_down(&mut self) {
         self.level = (self.level * DECREASE).max(FLOOR);
     }
 
-    /// Goes one step back to full speed.
-    pub(super) fn recover(&mut self) {
+    /// Goes one step towards full speed.
+    pub(super) fn speed_up(&mut self) {
         self.level = (self.level + INCREASE).min(1.0);
     }
 }
@@ -84,7 +82,7 @@ impl Congestion {
 mod tests {
     use super::*;
 
-    /// A path that drops what is beyond its capacity, and `base` of everything.
+    /// A path that drops what exceeds its capacity, and a `base` share of everything.
     fn drive(congestion: &mut Congestion, windows: usize, capacity: f64, base: f64) -> Vec<f64> {
         (0..windows)
             .map(|_| {
@@ -114,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn it_recovers_when_the_path_does() {
+    fn the_speed_recovers_when_the_path_does() {
         let mut congestion = Congestion::new();
         drive(&mut congestion, 50, 100.0, 0.0);
         assert!(congestion.level() < 0.2);
@@ -123,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_that_does_not_depend_on_the_rate_is_taken_for_granted() {
+    fn losses_that_do_not_depend_on_the_rate_do_not_slow_down() {
         for base in [0.01, 0.1, 0.4, 1.0] {
             let mut congestion = Congestion::new();
             let levels = drive(&mut congestion, 60, 5000.0, base);
@@ -142,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn it_never_stands_still() {
+    fn the_speed_never_falls_to_zero() {
         let mut congestion = Congestion::new();
         for _ in 0..1000 {
-            congestion.slow();
+            congestion.slow_down();
         }
         assert!(congestion.level() >= FLOOR);
-        congestion.recover();
+        congestion.speed_up();
         assert!(congestion.level() > FLOOR);
     }
 }

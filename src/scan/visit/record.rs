@@ -1,9 +1,9 @@
-//! What was seen of one endpoint and what was concluded → its record.
+//! Builds the record of an endpoint from its observation and assessment.
 
 use crate::advise::{Advice, advise};
 use crate::model::{Assessment, EndpointReport, Identification, Observation, Target, Verdict};
 
-/// The record of an endpoint that was looked at.
+/// The record of an endpoint that was probed.
 pub(crate) fn record(
     target: &Target,
     observation: Observation,

@@ -1,35 +1,33 @@
-//! Which of a name's addresses are asked: not what an exclusion forbids, nor a special address that
-//! only a name server named, nor more than there may be of one name.
+//! Which addresses of a name are asked: none that is excluded, no special address that only a name server
+//! mentions, and no more than the limit for one name.
 
 use std::net::IpAddr;
 
-use super::outcome::Outcome;
 use crate::config::{MAX_ADDRESSES, Order, ScanConfig};
 use crate::model::{Gap, Target, Unasked, special};
 use crate::resolve::Resolved;
+use crate::scan::ledger::Outcome;
 use crate::targets::{Permutation, TargetSet};
 
-/// What decides it, of a scan's configuration.
-pub(super) struct Choice {
+/// Selects addresses as configured.
+pub(super) struct Selection {
     allow_special: bool,
     seed: u64,
 }
 
-impl Choice {
+impl Selection {
     pub(super) fn new(config: &ScanConfig) -> Self {
-        let seed = if let Order::Seeded(seed) = config.order {
-            seed
-        } else {
-            0
-        };
         Self {
             allow_special: config.allow_special,
-            seed,
+            seed: match config.order {
+                Order::Seeded(seed) => seed,
+                Order::Sequential => 0,
+            },
         }
     }
 
-    /// The addresses to ask, in order, and what of the name is not asked. `scope` is the set that the
-    /// target is of, where it is of one.
+    /// The addresses to ask, in order, and the outcomes of the others. `scope` is the set that the target is
+    /// from.
     pub(super) fn of(
         &self,
         target: &Target,
@@ -43,10 +41,10 @@ impl Choice {
             failed,
         } = resolved;
         let mut unasked = Vec::new();
-        let mut miss =
+        let mut leave_out =
             |why, count, example: String| Unasked::new(why, count, example).add_to(&mut unasked);
         if let Some((question, kind)) = failed {
-            miss(
+            leave_out(
                 Gap::HalfResolved,
                 1,
                 format!("{question}: {}", kind.phrase()),
@@ -66,15 +64,15 @@ impl Choice {
                     .is_some_and(|all| all.excludes_address(address, target.port))
             };
             if let Some(alias) = alias {
-                miss(
+                leave_out(
                     Gap::ExcludedAddress,
                     1,
                     format!("{address}, by the alias {alias}"),
                 );
             } else if excluded() {
-                miss(Gap::ExcludedAddress, 1, address.to_string());
+                leave_out(Gap::ExcludedAddress, 1, address.to_string());
             } else if let Some(kind) = self.special(address, given, scope) {
-                miss(Gap::SpecialAddress, 1, format!("{address}, {kind}"));
+                leave_out(Gap::SpecialAddress, 1, format!("{address}, {kind}"));
             } else {
                 asked.push(address);
             }
@@ -83,7 +81,7 @@ impl Choice {
         if found > MAX_ADDRESSES {
             asked = self.drawn(&asked);
             let left = (found - MAX_ADDRESSES) as u64;
-            miss(
+            leave_out(
                 Gap::BeyondLimit,
                 left,
                 format!("{MAX_ADDRESSES} of {found} are asked, drawn by the seed"),
@@ -95,23 +93,31 @@ impl Choice {
         (asked, unasked.into_iter().map(Outcome::Unasked).collect())
     }
 
-    /// What kind of special address it is, if it is not to be asked for that.
+    /// The kind of special address, if the address is left out because of it.
     fn special(
         &self,
         address: IpAddr,
         given: bool,
         scope: Option<&TargetSet>,
     ) -> Option<&'static str> {
+<<<<<<< HEAD:src/scan/addresses.rs
         // In a hosts file 0.0.0.0 says that a name is blocked.
         let named_here = given && !address.is_unspecified();
         let wanted = self.allow_special
             || named_here
             || scope.is_some_and(|set| set.has_special_address(address));
         special(address).filter(|_| !wanted)
+=======
+        // In a hosts file, 0.0.0.0 blocks a name.
+        let given_here = given && !address.is_unspecified();
+        let is_wanted =
+            self.allow_special || given_here || scope.is_some_and(|set| set.gives(address));
+        special(address).filter(|_| !is_wanted)
+>>>>>>> main:src/scan/visit/addresses.rs
     }
 
-    /// As many as may be asked, in the order they came: not the first ones, which whoever answers for
-    /// the name would choose.
+    /// Draws [`MAX_ADDRESSES`] addresses and keeps their order. The first ones would be the choice of the
+    /// name server.
     fn drawn(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
         let draw = Permutation::new(addresses.len() as u64, self.seed);
         let places =
@@ -125,8 +131,8 @@ impl Choice {
     }
 }
 
-/// The addresses without those of a family that this machine has no route for, as long as the other
-/// family has one: the name is asked there.
+/// The addresses without those of a family that this machine has no route for, if it has one for the
+/// other family.
 pub(super) fn routable(
     addresses: Vec<IpAddr>,
     outcomes: &mut Vec<Outcome>,
@@ -151,8 +157,8 @@ pub(super) fn routable(
     kept
 }
 
-/// What comes of an address that is a target itself and leads to an excluded IPv4 address. Those that
-/// are excluded as they are written are no targets.
+/// The outcome of an IPv6 target that leads to an excluded IPv4 address. Targets that are excluded as
+/// written are not in the set.
 pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Outcome> {
     let excluded = address.is_ipv6()
         && scope.is_some_and(|set| set.exclusions().excludes_address(address, port));
@@ -183,8 +189,8 @@ mod tests {
         }
     }
 
-    /// What is asked of the name beside other targets and exclusions, and what is not.
-    fn choice(
+    /// The addresses of the name that are asked beside other targets and exclusions, and those that are not.
+    fn select(
         resolved: Resolved,
         others: &[&str],
         exclusions: &[&str],
@@ -198,11 +204,11 @@ mod tests {
             builder.exclude(exclusion);
         }
         let set = builder.build().unwrap();
-        let choice = Choice::new(&ScanConfig {
+        let selection = Selection::new(&ScanConfig {
             allow_special,
             ..ScanConfig::default()
         });
-        let (asked, outcomes) = choice.of(&set.get(0).unwrap(), resolved, Some(&set));
+        let (asked, outcomes) = selection.of(&set.get(0).unwrap(), resolved, Some(&set));
         let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
         let unasked = outcomes.iter().map(|outcome| {
             let Outcome::Unasked(unasked) = outcome else {
@@ -227,7 +233,7 @@ mod tests {
             "64:ff9b::7f00:1",
             "fe80::1",
         ];
-        let (asked, unasked) = choice(resolved(&all), &[], &[], false);
+        let (asked, unasked) = select(resolved(&all), &[], &[], false);
         assert_eq!(asked, "10.0.0.1");
         assert_eq!(
             unasked,
@@ -235,35 +241,35 @@ mod tests {
              \"64:ff9b::7f00:1, loopback\", \"fe80::1, link-local\"}"
         );
         assert_eq!(
-            choice(resolved(&all), &[], &[], true),
+            select(resolved(&all), &[], &[], true),
             (all.join(" "), String::new())
         );
     }
 
     #[test]
-    fn what_the_user_gave_is_asked() {
+    fn special_addresses_that_the_user_gave_are_asked() {
         let loopback = || resolved(&["127.0.0.1", "127.0.0.2"]);
-        let asked = |others: &[&str]| choice(loopback(), others, &[], false).0;
+        let asked = |others: &[&str]| select(loopback(), others, &[], false).0;
         assert_eq!(asked(&["127.0.0.1:10250"]), "127.0.0.1");
         assert_eq!(asked(&["127.0.0.0/30"]), "127.0.0.1 127.0.0.2");
         assert_eq!(asked(&["126.255.255.0-127.0.0.1"]), "127.0.0.1");
         assert_eq!(asked(&["[::ffff:127.0.0.2]:6443"]), "127.0.0.2");
         assert_eq!(asked(&["127.0.0.3"]), "");
-        // Of the hosts file, where 0.0.0.0 blocks.
+        // From the hosts file, where 0.0.0.0 blocks.
         let hosts = Resolved {
             given: true,
             ..resolved(&["0.0.0.0", "127.0.0.1", "::"])
         };
-        let (asked, unasked) = choice(hosts, &[], &[], false);
+        let (asked, unasked) = select(hosts, &[], &[], false);
         assert_eq!(asked, "127.0.0.1");
         assert!(unasked.starts_with("2 special-address"), "{unasked}");
-        // By the IPv4 address inside it.
+        // By the IPv4 address inside the IPv6 address.
         let nat64 = || resolved(&["64:ff9b::7f00:1"]);
         assert_eq!(
-            choice(nat64(), &["[64:ff9b::7f00:1]:6443"], &[], false).0,
+            select(nat64(), &["[64:ff9b::7f00:1]:6443"], &[], false).0,
             "64:ff9b::7f00:1"
         );
-        assert_eq!(choice(nat64(), &["127.0.0.1"], &[], false).0, "");
+        assert_eq!(select(nat64(), &["127.0.0.1"], &[], false).0, "");
     }
 
     #[test]
@@ -276,24 +282,24 @@ mod tests {
             "::c633:6407",
             "198.51.100.8",
         ];
-        let (asked, unasked) = choice(resolved(&forms), &[], &["198.51.100.7"], true);
+        let (asked, unasked) = select(resolved(&forms), &[], &["198.51.100.7"], true);
         assert_eq!(asked, "198.51.100.8");
         assert!(unasked.starts_with("5 excluded-address"), "{unasked}");
         let chain = || Resolved {
             aliases: ["hop.example".into(), "db.corp.example".into()].into(),
             ..resolved(&["10.0.0.1", "10.0.0.2"])
         };
-        let (asked, unasked) = choice(chain(), &[], &["DB.corp.example."], false);
+        let (asked, unasked) = select(chain(), &[], &["DB.corp.example."], false);
         assert_eq!(asked, "");
         assert!(unasked.starts_with("2 excluded-address"), "{unasked}");
         assert_eq!(
-            choice(chain(), &[], &["db.corp.example:443"], false).0,
+            select(chain(), &[], &["db.corp.example:443"], false).0,
             "10.0.0.1 10.0.0.2"
         );
     }
 
     #[test]
-    fn of_too_many_addresses_the_seed_draws_some() {
+    fn the_seed_draws_among_too_many_addresses() {
         let many: Vec<IpAddr> = (0..1000_u32)
             .map(|host| Ipv4Addr::from_bits(0x0a00_0000 + host).into())
             .collect();
@@ -307,7 +313,7 @@ mod tests {
             let mut builder = TargetSetBuilder::new(TargetOptions::default());
             builder.argument(NAME);
             let set = builder.build().unwrap();
-            Choice::new(&config).of(
+            Selection::new(&config).of(
                 &set.get(0).unwrap(),
                 Resolved {
                     addresses,
@@ -327,32 +333,31 @@ mod tests {
         };
         assert_eq!((left.why, left.count), (Gap::BeyondLimit, 936));
         assert!(left.said().contains("64 of 1000"), "{}", left.said());
-        // What may not be asked takes no place.
+        // Addresses that may not be asked do not use up the limit.
         assert_eq!(asked(1, 3000).0, first);
     }
 
     #[test]
-    fn a_question_that_failed_is_said() {
+    fn a_failed_question_is_reported() {
         let failed = Some(("AAAA".to_owned(), FailureKind::ResolverTimedOut));
         let half = Resolved {
             failed,
             ..resolved(&["10.0.0.1"])
         };
-        let (asked, unasked) = choice(half, &[], &[], false);
+        let (asked, unasked) = select(half, &[], &[], false);
         assert_eq!(
             (asked.as_str(), unasked.as_str()),
             ("10.0.0.1", "1 half-resolved {\"AAAA: resolver timed out\"}")
         );
     }
 
-    /// What this machine has no route for is left out as long as something is asked.
     #[test]
-    fn a_family_without_a_route_needs_no_asking_beside_the_other() {
+    fn a_family_without_a_route_is_left_out_beside_one_with_a_route() {
         let all = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
         for (found, routes, asked, left) in [
             (&all[..], &["192.0.2.1"][..], &all[..2], &all[2..]),
             (&all, &["2001:db8::1"], &all[2..], &all[..2]),
-            // Nothing can be asked, and each address says so.
+            // No family has a route: each address reports that.
             (&all, &[], &all, &[]),
             (&all, &["192.0.2.2", "2001:db8::1"], &all, &[]),
             (&all[..2], &["192.0.2.1"], &all[..2], &[]),
@@ -362,7 +367,7 @@ mod tests {
             let found = resolved(found).addresses;
             let kept = routable(found, &mut outcomes, has_route);
             assert_eq!(kept, resolved(asked).addresses, "{routes:?}");
-            let told: Vec<(u64, Vec<String>)> = outcomes
+            let left_out: Vec<(u64, Vec<String>)> = outcomes
                 .iter()
                 .map(|outcome| {
                     let Outcome::Unasked(unasked) = outcome else {
@@ -378,7 +383,11 @@ mod tests {
                     left.iter().map(|one| (*one).to_owned()).collect(),
                 )
             });
-            assert_eq!(told, expected.into_iter().collect::<Vec<_>>(), "{routes:?}");
+            assert_eq!(
+                left_out,
+                expected.into_iter().collect::<Vec<_>>(),
+                "{routes:?}"
+            );
         }
     }
 }

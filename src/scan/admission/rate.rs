@@ -1,10 +1,10 @@
-//! The rate of new connections: a bucket that holds one token, filled in slots of equal length.
+//! The rate of new connections: time is divided into slots of equal length, one for each connection.
 //!
-//! Each connection has a slot of its own and a random moment within it, so that a scan neither
-//! bursts nor beats in time with other scans. No window of 10 ms holds more than 10 ms worth plus
-//! one, whatever the rate was changed to meanwhile. Callers are served in the order they came, but
-//! those who go on with what they began go before those who begin; time that nobody used is not
-//! saved up. What a busy machine is late by is caught up with, up to [`GRACE`].
+//! A connection is opened at a random moment within its slot, so that a scan neither bursts nor falls into
+//! step with other scans. No window of 10 ms holds more connections than the rate allows in 10 ms, plus
+//! one, even while the rate changes. Callers are served in their order, but a probe that continues goes
+//! before attempts that start. Unused slots are not saved up. A busy machine may catch up on what it is
+//! late, up to [`GRACE`].
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,18 +12,18 @@ use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep_until};
 
-/// How late a turn may be and still count as taken on time.
+/// How late a connection may be and still use its slot.
 const GRACE: Duration = Duration::from_millis(10);
 
-/// Hands out the moments at which connections may be opened.
-pub(super) struct Pace {
+/// Limits the rate at which connections are opened.
+pub(in crate::scan) struct RateLimiter {
     /// Nanoseconds from one slot to the next; 0 is unlimited.
     interval: AtomicU64,
     changed: Notify,
-    /// Held by the one of those who begin that may wait for `last`: whoever goes on finds at most
-    /// this one before it.
-    door: Mutex<()>,
-    /// Held by the caller whose turn is next; the others wait for it in a queue.
+    /// Held by the one starting attempt that may wait for `last`: a continuing probe has at most this one
+    /// before it.
+    starting: Mutex<()>,
+    /// Held by the caller that is served next; the others queue for it.
     last: Mutex<Option<Slot>>,
 }
 
@@ -36,43 +36,43 @@ struct Slot {
     number: u64,
 }
 
-impl Pace {
+impl RateLimiter {
     /// `rate` connections per second; 0 is unlimited.
-    pub(super) fn new(rate: f64) -> Self {
+    pub(in crate::scan) fn new(rate: f64) -> Self {
         Self {
             interval: AtomicU64::new(nanoseconds(rate)),
             changed: Notify::new(),
-            door: Mutex::new(()),
+            starting: Mutex::new(()),
             last: Mutex::new(None),
         }
     }
 
-    /// Changes the rate, for those who wait already too.
-    pub(super) fn set(&self, rate: f64) {
+    /// Changes the rate, also for callers that wait already.
+    pub(super) fn set_rate(&self, rate: f64) {
         self.interval.store(nanoseconds(rate), Ordering::Relaxed);
         self.changed.notify_one();
     }
 
-    /// Waits for the moment of a caller who begins.
-    pub(super) async fn turn(&self) {
+    /// Waits until an attempt may start.
+    pub(in crate::scan) async fn wait_to_start(&self) {
         if self.interval.load(Ordering::Relaxed) == 0 {
             return;
         }
         let arrived = Instant::now();
-        let _door = self.door.lock().await;
-        self.moment(arrived).await;
+        let _starting = self.starting.lock().await;
+        self.wait_for_slot(arrived).await;
     }
 
-    /// Waits for the moment of a caller who goes on with what it began.
-    pub(super) async fn next_turn(&self) {
+    /// Waits until a probe may continue.
+    pub(super) async fn wait_to_continue(&self) {
         let now = Instant::now();
-        // Where others wait, the time before this caller came was not idle: it may be caught up with.
-        let wanted = self.door.try_lock().is_err();
-        self.moment(now.checked_sub(GRACE).filter(|_| wanted).unwrap_or(now))
-            .await;
+        // If others wait, the time before this call was not idle: it may be caught up on.
+        let is_busy = self.starting.try_lock().is_err();
+        let arrived = now.checked_sub(GRACE).filter(|_| is_busy).unwrap_or(now);
+        self.wait_for_slot(arrived).await;
     }
 
-    async fn moment(&self, arrived: Instant) {
+    async fn wait_for_slot(&self, arrived: Instant) {
         let mut last = self.last.lock().await;
         let mut planned: Option<Slot> = None;
         loop {
@@ -100,10 +100,10 @@ impl Pace {
 }
 
 impl Slot {
-    /// The first slot that is free for somebody who arrived then.
+    /// The first free slot for a caller that arrived at `arrived`.
     fn after(last: Option<&Self>, interval: Duration, arrived: Instant, now: Instant) -> Self {
         let free = last.map_or(arrived, |last| {
-            // A slot of another length would overlap the last one, or leave a hole.
+            // A slot of another length must neither overlap the last one nor leave a gap.
             if last.interval == interval {
                 last.end
             } else {
@@ -135,9 +135,17 @@ fn nanoseconds(rate: f64) -> u64 {
     }
 }
 
-/// A moment within a slot, evenly spread over it from slot to slot.
+/// A moment within a slot. From slot to slot the moments are evenly distributed.
 fn within(interval: Duration, number: u64) -> Duration {
+<<<<<<< HEAD:src/scan/pace.rs
     let share = u32::try_from(crate::random::nth(number) >> 32).unwrap_or_default();
+=======
+    // The finalizer of SplitMix64.
+    let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let share = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or_default();
+>>>>>>> main:src/scan/admission/rate.rs
     interval.mul_f64(f64::from(share) / 4_294_967_296.0)
 }
 
@@ -149,57 +157,57 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_millis(10);
 
-    /// Callers that ask for turn after turn, and the moments at which they got them.
-    struct Crowd {
-        pace: Arc<Pace>,
-        turns: Arc<std::sync::Mutex<Vec<Duration>>>,
+    /// Callers that wait again and again, and the moments at which they were served.
+    struct Callers {
+        limiter: Arc<RateLimiter>,
+        moments: Arc<std::sync::Mutex<Vec<Duration>>>,
         began: Instant,
     }
 
-    impl Crowd {
-        /// Every seventh of them pauses and goes on, the others begin.
-        fn new(rate: f64, callers: usize) -> Self {
-            let crowd = Self {
-                pace: Arc::new(Pace::new(rate)),
-                turns: Arc::default(),
+    impl Callers {
+        /// Every seventh pauses and continues, the others start.
+        fn new(rate: f64, count: usize) -> Self {
+            let callers = Self {
+                limiter: Arc::new(RateLimiter::new(rate)),
+                moments: Arc::default(),
                 began: Instant::now(),
             };
-            for number in 1..=callers {
-                let (pace, turns, began) = (
-                    Arc::clone(&crowd.pace),
-                    Arc::clone(&crowd.turns),
-                    crowd.began,
+            for number in 1..=count {
+                let (limiter, moments, began) = (
+                    Arc::clone(&callers.limiter),
+                    Arc::clone(&callers.moments),
+                    callers.began,
                 );
                 tokio::spawn(async move {
                     loop {
                         if number % 7 == 0 {
                             tokio::time::sleep(within(Duration::from_secs(1), number as u64)).await;
-                            pace.next_turn().await;
+                            limiter.wait_to_continue().await;
                         } else {
-                            pace.turn().await;
+                            limiter.wait_to_start().await;
                         }
-                        turns.lock().unwrap().push(began.elapsed());
+                        moments.lock().unwrap().push(began.elapsed());
                     }
                 });
             }
-            crowd
+            callers
         }
 
-        /// The turns of the time up to now.
+        /// The moments since the last call.
         fn taken(&self) -> Vec<Duration> {
-            std::mem::take(&mut *self.turns.lock().unwrap())
+            std::mem::take(&mut *self.moments.lock().unwrap())
         }
     }
 
     /// No window of 10 ms holds more than its share plus one.
-    fn smooth(turns: &[Duration], rate: f64) {
+    fn assert_smooth(moments: &[Duration], rate: f64) {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a small positive number"
         )]
         let most = (rate * WINDOW.as_secs_f64()).ceil() as usize + 1;
-        for window in turns.windows(most + 1) {
+        for window in moments.windows(most + 1) {
             assert!(
                 window[most] >= window[0] + WINDOW,
                 "{rate}/s: {most} may be in 10 ms, not {window:?}"
@@ -208,38 +216,38 @@ mod tests {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts of a test")]
-    fn holds(turns: &[Duration], rate: f64, over: Duration) {
-        let share = turns.len() as f64 / (rate * over.as_secs_f64());
+    fn assert_rate(moments: &[Duration], rate: f64, over: Duration) {
+        let share = moments.len() as f64 / (rate * over.as_secs_f64());
         assert!(
             (0.98..=1.02).contains(&share),
             "{rate}/s: {} in {over:?}",
-            turns.len()
+            moments.len()
         );
     }
 
-    /// Hours on a virtual clock, with many callers who wait all the time.
+    /// Hours on a virtual clock, with many callers that wait all the time.
     #[tokio::test(start_paused = true)]
     async fn the_rate_holds_over_hours_and_no_window_holds_more_than_its_share() {
         for (rate, hours) in [(1.0, 20), (9.0, 4), (33.0, 1)] {
-            let crowd = Crowd::new(rate, 50);
+            let callers = Callers::new(rate, 50);
             tokio::time::sleep(Duration::from_hours(hours)).await;
-            let turns = crowd.taken();
-            smooth(&turns, rate);
-            holds(&turns, rate, Duration::from_hours(hours));
+            let moments = callers.taken();
+            assert_smooth(&moments, rate);
+            assert_rate(&moments, rate, Duration::from_hours(hours));
         }
         for rate in [500.0, 1000.0, 7777.0] {
-            let crowd = Crowd::new(rate, 700);
+            let callers = Callers::new(rate, 700);
             tokio::time::sleep(Duration::from_secs(10)).await;
-            let turns = crowd.taken();
-            smooth(&turns, rate);
-            holds(&turns, rate, Duration::from_secs(10));
+            let moments = callers.taken();
+            assert_smooth(&moments, rate);
+            assert_rate(&moments, rate, Duration::from_secs(10));
         }
     }
 
-    /// The rate changes up and down, for those who wait already too.
+    /// The rate changes up and down, also for callers that wait already.
     #[tokio::test(start_paused = true)]
-    async fn a_change_holds_at_once_and_makes_no_burst() {
-        let crowd = Crowd::new(1000.0, 600);
+    async fn a_changed_rate_holds_at_once_and_makes_no_burst() {
+        let callers = Callers::new(1000.0, 600);
         let mut before = 1000.0_f64;
         for (rate, millis) in [
             (0.05, 100_000),
@@ -249,16 +257,16 @@ mod tests {
             (250.0, 20_000),
             (5000.0, 3_001),
         ] {
-            crowd.pace.set(rate);
+            callers.limiter.set_rate(rate);
             // Across the change the window may hold the larger share.
             tokio::time::sleep(Duration::from_millis(20)).await;
-            smooth(&crowd.taken(), before.max(rate));
+            assert_smooth(&callers.taken(), before.max(rate));
             let time = Duration::from_millis(millis);
             tokio::time::sleep(time).await;
-            let turns = crowd.taken();
-            smooth(&turns, rate);
+            let moments = callers.taken();
+            assert_smooth(&moments, rate);
             if rate >= 10.0 {
-                holds(&turns, rate, time);
+                assert_rate(&moments, rate, time);
             }
             before = rate;
         }
@@ -266,34 +274,34 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn idle_time_is_not_saved_up() {
-        let pace = Pace::new(10.0);
-        pace.turn().await;
+        let limiter = RateLimiter::new(10.0);
+        limiter.wait_to_start().await;
         for idle in [5, 500, 5000] {
             tokio::time::sleep(Duration::from_millis(idle)).await;
-            let mut turns = Vec::new();
+            let mut moments = Vec::new();
             let began = Instant::now();
             for _ in 0..20 {
-                pace.turn().await;
-                turns.push(began.elapsed());
+                limiter.wait_to_start().await;
+                moments.push(began.elapsed());
             }
-            smooth(&turns, 10.0);
-            assert!(turns[19] >= Duration::from_millis(1800), "{turns:?}");
+            assert_smooth(&moments, 10.0);
+            assert!(moments[19] >= Duration::from_millis(1800), "{moments:?}");
         }
     }
 
-    /// However many wait to begin, whoever goes on waits for the one before it and for itself.
+    /// However many wait to start, a probe that continues waits for one of them at most.
     #[tokio::test(start_paused = true)]
-    async fn who_goes_on_goes_before_all_who_begin() {
-        let crowd = Crowd::new(10.0, 6);
-        for callers in [6, 3000] {
-            for _ in 0..callers {
-                let pace = Arc::clone(&crowd.pace);
-                tokio::spawn(async move { pace.turn().await });
+    async fn a_probe_that_continues_goes_before_attempts_that_start() {
+        let callers = Callers::new(10.0, 6);
+        for waiting in [6, 3000] {
+            for _ in 0..waiting {
+                let limiter = Arc::clone(&callers.limiter);
+                tokio::spawn(async move { limiter.wait_to_start().await });
             }
             for pause in [3, 50, 99, 444] {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 let began = Instant::now();
-                crowd.pace.next_turn().await;
+                callers.limiter.wait_to_continue().await;
                 assert!(
                     began.elapsed() <= Duration::from_millis(300),
                     "{:?}",
@@ -305,9 +313,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn moments_are_spread_over_their_slots() {
-        let crowd = Crowd::new(1.0, 4);
+        let callers = Callers::new(1.0, 4);
         tokio::time::sleep(Duration::from_secs(1000)).await;
-        let quarters = crowd
+        let quarters = callers
             .taken()
             .into_iter()
             .fold([0; 4], |mut quarters, turn| {
@@ -321,12 +329,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn zero_is_unlimited() {
-        let pace = Pace::new(0.0);
+    async fn a_rate_of_zero_is_unlimited() {
+        let limiter = RateLimiter::new(0.0);
         let began = Instant::now();
         for _ in 0..10_000 {
-            pace.turn().await;
-            pace.next_turn().await;
+            limiter.wait_to_start().await;
+            limiter.wait_to_continue().await;
         }
         assert_eq!(began.elapsed(), Duration::ZERO);
     }

@@ -1,0 +1,93 @@
+//! Opens connections when the throttle admits them, and tells the throttle the results.
+
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Instant;
+
+use super::local_failures::LocalFailures;
+use super::permits::ConnectPermit;
+use super::throttle::Throttle;
+use crate::config::ScanConfig;
+use crate::connect::Connector;
+use crate::model::{Endpoint, FailureKind};
+use crate::probe::{Dial, Dialled};
+use crate::scan::stop::Stop;
+
+/// Opens connections.
+pub(in crate::scan) struct Dialer {
+    pub(in crate::scan) connector: Connector,
+    pub(in crate::scan) throttle: Throttle,
+    pub(in crate::scan) local_failures: LocalFailures,
+}
+
+impl Dialer {
+    pub(in crate::scan) fn new(config: &ScanConfig) -> Self {
+        Self {
+            connector: Connector::new(config),
+            throttle: Throttle::new(config),
+            local_failures: LocalFailures::default(),
+        }
+    }
+
+    /// Connects, with a permit. Waits while this machine has run out of resources, unless the scan is
+    /// stopped.
+    pub(in crate::scan) async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        mut permit: ConnectPermit<'_>,
+        stop: &Stop,
+    ) -> Dialled {
+        let host = &endpoint.host;
+        let mut wait = None;
+        loop {
+            let started = Instant::now();
+            let mut connecting = pin!(self.connector.connect(host, endpoint.port));
+            let at_once = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context))).await;
+            let at_once = at_once.map(|stream| (stream, started.elapsed()));
+            // On loopback the answer comes at once, and a task that never waits would keep the others from
+            // running: they come first.
+            tokio::task::yield_now().await;
+            permit.started();
+            let (stream, took) = match at_once {
+                Poll::Ready(connected) => connected,
+                Poll::Pending => (connecting.await, started.elapsed()),
+            };
+            match &stream {
+                // Says nothing about the target: wait until descriptors or ports are free.
+                Err(failure) if failure.kind == FailureKind::LocalShortage => {
+                    self.throttle.resources_exhausted(&failure.detail);
+                    let wait = wait.get_or_insert_with(|| self.local_failures.wait());
+                    if wait.before_retry(failure, stop).await {
+                        self.throttle.wait_to_continue().await;
+                        continue;
+                    }
+                }
+                Ok(_) => self.throttle.answered(host, took),
+                Err(failure) if failure.kind == FailureKind::Refused => {
+                    self.throttle.answered(host, took);
+                }
+                Err(failure) if failure.kind == FailureKind::TimedOut => {
+                    self.throttle.did_not_answer(host);
+                }
+                Err(_) => {}
+            }
+            self.local_failures.ended(stream.as_ref().err(), stop);
+            drop(permit);
+            return Dialled { stream, took };
+        }
+    }
+}
+
+/// Opens the further connections of one target's probes.
+pub(in crate::scan) struct Redialer<'a> {
+    pub(in crate::scan) dialer: &'a Dialer,
+    pub(in crate::scan) stop: &'a Stop,
+}
+
+impl Dial for Redialer<'_> {
+    async fn dial(&self, endpoint: &Endpoint) -> Dialled {
+        let permit = self.dialer.throttle.acquire_to_continue().await;
+        self.dialer.connect(endpoint, permit, self.stop).await
+    }
+}

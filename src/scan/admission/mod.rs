@@ -1,0 +1,15 @@
+//! Who may connect now: the rate, the permits, the caps per host and network, congestion, resource
+//! exhaustion, and the connect itself.
+
+mod caps;
+mod congestion;
+mod dialer;
+mod local_failures;
+mod permits;
+mod rate;
+mod throttle;
+
+pub(super) use dialer::{Dialer, Redialer};
+pub(super) use local_failures::LocalFailures;
+pub(super) use rate::RateLimiter;
+pub(super) use throttle::Throttle;

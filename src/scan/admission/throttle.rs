@@ -1,0 +1,319 @@
+//! When a connection may be opened: the host and its network are below their caps, a permit is free, and
+//! the rate allows it. Answers and losses adjust the speed.
+//!
+//! The rate comes last, so that a connection follows its moment at once and an even rate stays even.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::caps::{Caps, UnderCaps};
+use super::congestion::{Congestion, RETRANSMITTED};
+use super::permits::{ConnectPermit, Permits};
+use super::rate::RateLimiter;
+use crate::config::ScanConfig;
+use crate::model::Host;
+
+/// How often the speed is adjusted.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Hosts that are remembered to have answered. A sample is enough.
+const REMEMBERED: usize = 4096;
+
+/// Rate, permits and caps of one scan.
+pub(in crate::scan) struct Throttle {
+    limiter: RateLimiter,
+    permits: Permits,
+    caps: Caps,
+    rate: f64,
+    concurrency: usize,
+    adaptive: bool,
+    answered: AtomicU32,
+    lost: AtomicU32,
+    hosts: Box<[AtomicU64]>,
+    warned: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    congestion: Congestion,
+    /// The share of the rate that the current pass goes at.
+    share: f64,
+    since: Instant,
+    /// Whether this machine ran out of resources in the current window.
+    exhausted: bool,
+    /// Whether it did in an earlier window, and the scan is not back at full speed yet.
+    recovering: bool,
+}
+
+impl Throttle {
+    pub(super) fn new(config: &ScanConfig) -> Self {
+        let rate = f64::from(config.rate);
+        Self {
+            limiter: RateLimiter::new(rate),
+            permits: Permits::new(config.concurrency),
+            caps: Caps::new(config.per_host, config.per_network, config.connections()),
+            rate,
+            concurrency: config.concurrency,
+            adaptive: config.adaptive,
+            answered: AtomicU32::new(0),
+            lost: AtomicU32::new(0),
+            hosts: (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect(),
+            warned: AtomicBool::new(false),
+            state: Mutex::new(State {
+                congestion: Congestion::new(),
+                share: 1.0,
+                since: Instant::now(),
+                exhausted: false,
+                recovering: false,
+            }),
+        }
+    }
+
+    /// Waits until a host and its network are below their caps.
+    pub(in crate::scan) async fn acquire_caps(&self, host: &Host) -> UnderCaps<'_> {
+        self.caps.acquire(host).await
+    }
+
+    /// Waits until all who asked for a permit before are about to connect.
+    pub(in crate::scan) async fn pending_room(&self) {
+        self.permits.pending_room().await;
+    }
+
+    /// Waits for a permit, then for the rate.
+    pub(in crate::scan) async fn acquire(&self) -> ConnectPermit<'_> {
+        let permit = self.permits.acquire().await;
+        self.limiter.wait_to_start().await;
+        permit
+    }
+
+    /// Waits for the rate only, for a further connection of a probe.
+    pub(super) async fn acquire_to_continue(&self) -> ConnectPermit<'_> {
+        self.limiter.wait_to_continue().await;
+        self.permits.beyond_limit()
+    }
+
+    /// Waits for the rate, for a repeated connect that still has its permit.
+    pub(super) async fn wait_to_continue(&self) {
+        self.limiter.wait_to_continue().await;
+    }
+
+    /// Sets the share of the rate that the scan goes at from now on.
+    pub(in crate::scan) fn set_share(&self, share: f64) {
+        let mut state = self.state.lock();
+        state.share = share;
+        self.apply(&state);
+    }
+
+    /// A host answered: it accepted or refused a connection.
+    pub(super) fn answered(&self, host: &Host, elapsed: Duration) {
+        if self.adaptive {
+            let (slot, mark) = self.mark(host);
+            slot.store(mark, Ordering::Relaxed);
+            let counter = if elapsed >= RETRANSMITTED {
+                &self.lost
+            } else {
+                &self.answered
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        self.adjust();
+    }
+
+    /// A host did not answer. That is a loss only if the host answered before.
+    pub(in crate::scan) fn did_not_answer(&self, host: &Host) {
+        let (slot, mark) = self.mark(host);
+        if self.adaptive && slot.load(Ordering::Relaxed) == mark {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        self.adjust();
+    }
+
+    /// This machine ran out of a resource.
+    pub(in crate::scan) fn resources_exhausted(&self, detail: &str) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                detail,
+                "this machine ran out of resources: slowing down and retrying"
+            );
+        }
+        let mut state = self.state.lock();
+        if !state.exhausted {
+            state.exhausted = true;
+            state.recovering = true;
+            state.congestion.slow_down();
+            self.apply(&state);
+        }
+        drop(state);
+        self.adjust();
+    }
+
+    /// The share of full speed that the scan goes at now.
+    pub(in crate::scan) fn level(&self) -> f64 {
+        self.state.lock().congestion.level()
+    }
+
+    fn mark(&self, host: &Host) -> (&AtomicU64, u64) {
+        let mut hasher = DefaultHasher::new();
+        host.hash(&mut hasher);
+        // 0 marks an empty slot.
+        let mark = hasher.finish().max(1);
+        let index = usize::try_from(mark >> 32).unwrap_or_default() % REMEMBERED;
+        (&self.hosts[index], mark)
+    }
+
+    /// Adjusts the speed at the end of each window.
+    fn adjust(&self) {
+        // If another task is adjusting, this one has nothing to add.
+        let Some(mut state) = self.state.try_lock() else {
+            return;
+        };
+        if state.since.elapsed() < WINDOW {
+            return;
+        }
+        let before = state.congestion.level();
+        let (answered, lost) = (
+            self.answered.load(Ordering::Relaxed),
+            self.lost.load(Ordering::Relaxed),
+        );
+        if state.congestion.window(answered, lost) {
+            self.answered.fetch_sub(answered, Ordering::Relaxed);
+            self.lost.fetch_sub(lost, Ordering::Relaxed);
+        } else if state.recovering && !state.exhausted {
+            state.congestion.speed_up();
+        }
+        state.recovering &= state.congestion.level() < 1.0;
+        state.exhausted = false;
+        state.since = Instant::now();
+        let level = state.congestion.level();
+        if level < before {
+            tracing::info!(
+                answered,
+                lost,
+                level,
+                "losses rise with the rate: slowing down"
+            );
+        }
+        if (level - before).abs() > f64::EPSILON {
+            self.apply(&state);
+        }
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a share of a small number"
+    )]
+    fn apply(&self, state: &State) {
+        let level = state.congestion.level();
+        self.limiter.set_rate(self.rate * state.share * level);
+        // Without a rate, the number of permits limits the speed of a pass.
+        let share = if self.rate > 0.0 { 1.0 } else { state.share };
+        self.permits
+            .resize((self.concurrency as f64 * share * level).ceil() as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn throttle(config: ScanConfig) -> Throttle {
+        Throttle::new(&ScanConfig {
+            rate: 0,
+            concurrency: 100,
+            ..config
+        })
+    }
+
+    fn host(index: u32) -> Host {
+        Host::Ip(std::net::Ipv4Addr::from_bits(0xc000_0200 + index).into())
+    }
+
+    /// A second in which half of the hosts that answered before do not answer.
+    async fn bad_second(throttle: &Throttle) {
+        for index in 0..200 {
+            throttle.answered(&host(index), Duration::from_millis(50));
+            throttle.did_not_answer(&host(index));
+        }
+        tokio::time::sleep(WINDOW).await;
+        throttle.answered(&host(0), Duration::from_millis(50));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn losses_slow_down_and_answers_speed_up_again() {
+        let throttle = throttle(ScanConfig::default());
+        bad_second(&throttle).await;
+        assert_eq!(throttle.permits.available(), 70);
+        for _ in 0..20 {
+            for index in 0..200 {
+                throttle.answered(&host(index), Duration::from_millis(50));
+            }
+            tokio::time::sleep(WINDOW).await;
+            throttle.answered(&host(0), Duration::from_millis(50));
+        }
+        assert_eq!(throttle.permits.available(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hosts_that_never_answered_are_no_loss() {
+        let throttle = throttle(ScanConfig::default());
+        for index in 0..5000 {
+            throttle.did_not_answer(&host(index));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!((throttle.level() - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_adaptive_only_resource_exhaustion_slows_down() {
+        let throttle = throttle(ScanConfig {
+            adaptive: false,
+            ..ScanConfig::default()
+        });
+        bad_second(&throttle).await;
+        assert_eq!(throttle.permits.available(), 100);
+        throttle.resources_exhausted("Too many open files");
+        throttle.resources_exhausted("Too many open files");
+        assert_eq!(
+            throttle.permits.available(),
+            70,
+            "once in a window, however often resources run out"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_share_of_an_unlimited_rate_is_a_share_of_the_permits() {
+        for (rate, available) in [(0, 50), (1000, 100)] {
+            let throttle = Throttle::new(&ScanConfig {
+                rate,
+                concurrency: 100,
+                ..ScanConfig::default()
+            });
+            throttle.set_share(0.5);
+            assert_eq!(throttle.permits.available(), available, "{rate}/s");
+            throttle.set_share(1.0);
+            assert_eq!(throttle.permits.available(), 100);
+        }
+    }
+
+    #[tokio::test]
+    async fn probes_that_continue_need_no_permit() {
+        let throttle = throttle(ScanConfig {
+            concurrency: 1,
+            ..ScanConfig::default()
+        });
+        let mut held = Vec::new();
+        while let Some(permit) = throttle.acquire().now_or_never() {
+            held.push(permit);
+        }
+        tokio::task::yield_now().await;
+        assert!(throttle.pending_room().now_or_never().is_none());
+        assert!(throttle.acquire_to_continue().now_or_never().is_some());
+    }
+}

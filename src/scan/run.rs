@@ -1,0 +1,81 @@
+//! What the workers of one scan share, and one attempt at one target.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::ledger::{Counters, Deferral, Ledger, Outcome, send};
+use super::plan::{Plan, Turn};
+use super::stop::Stop;
+use super::visit::{Attempt, Pipeline};
+use crate::config::ScanConfig;
+use crate::model::{EndpointReport, Target};
+
+/// A running scan, as its workers share it.
+pub(super) struct Run {
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) config: Arc<ScanConfig>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) stop: Stop,
+    /// Where the caller receives the records.
+    pub(super) reports: mpsc::Sender<EndpointReport>,
+}
+
+impl Run {
+    /// Whether no further target may be started: the scan is stopped, or the caller has dropped it.
+    pub(super) fn is_over(&self) -> bool {
+        self.stop.is_stopped() || self.reports.is_closed()
+    }
+
+    pub(super) fn fail_to_record(&self, error: &io::Error) {
+        self.stop.fail(format!("cannot record results: {error}"));
+    }
+
+    fn keeps_unreachable(&self, target: &Target) -> bool {
+        target.named || self.config.keep_all
+    }
+
+    /// Makes one attempt at a target, or at what was deferred of it; `false` if the scan is over.
+    pub(super) async fn attempt(&self, turn: Turn, deferral: Option<Deferral>) -> io::Result<bool> {
+        let Some(target) = self.plan.target(turn.place) else {
+            return Ok(false);
+        };
+        let attempt = Attempt {
+            target: &target,
+            place: turn.place,
+            scope: Some(&self.plan.targets),
+            keep_unreachable: self.keeps_unreachable(&target),
+            last: turn.pass == self.config.retries,
+            stop: &self.stop,
+            counters: &self.counters,
+        };
+        let only = deferral.and_then(|deferral| deferral.address);
+        let Some(outcomes) = self.pipeline.visit(&attempt, only).await else {
+            return Ok(false);
+        };
+        let recorded = self.ledger.record(turn, &target, &outcomes);
+        self.counters.end(turn.pass);
+        // What was counted is sent, even if it could not be recorded.
+        let is_received = send(outcomes, &self.reports).await;
+        recorded?;
+        Ok(is_received)
+    }
+
+    /// Counts and sends the last failure of an attempt that is not retried; `false` if the caller has
+    /// dropped the scan. The checkpoint does not have it, so that a resumed scan retries.
+    pub(super) async fn give_up(&self, deferral: Deferral) -> io::Result<bool> {
+        let target = self.plan.target(deferral.place);
+        let target = target.ok_or_else(|| io::Error::other("the queue of retries is damaged"))?;
+        let outcome = if self.keeps_unreachable(&target) {
+            let record = self.pipeline.give_up(target.clone(), deferral);
+            Outcome::Record(Box::new(record))
+        } else {
+            Outcome::Silent(deferral.kind)
+        };
+        self.counters.give_up(&target, &outcome);
+        Ok(send(vec![outcome], &self.reports).await)
+    }
+}

@@ -1,0 +1,142 @@
+//! Hands out the turns of one pass: to address workers the addresses, to name tasks the names, so that
+//! neither wait for the other.
+
+use std::collections::VecDeque;
+use std::io;
+
+use parking_lot::Mutex;
+
+use super::ledger::{Deferral, Done, RetryReader};
+use super::plan::{Plan, Turn};
+
+/// How many addresses may be set aside while a name is searched. Lookups take longest, so they should
+/// begin early.
+const MAX_AHEAD: usize = 16 * 1024;
+/// How many turns are searched at once.
+const BATCH: usize = 1024;
+
+/// Who takes a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Address,
+    Name,
+}
+
+/// Where the turns come from.
+pub(super) enum Source {
+    /// The first pass: all places from `next` on.
+    All { next: u64, end: u64 },
+    /// A later pass: what the pass before it deferred.
+    Retries(RetryReader),
+}
+
+/// A turn, and why it is a retry if it is one.
+type Found = (Turn, Option<Deferral>);
+
+/// The next turn.
+pub(super) enum Next {
+    Turn(Turn, Option<Deferral>),
+    /// None was found yet.
+    Later,
+    /// All turns of this kind are handed out.
+    End,
+}
+
+/// The turns of one pass.
+pub(super) struct Turns {
+    pass: u32,
+    /// What earlier runs finished.
+    done: Done,
+    state: Mutex<State>,
+}
+
+struct State {
+    source: Source,
+    /// Turns that were set aside while the other kind was searched.
+    addresses: VecDeque<Found>,
+    names: VecDeque<Found>,
+}
+
+impl Turns {
+    pub(super) fn new(pass: u32, source: Source, done: Done) -> Self {
+        let state = Mutex::new(State {
+            source,
+            addresses: VecDeque::new(),
+            names: VecDeque::new(),
+        });
+        Self { pass, done, state }
+    }
+
+    /// How many turns this run has to make.
+    pub(super) fn remaining(&self) -> u64 {
+        let all = match &self.state.lock().source {
+            Source::All { end, .. } => *end,
+            Source::Retries(reader) => reader.len(),
+        };
+        all.saturating_sub(self.done.count())
+    }
+
+    /// Ends the pass. Returns its queue of retries, rewound.
+    pub(super) fn take_retries(&self) -> io::Result<Option<RetryReader>> {
+        let mut state = self.state.lock();
+        match std::mem::replace(&mut state.source, Source::All { next: 0, end: 0 }) {
+            Source::All { .. } => Ok(None),
+            Source::Retries(mut reader) => {
+                reader.rewind()?;
+                Ok(Some(reader))
+            }
+        }
+    }
+
+    /// The next turn of this kind that is not finished.
+    pub(super) fn next(&self, plan: &Plan, kind: Kind) -> io::Result<Next> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let (own, other) = match kind {
+            Kind::Address => (&mut state.addresses, &mut state.names),
+            Kind::Name => (&mut state.names, &mut state.addresses),
+        };
+        if let Some((turn, deferral)) = own.pop_front() {
+            return Ok(Next::Turn(turn, deferral));
+        }
+        for _ in 0..BATCH {
+            if kind == Kind::Name && other.len() >= MAX_AHEAD {
+                break;
+            }
+            let Some((turn, deferral)) = state.source.next(self.pass)? else {
+                return Ok(Next::End);
+            };
+            if self.done.contains(turn.ordinal) {
+                continue;
+            }
+            if plan.is_name(turn.place) == (kind == Kind::Name) {
+                return Ok(Next::Turn(turn, deferral));
+            }
+            other.push_back((turn, deferral));
+        }
+        Ok(Next::Later)
+    }
+}
+
+impl Source {
+    fn next(&mut self, pass: u32) -> io::Result<Option<Found>> {
+        let (ordinal, place, deferral) = match self {
+            Self::All { next, end } if *next < *end => {
+                let place = *next;
+                *next += 1;
+                (place, place, None)
+            }
+            Self::All { .. } => return Ok(None),
+            Self::Retries(reader) => match reader.next()? {
+                Some((ordinal, deferral)) => (ordinal, deferral.place, Some(deferral)),
+                None => return Ok(None),
+            },
+        };
+        let turn = Turn {
+            pass,
+            ordinal,
+            place,
+        };
+        Ok(Some((turn, deferral)))
+    }
+}

@@ -1,0 +1,190 @@
+//! One endpoint: admission, connect, probe, identify, assess.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::net::TcpStream;
+
+use super::attempt::{Attempt, endpoint_of};
+use super::local_failure;
+use super::probes::Probes;
+use super::record::record;
+use crate::assess::assess;
+use crate::config::ScanConfig;
+use crate::error::Error;
+use crate::identify::identify;
+use crate::model::{
+    Endpoint, EndpointReport, Failure, FailureKind, Host, SecondLook, Stage, Timings, Verdict,
+};
+use crate::probe::Dialled;
+use crate::scan::admission::{Dialer, Redialer};
+use crate::scan::ledger::Outcome;
+
+/// Visits endpoints.
+pub(super) struct Endpoints {
+    pub(super) dialer: Dialer,
+    probes: Probes,
+    recheck_pause: Duration,
+}
+
+/// Where one endpoint of a target is, and how that was found out.
+pub(super) struct Location {
+    pub(super) host: Host,
+    /// How long the name took to resolve; `None` if nothing was resolved.
+    pub(super) resolve: Option<Duration>,
+    /// What the name is an alias of.
+    pub(super) aliases: Arc<[Arc<str>]>,
+}
+
+/// Runs one endpoint's work. A panic becomes that endpoint's failure.
+pub(super) async fn catch_panic<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .map_err(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            Failure::new(Stage::Internal, FailureKind::Panic, text)
+        })
+}
+
+impl Endpoints {
+    pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
+        Ok(Self {
+            dialer: Dialer::new(config),
+            probes: Probes::new(config)?,
+            recheck_pause: config.second_look_pause,
+        })
+    }
+
+    /// Waits for admission and asks the endpoint. `None` if the scan was stopped before anything was sent;
+    /// the wait itself is given up only if the attempt `may_give_up`.
+    pub(super) async fn visit(
+        &self,
+        attempt: &Attempt<'_>,
+        location: Location,
+        may_give_up: bool,
+    ) -> Option<Outcome> {
+        let Location {
+            host,
+            resolve,
+            aliases,
+        } = location;
+        let target = attempt.target;
+        let throttle = &self.dialer.throttle;
+        let admission = async {
+            let under_caps = throttle.acquire_caps(&host).await;
+            (under_caps, throttle.acquire().await)
+        };
+        let (_under_caps, permit) = tokio::select! {
+            biased;
+            () = attempt.stop.stopped(), if may_give_up => return None,
+            admitted = admission => admitted,
+        };
+        let _in_flight = attempt.counters.in_flight();
+        let endpoint = endpoint_of(target, host.clone());
+        let Dialled { stream, took } = self.dialer.connect(&endpoint, permit, attempt.stop).await;
+        let total = took + resolve.unwrap_or_default();
+        let timings = Timings {
+            resolve,
+            connect: Some(took),
+            total,
+            ..Timings::default()
+        };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(failure) if attempt.was_interrupted(&failure) => return None,
+            Err(failure) => return Some(attempt.failed(Some(endpoint), failure, timings)),
+        };
+        let probing = Box::pin(self.probe(attempt, endpoint.clone(), aliases, stream));
+        let (mut report, local) = match catch_panic(probing).await {
+            Ok(probed) => probed,
+            Err(failure) => {
+                let report = EndpointReport::without_answer(
+                    target.clone(),
+                    Some(endpoint),
+                    failure,
+                    timings,
+                );
+                return Some(Outcome::Record(Box::new(report)));
+            }
+        };
+        if local
+            .as_ref()
+            .is_some_and(|failure| attempt.was_interrupted(failure))
+        {
+            return None;
+        }
+        if self.dialer.connector.is_proxied()
+            && let Some(failure) = local_failure::without_target_bytes(&report)
+        {
+            return Some(attempt.failed(Some(endpoint), failure, timings));
+        }
+        if let Some(failure) = report.failure.as_ref().or(local.as_ref()) {
+            if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
+                throttle.did_not_answer(&host);
+            }
+            if attempt.can_retry(failure) {
+                return Some(attempt.defer(Some(&endpoint), failure));
+            }
+        }
+        // Without every request it is open what would have shown.
+        let nothing_showed = matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
+        if let Some(local) = local.filter(|_| nothing_showed) {
+            return Some(attempt.failed(Some(endpoint), local, timings));
+        }
+        report.timings.resolve = timings.resolve;
+        report.timings.connect = timings.connect;
+        report.timings.total += total;
+        tracing::debug!(%target, %endpoint, verdict = %report.verdict, reason = report.reason);
+        Some(Outcome::Record(Box::new(report)))
+    }
+
+    /// Probes, identifies and assesses, and rechecks once if the answers contradict each other. Returns
+    /// with the record a failure on this side without which the verdict might be another one.
+    async fn probe(
+        &self,
+        attempt: &Attempt<'_>,
+        endpoint: Endpoint,
+        aliases: Arc<[Arc<str>]>,
+        stream: TcpStream,
+    ) -> (EndpointReport, Option<Failure>) {
+        let target = attempt.target;
+        let dial = Redialer {
+            dialer: &self.dialer,
+            stop: attempt.stop,
+        };
+        let observation = self.probes.first(&dial, stream, &endpoint).await;
+        let mut observation = self.probes.in_plain_http(attempt, &dial, observation).await;
+        let endpoint = observation.endpoint.clone();
+        let mut recheck_failure = None;
+        observation.aliases = aliases;
+        let mut identification = identify(&observation);
+        let mut assessment = assess(&observation, &identification);
+        if let Some(SecondLook { why, after }) = assessment.second_look.take() {
+            tracing::info!(%target, why, "recheck");
+            let pause = after.unwrap_or(self.recheck_pause);
+            match self.probes.recheck(&dial, &endpoint, pause).await {
+                Ok(second) => {
+                    observation.absorb(second);
+                    identification = identify(&observation);
+                    assessment = assess(&observation, &identification);
+                }
+                Err(failure) => recheck_failure = Some(failure),
+            }
+        }
+        let local = local_failure::affecting_verdict(
+            &observation,
+            assessment.verdict,
+            recheck_failure.as_ref(),
+        );
+        (
+            record(target, observation, identification, assessment),
+            local,
+        )
+    }
+}

@@ -1,0 +1,147 @@
+//! The probes of one endpoint, each on a connection of its own: the first one, one in plain HTTP if TLS
+//! did not work, and a recheck if the answers contradict each other.
+
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::{AcquireError, Semaphore};
+
+use super::attempt::{Attempt, is_retryable};
+use crate::config::ScanConfig;
+use crate::error::Error;
+use crate::model::{Endpoint, Failure, FailureKind, Observation, Scheme, Stage};
+use crate::probe::{Dial as _, Dialled, Prober};
+use crate::scan::admission::Redialer;
+
+/// A connection that waited no longer than this is used without checking whether the server closed it.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// Probes endpoints, a limited number at once.
+pub(super) struct Probes {
+    prober: Prober,
+    permits: Semaphore,
+}
+
+impl Probes {
+    pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
+        Ok(Self {
+            prober: Prober::new(config)?,
+            permits: Semaphore::new(config.looks()),
+        })
+    }
+
+    /// Probes over an open connection, or over a new one if the server closed it before its turn came.
+    pub(super) async fn first(
+        &self,
+        dial: &Redialer<'_>,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+    ) -> Observation {
+        let failed = |failure| Observation {
+            failure: Some(failure),
+            ..Observation::new(endpoint.clone())
+        };
+        let waiting = Instant::now();
+        let _permit = match self.permits.acquire().await {
+            Ok(permit) => permit,
+            Err(error) => return failed(closed(&error)),
+        };
+        if waiting.elapsed() < IDLE || !is_closed(&stream) {
+            return self.prober.look(stream, endpoint, 1, dial).await;
+        }
+        let Dialled { stream, took } = dial.dial(endpoint).await;
+        let mut observation = match stream {
+            Ok(stream) => self.prober.look(stream, endpoint, 1, dial).await,
+            Err(failure) => failed(failure),
+        };
+        observation.connections += 1;
+        observation.timings.total += took;
+        observation
+    }
+
+    /// Probes in plain HTTP if the server showed no TLS: it sent other bytes, or closed before any byte.
+    /// An answer replaces the observation. Without one the observation keeps its failure.
+    ///
+    /// The close may have been temporary, so plain HTTP comes after the retries.
+    pub(super) async fn in_plain_http(
+        &self,
+        attempt: &Attempt<'_>,
+        dial: &Redialer<'_>,
+        over_tls: Observation,
+    ) -> Observation {
+        let showed_no_tls = over_tls.endpoint.scheme == Scheme::Https && over_tls.no_tls;
+        let is_final = |failure: &Failure| attempt.last || !is_retryable(failure);
+        let is_asked_anyway = || {
+            attempt
+                .scope
+                .is_some_and(|set| set.asks_in_plain_http(attempt.target))
+        };
+        if !showed_no_tls || !over_tls.failure.as_ref().is_some_and(is_final) || is_asked_anyway() {
+            return over_tls;
+        }
+        let endpoint = Endpoint {
+            scheme: Scheme::Http,
+            ..over_tls.endpoint.clone()
+        };
+        let Ok(_permit) = self.permits.acquire().await else {
+            return over_tls;
+        };
+        let Dialled { stream, took } = dial.dial(&endpoint).await;
+        let plain = match stream {
+            Ok(stream) => self.prober.try_look(stream, &endpoint, dial).await,
+            Err(failure) => Observation {
+                failure: Some(failure),
+                ..Observation::new(endpoint)
+            },
+        };
+        let answers = plain.replies().any(|(_, reply)| !reply.sends_to_tls());
+        let (mut kept, other) = if answers {
+            (plain, over_tls)
+        } else {
+            (over_tls, plain)
+        };
+        kept.connections += other.connections;
+        kept.timings.total += other.timings.total + took;
+        if !answers {
+            // After a failure on this side it is open whether the port speaks plain HTTP.
+            let request_failures = other
+                .exchanges
+                .into_iter()
+                .filter_map(|exchange| exchange.outcome.err());
+            let local_failure = other
+                .failure
+                .into_iter()
+                .chain(request_failures)
+                .find(|failure| failure.kind.is_ours());
+            kept.failure = local_failure.or(kept.failure);
+        }
+        kept
+    }
+
+    /// Probes once more after a pause, on a new connection.
+    pub(super) async fn recheck(
+        &self,
+        dial: &Redialer<'_>,
+        endpoint: &Endpoint,
+        pause: Duration,
+    ) -> Result<Observation, Failure> {
+        tokio::time::sleep(pause).await;
+        let permit = self.permits.acquire().await;
+        let _permit = permit.map_err(|error| closed(&error))?;
+        let Dialled { stream, took } = dial.dial(endpoint).await;
+        let mut observation = self.prober.look(stream?, endpoint, 2, dial).await;
+        observation.timings.total += pause + took;
+        Ok(observation)
+    }
+}
+
+/// The permits are never closed: a failure rather than a panic if they are.
+fn closed(error: &AcquireError) -> Failure {
+    Failure::new(Stage::Internal, FailureKind::Panic, error.to_string())
+}
+
+/// Whether the server has closed a connection on which nothing was sent yet.
+fn is_closed(stream: &TcpStream) -> bool {
+    matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0) | Err(_)))
+}
