@@ -76,19 +76,16 @@ pub(super) fn target_line(line: &str) -> Result<Option<Specification<'_>>, LineE
     let url = base_url(first.text)
         .transpose()
         .map_err(|problem| first.error(problem))?;
-    let (spec, scheme, prefix) = match url {
-        Some(url) => {
-            let spec = HostSpec {
-                hosts: Hosts::One(url.host),
-                port: Some(url.port),
-                warning: None,
-            };
-            (spec, Some(url.scheme), url.prefix)
-        }
-        None => {
-            let spec = host_spec(first.text).map_err(|problem| first.error(problem))?;
-            (spec, None, Arc::default())
-        }
+    let (spec, scheme, prefix) = if let Some(url) = url {
+        let spec = HostSpec {
+            hosts: Hosts::One(url.host),
+            port: Some(url.port),
+            warning: None,
+        };
+        (spec, Some(url.scheme), url.prefix)
+    } else {
+        let spec = host_spec(first.text).map_err(|problem| first.error(problem))?;
+        (spec, None, Arc::default())
     };
     if spec.port.is_some() && annotations.ports.is_some() {
         return Err(first.error(if scheme.is_some() {

@@ -100,20 +100,12 @@ impl Selection {
         given: bool,
         scope: Option<&TargetSet>,
     ) -> Option<&'static str> {
-<<<<<<< HEAD:src/scan/addresses.rs
-        // In a hosts file 0.0.0.0 says that a name is blocked.
-        let named_here = given && !address.is_unspecified();
-        let wanted = self.allow_special
-            || named_here
-            || scope.is_some_and(|set| set.has_special_address(address));
-        special(address).filter(|_| !wanted)
-=======
         // In a hosts file, 0.0.0.0 blocks a name.
         let given_here = given && !address.is_unspecified();
-        let is_wanted =
-            self.allow_special || given_here || scope.is_some_and(|set| set.gives(address));
+        let is_wanted = self.allow_special
+            || given_here
+            || scope.is_some_and(|set| set.has_special_address(address));
         special(address).filter(|_| !is_wanted)
->>>>>>> main:src/scan/visit/addresses.rs
     }
 
     /// Draws [`MAX_ADDRESSES`] addresses and keeps their order. The first ones would be the choice of the
