@@ -48,7 +48,7 @@ impl<'a> PathAnswers<'a> {
         let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
         let mut lists: Vec<bool> = (paths.values())
             .filter(|(class, _)| is_list(*class))
-            .map(|(_, access)| is_clear(access))
+            .map(|(_, access)| access.is_clear())
             .chain(
                 observed
                     .not_asked
@@ -66,7 +66,7 @@ impl<'a> PathAnswers<'a> {
                 _ => Resources::Partly,
             },
             clear: (paths.into_iter())
-                .filter(|(_, (_, access))| is_clear(access))
+                .filter(|(_, (_, access))| access.is_clear())
                 .map(|(path, (class, access))| Asked {
                     path,
                     class,
@@ -123,13 +123,6 @@ impl<'a> PathAnswers<'a> {
             _ => false,
         }
     }
-}
-
-const fn is_clear(access: &Access) -> bool {
-    matches!(
-        access,
-        Access::Granted | Access::Forbidden | Access::Rejected
-    )
 }
 
 /// Whether the expected answer opens paths of this class.

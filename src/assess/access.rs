@@ -118,8 +118,9 @@ impl<'a> Context<'a> {
             }
             200..=299 => self.success(request, reply),
             // The list was allowed, and only then was its continue token found to be none.
-            400 if status.is_some_and(|status| status.reason == "BadRequest")
-                && matches!(request.class, PathClass::ResourceList { .. })
+            400 if status.is_some_and(|status| {
+                status.reason == "BadRequest" && status.refuses_the_continue_token()
+            }) && matches!(request.class, PathClass::ResourceList { .. })
                 && !self.is_unmarked(reply) =>
             {
                 Ok(Access::Granted)
@@ -179,23 +180,14 @@ impl<'a> Context<'a> {
     /// A success counts if the body is what that path gives, whole; if the answer has the marks of its
     /// siblings; and if no path of another kind gives the very same body, as a page for everything does.
     fn success(&self, request: &Request, reply: &Reply) -> Result<Access, Unclear> {
-        let fits = match (request.class, &reply.answer) {
-            (PathClass::Health, Answer::Health { .. })
-            | (PathClass::Version, Answer::Version(_))
-            | (PathClass::Discovery, Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths)
-            | (PathClass::OpenApi, Answer::OpenApi)
-            | (PathClass::Metrics, Answer::Metrics)
-            | (PathClass::Diagnostics, Answer::Diagnostics)
-            | (PathClass::Product, Answer::IssuerMetadata | Answer::Pong | Answer::Certificates)
-            | (PathClass::ResourceList { .. }, Answer::ResourceList) => true,
-            (_, Answer::Cut) => return Err(Unclear::Cut),
-            // What such a path gives is not known: only the marks say who gave it.
-            (PathClass::Other | PathClass::Product, _) => {
-                reply.markers().any() && self.gave_kubernetes
-            }
-            _ => false,
-        };
-        if !fits {
+        if reply.answer == Answer::Cut {
+            return Err(Unclear::Cut);
+        }
+        // What such a path gives is not known: only the marks say who gave it.
+        let unknown = matches!(request.class, PathClass::Other | PathClass::Product)
+            && reply.markers().any()
+            && self.gave_kubernetes;
+        if !unknown && !reply.answer.fits(request) {
             return Err(Unclear::UnexpectedBody);
         }
         if self.is_unmarked(reply) && request.class != PathClass::Product {
@@ -209,17 +201,29 @@ impl<'a> Context<'a> {
         if self.is_given_elsewhere(request, reply) {
             return Err(Unclear::SameBody);
         }
+        let anybodys = match reply.answer {
+            Answer::Metrics { of_api_server } => !of_api_server,
+            Answer::OpenApi { of_kubernetes } => !of_kubernetes,
+            Answer::Diagnostics => true,
+            _ => false,
+        };
+        if anybodys && !reply.markers().any() {
+            return Err(Unclear::Unvouched);
+        }
         Ok(Access::Granted)
     }
 
-    /// Whether a path of another kind succeeded with the same body.
+    /// Whether a path of another kind, or the list of another resource, succeeded with the same body.
     fn is_given_elsewhere(&self, request: &Request, reply: &Reply) -> bool {
         let Some(kind) = Kind::of(request.class) else {
             return false;
         };
         self.observation.replies().any(|(other, elsewhere)| {
-            let differs =
-                Kind::of(other.class).is_some_and(|other| other != kind && other != Kind::Other);
+            let differs = Kind::of(other.class).is_some_and(|other_kind| {
+                let other_list =
+                    kind == Kind::Resources && other.bare_path() != request.bare_path();
+                other_kind != Kind::Other && (other_kind != kind || other_list)
+            });
             differs
                 && other.method == Method::Get
                 && (200..=299).contains(&elsewhere.status)

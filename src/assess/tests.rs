@@ -422,6 +422,112 @@ mod access {
             Access::Unclear(Unclear::OtherStatus)
         );
     }
+
+    const SECRETS: &str = "/api/v1/secrets&continue=bogus";
+
+    /// How the list of secrets is judged beside these answers.
+    fn list_beside(trio: [(&'static str, Reply); 3], list: Reply) -> Access {
+        let answers = trio.into_iter().chain([(SECRETS, list)]);
+        let judged = judge(&failing(1, answers.map(|(path, reply)| (path, Ok(reply)))));
+        judged.requests[3].access.clone()
+    }
+
+    fn default_cluster() -> [(&'static str, Reply); 3] {
+        [
+            ("/version", version()),
+            ("/api", forbidden()),
+            ("/healthz", ok()),
+        ]
+    }
+
+    #[test]
+    fn a_400_counts_if_it_refuses_the_continue_token() {
+        let refused = "invalid continue token: continue key is not valid: illegal base64 data";
+        assert_eq!(
+            list_beside(
+                default_cluster(),
+                status(400, "BadRequest", refused).marked()
+            ),
+            Access::Granted
+        );
+        let gateway = || status(400, "BadRequest", "missing tenant header");
+        assert_eq!(
+            list_beside(default_cluster(), gateway().marked()),
+            Access::Unclear(Unclear::OtherStatus)
+        );
+        let everywhere = [
+            ("/version", gateway()),
+            ("/api", gateway()),
+            ("/healthz", gateway()),
+        ];
+        assert_eq!(
+            list_beside(everywhere, gateway()),
+            Access::Unclear(Unclear::OtherStatus)
+        );
+    }
+
+    #[test]
+    fn a_list_is_that_of_its_resource() {
+        let list = |kind: &str| {
+            let body = format!(r#"{{"kind":"{kind}","items":[]}}"#);
+            reply(200, "application/json", &body).marked()
+        };
+        assert_eq!(
+            list_beside(default_cluster(), list("SecretList")),
+            Access::Granted
+        );
+        for other in ["List", "PodList", "WishList"] {
+            assert_eq!(
+                list_beside(default_cluster(), list(other)),
+                Access::Unclear(Unclear::UnexpectedBody),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn telemetry_without_marks_must_be_an_api_servers_own() {
+        let metrics = |name: &str| reply(200, "text/plain", &format!("# HELP {name} x\n"));
+        let openapi = |title: &str| {
+            let body = format!(r#"{{"swagger":"2.0","info":{{"title":"{title}"}}}}"#);
+            reply(200, "application/json", &body)
+        };
+        let judged_as = |path: &'static str, answer: Reply| {
+            let plain = |body: &str| reply(200, "application/json", body);
+            let unmarked = [
+                (
+                    "/version",
+                    plain(r#"{"major":"1","minor":"18","gitVersion":"v1.18.2"}"#),
+                ),
+                ("/api", bare_forbidden()),
+                (path, answer),
+            ];
+            let judged = judge(&seen(1, unmarked).with_kubeadm_tls());
+            judged.requests[2].access.clone()
+        };
+        let unvouched = Access::Unclear(Unclear::Unvouched);
+        assert_eq!(
+            judged_as("/metrics", metrics("haproxy_process_uptime_seconds")),
+            unvouched
+        );
+        assert_eq!(
+            judged_as(
+                "/metrics",
+                metrics("aggregator_openapi_v2_regeneration_count")
+            ),
+            Access::Granted
+        );
+        assert_eq!(judged_as("/openapi/v2", openapi("Portal")), unvouched);
+        assert_eq!(
+            judged_as("/openapi/v2", openapi("Kubernetes")),
+            Access::Granted
+        );
+        assert_eq!(
+            beside_403("/metrics", metrics("any").marked()),
+            Access::Granted,
+            "marks vouch for it"
+        );
+    }
 }
 
 mod rules {
@@ -834,6 +940,94 @@ mod second_look {
             ],
         );
         assert_eq!(after(starting(), open).verdict, Verdict::Exposed);
+    }
+
+    #[test]
+    fn more_that_opens_is_a_start_only_if_everything_was_refused() {
+        let open = || {
+            seen(
+                2,
+                [
+                    ("/version", version()),
+                    ("/api", api_versions()),
+                    ("/healthz", ok()),
+                ],
+            )
+        };
+        let judged = after(trio(forbidden(), forbidden(), ok()), open());
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert!(
+            judged
+                .reason
+                .contains("/api was forbidden (403), then granted (200)"),
+            "{}",
+            judged.reason
+        );
+        // The roles came between two requests.
+        let default = seen(
+            2,
+            [
+                ("/version", version()),
+                ("/api", forbidden()),
+                ("/healthz", ok()),
+            ],
+        );
+        let judged = after(trio(forbidden(), forbidden(), ok()), default);
+        assert_eq!(judged.verdict, Verdict::Forbidden);
+    }
+
+    #[test]
+    fn a_server_that_still_starts_at_the_recheck_has_no_verdict() {
+        let early = || {
+            forbidden()
+                .with("x-kubernetes-pf-flowschema-uid", "")
+                .with("x-kubernetes-pf-prioritylevel-uid", "")
+        };
+        let again = || {
+            seen(
+                2,
+                [
+                    ("/version", early()),
+                    ("/api", early()),
+                    ("/healthz", early()),
+                ],
+            )
+        };
+        let judged = after(trio(early(), early(), early()), again());
+        assert_eq!(judged.verdict, Verdict::Inconclusive);
+        assert!(judged.reason.contains("still starts"), "{}", judged.reason);
+        let open = after(trio(early(), early(), early()), {
+            let mut open = again();
+            open.exchanges
+                .extend(seen(2, [("/apis", api_groups())]).exchanges);
+            open
+        });
+        assert_eq!(open.verdict, Verdict::Exposed, "a proof stands");
+    }
+
+    #[test]
+    fn what_two_looks_proved_is_counted_once() {
+        let lists = ["/api", "/apis", "/metrics"];
+        let open = |look| {
+            seen(
+                look,
+                lists.map(|path| {
+                    (
+                        path,
+                        match path {
+                            "/api" => api_versions(),
+                            "/apis" => api_groups(),
+                            _ => metrics(),
+                        },
+                    )
+                }),
+            )
+        };
+        let judged = after(open(1), open(2));
+        assert_eq!(
+            judged.reason,
+            "anonymous callers may read /api, /apis, /metrics: beyond the public-info set"
+        );
     }
 
     #[test]

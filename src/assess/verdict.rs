@@ -1,9 +1,11 @@
 //! The verdict on one endpoint: the first rule that holds decides.
 
+use std::collections::BTreeSet;
+
 use crate::config::MAX_PAUSE;
 use crate::model::{
-    Access, AccessChange, Component, Failure, Identification, JudgedRequest, Observation,
-    PathClass, Unclear, Verdict, api_paths,
+    Access, Component, Failure, Identification, JudgedRequest, Observation, PathClass, Reply,
+    Unclear, Verdict, api_paths,
 };
 
 use super::look::is_strained;
@@ -36,6 +38,7 @@ pub(super) fn decide(
         .or_else(|| undecidable(requests, identification))
         .or_else(|| contradicting(requests))
         .or_else(|| exposed(requests))
+        .or_else(|| starting(requests))
         .unwrap_or_else(|| settled(requests, observation))
 }
 
@@ -121,9 +124,7 @@ fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> O
 
 /// Part of rule 7 that must come before the others: two answers to one path that no start explains.
 fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
-    let (first, then) = changes(requests)
-        .find(|(_, _, change)| *change == AccessChange::Contradiction)
-        .map(|(first, then, _)| (first, then))?;
+    let (first, then) = changes(requests).find(|(first, then)| !is_start(requests, first, then))?;
     let path = first.exchange.request.bare_path();
     Some(ruling(
         Verdict::Inconclusive,
@@ -135,17 +136,38 @@ fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
     ))
 }
 
+/// Whether a server that starts explains that an answer changed. For a moment it refuses everything by
+/// authorization, whatever its configuration. What is open by default may open between two requests of one
+/// look; that anything else opens is believed only where flow control was not set up when it was refused, or
+/// where everything was refused.
+fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequest) -> bool {
+    let refused_everything = || {
+        requests
+            .iter()
+            .filter(|request| request.exchange.look == first.exchange.look)
+            .filter(|request| request.access.is_clear())
+            .all(|request| request.access == Access::Forbidden)
+    };
+    let is_public = matches!(
+        then.exchange.request.class,
+        PathClass::Version | PathClass::Health
+    );
+    let before_flow_control = (first.exchange.outcome.as_ref()).is_ok_and(Reply::is_starting);
+    first.access == Access::Forbidden
+        && (is_public && then.access == Access::Granted
+            || before_flow_control
+            || refused_everything())
+}
+
 /// Each pair of clear answers to one API path that differ, the earlier first.
-fn changes(
-    requests: &[JudgedRequest],
-) -> impl Iterator<Item = (&JudgedRequest, &JudgedRequest, AccessChange)> {
+fn changes(requests: &[JudgedRequest]) -> impl Iterator<Item = (&JudgedRequest, &JudgedRequest)> {
     requests.iter().enumerate().filter_map(|(at, then)| {
         let asked = &then.exchange.request;
         let same_path =
             |earlier: &&JudgedRequest| earlier.exchange.request.bare_path() == asked.bare_path();
         let first = requests[..at].iter().rev().find(same_path)?;
-        let change = first.access.change_to(&then.access)?;
-        (asked.class != PathClass::Product).then_some((first, then, change))
+        let differ = first.access.is_contradicted_by(&then.access);
+        (differ && asked.class != PathClass::Product).then_some((first, then))
     })
 }
 
@@ -161,10 +183,7 @@ fn told(request: &JudgedRequest) -> String {
 
 /// What was refused while the server started; empty where nothing was.
 fn at_first(requests: &[JudgedRequest]) -> String {
-    let mut paths: Vec<&str> = changes(requests)
-        .map(|(first, ..)| first.exchange.request.bare_path())
-        .collect();
-    paths.dedup();
+    let paths = distinct(changes(requests).map(|(first, _)| first.exchange.request.bare_path()));
     if paths.is_empty() {
         return String::new();
     }
@@ -176,13 +195,13 @@ fn at_first(requests: &[JudgedRequest]) -> String {
 
 /// Rule 3: a path beyond the public-info set is granted.
 fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
-    let mut open: Vec<&str> = requests
-        .iter()
-        .filter(|request| request.access == Access::Granted)
-        .filter(|request| request.exchange.request.class.grade().exposes())
-        .map(|request| request.exchange.request.bare_path())
-        .collect();
-    open.dedup();
+    let open = distinct(
+        requests
+            .iter()
+            .filter(|request| request.access == Access::Granted)
+            .filter(|request| request.exchange.request.class.grade().exposes())
+            .map(|request| request.exchange.request.bare_path()),
+    );
     (!open.is_empty()).then(|| {
         ruling(
             Verdict::Exposed,
@@ -195,6 +214,12 @@ fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
     })
 }
 
+/// Each path once, in the order of the requests.
+fn distinct<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = BTreeSet::new();
+    paths.filter(|path| seen.insert(*path)).collect()
+}
+
 /// `a, b, c`; of long lists the first five and how many more.
 fn some_of(paths: &[&str]) -> String {
     const SHOWN: usize = 5;
@@ -205,6 +230,23 @@ fn some_of(paths: &[&str]) -> String {
         String::new()
     };
     format!("{}{and_more}", paths[..paths.len() - more].join(", "))
+}
+
+/// Part of rule 7 that must come before rules 4 to 6: also the recheck finds a server that starts.
+fn starting(requests: &[JudgedRequest]) -> Option<Ruling> {
+    let last = requests.iter().map(|request| request.exchange.look).max()?;
+    let answers: Vec<&Reply> = requests
+        .iter()
+        .filter(|request| request.exchange.look == last && request.access == Access::Forbidden)
+        .filter_map(|request| request.exchange.outcome.as_ref().ok())
+        .collect();
+    let starts = last > 1 && !answers.is_empty() && answers.iter().all(|reply| reply.is_starting());
+    starts.then(|| {
+        ruling(
+            Verdict::Inconclusive,
+            "the server still starts: it refuses requests before its flow control is set up",
+        )
+    })
 }
 
 /// Rules 4 to 7, from the access that each path settled on.

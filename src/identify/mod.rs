@@ -112,16 +112,26 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
         if let Some(manager) = manager {
             return (manager, Confidence::Low);
         }
-        if signs.api_server_san {
+        if signs.api_server_san && !signs.refuses_lists_as_paths {
             return (Component::KubeApiServer, Confidence::Low);
         }
         return (Component::Unknown, Confidence::Low);
     }
-    if signs.only_go_text && signs.node_certificate {
-        return (Component::Kubelet, Confidence::High);
-    }
-    if signs.only_go_text && signs.cluster_ca && port == KUBELET_PORT {
-        return (Component::Kubelet, Confidence::Medium);
+    // Other programs of a node may serve with the certificate that its cluster gave it. A kubelet made its own,
+    // or asks for client certificates of the cluster, or has the kubelets' port.
+    let kubelets = [
+        signs.node_certificate,
+        signs.self_made_node_certificate,
+        signs.cluster_ca,
+        port == KUBELET_PORT,
+    ];
+    if signs.only_go_text && (signs.node_certificate || signs.cluster_ca && port == KUBELET_PORT) {
+        let confidence = match kubelets.into_iter().filter(|sign| *sign).count() {
+            1 => Confidence::Low,
+            _ if signs.node_certificate => Confidence::High,
+            _ => Confidence::Medium,
+        };
+        return (Component::Kubelet, confidence);
     }
     if signs.proxy_certificate && signs.replies > 0 {
         return (Component::KubernetesProxy, Confidence::Medium);

@@ -36,7 +36,7 @@ impl Access {
     }
 
     /// Whether it says how far anonymous requests come.
-    const fn is_clear(&self) -> bool {
+    pub const fn is_clear(&self) -> bool {
         !matches!(self, Self::Unclear(_) | Self::Failed(_))
     }
 
@@ -47,24 +47,10 @@ impl Access {
         !self.is_clear() || later.is_clear()
     }
 
-    /// Whether a later answer to the same path is another one: `None` unless both are clear and differ.
-    pub fn change_to(&self, later: &Self) -> Option<AccessChange> {
-        let differ = self.is_clear() && later.is_clear() && self != later;
-        differ.then_some(if *self == Self::Forbidden {
-            AccessChange::Start
-        } else {
-            AccessChange::Contradiction
-        })
+    /// Whether a later answer to the same path contradicts this one: both are clear, and they differ.
+    pub fn is_contradicted_by(&self, later: &Self) -> bool {
+        self.is_clear() && later.is_clear() && self != later
     }
-}
-
-/// Two clear answers to the same path that differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccessChange {
-    /// A 403, then something else: for a moment, a server that starts refuses everything.
-    Start,
-    /// No start of a server explains it.
-    Contradiction,
 }
 
 /// Why an answer proves nothing about anonymous access.
@@ -101,6 +87,8 @@ pub enum Unclear {
     SameBody,
     /// 2xx without the marks that the endpoint's other answers carry: something in front gave it.
     Unmarked,
+    /// 2xx with a document that any program may have, and no mark of an API server with it.
+    Unvouched,
     /// A health answer without the `Audit-Id` that its siblings carry: a load balancer's own.
     FrontHealth,
     /// HTTP was sent to a port that speaks TLS.
@@ -141,6 +129,9 @@ impl Unclear {
             }
             Self::Unmarked => {
                 "a success without the header marks of the endpoint's other answers: something in front gave it"
+            }
+            Self::Unvouched => {
+                "a success with a document that any program may have, without the header marks of an API server"
             }
             Self::FrontHealth => {
                 "a health answer without the Audit-Id of its siblings: a load balancer's own"

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use super::{PathClass, Request};
+
 /// Characters of a plain text body that are kept.
 const TEXT_KEPT: usize = 512;
 /// The user whom a request without credentials becomes, where anonymous requests are accepted.
@@ -25,14 +27,24 @@ pub enum Answer {
     Version(Box<VersionInfo>),
     /// `/api`: `APIVersions`.
     ApiVersions,
-    /// `/apis`: `APIGroupList`, `APIGroup`, or one version's `APIResourceList`.
+    /// `/apis`: `APIGroupList`.
     ApiGroups,
+    /// `/apis/GROUP`: `APIGroup`.
+    ApiGroup,
+    /// `/api/v1`, `/apis/GROUP/VERSION`: `APIResourceList`.
+    ApiResources,
     /// The root list `{"paths":[…]}` that an API server gives for `/` and unknown paths.
     RootPaths,
-    /// A list of resources: that it came is noted, nothing in it is kept.
-    ResourceList,
+    /// A list of resources. Of its content only the kind is kept.
+    ResourceList {
+        /// `SecretList`; empty if a saved report said no more than that it was a list.
+        kind: String,
+    },
     /// An `OpenAPI` document.
-    OpenApi,
+    OpenApi {
+        /// Whether it calls itself that of Kubernetes.
+        of_kubernetes: bool,
+    },
     /// `OpenID` or `OAuth` metadata with an `issuer`.
     IssuerMetadata,
     /// etcd's `/version`.
@@ -51,7 +63,10 @@ pub enum Answer {
     /// Other JSON.
     OtherJson,
     /// Text in the Prometheus exposition format.
-    Metrics,
+    Metrics {
+        /// Whether the first metric is one that API servers have and other programs have not.
+        of_api_server: bool,
+    },
     /// `/flagz`, `/statusz` or the index of `/debug/pprof/`.
     Diagnostics,
     /// An API server's health text: `ok`, or its list of `[+]`/`[-]` checks.
@@ -93,6 +108,20 @@ impl Status {
     /// Whether the message names the anonymous user. These are the only words matched anywhere.
     pub fn names_anonymous(&self) -> bool {
         self.message.contains("User \"system:anonymous\"")
+    }
+
+    /// Whether the message refuses this path as such (`cannot get path "/api/v1/pods"`), as programs without
+    /// resources do whatever the path.
+    pub fn refuses_the_path(&self, path: &str) -> bool {
+        self.message.contains(&format!(" path \"{path}\""))
+    }
+
+    /// Whether the message refuses the token of a list that goes on (`continue=bogus`): what reads the token
+    /// stands behind authorization.
+    pub fn refuses_the_continue_token(&self) -> bool {
+        ["invalid continue token", "continue key is not valid"]
+            .iter()
+            .any(|words| self.message.contains(words))
     }
 
     /// Whether the message refuses a resource (`secrets is forbidden: … cannot list resource`),
@@ -169,9 +198,37 @@ impl Answer {
                 | Self::Version(_)
                 | Self::ApiVersions
                 | Self::ApiGroups
+                | Self::ApiGroup
+                | Self::ApiResources
                 | Self::RootPaths
-                | Self::ResourceList
+                | Self::ResourceList { .. }
         )
+    }
+
+    /// Whether this is the body that an API server gives for the path of `request`. Only what the class of
+    /// the path gives is known of telemetry and of paths of a product.
+    pub fn fits(&self, request: &Request) -> bool {
+        let segments: Vec<&str> = request.bare_path().trim_matches('/').split('/').collect();
+        match (request.class, self) {
+            (PathClass::Health, Self::Health { .. })
+            | (PathClass::Version, Self::Version(_))
+            | (PathClass::OpenApi, Self::OpenApi { .. })
+            | (PathClass::Metrics, Self::Metrics { .. })
+            | (PathClass::Diagnostics, Self::Diagnostics)
+            | (PathClass::Product, Self::IssuerMetadata | Self::Pong | Self::Certificates) => true,
+            (PathClass::Discovery, document) => match segments.as_slice() {
+                [""] => *document == Self::RootPaths,
+                ["api"] => *document == Self::ApiVersions,
+                ["apis"] => *document == Self::ApiGroups,
+                ["apis", _] => *document == Self::ApiGroup,
+                ["api", _] | ["apis", _, _] => *document == Self::ApiResources,
+                _ => false,
+            },
+            (PathClass::ResourceList { .. }, Self::ResourceList { kind }) => segments
+                .last()
+                .is_some_and(|resource| is_list_of(kind, resource)),
+            _ => false,
+        }
     }
 
     /// The `Status`, if it is one.
@@ -181,6 +238,20 @@ impl Answer {
             _ => None,
         }
     }
+}
+
+/// Whether a list of this kind holds this resource: `SecretList` and `secrets`, `NetworkPolicyList` and
+/// `networkpolicies`. A custom resource may have an irregular plural, which fits nothing.
+fn is_list_of(kind: &str, resource: &str) -> bool {
+    let Some(singular) = kind.strip_suffix("List").map(str::to_ascii_lowercase) else {
+        return false;
+    };
+    let ends_in_y = singular.strip_suffix('y');
+    resource == singular
+        || resource
+            .strip_prefix(&*singular)
+            .is_some_and(|ending| matches!(ending, "s" | "es"))
+        || ends_in_y.is_some_and(|stem| resource.strip_prefix(stem) == Some("ies"))
 }
 
 fn string(object: &Map<String, Value>, key: &str) -> Option<String> {
@@ -201,16 +272,18 @@ fn from_object(object: &Map<String, Value>) -> Answer {
             return Answer::ApiGroups;
         }
         "APIGroup" if object.get("versions").is_some_and(Value::is_array) => {
-            return Answer::ApiGroups;
+            return Answer::ApiGroup;
         }
         "APIResourceList" if object.get("resources").is_some_and(Value::is_array) => {
-            return Answer::ApiGroups;
+            return Answer::ApiResources;
         }
         "APIGroupDiscoveryList" if object.get("items").is_some_and(Value::is_array) => {
             return Answer::ApiGroups;
         }
         _ if kind.ends_with("List") && object.get("items").is_some_and(Value::is_array) => {
-            return Answer::ResourceList;
+            return Answer::ResourceList {
+                kind: kind.to_owned(),
+            };
         }
         _ => {}
     }
@@ -245,11 +318,14 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     {
         return Answer::RancherError;
     }
-    if string(object, "etcdserver").is_some() {
+    if is_etcd_version(object) {
         return Answer::Etcd;
     }
     if OPENAPI_KEYS.iter().any(|key| object.contains_key(*key)) {
-        return Answer::OpenApi;
+        let title = object.get("info").and_then(|info| info.get("title"));
+        return Answer::OpenApi {
+            of_kubernetes: title.and_then(Value::as_str) == Some("Kubernetes"),
+        };
     }
     if string(object, "issuer").is_some() {
         return Answer::IssuerMetadata;
@@ -261,18 +337,33 @@ fn from_object(object: &Map<String, Value>) -> Answer {
                 .values()
                 .any(|group| group.get("serverRelativeURL").is_some_and(Value::is_string)) =>
         {
-            Answer::OpenApi
+            Answer::OpenApi {
+                of_kubernetes: true,
+            }
         }
+        // Other programs have an index in this form, too, but of their own paths.
         Some(Value::Array(paths))
-            if !paths.is_empty()
-                && paths
-                    .iter()
-                    .all(|path| path.as_str().is_some_and(|path| path.starts_with('/'))) =>
+            if paths
+                .iter()
+                .all(|path| path.as_str().is_some_and(|path| path.starts_with('/')))
+                && paths.iter().any(|path| path == "/api" || path == "/apis") =>
         {
             Answer::RootPaths
         }
         _ => Answer::OtherJson,
     }
+}
+
+/// etcd's own version and that of its cluster, which is `not_decided` while members gather
+/// (`api/v3/version` of etcd-io/etcd). One of the two alone is a key in another program's document.
+fn is_etcd_version(object: &Map<String, Value>) -> bool {
+    let is_release = |text: &str| {
+        text.starts_with(|first: char| first.is_ascii_digit()) && text.split('.').count() >= 3
+    };
+    let server = string(object, "etcdserver").is_some_and(|text| is_release(&text));
+    let cluster = string(object, "etcdcluster")
+        .is_some_and(|text| is_release(&text) || text == "not_decided");
+    server && cluster
 }
 
 /// A `Status` of a failure in API version v1; anything less is not one.
@@ -289,6 +380,15 @@ fn status(object: &Map<String, Value>) -> Option<Status> {
 
 /// The first key of an `OpenAPI` document: of version 3, of version 2, and of Swagger 1.2 before 1.14.
 const OPENAPI_KEYS: [&str; 3] = ["openapi", "swagger", "swaggerVersion"];
+
+/// How the names of the first metrics of API servers begin; metrics come in alphabetical order.
+const API_SERVER_METRICS: [&str; 5] = [
+    "APIService",
+    "admission_quota_",
+    "aggregator_",
+    "apiextensions_",
+    "apiserver_",
+];
 
 /// What the beginning of a long document shows. Only telemetry is told from its beginning, because only
 /// there a document of any length is expected; all else is judged whole or not at all.
@@ -311,15 +411,25 @@ fn beginning(body: &[u8]) -> Answer {
     if first_key.is_some_and(|key| OPENAPI_KEYS.contains(&key))
         || trimmed.contains("\"serverRelativeURL\":")
     {
-        return Answer::OpenApi;
+        let of_kubernetes = trimmed.contains("\"serverRelativeURL\":")
+            || trimmed.contains("\"title\":\"Kubernetes\"")
+            || trimmed.contains("\"title\": \"Kubernetes\"");
+        return Answer::OpenApi { of_kubernetes };
     }
     telemetry(trimmed).unwrap_or(Answer::Cut)
 }
 
 /// Metrics and the documents for debugging, all of which are known by their beginning.
 fn telemetry(text: &str) -> Option<Answer> {
-    if text.starts_with("# HELP ") || text.starts_with("# TYPE ") {
-        return Some(Answer::Metrics);
+    let metric = ["# HELP ", "# TYPE "]
+        .iter()
+        .find_map(|beginning| text.strip_prefix(beginning));
+    if let Some(metric) = metric {
+        return Some(Answer::Metrics {
+            of_api_server: API_SERVER_METRICS
+                .iter()
+                .any(|beginning| metric.starts_with(beginning)),
+        });
     }
     // staging/src/k8s.io/component-base/zpages: the page begins with the component's name and its own.
     let title = text.lines().next().unwrap_or_default();
@@ -471,15 +581,101 @@ mod tests {
         ));
     }
 
+    const fn metrics(of_api_server: bool) -> Answer {
+        Answer::Metrics { of_api_server }
+    }
+
+    const fn openapi(of_kubernetes: bool) -> Answer {
+        Answer::OpenApi { of_kubernetes }
+    }
+
+    #[test]
+    fn a_body_fits_the_path_that_gives_it() {
+        let fits = |path: &str, body: &str| {
+            let mut request = Request::for_path(path).unwrap();
+            if let Some(get) = request.without_head() {
+                request = get;
+            }
+            Answer::parse(body.as_bytes(), false).fits(&request)
+        };
+        let versions = r#"{"kind":"APIVersions","versions":["v1"]}"#;
+        let groups = r#"{"kind":"APIGroupList","groups":[]}"#;
+        let group = r#"{"kind":"APIGroup","versions":[]}"#;
+        let resources = r#"{"kind":"APIResourceList","resources":[]}"#;
+        let paths = r#"{"paths":["/api","/apis","/healthz"]}"#;
+        let list = |kind: &str| format!(r#"{{"kind":"{kind}","items":[]}}"#);
+        for (path, body) in [
+            ("/api", versions),
+            ("/apis", groups),
+            ("/apis/apps", group),
+            ("/apis/apps/v1", resources),
+            ("/api/v1", resources),
+            ("/", paths),
+            ("/api/v1/secrets", &list("SecretList")),
+            ("/api/v1/endpoints", &list("EndpointsList")),
+            (
+                "/apis/networking.k8s.io/v1/networkpolicies",
+                &list("NetworkPolicyList"),
+            ),
+            (
+                "/apis/networking.k8s.io/v1/namespaces/a/ingresses",
+                &list("IngressList"),
+            ),
+        ] {
+            assert!(fits(path, body), "{path} {body}");
+        }
+        for (path, body) in [
+            ("/api", groups),
+            ("/api", group),
+            ("/api", paths),
+            ("/api", r#"{"paths":["/users","/orders"]}"#),
+            ("/apis", versions),
+            ("/apis/apps", groups),
+            ("/apis/apps/v1", group),
+            ("/api/v1/secrets", &list("List")),
+            ("/api/v1/secrets", &list("PodList")),
+            ("/api/v1/secrets", &list("WishList")),
+            ("/version", versions),
+        ] {
+            assert!(!fits(path, body), "{path} {body}");
+        }
+    }
+
+    #[test]
+    fn etcd_says_two_versions() {
+        for (body, etcd) in [
+            (r#"{"etcdserver":"3.5.9","etcdcluster":"3.5.0"}"#, true),
+            (
+                r#"{"etcdserver":"3.6.1","etcdcluster":"not_decided","storage":"3.6.0"}"#,
+                true,
+            ),
+            (r#"{"app":"portal","etcdserver":"http://etcd:2379"}"#, false),
+            (r#"{"etcdserver":"3.5.9"}"#, false),
+        ] {
+            let answer = Answer::parse(body.as_bytes(), false);
+            assert_eq!(answer == Answer::Etcd, etcd, "{body}");
+        }
+    }
+
     #[test]
     fn a_long_document_is_known_by_its_beginning_only_where_it_is_telemetry() {
         for (body, answer) in [
-            ("# HELP x y\n# TYPE x counter\n", Answer::Metrics),
-            ("{\"swagger\":\"2.0\",\"info\":{", Answer::OpenApi),
-            ("{ \"openapi\": \"3.0.0\",", Answer::OpenApi),
+            ("# HELP x y\n# TYPE x counter\n", metrics(false)),
+            ("# HELP haproxy_process y\n", metrics(false)),
+            (
+                "# HELP aggregator_discovery_aggregation_count_total y\n",
+                metrics(true),
+            ),
+            ("# TYPE apiserver_request_total counter\n", metrics(true)),
+            ("{\"swagger\":\"2.0\",\"info\":{", openapi(false)),
+            (
+                "{\"swagger\":\"2.0\",\"info\":{\"title\":\"Kubernetes\",",
+                openapi(true),
+            ),
+            ("{ \"openapi\": \"3.0.0\",", openapi(false)),
             (
                 "{\"paths\":{\"api\":{\"serverRelativeURL\":\"/openapi/v3/api?hash=1\"},",
-                Answer::OpenApi,
+                openapi(true),
             ),
             ("{\"kind\":\"APIGroupList\",\"groups\":[", Answer::Cut),
             ("{\"kind\":\"SecretList\",\"items\":[", Answer::Cut),
@@ -489,7 +685,7 @@ mod tests {
         }
         assert_eq!(
             Answer::parse("# HELP x \u{e9}".as_bytes().split_last().unwrap().1, true),
-            Answer::Metrics
+            metrics(false)
         );
     }
 
@@ -519,6 +715,11 @@ mod tests {
             br#"{"kind":"SecretList","apiVersion":"v1","items":[{"metadata":{"name":"token-x"}}]}"#,
             false,
         );
-        assert_eq!(answer, Answer::ResourceList);
+        assert_eq!(
+            answer,
+            Answer::ResourceList {
+                kind: "SecretList".to_owned()
+            }
+        );
     }
 }

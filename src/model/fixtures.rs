@@ -109,6 +109,12 @@ pub(crate) fn api_versions() -> Reply {
     .marked()
 }
 
+/// An API server's `/apis`.
+pub(crate) fn api_groups() -> Reply {
+    let body = r#"{"kind":"APIGroupList","groups":[{"name":"apps"}]}"#;
+    reply(200, "application/json", body).marked()
+}
+
 /// An API server's `/metrics`.
 pub(crate) fn metrics() -> Reply {
     reply(200, "text/plain", "# HELP x y\n# TYPE x counter\nx 1\n").marked()

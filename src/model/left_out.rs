@@ -1,45 +1,80 @@
-//! What was to be asked and came to no answer, in words.
+//! What was to be asked and came to no clear answer, in words.
 
 use std::collections::BTreeMap;
 
 use super::{Access, JudgedRequest, PathClass, Request};
 
-/// `resources: 13 of 20 asked, 4 other paths without an answer`; `None` where everything that was to be asked
-/// was answered.
+/// How much the answers to one path say; the most of several answers counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    Nothing,
+    Unclear,
+    HowFarItCame,
+}
+
+impl Said {
+    const fn by(access: &Access) -> Self {
+        match access {
+            Access::Failed(_) => Self::Nothing,
+            Access::Unclear(_) => Self::Unclear,
+            Access::Rejected | Access::Forbidden | Access::Granted => Self::HowFarItCame,
+        }
+    }
+}
+
+/// `resources: 13 of 20 asked`, `20 of 20 lists of resources without a clear answer`, `4 other paths without an
+/// answer`; `None` where each path was answered, and each answer about what matters says how far the request
+/// came. Unclear answers about version, health and a product's own paths are not counted.
 pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
-    let mut paths: BTreeMap<&str, (PathClass, bool)> = BTreeMap::new();
-    let made = requests.iter().map(|judged| {
-        (
-            &judged.exchange.request,
-            !matches!(judged.access, Access::Failed(_)),
-        )
-    });
-    for (request, answered) in made.chain(not_asked.iter().map(|request| (request, false))) {
-        paths
+    let mut paths: BTreeMap<&str, (PathClass, Said)> = BTreeMap::new();
+    let made = requests
+        .iter()
+        .map(|judged| (&judged.exchange.request, Said::by(&judged.access)));
+    let all = made.chain(not_asked.iter().map(|request| (request, Said::Nothing)));
+    for (request, said) in all {
+        let path = paths
             .entry(request.bare_path())
-            .or_insert((request.class, false))
-            .1 |= answered;
+            .or_insert((request.class, said));
+        path.1 = path.1.max(said);
     }
     let (lists, others): (Vec<_>, Vec<_>) = paths
         .into_values()
         .partition(|(class, _)| matches!(class, PathClass::ResourceList { .. }));
-    let answered = lists.iter().filter(|(_, answered)| *answered).count();
-    let without = others.iter().filter(|(_, answered)| !answered).count();
-    let resources =
-        (answered < lists.len()).then(|| format!("resources: {answered} of {} asked", lists.len()));
-    let other = match without {
-        0 => None,
-        1 => Some("1 other path without an answer".to_owned()),
-        several => Some(format!("{several} other paths without an answer")),
+    let that_said = |paths: &[(PathClass, Said)], wanted: Said| {
+        paths
+            .iter()
+            .filter(|(class, said)| {
+                *said == wanted && (wanted == Said::Nothing || class.grade().exposes())
+            })
+            .count()
     };
-    let said: Vec<String> = resources.into_iter().chain(other).collect();
+    let other_paths = |count: usize, without: &str| match count {
+        0 => None,
+        1 => Some(format!("1 other path without {without}")),
+        several => Some(format!("{several} other paths without {without}")),
+    };
+    let (silent, unclear) = (
+        that_said(&lists, Said::Nothing),
+        that_said(&lists, Said::Unclear),
+    );
+    let all = lists.len();
+    let said: Vec<String> = [
+        (silent > 0).then(|| format!("resources: {} of {all} asked", all - silent)),
+        (unclear > 0)
+            .then(|| format!("{unclear} of {all} lists of resources without a clear answer")),
+        other_paths(that_said(&others, Said::Nothing), "an answer"),
+        other_paths(that_said(&others, Said::Unclear), "a clear answer"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     (!said.is_empty()).then(|| said.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{failing, forbidden, ok, reset};
-    use super::super::{Exchange, Failure, FailureKind, Reply, Stage};
+    use super::super::fixtures::{failing, forbidden, ok, page, reset};
+    use super::super::{Exchange, Failure, FailureKind, Reply, Stage, Unclear};
     use super::*;
 
     fn said(
@@ -79,6 +114,35 @@ mod tests {
         assert_eq!(
             said(&asked[..2], &["/flagz", "/metrics"]).unwrap(),
             "2 other paths without an answer"
+        );
+    }
+
+    #[test]
+    fn lists_without_a_clear_answer_are_counted() {
+        let seen = failing(
+            1,
+            [
+                ("/healthz", Ok(page(500))),
+                ("/api/v1/secrets", Ok(page(500))),
+                ("/api/v1/pods", Ok(page(500))),
+                ("/metrics", Ok(page(500))),
+            ],
+        );
+        let unclear = |exchange: &Exchange| JudgedRequest {
+            access: Access::Unclear(Unclear::ServerError),
+            exchange: exchange.clone(),
+        };
+        let mut requests: Vec<JudgedRequest> = seen.exchanges.iter().map(unclear).collect();
+        assert_eq!(
+            left_out(&requests, &[]).unwrap(),
+            "2 of 2 lists of resources without a clear answer, 1 other path without a clear answer"
+        );
+        for request in &mut requests[2..] {
+            request.access = Access::Forbidden;
+        }
+        assert_eq!(
+            left_out(&requests, &[]).unwrap(),
+            "1 of 2 lists of resources without a clear answer"
         );
     }
 

@@ -41,7 +41,7 @@ mod verdict;
 mod version;
 mod word;
 
-pub use access::{Access, AccessChange, Unclear};
+pub use access::{Access, Unclear};
 pub use answer::{Answer, Status, VersionInfo};
 pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook, api_paths};
 pub use change::{Change, ChangeKind};

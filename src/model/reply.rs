@@ -96,12 +96,16 @@ impl Reply {
     pub fn without_objects(mut self) -> Self {
         self.headers.remove(http::header::LOCATION);
         self.answer = match self.answer {
-            Answer::Status(status) if status.names_anonymous() => Answer::Status(status),
+            Answer::Status(status)
+                if status.names_anonymous() || status.refuses_the_continue_token() =>
+            {
+                Answer::Status(status)
+            }
             Answer::Status(status) => Answer::Status(Status {
                 message: String::new(),
                 ..status
             }),
-            kept @ (Answer::ResourceList
+            kept @ (Answer::ResourceList { .. }
             | Answer::KubeletDenial { .. }
             | Answer::Html
             | Answer::Binary

@@ -34,12 +34,12 @@ impl Crate {
         let mut found = Self {
             sources: BTreeMap::new(),
         };
-        found.add(vec![name.to_owned()], root, root.parent().unwrap());
+        found.add(&[name.to_owned()], root, root.parent().unwrap());
         found
     }
 
     /// Adds the module in `file`, and those that it declares, which lie in `folder`.
-    fn add(&mut self, module: Module, file: &Path, folder: &Path) {
+    fn add(&mut self, module: &[String], file: &Path, folder: &Path) {
         let text = fs::read_to_string(file).unwrap();
         let syntax =
             syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -67,17 +67,17 @@ impl Crate {
                 }
             }
         }
-        self.sources.insert(module.clone(), source);
+        self.sources.insert(module.to_vec(), source);
         for child in children {
             let (flat, nested) = (
                 folder.join(format!("{child}.rs")),
                 folder.join(&child).join("mod.rs"),
             );
             let file = if flat.exists() { flat } else { nested };
-            let mut path = module.clone();
+            let mut path = module.to_vec();
             path.push(child.clone());
             if file.exists() {
-                self.add(path, &file, &folder.join(child));
+                self.add(&path, &file, &folder.join(child));
             }
         }
     }

@@ -37,6 +37,8 @@ pub(super) struct Signs {
     /// The realm of API servers that took passwords (before 1.19).
     old_realm: bool,
     refuses_a_resource: bool,
+    /// A list of resources is refused as a path: whoever answers has no resources.
+    pub(super) refuses_lists_as_paths: bool,
     discovery: bool,
     audit_id: bool,
     flow_control: bool,
@@ -53,6 +55,8 @@ pub(super) struct Signs {
     /// The certificate names another service of a cluster, or is Kubernetes' self-made default.
     pub(super) other_service_certificate: bool,
     pub(super) node_certificate: bool,
+    /// One that a kubelet made for itself.
+    pub(super) self_made_node_certificate: bool,
     pub(super) cluster_ca: bool,
     /// The certificate or a client CA is named for etcd.
     pub(super) etcd_name: bool,
@@ -80,6 +84,10 @@ impl Signs {
             signs.reply(request, reply);
         }
         signs.only_go_text &= signs.replies > 0;
+        // etcd has its version at one path; who gives the same document at every path is something else.
+        signs.etcd_answer &= observation.replies().all(|(request, reply)| {
+            request.class == PathClass::Version || reply.answer != Answer::Etcd
+        });
         signs.host_name(observation);
         signs.tls(observation);
         signs.plain_http(observation);
@@ -228,13 +236,21 @@ impl Signs {
                 self.version = Some(info.git_version.clone());
                 self.once(ClueKind::VersionFields, || version_fields(info));
             }
-            Answer::ApiVersions | Answer::ApiGroups | Answer::RootPaths | Answer::ResourceList => {
+            // An API server lists its root paths also where it serves nothing.
+            answer @ (Answer::ApiVersions
+            | Answer::ApiGroups
+            | Answer::ApiGroup
+            | Answer::ApiResources
+            | Answer::RootPaths
+            | Answer::ResourceList { .. })
+                if answer.fits(request) || *answer == Answer::RootPaths && reply.status == 404 =>
+            {
                 self.discovery = true;
                 self.once(ClueKind::Discovery, || {
                     format!("{asked} with a Kubernetes API document")
                 });
             }
-            Answer::Etcd => {
+            Answer::Etcd if request.class == PathClass::Version => {
                 self.etcd_answer = true;
                 self.once(ClueKind::ForeignAnswer, || {
                     format!("{asked} with an etcdserver version")
@@ -271,7 +287,7 @@ impl Signs {
         }
         let bare = match &reply.answer {
             Answer::Text(text) => matches!(text.as_str(), "Unauthorized" | "404 page not found"),
-            Answer::Empty | Answer::Health { .. } | Answer::Metrics => true,
+            Answer::Empty | Answer::Health { .. } | Answer::Metrics { .. } => true,
             _ => false,
         };
         self.only_go_text &= bare;
@@ -281,7 +297,12 @@ impl Signs {
         match (status.code, status.reason.as_str()) {
             (401, "Unauthorized") => self.status_401 = true,
             (403, _) if status.message == PROXY_DENIES => self.proxy_status = true,
-            (403, "Forbidden") => self.refuses_a_resource |= status.refuses_a_resource(),
+            (403, "Forbidden") => {
+                self.refuses_a_resource |= status.refuses_a_resource();
+                self.refuses_lists_as_paths |=
+                    matches!(asked.request.class, PathClass::ResourceList { .. })
+                        && status.refuses_the_path(asked.request.bare_path());
+            }
             _ => {}
         }
         self.status_objects += 1;
@@ -301,7 +322,7 @@ impl Signs {
         }
         let what = match answer {
             Answer::Html => "a web page",
-            Answer::OtherJson => "JSON that is not Kubernetes'",
+            Answer::OtherJson | Answer::Etcd => "JSON that is not Kubernetes'",
             Answer::Text(_) => "plain text",
             Answer::Binary => "bytes that are no text",
             Answer::WantsTls => "the words of a TLS port",

@@ -58,8 +58,10 @@ impl Signs {
         let self_made = self_made_name(subject, issuer);
         self.other_service_certificate =
             !self.api_server_san && (of_a_service || self_made == Some("localhost"));
-        self.node_certificate = subject.starts_with("system:node:")
-            || (!self.api_server_san && self_made.is_some_and(|name| name != "localhost"));
+        self.self_made_node_certificate =
+            !self.api_server_san && self_made.is_some_and(|name| name != "localhost");
+        self.node_certificate =
+            subject.starts_with("system:node:") || self.self_made_node_certificate;
         self.supervisor_certificate =
             TABLE.shows(Place::Subject, &certificate.subject, Component::Supervisor);
         self.proxy_certificate = TABLE.shows(

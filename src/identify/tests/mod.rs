@@ -184,6 +184,29 @@ fn a_kubelet() {
             seen(1, open).over_tls("CN=worker-1@17", "CN=worker-1-ca@17", &["worker-1"], &cas);
         assert_eq!(component(&open), Component::Kubelet);
     }
+    // Another program of the node, with the node's certificate.
+    let health = || {
+        seen(
+            1,
+            [
+                ("/version", go_404()),
+                ("/api", go_404()),
+                ("/healthz", reply(200, "text/plain", "ok")),
+            ],
+        )
+    };
+    let issued = |cas: &[&str]| {
+        health().over_tls(
+            "O=system:nodes, CN=system:node:worker-1",
+            "CN=kubernetes",
+            &["worker-1"],
+            cas,
+        )
+    };
+    let confidence = |observation: &Observation| identify(observation).confidence;
+    assert_eq!(confidence(&issued(&[])), Confidence::Low);
+    assert_eq!(confidence(&issued(&cas)), Confidence::High);
+    assert_eq!(confidence(&issued(&[]).on_port(10250)), Confidence::High);
     let odd = || answers().over_tls("CN=node.example.com", "CN=Corp CA", &[], &cas);
     assert_eq!(component(&odd().on_port(10250)), Component::Kubelet);
     assert_eq!(
@@ -303,6 +326,66 @@ fn an_alias_names_nothing_against_the_certificate() {
     assert_eq!(
         identify(&asked).product().map(|product| &*product.id),
         Some("eks")
+    );
+}
+
+#[test]
+fn a_document_that_names_etcd_at_every_path_is_no_etcd() {
+    let page = || {
+        let body = r#"{"etcdserver":"3.5.9","etcdcluster":"3.5.0"}"#;
+        reply(200, "application/json", body)
+    };
+    let everywhere = seen(
+        1,
+        [("/version", page()), ("/api", page()), ("/healthz", page())],
+    );
+    assert_eq!(component(&everywhere), Component::Other);
+}
+
+/// What is no Kubernetes path's body identifies nothing.
+#[test]
+fn an_index_of_other_paths_is_no_discovery() {
+    for body in [
+        r#"{"paths":["/users","/orders"]}"#,
+        r#"{"kind":"APIGroup","versions":[]}"#,
+    ] {
+        let app = seen(
+            1,
+            [
+                ("/version", page(404)),
+                ("/api", reply(200, "application/json", body)),
+                ("/healthz", page(404)),
+            ],
+        );
+        assert_eq!(component(&app), Component::Other, "{body}");
+    }
+}
+
+/// A controller manager with the API server's certificate refuses lists of resources as paths.
+#[test]
+fn lists_that_are_refused_as_paths_show_no_api_server() {
+    let list = "/api/v1/pods&continue=bogus";
+    let as_path = status(
+        403,
+        "Forbidden",
+        "forbidden: User \"system:anonymous\" cannot get path \"/api/v1/pods\"",
+    );
+    let refusing = |answer: crate::model::Reply| {
+        seen(
+            1,
+            [
+                ("/version", bare_forbidden()),
+                ("/api", bare_forbidden()),
+                ("/healthz", reply(200, "text/plain", "ok")),
+                (list, answer),
+            ],
+        )
+        .with_kubeadm_tls()
+    };
+    assert_eq!(component(&refusing(as_path)), Component::Unknown);
+    assert_eq!(
+        component(&refusing(bare_forbidden())),
+        Component::KubeApiServer
     );
 }
 

@@ -3,7 +3,7 @@
 use super::expectation::found;
 use super::{Context, Hit, requests};
 use crate::advise::for_rule;
-use crate::model::{Access, EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
+use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     id: "verdict-inconclusive",
@@ -58,9 +58,7 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
 pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: Context) -> Option<Hit> {
     let said =
         left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.is_conclusive())?;
-    let without = requests(report, |request| {
-        matches!(request.access, Access::Failed(_))
-    });
+    let without = requests(report, |request| !request.access.is_clear());
     Some(Hit::proven(said, without))
 }
 

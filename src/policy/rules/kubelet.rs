@@ -7,7 +7,8 @@ use super::super::controls::{
 use super::{Context, Hit, listed, requests};
 use crate::advise::for_rule;
 use crate::model::{
-    Answer, Component, EndpointReport, Grade, Grant, JudgedRequest, Reply, Rule, Scheme, Severity,
+    Answer, Component, Confidence, EndpointReport, Grade, Grant, JudgedRequest, Reply, Rule,
+    Scheme, Severity,
 };
 
 /// The port on which a kubelet serves its health, and nothing else, to everybody.
@@ -81,7 +82,12 @@ fn let_through(report: &EndpointReport) -> Vec<&Grant> {
     // A kubelet takes anonymous callers on all its paths or on none: where another path answers 401, what is
     // open is a proxy's own.
     let refuses = !kubelets(report, |reply| reply.status == 401).is_empty();
-    let kubelet = is_kubelet(report) && guarded && !refuses;
+    // Another program may serve with the certificate of a node.
+    let is_certain = report
+        .identification
+        .as_ref()
+        .is_some_and(|found| found.confidence > Confidence::Low);
+    let kubelet = is_kubelet(report) && is_certain && guarded && !refuses;
     report
         .grants
         .iter()

@@ -140,10 +140,14 @@ fn no_finding_is_surer_than_what_answered() {
         }
         let findings = judged(&reports).findings;
         assert!(findings.len() > 10, "{:?}", ids(&findings));
-        for finding in &findings {
+        // That a target has no verdict is said of the target, whatever answered.
+        let of_answers = findings
+            .iter()
+            .filter(|finding| finding.rule.id != "target-not-covered");
+        for finding in of_answers.clone() {
             assert!(finding.confidence <= confidence, "{}", finding.rule.id);
         }
-        let surest = findings.iter().map(|finding| finding.confidence).max();
+        let surest = of_answers.map(|finding| finding.confidence).max();
         assert_eq!(surest, Some(confidence));
     }
 }

@@ -15,7 +15,8 @@ use super::{Accept, Evaluator, Judged, Policy, Snapshot};
 use crate::assess::assess;
 use crate::identify::identify;
 use crate::model::fixtures::{
-    api_versions, failing, forbidden, go_404, metrics, ok, reply, reset, unauthorized, version,
+    api_groups, api_versions, failing, forbidden, go_404, metrics, ok, reply, reset, unauthorized,
+    version,
 };
 use crate::model::{
     Coverage, Endpoint, EndpointReport, Failure, FailureKind, Finding, Host, Observation, Origin,
@@ -109,10 +110,14 @@ fn exposed(target: Target, address: &str) -> EndpointReport {
 /// It opens /api, and of `paths` those that are said to be open.
 fn opening(paths: &[(&'static str, bool)]) -> EndpointReport {
     let answer = |(path, open): &(&'static str, bool)| {
-        let opened = if *path == "/metrics" {
-            metrics()
-        } else {
-            api_versions()
+        let opened = match *path {
+            "/metrics" => metrics(),
+            "/apis" => api_groups(),
+            // Asked with HEAD, which the marks of the other answers vouch for.
+            list if list.starts_with("/api/") || list.starts_with("/apis/") => {
+                reply(405, "application/json", "").marked()
+            }
+            _ => api_versions(),
         };
         (*path, Ok(if *open { opened } else { forbidden() }))
     };

@@ -180,7 +180,9 @@ pub(in crate::report) fn granted(path: &str) -> JudgedRequest {
     let answer = match path {
         "/version" => Answer::Version(Box::new(version())),
         "/api" => Answer::ApiVersions,
-        "/metrics" => Answer::Metrics,
+        "/metrics" => Answer::Metrics {
+            of_api_server: true,
+        },
         "/healthz" | "/livez" | "/readyz" => Answer::Health { ok: true },
         _ => Answer::Empty,
     };

@@ -240,9 +240,15 @@ fn answer(
         "version" => Answer::Version(version()),
         "api-versions" => Answer::ApiVersions,
         "api-groups" => Answer::ApiGroups,
+        "api-group" => Answer::ApiGroup,
+        "api-resources" => Answer::ApiResources,
         "root-paths" => Answer::RootPaths,
-        "resource-list" => Answer::ResourceList,
-        "openapi" => Answer::OpenApi,
+        "resource-list" => Answer::ResourceList {
+            kind: String::new(),
+        },
+        "openapi" => Answer::OpenApi {
+            of_kubernetes: false,
+        },
         "issuer-metadata" => Answer::IssuerMetadata,
         "etcd" => Answer::Etcd,
         "kubelet-denies-anonymous" => Answer::KubeletDenial { anonymous: true },
@@ -251,7 +257,9 @@ fn answer(
         "pong" => Answer::Pong,
         "certificates" => Answer::Certificates,
         "other-json" => Answer::OtherJson,
-        "metrics" => Answer::Metrics,
+        "metrics" => Answer::Metrics {
+            of_api_server: false,
+        },
         "diagnostics" => Answer::Diagnostics,
         "health-ok" => Answer::Health { ok: true },
         "health-failing" => Answer::Health { ok: false },

@@ -68,7 +68,7 @@ worded!(FailureKind, "kind of failure":
     ResolverTimedOut Proxy Reset Closed PlainHttp NotTls ClientCertificateRequired Handshake InvalidHttp
     Deadline LocalShortage Panic NoRoute NoResolver ProxyRefused ProxyCouldNotConnect);
 worded!(Unclear, "kind of unclear answer":
-    Redirect RateLimited ServerError Plain401 Plain403 OtherUser OtherRequest OwnWords AuthorizerFailed UnexpectedBody SameBody Unmarked FrontHealth TlsPort Cut
+    Redirect RateLimited ServerError Plain401 Plain403 OtherUser OtherRequest OwnWords AuthorizerFailed UnexpectedBody SameBody Unmarked Unvouched FrontHealth TlsPort Cut
     OtherStatus);
 
 /// A value by its word.
