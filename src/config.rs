@@ -160,7 +160,6 @@ impl Family {
 
 /// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ProxyKind {
     /// SOCKS version 5 without authentication (RFC 1928).
     Socks5,

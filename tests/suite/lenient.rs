@@ -1,6 +1,5 @@
 //! Answers that curl and browsers read are read; where two readers may see two answers, none is.
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{Access, EndpointReport, FailureKind, Stage, Verdict};
 
 use crate::byhand::{Then, default_cluster, over_tls, whole};
@@ -16,10 +15,7 @@ async fn told(
     })
     .await;
     knock(
-        ScanConfig {
-            retries: 0,
-            ..config()
-        },
+        config().with(|config| config.retries = 0),
         &server.address.to_string(),
     )
     .await

@@ -67,18 +67,12 @@ impl NameServer {
 
     /// Asks this server. All its addresses are loopback ones.
     pub(crate) fn config(&self) -> ScanConfig {
-        ScanConfig {
-            allow_special: true,
-            ..self.strict()
-        }
+        self.strict().with(|config| config.allow_special = true)
     }
 
     /// Asks this server, and no special address.
     pub(crate) fn strict(&self) -> ScanConfig {
-        ScanConfig {
-            resolver: Some(self.address),
-            ..config()
-        }
+        config().with(|config| config.resolver = Some(self.address))
     }
 
     /// Questions over UDP so far.

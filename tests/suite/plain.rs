@@ -49,10 +49,7 @@ async fn plain(to_tls: ToTls, answer: fn(&str) -> Vec<u8>) -> ByHand {
 const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request";
 
 fn once() -> ScanConfig {
-    ScanConfig {
-        retries: 0,
-        ..config()
-    }
+    config().with(|config| config.retries = 0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,10 +95,7 @@ async fn a_close_is_asked_again_with_tls_first() {
     for (retries, connections) in [(0, 2), (2, 4)] {
         let server = plain(ToTls::Closes, insecure).await;
         let record = knock(
-            ScanConfig {
-                retries,
-                ..config()
-            },
+            config().with(|config| config.retries = retries),
             &server.address.to_string(),
         )
         .await;
@@ -115,10 +109,7 @@ async fn a_close_is_asked_again_with_tls_first() {
     // It speaks no TLS, and says so.
     let server = plain(ToTls::Says(BAD_REQUEST), insecure).await;
     knock(
-        ScanConfig {
-            retries: 2,
-            ..config()
-        },
+        config().with(|config| config.retries = 2),
         &server.address.to_string(),
     )
     .await;
@@ -176,10 +167,7 @@ async fn an_answer_that_sends_to_tls_is_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_silent_refuses_or_speaks_tls_is_not_asked_so() {
-    let hasty = ScanConfig {
-        timeout: std::time::Duration::from_millis(500),
-        ..once()
-    };
+    let hasty = once().with(|config| config.timeout = std::time::Duration::from_millis(500));
     for (name, verdict) in [
         ("hangs-after-accept", Verdict::Unreachable),
         ("default", Verdict::Forbidden),

@@ -108,10 +108,7 @@ impl TestProxy {
             self.address.ip().to_string(),
             self.address.port(),
         );
-        ScanConfig {
-            proxy: Some(Proxy { kind, host, port }),
-            ..config()
-        }
+        config().with(|config| config.proxy = Some(Proxy { kind, host, port }))
     }
 }
 
@@ -295,10 +292,7 @@ async fn a_missing_proxy_is_not_the_targets_state() {
         port: closed.port(),
     };
     let record = knock(
-        ScanConfig {
-            proxy: Some(proxy),
-            ..config()
-        },
+        config().with(|config| config.proxy = Some(proxy)),
         &server.address().to_string(),
     )
     .await;
@@ -441,10 +435,9 @@ async fn a_failed_lookup_says_that_the_proxy_could_resolve_the_name() {
         ),
     ] {
         let proxy = TestProxy::start(kind, Manner::Honest).await;
-        let config = ScanConfig {
-            resolver: names.config().resolver,
-            ..proxy.config()
-        };
+        let config = proxy
+            .config()
+            .with(|changed| changed.resolver = names.config().resolver);
         let record = knock(config, &format!("{PRIVATE}:6443")).await;
         assert_eq!(
             record.failure.as_ref().unwrap().kind,

@@ -169,26 +169,12 @@ async fn every_recording_gets_its_verdict_and_grants() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_and_grants_with_deep() {
-    judged(
-        ScanConfig {
-            deep: true,
-            ..config()
-        },
-        1,
-    )
-    .await;
+    judged(config().with(|config| config.deep = true), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_over_http2() {
-    judged(
-        ScanConfig {
-            http2: true,
-            ..config()
-        },
-        0,
-    )
-    .await;
+    judged(config().with(|config| config.http2 = true), 0).await;
 }
 
 /// An extension's list that is open, asked through the aggregator: by its answer, and not by the aggregator's
@@ -203,10 +189,7 @@ async fn an_aggregated_list_is_open_only_where_it_answered() {
         let server = serve(recording(name)).await;
         let requests = vec![Request::for_path(list).unwrap()];
         let record = knock(
-            ScanConfig {
-                requests,
-                ..config()
-            },
+            config().with(|config| config.requests = requests),
             &server.address().to_string(),
         )
         .await;
@@ -240,7 +223,7 @@ async fn what_is_open_is_held_against_what_kubeadm_documents() {
         for (deep, standing) in [false, true].into_iter().zip(standings) {
             let server = serve(recording(name)).await;
             let record = knock(
-                ScanConfig { deep, ..config() },
+                config().with(|config| config.deep = deep),
                 &server.address().to_string(),
             )
             .await;

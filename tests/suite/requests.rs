@@ -1,6 +1,5 @@
 //! What a server sees of us: one connection, one handshake, GETs without any credential.
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{Request, Verdict};
 
 use crate::support::{config, knock, run, scan, start, stderr, targets};
@@ -155,10 +154,8 @@ async fn the_user_agent_can_be_set_and_a_contact_added() {
 async fn a_list_is_asked_again_without_head_where_a_front_answers_head() {
     // This front answers HEAD itself, so only the GET form tells.
     let server = start("front-answers-head").await;
-    let config = ScanConfig {
-        requests: vec![Request::for_path("/api/v1/secrets").unwrap()],
-        ..config()
-    };
+    let config = config()
+        .with(|config| config.requests = vec![Request::for_path("/api/v1/secrets").unwrap()]);
     let record = knock(config, &server.address().to_string()).await;
     let asked: Vec<String> = server
         .stats()

@@ -15,13 +15,9 @@ use crate::support::{config, knock, scan, serve, start, targets};
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_gets_the_verdicts_it_states() {
     judged(config(), |scenario| scenario.expect).await;
-    judged(
-        ScanConfig {
-            deep: true,
-            ..config()
-        },
-        |scenario| scenario.expect_deep,
-    )
+    judged(config().with(|config| config.deep = true), |scenario| {
+        scenario.expect_deep
+    })
     .await;
 }
 

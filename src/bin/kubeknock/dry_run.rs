@@ -25,10 +25,10 @@ pub(crate) fn write(config: &ScanConfig, targets: &TargetSet) -> anyhow::Result<
 fn write_targets(out: &mut String, config: &ScanConfig, targets: &TargetSet) -> std::fmt::Result {
     let (shard, all) = (config.shard, targets.len());
     if shard.is_part() {
-        let share = shard.share(all);
+        let part = shard.share(all);
         writeln!(
             out,
-            "Shard {shard}: {share} of {all} targets, chosen by order and seed."
+            "Shard {shard}: {part} of {all} targets, chosen by order and seed."
         )?;
     }
     writeln!(

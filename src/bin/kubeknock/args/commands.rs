@@ -1,10 +1,5 @@
 //! The other commands.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these doc comments are the help text that people read"
-)]
-
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,10 +1,5 @@
 //! Section "Connections": how connections are made, and how many.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these doc comments are the help text that people read"
-)]
-
 use std::net::SocketAddr;
 use std::time::Duration;
 

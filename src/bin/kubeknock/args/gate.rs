@@ -1,10 +1,5 @@
 //! Section "Gate": what makes the exit code other than 0.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these doc comments are the help text that people read"
-)]
-
 use std::path::PathBuf;
 
 use clap::Args;

@@ -1,10 +1,5 @@
 //! Section "Output": what is written, and where.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these doc comments are the help text that people read"
-)]
-
 use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]

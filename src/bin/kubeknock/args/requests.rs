@@ -1,10 +1,5 @@
 //! Section "Requests": what is asked, and how answers are judged.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these doc comments are the help text that people read"
-)]
-
 use std::path::PathBuf;
 
 use clap::Args;

@@ -1,10 +1,5 @@
 //! `kubeknock scan`: its sections, and the options of none of them.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these doc comments are the help text that people read"
-)]
-
 use std::path::PathBuf;
 use std::time::Duration;
 

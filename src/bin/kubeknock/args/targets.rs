@@ -1,10 +1,5 @@
 //! Section "Targets": what to scan, and in which order.
 
-#![expect(
-    clippy::doc_markdown,
-    reason = "these doc comments are the help text that people read"
-)]
-
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};

@@ -19,7 +19,7 @@ pub(super) struct Table<'a> {
     place: String,
     /// `[[accept]] 1: `; empty for the whole file.
     name: String,
-    table: &'a DeTable<'a>,
+    content: &'a DeTable<'a>,
 }
 
 impl<'a> Table<'a> {
@@ -29,14 +29,14 @@ impl<'a> Table<'a> {
             source,
             place: source.name.to_owned(),
             name: String::new(),
-            table,
+            content: table,
         }
     }
 
     /// All keys and values, with the place of each key.
     pub(super) fn settings(&self) -> impl Iterator<Item = (String, &'a str, &'a DeValue<'a>)> {
         let source = self.source;
-        self.table
+        self.content
             .iter()
             .map(move |(key, value)| (source.place(&key.span()), &**key.get_ref(), value.get_ref()))
     }
@@ -58,7 +58,7 @@ impl<'a> Table<'a> {
 
     /// The table with this key.
     pub(super) fn table(&self, key: &str) -> anyhow::Result<Option<Self>> {
-        let Some(value) = self.table.get(key) else {
+        let Some(value) = self.content.get(key) else {
             return Ok(None);
         };
         match value.get_ref().as_table() {
@@ -72,7 +72,7 @@ impl<'a> Table<'a> {
 
     /// The tables of the array with this key.
     pub(super) fn array(&self, key: &str) -> anyhow::Result<Vec<Self>> {
-        let Some(value) = self.table.get(key) else {
+        let Some(value) = self.content.get(key) else {
             return Ok(Vec::new());
         };
         let invalid = || {
@@ -94,7 +94,7 @@ impl<'a> Table<'a> {
             source: self.source,
             place: self.source.place(&value.span()),
             name,
-            table,
+            content: table,
         }
     }
 
@@ -152,7 +152,7 @@ impl<'a> Table<'a> {
     }
 
     fn text(&self, key: &str) -> anyhow::Result<&'a str> {
-        let Some(value) = self.table.get(key) else {
+        let Some(value) = self.content.get(key) else {
             return Err(self.error(key, &format!("missing {key}")));
         };
         match value.get_ref().as_str() {
@@ -165,7 +165,7 @@ impl<'a> Table<'a> {
     /// A TOML date, or a date in quotes.
     fn date(&self, key: &str) -> anyhow::Result<Date> {
         let date = self
-            .table
+            .content
             .get(key)
             .and_then(|value| value.get_ref().as_datetime());
         let text = date.map_or_else(
@@ -187,7 +187,7 @@ impl<'a> Table<'a> {
 
     /// The place of a key's value, or of the table if the key is missing.
     fn at(&self, key: &str) -> String {
-        self.table.get(key).map_or_else(
+        self.content.get(key).map_or_else(
             || self.place.clone(),
             |value| self.source.place(&value.span()),
         )
