@@ -1,44 +1,40 @@
-//! [`EndpointReport`](crate::model::EndpointReport)s and the [`Results`] of a scan → bytes: one file
-//! per format, and no format knows another.
+//! Renders the [`Results`] of a scan and its [`EndpointReport`](crate::model::EndpointReport)s in any
+//! [`Format`].
 //!
-//! A format is functions from the model to a writer. It returns [`std::io::Result`] and fails only
-//! where the writer fails. The model derives no serde: what JSON looks like is said by the wire
-//! types in `wire/`, which `json` and `jsonl` share, and by `docs/report.schema.json`, which the
-//! tests hold against them.
+//! Each format is one file or folder: a function from results and records to a writer, which fails only if
+//! the writer fails. To add a format, write its file, add a variant and a row to `format.rs`, and take
+//! snapshots of the sample in `sample/`.
 //!
-//! To add a format: a file beside these, a variant of [`Format`] with its word, and snapshots over
-//! the sample in `sample/`. Text that came from the network goes through [`escape()`] (terminal)
-//! or through `encode` (JSON), never straight to the writer. What is said of a finding in the same words
-//! everywhere (its target's name, a lapsed acceptance, its remedy) comes from `tell`. `saved/` is the way
-//! back: what `json` and `jsonl` wrote becomes the model again.
+//! Text from the network goes through [`escape()`] or through a JSON encoder, never straight to the writer.
+//! `phrases` holds what several formats say in the same words.
 
-mod by_endpoint;
-pub mod csv;
+mod csv;
 pub mod diff;
 mod encode;
+pub mod endpoint_text;
 mod escape;
-pub mod explain;
-pub mod github;
-pub mod gitlab;
-pub mod html;
+mod findings_by_endpoint;
+mod format;
+mod github;
+mod gitlab;
+mod html;
 pub mod json;
 pub mod jsonl;
-pub mod junit;
-pub mod markdown;
-mod place;
-pub mod prometheus;
-pub mod reasoning;
-pub mod sarif;
+mod junit;
+mod markdown;
+mod phrases;
+mod prometheus;
+pub mod rule_text;
+mod sarif;
 pub mod saved;
-pub mod shadowserver;
-mod sheet;
+mod shadowserver;
+mod source_location;
 mod spool;
-pub mod table;
+mod spreadsheet;
+mod table;
 mod tally;
-mod tell;
 mod wire;
-mod wording;
-mod worst;
+mod worst_first;
 
 #[cfg(test)]
 mod sample;
@@ -49,14 +45,14 @@ mod schema;
 mod skip;
 
 pub use escape::escape;
-pub use place::Files;
+pub use format::{Format, RenderOptions, ReportWriter, render};
+pub use source_location::Repository;
 pub use spool::{HELD, Spool};
+pub use table::TableOptions;
 pub use tally::Tally;
 
-use strum::{Display, EnumString, VariantArray, VariantNames};
-
 use crate::config::ScanConfig;
-use crate::model::{Change, Finding, InvalidWord, Rule, ScanSummary, words};
+use crate::model::{Change, Finding, Rule, ScanSummary};
 
 /// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
 pub const SCHEMA: &str = "kubeknock/report/v3";
@@ -114,61 +110,4 @@ pub struct Outcome<'a> {
     pub code: u8,
     /// Why: `1 verdict at --fail-on exposed: exit 1`.
     pub sentence: &'a str,
-}
-
-/// A report format.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, VariantArray, VariantNames,
-)]
-#[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Format::invalid)]
-pub enum Format {
-    /// For people: what to look at first, then the counts.
-    Table,
-    /// One JSON document.
-    Json,
-    /// One JSON object a line: each endpoint as it is done, the summary last.
-    Jsonl,
-    /// Findings for code scanning.
-    Sarif,
-    /// A pull-request comment or job summary.
-    Markdown,
-    /// One self-contained page.
-    Html,
-    /// Annotations of GitHub Actions.
-    Github,
-    /// A code quality report of GitLab.
-    Gitlab,
-    /// A row for each endpoint.
-    Csv,
-    /// A test case for each endpoint.
-    Junit,
-    /// Metrics for the textfile collector.
-    Prometheus,
-    /// The report of the Shadowserver Foundation.
-    Shadowserver,
-}
-
-words!(Format, all);
-
-impl Format {
-    fn invalid(word: &str) -> InvalidWord {
-        InvalidWord::new("report format", word, &Self::ALL.map(Self::as_str))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_names_its_format_and_others_are_told_which_there_are() {
-        for format in Format::ALL {
-            assert_eq!(format.as_str().parse(), Ok(format));
-        }
-        assert_eq!(
-            "JSON".parse::<Format>().unwrap_err().to_string(),
-            "invalid report format `JSON`: expected one of table, json, jsonl, sarif, markdown, html, github, \
-             gitlab, csv, junit, prometheus, shadowserver"
-        );
-    }
 }

@@ -14,12 +14,12 @@ use super::escape::escape;
 use crate::model::{Endpoint, EndpointReport, FailureKind, Finding, Gap, Severity, Verdict};
 
 /// Endpoints that get series of their own.
-pub const MOST: usize = 10_000;
+const MOST: usize = 10_000;
 /// Characters of a label's value.
-const SHOWN: usize = 200;
+const MAX_TEXT: usize = 200;
 
 /// Writes the metrics; `reports` in the order of the set.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
@@ -217,7 +217,7 @@ fn endpoints(
 
 /// The value of a label: backslash, quote and line feed are escaped there.
 fn value(text: &str) -> String {
-    escape(text, SHOWN)
+    escape(text, MAX_TEXT)
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
 }

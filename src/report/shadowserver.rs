@@ -10,7 +10,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::sheet::{self, cell};
+use super::spreadsheet::{self, cell};
 use crate::model::{
     Answer, Certificate, Endpoint, EndpointReport, Exchange, Handshake, PathClass, Reply,
     VersionInfo,
@@ -31,11 +31,11 @@ const COLUMNS: &str = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,
     browser_trusted,browser_error,raw_cert,raw_cert_chain";
 
 /// Writes the header and the rows.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
-    let mut csv = sheet::writer(out);
+    let mut csv = spreadsheet::writer(out);
     csv.write_record(COLUMNS.split(','))?;
     for report in reports {
         let report = report.borrow();
@@ -216,7 +216,7 @@ fn time(at: Timestamp) -> String {
 mod tests {
     use super::super::escape::hidden;
     use super::super::sample::{self, Sample};
-    use super::super::sheet::has_formula;
+    use super::super::spreadsheet::has_formula;
     use super::*;
 
     fn text(sample: &Sample) -> String {

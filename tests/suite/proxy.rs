@@ -455,24 +455,18 @@ async fn options_that_need_addresses_are_refused_if_the_proxy_resolves_names() {
     for (options, said) in [
         (
             ["--exclude", "10.0.0.0/8"],
-            "exclude names, or have them resolved here with socks5://",
+            "exclude names, or use socks5://",
         ),
         (
             ["--exclude", "192.0.2.1:443"],
-            "exclude names, or have them resolved here with socks5://",
+            "exclude names, or use socks5://",
         ),
         (
             ["--resolver", "192.0.2.53"],
-            "--resolver: with --proxy socks5h:// the proxy resolves names",
+            "--resolver has no effect with --proxy socks5h://",
         ),
-        (
-            ["-4", "-q"],
-            "--ipv4: with --proxy socks5h:// the proxy resolves names",
-        ),
-        (
-            ["-6", "-q"],
-            "--ipv6: with --proxy socks5h:// the proxy resolves names",
-        ),
+        (["-4", "-q"], "--ipv4 has no effect with --proxy socks5h://"),
+        (["-6", "-q"], "--ipv6 has no effect with --proxy socks5h://"),
     ] {
         let output = run(&[&["scan", &target, "--proxy", &proxy.url()], &options[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{options:?}");

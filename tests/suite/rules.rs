@@ -8,7 +8,9 @@ use std::path::Path;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RULES};
-use kubeknock::report::{Files, Outcome, Results, ScanInfo, explain, sarif};
+use kubeknock::report::{
+    Format, Outcome, RenderOptions, Repository, Results, ScanInfo, Spool, render, rule_text,
+};
 use kubeknock::simulator;
 use serde_json::Value;
 
@@ -27,7 +29,7 @@ fn every_rule_has_its_section_and_every_section_its_rule() {
         .collect();
     assert_eq!(headings, RULES.map(|rule| rule.id));
     for (rule, section) in RULES.into_iter().zip(sections) {
-        let expected = explain::markdown(rule);
+        let expected = rule_text::markdown(rule);
         let section = format!("## {}\n", section.trim_end());
         assert_eq!(
             section, expected,
@@ -314,7 +316,21 @@ async fn valid_sarif(findings: &[Finding]) {
     };
     let root = Path::new("/repository");
     let mut log = Vec::new();
-    sarif::write(&mut log, &results, Files { here: root, root }, None).unwrap();
+    let options = RenderOptions {
+        repository: Repository {
+            working_directory: root,
+            root,
+        },
+        ..RenderOptions::default()
+    };
+    render(
+        Format::Sarif,
+        &mut log,
+        &results,
+        &mut Spool::default(),
+        &options,
+    )
+    .unwrap();
     let log: Value = serde_json::from_slice(&log).unwrap();
     let mut schema: Value =
         serde_json::from_str(include_str!("../data/sarif-schema-2.1.0.json")).unwrap();

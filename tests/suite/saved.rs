@@ -208,7 +208,7 @@ async fn a_diff_tells_what_changed_and_gates_it() {
     assert_eq!(closed.status.code(), Some(0), "{}", stdout(&closed));
     let same = diff(&["old.json", "old.json", "--fail-on", "new"]);
     assert_eq!(same.status.code(), Some(0), "{}", stdout(&same));
-    assert!(stdout(&same).contains("no change\n"), "{}", stdout(&same));
+    assert!(stdout(&same).contains("no changes\n"), "{}", stdout(&same));
 }
 
 #[test]

@@ -239,7 +239,7 @@ async fn report_and_diff_use_the_file_too() {
     );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(
-        stdout(&output).contains("since the baseline: no change"),
+        stdout(&output).contains("since the baseline: no changes"),
         "{}",
         stdout(&output)
     );
@@ -425,7 +425,7 @@ async fn a_server_that_opened_since_the_baseline_fails_the_gate() {
         stderr(&same)
     );
     assert!(
-        stdout(&same).contains("since the baseline: no change"),
+        stdout(&same).contains("since the baseline: no changes"),
         "{}",
         stdout(&same)
     );

@@ -54,7 +54,7 @@ impl Conclusion {
                 sentence: &decision.sentence,
             },
         };
-        let told = outputs.tell_people();
+        let told = outputs.state_exit_code();
         outputs.finish(&results, &mut records)?;
         // Whoever sees no report sees why the exit code is what it is.
         if !told {

@@ -2,8 +2,7 @@
 
 use kubeknock::policy::{End, Gate, RULES};
 use kubeknock::report::diff::{Diff, write_json, write_table};
-use kubeknock::report::table::TableOptions;
-use kubeknock::report::{Outcome, Results};
+use kubeknock::report::{Outcome, Results, TableOptions};
 
 use crate::args::{DiffArgs, DiffFormat};
 use crate::conclusion::judged_coverage;

@@ -6,7 +6,7 @@ use anyhow::bail;
 use kubeknock::config::Order;
 use kubeknock::model::{EndpointReport, Verdict};
 use kubeknock::policy::NOT_COVERED;
-use kubeknock::report::{escape, reasoning};
+use kubeknock::report::{endpoint_text, escape};
 use kubeknock::scan::Scanner;
 use kubeknock::targets::TargetSet;
 
@@ -62,7 +62,7 @@ fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
         if index > 0 {
             writeln!(out)?;
         }
-        reasoning::write(out, report)?;
+        endpoint_text::write(out, report)?;
     }
     if !answered.is_empty() && !silent.is_empty() {
         writeln!(out)?;

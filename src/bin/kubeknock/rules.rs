@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use kubeknock::policy::{RULES, rule};
-use kubeknock::report::explain;
+use kubeknock::report::rule_text;
 
 use crate::args::RulesArgs;
 use crate::stdout;
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
             });
         }
         let mut explained = rules.iter();
-        explained.try_for_each(|rule| out.write_all(explain::text(rule).as_bytes()))
+        explained.try_for_each(|rule| out.write_all(rule_text::text(rule).as_bytes()))
     })?;
     Ok(0)
 }

@@ -47,7 +47,7 @@ pub(crate) fn run(
         return Ok(0);
     }
     let outputs = Outputs::open(&args.output)?;
-    outputs.spare(&inputs(args, file.path.as_deref()))?;
+    outputs.check_inputs(&inputs(args, file.path.as_deref()))?;
     settings::fit_to_machine(&mut config, targets.has_names());
     let checkpoint = match (&args.checkpoint, &args.resume) {
         (Some(new), Some(old)) if new != old => {

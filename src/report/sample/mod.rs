@@ -5,6 +5,7 @@ mod mixed;
 mod parts;
 
 use std::io;
+use std::path::Path;
 
 pub(super) use findings::{HEALTH, RESOURCES};
 use findings::{INCONCLUSIVE, RULES, finding};
@@ -14,7 +15,9 @@ pub(super) use parts::{
     eks, forbidden, granted, identified, origin, rejected, report, silent, target, with_requests,
 };
 
-use super::{Outcome, Results, ScanInfo, Tally, table};
+use super::{
+    Format, Outcome, RenderOptions, Repository, Results, ScanInfo, Spool, Tally, render, table,
+};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
@@ -39,6 +42,14 @@ impl Sample {
         }
     }
 
+    pub(super) fn records(&self) -> Spool {
+        let mut records = Spool::default();
+        for report in &self.reports {
+            records.push(report.clone()).unwrap();
+        }
+        records
+    }
+
     pub(super) fn results(&self) -> Results<'_> {
         Results {
             info: self.info(),
@@ -59,6 +70,27 @@ pub(super) fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Str
     let mut out = Vec::new();
     write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// The sample in one format, as a scan in `/repo` writes it.
+pub(super) fn rendered(format: Format, sample: &Sample) -> String {
+    let root = Path::new("/repo");
+    let options = RenderOptions {
+        repository: Repository {
+            working_directory: root,
+            root,
+        },
+        ..RenderOptions::default()
+    };
+    written(|out| {
+        render(
+            format,
+            out,
+            &sample.results(),
+            &mut sample.records(),
+            &options,
+        )
+    })
 }
 
 pub(super) fn json(sample: &Sample) -> String {

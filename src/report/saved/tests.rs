@@ -1,16 +1,9 @@
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::super::junit::Counts;
 use super::super::sample::{self, Sample};
-use super::super::table::{self, TableOptions};
-use super::super::{Files, Format, SCHEMA};
-use super::super::{
-    csv, github, gitlab, html, json, jsonl, junit, markdown, prometheus, sarif, shadowserver,
-};
+use super::super::{Format, SCHEMA, jsonl};
 use super::*;
 use crate::model::Finding;
 
@@ -44,31 +37,9 @@ fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
 
 /// A scan in every format.
 fn everywhere(sample: &Sample) -> HashMap<Format, String> {
-    let (results, records) = (sample.results(), || sample.reports.iter());
-    let files = Files {
-        here: Path::new("/repo"),
-        root: Path::new("/repo"),
-    };
-    let all = Format::ALL.map(|format| {
-        let text = sample::written(|out| match format {
-            Format::Table => table::write(out, &results, records(), &TableOptions::default()),
-            Format::Json => json::write(out, &results, records()),
-            Format::Jsonl => out.write_all(sample::jsonl(sample).as_bytes()),
-            Format::Sarif => sarif::write(out, &results, files, None),
-            Format::Markdown => markdown::write(out, &results, records()),
-            Format::Html => html::write(out, &results, records()),
-            Format::Github => github::write(out, &results, files),
-            Format::Gitlab => gitlab::write(out, &results, files),
-            Format::Csv => csv::write(out, &results, records()),
-            Format::Junit => {
-                junit::write(out, &results, Counts::of(&results, records()), records())
-            }
-            Format::Prometheus => prometheus::write(out, &results, records()),
-            Format::Shadowserver => shadowserver::write(out, records()),
-        });
-        (format, text)
-    });
-    all.into()
+    Format::ALL
+        .map(|format| (format, sample::rendered(format, sample)))
+        .into()
 }
 
 fn problem(text: &str) -> String {

@@ -1,24 +1,27 @@
-//! What answered and what an anonymous caller may do there, in a few words.
+//! Endpoints: what answered, and what an anonymous caller may do there.
 
 use std::collections::BTreeMap;
 
 use super::super::escape::clip;
+use super::counts_by_kind;
 use crate::model::{
-    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Identification,
-    PathClass, PostureStatus, Provenance, Trust, Verdict, api_paths, left_out,
+    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Host,
+    Identification, PathClass, PostureStatus, Provenance, Target, Trust, Verdict, api_paths,
+    left_out,
 };
 
-/// Things listed before "and N more".
-const LISTED: usize = 4;
-/// Products that tie, named before "or one of N more".
-const TIED: usize = 2;
+/// Items listed before "and N more".
+const MAX_LISTED: usize = 4;
+/// Equally likely products that are named before "or one of N more".
+const MAX_PRODUCTS: usize = 2;
 /// Characters of a version, which the server chooses.
-const VERSION: usize = 40;
-/// Where no list of resources was among the paths.
+const MAX_VERSION: usize = 40;
+/// Said if no list of resources was among the paths.
 const RESOURCES_NOT_ASKED: &str = "resources not asked";
 
-/// WHO: the component, its version, whether something stands in front; `-` when nothing answered.
-pub(in crate::report) fn who(report: &EndpointReport) -> String {
+/// What answered: the product or component, its version, and whether a front end passes requests on; `-` if
+/// nothing answered.
+pub(in crate::report) fn who_answered(report: &EndpointReport) -> String {
     let Some(identification) = &report.identification else {
         return "-".to_owned();
     };
@@ -37,11 +40,11 @@ pub(in crate::report) fn who(report: &EndpointReport) -> String {
         Component::Unknown if identification.kubernetes => "Kubernetes, part unknown",
         Component::Unknown => "unknown",
     };
-    let who = whose(identification, component);
+    let who = product_or_component(identification, component);
     let version = identification
         .version
         .as_deref()
-        .map(|version| format!(" {}", clip(version, VERSION)));
+        .map(|version| format!(" {}", clip(version, MAX_VERSION)));
     let front = if identification.through_front {
         ", through a front end"
     } else {
@@ -55,9 +58,9 @@ pub(in crate::report) fn who(report: &EndpointReport) -> String {
     format!("{who}{}{front}{trust}", version.unwrap_or_default())
 }
 
-/// The product where one is named and an API server answers; else the component, with the product, or
-/// the products that tie, in parentheses.
-fn whose(identification: &Identification, component: &str) -> String {
+/// The product, if it is known and an API server answered; otherwise the component, with the likely products
+/// in parentheses.
+fn product_or_component(identification: &Identification, component: &str) -> String {
     let Attribution {
         product,
         confidence,
@@ -67,12 +70,12 @@ fn whose(identification: &Identification, component: &str) -> String {
     let api_server = identification.component == Component::KubeApiServer;
     match product {
         Some(product) => {
-            let perhaps = if *confidence == Some(Confidence::Low) {
+            let prefix = if *confidence == Some(Confidence::Low) {
                 "perhaps "
             } else {
                 ""
             };
-            let name = format!("{perhaps}{}", product.short);
+            let name = format!("{prefix}{}", product.short);
             if api_server {
                 name
             } else {
@@ -83,10 +86,10 @@ fn whose(identification: &Identification, component: &str) -> String {
         None => {
             let names: Vec<&str> = others
                 .iter()
-                .take(TIED)
+                .take(MAX_PRODUCTS)
                 .map(|product| &*product.short)
                 .collect();
-            let more = match others.len().saturating_sub(TIED) {
+            let more = match others.len().saturating_sub(MAX_PRODUCTS) {
                 0 => String::new(),
                 1 => " or another".to_owned(),
                 more => format!(" or one of {more} more"),
@@ -96,26 +99,26 @@ fn whose(identification: &Identification, component: &str) -> String {
     }
 }
 
-/// How the answer stands to what the product should answer.
-fn stands(report: &EndpointReport) -> String {
+/// How open the endpoint is, compared with the product's documentation.
+fn compared(report: &EndpointReport) -> String {
     let Some(posture) = &report.posture else {
         return String::new();
     };
-    let told = match posture.known {
+    let source = match posture.known {
         Provenance::Documented => "documented",
         Provenance::Observed => "observed elsewhere",
         Provenance::Inferred | Provenance::Unknown => "to be expected",
     };
     match posture.standing {
-        PostureStatus::AsDocumented => format!("as {told}"),
-        PostureStatus::Stricter => format!("less than {told}"),
-        PostureStatus::Looser => format!("more than {told}"),
-        // The mode is said instead, or nothing is graded.
+        PostureStatus::AsDocumented => format!("as {source}"),
+        PostureStatus::Stricter => format!("less than {source}"),
+        PostureStatus::Looser => format!("more than {source}"),
+        // Either the mode is named instead, or nothing can be compared.
         PostureStatus::Either | PostureStatus::Unknown => String::new(),
     }
 }
 
-/// What the answer tells about the setting, where the product's answer depends on one.
+/// The setting that the answers show, for a product with several modes.
 fn mode(report: &EndpointReport) -> String {
     report
         .posture
@@ -125,13 +128,13 @@ fn mode(report: &EndpointReport) -> String {
         .to_owned()
 }
 
-/// ANONYMOUS MAY.
-pub(in crate::report) fn may(report: &EndpointReport) -> String {
-    join([open(report), stands(report), mode(report)])
+/// What an anonymous caller may do, and how that compares with the product's documentation.
+pub(in crate::report) fn anonymous_may(report: &EndpointReport) -> String {
+    join([grants(report), compared(report), mode(report)])
 }
 
-fn open(report: &EndpointReport) -> String {
-    let open = Open::of(&report.grants);
+fn grants(report: &EndpointReport) -> String {
+    let open = Grants::of(&report.grants);
     match report.verdict {
         Verdict::Exposed => join([open.beyond(), open.by_default(), resources(report)]),
         Verdict::Forbidden => {
@@ -158,39 +161,63 @@ fn open(report: &EndpointReport) -> String {
     }
 }
 
-/// ANONYMOUS MAY of a specification none of whose endpoints answered.
-pub(super) fn silence(endpoints: &[&EndpointReport]) -> String {
-    let ours = endpoints
+/// `api.example:6443 at 192.0.2.1`, `192.0.2.1:6443 as api.example` (sent as SNI).
+pub(in crate::report) fn target_and_address(report: &EndpointReport) -> String {
+    let target = &report.target;
+    let mut text = match &report.endpoint {
+        // The endpoint may speak plain HTTP although the target asks for TLS.
+        Some(endpoint) => Target {
+            scheme: endpoint.scheme,
+            ..target.clone()
+        }
+        .to_string(),
+        None => target.to_string(),
+    };
+    if let (Host::Name(_), Some(endpoint)) = (&target.host, &report.endpoint) {
+        let by_proxy = || ", resolved by the proxy".to_owned();
+        text.push_str(
+            &endpoint
+                .address()
+                .map_or_else(by_proxy, |address| format!(" at {}", address.ip())),
+        );
+    }
+    if let Some(sni) = &target.sni {
+        text.push_str(" as ");
+        text.push_str(sni);
+    }
+    text
+}
+
+/// Why no endpoint of a specification answered.
+pub(in crate::report) fn no_answer(endpoints: &[&EndpointReport]) -> String {
+    let not_asked = endpoints
         .iter()
         .all(|report| report.verdict == Verdict::NotAttempted);
-    let what = if ours { "not asked" } else { "no answer" };
+    let what = if not_asked { "not asked" } else { "no answer" };
     let mut reasons = endpoints.iter().map(|report| &report.reason);
     if let Some(first) = reasons.next()
         && reasons.all(|reason| reason == first)
     {
         return format!("{what}: {first}");
     }
-    let mut kinds: BTreeMap<FailureKind, usize> = BTreeMap::new();
+    let mut kinds: BTreeMap<FailureKind, u64> = BTreeMap::new();
     for failure in endpoints
         .iter()
         .filter_map(|report| report.failure.as_ref())
     {
         *kinds.entry(failure.kind).or_default() += 1;
     }
-    let kinds = kinds
-        .iter()
-        .map(|(kind, count)| format!("{count} {}", kind.phrase()));
     format!(
         "{what} at {} endpoints: {}",
         endpoints.len(),
-        kinds.collect::<Vec<_>>().join(", ")
+        counts_by_kind(&kinds)
     )
 }
 
-/// Grants sorted by what people call them, each named once. What is let through and not served gives
-/// nobody anything: it is told only where it shows that more than the default is let through.
+/// Grants by what people call them, each once. A path that is authorized but not served counts only if it is
+/// not open by default.
 #[derive(Default)]
-struct Open {
+struct Grants {
     lists: Vec<String>,
     reads: Vec<String>,
     public: Vec<String>,
@@ -198,61 +225,67 @@ struct Open {
     not_served: Vec<String>,
 }
 
-impl Open {
+impl Grants {
     fn of(grants: &[Grant]) -> Self {
-        let mut open = Self::default();
+        let mut grouped = Self::default();
         for grant in grants {
             let class = PathClass::of(&grant.path).unwrap_or(PathClass::Other);
-            let (place, thing) = match class {
+            let (group, name) = match class {
                 _ if grant.not_served && class.grade().exposes() => {
-                    (&mut open.not_served, grant.path.clone())
+                    (&mut grouped.not_served, grant.path.clone())
                 }
                 _ if grant.not_served => continue,
-                PathClass::ResourceList { .. } => (&mut open.lists, resource(&grant.path)),
-                PathClass::Discovery => (&mut open.reads, "discovery".to_owned()),
-                PathClass::OpenApi => (&mut open.reads, "OpenAPI".to_owned()),
-                PathClass::Metrics => (&mut open.reads, "metrics".to_owned()),
-                PathClass::Diagnostics | PathClass::Other => (&mut open.reads, grant.path.clone()),
-                PathClass::Version => (&mut open.public, "version".to_owned()),
-                PathClass::Health => (&mut open.public, "health".to_owned()),
-                PathClass::Product => (&mut open.product, grant.path.clone()),
+                PathClass::ResourceList { .. } => (&mut grouped.lists, resource(&grant.path)),
+                PathClass::Discovery => (&mut grouped.reads, "discovery".to_owned()),
+                PathClass::OpenApi => (&mut grouped.reads, "OpenAPI".to_owned()),
+                PathClass::Metrics => (&mut grouped.reads, "metrics".to_owned()),
+                PathClass::Diagnostics | PathClass::Other => {
+                    (&mut grouped.reads, grant.path.clone())
+                }
+                PathClass::Version => (&mut grouped.public, "version".to_owned()),
+                PathClass::Health => (&mut grouped.public, "health".to_owned()),
+                PathClass::Product => (&mut grouped.product, grant.path.clone()),
             };
-            if !place.contains(&thing) {
-                place.push(thing);
+            if !group.contains(&name) {
+                group.push(name);
             }
         }
-        // Version before health, whatever the order of their paths.
-        open.public.sort_by(|one, other| other.cmp(one));
-        open
+        // Version before health.
+        grouped.public.sort_by(|one, other| other.cmp(one));
+        grouped
     }
 
-    /// What makes it `exposed`.
+    /// What makes the endpoint `exposed`.
     fn beyond(&self) -> String {
-        let served = join([said("list ", &self.lists), said("read ", &self.reads)]);
+        let served = join([
+            verb_and_list("list ", &self.lists),
+            verb_and_list("read ", &self.reads),
+        ]);
         if served.is_empty() {
-            said("nothing served, though let through to ", &self.not_served)
+            verb_and_list("nothing served, but authorized for ", &self.not_served)
         } else {
             served
         }
     }
 
-    /// What is open on a default cluster, or by a product's design.
+    /// What is open on a default cluster or by a product's design.
     fn by_default(&self) -> String {
-        let things: Vec<String> = self.public.iter().chain(&self.product).cloned().collect();
-        said("", &things)
+        let names: Vec<String> = self.public.iter().chain(&self.product).cloned().collect();
+        verb_and_list("", &names)
     }
 }
 
-fn said(verb: &str, things: &[String]) -> String {
-    let listed = things
+/// `list pods, nodes and 2 more`.
+fn verb_and_list(verb: &str, names: &[String]) -> String {
+    let listed = names
         .iter()
-        .take(LISTED)
+        .take(MAX_LISTED)
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(", ");
-    match things.len() {
+    match names.len() {
         0 => String::new(),
-        n if n > LISTED => format!("{verb}{listed} and {} more", n - LISTED),
+        n if n > MAX_LISTED => format!("{verb}{listed} and {} more", n - MAX_LISTED),
         _ => format!("{verb}{listed}"),
     }
 }
@@ -279,9 +312,9 @@ fn nothing(report: &EndpointReport) -> String {
     format!("nothing on {closed} of {} API paths", paths.len())
 }
 
-/// Without resources among the paths, a 401 on these does not say that none is open: conditions name paths.
+/// What was not asked. A 401 on some paths does not prove that resources are closed: conditions name paths.
 fn not_asked(report: &EndpointReport) -> String {
-    let resources = if lists(report) == 0 {
+    let resources = if planned_lists(report) == 0 {
         RESOURCES_NOT_ASKED
     } else {
         ""
@@ -289,13 +322,13 @@ fn not_asked(report: &EndpointReport) -> String {
     join([resources.to_owned(), without_answer(report)])
 }
 
-/// What came to no answer.
+/// The requests without an answer.
 fn without_answer(report: &EndpointReport) -> String {
     left_out(&report.requests, &report.not_asked).unwrap_or_default()
 }
 
-/// How many lists of resources were to be asked.
-fn lists(report: &EndpointReport) -> usize {
+/// How many lists of resources were planned.
+fn planned_lists(report: &EndpointReport) -> usize {
     let asked = api_paths(&report.requests)
         .values()
         .filter(|(class, _)| is_list(*class))
@@ -308,8 +341,8 @@ fn lists(report: &EndpointReport) -> usize {
             .count()
 }
 
-/// Without resources among the paths, a 403 on `/api` does not say that none is open; and those that came to
-/// no answer are not refused.
+/// What is known of resources. A 403 on `/api` does not prove that they are closed, and neither does a missing
+/// answer.
 fn resources(report: &EndpointReport) -> String {
     join([refused_resources(report), without_answer(report)])
 }
@@ -318,12 +351,12 @@ fn refused_resources(report: &EndpointReport) -> String {
     let closed = (api_paths(&report.requests).values())
         .filter(|(class, access)| is_list(*class) && refused(access))
         .count();
-    match lists(report) {
+    match planned_lists(report) {
         0 => RESOURCES_NOT_ASKED.to_owned(),
         all if closed == all || report.verdict != Verdict::Exposed => {
             format!("resources refused: {closed} of {all}")
         }
-        // Those that are open are listed.
+        // The open ones are listed elsewhere.
         _ => String::new(),
     }
 }

@@ -9,19 +9,19 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::escape::escape;
-use super::tell;
+use super::phrases;
 use crate::model::{
     Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification,
     JudgedRequest, Mark, Posture, Product, Signature, Support, Trust,
 };
 
-/// Characters of a text that is not ours.
-const SHOWN: usize = 400;
+/// Characters of a text from outside.
+const MAX_TEXT: usize = 400;
 /// Characters of a remedy, which is whole sentences.
 const REMEDY: usize = 1000;
 
 fn shown(text: &str) -> String {
-    escape(text, SHOWN)
+    escape(text, MAX_TEXT)
 }
 
 /// Writes the explanation of one endpoint.
@@ -243,7 +243,11 @@ fn remedy(out: &mut impl Write, report: &EndpointReport) -> io::Result<()> {
         return Ok(());
     };
     writeln!(out, "\nRemedy")?;
-    writeln!(out, "  {}", escape(&tell::remedy(&remedy.text), REMEDY))?;
+    writeln!(
+        out,
+        "  {}",
+        escape(&phrases::remedy_text(&remedy.text), REMEDY)
+    )?;
     for (title, url) in [
         ("more", &remedy.url),
         ("who can reach it", &remedy.network_url),

@@ -1,9 +1,8 @@
-//! Cells of the formats that spreadsheets open: no text from the network becomes a formula there.
+//! Cells that are safe to open in a spreadsheet: no text from the network becomes a formula.
 //!
-//! Which character separates cells is decided by whoever opens the file: where the decimal comma is used,
-//! a spreadsheet splits at `;` and heeds no quotes but those at the start of *its* cells. So what stands
-//! behind a separator inside a cell of ours is guarded as the start of one. Every text is quoted beside
-//! that, for programs that split at several separators at once.
+//! The program that opens the file chooses the separator. In countries with a decimal comma it splits at `;`,
+//! and it respects quotes only at the start of its own cells. So the text after any separator is guarded like
+//! the start of a cell. All text is quoted as well, for programs that split at several separators.
 
 use std::io;
 
@@ -13,11 +12,11 @@ use super::escape::escape;
 
 /// Characters of a spreadsheet's cell.
 const CELL: usize = 1000;
-/// What begins a formula, also as full-width characters.
+/// Characters that begin a formula, full-width ones included.
 const FORMULA: [char; 8] = [
     '=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
 ];
-/// What may separate cells; tabs and line ends are escaped before.
+/// Characters that may separate cells. Tabs and line ends are escaped.
 const SEPARATORS: [char; 2] = [',', ';'];
 
 /// A writer that quotes every text.
@@ -27,16 +26,16 @@ pub(super) fn writer<W: io::Write>(out: W) -> Writer<W> {
         .from_writer(out)
 }
 
-/// `text` for a cell. What a spreadsheet would take for a formula, at the start or behind a separator,
-/// spaces and quotes passed over, gets an apostrophe in front.
+/// The text of a cell. Anything that could be a formula, at the start or after a separator, gets an apostrophe
+/// in front.
 pub(super) fn cell(text: &str) -> String {
     let mut out = String::new();
-    let mut begins = true;
+    let mut at_start = true;
     for c in escape(text, CELL).chars() {
-        if begins && FORMULA.contains(&c) {
+        if at_start && FORMULA.contains(&c) {
             out.push('\'');
         }
-        begins = SEPARATORS.contains(&c) || begins && (c.is_whitespace() || c == '"');
+        at_start = SEPARATORS.contains(&c) || at_start && (c.is_whitespace() || c == '"');
         out.push(c);
     }
     out

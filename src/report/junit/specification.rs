@@ -1,26 +1,26 @@
-//! Whether a specification, as it was written, names a target: `https://192.0.2.1:6443` and
-//! `192.0.2.1:6443` are two specifications of one target, which tells where the first one stands only.
+//! Whether a specification names a target, as far as its text says: `https://192.0.2.1:6443` and
+//! `192.0.2.1:6443` are two specifications of one target.
 //!
-//! Reports hold no more than the words, and those of merged scans no numbers of specifications either.
-//! What is not understood here names nothing: it is told by itself then, and not lost.
+//! Reports hold the text of a specification only, and a target's origin is only the first of its
+//! specifications. A text that cannot be parsed here names nothing, so its findings get a case of their own.
 
 use crate::host_port::HostPort;
 use crate::model::{Host, Scheme, Target};
 
-/// A specification's words, taken apart.
+/// The parsed text of a specification.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wording<'a> {
+pub(super) struct SpecificationText<'a> {
     host: Host,
-    /// None where it means the ports of the scan.
+    /// `None` means the default ports of the scan.
     port: Option<u16>,
     scheme: Option<Scheme>,
     prefix: &'a str,
     sni: Option<&'a str>,
 }
 
-impl<'a> Wording<'a> {
-    /// Takes the words apart; `None` where they are no single host.
-    pub(super) fn of(text: &'a str) -> Option<Self> {
+impl<'a> SpecificationText<'a> {
+    /// Parses the text of a specification; `None` if it is not a single host.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let word = words.next()?;
         let sni = words.find_map(|word| word.strip_prefix("sni="));
@@ -49,17 +49,15 @@ impl<'a> Wording<'a> {
         })
     }
 
-    /// The host that it names.
     pub(super) const fn host(&self) -> &Host {
         &self.host
     }
 
-    /// Whether it says itself which port it means.
     pub(super) const fn has_port(&self) -> bool {
         self.port.is_some()
     }
 
-    /// Whether the target is one that it may name; without a port of its own, at any port.
+    /// Whether it can mean this target. Without a port it can mean any port.
     pub(super) fn names(&self, target: &Target) -> bool {
         self.host == target.host
             && self.port.is_none_or(|port| port == target.port)
@@ -69,7 +67,7 @@ impl<'a> Wording<'a> {
     }
 }
 
-/// The host as a target has it, and its port if there is one.
+/// The host in the form of a target, and the port if one is written.
 fn host_and_port(authority: &str) -> Option<(Host, Option<u16>)> {
     let split = HostPort::split(authority).ok()?;
     let host = match split.address() {
@@ -82,17 +80,17 @@ fn host_and_port(authority: &str) -> Option<(Host, Option<u16>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::super::sample;
     use super::*;
 
     fn named(text: &str, host: &str, port: u16) -> bool {
         let target = sample::target(0, sample::origin(1, text), host, port);
-        Wording::of(text)
-            .is_some_and(|wording| *wording.host() == target.host && wording.names(&target))
+        SpecificationText::parse(text)
+            .is_some_and(|text| *text.host() == target.host && text.names(&target))
     }
 
     #[test]
-    fn one_target_in_every_wording() {
+    fn a_text_names_its_target() {
         for text in [
             "https://192.0.2.1:6443",
             "HTTPS://192.0.2.1:6443/",
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn another_target_is_another() {
+    fn a_text_does_not_name_another_target() {
         for text in [
             "192.0.2.1:443",
             "https://192.0.2.1",

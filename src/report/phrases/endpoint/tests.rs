@@ -1,4 +1,4 @@
-//! What is said of an endpoint, word by word.
+//! The words for endpoints.
 
 use super::super::super::sample::{
     eks, forbidden, granted, identified, origin, rejected, report, target, with_requests,
@@ -6,9 +6,9 @@ use super::super::super::sample::{
 use super::*;
 use crate::model::{JudgedRequest, Product, Request};
 
-fn said_of(verdict: Verdict, requests: Vec<JudgedRequest>) -> String {
+fn text_of(verdict: Verdict, requests: Vec<JudgedRequest>) -> String {
     let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
-    may(&with_requests(
+    anonymous_may(&with_requests(
         report(target, "192.0.2.1", verdict, "the reason"),
         requests,
     ))
@@ -17,7 +17,7 @@ fn said_of(verdict: Verdict, requests: Vec<JudgedRequest>) -> String {
 #[test]
 fn exposed_without_resources() {
     assert_eq!(
-        said_of(
+        text_of(
             Verdict::Exposed,
             ["/version", "/api", "/healthz"].map(granted).into()
         ),
@@ -26,7 +26,7 @@ fn exposed_without_resources() {
     let mut requests = vec![granted("/api"), rejected("/version")];
     requests.extend(["/api/v1/secrets", "/api/v1/pods"].map(forbidden));
     assert_eq!(
-        said_of(Verdict::Exposed, requests),
+        text_of(Verdict::Exposed, requests),
         "read discovery; resources refused: 2 of 2"
     );
 }
@@ -36,7 +36,7 @@ fn long_lists_end() {
     let lists =
         ["a", "b", "c", "d", "e", "f", "g", "h"].map(|list| granted(&format!("/api/v1/{list}")));
     assert_eq!(
-        said_of(Verdict::Exposed, lists.into()),
+        text_of(Verdict::Exposed, lists.into()),
         "list a, b, c, d and 4 more"
     );
 }
@@ -45,21 +45,21 @@ fn long_lists_end() {
 fn the_default_is_called_so_only_where_it_is_the_default() {
     let api = || forbidden("/api");
     assert_eq!(
-        said_of(
+        text_of(
             Verdict::Forbidden,
             vec![granted("/version"), api(), granted("/healthz")]
         ),
         "version, health (default); resources not asked"
     );
     assert_eq!(
-        said_of(
+        text_of(
             Verdict::Forbidden,
             vec![granted("/version"), api(), forbidden("/healthz")]
         ),
         "version; resources not asked"
     );
     assert_eq!(
-        said_of(
+        text_of(
             Verdict::Forbidden,
             vec![forbidden("/version"), api(), forbidden("/healthz")]
         ),
@@ -71,18 +71,18 @@ fn the_default_is_called_so_only_where_it_is_the_default() {
 fn limited_and_rejected() {
     let api = || rejected("/api");
     assert_eq!(
-        said_of(
+        text_of(
             Verdict::Limited,
             vec![granted("/version"), api(), granted("/livez")]
         ),
         "version, health only; resources not asked"
     );
     assert_eq!(
-        said_of(Verdict::Limited, vec![forbidden("/version"), api()]),
+        text_of(Verdict::Limited, vec![forbidden("/version"), api()]),
         "nothing: the reason"
     );
     assert_eq!(
-        said_of(
+        text_of(
             Verdict::Rejected,
             vec![rejected("/version"), api(), granted("/ping")]
         ),
@@ -90,7 +90,7 @@ fn limited_and_rejected() {
     );
     let lists = vec![rejected("/version"), api(), rejected("/api/v1/secrets")];
     assert_eq!(
-        said_of(Verdict::Rejected, lists),
+        text_of(Verdict::Rejected, lists),
         "nothing on 3 of 3 API paths"
     );
 }
@@ -105,7 +105,7 @@ fn what_came_to_no_answer_is_not_refused() {
             .iter()
             .map(|path| Request::for_path(path).unwrap())
             .collect();
-        may(&report)
+        anonymous_may(&report)
     };
     let refused = || vec![rejected("/api"), rejected("/api/v1/secrets")];
     assert_eq!(
@@ -137,7 +137,7 @@ fn what_is_not_served_is_nothing_that_anybody_may() {
         not_served,
         request: 0,
     };
-    let open = Open::of(&[
+    let open = Grants::of(&[
         grant("/api", false),
         grant("/logs", true),
         grant("/ping", true),
@@ -147,8 +147,8 @@ fn what_is_not_served_is_nothing_that_anybody_may() {
         ("read discovery", "")
     );
     // Let through it is still more than the default.
-    let open = Open::of(&[grant("/logs", true), grant("/ping", true)]);
-    assert_eq!(open.beyond(), "nothing served, though let through to /logs");
+    let open = Grants::of(&[grant("/logs", true), grant("/ping", true)]);
+    assert_eq!(open.beyond(), "nothing served, but authorized for /logs");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn who_names_nothing_that_showed_nothing() {
             ..eks()
         });
         report.identification = Some(identification);
-        who(&report)
+        who_answered(&report)
     };
     let (low, high) = (Confidence::Low, Confidence::High);
     assert_eq!(said(Component::Unknown, false, None, low), "unknown");
@@ -193,7 +193,7 @@ fn who_stays_short() {
     let mut identification = identified(Component::KubeApiServer, Some(&"9".repeat(300)));
     identification.attribution.others = vec![eks(); 9];
     report.identification = Some(identification);
-    let said = who(&report);
+    let said = who_answered(&report);
     assert!(
         said.starts_with("kube-apiserver (EKS or EKS or one of 7 more) 999"),
         "{said}"

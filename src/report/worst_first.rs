@@ -1,27 +1,27 @@
-//! The reports that are worth showing where nobody reads them all.
+//! Chooses the endpoints to show if there are too many for all.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use crate::model::{EndpointReport, Verdict};
 
-/// The first `most` reports in the order of `place`, and how many of each verdict were left out. No
-/// more than twice as many are held.
-pub(super) fn of<R: Borrow<EndpointReport>, K: Ord>(
+/// The first `max` endpoints in the order of `key`, and how many of each verdict were left out. At most twice
+/// as many are held.
+pub(super) fn worst_first<R: Borrow<EndpointReport>, K: Ord>(
     reports: impl Iterator<Item = R>,
-    most: usize,
-    place: impl Fn(&EndpointReport) -> K,
+    max: usize,
+    key: impl Fn(&EndpointReport) -> K,
 ) -> (Vec<R>, BTreeMap<Verdict, usize>) {
     let (mut kept, mut left_out) = (Vec::new(), BTreeMap::new());
     let mut cut = |kept: &mut Vec<R>| {
-        kept.sort_by_key(|report| place(report.borrow()));
-        for report in kept.drain(kept.len().min(most)..) {
+        kept.sort_by_key(|report| key(report.borrow()));
+        for report in kept.drain(kept.len().min(max)..) {
             *left_out.entry(report.borrow().verdict).or_default() += 1;
         }
     };
     for report in reports {
         kept.push(report);
-        if kept.len() >= 2 * most {
+        if kept.len() >= 2 * max {
             cut(&mut kept);
         }
     }
@@ -41,14 +41,14 @@ mod tests {
         let mut sorted: Vec<&EndpointReport> = reports.iter().collect();
         sorted.sort_by_key(|report| order(report));
         for most in [1, 2, 3, reports.len(), 1000] {
-            let (kept, left_out) = of(reports.iter().rev(), most, order);
-            let places = |reports: &[&EndpointReport]| {
+            let (kept, left_out) = worst_first(reports.iter().rev(), most, order);
+            let keys = |reports: &[&EndpointReport]| {
                 reports
                     .iter()
                     .map(|report| order(report))
                     .collect::<Vec<_>>()
             };
-            assert_eq!(places(&kept), places(&sorted[..most.min(sorted.len())]));
+            assert_eq!(keys(&kept), keys(&sorted[..most.min(sorted.len())]));
             assert_eq!(kept.len() + left_out.values().sum::<usize>(), reports.len());
         }
     }
