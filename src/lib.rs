@@ -75,6 +75,7 @@ pub mod fuzzing;
 mod host_port;
 pub mod identify;
 pub mod input;
+pub mod kubernetes;
 pub mod model;
 pub mod policy;
 pub mod probe;

@@ -146,8 +146,8 @@ fn handshake() -> Handshake {
         client_ca_names: NameList::collect(["CN=kubernetes".to_owned()]),
         signature: Signature::Valid,
         certificate: Some(Certificate {
-            subject: "CN=kube-apiserver".to_owned(),
-            issuer: "CN=kubernetes".to_owned(),
+            subject: "CN=kube-apiserver".into(),
+            issuer: "CN=kubernetes".into(),
             sans: NameList::collect(
                 ["kubernetes.default.svc.cluster.local", "10.96.0.1"].map(str::to_owned),
             ),

@@ -38,7 +38,9 @@ impl Anchors {
                 setting: "ca-file",
                 problem: format!("holds what is no CA certificate: {error}"),
             })?;
-        let subject = |der: &CertificateDer<'_>| certificate::facts(der).map(|facts| facts.subject);
+        let subject = |der: &CertificateDer<'_>| {
+            certificate::facts(der).map(|facts| facts.subject.to_string())
+        };
         let subjects = ders
             .iter()
             .map(|der| subject(der).unwrap_or_default())

@@ -79,7 +79,7 @@ mod tests {
         );
         for request in asked {
             let resource = matches!(
-                request.class.grade(),
+                Grade::of(request.class),
                 Grade::Resources | Grade::SensitiveResources
             );
             let (method, limit) = if resource {

@@ -1,7 +1,7 @@
-//! One endpoint explained for a person: what answered, whose it is, what it should answer, and for
-//! each statement what says so.
+//! The explanation of an endpoint: what answered, which product it is, what it should answer, and the evidence for
+//! each statement.
 //!
-//! Text from the network is escaped and cut; every line is one statement, so `grep` works on it.
+//! Text from the network is escaped and cut. Each line is one statement, so `grep` works on it.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ use crate::model::{
 
 /// Characters of a text from outside.
 const MAX_TEXT: usize = 400;
-/// Characters of a remedy, which is whole sentences.
+/// Characters of a remedy.
 const REMEDY: usize = 1000;
 
 fn shown(text: &str) -> String {
@@ -36,7 +36,7 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
     if let Some(identification) = &report.identification {
         component(&mut out, identification)?;
         product(&mut out, identification)?;
-        version(&mut out, identification, looked_on(report))?;
+        version(&mut out, identification, day_of_scan(report))?;
     }
     if let Some(expected) = &report.posture {
         posture(&mut out, expected)?;
@@ -56,8 +56,8 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
     out.flush()
 }
 
-/// The day on which the first answer was asked for.
-fn looked_on(report: &EndpointReport) -> Option<Date> {
+/// The day of the first request.
+fn day_of_scan(report: &EndpointReport) -> Option<Date> {
     report
         .requests
         .first()
@@ -91,7 +91,7 @@ fn component(out: &mut impl Write, identification: &Identification) -> io::Resul
     Ok(())
 }
 
-fn named(products: &[Product]) -> String {
+fn product_names(products: &[Product]) -> String {
     products
         .iter()
         .map(|product| shown(&product.name))
@@ -101,7 +101,7 @@ fn named(products: &[Product]) -> String {
 
 fn product(out: &mut impl Write, identification: &Identification) -> io::Result<()> {
     let attribution = &identification.attribution;
-    let sure = attribution
+    let confidence = attribution
         .confidence
         .map(Confidence::as_str)
         .unwrap_or_default();
@@ -109,11 +109,15 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
         Some(product) => {
             writeln!(
                 out,
-                "\nWhose it is: {} (confidence {sure})",
+                "\nWhose it is: {} (confidence {confidence})",
                 shown(&product.name)
             )?;
             if !attribution.others.is_empty() {
-                writeln!(out, "  cannot be told from: {}", named(&attribution.others))?;
+                writeln!(
+                    out,
+                    "  cannot be told from: {}",
+                    product_names(&attribution.others)
+                )?;
             }
         }
         None if attribution.others.is_empty() => {
@@ -127,7 +131,7 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
                 out,
                 "\nWhose it is: cannot tell, because the signs fit these as well as each other"
             )?;
-            writeln!(out, "  {}", named(&attribution.others))?;
+            writeln!(out, "  {}", product_names(&attribution.others))?;
         }
     }
     for (title, marks) in [
@@ -135,14 +139,14 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
         ("against", &attribution.against),
     ] {
         for mark in marks {
-            writeln!(out, "  {title:8} {}", told(mark, &identification.clues))?;
+            writeln!(out, "  {title:8} {}", evidence(mark, &identification.clues))?;
         }
     }
     Ok(())
 }
 
 /// `CN=kubernetes (serving-certificate): kubeadm, family, documented: Kubernetes PKI … (https://…)`.
-fn told(mark: &Mark, clues: &[Clue]) -> String {
+fn evidence(mark: &Mark, clues: &[Clue]) -> String {
     let Mark {
         product,
         clue,

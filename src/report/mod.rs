@@ -57,12 +57,12 @@ use crate::model::{Change, Finding, Rule, ScanSummary};
 /// The name and version of what `json` and `jsonl` write; described by `docs/report.schema.json`.
 pub const SCHEMA: &str = "kubeknock/report/v3";
 
-/// What a report says about the scan's setting, beside its results.
+/// The settings of a scan, for its report.
 #[derive(Debug, Clone, Copy)]
 pub struct ScanInfo<'a> {
     /// The version of kubeknock that scanned.
     pub tool_version: &'a str,
-    /// The limits it kept and the way it asked.
+    /// Its configuration.
     pub config: &'a ScanConfig,
 }
 
@@ -76,34 +76,34 @@ impl<'a> ScanInfo<'a> {
     }
 }
 
-/// A whole scan, as the formats that are written at its end are given it, beside its records.
+/// The results of a scan, without its endpoint records.
 #[derive(Debug, Clone, Copy)]
 pub struct Results<'a> {
-    /// The scan's setting.
+    /// The settings of the scan.
     pub info: ScanInfo<'a>,
-    /// When it ran, and where every target ended.
+    /// When it ran, and its coverage.
     pub summary: &'a ScanSummary,
-    /// What to look at: worst first, then in the order of the target set.
+    /// The findings: worst first, then in the order of the target set.
     pub findings: &'a [Finding],
-    /// What is not as it was in the baseline, what opens first; `None` without one.
+    /// The changes since the baseline; `None` without a baseline.
     pub changes: Option<&'a [Change]>,
-    /// Every rule there is, whether it found something or not.
+    /// All rules, with or without findings.
     pub rules: &'a [&'static Rule],
-    /// What the gate said.
+    /// The decision of the gate.
     pub outcome: Outcome<'a>,
 }
 
 impl Results<'_> {
-    /// What is to be said first of a report that does not hold the whole.
+    /// What to say first in the report of one shard.
     fn part(&self) -> Option<String> {
         let shard = self.info.config.shard;
         shard
             .is_part()
-            .then(|| format!("shard {shard} of a scan: the others belong to it"))
+            .then(|| format!("shard {shard} of a scan; the other shards are missing here"))
     }
 }
 
-/// What the gate said.
+/// The decision of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome<'a> {
     /// The exit code.

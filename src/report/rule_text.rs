@@ -1,5 +1,4 @@
-//! A rule explained: as text for a terminal, as Markdown for documentation and code scanning.
-//! Everything in a rule is ours, so nothing needs escaping.
+//! The explanation of a rule, as text for a terminal and as Markdown for documentation and code scanning.
 
 use std::fmt::Write as _;
 
@@ -8,7 +7,7 @@ use crate::model::{Control, Rule};
 /// Columns of the text.
 const WIDTH: usize = 100;
 
-/// A rule as its section of `docs/rules.md`, which a test holds to be just this.
+/// The section of a rule in `docs/rules.md`.
 pub fn markdown(rule: &Rule) -> String {
     let Rule {
         id,
@@ -42,7 +41,7 @@ pub fn markdown(rule: &Rule) -> String {
     out
 }
 
-/// A rule for a terminal.
+/// The text of a rule for a terminal.
 pub fn text(rule: &Rule) -> String {
     let mut out = format!("{}\n{}\n\n", rule.id, rule.title);
     let cwe = rule
@@ -87,7 +86,7 @@ fn item(control: &Control) -> String {
     }
 }
 
-/// Words in lines of [`WIDTH`], indented by two.
+/// Writes words in lines of at most [`WIDTH`], indented by two.
 fn wrap(out: &mut String, words: &str) {
     let mut column = 0;
     for word in words.split(' ') {

@@ -309,7 +309,7 @@ async fn what_a_hostile_server_says_runs_nothing_in_a_browser() {
     );
     assert!(!dom.contains("<img"));
     for text in [
-        "O=&lt;script&gt;document.title='owned'&lt;/script&gt;",
+        "O=\\&lt;script\\&gt;document.title='owned'\\&lt;/script\\&gt;",
         "&lt;img src=x onerror=document.title='owned'&gt;",
         "rejected \\u{202e}&lt;script&gt;document.title='owned'&lt;/script&gt;",
     ] {

@@ -359,7 +359,7 @@ async fn the_proxy_resolves_names_with_socks5h() {
     ]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let report: Value = serde_json::from_str(&std::fs::read_to_string(&saved).unwrap()).unwrap();
-    let told: Vec<[&Value; 5]> = report["endpoints"]
+    let endpoints: Vec<[&Value; 5]> = report["endpoints"]
         .as_array()
         .unwrap()
         .iter()
@@ -370,7 +370,7 @@ async fn the_proxy_resolves_names_with_socks5h() {
     let private = format!("{PRIVATE}:{port}");
     let address = server.address().to_string();
     assert_eq!(
-        json!(told),
+        json!(endpoints),
         json!([
             [private, "forbidden", null, true, PRIVATE],
             [address, "forbidden", address, false, null],
@@ -420,7 +420,7 @@ async fn the_proxy_resolves_names_with_socks5h() {
     assert_eq!(stdout(&again), table);
 }
 
-/// Names are resolved here unless the proxy is told to, and a failed lookup says so.
+/// Names are resolved here unless the proxy is to resolve them, and a failed lookup says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_lookup_says_that_the_proxy_could_resolve_the_name() {
     let names = crate::name_server::NameServer::start().await;
@@ -452,7 +452,7 @@ async fn a_failed_lookup_says_that_the_proxy_could_resolve_the_name() {
 async fn options_that_need_addresses_are_refused_if_the_proxy_resolves_names() {
     let proxy = TestProxy::start(ProxyKind::Socks5h, Manner::Honest).await;
     let target = format!("{PRIVATE}:6443");
-    for (options, said) in [
+    for (options, message) in [
         (
             ["--exclude", "10.0.0.0/8"],
             "exclude names, or use socks5://",
@@ -471,7 +471,7 @@ async fn options_that_need_addresses_are_refused_if_the_proxy_resolves_names() {
         let output = run(&[&["scan", &target, "--proxy", &proxy.url()], &options[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{options:?}");
         assert!(
-            stderr(&output).contains(said),
+            stderr(&output).contains(message),
             "{options:?}: {}",
             stderr(&output)
         );

@@ -273,14 +273,14 @@ async fn a_special_address_is_reported_everywhere() {
     let args = ["-o", "table", "-o", &json, "-o", &junit, "-o", &html];
     let output = run(&[&["scan", &target, &resolver], &args[..]].concat());
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let said = "not asked: 1 special address without --allow-special (127.0.0.1, loopback)";
+    let message = "not asked: 1 special address without --allow-special (127.0.0.1, loopback)";
     let read = |format: &str| std::fs::read_to_string(folder.path().join(format)).unwrap();
     for (format, text) in [
         ("table", stdout(&output)),
         ("junit", read("junit")),
         ("html", read("html")),
     ] {
-        assert!(text.contains(said), "{format}: {text}");
+        assert!(text.contains(message), "{format}: {text}");
     }
     let report: Value = serde_json::from_str(&read("json")).unwrap();
     assert_eq!(
@@ -435,8 +435,8 @@ async fn addresses_beyond_the_limit_are_reported() {
             (199, 136)
         );
         assert!(!coverage.is_complete());
-        let said = coverage.specs[0].unasked_said().unwrap();
-        assert!(said.contains("64 of 200 are asked"), "{said}");
+        let message = coverage.specs[0].unasked_said().unwrap();
+        assert!(message.contains("64 of 200 are asked"), "{message}");
         drawn.push(
             records
                 .iter()
@@ -458,10 +458,15 @@ async fn half_an_answer_is_used_and_reported_as_half() {
     let names = NameServer::start().await;
     let server = start("default").await;
     let port = server.address().port();
+<<<<<<< HEAD
     let quick = names
         .config()
         .with(|config| config.timeout = Duration::from_secs(1));
     for (name, said) in [
+=======
+    let quick = names.config().with(|config| config.timeout = Duration::from_secs(1));
+    for (name, message) in [
+>>>>>>> main
         ("half-servfail.example", "AAAA: resolver failure"),
         ("half-missing.example", "AAAA: name not found"),
         ("half-silent.example", "AAAA: resolver timed out"),
@@ -487,7 +492,7 @@ async fn half_an_answer_is_used_and_reported_as_half() {
             "{name}"
         );
         assert!(
-            coverage.specs[0].unasked_said().unwrap().contains(said),
+            coverage.specs[0].unasked_said().unwrap().contains(message),
             "{name}: {coverage:?}"
         );
     }

@@ -106,8 +106,9 @@ async fn a_server_that_closes_idle_connections_still_gets_its_verdict() {
         while let Ok((mut stream, _)) = front.accept().await {
             tokio::spawn(async move {
                 let mut byte = [0];
-                let said = tokio::time::timeout(Duration::from_millis(500), stream.peek(&mut byte));
-                if matches!(said.await, Ok(Ok(1))) {
+                let first_byte =
+                    tokio::time::timeout(Duration::from_millis(500), stream.peek(&mut byte));
+                if matches!(first_byte.await, Ok(Ok(1))) {
                     let mut server = TcpStream::connect(behind).await.unwrap();
                     let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
                 }

@@ -267,7 +267,7 @@ fn errors_in_the_file_have_a_place_and_a_suggestion() {
         ),
         (
             "[scan]\nfail-on = \"fast\"\n",
-            "[scan] fail-on: no threshold; use a severity",
+            "[scan] fail-on: invalid threshold",
         ),
         (
             "[scan]\nhttp2 = \"yes\"\n",

@@ -153,7 +153,7 @@ async fn the_handshake_is_told_also_when_every_path_answers_401() {
         );
         let certificate = tls.certificate.unwrap();
         assert_eq!(
-            (certificate.subject.as_str(), certificate.issuer.as_str()),
+            (&*certificate.subject, &*certificate.issuer),
             ("CN=kube-apiserver", "CN=kubernetes")
         );
         assert!(

@@ -10,6 +10,7 @@ mod conclusion;
 mod demo;
 mod diff;
 mod dry_run;
+mod earlier;
 mod identify;
 mod limits;
 mod manual;

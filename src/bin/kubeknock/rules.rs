@@ -1,4 +1,4 @@
-//! `kubeknock rules`: the rules that findings come from.
+//! `kubeknock rules`: lists and explains the rules.
 
 use anyhow::bail;
 use kubeknock::policy::{RULES, rule};
@@ -8,13 +8,13 @@ use crate::args::RulesArgs;
 use crate::stdout;
 use crate::suggest::did_you_mean;
 
-/// Lists all rules, or explains those that are named.
+/// Lists all rules, or explains the given ones.
 pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
     let mut rules = Vec::new();
     for id in &args.ids {
         let Some(rule) = rule(id) else {
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
-            bail!("{id:?} is no rule; kubeknock rules lists them{hint}");
+            bail!("unknown rule {id:?}; `kubeknock rules` lists all rules{hint}");
         };
         rules.push(rule);
     }

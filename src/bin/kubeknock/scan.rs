@@ -12,10 +12,10 @@ use kubeknock::scan::{Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::ScanArgs;
-use crate::conclusion::{Conclusion, baseline, judged_coverage};
+use crate::conclusion::Conclusion;
+use crate::earlier::{Earlier, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
 use crate::progress::Line;
-use crate::saved::Earlier;
 use crate::settings_file::SettingsFile;
 use crate::{dry_run, limits, say, settings, signals, stats};
 
@@ -172,9 +172,9 @@ impl Job {
         let keep = self.outputs.needs_records();
         let mut records = Spool::default();
         let mut snapshot = Snapshot::default();
-        let mut judge = Evaluator::new(&self.policy, scan.started());
+        let mut evaluator = Evaluator::new(&self.policy, scan.started());
         while let Some(record) = scan.next().await {
-            judge.add(&record);
+            evaluator.add(&record);
             if self.earlier.is_some() {
                 snapshot.add(&record);
             }
@@ -206,8 +206,8 @@ impl Job {
             _ => End::Regular,
         };
         let could_not_scan = summary.coverage.could_not_scan();
-        let judged_coverage = judged_coverage(scanner.config(), &summary.coverage);
-        let judged = judge.finish(&judged_coverage);
+        let coverage = evaluated_coverage(scanner.config(), &summary.coverage);
+        let evaluation = evaluator.finish(&coverage);
         let Self {
             earlier,
             gate,
@@ -215,7 +215,7 @@ impl Job {
             ..
         } = self;
         let conclusion = Conclusion {
-            judged,
+            evaluation,
             snapshot,
             earlier,
             gate,
@@ -224,7 +224,7 @@ impl Job {
         let code = conclusion.write(
             ScanInfo::new(scanner.config()),
             &summary,
-            &judged_coverage,
+            &coverage,
             records,
             outputs,
         )?;

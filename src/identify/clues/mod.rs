@@ -17,12 +17,6 @@ use crate::products::{Place, TABLE};
 const PROXY_DENIES: &str = "[00] access denied";
 /// The realm that an API server with password authentication names.
 const OLD_REALM: &str = "kubernetes-master";
-/// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull
-/// request 106859 removed them in 1.24).
-const NO_INSECURE_PORT: Minor = Minor {
-    major: 1,
-    minor: 20,
-};
 
 /// What was seen, ready to be weighed.
 #[derive(Default)]
@@ -243,7 +237,8 @@ impl Signs {
             | Answer::ApiResources
             | Answer::RootPaths
             | Answer::ResourceList { .. })
-                if answer.fits(request) || *answer == Answer::RootPaths && reply.status == 404 =>
+                if answer.fits(request.class, request.bare_path())
+                    || *answer == Answer::RootPaths && reply.status == 404 =>
             {
                 self.discovery = true;
                 self.once(ClueKind::Discovery, || {
@@ -350,7 +345,7 @@ impl Signs {
             return;
         }
         let minor = self.version.as_deref().and_then(Minor::of_git_version);
-        let proxied = minor.is_some_and(|minor| minor >= NO_INSECURE_PORT);
+        let proxied = minor.is_some_and(|minor| minor >= Minor::NO_INSECURE_PORT);
         self.front |= proxied;
         let seen = if proxied {
             "an API server's answers over plain HTTP, which this release has no port for: a proxy such as \
@@ -383,14 +378,13 @@ impl fmt::Display for Asked<'_> {
 
 /// An answer that is a product's own, in the words of the table.
 fn own_answer(request: &Request, answer: &Answer) -> Option<String> {
-    let what = match answer {
-        Answer::RancherError => return Some("must authenticate".to_owned()),
-        Answer::Pong => "pong",
-        Answer::Certificates => "certificates",
-        Answer::IssuerMetadata => "issuer",
-        _ => return None,
+    let Answer::Product(body) = answer else {
+        return None;
     };
-    (request.class == PathClass::Product).then(|| format!("{} {what}", request.bare_path()))
+    if body.refusal {
+        return Some(body.name.to_owned());
+    }
+    (request.class == PathClass::Product).then(|| format!("{} {}", request.bare_path(), body.name))
 }
 
 /// The fields of `/version` that tell something.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::escape::clip;
 use super::counts_by_kind;
 use crate::model::{
-    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grant, Host,
+    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
     Identification, PathClass, PostureStatus, Provenance, Target, Trust, Verdict, api_paths,
     left_out,
 };
@@ -231,7 +231,7 @@ impl Grants {
         for grant in grants {
             let class = PathClass::of(&grant.path).unwrap_or(PathClass::Other);
             let (group, name) = match class {
-                _ if grant.not_served && class.grade().exposes() => {
+                _ if grant.not_served && Grade::of(class).exposes() => {
                     (&mut grouped.not_served, grant.path.clone())
                 }
                 _ if grant.not_served => continue,

@@ -222,7 +222,7 @@ pub(super) fn saying(text: &str) -> Sample {
             identification.version = Some(text.to_owned());
         }
         if let Some(certificate) = report.tls.as_mut().and_then(|tls| tls.certificate.as_mut()) {
-            certificate.subject = text.to_owned();
+            certificate.subject = text.into();
         }
     }
     for spec in &mut sample.summary.coverage.specs {

@@ -21,8 +21,6 @@ pub(super) use change::Change;
 pub(super) use coverage::{Coverage, Summary};
 pub(super) use endpoint::Endpoint;
 pub(super) use finding::Finding;
-#[cfg(test)]
-pub(super) use request::body_word;
 pub(super) use scan::{Scan, Tool};
 
 use super::escape::clip;

@@ -77,7 +77,7 @@ impl Endpoints {
         let target = attempt.target;
         let throttle = &self.dialer.throttle;
         let admission = async {
-            let under_caps = throttle.acquire_caps(&host).await;
+            let under_caps = throttle.caps.acquire(&host).await;
             (under_caps, throttle.acquire().await)
         };
         let (_under_caps, permit) = tokio::select! {

@@ -34,7 +34,7 @@ fn scan(more: &[&str]) -> (Output, Value) {
 }
 
 /// The exit code, and the coverage that shows on which side the failure was.
-fn told(output: &Output, report: &Value) -> (Option<i32>, Value) {
+fn result_of(output: &Output, report: &Value) -> (Option<i32>, Value) {
     let coverage = &report["coverage"];
     let unreachable = &coverage["unreachable"]["kinds"];
     (
@@ -56,7 +56,7 @@ async fn a_proxy_that_never_connects_means_that_nothing_was_scanned() {
     ];
     let mut running = Vec::new();
     for kind in KINDS {
-        for (manner, word, said) in [
+        for (manner, word, message) in [
             (
                 Manner::WantsCredentials,
                 "proxy",
@@ -70,26 +70,26 @@ async fn a_proxy_that_never_connects_means_that_nothing_was_scanned() {
             ),
         ] {
             let proxy = TestProxy::start(kind, manner).await;
-            proxies.push((proxy.url(), word, said));
+            proxies.push((proxy.url(), word, message));
             running.push(proxy);
         }
     }
-    for (url, word, said) in proxies {
+    for (url, word, message) in proxies {
         let (output, report) = scan(&["--proxy", &url, "127.0.1.0/28", "-p", "6443"]);
         assert_eq!(
-            told(&output, &report),
+            result_of(&output, &report),
             (Some(2), json!([16, {word: 16}, {}])),
             "{url}"
         );
         let errors = stderr(&output);
         assert!(
-            errors.contains("error: could not scan: the proxy ") && errors.contains(said),
+            errors.contains("error: could not scan: the proxy ") && errors.contains(message),
             "{errors}"
         );
         assert_eq!(
-            errors.matches(said).count() > 3,
-            said.is_empty(),
-            "said once or twice: {errors}"
+            errors.matches(message).count() > 3,
+            message.is_empty(),
+            "reported once or twice: {errors}"
         );
         assert_eq!(report["summary"]["complete"], false);
         assert!(
@@ -102,7 +102,7 @@ async fn a_proxy_that_never_connects_means_that_nothing_was_scanned() {
         // Also for a named target, with the reason, and for a single server.
         let (output, report) = scan(&["-q", "--proxy", &url, "127.0.1.1:6443 expect=unreachable"]);
         assert_eq!(
-            told(&output, &report),
+            result_of(&output, &report),
             (Some(2), json!([1, {word: 1}, {}])),
             "{url}"
         );
@@ -194,7 +194,7 @@ async fn targets_that_the_proxy_forbids_are_not_attempted_and_the_others_are_ask
         );
         let (output, report) = scan(&["--proxy", &proxy.url(), &named, &range]);
         assert_eq!(
-            told(&output, &report),
+            result_of(&output, &report),
             (Some(0), json!([5, {"proxy-refused": 5}, {}])),
             "{kind:?}"
         );
@@ -218,7 +218,12 @@ async fn targets_that_the_proxy_forbids_are_not_attempted_and_the_others_are_ask
             &named,
             &format!("127.0.0.2:{forbidden}"),
         ]);
-        assert_eq!(told(&output, &report).0, Some(3), "{}", stderr(&output));
+        assert_eq!(
+            result_of(&output, &report).0,
+            Some(3),
+            "{}",
+            stderr(&output)
+        );
         assert_eq!(
             report["findings"]
                 .as_array()
@@ -316,7 +321,11 @@ async fn a_resumed_scan_retries_failures_on_this_side() {
                 stderr(&output)
             );
             let dead = json!([0, {}, {"proxy-could-not-connect": 7}]);
-            assert_eq!(told(&output, &report), (Some(0), dead), "{retries} retries");
+            assert_eq!(
+                result_of(&output, &report),
+                (Some(0), dead),
+                "{retries} retries"
+            );
             assert_eq!(report["coverage"]["verdicts"]["forbidden"], 1);
             assert_eq!(report["endpoints"].as_array().unwrap().len(), 1);
         }
@@ -347,7 +356,7 @@ async fn without_a_name_server_names_are_not_attempted_and_addresses_are_asked()
         ];
         let (output, report) = scan(&common);
         assert_eq!(
-            told(&output, &report),
+            result_of(&output, &report),
             (Some(2), json!([1, {"no-resolver": 1}, {}])),
             "{resolver}"
         );
@@ -361,7 +370,7 @@ async fn without_a_name_server_names_are_not_attempted_and_addresses_are_asked()
         let address = server.address().to_string();
         let (output, report) = scan(&[&common[..], &[&address]].concat());
         assert_eq!(
-            told(&output, &report),
+            result_of(&output, &report),
             (Some(3), json!([1, {"no-resolver": 1}, {}])),
             "{resolver}"
         );
@@ -389,7 +398,10 @@ async fn silence_about_one_name_is_that_names_failure() {
     let (output, report) =
         scan(&[&["--resolver", &resolver, "--timeout", "1s"], &targets[..]].concat());
     let kinds = json!({"name-not-found": 1, "resolver-timed-out": 1});
-    assert_eq!(told(&output, &report), (Some(3), json!([0, {}, kinds])));
+    assert_eq!(
+        result_of(&output, &report),
+        (Some(3), json!([0, {}, kinds]))
+    );
 }
 
 /// An invalid resolver configuration of this machine does not keep addresses from being asked.
@@ -421,7 +433,7 @@ async fn addresses_are_asked_despite_an_unreadable_resolver_configuration() {
         let report: Value = serde_json::from_str(&stdout(&output))
             .unwrap_or_else(|_| panic!("{}", stderr(&output)));
         assert_eq!(
-            told(&output, &report),
+            result_of(&output, &report),
             (Some(code), json!([1, {"no-resolver": 1}, {}])),
             "{}",
             stderr(&output)
@@ -465,7 +477,7 @@ fn a_family_that_this_machine_lacks_is_not_missed_if_the_name_has_the_other() {
     let report: Value =
         serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
     assert_eq!(
-        told(&output, &report),
+        result_of(&output, &report),
         (Some(0), json!([0, {}, {}])),
         "{}",
         stderr(&output)
@@ -494,7 +506,7 @@ fn a_family_that_this_machine_lacks_is_not_missed_if_the_name_has_the_other() {
     };
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(
-        told(&output, &report),
+        result_of(&output, &report),
         (Some(3), json!([2, {"no-route": 2}, {}]))
     );
     assert_eq!(
@@ -545,7 +557,7 @@ fn a_machine_without_a_route_could_not_scan() {
     };
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(
-        told(&output, &report),
+        result_of(&output, &report),
         (Some(2), json!([18, {"no-route": 17, "no-resolver": 1}, {}]))
     );
     let errors = stderr(&output);
@@ -588,7 +600,7 @@ fn addresses_with_a_route_are_asked_beside_those_without() {
     };
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(
-        told(&output, &report),
+        result_of(&output, &report),
         (Some(0), json!([16, {"no-route": 16}, {}])),
         "{}",
         stderr(&output)

@@ -1,4 +1,4 @@
-//! A Kubernetes version as `gitVersion` writes it.
+//! A minor release of Kubernetes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,16 +16,22 @@ pub struct Minor {
 }
 
 impl Minor {
+    /// The first release that refuses with a `Status`, not with plain text.
+    pub(crate) const STATUS_REFUSALS: Self = Self::one(7);
     /// The first release whose discovery is not public by default (KEP-789).
-    pub(crate) const CLOSED_DISCOVERY: Self = Self {
-        major: 1,
-        minor: 14,
-    };
+    pub(crate) const CLOSED_DISCOVERY: Self = Self::one(14);
+    /// The first release with `/livez` and `/readyz`.
+    pub(crate) const LIVEZ: Self = Self::one(16);
+    /// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull request
+    /// 106859 removed them in 1.24).
+    pub(crate) const NO_INSECURE_PORT: Self = Self::one(20);
     /// The first release that limits anonymous requests to paths without a feature gate (KEP-4633, beta).
-    pub(crate) const PATH_CONDITIONS: Self = Self {
-        major: 1,
-        minor: 32,
-    };
+    pub(crate) const PATH_CONDITIONS: Self = Self::one(32);
+
+    /// A minor release of Kubernetes 1.
+    const fn one(minor: u16) -> Self {
+        Self { major: 1, minor }
+    }
 
     /// The minor release of a `gitVersion`: `v1.34.1-gke.100` is 1.34. `None` where it does not begin
     /// with `vMAJOR.MINOR.PATCH`, and for builds that carry no version (`v0.0.0-…`).

@@ -1,4 +1,4 @@
-//! Ways into a cluster beside its API server, and how sure a finding is.
+//! Ways into a cluster other than its API server, and the confidence of findings.
 
 use super::*;
 use crate::model::{BaselineState, Confidence, Severity};

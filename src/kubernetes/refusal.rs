@@ -1,41 +1,43 @@
-//! What a 403 refuses: whom, and which request. The words are those of kube-apiserver's
-//! `responsewriters.Forbidden` and `forbiddenMessage`; nothing else in an answer is matched as text.
+//! Whom and what a 403 refuses. The words are those of kube-apiserver's `responsewriters.Forbidden` and
+//! `forbiddenMessage`.
 
-use crate::model::{PathClass, Request};
+use super::path::PathClass;
 
-/// Whom and what a refusal is about.
+/// What a refusal says about the request that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// `system:anonymous`, for the request that was made.
     Anonymous,
     /// `system:anonymous`, for a request that was not made.
     OtherRequest,
     /// Another user: something in between has an identity.
     OtherUser,
-    /// No user at all: these are not an API server's words.
+    /// No user at all: an API server words it otherwise.
     OwnWords,
 }
 
 const USER: &str = "User \"";
 const ANONYMOUS: &str = "system:anonymous\" cannot ";
 
-/// What `message` refuses, held against the request that was made. The path in it is the one that the API
-/// server saw: without the prefix of an endpoint behind a front end.
-pub(super) fn of(message: &str, request: &Request) -> Refusal {
-    let Some((_, rest)) = message.split_once(USER) else {
-        return Refusal::OwnWords;
-    };
-    let Some(refused) = rest.strip_prefix(ANONYMOUS) else {
-        return Refusal::OtherUser;
-    };
-    let asked = match request.class {
-        PathClass::ResourceList { .. } => refuses_list(refused, request.bare_path()),
-        _ => refuses_path(refused, request.bare_path()),
-    };
-    if asked {
-        Refusal::Anonymous
-    } else {
-        Refusal::OtherRequest
+impl Refusal {
+    /// Compares a message with the request that was made: a path without query and without the prefix of an
+    /// endpoint behind a front end, because the API server does not see that prefix.
+    pub(crate) fn of(message: &str, class: PathClass, path: &str) -> Self {
+        let Some((_, rest)) = message.split_once(USER) else {
+            return Self::OwnWords;
+        };
+        let Some(refused) = rest.strip_prefix(ANONYMOUS) else {
+            return Self::OtherUser;
+        };
+        let is_of_this_request = match class {
+            PathClass::ResourceList { .. } => refuses_list(refused, path),
+            _ => refuses_path(refused, path),
+        };
+        if is_of_this_request {
+            Self::Anonymous
+        } else {
+            Self::OtherRequest
+        }
     }
 }
 
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
 
     fn refusal(message: &str, path: &str) -> Refusal {
-        of(message, &Request::for_path(path).unwrap())
+        Refusal::of(message, PathClass::of(path).unwrap(), path)
     }
 
     #[test]

@@ -1,16 +1,18 @@
-//! What a body says, parsed once. The server indents its JSON or not depending on who asks, so
-//! nothing is ever decided by matching raw text.
+//! Parses a body once. A server indents its JSON or not depending on the client, so that no decision rests on
+//! matching raw text.
 
 use serde_json::{Map, Value};
 
-use super::{PathClass, Request};
+use super::answer::Answer;
+use super::json::text;
+use super::product_body::ProductBody;
+use super::status::{ANONYMOUS, Status};
+use super::version::VersionInfo;
 
 /// Characters of a plain text body that are kept.
 const TEXT_KEPT: usize = 512;
-/// The user whom a request without credentials becomes, where anonymous requests are accepted.
-const ANONYMOUS: &str = "system:anonymous";
 
-/// What servers say on a TLS port to who speaks plain HTTP: Go's, nginx and AWS load balancers, Apache, Tomcat.
+/// How servers answer plain HTTP on a TLS port: Go's, nginx and AWS load balancers, Apache, Tomcat.
 const WANTS_TLS: [&str; 4] = [
     "Client sent an HTTP request to an HTTPS server.",
     "The plain HTTP request was sent to HTTPS port",
@@ -18,149 +20,9 @@ const WANTS_TLS: [&str; 4] = [
     "This combination of host and port requires TLS.",
 ];
 
-/// A body's meaning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// A Kubernetes `Status` of a failure.
-    Status(Status),
-    /// The object of `/version`.
-    Version(Box<VersionInfo>),
-    /// `/api`: `APIVersions`.
-    ApiVersions,
-    /// `/apis`: `APIGroupList`.
-    ApiGroups,
-    /// `/apis/GROUP`: `APIGroup`.
-    ApiGroup,
-    /// `/api/v1`, `/apis/GROUP/VERSION`: `APIResourceList`.
-    ApiResources,
-    /// The root list `{"paths":[…]}` that an API server gives for `/` and unknown paths.
-    RootPaths,
-    /// A list of resources. Of its content only the kind is kept.
-    ResourceList {
-        /// `SecretList`; empty if a saved report said no more than that it was a list.
-        kind: String,
-    },
-    /// An `OpenAPI` document.
-    OpenApi {
-        /// Whether it calls itself that of Kubernetes.
-        of_kubernetes: bool,
-    },
-    /// `OpenID` or `OAuth` metadata with an `issuer`.
-    IssuerMetadata,
-    /// etcd's `/version`.
-    Etcd,
-    /// A kubelet's refusal of a user whom it had let in: its authorization said no, or could not say.
-    KubeletDenial {
-        /// Whether that user is `system:anonymous`.
-        anonymous: bool,
-    },
-    /// Rancher's own refusal: `{"type":"error", … "must authenticate"}`.
-    RancherError,
-    /// `pong`: the supervisor of k3s and RKE2 at `/ping`.
-    Pong,
-    /// Certificates in PEM: the supervisor of k3s and RKE2 at `/cacerts`.
-    Certificates,
-    /// Other JSON.
-    OtherJson,
-    /// Text in the Prometheus exposition format.
-    Metrics {
-        /// Whether the first metric is one that API servers have and other programs have not.
-        of_api_server: bool,
-    },
-    /// `/flagz`, `/statusz` or the index of `/debug/pprof/`.
-    Diagnostics,
-    /// An API server's health text: `ok`, or its list of `[+]`/`[-]` checks.
-    Health {
-        /// Whether every check passed.
-        ok: bool,
-    },
-    /// Go's "client sent an HTTP request to an HTTPS server", or another server's words for it.
-    WantsTls,
-    /// HTML.
-    Html,
-    /// Other text, its beginning.
-    Text(String),
-    /// Not text.
-    Binary,
-    /// No body.
-    Empty,
-    /// Longer than the limit, so not parsed.
-    Cut,
-}
-
-/// A refusal in plain text, as API servers before 1.7 gave it (`User "system:anonymous" cannot …`).
-fn is_plain_refusal(text: &str) -> bool {
-    text.starts_with("User \"") && text.contains("\" cannot ")
-}
-
-/// The deciding fields of a Kubernetes `Status`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// The HTTP code it repeats.
-    pub code: u16,
-    /// Machine-readable reason: `Unauthorized`, `Forbidden`, `NotFound` …
-    pub reason: String,
-    /// The server's sentence.
-    pub message: String,
-}
-
-impl Status {
-    /// Whether the message names the anonymous user. These are the only words matched anywhere.
-    pub fn names_anonymous(&self) -> bool {
-        self.message.contains("User \"system:anonymous\"")
-    }
-
-    /// Whether the message refuses this path as such (`cannot get path "/api/v1/pods"`), as programs without
-    /// resources do whatever the path.
-    pub fn refuses_the_path(&self, path: &str) -> bool {
-        self.message.contains(&format!(" path \"{path}\""))
-    }
-
-    /// Whether the message refuses the token of a list that goes on (`continue=bogus`): what reads the token
-    /// stands behind authorization.
-    pub fn refuses_the_continue_token(&self) -> bool {
-        ["invalid continue token", "continue key is not valid"]
-            .iter()
-            .any(|words| self.message.contains(words))
-    }
-
-    /// Whether the message refuses a resource (`secrets is forbidden: … cannot list resource`),
-    /// which only a server with resources says; others refuse the same request as a path.
-    pub fn refuses_a_resource(&self) -> bool {
-        self.message.contains(" resource \"")
-    }
-}
-
-/// The fields of `/version` (`version.Info` of k8s.io/apimachinery), as text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct VersionInfo {
-    /// `v1.34.1`, with a vendor's suffix.
-    pub git_version: String,
-    /// `1`.
-    pub major: Option<String>,
-    /// `34`, with a `+` on vendors' builds.
-    pub minor: Option<String>,
-    /// The minor release that the server emulates (KEP-4330): `1.34`.
-    pub emulation: Option<String>,
-    /// The oldest minor release that it is compatible with (KEP-4330).
-    pub minimum_compatibility: Option<String>,
-    /// The commit it was built from.
-    pub git_commit: Option<String>,
-    /// `clean` or `dirty`.
-    pub git_tree_state: Option<String>,
-    /// When it was built.
-    pub build_date: Option<String>,
-    /// The Go release it was built with.
-    pub go_version: Option<String>,
-    /// The compiler.
-    pub compiler: Option<String>,
-    /// `linux/amd64`.
-    pub platform: Option<String>,
-}
-
 impl Answer {
-    /// What `body` says. `cut` tells that it was longer than the limit: then only documents that are known
-    /// by their first bytes are told.
+    /// Parses a body. `cut` says that it was longer than the limit: then only documents that their first bytes
+    /// identify are recognised.
     pub fn parse(body: &[u8], cut: bool) -> Self {
         if cut {
             return beginning(body);
@@ -179,83 +41,6 @@ impl Answer {
             Err(_) => Self::Binary,
         }
     }
-
-    /// What a refusal says: the message of its `Status`, or the plain text of API servers before 1.7.
-    pub fn refusal(&self) -> Option<&str> {
-        match self {
-            Self::Status(status) => Some(&status.message),
-            Self::Text(text) if is_plain_refusal(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// Whether only a program that speaks the Kubernetes API gives this body. Health text and metrics
-    /// are not: other programs give them too.
-    pub const fn is_kubernetes(&self) -> bool {
-        matches!(
-            self,
-            Self::Status(_)
-                | Self::Version(_)
-                | Self::ApiVersions
-                | Self::ApiGroups
-                | Self::ApiGroup
-                | Self::ApiResources
-                | Self::RootPaths
-                | Self::ResourceList { .. }
-        )
-    }
-
-    /// Whether this is the body that an API server gives for the path of `request`. Only what the class of
-    /// the path gives is known of telemetry and of paths of a product.
-    pub fn fits(&self, request: &Request) -> bool {
-        let segments: Vec<&str> = request.bare_path().trim_matches('/').split('/').collect();
-        match (request.class, self) {
-            (PathClass::Health, Self::Health { .. })
-            | (PathClass::Version, Self::Version(_))
-            | (PathClass::OpenApi, Self::OpenApi { .. })
-            | (PathClass::Metrics, Self::Metrics { .. })
-            | (PathClass::Diagnostics, Self::Diagnostics)
-            | (PathClass::Product, Self::IssuerMetadata | Self::Pong | Self::Certificates) => true,
-            (PathClass::Discovery, document) => match segments.as_slice() {
-                [""] => *document == Self::RootPaths,
-                ["api"] => *document == Self::ApiVersions,
-                ["apis"] => *document == Self::ApiGroups,
-                ["apis", _] => *document == Self::ApiGroup,
-                ["api", _] | ["apis", _, _] => *document == Self::ApiResources,
-                _ => false,
-            },
-            (PathClass::ResourceList { .. }, Self::ResourceList { kind }) => segments
-                .last()
-                .is_some_and(|resource| is_list_of(kind, resource)),
-            _ => false,
-        }
-    }
-
-    /// The `Status`, if it is one.
-    pub const fn status(&self) -> Option<&Status> {
-        match self {
-            Self::Status(status) => Some(status),
-            _ => None,
-        }
-    }
-}
-
-/// Whether a list of this kind holds this resource: `SecretList` and `secrets`, `NetworkPolicyList` and
-/// `networkpolicies`. A custom resource may have an irregular plural, which fits nothing.
-fn is_list_of(kind: &str, resource: &str) -> bool {
-    let Some(singular) = kind.strip_suffix("List").map(str::to_ascii_lowercase) else {
-        return false;
-    };
-    let ends_in_y = singular.strip_suffix('y');
-    resource == singular
-        || resource
-            .strip_prefix(&*singular)
-            .is_some_and(|ending| matches!(ending, "s" | "es"))
-        || ends_in_y.is_some_and(|stem| resource.strip_prefix(stem) == Some("ies"))
-}
-
-fn string(object: &Map<String, Value>, key: &str) -> Option<String> {
-    object.get(key).and_then(Value::as_str).map(str::to_owned)
 }
 
 fn from_object(object: &Map<String, Value>) -> Answer {
@@ -264,7 +49,7 @@ fn from_object(object: &Map<String, Value>) -> Answer {
         .and_then(Value::as_str)
         .unwrap_or_default();
     match kind {
-        "Status" => return status(object).map_or(Answer::OtherJson, Answer::Status),
+        "Status" => return Status::read(object).map_or(Answer::OtherJson, Answer::Status),
         "APIVersions" if object.get("versions").is_some_and(Value::is_array) => {
             return Answer::ApiVersions;
         }
@@ -287,36 +72,11 @@ fn from_object(object: &Map<String, Value>) -> Answer {
         }
         _ => {}
     }
-    if let (Some(git_version), Some(major), Some(minor)) = (
-        string(object, "gitVersion"),
-        string(object, "major"),
-        string(object, "minor"),
-    ) {
-        let pair = |major, minor| {
-            Some(format!(
-                "{}.{}",
-                string(object, major)?,
-                string(object, minor)?
-            ))
-        };
-        return Answer::Version(Box::new(VersionInfo {
-            git_version,
-            major: Some(major),
-            minor: Some(minor),
-            emulation: pair("emulationMajor", "emulationMinor"),
-            minimum_compatibility: pair("minCompatibilityMajor", "minCompatibilityMinor"),
-            git_commit: string(object, "gitCommit"),
-            git_tree_state: string(object, "gitTreeState"),
-            build_date: string(object, "buildDate"),
-            go_version: string(object, "goVersion"),
-            compiler: string(object, "compiler"),
-            platform: string(object, "platform"),
-        }));
+    if let Some(version) = VersionInfo::read(object) {
+        return Answer::Version(Box::new(version));
     }
-    if string(object, "type").as_deref() == Some("error")
-        && string(object, "message").is_some_and(|message| message.contains("must authenticate"))
-    {
-        return Answer::RancherError;
+    if let Some(body) = ProductBody::of_json(object) {
+        return Answer::Product(body);
     }
     if is_etcd_version(object) {
         return Answer::Etcd;
@@ -326,9 +86,6 @@ fn from_object(object: &Map<String, Value>) -> Answer {
         return Answer::OpenApi {
             of_kubernetes: title.and_then(Value::as_str) == Some("Kubernetes"),
         };
-    }
-    if string(object, "issuer").is_some() {
-        return Answer::IssuerMetadata;
     }
     match object.get("paths") {
         // The index of `/openapi/v3`.
@@ -360,22 +117,10 @@ fn is_etcd_version(object: &Map<String, Value>) -> bool {
     let is_release = |text: &str| {
         text.starts_with(|first: char| first.is_ascii_digit()) && text.split('.').count() >= 3
     };
-    let server = string(object, "etcdserver").is_some_and(|text| is_release(&text));
-    let cluster = string(object, "etcdcluster")
-        .is_some_and(|text| is_release(&text) || text == "not_decided");
+    let server = text(object, "etcdserver").is_some_and(|text| is_release(&text));
+    let cluster =
+        text(object, "etcdcluster").is_some_and(|text| is_release(&text) || text == "not_decided");
     server && cluster
-}
-
-/// A `Status` of a failure in API version v1; anything less is not one.
-fn status(object: &Map<String, Value>) -> Option<Status> {
-    if string(object, "apiVersion")? != "v1" || string(object, "status")? != "Failure" {
-        return None;
-    }
-    Some(Status {
-        code: u16::try_from(object.get("code")?.as_u64()?).ok()?,
-        reason: string(object, "reason").unwrap_or_default(),
-        message: string(object, "message").unwrap_or_default(),
-    })
 }
 
 /// The first key of an `OpenAPI` document: of version 3, of version 2, and of Swagger 1.2 before 1.14.
@@ -390,8 +135,8 @@ const API_SERVER_METRICS: [&str; 5] = [
     "apiserver_",
 ];
 
-/// What the beginning of a long document shows. Only telemetry is told from its beginning, because only
-/// there a document of any length is expected; all else is judged whole or not at all.
+/// Only telemetry is recognised by its beginning, because only there a long document is expected. Everything else
+/// is judged whole or not at all.
 fn beginning(body: &[u8]) -> Answer {
     let text = match std::str::from_utf8(body) {
         Ok(text) => text,
@@ -419,7 +164,7 @@ fn beginning(body: &[u8]) -> Answer {
     telemetry(trimmed).unwrap_or(Answer::Cut)
 }
 
-/// Metrics and the documents for debugging, all of which are known by their beginning.
+/// Metrics and pages for debugging, which their beginning identifies.
 fn telemetry(text: &str) -> Option<Answer> {
     let metric = ["# HELP ", "# TYPE "]
         .iter()
@@ -441,11 +186,11 @@ fn telemetry(text: &str) -> Option<Answer> {
 
 fn from_text(text: &str) -> Answer {
     let trimmed = text.trim();
-    match trimmed {
-        "ok" => return Answer::Health { ok: true },
-        "pong" => return Answer::Pong,
-        _ if trimmed.starts_with("-----BEGIN CERTIFICATE-----") => return Answer::Certificates,
-        _ => {}
+    if trimmed == "ok" {
+        return Answer::Health { ok: true };
+    }
+    if let Some(body) = ProductBody::of_text(trimmed) {
+        return Answer::Product(body);
     }
     let mut lines = trimmed.lines();
     if trimmed.starts_with("[+]") || trimmed.starts_with("[-]") {
@@ -481,7 +226,7 @@ fn from_text(text: &str) -> Answer {
     Answer::Text(start)
 }
 
-/// The user whom a kubelet's authorization stopped. The words are those of `pkg/kubelet/server/server.go`:
+/// The user whom a kubelet's authorization refused. The words are those of `pkg/kubelet/server/server.go`:
 /// `Forbidden (user=U, verb=get, resource=nodes, subresource(s)=[healthz proxy])`, below 1.32
 /// `subresource=proxy`, and `Authorization error (…)` where the API server that it asks gives no answer.
 fn denied_by_kubelet(text: &str) -> Option<&str> {
@@ -495,6 +240,7 @@ fn denied_by_kubelet(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::path::PathClass;
     use super::*;
 
     #[test]
@@ -592,11 +338,8 @@ mod tests {
     #[test]
     fn a_body_fits_the_path_that_gives_it() {
         let fits = |path: &str, body: &str| {
-            let mut request = Request::for_path(path).unwrap();
-            if let Some(get) = request.without_head() {
-                request = get;
-            }
-            Answer::parse(body.as_bytes(), false).fits(&request)
+            let class = PathClass::of(path).unwrap();
+            Answer::parse(body.as_bytes(), false).fits(class, path)
         };
         let versions = r#"{"kind":"APIVersions","versions":["v1"]}"#;
         let groups = r#"{"kind":"APIGroupList","groups":[]}"#;

@@ -1,10 +1,10 @@
-//! Which Kubernetes versions upstream still maintains: the end-of-life dates of the release data
+//! Which releases of Kubernetes upstream still maintains: the end-of-life dates of the release data
 //! (kubernetes/website, `data/releases/eol.yaml`, and <https://kubernetes.io/releases/>), as known
 //! on 2026-11-23. A vendor may maintain a version longer.
 
 use jiff::civil::{Date, date};
 
-use super::Minor;
+use super::minor::Minor;
 
 /// A minor release and its last day of maintenance.
 struct Release {
@@ -61,7 +61,7 @@ const RELEASES: [Release; 36] = [
     release(37, 2027, 10, 28),
 ];
 
-/// What upstream does for a version on a day.
+/// Whether upstream maintains a release on a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
     /// Maintained until the end of this day.
@@ -72,16 +72,18 @@ pub enum Support {
     Unknown,
 }
 
-/// What upstream does for a minor release on the day `on`.
-pub(super) fn support(Minor { major, minor }: Minor, on: Date) -> Support {
-    if major != 1 {
-        return Support::Unknown;
-    }
-    match RELEASES.iter().find(|release| release.minor == minor) {
-        Some(release) if on <= release.end_of_life => Support::Until(release.end_of_life),
-        Some(release) => Support::Ended(Some(release.end_of_life)),
-        None if minor < RELEASES[0].minor => Support::Ended(None),
-        None => Support::Unknown,
+impl Minor {
+    /// Whether upstream maintains this release on a day.
+    pub fn support(self, on: Date) -> Support {
+        if self.major != 1 {
+            return Support::Unknown;
+        }
+        match RELEASES.iter().find(|release| release.minor == self.minor) {
+            Some(release) if on <= release.end_of_life => Support::Until(release.end_of_life),
+            Some(release) => Support::Ended(Some(release.end_of_life)),
+            None if self.minor < RELEASES[0].minor => Support::Ended(None),
+            None => Support::Unknown,
+        }
     }
 }
 
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_last_day_is_still_maintained() {
-        let support = |minor, on| support(Minor { major: 1, minor }, on);
+        let support = |minor, on| Minor { major: 1, minor }.support(on);
         assert_eq!(
             support(34, date(2026, 10, 27)),
             Support::Until(date(2026, 10, 27))
@@ -115,7 +117,7 @@ mod tests {
         assert_eq!(support(1, date(2026, 1, 1)), Support::Ended(None));
         assert_eq!(support(38, date(2026, 1, 1)), Support::Unknown);
         assert_eq!(
-            super::support(Minor { major: 2, minor: 3 }, date(2026, 1, 1)),
+            Minor { major: 2, minor: 3 }.support(date(2026, 1, 1)),
             Support::Unknown
         );
         let supported: Vec<u16> = (RELEASES.iter())
