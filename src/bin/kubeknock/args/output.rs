@@ -1,17 +1,26 @@
 //! Section "Output": what is written, and where.
 
 use clap::{Args, ValueEnum};
+use kubeknock::report::Format;
+
+/// The long help of `--output`, which lists every format.
+fn output_help() -> String {
+    let formats =
+        Format::ALL.map(|format| format!("  {:13} {}", format.as_str(), format.purpose()));
+    format!(
+        "Write a report to standard output or to a file. Repeatable\n\n\
+         FORMAT or FORMAT=PATH; auto chooses by the CI system. The formats:\n{}\n\n\
+         Files appear whole or not at all, and keep their owner and mode. Links are followed; pipes and devices \
+         work. [default: table]",
+        formats.join("\n")
+    )
+}
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Write a report to standard output or to a file. Repeatable
-    ///
-    /// FORMAT or FORMAT=PATH: table, json, jsonl, sarif, markdown, html, github, gitlab, csv,
-    /// junit, prometheus, shadowserver; auto chooses by the CI system. Files appear whole or not at
-    /// all, and keep their owner and mode. Links are followed; pipes and devices work.
-    /// [default: table]
-    #[arg(short, long, value_name = "FORMAT[=PATH]")]
+    #[arg(short, long, value_name = "FORMAT[=PATH]", long_help = output_help())]
     pub(crate) output: Vec<String>,
 
     /// Colours in the table; auto respects NO_COLOR and pipes
