@@ -54,7 +54,7 @@ impl Format {
 struct Properties {
     /// What the format is for, as the help says it.
     purpose: &'static str,
-    /// The usual extension of its repository.
+    /// The usual extension of its files.
     extension: &'static str,
     /// Whether people read in it why the exit code is what it is.
     states_exit_code: bool,
@@ -80,27 +80,49 @@ struct Input<'a> {
     options: &'a RenderOptions<'a>,
 }
 
+/// A format that is written at the end of the scan.
+const fn at_end(
+    purpose: &'static str,
+    extension: &'static str,
+    write: fn(&mut dyn io::Write, &mut Input<'_>) -> io::Result<()>,
+) -> Properties {
+    Properties {
+        purpose,
+        extension,
+        states_exit_code: false,
+        render: AtEnd(write),
+    }
+}
+
+impl Properties {
+    const fn stating_exit_code(self) -> Self {
+        Self {
+            states_exit_code: true,
+            ..self
+        }
+    }
+}
+
 impl Format {
     fn properties(self) -> Properties {
         match self {
-            Self::Table => Properties {
-                purpose: "for people: what to look at first, then the counts",
-                extension: "txt",
-                states_exit_code: true,
-                render: AtEnd(|out, input| {
+            Self::Table => at_end(
+                "for people: what to look at first, then the counts",
+                "txt",
+                |out, input| {
                     let options = &input.options.table;
                     (input.records)
                         .read(|records| table::write(out, input.results, records, options))
-                }),
-            },
-            Self::Json => Properties {
-                purpose: "the whole report as one JSON document",
-                extension: "json",
-                states_exit_code: false,
-                render: AtEnd(|out, input| {
+                },
+            )
+            .stating_exit_code(),
+            Self::Json => at_end(
+                "the whole report as one JSON document",
+                "json",
+                |out, input| {
                     (input.records).read(|records| json::write(out, input.results, records))
-                }),
-            },
+                },
+            ),
             Self::Jsonl => Properties {
                 purpose: "one JSON object a line: each endpoint as it is finished, the summary last",
                 extension: "jsonl",
@@ -110,81 +132,54 @@ impl Format {
                     end: jsonl::write_summary,
                 },
             },
-            Self::Sarif => Properties {
-                purpose: "findings for code scanning",
-                extension: "sarif",
-                states_exit_code: false,
-                render: AtEnd(|out, input| {
-                    let RenderOptions {
-                        repository,
-                        category,
-                        ..
-                    } = *input.options;
-                    sarif::write(out, input.results, repository, category)
-                }),
-            },
-            Self::Markdown => Properties {
-                purpose: "a pull-request comment or job summary",
-                extension: "md",
-                states_exit_code: true,
-                render: AtEnd(|out, input| {
+            Self::Sarif => at_end("findings for code scanning", "sarif", |out, input| {
+                let RenderOptions {
+                    repository,
+                    category,
+                    ..
+                } = *input.options;
+                sarif::write(out, input.results, repository, category)
+            }),
+            Self::Markdown => at_end(
+                "a pull-request comment or job summary",
+                "md",
+                |out, input| {
                     (input.records).read(|records| markdown::write(out, input.results, records))
-                }),
-            },
-            Self::Html => Properties {
-                purpose: "one self-contained page",
-                extension: "html",
-                states_exit_code: false,
-                render: AtEnd(|out, input| {
-                    (input.records).read(|records| html::write(out, input.results, records))
-                }),
-            },
-            Self::Github => Properties {
-                purpose: "annotations of GitHub Actions",
-                extension: "txt",
-                states_exit_code: true,
-                render: AtEnd(|out, input| {
-                    github::write(out, input.results, input.options.repository)
-                }),
-            },
-            Self::Gitlab => Properties {
-                purpose: "a code quality report of GitLab",
-                extension: "json",
-                states_exit_code: false,
-                render: AtEnd(|out, input| {
-                    gitlab::write(out, input.results, input.options.repository)
-                }),
-            },
-            Self::Csv => Properties {
-                purpose: "a row for each endpoint, for spreadsheets",
-                extension: "csv",
-                states_exit_code: false,
-                render: AtEnd(|out, input| {
+                },
+            )
+            .stating_exit_code(),
+            Self::Html => at_end("one self-contained page", "html", |out, input| {
+                (input.records).read(|records| html::write(out, input.results, records))
+            }),
+            Self::Github => at_end("annotations of GitHub Actions", "txt", |out, input| {
+                github::write(out, input.results, input.options.repository)
+            })
+            .stating_exit_code(),
+            Self::Gitlab => at_end("a code quality report of GitLab", "json", |out, input| {
+                gitlab::write(out, input.results, input.options.repository)
+            }),
+            Self::Csv => at_end(
+                "a row for each endpoint, for spreadsheets",
+                "csv",
+                |out, input| {
                     (input.records).read(|records| csv::write(out, input.results, records))
-                }),
-            },
-            Self::Junit => Properties {
-                purpose: "a test case for each endpoint",
-                extension: "xml",
-                states_exit_code: false,
-                render: AtEnd(|out, input| junit::write(out, input.results, input.records)),
-            },
-            Self::Prometheus => Properties {
-                purpose: "metrics for the textfile collector",
-                extension: "prom",
-                states_exit_code: false,
-                render: AtEnd(|out, input| {
+                },
+            ),
+            Self::Junit => at_end("a test case for each endpoint", "xml", |out, input| {
+                junit::write(out, input.results, input.records)
+            }),
+            Self::Prometheus => at_end(
+                "metrics for the textfile collector",
+                "prom",
+                |out, input| {
                     (input.records).read(|records| prometheus::write(out, input.results, records))
-                }),
-            },
-            Self::Shadowserver => Properties {
-                purpose: "the report of the Shadowserver Foundation",
-                extension: "csv",
-                states_exit_code: false,
-                render: AtEnd(|out, input| {
-                    (input.records).read(|records| shadowserver::write(out, records))
-                }),
-            },
+                },
+            ),
+            Self::Shadowserver => at_end(
+                "the report of the Shadowserver Foundation",
+                "csv",
+                |out, input| (input.records).read(|records| shadowserver::write(out, records)),
+            ),
         }
     }
 
@@ -193,7 +188,7 @@ impl Format {
         self.properties().purpose
     }
 
-    /// The usual extension of its repository, without the dot.
+    /// The usual extension of its files, without the dot.
     pub fn extension(self) -> &'static str {
         self.properties().extension
     }
@@ -214,7 +209,7 @@ impl Format {
 pub struct RenderOptions<'a> {
     /// Colours and width, for `table`.
     pub table: TableOptions,
-    /// The repository that targets repository belong to, for `sarif`, `github` and `gitlab`.
+    /// The repository that targets files belong to, for `sarif`, `github` and `gitlab`.
     pub repository: Repository<'a>,
     /// The name that tells this analysis from others of the same repository, for `sarif`.
     pub category: Option<&'a str>,
