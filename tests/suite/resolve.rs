@@ -458,7 +458,9 @@ async fn half_an_answer_is_used_and_reported_as_half() {
     let names = NameServer::start().await;
     let server = start("default").await;
     let port = server.address().port();
-    let quick = names.config().with(|config| config.timeout = Duration::from_secs(1));
+    let quick = names
+        .config()
+        .with(|config| config.timeout = Duration::from_secs(1));
     for (name, message) in [
         ("half-servfail.example", "AAAA: resolver failure"),
         ("half-missing.example", "AAAA: name not found"),
