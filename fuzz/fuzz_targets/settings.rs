@@ -1,5 +1,5 @@
 #![no_main]
-// The program's own modules: the library knows no settings file.
+// Modules of the program, because the library does not read the settings file.
 #![allow(dead_code, unused_imports)]
 
 #[path = "../../src/bin/kubeknock/args/mod.rs"]

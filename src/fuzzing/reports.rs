@@ -109,11 +109,11 @@ fn again(text: &str, count: usize) {
 
 fn findings(scan: &SavedScan, records: &[EndpointReport]) -> Vec<Finding> {
     let policy = Policy::default();
-    let mut judge = Evaluator::new(&policy, scan.summary.started);
+    let mut evaluator = Evaluator::new(&policy, scan.summary.started);
     for record in records {
-        judge.add(record);
+        evaluator.add(record);
     }
-    judge.finish(&scan.summary.coverage).findings
+    evaluator.finish(&scan.summary.coverage).findings
 }
 
 fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {

@@ -1,4 +1,4 @@
-//! Fresh `Audit-Id` values.
+//! Generates `Audit-Id` values.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use crate::random::nth;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// An identifier in the form of a random UUID, different every time in this process.
+/// An identifier that looks like a random UUID and is unique in this process.
 pub(super) fn fresh_audit_id() -> String {
     let count = COUNT.fetch_add(2, Ordering::Relaxed);
     let (high, low) = (nth(count), nth(count.wrapping_add(1)));
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_look_like_random_uuids_and_differ() {
+    fn audit_ids_look_like_random_uuids_and_differ() {
         let ids: Vec<String> = (0..1000).map(|_| fresh_audit_id()).collect();
         for id in &ids {
             let lengths: Vec<usize> = id.split('-').map(str::len).collect();

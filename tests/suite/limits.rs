@@ -624,7 +624,7 @@ async fn a_probe_ends_when_resources_are_exhausted() {
         .unwrap();
     let seen = Prober::new(&config())
         .unwrap()
-        .look(stream, &endpoint, 1, &Short)
+        .probe(stream, &endpoint, 1, &Short)
         .await;
     let kinds: Vec<Option<FailureKind>> = seen
         .exchanges

@@ -1,24 +1,24 @@
-//! Answers of an API server, damaged: in their head, in their body, and in how they end.
+//! Damaged responses of an API server: in the head, in the body, and at the end.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::Draws;
+use super::random::Random;
 
-/// What one connection does to each of its answers.
+/// How one connection damages each of its responses.
 #[derive(Debug)]
-pub(super) struct Manner {
+pub(super) struct Misbehaviour {
     head: Option<usize>,
     body: Option<usize>,
     end: usize,
 }
 
-/// What is wrong with a head: a name, and what it does with the lines.
-type Head = (&'static str, fn(&mut Vec<String>, &mut Draws));
-/// What is wrong with a body.
-type Body = (&'static str, fn(&mut Vec<u8>, &mut Draws));
+/// A damaged head: its name, and the change to the header lines.
+type Head = (&'static str, fn(&mut Vec<String>, &mut Random));
+/// A damaged body: its name, and the change to the bytes.
+type Body = (&'static str, fn(&mut Vec<u8>, &mut Random));
 
 const HEADS: [Head; 24] = [
     ("two lengths that differ", |lines, _| {
@@ -54,7 +54,7 @@ const HEADS: [Head; 24] = [
     ("a NUL in a header", |lines, _| {
         lines.push("X-Nul: a\0b".to_owned());
     }),
-    ("bytes that are no text in a header", |lines, _| {
+    ("a header that is not text", |lines, _| {
         lines.push("Server: \u{80}\u{9b}31m\u{202e}".to_owned());
     }),
     ("a folded header", |lines, _| {
@@ -82,11 +82,11 @@ const HEADS: [Head; 24] = [
     ("another protocol", |lines, _| {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c".clone_into(&mut lines[0]);
     }),
-    ("an unknown version", |lines, draws| {
-        lines[0] = lines[0].replace("1.1", &format!("{}.7", draws.below(9)));
+    ("an unknown version", |lines, random| {
+        lines[0] = lines[0].replace("1.1", &format!("{}.7", random.below(9)));
     }),
-    ("an unknown status", |lines, draws| {
-        lines[0] = format!("HTTP/1.1 {} Odd", draws.below(1200));
+    ("an unknown status", |lines, random| {
+        lines[0] = format!("HTTP/1.1 {} Odd", random.below(1200));
     }),
     ("no status", |lines, _| "HTTP/1.1".clone_into(&mut lines[0])),
     ("a redirect", |lines, _| {
@@ -101,30 +101,30 @@ const HEADS: [Head; 24] = [
 
 const BODIES: [Body; 12] = [
     ("nothing", |body, _| body.clear()),
-    ("a torn body", |body, draws| {
-        body.truncate(draws.below(body.len() + 1));
+    ("a truncated body", |body, random| {
+        body.truncate(random.below(body.len() + 1));
     }),
-    ("a body behind a body", |body, _| {
+    ("a body after the body", |body, _| {
         body.extend_from_within(..);
     }),
-    ("one byte of the body flipped", |body, draws| {
-        let place = draws.below(body.len().max(1));
+    ("one byte of the body flipped", |body, random| {
+        let place = random.below(body.len().max(1));
         if let Some(byte) = body.get_mut(place) {
             *byte ^= 0x04;
         }
     }),
-    ("a body that is no text", |body, draws| {
+    ("a body that is not text", |body, random| {
         for byte in body {
-            *byte ^= draws.next().to_le_bytes()[0];
+            *byte ^= random.next().to_le_bytes()[0];
         }
     }),
-    ("JSON without end", |body, _| {
+    ("endless JSON", |body, _| {
         *body = b"{\"a\":".repeat(20_000);
     }),
     ("deep JSON", |body, _| {
         *body = [b"[".repeat(30_000), b"]".repeat(30_000)].concat();
     }),
-    ("JSON with keys twice", |body, _| {
+    ("JSON with duplicate keys", |body, _| {
         let twice = String::from_utf8_lossy(body).replace('{', r#"{"kind":"Status","kind":"Pod","#);
         *body = twice.into_bytes();
     }),
@@ -142,27 +142,27 @@ const BODIES: [Body; 12] = [
     }),
 ];
 
-/// How an answer ends.
+/// How a response ends.
 const ENDS: [&str; 8] = [
     "then waits for more",
     "then closes",
     "then hangs",
-    "before it is asked again, another answer",
+    "then an unrequested response",
     "dripping",
-    "without an end to the head",
-    "without an end to the body",
-    "torn off",
+    "with an endless head",
+    "with an endless body",
+    "truncated",
 ];
 
-impl Manner {
-    pub(super) fn draw(draws: &mut Draws) -> Self {
-        let head = (draws.below(3) > 0).then(|| draws.below(HEADS.len()));
-        let body = (draws.below(3) == 0).then(|| draws.below(BODIES.len()));
-        // Most go on: the requests that follow have something to go wrong as well.
-        let end = if draws.below(2) == 0 {
+impl Misbehaviour {
+    pub(super) fn choose(random: &mut Random) -> Self {
+        let head = (random.below(3) > 0).then(|| random.below(HEADS.len()));
+        let body = (random.below(3) == 0).then(|| random.below(BODIES.len()));
+        // Half of them continue, so that later requests can go wrong, too.
+        let end = if random.below(2) == 0 {
             0
         } else {
-            draws.below(ENDS.len())
+            random.below(ENDS.len())
         };
         Self { head, body, end }
     }
@@ -183,9 +183,9 @@ impl Manner {
         stream: &mut S,
         method: &str,
         path: &str,
-        draws: &mut Draws,
+        random: &mut Random,
     ) -> io::Result<()> {
-        let bytes = self.bytes(method, path, draws);
+        let bytes = self.bytes(method, path, random);
         match ENDS[self.end] {
             "then closes" => {
                 stream.write_all(&bytes).await?;
@@ -196,21 +196,21 @@ impl Manner {
                 stream.flush().await?;
                 std::future::pending().await
             }
-            "before it is asked again, another answer" => stream.write_all(&bytes.repeat(2)).await,
+            "then an unrequested response" => stream.write_all(&bytes.repeat(2)).await,
             "dripping" => {
-                for drop in bytes.chunks(1 + draws.below(30)) {
+                for drop in bytes.chunks(1 + random.below(30)) {
                     stream.write_all(drop).await?;
                     stream.flush().await?;
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 Ok(())
             }
-            "without an end to the head" => loop {
+            "with an endless head" => loop {
                 stream
                     .write_all(&b"X-Filler: the headers of this answer never end\r\n".repeat(100))
                     .await?;
             },
-            "without an end to the body" => {
+            "with an endless body" => {
                 stream
                     .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
                     .await?;
@@ -218,33 +218,35 @@ impl Manner {
                     stream.write_all(&bytes).await?;
                 }
             }
-            "torn off" => {
-                stream.write_all(&bytes[..draws.below(bytes.len())]).await?;
+            "truncated" => {
+                stream
+                    .write_all(&bytes[..random.below(bytes.len())])
+                    .await?;
                 Err(io::ErrorKind::ConnectionAborted.into())
             }
             _ => stream.write_all(&bytes).await,
         }
     }
 
-    /// The whole answer with what is wrong in it.
-    fn bytes(&self, method: &str, path: &str, draws: &mut Draws) -> Vec<u8> {
-        let (status, media, body) = ordinary(path, draws);
+    /// The complete response with its damage.
+    fn bytes(&self, method: &str, path: &str, random: &mut Random) -> Vec<u8> {
+        let (status, media, body) = ordinary(path, random);
         let mut body = body.into_bytes();
         if let Some(at) = self.body {
-            BODIES[at].1(&mut body, draws);
+            BODIES[at].1(&mut body, random);
         }
         let mut lines = vec![
             format!("HTTP/1.1 {status}"),
             format!("Content-Type: {media}"),
             format!("Content-Length: {}", body.len()),
         ];
-        // An API server's mark on a text 404 would say that it came through authorization.
+        // Not on a text 404: there, an API server's headers would prove that it passed authorization.
         if media == "application/json" {
             lines.push("Audit-Id: 0a4e8d2c-5b1f-4a39-9a2e-0d6f3a1b2c3d".to_owned());
             lines.push("X-Content-Type-Options: nosniff".to_owned());
         }
         if let Some(at) = self.head {
-            HEADS[at].1(&mut lines, draws);
+            HEADS[at].1(&mut lines, random);
         }
         let mut bytes = lines.join("\r\n").into_bytes();
         bytes.extend_from_slice(b"\r\n\r\n");
@@ -255,8 +257,8 @@ impl Manner {
     }
 }
 
-/// What is there to be damaged: what servers say that grant nothing.
-fn ordinary(path: &str, draws: &mut Draws) -> (&'static str, &'static str, String) {
+/// The response before the damage. It grants nothing.
+fn ordinary(path: &str, random: &mut Random) -> (&'static str, &'static str, String) {
     let status = |code: u16, reason: &str, message: &str| {
         let message = message.replace('"', "\\\"");
         format!(
@@ -264,7 +266,7 @@ fn ordinary(path: &str, draws: &mut Draws) -> (&'static str, &'static str, Strin
         )
     };
     let refused = format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"");
-    match draws.below(6) {
+    match random.below(6) {
         0 => (
             "403 Forbidden",
             "application/json",
@@ -293,7 +295,7 @@ fn ordinary(path: &str, draws: &mut Draws) -> (&'static str, &'static str, Strin
     }
 }
 
-/// Sets a header in place of the one of its name.
+/// Replaces a header.
 fn set(lines: &mut Vec<String>, name: &str, value: &str) {
     lines.retain(|line| !line.starts_with(name));
     lines.push(format!("{name}: {value}"));

@@ -1,4 +1,4 @@
-//! A connection on which what the server sends is damaged, beneath TLS.
+//! A stream below TLS that damages what the server sends.
 
 use std::io;
 use std::pin::Pin;
@@ -7,36 +7,36 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::Draws;
+use super::random::Random;
 
-/// What is done to the bytes.
+/// The damage to the sent bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Plan {
-    /// Nothing.
+pub(super) enum Damage {
+    /// None.
     Whole,
-    /// Nothing comes behind this many, and the connection breaks.
+    /// The connection breaks after this many bytes.
     Cut(u64),
-    /// The byte at this place is another.
+    /// The byte at this position is changed.
     Flip(u64),
-    /// Nothing comes behind this many, and the connection stays.
+    /// Nothing is sent after this many bytes, but the connection stays open.
     Stall(u64),
-    /// So few at a time.
+    /// This many bytes are sent at a time.
     Crumbs(usize),
 }
 
-impl Plan {
-    pub(super) fn draw(draws: &mut Draws) -> Self {
-        let place = draws.next() % 4000;
-        match draws.below(10) {
+impl Damage {
+    pub(super) fn choose(random: &mut Random) -> Self {
+        let place = random.next() % 4000;
+        match random.below(10) {
             0 => Self::Cut(place),
             1 => Self::Flip(place),
             2 => Self::Stall(place),
-            3 | 4 => Self::Crumbs(1 + draws.below(40)),
+            3 | 4 => Self::Crumbs(1 + random.below(40)),
             _ => Self::Whole,
         }
     }
 
-    /// How it is told, before what the server says.
+    /// Its name, as a prefix of the misbehaviour.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Whole => "",
@@ -48,23 +48,23 @@ impl Plan {
     }
 }
 
-pub(super) struct Mangled {
+pub(super) struct DamagedStream {
     stream: TcpStream,
-    plan: Plan,
+    damage: Damage,
     sent: u64,
 }
 
-impl Mangled {
-    pub(super) const fn new(stream: TcpStream, plan: Plan) -> Self {
+impl DamagedStream {
+    pub(super) const fn new(stream: TcpStream, damage: Damage) -> Self {
         Self {
             stream,
-            plan,
+            damage,
             sent: 0,
         }
     }
 }
 
-impl AsyncWrite for Mangled {
+impl AsyncWrite for DamagedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -73,20 +73,20 @@ impl AsyncWrite for Mangled {
         let until =
             |place: u64| usize::try_from(place.saturating_sub(self.sent)).unwrap_or(usize::MAX);
         let mut flipped = [0];
-        let part = match self.plan {
-            Plan::Whole => bytes,
-            Plan::Crumbs(few) => &bytes[..few.min(bytes.len())],
-            Plan::Cut(place) if until(place) == 0 => {
+        let part = match self.damage {
+            Damage::Whole => bytes,
+            Damage::Crumbs(few) => &bytes[..few.min(bytes.len())],
+            Damage::Cut(place) if until(place) == 0 => {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            // Whoever waits for it gives up some time.
-            Plan::Stall(place) if until(place) == 0 => return Poll::Pending,
-            Plan::Flip(place) if place == self.sent && !bytes.is_empty() => {
+            // The client gives up at some time.
+            Damage::Stall(place) if until(place) == 0 => return Poll::Pending,
+            Damage::Flip(place) if place == self.sent && !bytes.is_empty() => {
                 flipped[0] = bytes[0] ^ 0x20;
                 &flipped
             }
-            Plan::Flip(place) if place < self.sent => bytes,
-            Plan::Cut(place) | Plan::Stall(place) | Plan::Flip(place) => {
+            Damage::Flip(place) if place < self.sent => bytes,
+            Damage::Cut(place) | Damage::Stall(place) | Damage::Flip(place) => {
                 &bytes[..until(place).min(bytes.len())]
             }
         };
@@ -106,7 +106,7 @@ impl AsyncWrite for Mangled {
     }
 }
 
-impl AsyncRead for Mangled {
+impl AsyncRead for DamagedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

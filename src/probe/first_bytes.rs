@@ -1,4 +1,4 @@
-//! Remembers the first bytes a peer sent, to tell TLS from plain HTTP and from other noise.
+//! Remembers the first bytes that a peer sent, to distinguish TLS, plain HTTP and other protocols.
 
 use std::io;
 use std::pin::Pin;
@@ -7,14 +7,15 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+/// How many bytes are kept.
 const KEPT: usize = 5;
 
-/// What a peer began with.
+/// The protocol that the first bytes of a peer show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
-    /// It sent nothing.
+pub(super) enum FirstBytes {
+    /// The peer sent nothing.
     Nothing,
-    /// A record of TLS, of any version.
+    /// A TLS record, of any version.
     Tls,
     /// `HTTP/`.
     Http,
@@ -22,41 +23,41 @@ pub(super) enum Opening {
     Other,
 }
 
-impl Opening {
+impl FirstBytes {
     fn of(first: &[u8]) -> Self {
         match first {
             [] => Self::Nothing,
             b"HTTP/" => Self::Http,
-            // Content types from change cipher spec to heartbeat; the major version is 3 from SSL 3.0 on.
+            // Content types from change_cipher_spec to heartbeat; the major version is 3 since SSL 3.0.
             [0x14..=0x18, 3, ..] | [0x14..=0x18] => Self::Tls,
             _ => Self::Other,
         }
     }
 }
 
-/// A stream and the first bytes that were read from it.
-pub(super) struct Sniffed {
+/// A stream that remembers the first bytes read from it.
+pub(super) struct SniffedStream {
     stream: TcpStream,
     first: [u8; KEPT],
-    seen: usize,
+    count: usize,
 }
 
-impl Sniffed {
+impl SniffedStream {
     pub(super) fn new(stream: TcpStream) -> Self {
         Self {
             stream,
             first: [0; KEPT],
-            seen: 0,
+            count: 0,
         }
     }
 
-    /// What the peer began with.
-    pub(super) fn opening(&self) -> Opening {
-        Opening::of(&self.first[..self.seen])
+    /// What the peer sent first.
+    pub(super) fn first_bytes(&self) -> FirstBytes {
+        FirstBytes::of(&self.first[..self.count])
     }
 }
 
-impl AsyncRead for Sniffed {
+impl AsyncRead for SniffedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -65,18 +66,18 @@ impl AsyncRead for Sniffed {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         let this = &mut *self;
-        for (kept, byte) in this.first[this.seen..]
+        for (kept, byte) in this.first[this.count..]
             .iter_mut()
             .zip(&buffer.filled()[before..])
         {
             *kept = *byte;
-            this.seen += 1;
+            this.count += 1;
         }
         polled
     }
 }
 
-impl AsyncWrite for Sniffed {
+impl AsyncWrite for SniffedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -99,18 +100,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_is_told_by_its_first_bytes() {
-        for (first, opening) in [
-            (&b""[..], Opening::Nothing),
-            (b"\x16\x03\x03\x00\x40", Opening::Tls),
-            (b"\x15\x03\x01\x00\x02", Opening::Tls),
-            (b"\x15", Opening::Tls),
-            (b"HTTP/", Opening::Http),
-            (b"HTT", Opening::Other),
-            (b"SSH-2", Opening::Other),
-            (b"\x16\x16\x16\x16\x16", Opening::Other),
+    fn the_first_bytes_show_the_protocol() {
+        for (first, expected) in [
+            (&b""[..], FirstBytes::Nothing),
+            (b"\x16\x03\x03\x00\x40", FirstBytes::Tls),
+            (b"\x15\x03\x01\x00\x02", FirstBytes::Tls),
+            (b"\x15", FirstBytes::Tls),
+            (b"HTTP/", FirstBytes::Http),
+            (b"HTT", FirstBytes::Other),
+            (b"SSH-2", FirstBytes::Other),
+            (b"\x16\x16\x16\x16\x16", FirstBytes::Other),
         ] {
-            assert_eq!(Opening::of(first), opening, "{first:?}");
+            assert_eq!(FirstBytes::of(first), expected, "{first:?}");
         }
     }
 }

@@ -1,13 +1,19 @@
-//! What `--deep` asks beside the usual: what shows real exposure without taking data.
+//! The requests of a probe: the usual ones, and those of `--deep`.
 //!
-//! Non-resource paths by GET, of which the documents that can be large are read at their beginning
-//! only; lists of resources by `HEAD …?limit=1`, where 405 from behind authorization proves that
-//! anonymous may list, without a storage read and without a byte of data. No object is named, none is
-//! kept. Servers that show no sign of Kubernetes are asked none of it.
+//! `--deep` shows real exposure without taking data. It asks non-resource paths by GET and reads only the
+//! first bytes of documents that can be large. It asks lists of resources by `HEAD …?limit=1`: a 405
+//! from behind authorization proves that anonymous callers may list, without a storage read and without a
+//! byte of data. No object is named and none is kept. Servers that show no sign of Kubernetes get none of
+//! these requests.
 
 use crate::model::Request;
 
-/// Non-resource paths: discovery, health, and what products open by design.
+/// The requests to every endpoint, in this order.
+pub const ALWAYS: [&str; 3] = ["/version", "/api", "/healthz"];
+/// The next requests if all of [`ALWAYS`] answered 401.
+pub const AFTER_401: [&str; 2] = ["/livez", "/readyz"];
+
+/// Non-resource paths: discovery, health, and paths that products open by design.
 const PATHS: [&str; 7] = [
     "/apis",
     "/livez",
@@ -21,7 +27,7 @@ const PATHS: [&str; 7] = [
     "/.well-known/openid-configuration",
 ];
 
-/// Resources, each asked as a list over the whole cluster.
+/// Resource lists, each over the whole cluster.
 const RESOURCES: [&str; 20] = [
     "/api/v1/secrets",
     "/api/v1/configmaps",
@@ -45,20 +51,20 @@ const RESOURCES: [&str; 20] = [
     "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
 ];
 
-/// Documents beside the API, of which only the beginning is read. They come last: where one is longer, that
-/// costs the connection.
+/// Documents of which only the first bytes are read. They come last, because stopping in the middle of a
+/// document costs the connection.
 const LARGE: [&str; 6] = [
-    // Served by default since 1.36; all flags stand in the second.
+    // Served by default since 1.36; `/flagz` lists all command-line flags.
     "/statusz",
     "/flagz",
-    // The index alone: what it links to makes the server work.
+    // The index only: the profiles that it links to are expensive for the server.
     "/debug/pprof/",
     "/openapi/v3",
     "/openapi/v2",
     "/metrics",
 ];
 
-/// Every request of `--deep`, in the order asked.
+/// Every request of `--deep`, in this order.
 pub fn deep() -> impl Iterator<Item = Request> {
     let paths = PATHS.iter().chain(&RESOURCES).chain(&LARGE);
     paths.filter_map(|path| Request::for_path(path).ok())
@@ -70,12 +76,12 @@ mod tests {
     use crate::model::{Grade, Method};
 
     #[test]
-    fn resources_are_asked_by_head_and_nothing_else_is() {
+    fn only_resource_lists_use_head() {
         let asked: Vec<Request> = deep().collect();
         assert_eq!(
             asked.len(),
             PATHS.len() + RESOURCES.len() + LARGE.len(),
-            "every path is one that may be asked"
+            "every path makes a valid request"
         );
         for request in asked {
             let resource = matches!(

@@ -1,4 +1,4 @@
-//! Reads an answer within its limits, and says in our words why one could not be read.
+//! Reads a response within the limits, and classifies why one could not be read.
 
 use std::error::Error as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -8,8 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::model::{AUDIT_ID, Answer, FLOW_CONTROL, Failure, FailureKind, Reply, Stage};
 
-/// The reply, and whether its body was read to the end (so that the connection can go on).
-pub(super) async fn reply(mut response: reqwest::Response, max_body: usize) -> (Reply, bool) {
+/// Reads a response. Also returns whether its body was read to the end, which reusing the connection
+/// requires.
+pub(super) async fn read(mut response: reqwest::Response, max_body: usize) -> (Reply, bool) {
     let mut body = Vec::new();
     let mut cut = false;
     let mut body_failure = None;
@@ -25,12 +26,12 @@ pub(super) async fn reply(mut response: reqwest::Response, max_body: usize) -> (
             }
             Ok(None) => break,
             Err(error) => {
-                body_failure = Some(in_chain(&error, Stage::Body));
+                body_failure = Some(classify_chain(&error, Stage::Body));
                 break;
             }
         }
     }
-    let whole = !cut && body_failure.is_none();
+    let complete = !cut && body_failure.is_none();
     let reply = Reply {
         status: response.status().as_u16(),
         version: response.version(),
@@ -38,19 +39,19 @@ pub(super) async fn reply(mut response: reqwest::Response, max_body: usize) -> (
         digest: digest(&body),
         body_size: body.len(),
         body_failure,
-        headers: kept(response.headers()),
+        headers: kept_headers(response.headers()),
     };
-    (reply, whole)
+    (reply, complete)
 }
 
-/// Tells equal bodies of one endpoint; `None` for no body.
+/// A hash to compare the bodies of one endpoint; `None` for an empty body.
 fn digest(body: &[u8]) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);
     (!body.is_empty()).then(|| hasher.finish())
 }
 
-/// The headers that something is concluded from, or that a report tells.
+/// The headers that a conclusion rests on or that a report shows.
 const KEPT: [HeaderName; 10] = [
     header::CONTENT_TYPE,
     header::DATE,
@@ -64,9 +65,9 @@ const KEPT: [HeaderName; 10] = [
     AUDIT_ID,
 ];
 
-/// The first of each, as copies: the values as they come are pieces of the connection's read buffer, and
-/// each would keep all of it.
-fn kept(headers: &HeaderMap) -> HeaderMap {
+/// Copies the first of each kept header. The originals are slices of the connection's read buffer, and each
+/// would keep the whole buffer in memory.
+fn kept_headers(headers: &HeaderMap) -> HeaderMap {
     let copy = |name: HeaderName| {
         let value = HeaderValue::from_bytes(headers.get(&name)?.as_bytes()).ok()?;
         Some((name, value))
@@ -77,9 +78,9 @@ fn kept(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-/// Refuses an answer whose headers leave it to the reader where its body ends: two readers may see two
-/// answers in it, and whoever is in between another one than we do. hyper refuses lengths that differ.
-pub(super) fn framed_clearly(headers: &HeaderMap, ambiguous: bool) -> Result<(), Failure> {
+/// Rejects a response whose headers do not say clearly where its body ends: a proxy in between may have seen
+/// another response than we do. hyper rejects differing lengths.
+pub(super) fn check_framing(headers: &HeaderMap, ambiguous: bool) -> Result<(), Failure> {
     let codings: Vec<&[u8]> = headers
         .get_all(header::TRANSFER_ENCODING)
         .iter()
@@ -88,7 +89,7 @@ pub(super) fn framed_clearly(headers: &HeaderMap, ambiguous: bool) -> Result<(),
     let problem = match codings.as_slice() {
         _ if ambiguous => "a header that is almost Content-Length or Transfer-Encoding",
         [_, ..] if headers.contains_key(header::CONTENT_LENGTH) => {
-            "both Content-Length and Transfer-Encoding, of which either says where the body ends"
+            "both Content-Length and Transfer-Encoding, which contradict each other"
         }
         [coding] if !coding.trim_ascii().eq_ignore_ascii_case(b"chunked") => {
             "a Transfer-Encoding other than chunked"
@@ -99,8 +100,8 @@ pub(super) fn framed_clearly(headers: &HeaderMap, ambiguous: bool) -> Result<(),
     Err(Failure::new(Stage::Http, FailureKind::InvalidHttp, problem))
 }
 
-/// Whether a connection goes on behind an answer of HTTP/1.0: not where its body came in chunks, which
-/// HTTP/1.0 does not know (RFC 9112, section 6.1).
+/// Whether a connection can be reused after an HTTP/1.0 response. After a chunked body it cannot, because
+/// HTTP/1.0 has no chunks (RFC 9112, section 6.1).
 pub(super) fn keeps_alive(headers: &HeaderMap) -> bool {
     let alive = |value: &HeaderValue| {
         value
@@ -112,21 +113,21 @@ pub(super) fn keeps_alive(headers: &HeaderMap) -> bool {
         && headers.get_all(header::CONNECTION).iter().any(alive)
 }
 
-/// What an HTTP failure means.
+/// Classifies an HTTP error.
 pub(super) fn failure(error: &hyper::Error, stage: Stage) -> Failure {
-    in_chain(error, stage)
+    classify_chain(error, stage)
 }
 
-/// The first cause in the chain that says something of its own. What TLS says is noted elsewhere
-/// ([`Passed`](super::tolerant::Passed)).
-fn in_chain(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure {
+/// Classifies the first error of the chain that has a known type. TLS errors are in the
+/// [notes](super::stream_notes) of the stream.
+fn classify_chain(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure {
     let mut cause = Some(error);
     while let Some(current) = cause {
         if let Some(io) = current.downcast_ref::<io::Error>() {
-            return of_stream(io, stage);
+            return stream_failure(io, stage);
         }
         if let Some(http2) = current.downcast_ref::<h2::Error>() {
-            return of_http2(http2, stage);
+            return http2_failure(http2, stage);
         }
         if let Some(hyper) = current.downcast_ref::<hyper::Error>() {
             if hyper.is_parse() {
@@ -141,8 +142,8 @@ fn in_chain(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure 
     Failure::new(stage, FailureKind::InvalidHttp, error.to_string())
 }
 
-/// The stream failed, or hyper says in these terms that a body is not framed as it says.
-fn of_stream(error: &io::Error, stage: Stage) -> Failure {
+/// The failure of an I/O error. hyper also reports bodies with wrong framing as I/O errors.
+fn stream_failure(error: &io::Error, stage: Stage) -> Failure {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Failure::new(stage, FailureKind::Closed, ""),
         io::ErrorKind::ConnectionReset
@@ -152,10 +153,10 @@ fn of_stream(error: &io::Error, stage: Stage) -> Failure {
     }
 }
 
-/// What HTTP/2 says of itself; what was not answered over it is asked over HTTP/1.1.
-fn of_http2(error: &h2::Error, stage: Stage) -> Failure {
+/// The failure of an HTTP/2 error. The request is then repeated over HTTP/1.1.
+fn http2_failure(error: &h2::Error, stage: Stage) -> Failure {
     match (error.get_io(), error.reason()) {
-        (Some(io), _) => of_stream(io, stage),
+        (Some(io), _) => stream_failure(io, stage),
         (None, Some(reason)) => Failure::new(
             stage,
             FailureKind::InvalidHttp,

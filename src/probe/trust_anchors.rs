@@ -1,8 +1,8 @@
-//! The CAs that the user gave: does a serving chain end at one of them?
+//! The CAs of `--ca-file`: does the certificate chain of a server end at one of them?
 //!
-//! The name is not checked (an API server is often asked by an address that its certificate does not
-//! have) and neither is the date: an expired certificate is a finding of its own, and says nothing
-//! about who serves it.
+//! The name is not checked, because an API server is often reached by an address that is not in its
+//! certificate. The dates are not checked either: an expired certificate has a finding of its own and does
+//! not show that somebody else serves it.
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
@@ -13,19 +13,19 @@ use super::certificate;
 use crate::error::Error;
 use crate::model::{Certificate, Trust};
 
-/// CAs, ready to judge by.
-pub(super) struct Anchors {
+/// The trusted CAs.
+pub(super) struct TrustAnchors {
     ders: Vec<CertificateDer<'static>>,
     roots: Vec<TrustAnchor<'static>>,
     /// Their names, in the same order.
     subjects: Vec<String>,
 }
 
-impl Anchors {
-    /// Reads the certificates.
+impl TrustAnchors {
+    /// Reads CA certificates.
     ///
     /// # Errors
-    /// [`Error::Config`] for one that is no certificate.
+    /// [`Error::Config`] if one is not a CA certificate.
     pub(super) fn new(ders: &[Vec<u8>]) -> Result<Self, Error> {
         let ders: Vec<CertificateDer<'static>> =
             ders.iter().cloned().map(CertificateDer::from).collect();
@@ -36,7 +36,7 @@ impl Anchors {
             .collect::<Result<_, _>>()
             .map_err(|error| Error::Config {
                 setting: "ca-file",
-                problem: format!("holds what is no CA certificate: {error}"),
+                problem: format!("contains a certificate that is not a CA certificate: {error}"),
             })?;
         let subject = |der: &CertificateDer<'_>| {
             certificate::facts(der).map(|facts| facts.subject.to_string())
@@ -52,8 +52,9 @@ impl Anchors {
         })
     }
 
-    /// Whether the chain ends here; `None` if no CA was given. `certificate` is what its first says.
-    pub(super) fn judge(
+    /// Whether the chain ends at a trusted CA; `None` if no CA was given. `certificate` has the facts of
+    /// its first certificate.
+    pub(super) fn evaluate(
         &self,
         chain: &[CertificateDer<'_>],
         certificate: Option<&Certificate>,
@@ -62,12 +63,12 @@ impl Anchors {
         if self.roots.is_empty() {
             return None;
         }
-        let Some((leaf, between)) = chain.split_first() else {
+        let Some((leaf, intermediates)) = chain.split_first() else {
             return Some(Trust::NotAnchored {
                 why: "no certificate was sent".to_owned(),
             });
         };
-        // A certificate that is itself the one given.
+        // The user may give the serving certificate itself.
         if let Some(at) = self
             .ders
             .iter()
@@ -81,8 +82,8 @@ impl Anchors {
             let path = end_entity.verify_for_usage(
                 algorithms.all,
                 &self.roots,
-                between,
-                within_validity(certificate),
+                intermediates,
+                validity_time(certificate),
                 KeyUsage::server_auth(),
                 None,
                 None,
@@ -102,37 +103,37 @@ impl Anchors {
     }
 }
 
-/// What it means that no path to a CA was found: only what speaks of another issuer, or of a certificate that
-/// must not serve, is held against the server.
+/// What a failed path search means. Only another issuer, or a certificate that must not serve, counts against
+/// the server.
 fn not_anchored(error: &webpki::Error) -> Trust {
     use webpki::Error as E;
 
-    let held = |why: &str| Trust::NotAnchored {
+    let untrusted = |why: &str| Trust::NotAnchored {
         why: why.to_owned(),
     };
-    let open = |why: &str| Trust::NotChecked {
+    let not_checked = |why: &str| Trust::NotChecked {
         why: why.to_owned(),
     };
     match error {
-        E::UnknownIssuer => held("it is signed by none of the CAs given"),
+        E::UnknownIssuer => untrusted("none of the given CAs signed it"),
         E::InvalidSignatureForPublicKey => {
-            held("a CA of that name was given, but its key did not sign it")
+            untrusted("a given CA has the name of its issuer, but that CA did not sign it")
         }
-        E::RequiredEkuNotFoundContext(_) => held("its certificate is not for servers"),
-        E::EndEntityUsedAsCa => held("it is signed by a certificate that is no CA"),
-        E::PathLenConstraintViolated => {
-            held("it is signed by a CA that must not have CAs below it")
+        E::RequiredEkuNotFoundContext(_) => {
+            untrusted("its certificate is not for server authentication")
         }
-        E::NameConstraintViolation => held("it is signed by a CA that must not sign such names"),
+        E::EndEntityUsedAsCa => untrusted("a certificate that is not a CA signed it"),
+        E::PathLenConstraintViolated => untrusted("a CA of the chain must not have CAs below it"),
+        E::NameConstraintViolation => untrusted("a CA of the chain must not sign such names"),
         E::UnsupportedCertVersion => {
-            open("a certificate of X.509 version 1 or 2 is not understood")
+            not_checked("certificates of X.509 version 1 and 2 are not supported")
         }
         E::UnsupportedCriticalExtension => {
-            open("a certificate has a critical extension that is not known here")
+            not_checked("a certificate has an unknown critical extension")
         }
-        E::CaUsedAsEndEntity => open("its certificate is itself one of a CA"),
+        E::CaUsedAsEndEntity => not_checked("its certificate is a CA certificate"),
         E::CertExpired { .. } | E::CertNotValidYet { .. } => {
-            open("a CA certificate of it is not valid now")
+            not_checked("a CA certificate of the chain is not valid now")
         }
         other => Trust::NotChecked {
             why: other.to_string(),
@@ -140,8 +141,8 @@ fn not_anchored(error: &webpki::Error) -> Trust {
     }
 }
 
-/// Now, or the nearest moment at which the certificate is valid.
-fn within_validity(certificate: Option<&Certificate>) -> UnixTime {
+/// The current time, or the nearest time at which the certificate is valid.
+fn validity_time(certificate: Option<&Certificate>) -> UnixTime {
     let now = UnixTime::now().as_secs();
     let seconds =
         |at: Option<jiff::Timestamp>| at.and_then(|at| u64::try_from(at.as_second()).ok());
@@ -183,11 +184,11 @@ mod tests {
             .clone()
     }
 
-    fn judged(given: &Ca, chain: &[CertificateDer<'static>]) -> Trust {
-        let anchors = Anchors::new(&[given.der().to_vec()]).unwrap();
+    fn evaluated(given: &Ca, chain: &[CertificateDer<'static>]) -> Trust {
+        let anchors = TrustAnchors::new(&[given.der().to_vec()]).unwrap();
         let facts = chain.first().and_then(|leaf| certificate::facts(leaf));
         let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
-        anchors.judge(chain, facts.as_ref(), algorithms).unwrap()
+        anchors.evaluate(chain, facts.as_ref(), algorithms).unwrap()
     }
 
     fn unknown_critical(params: &mut CertificateParams) {
@@ -198,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn another_issuer_is_held_against_a_server_and_what_is_not_understood_is_not() {
+    fn another_issuer_counts_against_a_server_and_an_unsupported_certificate_does_not() {
         let (own, namesake, other) = (ca("kubernetes"), ca("kubernetes"), ca("other"));
         let good = leaf(&own, |_| {});
         assert_eq!(
-            judged(&own, std::slice::from_ref(&good)),
+            evaluated(&own, std::slice::from_ref(&good)),
             Trust::Anchored {
                 by: "CN=kubernetes".into()
             }
@@ -217,7 +218,7 @@ mod tests {
                 }),
             ),
         ] {
-            let trust = judged(given, &[chain]);
+            let trust = evaluated(given, &[chain]);
             assert!(matches!(trust, Trust::NotAnchored { .. }), "{trust:?}");
         }
         for chain in [
@@ -227,7 +228,7 @@ mod tests {
             }),
             CertificateDer::from(vec![1, 2, 3]),
         ] {
-            let trust = judged(&own, &[chain]);
+            let trust = evaluated(&own, &[chain]);
             assert!(matches!(trust, Trust::NotChecked { .. }), "{trust:?}");
         }
     }
