@@ -1,6 +1,6 @@
 //! The signs in a TLS handshake: the certificate, its names, the CA names that are asked for.
 
-use super::Signs;
+use super::signs::Signs;
 use crate::identify::attribution::Marks;
 use crate::model::{ClueKind, Component, Handshake, Observation};
 use crate::products::{Place, TABLE};
