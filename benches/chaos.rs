@@ -165,14 +165,13 @@ fn scans(length: Duration) -> ExitCode {
         (Instant::now(), Vec::new(), 0_usize, Vec::new());
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     while began.elapsed() < length || rounds.len() < 4 {
-        let config = ScanConfig {
-            order: Order::Seeded(rounds.len() as u64),
-            timeout: Duration::from_secs(3),
-            second_look_pause: Duration::from_millis(200),
-            deep: rounds.len() % 2 == 1,
-            http2: rounds.len() % 3 == 2,
-            ..ScanConfig::default()
-        };
+        let config = ScanConfig::default().with(|config| {
+            config.order = Order::Seeded(rounds.len() as u64);
+            config.timeout = Duration::from_secs(3);
+            config.second_look_pause = Duration::from_millis(200);
+            config.deep = rounds.len() % 2 == 1;
+            config.http2 = rounds.len() % 3 == 2;
+        });
         runtime.block_on(async {
             let mut scan = Scanner::new(config)
                 .expect("a good configuration")

@@ -360,12 +360,11 @@ fn ours(spec: &str, live: Option<u32>) {
 /// Scans, and returns how many endpoints were forbidden.
 fn ours_at(spec: &str, concurrency: usize) -> u32 {
     runtime().block_on(async {
-        let config = ScanConfig {
-            rate: 0,
-            concurrency,
-            order: Order::Seeded(1),
-            ..ScanConfig::default()
-        };
+        let config = ScanConfig::default().with(|config| {
+            config.rate = 0;
+            config.concurrency = concurrency;
+            config.order = Order::Seeded(1);
+        });
         let mut scan = Scanner::new(config)
             .expect("a good configuration")
             .scan(targets(&[spec]));
@@ -460,11 +459,10 @@ fn floor_refused() {
 /// Prints the peak memory while this many probes wait for a response.
 fn in_flight(count: usize, port: usize) {
     runtime().block_on(async {
-        let config = ScanConfig {
-            rate: 0,
-            timeout: Duration::from_secs(3),
-            ..ScanConfig::default()
-        };
+        let config = ScanConfig::default().with(|config| {
+            config.rate = 0;
+            config.timeout = Duration::from_secs(3);
+        });
         let scanner = Scanner::new(config).expect("a good configuration");
         let set = targets(&[&format!("127.1.0.0-127.1.0.{} ports={port}", count - 1)]);
         let mut scan = scanner.scan(set);

@@ -67,10 +67,7 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     let server = simulator::start(scenario, "127.0.0.1:0".parse().expect("an address"))
         .await
         .expect("a server");
-    let config = ScanConfig {
-        deep,
-        ..ScanConfig::default()
-    };
+    let config = ScanConfig::default().with(|config| config.deep = deep);
     let endpoint = Endpoint {
         scheme: Scheme::Https,
         host: kubeknock::model::Host::Ip(server.address().ip()),

@@ -483,11 +483,10 @@ fn peers() {
 /// Prints the peak memory of a scan of refused addresses, 127.0.0.0 with this prefix length.
 fn memory(prefix: &str) {
     runtime().block_on(async {
-        let config = ScanConfig {
-            rate: 0,
-            order: Order::Seeded(1),
-            ..ScanConfig::default()
-        };
+        let config = ScanConfig::default().with(|config| {
+            config.rate = 0;
+            config.order = Order::Seeded(1);
+        });
         let set = targets(&[&format!("127.0.0.0/{prefix} ports={CLOSED}")]);
         let mut scan = Scanner::new(config)
             .expect("a good configuration")

@@ -72,6 +72,7 @@ pub mod connect;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod host_port;
 pub mod identify;
 pub mod input;
 pub mod kubernetes;
@@ -79,6 +80,7 @@ pub mod model;
 pub mod policy;
 pub mod probe;
 mod products;
+mod random;
 pub mod report;
 pub mod resolve;
 pub mod scan;

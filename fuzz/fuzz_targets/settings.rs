@@ -2,7 +2,7 @@
 // Modules of the program, because the library does not read the settings file.
 #![allow(dead_code, unused_imports)]
 
-#[path = "../../src/bin/kubeknock/args.rs"]
+#[path = "../../src/bin/kubeknock/args/mod.rs"]
 mod args;
 #[path = "../../src/bin/kubeknock/say.rs"]
 mod say;

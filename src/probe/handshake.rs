@@ -43,7 +43,8 @@ impl Client {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let recorder = Arc::new(Recorder::new(&provider));
         let mut base = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()?
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Tls(error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(recorder)
             .with_no_client_auth();

@@ -14,10 +14,7 @@ const OBJECT: &str = "zz-object-name-7f3a";
 const DATA: &str = "enotZHVtbXktdG9rZW4=";
 
 fn deeply() -> ScanConfig {
-    ScanConfig {
-        deep: true,
-        ..config()
-    }
+    config().with(|config| config.deep = true)
 }
 
 fn granted(report: &EndpointReport) -> Vec<&str> {
@@ -283,10 +280,7 @@ async fn a_ca_file_shows_whether_it_is_the_right_server() {
     let server = serve(scenario).await;
     let spec = server.address().to_string();
     let trust = |ca: Vec<u8>| {
-        let config = ScanConfig {
-            trusted_cas: vec![ca],
-            ..config()
-        };
+        let config = config().with(|config| config.trusted_cas = vec![ca]);
         let spec = spec.clone();
         async move { knock(config, &spec).await }
     };

@@ -77,14 +77,7 @@ fn with_openssl(test: &str) -> Option<tempfile::TempDir> {
 }
 
 async fn knock_on(server: &Openssl) -> EndpointReport {
-    knock(
-        ScanConfig {
-            retries: 0,
-            ..config()
-        },
-        &server.address,
-    )
-    .await
+    knock(config().with(|config| config.retries = 0), &server.address).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,11 +165,10 @@ async fn a_chain_that_is_too_long_is_reported() {
 
 /// Trusts the serving certificate itself.
 fn given(certificate: &[u8]) -> ScanConfig {
-    ScanConfig {
-        retries: 0,
-        trusted_cas: vec![certificate.to_vec()],
-        ..config()
-    }
+    config().with(|config| {
+        config.retries = 0;
+        config.trusted_cas = vec![certificate.to_vec()];
+    })
 }
 
 /// The certificate of a PEM file, as DER.

@@ -13,11 +13,10 @@ use kubeknock::simulator;
 use crate::support::{config, knock, run, scan, serve, start, stdout, targets};
 
 fn hasty() -> ScanConfig {
-    ScanConfig {
-        timeout: Duration::from_millis(700),
-        retries: 0,
-        ..config()
-    }
+    config().with(|config| {
+        config.timeout = Duration::from_millis(700);
+        config.retries = 0;
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,7 +96,7 @@ async fn resets_are_retried_as_configured() {
     for retries in [0, 2] {
         let server = start("resets").await;
         let record = knock(
-            ScanConfig { retries, ..hasty() },
+            hasty().with(|config| config.retries = retries),
             &server.address().to_string(),
         )
         .await;
@@ -195,11 +194,12 @@ async fn twenty_honest_servers_get_their_verdicts_among_many_hostile_ones() {
     specs.extend(chaotic.iter().map(|server| server.address().to_string()));
     // Each request of --deep gives a slow server a fifth of the timeout more.
     let timeout = |deep| Duration::from_secs(if deep { 2 } else { 4 });
-    let config = |deep| ScanConfig {
-        deep,
-        per_host: 0,
-        timeout: timeout(deep),
-        ..config()
+    let config = |deep| {
+        config().with(|config| {
+            config.deep = deep;
+            config.per_host = 0;
+            config.timeout = timeout(deep);
+        })
     };
     let scans = tokio::join!(
         scan(config(false), targets(&specs)),

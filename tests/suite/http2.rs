@@ -15,11 +15,10 @@ use crate::byhand::{ByHand, Then, acceptor, default_cluster, listen, speak, whol
 use crate::support::{config, knock, serve};
 
 fn http2() -> ScanConfig {
-    ScanConfig {
-        http2: true,
-        retries: 0,
-        ..config()
-    }
+    config().with(|config| {
+        config.http2 = true;
+        config.retries = 0;
+    })
 }
 
 /// What a server does after agreeing on HTTP/2.
@@ -190,11 +189,12 @@ async fn every_scenario_gets_the_same_result_over_http2() {
         let server = serve(Arc::clone(&scenario)).await;
         let address = server.address().to_string();
         let timeout = Duration::from_secs(1);
-        let [one, two] = [false, true].map(|http2| ScanConfig {
-            http2,
-            retries: 0,
-            timeout,
-            ..config()
+        let [one, two] = [false, true].map(|http2| {
+            config().with(|config| {
+                config.http2 = http2;
+                config.retries = 0;
+                config.timeout = timeout;
+            })
         });
         let (one, two) = (knock(one, &address).await, knock(two, &address).await);
         assert_eq!(
@@ -227,14 +227,7 @@ async fn a_required_client_certificate_is_reported() {
             FailureKind::ClientCertificateRequired,
             "TLS {version}: {failure}"
         );
-        let over_http11 = knock(
-            ScanConfig {
-                http2: false,
-                ..http2()
-            },
-            &address,
-        )
-        .await;
+        let over_http11 = knock(http2().with(|config| config.http2 = false), &address).await;
         assert_eq!(record.connections, over_http11.connections, "TLS {version}");
     }
 }

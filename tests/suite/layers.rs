@@ -5,22 +5,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 6] = [
+const GROUND: [&str; 8] = [
     "kubernetes",
     "model",
     "products",
     "config",
     "error",
     "input",
+    "host_port",
+    "random",
 ];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "kubernetes" | "input" => vec![],
-        "model" => vec!["kubernetes"],
+        "kubernetes" | "input" | "host_port" | "random" => vec![],
+        "model" => vec!["kubernetes", "host_port"],
         "error" | "products" => vec!["kubernetes", "model"],
-        "config" => vec!["kubernetes", "model", "error"],
+        "config" => vec!["kubernetes", "model", "error", "host_port"],
         // A checkpoint keeps finished records as the report writes and reads them.
         "scan" => GROUND
             .into_iter()

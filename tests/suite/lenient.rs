@@ -1,7 +1,6 @@
 //! Responses that curl and browsers accept are accepted. Responses that two readers could read differently are
 //! rejected.
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{Access, EndpointReport, FailureKind, Stage, Verdict};
 
 use crate::byhand::{Then, default_cluster, over_tls, whole};
@@ -17,10 +16,7 @@ async fn told(
     })
     .await;
     knock(
-        ScanConfig {
-            retries: 0,
-            ..config()
-        },
+        config().with(|config| config.retries = 0),
         &server.address.to_string(),
     )
     .await

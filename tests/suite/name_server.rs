@@ -67,18 +67,12 @@ impl NameServer {
 
     /// A configuration with this server. All its addresses are loopback, so special addresses are allowed.
     pub(crate) fn config(&self) -> ScanConfig {
-        ScanConfig {
-            allow_special: true,
-            ..self.strict()
-        }
+        self.strict().with(|config| config.allow_special = true)
     }
 
     /// A configuration with this server that does not allow special addresses.
     pub(crate) fn strict(&self) -> ScanConfig {
-        ScanConfig {
-            resolver: Some(self.address),
-            ..config()
-        }
+        config().with(|config| config.resolver = Some(self.address))
     }
 
     /// The number of queries over UDP so far.

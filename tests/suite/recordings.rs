@@ -169,26 +169,12 @@ async fn every_recording_gets_its_verdict_and_grants() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_and_grants_with_deep() {
-    assert_recordings(
-        ScanConfig {
-            deep: true,
-            ..config()
-        },
-        1,
-    )
-    .await;
+    assert_recordings(config().with(|config| config.deep = true), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_over_http2() {
-    assert_recordings(
-        ScanConfig {
-            http2: true,
-            ..config()
-        },
-        0,
-    )
-    .await;
+    assert_recordings(config().with(|config| config.http2 = true), 0).await;
 }
 
 /// A list of an extension API server counts as open if the extension answered, not if the aggregator answered
@@ -203,10 +189,7 @@ async fn an_aggregated_list_is_open_only_if_the_extension_answered() {
         let server = serve(recording(name)).await;
         let requests = vec![Request::for_path(list).unwrap()];
         let record = knock(
-            ScanConfig {
-                requests,
-                ..config()
-            },
+            config().with(|config| config.requests = requests),
             &server.address().to_string(),
         )
         .await;
@@ -240,7 +223,7 @@ async fn open_paths_are_compared_with_the_documentation_of_kubeadm() {
         for (deep, standing) in [false, true].into_iter().zip(standings) {
             let server = serve(recording(name)).await;
             let record = knock(
-                ScanConfig { deep, ..config() },
+                config().with(|config| config.deep = deep),
                 &server.address().to_string(),
             )
             .await;

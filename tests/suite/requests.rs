@@ -1,6 +1,5 @@
 //! What a server sees: one connection, one handshake, GET requests without credentials.
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{Request, Verdict};
 
 use crate::support::{config, knock, run, scan, start, stderr, targets};
@@ -155,10 +154,8 @@ async fn the_user_agent_can_be_set_and_a_contact_can_be_added() {
 async fn a_list_is_requested_by_get_if_a_front_end_answers_head() {
     // This front end answers HEAD itself, so only the GET form shows whether the list is open.
     let server = start("front-answers-head").await;
-    let config = ScanConfig {
-        requests: vec![Request::for_path("/api/v1/secrets").unwrap()],
-        ..config()
-    };
+    let config = config()
+        .with(|config| config.requests = vec![Request::for_path("/api/v1/secrets").unwrap()]);
     let record = knock(config, &server.address().to_string()).await;
     let asked: Vec<String> = server
         .stats()

@@ -161,10 +161,7 @@ async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
             .iter()
             .map(|path| Request::for_path(path).unwrap())
             .collect();
-        let config = ScanConfig {
-            requests,
-            ..config()
-        };
+        let config = config().with(|config| config.requests = requests);
         // Which releases are maintained depends on the day, and these servers do not age.
         let day = (rule == "unsupported-version").then_some("2026-11-24T08:00:00Z");
         for (name, expected) in [(fires, true), (silent, false)] {
@@ -222,11 +219,10 @@ async fn an_open_door_beside_the_api_server_is_told_and_nothing_more_is_asked() 
             } else {
                 "https"
             };
-            let config = ScanConfig {
-                deep,
-                http2,
-                ..config()
-            };
+            let config = config().with(|config| {
+                config.deep = deep;
+                config.http2 = http2;
+            });
             let found = findings(config, format!("{scheme}://{}", server.address()), None).await;
             let [finding] = found.as_slice() else {
                 panic!("{name}, {deep}, {http2}: {found:?}")

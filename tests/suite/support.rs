@@ -20,12 +20,11 @@ pub(crate) const ANY: SocketAddr =
 
 /// The default configuration with short pauses.
 pub(crate) fn config() -> ScanConfig {
-    ScanConfig {
-        order: Order::Sequential,
-        second_look_pause: Duration::from_millis(50),
-        timeout: Duration::from_secs(4),
-        ..ScanConfig::default()
-    }
+    ScanConfig::default().with(|config| {
+        config.order = Order::Sequential;
+        config.second_look_pause = Duration::from_millis(50);
+        config.timeout = Duration::from_secs(4);
+    })
 }
 
 /// A target set of these specifications.

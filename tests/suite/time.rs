@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{EndpointReport, PathClass, Request, Verdict};
 use kubeknock::probe::{ALWAYS, deep};
 use kubeknock::simulator::Scenario;
@@ -20,11 +19,10 @@ async fn thinking(delay_ms: u32, timeout: Duration) -> EndpointReport {
     );
     let server = serve(Arc::new(Scenario::parse(&text).unwrap())).await;
     knock(
-        ScanConfig {
-            deep: true,
-            timeout,
-            ..config()
-        },
+        config().with(|config| {
+            config.deep = true;
+            config.timeout = timeout;
+        }),
         &server.address().to_string(),
     )
     .await
@@ -160,11 +158,10 @@ async fn a_hanging_request_does_not_use_up_the_time_of_all() {
     let server = start("stalls").await;
     let timeout = Duration::from_secs(1);
     let record = knock(
-        ScanConfig {
-            deep: true,
-            timeout,
-            ..config()
-        },
+        config().with(|config| {
+            config.deep = true;
+            config.timeout = timeout;
+        }),
         &server.address().to_string(),
     )
     .await;

@@ -15,13 +15,9 @@ use crate::support::{config, knock, scan, serve, start, targets};
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_gets_its_expected_verdicts() {
     assert_verdicts(config(), |scenario| scenario.expect).await;
-    assert_verdicts(
-        ScanConfig {
-            deep: true,
-            ..config()
-        },
-        |scenario| scenario.expect_deep,
-    )
+    assert_verdicts(config().with(|config| config.deep = true), |scenario| {
+        scenario.expect_deep
+    })
     .await;
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn run(
         settings::order(args)?,
         args.all,
     )?;
-    config.shard = args.shard.unwrap_or(Shard::WHOLE);
+    config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
     let targets = settings::targets(args, file.expectations, verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets)?;
@@ -82,11 +82,16 @@ pub(crate) fn run(
 
 /// The files that a report may not overwrite.
 fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
-    let from = args.from.chunks_exact(2).map(|pair| Path::new(&pair[1]));
+    let from = args
+        .selection
+        .from
+        .chunks_exact(2)
+        .map(|pair| Path::new(&pair[1]));
     let files = args
+        .selection
         .targets_file
         .iter()
-        .chain(&args.exclude_file)
+        .chain(&args.selection.exclude_file)
         .chain(&args.requests.ca_file);
     let checkpoints = args.checkpoint.iter().chain(&args.resume);
     files

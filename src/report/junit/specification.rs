@@ -4,8 +4,7 @@
 //! Reports hold the text of a specification only, and a target's origin is only the first of its
 //! specifications. A text that cannot be parsed here names nothing, so its findings get a case of their own.
 
-use std::net::IpAddr;
-
+use crate::host_port::HostPort;
 use crate::model::{Host, Scheme, Target};
 
 /// The parsed text of a specification.
@@ -70,20 +69,13 @@ impl<'a> SpecificationText<'a> {
 
 /// The host in the form of a target, and the port if one is written.
 fn host_and_port(authority: &str) -> Option<(Host, Option<u16>)> {
-    let bare = |host: &str| host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-    let (host, port) = match authority.rsplit_once(':') {
-        // An IPv6 address has colons of its own.
-        Some((host, port)) if bare(authority).is_none() => (host, Some(port.parse().ok()?)),
-        _ => (authority, None),
+    let split = HostPort::split(authority).ok()?;
+    let host = match split.address() {
+        Some(address) => Host::Ip(address.to_canonical()),
+        None if split.host.is_empty() => return None,
+        None => Host::Name(split.host.trim_end_matches('.').to_lowercase().into()),
     };
-    let named =
-        || (!host.is_empty()).then(|| Host::Name(host.trim_end_matches('.').to_lowercase().into()));
-    Some((
-        bare(host)
-            .map(|address| Host::Ip(address.to_canonical()))
-            .or_else(named)?,
-        port,
-    ))
+    Some((host, split.port))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub use merge::{Merge, Merged, Sightings};
 
 use super::ScanInfo;
 use crate::config::ScanConfig;
-use crate::input::{Begun, UTF_16};
+use crate::input::{PeekedFile, UTF_16};
 use crate::model::{EndpointReport, ScanSummary};
 use error::Place;
 
@@ -83,7 +83,7 @@ pub fn read(
     each: &mut dyn FnMut(EndpointReport),
 ) -> Result<Option<SavedScan>, SavedError> {
     let place = Place::new(name);
-    let mut begun = Begun::new(input);
+    let mut begun = PeekedFile::new(input);
     if begun.is_utf_16() {
         return Err(place.wrong(UTF_16));
     }

@@ -78,8 +78,9 @@ impl Selection {
     ) -> Option<&'static str> {
         // In a hosts file, 0.0.0.0 blocks a name.
         let given_here = given && !address.is_unspecified();
-        let is_wanted =
-            self.allow_special || given_here || scope.is_some_and(|set| set.gives(address));
+        let is_wanted = self.allow_special
+            || given_here
+            || scope.is_some_and(|set| set.has_special_address(address));
         special(address).filter(|_| !is_wanted)
     }
 

@@ -20,7 +20,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{Component, EndpointReport, Verdict};
 use kubeknock::probe::{AFTER_401, ALWAYS, deep};
 use tokio::sync::Semaphore;
@@ -78,13 +77,12 @@ impl Mode {
             ..
         } = self;
         let timeout = Duration::from_secs(30);
-        let config = ScanConfig {
-            deep,
-            http2,
-            timeout,
-            second_look_pause,
-            ..config()
-        };
+        let config = config().with(|config| {
+            config.deep = deep;
+            config.http2 = http2;
+            config.timeout = timeout;
+            config.second_look_pause = second_look_pause;
+        });
         knock(config, target).await
     }
 }

@@ -1,6 +1,6 @@
-//! The command line over the settings file: an option of `[scan]` counts where the command line
-//! does not give it. Both are checked by the same parser, so every option of the one is a key of
-//! the other. Commands that have some of these options too take those.
+//! Merges the settings file into the command line: an option of `[scan]` counts if the command line
+//! does not have it. One parser checks both, so every option is a key of the file. Other commands use
+//! the options that they share with `scan`.
 
 use std::any::TypeId;
 use std::error::Error as _;
@@ -11,28 +11,29 @@ use anyhow::{Context as _, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches as _};
+use kubeknock::model::InvalidWord;
 use kubeknock::report::escape;
 
-use super::{Setting, SettingsFile, Value};
+use super::file::{Setting, SettingsFile, Value};
 use crate::args::{Cli, program};
 use crate::say;
 use crate::suggest::did_you_mean;
 
-/// Options that only make sense on a command line.
+/// Options that make sense only on a command line.
 const NOT_IN_A_FILE: [&str; 6] = ["config", "dry-run", "help", "quiet", "verbose", "version"];
-/// Options that name targets: somebody who names others on the command line means those alone.
-const NAME_TARGETS: [&str; 2] = ["targets-file", "from"];
+/// Options that name targets. They do not count if the command line names targets.
+const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
 
-/// The arguments of the program, with the settings file under them. Ends the program, as clap does,
-/// for help and for arguments that mean nothing.
+/// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
+/// invalid arguments.
 pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     let given: Vec<OsString> = std::env::args_os().collect();
-    let matches = parsed(&given);
+    let matches = parse(&given);
     say::be_quiet(matches.get_flag("quiet"));
     let Some((name, sub)) = matches.subcommand() else {
         return Ok((cli(&matches)?, SettingsFile::default()));
     };
-    // Commands without --config know nothing of the file.
+    // Commands without --config do not use the file.
     let Ok(named) = sub.try_get_one::<PathBuf>("config") else {
         return Ok((cli(&matches)?, SettingsFile::default()));
     };
@@ -43,32 +44,36 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     if file.scan.is_empty() {
         return Ok((cli(&matches)?, file));
     }
-    let under = under(&file, name, sub)?;
+    let from_file = options_from_file(&file, name, sub)?;
     // No option before the command takes a value, so the first such word is the command.
     let at = given
         .iter()
         .position(|word| word == name)
         .map_or(given.len(), |at| at + 1);
     let (before, after) = given.split_at(at);
-    let all: Vec<OsString> = before.iter().chain(&under).chain(after).cloned().collect();
-    Ok((cli(&parsed(&all))?, file))
+    let all: Vec<OsString> = before
+        .iter()
+        .chain(&from_file)
+        .chain(after)
+        .cloned()
+        .collect();
+    Ok((cli(&parse(&all))?, file))
 }
 
-/// The arguments as clap understands them. An error of clap's repeats arguments: it is made of them as
-/// they may be shown.
-fn parsed(given: &[OsString]) -> ArgMatches {
+/// Parses the arguments. Errors of clap repeat arguments, so they are made from masked ones.
+fn parse(given: &[OsString]) -> ArgMatches {
     program()
         .try_get_matches_from(given)
         .unwrap_or_else(|error| {
-            match program().try_get_matches_from(given.iter().map(|word| shown(word))) {
-                Err(shown) => shown.exit(),
+            match program().try_get_matches_from(given.iter().map(|word| masked(word))) {
+                Err(masked) => masked.exit(),
                 Ok(_) => error.exit(),
             }
         })
 }
 
-/// An argument without what may be a password, and without what acts on a terminal.
-fn shown(word: &OsStr) -> String {
+/// An argument without a possible password, and with control characters escaped.
+fn masked(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let Some((before, host)) = word.rsplit_once('@') else {
         return escape(&word, usize::MAX);
@@ -83,12 +88,12 @@ fn shown(word: &OsStr) -> String {
 }
 
 fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
-    Cli::from_arg_matches(matches).context("a defect in kubeknock, please report it")
+    Cli::from_arg_matches(matches).context("a bug in kubeknock, please report it")
 }
 
-/// The options of `[scan]` that this command has and its line leaves open, as arguments. All are
-/// checked, whatever the command.
-pub(super) fn under(
+/// The options of `[scan]` that this command has and the command line does not set, as arguments. All
+/// options are checked, whatever the command.
+pub(super) fn options_from_file(
     file: &SettingsFile,
     command: &str,
     given: &ArgMatches,
@@ -101,26 +106,24 @@ pub(super) fn under(
     let own = all
         .find_subcommand(command)
         .context("there is no such command")?;
-    let on_line =
+    let on_command_line =
         |arg: &Arg| given.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
     let names_targets = |arg: &Arg| {
         arg.get_long()
-            .map_or(arg.is_positional(), |key| NAME_TARGETS.contains(&key))
+            .map_or(arg.is_positional(), |key| TARGET_OPTIONS.contains(&key))
     };
     let targets_named = own
         .get_arguments()
-        .any(|arg| names_targets(arg) && on_line(arg));
-    let mut under = Vec::new();
+        .any(|arg| names_targets(arg) && on_command_line(arg));
+    let mut merged = Vec::new();
     for Setting { place, key, value } in &file.scan {
         let arg = option(scan, key).with_context(|| {
             let hint = did_you_mean(key, keys(scan));
-            format!(
-                "{place}: [scan]: unknown key; keys are the long options of kubeknock scan{hint}"
-            )
+            format!("{place}: [scan]: unknown key: expected a long option of kubeknock scan{hint}")
         })?;
         let place = format!("{place}: [scan] {key}");
-        let words = words(key, value, arg, file.folder()).with_context(|| place.clone())?;
-        // Alone first, so that an error is about the file.
+        let words = words(key, value, arg, file.directory()).with_context(|| place.clone())?;
+        // Parsed alone first, so that an error is about the file.
         let alone = ["kubeknock", "scan"]
             .map(OsString::from)
             .into_iter()
@@ -131,22 +134,30 @@ pub(super) fn under(
         let Some(arg) = option(own, key) else {
             continue;
         };
-        let beaten = on_line(arg)
-            || own.get_arg_conflicts_with(arg).into_iter().any(on_line)
+        let overridden = on_command_line(arg)
+            || own
+                .get_arg_conflicts_with(arg)
+                .into_iter()
+                .any(on_command_line)
             || (targets_named && names_targets(arg));
-        if !beaten {
-            under.extend(words);
+        if !overridden {
+            merged.extend(words);
         }
     }
-    Ok(under)
+    Ok(merged)
 }
 
 /// What clap finds wrong with a value, without the value.
 fn problem(error: &clap::Error) -> String {
     match (error.source(), error.get(ContextKind::ValidValue)) {
-        (Some(said), _) => said.to_string(),
-        (None, Some(ContextValue::Strings(words))) => format!("use one of {}", words.join(", ")),
-        _ => "this is not what the option takes".to_owned(),
+        (Some(source), _) => match source.downcast_ref::<InvalidWord>() {
+            Some(error) => error.clone().without_word().to_string(),
+            None => source.to_string(),
+        },
+        (None, Some(ContextValue::Strings(words))) => {
+            format!("invalid value: expected one of {}", words.join(", "))
+        }
+        _ => "invalid value".to_owned(),
     }
 }
 
@@ -162,43 +173,43 @@ fn keys(scan: &Command) -> impl Iterator<Item = &str> {
         .filter(|key| !NOT_IN_A_FILE.contains(key))
 }
 
-/// A value as one would write it on the command line.
-fn words(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<Vec<OsString>> {
+/// A value as arguments of the command line.
+fn words(key: &str, value: &Value, arg: &Arg, directory: &Path) -> anyhow::Result<Vec<OsString>> {
     let flag = matches!(arg.get_action(), ArgAction::SetTrue);
     match value {
-        Value::Switch(set) if flag => {
+        Value::Bool(set) if flag => {
             return Ok(set
                 .then(|| OsString::from(format!("--{key}")))
                 .into_iter()
                 .collect());
         }
-        _ if flag => bail!("true or false is expected"),
-        // Of two words, as --from: a list of pairs.
-        _ if arg.get_num_args() == Some(2.into()) => return pairs(key, value, folder),
+        _ if flag => bail!("invalid value: expected true or false"),
+        // An option with two values, such as --from.
+        _ if arg.get_num_args() == Some(2.into()) => return pairs(key, value, directory),
         Value::List(values) if matches!(arg.get_action(), ArgAction::Append) => {
             return values
                 .iter()
-                .map(|value| word(key, value, arg, folder))
+                .map(|value| word(key, value, arg, directory))
                 .collect();
         }
-        Value::List(_) => bail!("one value is expected, not several"),
+        Value::List(_) => bail!("invalid value: expected one value, not several"),
         _ => {}
     }
-    Ok(vec![word(key, value, arg, folder)?])
+    Ok(vec![word(key, value, arg, directory)?])
 }
 
-fn word(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<OsString> {
+fn word(key: &str, value: &Value, arg: &Arg, directory: &Path) -> anyhow::Result<OsString> {
     let text = match value {
         Value::Text(text) => text.clone(),
         Value::Number(number) => number.to_string(),
-        _ => bail!("text in quotes or a whole number is expected"),
+        _ => bail!("invalid value: expected text in quotes or a whole number"),
     };
     let mut word = OsString::from(format!("--{key}="));
     if arg.get_value_parser().type_id() == TypeId::of::<PathBuf>() {
-        word.push(from_folder(&text, folder));
+        word.push(from_directory(&text, directory));
     } else if let Some((format, path)) = text.split_once('=').filter(|_| key == "output") {
         word.push(format!("{format}="));
-        word.push(from_folder(path, folder));
+        word.push(from_directory(path, directory));
     } else {
         word.push(text);
     }
@@ -206,8 +217,8 @@ fn word(key: &str, value: &Value, arg: &Arg, folder: &Path) -> anyhow::Result<Os
 }
 
 /// `[["zmap", "open.txt"]]` as `--from zmap open.txt`.
-fn pairs(key: &str, value: &Value, folder: &Path) -> anyhow::Result<Vec<OsString>> {
-    let expected = "a list of pairs in quotes is expected, as [[\"FORMAT\", \"FILE\"]]";
+fn pairs(key: &str, value: &Value, directory: &Path) -> anyhow::Result<Vec<OsString>> {
+    let expected = "invalid value: expected a list of pairs, such as [[\"FORMAT\", \"FILE\"]]";
     let Value::List(list) = value else {
         bail!(expected)
     };
@@ -222,18 +233,18 @@ fn pairs(key: &str, value: &Value, folder: &Path) -> anyhow::Result<Vec<OsString
         words.extend([
             format!("--{key}").into(),
             format.into(),
-            from_folder(file, folder),
+            from_directory(file, directory),
         ]);
     }
     Ok(words)
 }
 
-/// The file's paths start where the file is; standard input and output have none.
-fn from_folder(path: &str, folder: &Path) -> OsString {
+/// A relative path starts at the directory of the settings file. - stays standard input or output.
+fn from_directory(path: &str, directory: &Path) -> OsString {
     if matches!(path, "" | "-") {
         path.into()
     } else {
-        folder.join(path).into_os_string()
+        directory.join(path).into_os_string()
     }
 }
 
@@ -242,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_argument_is_shown_without_its_password() {
+    fn an_argument_is_masked() {
         for (word, expected) in [
             ("https://user:hunter2@api.example", "https://…@api.example"),
             ("user:hunter2@api.example:6443", "…@api.example:6443"),
@@ -254,7 +265,7 @@ mod tests {
             ("--contact", "--contact"),
             ("a\u{1b}[31m\n::error::", "a\\u{1b}[31m\\n::error::"),
         ] {
-            assert_eq!(shown(OsStr::new(word)), expected);
+            assert_eq!(masked(OsStr::new(word)), expected);
         }
     }
 }

@@ -1,8 +1,10 @@
-//! A seeded order over a set that is only counted: each index once, without a list.
+//! A seeded order of indices: each index once, without a list in memory.
 //!
-//! A Feistel network permutes the numbers of just enough bits to hold the length; a result beyond
-//! the length is put in again until it falls inside (cycle walking), less than two rounds on
+//! A Feistel network permutes the numbers of just enough bits to hold the length. A result beyond
+//! the length goes through it again until it falls inside (cycle walking), fewer than two passes on
 //! average. Not for secrets: it spreads load, and repeats for the same seed.
+
+use crate::random::{self, mix};
 
 /// Enough for every bit to depend on every other in halves of any width.
 const ROUNDS: usize = 8;
@@ -22,10 +24,7 @@ impl Permutation {
     pub fn new(len: u64, seed: u64) -> Self {
         let bits = u64::BITS - len.saturating_sub(1).leading_zeros();
         let mut state = seed;
-        let keys = std::array::from_fn(|_| {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            mix(state)
-        });
+        let keys = std::array::from_fn(|_| random::next(&mut state));
         Self {
             len,
             upper: bits / 2,
@@ -40,7 +39,7 @@ impl Permutation {
             return i;
         }
         let mut index = self.permute(i);
-        // Ends: the permutation's cycle through `i` leads back to `i`, which is inside.
+        // This ends: the permutation's cycle through `i` leads back to `i`, which is inside.
         while index >= self.len {
             index = self.permute(index);
         }
@@ -69,13 +68,6 @@ const fn mask(bits: u32) -> u64 {
     }
 }
 
-/// The finalizer of `SplitMix64`: every bit of the result depends on every bit of the number.
-const fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_index_once(len in 0u64..5000, seed: u64) {
+        fn each_index_comes_once(len in 0u64..5000, seed: u64) {
             let order = Permutation::new(len, seed);
             let mut seen = vec![false; usize::try_from(len).unwrap()];
             for i in 0..len {
@@ -95,7 +87,7 @@ mod tests {
         }
 
         #[test]
-        fn no_collision_in_a_huge_set(len in 1u64 << 32.., seed: u64, start: u64) {
+        fn a_huge_set_has_no_collision(len in 1u64 << 32.., seed: u64, start: u64) {
             let order = Permutation::new(len, seed);
             let positions = (0..2000).map(|i| (start % len).saturating_add(i)).filter(|i| *i < len);
             let mut seen = HashSet::new();
@@ -108,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_set_and_the_smallest() {
+    fn the_largest_and_the_smallest_set_have_an_order() {
         let order = Permutation::new(u64::MAX, 1);
         assert_ne!(order.nth(0), order.nth(u64::MAX - 1));
         assert_eq!(Permutation::new(1, 7).nth(0), 0);
@@ -116,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_repeats_and_another_differs() {
+    fn the_same_seed_repeats_the_order_and_another_seed_differs() {
         let order = |seed| {
             (0..100)
                 .map(|i| Permutation::new(100, seed).nth(i))

@@ -1,54 +1,52 @@
-//! Files that are no list: told in one sentence what they are, and how what they hold can be given.
+//! Recognises files that are not target lists, so that one error says what they are and what to do.
 
-/// A file that is no list of targets or exclusions.
+/// A kind of file that is not a list of targets or exclusions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Foreign {
-    /// What it is.
-    what: &'static str,
-    /// How targets can be had from it.
-    instead: &'static str,
+pub(super) struct FileKind {
+    name: &'static str,
+    /// How to get targets from it.
+    advice: &'static str,
 }
 
-impl Foreign {
-    /// The sentence for a list of targets.
-    pub(super) fn no_targets(self) -> String {
-        format!(
-            "this is {}, no list of targets; {}",
-            self.what, self.instead
-        )
+impl FileKind {
+    /// The kind of a file that begins with these bytes; `None` if it may be a list.
+    pub(super) fn of(head: &[u8]) -> Option<Self> {
+        if COMPRESSED.iter().any(|magic| head.starts_with(magic)) {
+            return Some(kind("a compressed file", "decompress it first"));
+        }
+        if head.contains(&0) {
+            return Some(kind(
+                "a binary file",
+                "read the results of other scanners with --from FORMAT FILE",
+            ));
+        }
+        let text = String::from_utf8_lossy(head);
+        let text = text.trim_start();
+        json(text).or_else(|| yaml(text)).or_else(|| other(text))
     }
 
-    /// The sentence for a list of exclusions.
-    pub(super) fn no_exclusions(self) -> String {
+    /// The error where a list of targets is expected.
+    pub(super) fn not_targets(self) -> String {
+        format!("{}, not a list of targets; {}", self.name, self.advice)
+    }
+
+    /// The error where a list of exclusions is expected.
+    pub(super) fn not_exclusions(self) -> String {
         format!(
-            "this is {}, no list of exclusions; write an address, CIDR, range or name in each line",
-            self.what
+            "{}, not a list of exclusions; write an address, CIDR, range or name on each line",
+            self.name
         )
     }
 }
 
-const fn foreign(what: &'static str, instead: &'static str) -> Foreign {
-    Foreign { what, instead }
+const fn kind(name: &'static str, advice: &'static str) -> FileKind {
+    FileKind { name, advice }
 }
 
-/// How compressed files begin: gzip, zip, zstd, xz.
+/// The first bytes of compressed files: gzip, zip, zstd, xz.
 const COMPRESSED: [&[u8]; 4] = [b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ"];
 
-/// What a file is that begins so, if it is no list.
-pub(super) fn known(head: &[u8]) -> Option<Foreign> {
-    if COMPRESSED.iter().any(|begin| head.starts_with(begin)) {
-        return Some(foreign("a compressed file", "unpack it first"));
-    }
-    if head.contains(&0) {
-        let instead = "what other scanners write is read with --from FORMAT FILE";
-        return Some(foreign("a binary file", instead));
-    }
-    let text = String::from_utf8_lossy(head);
-    let text = text.trim_start();
-    json(text).or_else(|| yaml(text)).or_else(|| other(text))
-}
-
-fn json(text: &str) -> Option<Foreign> {
+fn json(text: &str) -> Option<FileKind> {
     if !is_json(text) {
         return None;
     }
@@ -59,20 +57,20 @@ fn json(text: &str) -> Option<Foreign> {
         {
             KUBECONFIG
         } else if text.contains("\"kubeknock/report/") {
-            foreign(
+            kind(
                 "a report of kubeknock",
-                "kubeknock report reads it, and so does --baseline",
+                "read it with kubeknock report, or give it to --baseline",
             )
         } else {
-            foreign(
+            kind(
                 "JSON",
-                "what masscan, zmap, naabu and httpx write is read with --from FORMAT FILE",
+                "read the results of masscan, zmap, naabu and httpx with --from FORMAT FILE",
             )
         },
     )
 }
 
-fn yaml(text: &str) -> Option<Foreign> {
+fn yaml(text: &str) -> Option<FileKind> {
     let has_key = |key: &str| text.lines().any(|line| is_key(line, key));
     if has_key("clusters")
         || has_key("current-context")
@@ -84,46 +82,46 @@ fn yaml(text: &str) -> Option<Foreign> {
         .lines()
         .next()
         .is_some_and(|line| line.trim_end() == "---");
-    (begins || has_key("apiVersion") || has_key("kind")).then_some(foreign(
+    (begins || has_key("apiVersion") || has_key("kind")).then_some(kind(
         "YAML",
-        "write an address, name or URL in each line, or give what another scanner wrote with --from FORMAT FILE",
+        "write an address, name or URL on each line, or read another scanner's results with --from FORMAT FILE",
     ))
 }
 
-fn other(text: &str) -> Option<Foreign> {
+fn other(text: &str) -> Option<FileKind> {
     let first = text.lines().next().unwrap_or_default();
     Some(if text.starts_with('<') {
-        foreign(
+        kind(
             "XML or HTML",
-            "a report of nmap -oX is read with --from nmap-xml FILE",
+            "read a report of nmap -oX with --from nmap-xml FILE",
         )
     } else if text.starts_with("-----BEGIN ") {
-        foreign(
+        kind(
             "a certificate or a key",
-            "a CA's certificate is given with --ca-file FILE",
+            "give a CA certificate with --ca-file FILE",
         )
     } else if first == "#masscan" {
-        foreign(
+        kind(
             "a list of masscan -oL",
-            "it is read with --from masscan-list FILE",
+            "read it with --from masscan-list FILE",
         )
     } else if first.starts_with("# Nmap ") {
-        foreign(
+        kind(
             "nmap's output for people",
-            "write it with nmap -oX and give it with --from nmap-xml FILE",
+            "run nmap with -oX and read that file with --from nmap-xml FILE",
         )
     } else if first.split(',').any(|column| column.trim() == "saddr") {
-        foreign("zmap's CSV", "it is read with --from zmap FILE")
+        kind("a CSV file of zmap", "read it with --from zmap FILE")
     } else {
         return None;
     })
 }
 
-/// With the way to its servers; credentials are not needed, and not shown by this command.
-const KUBECONFIG: Foreign = foreign(
+/// The command in the advice prints no credentials.
+const KUBECONFIG: FileKind = kind(
     "a kubeconfig",
-    "write its servers down with kubectl config view -o \
-     jsonpath='{range .clusters[*]}{.cluster.server}{\"\\n\"}{end}', or give what another scanner found with --from FORMAT FILE",
+    "list its servers with kubectl config view -o \
+     jsonpath='{range .clusters[*]}{.cluster.server}{\"\\n\"}{end}', or read another scanner's results with --from FORMAT FILE",
 );
 
 /// An object or an array; not an IPv6 address in brackets.
@@ -154,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_is_told_what_it_is() {
+    fn known_kinds_are_named() {
         for (head, said) in [
             (
                 &b"apiVersion: v1\nclusters:\n- cluster:\n    server: https://x\nkind: Config\n"[..],
@@ -187,21 +185,21 @@ mod tests {
             (b"# Nmap 7.93 scan initiated\n", "--from nmap-xml"),
             (b"saddr,sport\n", "--from zmap"),
         ] {
-            let foreign =
-                known(head).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(head)));
+            let kind =
+                FileKind::of(head).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(head)));
             assert!(
-                foreign.no_targets().contains(said),
+                kind.not_targets().contains(said),
                 "{said}: {}",
-                foreign.no_targets()
+                kind.not_targets()
             );
             assert!(
-                !foreign.no_targets().contains('\n') && !foreign.no_exclusions().contains("--from")
+                !kind.not_targets().contains('\n') && !kind.not_exclusions().contains("--from")
             );
         }
     }
 
     #[test]
-    fn a_list_is_a_list() {
+    fn a_list_is_no_other_kind() {
         for head in [
             "",
             "\n",
@@ -213,7 +211,7 @@ mod tests {
             "# apiVersion: v1\n192.0.2.1\n",
             "# saddr,sport\n192.0.2.1\n",
         ] {
-            assert_eq!(known(head.as_bytes()), None, "{head}");
+            assert_eq!(FileKind::of(head.as_bytes()), None, "{head}");
         }
     }
 }

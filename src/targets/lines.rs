@@ -1,4 +1,4 @@
-//! Files and standard input → lines, with a bound on what one line may hold.
+//! Files and standard input, line by line, with a limit on the length of a line.
 
 use std::io::{self, BufRead, ErrorKind};
 
@@ -7,59 +7,62 @@ pub(super) const MAX_LINE: usize = 64 * 1024;
 
 /// Why a line is not read.
 pub(super) const TOO_LONG: &str =
-    "the line is longer than 64 KiB and was not read; write one specification a line";
-const NOT_UTF8: &str = "the line is not UTF-8; save the file as UTF-8";
+    "line longer than 64 KiB, not read: write one specification per line";
+const NOT_UTF8: &str = "invalid UTF-8: save the file as UTF-8";
 
 /// How an input ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct End {
-    /// Its lines.
+    /// The number of lines.
     pub(super) lines: u32,
-    /// Whether the last one had its line feed.
-    pub(super) fed: bool,
+    /// Whether the last line ends with a line feed.
+    pub(super) terminated: bool,
 }
 
-/// Calls `take` with the number (from 1) and the text of each line, or with what is wrong with it.
-/// Line ends (LF, CRLF) are taken off.
+/// Calls `handle` with the number (from 1) and the text of each line, or with what is wrong with it.
+/// Strips line ends (LF, CRLF).
 ///
 /// # Errors
 /// The number of the line where reading failed, and the failure.
 pub(super) fn each_line(
     mut reader: impl BufRead,
-    mut take: impl FnMut(u32, Result<&str, &'static str>),
+    mut handle: impl FnMut(u32, Result<&str, &'static str>),
 ) -> Result<End, (u32, io::Error)> {
     let mut line = Vec::new();
     let mut end = End {
         lines: 0,
-        fed: true,
+        terminated: true,
     };
     loop {
         let number = end.lines.saturating_add(1);
         line.clear();
-        let Some(Read { whole, fed }) =
+        let Some(Read { whole, terminated }) =
             next_line(&mut reader, &mut line).map_err(|error| (number, error))?
         else {
             return Ok(end);
         };
-        end = End { lines: number, fed };
+        end = End {
+            lines: number,
+            terminated,
+        };
         if !whole {
-            take(number, Err(TOO_LONG));
+            handle(number, Err(TOO_LONG));
             continue;
         }
         let text = str::from_utf8(&line).map_err(|_| NOT_UTF8);
-        take(
+        handle(
             number,
             text.map(|text| text.strip_suffix('\r').unwrap_or(text)),
         );
     }
 }
 
-/// What came of reading one line.
+/// The outcome of reading one line.
 struct Read {
-    /// Not so for a line too long to be held.
+    /// `false` for a line that is too long to keep.
     whole: bool,
-    /// Whether a line feed ended it.
-    fed: bool,
+    /// Whether a line feed ends it.
+    terminated: bool,
 }
 
 /// Reads up to the next line feed; `None` at the end.
@@ -71,7 +74,10 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option
             buffer => buffer?,
         };
         if buffer.is_empty() {
-            return Ok(begun.then_some(Read { whole, fed: false }));
+            return Ok(begun.then_some(Read {
+                whole,
+                terminated: false,
+            }));
         }
         begun = true;
         let part = buffer
@@ -86,7 +92,10 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option
         let used = part.len() + usize::from(ended);
         reader.consume(used);
         if ended {
-            return Ok(Some(Read { whole, fed: true }));
+            return Ok(Some(Read {
+                whole,
+                terminated: true,
+            }));
         }
     }
 }
@@ -96,7 +105,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Vec<(u32, Result<String, &'static str>)> {
-        // A small buffer, so that lines cross it.
+        // A small buffer, so that lines span several.
         let reader = io::BufReader::with_capacity(7, bytes);
         let mut lines = Vec::new();
         each_line(reader, |number, line| {
@@ -107,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_their_ends() {
+    fn lines_lose_their_line_ends() {
         let lines = read(b"10.0.0.1\r\n\n10.0.0.2 name=a\nlast");
         let texts: Vec<_> = lines
             .into_iter()
@@ -124,12 +133,15 @@ mod tests {
             expected.map(|(number, text)| (number, text.to_owned()))
         );
         assert_eq!(read(b""), []);
-        for (bytes, lines, fed) in [
+        for (bytes, lines, terminated) in [
             (&b""[..], 0, true),
             (b"a\nb\n", 2, true),
             (b"a\nb", 2, false),
         ] {
-            assert_eq!(each_line(bytes, |_, _| {}).unwrap(), End { lines, fed });
+            assert_eq!(
+                each_line(bytes, |_, _| {}).unwrap(),
+                End { lines, terminated }
+            );
         }
     }
 
@@ -151,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_too_long_is_never_held() {
+    fn a_line_that_is_too_long_is_not_kept_in_memory() {
         let mut line = Vec::new();
         let reader = io::BufReader::new(io::Read::take(io::repeat(b'x'), 10 * 1024 * 1024));
         assert!(matches!(
@@ -162,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_reader_is_told_with_its_line() {
+    fn a_read_error_has_its_line_number() {
         struct Broken;
         impl io::Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
