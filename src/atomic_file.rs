@@ -15,7 +15,10 @@ pub fn make<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Re
         .unwrap_or(Path::new("."));
     match directory.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let problem = format!("the directory {} does not exist", directory.display());
+            let problem = format!(
+                "the directory {} does not exist; make it first",
+                directory.display()
+            );
             return Err(io::Error::new(error.kind(), problem));
         }
         Ok(found) if !found.is_dir() => {
@@ -52,7 +55,10 @@ mod tests {
             Err::<(), _>(io::Error::other(format!("{}/.hidden", directory.display())))
         };
         for (path, said) in [
-            (directory.path().join("no/report"), "no does not exist"),
+            (
+                directory.path().join("no/report"),
+                "no does not exist; make it first",
+            ),
             (file.join("report"), "file is not a directory"),
             (file.clone(), "other error"),
         ] {
