@@ -316,7 +316,7 @@ fn the_program_accepts_the_arguments() {
         let output = merge(args);
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
         assert!(
-            stderr(&output).contains("shard-3.jsonl is of a scan that began at 2020-"),
+            stderr(&output).contains("shard-3.jsonl is from a scan that began at 2020-"),
             "{}",
             stderr(&output)
         );

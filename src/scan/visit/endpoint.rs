@@ -140,6 +140,7 @@ impl Endpoints {
         report.timings.resolve = timings.resolve;
         report.timings.connect = timings.connect;
         report.timings.total += total;
+        report.timings = report.timings.kept();
         tracing::debug!(%target, %endpoint, verdict = %report.verdict, reason = report.reason);
         Some(Outcome::Record(Box::new(report)))
     }
