@@ -1,19 +1,19 @@
-//! Hundreds of misbehaviours at random, and 20 honest servers among them: every honest one right in every
-//! round, and neither memory nor descriptors grow.
+//! Scans hundreds of servers that misbehave at random, and 20 honest ones. Every honest server must get the right
+//! verdict in every round, and neither memory nor open descriptors may grow.
 //!
 //! ```text
 //! cargo bench --bench chaos                          20 seconds
-//! KUBEKNOCK_CHAOS=30m cargo bench --bench chaos      as long as is said
+//! KUBEKNOCK_CHAOS=30m cargo bench --bench chaos      30 minutes
 //! ```
 //!
 //! | figure | limit |
 //! |---|---|
-//! | honest servers right, of all asked in all rounds | all |
-//! | misbehaving servers called exposed | none |
-//! | peak memory at the end over that half-way | 1.10 |
-//! | open descriptors after the last round over those after the first | 0 more |
+//! | honest servers with the right verdict, over all rounds | all |
+//! | misbehaving servers reported as exposed | none |
+//! | peak memory at the end, compared with half-way | 1.10 |
+//! | open descriptors after the last round, compared with the first | no more |
 //!
-//! The servers run in a process of their own; the scans in another, round after round.
+//! The servers run in one process and the scans in another.
 
 mod support;
 
@@ -31,13 +31,13 @@ use kubeknock::simulator;
 
 use support::{myself, peak_kib, print_profile, runtime, targets};
 
-/// The program's allocator.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Servers that misbehave.
+/// The number of misbehaving servers.
 const HOSTILE: u64 = 200;
-/// Servers that do not, four of each.
+/// The honest servers, four of each.
 const HONEST: [&str; 5] = [
     "default",
     "rejecting",
@@ -46,7 +46,7 @@ const HONEST: [&str; 5] = [
     "kube-controller-manager",
 ];
 const OF_EACH: u8 = 4;
-/// The port of all of them.
+/// The port of all servers.
 const PORT: u16 = 26443;
 
 fn main() -> ExitCode {
@@ -84,7 +84,7 @@ fn harness() -> ExitCode {
         .args(["scans", &length.as_secs().to_string()])
         .status()
         .expect("the benchmark runs itself");
-    // The end of its input tells the servers to say what they did.
+    // At the end of their input the servers print their misbehaviour.
     drop(servers.stdin.take());
     let kinds = said.next().and_then(Result::ok).unwrap_or_default();
     println!("{:48} {kinds:>10}", "different misbehaviours");
@@ -108,7 +108,7 @@ fn honest(kind: usize, number: u8) -> SocketAddr {
     ))
 }
 
-/// Serves until its input ends, and says then in how many ways it misbehaved.
+/// Serves until its input ends, then prints how many kinds of misbehaviour there were.
 fn servers(seed: u64) {
     runtime().block_on(async {
         let mut bad = Vec::new();
@@ -140,13 +140,13 @@ fn servers(seed: u64) {
     });
 }
 
-/// What one round left behind.
+/// The resources after one round.
 struct Round {
     peak_kib: u64,
     descriptors: usize,
 }
 
-/// Scans everything again and again.
+/// Scans everything, round after round.
 fn scans(length: Duration) -> ExitCode {
     let expected: BTreeMap<SocketAddr, Verdict> = (HONEST.into_iter().enumerate())
         .flat_map(|(kind, name)| {
@@ -165,14 +165,13 @@ fn scans(length: Duration) -> ExitCode {
         (Instant::now(), Vec::new(), 0_usize, Vec::new());
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     while began.elapsed() < length || rounds.len() < 4 {
-        let config = ScanConfig {
-            order: Order::Seeded(rounds.len() as u64),
-            timeout: Duration::from_secs(3),
-            second_look_pause: Duration::from_millis(200),
-            deep: rounds.len() % 2 == 1,
-            http2: rounds.len() % 3 == 2,
-            ..ScanConfig::default()
-        };
+        let config = ScanConfig::default().with(|config| {
+            config.order = Order::Seeded(rounds.len() as u64);
+            config.timeout = Duration::from_secs(3);
+            config.second_look_pause = Duration::from_millis(200);
+            config.deep = rounds.len() % 2 == 1;
+            config.http2 = rounds.len() % 3 == 2;
+        });
         runtime.block_on(async {
             let mut scan = Scanner::new(config)
                 .expect("a good configuration")
@@ -233,7 +232,7 @@ fn scans(length: Duration) -> ExitCode {
         &format!("{right} of {asked}"),
         right == asked && wrong.is_empty(),
     );
-    // The first half warms up: the allocator's arenas, the table of products.
+    // The first half warms up the allocator and the table of products.
     let (half, whole) = (
         rounds[rounds.len() / 2].peak_kib,
         rounds[rounds.len() - 1].peak_kib,

@@ -1,19 +1,19 @@
-//! What a scan costs, as ratios against floors measured in the same run.
+//! The cost of a scan, compared with floors that are measured in the same run.
 //!
 //! ```text
 //! cargo bench --profile dist --bench cost
 //! ```
 //!
-//! Every figure is the user and system CPU time, or the peak memory, of a client process of its
-//! own; the simulated servers run in another. Floors and ours take turns, and the smallest of the
-//! repetitions counts. Only ratios within one run mean anything.
+//! Every figure is the CPU time (user and system) or the peak memory of a client process; the simulated servers
+//! run in another process. Floor and kubeknock run in turns, and the smallest repetition counts. Only ratios
+//! within one run are comparable.
 //!
 //! | figure | floor | limit |
 //! |---|---|---|
 //! | three requests on a live endpoint, identified | TCP connect + TLS handshake with signature check | 1.8, and 20 us |
 //! | a refused address | a bare non-blocking connect loop | 1.4 |
 //! | connections and handshakes per live endpoint | | exactly 1 |
-//! | memory per look in flight | | 64 KiB |
+//! | memory per probe in flight | | 64 KiB |
 //! | peak memory of 65,536 addresses over that of 16 | | 32 MiB |
 
 mod support;
@@ -32,22 +32,22 @@ use kubeknock::scan::Scanner;
 use kubeknock::simulator;
 use support::{myself, output_of, peak_kib, print_profile, runtime, targets};
 
-/// The program's allocator, for the floors too.
+/// The allocator of the program, also for the floors.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const REPETITIONS: usize = 5;
-/// What the requests may cost, in handshakes.
-const LOOK: f64 = 1.8;
-/// What saying who answered may cost beside them.
+/// How much the requests may cost, in handshakes.
+const REQUESTS: f64 = 1.8;
+/// How much identification may cost in addition.
 const IDENTIFICATION: Duration = Duration::from_micros(20);
 /// Live endpoints per repetition: 127.1.0.0/20.
 const LIVE: u32 = 4096;
 /// Refused addresses per repetition: 127.2.0.0/16.
 const REFUSED: u32 = 65_536;
-/// Work in flight at once, floor and ours alike.
+/// How many connections are in flight, for floor and kubeknock.
 const AT_ONCE: usize = 128;
-/// A port of loopback where nothing listens: discard.
+/// A loopback port where nothing listens (discard).
 const CLOSED: u16 = 9;
 
 fn main() -> ExitCode {
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
             assert_eq!(
                 found,
                 if *prefix == "16" { 50 } else { 1 },
-                "nothing is lost"
+                "every live endpoint is found"
             );
             println!("{}", peak_kib());
         }
@@ -91,11 +91,11 @@ fn harness() -> ExitCode {
     let fifty = Server::start(&["serve-fifty"]);
     let measure = |role: &[&str]| -> f64 { output_of(role).parse().expect("a number") };
     let cost = |role: &[&str]| -> [f64; 2] {
-        let said = output_of(role);
-        let (cpu, wall) = said.split_once(' ').expect("two numbers");
+        let output = output_of(role);
+        let (cpu, wall) = output.split_once(' ').expect("two numbers");
         [cpu, wall].map(|number| number.parse().expect("a number"))
     };
-    // Processor time and time on the clock, of floor and ours, in turns.
+    // CPU time and wall-clock time of floor and kubeknock, measured in turns.
     let smallest = |role: &[&str], other: &[&str]| {
         let pairs: Vec<[[f64; 2]; 2]> = (0..REPETITIONS)
             .map(|_| [cost(role), cost(other)])
@@ -112,7 +112,7 @@ fn harness() -> ExitCode {
 
     let [[floor, ours], live_clock] =
         smallest(&["floor-live", &live.port], &["ours-live", &live.port]);
-    let limit = LOOK + IDENTIFICATION.as_secs_f64() * f64::from(LIVE) / floor;
+    let limit = REQUESTS + IDENTIFICATION.as_secs_f64() * f64::from(LIVE) / floor;
     rows.push(Row::ratio(
         "three requests on a live endpoint, identified",
         floor,
@@ -130,7 +130,7 @@ fn harness() -> ExitCode {
         REFUSED,
     ));
 
-    // The floor makes as many handshakes as ours: together they must be exactly the targets.
+    // Floor and kubeknock make one handshake per target and repetition each.
     let expected = u64::from(LIVE) * 2 * REPETITIONS as u64;
     rows.push(Row::exact(
         "connections of floor and ours together",
@@ -148,7 +148,7 @@ fn harness() -> ExitCode {
         measure(&["in-flight", "256", &silent.port]),
     );
     rows.push(Row::limit(
-        "KiB per look in flight",
+        "KiB per probe in flight",
         (many - few) / 240.0,
         64.0,
     ));
@@ -199,7 +199,7 @@ impl Row {
         }
     }
 
-    /// How many a second, of which nothing is promised: the floor runs on one core.
+    /// A rate without a limit, because the floor runs on one core.
     fn speed(name: &'static str, [floor, ours]: [f64; 2], count: u32) -> Self {
         let each = |seconds: f64| format!("{:.0}", f64::from(count) / seconds);
         Self {
@@ -253,7 +253,7 @@ impl std::fmt::Display for Row {
     }
 }
 
-/// A simulated server in a process of its own, on every loopback address.
+/// A simulated server in a separate process, on every loopback address.
 struct Server {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -313,7 +313,7 @@ fn print_cpu(work: impl FnOnce()) {
     );
 }
 
-/// Serves until standard input ends; each line there asks for the counts.
+/// Serves until standard input ends; each line of it requests the counts.
 fn serve(name: &str) {
     runtime().block_on(async {
         let scenario = simulator::scenario(name).expect("a known scenario");
@@ -321,7 +321,7 @@ fn serve(name: &str) {
             .await
             .expect("a port");
         println!("{}", server.address().port());
-        // Blocking is fine here: the server's own tasks have the other threads.
+        // Blocking is fine: the tasks of the server run on other threads.
         for _ in std::io::stdin().lock().lines() {
             println!(
                 "{} {}",
@@ -360,16 +360,15 @@ fn ours(spec: &str, live: Option<u32>) {
 /// Scans, and returns how many endpoints were forbidden.
 fn ours_at(spec: &str, concurrency: usize) -> u32 {
     runtime().block_on(async {
-        let config = ScanConfig {
-            rate: 0,
-            concurrency,
-            order: Order::Seeded(1),
-            ..ScanConfig::default()
-        };
+        let config = ScanConfig::default().with(|config| {
+            config.rate = 0;
+            config.concurrency = concurrency;
+            config.order = Order::Seeded(1);
+        });
         let mut scan = Scanner::new(config)
             .expect("a good configuration")
             .scan(targets(&[spec]));
-        // Kept, as the program keeps them for its sorted reports.
+        // Kept in memory, as the program does for sorted reports.
         let mut records = Vec::new();
         while let Some(record) = scan.next().await {
             records.push(record);
@@ -382,7 +381,7 @@ fn ours_at(spec: &str, concurrency: usize) -> u32 {
     })
 }
 
-/// The same number of workers, each: connect, handshake, close.
+/// The same number of workers. Each connects, performs the handshake and closes.
 fn floor_live(port: usize) {
     let port = u16::try_from(port).expect("a port");
     runtime().block_on(async {
@@ -419,7 +418,7 @@ fn floor_live(port: usize) {
     });
 }
 
-/// A bare loop of non-blocking connects over one poll, as many in flight as ours.
+/// A bare loop of non-blocking connects, with as many in flight as kubeknock.
 fn floor_refused() {
     let mut poll = mio::Poll::new().expect("a poll");
     let mut events = mio::Events::with_capacity(1024);
@@ -457,14 +456,13 @@ fn floor_refused() {
     }
 }
 
-/// Peak memory while so many looks wait for an answer.
+/// Prints the peak memory while this many probes wait for a response.
 fn in_flight(count: usize, port: usize) {
     runtime().block_on(async {
-        let config = ScanConfig {
-            rate: 0,
-            timeout: Duration::from_secs(3),
-            ..ScanConfig::default()
-        };
+        let config = ScanConfig::default().with(|config| {
+            config.rate = 0;
+            config.timeout = Duration::from_secs(3);
+        });
         let scanner = Scanner::new(config).expect("a good configuration");
         let set = targets(&[&format!("127.1.0.0-127.1.0.{} ports={port}", count - 1)]);
         let mut scan = scanner.scan(set);
@@ -473,7 +471,7 @@ fn in_flight(count: usize, port: usize) {
     println!("{}", peak_kib());
 }
 
-/// The floor's TLS: any chain is taken, the handshake's signature is checked, as ours does.
+/// The TLS client of the floor. Like kubeknock, it accepts any chain and checks the signature of the handshake.
 mod floor {
     use std::sync::Arc;
 

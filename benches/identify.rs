@@ -4,8 +4,8 @@
 //! cargo bench --profile dist --bench identify
 //! ```
 //!
-//! User and system CPU time of one thread over many rounds, for observations that real looks at
-//! simulated servers made; the smallest of the repetitions counts. It fails above the limit.
+//! Measures the CPU time (user and system) of one thread over many rounds, on observations from probes of
+//! simulated servers. The smallest repetition counts. It fails above the limit.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ use kubeknock::model::{Endpoint, Observation, Scheme};
 use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator;
 
-/// The program's allocator.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -31,7 +31,7 @@ const LIMIT: f64 = 20.0;
 const REPETITIONS: usize = 5;
 const ROUNDS: u32 = 20_000;
 
-/// Servers that show little, as much as is usual, and much.
+/// Servers that reveal little, the usual, and much.
 const SERVERS: [(&str, &str, bool); 5] = [
     ("rejecting", "", false),
     ("default", "", false),
@@ -48,7 +48,7 @@ const SERVERS: [(&str, &str, bool); 5] = [
     ),
 ];
 
-/// Dials as a scan does.
+/// Dials like a scan.
 struct Dialer(Connector);
 
 impl Dial for Dialer {
@@ -67,10 +67,7 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     let server = simulator::start(scenario, "127.0.0.1:0".parse().expect("an address"))
         .await
         .expect("a server");
-    let config = ScanConfig {
-        deep,
-        ..ScanConfig::default()
-    };
+    let config = ScanConfig::default().with(|config| config.deep = deep);
     let endpoint = Endpoint {
         scheme: Scheme::Https,
         host: kubeknock::model::Host::Ip(server.address().ip()),
@@ -82,7 +79,7 @@ async fn observe(scenario: &str, name: &str, deep: bool) -> Observation {
     let stream = dialer.dial(&endpoint).await.stream.expect("a connection");
     Prober::new(&config)
         .expect("a prober")
-        .look(stream, &endpoint, 1, &dialer)
+        .probe(stream, &endpoint, 1, &dialer)
         .await
 }
 

@@ -1,4 +1,4 @@
-//! Large scans: memory, a lossy network, the rate on the wire, the first packet.
+//! Large scans: memory, a lossy network, the actual rate, the time to the first packet.
 //!
 //! ```text
 //! cargo bench --profile dist --bench scale
@@ -9,12 +9,12 @@
 //! | peak memory at 2^16, 2^20 and 2^22 addresses | that at 2^12, at the same concurrency | 1.10 |
 //! | 65,536 addresses, 2,000 of them alive and 4,016 silent, over 50 ms and 1% loss | the time that rate, slots and round trips take | 1.10 |
 //! | live servers found there | 2,000 | 99.9% |
-//! | `--rate 500` at a listener that counts | 500 a second in the 10 s that are furthest from it | 2% |
-//! | the first packet of a /8 | `kubeknock --version` | said |
+//! | `--rate 500` at a counting listener | 500 a second, in the 10 s that deviate most | 2% |
+//! | the first packet of a /8 | `kubeknock --version` | none |
 //!
-//! The network is made of namespaces: the scanner's and the servers', joined by VXLAN over a relay of
-//! our own, which lets each packet wait 25 ms and drops one in a hundred. Where no namespace may be
-//! made, that is said and left out. So are other scanners that are not installed.
+//! The network consists of a namespace for the scanner and one for the servers, connected by VXLAN over a relay
+//! of this benchmark. The relay delays each packet by 25 ms and drops one in a hundred. Without permission to
+//! create namespaces, this part is skipped. So are other scanners that are not installed.
 
 mod support;
 
@@ -29,19 +29,19 @@ use kubeknock::simulator;
 
 use support::{output_of, peak_kib, print_profile, runtime, targets};
 
-/// The program's allocator.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const KUBEKNOCK: &str = env!("CARGO_BIN_EXE_kubeknock");
-/// A port of loopback where nothing listens: discard.
+/// A loopback port where nothing listens (discard).
 const CLOSED: u16 = 9;
 /// Servers behind the lossy network, which has 65,536 addresses.
 const LIVE: u32 = 2000;
 const ONE_WAY: Duration = Duration::from_millis(25);
-/// One packet in so many is lost, each way.
+/// One packet in this many is lost, in each direction.
 const LOST: u64 = 100;
-/// Round trips of one endpoint: connect, TLS 1.3, three requests.
+/// Round trips per endpoint: connect, TLS 1.3, three requests.
 const ROUND_TRIPS: u32 = 5;
 
 fn main() -> ExitCode {
@@ -98,13 +98,13 @@ impl Table {
     }
 }
 
-/// A row of which nothing is promised.
+/// Prints a row without a limit.
 fn line(name: &str, floor: &str, ours: &str, figure: &str, limit: &str) {
     println!("{name:48} {floor:>10} {ours:>10} {figure:>8} {limit:>8}");
 }
 
-/// A row of one figure.
-fn said(name: &str, ours: &str) {
+/// Prints a row with one figure.
+fn figure(name: &str, ours: &str) {
     println!("{name:48} {:>10} {ours:>10}", "");
 }
 
@@ -129,17 +129,17 @@ fn memory_rows(table: &mut Table) {
     }
 }
 
-/// `--rate 500` as a listener on all of loopback sees it, after the first second: the worst 10 s of 22.
+/// Measures `--rate 500` at a listener on all of loopback: after the first second, the worst 10 s of 22.
 fn rate_rows(table: &mut Table) {
     const RATE: f64 = 500.0;
-    let seen = Counter::start();
+    let counter = Counter::start();
     let scan = Command::new(KUBEKNOCK)
         .args([
             "scan",
             "-q",
             "127.3.0.0/16",
             "--ports",
-            &seen.port,
+            &counter.port,
             "--rate",
             "500",
             "--fail-on",
@@ -150,7 +150,7 @@ fn rate_rows(table: &mut Table) {
         .status()
         .expect("kubeknock runs");
     assert!(scan.success(), "the scan ends well");
-    let times = seen.times();
+    let times = counter.times();
     let (first, last) = (
         times[0] + Duration::from_secs(1),
         times[0] + Duration::from_secs(22),
@@ -179,18 +179,18 @@ fn rate_rows(table: &mut Table) {
         "2%",
         off(&rate) <= 0.02,
     );
-    // Said and not promised: the listener's own turns come in bunches too.
+    // Shown without a limit, because the listener itself is scheduled in bursts.
     let busiest = times
         .iter()
         .map(|time| within(*time, Duration::from_millis(10)))
         .max();
-    said(
+    figure(
         "most connections in any 10 ms of it",
         &busiest.unwrap_or_default().to_string(),
     );
 }
 
-/// From the start of the program to its first connection, for 2^24 addresses.
+/// Measures the time from the start of the program to its first connection, for 2^24 addresses.
 fn first_packet_row() {
     let best = |work: &dyn Fn() -> Duration| (0..5).map(|_| work()).min().unwrap_or_default();
     let version = best(&|| {
@@ -203,17 +203,17 @@ fn first_packet_row() {
         began.elapsed()
     });
     let first = best(&|| {
-        let seen = Counter::start();
+        let counter = Counter::start();
         let began = Instant::now();
         let mut scan = Command::new(KUBEKNOCK)
-            .args(["scan", "-q", "127.0.0.0/8", "--ports", &seen.port])
+            .args(["scan", "-q", "127.0.0.0/8", "--ports", &counter.port])
             .stdout(Stdio::null())
             .spawn()
             .expect("kubeknock runs");
-        while seen.times().is_empty() {
+        while counter.times().is_empty() {
             std::thread::sleep(Duration::from_micros(200));
         }
-        let elapsed = seen.times()[0].duration_since(began);
+        let elapsed = counter.times()[0].duration_since(began);
         let _ = scan.kill();
         let _ = scan.wait();
         elapsed
@@ -228,7 +228,7 @@ fn first_packet_row() {
     );
 }
 
-/// A listener on all of loopback that notes when it was connected to.
+/// A listener on all of loopback that records the times of connections.
 struct Counter {
     port: String,
     times: Arc<Mutex<Vec<Instant>>>,
@@ -239,10 +239,10 @@ impl Counter {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a port");
         let port = listener.local_addr().expect("bound").port().to_string();
         let times = Arc::new(Mutex::new(Vec::new()));
-        let noted = Arc::clone(&times);
+        let recorded = Arc::clone(&times);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                noted.lock().expect("no panic").push(Instant::now());
+                recorded.lock().expect("no panic").push(Instant::now());
                 drop(stream);
             }
         });
@@ -254,12 +254,12 @@ impl Counter {
     }
 }
 
-/// Where a live server is: they are spread over 10.98.0.0/16.
+/// The address of a live server, in 10.98.0.0/16.
 fn live(index: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x0a62_0000 + index * 32 + index * 7 % 32)
 }
 
-/// The address from which on nothing answers but live servers; below it their neighbours refuse.
+/// From this address on, only live servers answer. Below it, other addresses refuse.
 const SILENT_FROM: u32 = 0x0a62_0000 + 0xf000;
 const NETWORK_END: u32 = 0x0a62_ffff;
 
@@ -269,12 +269,12 @@ fn silent_and_live() -> impl Iterator<Item = Ipv4Addr> {
         .filter(|address| address.to_bits() >= SILENT_FROM)
 }
 
-/// How many addresses give no answer at all.
+/// How many addresses are silent.
 fn silent() -> u32 {
     NETWORK_END - SILENT_FROM + 1 - u32::try_from(silent_and_live().count()).expect("some of 2,000")
 }
 
-/// What the servers' side answers for, for `ip -batch`.
+/// The routes of the server side, for `ip -batch`.
 fn routes() -> String {
     let refusing = [
         "10.98.0.0/17",
@@ -293,10 +293,10 @@ fn routes() -> String {
         .collect()
 }
 
-/// What the script says where no such network can be made.
+/// The exit code of the script if the network cannot be created.
 const NO_NETWORK: i32 = 77;
 
-/// Namespaces for the scanner and the servers, the relay in the one between them.
+/// Creates namespaces for the scanner and the servers, with the relay between them.
 const NETWORK: &str = r#"
 set -e
 bench="$1" kubeknock="$2" report="$3" routes="$4"
@@ -324,7 +324,7 @@ network() {
     nsenter --net=/proc/$scanner/ns/net ip route add 10.98.0.0/16 via 10.97.0.2 dev over
     nsenter --net=/proc/$servers/ns/net ip -batch - <"$routes"
 }
-# 77 where no such network can be made; whatever else fails is a failure.
+# 77 if the network cannot be created; any other error is a failure.
 stage=network
 end() {
     status=$?
@@ -371,7 +371,7 @@ fn lossy_rows(table: &mut Table) {
                 .expect("it ran a moment ago")
         });
     let Some(output) = output.filter(|output| output.status.code() != Some(NO_NETWORK)) else {
-        println!("skipped: no network of namespaces can be made here (root, unshare, ip, VXLAN)");
+        println!("skipped: the network cannot be created here (needs root, unshare, ip, VXLAN)");
         return;
     };
     assert!(
@@ -389,8 +389,8 @@ fn lossy_rows(table: &mut Table) {
         .expect("a count");
     let wall = wall / 1e3;
     let addresses = 65_536.0;
-    // Once over everything at the rate, again over what is silent, as fast as the slots come free, until
-    // the last of it is given up.
+    // One pass over all addresses at the rate, and one over the silent ones as fast as slots become free, until the
+    // last one times out.
     let rate = f64::from(config::RATE);
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let slots = config::CONCURRENCY as f64 / config::CONNECT_TIMEOUT.as_secs_f64();
@@ -431,7 +431,7 @@ fn lossy_rows(table: &mut Table) {
     );
 }
 
-/// Other scanners beside ours: 4,096 refused addresses of loopback.
+/// Compares with other scanners: 4,096 refused loopback addresses.
 fn peers() {
     let clock = |program: &str, args: &[&str]| -> Option<f64> {
         let began = Instant::now();
@@ -459,7 +459,7 @@ fn peers() {
         ],
     );
     let speed = |speed: f64| format!("{speed:.0}/s");
-    said(
+    figure(
         "refused addresses a second, start and report",
         &ours.map_or_else(String::new, speed),
     );
@@ -471,23 +471,22 @@ fn peers() {
         ("httpx", vec!["-silent", "-p", &port, "-u", "127.4.0.0/20"]),
     ] {
         match clock(name, &args) {
-            Some(theirs) => said(&format!("  the same by {name}"), &speed(theirs)),
+            Some(theirs) => figure(&format!("  the same by {name}"), &speed(theirs)),
             None => println!("skipped: {name} is not installed or fails here"),
         }
     }
-    println!("skipped: masscan makes its own packets, and none over loopback");
+    println!("skipped: masscan sends raw packets, which does not work on loopback");
 }
 
 // ---- the roles ----
 
-/// Peak memory of a scan of refused addresses in 127.0.0.0 with this prefix length.
+/// Prints the peak memory of a scan of refused addresses, 127.0.0.0 with this prefix length.
 fn memory(prefix: &str) {
     runtime().block_on(async {
-        let config = ScanConfig {
-            rate: 0,
-            order: Order::Seeded(1),
-            ..ScanConfig::default()
-        };
+        let config = ScanConfig::default().with(|config| {
+            config.rate = 0;
+            config.order = Order::Seeded(1);
+        });
         let set = targets(&[&format!("127.0.0.0/{prefix} ports={CLOSED}")]);
         let mut scan = Scanner::new(config)
             .expect("a good configuration")
@@ -520,16 +519,16 @@ fn servers() {
     });
 }
 
-/// Carries datagrams between two sides, late and not all of them.
+/// Relays datagrams between two sides with delay and loss.
 fn relay(to_scanner: &str, to_servers: &str) {
     let sides =
         [to_scanner, to_servers].map(|side| side.parse::<SocketAddr>().expect("an address"));
     let socket = UdpSocket::bind("0.0.0.0:4789").expect("the port of VXLAN");
     let sending = socket.try_clone().expect("a second handle");
-    let (late, due) = mpsc::channel::<(Instant, SocketAddr, Vec<u8>)>();
+    let (sender, receiver) = mpsc::channel::<(Instant, SocketAddr, Vec<u8>)>();
     std::thread::spawn(move || {
-        // All wait equally long, so they leave in the order they came.
-        for (moment, to, packet) in due {
+        // The delay is constant, so packets keep their order.
+        for (moment, to, packet) in receiver {
             std::thread::sleep(moment.saturating_duration_since(Instant::now()));
             let _ = sending.send_to(&packet, to);
         }
@@ -549,14 +548,14 @@ fn relay(to_scanner: &str, to_servers: &str) {
         };
         let mut packet = buffer[..length].to_vec();
         sum_tcp(&mut packet);
-        if late.send((Instant::now() + ONE_WAY, to, packet)).is_err() {
+        if sender.send((Instant::now() + ONE_WAY, to, packet)).is_err() {
             return;
         }
     }
 }
 
-/// Fills in the checksum of the TCP packet within a VXLAN packet: between namespaces the system leaves
-/// that to a network card that is not there.
+/// Fills in the checksum of the TCP packet inside a VXLAN packet. Between namespaces the system leaves that to a
+/// network card, which does not exist here.
 fn sum_tcp(packet: &mut [u8]) {
     const IP: usize = 8 + 14;
     let is_tcp = packet.len() > IP + 20 && packet[IP - 2..IP] == [8, 0] && packet[IP + 9] == 6;

@@ -1,38 +1,38 @@
-//! Files that appear whole: written beside their place, and renamed when they are done.
+//! Files that appear whole: made in the same directory and renamed when they are complete.
 
 use std::io;
 use std::path::Path;
 
-/// Makes a file in the folder in which `path` is to be. What fails is told without the name that it had
-/// for the time being, which nobody knows.
+/// Calls `make` with the directory of `path`, to make a temporary file there. Errors do not show the
+/// temporary name, which means nothing to users.
 ///
 /// # Errors
-/// There is no such folder, or `make` failed.
+/// There is no such directory, or `make` failed.
 pub fn make<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
-    let folder = path
+    let directory = path
         .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
+        .filter(|directory| !directory.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    match folder.metadata() {
+    match directory.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let problem = format!(
-                "the folder {} does not exist; make it first",
-                folder.display()
+                "the directory {} does not exist; make it first",
+                directory.display()
             );
             return Err(io::Error::new(error.kind(), problem));
         }
         Ok(found) if !found.is_dir() => {
-            let problem = format!("{} is no folder", folder.display());
+            let problem = format!("{} is not a directory", directory.display());
             return Err(io::Error::new(io::ErrorKind::NotADirectory, problem));
         }
         _ => {}
     }
-    make(folder).map_err(nameless)
+    make(directory).map_err(without_name)
 }
 
-/// The system's own words, which may be the only ones that say what is wrong, without the name that
-/// `tempfile` puts behind them.
-fn nameless(error: io::Error) -> io::Error {
+/// The system's message, which may be all that says what is wrong, without the name that `tempfile`
+/// adds to it.
+fn without_name(error: io::Error) -> io::Error {
     if error.raw_os_error().is_some() {
         return error;
     }
@@ -47,18 +47,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_is_told_by_the_names_that_were_given() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("file");
+    fn errors_show_the_names_that_the_user_gave() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
         drop(make(&file, |_| std::fs::File::create(&file)).unwrap());
-        let hidden =
-            |folder: &Path| Err::<(), _>(io::Error::other(format!("{}/.hidden", folder.display())));
+        let hidden = |directory: &Path| {
+            Err::<(), _>(io::Error::other(format!("{}/.hidden", directory.display())))
+        };
         for (path, said) in [
             (
-                folder.path().join("no/report"),
+                directory.path().join("no/report"),
                 "no does not exist; make it first",
             ),
-            (file.join("report"), "file is no folder"),
+            (file.join("report"), "file is not a directory"),
             (file.clone(), "other error"),
         ] {
             let error = make(&path, hidden).unwrap_err().to_string();
@@ -67,15 +68,17 @@ mod tests {
     }
 
     #[test]
-    fn the_systems_words_stay_and_the_name_goes() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("report");
+    fn the_systems_message_stays_and_the_temporary_name_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report");
         let long = ".kubeknock-".repeat(30);
-        let error = make(&path, |folder| {
-            tempfile::Builder::new().prefix(&long).tempfile_in(folder)
+        let error = make(&path, |directory| {
+            tempfile::Builder::new()
+                .prefix(&long)
+                .tempfile_in(directory)
         })
         .unwrap_err();
-        let taken = make(&path, |folder| std::fs::create_dir(folder)).unwrap_err();
+        let taken = make(&path, |directory| std::fs::create_dir(directory)).unwrap_err();
         let (taken, kind) = (taken.to_string(), taken.kind());
         assert!(
             taken.contains("os error") && kind == io::ErrorKind::AlreadyExists,

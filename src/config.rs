@@ -1,59 +1,62 @@
-//! Every limit of a scan in one place, validated once. Defaults are public constants, so that the
-//! program's help, the documentation and the tests say the same.
+//! Every setting of a scan, validated once. Defaults are constants, and the program's help is made
+//! from them.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::host_port::{HostPort, HostPortError};
 use crate::model::Request;
 
 /// TCP connect timeout.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Time for one look at an endpoint, from the open connection to the last answer.
+/// Time for one probe of an endpoint, from the open connection to the last answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// Further passes over what timed out or was reset, at half the rate.
+/// Further passes over targets that timed out or were reset, at half the rate.
 pub const RETRIES: u32 = 1;
 /// Connections being opened at once.
 pub const CONCURRENCY: usize = 512;
 /// The most that [`ScanConfig::concurrency`] may ask for.
 pub const MAX_CONCURRENCY: usize = 65_536;
-/// Looks at once: a handshake costs this machine's processor, and a crowd of them would make
-/// servers look slow.
+/// Probes at once. TLS handshakes cost this machine's processor; too many at once would make servers
+/// look slow.
 pub const MAX_LOOKS: usize = 256;
 /// New connections per second; 0 is unlimited.
 pub const RATE: u32 = 1000;
 /// Connections to one host at once.
 pub const PER_HOST: usize = 16;
-/// Connections to one network at once, a /24 or a /64.
+/// Connections to one network at once: a /24, or a /64 of IPv6.
 pub const PER_NETWORK: usize = 256;
-/// Bytes of a body that are read.
+/// How many bytes of a body are read.
 pub const MAX_BODY: usize = 64 * 1024;
 /// The most that [`ScanConfig::max_body`] may ask for.
 pub const MAX_MAX_BODY: usize = 16 * 1024 * 1024;
-/// The pause before a second look at contradicting answers.
+/// The pause before contradicting answers are checked again.
 pub const SECOND_LOOK_PAUSE: Duration = Duration::from_secs(2);
-/// The longest pause that is waited for when a server asks for one with `Retry-After`. Who asks for a
-/// longer one is not asked again.
+/// The longest `Retry-After` that is obeyed. A server that asks for a longer pause is not asked again.
 pub const MAX_PAUSE: Duration = Duration::from_secs(5);
-/// Addresses of one name that are asked.
+/// How many addresses of one name are asked.
 pub const MAX_ADDRESSES: usize = 64;
-/// Names that are looked up and asked at once, beside the addresses: a name server that does not
-/// answer holds up names alone.
+/// Names that are resolved and probed at once. Addresses do not count, so a silent name server delays
+/// names only.
 pub const LOOKUPS: usize = 512;
 
-/// The default `User-Agent`: honest, with no invented address.
+/// The default `User-Agent`.
 pub const USER_AGENT: &str = concat!(
     "kubeknock/",
     env!("CARGO_PKG_VERSION"),
     " (unauthenticated Kubernetes API check)"
 );
 
-/// In which order the targets are asked.
+/// The order in which targets are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Order {
-    /// A permutation made from this seed: spreads the load over networks, and is repeatable.
+    /// A permutation made from this seed: it spreads the load over networks, and repeats.
     Seeded(u64),
-    /// As written.
+    /// In the order of the list.
     Sequential,
 }
 
@@ -65,7 +68,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Everything.
+    /// The whole scan.
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 
     /// Part `number` of `of`, counted from 1; `None` if there is no such part.
@@ -92,37 +95,42 @@ impl Shard {
         (1..=self.of).map(move |number| Self { number, ..self })
     }
 
-    /// How many of `all` things fall to this part: the parts differ by one at most.
+    /// How many of `all` targets belong to this part. The parts differ by one at most.
     pub fn share(self, all: u64) -> u64 {
         let (first, step) = (u64::from(self.number - 1), u64::from(self.of));
         all.saturating_sub(first).div_ceil(step)
     }
 
-    /// The position in the whole scan of this part's position.
+    /// Converts a position in this part into a position in the whole scan.
     pub fn position(self, own: u64) -> u64 {
         own.saturating_mul(u64::from(self.of))
             .saturating_add(u64::from(self.number - 1))
     }
 }
 
-impl std::str::FromStr for Shard {
-    type Err = String;
+/// A text that is no [`Shard`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid shard: expected K/N, part K of N, with K from 1 to N")]
+#[non_exhaustive]
+pub struct InvalidShard;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Shard {
+    type Err = InvalidShard;
+
+    fn from_str(text: &str) -> Result<Self, InvalidShard> {
         let number = |text: &str| {
-            text.parse()
-                .ok()
-                .filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|_| digits)
         };
         text.split_once('/')
             .and_then(|(part, of)| Self::new(number(part)?, number(of)?))
-            .ok_or_else(|| "no shard; write K/N, part K of N, from 1/N to N/N".to_owned())
+            .ok_or(InvalidShard)
     }
 }
 
-impl std::fmt::Display for Shard {
+impl fmt::Display for Shard {
     /// `3/7`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.number, self.of)
     }
 }
@@ -150,22 +158,22 @@ impl Family {
     }
 }
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyKind {
     /// SOCKS version 5 without authentication (RFC 1928).
     Socks5,
-    /// The same, and the proxy resolves names.
+    /// The same, but the proxy resolves names.
     Socks5h,
     /// HTTP `CONNECT` (RFC 9110, section 9.3.6).
     HttpConnect,
 }
 
-/// A proxy that opens our connections. Names are resolved here and the proxy is given addresses, but for
-/// one that resolves names itself.
+/// A proxy that opens our connections: `socks5://HOST:PORT`, `socks5h://HOST:PORT` or
+/// `http://HOST:PORT`. It gets addresses, not names, unless it resolves names itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
-    /// How it is spoken to.
+    /// The protocol.
     pub kind: ProxyKind,
     /// Host name or address.
     pub host: String,
@@ -174,22 +182,104 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Whether it is given names: their addresses are not known here then.
+    /// Whether the proxy resolves names. We do not learn their addresses then.
     pub const fn resolves_names(&self) -> bool {
         matches!(self.kind, ProxyKind::Socks5h)
     }
 }
 
-/// What a scan may use and how it asks.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.kind {
+            ProxyKind::Socks5 => "socks5",
+            ProxyKind::Socks5h => "socks5h",
+            ProxyKind::HttpConnect => "http",
+        };
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
+    }
+}
+
+/// Why a text is no [`Proxy`]. Says nothing of the text, which may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidProxy {
+    /// Another scheme, or none.
+    #[error("unsupported scheme: expected {PROXY_FORMS}")]
+    Scheme,
+    /// `http://user:password@host`
+    #[error("unexpected credentials: kubeknock never sends any; expected {PROXY_FORMS}")]
+    Credentials,
+    /// No host, or characters that no host has.
+    #[error("invalid host: expected {PROXY_FORMS}")]
+    Host,
+    /// No port, or one out of range.
+    #[error(transparent)]
+    Port(#[from] HostPortError),
+    /// A path or query.
+    #[error("unexpected text after the port: expected {PROXY_FORMS}")]
+    Trailing,
+}
+
+/// The forms of a proxy.
+const PROXY_FORMS: &str = "socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT";
+
+impl FromStr for Proxy {
+    type Err = InvalidProxy;
+
+    fn from_str(text: &str) -> Result<Self, InvalidProxy> {
+        let (scheme, rest) = text.split_once("://").ok_or(InvalidProxy::Scheme)?;
+        let (kind, default_port) = match scheme.to_ascii_lowercase().as_str() {
+            "socks5" => (ProxyKind::Socks5, 1080),
+            "socks5h" => (ProxyKind::Socks5h, 1080),
+            "http" => (ProxyKind::HttpConnect, 8080),
+            _ => return Err(InvalidProxy::Scheme),
+        };
+        if rest.contains('@') {
+            return Err(InvalidProxy::Credentials);
+        }
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#']) {
+            return Err(InvalidProxy::Trailing);
+        }
+        let split = HostPort::split(authority)?;
+        // The URL parser converts international names, and rejects what is no host.
+        let host = url::Host::parse(split.host).map_err(|_| InvalidProxy::Host)?;
+        let host = match host {
+            url::Host::Domain(name) => name,
+            url::Host::Ipv4(address) => address.to_string(),
+            url::Host::Ipv6(address) => address.to_string(),
+        };
+        let port = split.port.unwrap_or(default_port);
+        Ok(Self { kind, host, port })
+    }
+}
+
+/// What a scan may use, and how it asks.
+///
+/// ```
+/// use kubeknock::config::ScanConfig;
+///
+/// let config = ScanConfig::default().with(|config| {
+///     config.rate = 100;
+///     config.deep = true;
+/// });
+/// assert!(config.validate().is_ok());
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ScanConfig {
     /// TCP connect timeout.
     pub connect_timeout: Duration,
-    /// Time for one look at an endpoint, as far as everybody is asked. Each further request ([`Self::requests`],
-    /// [`Self::deep`]) adds a fifth of it, and none takes longer than this alone. A name may take as long to
-    /// resolve.
+    /// Time for one probe of an endpoint with the usual requests. Each further request
+    /// ([`Self::requests`], [`Self::deep`]) adds a fifth of it. A single request, or resolving a name,
+    /// takes this long at most.
     pub timeout: Duration,
-    /// Further passes over what timed out or was reset; an answer is never asked for again.
+    /// Further passes over targets that timed out or were reset. A target that answered is not asked again.
     pub retries: u32,
     /// Connections being opened at once.
     pub concurrency: usize,
@@ -197,23 +287,24 @@ pub struct ScanConfig {
     pub rate: u32,
     /// Connections to one host at once; 0 is no cap.
     pub per_host: usize,
-    /// Connections to one network at once, a /24 or a /64; 0 is no cap.
+    /// Connections to one network at once, a /24 or a /64 of IPv6; 0 is no cap.
     pub per_network: usize,
-    /// Go slower while losses rise with the rate.
+    /// Slow down while losses rise with the rate.
     pub adaptive: bool,
-    /// Which part of the scan to do.
+    /// Which part of the scan to run.
     pub shard: Shard,
-    /// Bytes of a body that are read.
+    /// How many bytes of a body are read.
     pub max_body: usize,
-    /// Time for the whole scan: then no target is started any more.
+    /// Time for the whole scan. No target is started after it.
     pub max_duration: Option<Duration>,
-    /// `User-Agent`, sent as it is.
+    /// The `User-Agent` header.
     pub user_agent: String,
-    /// Requests beside `/version`, `/api` and `/healthz`, asked after them.
+    /// Requests after `/version`, `/api` and `/healthz`.
     pub requests: Vec<Request>,
-    /// Ask what shows real exposure without taking data: [`crate::probe::deep`].
+    /// Ask for what shows real exposure, without reading data.
     pub deep: bool,
-    /// CAs by which serving chains are judged: DER certificates. Never a reason to stop.
+    /// DER certificates of CAs that serving certificates are checked against. A mismatch is a finding, not
+    /// an error.
     pub trusted_cas: Vec<Vec<u8>>,
     /// Offer HTTP/2 by ALPN.
     pub http2: bool,
@@ -223,16 +314,15 @@ pub struct ScanConfig {
     pub family: Family,
     /// Ask this name server instead of the system's.
     pub resolver: Option<SocketAddr>,
-    /// Ask special addresses (loopback, link-local, cloud metadata …) that a name server gives for
-    /// a name, too.
+    /// Also ask special addresses (loopback, link-local, cloud metadata …) that a name server returns.
     pub allow_special: bool,
-    /// Names that are looked up and asked at once; no more than [`Self::concurrency`].
+    /// Names that are resolved and probed at once; at most [`Self::concurrency`].
     pub lookups: usize,
-    /// In which order the targets are asked.
+    /// The order of the targets.
     pub order: Order,
-    /// Report refused and silent range addresses too, not only count them.
+    /// Report refused and silent addresses of ranges, too. Otherwise they are only counted.
     pub keep_all: bool,
-    /// The pause before a second look at contradicting answers.
+    /// The pause before contradicting answers are checked again.
     pub second_look_pause: Duration,
 }
 
@@ -268,12 +358,19 @@ impl Default for ScanConfig {
 }
 
 impl ScanConfig {
-    /// Looks at once, each with its connection.
+    /// The configuration with some settings changed.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// Probes at once, each with its connection.
     pub fn looks(&self) -> usize {
         self.concurrency.min(MAX_LOOKS)
     }
 
-    /// Connections at once, being opened or looked at: what the limit on open files must admit.
+    /// Connections at once, including those being opened. The limit on open files must allow as many.
     pub fn connections(&self) -> usize {
         self.concurrency + self.looks()
     }
@@ -283,39 +380,89 @@ impl ScanConfig {
     /// # Errors
     /// [`Error::Config`] for the first setting that is out of range.
     pub fn validate(&self) -> Result<(), Error> {
-        let wrong = |setting, problem: String| Err(Error::Config { setting, problem });
-        if self.connect_timeout.is_zero() {
-            return wrong(
-                "connect-timeout",
-                "must be more than nothing, for example 3s".into(),
-            );
-        }
-        if self.timeout.is_zero() {
-            return wrong(
-                "timeout",
-                "must be more than nothing, for example 10s".into(),
-            );
-        }
-        if self.concurrency == 0 || self.concurrency > MAX_CONCURRENCY {
-            return wrong("concurrency", format!("must be 1 to {MAX_CONCURRENCY}"));
-        }
-        if self.lookups == 0 {
-            return wrong("lookups", "must be at least 1".into());
-        }
-        if self.retries > 10 {
-            return wrong("retries", "must be 0 to 10".into());
-        }
-        if self.max_body < 1024 || self.max_body > MAX_MAX_BODY {
-            return wrong("max-body", "must be 1KiB to 16MiB".into());
-        }
-        if http::HeaderValue::from_str(&self.user_agent).is_err()
+        let problem = if self.connect_timeout.is_zero() {
+            ("connect-timeout", "must be longer than 0, for example 3s")
+        } else if self.timeout.is_zero() {
+            ("timeout", "must be longer than 0, for example 10s")
+        } else if !(1..=MAX_CONCURRENCY).contains(&self.concurrency) {
+            ("concurrency", "must be 1 to 65536")
+        } else if self.lookups == 0 {
+            ("lookups", "must be at least 1")
+        } else if self.retries > 10 {
+            ("retries", "must be 0 to 10")
+        } else if !(1024..=MAX_MAX_BODY).contains(&self.max_body) {
+            ("max-body", "must be 1KiB to 16MiB")
+        } else if http::HeaderValue::from_str(&self.user_agent).is_err()
             || self.user_agent.trim().is_empty()
         {
-            return wrong(
+            (
                 "user-agent",
-                "must be one line of printable ASCII characters".into(),
-            );
+                "must be one line of printable ASCII characters",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config {
+            setting: problem.0,
+            problem: problem.1.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies() {
+        for (text, kind, host, port) in [
+            (
+                "socks5://bastion.example:1080",
+                ProxyKind::Socks5,
+                "bastion.example",
+                1080,
+            ),
+            (
+                "socks5h://bastion.example",
+                ProxyKind::Socks5h,
+                "bastion.example",
+                1080,
+            ),
+            (
+                "http://192.0.2.1",
+                ProxyKind::HttpConnect,
+                "192.0.2.1",
+                8080,
+            ),
+            (
+                "http://192.0.2.1:80",
+                ProxyKind::HttpConnect,
+                "192.0.2.1",
+                80,
+            ),
+            (
+                "http://[2001:db8::1]:3128/",
+                ProxyKind::HttpConnect,
+                "2001:db8::1",
+                3128,
+            ),
+        ] {
+            let host = host.to_owned();
+            let proxy: Proxy = text.parse().unwrap();
+            assert_eq!(proxy, Proxy { kind, host, port });
+            assert_eq!(proxy.to_string().parse(), Ok(proxy), "{text}");
         }
-        Ok(())
+        for (text, error) in [
+            ("", InvalidProxy::Scheme),
+            ("bastion", InvalidProxy::Scheme),
+            ("https://x:1", InvalidProxy::Scheme),
+            ("socks4://x:1", InvalidProxy::Scheme),
+            ("http://u:secret@x:1", InvalidProxy::Credentials),
+            ("http://x:1/p", InvalidProxy::Trailing),
+            ("http://:1", InvalidProxy::Host),
+            ("http://x:0", HostPortError::InvalidPort.into()),
+        ] {
+            assert_eq!(text.parse::<Proxy>(), Err(error), "{text}");
+        }
     }
 }

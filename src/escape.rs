@@ -1,17 +1,17 @@
-//! Text from the network and from files, made fit to be shown.
+//! Makes text from the network and from files safe to show.
 //!
-//! A server chooses its certificate names, headers and messages. On a terminal, control characters
-//! could move the cursor, recolour a verdict or retitle the window; bidirectional controls and
-//! invisible characters could make one name look like another.
+//! A server chooses its certificate names, headers and messages. Control characters could move the cursor of a
+//! terminal or change a verdict's colour. Bidirectional and invisible characters could make one name look like
+//! another.
 
 use std::borrow::Cow;
 
-/// Stands where text was cut.
+/// The last character of a text that was cut.
 const MARK: char = '…';
 
-/// Whether a character acts on its surroundings, or shows nothing, instead of being seen: controls
-/// (C0, DEL, C1), line and paragraph separators, bidirectional controls, and what Unicode calls
-/// default-ignorable (zero-width characters, fillers, variation selectors, tags).
+/// Whether a character is invisible or changes the text around it: controls (C0, DEL, C1), line and paragraph
+/// separators, bidirectional controls, and what Unicode calls default-ignorable (zero-width characters, fillers,
+/// variation selectors, tags).
 pub(crate) const fn hidden(c: char) -> bool {
     matches!(c,
         '\0'..='\u{1f}'
@@ -35,20 +35,20 @@ pub(crate) const fn hidden(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// `text` for a terminal: hidden characters become visible escapes (`\n`, `\u{1b}`), and what is
-/// longer than `max` characters is cut, the last of them an `…`.
+/// Makes `text` safe for a terminal: hidden characters become visible escapes (`\n`, `\u{1b}`), and a text of more
+/// than `max` characters is cut and ends with `…`.
 ///
-/// For eyes only: a backslash stays as it is, so the result cannot be turned back.
+/// Backslashes are not escaped, so the result cannot be converted back.
 pub fn escape(text: &str, max: usize) -> String {
     let mut out = String::new();
     let mut length = 0;
-    // Where to cut, should the rest turn out too long: an escape is kept whole or not at all.
+    // The text is cut here if it turns out too long. An escape is never split.
     let mut fits = 0;
     for c in text.chars() {
         let before = out.len();
-        // `##[…]`, `##vso[…]`, `##teamcity[…]`: what CI servers read in a log as commands to them.
-        let commands = c == '#' && out.ends_with('#');
-        if commands {
+        // CI servers read `##[…]`, `##vso[…]` and `##teamcity[…]` in a log as commands.
+        let begins_command = c == '#' && out.ends_with('#');
+        if begins_command {
             out.extend(c.escape_unicode());
             length += out.len() - before;
         } else if hidden(c) {
@@ -70,7 +70,7 @@ pub fn escape(text: &str, max: usize) -> String {
     out
 }
 
-/// `text` with at most `max` characters, the last an `…` where some were cut; nothing is escaped.
+/// Cuts `text` to at most `max` characters, the last of them `…`. Nothing is escaped.
 pub(crate) fn clip(text: &str, max: usize) -> Cow<'_, str> {
     if text.char_indices().nth(max).is_none() {
         return Cow::Borrowed(text);
@@ -83,8 +83,8 @@ pub(crate) fn clip(text: &str, max: usize) -> Cow<'_, str> {
     )
 }
 
-/// `text` with at most `max` characters, cut behind a whole sentence; nothing is escaped. Half a sentence
-/// of advice may say the opposite of the whole.
+/// Cuts `text` to at most `max` characters, after a whole sentence, because half a sentence of advice may say the
+/// opposite. Nothing is escaped.
 pub(crate) fn sentences(text: &str, max: usize) -> Cow<'_, str> {
     if text.char_indices().nth(max).is_none() {
         return Cow::Borrowed(text);

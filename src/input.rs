@@ -1,58 +1,57 @@
-//! Files as they come, before anyone understands their words: how their text is encoded, and no more of
-//! them in memory than was agreed.
+//! Reads files with a limit on their size, and recognises their encoding.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
-/// Bytes at the beginning of a file that are looked at.
+/// How many bytes of the beginning can be looked at.
 const HEAD: usize = 8 * 1024;
 
 /// The byte order mark of UTF-8.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What a file in UTF-16 is told.
-pub const UTF_16: &str = "it is UTF-16 text; save it as UTF-8";
+/// The error for a file in UTF-16.
+pub(crate) const UTF_16: &str = "unsupported encoding UTF-16: save the file as UTF-8";
 
-/// A file whose beginning can be looked at before it is read. A byte order mark is taken off.
+/// A file whose beginning can be looked at before it is read. Skips a byte order mark.
 #[derive(Debug)]
-pub struct Begun<R> {
+pub(crate) struct PeekedFile<R> {
     head: Vec<u8>,
     /// How much of the head has been read.
-    at: usize,
-    /// What reading the head ended with, for whoever comes to its end.
+    position: usize,
+    /// The error that ended the head; returned after the head.
     failure: Option<io::Error>,
     rest: R,
 }
 
-impl<R: BufRead> Begun<R> {
-    /// Reads the beginning. A failure is told when what stands before it has been read.
-    pub fn new(mut rest: R) -> Self {
+impl<R: BufRead> PeekedFile<R> {
+    /// Reads the beginning. An error is returned later, after the bytes before it.
+    pub(crate) fn new(mut rest: R) -> Self {
         let mut head = Vec::new();
         let failure = rest.by_ref().take(HEAD as u64).read_to_end(&mut head).err();
-        let at = if head.starts_with(MARK) {
+        let position = if head.starts_with(MARK) {
             MARK.len()
         } else {
             0
         };
         Self {
             head,
-            at,
+            position,
             failure,
             rest,
         }
     }
 
-    /// The first bytes that are not read yet: 8 KiB, or all there are.
-    pub fn head(&self) -> &[u8] {
-        self.head.get(self.at..).unwrap_or_default()
+    /// The first bytes: 8 KiB, or all there are.
+    pub(crate) fn head(&self) -> &[u8] {
+        self.head.get(self.position..).unwrap_or_default()
     }
 
     /// Whether it is text in UTF-16.
-    pub fn is_utf_16(&self) -> bool {
+    pub(crate) fn is_utf_16(&self) -> bool {
         is_utf_16(&self.head)
     }
 }
 
-impl<R: BufRead> Read for Begun<R> {
+impl<R: BufRead> Read for PeekedFile<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.fill_buf()?.read(buffer)?;
         self.consume(count);
@@ -60,9 +59,9 @@ impl<R: BufRead> Read for Begun<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Begun<R> {
+impl<R: BufRead> BufRead for PeekedFile<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at < self.head.len() {
+        if self.position < self.head.len() {
             return Ok(self.head());
         }
         match self.failure.take() {
@@ -72,24 +71,24 @@ impl<R: BufRead> BufRead for Begun<R> {
     }
 
     fn consume(&mut self, amount: usize) {
-        if self.at < self.head.len() {
-            self.at += amount;
+        if self.position < self.head.len() {
+            self.position += amount;
         } else {
             self.rest.consume(amount);
         }
     }
 }
 
-/// All the bytes of a file that has no more than `limit` of them, without a byte order mark.
+/// The bytes of a file of at most `limit` bytes, without a byte order mark.
 ///
 /// # Errors
-/// Reading failed, the file is larger, or it is text in UTF-16.
+/// Reading failed, the file is larger, or it is in UTF-16.
 pub fn bytes(reader: impl Read, limit: u32) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(u64::from(limit) + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > u64::from(limit) {
         return Err(invalid(format!(
-            "it is larger than {} MiB, and was not read",
+            "larger than {} MiB, not read",
             limit >> 20
         )));
     }
@@ -102,20 +101,20 @@ pub fn bytes(reader: impl Read, limit: u32) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// As [`bytes()`], as text.
+/// The text of a file of at most `limit` bytes, without a byte order mark.
 ///
 /// # Errors
 /// Those of [`bytes()`], or the file is not UTF-8.
 pub fn text(reader: impl Read, limit: u32) -> io::Result<String> {
     String::from_utf8(bytes(reader, limit)?)
-        .map_err(|_| invalid("it is not UTF-8; save it as UTF-8"))
+        .map_err(|_| invalid("invalid UTF-8: save the file as UTF-8"))
 }
 
 fn invalid(problem: impl Into<String>) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, problem.into())
 }
 
-/// A byte order mark says so, and so do the zeros in every other byte of text without one.
+/// Text in UTF-16 has a byte order mark, or a zero in every other byte.
 fn is_utf_16(bytes: &[u8]) -> bool {
     let pairs = || bytes.chunks_exact(2).take(32);
     let all = |test: fn(&[u8]) -> bool| bytes.len() >= 4 && pairs().all(test);
@@ -138,18 +137,18 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_goes_and_everything_else_stays() {
+    fn only_the_byte_order_mark_is_skipped() {
         let long = "x".repeat(3 * HEAD);
         for text in ["", "a", "10.0.0.1\n10.0.0.2\n", &long] {
             for marked in [text.to_owned(), format!("\u{feff}{text}")] {
                 let reader = || io::BufReader::with_capacity(7, marked.as_bytes());
-                let begun = Begun::new(reader());
-                assert!(text.as_bytes().starts_with(begun.head()) && !begun.is_utf_16());
-                assert_eq!(io::read_to_string(begun).unwrap(), text);
+                let peeked = PeekedFile::new(reader());
+                assert!(text.as_bytes().starts_with(peeked.head()) && !peeked.is_utf_16());
+                assert_eq!(io::read_to_string(peeked).unwrap(), text);
                 assert_eq!(super::text(reader(), 1 << 20).unwrap(), text);
             }
         }
-        // Two marks are one and a character.
+        // A second mark is text.
         assert_eq!(
             super::text("\u{feff}\u{feff}a".as_bytes(), 9).unwrap(),
             "\u{feff}a"
@@ -157,11 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_is_known_with_and_without_a_mark() {
+    fn utf_16_is_recognised_with_and_without_a_mark() {
         for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
             for mark in [true, false] {
                 let text = utf_16("10.0.0.1\r\n", mark, bytes);
-                assert!(Begun::new(&text[..]).is_utf_16());
+                assert!(PeekedFile::new(&text[..]).is_utf_16());
                 assert_eq!(
                     super::bytes(&text[..], 100).unwrap_err().to_string(),
                     UTF_16
@@ -192,7 +191,7 @@ mod tests {
         }
         let mut endless = Counted(0);
         let error = bytes(&mut endless, 1 << 20).unwrap_err().to_string();
-        assert_eq!(error, "it is larger than 1 MiB, and was not read");
+        assert_eq!(error, "larger than 1 MiB, not read");
         assert!(endless.0 <= (1 << 20) + 1, "{}", endless.0);
         assert_eq!(bytes(&[b'x'; 7][..], 7).unwrap().len(), 7);
         assert!(bytes(&[b'x'; 8][..], 7).is_err());
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_behind_what_was_read() {
+    fn an_error_comes_after_the_bytes_before_it() {
         struct Once(bool);
         impl Read for Once {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -216,10 +215,10 @@ mod tests {
                 }
             }
         }
-        let mut begun = Begun::new(io::BufReader::new(b"one\n".chain(Once(true))));
+        let mut peeked = PeekedFile::new(io::BufReader::new(b"one\n".chain(Once(true))));
         let mut read = Vec::new();
         assert_eq!(
-            begun.read_to_end(&mut read).unwrap_err().to_string(),
+            peeked.read_to_end(&mut read).unwrap_err().to_string(),
             "gone"
         );
         assert_eq!(read, b"one\n");

@@ -73,12 +73,15 @@ pub mod error;
 mod escape;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod host_port;
 pub mod identify;
 pub mod input;
+pub mod kubernetes;
 pub mod model;
 pub mod policy;
 pub mod probe;
 mod products;
+mod random;
 pub mod record;
 pub mod report;
 pub mod resolve;

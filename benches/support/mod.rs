@@ -1,4 +1,4 @@
-//! What the benchmarks share: roles in processes of their own, and what they cost.
+//! Shared helpers of the benchmarks: roles that run in separate processes, and their cost.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kubeknock::targets::{TargetOptions, TargetSet, TargetSetBuilder};
 
-/// This program.
+/// A command that runs this benchmark again.
 pub(crate) fn myself() -> Command {
     Command::new(std::env::current_exe().expect("the benchmark's own path"))
 }
@@ -22,11 +22,8 @@ pub(crate) fn print_profile() {
     );
 }
 
-/// What this program says in a role.
-#[allow(
-    dead_code,
-    reason = "not every benchmark has roles of which the output is a figure"
-)]
+/// The output of this benchmark in a role.
+#[allow(dead_code, reason = "not every benchmark has a role with output")]
 pub(crate) fn output_of(role: &[&str]) -> String {
     let output = myself()
         .args(role)
@@ -37,7 +34,7 @@ pub(crate) fn output_of(role: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The program's runtime, with as many descriptors as there may be.
+/// A runtime like that of the program, with the highest limit for open files.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     tokio::runtime::Builder::new_multi_thread()
@@ -46,7 +43,7 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-/// A set of these specifications.
+/// A target set of these specifications.
 pub(crate) fn targets(specs: &[&str]) -> Arc<TargetSet> {
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
     for spec in specs {

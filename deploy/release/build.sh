@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds a release into a folder: the program, its bill of materials (CycloneDX), and SHA-256 checksums.
+# Builds a release into a folder: the program, a software bill of materials (CycloneDX) and SHA-256 checksums.
 #
 #   deploy/release/build.sh FOLDER
 #
-# The same commit and toolchain give the same bytes, in whatever folder they are built: reproducible.sh.
-# Needs the Rust toolchain, cmake or what else the C parts want, and cargo-cyclonedx.
+# The same commit and toolchain give the same bytes in any folder; reproducible.sh checks that.
+# Needs the Rust toolchain, a C toolchain with cmake, and cargo-cyclonedx, which it installs if missing.
 set -euo pipefail
 if [ $# -ne 1 ]; then
     echo "usage: deploy/release/build.sh FOLDER" >&2
@@ -17,10 +17,10 @@ source=$PWD
 target_dir=${CARGO_TARGET_DIR:-$source/target}
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 host=$(rustc -vV | sed -n 's/^host: //p')
-# Whoever builds from an archive has no commit to ask for its time.
+# A build from an archive has no git history, so it must set the time itself.
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 
-# No folder of this machine's gets into the program. The longest comes last: later ones win.
+# Keeps local paths out of the program. Later maps take precedence, so the more specific ones come last.
 maps=("$cargo_home=/cargo" "$(rustc --print sysroot)=/rust" "$source=/kubeknock" "$target_dir=/target")
 rust=(-C target-feature=+crt-static)
 c=(-g0)
@@ -33,14 +33,14 @@ export CFLAGS="${c[*]}" CXXFLAGS="${c[*]}" ASFLAGS="${c[*]}"
 export CARGO_INCREMENTAL=0 LC_ALL=C TZ=UTC
 umask 022
 
-# With a target named, the flags above reach the program and not the build scripts.
+# With `--target`, the flags above apply to the program but not to build scripts.
 cargo build --profile dist --locked --bin kubeknock --target "$host" --target-dir "$target_dir"
 program=kubeknock-$host
 install -m 755 "$target_dir/$host/dist/kubeknock" "$out/$program"
 
 command -v cargo-cyclonedx >/dev/null || cargo install cargo-cyclonedx --version 0.5.7 --locked
 cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps --target "$host"
-# It writes when and where it ran, and a number drawn at random.
+# cargo-cyclonedx writes the time, the path and a random serial number, which differ between builds.
 time=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 sed -e '/"serialNumber"/d' -e "s|\"timestamp\": \"[^\"]*\"|\"timestamp\": \"$time\"|" \
     -e "s|path+file://$source#||" kubeknock_bin.cdx.json >"$out/kubeknock.cdx.json"

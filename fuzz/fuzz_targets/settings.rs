@@ -1,8 +1,8 @@
 #![no_main]
-// The program's own modules: the library knows no settings file.
+// Modules of the program, because the library does not read the settings file.
 #![allow(dead_code, unused_imports)]
 
-#[path = "../../src/bin/kubeknock/args.rs"]
+#[path = "../../src/bin/kubeknock/args/mod.rs"]
 mod args;
 #[path = "../../src/bin/kubeknock/say.rs"]
 mod say;

@@ -7,12 +7,6 @@ use super::observed::Observed;
 use crate::model::{Access, Minor, PathClass, PostureStatus, Verdict, api_paths};
 use crate::products::{ExpectedAnswer, Public};
 
-/// The first release with `/livez` and `/readyz`.
-const LIVEZ: Minor = Minor {
-    major: 1,
-    minor: 16,
-};
-
 /// The API paths that were asked, each once.
 pub(super) struct PathAnswers<'a> {
     /// Paths with a clear answer.
@@ -119,7 +113,7 @@ impl<'a> PathAnswers<'a> {
     fn is_opened_by_default(&self, path: &str) -> bool {
         match path {
             "/version" | "/healthz" | "/api" | "/apis" => true,
-            "/livez" | "/readyz" => self.minor.is_none_or(|minor| minor >= LIVEZ),
+            "/livez" | "/readyz" => self.minor.is_none_or(|minor| minor >= Minor::LIVEZ),
             _ => false,
         }
     }

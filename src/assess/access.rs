@@ -17,7 +17,7 @@ use crate::model::{
     Access, Answer, Exchange, Markers, Method, Observation, PathClass, Reply, Request, Unclear,
 };
 
-use super::refusal::{self, Refusal};
+use crate::kubernetes::{Minor, Refusal};
 
 /// The text that Go's HTTP library gives for a path nobody serves: an API server's from 1.30 on.
 pub(super) const GO_NOT_FOUND: &str = "404 page not found";
@@ -25,8 +25,6 @@ pub(super) const GO_NOT_FOUND: &str = "404 page not found";
 const INTERNAL_ERROR: &str = "Internal Server Error: \"";
 /// The message of an API server's 401.
 const UNAUTHORIZED: &str = "Unauthorized";
-/// The minor release of Kubernetes 1 from which refusals are `Status` objects.
-const STATUS_REFUSALS: u32 = 7;
 
 /// What the other answers of the same endpoint say, where one answer alone does not suffice.
 pub(super) struct Context<'a> {
@@ -52,17 +50,7 @@ impl<'a> Context<'a> {
             observation,
             gave_status: gave(|answer| answer.status().is_some()),
             gave_kubernetes: gave(Answer::is_kubernetes),
-            refuses_in_text: gave(|answer| match answer {
-                Answer::Version(info) => {
-                    info.major.as_deref() == Some("1")
-                        && info
-                            .minor
-                            .as_deref()
-                            .and_then(|minor| minor.trim_end_matches('+').parse().ok())
-                            < Some(STATUS_REFUSALS)
-                }
-                _ => false,
-            }),
+            refuses_in_text: gave(refuses_in_text),
             reference: observation.reference(),
         }
     }
@@ -107,7 +95,7 @@ impl<'a> Context<'a> {
                     .answer
                     .refusal()
                     .filter(|_| forbids)
-                    .map(|refused| refusal::of(refused, request))
+                    .map(|message| Refusal::of(message, request.class, request.bare_path()))
                 {
                     Some(Refusal::Anonymous) => Ok(Access::Forbidden),
                     Some(Refusal::OtherRequest) => Err(Unclear::OtherRequest),
@@ -116,7 +104,8 @@ impl<'a> Context<'a> {
                     None => Err(Unclear::Plain403),
                 }
             }
-            200..=299 => self.success(request, reply),
+            // API servers answer reads with no other success.
+            200 => self.success(request, reply),
             // The list was allowed, and only then was its continue token found to be none.
             400 if status.is_some_and(|status| {
                 status.reason == "BadRequest" && status.refuses_the_continue_token()
@@ -187,7 +176,7 @@ impl<'a> Context<'a> {
         let unknown = matches!(request.class, PathClass::Other | PathClass::Product)
             && reply.markers().any()
             && self.gave_kubernetes;
-        if !unknown && !reply.answer.fits(request) {
+        if !unknown && !reply.answer.fits(request.class, request.bare_path()) {
             return Err(Unclear::UnexpectedBody);
         }
         if self.is_unmarked(reply) && request.class != PathClass::Product {
@@ -241,7 +230,7 @@ impl<'a> Context<'a> {
             401 => Err(Unclear::Plain401),
             403 if vouched => Ok(Access::Forbidden),
             403 => Err(Unclear::Plain403),
-            200..=299 | 404..=406 | 415 if vouched => Ok(Access::Granted),
+            200 | 404..=406 | 415 if vouched => Ok(Access::Granted),
             200..=299 => Err(Unclear::UnexpectedBody),
             300..=399 => Err(Unclear::Redirect),
             429 => Err(Unclear::RateLimited),
@@ -249,6 +238,16 @@ impl<'a> Context<'a> {
             _ => Err(Unclear::OtherStatus),
         }
     }
+}
+
+/// Whether it shows a release that refuses in plain text.
+fn refuses_in_text(answer: &Answer) -> bool {
+    let Answer::Version(info) = answer else {
+        return false;
+    };
+    let number = |text: &Option<String>| text.as_deref()?.trim_end_matches('+').parse().ok();
+    number(&info.major) == Some(1)
+        && number(&info.minor).is_none_or(|minor: u16| minor < Minor::STATUS_REFUSALS.minor)
 }
 
 /// Kinds of paths that never give the same body.

@@ -1,6 +1,6 @@
 //! Everything that is open, graded, each with the request that proved it.
 
-use crate::model::{Access, Answer, Grant, JudgedRequest, PathClass};
+use crate::model::{Access, Answer, Grade, Grant, JudgedRequest, PathClass};
 
 use super::access::GO_NOT_FOUND;
 
@@ -14,7 +14,7 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
         let asked = &request.exchange.request;
         let grant = Grant {
             path: asked.bare_path().to_owned(),
-            grade: asked.class.grade(),
+            grade: Grade::of(asked.class),
             verb: if matches!(asked.class, PathClass::ResourceList { .. }) {
                 "list"
             } else {

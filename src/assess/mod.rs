@@ -13,7 +13,6 @@
 mod access;
 mod grants;
 mod look;
-mod refusal;
 mod verdict;
 
 use crate::model::{Assessment, Identification, JudgedRequest, Observation, left_out};

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::config::MAX_PAUSE;
 use crate::model::{
-    Access, Component, Failure, Identification, JudgedRequest, Observation, PathClass, Reply,
-    Unclear, Verdict, api_paths,
+    Access, Component, Failure, Grade, Identification, JudgedRequest, Observation, PathClass,
+    Reply, Unclear, Verdict, api_paths,
 };
 
 use super::look::is_strained;
@@ -199,7 +199,7 @@ fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
         requests
             .iter()
             .filter(|request| request.access == Access::Granted)
-            .filter(|request| request.exchange.request.class.grade().exposes())
+            .filter(|request| Grade::of(request.exchange.request.class).exposes())
             .map(|request| request.exchange.request.bare_path()),
     );
     (!open.is_empty()).then(|| {

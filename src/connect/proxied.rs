@@ -168,19 +168,15 @@ fn no_tunnel(proxy: &Proxy, authority: &str, status: StatusCode) -> Failure {
         StatusCode::INTERNAL_SERVER_ERROR
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => (FailureKind::ProxyCouldNotConnect, ""),
+        | StatusCode::GATEWAY_TIMEOUT => (FailureKind::ProxyCouldNotConnect, None),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED => {
-            (FailureKind::Proxy, CREDENTIALS)
+            (FailureKind::Proxy, Some(CREDENTIALS))
         }
         // Rules for the host or the port, or too many connections.
-        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => (FailureKind::ProxyRefused, ""),
-        _ => (FailureKind::Proxy, "does not connect"),
+        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => (FailureKind::ProxyRefused, None),
+        _ => (FailureKind::Proxy, Some("does not connect")),
     };
-    let said = format!("CONNECT {authority} answered {}", status.as_u16());
-    let said = if why.is_empty() {
-        said
-    } else {
-        format!("{said}: it {why}")
-    };
-    failed(proxy, kind, said)
+    let answer = format!("CONNECT {authority} answered {}", status.as_u16());
+    let parts: Vec<&str> = [&*answer].into_iter().chain(why).collect();
+    failed(proxy, kind, parts.join(": it "))
 }

@@ -1,4 +1,4 @@
-//! A server's answers, byte by byte, all the way to the reports.
+//! Responses of a server, from raw bytes to the reports.
 
 use std::cell::LazyCell;
 use std::net::Ipv4Addr;
@@ -14,8 +14,8 @@ use crate::model::{
 use crate::scan::record;
 use crate::targets::{TargetOptions, TargetSetBuilder};
 
-/// What is asked, in this order, as long as there are answers.
-const ASKED: [&str; 12] = [
+/// The paths of the requests, one for each response.
+const PATHS: [&str; 12] = [
     "/version",
     "/api",
     "/healthz",
@@ -30,20 +30,18 @@ const ASKED: [&str; 12] = [
     "/metrics",
 ];
 
-/// Stands between two answers.
-const NEXT: &[u8] = b"\n%%%\n";
+/// Separates two responses.
+const SEPARATOR: &[u8] = b"\n%%%\n";
 
-/// The first line says how the server is reached (`tls`, `plain` where that was asked for, else plain all the
-/// same); behind it an answer to each
-/// request, with a line `%%%` between two.
+/// The first line selects the transport: `tls`, `plain` for a target with `http://`, anything else for plain HTTP
+/// found on a TLS target. Then come the responses, separated by a line `%%%`.
 pub fn answers(data: &[u8]) {
-    let (way, rest) = match data.iter().position(|byte| *byte == b'\n') {
+    let (transport, rest) = match data.iter().position(|byte| *byte == b'\n') {
         Some(end) => (&data[..end], &data[end + 1..]),
         None => (data, &[][..]),
     };
-    let tls = (way == b"tls").then(handshake);
-    // A port that turned out to speak plain HTTP is asked in it, wherever it was taken for TLS.
-    let target = target(if way == b"plain" {
+    let tls = (transport == b"tls").then(handshake);
+    let target = target(if transport == b"plain" {
         Scheme::Http
     } else {
         Scheme::Https
@@ -60,39 +58,39 @@ pub fn answers(data: &[u8]) {
         prefix: Arc::default(),
     });
     observation.tls = tls;
-    let requests: Vec<Request> = ASKED
+    let requests: Vec<Request> = PATHS
         .iter()
         .filter_map(|path| Request::for_path(path).ok())
         .collect();
     let answers = split(rest);
-    let look = crate::probe::fuzzed::look(&mut observation, &requests, &answers);
-    RUNTIME.with(|runtime| runtime.block_on(look));
-    concluded(&target, observation, data.len());
+    let probe = crate::probe::fuzzed::probe(&mut observation, &requests, &answers);
+    RUNTIME.with(|runtime| runtime.block_on(probe));
+    conclude(&target, observation, data.len());
 }
 
-/// Identifies, assesses and reports what was seen, in the format of this number too.
-pub(super) fn concluded(target: &Target, observation: Observation, format: usize) {
+/// Identifies and assesses an observation and reports it, also in the format with this number.
+pub(super) fn conclude(target: &Target, observation: Observation, format: usize) {
     let identification = identify(&observation);
     let assessment = assess(&observation, &identification);
     let record = record(target, observation, identification, assessment);
-    holds(&record);
+    check_verdict(&record);
     reports::written(&reports::scan_of(&record), &[record], format);
 }
 
-/// No verdict without what makes it.
-fn holds(record: &EndpointReport) {
+/// Checks that the verdict has the evidence that it requires.
+fn check_verdict(record: &EndpointReport) {
     assert!(!record.reason.is_empty(), "a verdict without a reason");
     match record.verdict {
         Verdict::Exposed => {
             assert!(
                 record.exposing().next().is_some(),
-                "exposed by nothing: {}",
+                "exposed without an exposing grant: {}",
                 record.reason
             );
         }
         Verdict::Rejected => assert!(
             record.grants.is_empty(),
-            "rejected, and open: {:?}",
+            "rejected with grants: {:?}",
             record.grants
         ),
         _ => {}
@@ -103,7 +101,7 @@ fn holds(record: &EndpointReport) {
         .any(|request| request.exchange.outcome.is_ok());
     assert!(
         answered || !record.verdict.is_conclusive(),
-        "{} without an answer",
+        "{} without a response",
         record.verdict
     );
     assert!(
@@ -114,12 +112,15 @@ fn holds(record: &EndpointReport) {
     );
 }
 
-/// The answers.
+/// Splits the input into responses.
 fn split(mut data: &[u8]) -> Vec<&[u8]> {
     let mut all = Vec::new();
-    while let Some(at) = data.windows(NEXT.len()).position(|window| window == NEXT) {
+    while let Some(at) = data
+        .windows(SEPARATOR.len())
+        .position(|window| window == SEPARATOR)
+    {
         all.push(&data[..at]);
-        data = &data[at + NEXT.len()..];
+        data = &data[at + SEPARATOR.len()..];
     }
     all.push(data);
     all
@@ -135,7 +136,7 @@ pub(super) fn target(scheme: Scheme) -> Target {
         .expect("one target")
 }
 
-/// Of an ordinary cluster.
+/// The handshake of an ordinary cluster.
 fn handshake() -> Handshake {
     Handshake {
         version: "TLSv1.3".to_owned(),
@@ -146,8 +147,8 @@ fn handshake() -> Handshake {
         client_ca_names: NameList::collect(["CN=kubernetes".to_owned()]),
         signature: Signature::Valid,
         certificate: Some(Certificate {
-            subject: "CN=kube-apiserver".to_owned(),
-            issuer: "CN=kubernetes".to_owned(),
+            subject: "CN=kube-apiserver".into(),
+            issuer: "CN=kubernetes".into(),
             sans: NameList::collect(
                 ["kubernetes.default.svc.cluster.local", "10.96.0.1"].map(str::to_owned),
             ),
@@ -164,7 +165,7 @@ fn handshake() -> Handshake {
 }
 
 thread_local! {
-    /// Without a clock and without a network: nothing here waits.
+    /// Without clock and network, because nothing here waits.
     static RUNTIME: LazyCell<tokio::runtime::Runtime> =
         LazyCell::new(|| tokio::runtime::Builder::new_current_thread().build().expect("a runtime"));
 }

@@ -1,15 +1,15 @@
-//! A server's certificate: DER as it came, all the way to the reports.
+//! The certificate of a server, from raw DER to the reports.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use super::answers::{concluded, target};
+use super::answers::{conclude, target};
 use crate::model::{
     Endpoint, Failure, FailureKind, Handshake, Host, NameList, Observation, Scheme, Signature,
     Stage,
 };
 
-/// Everything that is read of a certificate, and of a CA's name.
+/// Parses a certificate and a CA name.
 pub fn certificates(data: &[u8]) {
     let (certificate, name, [trust, as_ca]) = crate::probe::fuzzed::certificate(data);
     if let Some(facts) = &certificate {
@@ -44,5 +44,5 @@ pub fn certificates(data: &[u8]) {
     }));
     observation.tls = Some(handshake);
     observation.failure = Some(Failure::new(Stage::Http, FailureKind::Closed, ""));
-    concluded(&target, observation, data.len());
+    conclude(&target, observation, data.len());
 }

@@ -1,4 +1,4 @@
-//! A checkpoint: a whole first record and what the file says behind it, replayed as `--resume` does.
+//! A checkpoint with a valid first record and arbitrary further ones, replayed like `--resume`.
 
 use std::cell::LazyCell;
 use std::io::Write as _;
@@ -9,13 +9,13 @@ use crate::config::{Order, ScanConfig};
 use crate::scan::{Checkpoint, Scanner};
 use crate::targets::{TargetOptions, TargetSet, TargetSetBuilder};
 
-/// Records, each behind its length in two bytes, little-endian; they get the checksum that belongs to them.
-/// A length beyond the end leaves the rest as it is, a torn record.
+/// The input is a list of records, each preceded by its length in two little-endian bytes. They get a correct
+/// checksum. If a length exceeds the input, the rest becomes a truncated record.
 pub fn checkpoint(data: &[u8]) {
-    STAGE.with(|stage| stage.replay(&file(data, &stage.header)));
+    SETUP.with(|setup| setup.replay(&file(data, &setup.header)));
 }
 
-/// The file as the journal would have it.
+/// The checkpoint file.
 fn file(mut data: &[u8], header: &[u8]) -> Vec<u8> {
     let mut file = header.to_vec();
     while let Some((length, rest)) = data.split_first_chunk() {
@@ -36,11 +36,11 @@ fn file(mut data: &[u8], header: &[u8]) -> Vec<u8> {
 }
 
 thread_local! {
-    static STAGE: LazyCell<Stage> = LazyCell::new(Stage::new);
+    static SETUP: LazyCell<Setup> = LazyCell::new(Setup::new);
 }
 
-/// What every run shares.
-struct Stage {
+/// What all runs share.
+struct Setup {
     runtime: tokio::runtime::Runtime,
     scanner: Scanner,
     targets: Arc<TargetSet>,
@@ -48,7 +48,7 @@ struct Stage {
     header: Vec<u8>,
 }
 
-impl Stage {
+impl Setup {
     fn new() -> Self {
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
         builder.argument("192.0.2.0/28 ports=6443");
@@ -59,7 +59,7 @@ impl Stage {
             keep_all: true,
             ..ScanConfig::default()
         };
-        // In memory where there is such a place: every run writes a file.
+        // In memory if possible, because every run writes a file.
         let memory = Path::new("/dev/shm");
         let folder = if memory.is_dir() {
             tempfile::tempdir_in(memory)
@@ -81,7 +81,7 @@ impl Stage {
         }
     }
 
-    /// Goes on from the file, without asking anything more.
+    /// Resumes from the file without probing anything.
     fn replay(&self, content: &[u8]) {
         let path = self.folder.path().join("checkpoint");
         std::fs::File::create(&path)
@@ -94,7 +94,7 @@ impl Stage {
             let mut scan = self
                 .scanner
                 .scan_with(Arc::clone(&self.targets), checkpoint);
-            // Before its first turn: what the file does not have is not asked.
+            // Stopped before it starts, so that nothing is probed.
             scan.stop_handle().stop("enough");
             let mut records = 0;
             while scan.next().await.is_some() {

@@ -1,12 +1,12 @@
-//! The bodies of the fuzz targets in `fuzz/`: everything that strangers can write, taken in as the program
-//! takes it, with what must hold whatever it says.
+//! The bodies of the fuzz targets in `fuzz/`: they read every kind of untrusted input as the program does, and
+//! check properties that must hold for any input.
 //!
-//! They are compiled for `cargo fuzz` (which sets `cfg(fuzzing)`) and for tests, which replay the seeds.
-//! The one for the settings file is in the program, which alone knows that file.
+//! They are compiled for `cargo fuzz`, which sets `cfg(fuzzing)`, and for tests, which replay the seeds. The
+//! target for the settings file is in the program, because the library does not read that file.
 
 #![expect(
     clippy::missing_panics_doc,
-    reason = "what does not hold panics: that is what they are for"
+    reason = "a fuzz target reports a failure by panicking"
 )]
 
 mod answers;
@@ -27,7 +27,7 @@ mod tests {
 
     type Body = fn(&[u8]);
 
-    /// A body and the folder of its seeds in `fuzz/seeds`.
+    /// Each body, and the folder of its seeds in `fuzz/seeds`.
     const BODIES: [(&str, Body); 7] = [
         ("targets", super::targets),
         ("targets_files", super::targets_files),
@@ -38,7 +38,7 @@ mod tests {
         ("checkpoint", super::checkpoint),
     ];
 
-    /// Without a nightly toolchain too: what was found once is not found again.
+    /// Needs no nightly toolchain. Inputs that once caused a failure are among the seeds.
     #[test]
     fn every_seed_is_replayed() {
         let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
@@ -63,8 +63,8 @@ mod tests {
             }
             folders += 1;
         }
-        // The settings file's are replayed by the program's own tests.
+        // The tests of the program replay the seeds of the settings file.
         let all = std::fs::read_dir(fuzz.join("seeds")).unwrap().count();
-        assert_eq!(folders + 1, all, "a folder of seeds that nobody replays");
+        assert_eq!(folders + 1, all, "no test replays a folder of seeds");
     }
 }

@@ -1,16 +1,12 @@
 //! Reports: read back, and written in every format.
 
-use std::io;
-use std::path::Path;
-
 use jiff::Timestamp;
 
 use crate::config::ScanConfig;
 use crate::model::{Coverage, EndpointReport, Finding, ScanSummary};
 use crate::policy::{Evaluator, Policy, RULES};
-use crate::record::{self, Merge, SavedScan, Sightings, Tally};
-use crate::report::table::TableOptions;
-use crate::report::{self, Files, Format, Outcome, Results, escape};
+use crate::record::{self, Merge, SavedScan, Sightings, Spool};
+use crate::report::{Format, Outcome, RenderOptions, Results, escape, render};
 
 /// A saved report, `json` or `jsonl`.
 pub fn saved_reports(data: &[u8]) {
@@ -72,38 +68,20 @@ pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usiz
 
 /// What one format makes of it.
 fn text(format: Format, results: &Results<'_>, records: &[EndpointReport]) -> String {
-    let mut out = Vec::new();
-    let files = Files {
-        here: Path::new(""),
-        root: Path::new(""),
-    };
-    let sink: &mut dyn io::Write = &mut out;
-    let outcome = match format {
-        Format::Table => {
-            report::table::write(sink, results, records.iter(), &TableOptions::default())
-        }
-        Format::Json => report::json::write(sink, results, records.iter()),
-        Format::Jsonl => {
-            let mut tally = Tally::default();
-            let lines = records
-                .iter()
-                .try_for_each(|record| report::jsonl::write_endpoint(sink, record, &mut tally));
-            lines.and_then(|()| report::jsonl::write_summary(sink, results, &tally))
-        }
-        Format::Sarif => report::sarif::write(sink, results, files, None),
-        Format::Markdown => report::markdown::write(sink, results, records.iter()),
-        Format::Html => report::html::write(sink, results, records.iter()),
-        Format::Github => report::github::write(sink, results, files),
-        Format::Gitlab => report::gitlab::write(sink, results, files),
-        Format::Csv => report::csv::write(sink, results, records.iter()),
-        Format::Junit => {
-            let counts = report::junit::Counts::of(results, records.iter());
-            report::junit::write(sink, results, counts, records.iter())
-        }
-        Format::Prometheus => report::prometheus::write(sink, results, records.iter()),
-        Format::Shadowserver => report::shadowserver::write(sink, records.iter()),
-    };
-    outcome.expect("memory takes everything");
+    let (mut out, mut spool) = (Vec::new(), Spool::default());
+    for record in records {
+        spool
+            .push(record.clone())
+            .expect("few records stay in memory");
+    }
+    render(
+        format,
+        &mut out,
+        results,
+        &mut spool,
+        &RenderOptions::default(),
+    )
+    .expect("memory takes everything");
     String::from_utf8(out).expect("reports are UTF-8")
 }
 
@@ -131,11 +109,11 @@ fn again(text: &str, count: usize) {
 
 fn findings(scan: &SavedScan, records: &[EndpointReport]) -> Vec<Finding> {
     let policy = Policy::default();
-    let mut judge = Evaluator::new(&policy, scan.summary.started);
+    let mut evaluator = Evaluator::new(&policy, scan.summary.started);
     for record in records {
-        judge.add(record);
+        evaluator.add(record);
     }
-    judge.finish(&scan.summary.coverage).findings
+    evaluator.finish(&scan.summary.coverage).findings
 }
 
 fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {

@@ -1,4 +1,4 @@
-//! Target lists, however they are written.
+//! Target lists in all formats.
 
 use crate::config::Shard;
 use crate::model::{Host, Source};
@@ -6,10 +6,10 @@ use crate::targets::{
     ImportFormat, Permutation, TargetErrors, TargetOptions, TargetSet, TargetSetBuilder,
 };
 
-/// Targets of a large set that are looked at.
-const LOOKED_AT: u64 = 64;
+/// How many targets of a large set are checked.
+const CHECKED: u64 = 64;
 
-/// Arguments, one a line; behind a `!` an exclusion.
+/// Arguments, one per line; `!` marks an exclusion.
 pub fn targets(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
@@ -29,7 +29,7 @@ pub fn targets_files(data: &[u8]) {
     check(builder.build());
 }
 
-/// Another scanner's results; the first byte says whose.
+/// Results of another scanner; the first byte selects the format.
 pub fn imports(data: &[u8]) {
     let Some((first, rest)) = data.split_first() else {
         return;
@@ -44,7 +44,7 @@ fn check(built: Result<TargetSet, TargetErrors>) {
     let set = match built {
         Ok(set) => set,
         Err(errors) => {
-            assert!(!errors.0.is_empty(), "refused without a reason");
+            assert!(!errors.0.is_empty(), "rejected without an error");
             for error in errors.0 {
                 let said = error.to_string();
                 assert!(
@@ -59,11 +59,11 @@ fn check(built: Result<TargetSet, TargetErrors>) {
     assert!(!set.is_empty() && set.get(set.len()).is_none());
     let exclusions = set.exclusions();
     let order = Permutation::new(set.len(), 1);
-    let ends = (0..LOOKED_AT).chain(set.len().saturating_sub(LOOKED_AT)..set.len());
-    let drawn = (0..LOOKED_AT)
+    let ends = (0..CHECKED).chain(set.len().saturating_sub(CHECKED)..set.len());
+    let random = (0..CHECKED)
         .filter(|place| *place < set.len())
         .map(|place| order.nth(place));
-    for index in ends.chain(drawn).filter(|index| *index < set.len()) {
+    for index in ends.chain(random).filter(|index| *index < set.len()) {
         let target = set
             .get(index)
             .expect("every index below the length is a target");

@@ -3,39 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use strum::VariantNames;
-
-use super::{Access, Exchange, PathClass, Verdict, words};
-
-/// What a grant is worth, from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[derive(VariantNames)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Grade {
-    /// Public by a product's design; never changes the verdict.
-    Product,
-    /// Open to everybody on a default cluster since 1.14: version and health.
-    PublicInfo,
-    /// Which APIs there are; also any other non-resource path.
-    Discovery,
-    /// Metrics, flags, the index of profiles, and the `OpenAPI` documents.
-    Telemetry,
-    /// A list of resources.
-    Resources,
-    /// Secrets, config maps, roles and their like.
-    SensitiveResources,
-}
-
-words!(Grade);
-
-impl Grade {
-    /// Whether a grant of this grade makes the endpoint `exposed`.
-    pub const fn exposes(self) -> bool {
-        !matches!(self, Self::Product | Self::PublicInfo)
-    }
-}
+use super::{Access, Exchange, Grade, Verdict};
+use crate::kubernetes::PathClass;
 
 /// Something an anonymous caller may do, with the request that proved it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,9 @@
-//! What answered, and what says so.
-
-use jiff::civil::Date;
+//! The kind of program behind an endpoint.
 
 use serde::{Deserialize, Serialize};
 use strum::{Display, VariantNames};
 
-use super::{Attribution, Minor, Product, Support, support::support, words};
+use super::words;
 
 /// The kind of program behind an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,119 +58,5 @@ impl Component {
                 | Self::KubernetesProxy
                 | Self::Other
         )
-    }
-}
-
-/// How sure an identification is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[derive(VariantNames)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Confidence {
-    /// A guess that another reading could overturn.
-    Low,
-    /// One strong sign, or several weak ones.
-    Medium,
-    /// Several independent strong signs.
-    High,
-}
-
-words!(Confidence);
-
-/// What sort of sign it is; each sort proves something of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[derive(VariantNames)]
-#[strum(serialize_all = "kebab-case")]
-pub enum ClueKind {
-    /// A Kubernetes `Status` object.
-    #[serde(rename = "status-object")]
-    #[strum(serialize = "status-object")]
-    Status,
-    /// The fields of `/version`.
-    VersionFields,
-    /// Discovery documents or the root path list.
-    Discovery,
-    /// `Audit-Id`.
-    AuditId,
-    /// The flow-control headers.
-    FlowControl,
-    /// Subject and issuer of the serving certificate.
-    ServingCertificate,
-    /// The subject alternative names of the serving certificate.
-    CertificateNames,
-    /// The client-CA names in the TLS `CertificateRequest`, or that it names none.
-    ClientCaNames,
-    /// The certificate or the CA names shown to a client that sends no SNI, where they differ.
-    WithoutServerName,
-    /// The protocol that ALPN settled on.
-    Alpn,
-    /// The host name that was asked for, and the names it is an alias of.
-    HostName,
-    /// `Strict-Transport-Security`, which API servers send only where somebody set it.
-    TransportSecurity,
-    /// An answer that is a product's own.
-    ProductAnswer,
-    /// An API server's answers over plain HTTP.
-    PlainHttp,
-    /// A body or status that is another program's.
-    ForeignAnswer,
-    /// The `Server` header.
-    ServerHeader,
-    /// The port number.
-    Port,
-}
-
-words!(ClueKind);
-
-/// One sign, with what was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clue {
-    /// What sort of sign.
-    pub kind: ClueKind,
-    /// What was seen, in words; may hold text from the network.
-    pub seen: String,
-}
-
-/// What answered, how sure that is, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identification {
-    /// The kind of program.
-    pub component: Component,
-    /// How sure the component is.
-    pub confidence: Confidence,
-    /// `gitVersion`, where `/version` showed it.
-    pub version: Option<String>,
-    /// Whether anything at all says Kubernetes.
-    pub kubernetes: bool,
-    /// Something in front passes an API server's answers on.
-    pub through_front: bool,
-    /// Whose it is: the distribution or the managed service.
-    pub attribution: Attribution,
-    /// The signs, in the order of [`ClueKind`], at most one of each.
-    pub clues: Vec<Clue>,
-}
-
-impl Identification {
-    /// The product, where one is named.
-    pub const fn product(&self) -> Option<&Product> {
-        self.attribution.product.as_ref()
-    }
-
-    /// The minor release, where `/version` showed one of Kubernetes: extension API servers count their
-    /// own.
-    pub fn minor(&self) -> Option<Minor> {
-        let version = self
-            .version
-            .as_deref()
-            .filter(|_| self.component == Component::KubeApiServer);
-        version.and_then(Minor::of_git_version)
-    }
-
-    /// What upstream does for its version on a day; [`Support::Unknown`] without a version or a day.
-    pub fn support(&self, on: Option<Date>) -> Support {
-        self.minor()
-            .zip(on)
-            .map_or(Support::Unknown, |(minor, on)| support(minor, on))
     }
 }

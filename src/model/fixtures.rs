@@ -8,8 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Answer, Certificate, Endpoint, Exchange, Failure, FailureKind, Handshake, Host, NameList,
-    Observation, PathClass, Reply, Request, Scheme, Signature, Stage,
+    Answer, Certificate, DistinguishedName, Endpoint, Exchange, Failure, FailureKind, Handshake,
+    Host, NameList, Observation, PathClass, Reply, Request, Scheme, Signature, Stage,
 };
 
 /// An answer in the making.
@@ -215,7 +215,10 @@ impl Observation {
             alpn: Some("http/1.1".into()),
             sni: None,
             client_certificate_requested: !cas.is_empty(),
-            client_ca_names: owned(cas),
+            client_ca_names: NameList::collect(
+                cas.iter()
+                    .map(|name| DistinguishedName::from(*name).to_string()),
+            ),
             signature: Signature::Valid,
             certificate: Some(Certificate {
                 subject: subject.into(),

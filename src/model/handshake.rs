@@ -3,6 +3,8 @@
 
 use jiff::Timestamp;
 
+use super::DistinguishedName;
+
 /// A bounded list of strings from the network: the first ones, and how many there were.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NameList {
@@ -47,7 +49,7 @@ pub struct Handshake {
     pub sni: Option<String>,
     /// Whether the server asked for a client certificate.
     pub client_certificate_requested: bool,
-    /// The CA names it would accept, as `O=…, CN=…`: visible also when every path answers 401.
+    /// The CA names it would accept, written as RFC 4514: visible also when every path answers 401.
     pub client_ca_names: NameList,
     /// Whether the peer proved that it holds the certificate's key.
     pub signature: Signature,
@@ -120,10 +122,10 @@ impl Trust {
 /// The serving certificate's facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    /// Subject in certificate order, `O=…, CN=…`.
-    pub subject: String,
-    /// Issuer in certificate order.
-    pub issuer: String,
+    /// The subject.
+    pub subject: DistinguishedName,
+    /// The issuer.
+    pub issuer: DistinguishedName,
     /// Subject alternative names: DNS names in lower case, addresses as text.
     pub sans: NameList,
     /// Valid from.

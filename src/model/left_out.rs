@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Access, JudgedRequest, PathClass, Request};
+use super::{Access, Grade, JudgedRequest, PathClass, Request};
 
 /// How much the answers to one path say; the most of several answers counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,7 @@ pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<Str
         paths
             .iter()
             .filter(|(class, said)| {
-                *said == wanted && (wanted == Said::Nothing || class.grade().exposes())
+                *said == wanted && (wanted == Said::Nothing || Grade::of(*class).exposes())
             })
             .count()
     };

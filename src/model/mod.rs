@@ -10,18 +10,28 @@
 //!        → EndpointReport → Rule, Finding, Coverage, ScanSummary
 //! ```
 
+// Moved to `kubernetes`; importers follow.
+pub(crate) use crate::kubernetes::{AUDIT_ID, FLOW_CONTROL};
+pub use crate::kubernetes::{
+    Answer, Markers, Minor, NoMinor, PathClass, PathError, Status, Support, VersionInfo,
+};
+
 mod access;
-mod answer;
 mod assessment;
 mod change;
+mod clue;
 mod component;
+mod confidence;
+mod distinguished_name;
 mod endpoint;
 mod failure;
 mod finding;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod grade;
 mod handshake;
 mod hex;
+mod identification;
 mod left_out;
 mod observation;
 mod pattern;
@@ -34,42 +44,41 @@ mod rule;
 mod severity;
 mod special;
 mod summary;
-mod support;
 mod target;
 mod unasked;
 mod verdict;
-mod version;
 mod word;
 
 pub use access::{Access, Unclear};
-pub use answer::{Answer, Status, VersionInfo};
-pub use assessment::{Assessment, Grade, Grant, JudgedRequest, SecondLook, api_paths};
+pub use assessment::{Assessment, Grant, JudgedRequest, SecondLook, api_paths};
 pub use change::{Change, ChangeKind};
-pub use component::{Clue, ClueKind, Component, Confidence, Identification};
+pub use clue::{Clue, ClueKind};
+pub use component::Component;
+pub use confidence::Confidence;
+pub use distinguished_name::DistinguishedName;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};
 pub use finding::{Acceptance, BaselineState, Finding, Fingerprint, Identity, Site};
+pub use grade::Grade;
 pub use handshake::{Certificate, Handshake, NameList, Signature, Trust};
 pub(crate) use hex::hex;
+pub use identification::Identification;
 pub use left_out::left_out;
 pub(crate) use observation::microseconds;
 pub use observation::{Exchange, Observation, Timings};
 pub use pattern::{Pattern, TargetNames};
 pub use posture::{Posture, PostureStatus, Remedy};
 pub use product::{Attribution, Mark, Product, Provenance, Specificity, Text};
-pub(crate) use reply::{AUDIT_ID, FLOW_CONTROL};
-pub use reply::{Markers, Reply};
+pub use reply::Reply;
 pub use report::EndpointReport;
-pub use request::{Method, PathClass, PathError, Request};
+pub use request::{Method, Request};
 pub use rule::{Control, Rule};
 pub use severity::Severity;
 pub(crate) use special::special_blocks;
 pub use special::{embedded_v4, special};
 pub use summary::{Coverage, ScanSummary, SpecCoverage};
-pub use support::Support;
 pub use target::{Host, Origin, Scheme, Source, SpecId, Target};
 pub use unasked::{Gap, Unasked};
 pub use verdict::Verdict;
-pub use version::{Minor, NoMinor};
 pub use word::InvalidWord;
 pub(crate) use word::{as_array, words};

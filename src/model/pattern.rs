@@ -1,11 +1,11 @@
 //! Which targets a setting is about: `*.prod.example.com`, `10.4.0.0/16`, `api.example.com:6443`.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::{Host, Target};
+use crate::host_port::HostPort;
 
 /// A CIDR, or a text with `*` for any characters; upper and lower case are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,16 +81,12 @@ impl TargetNames {
         let text = text.split_whitespace().next().unwrap_or_default();
         let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
         let authority = bare.split('/').next().unwrap_or(bare);
-        let host = match authority.rsplit_once(':') {
-            _ if authority.parse::<IpAddr>().is_ok() => authority,
-            Some((host, port)) if port.parse::<u16>().is_ok() => host,
-            _ => authority,
-        };
-        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let split = HostPort::split(authority).ok();
+        let host = split.map_or(authority, |split| split.host);
         let net = text
             .parse()
             .ok()
-            .or_else(|| address.parse::<IpAddr>().ok().map(IpNet::from));
+            .or_else(|| split?.address().map(IpNet::from));
         let texts = [Some(text), Some(bare), Some(host), label];
         Self::new(
             texts.into_iter().flatten().map(str::to_owned).collect(),

@@ -2,22 +2,13 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::{Answer, Failure, Status};
-
-const JSON: &str = "application/json";
-
-/// The header that says under which number the audit log has the request.
-pub(crate) const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
-/// The headers of flow control.
-pub(crate) const FLOW_CONTROL: [HeaderName; 2] = [
-    HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
-    HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"),
-];
+use super::Failure;
+use crate::kubernetes::{Answer, FLOW_CONTROL, JSON, Markers, Status, media_type};
 
 /// An answer with its body parsed once; the bytes themselves are not kept.
 #[derive(Debug, Clone)]
@@ -49,14 +40,7 @@ impl Reply {
 
     /// `Content-Type` without its parameters, in lower case.
     pub fn media_type(&self) -> Option<String> {
-        self.header("content-type").map(|value| {
-            value
-                .split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_ascii_lowercase()
-        })
+        media_type(&self.headers)
     }
 
     /// The pause that `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or up to a date, which
@@ -149,19 +133,9 @@ impl Reply {
             .all(|name| self.headers.get(name).is_some_and(HeaderValue::is_empty))
     }
 
-    /// Which of an API server's header marks it carries.
+    /// Which header marks of an API server it carries.
     pub fn markers(&self) -> Markers {
-        Markers {
-            audit_id: self.headers.contains_key(AUDIT_ID),
-            flow_control: FLOW_CONTROL
-                .iter()
-                .all(|name| self.headers.contains_key(name)),
-            nosniff_json: self
-                .headers
-                .get("x-content-type-options")
-                .is_some_and(|value| value == "nosniff")
-                && self.media_type().as_deref() == Some(JSON),
-        }
+        Markers::of(&self.headers)
     }
 }
 
@@ -175,37 +149,6 @@ fn http_date(text: &str) -> Option<DateTime> {
     FORMS
         .iter()
         .find_map(|form| DateTime::strptime(form, text).ok())
-}
-
-/// Header marks of an API server's answer.
-///
-/// `Audit-Id` is on every answer of newer servers and wherever auditing is on; the flow-control
-/// headers are set behind authentication (Kubernetes 1.20 and later by default).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Markers {
-    /// `Audit-Id` is there.
-    pub audit_id: bool,
-    /// Both `X-Kubernetes-Pf-*-Uid` headers are there (they may be empty just after start).
-    pub flow_control: bool,
-    /// `X-Content-Type-Options: nosniff` on JSON: what a 403 of an API server carries.
-    pub nosniff_json: bool,
-}
-
-impl Markers {
-    /// The marks that either of the two has.
-    #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self {
-            audit_id: self.audit_id || other.audit_id,
-            flow_control: self.flow_control || other.flow_control,
-            nosniff_json: self.nosniff_json || other.nosniff_json,
-        }
-    }
-
-    /// Whether any mark is there that only an API server sets.
-    pub const fn any(self) -> bool {
-        self.audit_id || self.flow_control
-    }
 }
 
 #[cfg(test)]

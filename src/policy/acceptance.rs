@@ -1,17 +1,17 @@
-//! Findings that somebody knows and has reasons for, until a day.
+//! Findings that somebody has accepted until some day.
 
 use jiff::civil::Date;
 
 use crate::model::{Acceptance, Pattern, Rule, TargetNames};
 
-/// One entry: this rule, at these targets, until this day.
+/// Accepts the findings of a rule at some targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accept {
-    /// Which rule.
+    /// The rule.
     pub rule: &'static Rule,
-    /// At which targets.
+    /// The targets.
     pub target: Pattern,
-    /// Why it may stay.
+    /// Why it is accepted.
     pub reason: String,
     /// Whom to ask.
     pub owner: String,
@@ -19,7 +19,7 @@ pub struct Accept {
     pub expires: Date,
 }
 
-/// The acceptance of a finding on a day: one in force before one that has lapsed.
+/// The acceptance of a finding. If several match, the one that expires last.
 pub(super) fn of(
     entries: &[Accept],
     rule: &Rule,

@@ -1,29 +1,27 @@
-//! This scan's findings against an earlier one's.
+//! Compares the findings of two scans.
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Judged, Snapshot};
+use super::{Evaluation, Snapshot};
 use crate::model::{BaselineState, Finding, Fingerprint};
 
-impl Judged {
-    /// Says of each finding whether `old` had it and made as much of it, and adds those of `old` that are gone.
+impl Evaluation {
+    /// Marks each finding as new or unchanged, and adds the findings of `old` that are gone.
     ///
-    /// Gone is only what could have been found again: a target that gave no verdict this time
-    /// proves nothing, nor do paths that `asked` did not ask of it; such old findings are neither
-    /// repeated nor called absent.
+    /// A finding is gone only if this scan could have found it again. If its target got no verdict, or if
+    /// `asked` did not ask its paths, it is neither repeated nor marked as gone.
     pub fn compare(&mut self, old: Self, asked: &Snapshot) {
-        let known: HashMap<Fingerprint, &Finding> = old
+        let old_findings: HashMap<Fingerprint, &Finding> = old
             .findings
             .iter()
             .map(|finding| (finding.fingerprint, finding))
             .collect();
         for finding in &mut self.findings {
-            // What matters more than it did is news: stricter than documented then and more open
-            // now, or nodes listed then and secrets now.
-            let as_before = known.get(&finding.fingerprint).is_some_and(|was| {
+            // A finding that got more severe, or that opens further paths, is new.
+            let unchanged = old_findings.get(&finding.fingerprint).is_some_and(|was| {
                 was.severity <= finding.severity && finding.open.is_subset(&was.open)
             });
-            finding.baseline = Some(if as_before {
+            finding.baseline = Some(if unchanged {
                 BaselineState::Unchanged
             } else {
                 BaselineState::New
@@ -36,7 +34,7 @@ impl Judged {
             .collect();
         let absent = (old.findings.into_iter())
             .filter(|finding| !now.contains(&finding.fingerprint))
-            .filter(|finding| self.settled.contains(&finding.about))
+            .filter(|finding| self.with_verdict.contains(&finding.about))
             .filter(|finding| asked.asked(&finding.about, &finding.open))
             .map(|finding| Finding {
                 baseline: Some(BaselineState::Absent),

@@ -1,4 +1,4 @@
-//! Two scans of the same targets: what is not as it was.
+//! Compares two scans of the same targets.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use super::rules::listed;
 use crate::model::{
-    Access, Change, ChangeKind, EndpointReport, Identity, Origin, PathClass, Verdict,
+    Access, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, PathClass, Verdict,
 };
 
-/// Digits of a certificate's SHA-256 that are said.
+/// Digits of a certificate's SHA-256 in the text.
 const DIGITS: usize = 12;
 
-/// What a scan showed of each target, as far as it is compared: a few words a target.
+/// The state of each target in one scan, as far as it is compared. It needs little memory for each target.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Whether the scan left out some of its targets, as a shard does and one that was stopped: what is
-    /// not there then is neither gone nor new by that.
+    /// Whether the scan left out targets: it is a shard, or it was stopped. A target that is missing in a partial
+    /// scan is neither gone nor new.
     pub partial: bool,
     targets: BTreeMap<Identity, State>,
-    /// Every set of paths once: most targets are asked the same and open the same.
+    /// Shared sets of paths: most targets have the same ones.
     paths: HashSet<Paths>,
 }
 
@@ -29,14 +29,14 @@ type Paths = Arc<BTreeSet<String>>;
 struct State {
     origin: Arc<Origin>,
     label: Option<Arc<str>>,
-    /// The verdicts of its addresses: the first is the worst.
+    /// The verdicts of its addresses, worst first.
     verdicts: BTreeSet<Verdict>,
     versions: BTreeSet<String>,
-    /// SHA-256 and what is said of it.
+    /// The text for each certificate, by its SHA-256.
     certificates: BTreeMap<String, String>,
-    /// Paths that were asked with an answer that tells whether they are open.
+    /// Paths whose answer shows whether they are open.
     asked: Paths,
-    /// Paths that make it exposed.
+    /// Paths that make the target exposed.
     open: Paths,
 }
 
@@ -54,7 +54,7 @@ impl State {
 }
 
 impl Snapshot {
-    /// Takes in one record.
+    /// Adds a record.
     pub fn add(&mut self, report: &EndpointReport) {
         let target = &report.target;
         let state = self
@@ -69,7 +69,7 @@ impl Snapshot {
                 asked: Paths::default(),
                 open: Paths::default(),
             });
-        let clear = |access: &Access| {
+        let is_clear = |access: &Access| {
             matches!(
                 access,
                 Access::Rejected | Access::Forbidden | Access::Granted
@@ -78,10 +78,10 @@ impl Snapshot {
         let asked = (report
             .requests
             .iter()
-            .filter(|request| clear(&request.access)))
+            .filter(|request| is_clear(&request.access)))
         .map(|request| request.exchange.request.bare_path());
-        add(&mut self.paths, &mut state.asked, asked);
-        add(
+        add_paths(&mut self.paths, &mut state.asked, asked);
+        add_paths(
             &mut self.paths,
             &mut state.open,
             report.exposing().map(|grant| grant.path.as_str()),
@@ -97,16 +97,16 @@ impl Snapshot {
                 .not_after
                 .map(|end| format!(", until {}", end.strftime("%Y-%m-%d")));
             let digest: String = certificate.sha256.chars().take(DIGITS).collect();
-            let said = format!(
+            let text = format!(
                 "{}{} ({digest}…)",
                 certificate.subject,
                 end.unwrap_or_default()
             );
-            state.certificates.insert(certificate.sha256.clone(), said);
+            state.certificates.insert(certificate.sha256.clone(), text);
         }
     }
 
-    /// Whether all of this was asked of a target, so that what is not found of it is not there.
+    /// Whether all these paths were asked at a target, so that a missing finding means a closed path.
     pub(super) fn asked(&self, about: &Identity, paths: &BTreeSet<String>) -> bool {
         paths.is_empty()
             || self
@@ -115,19 +115,18 @@ impl Snapshot {
                 .is_some_and(|state| paths.is_subset(&state.asked))
     }
 
-    /// What changed from `old` to this one: what opens first, then by kind and target.
+    /// The changes from `old` to this scan. Changes that open something come first, then by kind and target.
     ///
-    /// A version or certificate is compared where both scans saw one, an open path where both asked
-    /// it. Of several addresses behind a
-    /// name the worst verdict counts, and a certificate changed when none is left of the old ones:
-    /// each server of a control plane has its own.
+    /// Versions and certificates are compared if both scans saw one, paths if both scans asked them. If a name has
+    /// several addresses, the worst verdict counts. Each server of a control plane has its own certificate, so a
+    /// change is reported only if none of the old ones is left.
     pub fn changes_since(&self, old: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
         for (about, now) in &self.targets {
             let before = old.targets.get(about);
-            // What this machine was short of says nothing of a target.
-            let known = |state: &State| !state.verdicts.is_empty();
-            if known(now) && before.map_or(!old.partial, known) {
+            // Without a verdict the scan failed on our side, which says nothing about the target.
+            let has_verdict = |state: &State| !state.verdicts.is_empty();
+            if has_verdict(now) && before.map_or(!old.partial, has_verdict) {
                 compare(about, before, now, &mut changes);
             }
         }
@@ -143,7 +142,7 @@ impl Snapshot {
 }
 
 fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut Vec<Change>) {
-    let word = |state: &State| state.worst().as_str().to_owned();
+    let verdict = |state: &State| state.worst().as_str().to_owned();
     let (old, new) = (before.map(State::worst), now.worst());
     let kind = match before.map(State::answers) {
         None | Some(false) if now.answers() => Some(ChangeKind::Appeared),
@@ -155,53 +154,59 @@ fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut 
         let opens = opens(old, new);
         changes.push(Change {
             opens,
-            ..change(about, now, kind, before.map(word), Some(word(now)))
+            ..change(about, now, kind, before.map(verdict), Some(verdict(now)))
         });
     }
     let Some(before) = before else { return };
     if kind.is_none() {
-        if let Some(more) = paths(
+        if let Some(opened_paths) = path_text(
             now.open
                 .difference(&before.open)
                 .filter(|path| before.asked.contains(*path)),
         ) {
-            let opened = change(about, now, ChangeKind::Opened, None, Some(more));
+            let opened = change(about, now, ChangeKind::Opened, None, Some(opened_paths));
             changes.push(Change {
                 opens: true,
                 ..opened
             });
         }
-        if let Some(less) = paths(
+        if let Some(closed_paths) = path_text(
             before
                 .open
                 .difference(&now.open)
                 .filter(|path| now.asked.contains(*path)),
         ) {
-            changes.push(change(about, now, ChangeKind::Closed, Some(less), None));
+            changes.push(change(
+                about,
+                now,
+                ChangeKind::Closed,
+                Some(closed_paths),
+                None,
+            ));
         }
     }
     if !before.versions.is_empty() && !now.versions.is_empty() && before.versions != now.versions {
-        let said = |state: &State| Some(join(state.versions.iter()));
+        let text = |state: &State| Some(join(state.versions.iter()));
         changes.push(change(
             about,
             now,
             ChangeKind::Version,
-            said(before),
-            said(now),
+            text(before),
+            text(now),
         ));
     }
-    let kept = now
+    let any_kept = now
         .certificates
         .keys()
         .any(|sha256| before.certificates.contains_key(sha256));
-    if !before.certificates.is_empty() && !now.certificates.is_empty() && !kept {
-        let said = |state: &State| Some(join(state.certificates.values()));
+    if !before.certificates.is_empty() && !now.certificates.is_empty() && !any_kept {
+        let text = |state: &State| Some(join(state.certificates.values()));
         changes.push(change(
             about,
             now,
             ChangeKind::Certificate,
-            said(before),
-            said(now),
+            text(before),
+            text(now),
         ));
     }
 }
@@ -211,8 +216,8 @@ fn opens(old: Option<Verdict>, new: Verdict) -> bool {
     new < Verdict::Rejected && old.is_none_or(|old| !old.is_conclusive() || new < old)
 }
 
-/// Adds paths to a target's set.
-fn add<'a>(known: &mut HashSet<Paths>, to: &mut Paths, paths: impl Iterator<Item = &'a str>) {
+/// Adds paths to a target's set, which is shared with other targets.
+fn add_paths<'a>(known: &mut HashSet<Paths>, to: &mut Paths, paths: impl Iterator<Item = &'a str>) {
     let mut all = BTreeSet::clone(to);
     all.extend(paths.map(str::to_owned));
     if let Some(shared) = known.get(&all) {
@@ -223,17 +228,12 @@ fn add<'a>(known: &mut HashSet<Paths>, to: &mut Paths, paths: impl Iterator<Item
     }
 }
 
-/// Paths in words. Not all of many are named, so what is worth most comes first.
-fn paths<'a>(paths: impl Iterator<Item = &'a String>) -> Option<String> {
+/// A text of paths. Long lists are cut, so the most sensitive paths come first.
+fn path_text<'a>(paths: impl Iterator<Item = &'a String>) -> Option<String> {
     let mut paths: Vec<&str> = paths.map(String::as_str).collect();
-    // A saved report may have paths that are not asked any more.
-    paths.sort_by_key(|path| {
-        (
-            Reverse(PathClass::of(path).ok().map(PathClass::grade)),
-            *path,
-        )
-    });
-    Some(listed(paths)).filter(|said| !said.is_empty())
+    // A saved report may have paths that this version does not ask.
+    paths.sort_by_key(|path| (Reverse(PathClass::of(path).ok().map(Grade::of)), *path));
+    Some(listed(paths)).filter(|text| !text.is_empty())
 }
 
 fn join<'a>(texts: impl Iterator<Item = &'a String>) -> String {

@@ -1,4 +1,4 @@
-//! Runs the rules over a scan's records as they come, and puts what they say together.
+//! Applies the rules to the records of a scan and collects the findings.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -6,11 +6,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::rules::divergence::{self, Face};
-use super::rules::{
-    BESIDE, Context, Hit, OF_ENDPOINTS, OF_SPECIFICATIONS, anonymous_auth, coverage, expectation,
-    exposure, public_info,
-};
+use super::rules::divergence::{self, AddressResult};
+use super::rules::{Hit, REGISTRY, ScanTime, coverage, expectation};
 use super::{Policy, acceptance};
 use crate::model::{
     Confidence, Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule,
@@ -19,37 +16,37 @@ use crate::model::{
 
 /// What the rules found in one scan.
 #[derive(Debug, Clone, Default)]
-pub struct Judged {
+pub struct Evaluation {
     /// The findings: worst first, then in the order of the target set.
     pub findings: Vec<Finding>,
-    /// Endpoints by verdict of which somebody accepted every finding that explains the verdict.
+    /// Endpoints by verdict, if every finding that explains the verdict is accepted.
     pub accepted_verdicts: BTreeMap<Verdict, u64>,
-    /// Whom this scan gave a verdict, so that what is not found any more is gone.
-    pub(super) settled: HashSet<Identity>,
-    /// Specifications without a verdict on an API server of which somebody accepted all that was found.
-    pub(super) excused: HashSet<Identity>,
+    /// Targets and specifications with a verdict: findings of the baseline that are missing there are gone.
+    pub(super) with_verdict: HashSet<Identity>,
+    /// Specifications without a verdict whose missing verdict is accepted.
+    pub(super) accepted_gaps: HashSet<Identity>,
 }
 
-/// Takes in records, in any order, and keeps no more of them than its findings need.
+/// Takes records in any order and keeps only what the findings need.
 pub struct Evaluator<'a> {
     policy: &'a Policy,
-    context: Context,
-    findings: HashMap<Fingerprint, Found>,
-    /// What each address of a name showed.
-    faces: HashMap<Identity, (Subject, Vec<Face>)>,
-    /// Specifications of which an endpoint contradicted the expectation.
+    time: ScanTime,
+    findings: HashMap<Fingerprint, Candidate>,
+    /// The results of all addresses of a name.
+    addresses: HashMap<Identity, (Subject, Vec<AddressResult>)>,
+    /// Specifications with an endpoint that contradicts the expected verdict.
     contradicted: HashSet<Arc<Origin>>,
-    /// Specifications of which an endpoint is a way in beside the API server, and whether somebody accepted
-    /// all that was found of it.
-    beside: HashMap<Arc<Origin>, bool>,
-    judged: Judged,
+    /// Specifications with another way into the cluster than the API server, and whether all its findings are
+    /// accepted.
+    other_ways_in: HashMap<Arc<Origin>, bool>,
+    evaluation: Evaluation,
 }
 
-/// A finding, and the site whose sentence it says: the worst, then the lowest address, whichever
-/// record came first.
-struct Found {
+/// A finding, with the severity and address that its message is from. The worst site provides the message, or the
+/// lowest address among equals, so the order of records does not matter.
+struct Candidate {
     finding: Finding,
-    from: (Severity, Option<SocketAddr>),
+    message_from: (Severity, Option<SocketAddr>),
 }
 
 /// What a finding is about.
@@ -59,90 +56,83 @@ struct Subject {
     index: Option<u64>,
     origin: Arc<Origin>,
     label: Option<Arc<str>>,
-    /// What acceptances are compared with; `None` where there are none.
+    /// The names that acceptances match; `None` if nothing is accepted.
     names: Option<TargetNames>,
 }
 
 impl Subject {
-    fn target(target: &Target, named: bool) -> Self {
+    fn target(target: &Target, with_names: bool) -> Self {
         Self {
             about: Identity::of_target(target),
             index: Some(target.index),
             origin: Arc::clone(&target.origin),
             label: target.label.clone(),
-            names: named.then(|| TargetNames::of_target(target)),
+            names: with_names.then(|| TargetNames::of_target(target)),
         }
     }
 
-    fn specification(spec: &SpecCoverage, named: bool) -> Self {
+    fn specification(spec: &SpecCoverage, with_names: bool) -> Self {
         Self {
             about: Identity::of_specification(&spec.origin),
             index: None,
             origin: Arc::clone(&spec.origin),
             label: spec.label.clone(),
-            names: named
+            names: with_names
                 .then(|| TargetNames::of_specification(&spec.origin.text, spec.label.as_deref())),
         }
     }
 }
 
-/// The rules whose findings say what a verdict says.
+/// Whether the findings of a rule explain a verdict.
 pub(super) fn explains(rule: &Rule, verdict: Verdict) -> bool {
-    let by: &[&Rule] = match verdict {
-        Verdict::Exposed => &[
-            &exposure::RESOURCES,
-            &exposure::DISCOVERY,
-            &exposure::TELEMETRY,
-        ],
-        Verdict::Forbidden => &[&anonymous_auth::RULE],
-        Verdict::Limited => &[&public_info::VERSION, &public_info::HEALTH],
-        _ => &[],
-    };
-    by.iter().any(|one| one.id == rule.id)
+    let mut registry = REGISTRY.iter();
+    registry.any(|entry| entry.rule.id == rule.id && entry.explains == Some(verdict))
 }
 
 impl<'a> Evaluator<'a> {
-    /// For a scan that began then.
+    /// For the records of a scan that began at this time.
     pub fn new(policy: &'a Policy, started: Timestamp) -> Self {
         Self {
             policy,
-            context: Context { at: started },
+            time: ScanTime(started),
             findings: HashMap::new(),
-            faces: HashMap::new(),
+            addresses: HashMap::new(),
             contradicted: HashSet::new(),
-            beside: HashMap::new(),
-            judged: Judged::default(),
+            other_ways_in: HashMap::new(),
+            evaluation: Evaluation::default(),
         }
     }
 
-    /// The records that follow are of a scan that began then.
+    /// The following records are from a scan that began at this time.
     pub fn as_of(&mut self, started: Timestamp) {
-        self.context = Context { at: started };
+        self.time = ScanTime(started);
     }
 
-    /// Takes in one record.
+    /// Applies the rules for endpoints to a record.
     pub fn add(&mut self, report: &EndpointReport) {
         let subject = Subject::target(&report.target, !self.policy.accept.is_empty());
         if report.verdict.is_conclusive() || report.verdict == Verdict::NotApiServer {
-            self.judged.settled.insert(subject.about.clone());
+            self.evaluation.with_verdict.insert(subject.about.clone());
         }
-        if let (Host::Name(_), Some(face)) = (&report.target.host, Face::of(report)) {
-            let (_, faces) = self
-                .faces
+        if let (Host::Name(_), Some(result)) = (&report.target.host, AddressResult::of(report)) {
+            let (_, results) = self
+                .addresses
                 .entry(subject.about.clone())
                 .or_insert_with(|| (subject.clone(), Vec::new()));
-            faces.push(face);
+            results.push(result);
         }
-        // No finding is surer than what answered here.
-        let sure = report
+        // A finding is no more certain than the identification of the server.
+        let most_confident = report
             .identification
             .as_ref()
             .map_or(Confidence::High, |found| found.confidence);
         let mut explained = Vec::new();
-        for (rule, check) in OF_ENDPOINTS {
-            let Some(hit) = check(report, self.context).map(|hit| hit.at_most(sure)) else {
+        for entry in &REGISTRY {
+            let rule = entry.rule;
+            let Some(hit) = entry.endpoint.and_then(|check| check(report, self.time)) else {
                 continue;
             };
+            let hit = hit.at_most(most_confident);
             if rule.id == expectation::RULE.id {
                 self.contradicted.insert(Arc::clone(&report.target.origin));
             }
@@ -150,39 +140,39 @@ impl<'a> Evaluator<'a> {
                 endpoint: endpoint.clone(),
                 requests: hit.requests.clone(),
             });
-            let accepted = self.found(rule, &subject, sites.collect(), hit);
-            if BESIDE.iter().any(|beside| beside.id == rule.id) {
+            let accepted = self.record(rule, &subject, sites.collect(), hit);
+            if entry.other_way_in {
                 *self
-                    .beside
+                    .other_ways_in
                     .entry(Arc::clone(&report.target.origin))
                     .or_insert(true) &= accepted;
             }
-            if explains(rule, report.verdict) {
+            if entry.explains == Some(report.verdict) {
                 explained.push(accepted);
             }
         }
         if !explained.is_empty() && explained.iter().all(|accepted| *accepted) {
             *self
-                .judged
+                .evaluation
                 .accepted_verdicts
                 .entry(report.verdict)
                 .or_default() += 1;
         }
     }
 
-    /// The findings, when all records are in.
-    pub fn finish(mut self, coverage: &Coverage) -> Judged {
-        for (subject, mut faces) in std::mem::take(&mut self.faces).into_values() {
-            faces.sort_by_key(|face| face.endpoint().address());
-            if let Some(hit) = divergence::check(&faces) {
-                let site = |face: &Face| Site {
-                    endpoint: face.endpoint().clone(),
+    /// Applies the other rules and returns all findings.
+    pub fn finish(mut self, coverage: &Coverage) -> Evaluation {
+        for (subject, mut results) in std::mem::take(&mut self.addresses).into_values() {
+            results.sort_by_key(|result| result.endpoint().address());
+            if let Some(hit) = divergence::check(&results) {
+                let site = |result: &AddressResult| Site {
+                    endpoint: result.endpoint().clone(),
                     requests: Vec::new(),
                 };
-                self.found(
+                self.record(
                     &divergence::RULE,
                     &subject,
-                    faces.iter().map(site).collect(),
+                    results.iter().map(site).collect(),
                     hit,
                 );
             }
@@ -190,46 +180,48 @@ impl<'a> Evaluator<'a> {
         for spec in &coverage.specs {
             let subject = Subject::specification(spec, !self.policy.accept.is_empty());
             if spec.covered {
-                self.judged.settled.insert(subject.about.clone());
+                self.evaluation.with_verdict.insert(subject.about.clone());
             }
-            for (rule, check) in OF_SPECIFICATIONS {
-                let Some(hit) = check(spec) else { continue };
-                let accepted = match self.said_of_endpoints(rule, spec) {
+            for entry in &REGISTRY {
+                let rule = entry.rule;
+                let Some(hit) = entry.specification.and_then(|check| check(spec)) else {
+                    continue;
+                };
+                let accepted = match self.found_at_endpoints(rule, spec) {
                     Some(accepted) => accepted,
-                    None => self.found(rule, &subject, Vec::new(), hit),
+                    None => self.record(rule, &subject, Vec::new(), hit),
                 };
                 if accepted && rule.id == coverage::NOT_COVERED.id {
-                    self.judged.excused.insert(subject.about.clone());
+                    self.evaluation.accepted_gaps.insert(subject.about.clone());
                 }
             }
         }
-        let mut judged = self.judged;
-        judged.findings = self
+        let mut evaluation = self.evaluation;
+        evaluation.findings = self
             .findings
             .into_values()
-            .map(|found| found.finding)
+            .map(|candidate| candidate.finding)
             .collect();
-        for finding in &mut judged.findings {
+        for finding in &mut evaluation.findings {
             finding.sites.sort_by_key(|site| site.endpoint.address());
         }
-        judged
+        evaluation
             .findings
             .sort_by(|one, other| one.order_key().cmp(&other.order_key()));
-        judged
+        evaluation
     }
 
-    /// Where endpoints of a specification say already what a rule says of the whole: whether that is
+    /// If findings at endpoints already say the same as this rule about a specification: whether they are
     /// accepted.
-    fn said_of_endpoints(&self, rule: &Rule, spec: &SpecCoverage) -> Option<bool> {
+    fn found_at_endpoints(&self, rule: &Rule, spec: &SpecCoverage) -> Option<bool> {
         if rule.id == expectation::RULE.id {
             return self.contradicted.contains(&spec.origin).then_some(false);
         }
-        self.beside.get(&spec.origin).copied()
+        self.other_ways_in.get(&spec.origin).copied()
     }
 
-    /// Notes what a rule said, and returns whether somebody accepted it. Addresses of one name are
-    /// sites of one finding.
-    fn found(
+    /// Adds a finding and returns whether it is accepted. The addresses of a name are sites of one finding.
+    fn record(
         &mut self,
         rule: &'static Rule,
         subject: &Subject,
@@ -244,12 +236,12 @@ impl<'a> Evaluator<'a> {
             .find(|(of, _)| of.id == rule.id);
         let own = hit.severity.unwrap_or(rule.severity);
         let severity = match overridden {
-            // What matters less here than elsewhere is not raised by what is said of the rule.
+            // The settings never raise a finding that is less severe than its rule.
             Some((_, set)) if own > rule.severity => own.max(*set),
             Some((_, set)) => *set,
             None => own,
         };
-        let today = self.context.today();
+        let today = self.time.day();
         let acceptance = subject
             .names
             .as_ref()
@@ -277,7 +269,7 @@ impl<'a> Evaluator<'a> {
             acceptance,
         };
         let accepted = finding.accepted();
-        let from = (
+        let message_from = (
             severity,
             finding
                 .sites
@@ -285,12 +277,18 @@ impl<'a> Evaluator<'a> {
                 .and_then(|site| site.endpoint.address()),
         );
         match self.findings.get_mut(&fingerprint) {
-            None => drop(self.findings.insert(fingerprint, Found { finding, from })),
+            None => drop(self.findings.insert(
+                fingerprint,
+                Candidate {
+                    finding,
+                    message_from,
+                },
+            )),
             Some(known) => {
                 let mut new = finding;
-                if from < known.from {
+                if message_from < known.message_from {
                     std::mem::swap(&mut known.finding, &mut new);
-                    known.from = from;
+                    known.message_from = message_from;
                 }
                 known.finding.sites.append(&mut new.sites);
                 known.finding.open.append(&mut new.open);

@@ -1,20 +1,20 @@
-//! The gate: from verdicts, findings and coverage to an exit code and its sentence.
+//! The gate: decides the exit code from verdicts, findings and coverage.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::Judged;
+use super::Evaluation;
 use super::evaluator::explains;
 use super::rules::expectation;
 use crate::model::{BaselineState, Coverage, Finding, Identity, Severity, SpecCoverage, Verdict};
 
-/// Exit code: nothing at or above the threshold.
+/// Exit code: nothing reaches the threshold.
 const PASSED: u8 = 0;
 /// Exit code: findings.
 const FAILED: u8 = 1;
-/// Exit code: it could not run, or not go on.
+/// Exit code: the scan could not run, or could not continue.
 pub const COULD_NOT_RUN: u8 = 2;
-/// Exit code: coverage below what was required.
+/// Exit code: too few named targets got a verdict.
 pub const NOT_COVERED: u8 = 3;
 /// Exit code: interrupted by a signal.
 pub const INTERRUPTED: u8 = 130;
@@ -22,12 +22,12 @@ pub const INTERRUPTED: u8 = 130;
 /// The threshold of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailOn {
-    /// An endpoint this open or more: `exposed`, `forbidden` or `limited`; or a critical finding.
+    /// An endpoint with this verdict or a more open one (`exposed`, `forbidden`, `limited`), or a critical finding.
     Verdict(Verdict),
-    /// A finding this severe or more.
+    /// A finding of at least this severity.
     Severity(Severity),
-    /// A finding that the baseline does not have, this severe or more. Without a severity, `low` or
-    /// more: a note is worth knowing and breaks nothing, such as a posture stricter than documented.
+    /// A new finding of at least this severity; without one, `low`. Notes do not fail a scan by default: one of
+    /// them says that a posture is stricter than documented.
     New(Option<Severity>),
     /// Nothing.
     Never,
@@ -37,7 +37,7 @@ impl FailOn {
     /// The verdicts that are thresholds, the least strict first.
     pub const VERDICTS: [Verdict; 3] = [Verdict::Exposed, Verdict::Forbidden, Verdict::Limited];
 
-    /// Whether it can only be decided against a baseline.
+    /// Whether it needs a baseline.
     pub const fn needs_baseline(self) -> bool {
         matches!(self, Self::New(_))
     }
@@ -55,17 +55,17 @@ impl fmt::Display for FailOn {
     }
 }
 
-/// A word that names no threshold.
+/// A text that is no threshold. The text may come from a file that holds secrets, so it is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no threshold; use a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, limited), or never"
+    "invalid threshold: expected a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, limited), or never"
 )]
-pub struct UnknownFailOn;
+pub struct InvalidThreshold;
 
 impl FromStr for FailOn {
-    type Err = UnknownFailOn;
+    type Err = InvalidThreshold;
 
-    fn from_str(text: &str) -> Result<Self, UnknownFailOn> {
+    fn from_str(text: &str) -> Result<Self, InvalidThreshold> {
         match text {
             "never" => return Ok(Self::Never),
             "new" => return Ok(Self::New(None)),
@@ -75,7 +75,7 @@ impl FromStr for FailOn {
             return severity
                 .parse()
                 .map(|severity| Self::New(Some(severity)))
-                .map_err(|_| UnknownFailOn);
+                .map_err(|_| InvalidThreshold);
         }
         if let Ok(severity) = text.parse() {
             return Ok(Self::Severity(severity));
@@ -84,31 +84,31 @@ impl FromStr for FailOn {
             .parse()
             .ok()
             .filter(|verdict| Self::VERDICTS.contains(verdict));
-        verdict.map(Self::Verdict).ok_or(UnknownFailOn)
+        verdict.map(Self::Verdict).ok_or(InvalidThreshold)
     }
 }
 
-/// How what is judged came to its end.
+/// How the scan ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// By itself, or by a limit that was asked for.
+    /// It finished, or reached a limit that the user set.
     Regular,
-    /// By a signal.
+    /// A signal stopped it.
     Interrupted,
-    /// It could not go on: a full disk, a shortage that did not pass.
+    /// It could not continue, for example because the disk is full.
     Failed,
 }
 
-/// What must hold for exit code 0.
+/// The conditions for exit code 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gate {
     /// The threshold.
     pub fail_on: FailOn,
-    /// Percent of the named targets that must get a verdict.
+    /// The percentage of named targets that must get a verdict.
     pub require_coverage: u8,
 }
 
-/// The exit code and why.
+/// The exit code and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The exit code: 0, 1, 2, 3 or 130.
@@ -118,46 +118,46 @@ pub struct Decision {
 }
 
 impl Gate {
-    /// Decides on what a scan came to.
+    /// Decides the exit code of a scan.
     ///
-    /// Accepted findings do not count, nor do endpoints of which every finding that explains the
-    /// verdict is accepted, nor named targets whose missing verdict is, or all that was found beside the
-    /// API server. A critical finding counts at every threshold of verdicts too. An expectation that is not
-    /// met fails at every threshold but `never`; with `new`, if the baseline did not have it.
-    pub fn decide(self, coverage: &Coverage, judged: &Judged, end: End) -> Decision {
+    /// Accepted findings do not count. Neither do endpoints if every finding that explains their verdict is
+    /// accepted, nor named targets whose missing verdict is accepted. If the threshold is a verdict, a critical
+    /// finding counts as well. An unmet expectation fails at every threshold but `never`; with `new`, only if
+    /// the baseline did not have it.
+    pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: End) -> Decision {
         let mut parts = Vec::new();
-        let over = self.over_threshold(coverage, judged);
-        if !over.is_empty() {
+        let reached = self.reaching_threshold(coverage, evaluation);
+        if !reached.is_empty() {
             parts.push(format!(
                 "{} at --fail-on {}",
-                over.join(" and "),
+                reached.join(" and "),
                 self.fail_on
             ));
         }
-        let unmet = judged
+        let unmet = evaluation
             .findings
             .iter()
-            .filter(|finding| self.fail_on.minds_unmet(finding))
+            .filter(|finding| self.fail_on.counts_expectation(finding))
             .count() as u64;
         if unmet > 0 {
             parts.push(format!("{} not met", plural(unmet, "expectation")));
         }
         let fails = !parts.is_empty();
-        let short = self.short_of(coverage, judged);
-        parts.extend(short.clone());
-        // A report of it may be judged later: then only the counts tell.
+        let shortfall = self.coverage_shortfall(coverage, evaluation);
+        parts.extend(shortfall.clone());
+        // A saved report may be evaluated later, when only the counts are known.
         let could_not_scan = coverage.could_not_scan();
         let code = match () {
             () if end == End::Interrupted => INTERRUPTED,
             () if end == End::Failed || could_not_scan => COULD_NOT_RUN,
             () if fails => FAILED,
-            () if short.is_some() => NOT_COVERED,
+            () if shortfall.is_some() => NOT_COVERED,
             () => PASSED,
         };
         match end {
             End::Interrupted => parts.insert(0, "interrupted".to_owned()),
             _ if could_not_scan => parts.insert(0, "could not scan".to_owned()),
-            End::Failed => parts.insert(0, "could not go on".to_owned()),
+            End::Failed => parts.insert(0, "could not continue".to_owned()),
             End::Regular => {}
         }
         if parts.is_empty() {
@@ -166,7 +166,7 @@ impl Gate {
                 threshold => format!("nothing at --fail-on {threshold}"),
             });
         }
-        // No reason to fail, and never unsaid: of what was not asked nothing is known.
+        // This is no reason to fail, but a scan that did not ask everything must say so.
         if coverage.not_attempted > 0 {
             let (left, all) = (
                 coverage.not_attempted,
@@ -187,17 +187,21 @@ impl Gate {
         }
     }
 
-    /// What there is at or above the threshold: verdicts, findings.
-    fn over_threshold(self, coverage: &Coverage, judged: &Judged) -> Vec<String> {
-        let counted = |verdict| {
-            let accepted = judged.accepted_verdicts.get(&verdict).copied().unwrap_or(0);
+    /// The verdicts and findings that reach the threshold.
+    fn reaching_threshold(self, coverage: &Coverage, evaluation: &Evaluation) -> Vec<String> {
+        let not_accepted = |verdict| {
+            let accepted = evaluation
+                .accepted_verdicts
+                .get(&verdict)
+                .copied()
+                .unwrap_or(0);
             coverage.count(verdict).saturating_sub(accepted)
         };
-        let verdicts = self.fail_on.verdicts().map(counted).sum();
-        let findings = judged
+        let verdicts = self.fail_on.verdicts().map(not_accepted).sum();
+        let findings = evaluation
             .findings
             .iter()
-            .filter(|finding| self.fail_on.takes(finding))
+            .filter(|finding| self.fail_on.reached_by(finding))
             .count() as u64;
         [(verdicts, "verdict"), (findings, self.fail_on.noun())]
             .into_iter()
@@ -206,21 +210,21 @@ impl Gate {
             .collect()
     }
 
-    /// What is missing of the required coverage.
-    fn short_of(self, coverage: &Coverage, judged: &Judged) -> Option<String> {
-        // Two lines may say the same, and are one finding.
-        let missing_with_leave = |spec: &&SpecCoverage| {
+    /// The coverage, if it is lower than required.
+    fn coverage_shortfall(self, coverage: &Coverage, evaluation: &Evaluation) -> Option<String> {
+        // Equal lines of a targets file share one finding, so this counts specifications.
+        let is_accepted = |spec: &&SpecCoverage| {
             spec.is_missing()
-                && judged
-                    .excused
+                && evaluation
+                    .accepted_gaps
                     .contains(&Identity::of_specification(&spec.origin))
         };
-        let with_leave = coverage.specs.iter().filter(missing_with_leave).count();
+        let accepted_count = coverage.specs.iter().filter(is_accepted).count();
         let (covered, named) = (coverage.covered(), coverage.named());
         let required = self.require_coverage;
-        let short = covered * 100 < (named - with_leave) * usize::from(required);
-        let accepted = if with_leave > 0 {
-            format!(", {with_leave} accepted")
+        let short = covered * 100 < (named - accepted_count) * usize::from(required);
+        let accepted = if accepted_count > 0 {
+            format!(", {accepted_count} accepted")
         } else {
             String::new()
         };
@@ -231,16 +235,16 @@ impl Gate {
 }
 
 impl FailOn {
-    /// The verdicts at or above a threshold of verdicts, which are ordered worst first.
+    /// The verdicts that reach a verdict threshold. Verdicts are ordered worst first.
     fn verdicts(self) -> impl Iterator<Item = Verdict> {
         Self::VERDICTS
             .into_iter()
             .filter(move |verdict| matches!(self, Self::Verdict(least) if *verdict <= least))
     }
 
-    /// Whether a finding is at or above the threshold. At one of verdicts a critical finding is, unless a
-    /// verdict that counts says the same.
-    fn takes(self, finding: &Finding) -> bool {
+    /// Whether a finding reaches the threshold. At a verdict threshold a critical finding does, unless it only
+    /// explains a verdict that is already counted.
+    fn reached_by(self, finding: &Finding) -> bool {
         let severe = match self {
             Self::Severity(least) => finding.severity <= least,
             Self::New(least) => {
@@ -258,18 +262,17 @@ impl FailOn {
         severe && finding.counts()
     }
 
-    /// Whether a finding is an expectation that is not met and must be, at whatever severity. Those that
-    /// the threshold takes in are counted already.
-    fn minds_unmet(self, finding: &Finding) -> bool {
-        let minded = match self {
+    /// Whether a finding is an unmet expectation that fails the scan and is not already counted.
+    fn counts_expectation(self, finding: &Finding) -> bool {
+        let counts = match self {
             Self::Verdict(_) | Self::Severity(_) => true,
             Self::New(_) => finding.baseline == Some(BaselineState::New),
             Self::Never => false,
         };
-        minded
+        counts
             && finding.rule.id == expectation::RULE.id
             && finding.counts()
-            && !self.takes(finding)
+            && !self.reached_by(finding)
     }
 
     const fn noun(self) -> &'static str {

@@ -1,13 +1,14 @@
-//! Reports → findings, and findings → an exit code. Pure: no I/O, no clock; the day is the scan's.
+//! Turns reports into findings, and findings into an exit code. It does no I/O and reads no clock: "today" is the
+//! day of the scan.
 //!
 //! ```text
 //! EndpointReport, Coverage ─rules→ Finding ─baseline→ new, unchanged, absent ─gate→ Decision
 //!                                     └─ severities and acceptances of the settings
 //! ```
 //!
-//! A rule is a file in `rules/` with its explanation and a small pure function; [`RULES`] lists them
-//! once. To add one: the file, its line in [`RULES`], its section in `docs/rules.md` (a test says how
-//! it must read), and a simulated server that makes it fire.
+//! A rule is a file in `rules/` and a line in `rules::REGISTRY`. A new rule also needs a remedy in
+//! `advise/advice.toml`, a section in `docs/rules.md` (a test says how it must read), and a test with a simulated
+//! server.
 
 mod acceptance;
 mod baseline;
@@ -19,47 +20,36 @@ mod rules;
 
 pub use acceptance::Accept;
 pub use changes::Snapshot;
-pub use evaluator::{Evaluator, Judged};
+pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{
-    COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, NOT_COVERED, UnknownFailOn,
+    COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
 };
 
 use crate::model::{Rule, Severity};
+use rules::REGISTRY;
 
-/// Every rule, in the order of the documentation: what is open, what differs, what cannot be told.
-pub static RULES: [&Rule; 19] = [
-    &rules::exposure::RESOURCES,
-    &rules::exposure::DISCOVERY,
-    &rules::exposure::TELEMETRY,
-    &rules::insecure_http::RULE,
-    &rules::etcd::RULE,
-    &rules::kubelet::OPEN,
-    &rules::kubelet::ANONYMOUS,
-    &rules::anonymous_auth::RULE,
-    &rules::public_info::VERSION,
-    &rules::public_info::HEALTH,
-    &rules::posture::RULE,
-    &rules::expectation::RULE,
-    &rules::divergence::RULE,
-    &rules::support::RULE,
-    &rules::certificate::EXPIRED,
-    &rules::certificate::EXPIRING,
-    &rules::coverage::INCONCLUSIVE,
-    &rules::coverage::NOT_FULLY_ASKED,
-    &rules::coverage::NOT_COVERED,
-];
+/// Every rule, in the order of the documentation.
+pub static RULES: [&Rule; REGISTRY.len()] = {
+    let mut rules = [REGISTRY[0].rule; REGISTRY.len()];
+    let mut index = 1;
+    while index < rules.len() {
+        rules[index] = REGISTRY[index].rule;
+        index += 1;
+    }
+    rules
+};
 
-/// The rule of this id.
+/// The rule with this id.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.into_iter().find(|rule| rule.id == id)
 }
 
-/// What the settings say about findings.
+/// The settings for findings.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// Severities in place of a rule's own.
+    /// Severities that replace a rule's own.
     pub severities: Vec<(&'static Rule, Severity)>,
-    /// Findings that somebody knows and has reasons for.
+    /// Accepted findings.
     pub accept: Vec<Accept>,
 }
 

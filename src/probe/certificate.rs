@@ -9,13 +9,10 @@ use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
 use x509_parser::{certificate::X509Certificate, objects};
 
-use crate::model::{Certificate, NameList, hex};
-
-/// Characters of a distinguished name that are kept.
-const NAME_KEPT: usize = 256;
+use crate::model::{Certificate, DistinguishedName, NameList, hex};
 
 /// The facts of one DER certificate; `None` if it is none.
 pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
@@ -46,17 +43,16 @@ pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
     })
 }
 
-/// A DER distinguished name as text, in certificate order: `O=system:nodes, CN=worker-1`.
+/// A DER distinguished name, for example of a CA.
 pub(super) fn distinguished_name(der: &[u8]) -> String {
     X509Name::from_der(der).map_or_else(
         |_| "unreadable name".to_owned(),
-        |(_, parsed)| name(&parsed),
+        |(_, parsed)| name(&parsed).to_string(),
     )
 }
 
-fn name(parsed: &X509Name<'_>) -> String {
-    let mut out = String::new();
-    for attribute in parsed.iter_attributes() {
+fn name(parsed: &X509Name<'_>) -> DistinguishedName {
+    let attribute = |attribute: &AttributeTypeAndValue<'_>| {
         let oid = attribute.attr_type();
         let kind = objects::oid2abbrev(oid, objects::oid_registry())
             .map_or_else(|_| oid.to_id_string(), str::to_owned);
@@ -64,14 +60,12 @@ fn name(parsed: &X509Name<'_>) -> String {
             |_| String::from_utf8_lossy(attribute.as_slice()).into_owned(),
             str::to_owned,
         );
-        if !out.is_empty() {
-            out.push_str(", ");
-        }
-        out.push_str(&kind);
-        out.push('=');
-        out.push_str(&value);
-    }
-    out.chars().take(NAME_KEPT).collect()
+        (kind, value)
+    };
+    let relative_names = parsed
+        .iter_rdn()
+        .map(|relative| relative.iter().map(attribute).collect());
+    DistinguishedName::new(relative_names.collect())
 }
 
 fn san(general: &GeneralName<'_>) -> Option<String> {

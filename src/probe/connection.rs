@@ -1,7 +1,7 @@
-//! One connection that is ready for requests: TCP, TLS where the scheme says so, and HTTP on top.
+//! One connection that is ready for requests: TCP, TLS if the scheme requires it, and HTTP on top.
 //!
-//! The connection's driver is polled beside each request instead of in a task of its own: when the
-//! request is dropped at its deadline, everything of it is gone.
+//! The connection's driver is polled together with each request, not in a task of its own. When a request
+//! is dropped at its deadline, nothing of it keeps running.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -17,12 +17,13 @@ use tokio::net::TcpStream;
 
 use crate::model::{Endpoint, Failure, FailureKind, Observation, Reply, Request, Scheme, Stage};
 
-use super::tolerant::{Passed, Tolerant};
-use super::{reading, tls};
+use super::lenient_stream::LenientStream;
+use super::stream_notes::StreamNotes;
+use super::{handshake, response};
 
-/// Room for an answer's head; an API server's takes less than 2 KiB.
+/// The most bytes of a response head; an API server sends less than 2 KiB.
 const MAX_HEAD: usize = 32 * 1024;
-/// Headers of an answer; an API server sends a dozen, fronts add some.
+/// The most headers of a response; an API server sends a dozen, front ends add some.
 const MAX_HEADERS: usize = 512;
 
 type Driver = Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>;
@@ -32,22 +33,23 @@ enum Sender {
     Http2(http2::SendRequest<Body>),
 }
 
-/// A connection and how many answers it has given.
+/// A connection, and how many responses it has delivered.
 pub(super) struct Connection {
     sender: Sender,
     driver: Option<Driver>,
-    broken: Option<hyper::Error>,
-    passed: Passed,
+    driver_error: Option<hyper::Error>,
+    notes: StreamNotes,
     served: u32,
+    /// Whether no further request may be sent.
     spent: bool,
 }
 
 impl Connection {
-    /// TLS where it belongs, then HTTP: over HTTP/1.1 if `http1`, else over what the server chooses. What
-    /// the handshake showed goes into the observation.
+    /// Performs the TLS handshake unless the scheme is `http`, then sets up HTTP: HTTP/1.1 if `http1`, else
+    /// the version that the server chooses. The observation gets what the handshake revealed.
     pub(super) async fn establish(
         stream: TcpStream,
-        client: &tls::Client,
+        client: &handshake::Client,
         observation: &mut Observation,
         http1: bool,
     ) -> Result<Self, Failure> {
@@ -74,8 +76,8 @@ impl Connection {
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let passed = Passed::default();
-        let stream = TokioIo::new(Tolerant::http1(stream, passed.clone()));
+        let notes = StreamNotes::default();
+        let stream = TokioIo::new(LenientStream::http1(stream, notes.clone()));
         let handshake = http1::Builder::new()
             .max_buf_size(MAX_HEAD)
             .max_headers(MAX_HEADERS)
@@ -84,34 +86,35 @@ impl Connection {
             .ignore_invalid_headers_in_responses(true)
             .handshake(stream)
             .await;
-        let (sender, driver) = handshake.map_err(|error| reading::failure(&error, Stage::Http))?;
-        Ok(Self::new(Sender::Http1(sender), Box::pin(driver), passed))
+        let (sender, driver) = handshake.map_err(|error| response::failure(&error, Stage::Http))?;
+        Ok(Self::new(Sender::Http1(sender), Box::pin(driver), notes))
     }
 
     async fn http2<S>(stream: S) -> Result<Self, Failure>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let passed = Passed::default();
-        let stream = TokioIo::new(Tolerant::http2(stream, passed.clone()));
+        let notes = StreamNotes::default();
+        let stream = TokioIo::new(LenientStream::http2(stream, notes.clone()));
         let handshake = http2::Builder::new(TokioExecutor::new())
             .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
             .handshake(stream)
             .await;
         let (sender, driver) = handshake.map_err(|error| {
-            passed
-                .tls_failure()
-                .unwrap_or_else(|| reading::failure(&error, Stage::Http))
+            notes
+                .get()
+                .tls_failure
+                .unwrap_or_else(|| response::failure(&error, Stage::Http))
         })?;
-        Ok(Self::new(Sender::Http2(sender), Box::pin(driver), passed))
+        Ok(Self::new(Sender::Http2(sender), Box::pin(driver), notes))
     }
 
-    fn new(sender: Sender, driver: Driver, passed: Passed) -> Self {
+    fn new(sender: Sender, driver: Driver, notes: StreamNotes) -> Self {
         Self {
             sender,
             driver: Some(driver),
-            broken: None,
-            passed,
+            driver_error: None,
+            notes,
             served: 0,
             spent: false,
         }
@@ -122,7 +125,7 @@ impl Connection {
         matches!(self.sender, Sender::Http2(_))
     }
 
-    /// How many answers this connection has given.
+    /// How many responses this connection has delivered.
     pub(super) const fn served(&self) -> u32 {
         self.served
     }
@@ -132,8 +135,13 @@ impl Connection {
         if self.spent {
             return false;
         }
-        // The driver learns of a close only when it is polled.
-        drive(&mut self.driver, &mut self.broken, std::future::ready(())).await;
+        // The driver notices a close only when it is polled.
+        drive(
+            &mut self.driver,
+            &mut self.driver_error,
+            std::future::ready(()),
+        )
+        .await;
         self.driver.is_some()
             && match &self.sender {
                 Sender::Http1(sender) => !sender.is_closed(),
@@ -141,8 +149,8 @@ impl Connection {
             }
     }
 
-    /// Sends one request and reads its whole answer, up to `max_body` bytes of body.
-    pub(super) async fn ask(
+    /// Sends one request and reads the response, up to `max_body` bytes of body.
+    pub(super) async fn request(
         &mut self,
         endpoint: &Endpoint,
         request: &Request,
@@ -153,7 +161,7 @@ impl Connection {
         let Self {
             sender,
             driver,
-            broken,
+            driver_error,
             ..
         } = self;
         let send = async {
@@ -168,41 +176,42 @@ impl Connection {
                 }
             }
         };
-        let answered: Result<http::Response<Incoming>, hyper::Error> =
-            drive(driver, broken, send).await;
-        let response = answered.map_err(|error| {
-            // The request hears only that it was dropped; the connection knows why.
+        let outcome: Result<http::Response<Incoming>, hyper::Error> =
+            drive(driver, driver_error, send).await;
+        let received = outcome.map_err(|error| {
+            // The request only learns that it was dropped; the driver knows why.
             let cause = self
-                .broken
+                .driver_error
                 .take()
                 .filter(|_| error.is_canceled() || error.is_closed());
-            let failure = || reading::failure(cause.as_ref().unwrap_or(&error), Stage::Http);
-            self.passed.tls_failure().unwrap_or_else(failure)
+            let failure = || response::failure(cause.as_ref().unwrap_or(&error), Stage::Http);
+            self.notes.get().tls_failure.unwrap_or_else(failure)
         })?;
         if !self.is_http2() {
-            reading::framed_clearly(response.headers(), self.passed.ambiguous())?;
+            response::check_framing(received.headers(), self.notes.get().ambiguous)?;
         }
-        let http10 = self.passed.http10();
-        let goes_on = !http10 || reading::keeps_alive(response.headers());
-        let response = reqwest::Response::from(response.map(Body::wrap));
-        let reading = reading::reply(response, max_body);
-        let (mut reply, whole) = drive(&mut self.driver, &mut self.broken, reading).await;
+        let http10 = self.notes.get().http10;
+        let stays_open = !http10 || response::keeps_alive(received.headers());
+        let received = reqwest::Response::from(received.map(Body::wrap));
+        let read = response::read(received, max_body);
+        let (mut reply, complete) = drive(&mut self.driver, &mut self.driver_error, read).await;
         self.served += 1;
-        self.spent = !whole || !goes_on;
+        self.spent = !complete || !stays_open;
         if http10 {
             reply.version = http::Version::HTTP_10;
         }
-        if let (Some(body), Some(failure)) = (&mut reply.body_failure, self.passed.tls_failure()) {
+        if let (Some(body), Some(failure)) = (&mut reply.body_failure, self.notes.get().tls_failure)
+        {
             *body = failure;
         }
         Ok(reply)
     }
 }
 
-/// Polls the connection beside the work that needs it.
+/// Polls the connection's driver together with the work that needs it.
 async fn drive<T>(
     driver: &mut Option<Driver>,
-    broken: &mut Option<hyper::Error>,
+    driver_error: &mut Option<hyper::Error>,
     work: impl Future<Output = T>,
 ) -> T {
     let mut work = pin!(work);
@@ -211,14 +220,14 @@ async fn drive<T>(
             && let Poll::Ready(ended) = running.as_mut().poll(context)
         {
             *driver = None;
-            *broken = ended.err();
+            *driver_error = ended.err();
         }
         work.as_mut().poll(context)
     })
     .await
 }
 
-/// The request as it goes on the wire: no credential, no cookie, no referer, ever.
+/// The request as it is sent: never a credential, a cookie or a referrer.
 fn outgoing(
     endpoint: &Endpoint,
     request: &Request,
@@ -228,7 +237,7 @@ fn outgoing(
     let invalid = |problem: String| Failure::new(Stage::Http, FailureKind::InvalidHttp, problem);
     let authority = endpoint.authority();
     let path = format!("{}{}", endpoint.prefix, request.path);
-    // On HTTP/1.1 the target is the path alone (RFC 9112, section 3.2.1).
+    // On HTTP/1.1 the request target is only the path (RFC 9112, section 3.2.1).
     let target = if http2 {
         format!("{}://{authority}{path}", endpoint.scheme.as_str())
     } else {
@@ -236,7 +245,7 @@ fn outgoing(
     };
     let uri: Uri = target
         .parse()
-        .map_err(|error| invalid(format!("cannot ask {target}: {error}")))?;
+        .map_err(|error| invalid(format!("cannot request {target}: {error}")))?;
     let mut out = http::Request::new(Body::default());
     *out.method_mut() = match request.method {
         crate::model::Method::Get => http::Method::GET,

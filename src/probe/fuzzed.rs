@@ -1,4 +1,4 @@
-//! What the fuzz targets need of this stage: answers without a network, certificates without a handshake.
+//! Entry points for the fuzz targets: responses without a network, certificates without a handshake.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,21 +11,24 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::anchors::Anchors;
 use super::certificate;
 use super::connection::Connection;
+use super::trust_anchors::TrustAnchors;
 use crate::config::MAX_BODY;
 use crate::model::{Certificate, Exchange, Observation, Request, Trust};
 
-/// Asks the requests in turn, each on a connection of its own that answers with these bytes and ends.
-/// Requests beyond the last answer are not asked.
-pub(crate) async fn look(observation: &mut Observation, requests: &[Request], answers: &[&[u8]]) {
+/// Makes one request per response, each on a connection of its own that sends these bytes and closes.
+pub(crate) async fn probe(
+    observation: &mut Observation,
+    requests: &[Request],
+    responses: &[&[u8]],
+) {
     let user_agent = HeaderValue::from_static(crate::config::USER_AGENT);
-    for (request, answer) in requests.iter().zip(answers) {
-        let outcome = match Connection::http1(Script::new(answer)).await {
+    for (request, response) in requests.iter().zip(responses) {
+        let outcome = match Connection::http1(ScriptedPeer::new(response)).await {
             Ok(mut connection) => {
                 connection
-                    .ask(&observation.endpoint, request, &user_agent, MAX_BODY)
+                    .request(&observation.endpoint, request, &user_agent, MAX_BODY)
                     .await
             }
             Err(failure) => Err(failure),
@@ -41,43 +44,43 @@ pub(crate) async fn look(observation: &mut Observation, requests: &[Request], an
     }
 }
 
-/// The facts of a certificate, its subject read by itself as a CA name is, and what it is worth as a chain
-/// and as a CA.
+/// The facts of a certificate, its bytes read as a distinguished name, and whether it is trusted as a chain and
+/// as a CA.
 pub(crate) fn certificate(der: &[u8]) -> (Option<Certificate>, String, [Option<Trust>; 2]) {
     let der = CertificateDer::from(der);
     let facts = certificate::facts(&der);
     let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
-    let judge = |given: &[u8], chain: &[CertificateDer<'_>]| {
-        Anchors::new(&[given.to_vec()])
+    let evaluate = |given: &[u8], chain: &[CertificateDer<'_>]| {
+        TrustAnchors::new(&[given.to_vec()])
             .ok()?
-            .judge(chain, facts.as_ref(), algorithms)
+            .evaluate(chain, facts.as_ref(), algorithms)
     };
     let other = include_bytes!("../../fuzz/seeds/certificates/ca.der");
     let trust = [
-        judge(other, &[der.clone(), der.clone()]),
-        judge(&der, &[CertificateDer::from(&other[..])]),
+        evaluate(other, &[der.clone(), der.clone()]),
+        evaluate(&der, &[CertificateDer::from(&other[..])]),
     ];
     (facts, certificate::distinguished_name(&der), trust)
 }
 
-/// A peer that answers the first request with these bytes, and has said everything then.
-struct Script {
-    answer: VecDeque<u8>,
+/// A peer that responds to the first request with these bytes and closes.
+struct ScriptedPeer {
+    response: VecDeque<u8>,
     asked: bool,
     waiting: Option<Waker>,
 }
 
-impl Script {
-    fn new(answer: &[u8]) -> Self {
+impl ScriptedPeer {
+    fn new(response: &[u8]) -> Self {
         Self {
-            answer: answer.iter().copied().collect(),
+            response: response.iter().copied().collect(),
             asked: false,
             waiting: None,
         }
     }
 }
 
-impl AsyncRead for Script {
+impl AsyncRead for ScriptedPeer {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -87,15 +90,15 @@ impl AsyncRead for Script {
             self.waiting = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let (part, _) = self.answer.as_slices();
+        let (part, _) = self.response.as_slices();
         let count = part.len().min(buffer.remaining());
         buffer.put_slice(&part[..count]);
-        self.answer.drain(..count);
+        self.response.drain(..count);
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Script {
+impl AsyncWrite for ScriptedPeer {
     fn poll_write(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! What one handshake reveals, recorded and judged by nobody.
+//! Records what the server reveals in one handshake. It accepts every certificate and offers none.
 
 use std::sync::Arc;
 
@@ -15,38 +15,38 @@ use crate::model::Signature;
 
 /// What a handshake has revealed so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    /// `None` before the server has signed anything.
+pub(super) struct Revealed {
+    /// `None` until the server has signed the handshake.
     pub(super) signature: Option<Signature>,
-    /// `None` where no client certificate was asked for.
+    /// The CA names of the certificate request; `None` if there was none.
     pub(super) ca_names: Option<Vec<String>>,
 }
 
-/// Records one handshake; a new one for each.
+/// The recorder of one handshake.
 #[derive(Debug)]
 pub(super) struct Recorder {
     provider: Arc<CryptoProvider>,
-    seen: Mutex<Seen>,
+    revealed: Mutex<Revealed>,
 }
 
 impl Recorder {
     pub(super) fn new(provider: &Arc<CryptoProvider>) -> Self {
         Self {
             provider: Arc::clone(provider),
-            seen: Mutex::default(),
+            revealed: Mutex::default(),
         }
     }
 
-    /// What was recorded.
-    pub(super) fn seen(&self) -> Seen {
-        std::mem::take(&mut *self.seen.lock())
+    /// Takes what was recorded.
+    pub(super) fn take(&self) -> Revealed {
+        std::mem::take(&mut *self.revealed.lock())
     }
 
-    fn record(&self, change: impl FnOnce(&mut Seen)) {
-        change(&mut self.seen.lock());
+    fn record(&self, change: impl FnOnce(&mut Revealed)) {
+        change(&mut self.revealed.lock());
     }
 
-    /// What the check says is a fact about the server, not a reason to stop.
+    /// Checks the signature and records the result. An invalid one does not stop the handshake.
     fn check(
         &self,
         version: ProtocolVersion,
@@ -56,7 +56,7 @@ impl Recorder {
     ) -> HandshakeSignatureValid {
         let algorithms = &self.provider.signature_verification_algorithms;
         let signature = signature::check(version, message, leaf, signed, algorithms);
-        self.record(|seen| seen.signature = Some(signature));
+        self.record(|revealed| revealed.signature = Some(signature));
         HandshakeSignatureValid::assertion()
     }
 }
@@ -99,7 +99,7 @@ impl ServerCertVerifier for Recorder {
 }
 
 impl ResolvesClientCert for Recorder {
-    /// Keeps the CA names and offers nothing.
+    /// Records the CA names and offers no certificate.
     fn resolve(
         &self,
         ca_names: &[&[u8]],
@@ -109,7 +109,7 @@ impl ResolvesClientCert for Recorder {
             .iter()
             .map(|name| certificate::distinguished_name(name))
             .collect();
-        self.record(|seen| seen.ca_names = Some(names));
+        self.record(|revealed| revealed.ca_names = Some(names));
         None
     }
 

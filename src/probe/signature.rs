@@ -1,8 +1,7 @@
-//! Whether the handshake's signature proves that the peer holds the certificate's key.
+//! Does the handshake's signature prove that the peer holds the certificate's key?
 //!
-//! The key alone is taken from the certificate: a certificate of another version, or with an extension
-//! that nobody here knows, has a key as well, and says nothing against who signs with it. What cannot be
-//! checked is no accusation.
+//! Only the key is taken from the certificate, so that an old X.509 version or an unknown extension does not
+//! prevent the check. A signature that cannot be checked does not count against the server.
 
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
@@ -15,10 +14,10 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::model::Signature;
 
-/// The RSA keys, in bits, whose signatures the cryptographic library checks.
+/// The sizes of RSA keys, in bits, that the cryptographic library supports.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Checks what the server signed.
+/// Checks the signature of a handshake.
 pub(super) fn check(
     version: ProtocolVersion,
     message: &[u8],
@@ -39,9 +38,9 @@ pub(super) fn check(
     };
     match (checked, rsa_bits(key)) {
         (Ok(true), _) => Signature::Valid,
-        // The library takes a key that it does not handle for a wrong signature.
+        // The library reports an unsupported key as a wrong signature.
         (_, Some(bits)) if !RSA_BITS.contains(&bits) => not_checked(format!(
-            "its RSA key has {bits} bits; those of {} to {} are checked",
+            "its RSA key has {bits} bits; {} to {} are supported",
             RSA_BITS.start(),
             RSA_BITS.end()
         )),
@@ -52,7 +51,7 @@ pub(super) fn check(
     }
 }
 
-/// In TLS 1.2 a scheme leaves the curve open, so that several algorithms may be meant.
+/// In TLS 1.2 a signature scheme does not name the curve, so it can mean several algorithms.
 fn tls12(
     message: &[u8],
     info: &SubjectPublicKeyInfoDer<'_>,
@@ -60,15 +59,15 @@ fn tls12(
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<bool, Error> {
     let unknown = |what: &dyn std::fmt::Display| Error::General(what.to_string());
-    let meant = algorithms
+    let candidates = algorithms
         .mapping
         .iter()
         .find(|(scheme, _)| *scheme == signed.scheme);
-    let (_, meant) =
-        meant.ok_or_else(|| unknown(&format_args!("{:?} is not supported", signed.scheme)))?;
+    let (_, candidates) =
+        candidates.ok_or_else(|| unknown(&format_args!("{:?} is not supported", signed.scheme)))?;
     let key = RawPublicKeyEntity::try_from(info).map_err(|error| unknown(&error))?;
     let mut last = None;
-    for algorithm in *meant {
+    for algorithm in *candidates {
         match key.verify_signature(*algorithm, message, signed.signature()) {
             Ok(()) => return Ok(true),
             Err(webpki::Error::InvalidSignatureForPublicKey) => return Ok(false),
@@ -76,7 +75,7 @@ fn tls12(
         }
     }
     Err(last.map_or_else(
-        || unknown(&"no algorithm fits the key"),
+        || unknown(&"no algorithm matches the key"),
         |error| unknown(&error),
     ))
 }

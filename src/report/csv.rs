@@ -1,14 +1,14 @@
 //! `csv`: a row for each endpoint, for spreadsheets (RFC 4180).
 //!
-//! Text from the network that a spreadsheet would take for a formula is made harmless.
+//! No text from the network becomes a formula.
 
 use std::borrow::Borrow;
 use std::io;
 
-use super::by_endpoint::ByEndpoint;
-use super::sheet::{self, cell};
-use super::{Results, tell};
-use crate::model::{Endpoint, EndpointReport, Finding, Host};
+use super::findings_by_endpoint::FindingsByEndpoint;
+use super::spreadsheet::{self, cell};
+use super::{Results, phrases};
+use crate::model::{Confidence, Endpoint, EndpointReport, Finding, Host, Severity, Verdict};
 
 const COLUMNS: [&str; 23] = [
     "target",
@@ -37,13 +37,13 @@ const COLUMNS: [&str; 23] = [
 ];
 
 /// Writes a header and a row for each record.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
-    let findings = ByEndpoint::new(results.findings);
-    let mut csv = sheet::writer(out);
+    let findings = FindingsByEndpoint::new(results.findings);
+    let mut csv = spreadsheet::writer(out);
     csv.write_record(COLUMNS)?;
     for report in reports {
         csv.write_record(
@@ -66,10 +66,14 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
         .collect();
     let counting = || findings.iter().filter(|finding| finding.counts());
     let ids = |ids: Vec<&str>| ids.join(" ");
-    let lapsed = findings
-        .iter()
-        .filter_map(|finding| Some(format!("{}: {}", finding.rule.id, tell::lapsed(finding)?)));
-    let lapsed: Vec<String> = lapsed.collect();
+    let expired = findings.iter().filter_map(|finding| {
+        Some(format!(
+            "{}: {}",
+            finding.rule.id,
+            phrases::expired_acceptance(finding)?
+        ))
+    });
+    let expired: Vec<String> = expired.collect();
     let name = match &target.host {
         Host::Name(name) => Some(&**name),
         Host::Ip(_) => target.sni.as_deref(),
@@ -86,7 +90,7 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
         text(target.label.as_deref()),
         report.verdict.as_str().to_owned(),
         report.reason.clone(),
-        text(target.expect.map(crate::model::Verdict::as_str)),
+        text(target.expect.map(Verdict::as_str)),
         text(identification.map(|identification| identification.component.as_str())),
         text(
             attribution
@@ -96,7 +100,7 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
         text(
             attribution
                 .and_then(|attribution| attribution.confidence)
-                .map(crate::model::Confidence::as_str),
+                .map(Confidence::as_str),
         ),
         text(identification.and_then(|identification| identification.version.as_deref())),
         text(
@@ -111,7 +115,7 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
             counting()
                 .map(|finding| finding.severity)
                 .min()
-                .map(crate::model::Severity::as_str),
+                .map(Severity::as_str),
         ),
         ids(counting().map(|finding| finding.rule.id).collect()),
         ids(findings
@@ -129,11 +133,11 @@ fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
             report
                 .remedy
                 .as_ref()
-                .map(|remedy| tell::remedy(&remedy.text))
+                .map(|remedy| phrases::remedy_text(&remedy.text))
                 .as_deref(),
         ),
         target.origin.to_string(),
-        lapsed.join("; "),
+        expired.join("; "),
     ]
 }
 
@@ -142,7 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::sample::{self, Sample};
-    use super::super::sheet::has_formula;
+    use super::super::spreadsheet::has_formula;
     use super::*;
 
     fn text(sample: &Sample) -> String {

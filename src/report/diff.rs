@@ -1,12 +1,12 @@
-//! Two scans held against each other: every change, every finding that came or went, and what the
-//! gate says. As a table for people, as one JSON document for programs.
+//! Two scans compared: the changes, the findings that are new or gone, and the exit code. A table for people, or
+//! one JSON document for programs.
 
 use std::io::{self, Write as _};
 
 use serde::Serialize;
 
 use super::Results;
-use super::table::{TableOptions, change_sentence, finding_line, shown};
+use super::table::{TableOptions, finding_line, painted_change, shown};
 use crate::model::{BaselineState, ScanSummary};
 use crate::record::{Change, Finding, encode, time};
 
@@ -18,11 +18,11 @@ pub const SCHEMA: &str = "kubeknock/diff/v1";
 pub struct Diff<'a> {
     /// The earlier one.
     pub old: &'a ScanSummary,
-    /// The later one, with its changes, its findings held against the earlier one's, and the gate.
+    /// The later one, with its changes, and its findings compared with the earlier ones.
     pub new: Results<'a>,
 }
 
-/// Writes the table: changes, findings that are new, findings that are gone, the gate's sentence.
+/// Writes the table: changes, new findings, findings that are gone, and why the exit code is what it is.
 pub fn write_table(
     out: &mut dyn io::Write,
     diff: &Diff<'_>,
@@ -37,25 +37,25 @@ pub fn write_table(
         time(new.summary.started)
     )?;
     let changes = new.changes.unwrap_or_default();
-    writeln!(out, "\n{}", title(changes.len(), "change"))?;
+    writeln!(out, "\n{}", heading(changes.len(), "change", "changes"))?;
     for change in changes {
         writeln!(
             out,
             "  {}: {}",
             shown(change.about.as_str()),
-            change_sentence(change, options)
+            painted_change(change, options)
         )?;
     }
-    for (state, what) in [
-        (BaselineState::New, "new finding"),
-        (BaselineState::Absent, "finding gone"),
+    for (state, one, several) in [
+        (BaselineState::New, "new finding", "new findings"),
+        (BaselineState::Absent, "finding gone", "findings gone"),
     ] {
         let of_state = || {
             new.findings
                 .iter()
                 .filter(|finding| finding.baseline == Some(state))
         };
-        writeln!(out, "\n{}", title(of_state().count(), what))?;
+        writeln!(out, "\n{}", heading(of_state().count(), one, several))?;
         for finding in of_state() {
             writeln!(out, "  {}", finding_line(finding, options))?;
         }
@@ -64,16 +64,12 @@ pub fn write_table(
     out.flush()
 }
 
-/// `no change`, `1 change:`, `2 changes:`; `2 findings gone:`.
-fn title(count: usize, noun: &str) -> String {
-    let plural = match noun.split_once(' ') {
-        Some(("finding", rest)) => format!("findings {rest}"),
-        _ => format!("{noun}s"),
-    };
+/// `no changes`, `1 change:`, `2 changes:`.
+fn heading(count: usize, one: &str, several: &str) -> String {
     match count {
-        0 => format!("no {noun}"),
-        1 => format!("1 {noun}:"),
-        _ => format!("{count} {plural}:"),
+        0 => format!("no {several}"),
+        1 => format!("1 {one}:"),
+        _ => format!("{count} {several}:"),
     }
 }
 
@@ -172,7 +168,7 @@ mod tests {
     fn nothing_differs() {
         let said = table(&sample::empty());
         assert!(
-            said.contains("no change\n\nno new finding\n\nno finding gone\n"),
+            said.contains("no changes\n\nno new findings\n\nno findings gone\n"),
             "{said}"
         );
     }

@@ -1,36 +1,40 @@
 //! `github`: workflow commands that become annotations at the lines of the targets file
 //! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 //!
-//! One line a finding, worst first and then what is new; accepted findings and those that are gone are left
-//! out. GitHub shows ten annotations of each kind for a step: no more are written, and the log says how
-//! many there are. The last line is the gate's. A target that stands in no file of the repository is
-//! annotated without a place.
+//! Each finding is one line, worst first, and new ones before known ones. Findings that are accepted or gone are
+//! left out. GitHub shows ten annotations of each kind for a step, so no more are written, and the log says how
+//! many there are. The last line says why the exit code is what it is. If a target is in no file of the
+//! repository, its annotation has no file.
 
 use std::io;
 
 use super::escape::escape;
-use super::place::{Files, place};
-use super::{Results, tell};
+use super::source_location::{Repository, SourceLocation};
+use super::{Results, phrases};
 use crate::model::{BaselineState, Finding, Severity};
 
 /// Characters of a message.
-const SHOWN: usize = 1000;
+const MAX_TEXT: usize = 1000;
 
 /// Annotations of one kind that GitHub shows.
-const MOST: usize = 10;
+const MAX_ANNOTATIONS: usize = 10;
 
 /// Writes the commands.
-pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut dyn io::Write,
+    results: &Results<'_>,
+    repository: Repository<'_>,
+) -> io::Result<()> {
     for command in ["error", "warning", "notice"] {
         let mut all: Vec<&Finding> = (results.findings.iter())
             .filter(|finding| finding.counts() && self::command(finding.severity) == command)
             .collect();
-        // Otherwise ten that everybody knows could hide one that nobody does.
+        // Ten known findings must not hide a new one.
         all.sort_by_key(|finding| (finding.severity, finding.baseline));
-        for finding in all.iter().take(MOST) {
-            let place = place(&finding.origin, files);
-            let at = if place.exists {
-                format!("file={},line={},", property(&place.path), place.line)
+        for finding in all.iter().take(MAX_ANNOTATIONS) {
+            let location = SourceLocation::of(&finding.origin, repository);
+            let at = if location.in_repository {
+                format!("file={},line={},", property(&location.path), location.line)
             } else {
                 String::new()
             };
@@ -45,24 +49,23 @@ pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -
                 property(finding.rule.id),
                 data(&format!(
                     "{new}{}: {}",
-                    tell::about(finding),
-                    tell::found(finding)
+                    phrases::about(finding),
+                    phrases::finding_text(finding)
                 )),
-                data(&format!("Remedy: {}", tell::remedy_and_page(finding))),
+                data(&format!("Remedy: {}", phrases::remedy_with_link(finding))),
             )?;
         }
-        if let Some(more @ 1..) = all.len().checked_sub(MOST) {
+        if let Some(more @ 1..) = all.len().checked_sub(MAX_ANNOTATIONS) {
             writeln!(
                 out,
-                "kubeknock: {more} more findings of the kind {command}: see the other reports"
+                "kubeknock: {more} more findings of kind {command}: see the other reports"
             )?;
         }
     }
-    // The exit code needs its reason in the log too: no annotation says it.
     writeln!(
         out,
         "kubeknock: {}",
-        escape(results.outcome.sentence, SHOWN)
+        escape(results.outcome.sentence, MAX_TEXT)
     )?;
     out.flush()
 }
@@ -75,12 +78,12 @@ const fn command(severity: Severity) -> &'static str {
     }
 }
 
-/// The text of a command: one line, nothing that begins another.
+/// The text of a command: one line that cannot begin another command.
 fn data(text: &str) -> String {
-    escape(text, SHOWN).replace('%', "%25")
+    escape(text, MAX_TEXT).replace('%', "%25")
 }
 
-/// The value of a property, which a colon or a comma would end.
+/// The value of a property. A colon or comma would end it.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
@@ -97,11 +100,11 @@ mod tests {
     use crate::model::{Origin, Source};
 
     fn text(sample: &Sample) -> String {
-        let files = Files {
-            here: Path::new("/repo"),
+        let repository = Repository {
+            working_directory: Path::new("/repo"),
             root: Path::new("/repo"),
         };
-        sample::written(|out| write(out, &sample.results(), files))
+        sample::written(|out| write(out, &sample.results(), repository))
     }
 
     #[test]
@@ -120,9 +123,7 @@ mod tests {
         let written = text(&sample);
         assert_eq!(written.matches("::error ").count(), 10);
         assert!(
-            written.contains(
-                "\nkubeknock: 3 more findings of the kind error: see the other reports\n"
-            )
+            written.contains("\nkubeknock: 3 more findings of kind error: see the other reports\n")
         );
     }
 

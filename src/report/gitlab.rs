@@ -1,19 +1,19 @@
-//! `gitlab`: a code quality report (<https://docs.gitlab.com/ci/testing/code_quality/>), which merge
-//! requests show beside the lines of the targets file.
+//! `gitlab`: a code quality report (<https://docs.gitlab.com/ci/testing/code_quality/>). Merge requests show it next to
+//! the lines of the targets file.
 //!
-//! Accepted findings and those that are gone are left out; GitLab compares the fingerprints itself.
+//! Findings that are accepted or gone are left out. GitLab compares the fingerprints itself.
 
 use std::io::{self, Write as _};
 
 use serde::ser::Serializer as _;
 
 use super::escape::escape;
-use super::place::{Files, place};
-use super::{Results, encode, tell};
+use super::source_location::{Repository, SourceLocation};
+use super::{Results, encode, phrases};
 use crate::model::{Finding, Severity};
 
 /// Characters of a description.
-const SHOWN: usize = 1000;
+const MAX_TEXT: usize = 1000;
 
 #[derive(serde::Serialize)]
 struct Issue {
@@ -36,21 +36,29 @@ struct Lines {
 }
 
 /// Writes the report.
-pub fn write(out: &mut dyn io::Write, results: &Results<'_>, files: Files<'_>) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut dyn io::Write,
+    results: &Results<'_>,
+    repository: Repository<'_>,
+) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let counting = results.findings.iter().filter(|finding| finding.counts());
     let mut serializer = encode::pretty(&mut out);
-    serializer.collect_seq(counting.map(|finding| issue(finding, files)))?;
+    serializer.collect_seq(counting.map(|finding| issue(finding, repository)))?;
     out.write_all(b"\n")?;
     out.flush()
 }
 
-fn issue(finding: &Finding, files: Files<'_>) -> Issue {
-    let place = place(&finding.origin, files);
+fn issue(finding: &Finding, repository: Repository<'_>) -> Issue {
+    let location = SourceLocation::of(&finding.origin, repository);
     Issue {
         description: escape(
-            &format!("{}: {}", tell::about(finding), tell::found(finding)),
-            SHOWN,
+            &format!(
+                "{}: {}",
+                phrases::about(finding),
+                phrases::finding_text(finding)
+            ),
+            MAX_TEXT,
         ),
         check_name: finding.rule.id,
         fingerprint: finding.fingerprint.to_string(),
@@ -62,8 +70,10 @@ fn issue(finding: &Finding, files: Files<'_>) -> Issue {
             Severity::Note => "info",
         },
         location: Location {
-            path: place.path,
-            lines: Lines { begin: place.line },
+            path: location.path,
+            lines: Lines {
+                begin: location.line,
+            },
         },
     }
 }
@@ -77,11 +87,11 @@ mod tests {
     use super::*;
 
     fn text(sample: &Sample) -> String {
-        let files = Files {
-            here: Path::new("/repo/ci"),
+        let repository = Repository {
+            working_directory: Path::new("/repo/ci"),
             root: Path::new("/repo"),
         };
-        sample::written(|out| write(out, &sample.results(), files))
+        sample::written(|out| write(out, &sample.results(), repository))
     }
 
     #[test]

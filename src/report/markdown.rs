@@ -1,8 +1,8 @@
-//! `markdown`: a pull-request comment or a job summary: counts, what changed, the worst findings,
-//! details folded away.
+//! `markdown`: a pull-request comment or a job summary with counts, changes, the worst findings, and folded
+//! details.
 //!
-//! A comment holds 65,536 characters: rows are written while they fit, the rest is counted. Text that is
-//! not ours goes through `code`.
+//! A comment may have 65,536 characters. Rows are written while they fit, and further rows are counted. Text
+//! from outside goes through `code`.
 
 mod text;
 
@@ -10,25 +10,27 @@ use std::borrow::{Borrow, Cow};
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use super::table::{may, place, seen, who};
-use super::tell::plural;
-use super::{Results, tell, worst};
+use super::phrases::{
+    anonymous_may, plural, specification_result, target_and_address, who_answered,
+};
+use super::worst_first::worst_first;
+use super::{Results, phrases};
 use crate::model::{BaselineState, EndpointReport, Finding, Identity, SpecCoverage, Verdict};
 use text::{code, code_of, link};
 
-/// Characters of the whole, below what a comment may have.
-const MOST: usize = 60_000;
-/// Characters that a row has at the least.
-const LEAST_ROW: usize = 20;
-/// Named targets without a verdict, and ways to mend something, that are told.
+/// Characters of the whole page.
+const MAX_PAGE: usize = 60_000;
+/// Characters of the shortest row.
+const MIN_ROW: usize = 20;
+/// Named targets without a verdict, and remedies, that are listed.
 const LISTED: usize = 30;
-/// Targets of one way to mend something that are named.
+/// Targets named for one remedy.
 const TARGETS: usize = 5;
-/// Changes that are told: the findings come behind them.
+/// Changes that are listed, so that room is left for the findings.
 const CHANGES: usize = 100;
 
-/// Writes the page; `reports` in the order of the set.
-pub fn write(
+/// Writes the page.
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
@@ -44,11 +46,11 @@ pub fn write(
     out.flush()
 }
 
-/// A page that ends before it is too long.
+/// A page of limited length.
 #[derive(Default)]
 struct Page {
     text: String,
-    /// Characters so far: bytes are not what a comment counts.
+    /// Characters so far: the limit of a comment is in characters, not in bytes.
     length: usize,
 }
 
@@ -59,22 +61,17 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// The rows that fit, and how many did not.
-    fn rows(&mut self, rows: impl Iterator<Item = String>) {
-        self.rows_and(0, rows);
-    }
-
-    /// The rows that fit, and how many did not, with those that are not even here.
-    fn rows_and(&mut self, beyond: usize, rows: impl Iterator<Item = String>) {
+    /// Writes the rows that fit, and counts the others together with `omitted` ones.
+    fn rows(&mut self, omitted: usize, rows: impl Iterator<Item = String>) {
         let mut left = 0_usize;
         for row in rows {
-            if left == 0 && self.length + row.chars().count() < MOST {
+            if left == 0 && self.length + row.chars().count() < MAX_PAGE {
                 self.line(&row);
             } else {
                 left += 1;
             }
         }
-        let left = left + beyond;
+        let left = left + omitted;
         if left > 0 {
             self.line(&format!("\n… and {left} more"));
         }
@@ -97,7 +94,7 @@ fn head(page: &mut Page, results: &Results<'_>) {
         ));
     }
     if let Some(part) = results.part() {
-        page.line(&format!("**Not the whole**: {part}.\n"));
+        page.line(&format!("**Partial report**: {part}.\n"));
     }
     page.line("| verdict | endpoints |\n|---|---:|");
     for verdict in Verdict::ALL {
@@ -125,7 +122,7 @@ fn changes(page: &mut Page, results: &Results<'_>) {
     page.line("### Changes since the baseline\n");
     page.line("| | target | what | before | now |\n|---|---|---|---|---|");
     let beyond = changes.len().saturating_sub(CHANGES);
-    page.rows_and(
+    page.rows(
         beyond,
         changes.iter().take(CHANGES).map(|change| {
             let side = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
@@ -148,17 +145,17 @@ fn findings(page: &mut Page, findings: &[Finding]) {
     } else {
         page.line("### Findings\n");
         page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");
-        page.rows(counting().map(finding));
+        page.rows(0, counting().map(finding));
         page.line("");
     }
     let accepted = findings.iter().filter(|finding| finding.accepted()).count();
     let gone = findings.iter().filter(|finding| finding.gone()).count();
-    let beside = [(accepted, "accepted"), (gone, "gone since the baseline")];
-    let beside: Vec<String> = (beside.iter().filter(|(count, _)| *count > 0))
+    let others = [(accepted, "accepted"), (gone, "gone since the baseline")];
+    let others: Vec<String> = (others.iter().filter(|(count, _)| *count > 0))
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    if !beside.is_empty() {
-        page.line(&format!("Beside them: {}.\n", beside.join(", ")));
+    if !others.is_empty() {
+        page.line(&format!("Also {}.\n", others.join(", ")));
     }
 }
 
@@ -167,7 +164,10 @@ fn finding(finding: &Finding) -> String {
         .baseline
         .map(BaselineState::as_str)
         .unwrap_or_default();
-    let (about, message) = (code(finding.about.as_str()), code(&tell::found(finding)));
+    let (about, message) = (
+        code(finding.about.as_str()),
+        code(&phrases::finding_text(finding)),
+    );
     let label = finding
         .label
         .as_deref()
@@ -179,7 +179,7 @@ fn finding(finding: &Finding) -> String {
     )
 }
 
-/// Never silently green.
+/// The named targets without a verdict: a scan that saw nothing must not look like a good result.
 fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
     let missing: Vec<&SpecCoverage> = specs.iter().filter(|spec| spec.is_missing()).collect();
     if missing.is_empty() {
@@ -192,69 +192,69 @@ fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
             "| {} | {} | {} |",
             code(&spec.origin.text),
             code(&spec.origin.to_string()),
-            seen(spec)
+            specification_result(spec)
         )
     });
-    page.rows_and(missing.len().saturating_sub(LISTED), rows);
+    page.rows(missing.len().saturating_sub(LISTED), rows);
     page.line("");
 }
 
-/// Each way to mend something once, of what is worst first, with whom it is for.
+/// Each remedy once, with the targets that need it; that of the worst finding first.
 fn remedies(page: &mut Page, findings: &[Finding]) {
-    let mut ways: Vec<Way<'_>> = Vec::new();
+    let mut remedies: Vec<Remedy<'_>> = Vec::new();
     let mut known: HashMap<(&str, Option<&str>), usize> = HashMap::new();
     for finding in findings.iter().filter(|finding| finding.counts()) {
-        let at = *known
+        let index = *known
             .entry((&finding.remedy, finding.remedy_url.as_deref()))
             .or_insert_with(|| {
-                ways.push(Way {
+                remedies.push(Remedy {
                     first: finding,
                     rules: Vec::new(),
                     named: Vec::new(),
                     targets: HashSet::new(),
                 });
-                ways.len() - 1
+                remedies.len() - 1
             });
-        ways[at].add(finding);
+        remedies[index].add(finding);
     }
-    if ways.is_empty() {
+    if remedies.is_empty() {
         return;
     }
-    page.line("<details><summary>How to mend it</summary>\n");
-    page.rows_and(
-        ways.len().saturating_sub(LISTED),
-        ways.iter().take(LISTED).map(Way::told),
+    page.line("<details><summary>How to fix it</summary>\n");
+    page.rows(
+        remedies.len().saturating_sub(LISTED),
+        remedies.iter().take(LISTED).map(Remedy::text),
     );
     page.line("\n</details>\n");
 }
 
-/// One way to mend something.
-struct Way<'a> {
+/// One way to fix something.
+struct Remedy<'a> {
     first: &'a Finding,
     rules: Vec<&'static str>,
-    /// Targets that are named.
+    /// The targets that are named.
     named: Vec<Cow<'a, str>>,
-    /// All of them.
+    /// All targets.
     targets: HashSet<&'a Identity>,
 }
 
-impl<'a> Way<'a> {
+impl<'a> Remedy<'a> {
     fn add(&mut self, finding: &'a Finding) {
         if !self.rules.contains(&finding.rule.id) {
             self.rules.push(finding.rule.id);
         }
         if self.targets.insert(&finding.about) && self.named.len() < TARGETS {
-            self.named.push(tell::about(finding));
+            self.named.push(phrases::about(finding));
         }
     }
 
-    fn told(&self) -> String {
+    fn text(&self) -> String {
         let targets: Vec<String> = self.named.iter().map(|target| code(target)).collect();
         let more = match self.targets.len().saturating_sub(targets.len()) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let remedy = code_of(&tell::remedy(&self.first.remedy), usize::MAX);
+        let remedy = code_of(&phrases::remedy_text(&self.first.remedy), usize::MAX);
         let page = self
             .first
             .remedy_url
@@ -270,7 +270,7 @@ impl<'a> Way<'a> {
 }
 
 fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport>>) {
-    let (reports, left_out) = worst::of(reports, MOST / LEAST_ROW, |report| {
+    let (reports, left_out) = worst_first(reports, MAX_PAGE / MIN_ROW, |report| {
         (report.verdict, report.order_key())
     });
     if reports.is_empty() {
@@ -285,14 +285,15 @@ fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport
             .label
             .as_deref()
             .map(|label| format!(" {}", code(label)));
-        let (place, who, may) = (code(&place(report)), code(&who(report)), code(&may(report)));
+        let target = code(&target_and_address(report));
+        let (who, may) = (code(&who_answered(report)), code(&anonymous_may(report)));
         format!(
-            "| {} | {place}{} | {who} | {may} |",
+            "| {} | {target}{} | {who} | {may} |",
             report.verdict,
             label.unwrap_or_default()
         )
     });
-    page.rows_and(left_out.values().sum(), rows);
+    page.rows(left_out.values().sum(), rows);
     page.line("\n</details>");
 }
 

@@ -1,36 +1,35 @@
-//! [`EndpointReport`](crate::model::EndpointReport)s and the [`Results`] of a scan → bytes: one file
-//! per format, and no format knows another.
+//! Renders the [`Results`] of a scan and its [`EndpointReport`](crate::model::EndpointReport)s in any
+//! [`Format`].
 //!
-//! A format is functions from the model to a writer. It returns [`std::io::Result`] and fails only
-//! where the writer fails. `json` and `jsonl` are written by [`record`](crate::record), which also reads
-//! them back.
+//! Each format is one file or folder: a function from results and records to a writer, which fails only if
+//! the writer fails. To add a format, write its file, add a variant and a row to `format.rs`, and take
+//! snapshots of the sample in `sample/`.
 //!
-//! To add a format: a file beside these, a variant of [`Format`] with its word, and snapshots over
-//! the sample in `sample/`. Text that came from the network goes through [`escape()`] (terminal)
-//! or through a JSON encoder, never straight to the writer. What is said of a finding in the same words
-//! everywhere (its target's name, a lapsed acceptance, its remedy) comes from `tell`.
+//! Text from the network goes through [`escape()`] or through a JSON encoder, never straight to the writer.
+//! `phrases` holds what several formats say in the same words. [`record`](crate::record) writes `json` and
+//! `jsonl`, and reads them back.
 
-mod by_endpoint;
-pub mod csv;
+mod csv;
 pub mod diff;
-pub mod explain;
-pub mod github;
-pub mod gitlab;
-pub mod html;
+pub mod endpoint_text;
+mod findings_by_endpoint;
+mod format;
+mod github;
+mod gitlab;
+mod html;
 pub mod json;
 pub mod jsonl;
-pub mod junit;
-pub mod markdown;
-mod place;
-pub mod prometheus;
-pub mod reasoning;
-pub mod sarif;
-pub mod shadowserver;
-mod sheet;
-pub mod table;
-mod tell;
-mod wording;
-mod worst;
+mod junit;
+mod markdown;
+mod phrases;
+mod prometheus;
+pub mod rule_text;
+mod sarif;
+mod shadowserver;
+mod source_location;
+mod spreadsheet;
+mod table;
+mod worst_first;
 
 #[cfg(test)]
 pub(crate) mod sample;
@@ -38,34 +37,34 @@ pub(crate) mod sample;
 #[path = "../../tests/suite/skip.rs"]
 mod skip;
 
-pub use place::Files;
-
-use strum::{Display, EnumString, VariantArray, VariantNames};
+pub use format::{Format, RenderOptions, ReportWriter, render};
+pub use source_location::Repository;
+pub use table::TableOptions;
 
 use crate::escape;
 pub use crate::escape::escape;
-use crate::model::{Change, Finding, InvalidWord, Rule, ScanSummary, words};
+use crate::model::{Change, Finding, Rule, ScanSummary};
 use crate::record::{Contents, ScanInfo, encode};
 
-/// A whole scan, as the formats that are written at its end are given it, beside its records.
+/// The results of a scan, without its endpoint records.
 #[derive(Debug, Clone, Copy)]
 pub struct Results<'a> {
-    /// The scan's setting.
+    /// The settings of the scan.
     pub info: ScanInfo<'a>,
-    /// When it ran, and where every target ended.
+    /// When it ran, and its coverage.
     pub summary: &'a ScanSummary,
-    /// What to look at: worst first, then in the order of the target set.
+    /// The findings: worst first, then in the order of the target set.
     pub findings: &'a [Finding],
-    /// What is not as it was in the baseline, what opens first; `None` without one.
+    /// The changes since the baseline; `None` without a baseline.
     pub changes: Option<&'a [Change]>,
-    /// Every rule there is, whether it found something or not.
+    /// All rules, with or without findings.
     pub rules: &'a [&'static Rule],
-    /// What the gate said.
+    /// The decision of the gate.
     pub outcome: Outcome<'a>,
 }
 
 impl<'a> Results<'a> {
-    /// What a saved report keeps of it, beside the records.
+    /// The parts that a saved report contains.
     fn contents(&self) -> Contents<'a> {
         Contents {
             info: self.info,
@@ -74,77 +73,20 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// What is to be said first of a report that does not hold the whole.
+    /// What to say first in the report of one shard.
     fn part(&self) -> Option<String> {
         let shard = self.info.config.shard;
         shard
             .is_part()
-            .then(|| format!("shard {shard} of a scan: the others belong to it"))
+            .then(|| format!("shard {shard} of a scan; the other shards are missing here"))
     }
 }
 
-/// What the gate said.
+/// The decision of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome<'a> {
     /// The exit code.
     pub code: u8,
     /// Why: `1 verdict at --fail-on exposed: exit 1`.
     pub sentence: &'a str,
-}
-
-/// A report format.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, VariantArray, VariantNames,
-)]
-#[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Format::invalid)]
-pub enum Format {
-    /// For people: what to look at first, then the counts.
-    Table,
-    /// One JSON document.
-    Json,
-    /// One JSON object a line: each endpoint as it is done, the summary last.
-    Jsonl,
-    /// Findings for code scanning.
-    Sarif,
-    /// A pull-request comment or job summary.
-    Markdown,
-    /// One self-contained page.
-    Html,
-    /// Annotations of GitHub Actions.
-    Github,
-    /// A code quality report of GitLab.
-    Gitlab,
-    /// A row for each endpoint.
-    Csv,
-    /// A test case for each endpoint.
-    Junit,
-    /// Metrics for the textfile collector.
-    Prometheus,
-    /// The report of the Shadowserver Foundation.
-    Shadowserver,
-}
-
-words!(Format, all);
-
-impl Format {
-    fn invalid(word: &str) -> InvalidWord {
-        InvalidWord::new("report format", word, &Self::ALL.map(Self::as_str))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_names_its_format_and_others_are_told_which_there_are() {
-        for format in Format::ALL {
-            assert_eq!(format.as_str().parse(), Ok(format));
-        }
-        assert_eq!(
-            "JSON".parse::<Format>().unwrap_err().to_string(),
-            "invalid report format `JSON`: expected one of table, json, jsonl, sarif, markdown, html, github, \
-             gitlab, csv, junit, prometheus, shadowserver"
-        );
-    }
 }

@@ -1,8 +1,8 @@
 //! `prometheus`: metrics for the textfile collector of `node_exporter`, in the text exposition format
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 //!
-//! Counts, and a series for each of at most [`MOST`] endpoints that answered or are named: what grows with
-//! a range is counted only.
+//! There are counts, and series for at most [`MAX_ENDPOINTS`] endpoints that answered or are named. Silent
+//! addresses of a range are only counted.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
@@ -13,13 +13,13 @@ use super::Results;
 use super::escape::escape;
 use crate::model::{Endpoint, EndpointReport, FailureKind, Finding, Gap, Severity, Verdict};
 
-/// Endpoints that get series of their own.
-pub const MOST: usize = 10_000;
+/// Endpoints with their own series.
+const MAX_ENDPOINTS: usize = 10_000;
 /// Characters of a label's value.
-const SHOWN: usize = 200;
+const MAX_TEXT: usize = 200;
 
-/// Writes the metrics; `reports` in the order of the set.
-pub fn write(
+/// Writes the metrics.
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
@@ -172,10 +172,13 @@ fn endpoints(
         "kubeknock_endpoint_verdict",
         "The verdict on an endpoint: 1 at the verdict that it got.",
     )?;
-    let told = |report: &EndpointReport| report.connected() || report.target.named;
-    // The collector drops a whole file for one series that is there twice, and labels are cut.
+    let has_series = |report: &EndpointReport| report.connected() || report.target.named;
+    // Labels are cut, so two series can become equal, and the collector rejects a file with a duplicate series.
     let mut seen = HashSet::new();
-    for report in reports.filter(|report| told(report.borrow())).take(MOST) {
+    for report in reports
+        .filter(|report| has_series(report.borrow()))
+        .take(MAX_ENDPOINTS)
+    {
         let report = report.borrow();
         let address = report
             .endpoint
@@ -199,7 +202,6 @@ fn endpoints(
         )?;
         let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
         if let Some(end) = certificate.and_then(|certificate| certificate.not_after) {
-            // Writing to a string cannot fail.
             let _ = writeln!(
                 certificates,
                 "kubeknock_certificate_not_after_timestamp_seconds{{{labels}}} {}",
@@ -215,9 +217,9 @@ fn endpoints(
     out.write_all(certificates.as_bytes())
 }
 
-/// The value of a label: backslash, quote and line feed are escaped there.
+/// The value of a label, with backslashes and quotes escaped.
 fn value(text: &str) -> String {
-    escape(text, SHOWN)
+    escape(text, MAX_TEXT)
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
 }

@@ -1,8 +1,8 @@
 //! `shadowserver`: the "Accessible Kubernetes API server" report of the Shadowserver Foundation
 //! (`scan_kubernetes`), for tools that read it: `IntelMQ`, SIEM imports.
 //!
-//! A row for each endpoint whose `/version` answers 200, which is what that report lists; columns that
-//! need a look-up elsewhere (network, country, sector) stay empty. Column names and value shapes:
+//! Like that report, it has a row for each endpoint whose `/version` answers 200. Columns that need other sources
+//! (network, country, sector) stay empty. Column names and formats are from
 //! The-Shadowserver-Foundation/report_schema at 8e06fb9.
 
 use std::borrow::Borrow;
@@ -10,7 +10,7 @@ use std::io;
 
 use jiff::Timestamp;
 
-use super::sheet::{self, cell};
+use super::spreadsheet::{self, cell};
 use crate::model::{
     Answer, Certificate, Endpoint, EndpointReport, Exchange, Handshake, PathClass, Reply,
     VersionInfo,
@@ -31,11 +31,11 @@ const COLUMNS: &str = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,
     browser_trusted,browser_error,raw_cert,raw_cert_chain";
 
 /// Writes the header and the rows.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
-    let mut csv = sheet::writer(out);
+    let mut csv = spreadsheet::writer(out);
     csv.write_record(COLUMNS.split(','))?;
     for report in reports {
         let report = report.borrow();
@@ -46,7 +46,7 @@ pub fn write(
     csv.flush()
 }
 
-/// The answer that shows the version, if one does.
+/// The answer with the version, if there is one.
 fn shown_version(report: &EndpointReport) -> Option<(&Exchange, &Reply, &VersionInfo)> {
     report.requests.iter().find_map(|request| {
         let reply = request.exchange.outcome.as_ref().ok()?;
@@ -61,7 +61,7 @@ fn shown_version(report: &EndpointReport) -> Option<(&Exchange, &Reply, &Version
     })
 }
 
-/// The cells by the names of their columns; a column without one is empty.
+/// The cells in the order of [`COLUMNS`].
 fn row(
     report: &EndpointReport,
     exchange: &Exchange,
@@ -113,14 +113,14 @@ fn row(
             cells.extend(certificate(facts, exchange.at));
         }
     }
-    let of_column = |column: &str| {
-        let known = cells
+    let cell_of = |column: &str| {
+        let found = cells
             .iter()
             .find(|(name, _)| *name == column)
             .map(|(_, text)| cell(text));
-        known.unwrap_or_default()
+        found.unwrap_or_default()
     };
-    COLUMNS.split(',').map(of_column).collect()
+    COLUMNS.split(',').map(cell_of).collect()
 }
 
 fn handshake(tls: &Handshake) -> Vec<(&'static str, String)> {
@@ -179,20 +179,13 @@ fn certificate(facts: &Certificate, at: Timestamp) -> Vec<(&'static str, String)
         ),
     ] {
         for (attribute, column) in ["CN", "O", "OU", "C", "ST", "L"].into_iter().zip(columns) {
-            cells.push((column, attribute_of(name, attribute)));
+            cells.push((
+                column,
+                name.attribute(attribute).unwrap_or_default().to_owned(),
+            ));
         }
     }
     cells
-}
-
-/// The last value of an attribute in `O=…, CN=…`.
-fn attribute_of(name: &str, attribute: &str) -> String {
-    let of = |part: &str| {
-        part.split_once('=')
-            .filter(|(kind, _)| *kind == attribute)
-            .map(|(_, value)| value.to_owned())
-    };
-    name.rsplit(", ").find_map(of).unwrap_or_default()
 }
 
 /// `AB:CD:…`.
@@ -216,7 +209,7 @@ fn time(at: Timestamp) -> String {
 mod tests {
     use super::super::escape::hidden;
     use super::super::sample::{self, Sample};
-    use super::super::sheet::has_formula;
+    use super::super::spreadsheet::has_formula;
     use super::*;
 
     fn text(sample: &Sample) -> String {

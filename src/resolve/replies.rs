@@ -71,68 +71,58 @@ impl Reply {
     }
 }
 
-/// The replies for both families, if they were asked for.
-pub(super) struct BothFamilies {
-    pub(super) v4: Option<Reply>,
-    pub(super) v6: Option<Reply>,
-}
-
-impl BothFamilies {
-    /// The addresses of both families, or the reply that says why there are none. `earlier` is the failure
-    /// of another search domain.
-    pub(super) fn into_resolved(
-        self,
-        candidate: &Name,
-        as_written: bool,
-        given: bool,
-        earlier: Option<&Failure>,
-    ) -> Result<Resolved, Reply> {
-        let (mut found, mut others) = (Found::default(), Vec::new());
-        for (question, reply) in [("A", self.v4), ("AAAA", self.v6)] {
-            match reply {
-                Some(Reply::Found(more)) => {
-                    found.addresses.extend(more.addresses);
-                    for alias in more.aliases {
-                        // The replies for both families have the aliases.
-                        if !found.aliases.contains(&alias) {
-                            found.aliases.push(alias);
-                        }
+/// Combines the replies for IPv4 and IPv6, if they were asked for. Returns the addresses, or the reply that
+/// says why there are none. `earlier` is the failure of another search domain.
+pub(super) fn combine(
+    replies: [Option<Reply>; 2],
+    candidate: &Name,
+    as_written: bool,
+    given: bool,
+    earlier: Option<&Failure>,
+) -> Result<Resolved, Reply> {
+    let (mut found, mut others) = (Found::default(), Vec::new());
+    for (question, reply) in ["A", "AAAA"].into_iter().zip(replies) {
+        match reply {
+            Some(Reply::Found(more)) => {
+                found.addresses.extend(more.addresses);
+                for alias in more.aliases {
+                    // The replies for both families have the aliases.
+                    if !found.aliases.contains(&alias) {
+                        found.aliases.push(alias);
                     }
                 }
-                Some(Reply::Failed(failure)) if failure.kind == FailureKind::LocalShortage => {
-                    return Err(Reply::Failed(failure));
-                }
-                Some(reply) => others.push((question, reply)),
-                None => {}
             }
+            Some(Reply::Failed(failure)) if failure.kind == FailureKind::LocalShortage => {
+                return Err(Reply::Failed(failure));
+            }
+            Some(reply) => others.push((question, reply)),
+            None => {}
         }
-        if found.addresses.is_empty() {
-            return Err(most_significant(others.into_iter().map(|(_, reply)| reply)));
-        }
-        found.addresses.sort_unstable();
-        found.addresses.dedup();
-        if !as_written {
-            found.aliases.insert(0, display(candidate));
-        }
-        let failed = others
-            .into_iter()
-            .find_map(|(question, reply)| match reply {
-                Reply::Failed(failure) => Some((question.to_owned(), failure.kind)),
-                // The other family has addresses of this name: one of the two replies is wrong.
-                Reply::Nothing(kind @ FailureKind::NameNotFound) => {
-                    Some((question.to_owned(), kind))
-                }
-                _ => None,
-            });
-        let failed_earlier =
-            || earlier.map(|failure| ("with another search domain".to_owned(), failure.kind));
-        Ok(Resolved {
-            addresses: found.addresses,
-            aliases: found.aliases.into(),
-            given,
-            failed: failed.or_else(failed_earlier),
-        })
     }
+    if found.addresses.is_empty() {
+        return Err(most_significant(others.into_iter().map(|(_, reply)| reply)));
+    }
+    found.addresses.sort_unstable();
+    found.addresses.dedup();
+    if !as_written {
+        found.aliases.insert(0, display(candidate));
+    }
+    let failed = others
+        .into_iter()
+        .find_map(|(question, reply)| match reply {
+            Reply::Failed(failure) => Some((question.to_owned(), failure.kind)),
+            // The other family has addresses of this name: one of the two replies is wrong.
+            Reply::Nothing(kind @ FailureKind::NameNotFound) => Some((question.to_owned(), kind)),
+            _ => None,
+        });
+    let failed_earlier =
+        || earlier.map(|failure| ("with another search domain".to_owned(), failure.kind));
+    Ok(Resolved {
+        addresses: found.addresses,
+        aliases: found.aliases.into(),
+        given,
+        failed: failed.or_else(failed_earlier),
+    })
 }
 
 /// The reply that counts among several without an address: a failure leaves the answer open, and a temporary

@@ -21,7 +21,7 @@ use hickory_resolver::{Resolver, TokioResolver};
 use tokio::time::Instant;
 
 use super::hosts::Hosts;
-use super::replies::{BothFamilies, Reply, failure_kind};
+use super::replies::{Reply, combine, failure_kind};
 use super::resolved::{Answer, Resolved, failure};
 use crate::config::{Family, ScanConfig};
 use crate::error::Error;
@@ -134,7 +134,8 @@ impl Servers {
         let (mut failed, mut nothing): (Option<Failure>, _) = (None, FailureKind::NameNotFound);
         for (candidate, written) in candidates {
             let replies = self.ask_both(name, &candidate, deadline).await;
-            match replies.into_resolved(&candidate, written, is_localhost(name), failed.as_ref()) {
+            let given = is_localhost(name);
+            match combine(replies, &candidate, written, given, failed.as_ref()) {
                 Ok(resolved) => return Ok(resolved),
                 Err(Reply::Nothing(FailureKind::NoAddress)) => nothing = FailureKind::NoAddress,
                 // The server answered with an error: the next search domain may do better.
@@ -189,7 +190,12 @@ impl Servers {
     }
 
     /// Asks for both families at once, unless only one is wanted.
-    async fn ask_both(&self, name: &str, candidate: &Name, deadline: Instant) -> BothFamilies {
+    async fn ask_both(
+        &self,
+        name: &str,
+        candidate: &Name,
+        deadline: Instant,
+    ) -> [Option<Reply>; 2] {
         let ask = async |wanted: bool, record| {
             if wanted {
                 Some(self.ask_one(name, candidate, record, deadline).await)
@@ -201,7 +207,7 @@ impl Servers {
             ask(self.family != Family::V6, RecordType::A),
             ask(self.family != Family::V4, RecordType::AAAA)
         );
-        BothFamilies { v4, v6 }
+        [v4, v6]
     }
 
     async fn ask_one(

@@ -10,8 +10,8 @@
 //! only names. Everything is bounded: workers, names and probes at once, the channel to the caller, the
 //! memory of the retry queue. A panic is the outcome of one target, not the end of the scan.
 //!
-//! [`passes`] goes over the targets, [`workers`] over one pass, [`visit`] is one target's way through the
-//! stages, [`admission`] decides who may connect, and [`ledger`] records what happened.
+//! `passes` goes over the targets, `workers` over one pass. `visit` is one target's way through the stages,
+//! `admission` decides who may connect, and `ledger` records what happened.
 
 mod admission;
 mod ledger;

@@ -40,7 +40,7 @@ impl Workers {
         let mut result = Ok(());
         loop {
             tokio::select! {
-                () = self.run.pipeline.throttle().pending_room(), if wanted > 0 => {
+                () = self.run.pipeline.throttle().permits.pending_room(), if wanted > 0 => {
                     wanted -= 1;
                     running.spawn(self.clone().address_worker());
                     // The worker asks for its permit before another one is started.

@@ -1,4 +1,4 @@
-//! Which reply a request gets, and what there is to say about one reply.
+//! Selects the reply to a request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,19 +7,19 @@ use bytes::Bytes;
 
 use super::reply::{Body, Reply};
 
-/// Stands in a fallback's body for the path that was asked.
-pub(super) const PATH_PLACE: &str = "{path}";
+/// The placeholder for the requested path in the body of a fallback.
+pub(super) const PATH_PLACEHOLDER: &str = "{path}";
 
-/// Every reply of one server.
+/// All replies of one server.
 #[derive(Debug)]
 pub(super) struct Answers {
     pub(super) routes: Vec<Route>,
-    /// Positions in `routes` by path: a GET and a HEAD may share one.
+    /// Positions in `routes` by path; GET and HEAD may share a path.
     index: HashMap<String, Vec<usize>>,
     fallback: Reply,
-    /// Whether every answer is an HTTP/1.0 one.
+    /// Whether responses are HTTP/1.0.
     pub(super) http10: bool,
-    /// Whether every answer over HTTP/2 ends the connection.
+    /// Whether every response over HTTP/2 closes the connection.
     pub(super) goaway: bool,
 }
 
@@ -30,15 +30,15 @@ pub(super) struct Route {
     pub(super) method: String,
     /// Path and query, exactly.
     pub(super) path: String,
-    /// The first replies: each as many times as it says.
+    /// The first replies, each with the number of times it is given.
     pub(super) timed: Vec<(u64, Reply)>,
-    /// Every further one; the fallback where there is none.
+    /// Every further reply; if `None`, the fallback.
     pub(super) then: Option<Reply>,
 }
 
-/// How often each route of one running server was asked.
+/// How often each route of one running server was requested.
 #[derive(Debug, Default)]
-pub(super) struct Asked(Vec<AtomicU64>);
+pub(super) struct RequestCounts(Vec<AtomicU64>);
 
 /// The reply to one request.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ impl Answers {
         }
     }
 
-    /// Every reply there is, the fallback last.
+    /// All replies, the fallback last.
     pub(super) fn replies(&self) -> impl Iterator<Item = &Reply> {
         let routed = self.routes.iter().flat_map(|route| {
             route
@@ -74,21 +74,21 @@ impl Answers {
         routed.chain([&self.fallback])
     }
 
-    /// Whether some answer cannot be left to an HTTP library.
-    pub(super) fn byte_level(&self) -> bool {
+    /// Whether an HTTP library cannot send some of the replies.
+    pub(super) fn need_raw_bytes(&self) -> bool {
         self.http10
             || self
                 .replies()
                 .any(|reply| reply.behaviour.is_some() || reply.map.is_none())
     }
 
-    /// Counters for one running server.
-    pub(super) fn asked(&self) -> Asked {
-        Asked(self.routes.iter().map(|_| AtomicU64::new(0)).collect())
+    /// New counters for one running server.
+    pub(super) fn request_counts(&self) -> RequestCounts {
+        RequestCounts(self.routes.iter().map(|_| AtomicU64::new(0)).collect())
     }
 
-    /// The reply to this request, counting that it was asked.
-    pub(super) fn choose(&self, asked: &Asked, method: &str, path: &str) -> Chosen<'_> {
+    /// Selects the reply to this request and counts the request.
+    pub(super) fn choose(&self, counts: &RequestCounts, method: &str, path: &str) -> Chosen<'_> {
         let found = self
             .index
             .get(path)
@@ -96,7 +96,7 @@ impl Answers {
             .flatten()
             .find_map(|position| {
                 let route = self.routes.get(*position)?;
-                (route.method == method).then_some((route, asked.0.get(*position)?))
+                (route.method == method).then_some((route, counts.0.get(*position)?))
             });
         match found.and_then(|(route, count)| route.nth(count.fetch_add(1, Ordering::Relaxed))) {
             Some(reply) => Chosen {
@@ -112,7 +112,7 @@ impl Answers {
 }
 
 impl Route {
-    /// What it gives after it was asked `before` times.
+    /// The reply after `before` earlier requests.
     fn nth(&self, before: u64) -> Option<&Reply> {
         let mut sum = 0_u64;
         for (times, reply) in &self.timed {
@@ -126,14 +126,14 @@ impl Route {
 }
 
 impl Chosen<'_> {
-    /// The body; a fallback names the asked path where it has a place for it.
+    /// The body, with the requested path inserted if this is a fallback with a placeholder.
     pub(super) fn body(&self, path: &str) -> Body {
         let body = &self.reply.body;
         match std::str::from_utf8(&body.start) {
-            Ok(text) if self.fallback && text.contains(PATH_PLACE) => {
+            Ok(text) if self.fallback && text.contains(PATH_PLACEHOLDER) => {
                 let bare = path.split_once('?').map_or(path, |(bare, _)| bare);
-                // Escaped twice: the message quotes the path, and the message is a JSON string.
-                let named = text.replace(PATH_PLACE, &escaped(&escaped(bare)));
+                // Escaped twice, because the message quotes the path and is itself a JSON string.
+                let named = text.replace(PATH_PLACEHOLDER, &escaped(&escaped(bare)));
                 Body {
                     start: Bytes::from(named),
                     padding: body.padding,
@@ -144,7 +144,7 @@ impl Chosen<'_> {
     }
 }
 
-/// The text as it stands between the quotes of a JSON string.
+/// The text escaped for the inside of a JSON string.
 fn escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted
@@ -178,14 +178,14 @@ mod tests {
         }
     }
 
-    fn statuses(answers: &Answers, asked: &Asked, method: &str, times: usize) -> Vec<u16> {
+    fn statuses(answers: &Answers, counts: &RequestCounts, method: &str, times: usize) -> Vec<u16> {
         (0..times)
-            .map(|_| answers.choose(asked, method, "/version").reply.status)
+            .map(|_| answers.choose(counts, method, "/version").reply.status)
             .collect()
     }
 
     #[test]
-    fn timed_replies_come_first_and_each_method_counts_for_itself() {
+    fn timed_replies_come_first_and_methods_are_counted_separately() {
         let timed = vec![(2, reply(403, "")), (1, reply(500, ""))];
         let answers = Answers::new(
             vec![
@@ -194,22 +194,22 @@ mod tests {
             ],
             reply(404, ""),
         );
-        let asked = answers.asked();
+        let counts = answers.request_counts();
         assert_eq!(
-            statuses(&answers, &asked, "GET", 5),
+            statuses(&answers, &counts, "GET", 5),
             [403, 403, 500, 200, 200]
         );
-        assert_eq!(statuses(&answers, &asked, "HEAD", 2), [405, 404]);
-        assert_eq!(statuses(&answers, &asked, "POST", 1), [404]);
+        assert_eq!(statuses(&answers, &counts, "HEAD", 2), [405, 404]);
+        assert_eq!(statuses(&answers, &counts, "POST", 1), [404]);
         assert_eq!(
-            statuses(&answers, &answers.asked(), "GET", 1),
+            statuses(&answers, &answers.request_counts(), "GET", 1),
             [403],
-            "each server counts for itself"
+            "each server has its own counters"
         );
     }
 
     #[test]
-    fn a_fallback_names_the_path_and_stays_json() {
+    fn a_fallback_with_the_path_inserted_stays_valid_json() {
         let body = r#"{"message":"cannot get path \"{path}\""}"#.replace(r"\\", r"\");
         let fallback = Reply::new(
             403,
@@ -221,20 +221,22 @@ mod tests {
         );
         let answers = Answers::new(Vec::new(), fallback);
         for (path, named) in [("/x?limit=1", r#""/x""#), (r#"/a"b\"#, r#""/a\"b\\""#)] {
-            let body = answers.choose(&answers.asked(), "GET", path).body(path);
+            let body = answers
+                .choose(&answers.request_counts(), "GET", path)
+                .body(path);
             let value: serde_json::Value = serde_json::from_slice(&body.start).unwrap();
             assert_eq!(value["message"], format!("cannot get path {named}"));
         }
     }
 
     #[test]
-    fn only_a_fallback_fills_the_place_in() {
+    fn only_a_fallback_replaces_the_placeholder() {
         let answers = Answers::new(
             vec![route("GET", Vec::new(), Some(reply(200, "{path}")))],
             reply(404, ""),
         );
         let body = answers
-            .choose(&answers.asked(), "GET", "/version")
+            .choose(&answers.request_counts(), "GET", "/version")
             .body("/version");
         assert_eq!(body.start, "{path}");
     }

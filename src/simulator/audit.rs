@@ -1,13 +1,15 @@
-//! Fresh `Audit-Id` values.
+//! Generates `Audit-Id` values.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::random::nth;
+
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// An identifier in the form of a random UUID, different every time in this process.
+/// An identifier that looks like a random UUID and is unique in this process.
 pub(super) fn fresh_audit_id() -> String {
     let count = COUNT.fetch_add(2, Ordering::Relaxed);
-    let (high, low) = (mixed(count), mixed(count.wrapping_add(1)));
+    let (high, low) = (nth(count), nth(count.wrapping_add(1)));
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
         high >> 32,
@@ -18,20 +20,12 @@ pub(super) fn fresh_audit_id() -> String {
     )
 }
 
-/// The output function of splitmix64: one to one, and nothing of the counter shows.
-fn mixed(count: u64) -> u64 {
-    let mut z = count.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn they_look_like_random_uuids_and_differ() {
+    fn audit_ids_look_like_random_uuids_and_differ() {
         let ids: Vec<String> = (0..1000).map(|_| fresh_audit_id()).collect();
         for id in &ids {
             let lengths: Vec<usize> = id.split('-').map(str::len).collect();

@@ -6,7 +6,7 @@ use super::scenario::Scenario;
 
 macro_rules! embedded {
     ($($name:literal)*) => {
-        /// Name and text of every scenario, in the order they are listed.
+        /// Name and text of every scenario, in the order of the list.
         pub(super) const TEXTS: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("scenarios/", $name, ".toml")))),*];
     };
@@ -31,7 +31,7 @@ embedded! {
     "huge-headers" "control-header" "garbage"
 }
 
-/// That every text parses is a test, so nothing is ever left out here.
+/// A test checks that every text parses, so none is left out here.
 static SCENARIOS: LazyLock<Vec<Arc<Scenario>>> = LazyLock::new(|| {
     TEXTS
         .iter()
@@ -45,7 +45,7 @@ pub fn scenarios() -> impl Iterator<Item = &'static Arc<Scenario>> {
     SCENARIOS.iter()
 }
 
-/// The embedded scenario of this name. Everybody is given the same one, with its certificates.
+/// The embedded scenario with this name. All callers share it and its certificates.
 pub fn scenario(name: &str) -> Option<Arc<Scenario>> {
     scenarios().find(|scenario| scenario.name == name).cloned()
 }

@@ -1,4 +1,4 @@
-//! A small fleet on loopback: one of each kind that a scan tells apart.
+//! A small fleet on loopback: one server of each kind that a scan distinguishes.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,32 +20,32 @@ const NAMES: [&str; 7] = [
     "web-server",
 ];
 
-/// Running servers, and a port that refuses. They stop when this is dropped.
+/// Running servers, and a port that refuses connections. Dropping it stops them.
 #[derive(Debug)]
 pub struct Fleet {
     members: Vec<Member>,
     servers: Vec<SimulatedServer>,
-    /// Bound and never listening: nobody else can take the port, and every connect is refused.
+    /// Bound but not listening, so that nobody else can use the port and every connection is refused.
     _closed: TcpSocket,
 }
 
 /// One address of a fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// The scenario's name; `closed-port` for the port that refuses.
+    /// The name of the scenario; `closed-port` for the refusing port.
     pub name: String,
-    /// What real thing it stands for, in one line.
+    /// The real server it stands for, in one line.
     pub about: String,
-    /// Recorded or composed, and from what.
+    /// Whether it was recorded or composed, and its sources.
     pub source: String,
-    /// Where to knock.
+    /// Its address.
     pub address: SocketAddr,
-    /// The verdict that kubeknock must give.
+    /// The expected verdict.
     pub expect: Verdict,
 }
 
 impl Fleet {
-    /// Every address, in a fixed order, the refusing one last.
+    /// All addresses, in a fixed order, the refusing one last.
     pub fn members(&self) -> &[Member] {
         &self.members
     }
@@ -59,7 +59,7 @@ impl Fleet {
 /// Starts the fleet on free ports of 127.0.0.1.
 ///
 /// # Errors
-/// A port cannot be bound, or no certificate could be made.
+/// A port cannot be bound, or no certificate could be created.
 pub async fn fleet() -> io::Result<Fleet> {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut members = Vec::with_capacity(NAMES.len() + 1);

@@ -1,5 +1,5 @@
-//! Answers that no HTTP library would send, written byte by byte: HTTP/1.0, endless, dripping, cut
-//! short, with forbidden characters, or none at all. HTTP/1 only; a request's body is not read.
+//! Responses that no HTTP library sends, written byte by byte: HTTP/1.0, endless, dripping, truncated, with
+//! forbidden characters, or none at all. HTTP/1 only; request bodies are not read.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,40 +12,40 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::answers::{Answers, Chosen};
 use super::audit::fresh_audit_id;
-use super::connection::{Socket, Visit, close, drain};
 use super::reply::Behaviour;
-use super::server::Shared;
-use super::stats::Seen;
+use super::shared::Shared;
+use super::socket::{ConnectionInfo, Socket, close, drain};
+use super::stats::LoggedRequest;
 
 /// The longest request head that is read, in bytes.
 const LARGEST_HEAD: usize = 16 * 1024;
 
-/// How a connection goes on after an answer.
+/// What happens to a connection after a response.
 enum Then {
     Continue,
     Close,
     Reset,
 }
 
-/// Answers until the client goes, or the scenario ends it.
+/// Answers until the client closes or the scenario ends the connection.
 pub(super) async fn serve<S: Socket>(
     shared: &Shared,
     answers: &Answers,
-    visit: &Visit,
+    info: &ConnectionInfo,
     mut stream: S,
 ) {
     let mut unread = Vec::new();
     while let Some(head) = read_head(&mut stream, &mut unread).await {
-        let Some(seen) = parse(&head, visit) else {
+        let Some(request) = parse(&head, info) else {
             break;
         };
-        let (method, path) = (seen.method.clone(), seen.path.clone());
-        let asked_for = seen.header("audit-id").map(str::to_owned);
-        shared.stats.request(|| seen);
-        let chosen = answers.choose(&shared.asked, &method, &path);
+        let (method, path) = (request.method.clone(), request.path.clone());
+        let audit_id = request.header("audit-id").map(str::to_owned);
+        shared.stats.request(|| request);
+        let chosen = answers.choose(&shared.request_counts, &method, &path);
         tokio::time::sleep(chosen.reply.delay).await;
-        let answer = Answer::new(&chosen, answers.http10, &method, &path, asked_for);
-        match answer.play(&mut stream, chosen.reply.behaviour).await {
+        let answer = Answer::new(&chosen, answers.http10, &method, &path, audit_id);
+        match answer.send(&mut stream, chosen.reply.behaviour).await {
             Ok(Then::Continue) => {}
             Ok(Then::Reset) => {
                 let _ = stream.tcp().set_zero_linger();
@@ -57,9 +57,9 @@ pub(super) async fn serve<S: Socket>(
     close(stream).await;
 }
 
-/// An answer, ready to be written.
+/// A response, ready to be written.
 struct Answer {
-    /// Status line and headers without the empty line that ends them.
+    /// Status line and headers, without the empty line after them.
     head: String,
     body: Bytes,
     close: bool,
@@ -112,7 +112,7 @@ impl Answer {
         Self { head, body, close }
     }
 
-    async fn play<S: Socket>(
+    async fn send<S: Socket>(
         self,
         stream: &mut S,
         behaviour: Option<Behaviour>,
@@ -177,7 +177,7 @@ impl Answer {
     }
 }
 
-/// The same bytes again and again, until the client has enough.
+/// Sends the same bytes until the client closes.
 async fn forever<S: AsyncWrite + Unpin>(stream: &mut S, part: &[u8]) -> std::io::Result<Then> {
     let block = part.repeat((8 * 1024 / part.len().max(1)).max(1));
     loop {
@@ -186,7 +186,7 @@ async fn forever<S: AsyncWrite + Unpin>(stream: &mut S, part: &[u8]) -> std::io:
     }
 }
 
-/// The next request's head, up to its empty line; what comes after stays in `unread`.
+/// Reads the next request head, up to its empty line. Bytes after it stay in `unread`.
 pub(super) async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     unread: &mut Vec<u8>,
@@ -202,16 +202,16 @@ pub(super) async fn read_head<S: AsyncRead + Unpin>(
     }
 }
 
-/// A request's head; `None` for what is none.
-fn parse(head: &[u8], visit: &Visit) -> Option<Seen> {
+/// Parses a request head; `None` if it is invalid.
+fn parse(head: &[u8], info: &ConnectionInfo) -> Option<LoggedRequest> {
     let text = String::from_utf8_lossy(head);
     let mut lines = text.lines();
     let mut words = lines.next()?.split(' ');
     let (method, path, version) = (words.next()?, words.next()?, words.next()?);
     let headers = lines.filter_map(|line| line.split_once(':'));
-    Some(Seen {
-        connection: visit.number,
-        sni: visit.sni.clone(),
+    Some(LoggedRequest {
+        connection: info.number,
+        sni: info.sni.clone(),
         version: version.to_owned(),
         method: method.to_owned(),
         path: path.to_owned(),
@@ -225,30 +225,30 @@ fn parse(head: &[u8], visit: &Visit) -> Option<Seen> {
 mod tests {
     use super::*;
 
-    const VISIT: Visit = Visit {
+    const INFO: ConnectionInfo = ConnectionInfo {
         number: 7,
         sni: None,
         http2: false,
     };
 
     #[tokio::test]
-    async fn heads_are_taken_one_by_one() {
+    async fn heads_are_read_one_by_one() {
         let mut stream = &b"GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\n\r\nGET"[..];
         let mut unread = Vec::new();
-        let first = parse(&read_head(&mut stream, &mut unread).await.unwrap(), &VISIT).unwrap();
+        let first = parse(&read_head(&mut stream, &mut unread).await.unwrap(), &INFO).unwrap();
         assert_eq!(
             (first.path.as_str(), first.header("host"), first.connection),
             ("/a", Some("x"), 7)
         );
-        let second = parse(&read_head(&mut stream, &mut unread).await.unwrap(), &VISIT).unwrap();
+        let second = parse(&read_head(&mut stream, &mut unread).await.unwrap(), &INFO).unwrap();
         assert_eq!(second.path, "/b");
         assert!(read_head(&mut stream, &mut unread).await.is_none());
     }
 
     #[tokio::test]
-    async fn a_head_without_end_is_given_up() {
+    async fn an_endless_head_is_abandoned() {
         let mut stream = tokio::io::repeat(b'a');
         assert!(read_head(&mut stream, &mut Vec::new()).await.is_none());
-        assert!(parse(b"nonsense\r\n\r\n", &VISIT).is_none());
+        assert!(parse(b"nonsense\r\n\r\n", &INFO).is_none());
     }
 }

@@ -1,19 +1,18 @@
 //! Simulated API servers over real sockets and real TLS, behind the cargo feature `simulator`.
 //!
-//! `kubeknock demo` scans a [`fleet`] of them, `kubeknock simulate` serves one, and every test and
-//! benchmark that needs a server uses one. What a server does is a [`Scenario`]: a TOML file, one
-//! per kind of behaviour, embedded and found by name ([`scenarios`], [`scenario`]), or a recording
-//! of a real server ([`Scenario::from_recording`]).
+//! `kubeknock demo` scans a [`fleet`] of them, `kubeknock simulate` serves one, and tests and benchmarks use
+//! them. A [`Scenario`] describes what a server does. It is either an embedded TOML file, found by name
+//! ([`scenarios`], [`scenario`]), or a recording of a real server ([`Scenario::from_recording`]).
 //!
 //! ```text
-//! scenarios/*.toml → file → Scenario ─start→ accept ─ TLS ─┬ ordinary: by hyper
-//! tests/recordings → recording ──┘                         └ hostile: byte by byte
+//! scenarios/*.toml → file → Scenario ─start→ accept ─ TLS ─┬ ordinary: sent by hyper
+//! tests/recordings → recording ──┘                         └ hostile: written byte by byte
 //! ```
 //!
-//! [`chaos`] starts servers of another kind: they misbehave at random.
+//! [`chaos`] starts servers that misbehave at random.
 //!
-//! A simulated server answers as the real thing would, it does not work like it: nothing is
-//! authenticated, nothing is stored, and a request that no reply names gets the fallback.
+//! A simulated server only sends the responses of the real one. It authenticates and stores nothing, and requests
+//! without a reply of their own get the fallback.
 //!
 //! ```
 //! # async fn example() -> std::io::Result<()> {
@@ -40,8 +39,11 @@ mod recording;
 mod reply;
 mod scenario;
 mod server;
+mod shared;
+mod socket;
 mod stats;
 mod tls;
+mod tls_settings;
 
 #[cfg(test)]
 mod tests;
@@ -51,4 +53,4 @@ pub use chaos::{ChaosServer, chaos};
 pub use fleet::{Fleet, Member, fleet};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{SimulatedServer, start};
-pub use stats::{Seen, Stats};
+pub use stats::{LoggedRequest, Stats};

@@ -1,4 +1,4 @@
-//! Ordinary answers, by hyper: HTTP/1.1, and HTTP/2 where ALPN chose it.
+//! Well-formed responses, sent by hyper: HTTP/1.1, or HTTP/2 if ALPN selected it.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -18,37 +18,37 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
 use super::audit::fresh_audit_id;
-use super::connection::Visit;
 use super::reply::Body;
-use super::server::Shared;
-use super::stats::Seen;
+use super::shared::Shared;
+use super::socket::ConnectionInfo;
+use super::stats::LoggedRequest;
 
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
-/// What padding is cut from.
+/// The source of padding.
 static LINE_FEEDS: [u8; 16 * 1024] = [b'\n'; 16 * 1024];
 
 type Frames = Iter<Box<dyn Iterator<Item = Result<Frame<Bytes>, Infallible>> + Send>>;
-type Sent = Either<Full<Bytes>, StreamBody<Frames>>;
+type Outgoing = Either<Full<Bytes>, StreamBody<Frames>>;
 
-/// What every request of one connection needs. HTTP/2 runs each as a task, so it is shared.
+/// What all requests of one connection need. It is shared, because HTTP/2 runs each request as a task.
 struct Context {
     shared: Arc<Shared>,
-    visit: Visit,
-    /// Told when an answer over HTTP/2 is to be the last one.
+    info: ConnectionInfo,
+    /// Notified when a response over HTTP/2 must be the last one.
     closing: Notify,
 }
 
-/// Answers until the client goes. How a connection ends is no news to anybody.
-pub(super) async fn serve<S>(shared: Arc<Shared>, visit: Visit, stream: S)
+/// Answers until the client closes. Errors at the end of a connection do not matter.
+pub(super) async fn serve<S>(shared: Arc<Shared>, info: ConnectionInfo, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let io = TokioIo::new(stream);
-    let http2 = visit.http2;
+    let http2 = info.http2;
     let context = Arc::new(Context {
         shared,
-        visit,
+        info,
         closing: Notify::new(),
     });
     let service = {
@@ -75,27 +75,27 @@ where
     loop {
         tokio::select! {
             _ = connection.as_mut() => return,
-            // HTTP/2 has no `Connection: close`: the server says GOAWAY.
+            // HTTP/2 has no `Connection: close`; the server sends GOAWAY instead.
             () = context.closing.notified() => connection.as_mut().graceful_shutdown(),
         }
     }
 }
 
 impl Context {
-    async fn answer(&self, request: &Request<Incoming>) -> Option<Response<Sent>> {
+    async fn answer(&self, request: &Request<Incoming>) -> Option<Response<Outgoing>> {
         let Self {
             shared,
-            visit,
+            info,
             closing,
         } = self;
         let answers = shared.scenario.answers()?;
-        shared.stats.request(|| seen(visit, request));
+        shared.stats.request(|| logged(info, request));
         let method = request.method().as_str();
         let path = request
             .uri()
             .path_and_query()
             .map_or("/", |path| path.as_str());
-        let chosen = answers.choose(&shared.asked, method, path);
+        let chosen = answers.choose(&shared.request_counts, method, path);
         let reply = chosen.reply;
         if reply.delay > Duration::ZERO {
             tokio::time::sleep(reply.delay).await;
@@ -103,9 +103,9 @@ impl Context {
         let body = chosen.body(path);
         let length = reply.stated_length(method, &body);
         let mut response = Response::new(if method == "HEAD" {
-            sent(Body::default())
+            outgoing(Body::default())
         } else {
-            sent(body)
+            outgoing(body)
         });
         *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
         let headers = response.headers_mut();
@@ -114,14 +114,14 @@ impl Context {
         }
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         if reply.audit_id {
-            // An API server takes over the identifier that the client chose.
+            // An API server adopts the identifier that the client sent.
             let chosen = request.headers().get(AUDIT_ID).cloned();
             let fresh = || HeaderValue::from_str(&fresh_audit_id()).ok();
             if let Some(value) = chosen.or_else(fresh) {
                 headers.insert(AUDIT_ID, value);
             }
         }
-        if visit.http2 && (reply.close || answers.goaway) {
+        if info.http2 && (reply.close || answers.goaway) {
             closing.notify_one();
         } else if reply.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -130,7 +130,7 @@ impl Context {
     }
 }
 
-fn seen(visit: &Visit, request: &Request<Incoming>) -> Seen {
+fn logged(info: &ConnectionInfo, request: &Request<Incoming>) -> LoggedRequest {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let mut headers: Vec<_> = request
         .headers()
@@ -143,9 +143,9 @@ fn seen(visit: &Visit, request: &Request<Incoming>) -> Seen {
     ) {
         headers.push((HOST.as_str().to_owned(), authority.to_string()));
     }
-    Seen {
-        connection: visit.number,
-        sni: visit.sni.clone(),
+    LoggedRequest {
+        connection: info.number,
+        sni: info.sni.clone(),
         version: format!("{:?}", request.version()),
         method: request.method().to_string(),
         path: request
@@ -156,8 +156,8 @@ fn seen(visit: &Visit, request: &Request<Incoming>) -> Seen {
     }
 }
 
-/// A body as hyper sends it; padding is made while it is sent.
-fn sent(body: Body) -> Sent {
+/// A body for hyper. Padding is generated while it is sent.
+fn outgoing(body: Body) -> Outgoing {
     if body.padding == 0 {
         return Either::Left(Full::new(body.start));
     }

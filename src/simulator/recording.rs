@@ -1,25 +1,25 @@
-//! A recorded server as a scenario.
+//! Creates a scenario from a recording of a real server.
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::answers::{Answers, PATH_PLACE, Route};
-use super::file::GO_TO_PLAIN_HTTP;
+use super::answers::{Answers, PATH_PLACEHOLDER, Route};
 use super::reply::{Body, Reply};
-use super::scenario::{Conduct, Label, Scenario, ScenarioError, Tls};
+use super::scenario::{ConnectionBehaviour, Description, Scenario, ScenarioError};
+use super::tls_settings::{GO_TO_PLAIN_HTTP, Tls};
 use crate::model::{Minor, Verdict};
 
-/// The path whose answer stands for that of every path which was not recorded.
+/// The path whose recorded response is used for every path without a recording.
 const UNKNOWN_PATH: &str = "/nonexistent";
 
-/// The first release that ends an HTTP/2 connection after every answer to an anonymous caller.
-const ENDS_HTTP2: Minor = Minor {
+/// The first release that closes an HTTP/2 connection after every response to an anonymous caller.
+const CLOSES_HTTP2: Minor = Minor {
     major: 1,
     minor: 29,
 };
 
-/// Headers that belong to one connection or one moment, and are made afresh.
-const FRESH: [&str; 5] = [
+/// Headers that belong to one connection or time, and are generated.
+const GENERATED: [&str; 5] = [
     "audit-id",
     "date",
     "content-length",
@@ -31,7 +31,7 @@ const FRESH: [&str; 5] = [
 struct Recording {
     name: String,
     server: Server,
-    /// Not every recording has the facts of the handshake.
+    /// Missing in some recordings.
     tls: Option<RecordedTls>,
     exchanges: Vec<Exchange>,
 }
@@ -59,38 +59,39 @@ struct Exchange {
     #[serde(default)]
     request_headers: Vec<(String, String)>,
     http_version: Option<String>,
-    /// Absent where nothing came, as early in a start.
+    /// Missing if there was no response, as early in a start.
     status: Option<u16>,
     #[serde(default)]
     headers: Vec<(String, String)>,
-    /// Absent where it is no text.
+    /// Missing if it is not text.
     body: Option<String>,
     #[serde(default)]
     body_size: u64,
     truncated_at: Option<u64>,
-    /// When it was, in a recording of how answers change with time.
+    /// The time, in recordings of how responses change.
     t_seconds: Option<f64>,
 }
 
 impl Scenario {
-    /// A recording of a real server, as in `tests/recordings`, with the verdicts it must get without
-    /// `--deep` and with it: GET and HEAD with plain headers, the HTTP/1.1 exchange where there is one.
-    /// Any other request is answered as `/nonexistent` was, or as the first path whose refusal names it.
-    /// Of a recording over time, each answer to a path is given once, in order, and the last one from
-    /// then on.
+    /// Creates a scenario from a recording of a real server, as in `tests/recordings`, with the expected
+    /// verdicts without `--deep` and with it.
     ///
-    /// A body of which only the start was recorded is followed by line feeds up to its real length:
-    /// a client meets a body as long as the real one, and its first bytes.
+    /// It uses GET and HEAD requests with plain headers, over HTTP/1.1 if that was recorded. Any other request
+    /// gets the recorded response to `/nonexistent`, or else that of the first path whose refusal names the
+    /// path. In a recording over time, each response to a path is given once, in order, and the last one
+    /// repeats.
+    ///
+    /// If only the start of a body was recorded, line feeds extend it to its real length.
     ///
     /// # Errors
-    /// [`ScenarioError`] where it is no recording.
+    /// [`ScenarioError`] if the text is not a recording.
     pub fn from_recording(
         json: &str,
         expect: Verdict,
         expect_deep: Verdict,
     ) -> Result<Self, ScenarioError> {
         let recording: Recording = serde_json::from_str(json)
-            .map_err(|error| ScenarioError::new("(unread)", format!("no recording: {error}")))?;
+            .map_err(|error| ScenarioError::new("(unread)", format!("not a recording: {error}")))?;
 
         let mut plain: Vec<(&Exchange, Reply)> = (recording.exchanges.iter())
             .filter(|exchange| exchange.is_plain())
@@ -131,26 +132,30 @@ impl Scenario {
             .map(|(exchange, reply)| exchange.fallback(reply));
         let unknown = unknown.ok_or_else(|| {
             let problem =
-                "has neither GET /nonexistent nor a refusal that names its path, to stand for others";
+                "needs GET /nonexistent or a refusal that names its path, as the reply to other requests";
             ScenarioError::new(&recording.name, problem)
         })?;
         let minor = Minor::of_git_version(&recording.server.version);
         let mut answers = Answers::new(routes, unknown);
-        answers.goaway = minor.is_some_and(|minor| minor >= ENDS_HTTP2);
-        let label = Label {
-            about: format!("the recording {}, whole", recording.name),
+        answers.goaway = minor.is_some_and(|minor| minor >= CLOSES_HTTP2);
+        let description = Description {
+            about: format!("the complete recording {}", recording.name),
             source: format!("recorded: {}, {}", recording.name, recording.server.version),
             name: recording.name,
             expect,
             expect_deep,
         };
-        let tls = recording.tls.map_or_else(unknown_tls, RecordedTls::mean);
-        Self::new(label, Some(tls), Conduct::Answer(Box::new(answers)))
+        let tls = recording.tls.map_or_else(unknown_tls, RecordedTls::build);
+        Self::new(
+            description,
+            Some(tls),
+            ConnectionBehaviour::Answer(Box::new(answers)),
+        )
     }
 }
 
 impl Exchange {
-    /// Whether it is a request that tells nothing about who asks.
+    /// Whether the request has only default headers.
     fn is_plain(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD")
             && self
@@ -166,14 +171,15 @@ impl Exchange {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
-            .find(|(seen, _)| seen.eq_ignore_ascii_case(name))
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
 
-    /// The answer; `None` where there was none, or none that is kept as text.
+    /// The response; `None` if there was none, or its body is not text.
     fn reply(&self) -> Option<Reply> {
-        let kept =
-            |(name, _): &&(String, String)| !FRESH.contains(&name.to_ascii_lowercase().as_str());
+        let kept = |(name, _): &&(String, String)| {
+            !GENERATED.contains(&name.to_ascii_lowercase().as_str())
+        };
         let headers = self.headers.iter().filter(kept).cloned().collect();
         let start = Bytes::copy_from_slice(self.body.as_ref()?.as_bytes());
         let padding = match self.truncated_at {
@@ -190,20 +196,20 @@ impl Exchange {
         })
     }
 
-    /// The same, with the path that is asked in place of the one that was.
+    /// The same reply with a placeholder for the path.
     fn fallback(&self, reply: &Reply) -> Reply {
         let mut reply = reply.clone();
         let body = self.body.as_deref().unwrap_or_default();
         let named = body.replace(
             &format!(r#"\"{}\""#, self.path),
-            &format!(r#"\"{PATH_PLACE}\""#),
+            &format!(r#"\"{PATH_PLACEHOLDER}\""#),
         );
         reply.body.start = Bytes::from(named);
         reply
     }
 }
 
-/// For a recording without the facts of the handshake: one that tells nothing.
+/// Neutral TLS settings for a recording without a handshake.
 fn unknown_tls() -> Tls {
     Tls {
         subject: "CN=recorded".to_owned(),
@@ -221,7 +227,7 @@ fn unknown_tls() -> Tls {
 }
 
 impl RecordedTls {
-    fn mean(self) -> Tls {
+    fn build(self) -> Tls {
         let san = |san: String| match san.split_once(':') {
             Some(("DNS" | "IP Address", name)) => name.to_owned(),
             _ => san,

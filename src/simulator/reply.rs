@@ -1,43 +1,43 @@
-//! One reply: what a server says, and how it says it.
+//! One reply: the response, and how the server sends it.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// One reply. `Date` and `Content-Length` are always made afresh, `Audit-Id` where it says so.
+/// One reply. `Date` and `Content-Length` are always generated, `Audit-Id` if the reply has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
-    /// HTTP status.
+    /// The HTTP status.
     pub(super) status: u16,
-    /// Headers in the order written.
+    /// The headers in order.
     pub(super) headers: Vec<(String, String)>,
-    /// The same for an HTTP library; `None` where it refuses them.
+    /// The same headers for an HTTP library; `None` if it rejects them.
     pub(super) map: Option<HeaderMap>,
     /// Whether it carries an `Audit-Id`.
     pub(super) audit_id: bool,
     /// The body.
     pub(super) body: Body,
-    /// The length in bytes that the answer to a HEAD states.
+    /// The `Content-Length` of the response to HEAD.
     pub(super) content_length: Option<u64>,
-    /// Whether the connection ends with it.
+    /// Whether the connection closes after it.
     pub(super) close: bool,
-    /// How long the server thinks about it.
+    /// How long the server waits before it answers.
     pub(super) delay: Duration,
-    /// What else it does, if it misbehaves.
+    /// How the server misbehaves, if it does.
     pub(super) behaviour: Option<Behaviour>,
 }
 
 /// The body of a reply.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Body {
-    /// What is known of it.
+    /// Its known bytes.
     pub(super) start: Bytes,
-    /// Line feeds that follow: the rest of a body of which only the start was recorded.
+    /// The number of line feeds after them, for bodies of which only the start was recorded.
     pub(super) padding: u64,
 }
 
-/// What a server does that no honest one would. Such replies are written byte by byte.
+/// Misbehaviour of a server. Such replies are written byte by byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) enum Behaviour {
@@ -45,18 +45,18 @@ pub(super) enum Behaviour {
     Hang,
     /// Reads the request and resets the connection.
     Reset,
-    /// A body that never ends: the reply's own, over and over.
+    /// Repeats the body without end.
     EndlessBody,
-    /// Headers that never end.
+    /// Sends headers without end.
     EndlessHeaders,
-    /// Everything, the status line too, a few bytes at a time.
+    /// Sends everything, including the status line, a few bytes at a time.
     Drip {
         /// Bytes sent at once.
         bytes: usize,
-        /// Milliseconds between.
+        /// Milliseconds between them.
         every_ms: u64,
     },
-    /// Promises the whole body, sends the start of it and closes.
+    /// Announces the whole body, sends its start and closes.
     Truncate {
         /// Bytes of the body that are sent.
         keep: usize,
@@ -64,7 +64,7 @@ pub(super) enum Behaviour {
 }
 
 impl Body {
-    /// Its length in bytes.
+    /// The length in bytes.
     pub(super) fn len(&self) -> u64 {
         (self.start.len() as u64).saturating_add(self.padding)
     }
@@ -86,7 +86,7 @@ impl Reply {
         }
     }
 
-    /// What `Content-Length` says for this body, which a HEAD does not get.
+    /// The `Content-Length` for this body, also in the response to HEAD.
     pub(super) fn stated_length(&self, method: &str, body: &Body) -> u64 {
         match self.content_length {
             Some(length) if method == "HEAD" => length,
@@ -96,7 +96,7 @@ impl Reply {
 }
 
 fn header_map(headers: &[(String, String)]) -> Option<HeaderMap> {
-    // Room for what is added per answer.
+    // Room for headers that are added to each response.
     let mut map = HeaderMap::with_capacity(headers.len() + 3);
     for (name, value) in headers {
         map.append(

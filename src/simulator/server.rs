@@ -1,4 +1,4 @@
-//! Starting, accepting, stopping.
+//! Starts and stops a simulated server, and accepts its connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,18 +9,19 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-use super::answers::{Answers, Asked};
+use super::answers::Answers;
 use super::connection;
 use super::scenario::Scenario;
+use super::shared::Shared;
 use super::stats::Stats;
 
-/// Connections the system holds until they are accepted: a scan opens thousands at once.
+/// How many connections the system queues until they are accepted: a scan opens thousands at once.
 const BACKLOG: u32 = 4096;
 
-/// The pause after a failed accept; without one, a lack of descriptors would be a busy loop.
+/// The pause after a failed accept. Without it, running out of descriptors would cause a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
-/// A running server. It stops, connections and all, when this is dropped.
+/// A running server. Dropping it stops the server and its connections.
 #[derive(Debug)]
 pub struct SimulatedServer {
     address: SocketAddr,
@@ -28,26 +29,10 @@ pub struct SimulatedServer {
     accepting: JoinHandle<()>,
 }
 
-/// What every connection of one server needs.
-pub(super) struct Shared {
-    pub(super) scenario: Arc<Scenario>,
-    pub(super) acceptor: Option<TlsAcceptor>,
-    pub(super) asked: Asked,
-    pub(super) stats: Stats,
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
-            .field("scenario", &self.scenario.name)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Starts a server on this address; port 0 takes a free one.
+/// Starts a server on this address; port 0 selects a free port.
 ///
 /// # Errors
-/// The address cannot be bound, or no certificate could be made.
+/// The address cannot be bound, or no certificate could be created.
 pub async fn start(scenario: Arc<Scenario>, listen: SocketAddr) -> io::Result<SimulatedServer> {
     let config = {
         let scenario = Arc::clone(&scenario);
@@ -60,20 +45,23 @@ pub async fn start(scenario: Arc<Scenario>, listen: SocketAddr) -> io::Result<Si
     } else {
         TcpSocket::new_v6()?
     };
-    // A server that is started again must not wait for the old connections to be forgotten.
-    // On Windows the option means something else: it lets others take the port.
+    // A restarted server must not wait until the system forgets old connections. On Windows the option would let
+    // other programs take the port.
     if cfg!(unix) {
         socket.set_reuseaddr(true)?;
     }
     socket.bind(listen)?;
     let listener = socket.listen(BACKLOG)?;
     let address = listener.local_addr()?;
-    let asked = scenario.answers().map(Answers::asked).unwrap_or_default();
+    let request_counts = scenario
+        .answers()
+        .map(Answers::request_counts)
+        .unwrap_or_default();
     let acceptor = config.map(TlsAcceptor::from);
     let shared = Arc::new(Shared {
         scenario,
         acceptor,
-        asked,
+        request_counts,
         stats: Stats::default(),
     });
     let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -85,17 +73,17 @@ pub async fn start(scenario: Arc<Scenario>, listen: SocketAddr) -> io::Result<Si
 }
 
 impl SimulatedServer {
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it saw so far.
+    /// What it has seen so far.
     pub fn stats(&self) -> &Stats {
         &self.shared.stats
     }
 
-    /// What it plays.
+    /// The scenario it plays.
     pub fn scenario(&self) -> &Scenario {
         &self.shared.scenario
     }
@@ -103,7 +91,7 @@ impl SimulatedServer {
 
 impl Drop for SimulatedServer {
     fn drop(&mut self) {
-        // The accepting task owns the connections' tasks: they end with it.
+        // The accepting task owns the tasks of the connections, so they end with it.
         self.accepting.abort();
     }
 }
@@ -117,7 +105,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                     let number = shared.stats.connection();
                     connections.spawn(connection::serve(Arc::clone(&shared), stream, number));
                 }
-                // One that went away before it was accepted is no reason to let the others wait.
+                // A client that left before it was accepted must not delay the others.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },

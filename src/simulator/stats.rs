@@ -1,25 +1,25 @@
-//! What a simulated server saw, so that a test can say what was sent.
+//! What a simulated server has received, for tests that check what was sent.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-/// Requests that are kept in the log; later ones are only counted.
+/// How many requests the log keeps; later ones are only counted.
 const KEPT: usize = 1024;
 
-/// Counts, and the first requests.
+/// Counters, and a log of the first requests.
 #[derive(Debug, Default)]
 pub struct Stats {
     connections: AtomicU64,
     handshakes: AtomicU64,
     requests: AtomicU64,
-    log: Mutex<Vec<Seen>>,
+    log: Mutex<Vec<LoggedRequest>>,
 }
 
-/// One request as the server saw it.
+/// One request as the server received it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Which connection it came on, from 1 in the order accepted.
+pub struct LoggedRequest {
+    /// The number of its connection in the order of acceptance, from 1.
     pub connection: u64,
     /// The name sent as SNI.
     pub sni: Option<String>,
@@ -29,42 +29,42 @@ pub struct Seen {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// Every header, names in lower case; over HTTP/2 the authority stands as `host`.
+    /// All headers, with names in lower case. Over HTTP/2, `host` is the authority.
     pub headers: Vec<(String, String)>,
 }
 
-impl Seen {
-    /// The first header of this name (given in lower case).
+impl LoggedRequest {
+    /// The first header with this name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
-            .find(|(seen, _)| seen == name)
+            .find(|(found, _)| found == name)
             .map(|(_, value)| value.as_str())
     }
 }
 
 impl Stats {
-    /// TCP connections accepted.
+    /// The number of accepted TCP connections.
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// TLS handshakes completed, seen from the server: one that is turned away does not count.
+    /// The number of TLS handshakes that the server completed. Rejected clients do not count.
     pub fn handshakes(&self) -> u64 {
         self.handshakes.load(Ordering::Relaxed)
     }
 
-    /// Requests read.
+    /// The number of requests.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The first requests, at most 1024, in the order they came.
-    pub fn log(&self) -> Vec<Seen> {
+    /// The first requests, at most 1024, in order of arrival.
+    pub fn log(&self) -> Vec<LoggedRequest> {
         self.log.lock().clone()
     }
 
-    /// Counts a connection and gives its number.
+    /// Counts a connection and returns its number.
     pub(super) fn connection(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -73,11 +73,11 @@ impl Stats {
         self.handshakes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request, and keeps it while there is room: `seen` is made only then.
-    pub(super) fn request(&self, seen: impl FnOnce() -> Seen) {
+    /// Counts a request. If the log has room, also adds it there; only then is `request` called.
+    pub(super) fn request(&self, request: impl FnOnce() -> LoggedRequest) {
         let before = self.requests.fetch_add(1, Ordering::Relaxed);
         if usize::try_from(before).is_ok_and(|before| before < KEPT) {
-            self.log.lock().push(seen());
+            self.log.lock().push(request());
         }
     }
 }
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn the_log_is_bounded_and_the_count_is_not() {
         let stats = Stats::default();
-        let seen = Seen {
+        let request = LoggedRequest {
             connection: stats.connection(),
             sni: None,
             version: "HTTP/1.1".to_owned(),
@@ -98,7 +98,7 @@ mod tests {
             headers: vec![("host".to_owned(), "a.example".to_owned())],
         };
         for _ in 0..KEPT + 5 {
-            stats.request(|| seen.clone());
+            stats.request(|| request.clone());
         }
         assert_eq!(stats.requests(), KEPT as u64 + 5);
         assert_eq!(stats.log().len(), KEPT);

@@ -1,7 +1,7 @@
-//! Certificates and TLS settings as a scenario describes them.
+//! Creates the certificates and the TLS configuration that a scenario describes.
 //!
-//! Keys are ECDSA P-256, made anew in every process: nothing secret lies in the source, and a
-//! handshake costs the server little when thousands of connections come.
+//! Keys are ECDSA P-256 and created in every process. So the source contains no secrets, and handshakes are cheap
+//! for a server with thousands of connections.
 
 use std::io;
 use std::net::IpAddr;
@@ -23,9 +23,9 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-use super::scenario::Tls;
+use super::tls_settings::Tls;
 
-/// Finds what would fail only when a server starts.
+/// Finds errors that would otherwise appear only when a server starts.
 pub(super) fn check(tls: &Tls) -> Result<(), String> {
     let cas = tls.client_cas.iter().flatten();
     let nameless = tls.without_sni.iter();
@@ -47,25 +47,25 @@ pub(super) fn check(tls: &Tls) -> Result<(), String> {
         san_type(san)?;
     }
     if tls.require_client_certificate && tls.client_cas.is_none() {
-        return Err("requires a client certificate but asks for none; give client_cas".to_owned());
+        return Err("requires a client certificate but requests none; set client_cas".to_owned());
     }
     protocol_versions(&tls.versions).map(|_| ())
 }
 
-/// What is made of a scenario's TLS settings, once.
+/// The TLS configuration of a scenario, created once.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct Prepared {
     pub(super) config: Arc<ServerConfig>,
     /// The certificate of the CA that signs the serving certificate.
     pub(super) issuer: CertificateDer<'static>,
 }
 
-/// The settings, with certificates made for them.
-pub(super) fn make(tls: &Tls) -> io::Result<Made> {
+/// Creates certificates and the TLS configuration.
+pub(super) fn prepare(tls: &Tls) -> io::Result<Prepared> {
     build(tls).map_err(io::Error::other)
 }
 
-fn build(tls: &Tls) -> Result<Made, String> {
+fn build(tls: &Tls) -> Result<Prepared, String> {
     let words = |error: &dyn std::error::Error| format!("cannot set up TLS: {error}");
     let made = certify(tls, &tls.subject, &tls.issuer, &tls.sans).map_err(|error| words(&error))?;
     let issuer = made.issuer.clone();
@@ -99,7 +99,7 @@ fn build(tls: &Tls) -> Result<Made, String> {
     // Nobody resumes: tickets would only cost.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    Ok(Made {
+    Ok(Prepared {
         config: Arc::new(config),
         issuer,
     })
@@ -171,8 +171,8 @@ fn certify(
     })
 }
 
-/// What puts the CA names into the `CertificateRequest`. rustls takes them from real CA
-/// certificates, so each name gets one.
+/// Puts the CA names into the `CertificateRequest`. rustls takes them from CA certificates, so each name gets
+/// one.
 fn client_verifier(
     tls: &Tls,
     provider: Arc<CryptoProvider>,
@@ -212,7 +212,7 @@ fn ca_params(name: &str) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// Fixed dates, so that a simulation says the same every day.
+/// Sets fixed dates, so that a simulation has the same result every day.
 fn valid_for_long(params: &mut CertificateParams) {
     params.not_before = date_time_ymd(2026, 1, 1);
     params.not_after = date_time_ymd(2036, 1, 1);
@@ -222,13 +222,13 @@ fn named(name: &str) -> Result<DistinguishedName, rcgen::Error> {
     distinguished_name(name).map_err(|_| rcgen::Error::CouldNotParseCertificate)
 }
 
-/// `O=…, CN=…` as a name; each attribute once. Any text may stand in a value, control characters
-/// too, but not `, `.
+/// Parses `O=…, CN=…`; each attribute may occur once. A value may contain any text, including control characters,
+/// except `, `.
 fn distinguished_name(text: &str) -> Result<DistinguishedName, String> {
     let mut name = DistinguishedName::new();
     for part in text.split(", ") {
         let (attribute, value) = part.split_once('=').ok_or_else(|| {
-            format!("{text:?} is no distinguished name; write it as \"O=…, CN=…\"")
+            format!("invalid distinguished name {text:?}: expected the form \"O=…, CN=…\"")
         })?;
         let attribute = match attribute {
             "CN" => DnType::CommonName,
@@ -239,12 +239,12 @@ fn distinguished_name(text: &str) -> Result<DistinguishedName, String> {
             "L" => DnType::LocalityName,
             other => {
                 return Err(format!(
-                    "unknown attribute {other:?} in {text:?}; use CN, O, OU, C, ST or L"
+                    "unknown attribute {other:?} in {text:?}: expected one of CN, O, OU, C, ST, L"
                 ));
             }
         };
         if name.get(&attribute).is_some() {
-            return Err(format!("an attribute stands twice in {text:?}"));
+            return Err(format!("duplicate attribute in {text:?}"));
         }
         name.push(attribute, value);
     }
@@ -257,7 +257,7 @@ fn san_type(san: &str) -> Result<SanType, String> {
     }
     let name = san
         .try_into()
-        .map_err(|error| format!("{san:?} is no DNS name: {error}"))?;
+        .map_err(|error| format!("invalid DNS name {san:?}: {error}"))?;
     Ok(SanType::DnsName(name))
 }
 
@@ -265,13 +265,13 @@ fn protocol_versions(
     versions: &[String],
 ) -> Result<Vec<&'static SupportedProtocolVersion>, String> {
     if versions.is_empty() {
-        return Err("speaks no TLS version; give \"1.2\", \"1.3\" or both".to_owned());
+        return Err("versions is empty: expected \"1.2\", \"1.3\" or both".to_owned());
     }
     let known = |version: &String| match version.as_str() {
         "1.2" => Ok(&TLS12),
         "1.3" => Ok(&TLS13),
         other => Err(format!(
-            "unknown TLS version {other:?}; use \"1.2\" and \"1.3\""
+            "unknown TLS version {other:?}: expected \"1.2\" or \"1.3\""
         )),
     };
     versions.iter().map(known).collect()
@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_or_refused() {
+    fn distinguished_names_are_parsed_or_rejected() {
         let name =
             distinguished_name("O=dynamiclistener-org, CN=dynamiclistener-ca@1735689600").unwrap();
         let attributes: Vec<_> = name.iter().map(|(kind, _)| kind.clone()).collect();

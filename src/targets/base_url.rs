@@ -1,15 +1,15 @@
-//! A URL as target: where a server's paths begin.
+//! A URL as target: the server, and the prefix of its paths.
 //!
-//! Read strictly by hand, for a URL parser made for browsers is too kind: it takes `0x7f.1` for
-//! 127.0.0.1, drops tabs and reads backslashes as slashes.
+//! Parsed strictly by hand. A URL parser made for browsers is too lenient: it reads `0x7f.1` as
+//! 127.0.0.1, drops tabs and turns backslashes into slashes.
 
 use std::sync::Arc;
 
-use super::error::Kind;
+use super::error::Problem;
 use super::host::host_port;
 use crate::model::{Host, PathClass, PathError, Scheme};
 
-/// Bytes of a path prefix; it goes into every request.
+/// Bytes of a path prefix, which goes into every request.
 const MAX_PREFIX: usize = 1024;
 
 /// A base URL in its parts.
@@ -22,24 +22,27 @@ pub(super) struct BaseUrl {
 }
 
 /// Reads a URL; `None` if `text` has no `://`.
-pub(super) fn base_url(text: &str) -> Option<Result<BaseUrl, Kind>> {
+pub(super) fn base_url(text: &str) -> Option<Result<BaseUrl, Problem>> {
     text.split_once("://")
         .map(|(scheme, rest)| parse(scheme, rest))
 }
 
-fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, Kind> {
+fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, Problem> {
     let (scheme, default_port) = match scheme.to_ascii_lowercase().as_str() {
         "https" => (Scheme::Https, 443),
         "http" => (Scheme::Http, 80),
-        _ => return Err("the scheme is unknown; use https:// or http://".into()),
+        _ => return Err("unsupported scheme: expected https:// or http://".into()),
     };
     if rest.contains(['?', '#']) {
-        return Err("the URL has a query or fragment; give the base URL alone".into());
+        return Err("unexpected query or fragment: write the base URL alone".into());
     }
     let (authority, path) = match rest.find('/') {
         Some(slash) => rest.split_at(slash),
         None => (rest, ""),
     };
+    if !authority.starts_with('[') && authority.matches(':').count() > 1 {
+        return Err("an IPv6 address in a URL needs brackets: https://[2001:db8::1]:6443".into());
+    }
     let (host, port) = host_port(authority)?;
     Ok(BaseUrl {
         scheme,
@@ -50,7 +53,7 @@ fn parse(scheme: &str, rest: &str) -> Result<BaseUrl, Kind> {
 }
 
 /// The path prefix without a trailing slash.
-fn prefix(path: &str) -> Result<&str, Kind> {
+fn prefix(path: &str) -> Result<&str, Problem> {
     let prefix = path.strip_suffix('/').unwrap_or(path);
     if prefix.is_empty() {
         return Ok(prefix);
@@ -68,21 +71,20 @@ fn prefix(path: &str) -> Result<&str, Kind> {
         return Err(problem.to_string().into());
     }
     // Not allowed in a URL's path (RFC 3986, section 3.3).
-    if let Some(odd) = prefix
+    if let Some(forbidden) = prefix
         .chars()
         .find(|c| matches!(c, '"' | '<' | '>' | '^' | '`' | '{' | '|' | '}'))
     {
-        return Err(PathError::Character(odd).to_string().into());
+        return Err(PathError::Character(forbidden).to_string().into());
     }
-    // A path of the API may hide behind a prefix of its own: /k8s/clusters/c-1/version.
-    let starts = prefix.match_indices('/').map(|(slash, _)| slash);
-    if starts
-        .filter_map(|slash| prefix.get(slash..))
-        .any(|tail| is_asked(tail, tail.len() == prefix.len()))
+    // An API path may follow a real prefix: /k8s/clusters/c-1/version.
+    if prefix
+        .match_indices('/')
+        .filter_map(|(slash, _)| prefix.get(slash..))
+        .any(|tail| is_api_path(tail, tail.len() == prefix.len()))
     {
         return Err(
-            "the path is one of the API; give the server's base URL, kubeknock asks /version and the \
-                    others itself"
+            "unexpected API path: write the server's base URL; kubeknock asks /version and the others itself"
                 .into(),
         );
     }
@@ -90,7 +92,7 @@ fn prefix(path: &str) -> Result<&str, Kind> {
 }
 
 /// Whether the end of a prefix is a path that kubeknock asks, or the beginning of a resource path.
-fn is_asked(tail: &str, whole: bool) -> bool {
+fn is_api_path(tail: &str, whole: bool) -> bool {
     match PathClass::of(tail) {
         Ok(
             PathClass::Version
@@ -99,10 +101,10 @@ fn is_asked(tail: &str, whole: bool) -> bool {
             | PathClass::Metrics
             | PathClass::Diagnostics,
         ) => true,
-        // A cluster may be called "ping": only a path of its own is the product's.
+        // A cluster may be called "ping", so /ping counts only as the whole path.
         Ok(PathClass::Product) => whole,
         Ok(PathClass::Other) => false,
-        // The API's root, or a group with its version; a gateway's /api/prod is a prefix.
+        // /api, /apis, or either with a version. A gateway's /api/prod is a prefix.
         Ok(PathClass::Discovery | PathClass::ResourceList { .. }) | Err(_) => {
             let mut segments = tail.split('/').skip(1);
             match (segments.next(), segments.next(), segments.next()) {

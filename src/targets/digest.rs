@@ -1,70 +1,169 @@
-//! A digest of a whole set: two sets with the same one are asked alike, index by index.
+//! A digest of a target set: sets with the same digest are asked alike, index by index.
+//!
+//! Checkpoints and reports hold these digests. The text that is hashed is that of the first
+//! checkpoints, with the names that types had then. Another text would make every checkpoint
+//! unusable.
 
-use std::fmt::{self, Write as _};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::set::{Segment, TargetSet};
-use crate::model::hex;
+use super::exclusions::Exclusions;
+use super::set::{Attribution, Segment, Spec, TargetSet, Template};
+use crate::model::{Origin, hex};
 
 /// Writes text into a digest.
 struct Digesting(Sha256);
 
-impl fmt::Write for Digesting {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
+impl std::fmt::Write for Digesting {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
         self.0.update(text.as_bytes());
         Ok(())
     }
 }
 
 impl TargetSet {
-    /// SHA-256 over everything that the set asks, in which order, under which names, and what it
-    /// excludes. Only the same version of kubeknock gives the same digest.
+    /// SHA-256 over everything that the set asks, in which order and under which names, and over what
+    /// it excludes. Only the same version of kubeknock gives the same digest.
     pub fn digest(&self) -> [u8; 32] {
         let mut out = self.asked();
+        // Writing into a digest cannot fail.
         for segment in &self.segments {
-            let _ = write!(out, "{:?}", segment.naming);
+            let _ = out.write_str(&attribution(&segment.attribution));
         }
-        for spec in &self.specs {
-            let _ = write!(out, "{spec:?}");
+        for one in &self.specs {
+            let _ = out.write_str(&spec(one));
         }
         out.0.finalize().into()
     }
 
-    /// SHA-256 over what the set asks and excludes alone, in hexadecimal digits: the same wherever the
-    /// list lay, and however its targets are called. Only the same version of kubeknock gives the same.
+    /// SHA-256 over what the set asks and excludes, in hexadecimal digits. The same wherever the list is
+    /// and however its targets are called. Only the same version of kubeknock gives the same digest.
     pub fn asked_digest(&self) -> String {
         hex(self.asked().0.finalize())
     }
 
     fn asked(&self) -> Digesting {
         let mut out = Digesting(Sha256::new());
-        // Writing into a digest cannot fail.
+        let templates: Vec<String> = self.templates.iter().map(template).collect();
         let _ = write!(
             out,
-            "{} {} {:?} {:?}",
-            self.len, self.excluded, self.planes, self.names
+            "{} {} [{}] {:?}",
+            self.len,
+            self.excluded,
+            templates.join(", "),
+            self.names
         );
         for Segment {
             start,
             first,
-            plane,
-            naming: _,
+            template,
+            ..
         } in &self.segments
         {
-            let _ = write!(out, "{start} {first} {plane};");
+            let _ = write!(out, "{start} {first} {template};");
         }
         if !self.absolute.is_empty() {
             let _ = write!(out, "{:?}", self.absolute);
         }
-        let _ = self.exclusions.describe(&mut out);
+        let _ = out.write_str(&exclusions(&self.exclusions));
         out
     }
 }
 
+fn template(template: &Template) -> String {
+    let Template {
+        kind,
+        scheme,
+        port,
+        prefix,
+        sni,
+    } = template;
+    format!(
+        "Plane {{ space: {kind:?}, scheme: {scheme:?}, port: {port}, prefix: {prefix:?}, sni: {sni:?} }}"
+    )
+}
+
+fn origin(origin: &Origin) -> String {
+    let Origin { source, line, text } = origin;
+    format!("Origin {{ source: {source:?}, line: {line}, text: {text:?} }}")
+}
+
+fn attribution(attribution: &Attribution) -> String {
+    let Attribution {
+        origin: from,
+        specs,
+        label,
+        expect,
+        named,
+    } = attribution;
+    let specs: Vec<String> = specs.iter().map(|id| format!("SpecId({})", id.0)).collect();
+    format!(
+        "Naming {{ origin: {}, specs: [{}], label: {label:?}, expect: {expect:?}, named: {named} }}",
+        origin(from),
+        specs.join(", ")
+    )
+}
+
+fn spec(spec: &Spec) -> String {
+    let Spec {
+        origin: from,
+        named,
+        label,
+        expect,
+        targets,
+    } = spec;
+    format!(
+        "Spec {{ origin: {}, named: {named}, label: {label:?}, expect: {expect:?}, targets: {targets} }}",
+        origin(from)
+    )
+}
+
+fn exclusions(exclusions: &Exclusions) -> String {
+    let addresses: Vec<String> = exclusions
+        .addresses
+        .iter()
+        .map(|((kind, port), first, last)| format!("(({kind:?}, {port}), {first}): {last}"))
+        .collect();
+    let names: BTreeMap<_, _> = exclusions.names.iter().collect();
+    format!("Intervals({{{}}}) {names:?}", addresses.join(", "))
+}
+
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    /// The text of the first checkpoints; a change to it would make them unusable.
+    #[test]
+    fn the_text_that_is_hashed_stays_the_same() {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument("192.0.2.0/30 ports=1 name=lab expect=rejected");
+        builder.argument("https://api.example./x sni=b.example");
+        builder.exclude("192.0.2.1");
+        builder.exclude("192.0.2.2");
+        builder.exclude("192.0.2.9:443");
+        builder.exclude("c.example:443");
+        let asked = "3 2 [Plane { space: V4, scheme: Https, port: 1, prefix: \"\", sni: None }, \
+                     Plane { space: Name, scheme: Https, port: 443, prefix: \"/x\", sni: Some(\"b.example\") }] \
+                     [\"api.example\"]0 3221225984 0;1 3221225987 0;2 0 1;{0}\
+                     Intervals({((V4, 0), 3221225985): 3221225986, ((V4, 443), 3221225993): 3221225993}) \
+                     {\"c.example\": {443}}";
+        let first = "origin: Origin { source: Argument, line: 1, text: \"192.0.2.0/30 ports=1\" }";
+        let second = "origin: Origin { source: Argument, line: 2, text: \"https://api.example./x sni=b.example\" }";
+        let lab = "label: Some(\"lab\"), expect: Some(Rejected)";
+        let range = format!("Naming {{ {first}, specs: [SpecId(0)], {lab}, named: false }}");
+        let all = format!(
+            "{asked}{range}{range}Naming {{ {second}, specs: [SpecId(1)], label: None, expect: None, named: true }}\
+             Spec {{ {first}, named: false, {lab}, targets: 2 }}\
+             Spec {{ {second}, named: true, label: None, expect: None, targets: 1 }}"
+        );
+        let set = builder.build().unwrap();
+        assert_eq!(set.asked_digest(), crate::model::hex(Sha256::digest(asked)));
+        assert_eq!(set.digest(), *Sha256::digest(all));
+    }
 
     fn digest(specs: &[&str], exclusions: &[&str]) -> [u8; 32] {
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
@@ -78,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_is_the_same_wherever_it_is_written() {
+    fn the_asked_digest_ignores_names_and_places() {
         let asked = |specs: &[&str]| {
             let mut builder = TargetSetBuilder::new(TargetOptions::default());
             builder.read(crate::model::Source::Stdin, specs.join("\n").as_bytes());
@@ -103,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_sets_have_it_and_every_difference_changes_it() {
+    fn equal_sets_have_the_same_digest_and_every_difference_changes_it() {
         let excluded: Vec<String> = (0..50)
             .map(|index| format!("host-{index}.example"))
             .collect();

@@ -1,49 +1,52 @@
-//! What is wrong with the target list: the first bad lines of every source, said in one go.
+//! What is wrong with a target list: the first bad lines of every source, all at once.
 //!
-//! An error says where and of what kind a mistake is, and never what stands there: a list may be a
-//! kubeconfig by mistake, and errors go to logs that many people read.
+//! An error says where a mistake is and of what kind, and never repeats the text: the file may be a
+//! kubeconfig given by mistake, and many people read the logs that errors go to.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Errors that are told of each source; the others are counted. A file that is no list has one in each
-/// of its lines.
+/// Errors shown for each source; the others are counted. A file that is not a list has one in every
+/// line.
 const MAX_ERRORS: u64 = 5;
 
-/// What kind of mistake it is, and how to mend it.
-pub(super) type Kind = Cow<'static, str>;
+/// What is wrong, and how to fix it. Never holds text of the input.
+pub(super) type Problem = Cow<'static, str>;
 
 /// One mistake in a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mistake {
-    /// The character where it is, from 1; `None` if it is about the whole line.
+pub(super) struct LineError {
+    /// The character where the mistake is, from 1; `None` if it concerns the whole line.
     pub(super) column: Option<usize>,
-    pub(super) kind: Kind,
+    pub(super) problem: Problem,
 }
 
-impl Mistake {
-    pub(super) fn at(column: usize, kind: impl Into<Kind>) -> Self {
+impl LineError {
+    pub(super) fn at(column: usize, problem: impl Into<Problem>) -> Self {
         Self {
             column: Some(column),
-            kind: kind.into(),
+            problem: problem.into(),
         }
     }
 }
 
-impl From<Kind> for Mistake {
-    /// A mistake of the line as a whole.
-    fn from(kind: Kind) -> Self {
-        Self { column: None, kind }
+impl<P: Into<Problem>> From<P> for LineError {
+    /// A mistake that concerns the whole line.
+    fn from(problem: P) -> Self {
+        Self {
+            column: None,
+            problem: problem.into(),
+        }
     }
 }
 
 /// One bad line, source or setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetError {
-    /// Where: `targets.txt:12:5`, `<stdin>:3`, `argument 1`, `exclusion 1`, a file's path; empty
-    /// when it is about the list as a whole.
+    /// Where: `targets.txt:12:5`, `<stdin>:3`, `argument 1`, `exclusion 1`, or a file's path. Empty
+    /// if it concerns the list as a whole.
     pub place: String,
-    /// What is wrong and how to mend it. Nothing of what stands there.
+    /// What is wrong and how to fix it. Never holds text of the input.
     pub problem: String,
 }
 
@@ -59,34 +62,29 @@ impl fmt::Display for TargetError {
 
 impl std::error::Error for TargetError {}
 
-/// Everything that keeps a list from being a target set; displayed one a line.
+/// Everything that is wrong with a target list; displayed one per line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetErrors(pub Vec<TargetError>);
 
 impl fmt::Display for TargetErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, error) in self.0.iter().enumerate() {
-            if position > 0 {
-                f.write_str("\n")?;
-            }
-            error.fmt(f)?;
-        }
-        Ok(())
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
 impl std::error::Error for TargetErrors {}
 
-/// Collects errors, the first ones of each source in full and the rest as a number.
+/// Collects errors: the first of each source, and the number of the rest.
 #[derive(Debug, Default)]
 pub(super) struct ErrorLog {
     kept: Vec<TargetError>,
-    /// Of each source its name and how many errors it has.
+    /// Each source with its number of errors.
     sources: Vec<(String, u64)>,
 }
 
 impl ErrorLog {
-    /// An error of this source, which is named where the place is not.
+    /// Adds an error of this source.
     pub(super) fn push(&mut self, source: &str, place: String, problem: impl Into<String>) {
         let known = self.sources.iter().position(|(name, _)| name == source);
         let at = known.unwrap_or_else(|| {
@@ -103,7 +101,7 @@ impl ErrorLog {
         }
     }
 
-    /// The errors, or nothing if there are none.
+    /// Fails if there are any errors.
     pub(super) fn finish(self) -> Result<(), TargetErrors> {
         let mut errors = self.kept;
         for (place, count) in self.sources {
@@ -127,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_one_a_line_and_bounded_for_each_source() {
+    fn errors_are_one_per_line_and_limited_for_each_source() {
         let mut log = ErrorLog::default();
         for line in 1..=100_000 {
             log.push("targets.txt", format!("targets.txt:{line}"), "bad");

@@ -1,35 +1,31 @@
-//! Port numbers and lists of them, as in `--ports` and `ports=`.
+//! Lists of ports, as in `--ports` and `ports=`.
 
-use std::borrow::Cow;
+use crate::host_port::{HostPortError, parse_port};
 
-use super::error::Kind;
-
-/// Every port there is, 1 to 65535.
+/// How many ports there are, 1 to 65535.
 const ALL_PORTS: usize = 65_535;
 
-/// One port: decimal digits, 1 to 65535.
-pub(super) fn parse_port(text: &str) -> Result<u16, Kind> {
-    if text.is_empty() {
-        return Err("the port is missing; give a number from 1 to 65535".into());
-    }
-    // `u16::from_str` takes a leading '+'.
-    let number = if text.bytes().all(|b| b.is_ascii_digit()) {
-        text.parse().unwrap_or(0)
-    } else {
-        0
-    };
-    if number == 0 {
-        return Err("the port is no number from 1 to 65535".into());
-    }
-    Ok(number)
+/// Why a text is not a list of ports. Says nothing of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PortsError {
+    /// An item is not a port.
+    #[error(transparent)]
+    Port(#[from] HostPortError),
+    /// `443-80`
+    #[error("reversed range of ports: write the lower port first")]
+    Reversed,
+    /// Overlapping ranges.
+    #[error("more ports than there are: list each port once")]
+    TooMany,
 }
 
-/// A list of ports: numbers and ranges with commas between (`6443,443,30000-30010`). The order is
-/// kept, a port listed twice is taken once.
+/// A list of ports: numbers and ranges with commas between (`6443,443,30000-30010`). Keeps the
+/// order and drops duplicates.
 ///
 /// # Errors
-/// What kind of mistake is in it; nothing of the text.
-pub fn parse_ports(text: &str) -> Result<Vec<u16>, Cow<'static, str>> {
+/// An item is not a port, or the list is longer than there are ports.
+pub fn parse_ports(text: &str) -> Result<Vec<u16>, PortsError> {
     let mut ports = Vec::new();
     let mut seen = vec![false; ALL_PORTS + 1];
     let mut listed = 0usize;
@@ -40,12 +36,12 @@ pub fn parse_ports(text: &str) -> Result<Vec<u16>, Cow<'static, str>> {
             None => parse_port(item).map(|port| (port, port))?,
         };
         if first > last {
-            return Err("a range of ports is reversed; write the lower one first".into());
+            return Err(PortsError::Reversed);
         }
-        // Bounds the work that a list of whole ranges could ask for.
+        // Limits the work that a list of whole ranges could ask for.
         listed += usize::from(last - first) + 1;
         if listed > ALL_PORTS {
-            return Err("the list names more ports than there are; write each once".into());
+            return Err(PortsError::TooMany);
         }
         for port in first..=last {
             if let Some(seen) = seen.get_mut(usize::from(port))
@@ -76,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_port_is_said() {
+    fn errors_name_the_mistake() {
         for (text, word) in [
             ("", "missing"),
             ("443,", "missing"),
@@ -84,16 +80,16 @@ mod tests {
             ("65536", "1 to 65535"),
             ("70000", "1 to 65535"),
             ("99999999999999999999", "1 to 65535"),
-            ("+443", "no number"),
+            ("+443", "invalid port"),
             ("-443", "missing"),
-            ("https", "no number"),
-            ("４４３", "no number"),
+            ("https", "invalid port"),
+            ("４４３", "invalid port"),
             ("443-", "missing"),
-            ("0-10", "no number"),
+            ("0-10", "invalid port"),
             ("10-1", "reversed"),
             ("1-65535,1", "more ports than there are"),
         ] {
-            let problem = parse_ports(text).unwrap_err();
+            let problem = parse_ports(text).unwrap_err().to_string();
             assert!(problem.contains(word), "{text}: {problem}");
         }
     }

@@ -1,11 +1,10 @@
-//! A page as Chromium shows it. The tests of the library read this file too.
+//! Renders a page in Chromium. The unit tests of the library use this file, too.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What a file has become in a browser, and what the browser said; `None` where there is none, which
-/// the test then says.
-/// `network` is the option that keeps it from the network.
+/// The DOM of a page and the browser's output. Without a browser, prints that the test was skipped and returns
+/// `None`. `network` is the option that disables the network.
 pub(crate) fn chromium(file: &Path, fragment: &str, network: &str) -> Option<(String, String)> {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new("chromium")
@@ -29,10 +28,10 @@ pub(crate) fn chromium(file: &Path, fragment: &str, network: &str) -> Option<(St
     Some((text(&output.stdout), text(&output.stderr)))
 }
 
-/// What a file has become in a browser that knows no host. The browser has nothing to complain of.
+/// The DOM of a page in a browser without network. Fails if the browser reports an error.
 pub(crate) fn browse(file: &Path, fragment: &str) -> Option<String> {
     let (dom, said) = chromium(file, fragment, "--host-resolver-rules=MAP * ~NOTFOUND")?;
-    // Errors of the page and violations of its policy are told on the console.
+    // The console shows errors of the page and violations of its content security policy.
     assert!(!said.contains("CONSOLE"), "{said}");
     assert!(dom.contains("</html>"), "{dom}{said}");
     Some(dom)

@@ -1,4 +1,4 @@
-//! Servers that a test writes by hand, byte by byte: what no library would send, and no simulated server does.
+//! Servers whose responses a test writes byte by byte: what neither a library nor a simulated server sends.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,17 +16,17 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::ANY;
 
-/// How a connection goes on behind an answer.
+/// What happens to a connection after a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     Continue,
-    /// Closes as TLS asks for.
+    /// Closes with TLS `close_notify`.
     Close,
-    /// Closes TCP, and says nothing of it in TLS.
+    /// Closes TCP without TLS `close_notify`.
     Drop,
 }
 
-/// Where a server is, and what came.
+/// The address of a server, and the requests it received.
 #[derive(Debug, Clone)]
 pub(crate) struct ByHand {
     pub(crate) address: SocketAddr,
@@ -45,7 +45,7 @@ impl ByHand {
     }
 }
 
-/// Listens, and hands each connection with its number, from 1, to `serve`.
+/// Listens and passes each connection to `serve`, with its number from 1.
 pub(crate) async fn listen<F>(
     serve: impl Fn(TcpStream, usize, ByHand) -> F + Send + 'static,
 ) -> ByHand
@@ -68,7 +68,7 @@ where
     server
 }
 
-/// Answers over TLS.
+/// A server over TLS.
 pub(crate) async fn over_tls(
     answer: impl Fn(&str) -> (Vec<u8>, Then) + Send + Sync + 'static,
 ) -> ByHand {
@@ -87,7 +87,7 @@ pub(crate) async fn over_tls(
     .await
 }
 
-/// Answers requests until the client goes or an answer ends it.
+/// Answers requests until the client closes or a response ends the connection.
 pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     server: &ByHand,
@@ -117,7 +117,7 @@ pub(crate) async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// A default API server over this TLS.
+/// A default API server over TLS.
 pub(crate) async fn default_over(tls: TlsAcceptor) -> ByHand {
     listen(move |stream, _, server| {
         let tls = tls.clone();
@@ -135,8 +135,8 @@ pub(crate) async fn default_over(tls: TlsAcceptor) -> ByHand {
     .await
 }
 
-/// A default API server's answers as HTTP/1.1 has them: status line and headers, each line with its end,
-/// and the body.
+/// The HTTP/1.1 response of a default API server: status line and headers, each with its line break, and the
+/// body.
 pub(crate) fn default_cluster(path: &str) -> (String, String) {
     let marks = "Audit-Id: 1b2c3d4e-0000-4000-8000-000000000001\r\n\
                  X-Kubernetes-Pf-Flowschema-Uid: 5fbd05f6-0000-4000-8000-000000000002\r\n\
@@ -166,7 +166,7 @@ pub(crate) fn default_cluster(path: &str) -> (String, String) {
 
 const VERSION: &str = r#"{"major":"1","minor":"30","gitVersion":"v1.30.4","gitCommit":"0","gitTreeState":"clean","buildDate":"2024-08-14T00:00:00Z","goVersion":"go1.22.5","compiler":"gc","platform":"linux/amd64"}"#;
 
-/// What the insecure port of an old API server says: everything is open.
+/// The response of an old API server's insecure port, where everything is open.
 pub(crate) fn insecure(path: &str) -> Vec<u8> {
     let body = match path {
         "/version" => VERSION,
@@ -185,12 +185,12 @@ pub(crate) fn insecure(path: &str) -> Vec<u8> {
     )
 }
 
-/// An answer with its length.
+/// A response with its length.
 pub(crate) fn whole(head: &str, body: &str) -> Vec<u8> {
     format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// TLS under an API server's certificate.
+/// TLS with the certificate of an API server.
 pub(crate) fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
     let names = ["kubernetes", "kubernetes.default.svc", "localhost"].map(str::to_owned);
     let key = KeyPair::generate().unwrap();
@@ -201,7 +201,7 @@ pub(crate) fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
     acceptor_of(vec![certificate.der().clone()], &key, alpn)
 }
 
-/// TLS under these certificates, whatever they are worth, signed with this key.
+/// TLS with these certificates and this key, which need not match.
 pub(crate) fn acceptor_of(
     chain: Vec<CertificateDer<'static>>,
     key: &KeyPair,
@@ -218,7 +218,7 @@ pub(crate) fn acceptor_of(
     )
 }
 
-/// The same with a key of any kind.
+/// The same with any signing key.
 pub(crate) fn acceptor_with(
     chain: Vec<CertificateDer<'static>>,
     key: Arc<dyn SigningKey>,

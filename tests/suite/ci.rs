@@ -1,4 +1,4 @@
-//! The CI files of `deploy/`: their steps, taken out of the YAML and run by the shells that run them.
+//! The CI files of `deploy/`: the scripts in the YAML are run by the shells that the CI system uses.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,7 @@ use crate::support::{stderr, stdout};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubeknock");
 
-/// The block of text behind the first `key: |` or `- |` that follows `behind`.
+/// The block of text after the first `key: |` or `- |` that follows `behind`.
 fn block(file: &str, behind: &str, key: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("deploy")
@@ -38,7 +38,7 @@ fn block(file: &str, behind: &str, key: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Runs a script in a folder with these variables, and none of this machine's CI.
+/// Runs a script in a folder with these variables, and without those of the CI that runs this test.
 fn shell(words: &[&str], script: &str, folder: &Path, variables: &[(&str, &str)]) -> Output {
     let file = folder.join(".script");
     fs::write(&file, script).unwrap();
@@ -60,7 +60,7 @@ fn shell(words: &[&str], script: &str, folder: &Path, variables: &[(&str, &str)]
         .unwrap()
 }
 
-/// As GitHub's runner runs `shell: bash`. What the step put out follows.
+/// Runs a step as GitHub's runner does for `shell: bash`. Also returns the outputs of the step.
 fn github(step: &str, folder: &Path, variables: &[(&str, &str)]) -> (Output, String) {
     let script = block("github/action.yml", &format!("- name: {step}"), "run: |");
     let outputs = folder.join(".outputs");
@@ -74,7 +74,7 @@ fn github(step: &str, folder: &Path, variables: &[(&str, &str)]) -> (Output, Str
     (output, fs::read_to_string(outputs).unwrap())
 }
 
-/// Two default clusters at addresses of their own, and the folder's list of them.
+/// Starts two default clusters and writes a targets file with them.
 async fn two_servers(folder: &Path) -> [SimulatedServer; 2] {
     let start = async |address: &str| {
         simulator::start(
@@ -91,7 +91,7 @@ async fn two_servers(folder: &Path) -> [SimulatedServer; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_actions_scan_passes_on_all_that_it_is_given_and_no_more() {
+async fn the_action_passes_its_inputs_to_the_scan() {
     let folder = tempfile::tempdir().unwrap();
     let [one, other] = two_servers(folder.path()).await;
     let scan = |fail_on: &str, arguments: &str| {
@@ -123,7 +123,7 @@ async fn the_actions_scan_passes_on_all_that_it_is_given_and_no_more() {
     let log = fs::read_to_string(folder.path().join("kubeknock.sarif")).unwrap();
     assert!(log.contains("\"clusters.txt\"") && folder.path().join("kubeknock.json").is_file());
 
-    // The settings file decides where no input does, and only there.
+    // The settings file applies only to inputs that are not set.
     settings(
         folder.path(),
         "[scan]\nfail-on = \"forbidden\"\ncategory = \"night\"\n",
@@ -138,7 +138,7 @@ async fn the_actions_scan_passes_on_all_that_it_is_given_and_no_more() {
     assert_eq!(scan("", "--config /dev/null"), "code=0\n");
 }
 
-/// Writes the repository's settings as a runner in a container does: everybody may write them.
+/// Writes a settings file that everybody may write, as in a container.
 fn settings(folder: &Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -147,9 +147,9 @@ fn settings(folder: &Path, text: &str) {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
 }
 
-/// A release is run only if it is what its sum says, be it a binary or an archive with one.
+/// A release, either a binary or an archive, runs only if its checksum matches.
 #[test]
-fn the_action_takes_a_release_by_its_sum() {
+fn the_action_verifies_the_checksum_of_a_release() {
     if Command::new("curl").arg("--version").output().is_err() {
         without("curl", "the action's release");
         return;
@@ -201,7 +201,7 @@ fn the_action_takes_a_release_by_its_sum() {
                 "{file}: {wrong:?}"
             );
             assert!(
-                stdout(&output).starts_with("::error::release is not what sha256 says"),
+                stdout(&output).starts_with("::error::release does not match sha256"),
                 "{}",
                 stdout(&output)
             );
@@ -228,7 +228,7 @@ fn the_action_takes_a_release_by_its_sum() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn gitlabs_job_leaves_the_gate_to_the_settings_file() {
+async fn the_gitlab_job_leaves_the_gate_to_the_settings_file() {
     let folder = tempfile::tempdir().unwrap();
     let _servers = two_servers(folder.path()).await;
     let script = block("gitlab/kubeknock.yml", "script:", "- |");
@@ -255,9 +255,9 @@ async fn gitlabs_job_leaves_the_gate_to_the_settings_file() {
     assert_eq!((scan(""), scan("never")), (Some(1), Some(0)));
 }
 
-/// A job's own variables beat those of the file that includes it; global ones do not.
+/// Global variables can be overridden by the including file; variables of the job cannot.
 #[test]
-fn gitlabs_variables_can_be_set_by_who_includes_the_job() {
+fn the_including_file_can_set_the_variables_of_the_gitlab_job() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/gitlab/kubeknock.yml");
     let text = fs::read_to_string(path).unwrap();
     let (global, job) = text.split_once("\nkubeknock:\n").unwrap();
@@ -268,7 +268,7 @@ fn gitlabs_variables_can_be_set_by_who_includes_the_job() {
     assert!(!job.contains("variables:"), "{job}");
 }
 
-/// With a docker that runs the program in the folder that is mounted.
+/// A fake `docker` runs the program in the mounted folder.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_container_workflow_scans_and_fails() {
     let folder = tempfile::tempdir().unwrap();
@@ -304,7 +304,7 @@ async fn the_container_workflow_scans_and_fails() {
     assert!(place.join("kubeknock.sarif").is_file());
 }
 
-/// GitLab starts a shell in the image of a job, so the image of the example has one.
+/// GitLab starts a shell in the image of a job.
 #[test]
 fn the_image_for_ci_has_a_shell() {
     let file =

@@ -96,7 +96,7 @@ async fn exit_codes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_formats_at_once_and_files_appear_whole() {
+async fn several_formats_at_once() {
     let server = start("default").await;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -264,17 +264,17 @@ async fn several_formats_at_once_and_files_appear_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unwritable_output_is_found_before_anything_is_sent() {
+async fn an_unwritable_output_is_an_error_before_anything_is_sent() {
     let server = start("default").await;
     let folder = tempfile::tempdir().unwrap();
     for (option, word) in [
         (
             format!("-ojson={}/missing/report.json", folder.path().display()),
-            "/missing/report.json: the folder",
+            "/missing/report.json: the directory",
         ),
         (
             format!("--checkpoint={}/missing/scan", folder.path().display()),
-            "/missing/scan: the folder",
+            "/missing/scan: the directory",
         ),
         (
             format!("-ojson={}", folder.path().display()),
@@ -322,7 +322,7 @@ async fn an_unwritable_output_is_found_before_anything_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dry_run_sends_nothing_and_tells_all() {
+async fn the_dry_run_sends_nothing_and_shows_the_plan() {
     let server = start("default").await;
     let address = server.address().to_string();
     let output = run(&[
@@ -348,7 +348,7 @@ async fn the_dry_run_sends_nothing_and_tells_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn max_duration_drains_and_says_what_is_missing() {
+async fn max_duration_stops_the_scan_and_reports_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.json");
     let began = Instant::now();
@@ -423,10 +423,10 @@ async fn the_first_interrupt_drains_and_reports() {
     }
 }
 
-/// What `nohup` began outlives its terminal.
+/// A program started with `nohup` survives its terminal.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hangup_that_is_ignored_ends_nothing() {
+async fn an_ignored_hangup_stops_nothing() {
     let child = std::process::Command::new("sh")
         .args([
             "-c",
@@ -463,9 +463,9 @@ async fn a_hangup_that_is_ignored_ends_nothing() {
     );
 }
 
-/// `-q` leaves out what is only worth knowing, and keeps what the exit code means where no report says it.
+/// `-q` leaves notes out, and keeps the reason for the exit code if no report shows it.
 #[tokio::test(flavor = "multi_thread")]
-async fn quiet_says_errors_and_why_the_exit_code_is_what_it_is() {
+async fn quiet_shows_only_errors_and_the_reason_for_the_exit_code() {
     let server = start("exposed").await;
     let address = server.address().to_string();
     let folder = tempfile::tempdir().unwrap();
@@ -501,7 +501,7 @@ async fn quiet_says_errors_and_why_the_exit_code_is_what_it_is() {
     let said = stderr(&scan(&["-o", "json=j"]));
     for note in [
         "settings from kubeknock.toml",
-        "has host bits",
+        "has host bits set",
         "[[expect]] target = \"nobody\"",
     ] {
         assert!(said.contains(note), "{note} is missing in {said}");
@@ -546,7 +546,7 @@ async fn the_second_interrupt_exits_at_once() {
     assert_eq!(output.status.code(), Some(130));
 }
 
-/// A reader that goes away has read enough.
+/// A closed pipe means that the reader has read enough.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_pipe_is_no_failure() {
@@ -564,7 +564,7 @@ async fn a_closed_pipe_is_no_failure() {
 }
 
 #[test]
-fn the_demo_judges_every_simulated_server_right_and_says_what_they_are() {
+fn the_demo_gives_every_simulated_server_its_verdict() {
     let output = run(&["demo"]);
     assert!(
         output.status.success(),
@@ -591,7 +591,7 @@ fn the_demo_judges_every_simulated_server_right_and_says_what_they_are() {
 }
 
 #[test]
-fn colours_are_for_people() {
+fn colours_are_for_terminals() {
     let coloured = |args: &[&str]| stdout(&run(args)).contains('\u{1b}');
     assert!(!coloured(&["demo", "-q"]), "a pipe");
     assert!(coloured(&["demo", "-q", "--color", "always"]));

@@ -1,4 +1,4 @@
-//! `--deep`: what is open is shown, and nothing of it is taken. Without SNI; and `--ca-file`.
+//! `--deep` shows what is open without taking data. Also the handshake without SNI, and `--ca-file`.
 
 use std::fs;
 
@@ -9,15 +9,12 @@ use kubeknock::probe::deep;
 use crate::recordings::recording;
 use crate::support::{config, knock, pem, run, serve, start, stderr, stdout};
 
-/// Stands in every list and every metric that a simulated server could give away.
+/// A marker in every list and metric that a simulated server could leak.
 const OBJECT: &str = "zz-object-name-7f3a";
 const DATA: &str = "enotZHVtbXktdG9rZW4=";
 
 fn deeply() -> ScanConfig {
-    ScanConfig {
-        deep: true,
-        ..config()
-    }
+    config().with(|config| config.deep = true)
 }
 
 fn granted(report: &EndpointReport) -> Vec<&str> {
@@ -30,9 +27,9 @@ fn granted(report: &EndpointReport) -> Vec<&str> {
     paths
 }
 
-/// What k3s opens by design is no path of the API: no count has it, and nothing counts otherwise.
+/// All outputs count the same paths. The paths that k3s opens by design are not API paths and are not counted.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_number_of_paths_wherever_it_is_said() {
+async fn all_outputs_agree_on_the_number_of_open_paths() {
     let server = start("k3s").await;
     let report = knock(deeply(), &server.address().to_string()).await;
     let asked = report.requests.len();
@@ -56,9 +53,9 @@ async fn one_number_of_paths_wherever_it_is_said() {
     assert!(stdout(&output).contains(&said), "{}", stdout(&output));
 }
 
-/// What the RBAC note of each recording states.
+/// The RBAC note of each recording states what is open.
 #[tokio::test(flavor = "multi_thread")]
-async fn recordings_grant_what_their_rbac_states() {
+async fn grants_of_recordings_match_their_rbac() {
     let public = ["/healthz", "/livez", "/readyz", "/version"];
     let mut everything: Vec<String> = deep()
         .map(|request| request.bare_path().to_owned())
@@ -77,7 +74,7 @@ async fn recordings_grant_what_their_rbac_states() {
         let report = knock(deeply(), &server.address().to_string()).await;
         assert_eq!(report.verdict, verdict, "{name}: {}", report.reason);
         assert_eq!(granted(&report), open, "{name}");
-        // Per resource, what was asked and what came back.
+        // For each resource, the request and the response.
         for request in deep().filter(|request| request.method == Method::Head) {
             let asked = report
                 .requests
@@ -104,7 +101,7 @@ async fn recordings_grant_what_their_rbac_states() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_the_lists_show() {
+async fn open_lists_are_found_on_servers_that_look_closed() {
     let server = start("lists-nodes").await;
     let shallow = knock(config(), &server.address().to_string()).await;
     assert_eq!(shallow.verdict, Verdict::Forbidden);
@@ -132,9 +129,9 @@ async fn what_only_the_lists_show() {
     );
 }
 
-/// Who shows nothing of Kubernetes is asked no more than usual.
+/// Servers without signs of Kubernetes get only the usual requests.
 #[tokio::test(flavor = "multi_thread")]
-async fn others_are_spared() {
+async fn other_servers_get_no_deep_requests() {
     for name in ["web-server", "kubelet", "basic-401", "catch-all-200"] {
         let server = start(name).await;
         let report = knock(deeply(), &server.address().to_string()).await;
@@ -147,9 +144,9 @@ async fn others_are_spared() {
     }
 }
 
-/// The supervisor's own paths name it, and change no verdict.
+/// The paths of the RKE2 supervisor identify it and change no verdict.
 #[tokio::test(flavor = "multi_thread")]
-async fn product_paths_are_evidence_of_their_own_grade() {
+async fn product_paths_identify_the_product_and_do_not_expose_it() {
     let server = start("rke2-supervisor").await;
     let report = knock(deeply(), &server.address().to_string()).await;
     assert_eq!(report.verdict, Verdict::NotApiServer, "{}", report.reason);
@@ -176,7 +173,7 @@ async fn product_paths_are_evidence_of_their_own_grade() {
     );
 }
 
-/// In no report, on no screen and in no log is a byte of what a server would give away.
+/// No report, output or log contains a byte of leaked data.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_object_name_reaches_a_report_or_a_log() {
     for name in ["lists-nodes", "leaks-lists"] {
@@ -232,7 +229,7 @@ async fn no_object_name_reaches_a_report_or_a_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_sni_openshift_shows_its_own_certificate() {
+async fn openshift_shows_its_internal_certificate_without_sni() {
     let server = start("openshift-custom-certificate").await;
     let spec = format!("{} sni=api.build01.example.com", server.address());
     let shallow = knock(config(), &spec).await;
@@ -266,13 +263,13 @@ async fn without_sni_openshift_shows_its_own_certificate() {
     );
     assert_eq!(report.connections, report.handshakes);
 
-    // An address has no name to leave out.
+    // For an address there is no SNI in the first place.
     let bare = knock(deeply(), &server.address().to_string()).await;
     assert!(bare.without_sni.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ca_file_says_whether_it_is_the_right_server() {
+async fn a_ca_file_shows_whether_it_is_the_right_server() {
     let scenario = kubeknock::simulator::scenario("default").unwrap();
     let own = scenario.issuer().unwrap().unwrap();
     let other = kubeknock::simulator::scenario("rejecting")
@@ -283,10 +280,7 @@ async fn a_ca_file_says_whether_it_is_the_right_server() {
     let server = serve(scenario).await;
     let spec = server.address().to_string();
     let trust = |ca: Vec<u8>| {
-        let config = ScanConfig {
-            trusted_cas: vec![ca],
-            ..config()
-        };
+        let config = config().with(|config| config.trusted_cas = vec![ca]);
         let spec = spec.clone();
         async move { knock(config, &spec).await }
     };
@@ -297,7 +291,7 @@ async fn a_ca_file_says_whether_it_is_the_right_server() {
             by: "CN=kubernetes".into()
         })
     );
-    // A CA of the same name and another key.
+    // A CA with the same name and another key.
     let wrong = trust(other).await;
     assert!(matches!(
         wrong.tls.unwrap().trust,

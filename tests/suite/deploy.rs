@@ -1,5 +1,5 @@
-//! The manifests of `deploy/kubernetes`: what kubectl makes of them, what they promise, and that the
-//! program takes their arguments. kubectl works here without a server.
+//! The manifests of `deploy/kubernetes`: kubectl accepts every field, pods have no rights, and the program accepts
+//! their arguments. kubectl needs no server for this.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn folder() -> String {
         .to_string()
 }
 
-/// Runs kubectl with nothing of this machine's configuration; `None` if it is not installed.
+/// Runs kubectl without the configuration of this machine; `None` if it is not installed.
 fn kubectl(args: &[&str], input: &str) -> Option<String> {
     let home = tempfile::tempdir().unwrap();
     let child = Command::new("kubectl")
@@ -47,7 +47,7 @@ fn kubectl(args: &[&str], input: &str) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
-/// The documents of one kind in a stream.
+/// The documents of one kind in a YAML stream.
 fn of_kind(yaml: &str, kind: &str) -> String {
     let is = |document: &&str| document.lines().any(|line| line == format!("kind: {kind}"));
     yaml.split("\n---\n")
@@ -56,7 +56,7 @@ fn of_kind(yaml: &str, kind: &str) -> String {
         .join("\n---\n")
 }
 
-/// A stream of JSON objects, or one list.
+/// The objects of a JSON stream or of one list.
 fn objects(json: &str) -> Vec<Value> {
     let values: Vec<Value> = serde_json::Deserializer::from_str(json)
         .into_iter()
@@ -73,13 +73,13 @@ fn objects(json: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The workloads as they are written, and as kubectl's own types understand them.
+/// The workloads as written, and as parsed into the types of kubectl.
 fn workloads() -> Option<Vec<(Value, Value)>> {
     let yaml = kubectl(&["kustomize", &folder()], "")?;
     let mut pairs = Vec::new();
     for kind in ["Job", "CronJob"] {
         let documents = of_kind(&yaml, kind);
-        // An annotation is put on what was read as it is; a new image on what was understood.
+        // `annotate` keeps unknown fields; `set image` drops them, because it parses into types.
         let written = kubectl(
             &["annotate", "--local", "-f", "-", "-o", "json", "read=1"],
             &documents,
@@ -102,7 +102,7 @@ fn workloads() -> Option<Vec<(Value, Value)>> {
     Some(pairs)
 }
 
-/// Whether all of `written` is in `understood`; where not.
+/// Collects the places of `written` that are not in `understood`.
 fn lost(written: &Value, understood: &Value, place: &str, into: &mut Vec<String>) {
     match (written, understood) {
         (Value::Object(a), Value::Object(b)) => {
@@ -156,7 +156,7 @@ fn kubectl_understands_every_field() {
         );
         assert!(missing.is_empty(), "not in kubectl's types: {missing:?}");
     }
-    // The check finds what it is for.
+    // The check itself detects an unknown field.
     let mut misspelt = workloads[0].0.clone();
     misspelt["spec"]["template"]["spec"]["automountServiceAccountTokens"] = Value::Bool(false);
     let mut missing = Vec::new();
@@ -168,7 +168,7 @@ fn kubectl_understands_every_field() {
 }
 
 #[test]
-fn pods_have_no_rights_and_shards_are_counted_alike() {
+fn pods_have_no_rights_and_shard_counts_agree() {
     let Some(workloads) = workloads() else { return };
     for (workload, _) in &workloads {
         let name = workload["metadata"]["name"].as_str().unwrap();
@@ -199,7 +199,7 @@ fn pods_have_no_rights_and_shards_are_counted_alike() {
             let shards = job["completions"].as_u64().unwrap();
             assert_eq!(job["parallelism"], shards);
             assert!(args.contains(&format!("--shard=job/{shards}")), "{args:?}");
-            // A checkpoint is of one Job: the next one's results are its own.
+            // A checkpoint belongs to one Job, so that the next Job starts a new scan.
             let of_job = |arg: &&String| arg.contains("checkpoint") || arg.starts_with("--resume");
             assert!(
                 args.iter().filter(of_job).all(|arg| arg.contains("$(JOB)")),
@@ -215,9 +215,9 @@ fn pods_have_no_rights_and_shards_are_counted_alike() {
     }
 }
 
-/// A Job that is complete does not run again: whoever leaves one gets the old merge.
+/// A completed Job does not run again, so an old merge Job would report the old scan.
 #[test]
-fn the_guide_deletes_every_job_before_another_scan_and_says_where_the_label_is() {
+fn the_guide_deletes_every_job_before_another_scan_and_explains_the_label() {
     let read = |name: &str| {
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
             .unwrap()
@@ -243,9 +243,9 @@ fn the_guide_deletes_every_job_before_another_scan_and_says_where_the_label_is()
     assert!(another.contains(&format!("`{label}`, which pods have from Kubernetes 1.27")));
 }
 
-/// What the pods would run, with their files in a folder of the test's.
+/// Runs the commands of the pods, with their files in a temporary folder.
 #[test]
-fn the_program_takes_the_arguments() {
+fn the_program_accepts_the_arguments() {
     let Some(workloads) = workloads() else { return };
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().display().to_string();
@@ -265,7 +265,7 @@ fn the_program_takes_the_arguments() {
         (2, 2),
         "the Job's and the CronJob's"
     );
-    // Twice each: a pod that comes back goes on.
+    // Each runs twice: a restarted pod resumes.
     for (args, index) in scans
         .iter()
         .flat_map(|args| (0..14).map(move |run| (args, run / 2)))
@@ -303,7 +303,7 @@ fn the_program_takes_the_arguments() {
         );
         std::fs::remove_file(folder.path().join("report.json")).unwrap();
     }
-    // A shard of last week's is none of this week's.
+    // A shard of last week does not count for this week.
     let shard = folder.path().join("shard-3.jsonl");
     let old = std::fs::read_to_string(&shard).unwrap();
     let year = jiff::Timestamp::now()
@@ -316,7 +316,7 @@ fn the_program_takes_the_arguments() {
         let output = merge(args);
         assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
         assert!(
-            stderr(&output).contains("shard-3.jsonl is of a scan that began at 2020-"),
+            stderr(&output).contains("shard-3.jsonl is from a scan that began at 2020-"),
             "{}",
             stderr(&output)
         );
@@ -329,7 +329,7 @@ fn the_program_takes_the_arguments() {
             "a missing shard is no smaller estate"
         );
     }
-    // Nor is one that nobody names.
+    // A missing shard is an error.
     let args: Vec<String> = merges[0]
         .iter()
         .filter(|arg| !arg.contains("shard-3"))

@@ -1,5 +1,5 @@
-//! Certificates and handshakes out of the ordinary: what cannot be checked accuses nobody, and who would have
-//! none of what is offered is told so.
+//! Unusual certificates and handshakes. A signature that cannot be checked does not count against a server, and a
+//! failed negotiation names what was offered.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -17,7 +17,7 @@ use crate::byhand::{acceptor_of, acceptor_with, default_over};
 use crate::skip::without;
 use crate::support::{config, knock};
 
-/// `openssl s_server` on a port of its own, ended with the test.
+/// `openssl s_server`, stopped when dropped.
 struct Openssl {
     child: Child,
     address: String,
@@ -40,7 +40,7 @@ fn openssl(folder: &Path, args: &str) -> bool {
 }
 
 impl Openssl {
-    /// With `PREFIX.key` and `PREFIX.crt` of the folder; `None` where this openssl cannot.
+    /// Serves with `PREFIX.key` and `PREFIX.crt` of the folder; `None` if this openssl cannot.
     fn serve(folder: &Path, prefix: &str, args: &str) -> Option<Self> {
         let fixed =
             format!("s_server -accept 127.0.0.1:0 -www -key {prefix}.key -cert {prefix}.crt");
@@ -64,7 +64,7 @@ impl Openssl {
     }
 }
 
-/// A folder with `rsa.key` and `rsa.crt`; `None`, and said, where there is no openssl.
+/// A folder with `rsa.key` and `rsa.crt`. Without openssl, prints that the test was skipped and returns `None`.
 #[track_caller]
 fn with_openssl(test: &str) -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
@@ -77,18 +77,11 @@ fn with_openssl(test: &str) -> Option<tempfile::TempDir> {
 }
 
 async fn knock_on(server: &Openssl) -> EndpointReport {
-    knock(
-        ScanConfig {
-            retries: 0,
-            ..config()
-        },
-        &server.address,
-    )
-    .await
+    knock(config().with(|config| config.retries = 0), &server.address).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_none_of_what_is_offered_is_told_so() {
+async fn a_failed_negotiation_names_what_was_offered() {
     let Some(folder) = with_openssl("servers that speak old TLS alone") else {
         return;
     };
@@ -124,9 +117,9 @@ async fn who_takes_none_of_what_is_offered_is_told_so() {
     }
 }
 
-/// In TLS 1.2 OpenSSL says "handshake failure" to a caller without a certificate.
+/// In TLS 1.2 OpenSSL sends the alert "handshake failure" to a client without a certificate.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_openssl_wants_is_a_certificate_that_is_wanted() {
+async fn openssl_requiring_a_client_certificate_is_recognised() {
     let Some(folder) = with_openssl("servers that want a client certificate") else {
         return;
     };
@@ -146,7 +139,7 @@ async fn a_certificate_that_openssl_wants_is_a_certificate_that_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chain_that_is_too_long_is_told_so() {
+async fn a_chain_that_is_too_long_is_reported() {
     let Some(folder) = with_openssl("a server with a long chain") else {
         return;
     };
@@ -170,16 +163,15 @@ async fn a_chain_that_is_too_long_is_told_so() {
     }
 }
 
-/// The CA given is the very certificate that is served.
+/// Trusts the serving certificate itself.
 fn given(certificate: &[u8]) -> ScanConfig {
-    ScanConfig {
-        retries: 0,
-        trusted_cas: vec![certificate.to_vec()],
-        ..config()
-    }
+    config().with(|config| {
+        config.retries = 0;
+        config.trusted_cas = vec![certificate.to_vec()];
+    })
 }
 
-/// The certificate of a file, as DER.
+/// The certificate of a PEM file, as DER.
 fn der(path: &Path) -> Vec<u8> {
     use base64::Engine as _;
     let text: String = fs::read_to_string(path)
@@ -198,7 +190,7 @@ async fn handshake_with(server: &Openssl, certificate: &[u8]) -> Handshake {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_odd_certificate_has_a_key_that_signs() {
+async fn the_signature_of_an_unusual_certificate_is_checked() {
     let Some(folder) =
         with_openssl("certificates of version 1 and with unknown critical extensions")
     else {
@@ -228,9 +220,9 @@ async fn an_odd_certificate_has_a_key_that_signs() {
     }
 }
 
-/// Under a key that the cryptographic library does not handle.
+/// With a key that the cryptographic library does not support.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_checked_accuses_nobody() {
+async fn an_unsupported_key_does_not_count_against_the_server() {
     let Some(folder) = with_openssl("a certificate with a small RSA key") else {
         return;
     };
@@ -254,7 +246,7 @@ async fn what_cannot_be_checked_accuses_nobody() {
     }
 }
 
-/// An RSA key of 16,384 bits, which nobody holds: what stands for a signature is not checked.
+/// An RSA key of 16,384 bits without a private part. Its "signatures" are never checked.
 #[derive(Debug)]
 struct Huge(Vec<u8>);
 
@@ -305,7 +297,7 @@ impl Signer for Huge {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_huge_key_accuses_nobody() {
+async fn a_huge_key_does_not_count_against_the_server() {
     let key = Arc::new(Huge::new());
     let certificate = CertificateParams::new(["kubernetes".to_owned()])
         .unwrap()
@@ -317,7 +309,7 @@ async fn a_huge_key_accuses_nobody() {
     assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
     let tls = record.tls.unwrap();
     assert_eq!(tls.certificate.unwrap().key, "RSA 16384");
-    let why = "its RSA key has 16384 bits; those of 2048 to 8192 are checked".to_owned();
+    let why = "its RSA key has 16384 bits; 2048 to 8192 are supported".to_owned();
     assert_eq!(tls.signature, Signature::NotChecked { why });
     assert!(
         matches!(tls.trust, Some(Trust::NotChecked { .. })),
@@ -326,9 +318,9 @@ async fn a_huge_key_accuses_nobody() {
     );
 }
 
-/// A certificate that anybody can copy, without its key.
+/// Anybody can copy a certificate, but not its key.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copied_certificate_is_told_from_the_right_one() {
+async fn a_copied_certificate_is_recognised() {
     let [right, wrong] = [KeyPair::generate().unwrap(), KeyPair::generate().unwrap()];
     let certificate = CertificateParams::new(["kubernetes".to_owned()])
         .unwrap()

@@ -1,5 +1,5 @@
-//! Servers that mean harm or are broken: bounded in time, size and depth, and never one of the
-//! four verdicts by accident.
+//! Hostile and broken servers: they are limited in time, size and depth, and never get one of the four
+//! conclusive verdicts by accident.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -13,11 +13,10 @@ use kubeknock::simulator;
 use crate::support::{config, knock, run, scan, serve, start, stdout, targets};
 
 fn hasty() -> ScanConfig {
-    ScanConfig {
-        timeout: Duration::from_millis(700),
-        retries: 0,
-        ..config()
-    }
+    config().with(|config| {
+        config.timeout = Duration::from_millis(700);
+        config.retries = 0;
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +55,7 @@ async fn a_drip_of_bytes_ends_at_the_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn endless_bodies_and_heads_are_cut() {
+async fn endless_bodies_and_heads_are_cut_off() {
     let body = start("huge-body").await;
     let record = knock(hasty(), &body.address().to_string()).await;
     for request in &record.requests {
@@ -72,7 +71,7 @@ async fn endless_bodies_and_heads_are_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_http_on_a_tls_port_is_said() {
+async fn plain_http_on_a_tls_port_is_reported() {
     let server = start("tls-port-speaks-http").await;
     let record = knock(hasty(), &server.address().to_string()).await;
     assert_eq!(record.verdict, Verdict::Unreachable);
@@ -81,7 +80,7 @@ async fn plain_http_on_a_tls_port_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_to_a_tls_port_is_said() {
+async fn http_to_a_tls_port_is_reported() {
     let server = start("default").await;
     let record = knock(hasty(), &format!("http://{}", server.address())).await;
     assert!(
@@ -93,11 +92,11 @@ async fn http_to_a_tls_port_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn resets_are_retried_as_often_as_asked_and_no_more() {
+async fn resets_are_retried_as_configured() {
     for retries in [0, 2] {
         let server = start("resets").await;
         let record = knock(
-            ScanConfig { retries, ..hasty() },
+            hasty().with(|config| config.retries = retries),
             &server.address().to_string(),
         )
         .await;
@@ -107,7 +106,7 @@ async fn resets_are_retried_as_often_as_asked_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_ends_early_is_no_answer() {
+async fn a_truncated_body_is_not_an_answer() {
     let server = start("truncated-body").await;
     let record = knock(hasty(), &server.address().to_string()).await;
     assert!(
@@ -125,7 +124,7 @@ async fn a_body_that_ends_early_is_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn control_characters_reach_no_terminal() {
+async fn control_characters_do_not_reach_the_terminal() {
     let server = start("control-characters").await;
     let address = server.address().to_string();
     let output = run(&["scan", &address, "-q", "--color", "never"]);
@@ -137,7 +136,7 @@ async fn control_characters_reach_no_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_bad_server_does_not_lose_the_others() {
+async fn one_bad_server_does_not_affect_the_others() {
     let bad = [
         "garbage",
         "deep-json",
@@ -162,9 +161,9 @@ async fn one_bad_server_does_not_lose_the_others() {
     );
 }
 
-/// Everything that misbehaves, at once and at random as well, and 20 neighbours who do not.
+/// Scans everything that misbehaves, including random misbehaviour, together with 20 honest servers.
 #[tokio::test(flavor = "multi_thread")]
-async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
+async fn twenty_honest_servers_get_their_verdicts_among_many_hostile_ones() {
     const HONEST: [&str; 5] = [
         "default",
         "rejecting",
@@ -174,7 +173,7 @@ async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
     ];
     let (mut bad, mut chaotic, mut good, mut specs) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    // Of those the simulator has, whoever is no API server or cannot be judged.
+    // The scenarios that are not API servers or are inconclusive.
     for scenario in simulator::scenarios()
         .filter(|scenario| !scenario.expect.is_conclusive() && !scenario.plain_http())
     {
@@ -193,13 +192,14 @@ async fn among_a_whole_hostile_fleet_twenty_honest_servers_are_right() {
             .map(|server| server.address().to_string()),
     );
     specs.extend(chaotic.iter().map(|server| server.address().to_string()));
-    // Each request of --deep gives a server that dawdles a fifth more.
+    // Each request of --deep gives a slow server a fifth of the timeout more.
     let timeout = |deep| Duration::from_secs(if deep { 2 } else { 4 });
-    let config = |deep| ScanConfig {
-        deep,
-        per_host: 0,
-        timeout: timeout(deep),
-        ..config()
+    let config = |deep| {
+        config().with(|config| {
+            config.deep = deep;
+            config.per_host = 0;
+            config.timeout = timeout(deep);
+        })
     };
     let scans = tokio::join!(
         scan(config(false), targets(&specs)),

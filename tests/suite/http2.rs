@@ -1,4 +1,4 @@
-//! `--http2` gives the verdict that HTTP/1.1 gives.
+//! `--http2` gives the same verdicts as HTTP/1.1.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,29 +15,28 @@ use crate::byhand::{ByHand, Then, acceptor, default_cluster, listen, speak, whol
 use crate::support::{config, knock, serve};
 
 fn http2() -> ScanConfig {
-    ScanConfig {
-        http2: true,
-        retries: 0,
-        ..config()
-    }
+    config().with(|config| {
+        config.http2 = true;
+        config.retries = 0;
+    })
 }
 
-/// What a server does that has agreed on HTTP/2.
+/// What a server does after agreeing on HTTP/2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
-    /// Speaks HTTP/1.1 all the same.
+    /// Speaks HTTP/1.1 instead.
     Http11,
     /// Closes.
     Closes,
-    /// Refuses each request with this word.
+    /// Resets each request with this error code.
     Resets(h2::Reason),
-    /// Answers one request, and goes away when the next one comes.
+    /// Answers one request and sends GOAWAY for the next.
     GoesAway,
-    /// Gives the head of an answer and then refuses it.
+    /// Sends the head of a response and then resets the stream.
     CutsShort,
 }
 
-/// A default cluster over either, whose HTTP/2 is as told.
+/// A default cluster over HTTP/1.1 and HTTP/2, the latter with this behaviour.
 async fn server(how: How) -> ByHand {
     let tls = acceptor(&[b"h2", b"http/1.1"]);
     listen(move |stream, _, server| {
@@ -92,7 +91,7 @@ async fn over_http2(stream: TlsStream<TcpStream>, how: How) {
                     sender
                         .send_data(Bytes::from(body).slice(..1), false)
                         .unwrap();
-                    // Later, so that the head is read as an answer.
+                    // Later, so that the client reads the head first.
                     tokio::spawn(async move {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                         sender.send_reset(h2::Reason::INTERNAL_ERROR);
@@ -107,7 +106,7 @@ async fn over_http2(stream: TlsStream<TcpStream>, how: How) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whose_http2_fails_is_asked_over_http11() {
+async fn http2_failures_fall_back_to_http11() {
     for how in [
         How::Http11,
         How::Closes,
@@ -132,9 +131,9 @@ async fn whose_http2_fails_is_asked_over_http11() {
     }
 }
 
-/// A request that came too late for its connection is asked again on the next one.
+/// A request that was too late for its connection is repeated on the next one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_ends_while_it_is_asked_costs_no_answer() {
+async fn a_connection_that_closes_during_a_request_loses_no_answer() {
     let server = server(How::GoesAway).await;
     let record = knock(http2(), &server.address.to_string()).await;
     assert_eq!(
@@ -157,7 +156,7 @@ async fn a_connection_that_ends_while_it_is_asked_costs_no_answer() {
     assert_eq!(server.connections(), 3);
 }
 
-/// What a server came to, in the terms that a verdict rests on.
+/// The parts of a record that the verdict rests on.
 fn told(record: &EndpointReport) -> (Verdict, Option<FailureKind>, Vec<&str>, bool) {
     let open = record
         .grants
@@ -176,9 +175,9 @@ fn told(record: &EndpointReport) -> (Verdict, Option<FailureKind>, Vec<&str>, bo
     )
 }
 
-/// Every simulated server, and those that want a client certificate in both versions of TLS.
+/// Every simulated server, and those that require a client certificate in both versions of TLS.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_scenario_is_told_alike() {
+async fn every_scenario_gets_the_same_result_over_http2() {
     let wanting = |version: &str| {
         let text = "name = 'x'\nabout = ''\nsource = ''\nexpect = 'unreachable'\nextends = 'etcd'";
         Arc::new(Scenario::parse(text).unwrap().with_tls_version(version))
@@ -190,11 +189,12 @@ async fn every_scenario_is_told_alike() {
         let server = serve(Arc::clone(&scenario)).await;
         let address = server.address().to_string();
         let timeout = Duration::from_secs(1);
-        let [one, two] = [false, true].map(|http2| ScanConfig {
-            http2,
-            retries: 0,
-            timeout,
-            ..config()
+        let [one, two] = [false, true].map(|http2| {
+            config().with(|config| {
+                config.http2 = http2;
+                config.retries = 0;
+                config.timeout = timeout;
+            })
         });
         let (one, two) = (knock(one, &address).await, knock(two, &address).await);
         assert_eq!(
@@ -209,7 +209,7 @@ async fn every_scenario_is_told_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_certificate_that_is_wanted_is_said() {
+async fn a_required_client_certificate_is_reported() {
     for version in ["1.2", "1.3"] {
         let text = "name = 'x'\nabout = ''\nsource = ''\nexpect = 'unreachable'\nextends = 'etcd'";
         let server = serve(Arc::new(
@@ -227,14 +227,7 @@ async fn a_client_certificate_that_is_wanted_is_said() {
             FailureKind::ClientCertificateRequired,
             "TLS {version}: {failure}"
         );
-        let over_http11 = knock(
-            ScanConfig {
-                http2: false,
-                ..http2()
-            },
-            &address,
-        )
-        .await;
+        let over_http11 = knock(http2().with(|config| config.http2 = false), &address).await;
         assert_eq!(record.connections, over_http11.connections, "TLS {version}");
     }
 }

@@ -1,4 +1,4 @@
-//! Bad input: said with file, line and mend, all of it in one go, exit 2, and nothing is sent.
+//! Bad input: every error at once, with file, line and advice, exit code 2, and nothing is sent.
 
 use std::fs;
 use std::io::Write as _;
@@ -20,7 +20,7 @@ fn scan_file(content: &[u8]) -> (Option<i32>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_bad_lines_are_said_at_once_and_nothing_is_sent() {
+async fn the_first_bad_lines_are_reported_at_once_and_nothing_is_sent() {
     let server = start("default").await;
     let lines = format!(
         "{}\n10.0.0.0/33\n# fine\n10.0.0.1:0\n10.0.0.1:70000\n10.0.0.9-10.0.0.1\nhttps://user:pw@host.example\n\
@@ -55,7 +55,7 @@ async fn the_first_bad_lines_are_said_at_once_and_nothing_is_sent() {
 }
 
 #[test]
-fn files_that_cannot_be_read() {
+fn files_that_cannot_be_read_are_errors() {
     let output = run(&["scan", "-f", "no-such-file.txt"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
@@ -68,7 +68,7 @@ fn files_that_cannot_be_read() {
     let output = run(&["scan", "-f", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     let said = format!(
-        "{}: it is a folder; name a file in it\n",
+        "{}: is a directory; expected a file\n",
         folder.path().display()
     );
     assert!(stderr(&output).ends_with(&said), "{}", stderr(&output));
@@ -82,7 +82,7 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
-fn a_line_of_ten_megabytes() {
+fn a_line_of_ten_megabytes_is_one_short_error() {
     let mut content = vec![b'x'; 10 * 1024 * 1024];
     content.extend_from_slice(b"\n10.0.0.0/99\n");
     let (code, errors) = scan_file(&content);
@@ -113,7 +113,7 @@ fn an_empty_list_is_an_error() {
 }
 
 #[test]
-fn a_large_range_needs_to_be_meant() {
+fn a_large_range_needs_an_option() {
     let output = run(&["scan", "10.0.0.0/7", "--dry-run"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
@@ -128,7 +128,7 @@ fn a_large_range_needs_to_be_meant() {
 }
 
 #[test]
-fn host_bits_mean_the_network_and_are_said() {
+fn host_bits_get_a_warning() {
     let output = run(&["scan", "192.0.2.77/24", "--dry-run", "--ports", "6443"]);
     assert!(output.status.success());
     assert!(
@@ -144,7 +144,7 @@ fn host_bits_mean_the_network_and_are_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn standard_input_is_a_file_too() {
+async fn targets_come_from_standard_input() {
     let server = start("default").await;
     let mut child = kubeknock()
         .args(["scan", "-q", "-f", "-", "-o", "json"])
@@ -168,7 +168,7 @@ async fn standard_input_is_a_file_too() {
 }
 
 #[test]
-fn bad_settings_name_the_option_and_the_mend() {
+fn bad_options_are_named_with_advice() {
     for (args, words) in [
         (&["--timeout", "10"][..], &["--timeout", "10s"][..]),
         (&["--timeout", "0s"], &["--timeout"]),
@@ -191,13 +191,20 @@ fn bad_settings_name_the_option_and_the_mend() {
         (&["-4", "-6"], &["--ipv4", "--ipv6"]),
         (
             &["--require-coverage", "50.5"],
-            &["--require-coverage", "whole percentage from 0 to 100"],
+            &[
+                "--require-coverage",
+                "invalid percentage: expected a whole number from 0 to 100",
+            ],
         ),
         (
             &["--rate", "-1"],
-            &["--rate", "'-1'", "no whole number; write 0 or more"],
+            &[
+                "--rate",
+                "'-1'",
+                "invalid number: expected a whole number, 0 or more",
+            ],
         ),
-        (&["--seed", "1e3"], &["--seed", "'1e3'", "no whole number"]),
+        (&["--seed", "1e3"], &["--seed", "'1e3'", "invalid number"]),
         (
             &["--timeout", "-1s"],
             &["--timeout", "'-1s'", "it is negative"],
@@ -237,7 +244,7 @@ fn bad_settings_name_the_option_and_the_mend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn identify_refuses_an_expectation_that_it_would_not_judge() {
+async fn identify_rejects_an_expectation() {
     let server = start("default").await;
     let output = run(&[
         "identify",
@@ -245,7 +252,7 @@ async fn identify_refuses_an_expectation_that_it_would_not_judge() {
     ]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
     assert!(
-        stderr(&output).contains("expect=, kubeknock scan does"),
+        stderr(&output).contains("does not check expect=, kubeknock scan does"),
         "{}",
         stderr(&output)
     );
@@ -255,7 +262,7 @@ async fn identify_refuses_an_expectation_that_it_would_not_judge() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_another_scanner_found_is_asked_and_bad_lines_are_named() {
+async fn ports_that_another_scanner_found_are_asked() {
     let server = start("default").await;
     let port = server.address().port();
     let folder = tempfile::tempdir().unwrap();
@@ -328,7 +335,7 @@ async fn what_another_scanner_found_is_asked_and_bad_lines_are_named() {
     let output = run(&["scan", "--from", "masscan-json", from_masscan]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains(&format!("{from_masscan}:2: the file is torn off")),
+        stderr(&output).contains(&format!("{from_masscan}:2: truncated file")),
         "{}",
         stderr(&output)
     );
@@ -336,10 +343,10 @@ async fn what_another_scanner_found_is_asked_and_bad_lines_are_named() {
     assert!(stderr(&output).contains("nmap-xml"), "{}", stderr(&output));
 }
 
-/// A port of which nmap says that it speaks plain HTTP is asked so from the beginning; the look with TLS
-/// stays, and comes to nothing more. Of other ports it shows by itself.
+/// A port where nmap saw plain HTTP is asked that way from the beginning, and with TLS too. Other ports show it
+/// themselves.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_port_that_nmap_saw_speak_plain_http_is_asked_both_ways() {
+async fn a_port_where_nmap_saw_plain_http_is_asked_both_ways() {
     let server = start("insecure-http").await;
     let folder = tempfile::tempdir().unwrap();
     let nmap = folder.path().join("nmap.xml");
@@ -398,9 +405,9 @@ async fn a_port_that_nmap_saw_speak_plain_http_is_asked_both_ways() {
     );
 }
 
-/// What another scanner says of its own failure reaches whoever uses its results.
+/// Users of another scanner's results must know that it failed.
 #[test]
-fn what_another_scanner_says_of_itself_is_said() {
+fn failures_of_another_scanner_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let scan = |format: &str, content: &str, more: &[&str]| {
         fs::write(folder.path().join("found"), content).unwrap();
@@ -427,7 +434,7 @@ fn what_another_scanner_says_of_itself_is_said() {
     };
     let output = scan("nmap-xml", &nmap("", "error"), &[]);
     assert_eq!(output.status.code(), Some(2));
-    let said = "error: found:2: nmap says that it did not end well";
+    let said = "error: found:2: nmap failed";
     assert!(stderr(&output).starts_with(said), "{}", stderr(&output));
     let late = nmap(
         "<host timedout=\"true\"><address addr=\"127.0.0.2\" addrtype=\"ipv4\"/></host>\n",
@@ -471,7 +478,7 @@ fn utf_16(text: &str) -> Vec<u8> {
 
 /// Editors and shells of Windows write a byte order mark, or UTF-16.
 #[test]
-fn a_byte_order_mark_never_matters_and_utf_16_is_told_in_words() {
+fn a_byte_order_mark_is_skipped_and_utf_16_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let nmap = "<?xml version=\"1.0\"?><nmaprun><host><address addr=\"192.0.2.1\" addrtype=\"ipv4\"/><ports>\
                 <port protocol=\"tcp\" portid=\"7\"><state state=\"open\"/></port></ports></host></nmaprun>\n";
@@ -556,29 +563,29 @@ fn a_byte_order_mark_never_matters_and_utf_16_is_told_in_words() {
         assert_eq!(wide.status.code(), Some(2), "{args:?}: {}", stdout(&wide));
         assert_eq!(stderr(&wide).lines().count(), 1, "{}", stderr(&wide));
         assert!(
-            stderr(&wide).contains("it is UTF-16 text; save it as UTF-8"),
+            stderr(&wide).contains("unsupported encoding UTF-16: save the file as UTF-8"),
             "{args:?}: {}",
             stderr(&wide)
         );
     }
 }
 
-/// The limits hold before the memory is taken: of what has no end no more than the limit is read.
+/// No more than the limit is read into memory.
 #[cfg(target_os = "linux")]
 #[test]
-fn files_without_an_end_are_refused() {
+fn endless_files_are_rejected() {
     for (args, said) in [
         (
             &["scan", "192.0.2.1", "--dry-run", "--config", "/dev/zero"][..],
-            "it is larger than 4 MiB",
+            "larger than 4 MiB",
         ),
         (
             &["scan", "192.0.2.1", "--dry-run", "--ca-file", "/dev/zero"],
-            "it is larger than 1 MiB",
+            "larger than 1 MiB",
         ),
         (
             &["scan", "--dry-run", "-f", "/dev/zero"],
-            "this is a binary file, no list of targets",
+            "a binary file, not a list of targets",
         ),
         (
             &[
@@ -588,14 +595,14 @@ fn files_without_an_end_are_refused() {
                 "--exclude-file",
                 "/dev/zero",
             ],
-            "no list of exclusions",
+            "not a list of exclusions",
         ),
         (
             &["scan", "--dry-run", "--from", "nmap-xml", "/dev/zero"],
             "a tag or text of more than 16 MiB",
         ),
     ] {
-        // Where more than this is asked for, the program ends without a word of its own.
+        // A program that asks for more memory than this is killed without an error message.
         let output = std::process::Command::new("sh")
             .args(["-c", "ulimit -v 4000000; exec \"$0\" \"$@\""])
             .arg(env!("CARGO_BIN_EXE_kubeknock"))
@@ -616,10 +623,10 @@ fn files_without_an_end_are_refused() {
     }
 }
 
-/// A file may be called anything, and what is said of it goes to terminals and to CI servers.
+/// A file may have any name, and errors with the name go to terminals and CI servers.
 #[cfg(unix)]
 #[test]
-fn names_of_files_act_on_nothing() {
+fn file_names_cannot_act_as_commands() {
     let folder = tempfile::tempdir().unwrap();
     let names = [
         "::warning::owned",

@@ -5,15 +5,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 6] = ["model", "products", "config", "error", "input", "escape"];
+const GROUND: [&str; 9] = [
+    "escape",
+    "kubernetes",
+    "model",
+    "products",
+    "config",
+    "error",
+    "input",
+    "host_port",
+    "random",
+];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "model" => vec!["escape"],
-        "input" | "escape" => vec![],
-        "error" | "products" => vec!["model"],
-        "config" => vec!["model", "error"],
+        "escape" | "kubernetes" | "input" | "host_port" | "random" => vec![],
+        "model" => vec!["kubernetes", "host_port"],
+        "error" | "products" => vec!["kubernetes", "model"],
+        "config" => vec!["kubernetes", "model", "error", "host_port"],
         "report" => GROUND.into_iter().chain(["record"]).collect(),
         // A checkpoint keeps finished records as saved reports do.
         "scan" => GROUND

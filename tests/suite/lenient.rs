@@ -1,12 +1,12 @@
-//! Answers that curl and browsers read are read; where two readers may see two answers, none is.
+//! Responses that curl and browsers accept are accepted. Responses that two readers could read differently are
+//! rejected.
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{Access, EndpointReport, FailureKind, Stage, Verdict};
 
 use crate::byhand::{Then, default_cluster, over_tls, whole};
 use crate::support::{config, knock};
 
-/// What comes of a default API server whose answers are put together so.
+/// The record of a default API server whose responses are built like this.
 async fn told(
     answer: impl Fn(&str, &str) -> (Vec<u8>, Then) + Send + Sync + 'static,
 ) -> EndpointReport {
@@ -16,16 +16,13 @@ async fn told(
     })
     .await;
     knock(
-        ScanConfig {
-            retries: 0,
-            ..config()
-        },
+        config().with(|config| config.retries = 0),
         &server.address.to_string(),
     )
     .await
 }
 
-/// With these lines among the headers.
+/// The record of a server that adds these header lines.
 async fn with(lines: &str) -> EndpointReport {
     let lines = lines.to_owned();
     told(move |head, body| (whole(&format!("{head}{lines}"), body), Then::Continue)).await
@@ -41,7 +38,7 @@ fn chunked(head: &str, body: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_headers_are_read_past() {
+async fn malformed_headers_are_ignored() {
     let many = "X-Header: 1\r\n".repeat(120);
     for lines in [
         "Content-Security-Policy: default-src self;\r\n  img-src *\r\n",
@@ -67,9 +64,8 @@ async fn odd_headers_are_read_past() {
     }
 }
 
-/// Their values count like any other's.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folded_header_and_one_with_a_space_have_values() {
+async fn folded_headers_and_headers_with_a_space_keep_their_values() {
     for (lines, value) in [
         (
             "Strict-Transport-Security: max-age=1;\r\n  preload\r\n",
@@ -87,7 +83,7 @@ async fn a_folded_header_and_one_with_a_space_have_values() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http10_with_chunks_is_read_and_its_connection_is_not_used_again() {
+async fn http10_with_chunks_is_read_and_its_connection_is_not_reused() {
     let record = told(|head, body| {
         (
             chunked(&head.replace("HTTP/1.1", "HTTP/1.0"), body),
@@ -101,7 +97,7 @@ async fn http10_with_chunks_is_read_and_its_connection_is_not_used_again() {
         let reply = request.exchange.outcome.as_ref().unwrap();
         assert_eq!(reply.version, http::Version::HTTP_10);
     }
-    // Without chunks it goes on where both say so.
+    // Without chunks the connection is reused if both sides agree.
     let record = told(|head, body| {
         let head = head.replace("HTTP/1.1", "HTTP/1.0");
         (
@@ -118,10 +114,10 @@ async fn http10_with_chunks_is_read_and_its_connection_is_not_used_again() {
     );
 }
 
-/// Whether the body is whole is known by its length or its last chunk; and where it ends with the
-/// connection, that ended.
+/// The length or the last chunk shows whether a body is complete. A body that ends with the connection is complete
+/// when it closes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_ends_without_a_farewell_has_ended() {
+async fn a_connection_closed_without_close_notify_is_closed() {
     for form in ["length", "chunks", "connection"] {
         let record = told(move |head, body| {
             let answer = match form {
@@ -140,7 +136,7 @@ async fn a_connection_that_ends_without_a_farewell_has_ended() {
         );
         assert_eq!(record.requests.len(), 3, "{form}");
     }
-    // What is cut short is no answer, however it ended.
+    // A truncated response is not an answer, however the connection ended.
     for end in [Then::Drop, Then::Close] {
         let record = told(move |head, body| {
             let answer = whole(head, body);
@@ -161,9 +157,9 @@ async fn a_connection_that_ends_without_a_farewell_has_ended() {
     }
 }
 
-/// Whoever is in between may have seen another answer.
+/// A proxy in between may have seen another response.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_ends_in_two_places_is_none() {
+async fn a_response_with_ambiguous_framing_is_rejected() {
     for (lines, said) in [
         ("Content-Length: 1\r\n", "content-length"),
         ("Content-Length : 1\r\n", "content-length"),
@@ -226,7 +222,7 @@ async fn an_answer_that_ends_in_two_places_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_chunk_that_is_none_is_an_error_of_http() {
+async fn an_invalid_chunk_is_an_http_error() {
     let record = told(|head, _| {
         (
             format!("{head}Transfer-Encoding: chunked\r\n\r\n{{\"kind\":").into_bytes(),

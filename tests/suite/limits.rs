@@ -77,7 +77,7 @@ async fn every_verdict_is_right_when_descriptors_run_out() {
     let server = server.await.unwrap();
     let script =
         r#"for fd in 3 4 5 6 7 8 9; do eval "exec $fd</dev/null"; done; ulimit -n 26; exec "$@""#;
-    for (quiet, said) in [(&[][..], 1), (&["-q"], 0)] {
+    for (quiet, warnings) in [(&[][..], 1), (&["-q"], 0)] {
         let output = Command::new("sh")
             .args(["-c", script, "sh", env!("CARGO_BIN_EXE_kubeknock")])
             .args(["scan", "-o", "json", "--rate", "0", "--retries", "0"])
@@ -96,10 +96,10 @@ async fn every_verdict_is_right_when_descriptors_run_out() {
             stderr(&output)
                 .matches("this machine ran out of resources")
                 .count(),
-            said
+            warnings
         );
         assert!(
-            said == 1 || stderr(&output).is_empty(),
+            warnings == 1 || stderr(&output).is_empty(),
             "-q suppresses the warning: {}",
             stderr(&output)
         );
@@ -525,12 +525,12 @@ async fn a_scan_stopped_in_a_later_pass_reports_the_retries_not_made() {
     assert_eq!(report["summary"]["complete"], false);
     // In the last pass each target is asked with TLS, and once without.
     let again = (closing.stats().connections() - 100) / 2;
-    let said = format!(
+    let reason = format!(
         "--max-duration was reached; {} of 100 retries were not made",
         100 - again
     );
     assert!(0 < again && again < 100, "{again}");
-    assert_eq!(report["scan"]["stopped"], said);
+    assert_eq!(report["scan"]["stopped"], reason);
 }
 
 /// A server that sends Retry-After is not asked again before that time.
@@ -551,7 +551,7 @@ async fn retry_after_is_honoured_within_a_probe_and_before_the_recheck() {
         .unwrap();
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let requests = report["endpoints"][0]["requests"].as_array().unwrap();
-    assert!(requests.len() >= 4, "two looks: {requests:?}");
+    assert!(requests.len() >= 4, "two probes: {requests:?}");
     let times: Vec<jiff::Timestamp> = requests
         .iter()
         .map(|request| request["at"].as_str().unwrap().parse().unwrap())
@@ -624,7 +624,7 @@ async fn a_probe_ends_when_resources_are_exhausted() {
         .unwrap();
     let seen = Prober::new(&config())
         .unwrap()
-        .look(stream, &endpoint, 1, &Short)
+        .probe(stream, &endpoint, 1, &Short)
         .await;
     let kinds: Vec<Option<FailureKind>> = seen
         .exchanges

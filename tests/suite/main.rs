@@ -1,7 +1,7 @@
-//! The integration tests: one binary, modules named by subject.
+//! The integration tests: one binary with one module per subject.
 //!
-//! Servers are simulated over real sockets and real TLS (`kubeknock::simulator`), programs are run
-//! as their users run them. Nothing leaves loopback.
+//! Servers are simulated over real sockets and real TLS (`kubeknock::simulator`). The program runs as users run
+//! it. Nothing leaves loopback.
 
 mod browser;
 mod byhand;
@@ -20,9 +20,9 @@ mod input;
 mod layers;
 mod lenient;
 mod limits;
+mod local_failures;
 mod name_server;
 mod outputs;
-mod own_side;
 mod plain;
 mod products;
 mod proxy;

@@ -1,4 +1,4 @@
-//! A name server of the tests' own, over UDP and TCP on loopback.
+//! A name server for tests, over UDP and TCP on loopback.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use tokio::net::{TcpListener, UdpSocket};
 
 use crate::support::{ANY, config};
 
-/// Where the alias ends.
+/// The last name of the alias chain.
 pub(crate) const EKS: &str =
     "a42c0404a862c06b0e9998c1ec42d7e1.gr7.ap-northeast-2.eks.amazonaws.com.";
 
-/// A name server that knows the names of these tests.
+/// A name server for the names of these tests.
 pub(crate) struct NameServer {
     pub(crate) address: SocketAddr,
     queries: Arc<AtomicUsize>,
@@ -65,42 +65,36 @@ impl NameServer {
         Self { address, queries }
     }
 
-    /// Asks this server. All its addresses are loopback ones.
+    /// A configuration with this server. All its addresses are loopback, so special addresses are allowed.
     pub(crate) fn config(&self) -> ScanConfig {
-        ScanConfig {
-            allow_special: true,
-            ..self.strict()
-        }
+        self.strict().with(|config| config.allow_special = true)
     }
 
-    /// Asks this server, and no special address.
+    /// A configuration with this server that does not allow special addresses.
     pub(crate) fn strict(&self) -> ScanConfig {
-        ScanConfig {
-            resolver: Some(self.address),
-            ..config()
-        }
+        config().with(|config| config.resolver = Some(self.address))
     }
 
-    /// Questions over UDP so far.
+    /// The number of queries over UDP so far.
     pub(crate) fn queries(&self) -> usize {
         self.queries.load(Ordering::Relaxed)
     }
 }
 
-/// What the server says.
+/// The response to a query.
 enum Say {
-    /// These addresses, as far as they are of the family.
+    /// Those of these addresses that belong to the requested family.
     At(Vec<IpAddr>),
-    /// The name is an alias of the next, and so on; the last one is at loopback.
+    /// A chain of aliases; the last name is at loopback.
     Chain(Vec<&'static str>),
     Code(ResponseCode),
-    /// Nothing.
+    /// No response.
     Silence,
-    /// Nothing to questions with EDNS but FORMERR; otherwise loopback.
+    /// FORMERR to queries with EDNS, loopback to others.
     NoEdns,
-    /// Too long for UDP.
+    /// A response too long for UDP.
     OverTcp(Vec<IpAddr>),
-    /// Loopback, and an address of another name.
+    /// Loopback, and an address that belongs to another name.
     Foreign,
 }
 

@@ -1,4 +1,4 @@
-//! A port that shows no TLS is asked in plain HTTP: once, on a connection of its own, in ranges too.
+//! A port that does not speak TLS gets one request over plain HTTP, on a connection of its own; in ranges, too.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use tokio::net::TcpStream;
 use crate::byhand::{ByHand, Then, acceptor, default_cluster, insecure, listen, speak, whole};
 use crate::support::{config, knock, run, scan, start, stderr, stdout, targets};
 
-/// How a server treats whoever speaks TLS to it.
+/// How a plain HTTP server reacts to TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ToTls {
     Closes,
-    /// Closes with the greeting unread: the other side sees a reset.
+    /// Closes without reading the `ClientHello`, so that the client sees a reset.
     Resets,
     Says(&'static [u8]),
 }
@@ -27,7 +27,7 @@ async fn is_tls(stream: &TcpStream) -> bool {
     matches!(stream.peek(&mut first).await, Ok(1)) && first[0] == 0x16
 }
 
-/// A server that speaks plain HTTP, and so to who speaks TLS.
+/// A server that speaks plain HTTP and reacts to TLS like this.
 async fn plain(to_tls: ToTls, answer: fn(&str) -> Vec<u8>) -> ByHand {
     listen(move |mut stream, _, server| async move {
         if is_tls(&stream).await {
@@ -49,14 +49,11 @@ async fn plain(to_tls: ToTls, answer: fn(&str) -> Vec<u8>) -> ByHand {
 const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request";
 
 fn once() -> ScanConfig {
-    ScanConfig {
-        retries: 0,
-        ..config()
-    }
+    config().with(|config| config.retries = 0)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_insecure_port_is_found_however_it_takes_a_greeting() {
+async fn an_insecure_port_is_found_however_it_reacts_to_tls() {
     for to_tls in [
         ToTls::Says(BAD_REQUEST),
         ToTls::Says(b"\x00\x01what\r\n"),
@@ -92,16 +89,13 @@ async fn an_insecure_port_is_found_however_it_takes_a_greeting() {
     }
 }
 
-/// What may pass is asked again with TLS before anybody tries without.
+/// A transient failure is retried with TLS before plain HTTP is tried.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_close_is_asked_again_with_tls_first() {
+async fn a_closed_connection_is_retried_with_tls_first() {
     for (retries, connections) in [(0, 2), (2, 4)] {
         let server = plain(ToTls::Closes, insecure).await;
         let record = knock(
-            ScanConfig {
-                retries,
-                ..config()
-            },
+            config().with(|config| config.retries = retries),
             &server.address.to_string(),
         )
         .await;
@@ -112,22 +106,19 @@ async fn a_close_is_asked_again_with_tls_first() {
             record.reason
         );
     }
-    // It speaks no TLS, and says so.
+    // It does not speak TLS and responds accordingly.
     let server = plain(ToTls::Says(BAD_REQUEST), insecure).await;
     knock(
-        ScanConfig {
-            retries: 2,
-            ..config()
-        },
+        config().with(|config| config.retries = 2),
         &server.address.to_string(),
     )
     .await;
     assert_eq!(server.connections(), 2);
 }
 
-/// Who only sends to TLS, or has no HTTP to say, stays what the first attempt saw.
+/// If plain HTTP only redirects to TLS, or the server does not speak HTTP, the result of the first attempt stands.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_sends_to_tls_is_none() {
+async fn a_redirect_to_tls_is_not_an_answer() {
     const GO: &str = "Client sent an HTTP request to an HTTPS server.\n";
     const NGINX: &str =
         "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>";
@@ -175,11 +166,8 @@ async fn an_answer_that_sends_to_tls_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_silent_refuses_or_speaks_tls_is_not_asked_so() {
-    let hasty = ScanConfig {
-        timeout: std::time::Duration::from_millis(500),
-        ..once()
-    };
+async fn servers_that_are_silent_refuse_or_speak_tls_get_no_plain_http() {
+    let hasty = once().with(|config| config.timeout = std::time::Duration::from_millis(500));
     for (name, verdict) in [
         ("hangs-after-accept", Verdict::Unreachable),
         ("default", Verdict::Forbidden),
@@ -196,7 +184,7 @@ async fn who_is_silent_refuses_or_speaks_tls_is_not_asked_so() {
     }
     let record = knock(hasty, "127.0.0.1:9").await;
     assert_eq!(record.failure.unwrap().kind, FailureKind::Refused);
-    // Certificates that we have none of are no reason either.
+    // A required client certificate is not a reason either.
     let server = start("etcd").await;
     let record = knock(once(), &server.address().to_string()).await;
     assert_eq!(
@@ -207,9 +195,9 @@ async fn who_is_silent_refuses_or_speaks_tls_is_not_asked_so() {
     );
 }
 
-/// In a range, and all the way into reports and findings.
+/// Also in a range, and in all reports and findings.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_range_finds_it_and_every_report_says_so() {
+async fn plain_http_in_a_range_is_found_and_reported() {
     let server = start("insecure-http").await;
     let spec = format!("127.0.0.1/32 ports={}", server.address().port());
     let folder = tempfile::tempdir().unwrap();
@@ -218,7 +206,7 @@ async fn a_range_finds_it_and_every_report_says_so() {
     let ran = run(&["scan", "-o", &output, "-o", "table", "--plain-http", &spec]);
     assert_eq!(ran.status.code(), Some(1), "{}", stderr(&ran));
     assert!(
-        stderr(&ran).contains("--plain-http has no effect any more"),
+        stderr(&ran).contains("--plain-http has no effect"),
         "{}",
         stderr(&ran)
     );
@@ -254,9 +242,9 @@ async fn a_range_finds_it_and_every_report_says_so() {
     );
 }
 
-/// Whoever asks both ways is told once.
+/// A target with both schemes is one endpoint.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_is_asked_both_ways_is_found_once() {
+async fn a_target_with_both_schemes_is_reported_once() {
     let server = plain(ToTls::Says(BAD_REQUEST), insecure).await;
     let address = server.address;
     let both = [format!("https://{address}"), format!("http://{address}")];
@@ -266,9 +254,9 @@ async fn a_target_that_is_asked_both_ways_is_found_once() {
     assert_eq!(server.connections(), 2);
 }
 
-/// A port that spoke plain HTTP and was given TLS is one endpoint of two scans, and the later one counts.
+/// A port that changed from plain HTTP to TLS is the same endpoint in two scans, and the later one counts.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_port_that_got_tls_is_the_same_in_later_scans() {
+async fn a_port_that_changed_to_tls_is_the_same_endpoint() {
     let secured = Arc::new(AtomicBool::new(false));
     let (tls, own) = (acceptor(&[b"http/1.1"]), Arc::clone(&secured));
     let server = listen(move |mut stream, _, server| {

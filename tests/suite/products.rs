@@ -1,5 +1,5 @@
-//! The labelled corpus: servers as the facts describe them, over real sockets and real TLS, and what
-//! each is identified as.
+//! The labelled corpus: servers built from published facts, over real sockets and real TLS, and how each is
+//! identified.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,9 +19,9 @@ use crate::support::{config, scan, serve, targets};
 struct Case {
     product: String,
     name: String,
-    /// The right answer where it is not the product itself: what it is built on, if nothing else shows.
+    /// The expected product if it is not the label itself: the one it is built on, if nothing else shows.
     is: Option<String>,
-    /// The right answer where several fit as well.
+    /// The expected tie, if several products match equally well.
     tie: Option<Vec<String>>,
     #[serde(default)]
     unknown: bool,
@@ -34,7 +34,7 @@ struct Case {
     client_cas: Option<Vec<String>>,
     transport_security: Option<String>,
     answers: String,
-    /// The standing that the posture must get, in the words of reports.
+    /// The expected posture status, in the words of reports.
     standing: Option<String>,
 }
 
@@ -51,7 +51,7 @@ fn corpus() -> Vec<Case> {
 }
 
 impl Case {
-    /// What must be said, in the words of [`said`].
+    /// The expected identification, in the words of [`said`].
     fn right(&self) -> String {
         match (&self.tie, &self.is) {
             _ if self.unknown => "unknown".to_owned(),
@@ -66,7 +66,7 @@ impl Case {
             "rejected" => "rejecting",
             other => other,
         };
-        // A JSON string is a basic string of TOML.
+        // A JSON string is a valid basic string in TOML.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let list = |texts: &[String]| {
             texts
@@ -122,7 +122,7 @@ impl Case {
     }
 }
 
-/// What an identification says, in a word.
+/// An identification in one word.
 fn said(identification: &Identification) -> String {
     let attribution = &identification.attribution;
     match &attribution.product {
@@ -149,7 +149,7 @@ async fn knock(servers: &[(String, SimulatedServer)]) -> Vec<EndpointReport> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_product_is_identified_by_what_it_shows_and_as_no_other() {
+async fn every_product_is_identified_correctly() {
     let cases = corpus();
     let mut servers = Vec::new();
     for case in &cases {
@@ -224,7 +224,7 @@ fn products_table(matrix: &BTreeMap<&str, BTreeMap<String, usize>>) -> String {
     table
 }
 
-/// Every simulated server and every recording, with the component that it is.
+/// Every simulated server and every recording, with its component.
 const COMPONENTS: [(Component, &[&str]); 9] = [
     (
         Component::KubeApiServer,
@@ -287,7 +287,7 @@ const COMPONENTS: [(Component, &[&str]); 9] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_component_is_told_from_its_look_alikes() {
+async fn every_component_is_identified_correctly() {
     let mut servers = Vec::new();
     let mut labels = Vec::new();
     for (component, names) in COMPONENTS {
@@ -359,8 +359,7 @@ async fn every_component_is_told_from_its_look_alikes() {
     in_the_docs("components", &table);
 }
 
-/// The table stands in `docs/identification.md`, between its two marks. With `UPDATE_DOCS` set it is
-/// written there.
+/// Compares the table with `docs/identification.md`, or updates it there if `UPDATE_DOCS` is set.
 fn in_the_docs(name: &str, table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/identification.md");
     let text = fs::read_to_string(&path).unwrap();
@@ -382,7 +381,7 @@ fn in_the_docs(name: &str, table: &str) {
     }
 }
 
-/// What the version tells and what is hidden, on every recording, over both TLS versions.
+/// What version and CA names show on recordings, over both TLS versions.
 #[tokio::test(flavor = "multi_thread")]
 async fn recordings_over_both_tls_versions() {
     for (name, component, version, cas) in [
@@ -447,7 +446,7 @@ async fn recordings_over_both_tls_versions() {
                 identification.attribution
             );
             if report.verdict != Verdict::NotApiServer {
-                // Version and health are refused there, as while a server starts: that gets a recheck.
+                // Version and health are denied, as by a starting server, which causes a recheck.
                 let looks = if name == "public-info-removed" { 2 } else { 1 };
                 assert_eq!(
                     report.connections, looks,

@@ -108,10 +108,7 @@ impl TestProxy {
             self.address.ip().to_string(),
             self.address.port(),
         );
-        ScanConfig {
-            proxy: Some(Proxy { kind, host, port }),
-            ..config()
-        }
+        config().with(|config| config.proxy = Some(Proxy { kind, host, port }))
     }
 }
 
@@ -295,10 +292,7 @@ async fn a_missing_proxy_is_not_the_targets_state() {
         port: closed.port(),
     };
     let record = knock(
-        ScanConfig {
-            proxy: Some(proxy),
-            ..config()
-        },
+        config().with(|config| config.proxy = Some(proxy)),
         &server.address().to_string(),
     )
     .await;
@@ -365,7 +359,7 @@ async fn the_proxy_resolves_names_with_socks5h() {
     ]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let report: Value = serde_json::from_str(&std::fs::read_to_string(&saved).unwrap()).unwrap();
-    let told: Vec<[&Value; 5]> = report["endpoints"]
+    let endpoints: Vec<[&Value; 5]> = report["endpoints"]
         .as_array()
         .unwrap()
         .iter()
@@ -376,7 +370,7 @@ async fn the_proxy_resolves_names_with_socks5h() {
     let private = format!("{PRIVATE}:{port}");
     let address = server.address().to_string();
     assert_eq!(
-        json!(told),
+        json!(endpoints),
         json!([
             [private, "forbidden", null, true, PRIVATE],
             [address, "forbidden", address, false, null],
@@ -426,7 +420,7 @@ async fn the_proxy_resolves_names_with_socks5h() {
     assert_eq!(stdout(&again), table);
 }
 
-/// Names are resolved here unless the proxy is told to, and a failed lookup says so.
+/// Names are resolved here unless the proxy is to resolve them, and a failed lookup says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_lookup_says_that_the_proxy_could_resolve_the_name() {
     let names = crate::name_server::NameServer::start().await;
@@ -441,10 +435,9 @@ async fn a_failed_lookup_says_that_the_proxy_could_resolve_the_name() {
         ),
     ] {
         let proxy = TestProxy::start(kind, Manner::Honest).await;
-        let config = ScanConfig {
-            resolver: names.config().resolver,
-            ..proxy.config()
-        };
+        let config = proxy
+            .config()
+            .with(|changed| changed.resolver = names.config().resolver);
         let record = knock(config, &format!("{PRIVATE}:6443")).await;
         assert_eq!(
             record.failure.as_ref().unwrap().kind,
@@ -459,32 +452,26 @@ async fn a_failed_lookup_says_that_the_proxy_could_resolve_the_name() {
 async fn options_that_need_addresses_are_refused_if_the_proxy_resolves_names() {
     let proxy = TestProxy::start(ProxyKind::Socks5h, Manner::Honest).await;
     let target = format!("{PRIVATE}:6443");
-    for (options, said) in [
+    for (options, message) in [
         (
             ["--exclude", "10.0.0.0/8"],
-            "exclude names, or have them resolved here with socks5://",
+            "exclude names, or use socks5://",
         ),
         (
             ["--exclude", "192.0.2.1:443"],
-            "exclude names, or have them resolved here with socks5://",
+            "exclude names, or use socks5://",
         ),
         (
             ["--resolver", "192.0.2.53"],
-            "--resolver: with --proxy socks5h:// the proxy resolves names",
+            "--resolver has no effect with --proxy socks5h://",
         ),
-        (
-            ["-4", "-q"],
-            "--ipv4: with --proxy socks5h:// the proxy resolves names",
-        ),
-        (
-            ["-6", "-q"],
-            "--ipv6: with --proxy socks5h:// the proxy resolves names",
-        ),
+        (["-4", "-q"], "--ipv4 has no effect with --proxy socks5h://"),
+        (["-6", "-q"], "--ipv6 has no effect with --proxy socks5h://"),
     ] {
         let output = run(&[&["scan", &target, "--proxy", &proxy.url()], &options[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{options:?}");
         assert!(
-            stderr(&output).contains(said),
+            stderr(&output).contains(message),
             "{options:?}: {}",
             stderr(&output)
         );

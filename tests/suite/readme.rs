@@ -1,4 +1,4 @@
-//! The README and the help say the same.
+//! The README and the documentation agree with the program.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,7 +30,7 @@ fn options(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_option_is_in_the_readme_and_the_readme_names_no_other() {
+fn the_readme_lists_exactly_the_options_of_the_program() {
     let mut helped = BTreeSet::new();
     for command in [
         "scan",
@@ -66,10 +66,10 @@ fn every_option_is_in_the_readme_and_the_readme_names_no_other() {
 }
 
 #[test]
-fn the_defaults_in_the_readme_are_the_helps() {
+fn the_defaults_in_the_readme_are_those_of_the_help() {
     let help = stdout(&run(&["scan", "--help"]));
     let readme = read("README.md");
-    // Each `[default: x]` of the help stands in the README's row of that option.
+    // Each `[default: x]` of the help is in the README's row for that option.
     let mut option = String::new();
     let mut checked = 0;
     for line in help.lines() {
@@ -112,7 +112,7 @@ fn every_verdict_and_exit_code_is_explained() {
 }
 
 #[test]
-fn exactly_two_set_up_commands() {
+fn there_are_exactly_two_set_up_commands() {
     let readme = read("README.md");
     let section = readme
         .split("## Set up")
@@ -135,9 +135,9 @@ fn exactly_two_set_up_commands() {
     );
 }
 
-/// `.ci/run` counts these lines in its log, and fails where a tool is missing that it installs.
+/// `.ci/run` counts these lines in its log, and requires the tools that it installs.
 #[test]
-fn a_skipped_test_says_so_past_the_capture() {
+fn a_skipped_test_says_so_although_output_is_captured() {
     let nothing = tempfile::tempdir().unwrap();
     let without_tools = |word: &str| {
         std::process::Command::new(std::env::current_exe().unwrap())
@@ -161,7 +161,7 @@ fn a_skipped_test_says_so_past_the_capture() {
 }
 
 #[test]
-fn the_example_targets_are_read() {
+fn the_example_targets_are_accepted() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets.example.txt");
     let output = run(&["scan", "--dry-run", "-f", path.to_str().unwrap()]);
     assert!(
@@ -171,9 +171,8 @@ fn the_example_targets_are_read() {
     );
 }
 
-/// The example in the documentation is a settings file.
 #[test]
-fn the_example_settings_are_read() {
+fn the_example_settings_are_accepted() {
     let page = read("docs/settings.md");
     let example = page
         .split("```toml\n")
@@ -199,7 +198,7 @@ fn the_example_settings_are_read() {
 }
 
 #[test]
-fn no_link_to_a_file_that_is_not_there() {
+fn every_link_leads_to_a_file() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for page in [
         "README.md",
@@ -225,9 +224,8 @@ fn no_link_to_a_file_that_is_not_there() {
     }
 }
 
-/// Every number in `docs/security.md` is that of the constant which it names.
 #[test]
-fn the_limits_in_the_security_page_are_the_codes() {
+fn the_limits_in_the_security_page_match_the_constants() {
     let page = read("docs/security.md");
     let rows = page
         .lines()
@@ -251,7 +249,7 @@ fn the_limits_in_the_security_page_are_the_codes() {
         assert_eq!(
             number(said),
             product(value),
-            "{name} is {value} in src/{file}, and {said} in the page"
+            "{name} is {value} in src/{file}, but {said} in the page"
         );
         checked += 1;
     }

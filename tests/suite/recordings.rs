@@ -1,5 +1,5 @@
-//! Every recording of a real server gets its verdict: the table of what was open there, and what
-//! kubeknock must make of it.
+//! Every recording of a real server gets the right verdict: a table of what was open on it, and the expected
+//! result.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,13 +18,13 @@ use Component::{
 };
 use Verdict::{Exposed, Forbidden, Inconclusive, Limited, NotApiServer, Rejected};
 
-/// What a recording must give.
+/// The expected result of a recording.
 struct Recorded {
     name: &'static str,
     /// The verdicts: without `--deep`, and with it.
     verdicts: [Verdict; 2],
     component: Component,
-    /// What was open to anonymous callers.
+    /// The paths that were open to anonymous callers.
     open: fn(&str) -> bool,
 }
 
@@ -58,7 +58,7 @@ fn version(path: &str) -> bool {
     path == "/version"
 }
 
-/// `public` where `/livez` and `/readyz` were not recorded.
+/// Like `public`, for recordings without `/livez` and `/readyz`.
 fn version_and_healthz(path: &str) -> bool {
     version(path) || path == "/healthz"
 }
@@ -67,7 +67,7 @@ fn public(path: &str) -> bool {
     version(path) || health(path)
 }
 
-/// Of the lists of the role `view`, those that were recorded; the others are answered as an unknown path.
+/// The recorded lists of the role `view`. Other lists are answered like an unknown path.
 fn view(path: &str) -> bool {
     public(path)
         || [
@@ -149,7 +149,7 @@ pub(crate) fn recording(name: &str) -> Arc<Scenario> {
 }
 
 #[test]
-fn every_recording_has_its_row() {
+fn every_recording_has_a_row() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings");
     let files: BTreeSet<String> = fs::read_dir(folder)
         .unwrap()
@@ -164,37 +164,23 @@ fn every_recording_has_its_row() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_and_grants() {
-    judged(config(), 0).await;
+    assert_recordings(config(), 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_and_grants_with_deep() {
-    judged(
-        ScanConfig {
-            deep: true,
-            ..config()
-        },
-        1,
-    )
-    .await;
+    assert_recordings(config().with(|config| config.deep = true), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recording_gets_its_verdict_over_http2() {
-    judged(
-        ScanConfig {
-            http2: true,
-            ..config()
-        },
-        0,
-    )
-    .await;
+    assert_recordings(config().with(|config| config.http2 = true), 0).await;
 }
 
-/// An extension's list that is open, asked through the aggregator: by its answer, and not by the aggregator's
-/// own when the extension is down.
+/// A list of an extension API server counts as open if the extension answered, not if the aggregator answered
+/// because the extension is down.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_aggregated_list_is_open_only_where_it_answered() {
+async fn an_aggregated_list_is_open_only_if_the_extension_answered() {
     let list = "/apis/wardle.example.com/v1alpha1/flunders";
     for (name, verdict) in [
         ("37-aggregated-apiservice", Exposed),
@@ -203,10 +189,7 @@ async fn an_aggregated_list_is_open_only_where_it_answered() {
         let server = serve(recording(name)).await;
         let requests = vec![Request::for_path(list).unwrap()];
         let record = knock(
-            ScanConfig {
-                requests,
-                ..config()
-            },
+            config().with(|config| config.requests = requests),
             &server.address().to_string(),
         )
         .await;
@@ -215,9 +198,9 @@ async fn an_aggregated_list_is_open_only_where_it_answered() {
     }
 }
 
-/// How each stands to what kubeadm documents, without `--deep` and with it.
+/// The posture of each compared with the documentation of kubeadm, without `--deep` and with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_open_is_held_against_what_kubeadm_documents() {
+async fn open_paths_are_compared_with_the_documentation_of_kubeadm() {
     const REFUSING: [PostureStatus; 2] = [PostureStatus::Unknown, PostureStatus::Stricter];
     for (name, standings) in [
         ("37-default", [PostureStatus::AsDocumented; 2]),
@@ -225,7 +208,7 @@ async fn what_is_open_is_held_against_what_kubeadm_documents() {
         ("37-anon-off", REFUSING),
         ("37-cond-health", REFUSING),
         ("37-cond-version", REFUSING),
-        // What a condition opens shows only where it is asked.
+        // A path that a condition opens shows only if it is requested.
         (
             "37-cond-ns-view",
             [PostureStatus::Unknown, PostureStatus::Looser],
@@ -240,7 +223,7 @@ async fn what_is_open_is_held_against_what_kubeadm_documents() {
         for (deep, standing) in [false, true].into_iter().zip(standings) {
             let server = serve(recording(name)).await;
             let record = knock(
-                ScanConfig { deep, ..config() },
+                config().with(|config| config.deep = deep),
                 &server.address().to_string(),
             )
             .await;
@@ -256,9 +239,9 @@ async fn what_is_open_is_held_against_what_kubeadm_documents() {
     }
 }
 
-/// What was recorded beside API servers: of these only a kubelet that takes anonymous callers is a way in.
+/// Recordings of other components. Only a kubelet that accepts anonymous callers is a way in.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_answers_beside_api_servers_is_found_where_it_lets_anybody_in() {
+async fn an_open_kubelet_is_found_and_closed_components_are_not() {
     for (name, found) in [
         ("37-kubelet", "target-not-covered"),
         ("37-kubelet-anonymous", "kubelet-anonymous"),
@@ -284,7 +267,7 @@ async fn what_answers_beside_api_servers_is_found_where_it_lets_anybody_in() {
     }
 }
 
-/// The paths that were found open.
+/// The paths that kubeknock found open.
 fn open(record: &EndpointReport) -> BTreeSet<&str> {
     record
         .grants
@@ -293,7 +276,7 @@ fn open(record: &EndpointReport) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Of the paths that were asked, those that were open.
+/// The requested paths that were open.
 fn should_be_open(record: &EndpointReport, open: fn(&str) -> bool) -> BTreeSet<&str> {
     let asked = record
         .requests
@@ -302,7 +285,7 @@ fn should_be_open(record: &EndpointReport, open: fn(&str) -> bool) -> BTreeSet<&
     asked.filter(|path| open(path)).collect()
 }
 
-async fn judged(config: ScanConfig, which: usize) {
+async fn assert_recordings(config: ScanConfig, which: usize) {
     let mut wrong = Vec::new();
     for row in &RECORDED {
         let server = serve(recording(row.name)).await;
@@ -339,8 +322,8 @@ async fn judged(config: ScanConfig, which: usize) {
             .tls
             .as_ref()
             .is_some_and(|tls| tls.alpn.as_deref() == Some("h2"));
-        // From 1.29 on an answer to an anonymous caller ends an HTTP/2 connection, unless the next request
-        // was on its way.
+        // Since 1.29 a response to an anonymous caller closes an HTTP/2 connection, unless the next request is
+        // already in flight.
         let ends = http2 && row.name.starts_with('3');
         check(
             !ends || record.connections > 1,

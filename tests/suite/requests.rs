@@ -1,12 +1,11 @@
-//! What a server sees of us: one connection, one handshake, GETs without any credential.
+//! What a server sees: one connection, one handshake, GET requests without credentials.
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{Request, Verdict};
 
 use crate::support::{config, knock, run, scan, start, stderr, targets};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_connection_and_one_handshake_for_each_endpoint() {
+async fn an_endpoint_gets_one_connection_and_one_handshake() {
     for name in [
         "default",
         "rejecting",
@@ -24,7 +23,7 @@ async fn one_connection_and_one_handshake_for_each_endpoint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_closes_costs_further_connections_and_the_record_says_so() {
+async fn further_connections_to_a_closing_server_are_recorded() {
     let server = start("closes-each").await;
     let record = knock(config(), &server.address().to_string()).await;
     assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
@@ -33,7 +32,7 @@ async fn a_server_that_closes_costs_further_connections_and_the_record_says_so()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_look_is_one_more_connection() {
+async fn a_recheck_opens_one_more_connection() {
     let server = start("starting").await;
     let record = knock(config(), &server.address().to_string()).await;
     assert_eq!(record.verdict, Verdict::Forbidden, "{}", record.reason);
@@ -47,7 +46,7 @@ async fn a_second_look_is_one_more_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_but_get_and_head_and_never_a_credential() {
+async fn only_get_and_head_requests_without_credentials_are_sent() {
     let server = start("exposed").await;
     let mut config = config();
     config.requests = vec![
@@ -93,7 +92,7 @@ async fn nothing_but_get_and_head_and_never_a_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_name_goes_into_sni_and_host_and_the_prefix_before_the_path() {
+async fn the_name_is_sent_in_sni_and_host_and_the_prefix_before_the_path() {
     let server = start("default").await;
     let port = server.address().port();
     let spec = format!("https://127.0.0.1:{port}/k8s/clusters/c-1 sni=api.prod.example");
@@ -126,7 +125,7 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_user_agent_can_be_set_and_a_contact_added() {
+async fn the_user_agent_can_be_set_and_a_contact_can_be_added() {
     let server = start("default").await;
     let address = server.address().to_string();
     let output = run(&["scan", &address, "-q", "--contact", "sec@corp.example"]);
@@ -152,13 +151,11 @@ async fn the_user_agent_can_be_set_and_a_contact_added() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_is_asked_again_without_head_where_a_front_answers_head() {
-    // This front answers HEAD itself, so only the GET form tells.
+async fn a_list_is_requested_by_get_if_a_front_end_answers_head() {
+    // This front end answers HEAD itself, so only the GET form shows whether the list is open.
     let server = start("front-answers-head").await;
-    let config = ScanConfig {
-        requests: vec![Request::for_path("/api/v1/secrets").unwrap()],
-        ..config()
-    };
+    let config = config()
+        .with(|config| config.requests = vec![Request::for_path("/api/v1/secrets").unwrap()]);
     let record = knock(config, &server.address().to_string()).await;
     let asked: Vec<String> = server
         .stats()
@@ -178,7 +175,7 @@ async fn a_list_is_asked_again_without_head_where_a_front_answers_head() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_address_is_asked_once_however_often_it_is_named() {
+async fn an_address_that_is_given_several_times_is_probed_once() {
     let server = start("default").await;
     let address = server.address();
     let (records, summary) = scan(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
-use kubeknock::config::{Family, MAX_ADDRESSES, Order, ScanConfig};
+use kubeknock::config::{Family, MAX_ADDRESSES, Order};
 use kubeknock::model::{Coverage, EndpointReport, FailureKind, Gap, Verdict};
 use kubeknock::scan::Scanner;
 use kubeknock::simulator::Scenario;
@@ -56,10 +56,7 @@ async fn an_alias_identifies_the_provider() {
     // The certificate does not identify a product.
     let server = serve(Arc::new(Scenario::parse(OWN_CERTIFICATE).unwrap())).await;
     let port = server.address().port();
-    let config = ScanConfig {
-        family: Family::V4,
-        ..names.config()
-    };
+    let config = names.config().with(|config| config.family = Family::V4);
     let (records, _) = scan(config.clone(), targets(&[format!("alias.example:{port}")])).await;
     let aliases: Vec<&str> = records[0].aliases.iter().map(|alias| &**alias).collect();
     assert_eq!(aliases, ["hop.example", EKS.trim_end_matches('.')]);
@@ -145,10 +142,7 @@ async fn an_ipv4_mapped_address_is_the_ipv4_address() {
     let spec = [format!("both.example:{}", server.address().port())];
     let (records, _) = scan(names.config(), targets(&spec)).await;
     assert_eq!(records.len(), 1, "one address, not two");
-    let only_v6 = ScanConfig {
-        family: Family::V6,
-        ..names.config()
-    };
+    let only_v6 = names.config().with(|config| config.family = Family::V6);
     let (records, _) = scan(only_v6, targets(&spec)).await;
     assert_eq!(
         records[0].failure.as_ref().unwrap().kind,
@@ -193,10 +187,7 @@ async fn exclusions_hold_for_the_addresses_of_a_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_asked_once_for_all_its_ports() {
     let names = NameServer::start().await;
-    let sequential = ScanConfig {
-        concurrency: 1,
-        ..names.config()
-    };
+    let sequential = names.config().with(|config| config.concurrency = 1);
     scan(
         sequential,
         targets(&["nowhere.example ports=1-5".to_owned()]),
@@ -212,10 +203,7 @@ async fn strictly(
     specs: &[String],
     allow: bool,
 ) -> (Vec<EndpointReport>, Coverage) {
-    let config = ScanConfig {
-        allow_special: allow,
-        ..names.strict()
-    };
+    let config = names.strict().with(|config| config.allow_special = allow);
     let (records, summary) = scan(config, targets(specs)).await;
     (records, summary.coverage)
 }
@@ -285,14 +273,14 @@ async fn a_special_address_is_reported_everywhere() {
     let args = ["-o", "table", "-o", &json, "-o", &junit, "-o", &html];
     let output = run(&[&["scan", &target, &resolver], &args[..]].concat());
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let said = "not asked: 1 special address without --allow-special (127.0.0.1, loopback)";
+    let message = "not asked: 1 special address without --allow-special (127.0.0.1, loopback)";
     let read = |format: &str| std::fs::read_to_string(folder.path().join(format)).unwrap();
     for (format, text) in [
         ("table", stdout(&output)),
         ("junit", read("junit")),
         ("html", read("html")),
     ] {
-        assert!(text.contains(said), "{format}: {text}");
+        assert!(text.contains(message), "{format}: {text}");
     }
     let report: Value = serde_json::from_str(&read("json")).unwrap();
     assert_eq!(
@@ -376,10 +364,9 @@ async fn an_exclusion_holds_for_every_form_of_an_address() {
     let server = start("exposed").await;
     let port = server.address().port();
     let scan_without = |specs: &'static [&'static str], exclusion: &str| {
-        let mut builder = TargetSetBuilder::new(TargetOptions {
-            ports: vec![port],
-            ..TargetOptions::default()
-        });
+        let mut options = TargetOptions::default();
+        options.ports = vec![port];
+        let mut builder = TargetSetBuilder::new(options);
         for spec in specs {
             builder.argument(spec);
         }
@@ -417,10 +404,7 @@ async fn an_alias_of_an_excluded_name_is_excluded() {
         builder.exclude(exclusion);
         let set = Arc::new(builder.build().unwrap());
         let (_, summary) = scan(
-            ScanConfig {
-                family: Family::V4,
-                ..names.config()
-            },
+            names.config().with(|config| config.family = Family::V4),
             set,
         )
         .await;
@@ -439,11 +423,10 @@ async fn addresses_beyond_the_limit_are_reported() {
     let names = NameServer::start().await;
     let mut drawn = Vec::new();
     for seed in [1, 1, 2] {
-        let config = ScanConfig {
-            order: Order::Seeded(seed),
-            retries: 0,
-            ..names.config()
-        };
+        let config = names.config().with(|config| {
+            config.order = Order::Seeded(seed);
+            config.retries = 0;
+        });
         let (records, summary) = scan(config, targets(&["many.example:9".to_owned()])).await;
         let coverage = summary.coverage;
         assert_eq!(records.len(), MAX_ADDRESSES);
@@ -452,8 +435,8 @@ async fn addresses_beyond_the_limit_are_reported() {
             (199, 136)
         );
         assert!(!coverage.is_complete());
-        let said = coverage.specs[0].unasked_said().unwrap();
-        assert!(said.contains("64 of 200 are asked"), "{said}");
+        let message = coverage.specs[0].unasked_said().unwrap();
+        assert!(message.contains("64 of 200 are asked"), "{message}");
         drawn.push(
             records
                 .iter()
@@ -475,11 +458,10 @@ async fn half_an_answer_is_used_and_reported_as_half() {
     let names = NameServer::start().await;
     let server = start("default").await;
     let port = server.address().port();
-    let quick = ScanConfig {
-        timeout: Duration::from_secs(1),
-        ..names.config()
-    };
-    for (name, said) in [
+    let quick = names
+        .config()
+        .with(|config| config.timeout = Duration::from_secs(1));
+    for (name, message) in [
         ("half-servfail.example", "AAAA: resolver failure"),
         ("half-missing.example", "AAAA: name not found"),
         ("half-silent.example", "AAAA: resolver timed out"),
@@ -505,7 +487,7 @@ async fn half_an_answer_is_used_and_reported_as_half() {
             "{name}"
         );
         assert!(
-            coverage.specs[0].unasked_said().unwrap().contains(said),
+            coverage.specs[0].unasked_said().unwrap().contains(message),
             "{name}: {coverage:?}"
         );
     }
@@ -520,10 +502,7 @@ async fn half_an_answer_is_used_and_reported_as_half() {
         FailureKind::ResolverFailure
     );
     // A family that is not asked for is not missing.
-    let only_v4 = ScanConfig {
-        family: Family::V4,
-        ..quick
-    };
+    let only_v4 = quick.with(|config| config.family = Family::V4);
     let (_, summary) = scan(only_v4, targets(&[format!("half-servfail.example:{port}")])).await;
     assert!(summary.coverage.is_complete());
 }
@@ -548,10 +527,7 @@ async fn unusual_names_and_servers_work() {
         );
     }
     // Unrelated records in an answer are ignored.
-    let only_v4 = ScanConfig {
-        family: Family::V4,
-        ..names.config()
-    };
+    let only_v4 = names.config().with(|config| config.family = Family::V4);
     let (records, _) = scan(only_v4, targets(&[format!("foreign.example:{port}")])).await;
     let asked: Vec<IpAddr> = records
         .iter()
@@ -571,12 +547,11 @@ async fn unusual_names_and_servers_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_name_takes_no_longer_than_the_timeout() {
     let names = NameServer::start().await;
-    let config = ScanConfig {
-        timeout: Duration::from_millis(800),
-        retries: 0,
-        concurrency: 1,
-        ..names.config()
-    };
+    let config = names.config().with(|config| {
+        config.timeout = Duration::from_millis(800);
+        config.retries = 0;
+        config.concurrency = 1;
+    });
     let began = Instant::now();
     let spec = ["silent.example ports=1-5".to_owned()];
     let (records, summary) = scan(config, targets(&spec)).await;
@@ -601,13 +576,12 @@ async fn a_silent_name_takes_no_longer_than_the_timeout() {
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_names_delay_no_address() {
     let names = NameServer::start().await;
-    let config = ScanConfig {
-        timeout: Duration::from_secs(20),
-        order: Order::Seeded(1),
-        concurrency: 16,
-        keep_all: true,
-        ..names.config()
-    };
+    let config = names.config().with(|config| {
+        config.timeout = Duration::from_secs(20);
+        config.order = Order::Seeded(1);
+        config.concurrency = 16;
+        config.keep_all = true;
+    });
     let specs: Vec<String> = (0..200)
         .map(|number| format!("n{number}-silent.example:6443"))
         .chain(["127.88.0.0/24 ports=9".to_owned()])

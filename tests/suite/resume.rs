@@ -223,7 +223,7 @@ async fn finished_targets_are_in_the_checkpoint_within_a_second() {
     let mut records = BufReader::new(child.stdout.take().unwrap()).lines();
     for _ in 0..8 {
         let record: Value = serde_json::from_str(&records.next().unwrap().unwrap()).unwrap();
-        let (told, target) = (Instant::now(), format!(r#""target":{}"#, record["target"]));
+        let (seen, target) = (Instant::now(), format!(r#""target":{}"#, record["target"]));
         let written = || {
             fs::read(&checkpoint)
                 .unwrap()
@@ -232,7 +232,7 @@ async fn finished_targets_are_in_the_checkpoint_within_a_second() {
         };
         while !written() {
             assert!(
-                told.elapsed() < Duration::from_secs(1),
+                seen.elapsed() < Duration::from_secs(1),
                 "{target} is not written down"
             );
             std::thread::sleep(Duration::from_millis(5));
@@ -586,7 +586,7 @@ async fn results_of_a_checkpoint_keep_their_date() {
         .unwrap();
     assert_eq!(old.status.code(), Some(2));
     assert!(
-        stderr(&old).contains("longer ago than --max-age admits"),
+        stderr(&old).contains("longer ago than --max-age allows"),
         "{}",
         stderr(&old)
     );

@@ -8,8 +8,8 @@ use std::path::Path;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RULES};
-use kubeknock::record::ScanInfo;
-use kubeknock::report::{Files, Outcome, Results, explain, sarif};
+use kubeknock::record::{ScanInfo, Spool};
+use kubeknock::report::{Format, Outcome, RenderOptions, Repository, Results, render, rule_text};
 use kubeknock::simulator;
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ fn every_rule_has_its_section_and_every_section_its_rule() {
         .collect();
     assert_eq!(headings, RULES.map(|rule| rule.id));
     for (rule, section) in RULES.into_iter().zip(sections) {
-        let expected = explain::markdown(rule);
+        let expected = rule_text::markdown(rule);
         let section = format!("## {}\n", section.trim_end());
         assert_eq!(
             section, expected,
@@ -160,10 +160,7 @@ async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
             .iter()
             .map(|path| Request::for_path(path).unwrap())
             .collect();
-        let config = ScanConfig {
-            requests,
-            ..config()
-        };
+        let config = config().with(|config| config.requests = requests);
         // Which releases are maintained depends on the day, and these servers do not age.
         let day = (rule == "unsupported-version").then_some("2026-11-24T08:00:00Z");
         for (name, expected) in [(fires, true), (silent, false)] {
@@ -221,11 +218,10 @@ async fn an_open_door_beside_the_api_server_is_told_and_nothing_more_is_asked() 
             } else {
                 "https"
             };
-            let config = ScanConfig {
-                deep,
-                http2,
-                ..config()
-            };
+            let config = config().with(|config| {
+                config.deep = deep;
+                config.http2 = http2;
+            });
             let found = findings(config, format!("{scheme}://{}", server.address()), None).await;
             let [finding] = found.as_slice() else {
                 panic!("{name}, {deep}, {http2}: {found:?}")
@@ -319,7 +315,21 @@ async fn valid_sarif(findings: &[Finding]) {
     };
     let root = Path::new("/repository");
     let mut log = Vec::new();
-    sarif::write(&mut log, &results, Files { here: root, root }, None).unwrap();
+    let options = RenderOptions {
+        repository: Repository {
+            working_directory: root,
+            root,
+        },
+        ..RenderOptions::default()
+    };
+    render(
+        Format::Sarif,
+        &mut log,
+        &results,
+        &mut Spool::default(),
+        &options,
+    )
+    .unwrap();
     let log: Value = serde_json::from_slice(&log).unwrap();
     let mut schema: Value =
         serde_json::from_str(include_str!("../data/sarif-schema-2.1.0.json")).unwrap();

@@ -180,7 +180,7 @@ async fn a_diff_tells_what_changed_and_gates_it() {
         "2 changes:",
         "forbidden → exposed",
         "anonymous-discovery-exposed",
-        "finding gone",
+        "findings gone",
     ] {
         assert!(
             stdout(&output).contains(said),
@@ -208,7 +208,7 @@ async fn a_diff_tells_what_changed_and_gates_it() {
     assert_eq!(closed.status.code(), Some(0), "{}", stdout(&closed));
     let same = diff(&["old.json", "old.json", "--fail-on", "new"]);
     assert_eq!(same.status.code(), Some(0), "{}", stdout(&same));
-    assert!(stdout(&same).contains("no change\n"), "{}", stdout(&same));
+    assert!(stdout(&same).contains("no changes\n"), "{}", stdout(&same));
 }
 
 #[test]
@@ -251,14 +251,14 @@ fn what_is_no_report_is_said_with_its_place() {
     }
     let output = run_in(folder.path(), &["report", "yaml", "torn.jsonl"]);
     assert!(
-        stderr(&output).contains("yaml names no format (table, json"),
+        stderr(&output).contains("yaml is no format (table, json"),
         "{}",
         stderr(&output)
     );
     let output = run_in(folder.path(), &["report", "table"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("no saved report is named"),
+        stderr(&output).contains("no saved report given"),
         "{}",
         stderr(&output)
     );

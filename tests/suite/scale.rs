@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubeknock::config::{Order, ScanConfig};
+use kubeknock::config::Order;
 use kubeknock::model::{FailureKind, Verdict};
 use kubeknock::simulator;
 use tokio::net::{TcpListener, TcpStream};
@@ -27,12 +27,11 @@ async fn fifty_among_65536_are_all_found() {
                 .unwrap(),
         );
     }
-    let fast = ScanConfig {
-        rate: 0,
-        concurrency: 4096,
-        order: Order::Seeded(7),
-        ..config()
-    };
+    let fast = config().with(|config| {
+        config.rate = 0;
+        config.concurrency = 4096;
+        config.order = Order::Seeded(7);
+    });
     let (records, summary) = scan(fast, targets(&[format!("127.77.0.0/16 ports={port}")])).await;
     assert_eq!(summary.coverage.targets, 65_536);
     let lost: Vec<&String> = (records.iter())
@@ -68,10 +67,11 @@ async fn the_verdict_does_not_depend_on_the_other_targets() {
         .await
         .unwrap();
     let port = server.address().port();
-    let slow = || ScanConfig {
-        rate: 20,
-        timeout: Duration::from_secs(2),
-        ..config()
+    let slow = || {
+        config().with(|config| {
+            config.rate = 20;
+            config.timeout = Duration::from_secs(2);
+        })
     };
     let alone = knock(slow(), &server.address().to_string()).await;
     assert_eq!(alone.verdict, Verdict::Forbidden, "{}", alone.reason);
@@ -106,20 +106,20 @@ async fn a_server_that_closes_idle_connections_still_gets_its_verdict() {
         while let Ok((mut stream, _)) = front.accept().await {
             tokio::spawn(async move {
                 let mut byte = [0];
-                let said = tokio::time::timeout(Duration::from_millis(500), stream.peek(&mut byte));
-                if matches!(said.await, Ok(Ok(1))) {
+                let first_byte =
+                    tokio::time::timeout(Duration::from_millis(500), stream.peek(&mut byte));
+                if matches!(first_byte.await, Ok(Ok(1))) {
                     let mut server = TcpStream::connect(behind).await.unwrap();
                     let _ = tokio::io::copy_bidirectional(&mut stream, &mut server).await;
                 }
             });
         }
     });
-    let one = ScanConfig {
-        concurrency: 1,
-        retries: 0,
-        timeout: Duration::from_secs(2),
-        ..config()
-    };
+    let one = config().with(|config| {
+        config.concurrency = 1;
+        config.retries = 0;
+        config.timeout = Duration::from_secs(2);
+    });
     let (records, _) = scan(
         one,
         targets(&[slow.address().to_string(), address.to_string()]),
@@ -140,10 +140,7 @@ async fn with_all_every_target_is_listed() {
     let (records, _) = scan(config(), targets(std::slice::from_ref(&spec))).await;
     assert_eq!(records.len(), 1);
     let (records, summary) = scan(
-        ScanConfig {
-            keep_all: true,
-            ..config()
-        },
+        config().with(|config| config.keep_all = true),
         targets(&[spec]),
     )
     .await;

@@ -1,5 +1,5 @@
-//! Nothing of a file that was given by mistake, and no password, comes out anywhere: errors and reports
-//! go to logs that many people read.
+//! No output shows a password, or any text of a file that was given by mistake: many people read the logs
+//! that errors and reports go to.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::process::Output;
 
 use crate::support::{kubeknock, stderr, stdout};
 
-/// Stands wherever a secret could.
+/// The text wherever a secret could be.
 const CANARY: &str = "hunter2canary";
 
-/// Runs the program as loud as it can be: what it says then is all that it ever says.
+/// Runs the program with all the output that it can have.
 fn loud(folder: &Path, args: &[&str]) -> (Output, String) {
     let output = kubeknock()
         .current_dir(folder)
@@ -23,7 +23,7 @@ fn loud(folder: &Path, args: &[&str]) -> (Output, String) {
     (output, all)
 }
 
-/// A mistake, told in a few lines.
+/// Runs the program and expects an error of a few lines.
 fn refused(folder: &Path, args: &[&str]) {
     let (output, all) = loud(folder, args);
     assert_eq!(output.status.code(), Some(2), "{args:?}: {all}");
@@ -39,7 +39,7 @@ fn files() -> Vec<(&'static str, String)> {
          https://user:{CANARY}@api.example\n    certificate-authority-data: {CANARY}\nusers:\n- name: {CANARY}\n  \
          user:\n    token: {CANARY}\n    client-key-data: {CANARY}==\n    password: {CANARY}\n"
     );
-    // As somebody cuts it down: nothing at its beginning says what it is.
+    // A part of it, whose beginning does not show what it is.
     let users = kubeconfig.split_once("users:\n").unwrap().1.repeat(3);
     let key = format!("-----BEGIN PRIVATE KEY-----\n{CANARY}!\n-----END PRIVATE KEY-----\n");
     let broken = format!("-----BEGIN CERTIFICATE-----\n{CANARY}\n-----BEGIN {CANARY}\n");
@@ -145,7 +145,7 @@ fn files() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Every file, wherever a file can be given.
+/// Every file, for every option that takes a file.
 #[test]
 fn a_file_given_by_mistake_is_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
@@ -154,7 +154,7 @@ fn a_file_given_by_mistake_is_not_repeated() {
         let to_scan = |option: &[&str]| {
             let args = [&["scan", "192.0.2.1:7", "--dry-run"], option].concat();
             let (output, all) = loud(folder.path(), &args);
-            // Some are right for some options, and then are no mistake.
+            // Some files are valid for some options.
             let refused = output.status.code() == Some(2) && stderr(&output).lines().count() <= 7;
             assert!(refused || output.status.success(), "{args:?}: {all}");
         };
@@ -179,7 +179,7 @@ fn a_file_given_by_mistake_is_not_repeated() {
     }
 }
 
-/// Nor what stands before an @ on the command line, in a target or beside one.
+/// The text before an @ on the command line, in a target or an option.
 #[test]
 fn a_password_on_the_command_line_is_not_repeated() {
     let folder = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ fn folder_with(settings: &str) -> tempfile::TempDir {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_is_found_upward_and_the_command_line_beats_it() {
+async fn the_nearest_file_counts_and_the_command_line_overrides_it() {
     let server = start("default").await;
     let address = server.address().to_string();
     let folder = folder_with(
@@ -37,7 +37,7 @@ async fn the_file_is_found_upward_and_the_command_line_beats_it() {
     );
     let below = folder.path().join("a/b");
     fs::create_dir_all(&below).unwrap();
-    // Outside a repository it is the working directory's alone.
+    // Outside a repository only the working directory counts.
     assert_eq!(
         report(&scan_in(&below, &[&address]))["scan"]["settings"]["retries"],
         1
@@ -103,7 +103,7 @@ async fn the_file_is_found_upward_and_the_command_line_beats_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_files_paths_start_where_it_is() {
+async fn paths_in_the_file_are_relative_to_it() {
     let server = start("default").await;
     let folder = folder_with("[scan]\ntargets-file = [\"clusters.txt\"]\n");
     fs::write(
@@ -146,9 +146,9 @@ async fn the_files_paths_start_where_it_is() {
     assert!(folder.path().join("out.jsonl").is_file());
 }
 
-/// Somebody who names a target means that one, not all that the file lists as well.
+/// A user who names a target means that one, not those of the file too.
 #[test]
-fn targets_on_the_command_line_are_all_there_are() {
+fn targets_on_the_command_line_replace_those_of_the_file() {
     let folder = folder_with(
         "[scan]\ntargets-file = [\"clusters.txt\"]\nfrom = [[\"naabu\", \"open.txt\"]]\nports = \"7001\"\n",
     );
@@ -182,9 +182,9 @@ fn targets_on_the_command_line_are_all_there_are() {
     assert_eq!(asked(&["--config", "/dev/null", "192.0.2.4"]), [4]);
 }
 
-/// The gate of the file is the gate of all commands that have one.
+/// The gate in the file applies to every command that has one.
 #[tokio::test(flavor = "multi_thread")]
-async fn report_and_diff_take_their_options_of_the_file() {
+async fn report_and_diff_use_the_file_too() {
     let server = start("exposed").await;
     let folder = tempfile::tempdir().unwrap();
     let run = |settings: &str, args: &[&str]| {
@@ -216,11 +216,11 @@ async fn report_and_diff_take_their_options_of_the_file() {
         for (settings, said) in [
             (
                 "[scan]\nfail-onn = \"never\"\n",
-                "kubeknock.toml:2:1: [scan]: unknown key; keys are the long options of kubeknock scan; did you mean fail-on?",
+                "kubeknock.toml:2:1: [scan]: unknown key: expected a long option of kubeknock scan; did you mean fail-on?",
             ),
             (
                 "[scan]\nrate = \"fast\"\n",
-                "kubeknock.toml:2:1: [scan] rate: no whole number",
+                "kubeknock.toml:2:1: [scan] rate: invalid number",
             ),
         ] {
             let output = run(settings, command);
@@ -239,7 +239,7 @@ async fn report_and_diff_take_their_options_of_the_file() {
     );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(
-        stdout(&output).contains("since the baseline: no change"),
+        stdout(&output).contains("since the baseline: no changes"),
         "{}",
         stdout(&output)
     );
@@ -251,39 +251,39 @@ async fn report_and_diff_take_their_options_of_the_file() {
 }
 
 #[test]
-fn a_mistake_in_the_file_is_its_own_and_suggests() {
+fn errors_in_the_file_have_a_place_and_a_suggestion() {
     for (settings, said) in [
         (
             "[scan]\nfail-onn = \"high\"\n",
-            "kubeknock.toml:2:1: [scan]: unknown key; keys are the long options of kubeknock scan; did you mean fail-on?",
+            "kubeknock.toml:2:1: [scan]: unknown key: expected a long option of kubeknock scan; did you mean fail-on?",
         ),
         (
             "[scan]\nrate = \"fast\"\n",
-            "[scan] rate: no whole number; write 0 or more",
+            "[scan] rate: invalid number: expected a whole number, 0 or more",
         ),
         (
             "[scan]\norder = \"fast\"\n",
-            "[scan] order: use one of random, sequential",
+            "[scan] order: invalid value: expected one of random, sequential",
         ),
         (
             "[scan]\nfail-on = \"fast\"\n",
-            "[scan] fail-on: no threshold; use a severity",
+            "[scan] fail-on: invalid threshold",
         ),
         (
             "[scan]\nhttp2 = \"yes\"\n",
-            "[scan] http2: true or false is expected",
+            "[scan] http2: invalid value: expected true or false",
         ),
         (
             "[scan]\nrate = [1, 2]\n",
-            "[scan] rate: one value is expected",
+            "[scan] rate: invalid value: expected one value",
         ),
         (
             "[scan]\nfrom = [\"zmap\", \"x\"]\n",
-            "[scan] from: a list of pairs in quotes is expected",
+            "[scan] from: invalid value: expected a list of pairs",
         ),
         (
             "[scan]\nfrom = [[\"zmap\"]]\n",
-            "[scan] from: a list of pairs in quotes is expected",
+            "[scan] from: invalid value: expected a list of pairs",
         ),
         (
             "[scan]\nconfig = \"x\"\n",
@@ -296,7 +296,7 @@ fn a_mistake_in_the_file_is_its_own_and_suggests() {
         ("[[accept]]\nrule = \"x\"\n", "[[accept]] 1: "),
         (
             "rate = 7\n",
-            "kubeknock.toml:1:1: unknown key; known are scan, severity, accept, expect",
+            "kubeknock.toml:1:1: unknown key: expected scan, severity, accept, expect",
         ),
     ] {
         let folder = folder_with(settings);
@@ -363,7 +363,7 @@ async fn severities_acceptances_and_expectations() {
         false
     );
     assert!(finding(&report, "expectation-unmet").is_null());
-    // Whoever calls a finding critical has it fail at every verdict.
+    // A critical finding fails at every verdict.
     assert_eq!(scan("", "forbidden").status.code(), Some(1));
     std::fs::write(
         folder.path().join("kubeknock.toml"),
@@ -375,7 +375,7 @@ async fn severities_acceptances_and_expectations() {
         Some(0),
         "what explains the verdict is accepted"
     );
-    // The line's own expectation beats the file's.
+    // The expectation of the line overrides that of the file.
     assert_eq!(scan("name=prod-1", "exposed").status.code(), Some(1));
     assert_eq!(
         scan("name=prod-1 expect=forbidden", "exposed")
@@ -383,8 +383,8 @@ async fn severities_acceptances_and_expectations() {
             .code(),
         Some(0)
     );
-    // A misspelt one must not hold for nothing without a word.
-    let idle = "[[expect]] target = \"prod-*\": no target is called so";
+    // A misspelt expectation must not go unnoticed.
+    let idle = "[[expect]] target = \"prod-*\" matches no target";
     for (words, said) in [
         ("", true),
         ("name=prod-1", false),
@@ -400,9 +400,9 @@ async fn severities_acceptances_and_expectations() {
     }
 }
 
-/// The same address, first refused only, then open: new in everything, and a failure for the gate.
+/// The same address, first forbidden, then exposed: the findings are new, and the gate fails.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_opened_since_the_baseline_fails_the_gate() {
+async fn a_server_that_opened_since_the_baseline_fails_the_gate() {
     let folder = tempfile::tempdir().unwrap();
     let (old, new) = (start("default").await, start("exposed").await);
     let [was, is] = [&old, &new].map(|server| server.address().to_string());
@@ -425,12 +425,12 @@ async fn what_opened_since_the_baseline_fails_the_gate() {
         stderr(&same)
     );
     assert!(
-        stdout(&same).contains("since the baseline: no change"),
+        stdout(&same).contains("since the baseline: no changes"),
         "{}",
         stdout(&same)
     );
 
-    // As if the same server had answered otherwise.
+    // As if the same server had answered differently.
     fs::write(folder.path().join("old.json"), saved.replace(&was, &is)).unwrap();
     let against = |args: &[&str]| against(&is, args);
     let opened = against(&["--baseline", "old.json", "--fail-on", "new:high"]);
@@ -451,7 +451,7 @@ async fn what_opened_since_the_baseline_fails_the_gate() {
     assert_eq!(
         finding(&report, "anonymous-auth-enabled")["baseline"],
         "unchanged",
-        "it is open, not mended"
+        "it is open, not fixed"
     );
 
     for (args, said) in [
@@ -469,10 +469,10 @@ async fn what_opened_since_the_baseline_fails_the_gate() {
     }
 }
 
-/// A file that another user of the machine could have planted stops every command that would take it.
+/// A file that another user may have planted stops every command that would use it.
 #[cfg(unix)]
 #[test]
-fn a_file_that_others_may_write_is_not_taken_unasked() {
+fn a_file_that_others_may_write_is_not_trusted() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     let folder = folder_with("[scan]\nexclude = [\"192.0.2.1\"]\n");
@@ -506,12 +506,12 @@ fn a_file_that_others_may_write_is_not_taken_unasked() {
             for word in [
                 "error: kubeknock.toml: ",
                 why,
-                "--config kubeknock.toml takes it",
-                "--config /dev/null leaves it out",
+                "use it with --config kubeknock.toml",
+                "ignore it with --config /dev/null",
             ] {
                 assert!(said.contains(word), "{word} is missing in {said}");
             }
-            // Named it is taken, and can be left out.
+            // It can be used by name, and ignored.
             for (config, excluded) in [
                 ("kubeknock.toml", "3 excluded"),
                 ("/dev/null", "0 excluded"),
@@ -528,16 +528,16 @@ fn a_file_that_others_may_write_is_not_taken_unasked() {
     };
     let mode = |mode: u32| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     mode(0o646);
-    refused("everybody may write it (it is owned by ");
-    // Groups are made to share files, and many systems make files so.
+    refused("not trusted: everybody may write it (owner: ");
+    // Groups exist to share files, and many systems make files group-writable.
     mode(0o664);
     assert_eq!(run(commands[0]).status.code(), Some(0));
 
     if std::os::unix::fs::chown(&path, Some(65534), None).is_err() {
         return crate::skip::skipped("a settings file of another user: only root gives files away");
     }
-    refused("(uid 65534), neither by you nor by root");
-    // What the file of somebody else links to may be ours.
+    refused("(uid 65534), not by you or root");
+    // Another user's link may lead to our own file.
     fs::rename(&path, folder.path().join("theirs")).unwrap();
     fs::write(
         folder.path().join("mine"),
@@ -547,13 +547,13 @@ fn a_file_that_others_may_write_is_not_taken_unasked() {
     symlink("mine", &path).unwrap();
     assert_eq!(run(commands[0]).status.code(), Some(0));
     std::os::unix::fs::lchown(&path, Some(65534), None).unwrap();
-    refused("(uid 65534), neither by you nor by root");
+    refused("(uid 65534), not by you or root");
 }
 
-/// What cannot be read is not passed over: that would lose what it excludes.
+/// A file that cannot be read is not skipped, since that would lose its exclusions.
 #[cfg(unix)]
 #[test]
-fn a_file_that_leads_nowhere_stops_the_scan() {
+fn a_file_that_cannot_be_read_stops_the_scan() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("gone", folder.path().join("kubeknock.toml")).unwrap();
     let output = scan_in(folder.path(), &["192.0.2.1", "--dry-run"]);
@@ -570,7 +570,7 @@ fn a_file_that_leads_nowhere_stops_the_scan() {
     assert!(made.unwrap().success());
     let output = scan_in(folder.path(), &["192.0.2.1", "--dry-run"]);
     assert!(
-        stderr(&output).contains("it is no regular file"),
+        stderr(&output).contains("not a regular file"),
         "{}",
         stderr(&output)
     );

@@ -86,7 +86,7 @@ async fn seven_shards_merged_are_the_whole_scan() {
         // A single shard reports that it is incomplete.
         let alone = run(&["report", "table", path, "--fail-on", "never"]);
         assert!(
-            stdout(&alone).starts_with(&format!("shard {number}/7 of a scan: ")),
+            stdout(&alone).starts_with(&format!("shard {number}/7 of a scan; ")),
             "{}",
             stdout(&alone)
         );

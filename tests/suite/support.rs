@@ -1,4 +1,4 @@
-//! What the tests share: scans of simulated servers, through the library and through the program.
+//! Shared helpers: scans of simulated servers, with the library and with the program.
 
 use std::net::SocketAddr;
 use std::process::{Command, Output};
@@ -14,21 +14,20 @@ use serde_json::Value;
 
 use crate::skip::{skipped, without};
 
-/// Any free port of loopback.
+/// A free port on loopback.
 pub(crate) const ANY: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-/// A configuration for tests: as by default, with short pauses.
+/// The default configuration with short pauses.
 pub(crate) fn config() -> ScanConfig {
-    ScanConfig {
-        order: Order::Sequential,
-        second_look_pause: Duration::from_millis(50),
-        timeout: Duration::from_secs(4),
-        ..ScanConfig::default()
-    }
+    ScanConfig::default().with(|config| {
+        config.order = Order::Sequential;
+        config.second_look_pause = Duration::from_millis(50);
+        config.timeout = Duration::from_secs(4);
+    })
 }
 
-/// A set of these specifications.
+/// A target set of these specifications.
 pub(crate) fn targets(specs: &[String]) -> Arc<TargetSet> {
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
     for spec in specs {
@@ -48,7 +47,7 @@ pub(crate) async fn serve(scenario: Arc<Scenario>) -> SimulatedServer {
     simulator::start(scenario, ANY).await.unwrap()
 }
 
-/// Scans and returns the records in the order of the set.
+/// Scans, and returns the records in the order of the target set.
 pub(crate) async fn scan(
     config: ScanConfig,
     targets: Arc<TargetSet>,
@@ -64,14 +63,14 @@ pub(crate) async fn scan(
     (records, summary)
 }
 
-/// Scans one address.
+/// Scans one target.
 pub(crate) async fn knock(config: ScanConfig, spec: &str) -> EndpointReport {
     let (mut records, _) = scan(config, targets(&[spec.to_owned()])).await;
     assert_eq!(records.len(), 1, "{records:?}");
     records.remove(0)
 }
 
-/// The program, with no environment that could change what it prints.
+/// The program, without environment variables that change its output.
 pub(crate) fn kubeknock() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubeknock"));
     command.env_remove("NO_COLOR").env_remove("RUST_LOG");
@@ -93,14 +92,14 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A certificate as a file has it.
+/// A certificate in PEM.
 pub(crate) fn pem(der: &[u8]) -> String {
     use base64::Engine as _;
     let text = base64::prelude::BASE64_STANDARD.encode(der);
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
-/// A JSON report without what differs from run to run: times, durations, audit ids, dates.
+/// A JSON report without values that differ between runs: times, durations, audit ids, dates.
 pub(crate) fn settled(report: &str) -> Value {
     let mut value: Value = serde_json::from_str(report).unwrap();
     settle(&mut value);
@@ -134,8 +133,8 @@ fn settle(value: &mut Value) {
     }
 }
 
-/// What `unshare` ran; `None`, and said, where no namespace can be made, and only there: a script says
-/// so with 77.
+/// The output of a script under `unshare`. If no namespace can be created, which a script reports with exit code
+/// 77, prints that the test was skipped and returns `None`.
 #[cfg(target_os = "linux")]
 #[track_caller]
 pub(crate) fn in_namespaces(output: std::io::Result<Output>, test: &str) -> Option<Output> {
@@ -144,7 +143,9 @@ pub(crate) fn in_namespaces(output: std::io::Result<Output>, test: &str) -> Opti
         return None;
     };
     if output.status.code() == Some(77) || stderr(&output).contains("unshare failed") {
-        skipped(&format!("{test}: no namespace may be made here"));
+        skipped(&format!(
+            "{test}: network namespaces are not permitted here"
+        ));
         return None;
     }
     Some(output)

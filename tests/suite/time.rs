@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{EndpointReport, PathClass, Request, Verdict};
 use kubeknock::probe::{ALWAYS, deep};
 use kubeknock::simulator::Scenario;
@@ -20,11 +19,10 @@ async fn thinking(delay_ms: u32, timeout: Duration) -> EndpointReport {
     );
     let server = serve(Arc::new(Scenario::parse(&text).unwrap())).await;
     knock(
-        ScanConfig {
-            deep: true,
-            timeout,
-            ..config()
-        },
+        config().with(|config| {
+            config.deep = true;
+            config.timeout = timeout;
+        }),
         &server.address().to_string(),
     )
     .await
@@ -79,10 +77,10 @@ async fn requests_without_time_are_reported() {
         );
         list && request.exchange.outcome.is_ok()
     });
-    let said = format!("resources: {} of 20 asked, ", answered.count());
+    let message = format!("resources: {} of 20 asked, ", answered.count());
     assert!(
-        record.reason.contains(&said),
-        "{} has no {said}",
+        record.reason.contains(&message),
+        "{} has no {message}",
         record.reason
     );
 }
@@ -116,9 +114,9 @@ async fn requests_not_made_are_in_every_output() {
         (Some("/api/v1/pods?limit=1"), 15 + 6),
         "{left:?}"
     );
-    let said = "resources: 4 of 20 asked, 6 other paths without an answer";
+    let message = "resources: 4 of 20 asked, 6 other paths without an answer";
     assert!(
-        record["reason"].as_str().unwrap().ends_with(said),
+        record["reason"].as_str().unwrap().ends_with(message),
         "{}",
         record["reason"]
     );
@@ -127,7 +125,7 @@ async fn requests_not_made_are_in_every_output() {
         .unwrap()
         .iter()
         .find(|one| one["rule"] == "not-fully-asked");
-    assert_eq!(finding.unwrap()["message"], said);
+    assert_eq!(finding.unwrap()["message"], message);
     let table = scan("table").await.unwrap();
     assert!(table.contains("resources refused: 4 of 20"), "{table}");
     assert!(table.contains("resources: 4 of 20 asked"), "{table}");
@@ -136,7 +134,7 @@ async fn requests_not_made_are_in_every_output() {
         page.contains("<h3>Not asked</h3>") && page.contains("<li><code>/metrics</code></li>"),
         "the page"
     );
-    let told = tokio::task::spawn_blocking(move || {
+    let outputs = tokio::task::spawn_blocking(move || {
         stdout(&run(&[
             "identify",
             "--deep",
@@ -146,7 +144,8 @@ async fn requests_not_made_are_in_every_output() {
         ]))
     });
     assert!(
-        told.await
+        outputs
+            .await
             .unwrap()
             .contains("  GET  -   not asked /metrics\n"),
         "identify"
@@ -159,11 +158,10 @@ async fn a_hanging_request_does_not_use_up_the_time_of_all() {
     let server = start("stalls").await;
     let timeout = Duration::from_secs(1);
     let record = knock(
-        ScanConfig {
-            deep: true,
-            timeout,
-            ..config()
-        },
+        config().with(|config| {
+            config.deep = true;
+            config.timeout = timeout;
+        }),
         &server.address().to_string(),
     )
     .await;

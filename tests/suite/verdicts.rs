@@ -1,4 +1,4 @@
-//! Every simulated and every recorded server gets its verdict, over real sockets and real TLS.
+//! Simulated and recorded servers get the expected verdicts, over real sockets and real TLS.
 
 use std::sync::Arc;
 
@@ -12,21 +12,17 @@ use kubeknock::simulator::{self, Scenario};
 use crate::recordings::recording;
 use crate::support::{config, knock, scan, serve, start, targets};
 
-/// All scenarios at once, each against the verdict that it states, without `--deep` and with it.
+/// Scans all scenarios at once, without `--deep` and with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_scenario_gets_the_verdicts_it_states() {
-    judged(config(), |scenario| scenario.expect).await;
-    judged(
-        ScanConfig {
-            deep: true,
-            ..config()
-        },
-        |scenario| scenario.expect_deep,
-    )
+async fn every_scenario_gets_its_expected_verdicts() {
+    assert_verdicts(config(), |scenario| scenario.expect).await;
+    assert_verdicts(config().with(|config| config.deep = true), |scenario| {
+        scenario.expect_deep
+    })
     .await;
 }
 
-async fn judged(config: ScanConfig, expected: fn(&Scenario) -> Verdict) {
+async fn assert_verdicts(config: ScanConfig, expected: fn(&Scenario) -> Verdict) {
     let mut servers = Vec::new();
     let mut specs = Vec::new();
     for scenario in simulator::scenarios() {
@@ -60,9 +56,9 @@ async fn judged(config: ScanConfig, expected: fn(&Scenario) -> Verdict) {
     assert!(wrong.is_empty(), "deep {deep}: {}", wrong.join("\n"));
 }
 
-/// What every simulated server made us report is read back, and written again byte for byte.
+/// A report about every simulated server is read back and written again with the same bytes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_saved_report_of_every_scenario_is_read_back_whole() {
+async fn a_saved_report_of_every_scenario_survives_a_round_trip() {
     let mut servers = Vec::new();
     let mut specs = Vec::new();
     for scenario in simulator::scenarios() {
@@ -92,7 +88,7 @@ async fn a_saved_report_of_every_scenario_is_read_back_whole() {
     assert_eq!(document(&saved.info(), &read, &saved.summary), written);
 }
 
-/// The document of a scan, with the findings that its records give.
+/// The JSON report of a scan, with its findings.
 fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSummary) -> String {
     let policy = Policy::default();
     let mut judge = Evaluator::new(&policy, summary.started);
@@ -119,7 +115,7 @@ fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSumma
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_path_only_the_trio_is_asked_and_five_of_a_rejecting_server() {
+async fn three_requests_by_default_and_five_to_a_rejecting_server() {
     for (name, asked) in [
         ("default", &["/version", "/api", "/healthz"][..]),
         (
@@ -140,7 +136,7 @@ async fn without_path_only_the_trio_is_asked_and_five_of_a_rejecting_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_handshake_is_told_also_when_every_path_answers_401() {
+async fn the_handshake_is_recorded_even_if_every_path_answers_401() {
     for name in ["anonymous-auth-off", "default-rbac"] {
         let server = serve(recording(name)).await;
         let tls = knock(config(), &server.address().to_string())
@@ -158,7 +154,7 @@ async fn the_handshake_is_told_also_when_every_path_answers_401() {
         );
         let certificate = tls.certificate.unwrap();
         assert_eq!(
-            (certificate.subject.as_str(), certificate.issuer.as_str()),
+            (&*certificate.subject, &*certificate.issuer),
             ("CN=kube-apiserver", "CN=kubernetes")
         );
         assert!(
@@ -174,7 +170,7 @@ async fn the_handshake_is_told_also_when_every_path_answers_401() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_default_cluster_is_never_exposed_and_says_what_was_not_asked() {
+async fn a_default_cluster_is_never_exposed_and_the_reason_says_what_was_not_requested() {
     let server = start("default").await;
     let record = knock(config(), &server.address().to_string()).await;
     assert_eq!(record.verdict, Verdict::Forbidden);

@@ -1,4 +1,4 @@
-//! `--ca-file`: a cluster's CA, as PEM or as the base64 of it that a kubeconfig holds.
+//! `--ca-file`: the CA of a cluster, as PEM or as its base64 from a kubeconfig.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,7 +10,7 @@ use kubeknock::input;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-/// The most that is read of one.
+/// The largest file that is read.
 const MAX_SIZE: u32 = 1024 * 1024;
 
 /// The certificates in a file.
@@ -32,12 +32,10 @@ fn certificates(bytes: &[u8]) -> anyhow::Result<Vec<Vec<u8>>> {
     let certificates: Vec<Vec<u8>> = CertificateDer::pem_slice_iter(pem)
         .map(|certificate| certificate.map(|der| der.to_vec()))
         .collect::<Result<_, _>>()
-        // Their own words repeat lines, and the file may hold keys.
-        .map_err(|_| {
-            anyhow::anyhow!("a certificate in it cannot be read: it is cut off or damaged")
-        })?;
+        // The original error repeats lines, and the file may have private keys.
+        .map_err(|_| anyhow::anyhow!("invalid certificate: truncated or damaged"))?;
     if certificates.is_empty() {
-        bail!("no certificate in it; give PEM, or its base64 as certificate-authority-data has it");
+        bail!("no certificate: expected PEM, or its base64 from certificate-authority-data");
     }
     Ok(certificates)
 }
@@ -47,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pem_and_its_base64_are_read_and_anything_else_is_refused() {
+    fn pem_and_its_base64_are_read_and_anything_else_is_an_error() {
         let key = rcgen::KeyPair::generate().unwrap();
         let pem = rcgen::CertificateParams::default()
             .self_signed(&key)
@@ -68,14 +66,11 @@ mod tests {
         ] {
             assert!(certificates(bad.as_bytes()).is_err(), "{bad}");
         }
-        // The library's own words would be the line.
+        // The library's error would repeat the line.
         let damaged = certificates(b"-----BEGIN CERTIFICATE hunter2\n")
             .unwrap_err()
             .to_string();
-        assert_eq!(
-            damaged,
-            "a certificate in it cannot be read: it is cut off or damaged"
-        );
+        assert_eq!(damaged, "invalid certificate: truncated or damaged");
         let missing = read(Path::new("no/such/ca.pem")).unwrap_err();
         assert!(
             missing.to_string().contains("--ca-file no/such/ca.pem"),

@@ -1,5 +1,4 @@
-//! `kubeknock demo`: a small fleet of simulated servers on loopback, scanned by the same code path
-//! as any scan.
+//! `kubeknock demo`: scans simulated servers on loopback, with the same code as any scan.
 
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
     let outputs = Outputs::open(&args.output)?;
     runtime()?.block_on(async {
         let fleet = simulator::fleet().await?;
-        say::note("these are simulations on this machine, over real TLS; no cluster is asked:");
+        say::note("simulations on this machine, over real TLS; no cluster is asked:");
         for member in fleet.members() {
             say::note(format_args!(
                 "  {:24} {:22} {}",
@@ -33,14 +32,11 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             ));
         }
         let job = Job {
-            config: ScanConfig {
-                order: Order::Sequential,
-                ..ScanConfig::default()
-            },
+            config: ScanConfig::default().with(|config| config.order = Order::Sequential),
             targets: Arc::new(targets.build()?),
             checkpoint: None,
             outputs,
-            // The fleet has an exposed server on purpose; what counts is that each is judged right.
+            // One server is exposed on purpose; expect= checks that each gets its verdict.
             gate: Gate {
                 fail_on: FailOn::Never,
                 require_coverage: 100,

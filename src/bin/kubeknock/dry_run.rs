@@ -1,7 +1,7 @@
-//! `kubeknock scan --dry-run`: what would be asked, where, over how many connections. Sends nothing,
-//! not even a name query.
+//! `kubeknock scan --dry-run`: what would be asked, where, and over how many connections. Sends
+//! nothing, not even a DNS query.
 
-use std::io::{self, Write};
+use std::fmt::Write;
 
 use kubeknock::config::{MAX_ADDRESSES, Proxy, ScanConfig};
 use kubeknock::probe::{AFTER_401, ALWAYS, deep};
@@ -10,73 +10,66 @@ use kubeknock::targets::TargetSet;
 
 use crate::stdout;
 
-/// Targets that are listed by name.
+/// How many targets are listed by name.
 const LISTED: u64 = 50;
 
 /// Writes the plan to standard output.
 pub(crate) fn write(config: &ScanConfig, targets: &TargetSet) -> anyhow::Result<()> {
-    stdout::print(|out| plan(out, config, targets))
+    let mut plan = String::from("Dry run: nothing is sent.\n\n");
+    write_targets(&mut plan, config, targets)?;
+    write_requests(&mut plan, config)?;
+    write_connections(&mut plan, config, config.shard.share(targets.len()))?;
+    stdout::print(|out| out.write_all(plan.as_bytes()))
 }
 
-/// What is done with the special addresses of names.
-fn special(config: &ScanConfig) -> &'static str {
-    if config.allow_special {
-        "Special addresses (loopback, link-local, cloud metadata …) of names are asked."
-    } else {
-        "Special addresses (loopback, link-local, cloud metadata …) are asked only where they are a target \
-         themselves, or the hosts file has the name."
-    }
-}
-
-/// How names are put to the name servers.
-fn search(config: &ScanConfig) -> String {
-    match config.resolver {
-        Some(server) => {
-            format!("Names are asked of {server} as they are written, without search domains.")
-        }
-        None => "Names are resolved as by this system: hosts file, name servers, search domains."
-            .to_owned(),
-    }
-}
-
-fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Result<()> {
-    let shard = config.shard;
-    let total = shard.share(targets.len());
-    writeln!(out, "Dry run: nothing is sent.\n")?;
+fn write_targets(out: &mut String, config: &ScanConfig, targets: &TargetSet) -> std::fmt::Result {
+    let (shard, all) = (config.shard, targets.len());
     if shard.is_part() {
+        let part = shard.share(all);
         writeln!(
             out,
-            "Shard {shard}: {total} of {} targets, chosen by order and seed.",
-            targets.len()
+            "Shard {shard}: {part} of {all} targets, chosen by order and seed."
         )?;
     }
     writeln!(
         out,
-        "Where ({} targets, {} excluded):",
-        targets.len(),
+        "Where ({all} targets, {} excluded):",
         targets.excluded()
     )?;
-    let listed = targets.len().min(LISTED);
-    for target in (0..listed).filter_map(|index| targets.get(index)) {
-        writeln!(
+    for target in (0..all.min(LISTED)).filter_map(|index| targets.get(index)) {
+        let origin = escape(&target.origin.to_string(), usize::MAX);
+        writeln!(out, "  {target}  ({origin})")?;
+    }
+    if all > LISTED {
+        writeln!(out, "  … and {} more", all - LISTED)?;
+    }
+    if !targets.has_names() || config.proxy.as_ref().is_some_and(Proxy::resolves_names) {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "  At most {MAX_ADDRESSES} addresses of each name are asked. Exclusions apply to them and to aliases."
+    )?;
+    out.push_str(if config.allow_special {
+        "  Special addresses of names (loopback, link-local, cloud metadata …) are asked.\n"
+    } else {
+        "  Special addresses of names (loopback, link-local, cloud metadata …) are asked only if they are targets \
+         themselves, or the hosts file has the name.\n"
+    });
+    match config.resolver {
+        Some(server) => writeln!(
             out,
-            "  {target}  ({})",
-            escape(&target.origin.to_string(), usize::MAX)
-        )?;
-    }
-    if targets.len() > listed {
-        writeln!(out, "  … and {} more", targets.len() - listed)?;
-    }
-    if targets.has_names() && !config.proxy.as_ref().is_some_and(Proxy::resolves_names) {
-        writeln!(
+            "  {server} resolves names as written, without search domains."
+        ),
+        None => writeln!(
             out,
-            "  At most {MAX_ADDRESSES} addresses that a name resolves to are asked; exclusions hold for them and for \
-             aliases."
-        )?;
-        writeln!(out, "  {}", special(config))?;
-        writeln!(out, "  {}", search(config))?;
+            "  Names resolve as in other programs: hosts file, name servers, search domains."
+        ),
     }
-    writeln!(out, "\nWhat (each endpoint that accepts a connection):")?;
+}
+
+fn write_requests(out: &mut String, config: &ScanConfig) -> std::fmt::Result {
+    writeln!(out, "\nWhat (on each endpoint that accepts a connection):")?;
     for path in ALWAYS {
         writeln!(out, "  GET {path}")?;
     }
@@ -85,28 +78,31 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
     }
     for request in &config.requests {
         writeln!(out, "  {} {}", request.method.as_str(), request.path)?;
-        if let Some(form) = request.without_head() {
+        if let Some(get) = request.without_head() {
             writeln!(
                 out,
-                "  GET {}  (only if a front end answers the HEAD by itself)",
-                form.path
+                "  GET {}  (only if a front end answers the HEAD itself)",
+                get.path
             )?;
         }
     }
     if config.deep {
         writeln!(
             out,
-            "  With --deep, if anything of the above speaks Kubernetes:"
+            "  With --deep, if any of these answers looks like Kubernetes:"
         )?;
         for request in deep() {
             writeln!(out, "  {} {}", request.method.as_str(), request.path)?;
         }
         writeln!(
             out,
-            "  and, where a name is sent as SNI, one more handshake without it"
+            "  and one more handshake without SNI, if a name is sent"
         )?;
     }
-    writeln!(out, "  User-Agent: {}", config.user_agent)?;
+    writeln!(out, "  User-Agent: {}", config.user_agent)
+}
+
+fn write_connections(out: &mut String, config: &ScanConfig, targets: u64) -> std::fmt::Result {
     writeln!(out, "\nHow:")?;
     let at_once = config.concurrency;
     match config.rate {
@@ -114,47 +110,37 @@ fn plan(out: &mut dyn Write, config: &ScanConfig, targets: &TargetSet) -> io::Re
             out,
             "  no limit on new connections per second, {at_once} being opened at once"
         )?,
-        rate => {
-            writeln!(
-                out,
-                "  at most {rate} new connections per second, {at_once} being opened at once"
-            )?;
-            let least = total.div_ceil(u64::from(rate));
-            writeln!(
-                out,
-                "  {total} connections for one address each: at least {least} s"
-            )?;
-        }
+        rate => writeln!(
+            out,
+            "  at most {rate} new connections per second, {at_once} being opened at once\n  \
+             {targets} connections for one address each: at least {} s",
+            targets.div_ceil(u64::from(rate))
+        )?,
     }
     writeln!(
         out,
-        "  one connection for each endpoint; one more where the server closes it after an answer, after a \
-         timeout or reset (at most {}, at half the rate), or for a second look at contradicting answers",
+        "  one connection per endpoint; one more if the server closes it after an answer, after a timeout or reset \
+         (at most {}, at half the rate), or to check contradicting answers again",
         config.retries
     )?;
-    let cap = |cap: usize| {
-        if cap == 0 {
-            "any number".to_owned()
-        } else {
-            cap.to_string()
-        }
+    let cap = |cap: usize| match cap {
+        0 => "any number".to_owned(),
+        cap => cap.to_string(),
     };
-    let (host, network) = (cap(config.per_host), cap(config.per_network));
     writeln!(
         out,
-        "  at most {host} connections to one host and {network} to one /24 or /64 at once"
+        "  at most {} connections to one host and {} to one /24 or /64 at once",
+        cap(config.per_host),
+        cap(config.per_network)
     )?;
     if let Some(proxy) = &config.proxy {
-        let names = if proxy.resolves_names() {
-            ", which resolves the names"
+        let (host, port) = (&proxy.host, proxy.port);
+        let resolves = if proxy.resolves_names() {
+            ", which resolves names"
         } else {
             ""
         };
-        writeln!(
-            out,
-            "  through the proxy {}:{}{names}",
-            proxy.host, proxy.port
-        )?;
+        writeln!(out, "  through the proxy {host}:{port}{resolves}")?;
     }
     Ok(())
 }

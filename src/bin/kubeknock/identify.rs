@@ -1,4 +1,4 @@
-//! `kubeknock identify`: one server explained, with all that says so.
+//! `kubeknock identify`: explains one server, with all evidence.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use anyhow::bail;
 use kubeknock::config::Order;
 use kubeknock::model::{EndpointReport, Verdict};
 use kubeknock::policy::NOT_COVERED;
-use kubeknock::report::{escape, reasoning};
+use kubeknock::report::{endpoint_text, escape};
 use kubeknock::scan::Scanner;
 use kubeknock::targets::TargetSet;
 
@@ -14,10 +14,10 @@ use crate::args::IdentifyArgs;
 use crate::scan::runtime;
 use crate::{settings, stdout};
 
-/// Columns of a reason.
-const SHOWN: usize = 240;
+/// Characters of a reason.
+const MAX_TEXT: usize = 240;
 
-/// Asks, explains, and returns the exit code: 0 if anything answered. An error if nothing could be asked.
+/// Asks and explains. The exit code is 0 if anything answered.
 pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
     let targets = settings::one_target(args, verbose)?;
@@ -30,14 +30,14 @@ pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     if reports.is_empty() {
         bail!("nothing is left to ask");
     }
-    let ours = |report: &EndpointReport| {
+    let failed_here = |report: &EndpointReport| {
         report
             .failure
             .as_ref()
             .is_some_and(|failure| failure.kind.is_ours())
     };
-    if let Some(first) = reports.first().filter(|_| reports.iter().all(ours)) {
-        bail!("could not scan: {}", escape(&first.reason, SHOWN));
+    if let Some(first) = reports.first().filter(|_| reports.iter().all(failed_here)) {
+        bail!("could not scan: {}", escape(&first.reason, MAX_TEXT));
     }
     Ok(if reports.iter().any(EndpointReport::connected) {
         0
@@ -54,7 +54,7 @@ async fn knock(scanner: &Scanner, targets: &TargetSet) -> Vec<EndpointReport> {
     reports
 }
 
-/// Each endpoint that answered; of the others a line.
+/// Explains each endpoint that answered, and writes a line for each of the others.
 fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
     let (answered, silent): (Vec<&EndpointReport>, Vec<&EndpointReport>) =
         reports.iter().partition(|report| report.connected());
@@ -62,13 +62,13 @@ fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
         if index > 0 {
             writeln!(out)?;
         }
-        reasoning::write(out, report)?;
+        endpoint_text::write(out, report)?;
     }
     if !answered.is_empty() && !silent.is_empty() {
         writeln!(out)?;
     }
     for report in silent {
-        let place = report
+        let address = report
             .endpoint
             .as_ref()
             .map_or_else(|| report.target.to_string(), ToString::to_string);
@@ -80,8 +80,8 @@ fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
         writeln!(
             out,
             "{}: {what}: {}",
-            escape(&place, SHOWN),
-            escape(&report.reason, SHOWN)
+            escape(&address, MAX_TEXT),
+            escape(&report.reason, MAX_TEXT)
         )?;
     }
     Ok(())

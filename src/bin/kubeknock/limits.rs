@@ -67,17 +67,13 @@ mod tests {
     #[test]
     fn concurrency_is_the_highest_that_fits() {
         for connections in [2, 3, 32, 511, 512, 513, 600, 1000, 19_936] {
-            let asked = ScanConfig {
-                concurrency: 65_536,
-                ..ScanConfig::default()
-            };
+            let asked = ScanConfig::default().with(|config| config.concurrency = 65_536);
             let concurrency = fitting(&asked, connections);
             let needs = |concurrency| {
-                ScanConfig {
-                    concurrency,
-                    ..asked.clone()
-                }
-                .connections()
+                asked
+                    .clone()
+                    .with(|config| config.concurrency = concurrency)
+                    .connections()
             };
             assert!(
                 needs(concurrency) <= connections,
@@ -88,10 +84,7 @@ mod tests {
                 "{connections}: {concurrency}"
             );
         }
-        let asked = ScanConfig {
-            concurrency: 10,
-            ..ScanConfig::default()
-        };
+        let asked = ScanConfig::default().with(|config| config.concurrency = 10);
         assert_eq!(fitting(&asked, 1000), 10);
         assert_eq!(fitting(&asked, 1), 1);
     }
@@ -105,10 +98,9 @@ mod tests {
         );
         for limit in [8, 64, 256, 1024, 4096] {
             let (concurrency, lookups) = within(&config, true, limit);
-            let fitted = ScanConfig {
-                concurrency,
-                ..config.clone()
-            };
+            let fitted = config
+                .clone()
+                .with(|config| config.concurrency = concurrency);
             let descriptors = usize::try_from(limit - OTHER_FILES.min(limit / 2)).unwrap();
             assert!(
                 lookups >= 1 && lookups < config.lookups,

@@ -1,6 +1,6 @@
 //! The `kubeknock` program: arguments in, reports and an exit code out.
 //!
-//! A thin layer over the library: it alone knows the command line, the terminal, files and exit
+//! A thin layer over the library. Only this layer knows the command line, the terminal, files and exit
 //! codes. Each command is one module.
 
 mod args;
@@ -10,6 +10,7 @@ mod conclusion;
 mod demo;
 mod diff;
 mod dry_run;
+mod earlier;
 mod identify;
 mod limits;
 mod manual;
@@ -36,8 +37,8 @@ use args::{Cli, Command};
 use kubeknock::policy::COULD_NOT_RUN;
 use settings_file::SettingsFile;
 
-/// A connection allocates and frees a few dozen blocks on whatever core it runs; the system's
-/// allocator spends about a fifth of a scan's processor time on that (`cargo bench --bench cost`).
+/// Every connection allocates and frees a few dozen blocks on changing cores. The system's allocator
+/// would spend about a fifth of a scan's processor time on that (`cargo bench --bench cost`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -68,8 +69,7 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
     }
 }
 
-/// `-v` tells what happens to each endpoint, `-vv` what the libraries beneath do as well. `--quiet` leaves
-/// warnings out.
+/// `-v` logs what happens to each endpoint, `-vv` also what libraries do. `--quiet` turns warnings off.
 fn start_tracing(quiet: bool, verbose: u8) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;

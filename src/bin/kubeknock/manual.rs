@@ -1,4 +1,4 @@
-//! `kubeknock completions` and `kubeknock man`: what shells and manuals want, made from the arguments.
+//! `kubeknock completions` and `kubeknock man`, made from the command line.
 
 use std::io;
 use std::path::Path;
@@ -17,29 +17,29 @@ use crate::args::program;
 use crate::outputs::AUTO;
 use crate::stdout;
 
-/// The section that `clap_mangen` puts the end of a help text in.
+/// The section in which `clap_mangen` puts the end of a help text.
 const REST: &str = ".SH EXTRA\n";
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<u8> {
-    let offering = |command: Command| command.mut_args(|arg| offering(arg, shell));
+    let with_words = |command: Command| command.mut_args(|arg| with_words(arg, shell));
     let mut script = Vec::new();
     clap_complete::generate(
         shell,
-        &mut program().mut_subcommands(offering),
+        &mut program().mut_subcommands(with_words),
         "kubeknock",
         &mut script,
     );
     print(&script)
 }
 
-/// An argument with the words that a shell proposes for it. For completions alone: what is accepted is more
-/// than these words (`json=PATH`), and the help says it better.
-fn offering(arg: Arg, shell: Shell) -> Arg {
+/// An argument with the words that a shell proposes for it. Only for completions: the program accepts
+/// more (`json=PATH`), and the help explains it better.
+fn with_words(arg: Arg, shell: Shell) -> Arg {
     let formats = Format::ALL.map(Format::as_str).into_iter().chain([AUTO]);
     let words: Vec<&'static str> = match arg.get_id().as_str() {
         "output" => formats.collect(),
-        // Not new:SEVERITY: at a colon shells begin another word.
+        // Not new:SEVERITY: shells begin a new word after a colon.
         "fail_on" => {
             let verdicts = FailOn::VERDICTS.map(Verdict::as_str);
             Severity::ALL
@@ -54,7 +54,7 @@ fn offering(arg: Arg, shell: Shell) -> Arg {
         "profile" => kubeknock::simulator::scenarios()
             .map(|scenario| scenario.name.as_str())
             .collect(),
-        // Files stand there too, which other shells would no longer propose.
+        // Other shells would propose no files then.
         "words" if shell == Shell::Bash => formats.collect(),
         "from" if shell == Shell::Bash => ImportFormat::ALL.map(ImportFormat::as_str).to_vec(),
         _ => return arg,
@@ -62,28 +62,28 @@ fn offering(arg: Arg, shell: Shell) -> Arg {
     arg.value_parser(PossibleValuesParser::new(words))
 }
 
-/// Prints the manual page, or writes all of them into a folder.
-pub(crate) fn man(folder: Option<&Path>) -> anyhow::Result<u8> {
-    // There is no page for `kubeknock help`.
+/// Prints the manual page, or writes one per command into a directory.
+pub(crate) fn man(directory: Option<&Path>) -> anyhow::Result<u8> {
+    // `kubeknock help` has no page.
     let mut program = program().disable_help_subcommand(true);
     program.build();
-    let Some(folder) = folder else {
+    let Some(directory) = directory else {
         return print(page(program)?.1.as_bytes());
     };
-    let hint = || format!("--dir: cannot write to {}", folder.display());
-    match atomic_file::make(folder, |_| std::fs::create_dir(folder)) {
+    let hint = || format!("--dir: cannot write to {}", directory.display());
+    match atomic_file::make(directory, |_| std::fs::create_dir(directory)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made.with_context(hint)?,
     }
     let commands: Vec<Command> = program.get_subcommands().cloned().collect();
     for command in commands.into_iter().chain([program]) {
         let (name, page) = page(command)?;
-        std::fs::write(folder.join(name), page).with_context(hint)?;
+        std::fs::write(directory.join(name), page).with_context(hint)?;
     }
     Ok(0)
 }
 
-/// The name of a command's page, and the page. What ends the help text are sections of their own.
+/// The name of a command's page, and the page. The end of the help text becomes sections.
 fn page(command: Command) -> anyhow::Result<(String, String)> {
     let man = clap_mangen::Man::new(command);
     let mut page = Vec::new();

@@ -1,4 +1,4 @@
-//! `kubeknock report`: saved reports again, in other formats, several as one.
+//! `kubeknock report`: merges saved reports and writes them in other formats.
 
 use std::cmp::Reverse;
 use std::path::PathBuf;
@@ -11,18 +11,19 @@ use kubeknock::record::{Merge, Merged, SavedScan, Sightings, Spool};
 use kubeknock::report::Format;
 
 use crate::args::{OutputArgs, ReportArgs};
-use crate::conclusion::{Conclusion, baseline, judged_coverage};
+use crate::conclusion::Conclusion;
+use crate::earlier::{baseline, evaluated_coverage};
 use crate::outputs::{AUTO, Outputs};
 use crate::saved::SavedFile;
 use crate::say;
 use crate::settings_file::SettingsFile;
 
-/// Renders, and returns the exit code of the gate.
+/// Writes the reports and returns the exit code of the gate.
 pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> {
-    let (output, results) = split(&args.words);
-    if results.is_empty() {
+    let (output, paths) = formats_and_paths(&args.words);
+    if paths.is_empty() {
         bail!(
-            "no saved report is named; give json or jsonl files behind the formats: kubeknock report table old.json"
+            "no saved report given; name json or jsonl files after the formats: kubeknock report table old.json"
         );
     }
     let earlier = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
@@ -31,45 +32,45 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         color: args.color,
         category: args.category.clone(),
     })?;
-    let mut reports = latest_first(&results, args.max_age)?;
+    let mut reports = latest_first(&paths, args.max_age)?;
     let merged = merge(&mut reports)?;
     let scan = &merged.scan;
     if merged.repeated > 0 {
         let count = merged.repeated;
         say::note(format_args!(
-            "{count} endpoint records are in several of the reports; those seen last count"
+            "{count} endpoint records are in several reports; the latest ones count"
         ));
     }
     if merged.superseded > 0 {
         let count = merged.superseded;
         say::note(format_args!(
-            "{count} endpoint records are of an earlier report of the same scan; the later one's count"
+            "{count} endpoint records are from an earlier report of the same scan; the later ones count"
         ));
     }
-    let mut judge = Evaluator::new(&file.policy, scan.summary.started);
+    let mut evaluator = Evaluator::new(&file.policy, scan.summary.started);
     let (mut snapshot, mut records) = (Snapshot::default(), Spool::default());
     for (number, Saved { file, started, .. }) in reports.iter_mut().enumerate() {
-        judge.as_of(*started);
-        let (mut record, mut kept) = (0, Ok(()));
+        evaluator.as_of(*started);
+        let (mut index, mut spooled) = (0, Ok(()));
         file.records(&mut |report| {
-            if let Some(report) = merged.place(number, record, report) {
-                judge.add(&report);
+            if let Some(report) = merged.place(number, index, report) {
+                evaluator.add(&report);
                 if earlier.is_some() {
                     snapshot.add(&report);
                 }
                 let pushed = records.push(report);
-                if kept.is_ok() {
-                    kept = pushed;
+                if spooled.is_ok() {
+                    spooled = pushed;
                 }
             }
-            record += 1;
+            index += 1;
         })?;
-        kept.context("cannot write a temporary file")?;
+        spooled.context("cannot write a temporary file")?;
     }
-    // What is said of a target as a whole is said as of the latest scan.
-    judge.as_of(reports[0].started);
-    let judged_coverage = judged_coverage(&scan.config, &scan.summary.coverage);
-    let judged = judge.finish(&judged_coverage);
+    // Rules about specifications use the time of the latest scan.
+    evaluator.as_of(reports[0].started);
+    let coverage = evaluated_coverage(&scan.config, &scan.summary.coverage);
+    let evaluation = evaluator.finish(&coverage);
     let streamed = outputs.endpoints(&mut records);
     let gate = Gate {
         fail_on: args.gate.fail_on,
@@ -81,24 +82,18 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         End::Failed
     };
     let conclusion = Conclusion {
-        judged,
+        evaluation,
         snapshot,
         earlier,
         gate,
         end,
     };
-    let code = conclusion.write(
-        scan.info(),
-        &scan.summary,
-        &judged_coverage,
-        records,
-        outputs,
-    )?;
+    let code = conclusion.write(scan.info(), &scan.summary, &coverage, records, outputs)?;
     streamed.map(|()| code)
 }
 
-/// Formats, and files with results: a word that names a format, alone or before `=`, is one.
-fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
+/// Splits the arguments: a word that names a format, alone or before `=`, is a format; all others are paths.
+fn formats_and_paths(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
     let (formats, files): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| {
         word.split('=')
             .next()
@@ -110,16 +105,16 @@ fn split(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
     )
 }
 
-/// A report, open.
+/// An open report.
 struct Saved {
     file: SavedFile,
     started: Timestamp,
     took: Duration,
-    /// What a merge needs of it, until that is made.
+    /// What the merge needs, until it takes it.
     scan: Option<(SavedScan, Sightings)>,
 }
 
-/// Opens the reports, the latest scan's first; of two that began at once the one named last.
+/// Opens the reports, the latest scan first. Of two scans that began at the same time, the last argument is first.
 fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<Vec<Saved>> {
     let now = Timestamp::now();
     let oldest = max_age.and_then(|age| now.checked_sub(age).ok());
@@ -128,7 +123,7 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
         let mut file = SavedFile::open(path).with_context(|| {
             let formats = Format::ALL.map(Format::as_str).join(", ");
             format!(
-                "{} names no format ({formats}), so it must be a saved report",
+                "{} is no format ({formats}), so it must be a saved report",
                 path.display()
             )
         })?;
@@ -137,14 +132,14 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
         let started = scan.summary.started;
         if oldest.is_some_and(|oldest| started < oldest) {
             bail!(
-                "{} is of a scan that began at {started:.0}, longer ago than --max-age admits",
+                "{} is from a scan that began at {started:.0}, longer ago than --max-age allows",
                 path.display()
             );
         }
         if max_age.is_some() && started > now {
             bail!(
-                "{} is of a scan that began at {started:.0}, which is still to come: whether --max-age admits it \
-                 cannot be told; check the clocks",
+                "{} is from a scan that began at {started:.0}, which is in the future, so --max-age cannot be checked; \
+                 check the clocks",
                 path.display()
             );
         }
@@ -160,7 +155,7 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
     Ok(reports)
 }
 
-/// What the reports come to together. Each is read again for its records' places, and so is none held.
+/// Merges the reports. Each is read again for the positions of its records, so that no record stays in memory.
 fn merge(reports: &mut [Saved]) -> anyhow::Result<Merged> {
     let mut merge = Merge::default();
     for Saved { file, scan, .. } in reports.iter_mut() {

@@ -1,20 +1,20 @@
-//! `kubeknock rules`: the rules that findings come from.
+//! `kubeknock rules`: lists and explains the rules.
 
 use anyhow::bail;
 use kubeknock::policy::{RULES, rule};
-use kubeknock::report::explain;
+use kubeknock::report::rule_text;
 
 use crate::args::RulesArgs;
 use crate::stdout;
 use crate::suggest::did_you_mean;
 
-/// Lists all rules, or explains those that are named.
+/// Lists all rules, or explains the given ones.
 pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
     let mut rules = Vec::new();
     for id in &args.ids {
         let Some(rule) = rule(id) else {
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
-            bail!("{id:?} is no rule; kubeknock rules lists them{hint}");
+            bail!("unknown rule {id:?}; `kubeknock rules` lists all rules{hint}");
         };
         rules.push(rule);
     }
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
             });
         }
         let mut explained = rules.iter();
-        explained.try_for_each(|rule| out.write_all(explain::text(rule).as_bytes()))
+        explained.try_for_each(|rule| out.write_all(rule_text::text(rule).as_bytes()))
     })?;
     Ok(0)
 }

@@ -1,4 +1,4 @@
-//! Saved reports, read from files: twice, so that no record has to be held.
+//! Reads saved reports. A report is read several times, so that no record has to stay in memory.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _};
@@ -6,19 +6,16 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use kubeknock::model::EndpointReport;
-use kubeknock::policy::{Evaluator, Judged, Policy, Snapshot};
 use kubeknock::record::{self, SavedScan};
 
-use crate::conclusion::{judged_coverage, partial};
-
-/// A saved report, open.
+/// An open saved report.
 pub(crate) struct SavedFile {
     name: String,
     file: File,
 }
 
 impl SavedFile {
-    /// Opens a report; `-` is standard input. What comes through a pipe is laid down first.
+    /// Opens a report; `-` is standard input. A pipe is copied to a temporary file first.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let stdin = path == Path::new("-");
         let name = if stdin {
@@ -28,13 +25,13 @@ impl SavedFile {
         };
         let open = || -> io::Result<File> {
             if stdin {
-                return lay_down(&mut io::stdin().lock());
+                return copy_to_file(&mut io::stdin().lock());
             }
             let mut file = File::open(path)?;
             if file.metadata()?.is_file() {
                 Ok(file)
             } else {
-                lay_down(&mut file)
+                copy_to_file(&mut file)
             }
         };
         let file = open().with_context(|| format!("cannot read {name}"))?;
@@ -45,7 +42,7 @@ impl SavedFile {
         &self.name
     }
 
-    /// Hands each record to `each`; the scan is `None` for a report that was torn off.
+    /// Passes each record to `each`. The scan is `None` if the report is truncated.
     fn read(&mut self, each: &mut dyn FnMut(EndpointReport)) -> anyhow::Result<Option<SavedScan>> {
         self.file
             .rewind()
@@ -57,12 +54,12 @@ impl SavedFile {
         )?)
     }
 
-    /// Hands each record to `each`.
+    /// Passes each record to `each`.
     pub(crate) fn records(&mut self, each: &mut dyn FnMut(EndpointReport)) -> anyhow::Result<()> {
         self.read(each).map(drop)
     }
 
-    /// The scan that the report is about; each record is handed to `each`.
+    /// Passes each record to `each` and returns the scan. A truncated report is an error.
     pub(crate) fn scan(
         &mut self,
         each: &mut dyn FnMut(EndpointReport),
@@ -77,36 +74,9 @@ impl SavedFile {
     }
 }
 
-/// Copies a stream into a file without a name.
-fn lay_down(stream: &mut dyn Read) -> io::Result<File> {
+/// Copies a stream to a temporary file.
+fn copy_to_file(stream: &mut dyn Read) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(stream, &mut file)?;
     Ok(file)
-}
-
-/// An earlier scan, as far as a later one is held against it.
-pub(crate) struct Earlier {
-    pub(crate) scan: SavedScan,
-    pub(crate) judged: Judged,
-    pub(crate) snapshot: Snapshot,
-}
-
-/// Reads an earlier scan. Its findings are made anew by the rules of this version: what a new rule
-/// finds in both is not new.
-pub(crate) fn earlier(path: &Path, policy: &Policy) -> anyhow::Result<Earlier> {
-    let mut file = SavedFile::open(path)?;
-    let scan = file.scan(&mut |_| {})?;
-    let mut judge = Evaluator::new(policy, scan.summary.started);
-    let mut snapshot = Snapshot::default();
-    file.records(&mut |record| {
-        judge.add(&record);
-        snapshot.add(&record);
-    })?;
-    snapshot.partial = partial(&scan.config, &scan.summary);
-    let judged = judge.finish(&judged_coverage(&scan.config, &scan.summary.coverage));
-    Ok(Earlier {
-        scan,
-        judged,
-        snapshot,
-    })
 }

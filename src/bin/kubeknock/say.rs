@@ -1,8 +1,8 @@
-//! Standard error: every line that the program says there comes through here.
+//! Standard error: every line that the program writes there.
 //!
-//! File names and other people's words may hold what a terminal or a CI server takes for a command. So
-//! every line is escaped, and begins with a word of ours: `::warning::` at the beginning of a line, or
-//! `##[error]` anywhere, would be a command to GitHub Actions.
+//! File names and texts of servers may look like commands to a terminal or a CI server: GitHub Actions
+//! obeys `::warning::` at the beginning of a line, and `##[error]` anywhere. So every line is escaped and
+//! begins with a word of ours.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -11,28 +11,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use kubeknock::report::escape;
 use kubeknock::targets::TargetErrors;
 
-/// Whether only errors are said.
+/// Whether `--quiet` was given.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// From now on notes are said, or not.
+/// Turns notes off or on.
 pub(crate) fn be_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-/// What is worth knowing, and no error: not said with `--quiet`.
+/// Something to know that is no error; left out with `--quiet`.
 pub(crate) fn note(text: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
         reason(text);
     }
 }
 
-/// Why the exit code is what it is, where no report says it to people: said with `--quiet` too.
+/// The reason for the exit code, if no report shows it. Not left out with `--quiet`.
 pub(crate) fn reason(text: impl Display) {
     line(&format!("kubeknock: {text}"));
 }
 
-/// Why the program could not run: what is wrong, line by line. Begins as clap's errors do: a log is
-/// searched for one word.
+/// Why the program could not run. Every line begins with `error: `, as those of clap do, so that one
+/// word finds them in a log.
 pub(crate) fn error(error: &anyhow::Error) {
     match error.downcast_ref::<TargetErrors>() {
         Some(errors) => errors
@@ -43,12 +43,12 @@ pub(crate) fn error(error: &anyhow::Error) {
     }
 }
 
-/// One line, as it is. Whether anybody can read it is no reason to stop: the terminal may be gone.
+/// One line. A write error is no reason to stop: the terminal may be gone.
 pub(crate) fn line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", escape(text, usize::MAX));
 }
 
-/// What the log writes to: an event is one line, whatever its values hold.
+/// The writer of the log. Every event is one line, whatever its values contain.
 pub(crate) struct Log;
 
 impl Write for Log {

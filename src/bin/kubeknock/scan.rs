@@ -12,10 +12,10 @@ use kubeknock::scan::{Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::ScanArgs;
-use crate::conclusion::{Conclusion, baseline, judged_coverage};
+use crate::conclusion::Conclusion;
+use crate::earlier::{Earlier, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
 use crate::progress::Line;
-use crate::saved::Earlier;
 use crate::settings_file::SettingsFile;
 use crate::{dry_run, limits, say, settings, signals, stats};
 
@@ -40,14 +40,14 @@ pub(crate) fn run(
         settings::order(args)?,
         args.all,
     )?;
-    config.shard = args.shard.unwrap_or(Shard::WHOLE);
+    config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
     let targets = settings::targets(args, file.expectations, verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets)?;
         return Ok(0);
     }
     let outputs = Outputs::open(&args.output)?;
-    outputs.spare(&inputs(args, file.path.as_deref()))?;
+    outputs.check_inputs(&inputs(args, file.path.as_deref()))?;
     settings::fit_to_machine(&mut config, targets.has_names());
     let checkpoint = match (&args.checkpoint, &args.resume) {
         (Some(new), Some(old)) if new != old => {
@@ -82,11 +82,16 @@ pub(crate) fn run(
 
 /// The files that a report may not overwrite.
 fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
-    let from = args.from.chunks_exact(2).map(|pair| Path::new(&pair[1]));
+    let from = args
+        .selection
+        .from
+        .chunks_exact(2)
+        .map(|pair| Path::new(&pair[1]));
     let files = args
+        .selection
         .targets_file
         .iter()
-        .chain(&args.exclude_file)
+        .chain(&args.selection.exclude_file)
         .chain(&args.requests.ca_file);
     let checkpoints = args.checkpoint.iter().chain(&args.resume);
     files
@@ -167,9 +172,9 @@ impl Job {
         let keep = self.outputs.needs_records();
         let mut records = Spool::default();
         let mut snapshot = Snapshot::default();
-        let mut judge = Evaluator::new(&self.policy, scan.started());
+        let mut evaluator = Evaluator::new(&self.policy, scan.started());
         while let Some(record) = scan.next().await {
-            judge.add(&record);
+            evaluator.add(&record);
             if self.earlier.is_some() {
                 snapshot.add(&record);
             }
@@ -201,8 +206,8 @@ impl Job {
             _ => End::Regular,
         };
         let could_not_scan = summary.coverage.could_not_scan();
-        let judged_coverage = judged_coverage(scanner.config(), &summary.coverage);
-        let judged = judge.finish(&judged_coverage);
+        let coverage = evaluated_coverage(scanner.config(), &summary.coverage);
+        let evaluation = evaluator.finish(&coverage);
         let Self {
             earlier,
             gate,
@@ -210,7 +215,7 @@ impl Job {
             ..
         } = self;
         let conclusion = Conclusion {
-            judged,
+            evaluation,
             snapshot,
             earlier,
             gate,
@@ -219,7 +224,7 @@ impl Job {
         let code = conclusion.write(
             ScanInfo::new(scanner.config()),
             &summary,
-            &judged_coverage,
+            &coverage,
             records,
             outputs,
         )?;

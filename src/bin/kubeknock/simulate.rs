@@ -1,38 +1,33 @@
 //! `kubeknock simulate`: one simulated API server, until Ctrl-C.
 
-use std::io::Write as _;
-
 use anyhow::{Context as _, anyhow};
 use kubeknock::simulator::{self, Scenario};
 
 use crate::args::SimulateArgs;
 use crate::scan::runtime;
 use crate::suggest::did_you_mean;
-use crate::{say, signals};
+use crate::{say, signals, stdout};
 
-/// Serves a profile, or lists them.
+/// Serves a profile, or lists all.
 pub(crate) fn run(args: &SimulateArgs) -> anyhow::Result<u8> {
     if args.list {
-        let mut out = std::io::stdout().lock();
-        for scenario in simulator::scenarios() {
-            let Scenario {
-                name,
-                about,
-                expect,
-                expect_deep,
-                ..
-            } = &**scenario;
-            let deeper = if expect_deep == expect {
-                String::new()
-            } else {
-                format!(" (with --deep: {expect_deep})")
-            };
-            // A reader that has gone away has read enough.
-            let line = writeln!(out, "{name:24} {expect:16} {about}{deeper}");
-            if line.is_err() {
-                break;
+        stdout::print(|out| {
+            for scenario in simulator::scenarios() {
+                let Scenario {
+                    name,
+                    about,
+                    expect,
+                    expect_deep,
+                    ..
+                } = &**scenario;
+                write!(out, "{name:24} {expect:16} {about}")?;
+                if expect_deep != expect {
+                    write!(out, " (with --deep: {expect_deep})")?;
+                }
+                writeln!(out)?;
             }
-        }
+            Ok(())
+        })?;
         return Ok(0);
     }
     let name = args.profile.as_deref().unwrap_or_default();
@@ -41,7 +36,7 @@ pub(crate) fn run(args: &SimulateArgs) -> anyhow::Result<u8> {
             name,
             simulator::scenarios().map(|scenario| scenario.name.as_str()),
         );
-        anyhow!("--profile {name:?} is not known; kubeknock simulate --list names them{hint}")
+        anyhow!("unknown --profile {name:?}; kubeknock simulate --list shows all{hint}")
     })?;
     runtime()?.block_on(async {
         let server = simulator::start(scenario.clone(), args.listen)

@@ -1,16 +1,16 @@
-//! "Did you mean …?"
+//! "Did you mean …?" for misspelt words.
 
-/// How alike two words must be, 1 being the same.
-const ALIKE: f64 = 0.75;
+/// The least similarity of a suggestion; 1 means equal.
+const MIN_SIMILARITY: f64 = 0.75;
 
-/// The known word that `word` most likely stands for, as an addition to an error.
+/// The known word that is most similar to `word`, as the end of an error message.
 pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let likeness = |known: &'a str| (strsim::jaro_winkler(word, known), known);
+    let scored = |known: &'a str| (strsim::jaro_winkler(word, known), known);
     let best = known
         .into_iter()
-        .map(likeness)
+        .map(scored)
         .max_by(|one, other| one.0.total_cmp(&other.0));
-    match best.filter(|(alike, _)| *alike >= ALIKE) {
+    match best.filter(|(similarity, _)| *similarity >= MIN_SIMILARITY) {
         Some((_, known)) => format!("; did you mean {known}?"),
         None => String::new(),
     }
@@ -21,7 +21,7 @@ mod tests {
     use super::did_you_mean;
 
     #[test]
-    fn only_what_is_alike() {
+    fn only_similar_words_are_suggested() {
         let known = ["version-disclosed", "health-endpoints-open"];
         assert_eq!(
             did_you_mean("version-discloses", known),

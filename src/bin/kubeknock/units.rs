@@ -1,52 +1,80 @@
 //! Durations, sizes and numbers as people write them. Errors do not repeat the text: the command line
-//! shows it anyway, and in a settings file it may be anything.
+//! shows it anyway, and in a settings file it may be a secret.
 
 use std::str::FromStr;
 use std::time::Duration;
 
+use kubeknock::targets::{PortsError, parse_ports};
+
 /// `500ms`, `3s`, `2m`, `1h 30m`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "no duration; write a number with its unit: 500ms, 10s, 2m, 1h")?;
-    Duration::try_from(parsed).map_err(|_| "it is negative".to_owned())
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
+    let parsed: jiff::SignedDuration = text.parse().map_err(
+        |_| "invalid duration: expected a number with its unit, such as 500ms, 10s, 2m or 1h",
+    )?;
+    Duration::try_from(parsed).map_err(|_| "invalid duration: it is negative")
+}
+
+/// A duration of whole seconds, as [`duration`] reads it.
+pub(crate) fn shown_time(duration: Duration) -> String {
+    format!("{}s", duration.as_secs())
 }
 
 /// `0`, `512`.
-pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, &'static str> {
     text.parse().map_err(|_| {
-        let large = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if large {
-            "it is too large"
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            "number too large"
         } else {
-            "no whole number; write 0 or more"
+            "invalid number: expected a whole number, 0 or more"
         }
-        .to_owned()
     })
 }
 
 /// `0` to `100`.
-pub(crate) fn percent(text: &str) -> Result<u8, String> {
+pub(crate) fn percent(text: &str) -> Result<u8, &'static str> {
     let percent = text.parse().ok().filter(|percent| *percent <= 100);
-    percent.ok_or_else(|| "no whole percentage from 0 to 100".to_owned())
+    percent.ok_or("invalid percentage: expected a whole number from 0 to 100")
 }
 
 /// `4096`, `64KiB`, `1MiB`.
-pub(crate) fn bytes(text: &str) -> Result<usize, String> {
+pub(crate) fn bytes(text: &str) -> Result<usize, &'static str> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor = match unit.trim() {
-        "" | "B" => 1,
-        "K" | "KiB" => 1024,
-        "M" | "MiB" => 1024 * 1024,
-        _ => 0,
+        "" | "B" => Some(1),
+        "K" | "KiB" => Some(1024),
+        "M" | "MiB" => Some(1024 * 1024),
+        _ => None,
     };
     number
         .parse::<usize>()
         .ok()
-        .and_then(|number| number.checked_mul(factor))
-        .filter(|_| factor > 0)
-        .ok_or_else(|| "no size; write bytes, or a number with KiB or MiB: 64KiB".to_owned())
+        .zip(factor)
+        .and_then(|(number, factor)| number.checked_mul(factor))
+        .ok_or("invalid size: expected bytes, or a number with KiB or MiB, such as 64KiB")
+}
+
+/// A size of whole KiB, as [`bytes`] reads it.
+pub(crate) fn shown_bytes(bytes: usize) -> String {
+    format!("{}KiB", bytes / 1024)
+}
+
+/// A list of ports, as one argument.
+#[derive(Debug, Clone)]
+pub(crate) struct Ports(pub(crate) Vec<u16>);
+
+/// `6443,443,30000-30010`.
+pub(crate) fn ports(text: &str) -> Result<Ports, PortsError> {
+    parse_ports(text).map(Ports)
+}
+
+/// A list of ports, as [`ports`] reads it.
+pub(crate) fn shown_ports(ports: &[u16]) -> String {
+    ports
+        .iter()
+        .map(u16::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 #[cfg(test)]
@@ -66,14 +94,11 @@ mod tests {
     #[test]
     fn numbers() {
         assert_eq!(whole("512"), Ok(512_u32));
-        assert_eq!(
-            whole::<u32>("4294967296"),
-            Err("it is too large".to_owned())
-        );
+        assert_eq!(whole::<u32>("4294967296"), Err("number too large"));
         for bad in ["-1", "1e3", "50.5", ""] {
             assert_eq!(
                 whole::<usize>(bad),
-                Err("no whole number; write 0 or more".to_owned()),
+                Err("invalid number: expected a whole number, 0 or more"),
                 "{bad}"
             );
         }
@@ -81,7 +106,7 @@ mod tests {
         for bad in ["50.5", "101", "-1", "300", ""] {
             assert_eq!(
                 percent(bad),
-                Err("no whole percentage from 0 to 100".to_owned()),
+                Err("invalid percentage: expected a whole number from 0 to 100"),
                 "{bad}"
             );
         }
@@ -102,5 +127,20 @@ mod tests {
         ] {
             assert!(bytes(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn defaults_are_shown_as_they_are_read() {
+        use kubeknock::config::{CONNECT_TIMEOUT, MAX_BODY, TIMEOUT};
+        use kubeknock::targets::DEFAULT_PORTS;
+
+        for time in [CONNECT_TIMEOUT, TIMEOUT] {
+            assert_eq!(duration(&shown_time(time)), Ok(time));
+        }
+        assert_eq!(bytes(&shown_bytes(MAX_BODY)), Ok(MAX_BODY));
+        assert_eq!(
+            ports(&shown_ports(&DEFAULT_PORTS)).unwrap().0,
+            DEFAULT_PORTS
+        );
     }
 }

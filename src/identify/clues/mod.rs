@@ -1,78 +1,24 @@
 //! Gathers the signs that an observation holds, each with what was seen, and lays every text that
 //! could name a product before the table.
 
+mod signs;
 mod tls;
 
 use std::fmt::{self, Write as _};
 
 use super::attribution::Marks;
 use crate::model::{
-    Answer, Clue, ClueKind, Component, Minor, Observation, PathClass, Reply, Request, Scheme,
-    Status, VersionInfo,
+    Answer, ClueKind, Component, Minor, Observation, PathClass, Reply, Request, Scheme, Status,
+    VersionInfo,
 };
 use crate::products::{Place, TABLE};
+pub(super) use signs::Signs;
 
 /// What Teleport's Kubernetes proxy says to a caller without a client certificate (`accessDeniedMsg`
 /// in `lib/kube/proxy/forwarder.go` of gravitational/teleport).
 const PROXY_DENIES: &str = "[00] access denied";
 /// The realm that an API server with password authentication names.
 const OLD_REALM: &str = "kubernetes-master";
-/// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull
-/// request 106859 removed them in 1.24).
-const NO_INSECURE_PORT: Minor = Minor {
-    major: 1,
-    minor: 20,
-};
-
-/// What was seen, ready to be weighed.
-#[derive(Default)]
-pub(super) struct Signs {
-    pub(super) clues: Vec<Clue>,
-    /// What fits a product.
-    pub(super) marks: Marks,
-    pub(super) replies: usize,
-    /// `Status` objects of 401 or 403, which several components send.
-    pub(super) status_objects: usize,
-    status_401: bool,
-    /// The realm of API servers that took passwords (before 1.19).
-    old_realm: bool,
-    refuses_a_resource: bool,
-    /// A list of resources is refused as a path: whoever answers has no resources.
-    pub(super) refuses_lists_as_paths: bool,
-    discovery: bool,
-    audit_id: bool,
-    flow_control: bool,
-    pub(super) version: Option<String>,
-    pub(super) etcd_answer: bool,
-    /// A kubelet's own refusal: its authorization stopped somebody whom it had let in.
-    pub(super) kubelet_answer: bool,
-    pub(super) version_is_go_404: bool,
-    /// Every answer is bare text as Go's standard library writes it, health, metrics or bodyless, and none a
-    /// `Status`.
-    pub(super) only_go_text: bool,
-    /// `kubernetes.default` or a sibling among the SANs.
-    pub(super) api_server_san: bool,
-    /// The certificate names another service of a cluster, or is Kubernetes' self-made default.
-    pub(super) other_service_certificate: bool,
-    pub(super) node_certificate: bool,
-    /// One that a kubelet made for itself.
-    pub(super) self_made_node_certificate: bool,
-    pub(super) cluster_ca: bool,
-    /// The certificate or a client CA is named for etcd.
-    pub(super) etcd_name: bool,
-    /// The certificate of the k3s or RKE2 supervisor.
-    pub(super) supervisor_certificate: bool,
-    /// An answer that only the supervisor gives.
-    pub(super) supervisor_answer: bool,
-    /// A proxy that knows Kubernetes answers with a body of its own.
-    pub(super) proxy_answer: bool,
-    /// The certificate of such a proxy.
-    pub(super) proxy_certificate: bool,
-    /// Such a proxy refuses with a `Status` of its own.
-    pub(super) proxy_status: bool,
-    /// Something in front terminates TLS.
-    pub(super) front: bool,
-}
 
 impl Signs {
     pub(super) fn of(observation: &Observation) -> Self {
@@ -133,70 +79,6 @@ impl Signs {
         self.marks = marks;
     }
 
-    /// A version of the kind that extension API servers count for themselves, as `v0.12.0`: Kubernetes'
-    /// own begin with 1, or are the `v0.0.0-…` of a build without one.
-    pub(super) fn own_version(&self) -> bool {
-        let version = self.version.as_deref().unwrap_or_default();
-        version.starts_with("v0.") && !version.starts_with("v0.0.0")
-    }
-
-    /// How many independent signs say that it is an API server and not merely a program that
-    /// shares its HTTP library.
-    pub(super) fn api_server_signs(&self) -> u32 {
-        [
-            self.version.is_some(),
-            self.discovery,
-            self.audit_id,
-            self.flow_control,
-            self.refuses_a_resource,
-            // Controller manager and scheduler always accept anonymous; a kubelet's 401 is text.
-            self.status_401,
-        ]
-        .into_iter()
-        .map(u32::from)
-        .sum()
-    }
-
-    /// Whether anything at all says Kubernetes.
-    pub(super) fn kubernetes(&self) -> bool {
-        self.status_objects > 0
-            || self.api_server_signs() > 0
-            || self.api_server_san
-            || self.node_certificate
-            || self.cluster_ca
-            || self.proxy_answer
-            || self.kubelet_answer
-            || self.supervisor_certificate
-            || self.proxy_certificate
-            || self.old_realm
-            || self.marks.unique_in(Place::Host)
-    }
-
-    fn clue(&mut self, kind: ClueKind, seen: impl Into<String>) {
-        self.clues.push(Clue {
-            kind,
-            seen: seen.into(),
-        });
-    }
-
-    /// The first of its kind is told; most answers only say it again.
-    fn once(&mut self, kind: ClueKind, seen: impl FnOnce() -> String) {
-        if self.clues.iter().all(|clue| clue.kind != kind) {
-            self.clue(kind, seen());
-        }
-    }
-
-    /// Adds to the clue of this kind, where several are of interest.
-    fn also(&mut self, kind: ClueKind, seen: String) {
-        match self.clues.iter_mut().find(|clue| clue.kind == kind) {
-            Some(clue) => {
-                clue.seen.push_str("; ");
-                clue.seen.push_str(&seen);
-            }
-            None => self.clue(kind, seen),
-        }
-    }
-
     fn reply(&mut self, request: &Request, reply: &Reply) {
         self.replies += 1;
         let asked = Asked {
@@ -243,7 +125,8 @@ impl Signs {
             | Answer::ApiResources
             | Answer::RootPaths
             | Answer::ResourceList { .. })
-                if answer.fits(request) || *answer == Answer::RootPaths && reply.status == 404 =>
+                if answer.fits(request.class, request.bare_path())
+                    || *answer == Answer::RootPaths && reply.status == 404 =>
             {
                 self.discovery = true;
                 self.once(ClueKind::Discovery, || {
@@ -350,7 +233,7 @@ impl Signs {
             return;
         }
         let minor = self.version.as_deref().and_then(Minor::of_git_version);
-        let proxied = minor.is_some_and(|minor| minor >= NO_INSECURE_PORT);
+        let proxied = minor.is_some_and(|minor| minor >= Minor::NO_INSECURE_PORT);
         self.front |= proxied;
         let seen = if proxied {
             "an API server's answers over plain HTTP, which this release has no port for: a proxy such as \
@@ -383,14 +266,13 @@ impl fmt::Display for Asked<'_> {
 
 /// An answer that is a product's own, in the words of the table.
 fn own_answer(request: &Request, answer: &Answer) -> Option<String> {
-    let what = match answer {
-        Answer::RancherError => return Some("must authenticate".to_owned()),
-        Answer::Pong => "pong",
-        Answer::Certificates => "certificates",
-        Answer::IssuerMetadata => "issuer",
-        _ => return None,
+    let Answer::Product(body) = answer else {
+        return None;
     };
-    (request.class == PathClass::Product).then(|| format!("{} {what}", request.bare_path()))
+    if body.refusal {
+        return Some(body.name.to_owned());
+    }
+    (request.class == PathClass::Product).then(|| format!("{} {}", request.bare_path(), body.name))
 }
 
 /// The fields of `/version` that tell something.

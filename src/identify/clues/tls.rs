@@ -1,6 +1,6 @@
 //! The signs in a TLS handshake: the certificate, its names, the CA names that are asked for.
 
-use super::Signs;
+use super::signs::Signs;
 use crate::identify::attribution::Marks;
 use crate::model::{ClueKind, Component, Handshake, Observation};
 use crate::products::{Place, TABLE};
@@ -41,8 +41,8 @@ impl Signs {
         let Some(certificate) = &tls.certificate else {
             return;
         };
-        let subject = common_name(&certificate.subject);
-        let issuer = common_name(&certificate.issuer);
+        let subject = certificate.subject.attribute("CN").unwrap_or_default();
+        let issuer = certificate.issuer.attribute("CN").unwrap_or_default();
         self.api_server_san = certificate.sans.any(|san| {
             matches!(
                 san,
@@ -168,13 +168,6 @@ fn client_cas(tls: &Handshake) -> Option<String> {
     }
     tls.client_certificate_requested
         .then(|| "a client certificate is asked for, and no CA named".to_owned())
-}
-
-/// The last `CN=` of a distinguished name.
-fn common_name(name: &str) -> &str {
-    name.rsplit(", ")
-        .find_map(|part| part.strip_prefix("CN="))
-        .unwrap_or_default()
 }
 
 /// The host name in a certificate that Kubernetes components make for themselves when they are

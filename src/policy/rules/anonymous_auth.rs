@@ -1,23 +1,23 @@
-//! Anonymous requests are accepted at all.
+//! The server accepts anonymous requests.
 
 use super::super::controls::{
     ATTACK_REMOTE_SERVICES, CIS_DISABLED, CIS_RESTRICTED, NSA_CISA, OWASP_2022_AUTHENTICATION,
     OWASP_2025_AUTHENTICATION, STIG,
 };
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Access, EndpointReport, Grade, Rule, Scheme, Severity, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "anonymous-auth-enabled",
     title: "Requests without credentials are accepted as system:anonymous",
-    meaning: "The default of Kubernetes: who brings no credentials becomes the user system:anonymous, and only \
-        authorization stands between anybody and the cluster. One binding too many opens it, and a flaw before \
-        authorization is within everybody's reach. Hardening guides ask for it to be off, newer ones for it to \
-        be limited to the health paths.",
-    proof: "The server answered 403 and named system:anonymous: authentication had let the request in. Or it gave \
-        what it gives to nobody whom it rejects, over TLS and with nothing in front that could have lent an \
-        identity of its own.",
+    meaning: "This is the default of Kubernetes: a caller without credentials becomes the user system:anonymous, \
+        and only authorization protects the cluster. One wrong binding opens it, and anybody can reach a flaw in \
+        front of authorization. Hardening guides ask to turn it off; newer ones ask to limit it to the health \
+        paths.",
+    proof: "The server answered 403 and named system:anonymous, so authentication had accepted the request. Or \
+        it returned, over TLS and with no front end that could add its own identity, what it never returns to a \
+        rejected caller.",
     advice: for_rule,
     severity: Severity::Medium,
     score: "5.3",
@@ -33,10 +33,10 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let refused = requests(report, |request| request.access == Access::Forbidden);
-    // A server that limits anonymous access to some paths may refuse one of them: that is the
-    // restriction that is asked for.
+    // A server that limits anonymous access to some paths may refuse one of them. This is the recommended
+    // setting, so it is no finding.
     let (message, proof) = match report.verdict {
         Verdict::Exposed | Verdict::Forbidden if !refused.is_empty() => (
             "requests without credentials are accepted as system:anonymous; authorization answers 403",
@@ -72,12 +72,12 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
             severity,
             ..Hit::proven(message, proof)
         }
-        .mended_by(report.remedy.as_ref()),
+        .with_remedy(report.remedy.as_ref()),
     )
 }
 
-/// Whether the API server itself was asked: the insecure port authenticates nobody, and who passes
-/// requests on may do so under a name of its own.
+/// Whether the API server itself answered. The insecure port does not authenticate, and a front end may pass
+/// requests on under its own identity.
 fn directly(report: &EndpointReport) -> bool {
     let front = report
         .identification

@@ -1,16 +1,16 @@
-//! What could not be told: never silently green.
+//! Targets and requests without a result: a scan that saw nothing must not look like a good result.
 
 use super::expectation::found;
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     id: "verdict-inconclusive",
-    title: "It cannot be told what an anonymous caller may do",
-    meaning: "Something answered, and its answers settle nothing: a front end's own pages, rate limiting, \
-        contradictions, an answer that never came. The server behind it may be open.",
-    proof: "The answers, each with why it proves nothing.",
+    title: "The scan cannot tell what an anonymous caller may do",
+    meaning: "Something answered, but the answers prove nothing: a front end's own pages, rate limiting, \
+        contradictions, or a missing answer. The server behind it may be open.",
+    proof: "The answers, each with the reason why it proves nothing.",
     advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
@@ -20,10 +20,10 @@ pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
 
 pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
     id: "not-fully-asked",
-    title: "Not everything that was to be asked was answered",
-    meaning: "The verdict holds for the paths that were answered. Of the others, lists of resources among them, \
-        nothing is known: that none was found open there is not a result.",
-    proof: "The requests that came to no answer. What was not asked at all stands beside them in the report.",
+    title: "Not every request was answered",
+    meaning: "The verdict holds for the paths that were answered. Nothing is known about the others, which may \
+        include lists of resources. The report does not show that they are closed.",
+    proof: "The requests without an answer. The report also lists the requests that were not made.",
     advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
@@ -34,9 +34,9 @@ pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
 pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     id: "target-not-covered",
     title: "A named target got no verdict",
-    meaning: "Somebody wrote this target down, and no endpoint of it said what an anonymous caller may do. That \
-        nothing was found here is not a result.",
-    proof: "The outcomes of all its ports and addresses.",
+    meaning: "This target was named, but none of its endpoints showed what an anonymous caller may do. The \
+        report does not show that it is closed.",
+    proof: "The results of all its ports and addresses.",
     advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
@@ -44,7 +44,7 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     controls: &[],
 };
 
-pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let expected = report.target.expect == Some(Verdict::Inconclusive);
     if report.verdict != Verdict::Inconclusive || expected {
         return None;
@@ -55,7 +55,7 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: Context) -> Op
     ))
 }
 
-pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let said =
         left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.is_conclusive())?;
     let without = requests(report, |request| !request.access.is_clear());

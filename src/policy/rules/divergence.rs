@@ -1,4 +1,4 @@
-//! One name, several addresses, different answers.
+//! The addresses of one name answer differently.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use crate::model::{
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "address-divergence",
     title: "The addresses behind one name do not answer alike",
-    meaning: "What an anonymous caller may do depends on which address a client happens to get. One server of \
-        the control plane was configured otherwise, a rollout stopped half-way, or an address belongs to \
-        somebody else by now.",
-    proof: "The name resolved to several addresses, each was asked, and verdicts or open paths differ.",
+    meaning: "What an anonymous caller may do depends on the address that a client happens to use. One server of \
+        the control plane has another configuration, a rollout stopped half-way, or an address now belongs to \
+        somebody else.",
+    proof: "The name resolved to several addresses. All were asked, and their verdicts or open paths differ.",
     advice: for_rule,
     severity: Severity::Medium,
     score: "5.0",
@@ -22,19 +22,18 @@ pub(in crate::policy) static RULE: Rule = Rule {
     controls: &[],
 };
 
-/// What an address showed, as far as it is compared.
+/// The result of one address, as far as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::policy) struct Face {
+pub(in crate::policy) struct AddressResult {
     endpoint: Endpoint,
     verdict: Verdict,
     open: BTreeSet<String>,
     closed: BTreeSet<String>,
-    /// How sure it is what answered.
     confidence: Confidence,
 }
 
-impl Face {
-    /// `None` for an address that did not answer, or nothing clear: that says nothing about what is open.
+impl AddressResult {
+    /// `None` for an address without a clear answer, which says nothing about what is open.
     pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
         let clear = !matches!(
             report.verdict,
@@ -50,7 +49,7 @@ impl Face {
             matches!(request.access, Access::Rejected | Access::Forbidden)
         };
         let path = |request: &JudgedRequest| request.exchange.request.bare_path().to_owned();
-        // What a second look opened is open.
+        // The recheck may have opened a path that was refused first.
         let closed = report
             .requests
             .iter()
@@ -76,34 +75,35 @@ impl Face {
     }
 }
 
-/// Compares the addresses of one name, given by address.
-pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
-    let first = faces.first()?;
-    // A request that was lost at one address closes nothing there.
-    let closed_somewhere = |path: &&String| faces.iter().any(|face| face.closed.contains(*path));
-    let differing: BTreeSet<&str> = (faces.iter().flat_map(|face| &face.open))
+/// Compares the addresses of one name, sorted by address.
+pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
+    let first = results.first()?;
+    // A lost request does not prove that the path is closed.
+    let closed_somewhere =
+        |path: &&String| results.iter().any(|result| result.closed.contains(*path));
+    let differing: BTreeSet<&str> = (results.iter().flat_map(|result| &result.open))
         .filter(closed_somewhere)
         .map(String::as_str)
         .collect();
-    if differing.is_empty() && faces.iter().all(|face| face.verdict == first.verdict) {
+    if differing.is_empty() && results.iter().all(|result| result.verdict == first.verdict) {
         return None;
     }
     let mut groups: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
-    for face in faces {
-        let address = face
+    for result in results {
+        let address = result
             .endpoint
             .address()
             .map(|address| address.ip().to_string());
-        groups.entry(face.verdict).or_default().extend(address);
+        groups.entry(result.verdict).or_default().extend(address);
     }
     let message = if groups.len() > 1 {
-        let said = groups.iter().map(|(verdict, addresses)| {
+        let texts = groups.iter().map(|(verdict, addresses)| {
             format!(
                 "{verdict} at {}",
                 listed(addresses.iter().map(String::as_str))
             )
         });
-        said.collect::<Vec<_>>().join("; ")
+        texts.collect::<Vec<_>>().join("; ")
     } else {
         format!(
             "all are {}, and {} is open at some addresses only",
@@ -111,9 +111,9 @@ pub(in crate::policy) fn check(faces: &[Face]) -> Option<Hit> {
             listed(differing)
         )
     };
-    let confidence = faces
+    let confidence = results
         .iter()
-        .map(|face| face.confidence)
+        .map(|result| result.confidence)
         .min()
         .unwrap_or(first.confidence);
     Some(Hit::proven(message, Vec::new()).at_most(confidence))

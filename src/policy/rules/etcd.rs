@@ -1,21 +1,21 @@
-//! An etcd that answers anybody.
+//! An etcd that asks for no client certificate.
 
 use super::super::controls::{
     ATTACK_PUBLIC_FACING, CIS_ETCD_CLIENTS, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION,
 };
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Answer, Component, EndpointReport, PathClass, Rule, Scheme, Severity};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "etcd-open",
     title: "etcd answers without a client certificate",
-    meaning: "etcd holds all that a cluster stores, every secret among it, and knows nothing of the \
-        authorization of Kubernetes: who may talk to it may read and change everything. The client certificate \
-        is what keeps others out, and here none is asked for. etcd can have users of its own; whether they are \
-        in force was not asked.",
-    proof: "/version answered with etcd's version, over TLS to a client without a certificate, or over plain \
-        HTTP. No key was read. A port with metrics and health alone has no /version and is not meant.",
+    meaning: "etcd stores all data of a cluster, including every secret, and ignores the authorization of \
+        Kubernetes. Anybody who can talk to it may be able to read and change everything. Client certificates \
+        keep others out, and this etcd asks for none. etcd can also authenticate users itself; this was not \
+        checked.",
+    proof: "/version answered with etcd's version, over TLS without a client certificate or over plain HTTP. No \
+        key was read. A port that serves only metrics and health has no /version and is not reported.",
     advice: for_rule,
     severity: Severity::Critical,
     score: "9.8",
@@ -28,7 +28,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     report
         .identification
         .as_ref()

@@ -1,22 +1,22 @@
-//! What is open beyond version and health, by what it is worth.
+//! Paths that are open beyond version and health, by how sensitive they are.
 
 use super::super::controls::{
     ATTACK_CREDENTIALS, ATTACK_DISCOVERY, ATTACK_HOST_INFORMATION, ATTACK_REMOTE_SERVICES,
     CIS_DISABLED, CIS_GKE_BINDINGS, CIS_RESTRICTED, NSA_CISA, OWASP_2022_MISCONFIGURED,
     OWASP_2022_RBAC, OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
 };
-use super::{Context, Hit, listed};
+use super::{Hit, ScanTime, listed};
 use crate::advise::for_rule;
 use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, left_out};
 
 pub(in crate::policy) static RESOURCES: Rule = Rule {
     id: "anonymous-resources-exposed",
     title: "Anybody may list resources of the cluster",
-    meaning: "Requests without credentials come through authorization to lists of resources: pods, nodes, \
-        secrets, whatever the evidence names. Who reaches the port reads them, and where one verb was given \
-        to everybody, others often were too.",
-    proof: "A list was asked for with HEAD and a limit of one: the server refused the method only after it \
-        had let the request through authentication and authorization. No object was read.",
+    meaning: "Requests without credentials pass authorization for lists of resources, such as pods, nodes or \
+        secrets; the evidence names them. Anybody who reaches the port can read them. Where one verb is granted \
+        to everybody, others often are too.",
+    proof: "A list was requested with HEAD and a limit of one. The server refused the method only after \
+        authentication and authorization had let the request through. No object was read.",
     advice: for_rule,
     severity: Severity::Critical,
     score: "9.8",
@@ -38,10 +38,10 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
     id: "anonymous-discovery-exposed",
     title: "Anybody may read which APIs the cluster serves",
     meaning: "The discovery documents, or another path beyond version and health, answer requests without \
-        credentials. They show which operators and extensions run, and on servers older than the fixes of \
-        CVE-2018-1002105 and CVE-2019-11253 they are the way in. Open by default below Kubernetes 1.14 and on \
-        clusters upgraded from there.",
-    proof: "The path answered with the document that only the handler behind authorization gives.",
+        credentials. They show which operators and extensions run. On servers without the fixes for \
+        CVE-2018-1002105 and CVE-2019-11253 they are the way in. They are open by default before Kubernetes \
+        1.14, and on clusters upgraded from such a version.",
+    proof: "The path answered with a document that only the handler behind authorization returns.",
     advice: for_rule,
     severity: Severity::High,
     score: "7.5",
@@ -61,9 +61,9 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
 pub(in crate::policy) static TELEMETRY: Rule = Rule {
     id: "anonymous-telemetry-exposed",
     title: "Anybody may read the server's metrics, flags or OpenAPI documents",
-    meaning: "Metrics name resource types, clients and load; /flagz shows every flag the server runs with; the \
-        OpenAPI documents name every type with its fields; behind the index at /debug/pprof/ anybody can make the \
-        server record profiles. All of it helps to plan an attack, and costs the server work for anybody who asks.",
+    meaning: "Metrics name resource types, clients and load. /flagz shows every flag of the server. The OpenAPI \
+        documents name every type with its fields. Through /debug/pprof/ anybody can make the server record \
+        profiles. All of this helps to plan an attack, and every request costs the server work.",
     proof: "The path answered with its document, or with the marks of an API server behind authorization.",
     advice: for_rule,
     severity: Severity::Medium,
@@ -80,19 +80,19 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
     ],
 };
 
-/// What is done with lists of resources.
+/// The verb for lists of resources.
 const LIST: &str = "list";
 
-pub(in crate::policy) fn resources(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn resources(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let lists = |grade| matches!(grade, Grade::Resources | Grade::SensitiveResources);
     opened(report, lists, LIST)
 }
 
-pub(in crate::policy) fn discovery(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn discovery(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     opened(report, |grade| grade == Grade::Discovery, "read")
 }
 
-pub(in crate::policy) fn telemetry(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn telemetry(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     opened(report, |grade| grade == Grade::Telemetry, "read")
 }
 
@@ -109,7 +109,7 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
     let message = format!("anonymous callers may {may} {paths}");
     let mut hit = if grants.iter().all(|grant| grant.not_served) {
         let message = format!("{message}: authorized, though nothing is served there");
-        Hit::proven(message, requests).sure(Confidence::Medium)
+        Hit::proven(message, requests).at_most(Confidence::Medium)
     } else {
         Hit::proven(message, requests)
     };
@@ -119,6 +119,6 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
     let open = grants.iter().map(|grant| grant.path.clone()).collect();
     Some(Hit {
         open,
-        ..hit.mended_by(report.remedy.as_ref())
+        ..hit.with_remedy(report.remedy.as_ref())
     })
 }

@@ -3,16 +3,16 @@
 use super::super::controls::{
     ATTACK_PUBLIC_FACING, NSA_CISA, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION,
 };
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{EndpointReport, Rule, Scheme, Severity};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "insecure-http-api",
     title: "The API is served over plain HTTP",
-    meaning: "The insecure port of old servers knows neither authentication nor authorization: whoever reaches \
-        it is administrator. A proxy in front of the API server that speaks plain HTTP lends its own rights, or \
-        lets everybody on the way read the tokens of those who use it.",
+    meaning: "The insecure port of old servers has neither authentication nor authorization: anybody who reaches \
+        it is an administrator. A proxy that serves the API over plain HTTP either lends its own rights, or \
+        exposes the tokens of its users to everybody on the network path.",
     proof: "An API server's answers came without TLS.",
     advice: for_rule,
     severity: Severity::Critical,
@@ -26,7 +26,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let plain = report
         .endpoint
         .as_ref()

@@ -1,28 +1,28 @@
-//! A kubelet that takes anonymous callers.
+//! A kubelet that accepts anonymous callers.
 
 use super::super::controls::{
     ATTACK_REMOTE_SERVICES, CIS_KUBELET_ANONYMOUS, CIS_KUBELET_AUTHORIZATION,
     OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION, OWASP_2025_EXPOSED,
 };
-use super::{Context, Hit, listed, requests};
+use super::{Hit, ScanTime, listed, requests};
 use crate::advise::for_rule;
 use crate::model::{
     Answer, Component, Confidence, EndpointReport, Grade, Grant, JudgedRequest, Reply, Rule,
     Scheme, Severity,
 };
 
-/// The port on which a kubelet serves its health, and nothing else, to everybody.
+/// On this port a kubelet serves only its health, to everybody.
 const HEALTH_PORT: u16 = 10248;
 
 pub(in crate::policy) static OPEN: Rule = Rule {
     id: "kubelet-open",
     title: "A kubelet lets anonymous callers through",
-    meaning: "Who may use a kubelet's API may run commands in every container of the node and read what is \
-        mounted there. This one accepts requests without credentials, and its authorization let one through. \
-        With the mode AlwaysAllow, which is the default of the command line, it lets through everything. More \
-        than what is asked of every server was not asked.",
+    meaning: "The API of a kubelet can run commands in every container of the node and read what is mounted \
+        there. This kubelet accepts requests without credentials, and its authorization let one through. The \
+        mode AlwaysAllow, the default on the command line, lets everything through. Only the usual paths were \
+        requested.",
     proof: "A path that kubelets serve behind authentication and authorization answered over TLS. The health \
-        port (10248), which serves one such path to everybody, is not meant.",
+        port (10248), which serves one such path to everybody, is not reported.",
     advice: for_rule,
     severity: Severity::High,
     score: "8.6",
@@ -39,10 +39,9 @@ pub(in crate::policy) static OPEN: Rule = Rule {
 pub(in crate::policy) static ANONYMOUS: Rule = Rule {
     id: "kubelet-anonymous",
     title: "A kubelet accepts requests without credentials as system:anonymous",
-    meaning: "Only the kubelet's authorization, which asks the API server, stands between anybody and the \
-        containers of the node. One binding too many of system:anonymous or system:unauthenticated opens them.",
-    proof: "The kubelet refused system:anonymous by authorization, in its own words: authentication had let the \
-        request in.",
+    meaning: "Only the kubelet's authorization, which asks the API server, protects the containers of the node \
+        from anonymous callers. One wrong binding of system:anonymous or system:unauthenticated opens them.",
+    proof: "The kubelet refused system:anonymous by authorization, so authentication had accepted the request.",
     advice: for_rule,
     severity: Severity::Medium,
     score: "5.3",
@@ -55,7 +54,7 @@ pub(in crate::policy) static ANONYMOUS: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn open(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn open(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants: Vec<&Grant> = let_through(report);
     let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
     let message = format!("the kubelet lets callers without credentials through to {paths}");
@@ -64,7 +63,7 @@ pub(in crate::policy) fn open(report: &EndpointReport, _: Context) -> Option<Hit
     (!grants.is_empty()).then_some(Hit { open, ..hit })
 }
 
-pub(in crate::policy) fn anonymous(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn anonymous(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let denied = kubelets(report, |reply| {
         matches!(reply.answer, Answer::KubeletDenial { anonymous: true })
     });
@@ -74,13 +73,13 @@ pub(in crate::policy) fn anonymous(report: &EndpointReport, _: Context) -> Optio
     stopped.then(|| Hit::proven(message, denied))
 }
 
-/// What a kubelet's authorization granted, on the port where it has one.
+/// The paths that a kubelet's authorization granted.
 fn let_through(report: &EndpointReport) -> Vec<&Grant> {
     let endpoint = report.endpoint.as_ref();
     let guarded = endpoint
         .is_some_and(|endpoint| endpoint.scheme == Scheme::Https && endpoint.port != HEALTH_PORT);
-    // A kubelet takes anonymous callers on all its paths or on none: where another path answers 401, what is
-    // open is a proxy's own.
+    // A kubelet accepts anonymous callers on all paths or on none. If another path answers 401, the open path is
+    // that of a proxy.
     let refuses = !kubelets(report, |reply| reply.status == 401).is_empty();
     // Another program may serve with the certificate of a node.
     let is_certain = report
@@ -102,7 +101,7 @@ fn is_kubelet(report: &EndpointReport) -> bool {
         .is_some_and(|found| found.component == Component::Kubelet)
 }
 
-/// The requests that a kubelet answered like this.
+/// The requests that a kubelet answered in this way.
 fn kubelets(report: &EndpointReport, answered: impl Fn(&Reply) -> bool) -> Vec<usize> {
     let such = |request: &JudgedRequest| {
         is_kubelet(report) && request.exchange.outcome.as_ref().is_ok_and(&answered)

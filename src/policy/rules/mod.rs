@@ -1,4 +1,4 @@
-//! The rules: an explanation and a small pure function each.
+//! The rules. Each file holds a rule's explanation and its check; [`REGISTRY`] lists them.
 
 pub(super) mod anonymous_auth;
 pub(super) mod certificate;
@@ -20,41 +20,123 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::model::{
-    Confidence, EndpointReport, JudgedRequest, Remedy, Rule, Severity, SpecCoverage,
+    Confidence, EndpointReport, JudgedRequest, Remedy, Rule, Severity, SpecCoverage, Verdict,
 };
 
-/// What a rule may know beside what it looks at.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Context {
-    /// When the scan began: rules about time are as of then, so that a saved report is judged the
-    /// same on any day.
-    pub(super) at: Timestamp,
+/// Every rule, in the order of the documentation: what is open, what differs, what could not be found out.
+pub(super) static REGISTRY: [Entry; 19] = [
+    endpoint(&exposure::RESOURCES, exposure::resources).explaining(Verdict::Exposed),
+    endpoint(&exposure::DISCOVERY, exposure::discovery).explaining(Verdict::Exposed),
+    endpoint(&exposure::TELEMETRY, exposure::telemetry).explaining(Verdict::Exposed),
+    endpoint(&insecure_http::RULE, insecure_http::check),
+    endpoint(&etcd::RULE, etcd::check).other_way_in(),
+    endpoint(&kubelet::OPEN, kubelet::open).other_way_in(),
+    endpoint(&kubelet::ANONYMOUS, kubelet::anonymous).other_way_in(),
+    endpoint(&anonymous_auth::RULE, anonymous_auth::check).explaining(Verdict::Forbidden),
+    endpoint(&public_info::VERSION, public_info::version).explaining(Verdict::Limited),
+    endpoint(&public_info::HEALTH, public_info::health).explaining(Verdict::Limited),
+    endpoint(&posture::RULE, posture::check),
+    endpoint(&expectation::RULE, expectation::of_endpoint)
+        .and_specification(expectation::of_specification),
+    addresses(&divergence::RULE),
+    endpoint(&support::RULE, support::check),
+    endpoint(&certificate::EXPIRED, certificate::expired),
+    endpoint(&certificate::EXPIRING, certificate::expiring),
+    endpoint(&coverage::INCONCLUSIVE, coverage::inconclusive),
+    endpoint(&coverage::NOT_FULLY_ASKED, coverage::not_fully_asked),
+    specification(&coverage::NOT_COVERED, coverage::not_covered),
+];
+
+/// What a rule finds at one endpoint.
+type EndpointCheck = fn(&EndpointReport, ScanTime) -> Option<Hit>;
+/// What a rule finds about a specification as a whole.
+type SpecificationCheck = fn(&SpecCoverage) -> Option<Hit>;
+
+/// A rule and what it checks.
+pub(super) struct Entry {
+    pub(super) rule: &'static Rule,
+    pub(super) endpoint: Option<EndpointCheck>,
+    pub(super) specification: Option<SpecificationCheck>,
+    /// The verdict that the findings of this rule explain.
+    pub(super) explains: Option<Verdict>,
+    /// Whether it finds a way into the cluster other than the API server. Such a target is covered, although it is
+    /// no API server.
+    pub(super) other_way_in: bool,
 }
 
-impl Context {
-    /// The scan's day, UTC.
-    pub(super) fn today(self) -> Date {
-        TimeZone::UTC.to_datetime(self.at).date()
+/// A rule that the evaluator applies to all addresses of a name.
+const fn addresses(rule: &'static Rule) -> Entry {
+    Entry {
+        rule,
+        endpoint: None,
+        specification: None,
+        explains: None,
+        other_way_in: false,
     }
 }
 
-/// What a rule says of one endpoint, target or specification.
+const fn endpoint(rule: &'static Rule, check: EndpointCheck) -> Entry {
+    Entry {
+        endpoint: Some(check),
+        ..addresses(rule)
+    }
+}
+
+const fn specification(rule: &'static Rule, check: SpecificationCheck) -> Entry {
+    addresses(rule).and_specification(check)
+}
+
+impl Entry {
+    const fn and_specification(self, check: SpecificationCheck) -> Self {
+        Self {
+            specification: Some(check),
+            ..self
+        }
+    }
+
+    const fn explaining(self, verdict: Verdict) -> Self {
+        Self {
+            explains: Some(verdict),
+            ..self
+        }
+    }
+
+    const fn other_way_in(self) -> Self {
+        Self {
+            other_way_in: true,
+            ..self
+        }
+    }
+}
+
+/// When the scan began. Rules about time use it, so a saved report gives the same findings on any day.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScanTime(pub(super) Timestamp);
+
+impl ScanTime {
+    /// The day in UTC.
+    pub(super) fn day(self) -> Date {
+        TimeZone::UTC.to_datetime(self.0).date()
+    }
+}
+
+/// What a rule found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hit {
-    /// Where it differs from the rule's own.
+    /// The severity, if it is not the rule's own.
     pub(super) severity: Option<Severity>,
     pub(super) confidence: Confidence,
     pub(super) message: String,
     /// The requests that prove it.
     pub(super) requests: Vec<usize>,
-    /// Where it is known better than the rule's own.
+    /// The remedy, if a better one than the rule's own is known.
     pub(super) remedy: Option<Remedy>,
-    /// The paths that it finds open.
+    /// The paths that are open.
     pub(super) open: BTreeSet<String>,
 }
 
 impl Hit {
-    /// Something that an answer proves.
+    /// Something that answers prove.
     fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
         Self {
             severity: None,
@@ -66,19 +148,15 @@ impl Hit {
         }
     }
 
-    /// With the remedy that the identification knows, where it does.
-    fn mended_by(self, remedy: Option<&Remedy>) -> Self {
+    /// With the remedy for this product, if there is one.
+    fn with_remedy(self, remedy: Option<&Remedy>) -> Self {
         Self {
             remedy: remedy.cloned(),
             ..self
         }
     }
 
-    fn sure(self, confidence: Confidence) -> Self {
-        Self { confidence, ..self }
-    }
-
-    /// No surer than this.
+    /// With this confidence if it is lower.
     pub(super) fn at_most(self, confidence: Confidence) -> Self {
         Self {
             confidence: self.confidence.min(confidence),
@@ -87,44 +165,7 @@ impl Hit {
     }
 }
 
-/// A rule about one endpoint.
-pub(super) type EndpointCheck = (&'static Rule, fn(&EndpointReport, Context) -> Option<Hit>);
-
-/// The rules that look at one endpoint.
-pub(super) const OF_ENDPOINTS: [EndpointCheck; 17] = [
-    (&exposure::RESOURCES, exposure::resources),
-    (&exposure::DISCOVERY, exposure::discovery),
-    (&exposure::TELEMETRY, exposure::telemetry),
-    (&insecure_http::RULE, insecure_http::check),
-    (&etcd::RULE, etcd::check),
-    (&kubelet::OPEN, kubelet::open),
-    (&kubelet::ANONYMOUS, kubelet::anonymous),
-    (&anonymous_auth::RULE, anonymous_auth::check),
-    (&public_info::VERSION, public_info::version),
-    (&public_info::HEALTH, public_info::health),
-    (&posture::RULE, posture::check),
-    (&expectation::RULE, expectation::of_endpoint),
-    (&support::RULE, support::check),
-    (&certificate::EXPIRED, certificate::expired),
-    (&certificate::EXPIRING, certificate::expiring),
-    (&coverage::INCONCLUSIVE, coverage::inconclusive),
-    (&coverage::NOT_FULLY_ASKED, coverage::not_fully_asked),
-];
-
-/// The rules that find a way into the cluster beside its API server. A target of which they say something
-/// is not one of which nothing was found.
-pub(super) const BESIDE: [&Rule; 3] = [&etcd::RULE, &kubelet::OPEN, &kubelet::ANONYMOUS];
-
-/// A rule about what a specification came to.
-pub(super) type SpecificationCheck = (&'static Rule, fn(&SpecCoverage) -> Option<Hit>);
-
-/// The rules that look at a specification as a whole.
-pub(super) const OF_SPECIFICATIONS: [SpecificationCheck; 2] = [
-    (&expectation::RULE, expectation::of_specification),
-    (&coverage::NOT_COVERED, coverage::not_covered),
-];
-
-/// The requests that satisfy `which`, by their indices.
+/// The indices of the requests that satisfy `which`.
 fn requests(report: &EndpointReport, which: impl Fn(&JudgedRequest) -> bool) -> Vec<usize> {
     let found = report
         .requests
@@ -134,7 +175,7 @@ fn requests(report: &EndpointReport, which: impl Fn(&JudgedRequest) -> bool) -> 
     found.map(|(index, _)| index).collect()
 }
 
-/// `a, b and c`; of long lists the first ones and how many more.
+/// `a, b and c`. Of a long list, the first names and the number of the others.
 pub(super) fn listed<'a>(things: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 6;
     let things: Vec<&str> = things.into_iter().collect();

@@ -1,7 +1,7 @@
-//! Another posture than the product documents.
+//! The posture differs from what the product documents.
 
 use super::super::controls::{CIS_RESTRICTED, OWASP_2022_MISCONFIGURED, OWASP_2025_MISCONFIGURED};
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Confidence, EndpointReport, PostureStatus, Provenance, Rule, Severity};
 
@@ -9,10 +9,10 @@ pub(in crate::policy) static RULE: Rule = Rule {
     id: "posture-deviation",
     title: "The posture is not what the product documents",
     meaning: "Distributions and managed services document how their API servers answer requests without \
-        credentials. This one is more open than that: somebody changed it, an upgrade kept an old setting, or a \
-        binding was added. Where it is less open, the finding is a note.",
-    proof: "The verdict of this scan against the expected posture of the product and version that were \
-        identified. Where the product, the version or the expectation is not known, this rule says nothing.",
+        credentials. This one is more open: a setting was changed, an upgrade kept an old one, or a binding was \
+        added. If it is less open, the finding is a note.",
+    proof: "The verdict of this scan, compared with the expected posture of the identified product and version. \
+        If the product, the version or the expectation is unknown, there is no finding.",
     advice: for_rule,
     severity: Severity::High,
     score: "7.3",
@@ -24,7 +24,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let posture = report.posture.as_ref()?;
     let severity = match posture.standing {
         PostureStatus::Looser => None,
@@ -38,13 +38,13 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: Context) -> Option<Hi
         Provenance::Observed => Confidence::Medium,
         Provenance::Inferred | Provenance::Unknown => Confidence::Low,
     };
-    // No surer than that it is this product at all.
+    // The finding is no more certain than the identification of the product.
     let product = report
         .identification
         .as_ref()
         .and_then(|identification| identification.attribution.confidence);
     let confidence = documented.min(product.unwrap_or(Confidence::Low));
     let answered = requests(report, |request| request.exchange.outcome.is_ok());
-    let hit = Hit::proven(posture.sentence.as_str(), answered).sure(confidence);
-    Some(Hit { severity, ..hit }.mended_by(report.remedy.as_ref()))
+    let hit = Hit::proven(posture.sentence.as_str(), answered).at_most(confidence);
+    Some(Hit { severity, ..hit }.with_remedy(report.remedy.as_ref()))
 }

@@ -1,15 +1,15 @@
 //! What the default role system:public-info-viewer opens: version and health.
 
 use super::super::controls::{ATTACK_HOST_INFORMATION, OWASP_2025_EXPOSED};
-use super::{Context, Hit, listed};
+use super::{Hit, ScanTime, listed};
 use crate::advise::{for_rule, hide_version};
 use crate::model::{Answer, EndpointReport, Grant, PathClass, Rule, Severity};
 
 pub(in crate::policy) static VERSION: Rule = Rule {
     id: "version-disclosed",
     title: "Anybody may read the exact version",
-    meaning: "/version tells release, build date and platform, from which known weaknesses can be looked up. \
-        Open by default since 1.14, and on most clusters.",
+    meaning: "/version shows the release, build date and platform, so that known vulnerabilities can be looked \
+        up. It is open by default since 1.14, and on most clusters.",
     proof: "/version answered with the version object.",
     advice: for_rule,
     severity: Severity::Low,
@@ -22,7 +22,7 @@ pub(in crate::policy) static HEALTH: Rule = Rule {
     id: "health-endpoints-open",
     title: "Anybody may read the health endpoints",
     meaning: "/healthz, /livez or /readyz answer requests without credentials. Load balancers and probes need \
-        them, and they tell little: that an API server is here, and whether it is well.",
+        them. They show little: that there is an API server, and whether it is healthy.",
     proof: "The path answered with an API server's health text.",
     advice: for_rule,
     severity: Severity::Note,
@@ -31,7 +31,7 @@ pub(in crate::policy) static HEALTH: Rule = Rule {
     controls: &[],
 };
 
-pub(in crate::policy) fn version(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn version(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants = granted(report, PathClass::Version)?;
     let said = report
         .identification
@@ -48,12 +48,12 @@ pub(in crate::policy) fn version(report: &EndpointReport, _: Context) -> Option<
         hide_version(identification, scheme, report.remedy.as_ref()?)
     };
     Some(match by_bindings() {
-        Some(remedy) => hit.mended_by(Some(&remedy)),
-        None => hit.mended_by(report.remedy.as_ref()),
+        Some(remedy) => hit.with_remedy(Some(&remedy)),
+        None => hit.with_remedy(report.remedy.as_ref()),
     })
 }
 
-pub(in crate::policy) fn health(report: &EndpointReport, _: Context) -> Option<Hit> {
+pub(in crate::policy) fn health(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants = granted(report, PathClass::Health)?;
     let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
     let message = format!("health is open to anybody: {paths}");
@@ -63,8 +63,8 @@ pub(in crate::policy) fn health(report: &EndpointReport, _: Context) -> Option<H
     ))
 }
 
-/// Whether the answer is what the path is for: an error from behind authorization tells nothing.
-fn tells(report: &EndpointReport, grant: &Grant) -> bool {
+/// Whether the answer shows the information. An error from behind authorization does not.
+fn shows_info(report: &EndpointReport, grant: &Grant) -> bool {
     let reply = report
         .requests
         .get(grant.request)
@@ -72,9 +72,10 @@ fn tells(report: &EndpointReport, grant: &Grant) -> bool {
     reply.is_some_and(|reply| matches!(reply.answer, Answer::Version(_) | Answer::Health { .. }))
 }
 
-/// The grants of a class, on an API server.
+/// The grants of a class, if an API server answered.
 fn granted(report: &EndpointReport, class: PathClass) -> Option<Vec<&Grant>> {
-    let of_class = |grant: &&Grant| PathClass::of(&grant.path) == Ok(class) && tells(report, grant);
+    let of_class =
+        |grant: &&Grant| PathClass::of(&grant.path) == Ok(class) && shows_info(report, grant);
     let grants: Vec<&Grant> = report.grants.iter().filter(of_class).collect();
     (report.verdict.is_conclusive() && !grants.is_empty()).then_some(grants)
 }

@@ -1,17 +1,17 @@
-//! Versions that nobody mends any more.
+//! The version is past its end of life.
 
 use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
-use super::{Context, Hit, requests};
+use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
 use crate::model::{Answer, Confidence, EndpointReport, Rule, Severity, Support};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "unsupported-version",
     title: "The version is past its end of life",
-    meaning: "Upstream mends this minor release no longer: new weaknesses stay open. A vendor may maintain it \
-        longer under the same number; where the version is a vendor's build, the finding says so and is less \
-        sure.",
-    proof: "The version that /version gave, against the end-of-life dates of the Kubernetes project, on the day \
+    meaning: "The Kubernetes project no longer fixes this minor release, so new vulnerabilities stay open. A \
+        vendor may maintain it longer under the same number. If the version is a vendor's build, the finding \
+        says so and its confidence is low.",
+    proof: "The version from /version, compared with the end-of-life dates of the Kubernetes project on the day \
         of the scan.",
     advice: for_rule,
     severity: Severity::Medium,
@@ -20,14 +20,14 @@ pub(in crate::policy) static RULE: Rule = Rule {
     controls: &[OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED],
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Option<Hit> {
+pub(in crate::policy) fn check(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
     let identification = report
         .identification
         .as_ref()
         .filter(|_| report.verdict.is_conclusive())?;
     let version = identification.version.as_deref()?;
     let minor = identification.minor()?;
-    let Support::Ended(day) = identification.support(Some(context.today())) else {
+    let Support::Ended(day) = identification.support(Some(time.day())) else {
         return None;
     };
     let ended = day.map_or_else(|| "before 2016-10-23".to_owned(), |day| format!("on {day}"));
@@ -44,7 +44,7 @@ pub(in crate::policy) fn check(report: &EndpointReport, context: Context) -> Opt
         let message = format!(
             "{version}: {upstream}; this is a vendor's build, which may be maintained longer"
         );
-        return Some(Hit::proven(message, answers).sure(Confidence::Low));
+        return Some(Hit::proven(message, answers).at_most(Confidence::Low));
     }
     Some(Hit::proven(format!("{version}: {upstream}"), answers))
 }

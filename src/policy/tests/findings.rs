@@ -49,7 +49,7 @@ fn order_others_and_addresses_do_not_change_a_fingerprint() {
         default_cluster(target(0, "192.0.2.99"), "192.0.2.99"),
         exposed(target(7, "api.example"), "198.51.100.8"),
     ]);
-    let fingerprint = |judged: &Judged| find(judged, "anonymous-discovery-exposed").fingerprint;
+    let fingerprint = |judged: &Evaluation| find(judged, "anonymous-discovery-exposed").fingerprint;
     assert_eq!(fingerprint(&one), fingerprint(&two));
     let elsewhere = judged(&[exposed(target(0, "api2.example"), "192.0.2.1")]);
     assert_ne!(fingerprint(&one), fingerprint(&elsewhere));

@@ -497,7 +497,7 @@ fn what_was_not_attempted_is_said() {
         not_attempted: 5,
         ..Coverage::default()
     };
-    let said = |end| gate.decide(&left, &Judged::default(), end).sentence;
+    let said = |end| gate.decide(&left, &Evaluation::default(), end).sentence;
     assert_eq!(
         said(End::Regular),
         "nothing at --fail-on exposed, 5 of 8 targets not attempted: exit 0"
@@ -508,7 +508,7 @@ fn what_was_not_attempted_is_said() {
     );
     assert_eq!(
         said(End::Failed),
-        "could not go on, 5 of 8 targets not attempted: exit 2"
+        "could not continue, 5 of 8 targets not attempted: exit 2"
     );
 }
 

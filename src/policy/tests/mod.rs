@@ -1,9 +1,9 @@
 //! Records made by the stages themselves from answers made by hand.
 
-mod beside;
 mod changes;
 mod findings;
 mod gate;
+mod other_ways_in;
 mod registry;
 
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Accept, Evaluator, Judged, Policy, Snapshot};
+use super::{Accept, Evaluation, Evaluator, Policy, Snapshot};
 use crate::assess::assess;
 use crate::identify::identify;
 use crate::model::fixtures::{
@@ -199,7 +199,7 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
 
 const DAY: &str = "2026-11-24T08:00:00Z";
 
-fn judged_by(policy: &Policy, reports: &[EndpointReport]) -> Judged {
+fn judged_by(policy: &Policy, reports: &[EndpointReport]) -> Evaluation {
     let mut judge = Evaluator::new(policy, at(DAY));
     for report in reports {
         judge.add(report);
@@ -207,7 +207,7 @@ fn judged_by(policy: &Policy, reports: &[EndpointReport]) -> Judged {
     judge.finish(&coverage(reports))
 }
 
-fn judged(reports: &[EndpointReport]) -> Judged {
+fn judged(reports: &[EndpointReport]) -> Evaluation {
     judged_by(&Policy::default(), reports)
 }
 
@@ -220,7 +220,7 @@ fn snapshot(reports: &[EndpointReport]) -> Snapshot {
 }
 
 /// What the rules say of a scan, held against an earlier one.
-fn since(old: &[EndpointReport], new: &[EndpointReport]) -> Judged {
+fn since(old: &[EndpointReport], new: &[EndpointReport]) -> Evaluation {
     let mut judged = judged(new);
     judged.compare(self::judged(old), &snapshot(new));
     judged
@@ -240,7 +240,7 @@ fn ids(findings: &[Finding]) -> Vec<&'static str> {
     findings.iter().map(|finding| finding.rule.id).collect()
 }
 
-fn find<'a>(judged: &'a Judged, rule: &str) -> &'a Finding {
+fn find<'a>(judged: &'a Evaluation, rule: &str) -> &'a Finding {
     judged
         .findings
         .iter()

@@ -21,7 +21,7 @@ use std::io::BufRead;
 pub use error::SavedError;
 
 use super::SavedScan;
-use crate::input::{Begun, UTF_16};
+use crate::input::{PeekedFile, UTF_16};
 use crate::model::EndpointReport;
 use error::Place;
 
@@ -40,7 +40,7 @@ pub fn read(
     each: &mut dyn FnMut(EndpointReport),
 ) -> Result<Option<SavedScan>, SavedError> {
     let place = Place::new(name);
-    let mut begun = Begun::new(input);
+    let mut begun = PeekedFile::new(input);
     if begun.is_utf_16() {
         return Err(place.wrong(UTF_16));
     }

@@ -190,7 +190,7 @@ impl Evidence {
                 HeaderValue::from_static("nosniff"),
             );
         }
-        let answer = answer(
+        let answer = Answer::from_word(
             &self.body,
             || Status {
                 code: status,
@@ -229,54 +229,9 @@ fn version(text: &str) -> Option<Version> {
     .find(|version| format!("{version:?}") == text)
 }
 
-/// The opposite of what `wire` writes.
-fn answer(
-    word: &str,
-    status: impl FnOnce() -> Status,
-    version: impl FnOnce() -> Box<VersionInfo>,
-) -> Option<Answer> {
-    Some(match word {
-        "status" => Answer::Status(status()),
-        "version" => Answer::Version(version()),
-        "api-versions" => Answer::ApiVersions,
-        "api-groups" => Answer::ApiGroups,
-        "api-group" => Answer::ApiGroup,
-        "api-resources" => Answer::ApiResources,
-        "root-paths" => Answer::RootPaths,
-        "resource-list" => Answer::ResourceList {
-            kind: String::new(),
-        },
-        "openapi" => Answer::OpenApi {
-            of_kubernetes: false,
-        },
-        "issuer-metadata" => Answer::IssuerMetadata,
-        "etcd" => Answer::Etcd,
-        "kubelet-denies-anonymous" => Answer::KubeletDenial { anonymous: true },
-        "kubelet-denies-user" => Answer::KubeletDenial { anonymous: false },
-        "rancher-error" => Answer::RancherError,
-        "pong" => Answer::Pong,
-        "certificates" => Answer::Certificates,
-        "other-json" => Answer::OtherJson,
-        "metrics" => Answer::Metrics {
-            of_api_server: false,
-        },
-        "diagnostics" => Answer::Diagnostics,
-        "health-ok" => Answer::Health { ok: true },
-        "health-failing" => Answer::Health { ok: false },
-        "wants-tls" => Answer::WantsTls,
-        "html" => Answer::Html,
-        "text" => Answer::Text(String::new()),
-        "binary" => Answer::Binary,
-        "empty" => Answer::Empty,
-        "cut" => Answer::Cut,
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::wire::body_word;
 
     #[test]
     fn every_body_that_is_described_is_read_as_itself() {
@@ -290,7 +245,9 @@ mod tests {
         };
         for word in words.iter().map(|word| word.as_str().unwrap()) {
             assert_eq!(
-                answer(word, status, Box::default).as_ref().map(body_word),
+                Answer::from_word(word, status, Box::default)
+                    .as_ref()
+                    .map(Answer::as_str),
                 Some(word)
             );
         }

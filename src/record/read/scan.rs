@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::coverage::Coverage;
 use super::word::{Ms, Time};
-use crate::config::{Family, Order, Proxy, ProxyKind, ScanConfig};
+use crate::config::{Family, InvalidShard, Order, Proxy, ProxyKind, ScanConfig};
 use crate::model::{Request, ScanSummary};
 use crate::record::SavedScan;
 
@@ -146,7 +146,8 @@ impl TryFrom<Wire> for Settings {
                 .shard
                 .as_deref()
                 .map(str::parse)
-                .transpose()?
+                .transpose()
+                .map_err(|error: InvalidShard| error.to_string())?
                 .unwrap_or(default.shard),
             max_body: wire.max_body.unwrap_or(default.max_body),
             max_duration: wire.max_duration_ms.map(Duration::from_millis),

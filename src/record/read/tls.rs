@@ -139,7 +139,13 @@ impl From<Tls> for model::Handshake {
             alpn: tls.alpn,
             sni: tls.sni,
             client_certificate_requested: tls.client_certificate_requested,
-            client_ca_names: names(tls.client_ca_names, tls.client_ca_names_total),
+            client_ca_names: names(
+                tls.client_ca_names
+                    .iter()
+                    .map(|name| model::DistinguishedName::from(name.as_str()).to_string())
+                    .collect(),
+                tls.client_ca_names_total,
+            ),
             signature: signature(
                 tls.signature.as_ref(),
                 tls.signature_why,
@@ -156,8 +162,8 @@ impl From<Certificate> for model::Certificate {
     fn from(certificate: Certificate) -> Self {
         let time = |Time(at)| at;
         Self {
-            subject: certificate.subject,
-            issuer: certificate.issuer,
+            subject: certificate.subject.as_str().into(),
+            issuer: certificate.issuer.as_str().into(),
             sans: names(certificate.sans, certificate.sans_total),
             not_before: certificate.not_before.map(time),
             not_after: certificate.not_after.map(time),

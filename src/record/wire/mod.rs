@@ -21,8 +21,6 @@ pub(crate) use change::Change;
 pub(crate) use coverage::{Coverage, Summary};
 pub(crate) use endpoint::Endpoint;
 pub(crate) use finding::Finding;
-#[cfg(test)]
-pub(crate) use request::body_word;
 pub(crate) use scan::{Scan, Tool};
 
 use crate::escape::clip;

@@ -134,7 +134,7 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
         Self {
             http_version: format!("{:?}", reply.version),
             content_type: header("content-type"),
-            body: body_word(&reply.answer),
+            body: reply.answer.as_str(),
             body_size: reply.body_size,
             body_failure: reply.body_failure.as_ref().map(Failure::from),
             status_reason: status.map(|status| text(&status.reason)),
@@ -151,38 +151,5 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
             www_authenticate: header("www-authenticate"),
             strict_transport_security: header("strict-transport-security"),
         }
-    }
-}
-
-/// What the body was.
-pub(crate) const fn body_word(answer: &Answer) -> &'static str {
-    match answer {
-        Answer::Status(_) => "status",
-        Answer::Version(_) => "version",
-        Answer::ApiVersions => "api-versions",
-        Answer::ApiGroups => "api-groups",
-        Answer::ApiGroup => "api-group",
-        Answer::ApiResources => "api-resources",
-        Answer::RootPaths => "root-paths",
-        Answer::ResourceList { .. } => "resource-list",
-        Answer::OpenApi { .. } => "openapi",
-        Answer::IssuerMetadata => "issuer-metadata",
-        Answer::Etcd => "etcd",
-        Answer::KubeletDenial { anonymous: true } => "kubelet-denies-anonymous",
-        Answer::KubeletDenial { anonymous: false } => "kubelet-denies-user",
-        Answer::RancherError => "rancher-error",
-        Answer::Pong => "pong",
-        Answer::Certificates => "certificates",
-        Answer::OtherJson => "other-json",
-        Answer::Metrics { .. } => "metrics",
-        Answer::Diagnostics => "diagnostics",
-        Answer::Health { ok: true } => "health-ok",
-        Answer::Health { ok: false } => "health-failing",
-        Answer::WantsTls => "wants-tls",
-        Answer::Html => "html",
-        Answer::Text(_) => "text",
-        Answer::Binary => "binary",
-        Answer::Empty => "empty",
-        Answer::Cut => "cut",
     }
 }

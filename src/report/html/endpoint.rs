@@ -1,22 +1,21 @@
-//! The table of endpoints: a line for each, and its evidence and remedy to fold out.
+//! The table of endpoints: a row for each, with its evidence and remedy to unfold.
 
 use maud::{Markup, PreEscaped, html};
 
-use super::super::table::{may, place, who};
-use super::super::tell;
-use super::findings::{label, severity, told};
+use super::super::phrases::{self, anonymous_may, target_and_address, who_answered};
+use super::findings::{finding_and_remedy, label, severity};
 use super::{badge, link, shown};
 use crate::model::{
     Access, Certificate, EndpointReport, Finding, Handshake, JudgedRequest, NameList, Remedy,
     Verdict,
 };
 
-/// Requests of one endpoint that are shown.
+/// Requests shown for one endpoint.
 const REQUESTS: usize = 100;
-/// Names of one list that are shown.
+/// Names shown of one list.
 const NAMES: usize = 12;
 
-/// The head of the section, up to the first row: `</table></div></section>` closes it.
+/// The start of the section, up to the first row. The page closes it with `</table></div></section>`.
 pub(super) fn controls(endpoints: usize) -> Markup {
     let column = |key: &str, name: &str| {
         html! { th scope="col" { button type="button" data-sort=(key) { (name) } } }
@@ -42,9 +41,9 @@ pub(super) fn controls(endpoints: usize) -> Markup {
     }
 }
 
-/// One endpoint: what sorts and filters need stands in attributes, so the script reads no text.
+/// One endpoint. The script sorts and filters by the attributes and reads no text.
 pub(super) fn row(report: &EndpointReport, findings: &[&Finding]) -> Markup {
-    let place = place(report);
+    let target = target_and_address(report);
     let counting: Vec<&&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
     let worst = counting.iter().map(|finding| finding.severity).min();
     html! {
@@ -52,9 +51,9 @@ pub(super) fn row(report: &EndpointReport, findings: &[&Finding]) -> Markup {
             data-severity=(worst.map_or(9, |severity| severity as u8)) {
             tr.endpoint {
                 td { (badge(report.verdict)) }
-                td.target { code { (shown(&place)) } (label(report.target.label.as_deref())) }
-                td { (shown(&who(report))) }
-                td { (shown(&may(report))) }
+                td.target { code { (shown(&target)) } (label(report.target.label.as_deref())) }
+                td { (shown(&who_answered(report))) }
+                td { (shown(&anonymous_may(report))) }
                 td {
                     @if let Some(worst) = worst {
                         span class={ "badge s-" (worst.as_str()) } { (worst.as_str()) }
@@ -63,7 +62,7 @@ pub(super) fn row(report: &EndpointReport, findings: &[&Finding]) -> Markup {
                 }
             }
             tr.more { td colspan="5" { details {
-                summary { "Evidence" @if report.remedy.is_some() { " and remedy" } span.for { " of " (shown(&place)) } }
+                summary { "Evidence" @if report.remedy.is_some() { " and remedy" } span.for { " of " (shown(&target)) } }
                 (detail(report, findings))
             } } }
         }
@@ -77,7 +76,7 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
         }
         @if !findings.is_empty() {
             h3 { "Findings" }
-            ul { @for finding in findings { li { (severity(finding)) " " (finding.rule.id) ": " (told(finding)) } } }
+            ul { @for finding in findings { li { (severity(finding)) " " (finding.rule.id) ": " (finding_and_remedy(finding)) } } }
         }
         @if let Some(remedy) = &report.remedy { h3 { "Remedy" } (self::remedy(remedy)) }
         @if let Some(posture) = &report.posture { h3 { "Posture" } p { (shown(&posture.sentence)) } }
@@ -104,7 +103,7 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
 
 fn remedy(remedy: &Remedy) -> Markup {
     html! {
-        p { (shown(&tell::remedy(&remedy.text))) }
+        p { (shown(&phrases::remedy_text(&remedy.text))) }
         @for url in remedy.url.iter().chain(&remedy.network_url) { p { (link(url)) } }
     }
 }

@@ -1,9 +1,8 @@
-//! What to look at, and what is not as it was.
+//! The findings, and the changes since the baseline.
 
 use maud::{Markup, html};
 
-use super::super::table::{TableOptions, change_sentence};
-use super::super::tell;
+use super::super::phrases;
 use super::{ROWS, link, shown};
 use crate::model::{BaselineState, Change, Finding};
 
@@ -11,12 +10,12 @@ pub(super) fn changes(changes: &[Change]) -> Markup {
     html! {
         section aria-labelledby="changes" {
             h2 id="changes" { "Since the baseline" }
-            @if changes.is_empty() { p { "No change." } } @else {
+            @if changes.is_empty() { p { "No changes." } } @else {
                 ul.changes {
                     @for change in changes.iter().take(ROWS) {
                         li {
                             @if change.opens { strong class="opens" { "opens" } " " }
-                            (shown(change.about.as_str())) ": " (change_sentence(change, &TableOptions::default()))
+                            (shown(change.about.as_str())) ": " (shown(&phrases::change_text(change)))
                             (label(change.label.as_deref()))
                         }
                     }
@@ -28,14 +27,14 @@ pub(super) fn changes(changes: &[Change]) -> Markup {
 }
 
 pub(super) fn table(findings: &[Finding]) -> Markup {
-    let (counting, beside): (Vec<&Finding>, Vec<&Finding>) =
+    let (counting, others): (Vec<&Finding>, Vec<&Finding>) =
         findings.iter().partition(|finding| finding.counts());
     html! {
         section aria-labelledby="findings" {
             h2 id="findings" { "Findings" }
-            @if counting.is_empty() { p { "None that counts." } } @else { (rows(&counting)) }
-            @if !beside.is_empty() {
-                details { summary { "Accepted, or gone since the baseline (" (beside.len()) ")" } (rows(&beside)) }
+            @if counting.is_empty() { p { "No findings that count." } } @else { (rows(&counting)) }
+            @if !others.is_empty() {
+                details { summary { "Accepted, or gone since the baseline (" (others.len()) ")" } (rows(&others)) }
             }
         }
     }
@@ -53,7 +52,7 @@ fn rows(findings: &[&Finding]) -> Markup {
                         td { (severity(finding)) }
                         td.rule { (finding.rule.id) }
                         td.target { code { (shown(finding.about.as_str())) } (label(finding.label.as_deref())) }
-                        td { (told(finding)) }
+                        td { (finding_and_remedy(finding)) }
                     }
                 }
             }
@@ -62,7 +61,7 @@ fn rows(findings: &[&Finding]) -> Markup {
     }
 }
 
-/// The severity, and how the finding stands to the baseline.
+/// The severity, and whether the finding is new or gone.
 pub(super) fn severity(finding: &Finding) -> Markup {
     html! {
         span class={ "badge s-" (finding.severity.as_str()) } { (finding.severity.as_str()) }
@@ -72,17 +71,17 @@ pub(super) fn severity(finding: &Finding) -> Markup {
     }
 }
 
-/// What was found, how to mend it, who accepted it.
-pub(super) fn told(finding: &Finding) -> Markup {
+/// What was found, how to fix it, who accepted it.
+pub(super) fn finding_and_remedy(finding: &Finding) -> Markup {
     html! {
         (shown(&finding.said()))
         details {
-            summary { "Remedy" } (shown(&tell::remedy(&finding.remedy)))
+            summary { "Remedy" } (shown(&phrases::remedy_text(&finding.remedy)))
             @if let Some(url) = &finding.remedy_url { " " (link(url)) }
         }
         @if let Some(acceptance) = &finding.acceptance {
             div.quiet {
-                (shown(&tell::accepted(acceptance))) ": " (shown(&acceptance.reason))
+                (shown(&phrases::acceptance_text(acceptance))) ": " (shown(&acceptance.reason))
             }
         }
     }
@@ -93,5 +92,5 @@ pub(super) fn label(label: Option<&str>) -> Markup {
 }
 
 fn more(rows: usize) -> Markup {
-    html! { @if rows > ROWS { p { "… and " (rows - ROWS) " more: the json report has all." } } }
+    html! { @if rows > ROWS { p { "… and " (rows - ROWS) " more; the json report has all of them." } } }
 }

@@ -1,9 +1,8 @@
-//! `html`: one page that needs nothing else. It asks nobody for anything, and says so to the browser:
-//! its policy allows the style and the script that are written here, by their digests, and nothing
-//! more. So a text from a server could not run even if it came through unescaped.
+//! `html`: one self-contained page. It loads nothing. Its content security policy allows only its own style and
+//! script, by their digests, so text from a server could not run even if it were not escaped.
 //!
-//! Everything is there without the script too; the script sorts and filters. The worst endpoints come
-//! first and are the ones that stay, where there are more than a browser can show.
+//! The page is complete without the script, which sorts and filters. If there are more endpoints than a browser
+//! can show, the worst ones are kept.
 
 mod endpoint;
 mod findings;
@@ -18,27 +17,28 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::by_endpoint::ByEndpoint;
+use super::Results;
 use super::escape::escape;
-use super::{Results, worst};
+use super::findings_by_endpoint::FindingsByEndpoint;
+use super::worst_first::worst_first;
 use crate::model::{EndpointReport, Verdict};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// Endpoints that are shown; a browser lays out no more in reasonable time.
+/// Endpoints shown. A browser needs too long to lay out more.
 const ENDPOINTS: usize = 5_000;
 /// Rows of any other table.
 const ROWS: usize = 500;
-/// Characters of a text that is not ours.
+/// Characters of a text from outside.
 const TEXT: usize = 1000;
 
-/// Text that is not ours; the markup escapes what HTML would read.
+/// Text from outside. `maud` escapes what HTML would read.
 fn shown(text: &str) -> String {
     escape(text, TEXT)
 }
 
-/// A link where it is one to the web. A saved report may hold anything.
+/// A link, if the text is an `https` URL: a saved report may contain anything.
 fn link(url: &str) -> Markup {
     let url = shown(url);
     html! {
@@ -46,8 +46,8 @@ fn link(url: &str) -> Markup {
     }
 }
 
-/// Writes the page; `reports` in any order.
-pub fn write(
+/// Writes the page.
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
@@ -55,14 +55,14 @@ pub fn write(
     let mut out = io::BufWriter::new(out);
     let mut products = providers::Products::default();
     let seen = reports.inspect(|report| products.add(report.borrow()));
-    let (reports, left_out) = worst::of(seen, ENDPOINTS, |report| {
+    let (reports, left_out) = worst_first(seen, ENDPOINTS, |report| {
         let silent = matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted);
-        let crowds = silent && !report.target.named;
-        (report.verdict, crowds, report.order_key())
+        let unnamed = silent && !report.target.named;
+        (report.verdict, unnamed, report.order_key())
     });
-    let findings = ByEndpoint::new(results.findings);
-    let mut put = |part: Markup| out.write_all(part.into_string().as_bytes());
-    put(html! {
+    let findings = FindingsByEndpoint::new(results.findings);
+    let mut write = |part: Markup| out.write_all(part.into_string().as_bytes());
+    write(html! {
         (DOCTYPE)
         (PreEscaped("<html lang=\"en\">\n"))
         (head(results))
@@ -83,15 +83,15 @@ pub fn write(
     })?;
     for report in &reports {
         let report = report.borrow();
-        put(endpoint::row(report, findings.of(report)))?;
+        write(endpoint::row(report, findings.of(report)))?;
     }
-    put(html! {
+    write(html! {
         (PreEscaped("</table></div>"))
         @if !left_out.is_empty() {
             p {
                 "Not shown, as there are too many:"
                 @for (verdict, count) in &left_out { " " (count) " " (badge(*verdict)) }
-                ". The json report has all."
+                ". The json report has all of them."
             }
         }
         (PreEscaped("</section>\n</main>\n"))
@@ -111,14 +111,14 @@ fn head(results: &Results<'_>) -> Markup {
             meta name="referrer" content="no-referrer";
             meta name="color-scheme" content="light dark";
             title { (overview::title(results)) }
-            // Without it a browser may ask for /favicon.ico.
+            // Without this line a browser may request /favicon.ico.
             link rel="icon" href="data:,";
             style { (PreEscaped(STYLE)) }
         }
     }
 }
 
-/// What the page may do: show this style, run this script.
+/// The content security policy.
 fn policy() -> String {
     let digest = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
     format!(

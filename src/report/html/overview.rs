@@ -1,10 +1,9 @@
-//! The top of the page: what came out, as a whole.
+//! The top of the page: the result, the verdicts and the coverage.
 
 use maud::{Markup, html};
 
 use super::super::Results;
-use super::super::table::{elapsed, kinds, not_attempted};
-use super::super::tell::plural;
+use super::super::phrases::{counts_by_kind, duration, not_attempted, plural};
 use super::{ROWS, badge, shown};
 use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
 
@@ -40,7 +39,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
                 "Scanned " time datetime=(format!("{:.0}", summary.started)) {
                     (summary.started.strftime("%Y-%m-%d %H:%M UTC"))
                 }
-                " in " (elapsed(summary.elapsed))
+                " in " (duration(summary.elapsed))
                 @if !summary.sources.is_empty() {
                     " from " (summary.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
                 }
@@ -50,7 +49,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
     }
 }
 
-/// A ring of what answered, and the counts beside it.
+/// A ring of the endpoints that answered, and the counts.
 pub(super) fn verdicts(coverage: &Coverage) -> Markup {
     let answered: Vec<(Verdict, u64)> = (Verdict::ALL.into_iter())
         .filter(|verdict| *verdict != Verdict::Unreachable)
@@ -71,7 +70,7 @@ pub(super) fn verdicts(coverage: &Coverage) -> Markup {
                         }
                         @if coverage.unreachable_total() > 0 {
                             tr {
-                                td { (badge(Verdict::Unreachable)) span.quiet { " " (kinds(&coverage.unreachable)) } }
+                                td { (badge(Verdict::Unreachable)) span.quiet { " " (counts_by_kind(&coverage.unreachable)) } }
                                 td.number { (coverage.unreachable_total()) }
                             }
                         }
@@ -84,21 +83,21 @@ pub(super) fn verdicts(coverage: &Coverage) -> Markup {
 
 /// Shares of a circle whose circumference is `total`.
 fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
-    let said: Vec<String> = shares
+    let texts: Vec<String> = shares
         .iter()
         .map(|(verdict, count)| format!("{count} {verdict}"))
         .collect();
-    let said = if said.is_empty() {
+    let label = if texts.is_empty() {
         "nothing answered".to_owned()
     } else {
-        said.join(", ")
+        texts.join(", ")
     };
     let before = |at: usize| shares[..at].iter().map(|(_, count)| count).sum::<u64>();
     html! {
-        svg.donut viewBox="0 0 42 42" role="img" aria-label=(format!("Endpoints that answered: {said}")) {
+        svg.donut viewBox="0 0 42 42" role="img" aria-label=(format!("Endpoints that answered: {label}")) {
             circle.track cx="21" cy="21" r="16" {}
             @for (at, (verdict, count)) in shares.iter().enumerate() {
-                // A quarter back: the first share begins at the top.
+                // Turned back by a quarter, so that the first share begins at the top.
                 circle class={ "v-" (verdict.as_str()) } cx="21" cy="21" r="16" pathLength=(total)
                     stroke-dasharray={ (count) " " (total - count) } stroke-dashoffset={ "-" (before(at)) }
                     transform="rotate(-90 21 21)" {}
@@ -145,7 +144,7 @@ pub(super) fn coverage(summary: &ScanSummary) -> Markup {
     }
 }
 
-/// What specifications came to, those that are told for one reason.
+/// A list of specifications with their results.
 fn specs(title: &str, specs: &[&SpecCoverage]) -> Markup {
     html! {
         @if !specs.is_empty() {

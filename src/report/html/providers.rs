@@ -1,5 +1,4 @@
-//! Posture by provider: what each product's endpoints answer, and how that stands to what is
-//! documented.
+//! Posture by provider: the verdicts of each product's endpoints, compared with its documentation.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +7,10 @@ use maud::{Markup, html};
 use super::{badge, shown};
 use crate::model::{EndpointReport, PostureStatus, Verdict};
 
-/// Products that get a row.
+/// Products that get a row: a saved report may contain any number of names.
 const PRODUCTS: usize = 60;
 
-/// What was seen of each product, by its name; under no name what could not be told apart.
+/// What was seen of each product, by its name. The empty name is for endpoints of an unknown product.
 #[derive(Default)]
 pub(super) struct Products(BTreeMap<String, Product>);
 
@@ -19,7 +18,7 @@ pub(super) struct Products(BTreeMap<String, Product>);
 struct Product {
     endpoints: usize,
     verdicts: BTreeMap<Verdict, usize>,
-    standings: BTreeMap<PostureStatus, usize>,
+    statuses: BTreeMap<PostureStatus, usize>,
 }
 
 impl Products {
@@ -32,18 +31,17 @@ impl Products {
             .as_ref()
             .and_then(|known| known.product());
         let name = name.map_or("", |product| &product.short);
-        // A saved report may hold any names.
         if self.0.len() == PRODUCTS && !self.0.contains_key(name) {
             return;
         }
         let product = self.0.entry(name.to_owned()).or_default();
         product.endpoints += 1;
         *product.verdicts.entry(report.verdict).or_default() += 1;
-        let standing = report
+        let status = report
             .posture
             .as_ref()
             .map_or(PostureStatus::Unknown, |posture| posture.standing);
-        *product.standings.entry(standing).or_default() += 1;
+        *product.statuses.entry(status).or_default() += 1;
     }
 
     pub(super) fn table(&self) -> Markup {
@@ -60,10 +58,10 @@ impl Products {
                         tbody {
                             @for (name, product) in products {
                                 tr {
-                                    th scope="row" { @if name.is_empty() { "not told apart" } @else { (shown(name)) } }
+                                    th scope="row" { @if name.is_empty() { "unknown" } @else { (shown(name)) } }
                                     td.number { (product.endpoints) }
                                     td { @for (verdict, count) in &product.verdicts { span.pair { (count) " " (badge(*verdict)) } " " } }
-                                    td { (standings(&product.standings)) }
+                                    td { (statuses(&product.statuses)) }
                                 }
                             }
                         }
@@ -74,16 +72,16 @@ impl Products {
     }
 }
 
-fn standings(standings: &BTreeMap<PostureStatus, usize>) -> Markup {
+fn statuses(statuses: &BTreeMap<PostureStatus, usize>) -> Markup {
     html! {
-        @for (standing, count) in standings {
-            span.tag.looser[*standing == PostureStatus::Looser] { (count) " " (phrase(*standing)) } " "
+        @for (status, count) in statuses {
+            span.tag.looser[*status == PostureStatus::Looser] { (count) " " (phrase(*status)) } " "
         }
     }
 }
 
-const fn phrase(standing: PostureStatus) -> &'static str {
-    match standing {
+const fn phrase(status: PostureStatus) -> &'static str {
+    match status {
         PostureStatus::Looser => "more open",
         PostureStatus::Stricter => "stricter",
         PostureStatus::Either => "as one of its modes",

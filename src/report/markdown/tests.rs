@@ -48,7 +48,7 @@ fn each_remedy_is_told_once_whole_and_for_whom() {
         finding.remedy_url = Some("https://docs.example/page".into());
     }
     let page = text(&sample);
-    let (_, told) = page.split_once("How to mend it</summary>\n\n").unwrap();
+    let (_, told) = page.split_once("How to fix it</summary>\n\n").unwrap();
     let (told, _) = told.split_once("\n\n</details>").unwrap();
     assert!(
         told.starts_with("- **resources-exposed, expectation-unmet, "),

@@ -1,4 +1,4 @@
-//! Text that is not ours, inside Markdown.
+//! Text from outside, inside Markdown.
 //!
 //! It is put in a `<code>` element, in which GitHub makes no mentions, no emoji and no references of
 //! it, and every character that Markdown or HTML could read is written as a character reference,
@@ -10,17 +10,17 @@ use std::fmt::Write as _;
 use super::super::escape::escape;
 
 /// Characters of a text.
-const SHOWN: usize = 300;
+const MAX_TEXT: usize = 300;
 
 /// `text` as code, literally.
 pub(super) fn code(text: &str) -> String {
-    code_of(text, SHOWN)
+    code_of(text, MAX_TEXT)
 }
 
 /// A link where it is one to the web, and nothing in it could end it. A saved report may hold anything.
 pub(super) fn link(url: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#=%".contains(c);
-    if url.starts_with("https://") && url.len() <= SHOWN && url.chars().all(plain) {
+    if url.starts_with("https://") && url.len() <= MAX_TEXT && url.chars().all(plain) {
         format!("<{url}>")
     } else {
         code(url)

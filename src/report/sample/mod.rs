@@ -5,6 +5,7 @@ mod mixed;
 mod parts;
 
 use std::io;
+use std::path::Path;
 
 pub(crate) use findings::{HEALTH, RESOURCES};
 use findings::{INCONCLUSIVE, RULES, finding};
@@ -14,13 +15,13 @@ pub(crate) use parts::{
     eks, forbidden, granted, identified, origin, rejected, report, silent, target, with_requests,
 };
 
-use super::{Outcome, Results, table};
+use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
     ScanSummary, SpecCoverage, Stage, Timings, Unclear, Verdict,
 };
-use crate::record::{ScanInfo, Tally};
+use crate::record::{ScanInfo, Spool, Tally};
 
 /// A scan's whole result.
 pub(crate) struct Sample {
@@ -38,6 +39,14 @@ impl Sample {
             tool_version: &self.tool_version,
             config: &self.config,
         }
+    }
+
+    pub(crate) fn records(&self) -> Spool {
+        let mut records = Spool::default();
+        for report in &self.reports {
+            records.push(report.clone()).unwrap();
+        }
+        records
     }
 
     pub(crate) fn results(&self) -> Results<'_> {
@@ -60,6 +69,27 @@ pub(crate) fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Str
     let mut out = Vec::new();
     write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// The sample in one format, as a scan in `/repo` writes it.
+pub(crate) fn rendered(format: Format, sample: &Sample) -> String {
+    let root = Path::new("/repo");
+    let options = RenderOptions {
+        repository: Repository {
+            working_directory: root,
+            root,
+        },
+        ..RenderOptions::default()
+    };
+    written(|out| {
+        render(
+            format,
+            out,
+            &sample.results(),
+            &mut sample.records(),
+            &options,
+        )
+    })
 }
 
 pub(crate) fn json(sample: &Sample) -> String {
@@ -191,7 +221,7 @@ pub(crate) fn saying(text: &str) -> Sample {
             identification.version = Some(text.to_owned());
         }
         if let Some(certificate) = report.tls.as_mut().and_then(|tls| tls.certificate.as_mut()) {
-            certificate.subject = text.to_owned();
+            certificate.subject = text.into();
         }
     }
     for spec in &mut sample.summary.coverage.specs {

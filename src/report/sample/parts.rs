@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::model::{
     Access, Answer, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
-    EndpointReport, Exchange, Failure, FailureKind, Grant, Handshake, Host, Identification,
+    EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
     JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
     Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage,
     Status, Target, Timings, Trust, Verdict, VersionInfo,
@@ -212,7 +212,7 @@ pub(crate) fn with_requests(
         if judged.access == Access::Granted {
             report.grants.push(Grant {
                 path: request.bare_path().to_owned(),
-                grade: request.class.grade(),
+                grade: Grade::of(request.class),
                 verb: if request.method == Method::Head {
                     "list"
                 } else {
@@ -339,8 +339,8 @@ pub(crate) fn handshake() -> Handshake {
         ]),
         signature: Signature::Valid,
         certificate: Some(Certificate {
-            subject: "CN=kube-apiserver".to_owned(),
-            issuer: "CN=kubernetes".to_owned(),
+            subject: "CN=kube-apiserver".into(),
+            issuer: "CN=kubernetes".into(),
             sans: NameList::collect(["kubernetes.default.svc".to_owned(), "10.96.0.1".to_owned()]),
             not_before: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             not_after: Some("2027-01-01T00:00:00Z".parse().unwrap()),

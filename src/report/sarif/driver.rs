@@ -1,15 +1,15 @@
-//! The rules, and the weaknesses that they are instances of.
+//! The rules and their CWE entries.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::super::{Results, explain};
+use super::super::{Results, rule_text};
 use super::log::{
     Configuration, Driver as Component, Help, Relationship, ReportingDescriptor, RuleProperties,
     Target, Taxon, Taxonomy, TaxonomyReference, Text,
 };
 use crate::model::{Control, Finding, Rule, Severity};
 
-/// GitHub takes no more tags of a rule, and shows the first ten.
+/// Tags of a rule. GitHub accepts no more and shows the first ten.
 const TAGS: usize = 20;
 
 /// SARIF has three levels.
@@ -21,7 +21,7 @@ pub(super) const fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// Indices of rules and weaknesses.
+/// The indices of rules and weaknesses in the log.
 pub(super) struct Driver {
     indices: HashMap<&'static str, usize>,
     weaknesses: Vec<u16>,
@@ -46,8 +46,8 @@ impl Driver {
     }
 
     pub(super) fn component<'a>(&self, results: &Results<'a>) -> Component<'a> {
-        // GitHub sorts alerts by their rule's score, so the worst finding speaks for its rule: settings
-        // and findings may say otherwise than the rule.
+        // GitHub sorts alerts by the score of their rule. A finding's severity can differ from its rule's, so the
+        // rule gets the score of its worst finding.
         let mut worst: HashMap<&str, &Finding> = HashMap::new();
         for finding in results.findings.iter().filter(|finding| !finding.gone()) {
             let known = worst.entry(finding.rule.id).or_insert(finding);
@@ -67,7 +67,7 @@ impl Driver {
     }
 
     fn rule<'a>(&self, rule: &'a Rule, worst: Option<&Finding>) -> ReportingDescriptor<'a> {
-        let markdown = explain::markdown(rule);
+        let markdown = rule_text::markdown(rule);
         let (_, without_heading) = markdown.split_once("\n\n").unwrap_or_default();
         let mut tags = vec!["kubernetes".to_owned(), "security".to_owned()];
         tags.extend(rule.cwe.map(|cwe| format!("external/cwe/cwe-{cwe}")));
@@ -84,7 +84,7 @@ impl Driver {
             short_description: Text { text: rule.title },
             full_description: Text { text: rule.meaning },
             help: Help {
-                text: explain::text(rule),
+                text: rule_text::text(rule),
                 markdown: without_heading.to_owned(),
             },
             default_configuration: Configuration {
@@ -138,7 +138,7 @@ const CWE: TaxonomyReference = TaxonomyReference {
     index: 0,
 };
 
-/// `anonymous-auth-enabled` → `AnonymousAuthEnabled`, as SARIF wants the readable name of a rule.
+/// `anonymous-auth-enabled` → `AnonymousAuthEnabled`: SARIF requires Pascal case for the name of a rule.
 fn pascal(id: &str) -> String {
     let word = |word: &str| {
         let mut chars = word.chars();

@@ -1,4 +1,4 @@
-//! How large a log is once it is compressed, as uploads are: counted while it is written.
+//! Measures the compressed size of a log while it is written: the limit of an upload is a compressed size.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -7,15 +7,14 @@ use std::rc::Rc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// A writer that passes everything on, and compresses it into nothing but a count.
+/// A writer that passes everything on and counts the compressed bytes.
 pub(super) struct Measured<W> {
     out: W,
     gzip: GzEncoder<Count>,
 }
 
 impl<W> Measured<W> {
-    /// With the count of compressed bytes. It lags behind by what the compressor holds back, at most
-    /// some hundred kilobytes.
+    /// Returns the writer and the count. The count can lag by some hundred kilobytes that the compressor buffers.
     pub(super) fn new(out: W) -> (Self, Rc<Cell<u64>>) {
         let count = Rc::new(Cell::new(0));
         let gzip = GzEncoder::new(Count(Rc::clone(&count)), Compression::fast());

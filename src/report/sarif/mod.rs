@@ -1,12 +1,11 @@
 //! `sarif`: SARIF 2.1.0, for GitHub code scanning and every other viewer of that standard.
 //!
-//! Written always, also with nothing found: an upload without results is what closes the alerts of
-//! the upload before. For the same reason a finding that is gone since the baseline is no result
-//! here but a notification: GitHub shows every result as an open alert, whatever its
-//! `baselineState` says.
+//! The log is written even if nothing was found, because an upload without results closes the alerts of the
+//! previous upload. A finding that is gone since the baseline becomes a notification, because GitHub shows every
+//! result as an open alert, whatever its `baselineState` says.
 //!
-//! A result stands at the line of the targets file that names its target, never at a URL: GitHub
-//! refuses a whole upload that has one location outside the repository.
+//! A result points to the line of the targets file that names its target. It never points to a URL, because
+//! GitHub rejects an upload with any location outside the repository.
 
 mod driver;
 mod log;
@@ -21,19 +20,19 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::encode::{self, Sequence};
 use super::escape::escape;
-use super::{Files, Results};
+use super::{Repository, Results};
 use crate::model::Finding;
 use measure::Measured;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// What GitHub accepts.
+/// The limits of GitHub.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     /// Results of one run.
     results: usize,
-    /// Bytes, compressed, that the results may take: 10 MB less room for everything else.
+    /// Compressed bytes of the results: 10 MB minus room for everything else.
     compressed: u64,
 }
 
@@ -41,14 +40,14 @@ const LIMITS: Limits = Limits {
     results: 25_000,
     compressed: 9_000_000,
 };
-/// Characters of a text that is not ours.
-const SHOWN: usize = 1024;
+/// Characters of a text from outside.
+const MAX_TEXT: usize = 1024;
 
-/// Text that is not ours: nothing hidden, and nothing that SARIF reads as a link or a placeholder
-/// (sections 3.11.5 and 3.11.6).
+/// Text from outside without hidden characters, and without links and placeholders of SARIF (sections 3.11.5
+/// and 3.11.6).
 fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in escape(text, SHOWN).chars() {
+    for c in escape(text, MAX_TEXT).chars() {
         match c {
             '[' | ']' | '\\' => out.extend(['\\', c]),
             '{' | '}' => out.extend([c, c]),
@@ -58,27 +57,27 @@ fn text(text: &str) -> String {
     out
 }
 
-/// Writes the log. `category` tells this scan from others of the same repository.
-pub fn write(
+/// Writes the log. `category` is the name of this analysis among others of the same repository.
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
-    files: Files<'_>,
+    repository: Repository<'_>,
     category: Option<&str>,
 ) -> io::Result<()> {
-    within(LIMITS, out, results, files, category)
+    within(LIMITS, out, results, repository, category)
 }
 
 fn within(
     limits: Limits,
     out: &mut dyn io::Write,
     results: &Results<'_>,
-    files: Files<'_>,
+    repository: Repository<'_>,
     category: Option<&str>,
 ) -> io::Result<()> {
     let (mut out, compressed) = Measured::new(io::BufWriter::new(out));
     let run = Run {
         results,
-        files,
+        repository,
         category: category.unwrap_or("kubeknock"),
         limits,
         compressed: &compressed,
@@ -95,7 +94,7 @@ fn within(
 
 struct Run<'a> {
     results: &'a Results<'a>,
-    files: Files<'a>,
+    repository: Repository<'a>,
     category: &'a str,
     limits: Limits,
     /// Bytes of the log so far, compressed.
@@ -103,18 +102,17 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The findings that are there: those that nobody accepted first, so that they are the ones that
-    /// stay, and each of both worst first.
+    /// The findings that are not gone. Accepted ones come last, so that they are left out first.
     fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let there = || {
+        let present = || {
             self.results
                 .findings
                 .iter()
                 .filter(|finding| !finding.gone())
         };
-        there()
+        present()
             .filter(|finding| finding.counts())
-            .chain(there().filter(|finding| !finding.counts()))
+            .chain(present().filter(|finding| !finding.counts()))
     }
 }
 
@@ -127,7 +125,7 @@ impl Serialize for Run<'_> {
         };
         let results = (self.findings().take_while(room))
             .inspect(|_| written.set(written.get() + 1))
-            .map(|finding| result::result(finding, &driver, self.files));
+            .map(|finding| result::result(finding, &driver, self.repository));
         let mut run = serializer.serialize_map(None)?;
         run.serialize_entry(
             "tool",
@@ -145,7 +143,11 @@ impl Serialize for Run<'_> {
         let left_out: Vec<&Finding> = self.findings().skip(written.get()).collect();
         run.serialize_entry(
             "invocations",
-            &[notices::invocation(self.results, self.files, &left_out)],
+            &[notices::invocation(
+                self.results,
+                self.repository,
+                &left_out,
+            )],
         )?;
         run.serialize_entry("taxonomies", &[driver.taxonomy()])?;
         run.serialize_entry("columnKind", "unicodeCodePoints")?;
@@ -153,9 +155,9 @@ impl Serialize for Run<'_> {
     }
 }
 
-/// GitHub takes for the category what stands before the last slash, and for the run what follows.
+/// GitHub reads the text before the last slash as the category, and the text after it as the run.
 fn category(category: &str) -> String {
-    let category = escape(category, SHOWN);
+    let category = escape(category, MAX_TEXT);
     if category.ends_with('/') {
         category
     } else {

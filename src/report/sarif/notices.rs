@@ -1,20 +1,20 @@
-//! The run itself: when, with what end, and what it did not come to.
+//! The run itself: its times, its exit code, and what it left out.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::table::{not_attempted, seen};
-use super::super::{Files, Results};
+use super::super::phrases::{not_attempted, specification_result};
+use super::super::{Repository, Results};
 use super::log::{Descriptor, Invocation, Location, Notification, Text};
 use super::{result, text};
 use crate::model::{Finding, Severity, SpecCoverage};
 
-/// Notifications of one kind; the rest is counted.
+/// Notifications of one kind. Further ones are counted.
 const LISTED: usize = 1000;
 
-/// How the scan ended. `left_out` are the findings that there was no room for.
+/// How the scan ended. `left_out` are the findings beyond the limits.
 pub(super) fn invocation(
     results: &Results<'_>,
-    files: Files<'_>,
+    repository: Repository<'_>,
     left_out: &[&Finding],
 ) -> Invocation {
     let summary = results.summary;
@@ -58,7 +58,7 @@ pub(super) fn invocation(
             missing
                 .iter()
                 .take(LISTED)
-                .map(|spec| not_covered(spec, files)),
+                .map(|spec| not_covered(spec, repository)),
         );
         if missing.len() > LISTED {
             let more = format!("… and {} more like these.", missing.len() - LISTED);
@@ -81,29 +81,29 @@ pub(super) fn invocation(
     }
 }
 
-fn notice(id: &'static str, level: &'static str, said: String) -> Notification {
+fn notice(id: &'static str, level: &'static str, message: String) -> Notification {
     Notification {
         descriptor: Descriptor { id },
         level,
-        message: Text { text: said },
+        message: Text { text: message },
         locations: Vec::new(),
     }
 }
 
-fn not_covered(spec: &SpecCoverage, files: Files<'_>) -> Notification {
-    let said = format!(
+fn not_covered(spec: &SpecCoverage, repository: Repository<'_>) -> Notification {
+    let message = format!(
         "{} got no verdict: {}.",
         text(&spec.origin.text),
-        seen(spec)
+        specification_result(spec)
     );
-    let location: Location = result::location(&spec.origin, files);
+    let location: Location = result::location(&spec.origin, repository);
     Notification {
         locations: vec![location],
-        ..notice("target-not-covered", "warning", said)
+        ..notice("target-not-covered", "warning", message)
     }
 }
 
-/// What the baseline had and this scan does not. No result: GitHub would show it as an open alert.
+/// The findings of the baseline that are gone. As results, GitHub would show them as open alerts.
 fn gone(results: &Results<'_>) -> Option<Notification> {
     let gone = results
         .findings
@@ -111,9 +111,8 @@ fn gone(results: &Results<'_>) -> Option<Notification> {
         .filter(|finding| finding.gone())
         .count();
     (gone > 0).then(|| {
-        let said =
-            format!("{gone} findings of the baseline are gone. They are no results of this run.");
-        notice("baseline-absent", "note", said)
+        let message = format!("{gone} findings of the baseline are gone.");
+        notice("baseline-absent", "note", message)
     })
 }
 
@@ -132,13 +131,12 @@ fn cut(left_out: &[&Finding]) -> Option<Notification> {
         .map(|(severity, count)| format!("{count} {severity}"))
         .collect();
     (!left_out.is_empty()).then(|| {
-        let said = format!(
-            "{} findings were left out to stay below what GitHub accepts, the least severe ones: {}. The json \
-             report has all.",
+        let message = format!(
+            "The {} least severe findings were left out because GitHub accepts no more: {}. The json report has all.",
             left_out.len(),
             counts.join(", ")
         );
-        notice("results-left-out", "warning", said)
+        notice("results-left-out", "warning", message)
     })
 }
 

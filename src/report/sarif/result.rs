@@ -1,8 +1,8 @@
 //! One finding as a result.
 
 use super::super::escape::escape;
-use super::super::place::{Files, place};
-use super::super::tell;
+use super::super::phrases;
+use super::super::source_location::{Repository, SourceLocation};
 use super::driver::{Driver, level};
 use super::log::{
     ArtifactLocation, Finding as Wire, Fingerprints, Location, LogicalLocation, PhysicalLocation,
@@ -11,12 +11,16 @@ use super::log::{
 use super::text;
 use crate::model::{Acceptance, BaselineState, Finding, Origin, Site};
 
-/// Endpoints of one finding that are named; GitHub reads no more locations of a result.
+/// Endpoints named for one finding. GitHub reads no more locations of a result.
 const SITES: usize = 100;
 
-pub(super) fn result<'a>(finding: &'a Finding, driver: &Driver, files: Files<'_>) -> Wire<'a> {
+pub(super) fn result<'a>(
+    finding: &'a Finding,
+    driver: &Driver,
+    repository: Repository<'_>,
+) -> Wire<'a> {
     let fingerprint = finding.fingerprint.to_string();
-    let mut location = location(&finding.origin, files);
+    let mut location = location(&finding.origin, repository);
     location.logical_locations = logical(finding);
     Wire {
         rule_id: finding.rule.id,
@@ -47,19 +51,20 @@ pub(super) fn result<'a>(finding: &'a Finding, driver: &Driver, files: Files<'_>
     }
 }
 
-/// Property values are no messages: only hidden characters are made visible.
+/// A property value. Unlike a message, it has no links or placeholders to escape.
 fn shown(text: &str) -> String {
-    escape(text, super::SHOWN)
+    escape(text, super::MAX_TEXT)
 }
 
 fn message(finding: &Finding) -> String {
-    let lapsed = tell::lapsed(finding).map(|lapsed| format!("\nIt was {}.", text(&lapsed)));
+    let expired =
+        phrases::expired_acceptance(finding).map(|expired| format!("\nIt was {}.", text(&expired)));
     format!(
         "{}: {}.{}\nRemedy: {}",
-        text(&tell::about(finding)),
+        text(&phrases::about(finding)),
         text(&finding.message),
-        lapsed.unwrap_or_default(),
-        text(&tell::remedy_and_page(finding))
+        expired.unwrap_or_default(),
+        text(&phrases::remedy_with_link(finding))
     )
 }
 
@@ -78,23 +83,23 @@ fn suppression(acceptance: &Acceptance) -> Suppression {
 }
 
 /// The line that names the target.
-pub(super) fn location(origin: &Origin, files: Files<'_>) -> Location {
-    let place = place(origin, files);
+pub(super) fn location(origin: &Origin, repository: Repository<'_>) -> Location {
+    let location = SourceLocation::of(origin, repository);
     Location {
         physical_location: PhysicalLocation {
             artifact_location: ArtifactLocation {
-                uri: place.uri(),
+                uri: location.uri(),
                 uri_base_id: "%SRCROOT%",
             },
             region: Region {
-                start_line: place.line,
+                start_line: location.line,
             },
         },
         logical_locations: Vec::new(),
     }
 }
 
-/// The endpoints by their addresses; what the finding is about, where it has none.
+/// The endpoints of a finding; without endpoints, what it is about.
 fn logical(finding: &Finding) -> Vec<LogicalLocation> {
     let location = |name, fully_qualified_name| LogicalLocation {
         name,

@@ -1,9 +1,10 @@
-//! What is not as it was, below the table.
+//! Changes since the baseline, below the table.
 
 use std::io;
 
+use super::super::phrases::change_text;
 use super::{TableOptions, severity_style, shown};
-use crate::model::{Change, ChangeKind, Severity};
+use crate::model::{Change, Severity};
 
 /// Changes named before "and N more".
 const LISTED: usize = 10;
@@ -17,7 +18,7 @@ pub(super) fn write(
         return Ok(());
     };
     if changes.is_empty() {
-        return writeln!(out, "since the baseline: no change");
+        return writeln!(out, "since the baseline: no changes");
     }
     writeln!(out, "since the baseline:")?;
     for change in changes.iter().take(LISTED) {
@@ -25,7 +26,7 @@ pub(super) fn write(
             out,
             "  {}: {}",
             shown(change.about.as_str()),
-            sentence(change, options)
+            painted_change(change, options)
         )?;
     }
     if changes.len() > LISTED {
@@ -34,27 +35,12 @@ pub(super) fn write(
     Ok(())
 }
 
-/// `forbidden → exposed`, `appeared: not there → rejected`, `version v1.33.5 → v1.34.1`, `opened: /api`.
-pub(in crate::report) fn sentence(change: &Change, options: &TableOptions) -> String {
-    let said =
-        |text: &Option<String>, none: &str| text.as_deref().map_or_else(|| none.to_owned(), shown);
-    // Whether it was asked at all, only the other report's list could say.
-    let before = said(&change.before, "not in the baseline");
-    let after = said(&change.after, "not in this report");
-    let said = match change.kind {
-        ChangeKind::Verdict => format!("{before} → {after}"),
-        ChangeKind::Appeared | ChangeKind::Gone => {
-            format!("{}: {before} → {after}", change.kind.as_str())
-        }
-        ChangeKind::Version | ChangeKind::Certificate => {
-            format!("{} {before} → {after}", change.kind.as_str())
-        }
-        ChangeKind::Opened => format!("opened: {after}"),
-        ChangeKind::Closed => format!("closed: {before}"),
-    };
+/// The text of a change, red if it opens something.
+pub(in crate::report) fn painted_change(change: &Change, options: &TableOptions) -> String {
+    let text = shown(&change_text(change));
     if change.opens {
-        options.painted(severity_style(Severity::High), &said)
+        options.painted(severity_style(Severity::High), &text)
     } else {
-        said
+        text
     }
 }

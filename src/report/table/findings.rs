@@ -1,8 +1,8 @@
-//! Findings below the table: their counts, and the ones that matter most.
+//! Findings below the table: their counts, and the most important ones.
 
 use std::io;
 
-use super::super::tell;
+use super::super::phrases;
 use super::{TableOptions, shown};
 use crate::model::{BaselineState, Finding, Severity};
 
@@ -34,41 +34,40 @@ pub(super) fn write(
     } else {
         counts.join(", ")
     };
-    writeln!(out, "findings: {counts}{}", beside(findings))?;
-    // The worst, and whatever the baseline does not have or is back.
-    let telling =
+    writeln!(out, "findings: {counts}{}", counts_by_state(findings))?;
+    let is_important =
         |finding: &&&Finding| finding.severity <= Severity::High || remark(finding).is_some();
-    let telling: Vec<&Finding> = counting.iter().filter(telling).copied().collect();
-    let (shown, left_out) = listed(&telling);
-    for finding in shown {
-        writeln!(out, "  {}", line(finding, options))?;
+    let important: Vec<&Finding> = counting.iter().filter(is_important).copied().collect();
+    let (listed, left_out) = first_findings(&important);
+    for finding in listed {
+        writeln!(out, "  {}", finding_line(finding, options))?;
     }
     if !left_out.is_empty() {
-        let over = left_out
+        let expired = left_out
             .iter()
-            .filter(|finding| tell::lapsed(finding).is_some())
+            .filter(|finding| phrases::expired_acceptance(finding).is_some())
             .count();
-        let over = if over == 0 {
+        let expired = if expired == 0 {
             String::new()
         } else {
-            format!(", {over} with an acceptance that is over")
+            format!(", {expired} with an expired acceptance")
         };
-        writeln!(out, "  … and {} more like these{over}", left_out.len())?;
+        writeln!(out, "  … and {} more like these{expired}", left_out.len())?;
     }
     Ok(())
 }
 
-/// Those that are listed, and the others. An acceptance that is over must be seen: such findings go
-/// before worse ones, though all are listed in their order.
-fn listed<'a>(telling: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Finding>) {
-    let lapsed = |finding: &&&'a Finding| tell::lapsed(finding).is_some();
-    let mut over = telling.iter().filter(lapsed).count().min(LISTED);
-    let mut others = LISTED - over;
-    telling.iter().partition(|finding| {
-        let room = if lapsed(finding) {
-            &mut over
+/// The findings to list and the others, both in their order. Findings with an expired acceptance get a place
+/// before all others, because somebody has to renew or fix them.
+fn first_findings<'a>(findings: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Finding>) {
+    let has_expired = |finding: &&&'a Finding| phrases::expired_acceptance(finding).is_some();
+    let mut room_expired = findings.iter().filter(has_expired).count().min(LISTED);
+    let mut room_others = LISTED - room_expired;
+    findings.iter().partition(|finding| {
+        let room = if has_expired(finding) {
+            &mut room_expired
         } else {
-            &mut others
+            &mut room_others
         };
         let fits = *room > 0;
         *room = room.saturating_sub(1);
@@ -77,18 +76,18 @@ fn listed<'a>(telling: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Finding>) {
 }
 
 /// `high anonymous-discovery-exposed https://192.0.2.1:6443: anonymous callers may read /api (new)`.
-pub(in crate::report) fn line(finding: &Finding, options: &TableOptions) -> String {
+pub(in crate::report) fn finding_line(finding: &Finding, options: &TableOptions) -> String {
     let Finding { severity, rule, .. } = finding;
     let severity = options.painted(super::severity_style(*severity), severity.as_str());
     let remark = remark(finding)
         .map(|remark| format!(" ({remark})"))
         .unwrap_or_default();
-    let (about, message) = (shown(&tell::about(finding)), shown(&finding.said()));
+    let (about, message) = (shown(&phrases::about(finding)), shown(&finding.said()));
     format!("{severity} {} {about}: {message}{remark}", rule.id)
 }
 
-/// What is not counted, and why.
-fn beside(findings: &[Finding]) -> String {
+/// `; 2 of them new, 1 more accepted`.
+fn counts_by_state(findings: &[Finding]) -> String {
     let new = |finding: &&Finding| finding.baseline == Some(BaselineState::New) && finding.counts();
     let accepted = findings.iter().filter(|finding| finding.accepted()).count();
     let (gone, new) = (
@@ -112,12 +111,13 @@ fn beside(findings: &[Finding]) -> String {
     }
 }
 
+/// Whether it is new, and who accepted it.
 fn remark(finding: &Finding) -> Option<String> {
     let new = (finding.baseline == Some(BaselineState::New)).then(|| "new".to_owned());
     let accepted = finding
         .acceptance
         .as_ref()
-        .map(|acceptance| shown(&tell::accepted(acceptance)));
+        .map(|acceptance| shown(&phrases::acceptance_text(acceptance)));
     let remarks: Vec<String> = new.into_iter().chain(accepted).collect();
     (!remarks.is_empty()).then(|| remarks.join("; "))
 }
@@ -128,24 +128,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_acceptance_that_is_over_is_listed_before_what_is_worse() {
+    fn an_expired_acceptance_is_listed_before_worse_findings() {
         let sample = sample::mixed();
-        let (worst, lapsed) = (&sample.findings[0], &sample.findings[5]);
-        assert!(tell::lapsed(lapsed).is_some());
-        let written = |worse: usize, over: usize| {
+        let (worst, expired) = (&sample.findings[0], &sample.findings[5]);
+        assert!(phrases::expired_acceptance(expired).is_some());
+        let written = |worse: usize, count: usize| {
             let mut findings = vec![worst.clone(); worse];
-            findings.extend(vec![lapsed.clone(); over]);
+            findings.extend(vec![expired.clone(); count]);
             sample::written(|out| write(out, &findings, &TableOptions::default()))
         };
         let shown = written(12, 1);
         assert_eq!(shown.matches("  critical ").count(), 9, "{shown}");
         assert!(
-            shown.contains("until 2026-09-30, which is over)\n  … and 3 more like these\n"),
+            shown.contains("until 2026-09-30, expired)\n  … and 3 more like these\n"),
             "{shown}"
         );
         let shown = written(1, 12);
         assert!(
-            shown.ends_with("  … and 3 more like these, 2 with an acceptance that is over\n"),
+            shown.ends_with("  … and 3 more like these, 2 with an expired acceptance\n"),
             "{shown}"
         );
     }

@@ -1,12 +1,12 @@
-//! The counts below the table: every target in exactly one of them.
+//! The counts below the table. Each target is in exactly one of them.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
 
-use super::super::tell::plural;
+use super::super::phrases::{
+    counts_by_kind, duration, not_attempted, plural, specification_result,
+};
 use super::{TableOptions, shown, style};
-use crate::model::{Coverage, FailureKind, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
 
 /// Specifications named before "and N more".
 const LISTED: usize = 10;
@@ -26,7 +26,13 @@ pub(super) fn write(
             coverage.named()
         )?;
     }
-    specs(out, "not covered", coverage, SpecCoverage::is_missing, seen)?;
+    specs(
+        out,
+        "not covered",
+        coverage,
+        SpecCoverage::is_missing,
+        specification_result,
+    )?;
     specs(
         out,
         "not all asked",
@@ -41,10 +47,10 @@ pub(super) fn write(
         |spec| spec.met == Some(false),
         |spec| {
             let expected = spec.expect.map_or("another verdict", Verdict::as_str);
-            format!("expected {expected}, {}", seen(spec))
+            format!("expected {expected}, {}", specification_result(spec))
         },
     )?;
-    writeln!(out, "elapsed: {}", elapsed(summary.elapsed))
+    writeln!(out, "elapsed: {}", duration(summary.elapsed))
 }
 
 /// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.
@@ -57,7 +63,7 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         }
         let mut part = options.painted(style(verdict), &format!("{count} {verdict}"));
         if verdict == Verdict::Unreachable {
-            part = format!("{part} ({})", kinds(&coverage.unreachable));
+            part = format!("{part} ({})", counts_by_kind(&coverage.unreachable));
         }
         parts.push(part);
     }
@@ -84,31 +90,12 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         line.push_str(&parts.join(", "));
     }
     if coverage.excluded > 0 {
-        line = format!("{line}; beside them {} excluded", coverage.excluded);
+        line = format!("{line}; {} excluded", coverage.excluded);
     }
     line
 }
 
-/// `16 not attempted (16 proxy failure)`: what is not explained was left when the scan was stopped.
-pub(in crate::report) fn not_attempted(coverage: &Coverage) -> String {
-    let why = kinds(&coverage.failed_here);
-    let why = if why.is_empty() {
-        why
-    } else {
-        format!(" ({why})")
-    };
-    format!("{} not attempted{why}", coverage.not_attempted)
-}
-
-/// `440 refused, 6 timed out`.
-pub(in crate::report) fn kinds(counts: &BTreeMap<FailureKind, u64>) -> String {
-    let said = counts.iter().filter(|(_, count)| **count > 0);
-    said.map(|(kind, count)| format!("{count} {}", kind.phrase()))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// One line for each specification that satisfies `which`, with what is to be said of it.
+/// One line for each specification that satisfies `which`, with the text of `what`.
 fn specs(
     out: &mut impl io::Write,
     title: &str,
@@ -132,34 +119,13 @@ fn specs(
     Ok(())
 }
 
-/// `seen inconclusive, unreachable`; with what was not asked.
-pub(in crate::report) fn seen(spec: &SpecCoverage) -> String {
-    let verdicts: Vec<&str> = spec.seen.iter().map(|verdict| verdict.as_str()).collect();
-    match (verdicts.is_empty(), spec.unasked_said()) {
-        (true, None) => "not asked".to_owned(),
-        (true, Some(unasked)) => format!("not asked: {unasked}"),
-        (false, None) => format!("seen {}", verdicts.join(", ")),
-        (false, Some(unasked)) => format!("seen {}; not asked: {unasked}", verdicts.join(", ")),
-    }
-}
-
-/// `4.2 s`, `3 min 12 s`.
-pub(in crate::report) fn elapsed(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds}.{} s", duration.subsec_millis() / 100),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Gap;
+    use crate::model::{FailureKind, Gap};
 
     #[test]
-    fn the_line_as_the_documentation_shows_it() {
+    fn the_counts_as_the_documentation_shows_them() {
         let coverage = Coverage {
             targets: 512,
             verdicts: [
@@ -187,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_is_said() {
+    fn the_counts_say_what_was_left_out() {
         let coverage = Coverage {
             targets: 1,
             excluded: 4,
@@ -205,19 +171,7 @@ mod tests {
         assert_eq!(
             counts(&coverage, &TableOptions::default()),
             "1 target and 3 further addresses: 1 excluded address, 2 special addresses without --allow-special, \
-             1 address family whose lookup failed, 1 not attempted; beside them 4 excluded"
+             1 address family whose lookup failed, 1 not attempted; 4 excluded"
         );
-    }
-
-    #[test]
-    fn durations_as_people_say_them() {
-        for (ms, said) in [
-            (4_249, "4.2 s"),
-            (59_999, "59.9 s"),
-            (192_000, "3 min 12 s"),
-            (7_560_000, "2 h 6 min"),
-        ] {
-            assert_eq!(elapsed(Duration::from_millis(ms)), said);
-        }
     }
 }

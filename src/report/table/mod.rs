@@ -1,13 +1,11 @@
-//! `table`: for people. Worst first, one row for what is worth one, then the counts.
+//! `table`: for people. Endpoints worst first, then the counts and the findings.
 //!
-//! Nothing from the network reaches the writer unescaped, and the layout is spaces only, so that
-//! `grep` and `awk` work on what is piped.
+//! Text from the network is escaped, and the layout is made of spaces only, so `grep` and `awk` work on it.
 
 mod changes;
 mod findings;
 mod footer;
 mod rows;
-mod words;
 
 use std::borrow::Borrow;
 use std::io::{self, Write as _};
@@ -15,33 +13,30 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-pub(super) use changes::sentence as change_sentence;
-pub(super) use findings::line as finding_line;
-pub(super) use footer::{elapsed, kinds, not_attempted, seen};
-pub(super) use rows::target_cell as place;
-pub(super) use words::{may, who};
+pub(super) use changes::painted_change;
+pub(super) use findings::finding_line;
 
 use super::Results;
 use super::escape::escape;
 use crate::model::{EndpointReport, Severity, Verdict};
 use rows::{Row, Rows};
 
-/// The narrowest layout; on a narrower terminal the terminal wraps.
+/// The narrowest layout. A narrower terminal wraps the lines itself.
 const MIN_WIDTH: usize = 60;
 /// Spaces between columns.
 const GAP: u16 = 2;
-/// From here on there is room for five columns.
+/// From this width on, labels have a column of their own.
 const WIDE: usize = 100;
-/// Characters of a text that is not ours.
-const SHOWN: usize = 240;
+/// Characters of a text from outside.
+const MAX_TEXT: usize = 240;
 
 /// How the table looks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableOptions {
-    /// Colour by ANSI escapes.
+    /// Use ANSI colours.
     pub color: bool,
-    /// Columns to fit in, by wrapping; `None` gives each endpoint one line, however long. Text that
-    /// is not ours is cut after 240 characters.
+    /// Wrap lines at this width; `None` gives each endpoint one line, however long. Text from outside is cut
+    /// after 240 characters.
     pub width: Option<usize>,
 }
 
@@ -55,13 +50,13 @@ impl TableOptions {
     }
 }
 
-/// Text that is not ours, fit for a line.
+/// Escapes text from outside and cuts it.
 pub(super) fn shown(text: &str) -> String {
-    escape(text, SHOWN)
+    escape(text, MAX_TEXT)
 }
 
-/// Writes the table; `reports` may come in any order.
-pub fn write(
+/// Writes the table.
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
@@ -90,7 +85,7 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
     if rows.rows.is_empty() {
         return writeln!(out, "no endpoint to show\n");
     }
-    // Where five columns would be too thin to read, the name stands behind its target.
+    // If five columns would be too narrow to read, the label follows the target.
     let labelled = options.width.is_none_or(|width| width >= WIDE)
         && rows.rows.iter().any(|row| !row.label.is_empty());
     let mut table = Table::new();
@@ -135,7 +130,7 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
         );
     }
 
-    // A line that begins a row begins with its verdict; a wrapped line begins with a space.
+    // The first line of a row begins with its verdict, a wrapped line with a space.
     let mut verdicts = rows.rows.iter().map(|row| row.verdict).peekable();
     for line in table.lines() {
         let line = line.trim_end();
@@ -160,8 +155,8 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
     writeln!(out)
 }
 
-/// Wraps cells to `width`: the verdict never, the others between words as long as a long word in a
-/// target or in WHO leaves room for the rest.
+/// Wraps cells to `width`. The verdict never wraps. Targets and WHO wrap between words, if their longest word
+/// leaves room for the rest.
 fn fit(table: &mut Table, labelled: bool, width: u16) {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width);
@@ -180,7 +175,7 @@ fn fit(table: &mut Table, labelled: bool, width: u16) {
     }
 }
 
-/// Columns that the longest word needs, with the gap behind it.
+/// The width of the longest word and the gap after it.
 fn longest_word(table: &Table, column: usize) -> u16 {
     let words = table
         .column_cells_iter(column)
@@ -198,7 +193,7 @@ fn longest_word(table: &Table, column: usize) -> u16 {
         .saturating_add(GAP)
 }
 
-/// The cells of one line; the column of names is there only where a target has one.
+/// The cells of one row. The column of labels is left out if no target has one.
 fn cells(labelled: bool, [verdict, target, label, who, may]: [String; 5]) -> Vec<String> {
     if labelled {
         vec![verdict, target, label, who, may]

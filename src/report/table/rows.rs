@@ -1,61 +1,60 @@
-//! Which endpoints are worth a row, and what stands in it.
+//! Which endpoints get a row, and its cells.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::worst;
-use super::words;
-use crate::model::{Coverage, EndpointReport, Host, Origin, Target, Verdict};
+use super::super::phrases::{anonymous_may, no_answer, target_and_address, who_answered};
+use super::super::worst_first::worst_first;
+use crate::model::{Coverage, EndpointReport, Origin, Target, Verdict};
 
-/// Rows of servers that are something else, and of unreachable ones; the rest is counted.
-const CROWD: usize = 30;
-/// Reports that may get a row.
-const MOST: usize = 10_000;
+/// Rows of a verdict that [`is_common`]; further endpoints are counted.
+const MAX_COMMON: usize = 30;
+/// Endpoints that may get a row.
+const MAX_ROWS: usize = 10_000;
 
-/// One line of the table; the text is not yet escaped.
+/// One row of the table; the text is not escaped.
 pub(super) struct Row {
     pub(super) verdict: Verdict,
     pub(super) target: String,
     pub(super) label: String,
     pub(super) who: String,
     pub(super) may: String,
-    /// What was expected in place of the verdict.
+    /// The expected verdict, if it is another one.
     pub(super) expected: Option<Verdict>,
 }
 
-/// The rows, and how many of a verdict did not get one.
+/// The rows, and how many endpoints of a verdict got none.
 pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
     pub(super) more: BTreeMap<Verdict, usize>,
 }
 
-/// Whether a verdict can come by the hundred without anybody wanting to see them all.
-fn crowds(verdict: Verdict) -> bool {
+/// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
+fn is_common(verdict: Verdict) -> bool {
     matches!(
         verdict,
         Verdict::NotApiServer | Verdict::Unreachable | Verdict::NotAttempted
     )
 }
 
-/// What rows stand in the order of.
-fn place(report: &EndpointReport) -> impl Ord + use<> {
+/// The sort key of rows.
+fn row_order(report: &EndpointReport) -> impl Ord + use<> {
     (
         report.verdict,
-        crowds(report.verdict) && !report.target.named,
+        is_common(report.verdict) && !report.target.named,
         report.order_key(),
     )
 }
 
-/// The reports that may get a row, in the order of the rows: nobody reads more than [`MOST`]. The
-/// others are counted.
+/// The endpoints that may get a row, in the order of the rows, and counts of the others.
 pub(super) fn worst<R: Borrow<EndpointReport>>(
     reports: impl Iterator<Item = R>,
 ) -> (Vec<R>, BTreeMap<Verdict, usize>) {
-    worst::of(reports, MOST, place)
+    worst_first(reports, MAX_ROWS, row_order)
 }
 
-/// The rows, worst verdict first, then in the order of the target set; of those that crowd, the
-/// named targets first.
+/// The rows: worst verdict first, then in the order of the target set. Of common verdicts, named targets come
+/// first.
 pub(super) fn select<R: Borrow<EndpointReport>>(
     kept: &[R],
     left_out: BTreeMap<Verdict, usize>,
@@ -74,7 +73,7 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
         };
         let count = counts.entry(row.verdict).or_default();
         *count += 1;
-        if crowds(row.verdict) && *count > CROWD {
+        if is_common(row.verdict) && *count > MAX_COMMON {
             *rows.more.entry(row.verdict).or_default() += 1;
         } else {
             rows.rows.push(row);
@@ -83,16 +82,16 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
     rows
 }
 
-/// What must be known of all reports to say what a silent one is worth: one that accepted no
-/// connection, or never became an endpoint.
+/// What decides whether a silent endpoint gets a row. An endpoint is silent if it accepted no connection or was
+/// never found.
 struct Silent<'a> {
-    /// Specifications of which something answered.
+    /// Specifications with an endpoint that answered.
     answered: HashSet<&'a Origin>,
-    /// Targets (name and port) of which an address answered.
+    /// Targets (name and port) with an address that answered.
     answered_targets: HashSet<u64>,
-    /// Named specifications of which nothing did, with all their endpoints, until their row is made.
+    /// Silent endpoints of named specifications without any answer. They share one row.
     groups: HashMap<&'a Origin, Vec<&'a EndpointReport>>,
-    /// Specifications whose expectation is not met.
+    /// Specifications whose expected verdict was not seen.
     unmet: HashSet<&'a Origin>,
 }
 
@@ -117,21 +116,21 @@ impl<'a> Silent<'a> {
         this
     }
 
-    /// The row of a report; `None` for a closed port of a named target that answered on another,
-    /// and for all but the first endpoint of a target of which none answered.
+    /// The row of an endpoint; `None` for a closed port of a named target that answered on another port, and for
+    /// all but the first endpoint of a specification without an answer.
     fn row(&mut self, report: &EndpointReport) -> Option<Row> {
         let origin = &*report.target.origin;
         let own_row = !silent(report)
             || !report.target.named
-            // One address of a name answers and another does not: that is worth seeing.
+            // Another address of the same name answers, so the difference is shown.
             || self.answered_targets.contains(&report.target.index);
         if own_row {
-            return Some(self.fill(report, target_cell(report), words::may(report)));
+            return Some(self.fill(report, target_and_address(report), anonymous_may(report)));
         }
         let group = self.groups.remove(origin)?;
         Some(match group.as_slice() {
-            [one] => self.fill(one, target_cell(one), words::may(one)),
-            several => self.fill(report, origin.text.to_string(), words::silence(several)),
+            [one] => self.fill(one, target_and_address(one), anonymous_may(one)),
+            several => self.fill(report, origin.text.to_string(), no_answer(several)),
         })
     }
 
@@ -145,15 +144,15 @@ impl<'a> Silent<'a> {
                 .as_deref()
                 .unwrap_or_default()
                 .to_owned(),
-            who: words::who(report),
+            who: who_answered(report),
             may,
-            expected: self.missed(report.verdict, &report.target),
+            expected: self.unmet_expectation(report.verdict, &report.target),
         }
     }
 
-    /// What was expected in place of this verdict. A closed port misses nothing as long as the
-    /// specification as a whole is met.
-    fn missed(&self, verdict: Verdict, target: &Target) -> Option<Verdict> {
+    /// The expected verdict, if this one differs. A silent endpoint counts only if no other endpoint of the
+    /// specification shows the expected verdict.
+    fn unmet_expectation(&self, verdict: Verdict, target: &Target) -> Option<Verdict> {
         let expected = target.expect.filter(|expected| *expected != verdict)?;
         let silent = matches!(verdict, Verdict::Unreachable | Verdict::NotAttempted);
         (!silent || self.unmet.contains(&*target.origin)).then_some(expected)
@@ -162,31 +161,4 @@ impl<'a> Silent<'a> {
 
 fn silent(report: &EndpointReport) -> bool {
     matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted) && !report.connected()
-}
-
-/// The target, the address that its name hides, and the name that its address is asked for.
-pub(in crate::report) fn target_cell(report: &EndpointReport) -> String {
-    let asked = &report.target;
-    let mut cell = match &report.endpoint {
-        // A port that was asked with TLS and speaks plain HTTP.
-        Some(endpoint) => Target {
-            scheme: endpoint.scheme,
-            ..asked.clone()
-        }
-        .to_string(),
-        None => asked.to_string(),
-    };
-    if let (Host::Name(_), Some(endpoint)) = (&report.target.host, &report.endpoint) {
-        let by_proxy = || ", resolved by the proxy".to_owned();
-        cell.push_str(
-            &endpoint
-                .address()
-                .map_or_else(by_proxy, |address| format!(" at {}", address.ip())),
-        );
-    }
-    if let Some(sni) = &report.target.sni {
-        cell.push_str(" as ");
-        cell.push_str(sni);
-    }
-    cell
 }

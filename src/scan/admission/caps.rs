@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::model::Host;
 
 /// Caps on connections that are open at once.
-pub(super) struct Caps {
+pub(in crate::scan) struct Caps {
     hosts: Cap<Host>,
     networks: Cap<IpAddr>,
 }
@@ -36,7 +36,7 @@ impl Caps {
 
     /// Waits until the host and its network are below their caps. The network of a name that the proxy
     /// resolves is not known.
-    pub(super) async fn acquire(&self, host: &Host) -> UnderCaps<'_> {
+    pub(in crate::scan) async fn acquire(&self, host: &Host) -> UnderCaps<'_> {
         // The host first: a connection that waits for a busy host does not count in its network.
         let host_count = self.hosts.acquire(host.clone()).await;
         let network = match host {
@@ -51,7 +51,7 @@ impl Caps {
 }
 
 /// The first address of the /24 or /64.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & !0xff).into(),
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),

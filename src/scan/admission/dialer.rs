@@ -59,7 +59,8 @@ impl Dialer {
                     self.throttle.resources_exhausted(&failure.detail);
                     let wait = wait.get_or_insert_with(|| self.local_failures.wait());
                     if wait.before_retry(failure, stop).await {
-                        self.throttle.wait_to_continue().await;
+                        // The permit still holds.
+                        self.throttle.limiter.wait_to_continue().await;
                         continue;
                     }
                 }

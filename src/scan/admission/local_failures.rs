@@ -240,10 +240,10 @@ mod tests {
                 );
             }
             assert_eq!(stop.failed(), stops, "{kind:?}");
-            let said = failures.could_not_scan();
+            let reason = failures.could_not_scan();
             assert!(
-                said.contains("bastion:1080: Connection refused") && said.contains("; "),
-                "{said}"
+                reason.contains("bastion:1080: Connection refused") && reason.contains("; "),
+                "{reason}"
             );
         }
     }

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const PENDING: usize = 64;
 
 /// Permits to connect. Their number can change.
-pub(super) struct Permits {
+pub(in crate::scan) struct Permits {
     pending: Semaphore,
     connecting: Semaphore,
     size: Mutex<Size>,
@@ -66,8 +66,8 @@ impl Permits {
         }
     }
 
-    /// Waits until all who asked for a permit before are about to connect.
-    pub(super) async fn pending_room(&self) {
+    /// Waits until all earlier callers are about to connect.
+    pub(in crate::scan) async fn pending_room(&self) {
         drop(self.pending.acquire().await);
     }
 

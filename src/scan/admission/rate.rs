@@ -137,11 +137,7 @@ fn nanoseconds(rate: f64) -> u64 {
 
 /// A moment within a slot. From slot to slot the moments are evenly distributed.
 fn within(interval: Duration, number: u64) -> Duration {
-    // The finalizer of SplitMix64.
-    let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let share = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or_default();
+    let share = u32::try_from(crate::random::nth(number) >> 32).unwrap_or_default();
     interval.mul_f64(f64::from(share) / 4_294_967_296.0)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::caps::{Caps, UnderCaps};
+use super::caps::Caps;
 use super::congestion::{Congestion, RETRANSMITTED};
 use super::permits::{ConnectPermit, Permits};
 use super::rate::RateLimiter;
@@ -24,9 +24,9 @@ const REMEMBERED: usize = 4096;
 
 /// Rate, permits and caps of one scan.
 pub(in crate::scan) struct Throttle {
-    limiter: RateLimiter,
-    permits: Permits,
-    caps: Caps,
+    pub(super) limiter: RateLimiter,
+    pub(in crate::scan) permits: Permits,
+    pub(in crate::scan) caps: Caps,
     rate: f64,
     concurrency: usize,
     adaptive: bool,
@@ -72,16 +72,6 @@ impl Throttle {
         }
     }
 
-    /// Waits until a host and its network are below their caps.
-    pub(in crate::scan) async fn acquire_caps(&self, host: &Host) -> UnderCaps<'_> {
-        self.caps.acquire(host).await
-    }
-
-    /// Waits until all who asked for a permit before are about to connect.
-    pub(in crate::scan) async fn pending_room(&self) {
-        self.permits.pending_room().await;
-    }
-
     /// Waits for a permit, then for the rate.
     pub(in crate::scan) async fn acquire(&self) -> ConnectPermit<'_> {
         let permit = self.permits.acquire().await;
@@ -93,11 +83,6 @@ impl Throttle {
     pub(super) async fn acquire_to_continue(&self) -> ConnectPermit<'_> {
         self.limiter.wait_to_continue().await;
         self.permits.beyond_limit()
-    }
-
-    /// Waits for the rate, for a repeated connect that still has its permit.
-    pub(super) async fn wait_to_continue(&self) {
-        self.limiter.wait_to_continue().await;
     }
 
     /// Sets the share of the rate that the scan goes at from now on.
@@ -313,7 +298,7 @@ mod tests {
             held.push(permit);
         }
         tokio::task::yield_now().await;
-        assert!(throttle.pending_room().now_or_never().is_none());
+        assert!(throttle.permits.pending_room().now_or_never().is_none());
         assert!(throttle.acquire_to_continue().now_or_never().is_some());
     }
 }

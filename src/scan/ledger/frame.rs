@@ -7,7 +7,6 @@ use std::io;
 
 use serde::Deserialize;
 
-use super::numbered::Numbered as _;
 use super::outcome::Outcome;
 use crate::model::FailureKind;
 use crate::scan::plan::Turn;
@@ -18,7 +17,7 @@ pub(super) struct Frame {
     pub(super) pass: u32,
     /// Every ordinal of the pass below this one is finished, by this frame or by earlier ones.
     pub(super) low_water: u64,
-    silent: BTreeMap<u8, Vec<u64>>,
+    silent: BTreeMap<FailureKind, Vec<u64>>,
     pub(super) finished: Vec<Finished>,
     /// When the scan came to its end, in milliseconds of Unix time; only in the last frame.
     pub(super) ended: Option<i64>,
@@ -38,9 +37,8 @@ impl Frame {
 
     /// The targets that were silent: their places and kinds of failure.
     pub(super) fn silent(&self) -> impl Iterator<Item = io::Result<(u64, FailureKind)>> {
-        self.silent.iter().flat_map(|(number, distances)| {
-            let kind = FailureKind::from_number(*number);
-            numbers(distances).map(move |place| place.zip(kind).ok_or_else(damaged))
+        self.silent.iter().flat_map(|(kind, distances)| {
+            numbers(distances).map(|place| Ok((place.ok_or_else(damaged)?, *kind)))
         })
     }
 }
@@ -49,7 +47,7 @@ impl Frame {
 #[derive(Debug, Default)]
 pub(super) struct FrameBuilder {
     /// By kind of failure: the places of targets that had no other outcome in the first pass.
-    silent: BTreeMap<u8, Vec<u64>>,
+    silent: BTreeMap<FailureKind, Vec<u64>>,
     finished: u64,
     /// The finished targets, each encoded.
     encoded: Vec<u8>,
@@ -79,7 +77,7 @@ impl FrameBuilder {
         match entry {
             Entry::Silent(kind) => {
                 self.bytes += size_of::<u64>();
-                let places = self.silent.entry(kind.number()).or_default();
+                let places = self.silent.entry(kind).or_default();
                 places.push(turn.ordinal);
             }
             Entry::Encoded(bytes) => {

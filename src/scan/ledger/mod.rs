@@ -6,7 +6,6 @@ mod counters;
 mod done;
 mod frame;
 mod journal;
-mod numbered;
 mod outcome;
 mod replay;
 mod retries;
@@ -109,7 +108,7 @@ impl Ledger {
                 books.deferred.push(deferral)?;
             }
         }
-        // Without a journal nobody asks which attempts of the first pass are finished.
+        // Without a journal it does not matter which attempts of the first pass are finished.
         if has_journal || turn.pass > 0 {
             books.done.insert(turn.ordinal);
         }

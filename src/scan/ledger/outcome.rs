@@ -6,15 +6,14 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::numbered;
 use crate::model::{EndpointReport, Failure, FailureKind, Gap, Stage, Unasked, Verdict};
 
-/// One outcome of a target or of one of its addresses. Its serialized form is that of checkpoints:
-/// variants and fields keep their order.
+/// One outcome of a target or of one of its addresses. Checkpoints contain it as postcard writes it: without
+/// names, so variants and fields must keep their order, here and in the enums inside.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::scan) enum Outcome {
     /// Not reached, and without a record.
-    Silent(#[serde(with = "numbered")] FailureKind),
+    Silent(FailureKind),
     /// A record.
     Record(#[serde(with = "line")] Box<EndpointReport>),
     /// Addresses that are not asked, or a lookup that failed beside one that was answered.
@@ -63,9 +62,7 @@ pub(in crate::scan) struct Deferral {
     pub(in crate::scan) place: u64,
     /// The one address to ask, for a name; `None` for the whole target.
     pub(in crate::scan) address: Option<IpAddr>,
-    #[serde(with = "numbered")]
     pub(in crate::scan) stage: Stage,
-    #[serde(with = "numbered")]
     pub(in crate::scan) kind: FailureKind,
 }
 
@@ -99,7 +96,6 @@ pub(in crate::scan) async fn send(
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Unasked")]
 struct UnaskedForm {
-    #[serde(with = "numbered")]
     why: Gap,
     count: u64,
     examples: BTreeSet<String>,
@@ -176,6 +172,17 @@ mod tests {
         ] {
             assert_eq!(postcard::to_stdvec(&outcome).unwrap(), bytes, "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn enums_are_written_as_the_number_of_their_variant() {
+        for (number, kind) in (0..).zip(FailureKind::ALL) {
+            assert_eq!(postcard::to_stdvec(&kind).unwrap(), [number]);
+        }
+        for (number, gap) in (0..).zip(Gap::ALL) {
+            assert_eq!(postcard::to_stdvec(&gap).unwrap(), [number]);
+        }
+        assert_eq!(postcard::to_stdvec(&Stage::Internal).unwrap(), [6]);
     }
 
     #[test]

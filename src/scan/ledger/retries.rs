@@ -92,9 +92,10 @@ impl RetryReader {
 mod tests {
     use std::net::IpAddr;
 
-    use super::super::numbered::Numbered as _;
     use super::*;
     use crate::model::{FailureKind, Stage};
+
+    const STAGES: [Stage; 3] = [Stage::Dns, Stage::Connect, Stage::Internal];
 
     #[test]
     fn retries_come_out_in_order_from_memory_and_from_disk() {
@@ -108,8 +109,8 @@ mod tests {
                         IpAddr::from([0x2001_u16, 0xdb8, 0, 0, 0, 0, 0, 7])
                     }
                 }),
-                stage: Stage::from_number(u8::try_from(index % 7).unwrap()).unwrap(),
-                kind: FailureKind::from_number(u8::try_from(index % 20).unwrap()).unwrap(),
+                stage: STAGES[usize::try_from(index % 3).unwrap()],
+                kind: FailureKind::ALL[usize::try_from(index % 20).unwrap()],
             };
             let mut queue = RetryQueue::new();
             for index in 0..count {

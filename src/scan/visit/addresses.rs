@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use crate::config::{MAX_ADDRESSES, Order, ScanConfig};
 use crate::model::{Gap, Target, Unasked, special};
 use crate::resolve::Resolved;
-use crate::scan::ledger::Outcome;
 use crate::targets::{Permutation, TargetSet};
 
 /// Selects addresses as configured.
@@ -26,52 +25,32 @@ impl Selection {
         }
     }
 
-    /// The addresses to ask, in order, and the outcomes of the others. `scope` is the set that the target is
+    /// The addresses to ask, in order, and those that are not asked. `scope` is the set that the target is
     /// from.
     pub(super) fn of(
         &self,
         target: &Target,
         resolved: Resolved,
         scope: Option<&TargetSet>,
-    ) -> (Vec<IpAddr>, Vec<Outcome>) {
-        let Resolved {
-            addresses,
-            aliases,
-            given,
-            failed,
-        } = resolved;
+    ) -> (Vec<IpAddr>, Vec<Unasked>) {
         let mut unasked = Vec::new();
         let mut leave_out =
             |why, count, example: String| Unasked::new(why, count, example).add_to(&mut unasked);
-        if let Some((question, kind)) = failed {
-            leave_out(
-                Gap::HalfResolved,
-                1,
-                format!("{question}: {}", kind.phrase()),
-            );
+        if let Some((question, kind)) = resolved.failed {
+            let example = format!("{question}: {}", kind.phrase());
+            leave_out(Gap::HalfResolved, 1, example);
         }
-        let exclusions = scope.map(TargetSet::exclusions);
-        let alias = aliases.iter().find(|alias| {
-            exclusions
-                .as_ref()
-                .is_some_and(|exclusions| exclusions.excludes_name(alias, target.port))
+        let excluded_alias = resolved.aliases.iter().find(|alias| {
+            scope.is_some_and(|set| set.exclusions().excludes_name(alias, target.port))
         });
         let mut asked = Vec::new();
-        for address in addresses {
-            let excluded = || {
-                exclusions
-                    .as_ref()
-                    .is_some_and(|all| all.excludes_address(address, target.port))
-            };
-            if let Some(alias) = alias {
-                leave_out(
-                    Gap::ExcludedAddress,
-                    1,
-                    format!("{address}, by the alias {alias}"),
-                );
-            } else if excluded() {
+        for address in resolved.addresses {
+            if let Some(alias) = excluded_alias {
+                let example = format!("{address}, by the alias {alias}");
+                leave_out(Gap::ExcludedAddress, 1, example);
+            } else if is_excluded(address, target.port, scope) {
                 leave_out(Gap::ExcludedAddress, 1, address.to_string());
-            } else if let Some(kind) = self.special(address, given, scope) {
+            } else if let Some(kind) = self.special(address, resolved.given, scope) {
                 leave_out(Gap::SpecialAddress, 1, format!("{address}, {kind}"));
             } else {
                 asked.push(address);
@@ -80,17 +59,14 @@ impl Selection {
         let found = asked.len();
         if found > MAX_ADDRESSES {
             asked = self.drawn(&asked);
-            let left = (found - MAX_ADDRESSES) as u64;
-            leave_out(
-                Gap::BeyondLimit,
-                left,
-                format!("{MAX_ADDRESSES} of {found} are asked, drawn by the seed"),
-            );
+            let count = (found - MAX_ADDRESSES) as u64;
+            let example = format!("{MAX_ADDRESSES} of {found} are asked, drawn by the seed");
+            leave_out(Gap::BeyondLimit, count, example);
         }
         for unasked in &unasked {
             tracing::info!(%target, "{}", unasked.said());
         }
-        (asked, unasked.into_iter().map(Outcome::Unasked).collect())
+        (asked, unasked)
     }
 
     /// The kind of special address, if the address is left out because of it.
@@ -102,8 +78,9 @@ impl Selection {
     ) -> Option<&'static str> {
         // In a hosts file, 0.0.0.0 blocks a name.
         let given_here = given && !address.is_unspecified();
-        let is_wanted =
-            self.allow_special || given_here || scope.is_some_and(|set| set.gives(address));
+        let is_wanted = self.allow_special
+            || given_here
+            || scope.is_some_and(|set| set.has_special_address(address));
         special(address).filter(|_| !is_wanted)
     }
 
@@ -126,7 +103,7 @@ impl Selection {
 /// other family.
 pub(super) fn routable(
     addresses: Vec<IpAddr>,
-    outcomes: &mut Vec<Outcome>,
+    unasked: &mut Vec<Unasked>,
     has_route: impl Fn(IpAddr) -> bool,
 ) -> Vec<IpAddr> {
     let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) =
@@ -134,26 +111,28 @@ pub(super) fn routable(
     if v4.is_empty() || v6.is_empty() {
         return addresses;
     }
-    let reaches = |family: &[IpAddr]| family.iter().any(|address| has_route(*address));
-    let (kept, left) = match (reaches(&v4), reaches(&v6)) {
+    let is_routable = |family: &[IpAddr]| family.iter().any(|address| has_route(*address));
+    let (kept, left_out) = match (is_routable(&v4), is_routable(&v6)) {
         (true, false) => (v4, v6),
         (false, true) => (v6, v4),
         _ => return addresses,
     };
-    let mut unasked = Vec::new();
-    for address in left {
-        Unasked::new(Gap::UnroutableAddress, 1, address.to_string()).add_to(&mut unasked);
+    for address in left_out {
+        Unasked::new(Gap::UnroutableAddress, 1, address.to_string()).add_to(unasked);
     }
-    outcomes.extend(unasked.into_iter().map(Outcome::Unasked));
     kept
+}
+
+/// Whether the set excludes an address.
+fn is_excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> bool {
+    scope.is_some_and(|set| set.exclusions().excludes_address(address, port))
 }
 
 /// The outcome of an IPv6 target that leads to an excluded IPv4 address. Targets that are excluded as
 /// written are not in the set.
-pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Outcome> {
-    let excluded = address.is_ipv6()
-        && scope.is_some_and(|set| set.exclusions().excludes_address(address, port));
-    excluded.then(|| Outcome::Unasked(Unasked::new(Gap::ExcludedAddress, 1, address.to_string())))
+pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Unasked> {
+    (address.is_ipv6() && is_excluded(address, port, scope))
+        .then(|| Unasked::new(Gap::ExcludedAddress, 1, address.to_string()))
 }
 
 #[cfg(test)]
@@ -199,12 +178,9 @@ mod tests {
             allow_special,
             ..ScanConfig::default()
         });
-        let (asked, outcomes) = selection.of(&set.get(0).unwrap(), resolved, Some(&set));
+        let (asked, unasked) = selection.of(&set.get(0).unwrap(), resolved, Some(&set));
         let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
-        let unasked = outcomes.iter().map(|outcome| {
-            let Outcome::Unasked(unasked) = outcome else {
-                panic!("{outcome:?}")
-            };
+        let unasked = unasked.iter().map(|unasked| {
             format!(
                 "{} {} {:?}",
                 unasked.count,
@@ -313,14 +289,14 @@ mod tests {
                 Some(&set),
             )
         };
-        let (first, outcomes) = asked(1, 0);
+        let (first, unasked) = asked(1, 0);
         assert_eq!(first.len(), MAX_ADDRESSES);
         assert!(first.is_sorted() && first.iter().all(|address| many.contains(address)));
         assert_ne!(first, many[..MAX_ADDRESSES]);
         assert_eq!(asked(1, 0).0, first);
         assert_ne!(asked(2, 0).0, first);
-        let [Outcome::Unasked(left)] = outcomes.as_slice() else {
-            panic!("{outcomes:?}")
+        let [left] = unasked.as_slice() else {
+            panic!("{unasked:?}")
         };
         assert_eq!((left.why, left.count), (Gap::BeyondLimit, 936));
         assert!(left.said().contains("64 of 1000"), "{}", left.said());
@@ -353,17 +329,14 @@ mod tests {
             (&all, &["192.0.2.2", "2001:db8::1"], &all, &[]),
             (&all[..2], &["192.0.2.1"], &all[..2], &[]),
         ] {
-            let mut outcomes = Vec::new();
+            let mut unasked = Vec::new();
             let has_route = |address: IpAddr| routes.contains(&address.to_string().as_str());
             let found = resolved(found).addresses;
-            let kept = routable(found, &mut outcomes, has_route);
+            let kept = routable(found, &mut unasked, has_route);
             assert_eq!(kept, resolved(asked).addresses, "{routes:?}");
-            let left_out: Vec<(u64, Vec<String>)> = outcomes
+            let left_out: Vec<(u64, Vec<String>)> = unasked
                 .iter()
-                .map(|outcome| {
-                    let Outcome::Unasked(unasked) = outcome else {
-                        panic!("{outcome:?}")
-                    };
+                .map(|unasked| {
                     assert_eq!(unasked.why, Gap::UnroutableAddress);
                     (unasked.count, unasked.examples.iter().cloned().collect())
                 })

@@ -77,7 +77,7 @@ impl Endpoints {
         let target = attempt.target;
         let throttle = &self.dialer.throttle;
         let admission = async {
-            let under_caps = throttle.acquire_caps(&host).await;
+            let under_caps = throttle.caps.acquire(&host).await;
             (under_caps, throttle.acquire().await)
         };
         let (_under_caps, permit) = tokio::select! {
@@ -140,6 +140,7 @@ impl Endpoints {
         report.timings.resolve = timings.resolve;
         report.timings.connect = timings.connect;
         report.timings.total += total;
+        report.timings = report.timings.kept();
         tracing::debug!(%target, %endpoint, verdict = %report.verdict, reason = report.reason);
         Some(Outcome::Record(Box::new(report)))
     }

@@ -80,9 +80,10 @@ impl Pipeline {
             Host::Name(name) if !self.proxy_resolves_names() => name,
             host => {
                 if let Host::Ip(address) = host
-                    && let Some(outcome) = addresses::excluded(*address, target.port, attempt.scope)
+                    && let Some(excluded) =
+                        addresses::excluded(*address, target.port, attempt.scope)
                 {
-                    return Some(vec![outcome]);
+                    return Some(vec![Outcome::Unasked(excluded)]);
                 }
                 let location = Location {
                     host: host.clone(),
@@ -136,10 +137,10 @@ impl Pipeline {
         };
         let found = resolved.addresses.len() as u64;
         let aliases = Arc::clone(&resolved.aliases);
-        let (selected, mut outcomes) = self.selection.of(target, resolved, attempt.scope);
-        let selected = addresses::routable(selected, &mut outcomes, |address| {
-            self.endpoints.dialer.connector.has_route(address)
-        });
+        let (selected, mut unasked) = self.selection.of(target, resolved, attempt.scope);
+        let has_route = |address| self.endpoints.dialer.connector.has_route(address);
+        let selected = addresses::routable(selected, &mut unasked, has_route);
+        let mut outcomes: Vec<Outcome> = unasked.into_iter().map(Outcome::Unasked).collect();
         if found > 1 {
             outcomes.push(Outcome::Further(found - 1));
         }

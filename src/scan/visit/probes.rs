@@ -48,11 +48,11 @@ impl Probes {
             Err(error) => return failed(closed(&error)),
         };
         if waiting.elapsed() < IDLE || !is_closed(&stream) {
-            return self.prober.look(stream, endpoint, 1, dial).await;
+            return self.prober.probe(stream, endpoint, 1, dial).await;
         }
         let Dialled { stream, took } = dial.dial(endpoint).await;
         let mut observation = match stream {
-            Ok(stream) => self.prober.look(stream, endpoint, 1, dial).await,
+            Ok(stream) => self.prober.probe(stream, endpoint, 1, dial).await,
             Err(failure) => failed(failure),
         };
         observation.connections += 1;
@@ -89,7 +89,7 @@ impl Probes {
         };
         let Dialled { stream, took } = dial.dial(&endpoint).await;
         let plain = match stream {
-            Ok(stream) => self.prober.try_look(stream, &endpoint, dial).await,
+            Ok(stream) => self.prober.probe_tentatively(stream, &endpoint, dial).await,
             Err(failure) => Observation {
                 failure: Some(failure),
                 ..Observation::new(endpoint)
@@ -130,7 +130,7 @@ impl Probes {
         let permit = self.permits.acquire().await;
         let _permit = permit.map_err(|error| closed(&error))?;
         let Dialled { stream, took } = dial.dial(endpoint).await;
-        let mut observation = self.prober.look(stream?, endpoint, 2, dial).await;
+        let mut observation = self.prober.probe(stream?, endpoint, 2, dial).await;
         observation.timings.total += pause + took;
         Ok(observation)
     }

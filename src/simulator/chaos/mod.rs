@@ -1,10 +1,11 @@
-//! Servers that misbehave at random: each connection in a way of its own, drawn from what goes wrong before
-//! TLS, in TLS, and in HTTP, alone and together. No answer of theirs grants anything.
+//! Servers that misbehave at random. Each connection gets a random combination of failures before TLS, in TLS and
+//! in HTTP. No response grants anything.
 //!
-//! The same seed draws the same misbehaviours in the same order.
+//! The same seed gives the same misbehaviour in the same order.
 
-mod answer;
-mod mangled;
+mod damaged_stream;
+mod misbehaviour;
+mod random;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,15 +20,16 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::catalogue;
-use super::connection::{close, drain};
 use super::hostile::read_head;
-use answer::Manner;
-use mangled::{Mangled, Plan};
+use super::socket::{close, drain};
+use damaged_stream::{Damage, DamagedStream};
+use misbehaviour::Misbehaviour;
+use random::Random;
 
-/// How long a connection is kept: nobody waits longer for a server of this kind.
-const KEPT: Duration = Duration::from_secs(30);
+/// How long a connection is kept open. Clients give up earlier.
+const LIFETIME: Duration = Duration::from_secs(30);
 
-/// A running server. It stops, connections and all, when this is dropped.
+/// A running server. Dropping it stops the server and its connections.
 #[derive(Debug)]
 pub struct ChaosServer {
     address: SocketAddr,
@@ -35,10 +37,10 @@ pub struct ChaosServer {
     accepting: JoinHandle<()>,
 }
 
-/// Starts a server that misbehaves; port 0 takes a free one.
+/// Starts a misbehaving server; port 0 selects a free port.
 ///
 /// # Errors
-/// The address cannot be bound, or no certificate could be made.
+/// The address cannot be bound, or no certificate could be created.
 pub async fn chaos(seed: u64, listen: SocketAddr) -> io::Result<ChaosServer> {
     let scenario = catalogue::scenario("default").ok_or(io::ErrorKind::NotFound)?;
     let config = tokio::task::spawn_blocking(move || scenario.tls_config())
@@ -51,7 +53,7 @@ pub async fn chaos(seed: u64, listen: SocketAddr) -> io::Result<ChaosServer> {
     let accepting = tokio::spawn(accept(
         listener,
         acceptor,
-        Draws(seed),
+        Random(seed),
         Arc::clone(&misbehaviours),
     ));
     Ok(ChaosServer {
@@ -62,12 +64,12 @@ pub async fn chaos(seed: u64, listen: SocketAddr) -> io::Result<ChaosServer> {
 }
 
 impl ChaosServer {
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// In which ways it has misbehaved so far.
+    /// The kinds of misbehaviour so far.
     pub fn misbehaviours(&self) -> BTreeSet<String> {
         self.misbehaviours.lock().clone()
     }
@@ -82,7 +84,7 @@ impl Drop for ChaosServer {
 async fn accept(
     listener: TcpListener,
     acceptor: TlsAcceptor,
-    mut draws: Draws,
+    mut random: Random,
     seen: Arc<Mutex<BTreeSet<String>>>,
 ) {
     let mut connections = JoinSet::new();
@@ -90,14 +92,14 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
-                // Each connection draws from a sequence of its own: what others do changes nothing for it.
-                let draws = Draws(draws.next());
+                // Each connection has its own sequence, independent of other connections.
+                let random = Random(random.next());
                 let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
                 connections.spawn(async move {
                     let note = |name: String| {
                         seen.lock().insert(name);
                     };
-                    let _ = tokio::time::timeout(KEPT, serve(stream, acceptor, draws, note)).await;
+                    let _ = tokio::time::timeout(LIFETIME, serve(stream, acceptor, random, note)).await;
                 });
             }
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -105,7 +107,7 @@ async fn accept(
     }
 }
 
-/// What is said in place of TLS.
+/// Bytes that are sent instead of TLS.
 const NOISE: [(&str, &[u8]); 7] = [
     ("an SSH banner", b"SSH-2.0-OpenSSH_9.6\r\n"),
     (
@@ -130,11 +132,11 @@ const NOISE: [(&str, &[u8]); 7] = [
 async fn serve(
     mut stream: TcpStream,
     acceptor: TlsAcceptor,
-    mut draws: Draws,
+    mut random: Random,
     note: impl Fn(String),
 ) {
     let _ = stream.set_nodelay(true);
-    match draws.below(16) {
+    match random.below(16) {
         0 => {
             note("closes at once".to_owned());
             return close(stream).await;
@@ -149,10 +151,10 @@ async fn serve(
             return drain(&mut stream).await;
         }
         3..=5 => {
-            let (name, bytes) = NOISE[draws.below(NOISE.len())];
-            let times = 1 + draws.below(200);
+            let (name, bytes) = NOISE[random.below(NOISE.len())];
+            let times = 1 + random.below(200);
             note(format!(
-                "{name} in place of TLS, {}",
+                "{name} instead of TLS, {}",
                 if times > 100 {
                     "over and over"
                 } else {
@@ -164,21 +166,21 @@ async fn serve(
         }
         _ => {}
     }
-    let plan = Plan::draw(&mut draws);
-    let how = plan.name();
-    match acceptor.accept(Mangled::new(stream, plan)).await {
-        Ok(stream) => speak(stream, &mut draws, |manner| note(format!("{how}{manner}"))).await,
-        Err(_) => note(format!("{how}no handshake")),
+    let damage = Damage::choose(&mut random);
+    let prefix = damage.name();
+    match acceptor.accept(DamagedStream::new(stream, damage)).await {
+        Ok(stream) => speak(stream, &mut random, |name| note(format!("{prefix}{name}"))).await,
+        Err(_) => note(format!("{prefix}no handshake")),
     }
 }
 
-/// Answers in one manner until the client goes, or the manner ends it.
-async fn speak<S>(mut stream: S, draws: &mut Draws, note: impl Fn(String))
+/// Misbehaves in one way until the client closes or the misbehaviour ends the connection.
+async fn speak<S>(mut stream: S, random: &mut Random, note: impl Fn(String))
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let manner = Manner::draw(draws);
-    note(manner.name());
+    let misbehaviour = Misbehaviour::choose(random);
+    note(misbehaviour.name());
     let mut unread = Vec::new();
     while let Some(head) = read_head(&mut stream, &mut unread).await {
         let head = String::from_utf8_lossy(&head).into_owned();
@@ -187,8 +189,8 @@ where
             words.next().unwrap_or_default(),
             words.next().unwrap_or_default(),
         );
-        if manner
-            .answer(&mut stream, method, path, draws)
+        if misbehaviour
+            .answer(&mut stream, method, path, random)
             .await
             .is_err()
         {
@@ -198,47 +200,29 @@ where
     close(stream).await;
 }
 
-/// Numbers that look random (splitmix64): no harm comes from anybody guessing them.
-#[derive(Debug)]
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What a run of draws comes to, without a network.
-    fn drawn(seed: u64) -> Vec<String> {
-        let mut draws = Draws(seed);
+    /// What a run of random comes to, without a network.
+    fn names(seed: u64) -> Vec<String> {
+        let mut random = Random(seed);
         (0..2000)
             .map(|_| {
                 format!(
                     "{}{}",
-                    Plan::draw(&mut draws).name(),
-                    Manner::draw(&mut draws).name()
+                    Damage::choose(&mut random).name(),
+                    Misbehaviour::choose(&mut random).name()
                 )
             })
             .collect()
     }
 
     #[test]
-    fn hundreds_of_misbehaviours_and_the_same_for_the_same_seed() {
-        assert_eq!(drawn(7), drawn(7));
-        assert_ne!(drawn(7), drawn(8));
-        let kinds: BTreeSet<String> = drawn(7).into_iter().collect();
+    fn there_are_hundreds_of_misbehaviours_and_the_seed_selects_them() {
+        assert_eq!(names(7), names(7));
+        assert_ne!(names(7), names(8));
+        let kinds: BTreeSet<String> = names(7).into_iter().collect();
         assert!(kinds.len() > 400, "{}", kinds.len());
     }
 }

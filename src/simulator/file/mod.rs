@@ -1,5 +1,5 @@
-//! The TOML form of a scenario, and its reading. A key that is not known is an error: a misspelt
-//! one would make a server that is not the one described.
+//! Reads a scenario from TOML. An unknown key is an error: a misspelt key would describe another server than was
+//! meant.
 
 mod reply;
 mod tls;
@@ -7,14 +7,10 @@ mod tls;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use self::reply::{Common, FileReply};
+use self::reply::{Common, FileReply, LARGEST};
 use self::tls::FileTls;
-pub(super) use self::tls::GO_TO_PLAIN_HTTP;
 use super::answers::{Answers, Route};
-use super::scenario::{Conduct, Label, Scenario, ScenarioError};
-
-/// The most bytes that `garbage` and `nested` may ask for.
-const LARGEST: usize = 1 << 20;
+use super::scenario::{ConnectionBehaviour, Description, Scenario, ScenarioError};
 
 /// A scenario file.
 #[derive(Deserialize)]
@@ -24,15 +20,15 @@ struct File {
     about: String,
     source: String,
     expect: String,
-    /// As `expect`, where it is not said.
+    /// Defaults to `expect`.
     expect_deep: Option<String>,
-    /// What is not said here is as in that scenario.
+    /// The scenario that provides everything that is not set here.
     extends: Option<String>,
     #[serde(default)]
     plain_http: bool,
     #[serde(default)]
     http10: bool,
-    /// Over HTTP/2 every answer is followed by GOAWAY, as from Kubernetes 1.29 on for anonymous callers.
+    /// Over HTTP/2 GOAWAY follows every response, as Kubernetes does for anonymous callers since 1.29.
     #[serde(default)]
     goaway: bool,
     connection: Option<FileConnection>,
@@ -54,10 +50,10 @@ enum FileConnection {
 }
 
 impl Scenario {
-    /// Reads a scenario from its TOML form, as in the files in `src/simulator/scenarios`.
+    /// Reads a scenario from TOML, as in `src/simulator/scenarios`.
     ///
     /// # Errors
-    /// [`ScenarioError`] with what is wrong: bad TOML, an unknown key, parts that do not fit.
+    /// [`ScenarioError`] for invalid TOML, an unknown key, or inconsistent parts.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
         let file = read(text)?;
         match file.extends.as_deref() {
@@ -65,16 +61,18 @@ impl Scenario {
             Some(base) => {
                 let wrong = |problem| Err(ScenarioError::new(&file.name, problem));
                 let Some(text) = super::catalogue::text(base) else {
-                    return wrong(format!("extends {base:?}, which is no embedded scenario"));
+                    return wrong(format!(
+                        "extends {base:?}, which is not an embedded scenario"
+                    ));
                 };
                 let base = read(text)?;
                 if base.extends.is_some() {
                     return wrong(format!(
-                        "extends {:?}, which extends another one itself",
+                        "extends {:?}, which itself extends another scenario",
                         base.name
                     ));
                 }
-                file.over(base).build()
+                file.with_defaults_from(base).build()
             }
         }
     }
@@ -85,8 +83,8 @@ fn read(text: &str) -> Result<File, ScenarioError> {
 }
 
 impl File {
-    /// This file, with the base where it says nothing.
-    fn over(self, base: Self) -> Self {
+    /// Adds what this file does not set from the base.
+    fn with_defaults_from(self, base: Self) -> Self {
         let mut reply = self.reply;
         reply.extend(base.reply);
         Self {
@@ -94,11 +92,13 @@ impl File {
             goaway: self.goaway || base.goaway,
             tls: match (self.tls, base.tls) {
                 (_, _) if self.plain_http => None,
-                // With a subject it is another server's TLS altogether.
-                (Some(own), Some(base)) if own.subject.is_none() => Some(own.over(base)),
+                // With its own subject, [tls] replaces that of the base.
+                (Some(own), Some(base)) if own.subject.is_none() => {
+                    Some(own.with_defaults_from(base))
+                }
                 (own, base) => own.or(base),
             },
-            common: self.common.over(base.common),
+            common: self.common.with_defaults_from(base.common),
             fallback: self.fallback.or(base.fallback),
             reply,
             ..self
@@ -124,64 +124,65 @@ impl File {
         ];
         if ways.into_iter().filter(|way| *way).count() != 1 {
             return Err(wrong(
-                "give exactly one of [tls], plain_http = true and connection".to_owned(),
+                "exactly one of [tls], plain_http = true and connection is required".to_owned(),
             ));
         }
-        let conduct = match &self.connection {
-            Some(connection) => connection.conduct().map_err(wrong)?,
-            None => Conduct::Answer(Box::new(self.answers().map_err(wrong)?)),
+        let behaviour = match &self.connection {
+            Some(connection) => connection.behaviour().map_err(wrong)?,
+            None => ConnectionBehaviour::Answer(Box::new(self.answers().map_err(wrong)?)),
         };
         let tls = self
             .tls
             .as_ref()
-            .map(FileTls::mean)
+            .map(FileTls::build)
             .transpose()
             .map_err(wrong)?;
-        let label = Label {
+        let description = Description {
             name: self.name,
             about: self.about,
             source: self.source,
             expect,
             expect_deep: deep.unwrap_or(expect),
         };
-        Scenario::new(label, tls, conduct)
+        Scenario::new(description, tls, behaviour)
     }
 
     fn answers(&self) -> Result<Answers, String> {
         let Some(fallback) = &self.fallback else {
-            return Err("has no [fallback]: say what every other request gets".to_owned());
+            return Err("[fallback] is required: the reply to every other request".to_owned());
         };
         if fallback.is_routed() {
             return Err(
-                "the fallback answers everything else; it has no method, path or times".to_owned(),
+                "[fallback] must have no method, path or times: it answers everything else"
+                    .to_owned(),
             );
         }
         let mut routes: Vec<Route> = Vec::new();
         for written in &self.reply {
-            let reply = written.mean(&self.common)?;
+            let reply = written.build(&self.common)?;
             for (method, path) in written.requests()? {
                 let route = route_for(&mut routes, &method, &path);
                 match (&route.then, written.times) {
                     (None, Some(times)) => route.timed.push((times, reply.clone())),
                     (None, None) => route.then = Some(reply.clone()),
-                    // A base's reply, which the extending scenario replaced.
+                    // The extending scenario replaces this reply of the base.
                     (Some(_), _) if self.extends.is_some() => {}
                     (Some(_), _) => {
                         return Err(format!(
-                            "{method} {path} is answered twice; give the first one times"
+                            "{method} {path} has two replies: the first one needs times"
                         ));
                     }
                 }
             }
         }
-        let mut answers = Answers::new(routes, fallback.mean(&self.common)?);
+        let mut answers = Answers::new(routes, fallback.build(&self.common)?);
         answers.http10 = self.http10;
         answers.goaway = self.goaway;
         Ok(answers)
     }
 }
 
-/// The route for this request, an empty one if there was none.
+/// The route for this request; adds an empty one if there is none.
 fn route_for<'a>(routes: &'a mut Vec<Route>, method: &str, path: &str) -> &'a mut Route {
     let at = routes
         .iter()
@@ -200,23 +201,25 @@ fn route_for<'a>(routes: &'a mut Vec<Route>, method: &str, path: &str) -> &'a mu
 }
 
 impl FileConnection {
-    fn conduct(&self) -> Result<Conduct, String> {
+    fn behaviour(&self) -> Result<ConnectionBehaviour, String> {
         Ok(match self {
-            Self::Close => Conduct::Close,
-            Self::Silence => Conduct::Silence,
-            Self::Say(text) => Conduct::Say(Bytes::copy_from_slice(text.as_bytes())),
-            Self::Garbage(length) if *length <= LARGEST => Conduct::Say(garbage(*length)),
-            Self::Garbage(_) => return Err(format!("garbage: at most {LARGEST} bytes")),
+            Self::Close => ConnectionBehaviour::Close,
+            Self::Silence => ConnectionBehaviour::Silence,
+            Self::Say(text) => ConnectionBehaviour::Send(Bytes::copy_from_slice(text.as_bytes())),
+            Self::Garbage(length) if *length <= LARGEST => {
+                ConnectionBehaviour::Send(garbage(*length))
+            }
+            Self::Garbage(_) => return Err(format!("garbage is larger than {LARGEST} bytes")),
         })
     }
 }
 
-/// Bytes that are no protocol, the same every time.
+/// Bytes of no protocol, the same every time.
 fn garbage(length: usize) -> Bytes {
     let mut state = 0x2545_f491_u32;
     let next = |_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        // The high bit keeps clear of TLS record types and of ASCII.
+        // The high bit rules out TLS record types and ASCII.
         state.to_be_bytes()[0] | 0x80
     };
     (0..length).map(next).collect()
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_refused_wherever_they_stand() {
+    fn unknown_keys_are_rejected_everywhere() {
         let good = "plain_http = true\n[fallback]\nstatus = 401\n";
         assert!(Scenario::parse(&format!("{HEAD}{good}")).is_ok());
         for (text, key) in [
@@ -270,19 +273,19 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_do_not_fit_are_refused() {
+    fn inconsistent_parts_are_rejected() {
         let tls = "[tls]\nsubject = 'CN=a'\nissuer = 'CN=b'\n";
         for (text, words) in [
             ("[fallback]\nstatus = 401\n".to_owned(), "exactly one of"),
             (format!("plain_http = true\n{tls}"), "exactly one of"),
-            ("plain_http = true\n".to_owned(), "no [fallback]"),
+            ("plain_http = true\n".to_owned(), "[fallback] is required"),
             (
                 "plain_http = true\n[fallback]\nstatus = 401\npath = '/'\n".to_owned(),
                 "no method, path",
             ),
             (
                 "plain_http = true\n[fallback]\nstatus = 99\n".to_owned(),
-                "status 99",
+                "invalid status 99",
             ),
             (
                 "plain_http = true\n[fallback]\nstatus = 200\nbody = 'abc'\npadded_to = 2\n"
@@ -295,7 +298,7 @@ mod tests {
             ),
             (
                 format!("{tls}alpn = ['h2']\n[fallback]\nstatus = 200\nbehaviour = 'hang'\n"),
-                "drop h2",
+                "remove h2",
             ),
             (
                 format!("{tls}versions = ['1.1']\n[fallback]\nstatus = 200\n"),
@@ -305,8 +308,11 @@ mod tests {
                 format!("{tls}require_client_certificate = true\n[fallback]\nstatus = 200\n"),
                 "client_cas",
             ),
-            ("extends = 'nobody'\n".to_owned(), "no embedded scenario"),
-            ("extends = 'closes-each'\n".to_owned(), "extends another"),
+            (
+                "extends = 'nobody'\n".to_owned(),
+                "not an embedded scenario",
+            ),
+            ("extends = 'closes-each'\n".to_owned(), "itself extends"),
         ] {
             assert!(
                 problem(&text).contains(words),
@@ -315,7 +321,7 @@ mod tests {
             );
         }
         let twice = "plain_http = true\n[fallback]\nstatus = 401\n[[reply]]\npath = '/'\nstatus = 200\n[[reply]]\npath = '/'\nstatus = 403\n";
-        assert!(problem(twice).contains("answered twice"));
+        assert!(problem(twice).contains("has two replies"));
         let verdict = HEAD.replace("rejected", "fine");
         assert!(
             Scenario::parse(&verdict)

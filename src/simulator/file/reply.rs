@@ -1,14 +1,16 @@
-//! `[common]`, `[fallback]` and `[[reply]]`.
+//! The tables `[common]`, `[fallback]` and `[[reply]]`.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::LARGEST;
 use crate::simulator::reply::{Behaviour, Body, Reply};
 
-/// What holds for every reply that does not say otherwise.
+/// The most bytes that `garbage` and `nested` may request.
+pub(super) const LARGEST: usize = 1 << 20;
+
+/// The defaults of all replies.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Common {
@@ -26,15 +28,15 @@ pub(super) struct FileReply {
     method: Option<String>,
     path: Option<String>,
     paths: Option<Vec<String>>,
-    /// Given this many times only; then the next reply to the same request holds.
+    /// How often this reply is given, before the next reply to the same request applies.
     pub(super) times: Option<u64>,
     status: u16,
     #[serde(default)]
     headers: Vec<(String, String)>,
     body: Option<String>,
-    /// In place of `body`: so many JSON arrays, one in the other.
+    /// Instead of `body`: this many nested JSON arrays.
     nested: Option<usize>,
-    /// The body's length with line feeds up to it.
+    /// The length to which line feeds extend the body.
     padded_to: Option<u64>,
     content_length: Option<u64>,
     audit_id: Option<bool>,
@@ -44,7 +46,7 @@ pub(super) struct FileReply {
 }
 
 impl Common {
-    pub(super) fn over(self, base: Self) -> Self {
+    pub(super) fn with_defaults_from(self, base: Self) -> Self {
         Self {
             headers: self.headers.or(base.headers),
             audit_id: self.audit_id.or(base.audit_id),
@@ -56,26 +58,26 @@ impl Common {
 }
 
 impl FileReply {
-    /// Whether it says which requests it answers, which the fallback must not.
+    /// Whether it selects requests, which the fallback must not.
     pub(super) fn is_routed(&self) -> bool {
         self.method.is_some() || self.path.is_some() || self.paths.is_some() || self.times.is_some()
     }
 
-    /// Method and path of every request it answers.
+    /// Method and path of every request that it answers.
     pub(super) fn requests(&self) -> Result<Vec<(String, String)>, String> {
         let method = self.method.as_deref().unwrap_or("GET");
         if !matches!(method, "GET" | "HEAD") {
             return Err(format!(
-                "method {method:?}: use GET or HEAD, the fallback answers the others"
+                "invalid method {method:?}: expected GET or HEAD; the fallback answers others"
             ));
         }
         let paths = match (&self.path, &self.paths) {
             (Some(path), None) => std::slice::from_ref(path),
             (None, Some(paths)) if !paths.is_empty() => paths.as_slice(),
-            _ => return Err("a reply has either path or paths".to_owned()),
+            _ => return Err("a reply needs either path or paths".to_owned()),
         };
         if let Some(path) = paths.iter().find(|path| !path.starts_with('/')) {
-            return Err(format!("path {path:?} does not begin with '/'"));
+            return Err(format!("invalid path {path:?}: it must start with '/'"));
         }
         Ok(paths
             .iter()
@@ -83,14 +85,15 @@ impl FileReply {
             .collect())
     }
 
-    pub(super) fn mean(&self, common: &Common) -> Result<Reply, String> {
+    pub(super) fn build(&self, common: &Common) -> Result<Reply, String> {
         if !(200..=599).contains(&self.status) {
-            return Err(format!("status {} is no final HTTP status", self.status));
+            return Err(format!(
+                "invalid status {}: expected 200 to 599",
+                self.status
+            ));
         }
         if self.content_length.is_some() && self.method.as_deref() != Some("HEAD") {
-            return Err(
-                "content_length is for the answer to a HEAD; a body has its own length".to_owned(),
-            );
+            return Err("content_length is only for replies to HEAD".to_owned());
         }
         let inherited = common.headers.iter().flatten().filter(|(name, _)| {
             !self
@@ -116,14 +119,16 @@ impl FileReply {
             (None, Some(depth)) if depth <= LARGEST => {
                 Bytes::from([vec![b'['; depth], vec![b']'; depth]].concat())
             }
-            (None, Some(_)) => return Err(format!("nested: at most {LARGEST}")),
-            (Some(_), Some(_)) => return Err("a reply has either body or nested".to_owned()),
+            (None, Some(_)) => return Err(format!("nested is larger than {LARGEST}")),
+            (Some(_), Some(_)) => {
+                return Err("a reply may have body or nested, not both".to_owned());
+            }
         };
         let padding = match self.padded_to {
             None => 0,
-            Some(length) => length
-                .checked_sub(start.len() as u64)
-                .ok_or_else(|| format!("padded_to = {length} is less than the body's length"))?,
+            Some(length) => length.checked_sub(start.len() as u64).ok_or_else(|| {
+                format!("padded_to = {length} is less than the length of the body")
+            })?,
         };
         Ok(Body { start, padding })
     }

@@ -2,11 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::simulator::scenario::{Nameless, Tls};
-
-/// What Go's TLS server tells a client that speaks plain HTTP to it.
-pub(in crate::simulator) const GO_TO_PLAIN_HTTP: &str =
-    "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+use crate::simulator::tls_settings::{CertificateNames, GO_TO_PLAIN_HTTP, Tls};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,7 +10,7 @@ pub(super) struct FileTls {
     pub(super) subject: Option<String>,
     issuer: Option<String>,
     sans: Option<Vec<String>>,
-    without_sni: Option<FileNameless>,
+    without_sni: Option<FileCertificateNames>,
     expires_in_days: Option<i16>,
     send_issuer: Option<bool>,
     client_cas: Option<Vec<String>>,
@@ -24,10 +20,10 @@ pub(super) struct FileTls {
     to_plain_http: Option<String>,
 }
 
-/// The certificate for clients that send no SNI.
+/// The certificate for clients without SNI.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FileNameless {
+struct FileCertificateNames {
     subject: String,
     issuer: String,
     #[serde(default)]
@@ -35,7 +31,7 @@ struct FileNameless {
 }
 
 impl FileTls {
-    pub(super) fn over(self, base: Self) -> Self {
+    pub(super) fn with_defaults_from(self, base: Self) -> Self {
         Self {
             subject: self.subject.or(base.subject),
             issuer: self.issuer.or(base.issuer),
@@ -53,16 +49,16 @@ impl FileTls {
         }
     }
 
-    pub(super) fn mean(&self) -> Result<Tls, String> {
+    pub(super) fn build(&self) -> Result<Tls, String> {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let (Some(subject), Some(issuer)) = (self.subject.clone(), self.issuer.clone()) else {
-            return Err("[tls] needs the names subject and issuer".to_owned());
+            return Err("[tls] requires subject and issuer".to_owned());
         };
         Ok(Tls {
             subject,
             issuer,
             sans: self.sans.clone().unwrap_or_default(),
-            without_sni: self.without_sni.as_ref().map(|names| Nameless {
+            without_sni: self.without_sni.as_ref().map(|names| CertificateNames {
                 subject: names.subject.clone(),
                 issuer: names.issuer.clone(),
                 sans: names.sans.clone(),

@@ -1,4 +1,4 @@
-//! A client that knows only sockets and TLS records.
+//! A client that uses only sockets and TLS.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -17,10 +17,10 @@ use tokio_rustls::client::TlsStream;
 
 use super::SOON;
 
-/// What the handshake asked for: `None` for no certificate, else the CA names in DER.
+/// The CA names of the certificate request in DER; `None` if there was none.
 pub(super) type Asked = Arc<Mutex<Option<Vec<Vec<u8>>>>>;
 
-/// Checks the signature, so that the key is the certificate's, and nothing else.
+/// Checks only the signature, which proves that the server holds the key of the certificate.
 #[derive(Debug)]
 struct AnyName(Arc<CryptoProvider>);
 
@@ -129,7 +129,7 @@ impl Client {
     }
 }
 
-/// One HTTP/1 answer.
+/// One HTTP/1 response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status_line: String,
@@ -167,7 +167,7 @@ pub(super) async fn send<S: AsyncWrite + Unpin>(
     stream.flush().await.unwrap();
 }
 
-/// Asks and reads the whole answer, whose length its headers state.
+/// Sends a request and reads the whole response, using its Content-Length.
 pub(super) async fn ask<S>(stream: &mut S, method: &str, path: &str) -> Answer
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -214,7 +214,7 @@ async fn read_answer<S: AsyncRead + Unpin>(stream: &mut S, method: &str) -> Answ
     Answer { body, ..answer }
 }
 
-/// Everything until the server closes.
+/// Reads until the server closes.
 pub(super) async fn rest<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     timeout(SOON, stream.read_to_end(&mut bytes))

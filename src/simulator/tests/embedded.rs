@@ -1,4 +1,4 @@
-//! The embedded scenarios: whole, named as their files, and true to the recordings.
+//! The embedded scenarios are complete, named like their files, and match the recordings.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::super::{Scenario, scenario, scenarios, start};
 use super::{loopback, recorded, recording};
 use crate::model::Verdict;
 
-/// What kubeknock asks of an API server, `--deep` included, as far as recordings have it.
+/// The recorded requests of kubeknock to an API server, including `--deep`.
 const ASKED: [(&str, &str); 18] = [
     ("GET", "/"),
     ("GET", "/version"),
@@ -36,7 +36,7 @@ fn answers(scenario: &Scenario) -> &Answers {
     scenario.answers().unwrap()
 }
 
-/// Every request that has a reply of its own.
+/// All requests with a reply of their own.
 fn requests(scenario: &Scenario) -> impl Iterator<Item = (&str, &str)> {
     answers(scenario)
         .routes
@@ -44,10 +44,10 @@ fn requests(scenario: &Scenario) -> impl Iterator<Item = (&str, &str)> {
         .map(|route| (route.method.as_str(), route.path.as_str()))
 }
 
-/// What a scenario gives when first asked, with the body as it is sent.
+/// The first reply of a scenario, with the body as sent.
 fn given(scenario: &Scenario, method: &str, path: &str) -> Reply {
     let answers = answers(scenario);
-    let chosen = answers.choose(&answers.asked(), method, path);
+    let chosen = answers.choose(&answers.request_counts(), method, path);
     Reply {
         body: chosen.body(path),
         ..chosen.reply.clone()
@@ -64,7 +64,7 @@ fn sorted_headers(reply: &Reply) -> Vec<(String, String)> {
     headers
 }
 
-/// The recorded embedded scenarios, each with its recording.
+/// The embedded scenarios that were recorded, each with its recording.
 fn with_recordings() -> Vec<(&'static Scenario, Scenario)> {
     let name = |scenario: &Scenario| -> Option<String> {
         let (name, _) = scenario
@@ -80,7 +80,7 @@ fn with_recordings() -> Vec<(&'static Scenario, Scenario)> {
 }
 
 #[test]
-fn every_text_is_a_scenario_named_as_its_file() {
+fn every_text_is_a_scenario_named_like_its_file() {
     for (name, text) in TEXTS {
         let scenario = Scenario::parse(text).unwrap_or_else(|error| panic!("{name}.toml: {error}"));
         assert_eq!(scenario.name, *name);
@@ -123,7 +123,7 @@ fn every_file_is_embedded() {
 }
 
 #[test]
-fn every_verdict_is_expected_somewhere() {
+fn every_verdict_has_a_scenario() {
     for verdict in Verdict::ALL {
         assert!(
             scenarios().any(|scenario| scenario.expect == verdict),
@@ -145,7 +145,7 @@ async fn every_scenario_starts() {
 }
 
 #[test]
-fn recorded_scenarios_say_what_was_recorded() {
+fn recorded_scenarios_answer_like_the_recording() {
     assert_eq!(with_recordings().len(), 6);
     for (embedded, whole) in with_recordings() {
         let name = &embedded.name;
@@ -153,7 +153,7 @@ fn recorded_scenarios_say_what_was_recorded() {
         let own = requests(embedded);
         for (method, path) in own.chain(ASKED).collect::<HashSet<_>>() {
             let ours = given(embedded, method, path);
-            // A list that was not recorded is answered as one that was.
+            // A list without a recording is answered like one that was recorded.
             let exact = known.contains(&(method, path));
             let model = match (method, path.contains("continue=bogus")) {
                 _ if exact => path,
@@ -176,7 +176,7 @@ fn recorded_scenarios_say_what_was_recorded() {
 }
 
 #[test]
-fn recorded_scenarios_shake_hands_as_recorded() {
+fn recorded_scenarios_have_the_recorded_handshake() {
     for (embedded, whole) in with_recordings() {
         let (ours, theirs) = (embedded.tls.as_ref().unwrap(), whole.tls.as_ref().unwrap());
         assert_eq!(
@@ -203,7 +203,7 @@ fn recorded_scenarios_shake_hands_as_recorded() {
 }
 
 #[test]
-fn a_recording_is_replayed_as_it_was_and_its_rest_stands_in() {
+fn a_recording_is_replayed_and_missing_parts_are_filled_in() {
     let whole = recorded(&recording("cluster-admin-to-anonymous")).unwrap();
     let openapi = given(&whole, "GET", "/openapi/v2");
     assert_eq!(
@@ -222,11 +222,14 @@ fn a_recording_is_replayed_as_it_was_and_its_rest_stands_in() {
 }
 
 #[test]
-fn what_is_no_recording_is_refused() {
+fn invalid_recordings_are_rejected() {
     let good = recording("default-rbac");
     for (text, words) in [
-        ("{}".to_owned(), "no recording"),
-        (good.replace("\"GET\"", "\"PUT\""), "to stand for others"),
+        ("{}".to_owned(), "not a recording"),
+        (
+            good.replace("\"GET\"", "\"PUT\""),
+            "as the reply to other requests",
+        ),
     ] {
         let error = recorded(&text).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");

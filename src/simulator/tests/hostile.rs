@@ -1,4 +1,4 @@
-//! What no honest server does.
+//! Misbehaving servers.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::client::{Client, ask, rest, send};
 use super::serve;
 use crate::simulator::SimulatedServer;
 
-/// Long enough to see that nothing comes.
+/// Long enough to see that nothing arrives.
 const A_WHILE: Duration = Duration::from_millis(200);
 
 async fn connected(name: &str) -> (SimulatedServer, TlsStream<TcpStream>) {
@@ -20,7 +20,7 @@ async fn connected(name: &str) -> (SimulatedServer, TlsStream<TcpStream>) {
     (server, stream)
 }
 
-/// Connects, sends what looks like the start of a handshake, and reads to the end.
+/// Connects, sends the start of a handshake, and reads to the end.
 async fn knock(name: &str) -> std::io::Result<Vec<u8>> {
     let server = serve(name).await;
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
@@ -29,7 +29,7 @@ async fn knock(name: &str) -> std::io::Result<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn connections_that_never_come_to_tls() {
+async fn connections_that_fail_before_tls() {
     assert_eq!(knock("closes-at-once").await.unwrap(), b"");
     let garbage = knock("garbage").await.unwrap();
     assert_eq!(garbage.len(), 512);
@@ -45,7 +45,7 @@ async fn connections_that_never_come_to_tls() {
     stream.write_all(&[0x16, 3, 1]).await.unwrap();
     assert!(
         timeout(A_WHILE, stream.read_u8()).await.is_err(),
-        "nothing comes"
+        "nothing arrives"
     );
     assert_eq!(
         (server.stats().connections(), server.stats().handshakes()),
@@ -54,7 +54,7 @@ async fn connections_that_never_come_to_tls() {
 }
 
 #[tokio::test]
-async fn a_required_client_certificate_is_missed() {
+async fn a_client_without_a_required_certificate_is_rejected() {
     let server = serve("etcd").await;
     let newer = Client {
         versions: vec![&rustls::version::TLS13],
@@ -78,12 +78,12 @@ async fn a_required_client_certificate_is_missed() {
 }
 
 #[tokio::test]
-async fn no_answer_at_all() {
+async fn servers_that_never_answer() {
     let (server, mut stream) = connected("hangs-in-http").await;
     send(&mut stream, "GET", "/version", "").await;
     assert!(
         timeout(A_WHILE, stream.read_u8()).await.is_err(),
-        "nothing comes"
+        "nothing arrives"
     );
     assert_eq!(server.stats().requests(), 1);
 
@@ -96,7 +96,7 @@ async fn no_answer_at_all() {
 }
 
 #[tokio::test]
-async fn answers_that_never_end() {
+async fn endless_responses() {
     for (name, start, again) in [
         (
             "huge-body",
@@ -121,7 +121,7 @@ async fn answers_that_never_end() {
 }
 
 #[tokio::test]
-async fn a_dripping_answer_comes_byte_by_byte() {
+async fn a_dripping_response_arrives_byte_by_byte() {
     let (_server, mut stream) = connected("drip").await;
     send(&mut stream, "GET", "/version", "").await;
     let mut bytes = [0; 64];
@@ -132,7 +132,7 @@ async fn a_dripping_answer_comes_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn a_cut_body_is_shorter_than_promised() {
+async fn a_truncated_body_is_shorter_than_announced() {
     let (_server, mut stream) = connected("truncated-body").await;
     send(&mut stream, "GET", "/version", "").await;
     let text = String::from_utf8(rest(&mut stream).await.unwrap()).unwrap();
@@ -143,7 +143,7 @@ async fn a_cut_body_is_shorter_than_promised() {
 }
 
 #[tokio::test]
-async fn http_1_0_answers_end_the_connection() {
+async fn http_1_0_responses_close_the_connection() {
     let (_server, mut stream) = connected("http10").await;
     assert_eq!(
         ask(&mut stream, "GET", "/healthz").await.status_line,
@@ -153,7 +153,7 @@ async fn http_1_0_answers_end_the_connection() {
 }
 
 #[tokio::test]
-async fn characters_go_out_as_written() {
+async fn special_characters_are_sent_unchanged() {
     let (_server, mut stream) = connected("control-header").await;
     let version = ask(&mut stream, "GET", "/version").await;
     assert_eq!(version.header("server"), Some("evil\u{1b}[31m\u{7}"));
@@ -179,7 +179,7 @@ async fn characters_go_out_as_written() {
 }
 
 #[tokio::test]
-async fn deep_json_is_deep() {
+async fn deep_json_is_nested_deeply() {
     let (_server, mut stream) = connected("deep-json").await;
     let body = ask(&mut stream, "GET", "/version").await.body;
     assert_eq!(

@@ -1,5 +1,4 @@
-//! The simulator from the other side of the socket, asked by a client of the tests' own: kubeknock's
-//! client must not be what its server is tested with.
+//! Tests the simulator with an independent client: the client of kubeknock must not test its own server.
 
 mod client;
 mod embedded;
@@ -13,7 +12,7 @@ use std::time::Duration;
 use super::{Scenario, ScenarioError, SimulatedServer, scenario, start};
 use crate::model::Verdict;
 
-/// For whatever must come, and comes at once.
+/// A timeout for events that happen at once.
 const SOON: Duration = Duration::from_secs(20);
 
 fn loopback() -> SocketAddr {
@@ -30,7 +29,7 @@ async fn serve_text(text: &str) -> SimulatedServer {
         .unwrap()
 }
 
-/// A recording as a scenario; the verdicts that it must get are the suite's affair.
+/// A recording as a scenario. The integration tests check its verdicts.
 fn recorded(json: &str) -> Result<Scenario, ScenarioError> {
     Scenario::from_recording(json, Verdict::Forbidden, Verdict::Forbidden)
 }

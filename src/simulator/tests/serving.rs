@@ -1,4 +1,4 @@
-//! Ordinary serving: handshakes, replies, counts, start and stop.
+//! Well-formed servers: handshakes, replies, counters, start and stop.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ fn names(client: &Client) -> Option<Vec<String>> {
 }
 
 #[tokio::test]
-async fn the_handshake_names_the_client_cas_in_both_versions() {
+async fn the_handshake_names_the_client_cas_in_both_tls_versions() {
     let server = serve("default").await;
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let client = Client {
@@ -56,7 +56,7 @@ async fn the_handshake_names_the_client_cas_in_both_versions() {
 }
 
 #[tokio::test]
-async fn an_empty_list_of_cas_is_asked_with_and_versions_are_kept_to() {
+async fn a_certificate_request_without_cas_is_sent_and_tls_versions_are_respected() {
     let text = "name = 'x'\nabout = 'x'\nsource = 'composed'\nexpect = 'rejected'\n[tls]\n\
         subject = 'CN=k3s'\nissuer = 'CN=k3s-server-ca'\nclient_cas = []\nversions = ['1.2']\n\
         [fallback]\nstatus = 401\n";
@@ -76,7 +76,7 @@ async fn an_empty_list_of_cas_is_asked_with_and_versions_are_kept_to() {
 }
 
 #[tokio::test]
-async fn the_certificate_is_the_described_one() {
+async fn the_certificate_matches_the_scenario() {
     let server = serve("control-characters").await;
     let stream = Client::default().connect(server.address()).await.unwrap();
     let chain = stream.get_ref().1.peer_certificates().unwrap();
@@ -109,7 +109,7 @@ async fn the_certificate_is_the_described_one() {
 }
 
 #[tokio::test]
-async fn one_connection_carries_many_requests_and_everything_is_counted() {
+async fn one_connection_serves_many_requests_and_all_are_counted() {
     let server = serve("default").await;
     let mut stream = Client::default().connect(server.address()).await.unwrap();
     let version = ask(&mut stream, "GET", "/version").await;
@@ -164,7 +164,7 @@ async fn one_connection_carries_many_requests_and_everything_is_counted() {
 }
 
 #[tokio::test]
-async fn audit_ids_are_fresh_unless_the_client_chose_one() {
+async fn audit_ids_are_new_unless_the_client_sent_one() {
     let server = serve("rejecting").await;
     let mut stream = Client::default().connect(server.address()).await.unwrap();
     let first = ask(&mut stream, "GET", "/a").await;
@@ -197,7 +197,7 @@ async fn audit_ids_are_fresh_unless_the_client_chose_one() {
 }
 
 #[tokio::test]
-async fn a_starting_server_goes_on_across_connections() {
+async fn a_starting_server_keeps_its_state_across_connections() {
     let server = serve("starting").await;
     let mut statuses = Vec::new();
     for _ in 0..2 {
@@ -282,7 +282,7 @@ async fn plain_http_on_a_tls_port_is_told_so() {
 }
 
 #[tokio::test]
-async fn http2_is_spoken_where_it_is_agreed_on_and_ends_with_goaway() {
+async fn http2_is_used_if_negotiated_and_ends_with_goaway() {
     let client = Client {
         alpn: vec!["h2", "http/1.1"],
         ..Client::default()
@@ -354,7 +354,7 @@ async fn a_closing_server_closes_after_each_answer() {
 }
 
 #[tokio::test]
-async fn a_slow_server_takes_its_time() {
+async fn a_slow_server_delays_its_response() {
     let server = serve("slow").await;
     let mut stream = Client::default().connect(server.address()).await.unwrap();
     let before = std::time::Instant::now();
@@ -363,7 +363,7 @@ async fn a_slow_server_takes_its_time() {
 }
 
 #[tokio::test]
-async fn a_whole_recording_can_be_served() {
+async fn a_recording_can_be_served() {
     let scenario = recorded(&recording("behind-nginx-tls")).unwrap();
     let server = start(Arc::new(scenario), loopback()).await.unwrap();
     let mut stream = Client::default().connect(server.address()).await.unwrap();
@@ -373,7 +373,7 @@ async fn a_whole_recording_can_be_served() {
 }
 
 #[tokio::test]
-async fn dropping_a_server_ends_it_and_its_connections() {
+async fn dropping_a_server_stops_it_and_its_connections() {
     let server = serve("default").await;
     let address = server.address();
     let mut stream = Client::default().connect(address).await.unwrap();
@@ -385,13 +385,13 @@ async fn dropping_a_server_ends_it_and_its_connections() {
         }
     };
     timeout(SOON, refused).await.expect("the port is closed");
-    // Whether the end is clean is the TLS library's business: an end it is.
+    // The connection must end; how is up to the TLS library.
     let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await;
     assert!(rest(&mut stream).await.unwrap_or_default().is_empty());
 }
 
 #[tokio::test]
-async fn the_fleet_serves_seven_and_refuses_one() {
+async fn the_fleet_has_seven_servers_and_a_closed_port() {
     let fleet = fleet().await.unwrap();
     let names: Vec<&str> = fleet
         .members()

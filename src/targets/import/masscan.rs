@@ -1,8 +1,9 @@
-//! `masscan -oJ` (one record a line, in an array), `-oD` (one record a line) and `-oL`.
+//! `masscan -oJ` (one record per line, in an array), `-oD` (one record per line) and `-oL`.
 
 use serde::Deserialize;
 
-use super::{Kind, Lines, Parsed, from_json, port_number, spec, torn};
+use super::lines::{LineFormat, Specs, from_json, port, spec, truncated};
+use crate::targets::error::Problem;
 
 #[derive(Deserialize)]
 struct Record {
@@ -14,9 +15,9 @@ struct Record {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Ports {
-    /// Of `-oJ`.
+    /// `-oJ`.
     Many { ports: Vec<Port> },
-    /// Of `-oD`; `data` is that of a status or of a banner.
+    /// `-oD`; `data` belongs to a status or a banner.
     One {
         port: u16,
         proto: String,
@@ -38,25 +39,25 @@ struct Port {
     status: Option<String>,
 }
 
-/// A reader of `-oJ` and `-oD`. Counts brackets, because `--append-output` writes one array behind the other.
+/// `-oJ` and `-oD`. Counts brackets, since `--append-output` writes one array after the other.
 #[derive(Debug, Default)]
 pub(super) struct Json {
-    begun: u32,
-    ended: u32,
+    opened: u32,
+    closed: u32,
 }
 
-impl Lines for Json {
-    fn line(&mut self, line: &str) -> Parsed {
-        // The brackets of the ports are not at the ends.
-        self.begun += u32::from(line.starts_with('['));
-        self.ended += u32::from(line.ends_with(']'));
+impl LineFormat for Json {
+    fn line(&mut self, line: &str) -> Specs {
+        // Only the brackets of the whole array are at the ends of a line.
+        self.opened += u32::from(line.starts_with('['));
+        self.closed += u32::from(line.ends_with(']'));
         let record = line.trim_matches(|c: char| matches!(c, '[' | ']' | ',') || c.is_whitespace());
-        // Versions before 1.0.4 wrote no array, and at the end a line that is no JSON.
+        // Versions before 1.0.4 write no array, and a last line that is not JSON.
         if record.is_empty() || matches!(record, "{finished: 1}" | "{\"finished\": 1}") {
             return Ok(Vec::new());
         }
-        let form = "record of masscan -oJ or -oD, one a line with \"ip\" and \"ports\" or \"port\"";
-        let Record { ip, found } = from_json(record, "masscan", form)?;
+        let expected = "a record of masscan -oJ or -oD with \"ip\" and \"ports\" or \"port\"";
+        let Record { ip, found } = from_json(record, "masscan", expected)?;
         let ports = match found {
             Ports::Many { ports } => ports,
             Ports::One { port, proto, data } => vec![Port {
@@ -73,50 +74,50 @@ impl Lines for Json {
             .collect()
     }
 
-    fn end(&self, _fed: bool) -> Result<(), Kind> {
-        whole(self.begun, self.ended, "]")
+    fn end(&self, _terminated: bool) -> Result<(), Problem> {
+        complete(self.opened, self.closed, "]")
     }
 }
 
-/// A reader of `-oL`, whose first line is `#masscan` and whose last `# end`; what `grep` takes out of one
-/// has neither.
+/// `-oL`. Its first line is `#masscan` and its last `# end`; lines that `grep` selected have neither.
 #[derive(Debug, Default)]
 pub(super) struct List {
-    begun: u32,
-    ended: u32,
+    opened: u32,
+    closed: u32,
 }
 
-impl Lines for List {
+impl LineFormat for List {
     /// `open tcp 443 192.0.2.1 1700000000`.
-    fn line(&mut self, line: &str) -> Parsed {
-        self.begun += u32::from(line == "#masscan");
-        self.ended += u32::from(line == "# end");
+    fn line(&mut self, line: &str) -> Specs {
+        self.opened += u32::from(line == "#masscan");
+        self.closed += u32::from(line == "# end");
         if line.is_empty() || line.starts_with('#') {
             return Ok(Vec::new());
         }
         let words: Vec<&str> = line.split_whitespace().collect();
-        let wrong = || Err("this is no line of masscan -oL: open tcp PORT ADDRESS TIME".into());
-        // Without the time behind it, the address may have lost its end.
-        let [status, protocol, port, address, _time, ..] = words[..] else {
-            return wrong();
+        let invalid =
+            || Err("invalid line: expected that of masscan -oL, open tcp PORT ADDRESS TIME".into());
+        // Without the time after it, the address may be truncated.
+        let [status, protocol, number, address, _time, ..] = words[..] else {
+            return invalid();
         };
         match (status, protocol) {
-            ("open", "tcp") => Ok(vec![spec(address, Some(port_number(port)?), None)?]),
+            ("open", "tcp") => Ok(vec![spec(address, Some(port(number)?), None)?]),
             ("open" | "closed" | "banner" | "up" | "arp", _) => Ok(Vec::new()),
-            _ => wrong(),
+            _ => invalid(),
         }
     }
 
-    fn end(&self, _fed: bool) -> Result<(), Kind> {
-        whole(self.begun, self.ended, "# end")
+    fn end(&self, _terminated: bool) -> Result<(), Problem> {
+        complete(self.opened, self.closed, "# end")
     }
 }
 
-/// Whether everything that began has ended.
-fn whole(begun: u32, ended: u32, end: &str) -> Result<(), Kind> {
-    if begun <= ended {
+/// Whether everything that began has closed.
+fn complete(opened: u32, closed: u32, end: &str) -> Result<(), Problem> {
+    if opened <= closed {
         Ok(())
     } else {
-        Err(torn("masscan", end))
+        Err(truncated("masscan", end))
     }
 }

@@ -1,30 +1,30 @@
-//! `nmap -oX`: open TCP ports of every host, under the name that the user gave for it.
+//! `nmap -oX`: the open TCP ports of every host, under the name that the user gave for it.
 //!
-//! A port on which `nmap -sV` got an HTTP answer without TLS is asked both ways: a server may wait for the
-//! end of what it takes for a request, and never say that it speaks no TLS. Without TLS alone would not do:
-//! servers answer plain HTTP on their TLS port too, with an error, which nmap may take for all that there
-//! is. Names that it took from its table of ports say nothing, but the answers do that it shows of a service
-//! that it does not know.
+//! A port on which `nmap -sV` got an HTTP answer without TLS is asked with TLS and without. With TLS
+//! alone, a server that waits for the end of a request would never say that it speaks no TLS. Without
+//! TLS alone, a TLS port that answers plain HTTP with an error would be missed. Service names from
+//! nmap's table of ports prove nothing; answers in the fingerprint of an unknown service do.
 //!
-//! `--append-output` writes one report behind the other, and the last of them may have lost its end.
+//! `--append-output` writes one report after the other, and the last of them may be truncated.
 
 use std::io::{self, BufRead, Read};
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::{Found, Kind, Take, port_number, spec, torn};
+use super::lines::{Found, Handler, port, spec, truncated};
+use crate::targets::error::Problem;
 
-/// Bytes of one tag or text; the output of scripts is the longest there is.
+/// Bytes of one tag or text; the longest are outputs of scripts.
 const MAX_EVENT: usize = 16 * 1024 * 1024;
-/// Elements within each other; the tables of scripts are the deepest there are.
+/// How deep elements may be nested; the deepest are tables of scripts.
 const MAX_DEPTH: u32 = 256;
 
-const NO_XML: &str = "this is no XML of nmap -oX, or it is damaged here";
+const INVALID_XML: &str = "invalid XML: expected that of nmap -oX";
 
-/// Reads a report as it comes.
-pub(super) fn read(reader: impl BufRead, take: Take<'_>) -> Result<(), (u32, io::Error)> {
-    let mut xml = Reader::from_reader(Counting {
+/// Reads reports as they come.
+pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
+    let mut xml = Reader::from_reader(Limited {
         inner: reader,
         line: 1,
         left: MAX_EVENT,
@@ -37,65 +37,71 @@ pub(super) fn read(reader: impl BufRead, take: Take<'_>) -> Result<(), (u32, io:
         xml.get_mut().left = MAX_EVENT;
         let event = xml.read_event_into(&mut buffer);
         let line = xml.get_ref().line;
-        let mut last = |kind: &'static str| take(line, Err(kind.into()));
-        match event {
+        let failure: Problem = match event {
             Err(quick_xml::Error::Io(error)) => {
                 return Err((line, io::Error::new(error.kind(), error.to_string())));
             }
-            Err(_) => {
-                last(NO_XML);
-                return Ok(());
-            }
-            Ok(Event::Eof) if reports.begun == 0 => {
-                last("this is no report of nmap -oX: it has no <nmaprun>");
-                return Ok(());
+            Err(_) => INVALID_XML.into(),
+            Ok(Event::Eof) if reports.opened == 0 => {
+                "missing <nmaprun>: expected a report of nmap -oX".into()
             }
             Ok(Event::Eof) => {
-                if !reports.whole() {
-                    take(line, Err(torn("nmap", "</nmaprun>")));
+                if !reports.complete() {
+                    handle(line, Err(truncated("nmap", "</nmaprun>")));
                 }
-                if let Some((line, note)) = host.given_up() {
-                    take(line, Ok(Found::Note(note)));
+                if let Some((line, warning)) = host.timed_out_warning() {
+                    handle(line, Ok(Found::Warning(warning)));
                 }
                 return Ok(());
             }
-            Ok(Event::Decl(_)) => reports.announced += 1,
-            Ok(Event::End(tag)) => {
-                reports.depth = reports.depth.saturating_sub(1);
-                reports.ended += u32::from(tag.name().as_ref() == "nmaprun");
+            Ok(Event::Start(_)) if reports.depth == MAX_DEPTH => {
+                "elements nested deeper than nmap writes them; the rest was not read".into()
             }
-            Ok(Event::Start(tag)) if reports.depth < MAX_DEPTH => {
-                reports.depth += 1;
-                reports.begun += u32::from(tag.name().as_ref() == "nmaprun");
-                host.take(&tag, line, take);
+            Ok(event) => {
+                reports.count(&event);
+                if let Event::Start(tag) | Event::Empty(tag) = event
+                    && let Err(problem) = host.element(&tag, line, handle)
+                {
+                    handle(line, Err(problem));
+                }
+                continue;
             }
-            Ok(Event::Start(_)) => {
-                last(
-                    "elements are within each other more deeply than nmap writes them; nothing further was read",
-                );
-                return Ok(());
-            }
-            Ok(Event::Empty(tag)) => host.take(&tag, line, take),
-            Ok(_) => {}
-        }
+        };
+        handle(line, Err(failure));
+        return Ok(());
     }
 }
 
 /// The reports of a file.
 #[derive(Default)]
 struct Reports {
-    /// XML declarations, which not everybody who makes such a file writes.
-    announced: u32,
-    begun: u32,
-    ended: u32,
-    /// Elements that have begun and not ended.
+    /// XML declarations; not every tool that makes such a file writes one.
+    declared: u32,
+    opened: u32,
+    closed: u32,
+    /// Elements that are open.
     depth: u32,
 }
 
 impl Reports {
-    /// Whether each has its end, and none was torn off before it began.
-    const fn whole(&self) -> bool {
-        self.begun == self.ended && self.announced <= self.begun
+    fn count(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Decl(_) => self.declared += 1,
+            Event::Start(tag) => {
+                self.depth += 1;
+                self.opened += u32::from(tag.name().as_ref() == "nmaprun");
+            }
+            Event::End(tag) => {
+                self.depth = self.depth.saturating_sub(1);
+                self.closed += u32::from(tag.name().as_ref() == "nmaprun");
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether every report has its end, and none was truncated before its first element.
+    const fn complete(&self) -> bool {
+        self.opened == self.closed && self.declared <= self.opened
     }
 }
 
@@ -106,42 +112,40 @@ struct Host {
     name: Option<String>,
     /// The TCP port that is being read.
     port: Option<u16>,
-    /// What that came to, once its state said that it is open.
-    found: Option<String>,
+    /// Its specification, if it is open.
+    open: Option<String>,
     /// How many hosts nmap gave up on so far, and the line of the first.
-    given_up: u32,
-    first_given_up: u32,
+    timed_out: u32,
+    first_timed_out: u32,
 }
 
 impl Host {
-    fn take(&mut self, tag: &BytesStart<'_>, line: u32, take: Take<'_>) {
-        if let Err(kind) = self.begin(tag, line, take) {
-            take(line, Err(kind));
-        }
-    }
-
-    fn begin(&mut self, tag: &BytesStart<'_>, line: u32, take: Take<'_>) -> Result<(), Kind> {
+    fn element(
+        &mut self,
+        tag: &BytesStart<'_>,
+        line: u32,
+        handle: Handler<'_>,
+    ) -> Result<(), Problem> {
         match tag.name().as_ref() {
             "host" => {
-                let Self {
-                    mut given_up,
-                    mut first_given_up,
-                    ..
-                } = *self;
-                if attribute(tag, "timedout")?.as_deref() == Some("true") {
-                    given_up += 1;
-                    first_given_up = if given_up == 1 { line } else { first_given_up };
-                }
                 *self = Self {
-                    given_up,
-                    first_given_up,
+                    timed_out: self.timed_out,
+                    first_timed_out: self.first_timed_out,
                     ..Self::default()
                 };
+                if attribute(tag, "timedout")?.as_deref() == Some("true") {
+                    self.timed_out += 1;
+                    if self.timed_out == 1 {
+                        self.first_timed_out = line;
+                    }
+                }
             }
             "finished" if attribute(tag, "exit")?.is_some_and(|exit| exit != "success") => {
-                return Err("nmap says that it did not end well (its exit is not \"success\"): what it did not come to \
-                            would pass for closed; run it again"
-                    .into());
+                return Err(
+                    "nmap failed (its exit is not \"success\"): ports that it did not reach would pass for closed; \
+                     run it again"
+                        .into(),
+                );
             }
             "address" if attribute(tag, "addrtype")?.is_some_and(|kind| kind != "mac") => {
                 self.address = attribute(tag, "addr")?;
@@ -150,10 +154,10 @@ impl Host {
                 self.name = attribute(tag, "name")?;
             }
             "port" => {
-                (self.port, self.found) = (None, None);
+                (self.port, self.open) = (None, None);
                 if attribute(tag, "protocol")?.as_deref() == Some("tcp") {
                     let text = attribute(tag, "portid")?.unwrap_or_default();
-                    self.port = Some(port_number(&text)?);
+                    self.port = Some(port(&text)?);
                 }
             }
             "state" if attribute(tag, "state")?.as_deref() == Some("open") => {
@@ -161,15 +165,15 @@ impl Host {
                     let address = self
                         .address
                         .as_deref()
-                        .ok_or("an open port of a host without address")?;
-                    let found = spec(address, Some(port), self.name.as_deref());
-                    self.found = found.as_ref().ok().cloned();
-                    take(line, found.map(Found::Spec));
+                        .ok_or("missing address: the host of an open port has none")?;
+                    let open = spec(address, Some(port), self.name.as_deref())?;
+                    self.open = Some(open.clone());
+                    handle(line, Ok(Found::Spec(open)));
                 }
             }
-            "service" if plain_http(tag)? => {
-                if let Some(found) = self.found.take() {
-                    take(line, Ok(Found::Spec(format!("http://{found}"))));
+            "service" if is_plain_http(tag)? => {
+                if let Some(open) = self.open.take() {
+                    handle(line, Ok(Found::Spec(format!("http://{open}"))));
                 }
             }
             _ => {}
@@ -177,69 +181,68 @@ impl Host {
         Ok(())
     }
 
-    /// What nmap says of hosts that it took no further time for (`--host-timeout`).
-    fn given_up(&self) -> Option<(u32, String)> {
-        let hosts = match self.given_up {
+    /// The warning about hosts that nmap gave up on (`--host-timeout`), with the line of the first.
+    fn timed_out_warning(&self) -> Option<(u32, String)> {
+        let hosts = match self.timed_out {
             0 => return None,
             1 => "this host".to_owned(),
-            count => format!("{count} hosts, of which this is the first"),
+            count => format!("{count} hosts, this one first"),
         };
-        let said = "which of their ports are open is not known, and they are not asked";
-        Some((
-            self.first_given_up,
-            format!("nmap gave up on {hosts} (timedout=\"true\"): {said}"),
-        ))
+        let text = format!(
+            "nmap gave up on {hosts} (timedout=\"true\"): its open ports are unknown and are not asked"
+        );
+        Some((self.first_timed_out, text))
     }
 }
 
-/// Whether a service was found, by asking, to speak HTTP without TLS.
-fn plain_http(service: &BytesStart<'_>) -> Result<bool, Kind> {
+/// Whether nmap asked a service and got an HTTP answer without TLS.
+fn is_plain_http(service: &BytesStart<'_>) -> Result<bool, Problem> {
     if attribute(service, "tunnel")?.is_some() {
         return Ok(false);
     }
     let is = |name, test: fn(&str) -> bool| {
-        Ok::<_, Kind>(attribute(service, name)?.as_deref().is_some_and(test))
+        Ok::<_, Problem>(attribute(service, name)?.as_deref().is_some_and(test))
     };
     let probed = is("method", |method| method == "probed")?;
-    // `http`, `http-proxy`, `http-alt`: `https` is no plain one.
+    // `http`, `http-proxy`, `http-alt`, but not `https`.
     let named = is("name", |name| name == "http" || name.starts_with("http-"))?;
     Ok(probed && named || is("servicefp", shows_http)?)
 }
 
-/// Whether a fingerprint (`SF-Port8080-TCP:…%r(GetRequest,C7,"HTTP/1\.0…`), which nmap prints for services that
-/// it does not know, has an answer in HTTP. One that came through TLS says `T=SSL`.
+/// Whether a fingerprint has an HTTP answer (`SF-Port8080-TCP:…%r(GetRequest,C7,"HTTP/1\.0…`). nmap prints
+/// fingerprints of services that it does not know; `T=SSL` marks one that came through TLS.
 fn shows_http(fingerprint: &str) -> bool {
     let answers = fingerprint
         .split("%r(")
         .skip(1)
         .filter_map(|answer| answer.splitn(3, ',').nth(2));
-    let mut text =
+    let mut texts =
         answers.map(|answer| answer.trim_start_matches("&quot;").trim_start_matches('"'));
-    !fingerprint.contains("%T=SSL%") && text.any(|text| text.starts_with("HTTP/"))
+    !fingerprint.contains("%T=SSL%") && texts.any(|text| text.starts_with("HTTP/"))
 }
 
-/// The value of an attribute. Escapes do not occur in what we need and are not resolved.
-fn attribute(tag: &BytesStart<'_>, name: &str) -> Result<Option<String>, Kind> {
-    let attribute = tag.try_get_attribute(name).map_err(|_| NO_XML)?;
+/// The value of an attribute. The values that we read have no escapes, so none are resolved.
+fn attribute(tag: &BytesStart<'_>, name: &str) -> Result<Option<String>, Problem> {
+    let attribute = tag.try_get_attribute(name).map_err(|_| INVALID_XML)?;
     Ok(attribute.map(|attribute| attribute.value.into_owned()))
 }
 
-/// Counts the lines that were read, and ends what is too long for one piece of XML: the reader would
-/// hold all of it.
-struct Counting<R> {
+/// Counts lines, and fails on a piece of XML that is too long: the XML reader would keep all of it in
+/// memory.
+struct Limited<R> {
     inner: R,
     line: u32,
-    /// Bytes that the piece may still have.
+    /// How many more bytes the piece may have.
     left: usize,
 }
 
-impl<R: Read> Read for Counting<R> {
+impl<R: Read> Read for Limited<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer)
     }
 }
 
-impl<R: BufRead> BufRead for Counting<R> {
+impl<R: BufRead> BufRead for Limited<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.left == 0 {
             let problem = format!("a tag or text of more than {} MiB", MAX_EVENT >> 20);
@@ -249,7 +252,7 @@ impl<R: BufRead> BufRead for Counting<R> {
     }
 
     fn consume(&mut self, amount: usize) {
-        // What was filled and is now used up; filling again reads nothing.
+        // The buffer is full still, so this reads nothing.
         if let Ok(buffer) = self.inner.fill_buf() {
             let ends = buffer
                 .iter()

@@ -1,9 +1,13 @@
+//! Tests of all import formats.
+
 use proptest::prelude::*;
 
-use super::*;
+use super::format::ImportFormat;
+use super::lines::Found;
+use crate::targets::error::Problem;
 
 /// Everything found, noted and wrong, with its line.
-fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<Found, Kind>)> {
+fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<Found, Problem>)> {
     let mut all = Vec::new();
     format
         .read(
@@ -35,7 +39,7 @@ fn owned(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
 /// The problems, by line.
 fn problems(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
     let problem =
-        |(line, found): (u32, Result<Found, Kind>)| Some((line, found.err()?.into_owned()));
+        |(line, found): (u32, Result<Found, Problem>)| Some((line, found.err()?.into_owned()));
     read(format, text.as_bytes())
         .into_iter()
         .filter_map(problem)
@@ -82,9 +86,9 @@ fn masscan_json() {
     assert_eq!(lines, [2, 3, 4]);
 }
 
-/// What is missing at the end of a file would pass for closed.
+/// Ports that a truncated file lacks would pass for closed.
 #[test]
-fn a_file_that_lost_its_end_is_refused() {
+fn a_truncated_file_is_an_error() {
     let record =
         r#"{ "ip": "192.0.2.1", "ports": [ {"port": 443, "proto": "tcp", "status": "open"} ] }"#;
     let json = |text: String| problems(ImportFormat::MasscanJson, &text);
@@ -120,7 +124,7 @@ fn a_file_that_lost_its_end_is_refused() {
             "{torn}"
         );
         assert!(
-            problems[0].1.contains("torn off") && problems[0].1.contains("run it again"),
+            problems[0].1.contains("truncated") && problems[0].1.contains("run it again"),
             "{problems:?}"
         );
     }
@@ -183,40 +187,40 @@ fn a_file_that_lost_its_end_is_refused() {
 }
 
 #[test]
-fn a_line_of_the_wrong_kind_is_told_in_words_and_without_its_content() {
-    let httpx = "this is no line of httpx -json, an object with \"url\"";
+fn errors_about_a_line_do_not_repeat_it() {
+    let httpx = "expected a line of httpx -json with \"url\"";
     for (format, line, said) in [
-        (ImportFormat::HttpxJson, "127.0", httpx.to_owned()),
-        (ImportFormat::HttpxJson, "{\"url\":7,\"x\":\"hunter2\"}", httpx.to_owned()),
-        (ImportFormat::HttpxJson, "https://hunter2", format!("{httpx}: broken at character 1")),
-        (ImportFormat::HttpxJson, "{\"url\":\"hunter2\"}", "its url is no URL of a server".to_owned()),
+        (ImportFormat::HttpxJson, "127.0", format!("invalid line: {httpx}")),
+        (ImportFormat::HttpxJson, "{\"url\":7,\"x\":\"hunter2\"}", format!("invalid line: {httpx}")),
+        (ImportFormat::HttpxJson, "https://hunter2", format!("invalid JSON at character 1: {httpx}")),
+        (ImportFormat::HttpxJson, "{\"url\":\"hunter2\"}", "invalid url: expected that of an HTTP server".to_owned()),
         (
             ImportFormat::Naabu,
             "{\"ip\":\"192.0.2.1\",\"port\":\"hunter2\"}",
-            "this is no line of naabu -json, an object with \"host\" or \"ip\", and \"port\"".to_owned(),
+            "invalid line: expected a line of naabu -json with \"host\" or \"ip\", and \"port\"".to_owned(),
         ),
-        (ImportFormat::Naabu, "hunter2", "this is no line of naabu: host:port, or JSON".to_owned()),
+        (ImportFormat::Naabu, "hunter2", "invalid line: expected that of naabu, host:port or JSON".to_owned()),
         (
             ImportFormat::MasscanJson,
             "192.0",
-            "this is no record of masscan -oJ or -oD, one a line with \"ip\" and \"ports\" or \"port\""
+            "invalid line: expected a record of masscan -oJ or -oD with \"ip\" and \"ports\" or \"port\""
                 .to_owned(),
         ),
         (
             ImportFormat::MasscanList,
             "Host: 192.0.2.1 () Ports: 443/open/tcp//hunter2//",
-            "this is no line of masscan -oL: open tcp PORT ADDRESS TIME".to_owned(),
+            "invalid line: expected that of masscan -oL, open tcp PORT ADDRESS TIME".to_owned(),
         ),
         (
             ImportFormat::Zmap,
             "hunter2",
-            "it is no address; zmap writes one a line, CSV with saddr, or JSON with \"saddr\"".to_owned(),
+            "invalid address: expected zmap's output, one address per line, CSV with saddr, or JSON with \"saddr\"".to_owned(),
         ),
-        (ImportFormat::NmapXml, "<hunter2>", "this is no report of nmap -oX: it has no <nmaprun>".to_owned()),
+        (ImportFormat::NmapXml, "<hunter2>", "missing <nmaprun>: expected a report of nmap -oX".to_owned()),
         (
             ImportFormat::NmapXml,
             "<nmaprun><hunter2></nmaprun>",
-            "this is no XML of nmap -oX, or it is damaged here".to_owned(),
+            "invalid XML: expected that of nmap -oX".to_owned(),
         ),
     ] {
         let problems = problems(format, &format!("{line}\n"));
@@ -243,14 +247,14 @@ fn masscan_ndjson() {
     let torn = &text[..text.len() - 9];
     let problems = problems(ImportFormat::MasscanJson, torn);
     assert!(
-        matches!(&problems[..], [(5, said)] if said.contains("torn off")),
+        matches!(&problems[..], [(5, said)] if said.contains("truncated")),
         "{problems:?}"
     );
 }
 
-/// What nmap says of itself: that it failed, and whom it gave up on.
+/// nmap may have failed, or have given up on hosts.
 #[test]
-fn nmap_says_what_it_did_not_do() {
+fn failures_of_nmap_are_reported() {
     let run = |hosts: &str, exit: &str| {
         format!(
             "<nmaprun>\n{hosts}<runstats><finished exit=\"{exit}\" errormsg=\"hunter2\"/></runstats>\n</nmaprun>\n"
@@ -261,11 +265,11 @@ fn nmap_says_what_it_did_not_do() {
     let late = "<host timedout=\"true\"><address addr=\"192.0.2.2\" addrtype=\"ipv4\"/></host>\n";
     let problems = problems(ImportFormat::NmapXml, &run(open, "error"));
     assert!(
-        matches!(&problems[..], [(3, said)] if said.contains("did not end well") && !said.contains("hunter2"))
+        matches!(&problems[..], [(3, said)] if said.contains("nmap failed") && !said.contains("hunter2"))
     );
     let said =
         |hosts: &str| match read(ImportFormat::NmapXml, run(hosts, "success").as_bytes()).pop() {
-            Some((line, Ok(Found::Note(text)))) => Some((line, text)),
+            Some((line, Ok(Found::Warning(text)))) => Some((line, text)),
             _ => None,
         };
     assert_eq!(said(open), None);
@@ -276,14 +280,14 @@ fn nmap_says_what_it_did_not_do() {
     );
     let (line, text) = said(&format!("{open}{late}{open}{late}")).unwrap();
     assert!(
-        line == 3 && text.starts_with("nmap gave up on 2 hosts, of which this is the first "),
+        line == 3 && text.starts_with("nmap gave up on 2 hosts, this one first "),
         "{line} {text}"
     );
 }
 
-/// The reader of XML would hold a tag that has no end, and a name for each element that is open.
+/// The XML reader would keep an endless tag in memory, and a name for each open element.
 #[test]
-fn what_nmap_would_not_write_is_read_no_further() {
+fn xml_that_nmap_would_not_write_is_not_read_further() {
     struct Endless(u64, u8);
     impl std::io::Read for Endless {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -310,7 +314,7 @@ fn what_nmap_would_not_write_is_read_no_further() {
     let deep = format!("<nmaprun>{}", "<a>".repeat(100_000));
     let problems = problems(ImportFormat::NmapXml, &deep);
     assert!(
-        matches!(&problems[..], [(1, said)] if said.contains("more deeply")),
+        matches!(&problems[..], [(1, said)] if said.contains("nested deeper")),
         "{problems:?}"
     );
 }
@@ -446,7 +450,11 @@ fn zmap() {
     ];
     assert_eq!(found(ImportFormat::Zmap, json), owned(&expected));
     let torn = "{\"saddr\":\"192.0.2.6\"}\n{\"saddr\":\"192.0";
-    assert!(problems(ImportFormat::Zmap, torn)[0].1.contains("torn off"));
+    assert!(
+        problems(ImportFormat::Zmap, torn)[0]
+            .1
+            .contains("truncated")
+    );
     assert_eq!(
         problems(
             ImportFormat::Zmap,
@@ -538,7 +546,7 @@ fn httpx() {
 
 proptest! {
     #[test]
-    fn no_bytes_are_a_problem(
+    fn no_bytes_panic(
         format in prop::sample::select(ImportFormat::ALL.to_vec()),
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {

@@ -1,8 +1,8 @@
-//! Every way to be wrong, and that the error says how to mend it.
+//! Every error, and that it says how to fix the mistake.
 
 use super::*;
 
-/// The one error that a line gives, without its place.
+/// The only error of a line, without its place.
 fn problem(line: &str) -> String {
     let text = from_lines(line, TargetOptions::default()).expect_err(line);
     let (place, problem) = text.split_once(": ").unwrap();
@@ -11,19 +11,19 @@ fn problem(line: &str) -> String {
     problem.to_owned()
 }
 
-/// A bad line, and words of its error.
+/// A bad line, and a part of its error.
 const BAD: &[(&str, &str)] = &[
     // Ports.
-    ("192.0.2.1:0", "the port is no number from 1 to 65535"),
+    ("192.0.2.1:0", "invalid port: expected 1 to 65535"),
     ("192.0.2.1:70000", "1 to 65535"),
-    ("192.0.2.1:", "port is missing"),
-    ("192.0.2.1:https", "the port is no number"),
-    ("[2001:db8::1]:", "port is missing"),
-    ("[2001:db8::1]:0", "the port is no number"),
-    ("https://api.example:", "port is missing"),
-    ("https://api.example:99999", "the port is no number"),
-    ("api.example:1:2", "a name with a port host:6443"),
-    (":6443", "host is missing"),
+    ("192.0.2.1:", "missing port"),
+    ("192.0.2.1:https", "invalid port"),
+    ("[2001:db8::1]:", "missing port"),
+    ("[2001:db8::1]:0", "invalid port"),
+    ("https://api.example:", "missing port"),
+    ("https://api.example:99999", "invalid port"),
+    ("api.example:1:2", "a name with a port as host:6443"),
+    (":6443", "missing host"),
     // CIDRs.
     ("192.0.2.0/33", "/0 to /32"),
     ("2001:db8::/129", "/0 to /128"),
@@ -35,7 +35,7 @@ const BAD: &[(&str, &str)] = &[
     ("192.0.2.0/24/8", "/0 to /32"),
     ("192.0.2.0/24:6443", "ports=PORT"),
     ("2001:db8::/64:6443", "ports=PORT"),
-    ("192.0.2/24", "is no address"),
+    ("192.0.2/24", "expected an address before the slash"),
     ("[2001:db8::1]/64", "without brackets"),
     ("fe80::1%eth0/64", "zone id"),
     ("rancher.example/k8s/clusters/c-1", "https://host/path"),
@@ -53,78 +53,78 @@ const BAD: &[(&str, &str)] = &[
     ("192.0.2.10-", "last octet from 0 to 255"),
     ("192.0.2.10-40:6443", "ports=PORT"),
     ("192.0.2.10-192.0.2.40:6443", "ports=PORT"),
-    ("2001:db8::1-ff", "both ends"),
+    ("2001:db8::1-ff", "write both IPv6 addresses in full"),
     ("::ffff:192.0.2.1-::ffff:192.0.2.9", "IPv4-mapped"),
     ("::fffe:ffff:ffff-::1:0:0:0", "IPv4-mapped"),
     ("[2001:db8::1]-[2001:db8::2]", "without brackets"),
-    // What looks like an address.
-    ("192.0.2.256", "looks like an address but is none"),
-    ("10.1", "looks like an address but is none"),
-    ("1.2.3.4.5", "looks like an address but is none"),
-    ("0x7f.1", "looks like an address but is none"),
-    ("0x7f000001", "looks like an address but is none"),
-    ("3232235777", "looks like an address but is none"),
-    ("010.0.0.1", "looks like an address but is none"),
-    ("192.0.2.1.", "looks like an address but is none"),
-    ("192.0.2.1.:443", "looks like an address but is none"),
-    ("192.0.2.1-5.1-3", "looks like an address but is none"),
-    (
-        "192.0.2.300-192.0.2.310",
-        "looks like an address but is none",
-    ),
-    ("https://0x7f.1", "looks like an address but is none"),
-    ("https://3232235777/", "looks like an address but is none"),
-    ("１９２.0.2.1", "looks like an address but is none"),
-    ("192.0.2.1\u{200b}", "looks like an address but is none"),
-    ("192。0。2。1", "looks like an address but is none"),
-    ("api.123", "last part cannot be a number"),
-    ("api.0x1f:443", "last part cannot be a number"),
+    // Text that looks like an address.
+    ("192.0.2.256", "it looks like IPv4"),
+    ("10.1", "it looks like IPv4"),
+    ("1.2.3.4.5", "it looks like IPv4"),
+    ("0x7f.1", "it looks like IPv4"),
+    ("0x7f000001", "it looks like IPv4"),
+    ("3232235777", "it looks like IPv4"),
+    ("010.0.0.1", "it looks like IPv4"),
+    ("192.0.2.1.", "it looks like IPv4"),
+    ("192.0.2.1.:443", "it looks like IPv4"),
+    ("192.0.2.1-5.1-3", "it looks like IPv4"),
+    ("192.0.2.300-192.0.2.310", "it looks like IPv4"),
+    ("https://0x7f.1", "it looks like IPv4"),
+    ("https://3232235777/", "it looks like IPv4"),
+    ("１９２.0.2.1", "it looks like IPv4"),
+    ("192.0.2.1\u{200b}", "it looks like IPv4"),
+    ("192。0。2。1", "it looks like IPv4"),
+    ("api.123", "the last label is a number"),
+    ("api.0x1f:443", "the last label is a number"),
     // IPv6.
     ("fe80::1%eth0", "zone id"),
     ("[fe80::1%eth0]:6443", "zone id"),
     ("https://[fe80::1%25eth0]", "zone id"),
-    ("[2001:db8::1", "lacks its ']'"),
-    ("[2001:db8::1]6443", "after ']' only :port"),
-    ("[192.0.2.1]:443", "no IPv6 address"),
-    ("[]:443", "no IPv6 address"),
-    ("2001:db8::1::2", "no IPv6 address"),
-    ("2001:db8:::1", "no IPv6 address"),
+    ("[2001:db8::1", "missing `]`"),
+    (
+        "[2001:db8::1]6443",
+        "unexpected text after `]`: expected :PORT",
+    ),
+    ("[192.0.2.1]:443", "invalid IPv6 address"),
+    ("[]:443", "invalid IPv6 address"),
+    ("2001:db8::1::2", "invalid IPv6 address"),
+    ("2001:db8:::1", "invalid IPv6 address"),
     (
         "https://2001:db8::1/",
-        "stands in brackets here, [2001:db8::1]:6443",
+        "needs brackets: https://[2001:db8::1]:6443",
     ),
     // No host.
-    ("0.0.0.0", "is no host"),
-    ("0.0.0.0:6443", "is no host"),
-    ("::", "is no host"),
-    ("https://[::]:6443", "is no host"),
-    ("::ffff:0.0.0.0", "is no host"),
-    ("224.0.0.1", "is no host"),
-    ("ff02::1", "is no host"),
-    ("255.255.255.255:443", "is no host"),
+    ("0.0.0.0", "not the address of a host"),
+    ("0.0.0.0:6443", "not the address of a host"),
+    ("::", "not the address of a host"),
+    ("https://[::]:6443", "not the address of a host"),
+    ("::ffff:0.0.0.0", "not the address of a host"),
+    ("224.0.0.1", "not the address of a host"),
+    ("ff02::1", "not the address of a host"),
+    ("255.255.255.255:443", "not the address of a host"),
     // Names.
     ("*.example", "wildcard"),
     ("192.0.2.*", "wildcard"),
     ("192.0.2.1,192.0.2.2", "comma"),
-    ("a..example", "empty part"),
-    (".example", "empty part"),
-    ("a.example..", "empty part"),
-    (".", "empty part"),
+    ("a..example", "empty label"),
+    (".example", "empty label"),
+    ("a.example..", "empty label"),
+    (".", "empty label"),
     ("-a.example", "hyphen"),
     ("a-.example", "hyphen"),
     ("a!b.example", "character '!'"),
     ("a\\b", "character '\\\\'"),
     ("a%20b", "character '%'"),
-    ("xn--a.example", "no host name"),
-    ("a\u{fffd}.example", "no host name"),
+    ("xn--a.example", "invalid host name"),
+    ("a\u{fffd}.example", "invalid host name"),
     // URLs.
-    ("ftp://api.example", "use https:// or http://"),
-    ("://api.example", "use https:// or http://"),
-    ("https://", "host is missing"),
-    ("https:///version", "host is missing"),
+    ("ftp://api.example", "expected https:// or http://"),
+    ("://api.example", "expected https:// or http://"),
+    ("https://", "missing host"),
+    ("https:///version", "missing host"),
     ("https://api.example?x=1", "query or fragment"),
     ("https://api.example/k8s#x", "query or fragment"),
-    ("https://api.example\\x", "no host name"),
+    ("https://api.example\\x", "invalid host name"),
     ("https://api.example/a%2fb", "character '%'"),
     ("https://api.example/a\\b", "character '\\\\'"),
     ("https://api.example/a\"b", "character '\"'"),
@@ -137,29 +137,29 @@ const BAD: &[(&str, &str)] = &[
     // Annotations.
     (
         "192.0.2.1 192.0.2.2",
-        "no annotation; known are name=, expect=, sni= and ports=",
+        "invalid annotation: expected name=, expect=, sni= or ports=",
     ),
-    (
-        "192.0.2.1 label=x",
-        "the annotation is unknown; known are name=",
-    ),
-    ("192.0.2.1 Name=x", "is unknown"),
-    ("192.0.2.1 =x", "is unknown"),
-    ("192.0.2.1 name=", "lacks its value; known are"),
-    ("192.0.2.1 name=a name=b", "name= is given twice"),
+    ("192.0.2.1 label=x", "unknown annotation: expected name="),
+    ("192.0.2.1 Name=x", "unknown annotation"),
+    ("192.0.2.1 =x", "unknown annotation"),
+    ("192.0.2.1 name=", "missing value after name="),
+    ("192.0.2.1 name=a name=b", "duplicate name="),
     (
         "192.0.2.1 expect=open",
         "expect=: invalid verdict: expected one of exposed",
     ),
-    ("192.0.2.1 sni=192.0.2.2", "sni=: it looks like an address"),
+    (
+        "192.0.2.1 sni=192.0.2.2",
+        "sni=: invalid address: it looks like IPv4",
+    ),
     ("192.0.2.1 sni=[2001:db8::1]", "sni=: "),
-    ("192.0.2.1 sni=*.example", "sni=: it is a wildcard"),
-    ("192.0.2.1 ports=0", "ports=: the port is no number"),
+    ("192.0.2.1 sni=*.example", "sni=: unsupported wildcard"),
+    ("192.0.2.1 ports=0", "ports=: invalid port"),
     ("192.0.2.1 ports=9-1", "reversed"),
-    ("192.0.2.1:443 ports=6443", "names a port already"),
-    ("[2001:db8::1]:443 ports=6443", "names a port already"),
-    ("api.example:443 ports=443", "names a port already"),
-    ("https://api.example ports=6443", "a URL means one port"),
+    ("192.0.2.1:443 ports=6443", "has a port and ports="),
+    ("[2001:db8::1]:443 ports=6443", "has a port and ports="),
+    ("api.example:443 ports=443", "has a port and ports="),
+    ("https://api.example ports=6443", "a URL has one port"),
     // Characters.
     ("192.0.2.1\u{1b}[2J", "control character '\\u{1b}'"),
     ("192.0.2.1\r192.0.2.2", "control character '\\r'"),
@@ -167,7 +167,7 @@ const BAD: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn bad_specifications() {
+fn bad_specifications_say_what_is_wrong() {
     for (line, words) in BAD {
         let problem = problem(line);
         assert!(problem.contains(words), "{line:?}: {problem}");
@@ -175,7 +175,7 @@ fn bad_specifications() {
 }
 
 #[test]
-fn paths_of_the_api_are_no_base_url() {
+fn api_paths_are_not_base_urls() {
     for path in [
         "/version",
         "/version/",
@@ -200,14 +200,14 @@ fn paths_of_the_api_are_no_base_url() {
     ] {
         let problem = problem(&format!("https://api.example{path}"));
         assert!(
-            problem.contains("give the server's base URL"),
+            problem.contains("write the server's base URL"),
             "{path}: {problem}"
         );
     }
 }
 
 #[test]
-fn lengths_are_bounded() {
+fn lengths_are_limited() {
     let label = "a".repeat(63);
     assert_eq!(set(&format!("{label}.example:1")).len(), 1);
     assert!(problem(&format!("{label}a.example")).contains("longer than 63"));
@@ -215,17 +215,17 @@ fn lengths_are_bounded() {
     let longest = format!("{label}.{label}.{label}.{}", "b".repeat(61));
     assert_eq!(longest.len(), 253);
     assert_eq!(set(&longest).len(), 3);
-    assert!(problem(&format!("{longest}b")).contains("too long"));
-    assert!(problem(&"é".repeat(20_000)).contains("too long"));
+    assert!(problem(&format!("{longest}b")).contains("longer than 253"));
+    assert!(problem(&"é".repeat(20_000)).contains("longer than 253"));
     assert_eq!(set(&format!("192.0.2.1 name={}", "é".repeat(128))).len(), 3);
-    assert!(problem(&format!("192.0.2.1 name={}", "n".repeat(129))).contains("at most 128"));
+    assert!(problem(&format!("192.0.2.1 name={}", "n".repeat(129))).contains("longer than 128"));
     assert!(
         problem(&format!("https://a.example/{}", "p".repeat(1024))).contains("longer than 1024")
     );
 }
 
 #[test]
-fn credentials_are_refused_and_never_repeated() {
+fn credentials_are_rejected_and_not_repeated() {
     for line in [
         "https://admin:hunter2@api.example",
         "https://hunter2@api.example:6443/k8s",
@@ -249,7 +249,7 @@ fn credentials_are_refused_and_never_repeated() {
             "{line}: {problem}"
         );
     }
-    // Nor is a token.
+    // Tokens are not repeated either.
     assert!(!problem("https://api.example/x?token=hunter2").contains("hunter2"));
     assert!(!problem("192.0.2.1 token=hunter2").contains("hunter2"));
     let said = excluding("192.0.2.1", &["https://admin:hunter2@api.example"]).unwrap_err();
@@ -293,7 +293,7 @@ fn large_ranges_must_be_allowed() {
         let said = from_lines(line, allow()).unwrap_err();
         assert!(said.contains("2^63 targets or more"), "{line}: {said}");
     }
-    // The set as a whole, what is there twice counted once.
+    // The whole set; duplicates count once.
     assert_eq!(
         from_lines("2001:db8::/66\n2001:db8::/66", allow())
             .unwrap()
@@ -302,10 +302,10 @@ fn large_ranges_must_be_allowed() {
     );
     let said = from_lines("2001:db8::/66\n2001:db8:1::/66", allow()).unwrap_err();
     assert!(
-        said.starts_with("targets.txt:2: with this there are 2^63"),
+        said.starts_with("targets.txt:2: too many targets: 2^63"),
         "{said}"
     );
-    // Everything there is, written with a mask or without.
+    // All addresses, as a CIDR and as a range.
     for line in ["::/0", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"] {
         assert!(
             from_lines(line, allow())
@@ -316,7 +316,7 @@ fn large_ranges_must_be_allowed() {
 }
 
 #[test]
-fn everything_wrong_is_said_in_one_go_with_its_place() {
+fn every_error_comes_at_once_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("more.txt");
     std::fs::write(&path, b"192.0.2.1\n\xff\n192.0.2.0/99\n").unwrap();
@@ -340,19 +340,19 @@ fn everything_wrong_is_said_in_one_go_with_its_place() {
     let errors = builder.build().unwrap_err();
     let folder = folder.path().display();
     for (error, (place, words)) in errors.0.iter().zip([
-        (String::new(), "ports: name at least one"),
-        ("argument 2".into(), "looks like an address"),
+        (String::new(), "invalid ports: expected at least one"),
+        ("argument 2".into(), "looks like IPv4"),
         ("argument 3".into(), "empty"),
         ("argument 4".into(), "longer than 64 KiB"),
-        (format!("{folder}/more.txt:2"), "not UTF-8"),
+        (format!("{folder}/more.txt:2"), "invalid UTF-8"),
         (format!("{folder}/more.txt:3:1"), "/0 to /32"),
-        (format!("{folder}/missing.txt"), "check the path"),
-        (folder.to_string(), "it is a folder"),
+        (format!("{folder}/missing.txt"), "cannot open file"),
+        (folder.to_string(), "is a directory"),
         ("<stdin>:1".into(), "longer than 64 KiB"),
-        ("<stdin>:2:1".into(), "the port is no number"),
+        ("<stdin>:2:1".into(), "invalid port"),
         ("exclusion 1".into(), "reversed"),
         ("exclusion 2".into(), "empty"),
-        (format!("{folder}/never.txt"), "check the path"),
+        (format!("{folder}/never.txt"), "cannot open file"),
     ]) {
         assert_eq!(error.place, place, "{error}");
         assert!(error.problem.contains(words), "{error}");
@@ -363,13 +363,13 @@ fn everything_wrong_is_said_in_one_go_with_its_place() {
 }
 
 #[test]
-fn bad_exclusions() {
+fn bad_exclusions_say_what_is_wrong() {
     for (exclusion, words) in [
-        ("https://api.example", "no URL"),
-        ("192.0.2.1 name=x", "no annotations"),
-        ("192.0.2.1 192.0.2.2", "one exclusion a line"),
-        ("192.0.2.0/24:443", "no :port"),
-        ("192.0.2.300", "looks like an address"),
+        ("https://api.example", "unexpected URL"),
+        ("192.0.2.1 name=x", "takes no annotations"),
+        ("192.0.2.1 192.0.2.2", "one per line"),
+        ("192.0.2.0/24:443", "unexpected port"),
+        ("192.0.2.300", "looks like IPv4"),
         ("*.example", "wildcard"),
         ("::ffff:192.0.2.0/120", "IPv4-mapped"),
         ("# nothing", "empty"),
@@ -383,15 +383,15 @@ fn bad_exclusions() {
 }
 
 #[test]
-fn an_empty_list_says_why_it_is_empty() {
+fn an_empty_list_says_why() {
     let said = from_lines("# nothing\n\n", TargetOptions::default()).unwrap_err();
-    assert!(said.starts_with("there is no target"), "{said}");
+    assert!(said.starts_with("no targets"), "{said}");
     let said = excluding("192.0.2.1\napi.example:1", &["192.0.2.0/24", "api.example"]).unwrap_err();
     assert!(said.starts_with("every target is excluded (4)"), "{said}");
 }
 
 #[test]
-fn a_reader_that_fails_is_said() {
+fn a_read_error_is_reported() {
     struct Broken;
     impl std::io::Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
@@ -402,12 +402,12 @@ fn a_reader_that_fails_is_said() {
     let reader = std::io::Read::chain(&b"192.0.2.1\n"[..], Broken);
     builder.read(Source::Stdin, std::io::BufReader::new(reader));
     let said = builder.build().unwrap_err().to_string();
-    assert_eq!(said, "<stdin>:2: cannot read any further: the disk is gone");
+    assert_eq!(said, "<stdin>:2: cannot read further: the disk is gone");
 }
 
-/// Nothing of a bad line is told but where it is bad: it may be a token, and errors go to logs.
+/// An error shows the place of a mistake and nothing of the line, which may be a token.
 #[test]
-fn a_mistake_has_its_place_and_no_content() {
+fn errors_have_a_place_and_no_content() {
     for (line, place) in [
         ("hunter2!", "targets.txt:1:1"),
         ("   hunter2!", "targets.txt:1:4"),
@@ -443,21 +443,21 @@ fn a_mistake_has_its_place_and_no_content() {
         builder.build().unwrap_err().to_string()
     };
     assert!(
-        said("hunter2!").starts_with("argument 1: it is no host name"),
+        said("hunter2!").starts_with("argument 1: invalid host name"),
         "{}",
         said("hunter2!")
     );
-    assert!(said("192.0.2.1 hunter2").starts_with("argument 1:11: it is no annotation"));
+    assert!(said("192.0.2.1 hunter2").starts_with("argument 1:11: invalid annotation"));
     let said = excluding("192.0.2.1", &["192.0.2.1 hunter2"]).unwrap_err();
     assert!(
-        said.starts_with("exclusion 1:11: an exclusion takes no annotations")
+        said.starts_with("exclusion 1:11: unexpected text: an exclusion takes no annotations")
             && !said.contains("hunter")
     );
 }
 
-/// One sentence for a file that is no list, whatever is in it.
+/// A file of another kind gets one error, whatever is in it.
 #[test]
-fn a_file_that_is_no_list_is_told_so_once() {
+fn a_file_of_another_kind_gets_one_error() {
     let kubeconfig =
         "apiVersion: v1\nkind: Config\nusers:\n- name: a\n  user:\n    token: hunter2\n";
     let folder = tempfile::tempdir().unwrap();
@@ -477,26 +477,26 @@ fn a_file_that_is_no_list_is_told_so_once() {
     let places: Vec<&str> = errors.0.iter().map(|error| error.place.as_str()).collect();
     assert_eq!(places, [&shown, &shown, "<stdin>", "z"]);
     for (error, said) in errors.0.iter().zip([
-        "this is a kubeconfig, no list of targets; ",
-        "this is a kubeconfig, no list of exclusions; ",
-        "this is JSON, no list of targets; ",
-        "it is UTF-16 text; save it as UTF-8",
+        "a kubeconfig, not a list of targets; ",
+        "a kubeconfig, not a list of exclusions; ",
+        "JSON, not a list of targets; ",
+        "unsupported encoding UTF-16",
     ]) {
         assert!(error.problem.starts_with(said), "{error}");
         assert!(!error.problem.contains("hunter2"), "{error}");
     }
 }
 
-/// A list may be endless: what is there twice makes no target, and must not fill the memory either.
+/// A list may be endless: duplicates add no target, and must not fill the memory either.
 #[test]
-fn specifications_and_exclusions_are_bounded() {
+fn specifications_and_exclusions_are_limited() {
     let long = format!("192.0.2.1 ports={}1\n", "1,".repeat(5_000));
     let said = from_lines(&long.repeat(500), TargetOptions::default()).unwrap_err();
-    assert!(said.contains("or their words 4 MiB; write CIDRs"), "{said}");
+    assert!(said.contains("or 4 MiB of text; write CIDRs"), "{said}");
     assert!(said.lines().count() == 6, "{said}");
     let mut builder = TargetSetBuilder::new(TargetOptions::default());
     builder.argument("192.0.2.1");
-    for _ in 0..=crate::targets::draft::MAX_PIECES {
+    for _ in 0..=crate::targets::limits::MAX_PIECES {
         builder.exclude("192.0.2.9");
     }
     let said = builder.build().unwrap_err().to_string();

@@ -1,9 +1,9 @@
-//! Every form of a specification and what it names.
+//! Every form of a specification, and the targets that it names.
 
 use super::*;
 
 #[test]
-fn every_form_names_what_it_says() {
+fn every_form_names_its_targets() {
     for (line, expected) in [
         ("192.0.2.1:6443", &["192.0.2.1:6443"] as &[&str]),
         (
@@ -18,7 +18,7 @@ fn every_form_names_what_it_says() {
                 "[2001:db8::1]:8443",
             ],
         ),
-        // Looks like a port, and is the last group of an address.
+        // 6443 looks like a port, but is the last group of the address.
         ("2001:db8::1:6443 ports=1", &["[2001:db8::1:6443]:1"]),
         ("[2001:db8::1]:6443", &["[2001:db8::1]:6443"]),
         ("[2001:DB8::1] ports=7", &["[2001:db8::1]:7"]),
@@ -113,7 +113,7 @@ fn a_name_with_a_dot_at_its_end_is_complete() {
         ("https://api.example/k8s.", false),
         ("https://api.example.:6443", true),
         ("192.0.2.1", false),
-        // It is one name, and complete.
+        // One name with both spellings is complete.
         ("api.example\napi.example.", true),
     ] {
         let set = set(line);
@@ -160,7 +160,7 @@ fn annotations_go_with_every_target_of_their_line() {
         (spec.named, spec.targets, spec.expect),
         (false, 2, Some(Verdict::Limited))
     );
-    // What says which targets are meant tells specifications apart, what only annotates them does not.
+    // Only annotations that change which targets are meant are part of the text.
     assert_eq!(&*spec.origin.text, "192.0.2.0/31 ports=1 sni=API.example.");
     assert_eq!(spec.label.as_deref(), Some("lab@home"));
     for verdict in Verdict::ALL {
@@ -189,7 +189,7 @@ fn a_named_target_is_no_cidr_and_no_range() {
 }
 
 #[test]
-fn plain_http_is_for_urls_that_say_so() {
+fn plain_http_is_for_http_urls() {
     use Scheme::{Http, Https};
     let set = set(
         "192.0.2.1 ports=8080,6443\nhttps://api.example:8080\nhttp://api.example:6443\n\
@@ -208,21 +208,21 @@ fn plain_http_is_for_urls_that_say_so() {
 }
 
 #[test]
-fn host_bits_are_dropped_and_said() {
+fn host_bits_are_dropped_with_a_warning() {
     let set = set("192.0.2.77/30 ports=1\n192.0.2.0/30 ports=1");
     assert_eq!(set.get(0).unwrap().host, Host::Ip(ip("192.0.2.76")));
-    let [note] = set.notes() else {
-        panic!("{:?}", set.notes())
+    let [warning] = set.warnings() else {
+        panic!("{:?}", set.warnings())
     };
     assert_eq!(
-        note.text,
-        "192.0.2.77/30 has host bits; taken as its network 192.0.2.76/30"
+        warning.text,
+        "192.0.2.77/30 has host bits set; using its network 192.0.2.76/30"
     );
-    assert_eq!((note.verbose, note.origin.line), (false, 1));
+    assert_eq!((warning.verbose, warning.origin.line), (false, 1));
     let set = excluding("192.0.2.0/24", &["192.0.2.77/30"]).unwrap();
     assert_eq!(
-        set.notes()[0].text,
-        "exclusion 192.0.2.77/30 has host bits; taken as its network 192.0.2.76/30"
+        set.warnings()[0].text,
+        "exclusion 192.0.2.77/30 has host bits set; using its network 192.0.2.76/30"
     );
 }
 
@@ -290,5 +290,11 @@ fn the_example_file_holds_every_form_without_error() {
     );
     assert!(targets(&set).iter().any(|target| target.sni.is_some()));
     assert!(set.has_names());
-    assert_eq!(set.notes().iter().filter(|note| !note.verbose).count(), 0);
+    assert_eq!(
+        set.warnings()
+            .iter()
+            .filter(|warning| !warning.verbose)
+            .count(),
+        0
+    );
 }

@@ -1,4 +1,4 @@
-//! The way from text to targets as a whole; small parts are tested beside their code.
+//! Tests of the whole way from text to targets. Small parts are tested beside their code.
 
 mod errors;
 mod forms;
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use super::*;
 use crate::model::{Host, Scheme, Source, SpecId, Target, Verdict};
 
-/// A set from lines, or the errors as one text.
+/// A set from lines, or all errors as one text.
 fn from_lines(lines: &str, options: TargetOptions) -> Result<TargetSet, String> {
     let mut builder = TargetSetBuilder::new(options);
     builder.read(Source::File("targets.txt".into()), lines.as_bytes());
@@ -36,7 +36,7 @@ fn targets(set: &TargetSet) -> Vec<Target> {
         .collect()
 }
 
-/// The targets as they are displayed.
+/// The targets as text.
 fn shown(set: &TargetSet) -> Vec<String> {
     targets(set).iter().map(ToString::to_string).collect()
 }

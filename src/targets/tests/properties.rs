@@ -1,4 +1,4 @@
-//! Random lists against a model that lists every target.
+//! Random lists, compared with a model that lists every target.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;

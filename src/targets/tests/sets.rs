@@ -1,4 +1,4 @@
-//! What several specifications and exclusions make together.
+//! Sets of several specifications and exclusions.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ fn ids(target: &Target) -> Vec<u32> {
     target.specs.iter().map(|spec| spec.0).collect()
 }
 
-fn notes(set: &TargetSet) -> Vec<(u32, &str, bool)> {
-    set.notes()
+fn warnings(set: &TargetSet) -> Vec<(u32, &str, bool)> {
+    set.warnings()
         .iter()
-        .map(|note| (note.origin.line, note.text.as_str(), note.verbose))
+        .map(|warning| (warning.origin.line, warning.text.as_str(), warning.verbose))
         .collect()
 }
 
@@ -35,22 +35,22 @@ fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
             .collect::<Vec<_>>(),
         [8, 1, 1]
     );
-    // The address stays where the range has it.
+    // The address keeps its index in the range.
     assert_eq!(set.get(3).unwrap().host, Host::Ip(ip("192.0.2.3")));
     let again = "192.0.2.3:1 is already named at targets.txt:1; scanned once";
     assert_eq!(
-        notes(&set),
+        warnings(&set),
         [
             (2, again, true),
             (3, again, true),
             (
                 3,
-                "reports call this target a, as an earlier line does, not b",
+                "reports name this target a, as an earlier line does, not b",
                 false
             ),
             (
                 3,
-                "it is expected to be exposed here and rejected by an earlier line: one fails",
+                "expected to be exposed here and rejected on an earlier line: one of them fails",
                 false
             ),
         ]
@@ -58,7 +58,7 @@ fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
 }
 
 #[test]
-fn a_later_range_adds_only_what_is_left() {
+fn a_later_range_adds_only_new_targets() {
     let set = set("192.0.2.2 name=a ports=1,2\n192.0.2.0/30 name=net expect=rejected ports=1\n");
     assert_eq!(
         shown(&set),
@@ -80,22 +80,22 @@ fn a_later_range_adds_only_what_is_left() {
             .collect::<Vec<_>>(),
         [2, 3]
     );
-    let [note] = set.notes() else {
-        panic!("{:?}", set.notes())
+    let [warning] = set.warnings() else {
+        panic!("{:?}", set.warnings())
     };
     assert_eq!(
-        note.text,
+        warning.text,
         "1 of the 4 targets of 192.0.2.0/30 are already named, the first at targets.txt:1; scanned once, \
-         and the expect= of this line does not count for them"
+         and the expect= of this line does not apply to them"
     );
     assert!(
-        !note.verbose,
-        "an expectation that does not count must be seen"
+        !warning.verbose,
+        "an expectation without effect must be visible"
     );
 }
 
 #[test]
-fn what_differs_in_scheme_port_prefix_or_sni_is_another_target() {
+fn another_scheme_port_prefix_or_sni_makes_another_target() {
     let set = set("api.example:443\n\
                    https://api.example\n\
                    https://api.example/a\n\
@@ -134,7 +134,7 @@ fn partly_covered_named_targets_add_their_other_ports() {
         ("192.0.2.1:6443", vec![1])
     );
     assert_eq!(
-        set.notes()[0].text,
+        set.warnings()[0].text,
         "1 of the 2 targets of 192.0.2.1 are already named at targets.txt:1; scanned once"
     );
 }
@@ -188,20 +188,20 @@ fn exclusions_take_out_each_target_once() {
     assert!(!exclusions.excludes_name("x.api.example", 1));
 }
 
-/// What somebody named and nobody asks must not vanish without a word.
+/// A named target that is not asked must not vanish silently.
 #[test]
-fn a_named_target_that_is_excluded_is_said() {
+fn a_named_target_that_is_excluded_gets_a_warning() {
     let set = excluding(
         "192.0.2.0/30 ports=1\n192.0.2.9 ports=1,2 expect=rejected\napi.example:1\n192.0.2.8 ports=1,2\n",
         &["192.0.2.9", "API.example", "192.0.2.8:1", "192.0.2.0/30"],
     )
     .unwrap();
-    let said = "it is excluded as a whole: not asked, and neither covered nor missing";
-    assert_eq!(notes(&set), [(2, said, false), (3, said, false)]);
+    let text = "excluded on every port: not asked, and not part of the coverage";
+    assert_eq!(warnings(&set), [(2, text, false), (3, text, false)]);
 }
 
 #[test]
-fn exclusions_may_name_what_is_no_host_and_be_as_large_as_they_like() {
+fn exclusions_may_be_large_and_need_not_be_hosts() {
     let set = excluding(
         "192.0.2.1:1",
         &[
@@ -228,11 +228,11 @@ fn a_large_range_costs_what_a_small_one_costs() {
     assert_eq!(set.segments.len(), 9);
     assert_eq!(set.len(), 3 * ((1 << 24) - (1 << 16) - 1));
     assert_eq!(set.excluded(), 3 * ((1 << 16) + 1));
-    // One naming for the whole specification, however many ports.
+    // One attribution for the whole specification, whatever its ports.
     assert!(
         set.segments
             .windows(2)
-            .all(|pair| Arc::ptr_eq(&pair[0].naming, &pair[1].naming))
+            .all(|pair| Arc::ptr_eq(&pair[0].attribution, &pair[1].attribution))
     );
 }
 
@@ -256,38 +256,38 @@ fn many_lines_are_taken_in_without_quadratic_work() {
 }
 
 #[test]
-fn notes_are_bounded_and_counted() {
+fn warnings_are_limited_and_counted() {
     let mut lines = "192.0.2.1\n".repeat(1_500);
     lines.push_str(&"192.0.2.1/24 ports=1\n".repeat(1_100));
     let set = set(&lines);
-    let (verbose, always): (Vec<&Note>, Vec<&Note>) =
-        set.notes().iter().partition(|note| note.verbose);
-    assert_eq!((verbose.len(), always.len()), (1001, 1001));
-    let last = |notes: &[&Note]| {
-        notes
+    let (verbose, normal): (Vec<&Warning>, Vec<&Warning>) =
+        set.warnings().iter().partition(|warning| warning.verbose);
+    assert_eq!((verbose.len(), normal.len()), (1001, 1001));
+    let last = |warnings: &[&Warning]| {
+        warnings
             .last()
-            .map(|note| (note.text.clone(), note.origin.line))
+            .map(|warning| (warning.text.clone(), warning.origin.line))
             .unwrap()
     };
     assert_eq!(
-        last(&always),
+        last(&normal),
         (
-            "100 more notes like these, this line's the last".into(),
+            "100 more warnings like these, the last for this line".into(),
             2600
         )
     );
-    // 1,499 addresses and 1,099 CIDRs are there twice.
+    // 1,499 addresses and 1,099 CIDRs are duplicates.
     assert_eq!(
         last(&verbose),
         (
-            "1598 more notes like these, this line's the last".into(),
+            "1598 more warnings like these, the last for this line".into(),
             2600
         )
     );
 }
 
 #[test]
-fn indices_beyond_the_set_yield_nothing() {
+fn indices_beyond_the_set_have_no_target() {
     let set = set("192.0.2.1:1");
     assert_eq!(
         (set.len(), set.is_empty(), set.has_names()),
@@ -302,7 +302,7 @@ fn indices_beyond_the_set_yield_nothing() {
 }
 
 #[test]
-fn a_set_is_shared_between_workers() {
+fn a_set_can_be_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<TargetSet>();
     shared::<Permutation>();

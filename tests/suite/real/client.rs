@@ -1,4 +1,4 @@
-//! A client of the tests' own, which takes any certificate: the truth must not come from what is tested.
+//! An independent client that accepts any certificate: the expected result must not come from the tested code.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::pki::Pki;
 
-/// How one request came out.
+/// The response to one request.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -21,7 +21,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether the request came past authorization: refused by nobody, and not for want of an authorizer.
+    /// Whether the request passed authorization: it was not denied, and the authorizer did not fail.
     pub(super) fn let_through(&self) -> bool {
         !matches!(self.status, 401 | 403) && !self.body.starts_with("Internal Server Error: ")
     }
@@ -33,7 +33,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// With the administrator's certificate.
+    /// A client with the certificate of the administrator.
     pub(super) fn admin(address: SocketAddr, pki: &Pki) -> Self {
         let chain = vec![CertificateDer::from_pem_file(pki.path("admin.crt")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(pki.path("admin.key")).unwrap();
@@ -43,7 +43,7 @@ impl Client {
         }
     }
 
-    /// Without any credential.
+    /// A client without credentials.
     pub(super) fn anonymous(address: SocketAddr) -> Self {
         Self {
             address,
@@ -67,14 +67,14 @@ impl Client {
         let mut stream = tokio_rustls::TlsConnector::from(Arc::clone(&self.config))
             .connect(name, stream)
             .await?;
-        // HTTP/1.0: no chunks to take apart.
+        // HTTP/1.0 has no chunks to decode.
         let request = format!(
             "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
-        // The server may end without closing TLS properly; what came is what counts.
+        // The server may close without TLS close_notify; the received bytes count.
         let _ = stream.read_to_end(&mut answer).await;
         let answer = String::from_utf8_lossy(&answer);
         let (head, body) = answer

@@ -1,8 +1,8 @@
 //! Unmodified Kubernetes programs, where `KUBEBUILDER_ASSETS` names a folder with `etcd` and
-//! `kube-apiserver`: `tests/real/README` says how it comes to be. Without it each test says `SKIPPED`.
+//! `kube-apiserver`: `tests/real/README` explains how to build them. Otherwise each test prints `SKIPPED`.
 //!
 //! ```text
-//! rows ── servers ── rbac ─→ a configured server ─ client ──→ what is open: the truth of the row
+//! rows ── servers ── rbac ─→ a configured server ─ client ──→ what is really open, as the row states
 //!                                                └ kubeknock → verdict, grants, posture, component
 //! ```
 
@@ -20,7 +20,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kubeknock::config::ScanConfig;
 use kubeknock::model::{Component, EndpointReport, Verdict};
 use kubeknock::probe::{AFTER_401, ALWAYS, deep};
 use tokio::sync::Semaphore;
@@ -34,18 +33,18 @@ use pki::Pki;
 use rows::{ROWS, Row};
 use servers::{ApiServer, Etcd, Release, Settings};
 
-/// Servers at once: a start takes a processor for a second or two, and 0.27 GB.
+/// How many servers run at once: starting one takes a CPU for a second or two, and 0.27 GB.
 static ROOM: Semaphore = Semaphore::const_new(3);
-/// How long a change of roles takes to reach the authorizer, at most.
+/// The longest time until a change of roles reaches the authorizer.
 const SETTLING: Duration = Duration::from_secs(20);
 
-/// One way of asking.
+/// One set of scan options.
 #[derive(Debug, Clone, Copy)]
 struct Mode {
     word: &'static str,
     deep: bool,
     http2: bool,
-    /// Before a second look. A server that starts beside others takes its time.
+    /// The pause before a recheck. A server that starts together with others is slow.
     pause: Duration,
 }
 
@@ -78,18 +77,17 @@ impl Mode {
             ..
         } = self;
         let timeout = Duration::from_secs(30);
-        let config = ScanConfig {
-            deep,
-            http2,
-            timeout,
-            second_look_pause,
-            ..config()
-        };
+        let config = config().with(|config| {
+            config.deep = deep;
+            config.http2 = http2;
+            config.timeout = timeout;
+            config.second_look_pause = second_look_pause;
+        });
         knock(config, target).await
     }
 }
 
-/// What is wrong with a record, one problem a line.
+/// The problems of a record, one per line.
 #[derive(Default)]
 struct Problems(String);
 
@@ -101,7 +99,7 @@ impl Problems {
     }
 }
 
-/// Runs these at once, a few at a time, and says what came of each. Each comes to its problems.
+/// Runs these jobs, a few at a time, and prints the result of each. Each job returns its problems.
 async fn all<W>(release: &Release, work: impl IntoIterator<Item = (String, W)>)
 where
     W: Future<Output = String> + Send + 'static,
@@ -153,7 +151,7 @@ async fn every_configuration_gets_its_verdict() {
     all(&release, work).await;
 }
 
-/// One row, in every mode.
+/// Checks one row in every mode.
 async fn configured(release: &Release, etcd: &Etcd, name: &str, row: &Row) -> String {
     let pki = Pki::make();
     let hangs = row.prepare(release, &pki);
@@ -184,7 +182,7 @@ async fn configured(release: &Release, etcd: &Etcd, name: &str, row: &Row) -> St
     problems.0
 }
 
-/// Waits until exactly the row's paths are open, asked by the tests' own client.
+/// Waits until exactly the paths of the row are open to the independent client.
 async fn settle(address: SocketAddr, row: &Row) -> Result<(), String> {
     let client = Client::anonymous(address);
     let paths: BTreeSet<String> = (ALWAYS.into_iter().chain(AFTER_401).map(str::to_owned))
@@ -213,7 +211,7 @@ async fn settle(address: SocketAddr, row: &Row) -> Result<(), String> {
 }
 
 impl Row {
-    /// Writes the configuration files; whoever hangs does so as long as what is returned lives.
+    /// Writes the configuration files. The returned listener is a webhook that hangs while it lives.
     fn prepare(&self, release: &Release, pki: &Pki) -> TcpListener {
         let hangs = TcpListener::bind(crate::support::ANY).unwrap();
         let port = hangs.local_addr().unwrap().port().to_string();
@@ -235,7 +233,7 @@ impl Row {
             .collect()
     }
 
-    /// Holds a record against the row.
+    /// Compares a record with the row.
     fn check(&self, record: &EndpointReport, mode: Mode, problems: &mut Problems) {
         let Mode {
             word, deep, http2, ..
@@ -289,8 +287,8 @@ impl Row {
         let Some(tls) = &record.tls else {
             return problems.unless(false, || format!("{word}: no TLS"));
         };
-        // Every release here ends an HTTP/2 connection after an answer to an anonymous caller, unless the next
-        // request was on its way.
+        // Every release here closes an HTTP/2 connection after a response to an anonymous caller, unless the next
+        // request is already in flight.
         problems.unless(!http2 || record.connections > 1, || {
             format!("{word}: one connection served all")
         });

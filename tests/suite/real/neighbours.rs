@@ -1,4 +1,4 @@
-//! What runs beside an API server, and an API server without its etcd.
+//! Components that run next to an API server, and an API server without its etcd.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::rows::{DEFAULT, Row};
 use super::servers::{ApiServer, Etcd, Process, Release, Settings, free_port, loopback};
 use super::{MODES, Mode, Problems, all, settle};
 
-/// Checks what is not about an API server's table: verdict and component.
+/// Checks only verdict and component.
 fn check(
     record: &EndpointReport,
     mode: Mode,
@@ -62,7 +62,7 @@ async fn an_api_server_without_its_etcd_is_still_forbidden() {
         let etcd = Etcd::start(&this, &pki, false).await;
         let server = api_server(&this, &etcd, "stopped", &pki).await;
         drop(etcd);
-        // Until its health checks fail.
+        // Waits until its health checks fail.
         tokio::time::sleep(Duration::from_secs(3)).await;
         let row = Row {
             name: "etcd stopped",
@@ -78,7 +78,7 @@ async fn an_api_server_without_its_etcd_is_still_forbidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn etcd_is_no_api_server() {
+async fn etcd_is_not_an_api_server() {
     let Some(release) = Release::here("etcd") else {
         return;
     };
@@ -116,9 +116,9 @@ async fn etcd_is_no_api_server() {
     all(&release, work).await;
 }
 
-/// Controller manager and scheduler: they speak as an API server does, and are none.
+/// Controller manager and scheduler respond like an API server but are none.
 #[tokio::test(flavor = "multi_thread")]
-async fn controller_manager_and_scheduler_are_no_api_servers() {
+async fn controller_manager_and_scheduler_are_not_api_servers() {
     let Some(release) = Release::here("controller manager and scheduler") else {
         return;
     };
@@ -167,8 +167,8 @@ async fn delegating(release: &Release, program: &str) -> String {
     problems.0
 }
 
-/// An extension's API server, asked itself: closed by default, and open to whom the API server behind it
-/// lets in.
+/// An extension API server, probed directly: closed by default, and open to callers that the main API server
+/// allows.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extension_is_an_aggregated_api_server() {
     let Some(release) = Release::here("an extension API server") else {

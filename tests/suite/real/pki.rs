@@ -1,4 +1,4 @@
-//! The certificates, keys and configuration files of one set of servers, in a folder of their own.
+//! The certificates, keys and configuration files of one set of servers, in one folder.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
 };
 
-/// What is bound to all names that a kubeadm API server has.
+/// The names in the certificate of a kubeadm API server.
 const SANS: [&str; 7] = [
     "kubernetes",
     "kubernetes.default",
@@ -123,8 +123,7 @@ impl Pki {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Copies the files of `tests/real/conf` into the folder, in the form that this release reads, with
-    /// these changes.
+    /// Copies the files of `tests/real/conf` into the folder with these changes, in the format of this release.
     pub(super) fn configure(&self, minor: u32, changes: &[(&str, &str)]) {
         let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/conf");
         for file in fs::read_dir(conf).unwrap() {
@@ -149,7 +148,7 @@ impl Pki {
         }
     }
 
-    /// A kubeconfig of the administrator for the API server at this port; returns its path.
+    /// Writes an administrator kubeconfig for the API server at this port, and returns its path.
     pub(super) fn kubeconfig(&self, port: u16) -> String {
         let (ca, crt, key) = (
             self.path("ca.crt"),

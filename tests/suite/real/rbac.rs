@@ -1,4 +1,4 @@
-//! What an administrator changes before anybody knocks.
+//! Changes that an administrator makes before the scan.
 
 use serde_json::{Value, json};
 
@@ -11,19 +11,18 @@ const RBAC: &str = "/apis/rbac.authorization.k8s.io/v1";
 pub(super) enum Change {
     /// Binds a cluster role to `User/system:anonymous` or `Group/system:unauthenticated`.
     Bind(&'static str, &'static str),
-    /// Gives a cluster role these non-resource paths, by `get`, and nothing else.
+    /// Replaces the rules of a cluster role by `get` on these non-resource paths.
     Paths(&'static str, &'static [&'static str]),
-    /// Lets a cluster role list all of its rules' resources as another does: what the controller manager
-    /// does for aggregated roles.
+    /// Copies the rules of another cluster role, as the controller manager does for aggregated roles.
     CopyRules(&'static str, &'static str),
-    /// Takes everybody without credentials out of a cluster role binding.
+    /// Removes unauthenticated callers from a cluster role binding.
     Unbind(&'static str),
-    /// Registers an API service that a server at this port of the machine itself would serve.
+    /// Registers an API service that a server at this local port serves.
     ApiService,
 }
 
 impl Change {
-    /// Makes it.
+    /// Makes the change.
     pub(super) async fn make(self, admin: &Client) {
         let role = |name: &str| format!("{RBAC}/clusterroles/{name}");
         match self {

@@ -1,5 +1,5 @@
-//! Every configuration of a kube-apiserver that was tried, what it opens to callers without credentials,
-//! and what kubeknock must say of it.
+//! The tested configurations of kube-apiserver: what each opens to callers without credentials, and the expected
+//! result.
 
 use kubeknock::model::{PostureStatus, Verdict};
 
@@ -17,26 +17,26 @@ const PUBLIC_INFO: &str = "system:public-info-viewer";
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) name: &'static str,
-    /// The first minor release that knows its flags.
+    /// The first minor release that has its flags.
     pub(super) since: u32,
-    /// Flags beside the common ones, or in their place; a bare name takes a common one away.
+    /// Flags that add to or replace the common ones; a bare name removes a common one.
     pub(super) flags: &'static [&'static str],
     /// Changes to the files of `tests/real/conf`.
     pub(super) conf: &'static [(&'static str, &'static str)],
     pub(super) rbac: &'static [Change],
-    /// The paths that authorization lets anonymous callers through to.
+    /// The paths that authorization allows for anonymous callers.
     pub(super) open: fn(&str) -> bool,
     /// The verdicts: without `--deep`, and with it.
     pub(super) verdicts: [Verdict; 2],
-    /// How that stands to what kubeadm documents; `None` where nothing shows whose it is, or nothing is
-    /// settled.
+    /// The posture compared with the documentation of kubeadm; `None` if the product is unknown or the verdict is
+    /// not conclusive.
     pub(super) standing: [Option<PostureStatus>; 2],
 }
 
-/// Where authentication refuses, the default requests do not show what it lets in elsewhere.
+/// If authentication rejects the default requests, they do not show which other paths it accepts.
 const REFUSING: [Option<PostureStatus>; 2] = [Some(Unknown), Some(Stricter)];
 
-/// What kubeadm sets up, as far as it concerns anonymous callers.
+/// The kubeadm setup, as far as it concerns anonymous callers.
 pub(super) const DEFAULT: Row = Row {
     name: "defaults",
     since: 0,
@@ -48,7 +48,7 @@ pub(super) const DEFAULT: Row = Row {
     standing: [Some(AsDocumented); 2],
 };
 
-/// Anonymous limited to a path; `/version` in the file stands for it.
+/// Limits anonymous callers to a path, which replaces `/version` in the file.
 const CONDITION: Row = Row {
     since: 32,
     flags: &["--authentication-config={pki}/authn-version.yaml"],
@@ -82,8 +82,8 @@ pub(super) const ADMIN: Row = Row {
     ..DEFAULT
 };
 
-/// A webhook that authorizes and does not answer. Where it has no say then (`NoOpinion`), what RBAC allows is
-/// allowed; what RBAC does not allow fails.
+/// An authorization webhook that does not answer. With `NoOpinion`, requests that RBAC allows are allowed, and
+/// others fail.
 const NO_AUTHORIZER: Row = Row {
     since: 30,
     flags: &[
@@ -321,7 +321,7 @@ pub(super) const ROWS: [Row; 38] = [
         open: public,
         ..NO_AUTHORIZER
     },
-    // 1.30 waits ten seconds for each, whatever the file says.
+    // 1.30 waits ten seconds for each request, regardless of the file.
     Row {
         name: "webhook hangs, Deny",
         since: 34,
@@ -355,7 +355,7 @@ pub(super) const ROWS: [Row; 38] = [
     },
 ];
 
-/// `view` gets its rules from the controller manager, and there is none.
+/// `view` gets its rules from the controller manager, which does not run here.
 const VIEW: [Change; 2] = [
     CopyRules("system:aggregate-to-view", "view"),
     Bind("view", UNAUTHENTICATED),

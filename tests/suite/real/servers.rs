@@ -1,4 +1,4 @@
-//! Real programs as processes that end with their owner.
+//! Real programs as processes that end when they are dropped.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use crate::skip::skipped;
 /// How long a server may take to become ready on a slow machine.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What every API server is started with.
+/// The flags of every API server.
 const COMMON: [&str; 20] = [
     "--bind-address=127.0.0.1",
     "--advertise-address=127.0.0.1",
@@ -38,7 +38,7 @@ const COMMON: [&str; 20] = [
     "--audit-log-path={pki}/audit.log",
 ];
 
-/// A release of Kubernetes, built.
+/// A built release of Kubernetes.
 pub(super) struct Release {
     folder: PathBuf,
     /// `v1.37.2`.
@@ -48,7 +48,7 @@ pub(super) struct Release {
 }
 
 impl Release {
-    /// What `KUBEBUILDER_ASSETS` names, or the reason to skip.
+    /// The release in `KUBEBUILDER_ASSETS`. Without it, prints that the test was skipped and returns `None`.
     pub(super) fn here(test: &str) -> Option<Self> {
         let Some(folder) = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from) else {
             skipped(&format!("{test}: KUBEBUILDER_ASSETS is not set"));
@@ -74,7 +74,7 @@ impl Release {
         })
     }
 
-    /// Whether this program was built too; where not, it is said.
+    /// Whether this program was built. If not, prints that the test was skipped.
     pub(super) fn has(&self, program: &str) -> bool {
         let there = self.folder.join(program).is_file();
         if !there {
@@ -91,7 +91,7 @@ impl Release {
 pub(super) struct Process {
     command: Command,
     child: Child,
-    /// How often it may end before it is ready: on a busy machine a start may run out of its own time.
+    /// How often it may exit before it is ready: on a busy machine a start may time out.
     spare: u8,
     log: PathBuf,
 }
@@ -104,7 +104,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    /// Starts a program; what it logs goes to a file beside the keys.
+    /// Starts a program. Its log goes to a file next to the keys.
     pub(super) fn start(release: &Release, program: &str, pki: &Pki, flags: &[String]) -> Self {
         let log = PathBuf::from(pki.path(&format!("{program}.log")));
         let mut command = Command::new(release.folder.join(program));
@@ -121,7 +121,7 @@ impl Process {
         }
     }
 
-    /// Waits until somebody listens there.
+    /// Waits until the address accepts connections.
     pub(super) async fn listening(&mut self, address: SocketAddr) {
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
@@ -129,7 +129,7 @@ impl Process {
         }
     }
 
-    /// A pause on the way to something that the program must come to while it runs, and soon enough.
+    /// Pauses while waiting for the program. Fails if it exited or takes too long.
     async fn pause(&mut self, began: Instant, pause: Duration) {
         let mut ended = self.child.try_wait().unwrap().is_some();
         if ended && self.spare > 0 {
@@ -152,11 +152,11 @@ impl Process {
     }
 }
 
-/// A port that nobody has, outside the range from which clients get theirs.
+/// A free port outside the range of ephemeral ports.
 pub(super) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     loop {
-        // Runs beside each other begin at ports of their own.
+        // Test runs in parallel start at different ports.
         let begin = 12_000 + u16::try_from(std::process::id() % 180).unwrap() * 100;
         let port = begin + NEXT.fetch_add(1, Ordering::Relaxed) % 1_000;
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
@@ -175,7 +175,7 @@ pub(super) struct Etcd {
 }
 
 impl Etcd {
-    /// Starts one: plain, or with TLS and client certificates.
+    /// Starts etcd, either plain or with TLS and client certificates.
     pub(super) async fn start(release: &Release, pki: &Pki, tls: bool) -> Self {
         let scheme = if tls { "https" } else { "http" };
         let client = loopback(free_port());
@@ -204,12 +204,12 @@ impl Etcd {
     }
 }
 
-/// How an API server is started.
+/// The settings of an API server.
 pub(super) struct Settings<'a> {
     pub(super) etcd: &'a Etcd,
-    /// Under which prefix etcd has its objects.
+    /// The prefix of its objects in etcd.
     pub(super) name: &'a str,
-    /// Flags of its own, which replace common ones of the same name; a bare name takes one away.
+    /// Flags that add to or replace the common ones; a bare name removes a common one.
     pub(super) flags: &'a [&'a str],
     pub(super) pki: &'a Pki,
 }
@@ -221,7 +221,7 @@ pub(super) struct ApiServer {
 }
 
 impl ApiServer {
-    /// Starts one, and does not wait for it.
+    /// Starts it without waiting.
     pub(super) fn start(release: &Release, settings: &Settings<'_>) -> Self {
         let Settings {
             etcd,
@@ -261,7 +261,7 @@ impl ApiServer {
         self.process.listening(self.address).await;
     }
 
-    /// Waits until `/readyz` says ok: to the administrator, or to anybody where it knows no client CA.
+    /// Waits until `/readyz` answers ok to the administrator, or to anybody if the server has no client CA.
     pub(super) async fn ready(&mut self) {
         let began = Instant::now();
         let anybody = Client::anonymous(self.address);

@@ -1,4 +1,4 @@
-//! Servers that are asked while they start: for a second or two they refuse what they open later.
+//! Servers that are probed while they start: for a second or two they deny paths that they open later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use super::rows::{ADMIN, ANONYMOUS_OFF, CONDITIONS, DEFAULT, Row};
 use super::servers::{ApiServer, Etcd, Release, Settings};
 use super::{MODES, Mode, Problems, all, settle};
 
-/// Before the second look: long enough for a start on a busy machine.
+/// The pause before the recheck: long enough for a start on a busy machine.
 const PAUSE: Duration = Duration::from_secs(6);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_starting_server_gets_the_verdict_that_it_comes_to() {
+async fn a_starting_server_gets_its_final_verdict() {
     let Some(release) = Release::here("starting API servers") else {
         return;
     };
@@ -30,7 +30,7 @@ async fn a_starting_server_gets_the_verdict_that_it_comes_to() {
     all(&release, work).await;
 }
 
-/// Sets a server up once, and starts it again for every mode: it is asked as soon as its port is open.
+/// Sets up a server once and restarts it for every mode. The probe starts as soon as its port is open.
 async fn starting(release: &Release, etcd: &Etcd, name: &str, row: &Row) -> String {
     let pki = Pki::make();
     row.prepare(release, &pki);

@@ -1,5 +1,5 @@
-//! Every packet of a network namespace, seen from below: a packet socket, and the kernel's own counts to
-//! prove that it lost none.
+//! Captures every packet of a network namespace with a packet socket. The kernel's counters prove that none was
+//! lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read as _};
@@ -12,24 +12,24 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// What somebody sent to somebody.
+/// The captured traffic.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
-    /// TCP connections begun: both ends of each, and its first sequence number, since ports come again.
+    /// TCP connections: both ends of each, and its first sequence number, because ports are reused.
     syns: BTreeSet<(SocketAddr, SocketAddr, u32)>,
-    /// UDP: both ends, and how many packets.
+    /// UDP: both ends, and the number of packets.
     datagrams: BTreeMap<(SocketAddr, SocketAddr), u64>,
-    /// Everything that is neither: what protocol, to whom.
+    /// Other protocols, with their destination.
     pub(super) others: BTreeSet<(u8, IpAddr)>,
 }
 
 impl Traffic {
-    /// Where connections were opened to.
+    /// The destinations of TCP connections.
     pub(super) fn connected_to(&self) -> BTreeSet<SocketAddr> {
         self.syns.iter().map(|(_, to, _)| *to).collect()
     }
 
-    /// Where datagrams went that answer nobody.
+    /// The destinations of datagrams that are not replies.
     pub(super) fn asked(&self) -> BTreeSet<SocketAddr> {
         let answers = |from: &SocketAddr, to: &SocketAddr| {
             from.port() < to.port() && self.datagrams.contains_key(&(*to, *from))
@@ -70,9 +70,9 @@ impl Capture {
         }
     }
 
-    /// What was sent since the start.
+    /// Stops the capture and returns its traffic.
     pub(super) fn stop(self) -> Traffic {
-        // What is on its way arrives.
+        // Lets packets in flight arrive.
         std::thread::sleep(Duration::from_millis(300));
         let counted = Counts::now();
         self.end.store(true, Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl Capture {
 fn listen(mut socket: Socket, end: &AtomicBool) -> Traffic {
     let mut traffic = Traffic::default();
     let mut buffer = vec![0; 65_536];
-    // On loopback each packet goes by twice, out and in.
+    // On loopback each packet is seen twice, outgoing and incoming.
     let mut datagrams: BTreeMap<(SocketAddr, SocketAddr), u64> = BTreeMap::new();
     loop {
         match socket.read(&mut buffer) {
@@ -119,7 +119,7 @@ fn listen(mut socket: Socket, end: &AtomicBool) -> Traffic {
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// One packet with its Ethernet header.
+/// Records one packet with its Ethernet header.
 fn note(
     packet: &[u8],
     traffic: &mut Traffic,
@@ -135,7 +135,7 @@ fn note(
             v4(16),
             &packet[usize::from(packet[0] & 15) * 4..],
         ),
-        // Extension headers are none of ours: they count as a protocol of their own.
+        // Extension headers are not expected, so they count as another protocol.
         0x86dd => (packet[6], v6(8), v6(24), &packet[40..]),
         _ => {
             traffic
@@ -167,7 +167,7 @@ fn note(
     }
 }
 
-/// What the kernel has counted in this namespace.
+/// The packet counters of the kernel in this namespace.
 struct Counts {
     connections: u64,
     datagrams: u64,
@@ -195,7 +195,7 @@ impl Counts {
 }
 
 #[test]
-fn packets_are_read_as_they_are() {
+fn packets_are_parsed_correctly() {
     let mut traffic = Traffic::default();
     let mut datagrams = BTreeMap::new();
     let mut syn = vec![0; 14 + 20 + 20];

@@ -1,5 +1,5 @@
-//! A world of one namespace in which every address there is answers: servers that write down what they are
-//! asked, byte by byte, and a name server.
+//! A network namespace in which every address answers: servers that record every request byte by byte, and a name
+//! server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,12 +16,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_rustls::TlsAcceptor;
 
-/// Where everything that a server says leads to: nobody gave this address.
+/// An address outside the scope, to which every server response points.
 pub(super) const ELSEWHERE: &str = "198.51.100.66";
-/// The ports that answer everywhere. Others refuse, which the capture sees as well.
+/// The ports that answer on every address. Other ports refuse, which the capture sees, too.
 pub(super) const PORTS: [u16; 7] = [6443, 443, 8443, 9443, 8080, 80, 3128];
 
-/// What was asked of whom: the whole of each request's head and of what came behind it.
+/// The received requests by server: each head, and everything after it.
 pub(super) type Asked = Arc<Mutex<BTreeMap<SocketAddr, Vec<String>>>>;
 
 /// Starts a server on every address, at [`PORTS`].
@@ -42,7 +42,7 @@ pub(super) async fn serve() -> Asked {
     asked
 }
 
-/// TLS to who speaks it, a tunnel to who asks for one, plain HTTP to the others.
+/// Serves TLS to TLS clients, a tunnel to clients that request one, and plain HTTP to others.
 async fn greet(mut stream: TcpStream, acceptor: TlsAcceptor, asked: Asked) {
     let local = stream.local_addr().unwrap();
     let me = SocketAddr::new(local.ip().to_canonical(), local.port());
@@ -51,7 +51,7 @@ async fn greet(mut stream: TcpStream, acceptor: TlsAcceptor, asked: Asked) {
         return;
     }
     if &first == b"C" {
-        // A proxy that is itself whatever it is asked for: no packet of its own.
+        // The proxy plays every destination itself, so it sends no packets of its own.
         let Some(head) = head(&mut stream).await else {
             return;
         };
@@ -82,7 +82,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, me: SocketAddr,
     let _ = stream.shutdown().await;
 }
 
-/// A request up to its empty line. What comes with it belongs to it: no request of ours has a body.
+/// Reads a request up to its empty line. Bytes after it are included, because no request has a body.
 async fn head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut bytes = Vec::new();
     while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -93,8 +93,8 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap())
 }
 
-/// A default cluster, everywhere; every third address redirects instead, every seventh one closes. All of
-/// them point elsewhere in every header that could lead somebody there.
+/// A default cluster. Every third address redirects instead, and every seventh closes. All point out of the scope in
+/// every header that a client might follow.
 fn reply(me: SocketAddr, path: &str) -> (String, bool) {
     let number = match me.ip() {
         IpAddr::V4(v4) => v4.octets()[3],
@@ -131,7 +131,7 @@ fn reply(me: SocketAddr, path: &str) -> (String, bool) {
     (format!("{}\r\n\r\n{body}", head.join("\r\n")), close)
 }
 
-/// Asks for a client certificate, and serves one that names places to ask about it.
+/// Requests a client certificate, and serves a certificate that names URLs for more information.
 fn acceptor() -> TlsAcceptor {
     let mut params = CertificateParams::new(vec!["kubernetes.default.svc".to_owned()]).unwrap();
     params.custom_extensions.push(information_access());
@@ -156,7 +156,7 @@ fn acceptor() -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// Authority information access (RFC 5280, section 4.2.2.1): an OCSP responder, and the issuer's certificate.
+/// Authority information access (RFC 5280, section 4.2.2.1): an OCSP responder and the certificate of the issuer.
 fn information_access() -> CustomExtension {
     let der =
         |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).unwrap()], content].concat();
@@ -169,15 +169,15 @@ fn information_access() -> CustomExtension {
     CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content)
 }
 
-/// What names lead to.
+/// The zone of the name server.
 pub(super) struct Names {
-    /// Name and addresses.
+    /// Names and their addresses.
     pub(super) addresses: Vec<(&'static str, Vec<IpAddr>)>,
-    /// Name, and the name that it is an alias of.
+    /// Aliases and their targets.
     pub(super) aliases: Vec<(&'static str, &'static str)>,
 }
 
-/// Answers at this address, and notes which names were asked for.
+/// Serves at this address and records which names were queried.
 pub(super) async fn name_server(address: SocketAddr, names: Names) -> Arc<Mutex<BTreeSet<String>>> {
     let socket = UdpSocket::bind(address).await.unwrap();
     let asked = Arc::<Mutex<BTreeSet<String>>>::default();

@@ -1,5 +1,5 @@
-//! Nothing leaves the scope: every packet of a scan is captured in a network of the test's own, in which
-//! every address answers, and every request is compared byte by byte with what is documented.
+//! No packet leaves the scope. A scan runs in a separate network in which every address answers; every packet is
+//! captured, and every request is compared byte by byte with the documentation.
 
 mod capture;
 mod estate;
@@ -16,15 +16,15 @@ use crate::support::{in_namespaces, kubeknock, settled, stderr};
 use capture::{Capture, Traffic};
 use estate::{Asked, ELSEWHERE, Names, name_server, serve, v4, v6};
 
-/// Says to the test below that it runs in the network made for it.
+/// Tells the inner test that it runs in its own network.
 const INSIDE: &str = "KUBEKNOCK_TEST_SCOPE";
-/// The name server that is given, and the one that the system's configuration names.
+/// The name server of `--resolver`, and that of the system configuration.
 const GIVEN: &str = "10.53.0.1:53";
 const OF_SYSTEM: &str = "10.53.0.2:53";
 /// A proxy.
 const PROXY: &str = "10.99.0.1:3128";
 
-/// Every address there is leads to this machine, so that whatever is asked answers.
+/// Routes every address to this machine, so that every address answers.
 const NETWORK: &str = r#"
     network() {
         set -e
@@ -44,7 +44,7 @@ const NETWORK: &str = r#"
 "#;
 
 #[test]
-fn packets_go_to_the_scope_and_the_resolvers_alone() {
+fn packets_go_only_to_the_scope_and_the_resolvers() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new("unshare")
         .args(["--net", "--mount", "sh", "-c", NETWORK, "sh"])
@@ -83,7 +83,7 @@ const TARGETS: [&str; 15] = [
     "hosted.example:6443",
 ];
 
-/// What is taken out of them again.
+/// Exclusions from them.
 const EXCLUSIONS: [&str; 6] = [
     "192.0.2.8/30",
     "192.0.2.3:443",
@@ -100,7 +100,7 @@ fn names() -> Names {
                 "in.example",
                 vec![v4("203.0.113.10"), v6("2001:db8:53::10")],
             ),
-            // Of these only the first may be asked, and the third: the others are excluded.
+            // Only the first and the third may be probed; the others are excluded.
             (
                 "mixed.example",
                 vec![
@@ -123,7 +123,7 @@ fn names() -> Names {
     }
 }
 
-/// Where no name may send a scan. The last one is among the targets, so it may.
+/// Special addresses, to which no name may lead a scan. The last one is also a target, so it is allowed.
 fn special() -> [IpAddr; 16] {
     [
         v4("127.0.0.1"),
@@ -145,7 +145,7 @@ fn special() -> [IpAddr; 16] {
     ]
 }
 
-/// What may be asked, counted out by hand. `hosted` is in the hosts file alone.
+/// The endpoints in scope, listed by hand. `hosted` is only in the hosts file.
 fn scope(hosted: bool) -> BTreeSet<SocketAddr> {
     let mut all = BTreeSet::new();
     let defaults = [6443, 443, 8443];
@@ -181,11 +181,11 @@ fn scope(hosted: bool) -> BTreeSet<SocketAddr> {
     all
 }
 
-/// One scan and all that it sent.
+/// One scan and everything that it sent.
 struct Scanned {
     output: Output,
     traffic: Traffic,
-    /// What came to whom.
+    /// The requests that each server received.
     asked: BTreeMap<SocketAddr, Vec<String>>,
 }
 
@@ -219,7 +219,7 @@ async fn scan(asked: &Asked, args: &[&str], environment: &[(&str, String)]) -> S
         .unwrap();
     let asked = std::mem::take(&mut *asked.lock().unwrap());
     assert!(output.status.success(), "{}", stderr(&output));
-    // A connection that nobody answers has nothing of ICMP to say either.
+    // No ICMP was sent either.
     assert_eq!(traffic.others, BTreeSet::new(), "neither TCP nor UDP");
     Scanned {
         output,
@@ -228,9 +228,9 @@ async fn scan(asked: &Asked, args: &[&str], environment: &[(&str, String)]) -> S
     }
 }
 
-/// Run by the test above, and nowhere else.
+/// Only the test above runs this one.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs the network that packets_go_to_the_scope_and_the_resolvers_alone makes"]
+#[ignore = "needs the network that packets_go_only_to_the_scope_and_the_resolvers makes"]
 async fn inside() {
     let Some(folder) = std::env::var_os(INSIDE) else {
         return;
@@ -241,7 +241,7 @@ async fn inside() {
     name_server(OF_SYSTEM.parse().unwrap(), names()).await;
     let given: BTreeSet<SocketAddr> = [GIVEN.parse().unwrap()].into();
 
-    // By default, and with everything else that may be asked.
+    // With default options, and with all optional requests.
     let plain = scan(&asked, &["--resolver", GIVEN], &[]).await;
     assert_eq!(plain.traffic.connected_to(), scope(false));
     assert_eq!(plain.traffic.asked(), given);
@@ -263,7 +263,7 @@ async fn inside() {
         &deep.asked,
         &["HEAD /api/v1/namespaces/kube-system/pods?limit=1"],
     );
-    // The names that were given, and what they are aliases of.
+    // The given names and their aliases.
     let known = TARGETS.iter().chain(&["elsewhere.example"]);
     let known = |name: &str| {
         known
@@ -279,7 +279,7 @@ async fn inside() {
         .collect();
     assert!(unknown.is_empty(), "asked for {unknown:?}");
 
-    // The environment changes nothing, and nothing is left behind.
+    // The environment changes nothing, and no file is left behind.
     let again = scan(&asked, &["--resolver", GIVEN], &environment(folder)).await;
     assert_eq!(
         (again.traffic.connected_to(), again.traffic.asked()),
@@ -295,7 +295,7 @@ async fn inside() {
     files.sort();
     assert_eq!(files, ["hosts", "resolv.conf"]);
 
-    // The system's name servers and hosts file.
+    // With the name servers and hosts file of the system.
     let system = scan(&asked, &[], &[]).await;
     assert_eq!(system.traffic.connected_to(), scope(true));
     assert_eq!(system.traffic.asked(), [OF_SYSTEM.parse().unwrap()].into());
@@ -305,7 +305,7 @@ async fn inside() {
         serde_json::json!([OF_SYSTEM])
     );
 
-    // Through a proxy nothing goes elsewhere than to it.
+    // With a proxy, packets go only to the proxy.
     let url = format!("http://{PROXY}");
     let proxied = scan(&asked, &["--resolver", GIVEN, "--proxy", &url], &[]).await;
     let proxy: SocketAddr = PROXY.parse().unwrap();
@@ -325,7 +325,7 @@ async fn inside() {
     assert_eq!(tunnels, scope(false));
 }
 
-/// Everything in the environment that sends other programs elsewhere, or lets them write.
+/// Environment variables that redirect other programs or make them write files.
 fn environment(folder: &Path) -> Vec<(&'static str, String)> {
     let proxy = format!("http://{ELSEWHERE}:3128");
     let file = |name: &str| folder.join(name).display().to_string();
@@ -365,7 +365,7 @@ fn environment(folder: &Path) -> Vec<(&'static str, String)> {
     all
 }
 
-/// Every request is, byte for byte, one of those that `docs/security.md` lists.
+/// Every request is, byte for byte, one of the list in `docs/security.md`.
 fn documented(asked: &BTreeMap<SocketAddr, Vec<String>>, more: &[&str]) {
     let mut lines = documented_lines();
     lines.extend(more.iter().map(|line| (*line).to_owned()));
@@ -389,7 +389,7 @@ fn documented(asked: &BTreeMap<SocketAddr, Vec<String>>, more: &[&str]) {
     assert!(seen > 100, "only {seen} requests");
 }
 
-/// As whom a server is asked, and under which prefix.
+/// The host headers and the path prefix with which a server may be requested.
 fn hosts_and_prefix(server: SocketAddr) -> (Vec<String>, &'static str) {
     let address = match server.ip() {
         IpAddr::V6(address) => format!("[{address}]"),
@@ -401,7 +401,7 @@ fn hosts_and_prefix(server: SocketAddr) -> (Vec<String>, &'static str) {
         "203.0.113.14" => &["alias.example"],
         "203.0.113.20" => &["hosted.example"],
         "198.18.0.8" => &["internal.example"],
-        // By itself, and as what a name leads to.
+        // By its address, and by a name that leads to it.
         "127.0.0.9" => &["127.0.0.9", "special.example"],
         own => &[own],
     };
@@ -435,7 +435,7 @@ fn documented_lines() -> Vec<String> {
 }
 
 #[test]
-fn the_page_lists_every_request_and_no_other() {
+fn the_security_page_lists_exactly_the_requests() {
     let plain = ALWAYS
         .iter()
         .chain(&AFTER_401)

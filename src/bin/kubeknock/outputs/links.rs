@@ -1,25 +1,22 @@
-//! Where a path leads that a report is to be written to.
+//! Follows the links of an output path, and tells whether two paths lead to the same file.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Links that are followed, one after the other.
+/// Links that are followed in a row.
 const MAX_LINKS: u32 = 40;
 
-/// What a path leads to.
+/// What a path leads to when all links are followed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Something that a process has open, as `/dev/stdout`: of our own process by its number.
+    /// An open descriptor of a process, as `/dev/stdout` is; with its number if the process is this one.
     Descriptor(Option<u32>, PathBuf),
-    /// A file that is there, or is to be made.
+    /// A file that exists or can be created.
     File(PathBuf),
 }
 
-/// Follows links to their end.
-///
-/// # Errors
-/// A link cannot be read or must not be followed, or there are too many.
+/// Follows all links.
 pub(super) fn end(path: &Path) -> io::Result<End> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -29,13 +26,13 @@ pub(super) fn end(path: &Path) -> io::Result<End> {
         match path.symlink_metadata() {
             Ok(found) if found.is_symlink() => {
                 may_be_followed(&path, &found)?;
-                // An absolute one replaces what stands before it.
+                // `join` drops the folder if the link is absolute.
                 path = folder(&path).join(fs::read_link(&path)?);
             }
             _ => return Ok(End::File(path)),
         }
     }
-    Err(io::Error::other("too many links behind each other"))
+    Err(io::Error::other("too many links in a row"))
 }
 
 /// The folder of a path.
@@ -45,8 +42,7 @@ pub(super) fn folder(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Whether a path is an entry of `/proc/PID/fd`: such a link has no name to be followed by. With its
-/// number if it is of this process.
+/// Recognises an entry of `/proc/PID/fd`, whose link target is not always a path.
 fn descriptor(path: &Path) -> Option<End> {
     let number: u32 = path.file_name()?.to_str()?.parse().ok()?;
     let folder = folder(path).canonicalize().ok()?;
@@ -60,18 +56,18 @@ fn descriptor(path: &Path) -> Option<End> {
     ))
 }
 
-/// In a folder where everybody may make files, as `/tmp`, a link may be somebody's trap: it is followed
-/// if it is ours, or that of the folder's owner, as Linux does by itself (`fs.protected_symlinks`).
+/// Refuses links of other users in a shared folder such as `/tmp`, where a link may be a trap. Linux does the
+/// same with `fs.protected_symlinks`.
 #[cfg(unix)]
 fn may_be_followed(link: &Path, found: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
     const STICKY_AND_OPEN: u32 = 0o1002;
-    let around = folder(link).metadata()?;
-    let shared = around.mode() & STICKY_AND_OPEN == STICKY_AND_OPEN;
-    let owners = [around.uid(), nix::unistd::geteuid().as_raw()];
+    let folder = folder(link).metadata()?;
+    let shared = folder.mode() & STICKY_AND_OPEN == STICKY_AND_OPEN;
+    let owners = [folder.uid(), nix::unistd::geteuid().as_raw()];
     if shared && !owners.contains(&found.uid()) {
-        let problem = "it is another user's link in a folder that everybody may write";
+        let problem = "it is another user's link, in a folder that everybody can write to";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
     }
     Ok(())
@@ -82,31 +78,27 @@ fn may_be_followed(_: &Path, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// What tells one file from another, by whatever path: it is the file itself where it is there, and its
-/// place where it is to be made.
+/// Identifies a file whatever path leads to it.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) enum Identity {
+pub(super) enum FileIdentity {
+    /// The device and inode of an existing file.
     #[cfg(unix)]
-    File(u64, u64),
-    Place(PathBuf),
+    Inode(u64, u64),
+    /// The absolute path of a file that does not exist yet.
+    Path(PathBuf),
 }
 
-/// What the file at a path is.
-pub(super) fn identity(path: &Path) -> Option<Identity> {
+/// The identity of the file at a path; `None` if its folder does not exist.
+pub(super) fn identity(path: &Path) -> Option<FileIdentity> {
     #[cfg(unix)]
     if let Ok(found) = path.metadata() {
         use std::os::unix::fs::MetadataExt as _;
 
-        return Some(Identity::File(found.dev(), found.ino()));
+        return Some(FileIdentity::Inode(found.dev(), found.ino()));
     }
-    let place = path.canonicalize().or_else(|_| {
-        Ok::<_, io::Error>(
-            folder(path)
-                .canonicalize()?
-                .join(path.file_name().unwrap_or_default()),
-        )
-    });
-    place.ok().map(Identity::Place)
+    let existing = path.canonicalize().ok();
+    let new = || Some(folder(path).canonicalize().ok()?.join(path.file_name()?));
+    existing.or_else(new).map(FileIdentity::Path)
 }
 
 #[cfg(all(test, unix))]
@@ -144,7 +136,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_is_open_is_known_by_its_number() {
+    fn an_open_descriptor_of_this_process_has_its_number() {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("out");
         symlink("/proc/self/fd/1", &link).unwrap();
@@ -166,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_itself_by_any_path() {
+    fn every_path_to_a_file_gives_the_same_identity() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("a"), "").unwrap();

@@ -1,106 +1,85 @@
-//! The reports of one scan, and what goes into each.
+//! The reports of one scan: opens their files and lets the library write them.
 
 mod links;
 mod sink;
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal as _, Write};
+use std::env;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use kubeknock::model::EndpointReport;
-use kubeknock::record::{Spool, Tally};
-use kubeknock::report::table::TableOptions;
-use kubeknock::report::{self, Files, Format, Results};
+use kubeknock::record::Spool;
+use kubeknock::report::{Format, RenderOptions, ReportWriter, Repository, Results, TableOptions};
 
 use crate::args::{ColorWord, OutputArgs};
-use crate::stdout::ignore_broken_pipe;
 use sink::Sink;
 
-/// Chooses by the place of the scan.
+/// The word that chooses formats by the CI system.
 pub(crate) const AUTO: &str = "auto";
-/// The name under which GitLab's own templates keep the report.
+/// The name that GitLab's own templates use for this report.
 const GITLAB_REPORT: &str = "gl-code-quality-report.json";
 
-/// All outputs of one scan.
+/// All reports of one scan.
 pub(crate) struct Outputs {
     all: Vec<Output>,
     color: bool,
-    /// What tells this analysis from others, for code scanning.
+    /// The name that tells this analysis from others, for code scanning.
     category: Option<String>,
 }
 
 struct Output {
-    format: Format,
+    writer: ReportWriter,
     sink: Sink,
-    /// What has streamed so far, for the summary at the end.
-    streamed: Tally,
-    /// Whether it could not be written: it is not put in place.
-    broken: bool,
+    /// Writing failed. The report is not put in place.
+    failed: bool,
 }
 
 impl Outputs {
-    /// Opens everything that `-o` asks for; a table on standard output if it asks for nothing.
+    /// Opens every report of `-o`. The default is a table on standard output.
     pub(crate) fn open(args: &OutputArgs) -> anyhow::Result<Self> {
-        let mut outputs = Vec::new();
-        let default = ["table".to_owned()];
-        let asked = if args.output.is_empty() {
-            &default[..]
-        } else {
-            &args.output
-        };
-        for text in asked {
-            if text == AUTO {
-                outputs.extend(automatic()?);
-                continue;
-            }
-            let (word, path) = text
-                .split_once('=')
-                .map_or((text.as_str(), None), |(word, path)| (word, Some(path)));
-            let format: Format = word
-                .parse()
-                .map_err(|error| anyhow::anyhow!("-o: {error}, auto"))?;
-            let sink = match path {
-                None | Some("-") => Sink::stdout(),
-                Some("") => bail!("-o: the path is missing; write {format}=PATH"),
-                Some(path) => Sink::open(Path::new(path))?,
-            };
-            outputs.push(Output::new(format, sink));
+        let mut all = Vec::new();
+        if args.output.is_empty() {
+            all.push(Output::new(Format::Table, Sink::stdout()));
         }
-        if outputs
-            .iter()
-            .filter(|output| output.sink.is_stdout())
-            .count()
-            > 1
-        {
+        for text in &args.output {
+            if text == AUTO {
+                all.extend(automatic()?);
+            } else {
+                all.push(Output::open(text)?);
+            }
+        }
+        if all.iter().filter(|output| output.sink.is_stdout()).count() > 1 {
             bail!(
                 "-o: only one report can go to standard output; give the others a path: json=report.json"
             );
         }
         let mut files = HashSet::new();
-        if let Some(twice) = outputs.iter().find(|output| {
-            output
-                .sink
-                .replaced()
-                .is_some_and(|file| !files.insert(file))
-        }) {
-            bail!(
-                "-o: two reports would go to {}; give each a path of its own",
-                twice.sink.name()
-            );
+        for sink in all.iter().map(|output| &output.sink) {
+            if sink.replaced_file().is_some_and(|file| !files.insert(file)) {
+                bail!(
+                    "-o: two reports would go to {}; give each its own path",
+                    sink.name()
+                );
+            }
         }
         Ok(Self {
-            all: outputs,
+            all,
             color: color(args.color),
             category: args.category.clone(),
         })
     }
 
-    /// Refuses to write over what a scan reads or keeps.
-    pub(crate) fn spare(&self, inputs: &[&Path]) -> anyhow::Result<()> {
+    /// Fails if a report would overwrite one of these files, which the scan reads or keeps.
+    pub(crate) fn check_inputs(&self, inputs: &[&Path]) -> anyhow::Result<()> {
         for output in &self.all {
-            let own = output.sink.replaced();
-            if own.is_some() && inputs.iter().any(|input| links::identity(input) == own) {
+            let replaced = output.sink.replaced_file();
+            if replaced.is_some()
+                && inputs
+                    .iter()
+                    .any(|input| links::identity(input) == replaced)
+            {
                 bail!(
                     "-o: {} is needed by this scan; give the report another path",
                     output.sink.name()
@@ -110,217 +89,160 @@ impl Outputs {
         Ok(())
     }
 
-    /// Whether people see the gate's sentence on standard output.
-    pub(crate) fn tell_people(&self) -> bool {
-        let to_people = |output: &&Output| {
-            matches!(
-                output.format,
-                Format::Table | Format::Markdown | Format::Github
-            )
-        };
+    /// Whether a report on standard output says why the exit code is what it is.
+    pub(crate) fn state_exit_code(&self) -> bool {
         self.all
             .iter()
-            .filter(to_people)
-            .any(|output| output.sink.is_stdout())
+            .any(|output| output.sink.is_stdout() && output.writer.format().states_exit_code())
     }
 
-    /// Whether some format needs all records at the end.
+    /// Whether a format needs all records at the end.
     pub(crate) fn needs_records(&self) -> bool {
-        self.all.iter().any(|output| output.format != Format::Jsonl)
+        !self.all.iter().all(Output::streams)
     }
 
-    /// Writes one finished endpoint to the formats that stream.
+    /// Writes one finished endpoint to the formats that stream. Returns the first error, and writes no more
+    /// to a report that failed.
     pub(crate) fn endpoint(&mut self, record: &EndpointReport) -> anyhow::Result<()> {
-        let streaming = |output: &&mut Output| output.format == Format::Jsonl && !output.broken;
-        let mut outcome = Ok(());
-        for output in self.all.iter_mut().filter(streaming) {
-            let written =
-                output.write(|out, streamed| report::jsonl::write_endpoint(out, record, streamed));
-            output.broken = written.is_err();
-            outcome = outcome.and(written);
+        let mut first_error = Ok(());
+        for output in self.all.iter_mut().filter(|output| !output.failed) {
+            let written = output.writer.endpoint(output.sink.writer(), record);
+            let written = output.sink.check(written);
+            output.failed = written.is_err();
+            first_error = first_error.and(written);
         }
-        outcome
+        first_error
     }
 
-    /// Writes all endpoints to them, in order.
+    /// Writes all endpoints to the formats that stream.
     pub(crate) fn endpoints(&mut self, records: &mut Spool) -> anyhow::Result<()> {
-        let mut outcome = Ok(());
-        for output in self
-            .all
-            .iter_mut()
-            .filter(|output| output.format == Format::Jsonl)
-        {
-            let written = output.write(|out, streamed| {
-                records.read(|records| {
+        let mut first_error = Ok(());
+        if self.all.iter().any(Output::streams) {
+            records
+                .read(|records| {
                     for record in records {
-                        report::jsonl::write_endpoint(out, &record, streamed)?;
+                        let written = self.endpoint(&record);
+                        if first_error.is_ok() {
+                            first_error = written;
+                        }
                     }
                     Ok(())
                 })
-            });
-            output.broken = written.is_err();
-            outcome = outcome.and(written);
+                .context("cannot read the temporary file")?;
         }
-        outcome
+        first_error
     }
 
-    /// Writes the rest and puts the files in place. One that cannot be written loses no other; the first
-    /// error is told.
-    pub(crate) fn finish(
-        mut self,
-        results: &Results<'_>,
-        records: &mut Spool,
-    ) -> anyhow::Result<()> {
-        let mut outcome = Ok(());
-        for output in std::mem::take(&mut self.all)
-            .into_iter()
-            .filter(|output| !output.broken)
-        {
-            outcome = outcome.and(self.whole(output, results, records));
-        }
-        outcome
-    }
-
-    /// Writes what is left of one, and puts it in place.
-    fn whole(
-        &self,
-        mut output: Output,
-        results: &Results<'_>,
-        records: &mut Spool,
-    ) -> anyhow::Result<()> {
-        let here = std::env::current_dir().unwrap_or_default();
-        let files = Files {
-            here: &here,
-            root: repository(&here),
+    /// Completes the reports and puts their files in place. A report that fails does not stop the others;
+    /// the first error is returned.
+    pub(crate) fn finish(self, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
+        let working_directory = env::current_dir().unwrap_or_default();
+        let mut options = RenderOptions {
+            table: TableOptions::default(),
+            repository: Repository {
+                working_directory: &working_directory,
+                root: repository_root(&working_directory),
+            },
+            category: self.category.as_deref(),
         };
-        match output.format {
-            Format::Json => {
-                output.write(|out, _| {
-                    records.read(|records| report::json::write(out, results, records))
-                })?;
-            }
-            Format::Jsonl => {
-                output
-                    .write(|out, streamed| report::jsonl::write_summary(out, results, streamed))?;
-            }
-            Format::Table => {
-                let to_stdout = output.sink.is_stdout();
-                let options = TableOptions {
-                    color: self.color && to_stdout,
-                    width: if to_stdout { terminal_width() } else { None },
-                };
-                output.write(|out, _| {
-                    records.read(|records| report::table::write(out, results, records, &options))
-                })?;
-            }
-            Format::Markdown => {
-                output.write(|out, _| {
-                    records.read(|records| report::markdown::write(out, results, records))
-                })?;
-            }
-            Format::Html => {
-                output.write(|out, _| {
-                    records.read(|records| report::html::write(out, results, records))
-                })?;
-            }
-            Format::Github => output.write(|out, _| report::github::write(out, results, files))?,
-            Format::Gitlab => output.write(|out, _| report::gitlab::write(out, results, files))?,
-            Format::Junit => output.write(|out, _| {
-                let counts =
-                    records.read(|records| Ok(report::junit::Counts::of(results, records)))?;
-                records.read(|records| report::junit::write(out, results, counts, records))
-            })?,
-            Format::Prometheus => {
-                output.write(|out, _| {
-                    records.read(|records| report::prometheus::write(out, results, records))
-                })?;
-            }
-            Format::Shadowserver => {
-                output.write(|out, _| {
-                    records.read(|records| report::shadowserver::write(out, records))
-                })?;
-            }
-            Format::Csv => {
-                output.write(|out, _| {
-                    records.read(|records| report::csv::write(out, results, records))
-                })?;
-            }
-            Format::Sarif => {
-                let category = self.category.as_deref();
-                output.write(|out, _| report::sarif::write(out, results, files, category))?;
-            }
+        let mut first_error = Ok(());
+        for output in self.all.into_iter().filter(|output| !output.failed) {
+            let Output {
+                writer, mut sink, ..
+            } = output;
+            options.table = if sink.is_stdout() {
+                TableOptions {
+                    color: self.color,
+                    width: terminal_width(),
+                }
+            } else {
+                TableOptions::default()
+            };
+            let written = writer.finish(sink.writer(), results, records, &options);
+            let closed = sink.check(written).and_then(|()| sink.close());
+            first_error = first_error.and(closed);
         }
-        output.sink.close()
+        first_error
     }
-}
-
-/// What the place of the scan shows by itself: on GitHub annotations and a job summary, on GitLab a code
-/// quality report beside the table, elsewhere the table.
-fn automatic() -> anyhow::Result<Vec<Output>> {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| value == "true");
-    let mut outputs = Vec::new();
-    if set("GITHUB_ACTIONS") {
-        outputs.push(Output::new(Format::Github, Sink::stdout()));
-        if let Some(summary) =
-            std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
-        {
-            outputs.push(Output::new(
-                Format::Markdown,
-                Sink::append(Path::new(&summary))?,
-            ));
-        }
-        return Ok(outputs);
-    }
-    if set("GITLAB_CI") {
-        outputs.push(Output::new(
-            Format::Gitlab,
-            Sink::open(Path::new(GITLAB_REPORT))?,
-        ));
-    }
-    outputs.push(Output::new(Format::Table, Sink::stdout()));
-    Ok(outputs)
 }
 
 impl Output {
     fn new(format: Format, sink: Sink) -> Self {
         Self {
-            format,
+            writer: ReportWriter::new(format),
             sink,
-            streamed: Tally::default(),
-            broken: false,
+            failed: false,
         }
     }
 
-    fn write(
-        &mut self,
-        write: impl FnOnce(&mut dyn Write, &mut Tally) -> io::Result<()>,
-    ) -> anyhow::Result<()> {
-        ignore_broken_pipe(write(self.sink.writer(), &mut self.streamed))
-            .with_context(|| format!("cannot write {}", self.sink.name()))
+    /// Opens a report that is written as `FORMAT` or `FORMAT=PATH`.
+    fn open(text: &str) -> anyhow::Result<Self> {
+        let (word, path) = match text.split_once('=') {
+            Some((word, path)) => (word, Some(path)),
+            None => (text, None),
+        };
+        let format: Format = word
+            .parse()
+            .map_err(|error| anyhow::anyhow!("-o: {error}, auto"))?;
+        let sink = match path {
+            None | Some("-") => Sink::stdout(),
+            Some("") => bail!(
+                "-o: the path is missing; write {format}=report.{}",
+                format.extension()
+            ),
+            Some(path) => Sink::open(Path::new(path))?,
+        };
+        Ok(Self::new(format, sink))
+    }
+
+    fn streams(&self) -> bool {
+        self.writer.format().streams()
     }
 }
 
-/// The root of the repository that the working directory lies in, or itself.
-fn repository(here: &Path) -> &Path {
-    here.ancestors()
-        .find(|folder| folder.join(".git").exists())
-        .unwrap_or(here)
+/// The reports that suit the CI system: annotations and a job summary on GitHub, a code quality report
+/// and the table on GitLab, elsewhere the table.
+fn automatic() -> anyhow::Result<Vec<Output>> {
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| value == "true");
+    let mut outputs = Vec::new();
+    if is_set("GITHUB_ACTIONS") {
+        outputs.push(Output::new(Format::Github, Sink::stdout()));
+        if let Some(path) = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
+            let sink = Sink::append(Path::new(&path))?;
+            outputs.push(Output::new(Format::Markdown, sink));
+        }
+        return Ok(outputs);
+    }
+    if is_set("GITLAB_CI") {
+        let sink = Sink::open(Path::new(GITLAB_REPORT))?;
+        outputs.push(Output::new(Format::Gitlab, sink));
+    }
+    outputs.push(Output::new(Format::Table, Sink::stdout()));
+    Ok(outputs)
 }
 
-/// Colours where a person looks: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+/// The root of the repository around a folder, or the folder itself.
+fn repository_root(folder: &Path) -> &Path {
+    folder
+        .ancestors()
+        .find(|ancestor| ancestor.join(".git").exists())
+        .unwrap_or(folder)
+}
+
+/// Whether to use colours: by default on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
 pub(crate) fn color(word: ColorWord) -> bool {
     match word {
         ColorWord::Always => true,
         ColorWord::Never => false,
         ColorWord::Auto => {
-            let said_no = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-            io::stdout().is_terminal() && !said_no && !dumb
+            let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+            io::stdout().is_terminal() && !unwanted && !dumb
         }
     }
 }
 
-/// The terminal's width; `None` in a pipe, where lines are not cut.
+/// The width of the terminal; `None` in a pipe, where lines are not wrapped.
 fn terminal_width() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;

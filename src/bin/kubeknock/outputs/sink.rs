@@ -1,9 +1,9 @@
-//! Where one report goes: opened before the scan, so that what cannot be written is known then, and put
-//! in place whole where that can be.
+//! The destination of one report. It is opened before the scan, so that a path that cannot be written is
+//! known early, and it gets the whole report at once if possible.
 //!
-//! A file is written beside its place and renamed. Not so one that is there and would lose its owner,
-//! mode or other names, or stands in a folder where nothing can be made: its content is replaced when
-//! the report is whole. What is no file (a pipe, a device) gets the report as it is made.
+//! The report goes to a temporary file in the same folder, which is renamed at the end. If renaming would
+//! change the owner or mode of an existing file or cut its hard links, or if the folder is read-only, the
+//! existing file gets the finished content instead. A pipe or device gets the report as it is written.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, Write};
@@ -13,35 +13,35 @@ use anyhow::{Context as _, bail};
 use kubeknock::atomic_file;
 use tempfile::{NamedTempFile, SpooledTempFile};
 
-use super::links::{self, End, Identity};
+use super::links::{self, End, FileIdentity};
 use crate::stdout::ignore_broken_pipe;
 
-/// Bytes of a report that are kept in memory before a temporary file takes them.
+/// Bytes of a report that stay in memory before a temporary file is used.
 const IN_MEMORY: usize = 16 * 1024 * 1024;
 
-/// Where one report goes.
+/// The destination of one report.
 pub(super) struct Sink {
-    /// As the user named it.
+    /// The path as the user wrote it.
     name: String,
-    way: Way,
+    destination: Destination,
 }
 
-enum Way {
+enum Destination {
     Stdout(BufWriter<io::Stdout>),
     Stderr(BufWriter<io::Stderr>),
-    /// Written beside its place and renamed at the end; with the file that is there.
-    Beside {
+    /// A temporary file in the same folder, renamed at the end.
+    Rename {
         out: BufWriter<NamedTempFile>,
-        at: PathBuf,
-        there: Option<File>,
+        path: PathBuf,
+        existing: Option<File>,
     },
-    /// Written elsewhere, and at the end into the file that is there.
-    Into {
+    /// A temporary file elsewhere, copied into the existing file at the end.
+    Copy {
         out: BufWriter<SpooledTempFile>,
-        at: PathBuf,
-        there: File,
+        path: PathBuf,
+        existing: File,
     },
-    /// A pipe or device, or a file that others write too.
+    /// A pipe or device, or a file that other programs write to.
     Direct(BufWriter<File>),
 }
 
@@ -49,73 +49,71 @@ impl Sink {
     pub(super) fn stdout() -> Self {
         Self {
             name: "standard output".to_owned(),
-            way: Way::Stdout(BufWriter::new(io::stdout())),
+            destination: Destination::Stdout(BufWriter::new(io::stdout())),
         }
     }
 
-    /// Behind what others have written there.
+    /// A file that the report is appended to.
     pub(super) fn append(path: &Path) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let file = file.with_context(|| format!("-o auto: cannot write {}", path.display()))?;
         Ok(Self {
             name: path.display().to_string(),
-            way: Way::Direct(BufWriter::new(file)),
+            destination: Destination::Direct(BufWriter::new(file)),
         })
     }
 
-    /// Opens the place that a path leads to.
+    /// Opens the file, pipe or device at a path.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let name = path.display().to_string();
-        let hint = || format!("-o: cannot write {name}");
-        let way = match links::end(path).with_context(hint)? {
+        let problem = || format!("-o: cannot write {name}");
+        let destination = match links::end(path).with_context(problem)? {
             End::Descriptor(Some(1), _) => return Ok(Self::stdout()),
-            End::Descriptor(Some(2), _) => Way::Stderr(BufWriter::new(io::stderr())),
-            End::Descriptor(_, path) => {
-                Way::Direct(BufWriter::new(descriptor(&path).with_context(hint)?))
-            }
-            End::File(at) => match at.metadata() {
-                Ok(found) if found.is_dir() => bail!("{}: it is a folder", hint()),
-                Ok(found) if !found.is_file() => {
-                    let file = OpenOptions::new()
-                        .write(true)
-                        .open(&at)
-                        .with_context(hint)?;
-                    Way::Direct(BufWriter::new(file))
+            End::Descriptor(Some(2), _) => Destination::Stderr(BufWriter::new(io::stderr())),
+            End::Descriptor(_, path) => Destination::Direct(BufWriter::new(
+                open_descriptor(&path).with_context(problem)?,
+            )),
+            End::File(path) => match path.metadata() {
+                Ok(found) if found.is_dir() => bail!("{}: it is a folder", problem()),
+                Ok(found) if found.is_file() => replace(path, &found).with_context(problem)?,
+                Ok(_) => {
+                    let device = OpenOptions::new().write(true).open(&path);
+                    Destination::Direct(BufWriter::new(device.with_context(problem)?))
                 }
-                Ok(found) => existing(at, &found).with_context(hint)?,
                 Err(_) => {
-                    let out = atomic_file::make(&at, |folder| builder().tempfile_in(folder))
-                        .with_context(hint)?;
-                    Way::Beside {
-                        out: BufWriter::new(out),
-                        at,
-                        there: None,
+                    let out = atomic_file::make(&path, |folder| builder().tempfile_in(folder));
+                    Destination::Rename {
+                        out: BufWriter::new(out.with_context(problem)?),
+                        path,
+                        existing: None,
                     }
                 }
             },
         };
-        Ok(Self { name, way })
+        Ok(Self { name, destination })
     }
 
     pub(super) fn writer(&mut self) -> &mut dyn Write {
-        match &mut self.way {
-            Way::Stdout(out) => out,
-            Way::Stderr(out) => out,
-            Way::Beside { out, .. } => out,
-            Way::Into { out, .. } => out,
-            Way::Direct(out) => out,
+        match &mut self.destination {
+            Destination::Stdout(out) => out,
+            Destination::Stderr(out) => out,
+            Destination::Rename { out, .. } => out,
+            Destination::Copy { out, .. } => out,
+            Destination::Direct(out) => out,
         }
     }
 
     pub(super) const fn is_stdout(&self) -> bool {
-        matches!(self.way, Way::Stdout(_))
+        matches!(self.destination, Destination::Stdout(_))
     }
 
-    /// The file that will have other content, where it is one.
-    pub(super) fn replaced(&self) -> Option<Identity> {
-        match &self.way {
-            Way::Beside { at, .. } | Way::Into { at, .. } => links::identity(at),
-            Way::Stdout(_) | Way::Stderr(_) | Way::Direct(_) => None,
+    /// The file whose content the report replaces, if it replaces one.
+    pub(super) fn replaced_file(&self) -> Option<FileIdentity> {
+        match &self.destination {
+            Destination::Rename { path, .. } | Destination::Copy { path, .. } => {
+                links::identity(path)
+            }
+            Destination::Stdout(_) | Destination::Stderr(_) | Destination::Direct(_) => None,
         }
     }
 
@@ -123,72 +121,81 @@ impl Sink {
         &self.name
     }
 
-    /// Puts the report in place.
+    /// Names the destination in a write error. A closed pipe is no error.
+    pub(super) fn check(&self, written: io::Result<()>) -> anyhow::Result<()> {
+        ignore_broken_pipe(written).with_context(|| format!("cannot write {}", self.name))
+    }
+
+    /// Puts the finished report in place.
     pub(super) fn close(mut self) -> anyhow::Result<()> {
-        ignore_broken_pipe(self.writer().flush())
-            .with_context(|| format!("cannot write {}", self.name))?;
-        let Self { name, way } = self;
-        let placed = match way {
-            Way::Stdout(_) | Way::Stderr(_) | Way::Direct(_) => Ok(()),
-            Way::Beside { out, at, there } => rename(out, &at, there),
-            Way::Into { out, there, .. } => out
+        let flushed = self.writer().flush();
+        self.check(flushed)?;
+        let Self { name, destination } = self;
+        let placed = match destination {
+            Destination::Stdout(_) | Destination::Stderr(_) | Destination::Direct(_) => Ok(()),
+            Destination::Rename {
+                out,
+                path,
+                existing,
+            } => rename(out, &path, existing),
+            Destination::Copy { out, existing, .. } => out
                 .into_inner()
                 .map_err(io::IntoInnerError::into_error)
-                .and_then(|out| copy(out, &there)),
+                .and_then(|out| copy(out, &existing)),
         };
         placed.with_context(|| format!("cannot write {name}"))
     }
 }
 
-/// How a file is made that is renamed at the end.
+/// Makes the temporary file that becomes a new report. As for any new file, the umask decides its mode.
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".kubeknock-");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // As any new file: the umask decides.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder
 }
 
-/// Opens what a process has open. Behind what it has written, where that is a file.
-fn descriptor(path: &Path) -> io::Result<File> {
-    let file = path.metadata()?.is_file();
-    OpenOptions::new().append(file).write(true).open(path)
+/// Opens a descriptor of a process. A file is appended to, because the process may have written to it.
+fn open_descriptor(path: &Path) -> io::Result<File> {
+    let is_file = path.metadata()?.is_file();
+    OpenOptions::new().append(is_file).write(true).open(path)
 }
 
-/// How a file that is there gets another content.
-fn existing(at: PathBuf, found: &Metadata) -> io::Result<Way> {
-    // Replacing a file needs no right to write it; having none still means "leave it".
-    let there = OpenOptions::new().write(true).open(&at)?;
-    Ok(match twin(&at, found) {
-        Some(out) => Way::Beside {
+/// Prepares to replace the content of an existing file.
+fn replace(path: PathBuf, found: &Metadata) -> io::Result<Destination> {
+    // Renaming would also replace a read-only file, which its owner does not want.
+    let existing = OpenOptions::new().write(true).open(&path)?;
+    Ok(match same_owner_and_mode(&path, found) {
+        Some(out) => Destination::Rename {
             out: BufWriter::new(out),
-            at,
-            there: Some(there),
+            path,
+            existing: Some(existing),
         },
-        None => Way::Into {
+        None => Destination::Copy {
             out: BufWriter::new(SpooledTempFile::new(IN_MEMORY)),
-            at,
-            there,
+            path,
+            existing,
         },
     })
 }
 
-/// A file beside one that is there, of the same owner and mode; `None` where that cannot be had.
+/// A temporary file in the same folder with the owner and mode of an existing file; `None` if that cannot be
+/// had, or if the existing file has hard links.
 #[cfg(unix)]
-fn twin(at: &Path, found: &Metadata) -> Option<NamedTempFile> {
+fn same_owner_and_mode(path: &Path, found: &Metadata) -> Option<NamedTempFile> {
     use std::os::unix::fs::{MetadataExt as _, fchown};
 
     if found.nlink() > 1 {
         return None;
     }
-    // Readable by nobody else until it is known who may.
+    // The default mode keeps other users out until the right mode is set.
     let twin = tempfile::Builder::new()
         .prefix(".kubeknock-")
-        .tempfile_in(links::folder(at))
+        .tempfile_in(links::folder(path))
         .ok()?;
     let own = twin.as_file().metadata().ok()?;
     if (own.uid(), own.gid()) != (found.uid(), found.gid()) {
@@ -199,23 +206,23 @@ fn twin(at: &Path, found: &Metadata) -> Option<NamedTempFile> {
 }
 
 #[cfg(not(unix))]
-fn twin(at: &Path, _: &Metadata) -> Option<NamedTempFile> {
-    builder().tempfile_in(links::folder(at)).ok()
+fn same_owner_and_mode(path: &Path, _: &Metadata) -> Option<NamedTempFile> {
+    builder().tempfile_in(links::folder(path)).ok()
 }
 
-/// Puts a whole file in its place. Where that cannot be replaced (something is mounted there, or the
-/// folder lets nobody but the owner), the file that is there gets the content.
-fn rename(out: BufWriter<NamedTempFile>, at: &Path, there: Option<File>) -> io::Result<()> {
+/// Renames the finished file. If the existing file cannot be replaced (it is a mount point, or the folder is
+/// sticky and has another owner), the finished content is copied into it.
+fn rename(out: BufWriter<NamedTempFile>, path: &Path, existing: Option<File>) -> io::Result<()> {
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
-    match (file.persist(at), there) {
+    match (file.persist(path), existing) {
         (Ok(_), _) => Ok(()),
-        (Err(kept), Some(there)) => copy(kept.file, &there),
+        (Err(error), Some(existing)) => copy(error.file, &existing),
         (Err(error), None) => Err(error.error),
     }
 }
 
-/// Gives a file this content.
+/// Replaces the content of a file.
 fn copy(mut from: impl Read + Seek, mut to: &File) -> io::Result<()> {
     from.rewind()?;
     let length = io::copy(&mut from, &mut to)?;

@@ -1,12 +1,12 @@
-//! The body of the fuzz target `settings` (`fuzz/`): everything is read of the text, nothing is opened.
+//! The body of the fuzz target `settings` (`fuzz/`): reads a whole settings file and opens nothing.
 
 use clap::FromArgMatches as _;
 
-use super::SettingsFile;
-use super::over::under;
+use super::file::SettingsFile;
+use super::merge::options_from_file;
 use crate::args::{Cli, program};
 
-/// The text of a settings file, laid under `kubeknock scan`.
+/// Merges the text of a settings file into `kubeknock scan`.
 pub(crate) fn settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let file = match SettingsFile::parse("kubeknock.toml", &text) {
@@ -14,25 +14,25 @@ pub(crate) fn settings(data: &[u8]) {
             path: Some("kubeknock.toml".into()),
             ..file
         },
-        Err(error) => return shown(&error),
+        Err(error) => return check(&error),
     };
     let matches = program().get_matches_from(["kubeknock", "scan"]);
     let (name, given) = matches.subcommand().expect("scan");
-    let words = match under(&file, name, given) {
+    let words = match options_from_file(&file, name, given) {
         Ok(words) => words,
-        Err(error) => return shown(&error),
+        Err(error) => return check(&error),
     };
     let all = ["kubeknock", name].map(Into::into).into_iter().chain(words);
     if let Ok(matches) = program().try_get_matches_from(all) {
-        Cli::from_arg_matches(&matches).expect("what the parser took is a command");
+        Cli::from_arg_matches(&matches).expect("parsed arguments are a command");
     }
 }
 
-fn shown(error: &anyhow::Error) {
-    let said = format!("{error:#}");
+fn check(error: &anyhow::Error) {
+    let message = format!("{error:#}");
     assert!(
-        !said.chars().any(|c| c.is_control() && c != '\n'),
-        "a control character in {said:?}"
+        !message.chars().any(|c| c.is_control() && c != '\n'),
+        "a control character in {message:?}"
     );
 }
 
@@ -41,7 +41,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn every_seed_is_replayed() {
+    fn every_seed_is_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/settings");
         let seeds: Vec<_> = std::fs::read_dir(folder)
             .unwrap()

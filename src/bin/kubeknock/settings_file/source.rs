@@ -1,11 +1,11 @@
-//! The file's text, and where in it something stands.
+//! The text of a settings file, with lines and columns for errors.
 
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::DeTable;
 
-/// A settings file: its name as it is shown, and what it holds.
+/// The text of a settings file, and the name of the file.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) name: &'a str,
@@ -13,7 +13,7 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Its tables. What stands in a line that cannot be read is not repeated: it may be a secret.
+    /// Parses the file. Errors do not show its text, which may be a secret.
     pub(super) fn parse(self) -> anyhow::Result<Spanned<DeTable<'a>>> {
         DeTable::parse(self.text).map_err(|error| {
             let place = error

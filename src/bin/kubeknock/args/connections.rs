@@ -1,0 +1,100 @@
+//! Section "Connections": how connections are made, and how many.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use kubeknock::config::{self, Proxy};
+
+use crate::units;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connections")]
+pub(crate) struct ConnectionArgs {
+    /// Connections being opened at once
+    #[arg(short, long, value_name = "NUMBER", default_value_t = config::CONCURRENCY, value_parser = units::whole::<usize>)]
+    pub(crate) concurrency: usize,
+
+    /// New connections per second; 0 is unlimited
+    #[arg(long, value_name = "NUMBER", default_value_t = config::RATE, value_parser = units::whole::<u32>)]
+    pub(crate) rate: u32,
+
+    /// Time limit of a TCP connect
+    #[arg(long, value_name = "TIME", default_value = units::shown_time(config::CONNECT_TIMEOUT), value_parser = units::duration)]
+    pub(crate) connect_timeout: Duration,
+
+    /// Time limit of a probe: from the open connection to the last answer of one endpoint
+    ///
+    /// Each request of --path and --deep adds a fifth of it. A single request, or resolving a name,
+    /// takes this long at most. Checking contradicting answers again may take as long once more.
+    /// Reports list requests that there was no time for.
+    #[arg(long, value_name = "TIME", default_value = units::shown_time(config::TIMEOUT), value_parser = units::duration)]
+    pub(crate) timeout: Duration,
+
+    /// Connections to one host at once; 0 is no cap
+    #[arg(long, value_name = "NUMBER", default_value_t = config::PER_HOST, value_parser = units::whole::<usize>)]
+    pub(crate) per_host: usize,
+
+    /// Connections to one network at once, a /24 or a /64 of IPv6; 0 is no cap
+    #[arg(long, value_name = "NUMBER", default_value_t = config::PER_NETWORK, value_parser = units::whole::<usize>)]
+    pub(crate) per_network: usize,
+
+    /// Keep rate and concurrency even if connections get lost
+    ///
+    /// By default, a scan slows down while losses rise with its rate, and speeds up again when they do
+    /// not.
+    #[arg(long)]
+    pub(crate) no_adaptive: bool,
+
+    /// Further passes, at half the rate, over targets that timed out or were reset
+    #[arg(long, value_name = "NUMBER", default_value_t = config::RETRIES, value_parser = units::whole::<u32>)]
+    pub(crate) retries: u32,
+
+    /// Start no target after this time; finish those in flight and report what is missing
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub(crate) max_duration: Option<Duration>,
+
+    /// Name server to ask instead of the system's: ADDRESS or ADDRESS:PORT
+    ///
+    /// It gets names as written, without search domains, and the hosts file does not count. By default,
+    /// names resolve as in other programs on this machine.
+    #[arg(long, value_name = "ADDRESS", value_parser = resolver)]
+    pub(crate) resolver: Option<SocketAddr>,
+
+    /// Also ask special addresses that a name server returns
+    ///
+    /// Special addresses are loopback, unspecified, link-local, multicast, broadcast and reserved ones,
+    /// and cloud metadata services. They belong to this machine, its network or its cloud, not to the
+    /// cluster behind the name. By default, they are asked only if the address is itself a target, or
+    /// the hosts file has the name. localhost is always this machine.
+    #[arg(long)]
+    pub(crate) allow_special: bool,
+
+    /// Resolve names to IPv4 addresses only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+
+    /// Resolve names to IPv6 addresses only
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+
+    /// Connect through a proxy: socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT
+    ///
+    /// The proxy gets addresses. With socks5h:// it resolves names itself: their addresses stay unknown
+    /// and cannot be excluded. The environment never sets a proxy.
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<Proxy>,
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, &'static str> {
+    const DNS_PORT: u16 = 53;
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
+    text.parse()
+        .or_else(|_| Ok(SocketAddr::new(bare.parse()?, DNS_PORT)))
+        .map_err(|_: std::net::AddrParseError| {
+            "invalid address: expected one like 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53"
+        })
+}

@@ -1,0 +1,37 @@
+//! Section "Gate": what makes the exit code other than 0.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kubeknock::policy::FailOn;
+
+use crate::units;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Gate")]
+pub(crate) struct GateArgs {
+    /// Exit 1 on a finding this severe, a verdict this open, or anything new
+    ///
+    /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, limited), new
+    /// (low or worse) or new:SEVERITY compared with the baseline, or never. With a verdict, a critical
+    /// finding fails too unless it is accepted. An unmet expect= fails as well, except with never, or
+    /// with new if the baseline has it. Coverage is separate: for no failure at all, use
+    /// --fail-on never --require-coverage 0.
+    #[arg(long, value_name = "THRESHOLD", default_value = "exposed")]
+    pub(crate) fail_on: FailOn,
+
+    /// Exit 3 if fewer of the named targets got a verdict
+    ///
+    /// A named target is a specification other than a CIDR or range. It is covered if one of its ports
+    /// and addresses got exposed, forbidden, limited or rejected, or the verdict that it expects.
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = units::percent)]
+    pub(crate) require_coverage: u8,
+
+    /// Settings file [default: kubeknock.toml of the repository, or of the working directory]
+    ///
+    /// Scan defaults, severities, accepted findings and expectations; see docs/settings.md. The command
+    /// line overrides it. Without this option, the file must belong to you or to root, and only its
+    /// group may write it besides.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}

@@ -1,0 +1,89 @@
+//! The command line as typed, one file for each section of the help. `settings` says what it means.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "these doc comments are the help text that people read"
+)]
+
+mod commands;
+mod connections;
+mod gate;
+mod output;
+mod requests;
+mod scan;
+mod targets;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
+
+#[cfg(feature = "simulator")]
+pub(crate) use commands::{DemoArgs, SimulateArgs};
+pub(crate) use commands::{DiffArgs, DiffFormat, IdentifyArgs, ReportArgs, RulesArgs};
+pub(crate) use connections::ConnectionArgs;
+pub(crate) use output::{ColorWord, OutputArgs};
+pub(crate) use requests::RequestArgs;
+pub(crate) use scan::ScanArgs;
+pub(crate) use targets::{OrderWord, PortArgs};
+
+/// Find out what anonymous callers may do on Kubernetes API servers
+///
+/// kubeknock asks without credentials and shows proof. Scan only what you are allowed to scan.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Show only results, errors, and the reason for an exit code other than 0
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Log more to standard error: -v for each endpoint, -vv for libraries too
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The command line for clap. An option that takes a number accepts one with a minus sign, so that the
+/// error says what the option expects. Otherwise clap would propose to pass it as a target.
+pub(crate) fn program() -> clap::Command {
+    const NUMBERS: [&str; 5] = ["NUMBER", "TIME", "SIZE", "PERCENT", "PORTS"];
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|arg| {
+            let names = arg.get_value_names().unwrap_or_default();
+            let number = names.iter().any(|name| NUMBERS.contains(&name.as_str()));
+            arg.allow_hyphen_values(number)
+        })
+    })
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Scan API servers and report what anonymous callers may do on each
+    Scan(Box<ScanArgs>),
+    /// Explain one server: what answers, whose it is, what is documented for it, and why
+    Identify(Box<IdentifyArgs>),
+    /// Convert saved reports to other formats, or merge several into one
+    Report(ReportArgs),
+    /// Show what changed between two saved reports
+    Diff(DiffArgs),
+    /// List the rules behind findings, or explain some of them
+    Rules(RulesArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one page per command with --dir
+    Man {
+        /// Write kubeknock.1, kubeknock-scan.1 and the others to this directory
+        #[arg(long, value_name = "DIRECTORY")]
+        dir: Option<PathBuf>,
+    },
+    /// Scan simulated API servers on this machine; no cluster needed
+    #[cfg(feature = "simulator")]
+    Demo(DemoArgs),
+    /// Serve one simulated API server, to test a pipeline of your own
+    #[cfg(feature = "simulator")]
+    Simulate(SimulateArgs),
+}

@@ -1,0 +1,53 @@
+//! Section "Requests": what is asked, and how answers are judged.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kubeknock::config;
+
+use crate::units;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Requests")]
+pub(crate) struct RequestArgs {
+    /// Also ask this path. Repeatable
+    ///
+    /// A list of resources (/api/v1/secrets) is asked as HEAD with limit=1, which shows whether
+    /// anonymous may list without reading data. Single objects and sub-resources are not allowed.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Vec<String>,
+
+    /// Also ask for what shows real exposure, without reading data
+    ///
+    /// Discovery, health, the first bytes of metrics and OpenAPI, paths that products open on purpose,
+    /// and whether anonymous may list twenty kinds of resources (HEAD with limit=1). A named host gets
+    /// one more handshake without its name. Only servers that look like Kubernetes are asked.
+    #[arg(long)]
+    pub(crate) deep: bool,
+
+    /// Check serving certificates against this CA. Repeatable
+    ///
+    /// PEM, or its base64 from a kubeconfig (certificate-authority-data). Shows whether the right server
+    /// answers or something in between. A mismatch is a finding and stops nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Vec<PathBuf>,
+
+    /// User-Agent to send [default: kubeknock/VERSION (unauthenticated Kubernetes API check)]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) user_agent: Option<String>,
+
+    /// Whom to contact about this scan; added to the User-Agent
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) contact: Option<String>,
+
+    /// How many bytes of a body are read
+    #[arg(long, value_name = "SIZE", default_value = units::shown_bytes(config::MAX_BODY), value_parser = units::bytes)]
+    pub(crate) max_body: usize,
+
+    /// Offer HTTP/2
+    ///
+    /// API servers from 1.29 close an HTTP/2 connection after each anonymous answer, so this costs a
+    /// connection per request.
+    #[arg(long)]
+    pub(crate) http2: bool,
+}

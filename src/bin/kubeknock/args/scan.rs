@@ -1,0 +1,90 @@
+//! `kubeknock scan`: its sections, and the options of none of them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::connections::ConnectionArgs;
+use super::gate::GateArgs;
+use super::output::OutputArgs;
+use super::requests::RequestArgs;
+use super::targets::TargetArgs;
+use crate::units;
+
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER_HELP)]
+pub(crate) struct ScanArgs {
+    /// What to scan: address, CIDR, range, host name, each with or without port, or URL
+    ///
+    /// 10.0.0.7, 10.0.0.7:6443, [2001:db8::7]:6443, 10.0.0.0/24, 10.0.0.10-40, api.example.com,
+    /// https://rancher.example.com/k8s/clusters/c-1. Annotations go into the same argument:
+    /// "10.0.0.7 name=prod expect=rejected".
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) selection: TargetArgs,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+
+    /// Record progress in this new file, so that an interrupted scan can continue
+    #[arg(long, value_name = "FILE", help_heading = "Long scans")]
+    pub(crate) checkpoint: Option<PathBuf>,
+
+    /// Continue the scan of this checkpoint, with the same targets and options
+    ///
+    /// Finished targets are not asked again. Rate, concurrency and outputs may change. With --checkpoint
+    /// and the same file, start anew if the file does not exist.
+    #[arg(long, value_name = "FILE", help_heading = "Long scans")]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Print a JSON line about the progress this often, to standard error; SIGUSR1 prints one now
+    #[arg(long, value_name = "TIME", value_parser = units::duration, help_heading = "Long scans")]
+    pub(crate) stats_interval: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) requests: RequestArgs,
+
+    /// Show what would be asked, where and over how many connections; send nothing
+    #[arg(long, help_heading = "Requests")]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    /// Report refused and silent addresses of ranges, too; otherwise they are only counted
+    #[arg(long, help_heading = "Output")]
+    pub(crate) all: bool,
+
+    /// Compare with an earlier report (json or jsonl): findings are new, unchanged or absent
+    ///
+    /// Also shows changed verdicts, versions and certificates, and endpoints that appeared or went. A
+    /// report made without --deep or --path knows nothing of those paths: make it anew when the options
+    /// change.
+    #[arg(long, value_name = "REPORT", help_heading = "Gate")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) gate: GateArgs,
+}
+
+const AFTER_HELP: &str = "\
+Verdicts:
+  exposed         more than version and health is open to anonymous callers
+  forbidden       403 as system:anonymous: anonymous is accepted, authorization stops it
+  limited         anonymous may use some paths only, usually health checks
+  rejected        401 on every path asked
+  inconclusive    cannot tell; the reason says why
+  not-api-server  something else answers
+  unreachable     no HTTP answer
+  not-attempted   no verdict: a failure on this side (proxy, route, name server, open files)
+
+Exit codes:
+  0    nothing at or above --fail-on
+  1    findings at or above --fail-on (with a verdict, critical ones too), or an unmet expect=
+  2    could not run: bad input or configuration, or nothing could be asked
+  3    fewer named targets got a verdict than --require-coverage asks for
+  130  interrupted
+  If several apply: 130, then 2, then 1, then 3.";

@@ -1,0 +1,94 @@
+//! Section "Targets": what to scan, and in which order.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use kubeknock::config::Shard;
+use kubeknock::targets::DEFAULT_PORTS;
+
+use crate::units::{self, Ports};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Targets")]
+pub(crate) struct TargetArgs {
+    /// Read targets from a file, one per line; - is standard input. Repeatable
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) targets_file: Vec<PathBuf>,
+
+    /// Read open ports that another scanner found; - is standard input. Repeatable
+    ///
+    /// FORMAT is masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX), zmap (addresses, CSV or
+    /// JSON), naabu (list or JSON) or httpx-json. These targets do not count as named targets. A port
+    /// where nmap -sV saw plain HTTP is asked with TLS and without.
+    #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
+    pub(crate) from: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) ports: PortArgs,
+
+    /// Exclude an address, CIDR, range or host name, with or without port. Repeatable
+    ///
+    /// Also excludes the addresses that a name resolves to, the names that it is an alias of, and IPv6
+    /// addresses that lead to an excluded IPv4 address (NAT64, 6to4).
+    #[arg(long, value_name = "SPEC")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Exclude what this file lists, one per line. Repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exclude_file: Vec<PathBuf>,
+
+    /// Allow a single target of more than 2^24 addresses
+    #[arg(long)]
+    pub(crate) allow_large: bool,
+
+    /// Order of the targets
+    #[arg(long, value_enum, default_value_t = OrderWord::Random)]
+    pub(crate) order: OrderWord,
+
+    /// Seed of the random order; drawn and reported if not given
+    #[arg(long, value_name = "NUMBER", value_parser = units::whole::<u64>)]
+    pub(crate) seed: Option<u64>,
+
+    /// Scan only part K of N
+    ///
+    /// The parts have equal size and do not overlap. All need the same targets and the same --seed.
+    /// Only the merged report judges coverage and expect=, so a part exits 1 for --fail-on alone and
+    /// never 3. In a Kubernetes Indexed Job, job/N is the part of the pod.
+    #[arg(long, value_name = "K/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Targets")]
+pub(crate) struct PortArgs {
+    /// Ports of targets that name none
+    #[arg(short, long, value_name = "PORTS", default_value = units::shown_ports(&DEFAULT_PORTS), value_parser = units::ports)]
+    pub(crate) ports: Ports,
+
+    /// Has no effect: a port that shows no TLS is asked in plain HTTP anyway
+    #[arg(long, hide = true)]
+    pub(crate) plain_http: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrderWord {
+    /// A permutation made from the seed: spreads the load over networks
+    Random,
+    /// As written
+    Sequential,
+}
+
+/// `3/7`, or `job/7` where Kubernetes says which.
+fn shard(text: &str) -> anyhow::Result<Shard> {
+    const INDEX: &str = "JOB_COMPLETION_INDEX";
+    let Some(of) = text.strip_prefix("job/") else {
+        return Ok(text.parse()?);
+    };
+    let number = std::env::var(INDEX)
+        .ok()
+        .and_then(|index| index.parse::<u32>().ok()?.checked_add(1));
+    match number {
+        Some(number) => Ok(format!("{number}/{of}").parse()?),
+        None => anyhow::bail!("job/N needs {INDEX}, which Kubernetes sets in an Indexed Job"),
+    }
+}

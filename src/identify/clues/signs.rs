@@ -1,0 +1,121 @@
+//! The signs that an observation holds, ready to be weighed.
+
+use super::super::attribution::Marks;
+use crate::model::{Clue, ClueKind};
+use crate::products::Place;
+
+/// What was seen, ready to be weighed.
+#[derive(Default)]
+pub(in crate::identify) struct Signs {
+    pub(in crate::identify) clues: Vec<Clue>,
+    /// What fits a product.
+    pub(in crate::identify) marks: Marks,
+    pub(in crate::identify) replies: usize,
+    /// `Status` objects of 401 or 403, which several components send.
+    pub(in crate::identify) status_objects: usize,
+    pub(super) status_401: bool,
+    /// The realm of API servers that took passwords (before 1.19).
+    pub(super) old_realm: bool,
+    pub(super) refuses_a_resource: bool,
+    /// A list of resources is refused as a path: whoever answers has no resources.
+    pub(in crate::identify) refuses_lists_as_paths: bool,
+    pub(super) discovery: bool,
+    pub(super) audit_id: bool,
+    pub(super) flow_control: bool,
+    pub(in crate::identify) version: Option<String>,
+    pub(in crate::identify) etcd_answer: bool,
+    /// A kubelet's own refusal: its authorization stopped somebody whom it had let in.
+    pub(in crate::identify) kubelet_answer: bool,
+    pub(in crate::identify) version_is_go_404: bool,
+    /// Every answer is bare text as Go's standard library writes it, health, metrics or bodyless, and none a
+    /// `Status`.
+    pub(in crate::identify) only_go_text: bool,
+    /// `kubernetes.default` or a sibling among the SANs.
+    pub(in crate::identify) api_server_san: bool,
+    /// The certificate names another service of a cluster, or is Kubernetes' self-made default.
+    pub(in crate::identify) other_service_certificate: bool,
+    pub(in crate::identify) node_certificate: bool,
+    /// One that a kubelet made for itself.
+    pub(in crate::identify) self_made_node_certificate: bool,
+    pub(in crate::identify) cluster_ca: bool,
+    /// The certificate or a client CA is named for etcd.
+    pub(in crate::identify) etcd_name: bool,
+    /// The certificate of the k3s or RKE2 supervisor.
+    pub(in crate::identify) supervisor_certificate: bool,
+    /// An answer that only the supervisor gives.
+    pub(in crate::identify) supervisor_answer: bool,
+    /// A proxy that knows Kubernetes answers with a body of its own.
+    pub(in crate::identify) proxy_answer: bool,
+    /// The certificate of such a proxy.
+    pub(in crate::identify) proxy_certificate: bool,
+    /// Such a proxy refuses with a `Status` of its own.
+    pub(in crate::identify) proxy_status: bool,
+    /// Something in front terminates TLS.
+    pub(in crate::identify) front: bool,
+}
+
+impl Signs {
+    /// A version of the kind that extension API servers count for themselves, as `v0.12.0`: Kubernetes'
+    /// own begin with 1, or are the `v0.0.0-…` of a build without one.
+    pub(in crate::identify) fn own_version(&self) -> bool {
+        let version = self.version.as_deref().unwrap_or_default();
+        version.starts_with("v0.") && !version.starts_with("v0.0.0")
+    }
+
+    /// How many independent signs say that it is an API server and not merely a program that
+    /// shares its HTTP library.
+    pub(in crate::identify) fn api_server_signs(&self) -> u32 {
+        [
+            self.version.is_some(),
+            self.discovery,
+            self.audit_id,
+            self.flow_control,
+            self.refuses_a_resource,
+            // Controller manager and scheduler always accept anonymous; a kubelet's 401 is text.
+            self.status_401,
+        ]
+        .into_iter()
+        .map(u32::from)
+        .sum()
+    }
+
+    /// Whether anything at all says Kubernetes.
+    pub(in crate::identify) fn kubernetes(&self) -> bool {
+        self.status_objects > 0
+            || self.api_server_signs() > 0
+            || self.api_server_san
+            || self.node_certificate
+            || self.cluster_ca
+            || self.proxy_answer
+            || self.kubelet_answer
+            || self.supervisor_certificate
+            || self.proxy_certificate
+            || self.old_realm
+            || self.marks.unique_in(Place::Host)
+    }
+
+    pub(super) fn clue(&mut self, kind: ClueKind, seen: impl Into<String>) {
+        self.clues.push(Clue {
+            kind,
+            seen: seen.into(),
+        });
+    }
+
+    /// The first of its kind is told; most answers only say it again.
+    pub(super) fn once(&mut self, kind: ClueKind, seen: impl FnOnce() -> String) {
+        if self.clues.iter().all(|clue| clue.kind != kind) {
+            self.clue(kind, seen());
+        }
+    }
+
+    /// Adds to the clue of this kind, where several are of interest.
+    pub(super) fn also(&mut self, kind: ClueKind, seen: String) {
+        match self.clues.iter_mut().find(|clue| clue.kind == kind) {
+            Some(clue) => {
+                clue.seen.push_str("; ");
+                clue.seen.push_str(&seen);
+            }
+            None => self.clue(kind, seen),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The headers by which an API server's answers can be told from those of other programs.
+
+use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName};
+
+/// The media type of an API server's documents.
+pub(crate) const JSON: &str = "application/json";
+
+/// The id of the request in the audit log.
+pub(crate) const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+/// The headers of flow control.
+pub(crate) const FLOW_CONTROL: [HeaderName; 2] = [
+    HeaderName::from_static("x-kubernetes-pf-flowschema-uid"),
+    HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid"),
+];
+
+/// Header marks of an API server's answer.
+///
+/// Newer servers send `Audit-Id` with every answer, older ones where auditing is on. The flow-control headers are
+/// set behind authentication (by default from 1.20 on).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Markers {
+    /// `Audit-Id` is present.
+    pub audit_id: bool,
+    /// Both `X-Kubernetes-Pf-*-Uid` headers are present; they may be empty while a server starts.
+    pub flow_control: bool,
+    /// `X-Content-Type-Options: nosniff` on JSON: an API server sends it with a 403.
+    pub nosniff_json: bool,
+}
+
+impl Markers {
+    /// The marks among these headers.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let nosniff = headers
+            .get(X_CONTENT_TYPE_OPTIONS)
+            .is_some_and(|value| value == "nosniff");
+        Self {
+            audit_id: headers.contains_key(AUDIT_ID),
+            flow_control: FLOW_CONTROL.iter().all(|name| headers.contains_key(name)),
+            nosniff_json: nosniff && media_type(headers).as_deref() == Some(JSON),
+        }
+    }
+
+    /// The marks that either of the two has.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            audit_id: self.audit_id || other.audit_id,
+            flow_control: self.flow_control || other.flow_control,
+            nosniff_json: self.nosniff_json || other.nosniff_json,
+        }
+    }
+
+    /// Whether there is a mark that only an API server sets.
+    pub const fn any(self) -> bool {
+        self.audit_id || self.flow_control
+    }
+}
+
+/// `Content-Type` without its parameters, in lower case.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?;
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let media_type = text.split(';').next().unwrap_or_default();
+    Some(media_type.trim().to_ascii_lowercase())
+}

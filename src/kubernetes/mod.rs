@@ -1,0 +1,26 @@
+//! What is true of Kubernetes, whoever asks: its bodies, paths, header marks and releases.
+//!
+//! Nothing here knows a scan. Facts about single products are in `products`.
+
+mod answer;
+mod body;
+mod json;
+mod marks;
+mod minor;
+mod path;
+mod product_body;
+mod refusal;
+mod release;
+mod status;
+mod version;
+
+pub use answer::Answer;
+pub use marks::Markers;
+pub(crate) use marks::{AUDIT_ID, FLOW_CONTROL, JSON, media_type};
+pub use minor::{Minor, NoMinor};
+pub use path::{PathClass, PathError};
+pub use product_body::ProductBody;
+pub(crate) use refusal::Refusal;
+pub use release::Support;
+pub use status::Status;
+pub use version::VersionInfo;

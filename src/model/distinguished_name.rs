@@ -1,0 +1,248 @@
+//! Distinguished names: kept as attributes, written as RFC 4514.
+
+use std::fmt;
+use std::ops::Deref;
+
+/// Characters of the written name that are kept.
+const KEPT: usize = 256;
+/// Attribute types that a legacy text may name, besides object identifiers.
+const TYPES: [&str; 10] = [
+    "CN",
+    "O",
+    "OU",
+    "C",
+    "ST",
+    "L",
+    "DC",
+    "UID",
+    "STREET",
+    "emailAddress",
+];
+
+/// The name of a certificate's subject or issuer. Dereferences to its text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DistinguishedName {
+    text: String,
+    /// Types and values, most specific first.
+    attributes: Vec<(String, String)>,
+}
+
+impl DistinguishedName {
+    /// A name from its relative names in the order of the encoding, each with its types and values.
+    pub fn new(encoded: Vec<Vec<(String, String)>>) -> Self {
+        let mut name = Self::default();
+        for relative in encoded.into_iter().rev() {
+            for (at, (kind, value)) in relative.into_iter().enumerate() {
+                name.push(if at == 0 { ',' } else { '+' }, kind, &value);
+            }
+        }
+        name
+    }
+
+    /// The most specific value of an attribute type.
+    pub fn attribute(&self, kind: &str) -> Option<&str> {
+        let of_kind = self.attributes.iter().find(|(of, _)| of == kind);
+        of_kind.map(|(_, value)| value.as_str())
+    }
+
+    /// Adds an attribute, cut where the text would be longer than is kept.
+    fn push(&mut self, separator: char, kind: String, value: &str) {
+        let length = self.text.chars().count() + kind.chars().count() + 2;
+        if length >= KEPT {
+            return;
+        }
+        let mut value: String = value.chars().take(KEPT - length).collect();
+        while escaped(&value).chars().count() > KEPT - length {
+            value.pop();
+        }
+        if !self.text.is_empty() {
+            self.text.push(separator);
+        }
+        self.text.push_str(&kind);
+        self.text.push('=');
+        self.text.push_str(&escaped(&value));
+        self.attributes.push((kind, value));
+    }
+}
+
+impl Deref for DistinguishedName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Reads a name from a report: RFC 4514, or the unescaped `O=…, CN=…` in the order of the encoding that earlier
+/// versions wrote. A text that is neither is kept as it is.
+impl From<&str> for DistinguishedName {
+    fn from(text: &str) -> Self {
+        let name = read(text).or_else(|| read_legacy(text)).map(Self::new);
+        name.unwrap_or_else(|| Self {
+            text: text.to_owned(),
+            attributes: Vec::new(),
+        })
+    }
+}
+
+fn escaped(value: &str) -> String {
+    let mut out = String::new();
+    let last = value.chars().count().saturating_sub(1);
+    for (at, c) in value.chars().enumerate() {
+        match c {
+            '\0' => out.push_str("\\00"),
+            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => out.extend(['\\', c]),
+            '#' if at == 0 => out.push_str("\\#"),
+            ' ' if at == 0 || at == last => out.push_str("\\ "),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// RFC 4514, in the order of the encoding.
+fn read(text: &str) -> Option<Vec<Vec<(String, String)>>> {
+    let mut names = vec![Vec::new()];
+    let mut rest = text;
+    loop {
+        let (kind, value) = rest.split_once('=')?;
+        if !is_type(kind) {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        let mut separator = None;
+        let mut at = 0;
+        while let Some(c) = value[at..].chars().next() {
+            at += c.len_utf8();
+            match c {
+                '\\' => {
+                    let hex = value
+                        .get(at..at + 2)
+                        .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+                    let plain = value[at..].chars().next()?;
+                    at += if hex.is_some() { 2 } else { plain.len_utf8() };
+                    match hex {
+                        Some(byte) => bytes.push(byte),
+                        None => bytes.extend(plain.to_string().bytes()),
+                    }
+                }
+                ',' | '+' => {
+                    separator = Some(c);
+                    break;
+                }
+                c => bytes.extend(c.to_string().bytes()),
+            }
+        }
+        let attribute = (
+            kind.to_owned(),
+            String::from_utf8_lossy(&bytes).into_owned(),
+        );
+        names.last_mut()?.push(attribute);
+        match separator {
+            None => break,
+            Some(',') => names.push(Vec::new()),
+            Some(_) => {}
+        }
+        rest = &value[at..];
+    }
+    names.reverse();
+    Some(names)
+}
+
+/// The form of earlier versions. What follows a comma and begins with no type belongs to the value.
+fn read_legacy(text: &str) -> Option<Vec<Vec<(String, String)>>> {
+    let mut names: Vec<Vec<(String, String)>> = Vec::new();
+    for part in text.split(", ") {
+        match (
+            part.split_once('='),
+            names.last_mut().and_then(|name| name.last_mut()),
+        ) {
+            (Some((kind, value)), _) if is_type(kind) => {
+                names.push(vec![(kind.to_owned(), value.to_owned())]);
+            }
+            (_, Some((_, value))) => {
+                value.push_str(", ");
+                value.push_str(part);
+            }
+            _ => return None,
+        }
+    }
+    Some(names)
+}
+
+fn is_type(kind: &str) -> bool {
+    let is_identifier = kind.contains('.')
+        && kind
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_identifier || TYPES.contains(&kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn single(attributes: &[(&str, &str)]) -> DistinguishedName {
+        let relative =
+            |(kind, value): &(&str, &str)| vec![((*kind).to_owned(), (*value).to_owned())];
+        DistinguishedName::new(attributes.iter().map(relative).collect())
+    }
+
+    #[test]
+    fn a_name_is_written_as_rfc_4514_and_read_back() {
+        for (attributes, text) in [
+            (
+                &[("O", "DigiCert, Inc."), ("CN", "a")][..],
+                "CN=a,O=DigiCert\\, Inc.",
+            ),
+            (&[("O", "a, OU=x"), ("CN", "b")], "CN=b,O=a\\, OU=x"),
+            (&[("CN", " #+\"\\<>; ")], "CN=\\ #\\+\\\"\\\\\\<\\>\\;\\ "),
+            (&[("CN", "#\0ü")], "CN=\\#\\00ü"),
+            (&[("1.2.3", "x")], "1.2.3=x"),
+        ] {
+            let name = single(attributes);
+            assert_eq!(&*name, text);
+            assert_eq!(DistinguishedName::from(text), name);
+            for (kind, value) in attributes {
+                assert_eq!(name.attribute(kind), Some(*value));
+            }
+            assert_eq!(name.attribute("OU"), None);
+        }
+    }
+
+    #[test]
+    fn a_relative_name_may_have_several_values() {
+        let pair = |kind: &str, value: &str| (kind.to_owned(), value.to_owned());
+        let name = DistinguishedName::new(vec![
+            vec![pair("O", "x")],
+            vec![pair("OU", "y"), pair("CN", "z")],
+        ]);
+        assert_eq!(&*name, "OU=y+CN=z,O=x");
+        assert_eq!(DistinguishedName::from("OU=y+CN=z,O=x"), name);
+    }
+
+    #[test]
+    fn names_of_earlier_reports_are_read() {
+        let name = DistinguishedName::from("C=US, O=DigiCert, Inc., CN=a+b");
+        assert_eq!(&*name, "CN=a\\+b,O=DigiCert\\, Inc.,C=US");
+        assert_eq!(name.attribute("O"), Some("DigiCert, Inc."));
+        assert_eq!(
+            &*DistinguishedName::from("unreadable name"),
+            "unreadable name"
+        );
+        assert_eq!(DistinguishedName::from("").attribute("CN"), None);
+    }
+
+    #[test]
+    fn a_long_name_is_cut() {
+        let name = single(&[("O", "x"), ("CN", &",".repeat(300))]);
+        assert!(name.chars().count() <= KEPT, "{}", name.len());
+        assert_eq!(DistinguishedName::from(&*name), name);
+    }
+}

@@ -1,0 +1,170 @@
+//! The TLS handshake. It accepts any certificate chain, records whether the signature is valid, and never
+//! offers a client certificate. It keeps what the server reveals: its chain, and the CA names of its
+//! certificate request, which callers see even if they then get a 401.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::config::ScanConfig;
+use crate::error::Error;
+use crate::model::{Endpoint, Failure, FailureKind, Handshake, NameList, Signature, Stage, Trust};
+
+use super::certificate;
+use super::first_bytes::SniffedStream;
+use super::recorder::{Recorder, Revealed};
+use super::tls_error::{self, Refused};
+use super::trust_anchors::TrustAnchors;
+
+/// Why a chain is not trusted although it ends at a trusted CA.
+const KEY_NOT_PROVEN: &str =
+    "the handshake's signature does not prove that the peer holds the certificate's key";
+/// The ALPN name of HTTP/1.1.
+const HTTP11: &[u8] = b"http/1.1";
+
+/// The TLS settings that all connections of a scan share.
+pub(super) struct Client {
+    provider: Arc<CryptoProvider>,
+    base: ClientConfig,
+    anchors: TrustAnchors,
+}
+
+impl Client {
+    pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let recorder = Arc::new(Recorder::new(&provider));
+        let mut base = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Tls(error.to_string()))?
+            .dangerous()
+            .with_custom_certificate_verifier(recorder)
+            .with_no_client_auth();
+        // Each endpoint gets one handshake, so there is no session to resume.
+        base.resumption = Resumption::disabled();
+        // Since 1.29, API servers close an HTTP/2 connection after each response to an anonymous caller.
+        base.alpn_protocols = if config.http2 {
+            vec![b"h2".to_vec(), HTTP11.to_vec()]
+        } else {
+            vec![HTTP11.to_vec()]
+        };
+        Ok(Self {
+            anchors: TrustAnchors::new(&config.trusted_cas)?,
+            provider,
+            base,
+        })
+    }
+
+    /// Performs the handshake. Returns the stream, what the server revealed, and how long it took. With
+    /// `http1`, only HTTP/1.1 is offered.
+    pub(super) async fn handshake(
+        &self,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+        http1: bool,
+    ) -> Result<(TlsStream<SniffedStream>, Handshake, Duration), Refused> {
+        let name = server_name(endpoint).map_err(|failure| Refused {
+            failure,
+            no_tls: false,
+        })?;
+        let recorder = Arc::new(Recorder::new(&self.provider));
+        let mut config = self.base.clone();
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>);
+        config.client_auth_cert_resolver = Arc::clone(&recorder) as Arc<dyn ResolvesClientCert>;
+        if http1 {
+            config.alpn_protocols = vec![HTTP11.to_vec()];
+        }
+        let started = std::time::Instant::now();
+        let connect =
+            TlsConnector::from(Arc::new(config)).connect(name, SniffedStream::new(stream));
+        let outcome = connect.into_fallible().await;
+        let elapsed = started.elapsed();
+        let revealed = recorder.take();
+        let stream = outcome.map_err(|(error, stream)| {
+            tls_error::refused(&error, stream.first_bytes(), &revealed)
+        })?;
+        let handshake = self.facts(&stream, endpoint, revealed);
+        Ok((stream, handshake, elapsed))
+    }
+
+    fn facts(
+        &self,
+        stream: &TlsStream<SniffedStream>,
+        endpoint: &Endpoint,
+        revealed: Revealed,
+    ) -> Handshake {
+        let (_, connection) = stream.get_ref();
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let certificate = chain.first().and_then(|leaf| certificate::facts(leaf));
+        let algorithms = self.provider.signature_verification_algorithms;
+        let requested = revealed.ca_names.is_some();
+        let signature = revealed.signature.unwrap_or_else(|| Signature::NotChecked {
+            why: "the handshake had none".to_owned(),
+        });
+        Handshake {
+            version: match connection.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+                other => format!("{other:?}"),
+            },
+            cipher: connection
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str().map(str::to_owned))
+                .unwrap_or_default()
+                .replace("TLS13_", "TLS_"),
+            alpn: connection
+                .alpn_protocol()
+                .map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
+            sni: endpoint.name.as_deref().map(str::to_owned),
+            client_certificate_requested: requested,
+            client_ca_names: NameList::collect(revealed.ca_names.unwrap_or_default()),
+            trust: self
+                .anchors
+                .evaluate(chain, certificate.as_ref(), algorithms)
+                .map(|trust| require_key(trust, &signature)),
+            signature,
+            chain_length: chain.len(),
+            certificate,
+        }
+    }
+}
+
+/// Anybody can copy a chain; only the signature proves that the server holds its key.
+fn require_key(trust: Trust, signature: &Signature) -> Trust {
+    match (trust, signature) {
+        (Trust::Anchored { .. }, Signature::Invalid) => Trust::NotAnchored {
+            why: KEY_NOT_PROVEN.to_owned(),
+        },
+        (Trust::Anchored { by }, Signature::NotChecked { why }) => Trust::NotChecked {
+            why: format!("the chain ends at {by}, but the signature could not be checked: {why}"),
+        },
+        (trust, _) => trust,
+    }
+}
+
+fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, Failure> {
+    let Some(name) = &endpoint.name else {
+        // rustls sends no SNI for an address. If only the proxy knows the address, any will do.
+        let address = endpoint
+            .address()
+            .map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip());
+        return Ok(ServerName::IpAddress(address.into()));
+    };
+    ServerName::try_from(name.to_string()).map_err(|error| {
+        Failure::new(
+            Stage::Tls,
+            FailureKind::Handshake,
+            format!("{name} cannot be sent as SNI: {error}"),
+        )
+    })
+}

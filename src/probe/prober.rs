@@ -1,0 +1,61 @@
+//! What all probes of a scan share: TLS settings, limits and the list of requests.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::handshake;
+use super::requests::{AFTER_401, ALWAYS, deep};
+use crate::config::ScanConfig;
+use crate::error::Error;
+use crate::model::Request;
+
+/// Probes endpoints as configured.
+pub struct Prober {
+    pub(super) tls: handshake::Client,
+    pub(super) user_agent: HeaderValue,
+    pub(super) max_body: usize,
+    pub(super) timeout: Duration,
+    pub(super) retries: u32,
+    pub(super) http2: bool,
+    pub(super) always: Vec<Request>,
+    pub(super) after_401: Vec<Request>,
+    pub(super) extra: Vec<Request>,
+    /// Empty without `--deep`.
+    pub(super) deep: Vec<Request>,
+}
+
+impl Prober {
+    /// Creates a prober from the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] if the TLS library rejects its settings, [`Error::Config`] for a user agent
+    /// that is not a valid header value.
+    pub fn new(config: &ScanConfig) -> Result<Self, Error> {
+        let requests = |paths: &[&str]| {
+            paths
+                .iter()
+                .filter_map(|path| Request::for_path(path).ok())
+                .collect()
+        };
+        Ok(Self {
+            tls: handshake::Client::new(config)?,
+            user_agent: HeaderValue::from_str(&config.user_agent).map_err(|_| Error::Config {
+                setting: "user-agent",
+                problem: "must be one line of printable characters".into(),
+            })?,
+            max_body: config.max_body,
+            timeout: config.timeout,
+            retries: config.retries,
+            http2: config.http2,
+            always: requests(&ALWAYS),
+            after_401: requests(&AFTER_401),
+            extra: config.requests.clone(),
+            deep: if config.deep {
+                deep().collect()
+            } else {
+                Vec::new()
+            },
+        })
+    }
+}

@@ -1,0 +1,402 @@
+//! Runs one probe: one request after the other, until all are made or the time is over.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::net::TcpStream;
+use tokio::time::Instant as Deadline;
+
+use super::connection::Connection;
+use super::dial::{Dial, Dialled};
+use super::prober::Prober;
+use crate::config::MAX_PAUSE;
+use crate::model::{
+    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, PathClass, Reply,
+    Request, Scheme, Stage,
+};
+
+/// How many bytes of large documents (`/metrics`, `/openapi`, `/flagz`) are read: enough to recognise one.
+const FIRST_BYTES: usize = 2048;
+
+/// Each request of `--path` and `--deep` extends the probe by `--timeout` divided by this: the share of one of
+/// the five usual requests.
+const SHARE: u32 = 5;
+
+impl Prober {
+    /// Probes an endpoint over a stream that is already open. `number` is 1 for the first probe, 2 for the
+    /// recheck.
+    pub async fn probe(
+        &self,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+        number: u8,
+        dial: &impl Dial,
+    ) -> Observation {
+        Run::new(self, stream, endpoint, number, dial, false)
+            .observe()
+            .await
+    }
+
+    /// Probes what may not be an HTTP endpoint. It makes no further request unless the first one gets a
+    /// response, and that response does not redirect to TLS.
+    pub async fn probe_tentatively(
+        &self,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+        dial: &impl Dial,
+    ) -> Observation {
+        Run::new(self, stream, endpoint, 1, dial, true)
+            .observe()
+            .await
+    }
+}
+
+/// The state of one probe.
+struct Run<'a, D> {
+    prober: &'a Prober,
+    dial: &'a D,
+    started: Instant,
+    deadline: Deadline,
+    /// How long further connections waited for a permit. The deadline has moved by as much.
+    waited: Duration,
+    number: u8,
+    /// The stream that the scan opened, until it is used.
+    first_stream: Option<TcpStream>,
+    connection: Option<Connection>,
+    retries: u32,
+    /// Whether to stop offering HTTP/2.
+    http1: bool,
+    /// Whether the first response decides if there are further requests.
+    tentative: bool,
+    observation: Observation,
+}
+
+impl<'a, D: Dial> Run<'a, D> {
+    fn new(
+        prober: &'a Prober,
+        stream: TcpStream,
+        endpoint: &Endpoint,
+        number: u8,
+        dial: &'a D,
+        tentative: bool,
+    ) -> Self {
+        Self {
+            prober,
+            dial,
+            started: Instant::now(),
+            deadline: Deadline::now() + prober.timeout,
+            waited: Duration::ZERO,
+            number,
+            first_stream: Some(stream),
+            connection: None,
+            retries: prober.retries,
+            http1: false,
+            tentative,
+            observation: Observation::new(endpoint.clone()),
+        }
+    }
+
+    /// Makes all requests and returns what they showed.
+    async fn observe(mut self) -> Observation {
+        self.make_requests().await;
+        // If nothing answered, a list of further requests says nothing more.
+        if self.observation.replies().next().is_none() {
+            self.observation.unasked.clear();
+        }
+        self.observation.timings.total = self.started.elapsed().saturating_sub(self.waited);
+        self.observation
+    }
+
+    async fn make_requests(&mut self) {
+        let prober = self.prober;
+        let mut more = self.request_all(&prober.always, true).await;
+        let is_401 = |exchange: &Exchange| {
+            exchange
+                .outcome
+                .as_ref()
+                .is_ok_and(|reply| reply.status == 401)
+        };
+        if more && self.observation.exchanges.iter().all(is_401) {
+            more = self.request_all(&prober.after_401, more).await;
+        }
+        more = self.request_extra(&prober.extra, more).await;
+        if !prober.deep.is_empty() && self.speaks_kubernetes() {
+            more = self.request_extra(&prober.deep, more).await;
+            if more {
+                self.handshake_without_sni().await;
+            }
+        }
+    }
+
+    /// Makes the requests of `--path` or `--deep`, with a deadline extended for them.
+    async fn request_extra(&mut self, requests: &[Request], more: bool) -> bool {
+        let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
+        self.deadline += (self.prober.timeout / SHARE).saturating_mul(count);
+        self.request_all(requests, more).await
+    }
+
+    /// Makes each of these requests that was not made yet. Returns `false` once no further request can be
+    /// made; the remaining ones are then listed in the observation.
+    async fn request_all(&mut self, requests: &[Request], mut more: bool) -> bool {
+        for request in requests {
+            if self
+                .observation
+                .exchanges
+                .iter()
+                .any(|exchange| exchange.request == *request)
+            {
+                continue;
+            }
+            if more {
+                more = self.request_in_each_form(request).await;
+            } else if !self.observation.unasked.contains(request) {
+                self.observation.unasked.push(request.clone());
+            }
+        }
+        more
+    }
+
+    /// Makes one request, and its GET form if the response to HEAD proves nothing. Returns `false` once no
+    /// further request can be made.
+    async fn request_in_each_form(&mut self, request: &Request) -> bool {
+        let mut next = Some(request.clone());
+        while let Some(request) = next.take() {
+            let Some(exchange) = self.request(&request).await else {
+                return false;
+            };
+            next = self.form_without_head(&exchange);
+            let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
+            let pause = requested_pause(&exchange);
+            self.observation.exchanges.push(exchange);
+            let over = failure.is_some_and(|kind| kind == FailureKind::Deadline || kind.is_ours());
+            if over || self.is_futile() || !wait(pause, self.deadline).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether a tentative probe found no HTTP endpoint.
+    fn is_futile(&self) -> bool {
+        self.tentative
+            && self
+                .observation
+                .replies()
+                .all(|(_, reply)| reply.sends_to_tls())
+    }
+
+    /// Whether any response so far shows Kubernetes, which the requests of `--deep` require.
+    fn speaks_kubernetes(&self) -> bool {
+        self.observation
+            .replies()
+            .any(|(_, reply)| reply.speaks_kubernetes())
+    }
+
+    /// Performs one handshake without SNI if the others had one. `OpenShift` then shows its internal
+    /// certificate, and Gardener's gateway closes the connection.
+    async fn handshake_without_sni(&mut self) {
+        let endpoint = &self.observation.endpoint;
+        if endpoint.scheme != Scheme::Https || endpoint.name.is_none() {
+            return;
+        }
+        let nameless = Endpoint {
+            name: None,
+            ..endpoint.clone()
+        };
+        // Closed first, so that the probe never holds two connections.
+        self.connection = None;
+        let outcome = self.handshake(&nameless).await;
+        self.observation.without_sni = Some(outcome);
+    }
+
+    /// Performs one handshake on a connection of its own.
+    async fn handshake(&mut self, endpoint: &Endpoint) -> Result<Handshake, Failure> {
+        let stream = self.dial(endpoint).await?;
+        self.observation.connections += 1;
+        let work = self.prober.tls.handshake(stream, endpoint, self.http1);
+        let (_, handshake, _) = tokio::time::timeout_at(self.next_deadline(), work)
+            .await
+            .map_err(|_| Failure::new(Stage::Tls, FailureKind::Deadline, ""))?
+            .map_err(|refused| refused.failure)?;
+        self.observation.handshakes += 1;
+        Ok(handshake)
+    }
+
+    /// When a request that starts now must be over: one request must not use up the time of all others.
+    fn next_deadline(&self) -> Deadline {
+        self.deadline.min(Deadline::now() + self.prober.timeout)
+    }
+
+    /// Opens a further connection. The wait for a permit depends on the rest of the scan, so it does not count
+    /// against the endpoint's time.
+    async fn dial(&mut self, endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+        let began = Instant::now();
+        let Dialled { stream, took } = self.dial.dial(endpoint).await;
+        let waited = began.elapsed().saturating_sub(took);
+        self.waited += waited;
+        self.deadline += waited;
+        stream
+    }
+
+    /// The GET form of a HEAD request whose response may come from a front end.
+    fn form_without_head(&self, exchange: &Exchange) -> Option<Request> {
+        let reply = exchange.outcome.as_ref().ok()?;
+        let from_api_server = exchange.request.method == Method::Head
+            && reply.vouched_by(self.observation.reference());
+        if from_api_server {
+            None
+        } else {
+            exchange.request.without_head()
+        }
+    }
+
+    /// Makes one request. Returns `None` if not even the first connection could be opened; the observation
+    /// then has the failure.
+    async fn request(&mut self, request: &Request) -> Option<Exchange> {
+        let (mut at, mut started) = (Timestamp::now(), Instant::now());
+        let outcome = loop {
+            let mut connection = match self.connection.take() {
+                Some(connection) => connection,
+                None => match self.open().await {
+                    Ok(connection) => connection,
+                    Err(failure) if self.fall_back_to_http1(&failure) => continue,
+                    Err(failure) if self.use_retry(&failure) => continue,
+                    Err(failure) if self.observation.exchanges.is_empty() => {
+                        self.observation.failure = Some(failure);
+                        return None;
+                    }
+                    Err(failure) => break Err(failure),
+                },
+            };
+            let fresh = connection.served() == 0;
+            (at, started) = (Timestamp::now(), Instant::now());
+            let outcome = self.exchange(&mut connection, request).await;
+            let cut_short = outcome
+                .as_ref()
+                .ok()
+                .and_then(|reply| reply.body_failure.clone());
+            match outcome {
+                Ok(_)
+                    if connection.is_http2()
+                        && cut_short.is_some_and(|failure| self.fall_back_to_http1(&failure)) => {}
+                Ok(reply) => {
+                    if connection.reusable().await {
+                        self.connection = Some(connection);
+                    }
+                    break Ok(reply);
+                }
+                // A server may close an idle connection while we send. That is not a failure of the
+                // request, so it is repeated on a new connection.
+                Err(failure) if !fresh && failure.may_pass() => {}
+                Err(failure) if connection.is_http2() && self.fall_back_to_http1(&failure) => {}
+                Err(failure) if self.use_retry(&failure) => {}
+                Err(failure) => break Err(failure),
+            }
+        };
+        Some(Exchange {
+            request: request.clone(),
+            look: self.number,
+            at,
+            elapsed: started.elapsed(),
+            outcome,
+        })
+    }
+
+    /// Whether to retry after this failure; if so, it uses up one of the retries. Before the first response of a
+    /// first probe it does not retry: the scan repeats the whole probe later.
+    fn use_retry(&mut self, failure: &Failure) -> bool {
+        let begun = self.number > 1 || !self.observation.exchanges.is_empty();
+        let retry =
+            begun && failure.may_pass() && self.retries > 0 && Deadline::now() < self.deadline;
+        if retry {
+            self.retries -= 1;
+        }
+        retry
+    }
+
+    /// Whether to continue over HTTP/1.1. A failure while HTTP/2 is offered may be due to HTTP/2.
+    fn fall_back_to_http1(&mut self, failure: &Failure) -> bool {
+        let may_be_http2 = matches!(failure.stage, Stage::Tls | Stage::Http | Stage::Body)
+            && matches!(
+                failure.kind,
+                FailureKind::Closed
+                    | FailureKind::Reset
+                    | FailureKind::Handshake
+                    | FailureKind::InvalidHttp
+            );
+        let falls_back =
+            self.prober.http2 && !self.http1 && may_be_http2 && Deadline::now() < self.deadline;
+        self.http1 |= falls_back;
+        falls_back
+    }
+
+    /// Opens a connection that is ready for requests, on the stream of the scan if it is unused.
+    async fn open(&mut self) -> Result<Connection, Failure> {
+        let stream = if let Some(stream) = self.first_stream.take() {
+            stream
+        } else {
+            let endpoint = self.observation.endpoint.clone();
+            self.dial(&endpoint).await?
+        };
+        self.observation.connections += 1;
+        if self.observation.local.is_none() {
+            self.observation.local = stream
+                .local_addr()
+                .ok()
+                .map(|address| address.ip().to_canonical());
+        }
+        let (prober, deadline) = (self.prober, self.next_deadline());
+        let work = Connection::establish(stream, &prober.tls, &mut self.observation, self.http1);
+        match tokio::time::timeout_at(deadline, work).await {
+            Ok(connection) => connection,
+            Err(_) => Err(Failure::new(Stage::Tls, FailureKind::Deadline, "")),
+        }
+    }
+
+    async fn exchange(
+        &mut self,
+        connection: &mut Connection,
+        request: &Request,
+    ) -> Result<Reply, Failure> {
+        let prober = self.prober;
+        let max_body = match request.class {
+            PathClass::OpenApi | PathClass::Metrics | PathClass::Diagnostics => {
+                FIRST_BYTES.min(prober.max_body)
+            }
+            _ => prober.max_body,
+        };
+        let work = connection.request(
+            &self.observation.endpoint,
+            request,
+            &prober.user_agent,
+            max_body,
+        );
+        match tokio::time::timeout_at(self.next_deadline(), work).await {
+            Ok(reply) if matches!(request.class, PathClass::ResourceList { .. }) => {
+                reply.map(Reply::without_objects)
+            }
+            Ok(reply) => reply,
+            Err(_) => Err(Failure::new(Stage::Http, FailureKind::Deadline, "")),
+        }
+    }
+}
+
+/// The pause that an overloaded server asks for before the next request.
+fn requested_pause(exchange: &Exchange) -> Option<Duration> {
+    exchange
+        .outcome
+        .as_ref()
+        .ok()
+        .filter(|reply| reply.status == 429)?;
+    exchange.asks_to_wait()
+}
+
+/// Waits. Returns `false` without waiting if the pause is longer than [`MAX_PAUSE`] or goes beyond the deadline.
+async fn wait(pause: Option<Duration>, deadline: Deadline) -> bool {
+    let Some(pause) = pause else { return true };
+    if pause > MAX_PAUSE || Deadline::now() + pause >= deadline {
+        return false;
+    }
+    tokio::time::sleep(pause).await;
+    true
+}

@@ -1,0 +1,164 @@
+//! Which findings belong to which test case, and what result they give it.
+//!
+//! A finding about a whole specification belongs to the endpoint with its most open verdict. If no such endpoint
+//! has a case (it was not asked, or silent addresses are only counted), it becomes a case of its own.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::super::findings_by_endpoint::FindingsByEndpoint;
+use super::super::{Results, phrases};
+use super::specification::SpecificationText;
+use crate::model::{EndpointReport, Finding, Host, Origin, Severity, Target, Verdict};
+
+/// The result of a test case.
+pub(super) enum CaseResult<'a> {
+    Passed,
+    Failed(Vec<&'a Finding>),
+    /// The test ran and proves nothing.
+    Error {
+        kind: &'static str,
+        reason: Cow<'a, str>,
+    },
+    Skipped,
+}
+
+impl<'a> CaseResult<'a> {
+    pub(super) fn of_endpoint(report: &'a EndpointReport, findings: &[&'a Finding]) -> Self {
+        match (report.verdict, Self::of_findings(findings)) {
+            (_, Some(failed @ Self::Failed(_))) => failed,
+            (Verdict::Inconclusive, _) if report.target.expect != Some(Verdict::Inconclusive) => {
+                Self::Error {
+                    kind: Verdict::Inconclusive.as_str(),
+                    reason: report.reason.as_str().into(),
+                }
+            }
+            (_, Some(error)) => error,
+            (Verdict::Unreachable | Verdict::NotAttempted, None) => Self::Skipped,
+            (_, None) => Self::Passed,
+        }
+    }
+
+    /// The result of a specification without an endpoint. It never passes, because nothing was seen.
+    pub(super) fn of_specification(findings: &[&'a Finding]) -> Self {
+        Self::of_findings(findings).unwrap_or(Self::Skipped)
+    }
+
+    fn of_findings(findings: &[&'a Finding]) -> Option<Self> {
+        let failing: Vec<&Finding> = findings.iter().copied().filter(|f| fails(f)).collect();
+        if !failing.is_empty() {
+            return Some(Self::Failed(failing));
+        }
+        let of_specification = findings.iter().find(|finding| finding.index.is_none())?;
+        Some(Self::Error {
+            kind: of_specification.rule.id,
+            reason: phrases::finding_text(of_specification),
+        })
+    }
+
+    /// The findings that the element for the result does not list.
+    pub(super) fn other_findings<'b>(
+        &self,
+        findings: &'b [&'a Finding],
+    ) -> impl Iterator<Item = &'b &'a Finding> {
+        let failed = matches!(self, Self::Failed(_));
+        (findings.iter()).filter(move |finding| !failed || !fails(finding))
+    }
+}
+
+/// Whether a finding fails its case.
+fn fails(finding: &Finding) -> bool {
+    let threshold = if finding.open.is_empty() {
+        Severity::High
+    } else {
+        Severity::Medium
+    };
+    finding.severity <= threshold
+}
+
+/// The findings that count, without notes. Each is handed out for one case.
+pub(super) struct CaseFindings<'a> {
+    of_endpoints: FindingsByEndpoint<'a>,
+    of_specifications: HashMap<&'a Origin, SpecificationFindings<'a>>,
+    /// The specifications that have findings, by the host that they name.
+    texts: HashMap<Host, Vec<(SpecificationText<'a>, &'a Origin)>>,
+}
+
+/// The findings about a specification as a whole.
+#[derive(Default)]
+pub(super) struct SpecificationFindings<'a> {
+    /// The verdicts of its endpoints, most open first.
+    pub(super) seen: &'a [Verdict],
+    pub(super) findings: Vec<&'a Finding>,
+}
+
+impl<'a> CaseFindings<'a> {
+    pub(super) fn new(results: &Results<'a>) -> Self {
+        let (of_specifications, of_endpoints): (Vec<_>, Vec<_>) = results
+            .findings
+            .iter()
+            .filter(|finding| finding.counts() && finding.severity < Severity::Note)
+            .partition(|finding| finding.index.is_none());
+        let mut this = Self {
+            of_endpoints: FindingsByEndpoint::new(of_endpoints),
+            of_specifications: HashMap::new(),
+            texts: HashMap::new(),
+        };
+        for finding in of_specifications {
+            let of_origin = this.of_specifications.entry(&*finding.origin).or_default();
+            of_origin.findings.push(finding);
+        }
+        for spec in &results.summary.coverage.specs {
+            let Some(of_origin) = this.of_specifications.get_mut(&*spec.origin) else {
+                continue;
+            };
+            of_origin.seen = &spec.seen;
+            if let Some(text) = SpecificationText::parse(&spec.origin.text) {
+                let of_host = this.texts.entry(text.host().clone()).or_default();
+                of_host.push((text, &*spec.origin));
+            }
+        }
+        this
+    }
+
+    /// The findings for the case of an endpoint, worst first.
+    pub(super) fn take(&mut self, report: &EndpointReport) -> Vec<&'a Finding> {
+        let mut findings = self.of_endpoints.of(report).to_vec();
+        let target = &report.target;
+        let same_host = self.texts.get(&target.host).into_iter().flatten();
+        let others = same_host.filter(|(text, origin)| also_names(target, text, origin));
+        for origin in others.map(|(_, origin)| *origin).chain([&*target.origin]) {
+            let of_origin = self.of_specifications.get(origin);
+            let most_open = of_origin.and_then(|of_origin| of_origin.seen.first());
+            if most_open == Some(&report.verdict) {
+                let taken = self.of_specifications.remove(origin);
+                findings.extend(taken.into_iter().flat_map(|taken| taken.findings));
+            }
+        }
+        findings.sort_by_key(|finding| finding.severity);
+        findings
+    }
+
+    /// What no case of an endpoint took.
+    pub(super) fn without_endpoint(self) -> Vec<SpecificationFindings<'a>> {
+        let mut left: Vec<_> = self.of_specifications.into_values().collect();
+        left.sort_by(|one, other| {
+            let key = |left: &SpecificationFindings<'a>| {
+                left.findings.first().map(|finding| finding.order_key())
+            };
+            key(one).cmp(&key(other))
+        });
+        left
+    }
+}
+
+/// Whether a specification names a target too, though the target has another one first.
+fn also_names(target: &Target, text: &SpecificationText<'_>, origin: &Origin) -> bool {
+    match target.specs.len() {
+        // A merged report does not know which specifications name a target.
+        0 => origin.text == target.origin.text || (text.has_port() && text.names(target)),
+        // Only the first one names it.
+        1 => false,
+        _ => text.names(target),
+    }
+}

@@ -1,0 +1,239 @@
+//! `junit`: a test case for each endpoint, which every CI server shows.
+//!
+//! A case fails on a critical or high finding, and on a medium one if it says what makes the endpoint exposed.
+//! So a default cluster passes, as it does at the default of `--fail-on`, and so does an endpoint whose exposure
+//! is accepted. A case is an error if the verdict is inconclusive, or if a named target got no verdict: the
+//! test ran and proves nothing. It is skipped if nothing answered. All other findings are its output.
+//!
+//! Names contain the target and never the result, so that CI servers can show the history of a case.
+
+mod cases;
+mod specification;
+
+use std::borrow::Borrow;
+use std::io::{self, BufWriter, Write};
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+
+use super::escape::escape;
+use super::{Results, phrases};
+use crate::model::{EndpointReport, Finding};
+use crate::record::Spool;
+use cases::{CaseFindings, CaseResult, SpecificationFindings};
+
+/// Characters of a text from outside.
+const MAX_TEXT: usize = 1000;
+
+/// The counts in the head of the file.
+#[derive(Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    /// Counts the cases that [`suite()`] writes for the same records.
+    fn of(results: &Results<'_>, reports: impl Iterator<Item: Borrow<EndpointReport>>) -> Self {
+        let mut findings = CaseFindings::new(results);
+        let mut counts = Self::default();
+        for report in reports {
+            let report = report.borrow();
+            counts.add(&CaseResult::of_endpoint(report, &findings.take(report)));
+        }
+        for specification in findings.without_endpoint() {
+            counts.add(&CaseResult::of_specification(&specification.findings));
+        }
+        counts
+    }
+
+    fn add(&mut self, result: &CaseResult<'_>) {
+        self.tests += 1;
+        match result {
+            CaseResult::Passed => {}
+            CaseResult::Failed(_) => self.failures += 1,
+            CaseResult::Error { .. } => self.errors += 1,
+            CaseResult::Skipped => self.skipped += 1,
+        }
+    }
+}
+
+/// Writes the suite. Its head has the counts, so the records are read twice.
+pub(super) fn write(
+    out: &mut dyn Write,
+    results: &Results<'_>,
+    records: &mut Spool,
+) -> io::Result<()> {
+    let counts = records.read(|records| Ok(Counts::of(results, records)))?;
+    let mut out = BufWriter::new(out);
+    records.read(|records| {
+        suite(
+            &mut Writer::new_with_indent(&mut out, b' ', 2),
+            results,
+            &counts,
+            records,
+        )
+    })?;
+    writeln!(out)?;
+    out.flush()
+}
+
+fn suite<W: Write>(
+    xml: &mut Writer<W>,
+    results: &Results<'_>,
+    counts: &Counts,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
+) -> io::Result<()> {
+    let started = format!("{:.0}", results.summary.started);
+    let suite = BytesStart::new("testsuite").with_attributes([
+        ("name", "kubeknock"),
+        ("tests", &counts.tests.to_string()),
+        ("failures", &counts.failures.to_string()),
+        ("errors", &counts.errors.to_string()),
+        ("skipped", &counts.skipped.to_string()),
+        (
+            "time",
+            &format!("{:.3}", results.summary.elapsed.as_secs_f64()),
+        ),
+        ("timestamp", started.trim_end_matches('Z')),
+    ]);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    xml.write_event(Event::Start(BytesStart::new("testsuites")))?;
+    xml.write_event(Event::Start(suite))?;
+    let mut findings = CaseFindings::new(results);
+    for report in reports {
+        let report = report.borrow();
+        endpoint(xml, report, &findings.take(report))?;
+    }
+    for specification in findings.without_endpoint() {
+        without_endpoint(xml, &specification)?;
+    }
+    xml.write_event(Event::End(BytesEnd::new("testsuite")))?;
+    xml.write_event(Event::End(BytesEnd::new("testsuites")))
+}
+
+fn endpoint<W: Write>(
+    xml: &mut Writer<W>,
+    report: &EndpointReport,
+    findings: &[&Finding],
+) -> io::Result<()> {
+    let target = report.target.to_string();
+    let address = match &report.endpoint {
+        Some(endpoint) => endpoint.to_string(),
+        None => target.clone(),
+    };
+    let case = Case {
+        class: &target,
+        name: &phrases::with_label(&address, report.target.label.as_deref()),
+        time: &format!("{:.3}", report.elapsed().as_secs_f64()),
+        result: CaseResult::of_endpoint(report, findings),
+        reason: &report.reason,
+        output: format!("{}: {}", report.verdict, text(&report.reason)),
+    };
+    case.write(xml, findings)
+}
+
+fn without_endpoint<W: Write>(
+    xml: &mut Writer<W>,
+    SpecificationFindings { seen, findings }: &SpecificationFindings<'_>,
+) -> io::Result<()> {
+    let Some(first) = findings.first() else {
+        return Ok(());
+    };
+    let case = Case {
+        class: first.about.as_str(),
+        name: &phrases::about(first),
+        time: "0",
+        result: CaseResult::of_specification(findings),
+        reason: "",
+        output: if seen.is_empty() {
+            "not asked".to_owned()
+        } else {
+            format!("seen {}", phrases::verdict_names(seen))
+        },
+    };
+    case.write(xml, findings)
+}
+
+struct Case<'a> {
+    class: &'a str,
+    name: &'a str,
+    /// Seconds.
+    time: &'a str,
+    result: CaseResult<'a>,
+    /// Why it was skipped.
+    reason: &'a str,
+    /// The first line of its output.
+    output: String,
+}
+
+impl Case<'_> {
+    fn write<W: Write>(&self, xml: &mut Writer<W>, findings: &[&Finding]) -> io::Result<()> {
+        let case = xml.create_element("testcase").with_attributes([
+            ("classname", &*text(self.class)),
+            ("name", &*text(self.name)),
+            ("time", self.time),
+        ]);
+        case.write_inner_content(|xml| {
+            self.write_result(xml)?;
+            let mut output = format!("{}\n", self.output);
+            for finding in self.result.other_findings(findings) {
+                output.push_str(&lines(finding));
+            }
+            xml.create_element("system-out")
+                .write_text_content(BytesText::new(&output))?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn write_result<W: Write>(&self, xml: &mut Writer<W>) -> io::Result<()> {
+        match &self.result {
+            CaseResult::Passed => {}
+            // One element for all findings: some readers of the format show only the first.
+            CaseResult::Failed(findings) => {
+                let Some(worst) = findings.first() else {
+                    return Ok(());
+                };
+                let all: String = findings.iter().map(|finding| lines(finding)).collect();
+                xml.create_element("failure")
+                    .with_attribute(("type", worst.rule.id))
+                    .with_attribute(("message", &*text(&phrases::finding_text(worst))))
+                    .write_text_content(BytesText::new(&format!("\n{all}      ")))?;
+            }
+            CaseResult::Error { kind, reason } => {
+                xml.create_element("error")
+                    .with_attribute(("type", *kind))
+                    .with_attribute(("message", &*text(reason)))
+                    .write_empty()?;
+            }
+            CaseResult::Skipped => {
+                xml.create_element("skipped")
+                    .with_attribute(("message", &*text(self.reason)))
+                    .write_empty()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A finding and its remedy, a line each.
+fn lines(finding: &Finding) -> String {
+    let Finding { severity, rule, .. } = finding;
+    format!(
+        "{severity} {}: {}\n  remedy: {}\n",
+        rule.id,
+        text(&phrases::finding_text(finding)),
+        text(&phrases::remedy_with_link(finding))
+    )
+}
+
+/// Text that XML 1.0 allows: without hidden characters and without the two non-characters.
+fn text(text: &str) -> String {
+    escape(text, MAX_TEXT).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+use std::process::Command;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::super::sample::{self, Sample};
+use super::super::{Format, skip};
+use super::*;
+use crate::model::{Identity, Origin, Severity, SpecCoverage, SpecId, Verdict};
+
+fn written(sample: &Sample) -> String {
+    sample::rendered(Format::Junit, sample)
+}
+
+#[test]
+fn a_case_for_each_endpoint() {
+    let suite = written(&sample::mixed());
+    insta::assert_snapshot!(suite);
+    let count = |tag: &str| suite.matches(tag).count();
+    let said = |name: &str| {
+        let rest = suite.split(&format!(" {name}=\"")).nth(1).unwrap();
+        rest.split('"').next().unwrap().parse::<usize>().unwrap()
+    };
+    assert_eq!(said("tests"), count("<testcase "));
+    assert_eq!(said("failures"), count("<failure "));
+    assert_eq!(said("skipped"), count("<skipped "));
+    assert_eq!((said("errors"), count("<error ")), (1, 1));
+    assert_eq!(said("tests"), sample::mixed().reports.len());
+    assert!(written(&sample::empty()).contains("tests=\"0\""));
+}
+
+/// A sample whose only finding is that this record's target got no verdict.
+fn not_covered(record: usize, seen: Vec<Verdict>) -> String {
+    let sample = sample::mixed();
+    let origin = Arc::clone(&sample.reports[record].target.origin);
+    missing(sample, &origin, seen)
+}
+
+/// A sample whose only finding is that a specification got no verdict.
+fn missing(mut sample: Sample, origin: &Arc<Origin>, seen: Vec<Verdict>) -> String {
+    let spec = SpecCoverage::of(Arc::clone(origin), true, None, None, seen);
+    let finding = Finding {
+        about: Identity::of_specification(origin),
+        origin: Arc::clone(origin),
+        index: None,
+        sites: Vec::new(),
+        severity: Severity::Low,
+        acceptance: None,
+        ..sample.findings[0].clone()
+    };
+    sample.findings = vec![finding];
+    sample.summary.coverage.specs = vec![spec];
+    written(&sample)
+}
+
+#[test]
+fn a_target_without_a_verdict_is_one_error_and_no_case_more() {
+    let mixed = sample::mixed().reports.len();
+    let head = |suite: &str| suite.lines().nth(2).unwrap().trim().to_owned();
+    // Refused, a name that does not resolve, inconclusive: an error already.
+    for (record, seen, errors) in [
+        (12, Verdict::Unreachable, 2),
+        (10, Verdict::Unreachable, 2),
+        (7, Verdict::Inconclusive, 1),
+    ] {
+        let suite = not_covered(record, vec![seen]);
+        let said = format!("tests=\"{mixed}\" failures=\"0\" errors=\"{errors}\"");
+        assert!(head(&suite).contains(&said), "{suite}");
+        assert_eq!(
+            suite.matches("low resources-exposed: ").count(),
+            1,
+            "{suite}"
+        );
+    }
+    // Not asked: it has no endpoint.
+    let suite = not_covered(12, Vec::new());
+    assert!(
+        head(&suite).contains(&format!(
+            "tests=\"{}\" failures=\"0\" errors=\"2\"",
+            mixed + 1
+        )),
+        "{suite}"
+    );
+    assert!(
+        suite.contains("name=\"192.0.2.99 (prod-eu-3)\" time=\"0\">\n      <error type="),
+        "{suite}"
+    );
+    assert!(suite.contains("<system-out>not asked\n"), "{suite}");
+}
+
+#[test]
+fn what_two_specifications_name_is_one_case() {
+    let cases = sample::mixed().reports.len();
+    let refused = |specs: &[u32]| {
+        let mut sample = sample::mixed();
+        sample.reports[12].target.specs = specs.iter().copied().map(SpecId).collect();
+        sample
+    };
+    let again = |sample: &Sample, scheme| {
+        sample::origin(900, &format!("{scheme}{}", sample.reports[12].target))
+    };
+    // Of a scan, and of merged ones.
+    for specs in [&[12, 900][..], &[]] {
+        for scheme in ["https://", ""] {
+            let sample = refused(specs);
+            let origin = again(&sample, scheme);
+            let suite = missing(sample, &origin, vec![Verdict::Unreachable]);
+            assert!(
+                suite.contains(&format!("tests=\"{cases}\" failures=\"0\" errors=\"2\"")),
+                "{suite}"
+            );
+            assert!(!suite.contains("not asked"), "{suite}");
+        }
+    }
+    // Its first specification alone names it: what was seen was seen elsewhere, and that is said.
+    let sample = refused(&[12]);
+    let origin = again(&sample, "https://");
+    let suite = missing(
+        sample,
+        &origin,
+        vec![Verdict::Inconclusive, Verdict::Unreachable],
+    );
+    assert!(
+        suite.contains(&format!("tests=\"{}\"", cases + 1)),
+        "{suite}"
+    );
+    assert!(
+        suite.contains("<system-out>seen inconclusive, unreachable\n"),
+        "{suite}"
+    );
+}
+
+/// The gate lets both through.
+#[test]
+fn what_is_accepted_or_expected_passes() {
+    let mut sample = sample::mixed();
+    let head = |sample: &Sample| written(sample).lines().nth(2).unwrap().trim().to_owned();
+    // Somebody accepted the exposure: what is left is medium.
+    let medium = |open: &[&str]| Finding {
+        severity: Severity::Medium,
+        open: open.iter().map(|path| (*path).to_owned()).collect(),
+        ..sample::mixed().findings[0].clone()
+    };
+    sample.findings = vec![medium(&[])];
+    assert!(
+        head(&sample).contains("failures=\"0\" errors=\"1\""),
+        "{}",
+        head(&sample)
+    );
+    sample.findings = vec![medium(&[]), medium(&["/metrics"])];
+    assert!(
+        head(&sample).contains("failures=\"1\" errors=\"1\""),
+        "{}",
+        head(&sample)
+    );
+    assert_eq!(
+        written(&sample)
+            .matches("medium resources-exposed: ")
+            .count(),
+        2,
+        "each told once"
+    );
+    for report in &mut sample.reports {
+        report.target.expect = Some(report.verdict);
+    }
+    sample.findings.clear();
+    assert!(
+        head(&sample).contains("failures=\"0\" errors=\"0\""),
+        "{}",
+        head(&sample)
+    );
+}
+
+/// Against the schema of Jenkins' xunit plugin, as pytest ships it.
+#[test]
+fn the_usual_schema_holds() {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/junit-10.xsd");
+    for sample in [sample::mixed(), sample::empty(), sample::hostile()] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("junit.xml");
+        std::fs::write(&file, written(&sample)).unwrap();
+        let output = Command::new("xmllint")
+            .args(["--noout", "--nonet", "--schema", schema])
+            .arg(&file)
+            .output();
+        let Ok(output) = output else {
+            skip::without("xmllint", "the JUnit schema");
+            return;
+        };
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_ends_its_place_and_all_is_xml(text in "\\PC*|[\\x00-\\u{2fff}\\u{fffe}\\u{ffff}<>&\"']{0,40}") {
+        let mut xml = Writer::new(Vec::new());
+        let text = super::text(&text);
+        xml.create_element("e").with_attribute(("a", &*text)).write_text_content(BytesText::new(&text)).unwrap();
+        let written = String::from_utf8(xml.into_inner()).unwrap();
+        let (attribute, content) = written
+            .strip_prefix("<e a=\"")
+            .and_then(|rest| rest.strip_suffix("</e>"))
+            .and_then(|rest| rest.split_once("\">"))
+            .unwrap();
+        for shown in [attribute, content] {
+            prop_assert!(!shown.contains(['<', '>', '"', '\'', '\u{fffe}', '\u{ffff}']), "{shown}");
+            prop_assert!(!shown.chars().any(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Coverage: what was not attempted, and the results of specifications.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::{Coverage, FailureKind, SpecCoverage, Verdict};
+
+/// `16 not attempted (16 proxy failure)`. Without a reason, the scan was stopped before it came to them.
+pub(in crate::report) fn not_attempted(coverage: &Coverage) -> String {
+    let mut text = format!("{} not attempted", coverage.not_attempted);
+    let kinds = counts_by_kind(&coverage.failed_here);
+    if !kinds.is_empty() {
+        text = format!("{text} ({kinds})");
+    }
+    text
+}
+
+/// `440 refused, 6 timed out`.
+pub(in crate::report) fn counts_by_kind(counts: &BTreeMap<FailureKind, u64>) -> String {
+    let present = counts.iter().filter(|(_, count)| **count > 0);
+    let texts: Vec<String> = present
+        .map(|(kind, count)| format!("{count} {}", kind.phrase()))
+        .collect();
+    texts.join(", ")
+}
+
+/// `seen inconclusive, unreachable; not asked: …`.
+pub(in crate::report) fn specification_result(spec: &SpecCoverage) -> String {
+    let seen = verdict_names(&spec.seen);
+    match (seen.is_empty(), spec.unasked_said()) {
+        (true, None) => "not asked".to_owned(),
+        (true, Some(unasked)) => format!("not asked: {unasked}"),
+        (false, None) => format!("seen {seen}"),
+        (false, Some(unasked)) => format!("seen {seen}; not asked: {unasked}"),
+    }
+}
+
+/// `inconclusive, unreachable`.
+pub(in crate::report) fn verdict_names(verdicts: &[Verdict]) -> String {
+    let names: Vec<&str> = verdicts.iter().map(|verdict| verdict.as_str()).collect();
+    names.join(", ")
+}
+
+/// `4.2 s`, `3 min 12 s`.
+pub(in crate::report) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}.{} s", duration.subsec_millis() / 100),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_people_say_them() {
+        for (ms, said) in [
+            (4_249, "4.2 s"),
+            (59_999, "59.9 s"),
+            (192_000, "3 min 12 s"),
+            (7_560_000, "2 h 6 min"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(ms)), said);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Endpoints: what answered, and what an anonymous caller may do there.
+
+use std::collections::BTreeMap;
+
+use super::super::escape::clip;
+use super::counts_by_kind;
+use crate::model::{
+    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
+    Identification, PathClass, PostureStatus, Provenance, Target, Trust, Verdict, api_paths,
+    left_out,
+};
+
+/// Items listed before "and N more".
+const MAX_LISTED: usize = 4;
+/// Equally likely products that are named before "or one of N more".
+const MAX_PRODUCTS: usize = 2;
+/// Characters of a version, which the server chooses.
+const MAX_VERSION: usize = 40;
+/// Said if no list of resources was among the paths.
+const RESOURCES_NOT_ASKED: &str = "resources not asked";
+
+/// What answered: the product or component, its version, and whether a front end passes requests on; `-` if
+/// nothing answered.
+pub(in crate::report) fn who_answered(report: &EndpointReport) -> String {
+    let Some(identification) = &report.identification else {
+        return "-".to_owned();
+    };
+    let component = match identification.component {
+        Component::KubeApiServer => "kube-apiserver",
+        Component::AggregatedApiServer => "aggregated API server",
+        Component::KubeControllerManager => "kube-controller-manager",
+        Component::KubeScheduler => "kube-scheduler",
+        Component::ControllerManagerOrScheduler => "controller-manager or scheduler",
+        Component::Kubelet => "kubelet",
+        Component::Etcd => "etcd",
+        Component::Supervisor => "supervisor",
+        Component::KubernetesProxy => "Kubernetes proxy",
+        Component::FrontEnd => "front end",
+        Component::Other => "no sign of Kubernetes",
+        Component::Unknown if identification.kubernetes => "Kubernetes, part unknown",
+        Component::Unknown => "unknown",
+    };
+    let who = product_or_component(identification, component);
+    let version = identification
+        .version
+        .as_deref()
+        .map(|version| format!(" {}", clip(version, MAX_VERSION)));
+    let front = if identification.through_front {
+        ", through a front end"
+    } else {
+        ""
+    };
+    let trust = match report.tls.as_ref().and_then(|tls| tls.trust.as_ref()) {
+        Some(Trust::NotAnchored { .. }) => ", certificate of another CA",
+        Some(Trust::NotChecked { .. }) => ", CA not checked",
+        _ => "",
+    };
+    format!("{who}{}{front}{trust}", version.unwrap_or_default())
+}
+
+/// The product, if it is known and an API server answered; otherwise the component, with the likely products
+/// in parentheses.
+fn product_or_component(identification: &Identification, component: &str) -> String {
+    let Attribution {
+        product,
+        confidence,
+        others,
+        ..
+    } = &identification.attribution;
+    let api_server = identification.component == Component::KubeApiServer;
+    match product {
+        Some(product) => {
+            let prefix = if *confidence == Some(Confidence::Low) {
+                "perhaps "
+            } else {
+                ""
+            };
+            let name = format!("{prefix}{}", product.short);
+            if api_server {
+                name
+            } else {
+                format!("{component} ({name})")
+            }
+        }
+        None if others.is_empty() => component.to_owned(),
+        None => {
+            let names: Vec<&str> = others
+                .iter()
+                .take(MAX_PRODUCTS)
+                .map(|product| &*product.short)
+                .collect();
+            let more = match others.len().saturating_sub(MAX_PRODUCTS) {
+                0 => String::new(),
+                1 => " or another".to_owned(),
+                more => format!(" or one of {more} more"),
+            };
+            format!("{component} ({}{more})", names.join(" or "))
+        }
+    }
+}
+
+/// How open the endpoint is, compared with the product's documentation.
+fn compared(report: &EndpointReport) -> String {
+    let Some(posture) = &report.posture else {
+        return String::new();
+    };
+    let source = match posture.known {
+        Provenance::Documented => "documented",
+        Provenance::Observed => "observed elsewhere",
+        Provenance::Inferred | Provenance::Unknown => "to be expected",
+    };
+    match posture.standing {
+        PostureStatus::AsDocumented => format!("as {source}"),
+        PostureStatus::Stricter => format!("less than {source}"),
+        PostureStatus::Looser => format!("more than {source}"),
+        // Either the mode is named instead, or nothing can be compared.
+        PostureStatus::Either | PostureStatus::Unknown => String::new(),
+    }
+}
+
+/// The setting that the answers show, for a product with several modes.
+fn mode(report: &EndpointReport) -> String {
+    report
+        .posture
+        .as_ref()
+        .and_then(|posture| posture.mode.as_deref())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// What an anonymous caller may do, and how that compares with the product's documentation.
+pub(in crate::report) fn anonymous_may(report: &EndpointReport) -> String {
+    join([grants(report), compared(report), mode(report)])
+}
+
+fn grants(report: &EndpointReport) -> String {
+    let open = Grants::of(&report.grants);
+    match report.verdict {
+        Verdict::Exposed => join([open.beyond(), open.by_default(), resources(report)]),
+        Verdict::Forbidden => {
+            let mut default = open.by_default();
+            if open.public == ["version", "health"] && open.product.is_empty() {
+                default.push_str(" (default)");
+            }
+            let nothing = if default.is_empty() {
+                nothing(report)
+            } else {
+                String::new()
+            };
+            join([default, nothing, resources(report)])
+        }
+        Verdict::Limited => match open.by_default() {
+            open if open.is_empty() => format!("nothing: {}", report.reason),
+            open => join([format!("{open} only"), not_asked(report)]),
+        },
+        Verdict::Rejected => join([open.by_default(), nothing(report), not_asked(report)]),
+        Verdict::Inconclusive => format!("unknown: {}", report.reason),
+        Verdict::NotApiServer => report.reason.clone(),
+        Verdict::Unreachable => format!("no answer: {}", report.reason),
+        Verdict::NotAttempted => format!("not asked: {}", report.reason),
+    }
+}
+
+/// `api.example:6443 at 192.0.2.1`, `192.0.2.1:6443 as api.example` (sent as SNI).
+pub(in crate::report) fn target_and_address(report: &EndpointReport) -> String {
+    let target = &report.target;
+    let mut text = match &report.endpoint {
+        // The endpoint may speak plain HTTP although the target asks for TLS.
+        Some(endpoint) => Target {
+            scheme: endpoint.scheme,
+            ..target.clone()
+        }
+        .to_string(),
+        None => target.to_string(),
+    };
+    if let (Host::Name(_), Some(endpoint)) = (&target.host, &report.endpoint) {
+        let by_proxy = || ", resolved by the proxy".to_owned();
+        text.push_str(
+            &endpoint
+                .address()
+                .map_or_else(by_proxy, |address| format!(" at {}", address.ip())),
+        );
+    }
+    if let Some(sni) = &target.sni {
+        text.push_str(" as ");
+        text.push_str(sni);
+    }
+    text
+}
+
+/// Why no endpoint of a specification answered.
+pub(in crate::report) fn no_answer(endpoints: &[&EndpointReport]) -> String {
+    let not_asked = endpoints
+        .iter()
+        .all(|report| report.verdict == Verdict::NotAttempted);
+    let what = if not_asked { "not asked" } else { "no answer" };
+    let mut reasons = endpoints.iter().map(|report| &report.reason);
+    if let Some(first) = reasons.next()
+        && reasons.all(|reason| reason == first)
+    {
+        return format!("{what}: {first}");
+    }
+    let mut kinds: BTreeMap<FailureKind, u64> = BTreeMap::new();
+    for failure in endpoints
+        .iter()
+        .filter_map(|report| report.failure.as_ref())
+    {
+        *kinds.entry(failure.kind).or_default() += 1;
+    }
+    format!(
+        "{what} at {} endpoints: {}",
+        endpoints.len(),
+        counts_by_kind(&kinds)
+    )
+}
+
+/// Grants by what people call them, each once. A path that is authorized but not served counts only if it is
+/// not open by default.
+#[derive(Default)]
+struct Grants {
+    lists: Vec<String>,
+    reads: Vec<String>,
+    public: Vec<String>,
+    product: Vec<String>,
+    not_served: Vec<String>,
+}
+
+impl Grants {
+    fn of(grants: &[Grant]) -> Self {
+        let mut grouped = Self::default();
+        for grant in grants {
+            let class = PathClass::of(&grant.path).unwrap_or(PathClass::Other);
+            let (group, name) = match class {
+                _ if grant.not_served && Grade::of(class).exposes() => {
+                    (&mut grouped.not_served, grant.path.clone())
+                }
+                _ if grant.not_served => continue,
+                PathClass::ResourceList { .. } => (&mut grouped.lists, resource(&grant.path)),
+                PathClass::Discovery => (&mut grouped.reads, "discovery".to_owned()),
+                PathClass::OpenApi => (&mut grouped.reads, "OpenAPI".to_owned()),
+                PathClass::Metrics => (&mut grouped.reads, "metrics".to_owned()),
+                PathClass::Diagnostics | PathClass::Other => {
+                    (&mut grouped.reads, grant.path.clone())
+                }
+                PathClass::Version => (&mut grouped.public, "version".to_owned()),
+                PathClass::Health => (&mut grouped.public, "health".to_owned()),
+                PathClass::Product => (&mut grouped.product, grant.path.clone()),
+            };
+            if !group.contains(&name) {
+                group.push(name);
+            }
+        }
+        // Version before health.
+        grouped.public.sort_by(|one, other| other.cmp(one));
+        grouped
+    }
+
+    /// What makes the endpoint `exposed`.
+    fn beyond(&self) -> String {
+        let served = join([
+            verb_and_list("list ", &self.lists),
+            verb_and_list("read ", &self.reads),
+        ]);
+        if served.is_empty() {
+            verb_and_list("nothing served, but authorized for ", &self.not_served)
+        } else {
+            served
+        }
+    }
+
+    /// What is open on a default cluster or by a product's design.
+    fn by_default(&self) -> String {
+        let names: Vec<String> = self.public.iter().chain(&self.product).cloned().collect();
+        verb_and_list("", &names)
+    }
+}
+
+/// `list pods, nodes and 2 more`.
+fn verb_and_list(verb: &str, names: &[String]) -> String {
+    let listed = names
+        .iter()
+        .take(MAX_LISTED)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len() {
+        0 => String::new(),
+        n if n > MAX_LISTED => format!("{verb}{listed} and {} more", n - MAX_LISTED),
+        _ => format!("{verb}{listed}"),
+    }
+}
+
+fn join<const N: usize>(parts: [String; N]) -> String {
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
+}
+
+/// `secrets`, or `pods in kube-system`.
+fn resource(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').collect();
+    match segments.as_slice() {
+        [.., "namespaces", namespace, list] => format!("{list} in {namespace}"),
+        [.., list] => (*list).to_owned(),
+        [] => path.to_owned(),
+    }
+}
+
+/// `nothing on 5 of 5 API paths`.
+fn nothing(report: &EndpointReport) -> String {
+    let paths = api_paths(&report.requests);
+    let closed = paths.values().filter(|(_, access)| refused(access)).count();
+    format!("nothing on {closed} of {} API paths", paths.len())
+}
+
+/// What was not asked. A 401 on some paths does not prove that resources are closed: conditions name paths.
+fn not_asked(report: &EndpointReport) -> String {
+    let resources = if planned_lists(report) == 0 {
+        RESOURCES_NOT_ASKED
+    } else {
+        ""
+    };
+    join([resources.to_owned(), without_answer(report)])
+}
+
+/// The requests without an answer.
+fn without_answer(report: &EndpointReport) -> String {
+    left_out(&report.requests, &report.not_asked).unwrap_or_default()
+}
+
+/// How many lists of resources were planned.
+fn planned_lists(report: &EndpointReport) -> usize {
+    let asked = api_paths(&report.requests)
+        .values()
+        .filter(|(class, _)| is_list(*class))
+        .count();
+    asked
+        + report
+            .not_asked
+            .iter()
+            .filter(|request| is_list(request.class))
+            .count()
+}
+
+/// What is known of resources. A 403 on `/api` does not prove that they are closed, and neither does a missing
+/// answer.
+fn resources(report: &EndpointReport) -> String {
+    join([refused_resources(report), without_answer(report)])
+}
+
+fn refused_resources(report: &EndpointReport) -> String {
+    let closed = (api_paths(&report.requests).values())
+        .filter(|(class, access)| is_list(*class) && refused(access))
+        .count();
+    match planned_lists(report) {
+        0 => RESOURCES_NOT_ASKED.to_owned(),
+        all if closed == all || report.verdict != Verdict::Exposed => {
+            format!("resources refused: {closed} of {all}")
+        }
+        // The open ones are listed elsewhere.
+        _ => String::new(),
+    }
+}
+
+const fn is_list(class: PathClass) -> bool {
+    matches!(class, PathClass::ResourceList { .. })
+}
+
+const fn refused(access: &Access) -> bool {
+    matches!(access, Access::Rejected | Access::Forbidden)
+}
+
+#[cfg(test)]
+mod tests;

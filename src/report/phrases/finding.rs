@@ -1,0 +1,100 @@
+//! Findings, their remedies and acceptances.
+
+use std::borrow::Cow;
+
+use super::super::escape::sentences;
+use crate::model::{Acceptance, Finding};
+
+/// Characters of a remedy. Every format that cuts text shows this many.
+const MAX_REMEDY: usize = 960;
+
+/// What a finding is about, with its label: `https://192.0.2.1:6443 (prod-eu-1)`.
+pub(in crate::report) fn about(finding: &Finding) -> Cow<'_, str> {
+    with_label(finding.about.as_str(), finding.label.as_deref())
+}
+
+/// A target with its label, if it has one.
+pub(in crate::report) fn with_label<'a>(target: &'a str, label: Option<&str>) -> Cow<'a, str> {
+    match label {
+        Some(label) => format!("{target} ({label})").into(),
+        None => target.into(),
+    }
+}
+
+/// What was found, and which acceptance of it has expired.
+pub(in crate::report) fn finding_text(finding: &Finding) -> Cow<'_, str> {
+    match expired_acceptance(finding) {
+        Some(expired) => format!("{}; {expired}", finding.said()).into(),
+        None => finding.said(),
+    }
+}
+
+/// How to fix it, cut at the end of a sentence if it is too long.
+pub(in crate::report) fn remedy_text(remedy: &str) -> Cow<'_, str> {
+    sentences(remedy, MAX_REMEDY)
+}
+
+/// How to fix it, and the page that explains more.
+pub(in crate::report) fn remedy_with_link(finding: &Finding) -> String {
+    let link = finding.remedy_url.as_deref();
+    let link = link.map(|url| format!(" See {url}.")).unwrap_or_default();
+    let room = MAX_REMEDY.saturating_sub(link.chars().count());
+    format!("{}{link}", sentences(&finding.remedy, room))
+}
+
+/// `accepted by platform@example.com until 2026-09-30, expired`; `None` if no acceptance has expired.
+pub(in crate::report) fn expired_acceptance(finding: &Finding) -> Option<String> {
+    let acceptance = finding.acceptance.as_ref()?;
+    (!acceptance.in_force).then(|| acceptance_text(acceptance))
+}
+
+/// Who accepted it and until when.
+pub(in crate::report) fn acceptance_text(acceptance: &Acceptance) -> String {
+    let Acceptance { owner, expires, .. } = acceptance;
+    let expired = if acceptance.in_force { "" } else { ", expired" };
+    format!("accepted by {owner} until {expires}{expired}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Format;
+    use super::super::super::sample::{self, Sample};
+
+    /// The mixed scan in every format that shows findings.
+    fn everywhere(sample: &Sample) -> [(Format, String); 8] {
+        [
+            Format::Table,
+            Format::Markdown,
+            Format::Html,
+            Format::Sarif,
+            Format::Github,
+            Format::Gitlab,
+            Format::Junit,
+            Format::Csv,
+        ]
+        .map(|format| (format, sample::rendered(format, sample)))
+    }
+
+    #[test]
+    fn every_format_shows_an_expired_acceptance() {
+        for (format, text) in everywhere(&sample::mixed()) {
+            let text = text.replace("&#64;", "@");
+            let expired = "accepted by platform@example.com until 2026-09-30, expired";
+            assert!(text.contains(expired), "{format}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_format_shows_labels() {
+        let mut sample = sample::mixed();
+        for finding in &mut sample.findings {
+            finding.label = Some("given".into());
+        }
+        for report in &mut sample.reports {
+            report.target.label = Some("given".into());
+        }
+        for (format, text) in everywhere(&sample) {
+            assert!(text.contains("given"), "{format}:\n{text}");
+        }
+    }
+}

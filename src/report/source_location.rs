@@ -1,0 +1,196 @@
+//! Where a target was written, as code hosts expect it: a path relative to the repository's root.
+
+use std::fmt::Write as _;
+use std::path::{Component, Path, PathBuf};
+
+use crate::model::{Origin, Source};
+
+/// The repository that targets files belong to.
+#[derive(Debug, Clone, Copy)]
+pub struct Repository<'a> {
+    /// Relative paths start here.
+    pub working_directory: &'a Path,
+    /// The root of the repository; without a repository, the working directory.
+    pub root: &'a Path,
+}
+
+/// A relative path with forward slashes, and a line from 1.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SourceLocation {
+    pub(super) path: String,
+    pub(super) line: u32,
+    /// Whether it is a file of the repository.
+    pub(super) in_repository: bool,
+}
+
+impl Default for Repository<'_> {
+    /// No repository is known.
+    fn default() -> Self {
+        Self {
+            working_directory: Path::new(""),
+            root: Path::new(""),
+        }
+    }
+}
+
+impl SourceLocation {
+    /// The location of a target specification. If it comes from no file, or from one outside the repository, it
+    /// gets a path below `kubeknock/` that is the same in every scan.
+    pub(super) fn of(origin: &Origin, repository: Repository<'_>) -> Self {
+        let path_in_repository = match &origin.source {
+            Source::File(path) => relative(Path::new(&**path), repository),
+            Source::Argument | Source::Stdin => None,
+        };
+        let in_repository = path_in_repository.is_some();
+        let path = path_in_repository.unwrap_or_else(|| match &origin.source {
+            Source::File(path) => {
+                let name = Path::new(&**path).file_name().unwrap_or_default();
+                format!("kubeknock/outside/{}", with_slashes(Path::new(name)))
+            }
+            Source::Argument => "kubeknock/arguments".to_owned(),
+            Source::Stdin => "kubeknock/stdin".to_owned(),
+        });
+        Self {
+            path,
+            line: origin.line.max(1),
+            in_repository,
+        }
+    }
+
+    /// The path as a relative URI.
+    pub(super) fn uri(&self) -> String {
+        let mut out = String::new();
+        for byte in self.path.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                    out.push(char::from(byte));
+                }
+                byte => {
+                    let _ = write!(out, "%{byte:02X}");
+                }
+            }
+        }
+        out
+    }
+}
+
+/// The path of a file relative to the root; `None` if it is outside.
+fn relative(path: &Path, repository: Repository<'_>) -> Option<String> {
+    let path = repository.working_directory.join(path);
+    below(&path, repository.root)
+        .or_else(|| below(&real_path(&path)?, &repository.root.canonicalize().ok()?))
+        .map(|path| with_slashes(&path))
+}
+
+/// The part of a path below the root, by comparing the text.
+fn below(path: &Path, root: &Path) -> Option<PathBuf> {
+    let relative = without_dots(path)
+        .strip_prefix(without_dots(root))
+        .ok()?
+        .to_owned();
+    (relative != Path::new("")).then_some(relative)
+}
+
+/// The path with all links in its folder resolved: the working directory is known without links, but the user
+/// may have written them.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
+}
+
+/// The path without `.` and `..`.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+fn with_slashes(path: &Path) -> String {
+    let parts: Vec<_> = path
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(source: Source) -> String {
+        let repository = Repository {
+            working_directory: Path::new("/repo/ci"),
+            root: Path::new("/repo"),
+        };
+        SourceLocation::of(
+            &Origin {
+                source,
+                line: 3,
+                text: "x".into(),
+            },
+            repository,
+        )
+        .uri()
+    }
+
+    #[test]
+    fn relative_to_the_root_and_never_absolute() {
+        for (path, expected) in [
+            ("targets.txt", "ci/targets.txt"),
+            ("./a/../targets.txt", "ci/targets.txt"),
+            ("../clusters/prod eu.txt", "clusters/prod%20eu.txt"),
+            ("/repo/targets.txt", "targets.txt"),
+            ("/etc/targets.txt", "kubeknock/outside/targets.txt"),
+            ("../../other/targets.txt", "kubeknock/outside/targets.txt"),
+            ("https://evil.example/x", "ci/https%3A/evil.example/x"),
+        ] {
+            assert_eq!(at(Source::File(path.into())), expected, "{path}");
+        }
+        assert_eq!(at(Source::Argument), "kubeknock/arguments");
+        assert_eq!(at(Source::Stdin), "kubeknock/stdin");
+    }
+
+    /// As on a runner whose workspace is a link: the working directory is known by its real name.
+    #[cfg(unix)]
+    #[test]
+    fn a_way_through_a_link_is_inside_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let [real, link] = ["real", "link"].map(|name| folder.path().join(name));
+        std::fs::create_dir_all(real.join("ci")).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let path_from = |root: &Path, file: &Path| {
+            let origin = Origin {
+                source: Source::File(file.to_str().unwrap().into()),
+                line: 1,
+                text: "x".into(),
+            };
+            SourceLocation::of(
+                &origin,
+                Repository {
+                    working_directory: root,
+                    root,
+                },
+            )
+            .path
+        };
+        assert_eq!(
+            path_from(&real, &link.join("ci/clusters.txt")),
+            "ci/clusters.txt"
+        );
+        assert_eq!(
+            path_from(&link, &real.join("ci/clusters.txt")),
+            "ci/clusters.txt"
+        );
+        assert_eq!(
+            path_from(&link.join("ci"), &real.join("clusters.txt")),
+            "kubeknock/outside/clusters.txt"
+        );
+    }
+}

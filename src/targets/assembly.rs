@@ -1,0 +1,209 @@
+//! The last step to a target set: removes exclusions and lays the targets out in the order of the
+//! specifications.
+
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+
+use super::collector::Collector;
+use super::error::Problem;
+use super::exclusions::Exclusions;
+use super::host_range::{HostKind, HostRange};
+use super::intervals::Intervals;
+use super::limits::{MAX_PIECES, too_large};
+use super::options::Expectation;
+use super::set::{Attribution, Segment, TargetSet};
+use super::unique_hosts::{Run, size};
+use super::warnings::Warnings;
+use crate::model::{SpecId, Verdict, special, special_blocks};
+
+/// A part of a run that is not excluded.
+struct Piece {
+    first: u128,
+    last: u128,
+    template: u32,
+    run: Run,
+}
+
+impl Collector {
+    /// The target set of everything collected.
+    pub(super) fn finish(
+        mut self,
+        exclusions: Exclusions,
+        mut warnings: Warnings,
+        unused_expectations: Vec<Expectation>,
+    ) -> Result<TargetSet, Problem> {
+        let (mut pieces, excluded) = self.pieces(&exclusions)?;
+        let special = self.special_addresses(&pieces);
+        pieces.sort_unstable_by_key(|piece| (piece.run.spec, piece.run.port_position, piece.first));
+        let mut segments: Vec<Segment> = Vec::with_capacity(pieces.len());
+        let mut len = 0u64;
+        for piece in pieces {
+            let more = size(piece.first, piece.last);
+            // Segments in a row that only this specification names share their attribution.
+            let shared = segments
+                .last()
+                .map(|before| &before.attribution)
+                .filter(|before| *before.specs == [piece.run.spec] && piece.run.also.is_empty());
+            let attribution = shared.map_or_else(|| self.attribution(&piece.run), Arc::clone);
+            for id in attribution.specs.iter() {
+                let spec = &mut self.specs[id.0 as usize];
+                spec.targets = spec.targets.saturating_add(more);
+            }
+            segments.push(Segment {
+                start: len,
+                first: piece.first,
+                template: piece.template,
+                attribution,
+            });
+            len = len.saturating_add(more);
+        }
+        self.warn_of_excluded(&mut warnings);
+        self.warn_of_contradictions(&segments, &mut warnings);
+        Ok(TargetSet {
+            len,
+            excluded,
+            segments,
+            templates: self.templates.values,
+            names: self.names.values,
+            absolute: self.absolute,
+            specs: self.specs,
+            exclusions: Arc::new(exclusions),
+            special,
+            warnings: warnings.finish(),
+            unused_expectations,
+            plain_http: OnceLock::new(),
+        })
+    }
+
+    /// What exclusions leave of all runs, and how many targets they remove.
+    fn pieces(&mut self, exclusions: &Exclusions) -> Result<(Vec<Piece>, u64), Problem> {
+        let mut pieces = Vec::with_capacity(self.hosts.len());
+        let mut excluded = 0u64;
+        for ((position, first), run) in std::mem::take(&mut self.hosts) {
+            let template = &self.templates.values[position as usize];
+            let name = usize::try_from(first)
+                .ok()
+                .and_then(|name| self.names.values.get(name));
+            let allowed = match (template.kind, name) {
+                (HostKind::Name, Some(name)) if exclusions.excludes_name(name, template.port) => {
+                    Vec::new()
+                }
+                (HostKind::Name, _) => vec![(first, run.last)],
+                (kind, _) => {
+                    let last = run.last;
+                    exclusions.allowed(HostRange { kind, first, last }, template.port)
+                }
+            };
+            let kept = allowed
+                .iter()
+                .map(|(first, last)| size(*first, *last))
+                .fold(0, u64::saturating_add);
+            excluded = excluded.saturating_add(size(first, run.last).saturating_sub(kept));
+            pieces.extend(allowed.into_iter().map(|(first, last)| Piece {
+                first,
+                last,
+                template: position,
+                run: run.clone(),
+            }));
+            if pieces.len() > MAX_PIECES {
+                return Err(too_large());
+            }
+        }
+        Ok((pieces, excluded))
+    }
+
+    /// The special addresses among the targets.
+    fn special_addresses(&self, pieces: &[Piece]) -> Intervals<HostKind> {
+        let blocks: Vec<(HostRange, HostRange)> = special_blocks()
+            .map(|block| {
+                (
+                    HostRange::of(block.network()),
+                    HostRange::of(block.broadcast()),
+                )
+            })
+            .collect();
+        let mut addresses = Intervals::default();
+        for piece in pieces {
+            let kind = self.templates.values[piece.template as usize].kind;
+            for (low, high) in blocks.iter().filter(|(low, _)| low.kind == kind) {
+                let (first, last) = (piece.first.max(low.first), piece.last.min(high.first));
+                if first <= last {
+                    addresses.insert(kind, first, last);
+                }
+            }
+            // An IPv6 address is special if the IPv4 address inside it is.
+            let single = (kind == HostKind::V6 && piece.first == piece.last)
+                .then(|| kind.address(piece.first));
+            if single
+                .flatten()
+                .is_some_and(|address| special(address).is_some())
+            {
+                addresses.insert(kind, piece.first, piece.first);
+            }
+        }
+        addresses
+    }
+
+    /// Warns of named targets that are excluded.
+    fn warn_of_excluded(&self, warnings: &mut Warnings) {
+        for spec in &self.specs {
+            if spec.named && spec.targets == 0 {
+                let text = "excluded on every port: not asked, and not part of the coverage";
+                warnings.push(&spec.origin, text);
+            }
+        }
+    }
+
+    /// Warns of lines whose `name=` or `expect=` an earlier line contradicts.
+    fn warn_of_contradictions(&self, segments: &[Segment], warnings: &mut Warnings) {
+        let mut warned = HashSet::new();
+        for attribution in segments.iter().map(|segment| &segment.attribution) {
+            if attribution.specs.len() == 1 {
+                continue;
+            }
+            for id in attribution.specs.iter() {
+                let spec = self.spec(*id);
+                if let Some((own, first)) = spec.label.as_ref().zip(attribution.label.as_ref())
+                    && own != first
+                    && warned.insert((*id, "name="))
+                {
+                    let text = format!(
+                        "reports name this target {first}, as an earlier line does, not {own}"
+                    );
+                    warnings.push(&spec.origin, text);
+                }
+                if let Some((own, first)) = spec
+                    .expect
+                    .map(Verdict::as_str)
+                    .zip(attribution.expect.map(Verdict::as_str))
+                    && own != first
+                    && warned.insert((*id, "expect="))
+                {
+                    let text = format!(
+                        "expected to be {own} here and {first} on an earlier line: one of them fails"
+                    );
+                    warnings.push(&spec.origin, text);
+                }
+            }
+        }
+    }
+
+    /// The specifications of a run; the first one counts, later ones add what it lacks.
+    fn attribution(&self, run: &Run) -> Arc<Attribution> {
+        let ids = std::iter::once(run.spec).chain(run.also.iter().copied());
+        let mut attribution = Attribution {
+            origin: Arc::clone(&self.spec(run.spec).origin),
+            specs: ids.collect::<Vec<SpecId>>().into(),
+            label: None,
+            expect: None,
+            named: false,
+        };
+        for id in attribution.specs.iter() {
+            let spec = self.spec(*id);
+            attribution.named |= spec.named;
+            attribution.label = attribution.label.or_else(|| spec.label.clone());
+            attribution.expect = attribution.expect.or(spec.expect);
+        }
+        Arc::new(attribution)
+    }
+}

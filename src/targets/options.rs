@@ -1,0 +1,60 @@
+//! How target specifications are understood.
+
+use crate::model::{Pattern, TargetNames, Verdict};
+
+/// The ports that are asked where a specification names none.
+pub const DEFAULT_PORTS: [u16; 3] = [6443, 443, 8443];
+
+/// How specifications are understood.
+///
+/// ```
+/// use kubeknock::targets::TargetOptions;
+///
+/// let mut options = TargetOptions::default();
+/// options.ports = vec![6443];
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TargetOptions {
+    /// The ports where a specification names none: 1 to 65535, at least one.
+    pub ports: Vec<u16>,
+    /// Allow a CIDR or range of more than 2^24 addresses.
+    pub allow_large: bool,
+    /// Verdicts expected of specifications without `expect=`; the last one that matches counts.
+    pub expectations: Vec<Expectation>,
+}
+
+/// The verdict that is expected of some targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// Which specifications: compared with the text as written, its host, and its `name=`.
+    pub target: Pattern,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+impl TargetOptions {
+    /// The positions of the expectations that match a specification.
+    pub(super) fn matching_expectations(&self, text: &str, label: Option<&str>) -> Vec<usize> {
+        if self.expectations.is_empty() {
+            return Vec::new();
+        }
+        let names = TargetNames::of_specification(text, label);
+        self.expectations
+            .iter()
+            .enumerate()
+            .filter(|(_, expectation)| expectation.target.matches(&names))
+            .map(|(position, _)| position)
+            .collect()
+    }
+}
+
+impl Default for TargetOptions {
+    fn default() -> Self {
+        Self {
+            ports: DEFAULT_PORTS.to_vec(),
+            allow_large: false,
+            expectations: Vec::new(),
+        }
+    }
+}
