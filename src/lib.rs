@@ -54,7 +54,7 @@
 //!
 //! Until 1.0 a minor release may change any type. Meant to stay: the verdicts and their rules, the
 //! words of [`model`] as they appear in reports, [`scan::Scanner`], [`scan::Scan`] and
-//! [`targets::TargetSetBuilder`], and the report format named by [`report::SCHEMA`]. The stages
+//! [`targets::TargetSetBuilder`], and the report format named by [`record::SCHEMA`]. The stages
 //! ([`resolve`], [`connect`], [`probe`], [`identify`], [`assess`], [`advise`]) are public to be read and reused,
 //! and may change with any release.
 //!
@@ -70,6 +70,7 @@ pub mod atomic_file;
 pub mod config;
 pub mod connect;
 pub mod error;
+mod escape;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host_port;
@@ -81,6 +82,7 @@ pub mod policy;
 pub mod probe;
 mod products;
 mod random;
+pub mod record;
 pub mod report;
 pub mod resolve;
 pub mod scan;

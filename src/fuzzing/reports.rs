@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use crate::config::ScanConfig;
 use crate::model::{Coverage, EndpointReport, Finding, ScanSummary};
 use crate::policy::{Evaluator, Policy, RULES};
-use crate::report::saved::{self, Merge, SavedScan, Sightings};
-use crate::report::{Format, Outcome, RenderOptions, Results, Spool, escape, render};
+use crate::record::{self, Merge, SavedScan, Sightings, Spool};
+use crate::report::{Format, Outcome, RenderOptions, Results, escape, render};
 
 /// A saved report, `json` or `jsonl`.
 pub fn saved_reports(data: &[u8]) {
     let mut records = Vec::new();
-    let read = saved::read("report.json", &mut &data[..], &mut |record| {
+    let read = record::read("report.json", &mut &data[..], &mut |record| {
         records.push(record);
     });
     match read {
@@ -88,7 +88,7 @@ fn text(format: Format, results: &Results<'_>, records: &[EndpointReport]) -> St
 /// Reads a JSON report that was written here, and writes it once more.
 fn again(text: &str, count: usize) {
     let mut records: Vec<EndpointReport> = Vec::new();
-    let scan = saved::read("again.json", &mut text.as_bytes(), &mut |record| {
+    let scan = record::read("again.json", &mut text.as_bytes(), &mut |record| {
         records.push(record);
     })
     .expect("what was written can be read")

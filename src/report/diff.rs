@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
+use super::Results;
 use super::table::{TableOptions, finding_line, painted_change, shown};
-use super::wire::{Change, Finding, time};
-use super::{Results, encode};
 use crate::model::{BaselineState, ScanSummary};
+use crate::record::{Change, Finding, encode, time};
 
 /// The name and version of the JSON document.
 pub const SCHEMA: &str = "kubeknock/diff/v1";

@@ -5,10 +5,11 @@ use std::io;
 use strum::{Display, EnumString, VariantArray, VariantNames};
 
 use super::{
-    Repository, Results, Spool, TableOptions, Tally, csv, github, gitlab, html, json, jsonl, junit,
-    markdown, prometheus, sarif, shadowserver, table,
+    Repository, Results, TableOptions, csv, github, gitlab, html, json, jsonl, junit, markdown,
+    prometheus, sarif, shadowserver, table,
 };
 use crate::model::{EndpointReport, InvalidWord, words};
+use crate::record::{Spool, Tally};
 
 /// A report format.
 #[derive(

@@ -1,51 +1,19 @@
-//! `json`: the whole report as one document, described by `docs/report.schema.json`.
+//! `json`: the whole report as one document, as `record` writes it.
 
 use std::borrow::Borrow;
-use std::io::{self, Write as _};
+use std::io;
 
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
-
-use super::wire::{Coverage, Endpoint, Finding, Scan, Summary, Tool};
-use super::{Results, SCHEMA, Tally, encode};
+use super::Results;
 use crate::model::EndpointReport;
+use crate::record;
 
-/// Writes the document. `reports` stand in it in the order they come: hand them sorted by
-/// [`EndpointReport::order_key`], so that equal scans give equal bytes.
-///
-/// One record at a time is turned into JSON, so the document costs no memory of its own.
-pub fn write(
+/// Writes the document with `reports` in the order given.
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
-    let Results { info, summary, .. } = results;
-    let mut out = io::BufWriter::new(out);
-    let mut tally = Tally::default();
-    let mut serializer = encode::pretty(&mut out);
-    let mut document = serializer.serialize_map(None)?;
-    document.serialize_entry("schema", SCHEMA)?;
-    document.serialize_entry("tool", &Tool::from(info))?;
-    document.serialize_entry("scan", &Scan::new(info, summary))?;
-    let endpoints = reports
-        .inspect(|report| tally.add(report.borrow()))
-        .map(Record);
-    document.serialize_entry("endpoints", &encode::Sequence::new(endpoints))?;
-    let findings = results.findings.iter().map(Finding::from);
-    document.serialize_entry("findings", &encode::Sequence::new(findings))?;
-    document.serialize_entry("coverage", &Coverage::from(&summary.coverage))?;
-    document.serialize_entry("summary", &Summary::new(summary, &tally))?;
-    document.end()?;
-    out.write_all(b"\n")?;
-    out.flush()
-}
-
-/// A record, wherever it is held, that is turned into JSON when it is written.
-struct Record<R>(R);
-
-impl<R: Borrow<EndpointReport>> Serialize for Record<R> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Endpoint::from(self.0.borrow()).serialize(serializer)
-    }
+    record::write_document(out, &results.contents(), reports)
 }
 
 #[cfg(test)]
@@ -68,7 +36,7 @@ mod tests {
         assert!(
             !written
                 .chars()
-                .any(|c| c != '\n' && super::super::escape::hidden(c))
+                .any(|c| c != '\n' && crate::escape::hidden(c))
         );
         let document: serde_json::Value = serde_json::from_str(&written).unwrap();
         let evidence = &document["endpoints"][0]["requests"][0]["evidence"];

@@ -1,74 +1,28 @@
-//! `jsonl`: one JSON object a line, each endpoint as it is done, then the findings, the summary last.
-//!
-//! Lines are written whole and flushed, so that a reader of a running scan never sees half of one.
-//! A file without a summary line was torn off.
+//! `jsonl`: one JSON object a line, as `record` writes it: each endpoint as it is done, then the findings,
+//! the summary last.
 
 use std::io;
 
-use serde::Serialize;
-
-use super::wire::{Coverage, Endpoint, Finding, Scan, Summary, Tool};
-use super::{Results, SCHEMA, Tally, encode};
+use super::Results;
 use crate::model::EndpointReport;
+use crate::record::{self, Tally};
 
-#[derive(Serialize)]
-#[serde(tag = "record", rename_all = "kebab-case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives for one write, and most are the large one"
-)]
-enum Record<'a> {
-    Endpoint(Endpoint<'a>),
-    Finding(Finding<'a>),
-    Summary {
-        schema: &'static str,
-        tool: Tool<'a>,
-        scan: Scan<'a>,
-        coverage: Coverage<'a>,
-        summary: Summary<'a>,
-    },
-}
-
-/// Writes one endpoint's line and counts it in `tally`, which [`write_summary`] wants.
-pub fn write_endpoint(
+/// Writes one endpoint's line and counts it in `tally`, which [`write_summary`] needs.
+pub(super) fn write_endpoint(
     out: &mut dyn io::Write,
     report: &EndpointReport,
     tally: &mut Tally,
 ) -> io::Result<()> {
-    tally.add(report);
-    write(out, &Record::Endpoint(report.into()))
-}
-
-/// One endpoint's line, with its line feed: what [`saved::record`](super::saved::record) reads back.
-pub fn record(report: &EndpointReport) -> io::Result<Vec<u8>> {
-    encode::line(&Record::Endpoint(report.into()))
+    record::write_line(out, report, tally)
 }
 
 /// Writes the last lines: each finding, then the scan as a whole.
-pub fn write_summary(
+pub(super) fn write_summary(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     tally: &Tally,
 ) -> io::Result<()> {
-    let Results { info, summary, .. } = results;
-    for finding in results.findings {
-        write(out, &Record::Finding(finding.into()))?;
-    }
-    write(
-        out,
-        &Record::Summary {
-            schema: SCHEMA,
-            tool: info.into(),
-            scan: Scan::new(info, summary),
-            coverage: (&summary.coverage).into(),
-            summary: Summary::new(summary, tally),
-        },
-    )
-}
-
-fn write(out: &mut dyn io::Write, record: &Record<'_>) -> io::Result<()> {
-    out.write_all(&encode::line(record)?)?;
-    out.flush()
+    record::write_last_lines(out, &results.contents(), tally)
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ async fn several_formats_at_once() {
     assert!(stdout(&output).contains("forbidden"));
     let json: Value =
         serde_json::from_str(&fs::read_to_string(path("report.json")).unwrap()).unwrap();
-    assert_eq!(json["schema"], kubeknock::report::SCHEMA);
+    assert_eq!(json["schema"], kubeknock::record::SCHEMA);
     assert_eq!(json["endpoints"][0]["verdict"], "forbidden");
     assert_eq!(
         json["endpoints"][0]["address"],

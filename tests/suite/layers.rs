@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 8] = [
+const GROUND: [&str; 9] = [
     "kubernetes",
     "model",
     "products",
     "config",
     "error",
     "input",
+    "escape",
     "host_port",
     "random",
 ];
@@ -19,11 +20,12 @@ const GROUND: [&str; 8] = [
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "kubernetes" | "input" | "host_port" | "random" => vec![],
-        "model" => vec!["kubernetes", "host_port"],
+        "kubernetes" | "input" | "escape" | "host_port" | "random" => vec![],
+        "model" => vec!["kubernetes", "host_port", "escape"],
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["kubernetes", "model", "error", "host_port"],
-        // A checkpoint keeps finished records as the report writes and reads them.
+        "report" => GROUND.into_iter().chain(["record"]).collect(),
+        // A checkpoint keeps finished records as saved reports do.
         "scan" => GROUND
             .into_iter()
             .chain([
@@ -34,8 +36,8 @@ fn allowed(module: &str) -> Vec<&'static str> {
                 "probe",
                 "identify",
                 "assess",
+                "record",
                 "advise",
-                "report",
             ])
             .collect(),
         // How to fix what a rule finds is advice.

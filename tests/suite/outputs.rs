@@ -31,7 +31,7 @@ fn old() -> String {
 fn is_report(path: &Path) -> bool {
     let report: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap_or_default();
-    report["schema"] == kubeknock::report::SCHEMA
+    report["schema"] == kubeknock::record::SCHEMA
 }
 
 /// What is in a folder, but for what was put there.

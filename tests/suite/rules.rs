@@ -8,9 +8,8 @@ use std::path::Path;
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RULES};
-use kubeknock::report::{
-    Format, Outcome, RenderOptions, Repository, Results, ScanInfo, Spool, render, rule_text,
-};
+use kubeknock::record::{ScanInfo, Spool};
+use kubeknock::report::{Format, Outcome, RenderOptions, Repository, Results, render, rule_text};
 use kubeknock::simulator;
 use serde_json::Value;
 

@@ -285,7 +285,7 @@ fn a_report_may_come_through_a_pipe() {
             .unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success());
-        assert!(stdout(&output).contains(kubeknock::report::SCHEMA));
+        assert!(stdout(&output).contains(kubeknock::record::SCHEMA));
     }
 }
 
@@ -293,7 +293,7 @@ fn a_report_may_come_through_a_pipe() {
 #[test]
 fn a_report_of_every_version_is_rendered() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    for schema in kubeknock::report::saved::READABLE {
+    for schema in kubeknock::record::READABLE {
         let version = schema.rsplit('/').next().unwrap();
         for extension in ["json", "jsonl"] {
             let path = data.join(format!("report-{version}.{extension}"));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{EndpointReport, Grade, ScanSummary, Signature, Verdict};
-use kubeknock::policy::{Evaluator, Policy, RULES};
-use kubeknock::report::{self, Outcome, Results, ScanInfo};
+use kubeknock::policy::{Evaluator, Policy};
+use kubeknock::record::{self, Contents, ScanInfo};
 use kubeknock::simulator::{self, Scenario};
 
 use crate::recordings::recording;
@@ -79,7 +79,7 @@ async fn a_saved_report_of_every_scenario_survives_a_round_trip() {
     let (records, summary) = scan(config.clone(), targets(&specs)).await;
     let written = document(&ScanInfo::new(&config), &records, &summary);
     let mut read = Vec::new();
-    let saved = report::saved::read("report", &mut written.as_bytes(), &mut |record| {
+    let saved = record::read("report", &mut written.as_bytes(), &mut |record| {
         read.push(record);
     });
     let saved = saved.unwrap().unwrap();
@@ -96,20 +96,13 @@ fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSumma
     }
     let findings = judge.finish(&summary.coverage).findings;
     assert!(!findings.is_empty());
-    let outcome = Outcome {
-        code: 0,
-        sentence: "",
-    };
-    let results = Results {
+    let contents = Contents {
         info: *info,
         summary,
         findings: &findings,
-        changes: None,
-        rules: &RULES,
-        outcome,
     };
     let mut out = Vec::new();
-    report::json::write(&mut out, &results, records.iter()).unwrap();
+    record::write_document(&mut out, &contents, records.iter()).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -2,7 +2,8 @@
 
 use kubeknock::model::{Coverage, ScanSummary, SpecCoverage};
 use kubeknock::policy::{End, Evaluation, Gate, RULES, Snapshot};
-use kubeknock::report::{Outcome, Results, ScanInfo, Spool, escape};
+use kubeknock::record::{ScanInfo, Spool};
+use kubeknock::report::{Outcome, Results, escape};
 
 use crate::earlier::{Earlier, is_partial};
 use crate::outputs::Outputs;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Coverage, ScanSummary};
 use kubeknock::policy::{Evaluation, Evaluator, FailOn, Policy, Snapshot};
-use kubeknock::report::saved::SavedScan;
+use kubeknock::record::SavedScan;
 
 use crate::saved::SavedFile;
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use kubeknock::policy::{End, Evaluator, Gate, Snapshot};
-use kubeknock::report::saved::{Merge, Merged, SavedScan, Sightings};
-use kubeknock::report::{Format, Spool};
+use kubeknock::record::{Merge, Merged, SavedScan, Sightings, Spool};
+use kubeknock::report::Format;
 
 use crate::args::{OutputArgs, ReportArgs};
 use crate::conclusion::Conclusion;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use kubeknock::model::EndpointReport;
-use kubeknock::report::saved::{self, SavedScan};
+use kubeknock::record::{self, SavedScan};
 
 /// An open saved report.
 pub(crate) struct SavedFile {
@@ -47,7 +47,7 @@ impl SavedFile {
         self.file
             .rewind()
             .with_context(|| format!("cannot read {}", self.name))?;
-        Ok(saved::read(
+        Ok(record::read(
             &self.name,
             &mut BufReader::new(&self.file),
             each,

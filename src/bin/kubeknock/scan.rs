@@ -7,7 +7,7 @@ use std::time::Duration;
 use kubeknock::config::{ScanConfig, Shard};
 use kubeknock::model::Coverage;
 use kubeknock::policy::{End, Evaluator, Gate, INTERRUPTED, Policy, Snapshot};
-use kubeknock::report::{ScanInfo, Spool};
+use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::scan::{Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 

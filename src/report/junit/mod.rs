@@ -17,8 +17,9 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::escape::escape;
-use super::{Results, Spool, phrases};
+use super::{Results, phrases};
 use crate::model::{EndpointReport, Finding};
+use crate::record::Spool;
 use cases::{CaseFindings, CaseResult, SpecificationFindings};
 
 /// Characters of a text from outside.

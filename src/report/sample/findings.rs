@@ -26,16 +26,13 @@ const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Op
     }
 }
 
-pub(in crate::report) static RESOURCES: Rule =
-    rule("resources-exposed", Severity::Critical, "9.8", Some(306));
-pub(in crate::report) static ENABLED: Rule =
-    rule("anonymous-enabled", Severity::Medium, "5.3", Some(1188));
-pub(in crate::report) static VERSION: Rule =
-    rule("version-disclosed", Severity::Low, "3.1", Some(497));
-pub(in crate::report) static HEALTH: Rule = rule("health-open", Severity::Note, "0.0", None);
-pub(in crate::report) static UNMET: Rule = rule("expectation-unmet", Severity::High, "7.0", None);
-pub(in crate::report) static INCONCLUSIVE: Rule = rule("inconclusive", Severity::Low, "2.0", None);
-pub(in crate::report) static RULES: [&Rule; 6] = [
+pub(crate) static RESOURCES: Rule = rule("resources-exposed", Severity::Critical, "9.8", Some(306));
+pub(crate) static ENABLED: Rule = rule("anonymous-enabled", Severity::Medium, "5.3", Some(1188));
+pub(crate) static VERSION: Rule = rule("version-disclosed", Severity::Low, "3.1", Some(497));
+pub(crate) static HEALTH: Rule = rule("health-open", Severity::Note, "0.0", None);
+pub(crate) static UNMET: Rule = rule("expectation-unmet", Severity::High, "7.0", None);
+pub(crate) static INCONCLUSIVE: Rule = rule("inconclusive", Severity::Low, "2.0", None);
+pub(crate) static RULES: [&Rule; 6] = [
     &RESOURCES,
     &ENABLED,
     &VERSION,
@@ -45,11 +42,7 @@ pub(in crate::report) static RULES: [&Rule; 6] = [
 ];
 
 /// A finding at one endpoint, proven by its first two requests.
-pub(in crate::report) fn finding(
-    rule: &'static Rule,
-    report: &EndpointReport,
-    message: &str,
-) -> Finding {
+pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &str) -> Finding {
     let about = Identity::of_target(&report.target);
     Finding {
         rule,
@@ -77,7 +70,7 @@ pub(in crate::report) fn finding(
 
 /// Findings of the mixed scan, worst first: new, unchanged, absent, accepted, lapsed, lowered, and
 /// one about a specification.
-pub(super) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
+pub(crate) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
     let (open, default, lab) = (&reports[0], &reports[1], &reports[5]);
     let state = |state, finding| Finding {
         baseline: Some(state),
@@ -153,7 +146,7 @@ pub(super) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
 }
 
 /// One change of each kind.
-pub(super) fn changes(reports: &[EndpointReport]) -> Vec<Change> {
+pub(crate) fn changes(reports: &[EndpointReport]) -> Vec<Change> {
     let change =
         |report: &EndpointReport, kind, before: Option<&str>, after: Option<&str>| Change {
             about: Identity::of_target(&report.target),

@@ -11,7 +11,7 @@ use crate::model::{
     Verdict,
 };
 
-pub(in crate::report) fn mixed() -> Sample {
+pub(crate) fn mixed() -> Sample {
     let reports = vec![
         exposed(),
         default_cluster(),

@@ -7,42 +7,41 @@ mod parts;
 use std::io;
 use std::path::Path;
 
-pub(super) use findings::{HEALTH, RESOURCES};
+pub(crate) use findings::{HEALTH, RESOURCES};
 use findings::{INCONCLUSIVE, RULES, finding};
-pub(super) use mixed::mixed;
+pub(crate) use mixed::mixed;
 use parts::{asked, reply, spec, status};
-pub(super) use parts::{
+pub(crate) use parts::{
     eks, forbidden, granted, identified, origin, rejected, report, silent, target, with_requests,
 };
 
-use super::{
-    Format, Outcome, RenderOptions, Repository, Results, ScanInfo, Spool, Tally, render, table,
-};
+use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
     ScanSummary, SpecCoverage, Stage, Timings, Unclear, Verdict,
 };
+use crate::record::{ScanInfo, Spool, Tally};
 
 /// A scan's whole result.
-pub(super) struct Sample {
-    pub(super) tool_version: String,
-    pub(super) config: ScanConfig,
-    pub(super) reports: Vec<EndpointReport>,
-    pub(super) summary: ScanSummary,
-    pub(super) findings: Vec<Finding>,
-    pub(super) changes: Option<Vec<Change>>,
+pub(crate) struct Sample {
+    pub(crate) tool_version: String,
+    pub(crate) config: ScanConfig,
+    pub(crate) reports: Vec<EndpointReport>,
+    pub(crate) summary: ScanSummary,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) changes: Option<Vec<Change>>,
 }
 
 impl Sample {
-    pub(super) fn info(&self) -> ScanInfo<'_> {
+    pub(crate) fn info(&self) -> ScanInfo<'_> {
         ScanInfo {
             tool_version: &self.tool_version,
             config: &self.config,
         }
     }
 
-    pub(super) fn records(&self) -> Spool {
+    pub(crate) fn records(&self) -> Spool {
         let mut records = Spool::default();
         for report in &self.reports {
             records.push(report.clone()).unwrap();
@@ -50,7 +49,7 @@ impl Sample {
         records
     }
 
-    pub(super) fn results(&self) -> Results<'_> {
+    pub(crate) fn results(&self) -> Results<'_> {
         Results {
             info: self.info(),
             summary: &self.summary,
@@ -66,14 +65,14 @@ impl Sample {
 }
 
 /// What a format writes.
-pub(super) fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+pub(crate) fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
     let mut out = Vec::new();
     write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 /// The sample in one format, as a scan in `/repo` writes it.
-pub(super) fn rendered(format: Format, sample: &Sample) -> String {
+pub(crate) fn rendered(format: Format, sample: &Sample) -> String {
     let root = Path::new("/repo");
     let options = RenderOptions {
         repository: Repository {
@@ -93,11 +92,11 @@ pub(super) fn rendered(format: Format, sample: &Sample) -> String {
     })
 }
 
-pub(super) fn json(sample: &Sample) -> String {
+pub(crate) fn json(sample: &Sample) -> String {
     written(|out| super::json::write(out, &sample.results(), sample.reports.iter()))
 }
 
-pub(super) fn jsonl(sample: &Sample) -> String {
+pub(crate) fn jsonl(sample: &Sample) -> String {
     let (mut out, mut tally) = (Vec::new(), Tally::default());
     for report in &sample.reports {
         super::jsonl::write_endpoint(&mut out, report, &mut tally).unwrap();
@@ -106,13 +105,13 @@ pub(super) fn jsonl(sample: &Sample) -> String {
     String::from_utf8(out).unwrap()
 }
 
-pub(super) fn table(sample: &Sample, options: &table::TableOptions) -> String {
+pub(crate) fn table(sample: &Sample, options: &table::TableOptions) -> String {
     // The order of arrival does not matter.
     written(|out| table::write(out, &sample.results(), sample.reports.iter().rev(), options))
 }
 
 /// A writer without room.
-pub(super) struct Full;
+pub(crate) struct Full;
 
 impl io::Write for Full {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -125,7 +124,7 @@ impl io::Write for Full {
 }
 
 /// Nothing was asked for that answered.
-pub(super) fn empty() -> Sample {
+pub(crate) fn empty() -> Sample {
     let coverage = Coverage {
         targets: 256,
         unreachable: [(FailureKind::TimedOut, 256)].into(),
@@ -148,7 +147,7 @@ pub(super) fn empty() -> Sample {
 }
 
 /// The mixed scan, interrupted before all was asked, and with trouble on our own side before that.
-pub(super) fn stopped() -> Sample {
+pub(crate) fn stopped() -> Sample {
     let mut sample = mixed();
     sample.summary.stopped = Some("interrupted".to_owned());
     let target = target(400, origin(40, "198.51.100.7"), "198.51.100.7", 6443);
@@ -168,7 +167,7 @@ pub(super) fn stopped() -> Sample {
 }
 
 /// A server, a file and a resolver that try to write on the reader's terminal.
-pub(super) fn hostile() -> Sample {
+pub(crate) fn hostile() -> Sample {
     let mut target = target(
         0,
         origin(1, "evil.example\u{1b}]0;owned\u{7}"),
@@ -212,7 +211,7 @@ pub(super) fn hostile() -> Sample {
 }
 
 /// The mixed scan in which everything that others can choose freely is `text`.
-pub(super) fn saying(text: &str) -> Sample {
+pub(crate) fn saying(text: &str) -> Sample {
     let mut sample = mixed();
     for report in &mut sample.reports {
         report.reason = text.to_owned();

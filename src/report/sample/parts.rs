@@ -14,13 +14,13 @@ use crate::model::{
     Status, Target, Timings, Trust, Verdict, VersionInfo,
 };
 
-pub(in crate::report) fn at(seconds: u32) -> Timestamp {
+pub(crate) fn at(seconds: u32) -> Timestamp {
     format!("2026-10-01T08:00:{seconds:02}.125Z")
         .parse()
         .unwrap()
 }
 
-pub(in crate::report) fn origin(line: u32, text: &str) -> Arc<Origin> {
+pub(crate) fn origin(line: u32, text: &str) -> Arc<Origin> {
     Arc::new(Origin {
         source: Source::File("targets.txt".into()),
         line,
@@ -29,7 +29,7 @@ pub(in crate::report) fn origin(line: u32, text: &str) -> Arc<Origin> {
 }
 
 /// A named target from `host:port`.
-pub(in crate::report) fn target(index: u64, origin: Arc<Origin>, host: &str, port: u16) -> Target {
+pub(crate) fn target(index: u64, origin: Arc<Origin>, host: &str, port: u16) -> Target {
     Target {
         index,
         scheme: Scheme::Https,
@@ -49,7 +49,7 @@ pub(in crate::report) fn target(index: u64, origin: Arc<Origin>, host: &str, por
 }
 
 /// A report of nothing yet: reached, not asked.
-pub(in crate::report) fn report(
+pub(crate) fn report(
     target: Target,
     address: &str,
     verdict: Verdict,
@@ -90,11 +90,7 @@ pub(in crate::report) fn report(
 }
 
 /// A report of a connection that did not come about.
-pub(in crate::report) fn silent(
-    target: Target,
-    address: Option<&str>,
-    failure: Failure,
-) -> EndpointReport {
+pub(crate) fn silent(target: Target, address: Option<&str>, failure: Failure) -> EndpointReport {
     let endpoint = address
         .and_then(|address| report(target.clone(), address, Verdict::Unreachable, "").endpoint);
     let timings = Timings {
@@ -104,11 +100,11 @@ pub(in crate::report) fn silent(
     EndpointReport::without_answer(target, endpoint, failure, timings)
 }
 
-pub(in crate::report) fn refused() -> Failure {
+pub(crate) fn refused() -> Failure {
     Failure::new(Stage::Connect, FailureKind::Refused, "")
 }
 
-pub(in crate::report) fn status(code: u16, reason: &str, message: &str) -> Answer {
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> Answer {
     Answer::Status(Status {
         code,
         reason: reason.to_owned(),
@@ -116,11 +112,7 @@ pub(in crate::report) fn status(code: u16, reason: &str, message: &str) -> Answe
     })
 }
 
-pub(in crate::report) fn asked(
-    path: &str,
-    outcome: Result<Reply, Failure>,
-    access: Access,
-) -> JudgedRequest {
+pub(crate) fn asked(path: &str, outcome: Result<Reply, Failure>, access: Access) -> JudgedRequest {
     let request = Request::for_path(path).unwrap();
     let exchange = Exchange {
         request,
@@ -132,7 +124,7 @@ pub(in crate::report) fn asked(
     JudgedRequest { exchange, access }
 }
 
-pub(in crate::report) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Reply {
+pub(crate) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Reply {
     let header = |(name, value): &(&str, &str)| {
         (
             name.parse::<HeaderName>().unwrap(),
@@ -150,7 +142,7 @@ pub(in crate::report) fn reply(status: u16, headers: &[(&str, &str)], answer: An
     }
 }
 
-pub(in crate::report) const MARKS: [(&str, &str); 5] = [
+pub(crate) const MARKS: [(&str, &str); 5] = [
     ("content-type", "application/json"),
     ("audit-id", "4f7f2c1e-0000-4000-8000-000000000001"),
     ("x-kubernetes-pf-flowschema-uid", "a"),
@@ -176,7 +168,7 @@ fn version() -> VersionInfo {
 }
 
 /// The answers of an API server.
-pub(in crate::report) fn granted(path: &str) -> JudgedRequest {
+pub(crate) fn granted(path: &str) -> JudgedRequest {
     let answer = match path {
         "/version" => Answer::Version(Box::new(version())),
         "/api" => Answer::ApiVersions,
@@ -195,7 +187,7 @@ pub(in crate::report) fn granted(path: &str) -> JudgedRequest {
     asked(path, Ok(reply(code, &MARKS, answer)), Access::Granted)
 }
 
-pub(in crate::report) fn forbidden(path: &str) -> JudgedRequest {
+pub(crate) fn forbidden(path: &str) -> JudgedRequest {
     let message = format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"");
     let headers = [&MARKS[..], &[("x-content-type-options", "nosniff")]].concat();
     asked(
@@ -205,13 +197,13 @@ pub(in crate::report) fn forbidden(path: &str) -> JudgedRequest {
     )
 }
 
-pub(in crate::report) fn rejected(path: &str) -> JudgedRequest {
+pub(crate) fn rejected(path: &str) -> JudgedRequest {
     let answer = status(401, "Unauthorized", "Unauthorized");
     asked(path, Ok(reply(401, &MARKS[..2], answer)), Access::Rejected)
 }
 
 /// Adds requests, and a grant for each that is granted.
-pub(in crate::report) fn with_requests(
+pub(crate) fn with_requests(
     mut report: EndpointReport,
     requests: Vec<JudgedRequest>,
 ) -> EndpointReport {
@@ -241,7 +233,7 @@ pub(in crate::report) fn with_requests(
     report
 }
 
-pub(in crate::report) fn identified(component: Component, version: Option<&str>) -> Identification {
+pub(crate) fn identified(component: Component, version: Option<&str>) -> Identification {
     Identification {
         component,
         confidence: Confidence::High,
@@ -256,7 +248,7 @@ pub(in crate::report) fn identified(component: Component, version: Option<&str>)
     }
 }
 
-pub(in crate::report) fn eks() -> Product {
+pub(crate) fn eks() -> Product {
     Product {
         id: "eks".into(),
         name: "Amazon EKS".into(),
@@ -277,7 +269,7 @@ fn mark(product: &'static str, seen: &str, specificity: Specificity) -> Mark {
 }
 
 /// An identification that names a product.
-pub(in crate::report) fn attributed(
+pub(crate) fn attributed(
     mut identification: Identification,
     product: Product,
     seen: &str,
@@ -292,7 +284,7 @@ pub(in crate::report) fn attributed(
 }
 
 /// Signs of two products.
-pub(in crate::report) fn contradicted() -> Attribution {
+pub(crate) fn contradicted() -> Attribution {
     let kubeadm = Product {
         id: "kubeadm".into(),
         name: "kubeadm and kubeadm-based".into(),
@@ -312,7 +304,7 @@ pub(in crate::report) fn contradicted() -> Attribution {
     }
 }
 
-pub(in crate::report) fn deviation() -> Posture {
+pub(crate) fn deviation() -> Posture {
     Posture {
         standing: PostureStatus::Looser,
         expected: vec![Verdict::Limited],
@@ -325,7 +317,7 @@ pub(in crate::report) fn deviation() -> Posture {
     }
 }
 
-pub(in crate::report) fn remedy() -> Remedy {
+pub(crate) fn remedy() -> Remedy {
     Remedy {
         text: "Restrict the public endpoint.".to_owned(),
         url: Some("https://docs.example/versions".into()),
@@ -334,7 +326,7 @@ pub(in crate::report) fn remedy() -> Remedy {
     }
 }
 
-pub(in crate::report) fn handshake() -> Handshake {
+pub(crate) fn handshake() -> Handshake {
     Handshake {
         version: "TLSv1.3".to_owned(),
         cipher: "TLS13_AES_128_GCM_SHA256".to_owned(),
@@ -364,18 +356,14 @@ pub(in crate::report) fn handshake() -> Handshake {
     }
 }
 
-pub(in crate::report) fn annotated(
-    mut target: Target,
-    label: &str,
-    expect: Option<Verdict>,
-) -> Target {
+pub(crate) fn annotated(mut target: Target, label: &str, expect: Option<Verdict>) -> Target {
     target.label = Some(label.into());
     target.expect = expect;
     target
 }
 
 /// What a specification came to of which this is the first record.
-pub(in crate::report) fn spec(report: &EndpointReport, covered: bool) -> SpecCoverage {
+pub(crate) fn spec(report: &EndpointReport, covered: bool) -> SpecCoverage {
     let target = &report.target;
     SpecCoverage {
         id: report.target.specs.first().copied(),

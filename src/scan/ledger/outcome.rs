@@ -106,13 +106,13 @@ mod line {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de, ser};
 
     use crate::model::EndpointReport;
-    use crate::report::{jsonl, saved};
+    use crate::record;
 
     pub(super) fn serialize<S: Serializer>(
         report: &EndpointReport,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let line = jsonl::record(report).map_err(ser::Error::custom)?;
+        let line = record::to_line(report).map_err(ser::Error::custom)?;
         line.serialize(serializer)
     }
 
@@ -120,7 +120,7 @@ mod line {
         deserializer: D,
     ) -> Result<Box<EndpointReport>, D::Error> {
         let line = Vec::<u8>::deserialize(deserializer)?;
-        saved::record(&line)
+        record::from_line(&line)
             .map(Box::new)
             .map_err(de::Error::custom)
     }

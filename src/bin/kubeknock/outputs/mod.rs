@@ -10,9 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use kubeknock::model::EndpointReport;
-use kubeknock::report::{
-    Format, RenderOptions, ReportWriter, Repository, Results, Spool, TableOptions,
-};
+use kubeknock::record::Spool;
+use kubeknock::report::{Format, RenderOptions, ReportWriter, Repository, Results, TableOptions};
 
 use crate::args::{ColorWord, OutputArgs};
 use sink::Sink;

@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::error::Category;
 
-use crate::report::escape;
+use crate::escape::escape;
 
 /// Characters of a problem that are shown.
 const SHOWN: usize = 400;

@@ -1,14 +1,8 @@
-//! A saved report → the model: what `json` and `jsonl` wrote is read back, to be rendered in another
-//! format, merged, compared, or gone on with.
+//! Reads a saved report of any version in [`READABLE`](super::READABLE). Keys that an older version lacks
+//! have a default, and unknown keys are ignored.
 //!
-//! What is written again from what was read is the same, byte for byte; only what the format does
-//! not say is lost (bodies, other headers, the full length of clipped texts). Reports of every
-//! version in [`READABLE`] are read: keys that an older one lacks have a default, keys that are not
-//! known are passed over.
-//!
-//! A file is as hostile as a server: one record may not be larger than [`MAX_RECORD`], the scan's own
-//! part not larger than [`MAX_PIECE`], nesting is bounded, counts cannot overflow, and no error says more of its text
-//! than fits a line.
+//! A file is as hostile as a server: the size of a record and of the scan's own part is limited, nesting is
+//! bounded, counts cannot overflow, and no error shows more of the file than fits a line.
 
 mod bounded;
 mod coverage;
@@ -17,7 +11,6 @@ mod endpoint;
 mod error;
 mod identification;
 mod lines;
-mod merge;
 mod request;
 mod scan;
 mod tls;
@@ -26,47 +19,11 @@ mod word;
 use std::io::BufRead;
 
 pub use error::SavedError;
-pub use merge::{Merge, Merged, Sightings};
 
-use super::ScanInfo;
-use crate::config::ScanConfig;
+use super::SavedScan;
 use crate::input::{PeekedFile, UTF_16};
-use crate::model::{EndpointReport, ScanSummary};
+use crate::model::EndpointReport;
 use error::Place;
-
-/// The versions of the report that can be read.
-pub const READABLE: [&str; 3] = [
-    "kubeknock/report/v1",
-    "kubeknock/report/v2",
-    "kubeknock/report/v3",
-];
-
-/// Bytes of what a report says about the scan as a whole; its named targets are most of that.
-pub const MAX_PIECE: usize = 256 * 1024 * 1024;
-
-/// Bytes of one record.
-pub const MAX_RECORD: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
-
-/// The scan that a saved report is about.
-#[derive(Debug, Clone)]
-pub struct SavedScan {
-    /// The version of kubeknock that scanned.
-    pub tool_version: String,
-    /// The limits it kept and the way it asked.
-    pub config: ScanConfig,
-    /// When it ran, and where every target ended.
-    pub summary: ScanSummary,
-}
-
-impl SavedScan {
-    /// What a report says about the scan's setting.
-    pub fn info(&self) -> ScanInfo<'_> {
-        ScanInfo {
-            tool_version: &self.tool_version,
-            config: &self.config,
-        }
-    }
-}
 
 /// Reads a report, `json` or `jsonl`, and hands each record to `each` as it comes: the records are
 /// never all held here. `name` is what errors call the report.
@@ -106,11 +63,11 @@ pub fn read(
     }
 }
 
-/// Reads one endpoint's line of a `jsonl` report, as [`jsonl::record`](super::jsonl::record) made it.
+/// Reads one endpoint's line of a `jsonl` report, as [`to_line`](super::to_line) made it.
 ///
 /// # Errors
 /// [`SavedError`] for anything else.
-pub fn record(line: &[u8]) -> Result<EndpointReport, SavedError> {
+pub fn from_line(line: &[u8]) -> Result<EndpointReport, SavedError> {
     serde_json::from_slice(line)
         .map(|record: endpoint::Record| record.report)
         .map_err(|error| Place::new("record").json_line(1, &error))

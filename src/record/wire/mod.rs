@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub(super) use change::Change;
-pub(super) use coverage::{Coverage, Summary};
-pub(super) use endpoint::Endpoint;
-pub(super) use finding::Finding;
-pub(super) use scan::{Scan, Tool};
+pub(crate) use change::Change;
+pub(crate) use coverage::{Coverage, Summary};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use finding::Finding;
+pub(crate) use scan::{Scan, Tool};
 
-use super::escape::clip;
+use crate::escape::clip;
 
 /// Characters of a text from the network that are kept; the last is `…` where some were cut.
 const TEXT: usize = 1024;
@@ -37,7 +37,7 @@ fn texts(texts: &[String]) -> Vec<Cow<'_, str>> {
 }
 
 /// RFC 3339, UTC, milliseconds.
-pub(super) fn time(at: Timestamp) -> String {
+pub(crate) fn time(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 

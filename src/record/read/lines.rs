@@ -4,13 +4,14 @@ use std::io::{self, BufRead};
 
 use serde::Deserialize;
 
+use super::Numbered;
 use super::bounded;
 use super::coverage::Coverage;
 use super::endpoint::Record;
 use super::error::Place;
 use super::scan::{Counts, Scan, Tool};
 use super::word::Schema;
-use super::{MAX_RECORD, Numbered, SavedError, SavedScan};
+use crate::record::{MAX_RECORD, SavedError, SavedScan};
 
 /// The keys of a whole document; a line has others in front.
 const DOCUMENT_KEYS: [&str; 7] = [

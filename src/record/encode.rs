@@ -9,18 +9,18 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-use super::escape::hidden;
+use crate::escape::hidden;
 
 /// A formatter that lays out as `F` does.
-pub(super) struct Visible<F>(F);
+pub(crate) struct Visible<F>(F);
 
 /// A serializer that indents by two spaces.
-pub(super) fn pretty<W: io::Write>(out: W) -> Serializer<W, Visible<PrettyFormatter<'static>>> {
+pub(crate) fn pretty<W: io::Write>(out: W) -> Serializer<W, Visible<PrettyFormatter<'static>>> {
     Serializer::with_formatter(out, Visible(PrettyFormatter::new()))
 }
 
 /// `value` as one line, with its line feed.
-pub(super) fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
+pub(crate) fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     value.serialize(&mut Serializer::with_formatter(
         &mut bytes,
@@ -70,10 +70,10 @@ impl<F: Formatter> Formatter for Visible<F> {
 }
 
 /// An array whose elements are made while they are written; once.
-pub(super) struct Sequence<I>(Cell<Option<I>>);
+pub(crate) struct Sequence<I>(Cell<Option<I>>);
 
 impl<I> Sequence<I> {
-    pub(super) const fn new(elements: I) -> Self {
+    pub(crate) const fn new(elements: I) -> Self {
         Self(Cell::new(Some(elements)))
     }
 }

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::net::IpAddr;
 
-use super::{jsonl, saved};
+use super::{from_line, to_line};
 use crate::model::EndpointReport;
 
 /// Records that are held in memory.
@@ -75,7 +75,7 @@ impl Spool {
         let mut out = BufWriter::new(file.get_mut());
         let start = out.seek(SeekFrom::Start(self.runs.last().map_or(0, |(_, end)| *end)))?;
         for record in &self.held {
-            out.write_all(&jsonl::record(record)?)?;
+            out.write_all(&to_line(record)?)?;
         }
         out.flush()?;
         self.runs.push((start, out.stream_position()?));
@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
                 .position(|byte| *byte == b'\n')
             {
                 let line = &self.buffer[self.used..searched + length];
-                let record = saved::record(line).map_err(io::Error::other)?;
+                let record = from_line(line).map_err(io::Error::other)?;
                 self.used = searched + length + 1;
                 return Ok(Some(record));
             }
@@ -232,8 +232,8 @@ impl<'a> Iterator for Merged<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
     use super::*;
+    use crate::report::sample;
 
     fn records() -> Vec<EndpointReport> {
         let samples = [sample::mixed(), sample::hostile()];
@@ -250,9 +250,8 @@ mod tests {
     }
 
     fn lines(spool: &mut Spool) -> Vec<String> {
-        let line = |record: Cow<'_, EndpointReport>| {
-            String::from_utf8(jsonl::record(&record).unwrap()).unwrap()
-        };
+        let line =
+            |record: Cow<'_, EndpointReport>| String::from_utf8(to_line(&record).unwrap()).unwrap();
         spool
             .read(|records| Ok(records.map(line).collect()))
             .unwrap()
@@ -273,7 +272,7 @@ mod tests {
         sorted.sort_by_key(EndpointReport::order_key);
         let expected: Vec<String> = sorted
             .iter()
-            .map(|record| String::from_utf8(jsonl::record(record).unwrap()).unwrap())
+            .map(|record| String::from_utf8(to_line(record).unwrap()).unwrap())
             .collect();
         for most in [1, 2, 3, 7, 1000] {
             records.reverse();

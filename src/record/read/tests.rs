@@ -2,11 +2,12 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::super::sample::{self, Sample};
-use super::super::{Format, SCHEMA, jsonl};
 use super::*;
 use crate::model::DistinguishedName;
 use crate::model::Finding;
+use crate::record::{MAX_RECORD, READABLE, SCHEMA, to_line};
+use crate::report::Format;
+use crate::report::sample::{self, Sample};
 
 /// A report read back, to be written again. Findings are made anew by whoever reads a report; here
 /// they are those of the sample.
@@ -95,11 +96,11 @@ fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
 #[test]
 fn one_record_is_one_line() {
     for report in sample::mixed().reports {
-        let line = jsonl::record(&report).unwrap();
-        assert_eq!(jsonl::record(&record(&line).unwrap()).unwrap(), line);
+        let line = to_line(&report).unwrap();
+        assert_eq!(to_line(&from_line(&line).unwrap()).unwrap(), line);
     }
     assert!(
-        record(b"{\"record\":\"summary\"}")
+        from_line(b"{\"record\":\"summary\"}")
             .unwrap_err()
             .to_string()
             .contains("target")

@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::{ms, time, whole_ms};
 use crate::config::{Family, Order, Proxy, ProxyKind, ScanConfig};
 use crate::model::ScanSummary;
-use crate::report::ScanInfo;
+use crate::record::ScanInfo;
 
 #[derive(Serialize)]
-pub(in crate::report) struct Tool<'a> {
+pub(crate) struct Tool<'a> {
     name: &'static str,
     version: &'a str,
 }
@@ -25,7 +25,7 @@ impl<'a> From<&ScanInfo<'a>> for Tool<'a> {
 }
 
 #[derive(Serialize)]
-pub(in crate::report) struct Scan<'a> {
+pub(crate) struct Scan<'a> {
     started: String,
     elapsed_ms: f64,
     stopped: Option<&'a str>,
@@ -35,7 +35,7 @@ pub(in crate::report) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    pub(in crate::report) fn new(info: &ScanInfo<'a>, summary: &'a ScanSummary) -> Self {
+    pub(crate) fn new(info: &ScanInfo<'a>, summary: &'a ScanSummary) -> Self {
         Self {
             started: time(summary.started),
             elapsed_ms: ms(summary.elapsed),

@@ -10,7 +10,7 @@ use super::text;
 use crate::model::{self, BaselineState};
 
 #[derive(Serialize)]
-pub(in crate::report) struct Finding<'a> {
+pub(crate) struct Finding<'a> {
     rule: &'static str,
     severity: &'static str,
     confidence: &'static str,

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::endpoint::Origin;
 use crate::model::{self, FailureKind, Gap, ScanSummary, SpecCoverage, Verdict};
-use crate::report::Tally;
+use crate::record::Tally;
 
 #[derive(Serialize)]
-pub(in crate::report) struct Coverage<'a> {
+pub(crate) struct Coverage<'a> {
     targets: u64,
     excluded: u64,
     not_attempted: u64,
@@ -118,7 +118,7 @@ impl<'a> From<&'a SpecCoverage> for Spec<'a> {
 
 /// The scan in a few numbers, for those who look no further.
 #[derive(Serialize)]
-pub(in crate::report) struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     worst: Option<&'static str>,
     complete: bool,
     answered: u64,
@@ -130,7 +130,7 @@ pub(in crate::report) struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    pub(in crate::report) fn new(summary: &ScanSummary, tally: &'a Tally) -> Self {
+    pub(crate) fn new(summary: &ScanSummary, tally: &'a Tally) -> Self {
         let coverage = &summary.coverage;
         let seen = |verdict: &Verdict| coverage.count(*verdict) > 0;
         let settling = |verdict: &Verdict| verdict.is_conclusive();

@@ -14,7 +14,7 @@ use super::{ms, text};
 use crate::model::{self, EndpointReport, Source};
 
 #[derive(Serialize)]
-pub(in crate::report) struct Endpoint<'a> {
+pub(crate) struct Endpoint<'a> {
     target: String,
     address: Option<SocketAddr>,
     resolved_by_proxy: bool,

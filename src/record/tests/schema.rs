@@ -6,16 +6,16 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use strum::VariantNames;
 
-use super::SCHEMA;
-use super::sample::{self, Sample};
+use super::super::SCHEMA;
 use crate::model::{
     Access, Answer, BaselineState, ClueKind, Component, Confidence, Failure, FailureKind, Gap,
     Grade, Method, PostureStatus, Provenance, Scheme, Severity, Signature, Specificity, Stage,
     Trust, Unclear, Verdict,
 };
+use crate::report::sample::{self, Sample};
 
 fn schema() -> Value {
-    serde_json::from_str(include_str!("../../docs/report.schema.json")).unwrap()
+    serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap()
 }
 
 /// A validator for one of the definitions, or for the document.

@@ -5,13 +5,14 @@ use std::io::BufRead;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::Numbered;
 use super::bounded::{Bounded, Budget};
 use super::coverage::Coverage;
 use super::endpoint::Record;
 use super::error::Place;
 use super::scan::{Counts, Scan, Tool};
 use super::word::Schema;
-use super::{MAX_PIECE, MAX_RECORD, Numbered, SavedError, SavedScan};
+use crate::record::{MAX_PIECE, MAX_RECORD, SavedError, SavedScan};
 
 pub(super) fn read(
     place: &Place<'_>,

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::SavedScan;
 use super::coverage::Coverage;
 use super::word::{Ms, Time};
 use crate::config::{Family, InvalidShard, Order, Proxy, ProxyKind, ScanConfig};
 use crate::model::{Request, ScanSummary};
+use crate::record::SavedScan;
 
 #[derive(Deserialize, Default)]
 pub(super) struct Tool {

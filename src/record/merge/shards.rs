@@ -1,8 +1,8 @@
 //! Whether the shards of a scan are all there, and of one scan.
 
-use super::super::SavedError;
 use super::Part;
 use crate::config::{Order, Shard};
+use crate::record::SavedError;
 
 /// Without one of its shards the whole would pass for a smaller one. The search for what is missing
 /// ends after as many shards as there are reports, whatever number they claim.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::super::{SavedError, SavedScan};
 use super::Part;
 use crate::config::Shard;
 use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict};
+use crate::record::{SavedError, SavedScan};
 
 /// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
 pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<PostureStatus>), SavedError> {

@@ -9,7 +9,7 @@ use super::text;
 use crate::model;
 
 #[derive(Serialize)]
-pub(in crate::report) struct Change<'a> {
+pub(crate) struct Change<'a> {
     about: Cow<'a, str>,
     label: Option<&'a str>,
     origin: Origin<'a>,

@@ -7,11 +7,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use super::READABLE;
 use crate::model::{
     ClueKind, Component, Confidence, FailureKind, Gap, Grade, Method, PostureStatus, Provenance,
     Scheme, Specificity, Stage, Unclear, Verdict,
 };
+use crate::record::READABLE;
 
 /// A type with a word for each of its values.
 pub(super) trait Worded: Sized {

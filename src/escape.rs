@@ -12,7 +12,7 @@ const MARK: char = '…';
 /// Whether a character is invisible or changes the text around it: controls (C0, DEL, C1), line and paragraph
 /// separators, bidirectional controls, and what Unicode calls default-ignorable (zero-width characters, fillers,
 /// variation selectors, tags).
-pub(super) const fn hidden(c: char) -> bool {
+pub(crate) const fn hidden(c: char) -> bool {
     matches!(c,
         '\0'..='\u{1f}'
         | '\u{7f}'..='\u{9f}'
@@ -71,7 +71,7 @@ pub fn escape(text: &str, max: usize) -> String {
 }
 
 /// Cuts `text` to at most `max` characters, the last of them `…`. Nothing is escaped.
-pub(super) fn clip(text: &str, max: usize) -> Cow<'_, str> {
+pub(crate) fn clip(text: &str, max: usize) -> Cow<'_, str> {
     if text.char_indices().nth(max).is_none() {
         return Cow::Borrowed(text);
     }
@@ -85,7 +85,7 @@ pub(super) fn clip(text: &str, max: usize) -> Cow<'_, str> {
 
 /// Cuts `text` to at most `max` characters, after a whole sentence, because half a sentence of advice may say the
 /// opposite. Nothing is escaped.
-pub(super) fn sentences(text: &str, max: usize) -> Cow<'_, str> {
+pub(crate) fn sentences(text: &str, max: usize) -> Cow<'_, str> {
     if text.char_indices().nth(max).is_none() {
         return Cow::Borrowed(text);
     }

@@ -2,11 +2,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::super::super::sample::{self, Sample};
 use super::combine::again;
 use super::*;
 use crate::config::{Family, Order, ScanConfig, Shard};
 use crate::model::{Failure, Host, ScanSummary, SpecCoverage, Stage, Target};
+use crate::report::sample::{self, Sample};
 
 fn saved(sample: &Sample) -> SavedScan {
     SavedScan {

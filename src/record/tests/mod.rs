@@ -1,0 +1,3 @@
+//! Tests of the format as a whole.
+
+mod schema;

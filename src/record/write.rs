@@ -1,0 +1,128 @@
+//! Writes a report: as one document, or as lines.
+
+use std::borrow::Borrow;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
+
+use super::wire::{Coverage, Endpoint, Finding, Scan, Summary, Tool};
+use super::{SCHEMA, ScanInfo, Tally, encode};
+use crate::model::{self, EndpointReport, ScanSummary};
+
+/// What a report says beside its endpoint records.
+#[derive(Debug, Clone, Copy)]
+pub struct Contents<'a> {
+    /// Which version scanned, and with which settings.
+    pub info: ScanInfo<'a>,
+    /// When the scan ran, and where every target ended.
+    pub summary: &'a ScanSummary,
+    /// What somebody should look at.
+    pub findings: &'a [model::Finding],
+}
+
+#[derive(Serialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "lives for one write, and most are the large one"
+)]
+enum Line<'a> {
+    Endpoint(Endpoint<'a>),
+    Finding(Finding<'a>),
+    Summary {
+        schema: &'static str,
+        tool: Tool<'a>,
+        scan: Scan<'a>,
+        coverage: Coverage<'a>,
+        summary: Summary<'a>,
+    },
+}
+
+/// One endpoint's line with its line feed, which [`from_line`](super::from_line) reads back.
+pub fn to_line(report: &EndpointReport) -> io::Result<Vec<u8>> {
+    encode::line(&Line::Endpoint(report.into()))
+}
+
+/// Writes one endpoint's line and counts it in `tally`, which [`write_last_lines`] needs. Each line is
+/// written whole and flushed, so that whoever reads along never sees half of one.
+pub fn write_line(
+    out: &mut dyn Write,
+    report: &EndpointReport,
+    tally: &mut Tally,
+) -> io::Result<()> {
+    tally.add(report);
+    flushed(out, &Line::Endpoint(report.into()))
+}
+
+/// Writes the last lines: the findings, then the scan as a whole. A file without the last line is truncated.
+pub fn write_last_lines(
+    out: &mut dyn Write,
+    contents: &Contents<'_>,
+    tally: &Tally,
+) -> io::Result<()> {
+    let Contents {
+        info,
+        summary,
+        findings,
+    } = contents;
+    for finding in *findings {
+        flushed(out, &Line::Finding(finding.into()))?;
+    }
+    let last = Line::Summary {
+        schema: SCHEMA,
+        tool: info.into(),
+        scan: Scan::new(info, summary),
+        coverage: (&summary.coverage).into(),
+        summary: Summary::new(summary, tally),
+    };
+    flushed(out, &last)
+}
+
+fn flushed(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
+    out.write_all(&encode::line(line)?)?;
+    out.flush()
+}
+
+/// Writes the document. `reports` are written in the order given: pass them sorted by
+/// [`EndpointReport::order_key`], so that equal scans give equal bytes.
+///
+/// Only one record at a time is in memory as JSON.
+pub fn write_document(
+    out: &mut dyn Write,
+    contents: &Contents<'_>,
+    reports: impl Iterator<Item: Borrow<EndpointReport>>,
+) -> io::Result<()> {
+    let Contents {
+        info,
+        summary,
+        findings,
+    } = contents;
+    let mut out = io::BufWriter::new(out);
+    let mut tally = Tally::default();
+    let mut serializer = encode::pretty(&mut out);
+    let mut document = serializer.serialize_map(None)?;
+    document.serialize_entry("schema", SCHEMA)?;
+    document.serialize_entry("tool", &Tool::from(info))?;
+    document.serialize_entry("scan", &Scan::new(info, summary))?;
+    let endpoints = reports
+        .inspect(|report| tally.add(report.borrow()))
+        .map(Written);
+    document.serialize_entry("endpoints", &encode::Sequence::new(endpoints))?;
+    let findings = findings.iter().map(Finding::from);
+    document.serialize_entry("findings", &encode::Sequence::new(findings))?;
+    document.serialize_entry("coverage", &Coverage::from(&summary.coverage))?;
+    document.serialize_entry("summary", &Summary::new(summary, &tally))?;
+    document.end()?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// A record, borrowed or owned, that becomes JSON when it is written.
+struct Written<R>(R);
+
+impl<R: Borrow<EndpointReport>> Serialize for Written<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Endpoint::from(self.0.borrow()).serialize(serializer)
+    }
+}
