@@ -8,7 +8,7 @@ use crate::model::EndpointReport;
 use crate::record;
 
 /// Writes the document with `reports` in the order given.
-pub fn write(
+pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,

@@ -8,7 +8,7 @@ use crate::model::EndpointReport;
 use crate::record::{self, Tally};
 
 /// Writes one endpoint's line and counts it in `tally`, which [`write_summary`] needs.
-pub fn write_endpoint(
+pub(super) fn write_endpoint(
     out: &mut dyn io::Write,
     report: &EndpointReport,
     tally: &mut Tally,
@@ -17,7 +17,7 @@ pub fn write_endpoint(
 }
 
 /// Writes the last lines: each finding, then the scan as a whole.
-pub fn write_summary(
+pub(super) fn write_summary(
     out: &mut dyn io::Write,
     results: &Results<'_>,
     tally: &Tally,

@@ -2,12 +2,12 @@
 //! [`Format`].
 //!
 //! Each format is one file or folder: a function from results and records to a writer, which fails only if
-//! the writer fails. To add a format, write its file, add a variant and a row to `format.rs`, and take
-//! snapshots of the sample in `sample/`.
+//! the writer fails. `json` and `jsonl` are written by [`record`](crate::record), which also reads them back.
+//! To add a format, write its file, add a variant and a row to `format.rs`, and take snapshots of the sample in
+//! `sample/`.
 //!
 //! Text from the network goes through [`escape()`] or through a JSON encoder, never straight to the writer.
-//! `phrases` holds what several formats say in the same words. [`record`](crate::record) writes `json` and
-//! `jsonl`, and reads them back.
+//! `phrases` holds what several formats say in the same words.
 
 mod csv;
 pub mod diff;
@@ -17,8 +17,8 @@ mod format;
 mod github;
 mod gitlab;
 mod html;
-pub mod json;
-pub mod jsonl;
+mod json;
+mod jsonl;
 mod junit;
 mod markdown;
 mod phrases;
@@ -64,7 +64,7 @@ pub struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    /// The parts that a saved report contains.
+    /// What a saved report keeps of them, beside the records.
     fn contents(&self) -> Contents<'a> {
         Contents {
             info: self.info,

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
 const GROUND: [&str; 9] = [
-    "escape",
     "kubernetes",
     "model",
     "products",
     "config",
     "error",
     "input",
+    "escape",
     "host_port",
     "random",
 ];
@@ -20,8 +20,8 @@ const GROUND: [&str; 9] = [
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "escape" | "kubernetes" | "input" | "host_port" | "random" => vec![],
-        "model" => vec!["kubernetes", "host_port"],
+        "kubernetes" | "input" | "escape" | "host_port" | "random" => vec![],
+        "model" => vec!["kubernetes", "host_port", "escape"],
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["kubernetes", "model", "error", "host_port"],
         "report" => GROUND.into_iter().chain(["record"]).collect(),
@@ -246,7 +246,7 @@ fn files_can_be_read_in_one_sitting() {
     let mut lengths = Vec::new();
     for (_, path, code) in library() {
         let lines = code.lines().count();
-        assert!(lines <= 500, "{} has {lines} lines", path.display());
+        assert!(lines <= 450, "{} has {lines} lines", path.display());
         assert!(
             code.starts_with("//!"),
             "{} does not begin with what it is for",
@@ -256,7 +256,7 @@ fn files_can_be_read_in_one_sitting() {
     }
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
-    assert!(median <= 140, "the median file has {median} lines");
+    assert!(median <= 120, "the median file has {median} lines");
 }
 
 /// Every line on standard error is escaped, and heeds `--quiet`, where all of them come through.

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{EndpointReport, Grade, ScanSummary, Signature, Verdict};
-use kubeknock::policy::{Evaluator, Policy, RULES};
-use kubeknock::record::{self, ScanInfo};
-use kubeknock::report::{self, Outcome, Results};
+use kubeknock::policy::{Evaluator, Policy};
+use kubeknock::record::{self, Contents, ScanInfo};
 use kubeknock::simulator::{self, Scenario};
 
 use crate::recordings::recording;
@@ -97,20 +96,13 @@ fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSumma
     }
     let findings = judge.finish(&summary.coverage).findings;
     assert!(!findings.is_empty());
-    let outcome = Outcome {
-        code: 0,
-        sentence: "",
-    };
-    let results = Results {
+    let contents = Contents {
         info: *info,
         summary,
         findings: &findings,
-        changes: None,
-        rules: &RULES,
-        outcome,
     };
     let mut out = Vec::new();
-    report::json::write(&mut out, &results, records.iter()).unwrap();
+    record::write_document(&mut out, &contents, records.iter()).unwrap();
     String::from_utf8(out).unwrap()
 }
 
