@@ -467,6 +467,20 @@ mod access {
     }
 
     #[test]
+    fn an_api_server_grants_with_200_alone() {
+        let versions = r#"{"kind":"APIVersions","versions":["v1"]}"#;
+        for status in [201, 203, 206, 299] {
+            let answer = reply(status, "application/json", versions).marked();
+            let judged = judge(&trio(version(), answer, ok()));
+            assert_eq!(
+                judged.requests[1].access,
+                Access::Unclear(Unclear::OtherStatus),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
     fn a_list_is_that_of_its_resource() {
         let list = |kind: &str| {
             let body = format!(r#"{{"kind":"{kind}","items":[]}}"#);
