@@ -39,25 +39,25 @@ struct Asked<'a> {
 impl<'a> PathAnswers<'a> {
     pub(super) fn of(observed: Observed<'a>, minor: Option<Minor>) -> Self {
         let paths = api_paths(observed.requests);
-        let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
-        let mut lists: Vec<bool> = (paths.values())
-            .filter(|(class, _)| is_list(*class))
+        let mut lists = (paths.values())
+            .filter(|(class, _)| class.is_list())
             .map(|(_, access)| access.is_clear())
             .chain(
                 observed
                     .not_asked
                     .iter()
-                    .filter(|request| is_list(request.class))
+                    .filter(|request| request.class.is_list())
                     .map(|_| false),
             )
-            .collect();
-        lists.dedup();
+            .peekable();
         Self {
             asked: paths.len(),
-            resources: match lists.as_slice() {
-                [] => Resources::NotAsked,
-                [true] => Resources::Clear,
-                _ => Resources::Partly,
+            resources: if lists.peek().is_none() {
+                Resources::NotAsked
+            } else if lists.all(|is_clear| is_clear) {
+                Resources::Clear
+            } else {
+                Resources::Partly
             },
             clear: (paths.into_iter())
                 .filter(|(_, (_, access))| access.is_clear())

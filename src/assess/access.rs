@@ -9,7 +9,7 @@
 //! | 401 | authentication |
 //! | 429, 504, most 5xx | flow control, time-outs, an authorizer that fails: all in front of the handler |
 //! | 403 that names `system:anonymous` and the request | authorization |
-//! | 2xx with the whole body of its path | the handler, or a front end: see [`Context::success`] |
+//! | 200 with the whole body of its path | the handler, or a front end: see [`Context::success`] |
 //! | 404, 405, 406, 415 with an API server's marks | the handler |
 //! | 500 with health text | the health handler |
 
@@ -17,14 +17,10 @@ use crate::model::{
     Access, Answer, Exchange, Markers, Method, Observation, PathClass, Reply, Request, Unclear,
 };
 
-use crate::kubernetes::{Minor, Refusal};
+use crate::kubernetes::{GO_NOT_FOUND, Minor, Refusal, UNAUTHORIZED};
 
-/// The text that Go's HTTP library gives for a path nobody serves: an API server's from 1.30 on.
-pub(super) const GO_NOT_FOUND: &str = "404 page not found";
 /// How an API server's own 500 from in front of the handler begins (`responsewriters.InternalError`).
 const INTERNAL_ERROR: &str = "Internal Server Error: \"";
-/// The message of an API server's 401.
-const UNAUTHORIZED: &str = "Unauthorized";
 
 /// What the other answers of the same endpoint say, where one answer alone does not suffice.
 pub(super) struct Context<'a> {
@@ -109,7 +105,7 @@ impl<'a> Context<'a> {
             // The list was allowed, and only then was its continue token found to be none.
             400 if status.is_some_and(|status| {
                 status.reason == "BadRequest" && status.refuses_the_continue_token()
-            }) && matches!(request.class, PathClass::ResourceList { .. })
+            }) && request.class.is_list()
                 && !self.is_unmarked(reply) =>
             {
                 Ok(Access::Granted)
@@ -247,7 +243,7 @@ fn refuses_in_text(answer: &Answer) -> bool {
     };
     let number = |text: &Option<String>| text.as_deref()?.trim_end_matches('+').parse().ok();
     number(&info.major) == Some(1)
-        && number(&info.minor).is_none_or(|minor: u16| minor < Minor::STATUS_REFUSALS.minor)
+        && number(&info.minor).is_some_and(|minor: u16| minor < Minor::STATUS_REFUSALS.minor)
 }
 
 /// Kinds of paths that never give the same body.

@@ -1,8 +1,7 @@
 //! Everything that is open, graded, each with the request that proved it.
 
-use crate::model::{Access, Answer, Grade, Grant, JudgedRequest, PathClass};
-
-use super::access::GO_NOT_FOUND;
+use crate::kubernetes::GO_NOT_FOUND;
+use crate::model::{Access, Answer, Grade, Grant, JudgedRequest};
 
 /// The grants that the requests prove: the worst grade first, then by path.
 pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
@@ -15,11 +14,7 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
         let grant = Grant {
             path: asked.bare_path().to_owned(),
             grade: Grade::of(asked.class),
-            verb: if matches!(asked.class, PathClass::ResourceList { .. }) {
-                "list"
-            } else {
-                "get"
-            },
+            verb: if asked.class.is_list() { "list" } else { "get" },
             not_served: request.exchange.outcome.as_ref().is_ok_and(|reply| {
                 reply.status == 404
                     && match &reply.answer {

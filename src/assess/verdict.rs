@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::config::MAX_PAUSE;
 use crate::model::{
-    Access, Component, Failure, Grade, Identification, JudgedRequest, Observation, PathClass,
-    Reply, Unclear, Verdict, api_paths,
+    Access, Component, Grade, Identification, JudgedRequest, Observation, PathClass, Reply,
+    Unclear, Verdict, api_paths,
 };
 
 use super::look::is_strained;
@@ -86,20 +86,11 @@ fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<
     {
         return None;
     }
-    let reason = first_failure(requests, observation)
+    let reason = observation
+        .failures()
+        .next()
         .map_or_else(|| "nothing was asked".to_owned(), ToString::to_string);
     Some(ruling(Verdict::Unreachable, reason))
-}
-
-/// The failure that a record without any answer is about.
-fn first_failure<'a>(
-    requests: &'a [JudgedRequest],
-    observation: &'a Observation,
-) -> Option<&'a Failure> {
-    let of_requests = requests
-        .iter()
-        .find_map(|request| request.exchange.outcome.as_ref().err());
-    observation.failure.as_ref().or(of_requests)
 }
 
 /// Part of rule 7 that must come before the others: what answered is not known to be an API
@@ -264,13 +255,12 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
         with(Access::Forbidden),
         with(Access::Rejected),
     );
-    let is_list = |class: PathClass| matches!(class, PathClass::ResourceList { .. });
-    let lists = paths.values().filter(|(class, _)| is_list(*class)).count();
+    let lists = paths.values().filter(|(class, _)| class.is_list()).count();
     // Those that there was no time for are counted instead.
     let planned = observation
         .unasked
         .iter()
-        .any(|request| is_list(request.class));
+        .any(|request| request.class.is_list());
     let not_asked = if lists == 0 && !planned {
         "; resources not asked"
     } else {

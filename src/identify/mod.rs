@@ -119,19 +119,18 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     }
     // Other programs of a node may serve with the certificate that its cluster gave it. A kubelet made its own,
     // or asks for client certificates of the cluster, or has the kubelets' port.
-    let kubelets = [
-        signs.node_certificate,
-        signs.self_made_node_certificate,
-        signs.cluster_ca,
-        port == KUBELET_PORT,
-    ];
-    if signs.only_go_text && (signs.node_certificate || signs.cluster_ca && port == KUBELET_PORT) {
-        let confidence = match kubelets.into_iter().filter(|sign| *sign).count() {
-            1 => Confidence::Low,
-            _ if signs.node_certificate => Confidence::High,
-            _ => Confidence::Medium,
+    let on_port = port == KUBELET_PORT;
+    if signs.only_go_text && signs.node_certificate {
+        let sure = signs.self_made_node_certificate || signs.cluster_ca || on_port;
+        let confidence = if sure {
+            Confidence::High
+        } else {
+            Confidence::Low
         };
         return (Component::Kubelet, confidence);
+    }
+    if signs.only_go_text && signs.cluster_ca && on_port {
+        return (Component::Kubelet, Confidence::Medium);
     }
     if signs.proxy_certificate && signs.replies > 0 {
         return (Component::KubernetesProxy, Confidence::Medium);
@@ -147,12 +146,8 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
 
 /// Whether the server ended the attempt because we carry no client certificate.
 fn wants_client_certificate(observation: &Observation) -> bool {
-    let failures = observation
-        .exchanges
-        .iter()
-        .filter_map(|exchange| exchange.outcome.as_ref().err());
-    failures
-        .chain(&observation.failure)
+    observation
+        .failures()
         .any(|failure| failure.kind == FailureKind::ClientCertificateRequired)
 }
 

@@ -70,65 +70,63 @@ pub enum Answer {
 }
 
 /// The answers of which a report keeps the word alone.
-static WORDS: [(&str, Answer); 20] = [
-    ("api-versions", Answer::ApiVersions),
-    ("api-groups", Answer::ApiGroups),
-    ("root-paths", Answer::RootPaths),
-    ("api-group", Answer::ApiGroup),
-    ("api-resources", Answer::ApiResources),
-    (
-        "resource-list",
-        Answer::ResourceList {
-            kind: String::new(),
-        },
-    ),
-    (
-        "openapi",
-        Answer::OpenApi {
-            of_kubernetes: false,
-        },
-    ),
-    ("etcd", Answer::Etcd),
-    (
-        "kubelet-denies-anonymous",
-        Answer::KubeletDenial { anonymous: true },
-    ),
-    (
-        "kubelet-denies-user",
-        Answer::KubeletDenial { anonymous: false },
-    ),
-    ("other-json", Answer::OtherJson),
-    (
-        "metrics",
-        Answer::Metrics {
-            of_api_server: false,
-        },
-    ),
-    ("diagnostics", Answer::Diagnostics),
-    ("health-ok", Answer::Health { ok: true }),
-    ("health-failing", Answer::Health { ok: false }),
-    ("wants-tls", Answer::WantsTls),
-    ("html", Answer::Html),
-    ("binary", Answer::Binary),
-    ("empty", Answer::Empty),
-    ("cut", Answer::Cut),
+static PLAIN: [Answer; 20] = [
+    Answer::ApiVersions,
+    Answer::ApiGroups,
+    Answer::RootPaths,
+    Answer::ApiGroup,
+    Answer::ApiResources,
+    Answer::ResourceList {
+        kind: String::new(),
+    },
+    Answer::OpenApi {
+        of_kubernetes: false,
+    },
+    Answer::Etcd,
+    Answer::KubeletDenial { anonymous: true },
+    Answer::KubeletDenial { anonymous: false },
+    Answer::OtherJson,
+    Answer::Metrics {
+        of_api_server: false,
+    },
+    Answer::Diagnostics,
+    Answer::Health { ok: true },
+    Answer::Health { ok: false },
+    Answer::WantsTls,
+    Answer::Html,
+    Answer::Binary,
+    Answer::Empty,
+    Answer::Cut,
 ];
 
 impl Answer {
     /// The word in reports.
-    pub fn as_str(&self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Status(_) => "status",
             Self::Version(_) => "version",
             Self::Text(_) => "text",
             Self::Product(body) => body.word,
+            Self::ApiVersions => "api-versions",
+            Self::ApiGroups => "api-groups",
+            Self::RootPaths => "root-paths",
+            Self::ApiGroup => "api-group",
+            Self::ApiResources => "api-resources",
             Self::ResourceList { .. } => "resource-list",
             Self::OpenApi { .. } => "openapi",
+            Self::Etcd => "etcd",
+            Self::KubeletDenial { anonymous: true } => "kubelet-denies-anonymous",
+            Self::KubeletDenial { anonymous: false } => "kubelet-denies-user",
+            Self::OtherJson => "other-json",
             Self::Metrics { .. } => "metrics",
-            plain => {
-                let named = WORDS.iter().find(|(_, answer)| answer == plain);
-                named.map_or("", |(word, _)| word)
-            }
+            Self::Diagnostics => "diagnostics",
+            Self::Health { ok: true } => "health-ok",
+            Self::Health { ok: false } => "health-failing",
+            Self::WantsTls => "wants-tls",
+            Self::Html => "html",
+            Self::Binary => "binary",
+            Self::Empty => "empty",
+            Self::Cut => "cut",
         }
     }
 
@@ -143,9 +141,9 @@ impl Answer {
             "version" => Some(Self::Version(version())),
             "text" => Some(Self::Text(String::new())),
             word => {
-                let plain = WORDS.iter().find(|(known, _)| *known == word);
+                let plain = PLAIN.iter().find(|plain| plain.as_str() == word);
                 plain
-                    .map(|(_, answer)| answer.clone())
+                    .cloned()
                     .or_else(|| ProductBody::by_word(word).map(Self::Product))
             }
         }
@@ -153,7 +151,7 @@ impl Answer {
 
     /// Every word in reports.
     pub fn words() -> impl Iterator<Item = &'static str> {
-        let plain = WORDS.iter().map(|(word, _)| *word);
+        let plain = PLAIN.iter().map(Self::as_str);
         ["status", "version", "text"]
             .into_iter()
             .chain(plain)

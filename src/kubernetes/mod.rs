@@ -23,4 +23,5 @@ pub use product_body::ProductBody;
 pub(crate) use refusal::Refusal;
 pub use release::Support;
 pub use status::Status;
+pub(crate) use status::{GO_NOT_FOUND, UNAUTHORIZED};
 pub use version::VersionInfo;

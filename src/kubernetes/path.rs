@@ -55,6 +55,11 @@ const PRODUCT: [&str; 5] = [
 const NOT_PLAIN: [char; 11] = ['%', '#', '\\', '"', '<', '>', '^', '`', '{', '|', '}'];
 
 impl PathClass {
+    /// Whether it is a list of resources.
+    pub const fn is_list(self) -> bool {
+        matches!(self, Self::ResourceList { .. })
+    }
+
     /// The class of a path, with or without a query.
     ///
     /// # Errors

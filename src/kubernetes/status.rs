@@ -7,6 +7,12 @@ use super::json::text;
 /// The user that a request without credentials becomes, where anonymous requests are accepted.
 pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
+/// The reason and the message of an API server's 401.
+pub(crate) const UNAUTHORIZED: &str = "Unauthorized";
+
+/// The text that Go's HTTP library gives for a path nobody serves: an API server's from 1.30 on.
+pub(crate) const GO_NOT_FOUND: &str = "404 page not found";
+
 /// The deciding fields of a `Status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {

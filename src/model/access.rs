@@ -15,7 +15,7 @@ pub enum Access {
     Rejected,
     /// Authorization refused `system:anonymous`: 403.
     Forbidden,
-    /// It came through: 2xx, or an error that only the handler behind authorization produces.
+    /// It came through: 200, or an error that only the handler behind authorization produces.
     Granted,
     /// An answer that says nothing about anonymous access.
     Unclear(Unclear),
@@ -81,13 +81,13 @@ pub enum Unclear {
     OwnWords,
     /// 500 of the API server itself, from in front of its handlers.
     AuthorizerFailed,
-    /// 2xx whose body is not what this path gives.
+    /// 200 whose body is not what this path gives.
     UnexpectedBody,
-    /// 2xx with the same body as a path of another kind: a page for everything.
+    /// 200 with the same body as a path of another kind: a page for everything.
     SameBody,
-    /// 2xx without the marks that the endpoint's other answers carry: something in front gave it.
+    /// 200 without the marks that the endpoint's other answers carry: something in front gave it.
     Unmarked,
-    /// 2xx with a document that any program may have, and no mark of an API server with it.
+    /// 200 with a document that any program may have, and no mark of an API server with it.
     Unvouched,
     /// A health answer without the `Audit-Id` that its siblings carry: a load balancer's own.
     FrontHealth,

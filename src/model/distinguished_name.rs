@@ -5,8 +5,8 @@ use std::ops::Deref;
 
 /// Characters of the written name that are kept.
 const KEPT: usize = 256;
-/// Attribute types that a legacy text may name, besides object identifiers.
-const TYPES: [&str; 10] = [
+/// The attribute types that texts of earlier versions name, besides object identifiers.
+const LEGACY_TYPES: [&str; 18] = [
     "CN",
     "O",
     "OU",
@@ -14,9 +14,17 @@ const TYPES: [&str; 10] = [
     "ST",
     "L",
     "DC",
-    "UID",
-    "STREET",
-    "emailAddress",
+    "Email",
+    "uid",
+    "businessCategory",
+    "description",
+    "dnQualifier",
+    "givenName",
+    "postalCode",
+    "serialNumber",
+    "streetAddress",
+    "surname",
+    "title",
 ];
 
 /// The name of a certificate's subject or issuer. Dereferences to its text.
@@ -163,7 +171,7 @@ fn read_legacy(text: &str) -> Option<Vec<Vec<(String, String)>>> {
             part.split_once('='),
             names.last_mut().and_then(|name| name.last_mut()),
         ) {
-            (Some((kind, value)), _) if is_type(kind) => {
+            (Some((kind, value)), _) if is_legacy_type(kind) => {
                 names.push(vec![(kind.to_owned(), value.to_owned())]);
             }
             (_, Some((_, value))) => {
@@ -176,12 +184,24 @@ fn read_legacy(text: &str) -> Option<Vec<Vec<(String, String)>>> {
     Some(names)
 }
 
+/// An attribute type as RFC 4512 writes it: an object identifier, or a short name.
 fn is_type(kind: &str) -> bool {
-    let is_identifier = kind.contains('.')
+    let is_name = kind.starts_with(|first: char| first.is_ascii_alphabetic())
         && kind
             .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    is_identifier || TYPES.contains(&kind)
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    is_name || is_identifier(kind)
+}
+
+fn is_legacy_type(kind: &str) -> bool {
+    is_identifier(kind) || LEGACY_TYPES.contains(&kind)
+}
+
+fn is_identifier(kind: &str) -> bool {
+    kind.contains('.')
+        && kind
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 #[cfg(test)]
@@ -205,6 +225,14 @@ mod tests {
             (&[("CN", " #+\"\\<>; ")], "CN=\\ #\\+\\\"\\\\\\<\\>\\;\\ "),
             (&[("CN", "#\0ü")], "CN=\\#\\00ü"),
             (&[("1.2.3", "x")], "1.2.3=x"),
+            (
+                &[("O", "x"), ("Email", "a@b"), ("CN", "y")],
+                "CN=y,Email=a@b,O=x",
+            ),
+            (
+                &[("businessCategory", "x"), ("serialNumber", "1")],
+                "serialNumber=1,businessCategory=x",
+            ),
         ] {
             let name = single(attributes);
             assert_eq!(&*name, text);
@@ -232,6 +260,8 @@ mod tests {
         let name = DistinguishedName::from("C=US, O=DigiCert, Inc., CN=a+b");
         assert_eq!(&*name, "CN=a\\+b,O=DigiCert\\, Inc.,C=US");
         assert_eq!(name.attribute("O"), Some("DigiCert, Inc."));
+        let name = DistinguishedName::from("O=x, CN=y, Email=a@b");
+        assert_eq!(&*name, "Email=a@b,CN=y,O=x");
         assert_eq!(
             &*DistinguishedName::from("unreadable name"),
             "unreadable name"

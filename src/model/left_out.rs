@@ -37,9 +37,8 @@ pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<Str
             .or_insert((request.class, said));
         path.1 = path.1.max(said);
     }
-    let (lists, others): (Vec<_>, Vec<_>) = paths
-        .into_values()
-        .partition(|(class, _)| matches!(class, PathClass::ResourceList { .. }));
+    let (lists, others): (Vec<_>, Vec<_>) =
+        paths.into_values().partition(|(class, _)| class.is_list());
     let that_said = |paths: &[(PathClass, Said)], wanted: Said| {
         paths
             .iter()

@@ -39,6 +39,15 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// The failure of the probe as a whole, then those of its requests.
+    pub fn failures(&self) -> impl Iterator<Item = &Failure> {
+        let of_requests = self
+            .exchanges
+            .iter()
+            .filter_map(|exchange| exchange.outcome.as_ref().err());
+        self.failure.iter().chain(of_requests)
+    }
+
     /// An observation of nothing yet.
     pub fn new(endpoint: Endpoint) -> Self {
         Self {

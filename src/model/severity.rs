@@ -23,13 +23,9 @@ pub enum Severity {
     Note,
 }
 
-words!(Severity, all);
+words!(Severity, all, "severity");
 
 impl Severity {
-    fn invalid(word: &str) -> InvalidWord {
-        InvalidWord::new("severity", word, &Self::ALL.map(Self::as_str))
-    }
-
     /// The score that GitHub sorts by (`security-severity`), within the band that it shows under
     /// the same word: critical from 9.0, high from 7.0, medium from 4.0, low from 0.1.
     pub const fn score(self) -> &'static str {

@@ -1,7 +1,8 @@
 //! Enums that reports and settings write as words. `strum` derives the words, and this adds
 //! [`as_str`](super::Verdict::as_str), the list of all values, and the error for any other word.
 
-/// Adds `as_str` to an enum that derives `strum::VariantNames`, and with `all` also a list of its values.
+/// Adds `as_str` to an enum that derives `strum::VariantNames`; with `all` also a list of its values, and with what a
+/// value is also the error for other words.
 macro_rules! words {
     ($name:ident) => {
         impl $name {
@@ -18,6 +19,15 @@ macro_rules! words {
             /// Every value, in the order of declaration.
             pub const ALL: [Self; <Self as strum::VariantArray>::VARIANTS.len()] =
                 $crate::model::as_array(<Self as strum::VariantArray>::VARIANTS);
+        }
+    };
+    ($name:ident, all, $what:literal) => {
+        $crate::model::words!($name, all);
+
+        impl $name {
+            fn invalid(word: &str) -> $crate::model::InvalidWord {
+                $crate::model::InvalidWord::new($what, word, &Self::ALL.map(Self::as_str))
+            }
         }
     };
 }

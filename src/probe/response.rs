@@ -26,7 +26,7 @@ pub(super) async fn read(mut response: reqwest::Response, max_body: usize) -> (R
             }
             Ok(None) => break,
             Err(error) => {
-                body_failure = Some(classify_chain(&error, Stage::Body));
+                body_failure = Some(failure(&error, Stage::Body));
                 break;
             }
         }
@@ -113,14 +113,9 @@ pub(super) fn keeps_alive(headers: &HeaderMap) -> bool {
         && headers.get_all(header::CONNECTION).iter().any(alive)
 }
 
-/// Classifies an HTTP error.
-pub(super) fn failure(error: &hyper::Error, stage: Stage) -> Failure {
-    classify_chain(error, stage)
-}
-
 /// Classifies the first error of the chain that has a known type. TLS errors are in the
 /// [notes](super::stream_notes) of the stream.
-fn classify_chain(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure {
+pub(super) fn failure(error: &(dyn std::error::Error + 'static), stage: Stage) -> Failure {
     let mut cause = Some(error);
     while let Some(current) = cause {
         if let Some(io) = current.downcast_ref::<io::Error>() {

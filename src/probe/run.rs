@@ -372,9 +372,7 @@ impl<'a, D: Dial> Run<'a, D> {
             max_body,
         );
         match tokio::time::timeout_at(self.next_deadline(), work).await {
-            Ok(reply) if matches!(request.class, PathClass::ResourceList { .. }) => {
-                reply.map(Reply::without_objects)
-            }
+            Ok(reply) if request.class.is_list() => reply.map(Reply::without_objects),
             Ok(reply) => reply,
             Err(_) => Err(Failure::new(Stage::Http, FailureKind::Deadline, "")),
         }

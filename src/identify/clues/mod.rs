@@ -7,6 +7,7 @@ mod tls;
 use std::fmt::{self, Write as _};
 
 use super::attribution::Marks;
+use crate::kubernetes::{GO_NOT_FOUND, UNAUTHORIZED};
 use crate::model::{
     Answer, ClueKind, Component, Minor, Observation, PathClass, Reply, Request, Scheme, Status,
     VersionInfo,
@@ -169,7 +170,7 @@ impl Signs {
             });
         }
         let bare = match &reply.answer {
-            Answer::Text(text) => matches!(text.as_str(), "Unauthorized" | "404 page not found"),
+            Answer::Text(text) => matches!(text.as_str(), UNAUTHORIZED | GO_NOT_FOUND),
             Answer::Empty | Answer::Health { .. } | Answer::Metrics { .. } => true,
             _ => false,
         };
@@ -178,13 +179,12 @@ impl Signs {
 
     fn status(&mut self, asked: Asked<'_>, status: &Status) {
         match (status.code, status.reason.as_str()) {
-            (401, "Unauthorized") => self.status_401 = true,
+            (401, UNAUTHORIZED) => self.status_401 = true,
             (403, _) if status.message == PROXY_DENIES => self.proxy_status = true,
             (403, "Forbidden") => {
                 self.refuses_a_resource |= status.refuses_a_resource();
-                self.refuses_lists_as_paths |=
-                    matches!(asked.request.class, PathClass::ResourceList { .. })
-                        && status.refuses_the_path(asked.request.bare_path());
+                self.refuses_lists_as_paths |= asked.request.class.is_list()
+                    && status.refuses_the_path(asked.request.bare_path());
             }
             _ => {}
         }
@@ -195,7 +195,7 @@ impl Signs {
     }
 
     fn foreign(&mut self, reply: &Reply, answer: &Answer, asked: Asked<'_>) {
-        let go_404 = matches!(answer, Answer::Text(text) if text == "404 page not found");
+        let go_404 = matches!(answer, Answer::Text(text) if text == GO_NOT_FOUND);
         if asked.request.class == PathClass::Version
             && reply.status == 404
             && go_404
