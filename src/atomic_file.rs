@@ -9,10 +9,7 @@ use std::path::Path;
 /// # Errors
 /// There is no such directory, or `make` failed.
 pub fn make<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
-    let directory = path
-        .parent()
-        .filter(|directory| !directory.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let directory = directory(path);
     match directory.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let problem = format!(
@@ -28,6 +25,13 @@ pub fn make<T>(path: &Path, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Re
         _ => {}
     }
     make(directory).map_err(without_name)
+}
+
+/// The directory of a path, `.` for a file name alone.
+pub fn directory(path: &Path) -> &Path {
+    path.parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// The system's message, which may be all that says what is wrong, without the name that `tempfile`

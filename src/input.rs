@@ -10,6 +10,8 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The error for a file in UTF-16.
 pub(crate) const UTF_16: &str = "unsupported encoding UTF-16: save the file as UTF-8";
+/// Why a file in another encoding is not read.
+pub(crate) const NOT_UTF_8: &str = "invalid UTF-8: save the file as UTF-8";
 
 /// A file whose beginning can be looked at before it is read. Skips a byte order mark.
 #[derive(Debug)]
@@ -106,8 +108,7 @@ pub fn bytes(reader: impl Read, limit: u32) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Those of [`bytes()`], or the file is not UTF-8.
 pub fn text(reader: impl Read, limit: u32) -> io::Result<String> {
-    String::from_utf8(bytes(reader, limit)?)
-        .map_err(|_| invalid("invalid UTF-8: save the file as UTF-8"))
+    String::from_utf8(bytes(reader, limit)?).map_err(|_| invalid(NOT_UTF_8))
 }
 
 fn invalid(problem: impl Into<String>) -> io::Error {

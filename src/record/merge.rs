@@ -8,6 +8,7 @@
 //! then [`Merged`] gives each its place.
 
 mod combine;
+mod part;
 mod shards;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -17,11 +18,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{SavedError, SavedScan};
-use crate::config::ScanConfig;
-use crate::model::{
-    Coverage, Endpoint, EndpointReport, FailureKind, Identity, Origin, SpecId, Verdict,
-};
-use combine::{PostureStatus, combine};
+use crate::model::{Endpoint, EndpointReport, Identity, Origin, SpecId, Verdict};
+use combine::{SpecMap, combine};
+use part::{Own, Part};
 
 /// When and how the endpoints of one scan were last seen.
 #[derive(Debug, Default)]
@@ -94,7 +93,7 @@ pub struct Merged {
     /// By scan and record: the target's place in the whole, where the record counts.
     places: Vec<Vec<Option<u64>>>,
     /// By scan: where the whole has what that scan's list says.
-    standings: Vec<PostureStatus>,
+    spec_maps: Vec<SpecMap>,
     /// By place: the specifications of the whole that name it, whichever list they are from.
     named: HashMap<u64, BTreeSet<SpecId>>,
 }
@@ -110,7 +109,7 @@ impl Merged {
     ) -> Option<EndpointReport> {
         report.target.index = (*self.places.get(scan)?.get(record)?)?;
         if self.places.len() > 1 {
-            let PostureStatus { origins, .. } = self.standings.get(scan)?;
+            let SpecMap { origins, .. } = self.spec_maps.get(scan)?;
             // The numbers of one set's specifications mean nothing in another.
             report.target.specs = self
                 .named
@@ -125,35 +124,6 @@ impl Merged {
         }
         Some(report)
     }
-}
-
-/// One scan, and what of its records was left out.
-#[derive(Debug)]
-struct Part {
-    name: String,
-    scan: SavedScan,
-    /// Whether another one is a later report of the same scan.
-    superseded: bool,
-    targets: HashMap<usize, Own>,
-    records: usize,
-    repeated: u64,
-    /// Where its numbered specifications stand.
-    specs: HashMap<SpecId, Arc<Origin>>,
-    /// The verdicts that count, by origin: of the records that were kept, and what later scans saw
-    /// in place of the others.
-    kept: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
-    /// Origins of records that were left out: what was seen of them is what counts.
-    thinned: HashSet<Arc<Origin>>,
-}
-
-/// A target of one scan.
-#[derive(Debug)]
-struct Own {
-    /// Whether a later scan has it too.
-    known: bool,
-    /// How many of its records were kept, and their verdicts.
-    kept: u64,
-    verdicts: BTreeSet<Verdict>,
 }
 
 impl Merge {
@@ -308,8 +278,8 @@ impl Merge {
             shards::are_complete(&parts)?;
         }
         let (places, indices) = places(&parts, kept);
-        let (scan, standings) = combine(parts)?;
-        let in_whole = |(part, id): (usize, SpecId)| standings.get(part)?.ids.get(&id).copied();
+        let (scan, spec_maps) = combine(parts)?;
+        let in_whole = |(part, id): (usize, SpecId)| spec_maps.get(part)?.ids.get(&id).copied();
         let named = (named.into_iter())
             .filter_map(|(target, by)| {
                 Some((
@@ -323,100 +293,9 @@ impl Merge {
             repeated,
             superseded,
             places,
-            standings,
+            spec_maps,
             named,
         })
-    }
-}
-
-impl Part {
-    /// Whether `earlier` is a report of the same scan, no later than this one: the same file twice, or one
-    /// from before the scan went on from its checkpoint. A scan that was made again is another one: nothing in
-    /// a report proves that it looked from the same place at the same estate.
-    fn supersedes(&self, earlier: &SavedScan) -> bool {
-        let (own, other) = (&self.scan.summary, &earlier.summary);
-        let way = |scan: &SavedScan| {
-            let ScanConfig {
-                shard,
-                order,
-                family,
-                resolver,
-                proxy,
-                ..
-            } = &scan.config;
-            (
-                *shard,
-                shard.is_part().then_some(*order),
-                *family,
-                *resolver,
-                proxy.clone(),
-            )
-        };
-        // Reports of older versions call unreachable what our own side failed at.
-        let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
-        let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
-        let (went_on, the_same) = (
-            complete && other.elapsed <= own.elapsed,
-            other.elapsed == own.elapsed,
-        );
-        own.targets_digest.is_some()
-            && own.targets_digest == other.targets_digest
-            && way(&self.scan) == way(earlier)
-            && own.started == other.started
-            && (went_on || the_same)
-    }
-
-    /// Whether both are shards of one scan.
-    fn is_of_one_scan_with(&self, other: &Self) -> bool {
-        let (own, others) = (&self.scan.config, &other.scan.config);
-        own.shard.is_part()
-            && others.shard.is_part()
-            && (own.order, own.shard.count()) == (others.order, others.shard.count())
-            && self.scan.summary.targets_digest == other.scan.summary.targets_digest
-    }
-
-    /// Takes a record that a later scan has too out of the counts of verdicts.
-    fn forget(&mut self, report: &EndpointReport) {
-        let coverage = &mut self.scan.summary.coverage;
-        let kind = report
-            .failure
-            .as_ref()
-            .map_or(FailureKind::Closed, |failure| failure.kind);
-        let count = match report.verdict {
-            Verdict::Unreachable => coverage.unreachable.get_mut(&kind),
-            Verdict::NotAttempted => {
-                coverage.not_attempted = coverage.not_attempted.saturating_sub(1);
-                coverage.failed_here.get_mut(&kind)
-            }
-            verdict => coverage.verdicts.get_mut(&verdict),
-        };
-        if let Some(count) = count {
-            *count = count.saturating_sub(1);
-        }
-    }
-
-    /// Its coverage without what was repeated. A target that a later scan has, or of which nothing
-    /// is left, is no target of this one; what is left of its addresses are further addresses.
-    fn coverage(&mut self) -> Option<Coverage> {
-        let mut coverage = std::mem::take(&mut self.scan.summary.coverage);
-        if self.superseded {
-            return Some(Coverage::default());
-        }
-        let gone = |own: &&Own| own.known || own.kept == 0;
-        let targets = self.targets.values().filter(gone).count() as u64;
-        coverage.targets = coverage.targets.checked_sub(targets)?;
-        coverage.further_addresses =
-            (coverage.further_addresses + targets).checked_sub(self.repeated)?;
-        for spec in &mut coverage.specs {
-            if self.thinned.contains(&spec.origin) {
-                // Silent addresses of a range have no record.
-                let counted = spec.seen.contains(&Verdict::Unreachable) && !spec.named;
-                let silent = counted.then_some(Verdict::Unreachable);
-                let kept = self.kept.get(&spec.origin).into_iter().flatten().copied();
-                spec.seen = kept.chain(silent).collect();
-            }
-        }
-        coverage.adds_up().then_some(coverage)
     }
 }
 

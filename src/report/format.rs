@@ -43,13 +43,7 @@ pub enum Format {
     Shadowserver,
 }
 
-words!(Format, all);
-
-impl Format {
-    fn invalid(word: &str) -> InvalidWord {
-        InvalidWord::new("report format", word, &Self::ALL.map(Self::as_str))
-    }
-}
+words!(Format, all, "report format");
 
 /// Everything that is known of a format.
 struct Properties {

@@ -23,6 +23,7 @@ use super::shared::Shared;
 use super::socket::ConnectionInfo;
 use super::stats::LoggedRequest;
 
+/// Written again on purpose: the simulator must not follow a mistake of the program.
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 
 /// The source of padding.

@@ -12,7 +12,7 @@ use super::intervals::Intervals;
 use super::limits::{MAX_PIECES, too_large};
 use super::options::Expectation;
 use super::set::{Attribution, Segment, TargetSet};
-use super::unique_hosts::{Run, size};
+use super::unique_hosts::{Run, size, total};
 use super::warnings::Warnings;
 use crate::model::{SpecId, Verdict, special, special_blocks};
 
@@ -94,10 +94,7 @@ impl Collector {
                     exclusions.allowed(HostRange { kind, first, last }, template.port)
                 }
             };
-            let kept = allowed
-                .iter()
-                .map(|(first, last)| size(*first, *last))
-                .fold(0, u64::saturating_add);
+            let kept = total(&allowed);
             excluded = excluded.saturating_add(size(first, run.last).saturating_sub(kept));
             pieces.extend(allowed.into_iter().map(|(first, last)| Piece {
                 first,

@@ -2,13 +2,14 @@
 
 use std::io::{self, BufRead, ErrorKind};
 
+use crate::input::NOT_UTF_8;
+
 /// The longest line that is read, in bytes.
 pub(super) const MAX_LINE: usize = 64 * 1024;
 
 /// Why a line is not read.
 pub(super) const TOO_LONG: &str =
     "line longer than 64 KiB, not read: write one specification per line";
-const NOT_UTF8: &str = "invalid UTF-8: save the file as UTF-8";
 
 /// How an input ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub(super) fn each_line(
             handle(number, Err(TOO_LONG));
             continue;
         }
-        let text = str::from_utf8(&line).map_err(|_| NOT_UTF8);
+        let text = str::from_utf8(&line).map_err(|_| NOT_UTF_8);
         handle(
             number,
             text.map(|text| text.strip_suffix('\r').unwrap_or(text)),
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(lines.len(), 6);
         assert_eq!(lines[0], (1, Err(TOO_LONG)));
         assert_eq!(lines[1], (2, Ok("after".into())));
-        assert_eq!(lines[2], (3, Err(NOT_UTF8)));
+        assert_eq!(lines[2], (3, Err(NOT_UTF_8)));
         assert_eq!(lines[3], (4, Ok("end".into())));
         assert_eq!(lines[4].1.as_ref().map(String::len), Ok(MAX_LINE));
         assert_eq!(lines[5], (6, Err(TOO_LONG)));

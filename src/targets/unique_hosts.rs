@@ -44,6 +44,14 @@ pub(super) fn size(first: u128, last: u128) -> u64 {
     u64::try_from(last - first).map_or(u64::MAX, |more| more.saturating_add(1))
 }
 
+/// How many hosts these ranges have.
+pub(super) fn total(ranges: &[(u128, u128)]) -> u64 {
+    ranges
+        .iter()
+        .map(|(first, last)| size(*first, *last))
+        .fold(0, u64::saturating_add)
+}
+
 impl UniqueHosts {
     pub(super) fn len(&self) -> usize {
         self.runs.len()
@@ -67,10 +75,7 @@ impl UniqueHosts {
         let before = lowest_covered
             .and_then(|host| self.run_of(template, host))
             .map(|(_, run)| run.spec);
-        let new = gaps
-            .iter()
-            .map(|(first, last)| size(*first, *last))
-            .fold(0, u64::saturating_add);
+        let new = total(&gaps);
         for (first, last) in gaps {
             self.runs.insert(
                 (template, first),

@@ -405,8 +405,8 @@ fn hangup_is_ignored() -> bool {
 async fn the_first_interrupt_drains_and_reports() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         if signal == "-HUP" && hangup_is_ignored() {
-            println!(
-                "SKIPPED: SIGHUP: it is ignored here, as under nohup, and the program keeps that"
+            crate::skip::skipped(
+                "SIGHUP: it is ignored here, as under nohup, and the program keeps that",
             );
             continue;
         }

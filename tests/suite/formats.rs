@@ -390,7 +390,7 @@ fn manual_pages() {
     let output = man(&folder.path().join("no/man1"));
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("no does not exist"),
+        stderr(&output).contains("no does not exist; make it first"),
         "{}",
         stderr(&output)
     );

@@ -1,6 +1,6 @@
 //! `kubeknock diff`: compares two saved reports.
 
-use kubeknock::policy::{End, Gate, RULES};
+use kubeknock::policy::{End, RULES};
 use kubeknock::report::diff::{Diff, write_json, write_table};
 use kubeknock::report::{Outcome, Results, TableOptions};
 
@@ -15,10 +15,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let mut new = Earlier::read(&args.new, &file.policy)?;
     new.evaluation.compare(old.evaluation, &new.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
-    let gate = Gate {
-        fail_on: args.gate.fail_on,
-        require_coverage: args.gate.require_coverage,
-    };
+    let gate = args.gate.gate();
     let coverage = evaluated_coverage(&new.scan.config, &new.scan.summary.coverage);
     let decision = gate.decide(&coverage, &new.evaluation, End::Regular);
     let diff = Diff {

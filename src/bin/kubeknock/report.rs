@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use kubeknock::policy::{End, Evaluator, Gate, Snapshot};
+use kubeknock::policy::{End, Evaluator, Snapshot};
 use kubeknock::record::{Merge, Merged, SavedScan, Sightings, Spool};
 use kubeknock::report::Format;
 
@@ -72,10 +72,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     let coverage = evaluated_coverage(&scan.config, &scan.summary.coverage);
     let evaluation = evaluator.finish(&coverage);
     let streamed = outputs.endpoints(&mut records);
-    let gate = Gate {
-        fail_on: args.gate.fail_on,
-        require_coverage: args.gate.require_coverage,
-    };
+    let gate = args.gate.gate();
     let end = if streamed.is_ok() {
         End::Regular
     } else {

@@ -61,10 +61,7 @@ pub(crate) fn run(
         (Some(path), _) => Some(Checkpoint::create(path, &config, &targets)?),
         (None, _) => None,
     };
-    let gate = Gate {
-        fail_on: args.gate.fail_on,
-        require_coverage: args.gate.require_coverage,
-    };
+    let gate = args.gate.gate();
     let job = Job {
         config,
         targets: Arc::new(targets),

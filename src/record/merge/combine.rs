@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Part;
+use super::part::Part;
 use crate::config::Shard;
 use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict};
 use crate::record::{SavedError, SavedScan};
 
 /// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
-pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<PostureStatus>), SavedError> {
+pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>), SavedError> {
     let mut coverage = Coverage::default();
-    let (mut places, mut standings) = (Places::new(), Vec::new());
+    let (mut places, mut spec_maps) = (Places::new(), Vec::new());
     let alone = parts.len() == 1;
     let another_shard = |first: &Part, part: &Part| {
         first.is_of_one_scan_with(part) && first.scan.config.shard != part.scan.config.shard
@@ -43,7 +43,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<PostureSta
                 ..own
             };
         } else {
-            standings.push(add(&mut coverage, &mut places, own, of_one_scan));
+            spec_maps.push(add(&mut coverage, &mut places, own, of_one_scan));
         }
     }
     let mut parts = parts.into_iter();
@@ -112,7 +112,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<PostureSta
             config,
             summary: whole,
         },
-        standings,
+        spec_maps,
     ))
 }
 
@@ -127,9 +127,9 @@ fn end_of(summary: &ScanSummary) -> Timestamp {
 /// by other options: the wording is what tells that it is the same. One list may say it twice.
 pub(super) type Places = HashMap<Identity, Vec<usize>>;
 
-/// Of one scan's list: where the whole has its specifications, and under which numbers.
+/// The origins and numbers that the merged report gives to the specifications of one scan.
 #[derive(Debug, Default)]
-pub(super) struct PostureStatus {
+pub(super) struct SpecMap {
     pub(super) origins: HashMap<Arc<Origin>, Arc<Origin>>,
     pub(super) ids: HashMap<SpecId, SpecId>,
 }
@@ -141,7 +141,7 @@ pub(super) fn add(
     places: &mut Places,
     part: Coverage,
     of_one_scan: bool,
-) -> PostureStatus {
+) -> SpecMap {
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
@@ -158,7 +158,7 @@ pub(super) fn add(
     for (kind, count) in part.unreachable {
         *whole.unreachable.entry(kind).or_default() += count;
     }
-    let (mut said, mut standing) = (HashMap::<Identity, usize>::new(), PostureStatus::default());
+    let (mut said, mut map) = (HashMap::<Identity, usize>::new(), SpecMap::default());
     for spec in part.specs {
         let wording = Identity::of_specification(&spec.origin);
         let times = said.entry(wording.clone()).or_default();
@@ -167,7 +167,7 @@ pub(super) fn add(
         *times += 1;
         let number = place.unwrap_or(whole.specs.len());
         let id = u32::try_from(number).ok().map(SpecId);
-        standing.ids.extend(spec.id.zip(id));
+        map.ids.extend(spec.id.zip(id));
         let Some(known) = place.and_then(|place| whole.specs.get_mut(place)) else {
             known.push(whole.specs.len());
             whole.specs.push(SpecCoverage {
@@ -176,8 +176,7 @@ pub(super) fn add(
             });
             continue;
         };
-        standing
-            .origins
+        map.origins
             .insert(Arc::clone(&spec.origin), Arc::clone(&known.origin));
         let seen = known.seen.iter().copied().collect();
         let mut later = SpecCoverage {
@@ -194,7 +193,7 @@ pub(super) fn add(
             ..again(later, seen)
         };
     }
-    standing
+    map
 }
 
 /// A specification's coverage from all the verdicts seen.

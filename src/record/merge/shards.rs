@@ -1,6 +1,6 @@
 //! Whether the shards of a scan are all there, and of one scan.
 
-use super::Part;
+use super::part::Part;
 use crate::config::{Order, Shard};
 use crate::record::SavedError;
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::combine::again;
 use super::*;
 use crate::config::{Family, Order, ScanConfig, Shard};
+use crate::model::{Coverage, FailureKind};
 use crate::model::{Failure, Host, ScanSummary, SpecCoverage, Stage, Target};
 use crate::report::sample::{self, Sample};
 

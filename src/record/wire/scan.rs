@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Serialize;
 
 use super::{ms, time, whole_ms};
-use crate::config::{Family, Order, Proxy, ProxyKind, ScanConfig};
+use crate::config::{Family, Order, ScanConfig};
 use crate::model::ScanSummary;
 use crate::record::ScanInfo;
 
@@ -110,7 +110,7 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
                 .collect(),
             deep: config.deep,
             http2: config.http2,
-            proxy: config.proxy.as_ref().map(proxy_url),
+            proxy: config.proxy.as_ref().map(ToString::to_string),
             resolver: config.resolver,
             allow_special: config.allow_special,
             family: match config.family {
@@ -122,51 +122,5 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             seed,
             all: config.keep_all,
         }
-    }
-}
-
-/// The proxy as one writes it on the command line.
-fn proxy_url(proxy: &Proxy) -> String {
-    let scheme = match proxy.kind {
-        ProxyKind::Socks5 => "socks5",
-        ProxyKind::Socks5h => "socks5h",
-        ProxyKind::HttpConnect => "http",
-    };
-    if proxy.host.parse::<std::net::Ipv6Addr>().is_ok() {
-        format!("{scheme}://[{}]:{}", proxy.host, proxy.port)
-    } else {
-        format!("{scheme}://{}:{}", proxy.host, proxy.port)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_is_said_as_it_was_given() {
-        let url = |kind, host: &str| {
-            proxy_url(&Proxy {
-                kind,
-                host: host.to_owned(),
-                port: 1080,
-            })
-        };
-        assert_eq!(
-            url(ProxyKind::Socks5, "bastion.example"),
-            "socks5://bastion.example:1080"
-        );
-        assert_eq!(
-            url(ProxyKind::Socks5h, "bastion.example"),
-            "socks5h://bastion.example:1080"
-        );
-        assert_eq!(
-            url(ProxyKind::HttpConnect, "2001:db8::1"),
-            "http://[2001:db8::1]:1080"
-        );
-        assert_eq!(
-            url(ProxyKind::HttpConnect, "[2001:db8::1]"),
-            "http://[2001:db8::1]:1080"
-        );
     }
 }

@@ -331,13 +331,13 @@ fn without_answer(report: &EndpointReport) -> String {
 fn planned_lists(report: &EndpointReport) -> usize {
     let asked = api_paths(&report.requests)
         .values()
-        .filter(|(class, _)| is_list(*class))
+        .filter(|(class, _)| class.is_list())
         .count();
     asked
         + report
             .not_asked
             .iter()
-            .filter(|request| is_list(request.class))
+            .filter(|request| request.class.is_list())
             .count()
 }
 
@@ -349,7 +349,7 @@ fn resources(report: &EndpointReport) -> String {
 
 fn refused_resources(report: &EndpointReport) -> String {
     let closed = (api_paths(&report.requests).values())
-        .filter(|(class, access)| is_list(*class) && refused(access))
+        .filter(|(class, access)| class.is_list() && refused(access))
         .count();
     match planned_lists(report) {
         0 => RESOURCES_NOT_ASKED.to_owned(),
@@ -359,10 +359,6 @@ fn refused_resources(report: &EndpointReport) -> String {
         // The open ones are listed elsewhere.
         _ => String::new(),
     }
-}
-
-const fn is_list(class: PathClass) -> bool {
-    matches!(class, PathClass::ResourceList { .. })
 }
 
 const fn refused(access: &Access) -> bool {

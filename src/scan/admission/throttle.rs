@@ -289,16 +289,22 @@ mod tests {
 
     #[tokio::test]
     async fn probes_that_continue_need_no_permit() {
-        let throttle = throttle(ScanConfig {
-            concurrency: 1,
-            ..ScanConfig::default()
-        });
-        let mut held = Vec::new();
-        while let Some(permit) = throttle.acquire().now_or_never() {
-            held.push(permit);
+        for (concurrency, permits_left) in [(100, true), (1, false)] {
+            let throttle = Throttle::new(&ScanConfig {
+                rate: 0,
+                concurrency,
+                ..ScanConfig::default()
+            });
+            let mut held = Vec::new();
+            while let Some(permit) = throttle.acquire().now_or_never() {
+                held.push(permit);
+            }
+            tokio::task::yield_now().await;
+            assert_eq!(throttle.permits.available() > 0, permits_left);
+            // What is used up is either the permits or the places of those that wait for one.
+            let room = throttle.permits.pending_room().now_or_never();
+            assert_eq!(room.is_none(), permits_left);
+            assert!(throttle.acquire_to_continue().now_or_never().is_some());
         }
-        tokio::task::yield_now().await;
-        assert!(throttle.permits.pending_room().now_or_never().is_none());
-        assert!(throttle.acquire_to_continue().now_or_never().is_some());
     }
 }

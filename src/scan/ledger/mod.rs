@@ -26,7 +26,8 @@ pub(super) use counters::Counters;
 pub(super) use done::Done;
 pub(super) use outcome::{Deferral, Outcome, send};
 pub(super) use replay::{Earlier, replay};
-pub(super) use retries::{RetryQueue, RetryReader};
+use retries::RetryQueue;
+pub(super) use retries::RetryReader;
 
 /// Bytes of a frame at which it is written without waiting for the next flush.
 const FULL: usize = 1024 * 1024;

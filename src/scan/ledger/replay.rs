@@ -43,12 +43,12 @@ pub(in crate::scan) async fn replay(
         // A later pass numbers what the pass before it deferred.
         let retries = before.last().map(|before| before.deferred.len());
         let pass = rest.first_mut().ok_or_else(damaged)?;
+        if retries.is_some() && frame.silent().next().is_some() {
+            return Err(damaged());
+        }
         for silent in frame.silent() {
             let (place, kind) = silent?;
             let target = plan.target(place).ok_or_else(damaged)?;
-            if retries.is_some() {
-                return Err(damaged());
-            }
             if pass.done.insert(place) {
                 counters.count(&target, &Outcome::Silent(kind));
                 counters.resume(number);
@@ -67,6 +67,9 @@ pub(in crate::scan) async fn replay(
             let target = plan.target(place).ok_or_else(damaged)?;
             for outcome in &mut outcomes {
                 match outcome {
+                    Outcome::Deferred(deferral) if deferral.place != place => {
+                        return Err(damaged());
+                    }
                     Outcome::Deferred(deferral) => pass.deferred.push(deferral)?,
                     Outcome::Record(report) => report.target = target.clone(),
                     _ => {}
@@ -83,4 +86,60 @@ pub(in crate::scan) async fn replay(
         }
     }
     Ok(journal)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::ScanConfig;
+    use crate::model::{FailureKind, Stage};
+    use crate::scan::ledger::frame::{Entry, FrameBuilder};
+    use crate::scan::ledger::outcome::Deferral;
+    use crate::scan::plan::Turn;
+    use crate::targets::{TargetOptions, TargetSetBuilder};
+
+    /// Replays a checkpoint in which the target at place 1 deferred what is at `place`.
+    async fn replay_of_deferral(place: u64) -> io::Result<()> {
+        let mut builder = TargetSetBuilder::new(TargetOptions::default());
+        builder.argument("192.0.2.0/30 ports=6443");
+        let targets = Arc::new(builder.build().unwrap());
+        let config = ScanConfig::default();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint");
+        let checkpoint = Checkpoint::create(&path, &config, &targets).unwrap();
+        let deferral = Outcome::Deferred(Deferral {
+            place,
+            address: None,
+            stage: Stage::Connect,
+            kind: FailureKind::TimedOut,
+        });
+        let turn = Turn {
+            pass: 0,
+            ordinal: 1,
+            place: 1,
+        };
+        let mut frame = FrameBuilder::default();
+        frame.add(turn, Entry::new(turn, &[deferral]).unwrap());
+        let (_, mut journal) = checkpoint.open().unwrap();
+        journal.append(&frame.encode(0, 0).unwrap()).unwrap();
+        drop(journal);
+        let checkpoint = Checkpoint::resume(&path, &config, &targets).unwrap();
+        let counters = Counters::new(&targets);
+        let plan = Plan::new(targets, &config);
+        let mut passes = [Earlier::default(), Earlier::default()];
+        let (reports, _received) = mpsc::channel(1);
+        replay(checkpoint, &mut passes, &plan, &counters, &reports).await?;
+        assert_eq!(passes[0].deferred.len(), 1);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_retry_is_one_of_the_target_that_deferred_it() {
+        replay_of_deferral(1).await.unwrap();
+        for other in [0, 2, 1000] {
+            assert!(replay_of_deferral(other).await.is_err(), "{other}");
+        }
+    }
 }

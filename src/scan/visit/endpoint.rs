@@ -100,8 +100,8 @@ impl Endpoints {
             Err(failure) if attempt.was_interrupted(&failure) => return None,
             Err(failure) => return Some(attempt.failed(Some(endpoint), failure, timings)),
         };
-        let probing = Box::pin(self.probe(attempt, endpoint.clone(), aliases, stream));
-        let (mut report, local) = match catch_panic(probing).await {
+        let probing = Box::pin(self.probe(attempt, endpoint.clone(), aliases, stream, timings));
+        let (report, local) = match catch_panic(probing).await {
             Ok(probed) => probed,
             Err(failure) => {
                 let report = EndpointReport::without_answer(
@@ -137,10 +137,6 @@ impl Endpoints {
         if let Some(local) = local.filter(|_| nothing_showed) {
             return Some(attempt.failed(Some(endpoint), local, timings));
         }
-        report.timings.resolve = timings.resolve;
-        report.timings.connect = timings.connect;
-        report.timings.total += total;
-        report.timings = report.timings.kept();
         tracing::debug!(%target, %endpoint, verdict = %report.verdict, reason = report.reason);
         Some(Outcome::Record(Box::new(report)))
     }
@@ -153,6 +149,7 @@ impl Endpoints {
         endpoint: Endpoint,
         aliases: Arc<[Arc<str>]>,
         stream: TcpStream,
+        before: Timings,
     ) -> (EndpointReport, Option<Failure>) {
         let target = attempt.target;
         let dial = Redialer {
@@ -178,6 +175,11 @@ impl Endpoints {
                 Err(failure) => recheck_failure = Some(failure),
             }
         }
+        observation.timings = Timings {
+            tls: observation.timings.tls,
+            total: before.total + observation.timings.total,
+            ..before
+        };
         let local = local_failure::affecting_verdict(
             &observation,
             assessment.verdict,

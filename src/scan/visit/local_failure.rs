@@ -29,14 +29,9 @@ pub(super) fn affecting_verdict(
     if verdict == Verdict::Exposed {
         return None;
     }
-    let of_requests = observation
-        .exchanges
-        .iter()
-        .filter_map(|exchange| exchange.outcome.as_ref().err());
     recheck
         .into_iter()
-        .chain(&observation.failure)
-        .chain(of_requests)
+        .chain(observation.failures())
         .find(|failure| failure.kind.is_ours())
         .cloned()
 }

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use tokio::net::TcpStream;
-use tokio::sync::{AcquireError, Semaphore};
+use tokio::sync::Semaphore;
 
 use super::attempt::{Attempt, is_retryable};
 use crate::config::ScanConfig;
 use crate::error::Error;
-use crate::model::{Endpoint, Failure, FailureKind, Observation, Scheme, Stage};
+use crate::model::{Endpoint, Failure, Observation, Scheme};
 use crate::probe::{Dial as _, Dialled, Prober};
 use crate::scan::admission::Redialer;
 
@@ -20,6 +20,7 @@ const IDLE: Duration = Duration::from_millis(200);
 /// Probes endpoints, a limited number at once.
 pub(super) struct Probes {
     prober: Prober,
+    /// Never closed, so that each `acquire` succeeds.
     permits: Semaphore,
 }
 
@@ -43,10 +44,7 @@ impl Probes {
             ..Observation::new(endpoint.clone())
         };
         let waiting = Instant::now();
-        let _permit = match self.permits.acquire().await {
-            Ok(permit) => permit,
-            Err(error) => return failed(closed(&error)),
-        };
+        let _permit = self.permits.acquire().await;
         if waiting.elapsed() < IDLE || !is_closed(&stream) {
             return self.prober.probe(stream, endpoint, 1, dial).await;
         }
@@ -84,9 +82,7 @@ impl Probes {
             scheme: Scheme::Http,
             ..over_tls.endpoint.clone()
         };
-        let Ok(_permit) = self.permits.acquire().await else {
-            return over_tls;
-        };
+        let _permit = self.permits.acquire().await;
         let Dialled { stream, took } = dial.dial(&endpoint).await;
         let plain = match stream {
             Ok(stream) => self.prober.probe_tentatively(stream, &endpoint, dial).await,
@@ -105,16 +101,8 @@ impl Probes {
         kept.timings.total += other.timings.total + took;
         if !answers {
             // After a failure on this side it is open whether the port speaks plain HTTP.
-            let request_failures = other
-                .exchanges
-                .into_iter()
-                .filter_map(|exchange| exchange.outcome.err());
-            let local_failure = other
-                .failure
-                .into_iter()
-                .chain(request_failures)
-                .find(|failure| failure.kind.is_ours());
-            kept.failure = local_failure.or(kept.failure);
+            let local_failure = other.failures().find(|failure| failure.kind.is_ours());
+            kept.failure = local_failure.cloned().or(kept.failure);
         }
         kept
     }
@@ -127,18 +115,12 @@ impl Probes {
         pause: Duration,
     ) -> Result<Observation, Failure> {
         tokio::time::sleep(pause).await;
-        let permit = self.permits.acquire().await;
-        let _permit = permit.map_err(|error| closed(&error))?;
+        let _permit = self.permits.acquire().await;
         let Dialled { stream, took } = dial.dial(endpoint).await;
         let mut observation = self.prober.probe(stream?, endpoint, 2, dial).await;
         observation.timings.total += pause + took;
         Ok(observation)
     }
-}
-
-/// The permits are never closed: a failure rather than a panic if they are.
-fn closed(error: &AcquireError) -> Failure {
-    Failure::new(Stage::Internal, FailureKind::Panic, error.to_string())
 }
 
 /// Whether the server has closed a connection on which nothing was sent yet.

@@ -11,16 +11,9 @@ pub(crate) fn record(
     assessment: Assessment,
 ) -> EndpointReport {
     let unreachable = assessment.verdict == Verdict::Unreachable;
-    let of_requests = || {
-        observation
-            .exchanges
-            .iter()
-            .find_map(|exchange| exchange.outcome.as_ref().err())
-    };
     let failure = observation
-        .failure
-        .as_ref()
-        .or_else(of_requests)
+        .failures()
+        .next()
         .filter(|_| unreachable)
         .cloned();
     let Advice { posture, remedy } = advise(

@@ -31,13 +31,9 @@ pub enum ImportFormat {
     HttpxJson,
 }
 
-words!(ImportFormat, all);
+words!(ImportFormat, all, "import format");
 
 impl ImportFormat {
-    fn invalid(word: &str) -> InvalidWord {
-        InvalidWord::new("import format", word, &Self::ALL.map(Self::as_str))
-    }
-
     /// Reads results. Calls `handle` with the line of each open port and its specification, of each
     /// warning of the other scanner, and of each error.
     ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kubeknock::policy::FailOn;
+use kubeknock::policy::{FailOn, Gate};
 
 use crate::units;
 
@@ -34,4 +34,14 @@ pub(crate) struct GateArgs {
     /// group may write it besides.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+impl GateArgs {
+    /// The gate that these options describe.
+    pub(crate) const fn gate(&self) -> Gate {
+        Gate {
+            fail_on: self.fail_on,
+            require_coverage: self.require_coverage,
+        }
+    }
 }

@@ -4,6 +4,8 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use kubeknock::atomic_file::directory;
+
 /// Links that are followed in a row.
 const MAX_LINKS: u32 = 40;
 
@@ -27,7 +29,7 @@ pub(super) fn end(path: &Path) -> io::Result<End> {
             Ok(found) if found.is_symlink() => {
                 may_be_followed(&path, &found)?;
                 // `join` drops the folder if the link is absolute.
-                path = folder(&path).join(fs::read_link(&path)?);
+                path = directory(&path).join(fs::read_link(&path)?);
             }
             _ => return Ok(End::File(path)),
         }
@@ -35,17 +37,10 @@ pub(super) fn end(path: &Path) -> io::Result<End> {
     Err(io::Error::other("too many links in a row"))
 }
 
-/// The folder of a path.
-pub(super) fn folder(path: &Path) -> &Path {
-    path.parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
-}
-
 /// Recognises an entry of `/proc/PID/fd`, whose link target is not always a path.
 fn descriptor(path: &Path) -> Option<End> {
     let number: u32 = path.file_name()?.to_str()?.parse().ok()?;
-    let folder = folder(path).canonicalize().ok()?;
+    let folder = directory(path).canonicalize().ok()?;
     if !folder.starts_with("/proc") || !folder.ends_with("fd") {
         return None;
     }
@@ -63,7 +58,7 @@ fn may_be_followed(link: &Path, found: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
     const STICKY_AND_OPEN: u32 = 0o1002;
-    let folder = folder(link).metadata()?;
+    let folder = directory(link).metadata()?;
     let shared = folder.mode() & STICKY_AND_OPEN == STICKY_AND_OPEN;
     let owners = [folder.uid(), nix::unistd::geteuid().as_raw()];
     if shared && !owners.contains(&found.uid()) {
@@ -97,7 +92,7 @@ pub(super) fn identity(path: &Path) -> Option<FileIdentity> {
         return Some(FileIdentity::Inode(found.dev(), found.ino()));
     }
     let existing = path.canonicalize().ok();
-    let new = || Some(folder(path).canonicalize().ok()?.join(path.file_name()?));
+    let new = || Some(directory(path).canonicalize().ok()?.join(path.file_name()?));
     existing.or_else(new).map(FileIdentity::Path)
 }
 

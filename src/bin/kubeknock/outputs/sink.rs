@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use kubeknock::atomic_file;
+use kubeknock::atomic_file::{self, directory};
 use tempfile::{NamedTempFile, SpooledTempFile};
 
 use super::links::{self, End, FileIdentity};
@@ -195,7 +195,7 @@ fn same_owner_and_mode(path: &Path, found: &Metadata) -> Option<NamedTempFile> {
     // The default mode keeps other users out until the right mode is set.
     let twin = tempfile::Builder::new()
         .prefix(".kubeknock-")
-        .tempfile_in(links::folder(path))
+        .tempfile_in(directory(path))
         .ok()?;
     let own = twin.as_file().metadata().ok()?;
     if (own.uid(), own.gid()) != (found.uid(), found.gid()) {
@@ -207,7 +207,7 @@ fn same_owner_and_mode(path: &Path, found: &Metadata) -> Option<NamedTempFile> {
 
 #[cfg(not(unix))]
 fn same_owner_and_mode(path: &Path, _: &Metadata) -> Option<NamedTempFile> {
-    builder().tempfile_in(links::folder(path)).ok()
+    builder().tempfile_in(directory(path)).ok()
 }
 
 /// Renames the finished file. If the existing file cannot be replaced (it is a mount point, or the folder is

@@ -152,12 +152,7 @@ fn problem(error: &clap::Error) -> String {
     match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(source), _) => match source.downcast_ref::<InvalidWord>() {
             Some(error) => error.clone().without_word().to_string(),
-            None => match error.get(ContextKind::InvalidValue) {
-                Some(ContextValue::String(value)) => {
-                    source.to_string().replace(&format!(" `{value}`"), "")
-                }
-                _ => source.to_string(),
-            },
+            None => source.to_string(),
         },
         (None, Some(ContextValue::Strings(words))) => {
             format!("invalid value: expected one of {}", words.join(", "))
