@@ -44,7 +44,7 @@ mod verdict;
 mod word;
 
 pub use access::{Access, Unclear};
-pub use assessment::{Assessment, Grant, JudgedRequest, SecondLook, api_paths};
+pub use assessment::{Assessment, Grant, JudgedRequest, Recheck, api_paths};
 pub use change::{Change, ChangeKind};
 pub use clue::{Clue, ClueKind};
 pub use component::Component;

@@ -70,7 +70,12 @@ fn shows_info(report: &EndpointReport, grant: &Grant) -> bool {
         .requests
         .get(grant.request)
         .and_then(|request| request.exchange.outcome.as_ref().ok());
-    reply.is_some_and(|reply| matches!(reply.answer, Answer::Version(_) | Answer::Health { .. }))
+    reply.is_some_and(|reply| {
+        matches!(
+            reply.answer,
+            Answer::Version(_) | Answer::HealthOk | Answer::HealthFailing
+        )
+    })
 }
 
 /// The grants of a class, if an API server answered.
