@@ -11,7 +11,7 @@ use crate::model::{
     EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
     JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
     Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage,
-    Status, Target, Timings, Trust, Verdict, VersionInfo,
+    Status, Target, Timings, Trust, Verb, Verdict, VersionInfo,
 };
 
 pub(crate) fn at(seconds: u32) -> Timestamp {
@@ -214,9 +214,9 @@ pub(crate) fn with_requests(
                 path: request.bare_path().to_owned(),
                 grade: Grade::of(request.class),
                 verb: if request.method == Method::Head {
-                    "list"
+                    Verb::List
                 } else {
-                    "get"
+                    Verb::Get
                 },
                 not_served: request.bare_path() == "/apis/apps/v1/deployments",
                 request: index,

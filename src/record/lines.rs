@@ -4,14 +4,14 @@ use std::io::{self, BufRead};
 
 use serde::Deserialize;
 
-use super::Numbered;
 use super::bounded;
 use super::coverage::Coverage;
-use super::endpoint::Record;
-use super::error::Place;
-use super::scan::{Counts, Scan, Tool};
-use super::word::Schema;
-use crate::record::{MAX_RECORD, SavedError, SavedScan};
+use super::endpoint::Endpoint;
+use super::error::{Place, SavedError};
+use super::format::{MAX_RECORD, Schema};
+use super::records::{RecordCount, Records};
+use super::scan::{Scan, Tool};
+use super::scan_info::SavedScan;
 
 /// The keys of a whole document; a line has others in front.
 const DOCUMENT_KEYS: [&str; 7] = [
@@ -37,13 +37,13 @@ struct Kind {
 }
 
 #[derive(Deserialize)]
-struct LastLine {
+struct LastLine<'a> {
     #[serde(default)]
-    tool: Tool,
-    scan: Scan,
-    coverage: Coverage,
+    tool: Tool<'a>,
+    scan: Scan<'a>,
+    coverage: Coverage<'a>,
     #[serde(default)]
-    summary: Counts,
+    summary: RecordCount,
 }
 
 /// Whether lines and no document come next: the first key tells.
@@ -62,10 +62,9 @@ pub(super) fn are_next(input: &mut dyn BufRead) -> io::Result<bool> {
 pub(super) fn read(
     place: &Place<'_>,
     input: &mut dyn BufRead,
-    numbered: &mut Numbered<'_>,
+    records: &mut Records<'_>,
 ) -> Result<Option<SavedScan>, SavedError> {
-    let (mut number, mut records) = (0, 0);
-    let (mut ours, mut scan) = (false, None);
+    let (mut number, mut ours, mut scan) = (0, false, None);
     while let Some((line, ended)) = bounded::line(input).map_err(|error| place.io(&error))? {
         number += 1;
         if line.trim_ascii().is_empty() {
@@ -96,10 +95,11 @@ pub(super) fn read(
                 return Err(place.line(number, &problem));
             }
             Some("endpoint") => {
-                let record: Record = serde_json::from_slice(&line)
+                let record: Endpoint<'_> = serde_json::from_slice(&line)
                     .map_err(|error| place.json_line(number, &error))?;
-                records += 1;
-                numbered.take(record);
+                records
+                    .take(record)
+                    .map_err(|problem| place.line(number, &problem))?;
             }
             Some("summary") => scan = Some(summary(place, number, records, &line)?),
             // Of a later version of the same schema.
@@ -118,7 +118,7 @@ pub(super) fn read(
 fn summary(
     place: &Place<'_>,
     number: u64,
-    records: u64,
+    records: &Records<'_>,
     line: &[u8],
 ) -> Result<SavedScan, SavedError> {
     // The schema before the rest: another version may look otherwise.
@@ -135,8 +135,8 @@ fn summary(
         coverage,
         summary,
     } = serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
-    summary
-        .check(records)
-        .map_err(|problem| place.line(number, &problem))?;
-    Ok(scan.into_saved(tool, coverage))
+    records
+        .check(&summary)
+        .and_then(|()| scan.into_saved(tool, coverage))
+        .map_err(|problem| place.line(number, &problem))
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-use crate::record::MAX_PIECE;
+use super::format::MAX_PIECE;
 
 /// What is left for the piece that is being read, and what it had; given anew for the next.
 #[derive(Clone)]

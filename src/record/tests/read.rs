@@ -2,10 +2,8 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::model::DistinguishedName;
-use crate::model::Finding;
-use crate::record::{MAX_RECORD, READABLE, SCHEMA, to_line};
+use crate::model::{DistinguishedName, Finding};
+use crate::record::{MAX_RECORD, READABLE, SCHEMA, SavedScan, from_line, read, to_line};
 use crate::report::Format;
 use crate::report::sample::{self, Sample};
 
@@ -193,14 +191,18 @@ fn errors_say_where_and_what() {
         (
             "\"verdict\": \"exposed\"",
             "\"verdict\": \"open\"",
-            "this is no verdict",
+            "expected one of `exposed`, `forbidden`, ",
         ),
         (
             "\"path\": \"/version\"",
             "\"path\": \"version\"",
             "path: a path begins with '/'",
         ),
-        ("192.0.2.17:6443", "192.0.2.17", "is no target"),
+        (
+            "192.0.2.17:6443",
+            "192.0.2.17",
+            "invalid target: expected host:port",
+        ),
         ("\"targets\": 305", "\"targets\": 306", "do not add up"),
         (
             "\"targets\": 305",
@@ -215,12 +217,20 @@ fn errors_say_where_and_what() {
         (
             "\"failed_here\": {}",
             "\"failed_here\": {\"prox\": 1}",
-            "this is no kind of failure",
+            "expected one of `refused`, `timed-out`, ",
         ),
-        ("2026-10-01T08", "yesterday", "is no time"),
-        ("\"total_ms\": 9.876", "\"total_ms\": -1", "is no duration"),
+        (
+            "2026-10-01T08",
+            "yesterday",
+            "invalid time: expected RFC 3339",
+        ),
+        (
+            "\"total_ms\": 9.876",
+            "\"total_ms\": -1",
+            "invalid duration: expected milliseconds",
+        ),
         ("\"request\": 5", "\"request\": 500", "names request 500"),
-        ("HTTP/1.1", "HTTP/7", "is no HTTP version"),
+        ("HTTP/1.1", "HTTP/7", "invalid HTTP version"),
         (
             "\"verb\": \"list\"",
             "\"verb\": \"delete\"",
@@ -256,7 +266,8 @@ fn errors_say_where_and_what() {
     );
     let broken = sample::jsonl(&sample::mixed()).replacen("\"verdict\":\"", "\"verdict\":\"x", 1);
     assert!(
-        problem(&broken).starts_with("old.json:1:") && problem(&broken).ends_with("is no verdict")
+        problem(&broken).starts_with("old.json:1:")
+            && problem(&broken).contains("expected one of `exposed`")
     );
     let deep = format!("{{\"schema\":{}1{}}}", "[".repeat(9999), "]".repeat(9999));
     assert!(problem(&deep).contains("old.json:1:"), "{}", problem(&deep));

@@ -4,26 +4,15 @@
 //! A file is as hostile as a server: the size of a record and of the scan's own part is limited, nesting is
 //! bounded, counts cannot overflow, and no error shows more of the file than fits a line.
 
-mod bounded;
-mod coverage;
-mod document;
-mod endpoint;
-mod error;
-mod identification;
-mod lines;
-mod request;
-mod scan;
-mod tls;
-mod word;
-
 use std::io::BufRead;
 
-pub use error::SavedError;
-
-use super::SavedScan;
+use super::endpoint::Endpoint;
+use super::error::{Place, SavedError};
+use super::records::Records;
+use super::v1::Upgrade;
+use super::{SavedScan, document, lines};
 use crate::input::{PeekedFile, UTF_16};
 use crate::model::EndpointReport;
-use error::Place;
 
 /// Reads a report, `json` or `jsonl`, and hands each record to `each` as it comes: the records are
 /// never all held here. `name` is what errors call the report.
@@ -55,11 +44,11 @@ pub fn read(
         Some(b'{') => {}
         Some(_) => return Err(place.wrong("it does not begin with {").of_no_report()),
     }
-    let mut numbered = Numbered { last: None, each };
+    let mut records = Records::new(each);
     if lines::are_next(input).map_err(|error| place.io(&error))? {
-        lines::read(&place, input, &mut numbered)
+        lines::read(&place, input, &mut records)
     } else {
-        document::read(&place, input, &mut numbered).map(Some)
+        document::read(&place, input, &mut records).map(Some)
     }
 }
 
@@ -68,38 +57,11 @@ pub fn read(
 /// # Errors
 /// [`SavedError`] for anything else.
 pub fn from_line(line: &[u8]) -> Result<EndpointReport, SavedError> {
-    serde_json::from_slice(line)
-        .map(|record: endpoint::Record| record.report)
-        .map_err(|error| Place::new("record").json_line(1, &error))
+    let place = Place::new("record");
+    let mut record: Endpoint<'_> =
+        serde_json::from_slice(line).map_err(|error| place.json_line(1, &error))?;
+    Upgrade::default().record(&mut record);
+    record
+        .try_into()
+        .map_err(|problem: String| place.line(1, &problem))
 }
-
-/// Gives records of the first version, which did not say it, their place in the target set: in the
-/// order of the report, addresses of one target together.
-struct Numbered<'a> {
-    last: Option<(u64, String, Option<String>)>,
-    each: &'a mut dyn FnMut(EndpointReport),
-}
-
-impl Numbered<'_> {
-    fn take(&mut self, record: endpoint::Record) {
-        let endpoint::Record {
-            mut report,
-            indexed,
-        } = record;
-        if !indexed {
-            let name = report.target.sni.as_deref().map(str::to_owned);
-            let target = report.target.to_string();
-            let index = match &self.last {
-                Some((index, last, sni)) if *last == target && *sni == name => *index,
-                Some((index, ..)) => index.saturating_add(1),
-                None => 0,
-            };
-            report.target.index = index;
-            self.last = Some((index, target, name));
-        }
-        (self.each)(report);
-    }
-}
-
-#[cfg(test)]
-mod tests;
