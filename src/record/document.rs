@@ -1,4 +1,4 @@
-//! A `json` report: one document, its records read one after the other.
+//! Reads a `json` report: one document, record by record.
 
 use std::fmt;
 use std::io::BufRead;

@@ -20,7 +20,7 @@ pub const MAX_PIECE: usize = 256 * 1024 * 1024;
 /// Largest endpoint record, in bytes.
 pub const MAX_RECORD: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
-/// The name of a format that this version reads; any other is an error where it stands.
+/// The name of a format that this version reads. Any other name is an error.
 pub(super) struct Schema;
 
 impl<'de> Deserialize<'de> for Schema {
@@ -39,13 +39,13 @@ impl<'de> Deserialize<'de> for Schema {
                     return Ok(Schema);
                 }
                 let readable = READABLE.join(", ");
-                // Ours are shown, whatever else may stand here is not.
+                // Shows the name only if it is one of ours.
                 let ours = schema
                     .strip_prefix("kubeknock/report/v")
                     .filter(|rest| rest.parse::<u16>().is_ok());
                 let schema = ours.map(|_| format!(" {schema:?}")).unwrap_or_default();
                 Err(E::custom(format_args!(
-                    "schema{schema} is not one that this version reads ({readable})"
+                    "schema{schema} is not supported: expected one of {readable}"
                 )))
             }
         }

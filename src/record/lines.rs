@@ -1,4 +1,4 @@
-//! A `jsonl` report: a line for each endpoint, the scan in the last.
+//! Reads a `jsonl` report: a line for each endpoint, and the scan in the last line.
 
 use std::io::{self, BufRead};
 
@@ -27,10 +27,10 @@ const DOCUMENT_KEYS: [&str; 7] = [
 /// A key of every line.
 const RECORD: &[u8] = b"\"record\"";
 
-/// Bytes that are looked at to tell lines from a document.
+/// Bytes that are searched for the first key.
 const BEGINNING: usize = 64;
 
-/// Which record a line is, whatever its other keys.
+/// The kind of record of a line.
 #[derive(Deserialize)]
 struct Kind {
     record: Option<String>,
@@ -46,7 +46,7 @@ struct LastLine<'a> {
     summary: RecordCount,
 }
 
-/// Whether lines and no document come next: the first key tells.
+/// Whether the input is lines and not a document: the first key decides.
 pub(super) fn are_next(input: &mut dyn BufRead) -> io::Result<bool> {
     let beginning = input.fill_buf()?;
     let text = String::from_utf8_lossy(&beginning[..beginning.len().min(BEGINNING)]);
@@ -73,10 +73,10 @@ pub(super) fn read(
         if scan.is_some() {
             return Err(place.line(
                 number,
-                "something stands behind the summary; give each report on its own",
+                "unexpected line after the summary: give each report as a file of its own",
             ));
         }
-        // Until something shows that it is ours, what cannot be read is more likely to be another's.
+        // Before the first sign of a report, an error means that the file is not a report.
         ours = ours || line.windows(RECORD.len()).any(|word| word == RECORD);
         if !ours {
             return Err(place
@@ -85,7 +85,7 @@ pub(super) fn read(
         }
         let kind: Kind = match serde_json::from_slice(&line) {
             Ok(kind) => kind,
-            // Torn off in the middle of a line.
+            // The last line is truncated.
             Err(error) if !ended && error.is_eof() => return Ok(None),
             Err(error) => return Err(place.json_line(number, &error)),
         };
@@ -102,13 +102,10 @@ pub(super) fn read(
                     .map_err(|problem| place.line(number, &problem))?;
             }
             Some("summary") => scan = Some(summary(place, number, records, &line)?),
-            // Of a later version of the same schema.
+            // From a later version of the schema.
             Some(_) => {}
             None => {
-                return Err(place.line(
-                    number,
-                    "no record of a kubeknock report: the key \"record\" is missing",
-                ));
+                return Err(place.line(number, "the key \"record\" is missing"));
             }
         }
     }
@@ -121,7 +118,7 @@ fn summary(
     records: &Records<'_>,
     line: &[u8],
 ) -> Result<SavedScan, SavedError> {
-    // The schema before the rest: another version may look otherwise.
+    // The schema first: the rest depends on it.
     #[derive(Deserialize)]
     struct Versioned {
         #[serde(rename = "schema")]

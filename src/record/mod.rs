@@ -1,9 +1,9 @@
 //! The saved report: what a scan found, as one JSON document or as JSON lines.
 //!
-//! The same form serves everything that outlives a scan's memory: the `json` and `jsonl` reports, the
-//! records in a checkpoint, the temporary file behind [`Spool`], and a baseline. `docs/report.schema.json`
-//! describes it. Reports that are read back write the same bytes again; only what the format does not say
-//! is lost (bodies, other headers, the full length of clipped texts).
+//! The `json` and `jsonl` reports, checkpoints, baselines and the temporary file of a [`Spool`] have the same records.
+//! Each record is one type that is written and read; `docs/report.schema.json` is generated from these types. A report
+//! that is read and written again has the same bytes. The records lack bodies, most headers, and the rest of long
+//! texts.
 
 mod bounded;
 mod change;

@@ -1,8 +1,8 @@
-//! Reads a saved report of any version in [`READABLE`](super::READABLE). Keys that an older version lacks
-//! have a default, and unknown keys are ignored.
+//! Reads a saved report of any version in [`READABLE`](super::READABLE). Keys that an earlier version lacks have a
+//! default, and unknown keys are ignored.
 //!
-//! A file is as hostile as a server: the size of a record and of the scan's own part is limited, nesting is
-//! bounded, counts cannot overflow, and no error shows more of the file than fits a line.
+//! A file is as hostile as a server: sizes and nesting are bounded, counts cannot overflow, and errors show at most a
+//! line of the file.
 
 use std::io::BufRead;
 
@@ -14,15 +14,15 @@ use super::{SavedScan, document, lines};
 use crate::input::{PeekedFile, UTF_16};
 use crate::model::EndpointReport;
 
-/// Reads a report, `json` or `jsonl`, and hands each record to `each` as it comes: the records are
-/// never all held here. `name` is what errors call the report.
+/// Reads a report, `json` or `jsonl`, and passes each record to `each` as soon as it is read, so that it never holds
+/// all records. `name` is the name of the report in errors.
 ///
-/// The scan is `None` for a `jsonl` report without its last line: the scan was torn off, or still
-/// runs. A half line at its end is passed over.
+/// The scan is `None` for a `jsonl` report without its last line: the report is truncated, or the scan still runs. An
+/// incomplete line at the end is ignored.
 ///
 /// # Errors
-/// [`SavedError`] with the place of what cannot be read, or is of another version. Records before
-/// that place have been handed out.
+/// [`SavedError`] with the place of what is invalid, or of another version. The records before that place have been
+/// passed on.
 pub fn read(
     name: &str,
     input: &mut dyn BufRead,
