@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::rules::listed;
-use crate::model::{
-    Access, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, PathClass, Verdict,
-};
+use crate::kubernetes::PathClass;
+use crate::model::{Access, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, Verdict};
 
 /// Digits of a certificate's SHA-256 in the text.
 const DIGITS: usize = 12;

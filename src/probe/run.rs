@@ -10,9 +10,10 @@ use super::connection::Connection;
 use super::dial::{Dial, Dialled};
 use super::prober::Prober;
 use crate::config::MAX_PAUSE;
+use crate::kubernetes::PathClass;
 use crate::model::{
-    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, PathClass, Reply,
-    Request, Scheme, Stage,
+    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, Reply, Request,
+    Scheme, Stage,
 };
 
 /// How many bytes of large documents (`/metrics`, `/openapi`, `/flagz`) are read: enough to recognise one.
@@ -205,8 +206,7 @@ impl<'a, D: Dial> Run<'a, D> {
         };
         // Closed first, so that the probe never holds two connections.
         self.connection = None;
-        let outcome = self.handshake(&nameless).await;
-        self.observation.without_sni = Some(outcome);
+        self.observation.without_sni = Some(self.handshake(&nameless).await);
     }
 
     /// Performs one handshake on a connection of its own.

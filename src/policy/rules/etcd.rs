@@ -5,7 +5,8 @@ use super::super::controls::{
 };
 use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
-use crate::model::{Answer, Component, EndpointReport, PathClass, Rule, Scheme, Severity};
+use crate::kubernetes::{Answer, PathClass};
+use crate::model::{Component, EndpointReport, Rule, Scheme, Severity};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "etcd-open",

@@ -6,9 +6,10 @@ use super::super::controls::{
 };
 use super::{Hit, ScanTime, listed, requests};
 use crate::advise::for_rule;
+use crate::kubernetes::Answer;
 use crate::model::{
-    Answer, Component, Confidence, EndpointReport, Grade, Grant, JudgedRequest, Reply, Rule,
-    Scheme, Severity,
+    Component, Confidence, EndpointReport, Grade, Grant, JudgedRequest, Reply, Rule, Scheme,
+    Severity,
 };
 
 /// On this port a kubelet serves only its health, to everybody.

@@ -3,7 +3,8 @@
 use super::super::controls::{ATTACK_HOST_INFORMATION, OWASP_2025_EXPOSED};
 use super::{Hit, ScanTime, listed};
 use crate::advise::{for_rule, hide_version};
-use crate::model::{Answer, EndpointReport, Grant, PathClass, Rule, Severity};
+use crate::kubernetes::{Answer, PathClass};
+use crate::model::{EndpointReport, Grant, Rule, Severity};
 
 pub(in crate::policy) static VERSION: Rule = Rule {
     id: "version-disclosed",

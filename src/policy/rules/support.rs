@@ -3,7 +3,8 @@
 use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
 use super::{Hit, ScanTime, requests};
 use crate::advise::for_rule;
-use crate::model::{Answer, Confidence, EndpointReport, Rule, Severity, Support};
+use crate::kubernetes::{Answer, Support};
+use crate::model::{Confidence, EndpointReport, Rule, Severity};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "unsupported-version",
