@@ -1,7 +1,7 @@
 //! Everything that is open, with its grade and the request that proves it.
 
 use crate::kubernetes::{Answer, GO_NOT_FOUND};
-use crate::model::{Access, Grade, Grant, JudgedRequest, Reply};
+use crate::model::{Access, Grade, Grant, JudgedRequest, Reply, Verb};
 
 /// The grants that the requests prove: the worst grade first, then by path.
 pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
@@ -14,9 +14,9 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
             path: request.path().to_owned(),
             grade: Grade::of(request.class()),
             verb: if request.class().is_list() {
-                "list"
+                Verb::List
             } else {
-                "get"
+                Verb::Get
             },
             not_served: request.reply().is_some_and(is_not_served),
             request: index,

@@ -133,7 +133,7 @@ fn what_is_not_served_is_nothing_that_anybody_may() {
     let grant = |path: &str, not_served| Grant {
         path: path.to_owned(),
         grade: crate::model::Grade::Discovery,
-        verb: "get",
+        verb: crate::model::Verb::Get,
         not_served,
         request: 0,
     };
