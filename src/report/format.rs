@@ -4,9 +4,11 @@ use std::io;
 
 use strum::{Display, EnumString, VariantArray, VariantNames};
 
+use super::results::Results;
+use super::source_location::Repository;
+use super::table::TableOptions;
 use super::{
-    Repository, Results, TableOptions, csv, github, gitlab, html, json, jsonl, junit, markdown,
-    prometheus, sarif, shadowserver, table,
+    csv, github, gitlab, html, json, jsonl, junit, markdown, prometheus, sarif, shadowserver, table,
 };
 use crate::model::{EndpointReport, InvalidWord, words};
 use crate::record::{Spool, Tally};

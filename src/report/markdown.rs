@@ -93,7 +93,7 @@ fn head(page: &mut Page, results: &Results<'_>) {
             code(stopped)
         ));
     }
-    if let Some(part) = results.part() {
+    if let Some(part) = results.shard_notice() {
         page.line(&format!("**Partial report**: {part}.\n"));
     }
     page.line("| verdict | endpoints |\n|---|---:|");

@@ -3,8 +3,8 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::super::phrases::{self, anonymous_may, target_and_address, who_answered};
-use super::findings::{finding_and_remedy, label, severity};
-use super::{badge, link, shown};
+use super::findings::{finding_and_remedy, severity};
+use super::parts::{badge, label, link, shown};
 use crate::model::{
     Access, Certificate, EndpointReport, Finding, Handshake, JudgedRequest, NameList, Remedy,
     Verdict,

@@ -7,6 +7,7 @@
 mod endpoint;
 mod findings;
 mod overview;
+mod parts;
 mod providers;
 
 use std::borrow::Borrow;
@@ -18,33 +19,16 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
 use super::Results;
-use super::escape::escape;
 use super::findings_by_endpoint::FindingsByEndpoint;
 use super::worst_first::worst_first;
 use crate::model::{EndpointReport, Verdict};
+use parts::{badge, shown};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// Endpoints shown. A browser needs too long to lay out more.
 const ENDPOINTS: usize = 5_000;
-/// Rows of any other table.
-const ROWS: usize = 500;
-/// Characters of a text from outside.
-const TEXT: usize = 1000;
-
-/// Text from outside. `maud` escapes what HTML would read.
-fn shown(text: &str) -> String {
-    escape(text, TEXT)
-}
-
-/// A link, if the text is an `https` URL: a saved report may contain anything.
-fn link(url: &str) -> Markup {
-    let url = shown(url);
-    html! {
-        @if url.starts_with("https://") { a href=(url) rel="noreferrer noopener" { (url) } } @else { (url) }
-    }
-}
 
 /// Writes the page.
 pub(super) fn write(
@@ -127,10 +111,6 @@ fn policy() -> String {
         digest(STYLE),
         digest(SCRIPT)
     )
-}
-
-fn badge(verdict: Verdict) -> Markup {
-    html! { span class={ "badge v-" (verdict.as_str()) } { (verdict.as_str()) } }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::Results;
 use super::super::phrases::{counts_by_kind, duration, not_attempted, plural};
-use super::{ROWS, badge, shown};
+use super::parts::{MAX_ROWS, badge, shown};
 use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
 
 /// `kubeknock: 1 exposed, 2 forbidden`.
@@ -34,7 +34,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
             @if let Some(stopped) = &summary.stopped {
                 p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
             }
-            @if let Some(part) = results.part() { p.outcome.failed { (part) "." } }
+            @if let Some(part) = results.shard_notice() { p.outcome.failed { (part) "." } }
             p.meta {
                 "Scanned " time datetime=(format!("{:.0}", summary.started)) {
                     (summary.started.strftime("%Y-%m-%d %H:%M UTC"))
@@ -150,7 +150,7 @@ fn specs(title: &str, specs: &[&SpecCoverage]) -> Markup {
         @if !specs.is_empty() {
             h3 { (title) }
             ul {
-                @for spec in specs.iter().take(ROWS) {
+                @for spec in specs.iter().take(MAX_ROWS) {
                     li {
                         code { (shown(&spec.origin.text)) } " "
                         span.quiet { "(" (shown(&spec.origin.to_string())) ")" }
@@ -158,7 +158,7 @@ fn specs(title: &str, specs: &[&SpecCoverage]) -> Markup {
                         @if let Some(unasked) = spec.unasked_said() { " not asked: " (shown(&unasked)) }
                     }
                 }
-                @if specs.len() > ROWS { li { "… and " (specs.len() - ROWS) " more" } }
+                @if specs.len() > MAX_ROWS { li { "… and " (specs.len() - MAX_ROWS) " more" } }
             }
         }
     }

@@ -8,6 +8,7 @@
 //! GitHub rejects an upload with any location outside the repository.
 
 mod driver;
+mod escaping;
 mod log;
 mod measure;
 mod notices;
@@ -19,9 +20,9 @@ use std::io::{self, Write as _};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::encode::{self, Sequence};
-use super::escape::escape;
 use super::{Repository, Results};
 use crate::model::Finding;
+use escaping::plain;
 use measure::Measured;
 
 const SCHEMA: &str =
@@ -40,22 +41,6 @@ const LIMITS: Limits = Limits {
     results: 25_000,
     compressed: 9_000_000,
 };
-/// Characters of a text from outside.
-const MAX_TEXT: usize = 1024;
-
-/// Text from outside without hidden characters, and without links and placeholders of SARIF (sections 3.11.5
-/// and 3.11.6).
-fn text(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in escape(text, MAX_TEXT).chars() {
-        match c {
-            '[' | ']' | '\\' => out.extend(['\\', c]),
-            '{' | '}' => out.extend([c, c]),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// Writes the log. `category` is the name of this analysis among others of the same repository.
 pub(super) fn write(
@@ -157,7 +142,7 @@ impl Serialize for Run<'_> {
 
 /// GitHub reads the text before the last slash as the category, and the text after it as the run.
 fn category(category: &str) -> String {
-    let category = escape(category, MAX_TEXT);
+    let category = plain(category);
     if category.ends_with('/') {
         category
     } else {

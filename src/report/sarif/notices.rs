@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::phrases::{not_attempted, specification_result};
 use super::super::{Repository, Results};
+use super::escaping::text;
 use super::log::{Descriptor, Invocation, Location, Notification, Text};
-use super::{result, text};
+use super::result;
 use crate::model::{Finding, Severity, SpecCoverage};
 
 /// Notifications of one kind. Further ones are counted.

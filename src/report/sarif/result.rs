@@ -1,14 +1,13 @@
 //! One finding as a result.
 
-use super::super::escape::escape;
 use super::super::phrases;
 use super::super::source_location::{Repository, SourceLocation};
 use super::driver::{Driver, level};
+use super::escaping::{plain, text};
 use super::log::{
     ArtifactLocation, Finding as Wire, Fingerprints, Location, LogicalLocation, PhysicalLocation,
     Region, ResultProperties, Suppression, Text,
 };
-use super::text;
 use crate::model::{Acceptance, BaselineState, Finding, Origin, Site};
 
 /// Endpoints named for one finding. GitHub reads no more locations of a result.
@@ -45,15 +44,10 @@ pub(super) fn result<'a>(
             security_severity: finding.score(),
             severity: finding.severity.as_str(),
             confidence: finding.confidence.as_str(),
-            about: shown(finding.about.as_str()),
-            label: finding.label.as_deref().map(shown),
+            about: plain(finding.about.as_str()),
+            label: finding.label.as_deref().map(plain),
         },
     }
-}
-
-/// A property value. Unlike a message, it has no links or placeholders to escape.
-fn shown(text: &str) -> String {
-    escape(text, super::MAX_TEXT)
 }
 
 fn message(finding: &Finding) -> String {
@@ -78,7 +72,7 @@ fn suppression(acceptance: &Acceptance) -> Suppression {
     Suppression {
         kind: "external",
         status: "accepted",
-        justification: format!("{} (ask {}; until {expires})", shown(reason), shown(owner)),
+        justification: format!("{} (ask {}; until {expires})", plain(reason), plain(owner)),
     }
 }
 
@@ -108,8 +102,8 @@ fn logical(finding: &Finding) -> Vec<LogicalLocation> {
     };
     if finding.sites.is_empty() {
         return vec![location(
-            shown(&finding.origin.text),
-            shown(finding.about.as_str()),
+            plain(&finding.origin.text),
+            plain(finding.about.as_str()),
         )];
     }
     let site = |Site { endpoint, .. }: &Site| {
@@ -120,8 +114,8 @@ fn logical(finding: &Finding) -> Vec<LogicalLocation> {
             endpoint.prefix
         );
         location(
-            shown(&format!("{}:{}", endpoint.host, endpoint.port)),
-            shown(&url),
+            plain(&format!("{}:{}", endpoint.host, endpoint.port)),
+            plain(&url),
         )
     };
     finding.sites.iter().take(SITES).map(site).collect()

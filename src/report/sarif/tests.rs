@@ -268,7 +268,7 @@ proptest! {
     /// A link needs an unescaped bracket, a placeholder an odd number of braces.
     #[test]
     fn no_link_and_no_placeholder(text in "[\\[\\]{}\\\\a0-2()]{0,20}") {
-        let shown = super::text(&text);
+        let shown = super::escaping::text(&text);
         let bare = shown.replace("\\\\", "").replace("\\[", "").replace("\\]", "");
         prop_assert!(!bare.contains(['[', ']']), "{shown}");
         prop_assert!(!shown.replace("{{", "").replace("}}", "").contains(['{', '}']), "{shown}");

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::phrases;
-use super::{TableOptions, shown};
+use super::style::{TableOptions, severity_style, shown};
 use crate::model::{BaselineState, Finding, Severity};
 
 /// Findings named before "and N more".
@@ -78,7 +78,7 @@ fn first_findings<'a>(findings: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Fi
 /// `high anonymous-discovery-exposed https://192.0.2.1:6443: anonymous callers may read /api (new)`.
 pub(in crate::report) fn finding_line(finding: &Finding, options: &TableOptions) -> String {
     let Finding { severity, rule, .. } = finding;
-    let severity = options.painted(super::severity_style(*severity), severity.as_str());
+    let severity = options.painted(severity_style(*severity), severity.as_str());
     let remark = remark(finding)
         .map(|remark| format!(" ({remark})"))
         .unwrap_or_default();

@@ -5,7 +5,7 @@ use std::io;
 use super::super::phrases::{
     counts_by_kind, duration, not_attempted, plural, specification_result,
 };
-use super::{TableOptions, shown, style};
+use super::style::{TableOptions, shown, verdict_style};
 use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
 
 /// Specifications named before "and N more".
@@ -61,7 +61,7 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         if count == 0 {
             continue;
         }
-        let mut part = options.painted(style(verdict), &format!("{count} {verdict}"));
+        let mut part = options.painted(verdict_style(verdict), &format!("{count} {verdict}"));
         if verdict == Verdict::Unreachable {
             part = format!("{part} ({})", counts_by_kind(&coverage.unreachable));
         }
