@@ -4,7 +4,8 @@
 //! other to `/version`.
 
 use super::observed::Observed;
-use crate::model::{Access, Minor, PathClass, PostureStatus, Verdict, api_paths};
+use crate::kubernetes::{Minor, PathClass};
+use crate::model::{Access, PostureStatus, Verdict, api_paths};
 use crate::products::{ExpectedAnswer, Public};
 
 /// The API paths that were asked, each once.

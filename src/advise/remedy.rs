@@ -1,6 +1,7 @@
 //! How to close what is open, by the product's own switch where it has one.
 
-use crate::model::{ClueKind, Component, Identification, Minor, Remedy, Scheme, Text, Verdict};
+use crate::kubernetes::Minor;
+use crate::model::{ClueKind, Component, Identification, Remedy, Scheme, Text, Verdict};
 use crate::products::{self, Entry, TABLE};
 
 use super::observed::Observed;

@@ -2,7 +2,8 @@
 
 use super::judgement::Judgement;
 use super::paths::{PathAnswers, Resources};
-use crate::model::{Access, Identification, PathClass, PostureStatus, Provenance, Verdict};
+use crate::kubernetes::PathClass;
+use crate::model::{Access, Identification, PostureStatus, Provenance, Verdict};
 use crate::products::{Entry, ExpectedAnswer, Public};
 
 /// The whole sentence.

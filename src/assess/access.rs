@@ -13,11 +13,8 @@
 //! | 404, 405, 406, 415 with an API server's marks | the handler |
 //! | 500 with health text | the health handler |
 
-use crate::model::{
-    Access, Answer, Exchange, Markers, Method, Observation, PathClass, Reply, Request, Unclear,
-};
-
-use crate::kubernetes::{GO_NOT_FOUND, Minor, Refusal, UNAUTHORIZED};
+use crate::kubernetes::{Answer, GO_NOT_FOUND, Markers, Minor, PathClass, Refusal, UNAUTHORIZED};
+use crate::model::{Access, Exchange, Method, Observation, Reply, Request, Unclear};
 
 /// How an API server's own 500 from in front of the handler begins (`responsewriters.InternalError`).
 const INTERNAL_ERROR: &str = "Internal Server Error: \"";

@@ -1,7 +1,7 @@
 //! Everything that is open, graded, each with the request that proved it.
 
-use crate::kubernetes::GO_NOT_FOUND;
-use crate::model::{Access, Answer, Grade, Grant, JudgedRequest};
+use crate::kubernetes::{Answer, GO_NOT_FOUND};
+use crate::model::{Access, Grade, Grant, JudgedRequest};
 
 /// The grants that the requests prove: the worst grade first, then by path.
 pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {

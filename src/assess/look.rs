@@ -2,9 +2,8 @@
 //! several backends. They get one second look before the verdict is believed.
 
 use crate::config::MAX_PAUSE;
-use crate::model::{
-    Access, Answer, Component, Identification, JudgedRequest, PathClass, Reply, SecondLook, Unclear,
-};
+use crate::kubernetes::{Answer, PathClass};
+use crate::model::{Access, Component, Identification, JudgedRequest, Reply, SecondLook, Unclear};
 
 /// Whether the first look contradicts itself. `None` after a second look: there is only one; and where
 /// the server asks for a longer pause than we wait.

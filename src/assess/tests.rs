@@ -1,7 +1,8 @@
 use super::assess;
 use crate::identify::identify;
+use crate::kubernetes::Answer;
 use crate::model::fixtures::*;
-use crate::model::{Access, Answer, Assessment, Grade, Observation, Reply, Unclear, Verdict};
+use crate::model::{Access, Assessment, Grade, Observation, Reply, Unclear, Verdict};
 
 fn judge(observation: &Observation) -> Assessment {
     assess(observation, &identify(observation))

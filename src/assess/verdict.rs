@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::config::MAX_PAUSE;
+use crate::kubernetes::PathClass;
 use crate::model::{
-    Access, Component, Grade, Identification, JudgedRequest, Observation, PathClass, Reply,
-    Unclear, Verdict, api_paths,
+    Access, Component, Grade, Identification, JudgedRequest, Observation, Reply, Unclear, Verdict,
+    api_paths,
 };
 
 use super::look::is_strained;

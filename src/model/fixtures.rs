@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::{
-    Answer, Certificate, DistinguishedName, Endpoint, Exchange, Failure, FailureKind, Handshake,
-    Host, NameList, Observation, PathClass, Reply, Request, Scheme, Signature, Stage,
+    Certificate, DistinguishedName, Endpoint, Exchange, Failure, FailureKind, Handshake, Host,
+    NameList, Observation, Reply, Request, Scheme, Signature, Stage,
 };
+use crate::kubernetes::{Answer, PathClass};
 
 /// An answer in the making.
 pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Access, Grade, JudgedRequest, PathClass, Request};
+use super::{Access, Grade, JudgedRequest, Request};
+use crate::kubernetes::PathClass;
 
 /// How much the answers to one path say; the most of several answers counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,12 +10,6 @@
 //!        → EndpointReport → Rule, Finding, Coverage, ScanSummary
 //! ```
 
-// Moved to `kubernetes`; importers follow.
-pub(crate) use crate::kubernetes::{AUDIT_ID, FLOW_CONTROL};
-pub use crate::kubernetes::{
-    Answer, Markers, Minor, NoMinor, PathClass, PathError, Status, Support, VersionInfo,
-};
-
 mod access;
 mod assessment;
 mod change;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Endpoint, Failure, Handshake, Markers, Method, Reply, Request};
+use super::{Endpoint, Failure, Handshake, Method, Reply, Request};
+use crate::kubernetes::Markers;
 
 /// What one endpoint showed.
 #[derive(Debug, Clone)]

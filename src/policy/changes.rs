@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::rules::hit::listed;
+use crate::kubernetes::PathClass;
 use crate::model::{
-    Certificate, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, PathClass, Verdict,
+    Certificate, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, Verdict,
 };
 
 /// Digits of a certificate's SHA-256 in the text.

@@ -6,7 +6,8 @@ use std::io;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use crate::model::{AUDIT_ID, Answer, FLOW_CONTROL, Failure, FailureKind, Reply, Stage};
+use crate::kubernetes::{AUDIT_ID, Answer, FLOW_CONTROL};
+use crate::model::{Failure, FailureKind, Reply, Stage};
 
 /// Reads a response. Also returns whether its body was read to the end, which reusing the connection
 /// requires.

@@ -10,9 +10,10 @@ use super::connection::Connection;
 use super::dial::{Dial, Dialled};
 use super::prober::Prober;
 use crate::config::MAX_PAUSE;
+use crate::kubernetes::PathClass;
 use crate::model::{
-    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, PathClass, Reply,
-    Request, Scheme, Stage,
+    Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, Reply, Request,
+    Scheme, Stage,
 };
 
 /// How many bytes of large documents (`/metrics`, `/openapi`, `/flagz`) are read: enough to recognise one.

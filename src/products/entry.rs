@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::model::{Minor, Product, Provenance, Text, Verdict};
+use crate::kubernetes::Minor;
+use crate::model::{Product, Provenance, Text, Verdict};
 
 pub(crate) struct Entry {
     pub(crate) product: Product,

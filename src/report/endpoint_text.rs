@@ -10,9 +10,10 @@ use jiff::tz::Offset;
 
 use super::escape::escape;
 use super::phrases;
+use crate::kubernetes::Support;
 use crate::model::{
     Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification,
-    JudgedRequest, Mark, Posture, Product, Signature, Support, Trust,
+    JudgedRequest, Mark, Posture, Product, Signature, Trust,
 };
 
 /// Characters of a text from outside.

@@ -11,10 +11,8 @@ use std::io;
 use jiff::Timestamp;
 
 use super::spreadsheet::{self, cell};
-use crate::model::{
-    Answer, Certificate, Endpoint, EndpointReport, Exchange, Handshake, PathClass, Reply,
-    VersionInfo,
-};
+use crate::kubernetes::{Answer, PathClass, VersionInfo};
+use crate::model::{Certificate, Endpoint, EndpointReport, Exchange, Handshake, Reply};
 
 /// The columns, in their order.
 const COLUMNS: &str = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,region,city,naics,\

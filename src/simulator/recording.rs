@@ -7,7 +7,8 @@ use super::answers::{Answers, PATH_PLACEHOLDER, Route};
 use super::reply::{Body, Reply};
 use super::scenario::{ConnectionBehaviour, Description, Scenario, ScenarioError};
 use super::tls_settings::{GO_TO_PLAIN_HTTP, Tls};
-use crate::model::{Minor, Verdict};
+use crate::kubernetes::Minor;
+use crate::model::Verdict;
 
 /// The path whose recorded response is used for every path without a recording.
 const UNKNOWN_PATH: &str = "/nonexistent";

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::error::Problem;
 use super::host::host_port;
-use crate::model::{Host, PathClass, PathError, Scheme};
+use crate::kubernetes::{PathClass, PathError};
+use crate::model::{Host, Scheme};
 
 /// Bytes of a path prefix, which goes into every request.
 const MAX_PREFIX: usize = 1024;

@@ -3,7 +3,8 @@
 use std::fs;
 
 use kubeknock::config::ScanConfig;
-use kubeknock::model::{ClueKind, EndpointReport, Method, PathClass, Trust, Verdict};
+use kubeknock::kubernetes::PathClass;
+use kubeknock::model::{ClueKind, EndpointReport, Method, Trust, Verdict};
 use kubeknock::probe::deep;
 
 use crate::recordings::recording;

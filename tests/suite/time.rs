@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubeknock::model::{EndpointReport, PathClass, Request, Verdict};
+use kubeknock::kubernetes::PathClass;
+use kubeknock::model::{EndpointReport, Request, Verdict};
 use kubeknock::probe::{ALWAYS, deep};
 use kubeknock::simulator::Scenario;
 use serde_json::Value;

@@ -7,11 +7,10 @@ mod tls;
 use std::fmt::{self, Write as _};
 
 use super::attribution::Marks;
-use crate::kubernetes::{GO_NOT_FOUND, UNAUTHORIZED};
-use crate::model::{
-    Answer, ClueKind, Component, Minor, Observation, PathClass, Reply, Request, Scheme, Status,
-    VersionInfo,
+use crate::kubernetes::{
+    Answer, GO_NOT_FOUND, Minor, PathClass, Status, UNAUTHORIZED, VersionInfo,
 };
+use crate::model::{ClueKind, Component, Observation, Reply, Request, Scheme};
 use crate::products::{Place, TABLE};
 pub(super) use signs::Signs;
 

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
 use crate::identify::identify;
+use crate::kubernetes::{Answer, VersionInfo};
 use crate::model::fixtures::*;
-use crate::model::{Answer, Confidence, Identification, NameList, Observation, Reply, VersionInfo};
+use crate::model::{Confidence, Identification, NameList, Observation, Reply};
 
 /// Strings that products show, from the facts; several of one product and of its look-alikes.
 const VERSIONS: [&str; 8] = [

@@ -1,9 +1,8 @@
 //! An etcd that asks for no client certificate.
 
 use super::hit::{DEFAULTS, Hit, ScanTime, is_component, requests};
-use crate::model::{
-    Answer, Component, EndpointReport, JudgedRequest, PathClass, Reply, Rule, Scheme, Severity,
-};
+use crate::kubernetes::{Answer, PathClass};
+use crate::model::{Component, EndpointReport, JudgedRequest, Reply, Rule, Scheme, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {

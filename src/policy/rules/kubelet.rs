@@ -1,9 +1,8 @@
 //! A kubelet that accepts anonymous callers.
 
 use super::hit::{DEFAULTS, Hit, ScanTime, confidence, is_component, paths, replies};
-use crate::model::{
-    Answer, Component, Confidence, EndpointReport, Grade, Grant, Rule, Scheme, Severity,
-};
+use crate::kubernetes::Answer;
+use crate::model::{Component, Confidence, EndpointReport, Grade, Grant, Rule, Scheme, Severity};
 use crate::policy::controls;
 
 /// On this port a kubelet serves only its health, to everybody.

@@ -2,7 +2,8 @@
 
 use super::hit::{DEFAULTS, Hit, ScanTime, paths};
 use crate::advise::hide_version;
-use crate::model::{Answer, EndpointReport, Grant, PathClass, Rule, Severity};
+use crate::kubernetes::{Answer, PathClass};
+use crate::model::{EndpointReport, Grant, Rule, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static VERSION: Rule = Rule {

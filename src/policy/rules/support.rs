@@ -1,7 +1,8 @@
 //! The version is past its end of life.
 
 use super::hit::{DEFAULTS, Hit, ScanTime, replies};
-use crate::model::{Answer, Confidence, EndpointReport, Rule, Severity, Support};
+use crate::kubernetes::{Answer, Support};
+use crate::model::{Confidence, EndpointReport, Rule, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {

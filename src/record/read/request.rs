@@ -5,9 +5,11 @@ use serde::Deserialize;
 
 use super::endpoint::Failure;
 use super::word::{Ms, Time, Word, Worded as _};
+use crate::kubernetes::{
+    AUDIT_ID, Answer, FLOW_CONTROL, PathClass, PathError, Status, VersionInfo,
+};
 use crate::model::{
-    self, AUDIT_ID, Access, Answer, Exchange, FLOW_CONTROL, FailureKind, JudgedRequest, Method,
-    PathClass, PathError, Reply, Stage, Status, Unclear, VersionInfo,
+    self, Access, Exchange, FailureKind, JudgedRequest, Method, Reply, Stage, Unclear,
 };
 
 #[derive(Deserialize)]

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use strum::VariantNames;
 
 use super::super::SCHEMA;
+use crate::kubernetes::Answer;
 use crate::model::{
-    Access, Answer, BaselineState, ChangeKind, ClueKind, Component, Confidence, Failure,
-    FailureKind, Gap, Grade, Method, PostureStatus, Provenance, Scheme, Severity, Signature,
-    Specificity, Stage, Trust, Unclear, Verdict,
+    Access, BaselineState, ChangeKind, ClueKind, Component, Confidence, Failure, FailureKind, Gap,
+    Grade, Method, PostureStatus, Provenance, Scheme, Severity, Signature, Specificity, Stage,
+    Trust, Unclear, Verdict,
 };
 use crate::report::diff::{self, Diff};
 use crate::report::sample::{self, Sample};

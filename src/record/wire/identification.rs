@@ -6,7 +6,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::text;
-use crate::model::{self, PostureStatus, Provenance, Support, Verdict};
+use crate::kubernetes::Support;
+use crate::model::{self, PostureStatus, Provenance, Verdict};
 
 #[derive(Serialize)]
 pub(super) struct Identification<'a> {

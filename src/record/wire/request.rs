@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::endpoint::Failure;
 use super::{ms, text, time};
-use crate::model::{Access, Answer, JudgedRequest, Reply, VersionInfo};
+use crate::kubernetes::{Answer, VersionInfo};
+use crate::model::{Access, JudgedRequest, Reply};
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::escape::clip;
 use super::counts_by_kind;
+use crate::kubernetes::PathClass;
 use crate::model::{
     Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
-    Identification, PathClass, PostureStatus, Provenance, Target, Trust, Verdict, api_paths,
-    left_out,
+    Identification, PostureStatus, Provenance, Target, Trust, Verdict, api_paths, left_out,
 };
 
 /// Items listed before "and N more".

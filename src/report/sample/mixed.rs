@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::parts::*;
 use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
+use crate::kubernetes::Answer;
 use crate::model::{
-    Access, Answer, Component, Coverage, EndpointReport, Failure, FailureKind, Gap, Identification,
+    Access, Component, Coverage, EndpointReport, Failure, FailureKind, Gap, Identification,
     Request, ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust, Unasked, Unclear,
     Verdict,
 };

@@ -6,12 +6,13 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 
+use crate::kubernetes::{Answer, Status, VersionInfo};
 use crate::model::{
-    Access, Answer, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
+    Access, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
     EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
     JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
     Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage,
-    Status, Target, Timings, Trust, Verdict, VersionInfo,
+    Target, Timings, Trust, Verdict,
 };
 
 pub(crate) fn at(seconds: u32) -> Timestamp {
