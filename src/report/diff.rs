@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use super::Results;
+use super::results::Results;
 use super::table::{TableOptions, finding_line, painted_change, shown};
 use crate::model::{BaselineState, ScanSummary};
 use crate::record::{Change, Finding, encode, time};

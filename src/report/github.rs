@@ -9,8 +9,9 @@
 use std::io;
 
 use super::escape::escape;
+use super::phrases;
+use super::results::Results;
 use super::source_location::{Repository, SourceLocation};
-use super::{Results, phrases};
 use crate::model::{BaselineState, Finding, Severity};
 
 /// Characters of a message.
@@ -26,14 +27,14 @@ pub(super) fn write(
     repository: Repository<'_>,
 ) -> io::Result<()> {
     for command in ["error", "warning", "notice"] {
-        let mut all: Vec<&Finding> = (results.findings.iter())
-            .filter(|finding| finding.counts() && self::command(finding.severity) == command)
+        let mut findings: Vec<&Finding> = (results.counting_findings())
+            .filter(|finding| self::command(finding.severity) == command)
             .collect();
         // Ten known findings must not hide a new one.
-        all.sort_by_key(|finding| (finding.severity, finding.baseline));
-        for finding in all.iter().take(MAX_ANNOTATIONS) {
+        findings.sort_by_key(|finding| (finding.severity, finding.baseline));
+        for finding in findings.iter().take(MAX_ANNOTATIONS) {
             let location = SourceLocation::of(&finding.origin, repository);
-            let at = if location.in_repository {
+            let place = if location.in_repository {
                 format!("file={},line={},", property(&location.path), location.line)
             } else {
                 String::new()
@@ -43,30 +44,23 @@ pub(super) fn write(
             } else {
                 ""
             };
+            let title = property(finding.rule.id);
+            let message = data(&format!("{new}{}", phrases::finding_and_target(finding)));
+            let remedy = data(&format!("Remedy: {}", phrases::remedy_with_link(finding)));
             writeln!(
                 out,
-                "::{command} {at}title={}::{}%0A{}",
-                property(finding.rule.id),
-                data(&format!(
-                    "{new}{}: {}",
-                    phrases::about(finding),
-                    phrases::finding_text(finding)
-                )),
-                data(&format!("Remedy: {}", phrases::remedy_with_link(finding))),
+                "::{command} {place}title={title}::{message}%0A{remedy}"
             )?;
         }
-        if let Some(more @ 1..) = all.len().checked_sub(MAX_ANNOTATIONS) {
+        if let Some(more @ 1..) = findings.len().checked_sub(MAX_ANNOTATIONS) {
             writeln!(
                 out,
                 "kubeknock: {more} more findings of kind {command}: see the other reports"
             )?;
         }
     }
-    writeln!(
-        out,
-        "kubeknock: {}",
-        escape(results.outcome.sentence, MAX_TEXT)
-    )?;
+    let sentence = escape(results.outcome.sentence, MAX_TEXT);
+    writeln!(out, "kubeknock: {sentence}")?;
     out.flush()
 }
 

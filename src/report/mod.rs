@@ -12,15 +12,15 @@
 mod csv;
 pub mod diff;
 pub mod endpoint_text;
+mod facts;
 mod findings_by_endpoint;
 mod format;
 mod github;
 mod gitlab;
 mod html;
-mod json;
-mod jsonl;
 mod junit;
 mod markdown;
+mod ordered_json;
 mod phrases;
 mod prometheus;
 mod results;
@@ -37,6 +37,8 @@ pub(crate) mod sample;
 #[cfg(test)]
 #[path = "../../tests/suite/skip.rs"]
 mod skip;
+#[cfg(test)]
+mod tests;
 
 pub use format::{Format, RenderOptions, ReportWriter, render};
 pub use results::{Outcome, Results};

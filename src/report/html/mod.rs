@@ -18,17 +18,18 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::Results;
+use super::facts;
 use super::findings_by_endpoint::FindingsByEndpoint;
+use super::results::Results;
 use super::worst_first::worst_first;
-use crate::model::{EndpointReport, Verdict};
+use crate::model::EndpointReport;
 use parts::{badge, shown};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// Endpoints shown. A browser needs too long to lay out more.
-const ENDPOINTS: usize = 5_000;
+const MAX_ENDPOINTS: usize = 5_000;
 
 /// Writes the page.
 pub(super) fn write(
@@ -38,10 +39,9 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut products = providers::Products::default();
-    let seen = reports.inspect(|report| products.add(report.borrow()));
-    let (reports, left_out) = worst_first(seen, ENDPOINTS, |report| {
-        let silent = matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted);
-        let unnamed = silent && !report.target.named;
+    let counted = reports.inspect(|report| products.add(report.borrow()));
+    let (reports, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| {
+        let unnamed = facts::is_silent(report.verdict) && !report.target.named;
         (report.verdict, unnamed, report.order_key())
     });
     let findings = FindingsByEndpoint::new(results.findings);
@@ -57,7 +57,7 @@ pub(super) fn write(
         div.cards {
             (overview::verdicts(&results.summary.coverage))
             div.column {
-                (overview::coverage(results.summary))
+                (overview::coverage(results))
                 (products.table())
             }
         }

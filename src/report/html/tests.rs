@@ -11,6 +11,7 @@ use super::super::escape::hidden;
 use super::super::sample::{self, Sample};
 use super::super::skip;
 use super::*;
+use crate::model::Verdict;
 
 #[path = "../../../tests/suite/browser.rs"]
 mod browser;
@@ -97,11 +98,11 @@ fn links_lead_to_the_web_only() {
 fn the_worst_come_first_and_stay() {
     let mut sample = sample::mixed();
     let down = sample.reports.last().unwrap().clone();
-    sample.reports = std::iter::repeat_n(down, ENDPOINTS)
+    sample.reports = std::iter::repeat_n(down, MAX_ENDPOINTS)
         .chain(sample.reports)
         .collect();
     let page = html(&sample);
-    assert_eq!(page.matches("<tbody data-verdict").count(), ENDPOINTS);
+    assert_eq!(page.matches("<tbody data-verdict").count(), MAX_ENDPOINTS);
     let first = page.split("<tbody data-verdict=\"").nth(1).unwrap();
     assert!(first.starts_with("exposed"), "{}", &first[..40]);
     assert!(

@@ -9,7 +9,6 @@
 
 mod driver;
 mod escaping;
-mod log;
 mod measure;
 mod notices;
 mod result;
@@ -20,7 +19,9 @@ use std::io::{self, Write as _};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::encode::{self, Sequence};
-use super::{Repository, Results};
+use super::ordered_json::object;
+use super::results::Results;
+use super::source_location::Repository;
 use crate::model::Finding;
 use escaping::plain;
 use measure::Measured;
@@ -89,15 +90,9 @@ struct Run<'a> {
 impl Run<'_> {
     /// The findings that are not gone. Accepted ones come last, so that they are left out first.
     fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let present = || {
-            self.results
-                .findings
-                .iter()
-                .filter(|finding| !finding.gone())
-        };
-        present()
-            .filter(|finding| finding.counts())
-            .chain(present().filter(|finding| !finding.counts()))
+        let present = || (self.results.findings.iter()).filter(|finding| !finding.gone());
+        let accepted = present().filter(|finding| finding.accepted());
+        self.results.counting_findings().chain(accepted)
     }
 }
 
@@ -105,35 +100,20 @@ impl Serialize for Run<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let driver = driver::Driver::new(self.results);
         let written = Cell::new(0);
-        let room = |_: &&Finding| {
+        let has_room = |_: &&Finding| {
             written.get() < self.limits.results && self.compressed.get() < self.limits.compressed
         };
-        let results = (self.findings().take_while(room))
+        let results = (self.findings().take_while(has_room))
             .inspect(|_| written.set(written.get() + 1))
             .map(|finding| result::result(finding, &driver, self.repository));
         let mut run = serializer.serialize_map(None)?;
-        run.serialize_entry(
-            "tool",
-            &log::Tool {
-                driver: driver.component(self.results),
-            },
-        )?;
-        run.serialize_entry(
-            "automationDetails",
-            &log::AutomationDetails {
-                id: category(self.category),
-            },
-        )?;
+        run.serialize_entry("tool", &object! { "driver": driver.component() })?;
+        let category = object! { "id": category(self.category) };
+        run.serialize_entry("automationDetails", &category)?;
         run.serialize_entry("results", &Sequence::new(results))?;
         let left_out: Vec<&Finding> = self.findings().skip(written.get()).collect();
-        run.serialize_entry(
-            "invocations",
-            &[notices::invocation(
-                self.results,
-                self.repository,
-                &left_out,
-            )],
-        )?;
+        let invocation = notices::invocation(self.results, self.repository, &left_out);
+        run.serialize_entry("invocations", &[invocation])?;
         run.serialize_entry("taxonomies", &[driver.taxonomy()])?;
         run.serialize_entry("columnKind", "unicodeCodePoints")?;
         run.end()

@@ -19,7 +19,7 @@ pub(super) use findings::finding_line;
 pub use style::TableOptions;
 pub(super) use style::shown;
 
-use super::Results;
+use super::results::Results;
 use crate::model::EndpointReport;
 use rows::{Row, Rows};
 use style::verdict_style;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::escape::hidden;
 use super::super::sample;
 use super::*;
-use crate::model::{Failure, FailureKind, SpecCoverage, Stage};
+use crate::model::{Failure, FailureKind, SpecCoverage, Stage, Verdict};
 
 fn plain() -> TableOptions {
     TableOptions::default()
