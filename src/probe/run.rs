@@ -206,8 +206,7 @@ impl<'a, D: Dial> Run<'a, D> {
         };
         // Closed first, so that the probe never holds two connections.
         self.connection = None;
-        let outcome = self.handshake(&nameless).await;
-        self.observation.without_sni = Some(outcome);
+        self.observation.without_sni = Some(self.handshake(&nameless).await);
     }
 
     /// Performs one handshake on a connection of its own.
