@@ -17,8 +17,10 @@ struct Row<'a> {
     findings: &'a [&'a Finding],
 }
 
-/// The name of each column, and its text.
-const COLUMNS: [(&str, fn(&Row<'_>) -> Option<String>); 23] = [
+/// A column: its name, and its text in a row.
+type Column = (&'static str, fn(&Row<'_>) -> Option<String>);
+
+const COLUMNS: [Column; 23] = [
     ("target", |row| Some(row.report.target.to_string())),
     ("address", |row| {
         facts::address(row.report).map(|address| address.to_string())

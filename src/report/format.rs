@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_names_its_format_and_others_are_told_which_there_are() {
+    fn every_format_is_parsed_and_errors_list_all_formats() {
         for format in Format::ALL {
             assert_eq!(format.as_str().parse(), Ok(format));
         }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_github_shows() {
+    fn at_most_as_many_annotations_as_github_shows() {
         let mut sample = sample::mixed();
         sample.findings = vec![sample.findings[0].clone(); 13];
         let written = text(&sample);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_is_shown_before_what_was_there_and_is_no_worse() {
+    fn new_findings_come_before_known_ones_of_equal_severity() {
         let mut sample = sample::mixed();
         let one = sample.findings[0].clone();
         let finding = |severity, baseline, message: String| Finding {
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_no_file_has_no_place() {
+    fn a_target_outside_the_repository_has_no_location() {
         let mut sample = sample::mixed();
         for source in [
             Source::Argument,

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_text_acts_on_nothing() {
+    fn hostile_text_has_no_effect() {
         let mut sample = sample::mixed();
         sample.findings[0].message = "\u{1b}[2J\u{202e}\"}],".to_owned();
         let written = text(&sample);

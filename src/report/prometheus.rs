@@ -244,7 +244,7 @@ mod tests {
 
     /// Two clusters on one address, told apart by `sni=`; and an endpoint that is there twice.
     #[test]
-    fn a_series_is_there_once() {
+    fn each_series_is_written_once() {
         let mut sample = sample::mixed();
         let mut other = sample.reports[0].clone();
         other.target.sni = Some("other.example".into());
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn promtool_finds_nothing_wrong() {
+    fn promtool_accepts_the_metrics() {
         for sample in [sample::mixed(), sample::empty(), sample::hostile()] {
             let promtool = Command::new("promtool")
                 .args(["check", "metrics"])

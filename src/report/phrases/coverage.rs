@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_as_people_say_them() {
+    fn durations_have_a_readable_unit() {
         for (ms, said) in [
             (4_249, "4.2 s"),
             (59_999, "59.9 s"),

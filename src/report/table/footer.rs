@@ -125,7 +125,7 @@ mod tests {
     use crate::model::{FailureKind, Gap};
 
     #[test]
-    fn the_counts_as_the_documentation_shows_them() {
+    fn the_counts_have_the_documented_form() {
         let coverage = Coverage {
             targets: 512,
             verdicts: [
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counts_say_what_was_left_out() {
+    fn the_counts_include_what_was_not_asked() {
         let coverage = Coverage {
             targets: 1,
             excluded: 4,

@@ -10,7 +10,7 @@ fn one_object_a_line() {
 }
 
 #[test]
-fn the_records_are_those_of_the_document() {
+fn the_lines_contain_the_records_of_the_document() {
     let sample = sample::mixed();
     let document: Value = serde_json::from_str(&sample::json(&sample)).unwrap();
     let written = sample::jsonl(&sample);
