@@ -8,6 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::model::Request;
 pub use proxy::{InvalidProxy, Proxy, ProxyKind};
@@ -138,14 +140,18 @@ impl fmt::Display for Shard {
 }
 
 /// Which address families a name is resolved to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Family {
     /// A and AAAA.
     #[default]
     Both,
     /// A only.
+    #[serde(rename = "ipv4")]
     V4,
     /// AAAA only.
+    #[serde(rename = "ipv6")]
     V6,
 }
 

@@ -6,6 +6,9 @@
 
 use std::borrow::Cow;
 
+/// Characters of a text from the network that records keep.
+pub(crate) const TEXT: usize = 1024;
+
 /// The last character of a text that was cut.
 const MARK: char = '…';
 

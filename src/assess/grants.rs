@@ -1,7 +1,7 @@
 //! Everything that is open, graded, each with the request that proved it.
 
 use crate::kubernetes::{Answer, GO_NOT_FOUND};
-use crate::model::{Access, Grade, Grant, JudgedRequest};
+use crate::model::{Access, Grade, Grant, JudgedRequest, Verb};
 
 /// The grants that the requests prove: the worst grade first, then by path.
 pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
@@ -14,7 +14,11 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
         let grant = Grant {
             path: asked.bare_path().to_owned(),
             grade: Grade::of(asked.class),
-            verb: if asked.class.is_list() { "list" } else { "get" },
+            verb: if asked.class.is_list() {
+                Verb::List
+            } else {
+                Verb::Get
+            },
             not_served: request.exchange.outcome.as_ref().is_ok_and(|reply| {
                 reply.status == 404
                     && match &reply.answer {

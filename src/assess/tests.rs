@@ -2,7 +2,7 @@ use super::assess;
 use crate::identify::identify;
 use crate::kubernetes::Answer;
 use crate::model::fixtures::*;
-use crate::model::{Access, Assessment, Grade, Observation, Reply, Unclear, Verdict};
+use crate::model::{Access, Assessment, Grade, Observation, Reply, Unclear, Verb, Verdict};
 
 fn judge(observation: &Observation) -> Assessment {
     assess(observation, &identify(observation))
@@ -602,7 +602,7 @@ mod rules {
         assert_eq!(judged.verdict, Verdict::Exposed);
         assert_eq!(
             (judged.grants[0].grade, judged.grants[0].verb),
-            (Grade::SensitiveResources, "list")
+            (Grade::SensitiveResources, Verb::List)
         );
     }
 

@@ -1,13 +1,17 @@
 //! The object that `/version` returns.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::json::text;
+use crate::escape::{TEXT, clip};
 
-/// The fields of `/version` (`version.Info` of k8s.io/apimachinery), as text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// The fields of `/version` (`version.Info` of k8s.io/apimachinery), each of at most 1,024 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct VersionInfo {
     /// `v1.34.1`, with a vendor's suffix.
+    #[serde(skip)]
     pub git_version: String,
     /// `1`.
     pub major: Option<String>,
@@ -34,20 +38,20 @@ pub struct VersionInfo {
 impl VersionInfo {
     /// `None` without the fields that every release has.
     pub(super) fn read(object: &Map<String, Value>) -> Option<Self> {
-        let pair =
-            |major, minor| Some(format!("{}.{}", text(object, major)?, text(object, minor)?));
+        let text = |key| Some(clip(&text(object, key)?, TEXT).into_owned());
+        let pair = |major, minor| Some(format!("{}.{}", text(major)?, text(minor)?));
         Some(Self {
-            git_version: text(object, "gitVersion")?,
-            major: Some(text(object, "major")?),
-            minor: Some(text(object, "minor")?),
+            git_version: text("gitVersion")?,
+            major: Some(text("major")?),
+            minor: Some(text("minor")?),
             emulation: pair("emulationMajor", "emulationMinor"),
             minimum_compatibility: pair("minCompatibilityMajor", "minCompatibilityMinor"),
-            git_commit: text(object, "gitCommit"),
-            git_tree_state: text(object, "gitTreeState"),
-            build_date: text(object, "buildDate"),
-            go_version: text(object, "goVersion"),
-            compiler: text(object, "compiler"),
-            platform: text(object, "platform"),
+            git_commit: text("gitCommit"),
+            git_tree_state: text("gitTreeState"),
+            build_date: text("buildDate"),
+            go_version: text("goVersion"),
+            compiler: text("compiler"),
+            platform: text("platform"),
         })
     }
 }

@@ -57,43 +57,44 @@ impl Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Unclear {
-    /// 3xx: somebody sends us elsewhere, and we do not go.
+    /// 3xx: a redirect, which is not followed.
     Redirect,
     /// 429: too many requests.
     RateLimited,
     /// A 5xx that is not an API server's health text.
     ServerError,
-    /// 401 without a Kubernetes `Status`, on an endpoint where nothing vouches for it.
+    /// 401 without a Kubernetes `Status` and without other marks of an API server.
     #[serde(rename = "plain-401")]
     #[strum(serialize = "plain-401")]
     Plain401,
-    /// 403 that is no Kubernetes `Status`: a web application firewall, a proxy.
+    /// 403 without a Kubernetes `Status`: a web application firewall or a proxy.
     #[serde(rename = "plain-403")]
     #[strum(serialize = "plain-403")]
     Plain403,
-    /// 403 `Status` for another user than `system:anonymous`: somebody in between has an identity.
+    /// 403 `Status` for another user than `system:anonymous`: a proxy in between authenticates as that user.
     OtherUser,
-    /// 403 `Status` for a request that was not made.
+    /// 403 `Status` that names another request.
     OtherRequest,
-    /// 401 or 403 `Status` in words that are not an API server's: a proxy refuses for itself.
+    /// 401 or 403 `Status` in other words than an API server's: a proxy refused.
     OwnWords,
-    /// 500 of the API server itself, from in front of its handlers.
+    /// 500 of the API server before its handler: the authorizer failed.
     AuthorizerFailed,
-    /// 200 whose body is not what this path gives.
+    /// 200 with a body that this path does not have.
     UnexpectedBody,
-    /// 200 with the same body as a path of another kind: a page for everything.
+    /// 200 with the same body as a path of another kind: one page for every path.
     SameBody,
-    /// 200 without the marks that the endpoint's other answers carry: something in front gave it.
+    /// 200 without the header marks of the endpoint's other answers: a front end answered.
     Unmarked,
-    /// 200 with a document that any program may have, and no mark of an API server with it.
+    /// 200 with a document that any program may have, without marks of an API server.
     Unvouched,
-    /// A health answer without the `Audit-Id` that its siblings carry: a load balancer's own.
+    /// A health answer without the `Audit-Id` of the other answers: a load balancer answered.
     FrontHealth,
     /// HTTP was sent to a port that speaks TLS.
     TlsPort,
-    /// The body was longer than the limit and nothing else decides.
+    /// The body is longer than the limit, and nothing else decides.
     #[serde(rename = "body-cut")]
     #[strum(serialize = "body-cut")]
     Cut,

@@ -3,21 +3,35 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Access, Exchange, Grade, Verdict};
 use crate::kubernetes::PathClass;
 
+/// What an anonymous caller may do with a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Verb {
+    /// Read it.
+    Get,
+    /// List resources.
+    List,
+}
+
 /// Something an anonymous caller may do, with the request that proved it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Grant {
-    /// The path, without query.
+    /// The path, without query and without the endpoint's prefix.
     pub path: String,
+    /// `list` for resources, `get` for every other path.
+    pub verb: Verb,
     /// What it is worth.
     pub grade: Grade,
-    /// What anonymous may do there: `get`, or `list` for resources.
-    pub verb: &'static str,
-    /// Authorized, but nothing is served there (404 from behind authorization).
+    /// Whether it is authorized while nothing is served there (404 from behind authorization).
     pub not_served: bool,
-    /// Index into the requests.
+    /// Index into `requests`, from 0: the proof.
     pub request: usize,
 }
 

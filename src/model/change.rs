@@ -11,21 +11,22 @@ use super::{Identity, Origin, words};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum ChangeKind {
     /// Another verdict.
     Verdict,
     /// Still exposed, and more is open.
     Opened,
-    /// It answers, and did not before.
+    /// It answers, and did not answer before.
     Appeared,
-    /// It answered before, and does not any more.
+    /// It answered before, and no longer does.
     Gone,
     /// Another version.
     Version,
     /// Another serving certificate.
     Certificate,
-    /// Still exposed, and something is open no more.
+    /// Still exposed, and something is no longer open.
     Closed,
 }
 

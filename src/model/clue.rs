@@ -3,12 +3,16 @@
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
+#[cfg(test)]
+use super::serial::Clipped;
+use super::serial::clipped;
 use super::words;
 
-/// What sort of sign it is; each sort proves something of its own.
+/// The kind of a clue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum ClueKind {
     /// A Kubernetes `Status` object.
@@ -27,21 +31,21 @@ pub enum ClueKind {
     ServingCertificate,
     /// The subject alternative names of the serving certificate.
     CertificateNames,
-    /// The client-CA names in the TLS `CertificateRequest`, or that it names none.
+    /// The CA names in the TLS `CertificateRequest`, or their absence.
     ClientCaNames,
-    /// The certificate or the CA names shown to a client that sends no SNI, where they differ.
+    /// The certificate or the CA names for a client without SNI, if they differ.
     WithoutServerName,
-    /// The protocol that ALPN settled on.
+    /// The protocol chosen by ALPN.
     Alpn,
-    /// The host name that was asked for, and the names it is an alias of.
+    /// The host name, and the names that it is an alias of.
     HostName,
-    /// `Strict-Transport-Security`, which API servers send only where somebody set it.
+    /// `Strict-Transport-Security`, which API servers send only if they are configured to.
     TransportSecurity,
-    /// An answer that is a product's own.
+    /// An answer that only one product gives.
     ProductAnswer,
     /// An API server's answers over plain HTTP.
     PlainHttp,
-    /// A body or status that is another program's.
+    /// A body or status of another program.
     ForeignAnswer,
     /// The `Server` header.
     ServerHeader,
@@ -51,11 +55,14 @@ pub enum ClueKind {
 
 words!(ClueKind);
 
-/// One sign, with what was seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One clue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Clue {
-    /// What sort of sign.
+    /// The kind of clue.
     pub kind: ClueKind,
-    /// What was seen, in words; may hold text from the network.
+    /// What was seen; may have text from the network.
+    #[serde(serialize_with = "clipped")]
+    #[cfg_attr(test, schemars(with = "Clipped"))]
     pub seen: String,
 }

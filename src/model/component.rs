@@ -9,19 +9,20 @@ use super::words;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(Display, VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Component {
-    /// The API server of a cluster, reached directly or through something that passes its answers on.
+    /// The API server of a cluster, reached directly or through a front end that passes on its answers.
     #[serde(rename = "kube-apiserver")]
     #[strum(serialize = "kube-apiserver")]
     KubeApiServer,
-    /// An extension API server behind the aggregation layer (metrics-server and its like).
+    /// An extension API server behind the aggregation layer, such as metrics-server.
     AggregatedApiServer,
-    /// kube-controller-manager, known by its port: it answers as the scheduler does.
+    /// kube-controller-manager, told from kube-scheduler by its port.
     KubeControllerManager,
-    /// kube-scheduler, known by its port.
+    /// kube-scheduler, told from kube-controller-manager by its port.
     KubeScheduler,
-    /// One of these two, on a port that does not tell which.
+    /// One of these two, on another port.
     #[serde(rename = "kube-controller-manager-or-scheduler")]
     #[strum(serialize = "kube-controller-manager-or-scheduler")]
     ControllerManagerOrScheduler,
@@ -31,14 +32,13 @@ pub enum Component {
     Etcd,
     /// The node-registration service of RKE2 or k3s, on a port of its own.
     Supervisor,
-    /// A proxy that knows Kubernetes and answers for itself (Rancher, Teleport): whose cluster stands
-    /// behind it, and how that is set, cannot be seen.
+    /// A proxy for Kubernetes that answers for itself (Rancher, Teleport): the cluster behind it cannot be seen.
     KubernetesProxy,
-    /// Something in front that answers by itself, with signs of Kubernetes behind it.
+    /// A front end that answers for itself, with signs of Kubernetes behind it.
     FrontEnd,
-    /// Something with no sign of Kubernetes at all.
+    /// Another program, without any sign of Kubernetes.
     Other,
-    /// Signs of Kubernetes, too few to say which part of it.
+    /// A component of Kubernetes that the signs do not name.
     Unknown,
 }
 

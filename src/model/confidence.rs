@@ -5,13 +5,14 @@ use strum::VariantNames;
 
 use super::words;
 
-/// How sure an identification is.
+/// The confidence in an identification or a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Confidence {
-    /// A guess that another reading could overturn.
+    /// Weak signs, which also fit something else.
     Low,
     /// One strong sign, or several weak ones.
     Medium,

@@ -5,17 +5,21 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use strum::{VariantArray, VariantNames};
 
+#[cfg(test)]
+use super::serial::Clipped;
+use super::serial::clipped;
 use super::words;
 
-/// How far the attempt had come.
+/// The stage at which an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Stage {
     /// Resolving the name.
     Dns,
-    /// Talking to the proxy that was to connect us.
+    /// Asking the proxy to connect.
     Proxy,
     /// Opening the TCP connection.
     Connect,
@@ -31,10 +35,11 @@ pub enum Stage {
 
 words!(Stage);
 
-/// What kind of failure it was; the unit in which unreachable endpoints are counted.
+/// The kind of a failure. Unreachable endpoints are counted by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantArray, VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum FailureKind {
     /// The port answered with a reset: nothing listens.
@@ -45,19 +50,19 @@ pub enum FailureKind {
     HostUnreachable,
     /// ICMP: no route to the network.
     NetworkUnreachable,
-    /// A packet filter said no (ICMP administratively prohibited, or a local filter).
+    /// A packet filter refused (ICMP administratively prohibited, or a local filter).
     Prohibited,
     /// The name does not exist (NXDOMAIN).
     NameNotFound,
-    /// The name exists and has no address of the wanted family.
+    /// The name exists without an address of the requested family.
     NoAddress,
-    /// The name server answered SERVFAIL, REFUSED or nonsense.
+    /// The name server answered SERVFAIL, REFUSED or an invalid message.
     ResolverFailure,
     /// The name server did not answer in time.
     ResolverTimedOut,
-    /// The proxy could not be reached, wants credentials, or is no proxy: it connects nobody.
+    /// The proxy cannot be reached, requires credentials, or is not a proxy.
     Proxy,
-    /// The peer reset the connection after it had been opened.
+    /// The peer reset the open connection.
     Reset,
     /// The peer closed the connection before it answered.
     Closed,
@@ -65,21 +70,21 @@ pub enum FailureKind {
     PlainHttp,
     /// TLS was expected, something else answered.
     NotTls,
-    /// The server insists on a client certificate, and we never carry one.
+    /// The server requires a client certificate, and we never send one.
     ClientCertificateRequired,
-    /// The handshake failed for another reason: the detail has the alert.
+    /// The handshake failed for another reason; the detail has the alert.
     Handshake,
     /// The answer is not HTTP, or breaks its limits.
     InvalidHttp,
-    /// The endpoint's whole time was used up.
+    /// The time for the endpoint was over.
     Deadline,
-    /// This machine ran out of something (descriptors, ports, buffers): says nothing of the target.
+    /// This machine ran out of descriptors, ports or buffers; the target is not the cause.
     LocalShortage,
     /// A defect in kubeknock; please report it.
     Panic,
     /// This machine has no route to the address, no address of its family, or a rule that forbids it.
     NoRoute,
-    /// No name server could be asked: none is configured, none answers, or it refuses to.
+    /// No name server is configured, answers, or accepts the question.
     NoResolver,
     /// The proxy's rules forbid this target.
     ProxyRefused,
@@ -135,14 +140,17 @@ impl FailureKind {
     }
 }
 
-/// Where, what kind, and the words of the layer that failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What went wrong on the way to an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Failure {
-    /// How far it had come.
+    /// The stage that failed.
     pub stage: Stage,
-    /// What kind of failure.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// The failing layer's own words; may hold text from the network, so it is escaped on output.
+    /// The error message of the failing layer; may be empty, and may have text from the network.
+    #[serde(serialize_with = "clipped")]
+    #[cfg_attr(test, schemars(with = "Clipped"))]
     pub detail: String,
 }
 

@@ -80,17 +80,18 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Whether the baseline had it.
+/// How a finding compares with the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum BaselineState {
-    /// Not in the baseline, or less severe there, or with less that is open.
+    /// Not in the baseline, or less severe there, or with less open.
     New,
     /// In the baseline and still there.
     Unchanged,
-    /// In the baseline and not found any more.
+    /// In the baseline, looked for again, and no longer there.
     Absent,
 }
 

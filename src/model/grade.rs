@@ -6,23 +6,25 @@ use strum::VariantNames;
 use super::words;
 use crate::kubernetes::PathClass;
 
-/// What a grant is worth, from least to most.
+/// What a grant is worth to an attacker, from least to most. `product` and `public-info` do not make an endpoint
+/// `exposed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Grade {
-    /// Public by a product's design; never changes the verdict.
+    /// Open by the design of a product.
     Product,
-    /// Open to everybody on a default cluster since 1.14: version and health.
+    /// Version and health, which a default cluster opens since 1.14.
     PublicInfo,
-    /// Which APIs there are; also any other non-resource path.
+    /// The list of APIs, and any other path that is not a resource.
     Discovery,
     /// Metrics, flags, the index of profiles, and the `OpenAPI` documents.
     Telemetry,
     /// A list of resources.
     Resources,
-    /// Secrets, config maps, roles and their like.
+    /// A list of secrets, config maps, roles or the like.
     SensitiveResources,
 }
 

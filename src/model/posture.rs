@@ -3,54 +3,64 @@
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
+#[cfg(test)]
+use super::serial::Clipped;
+use super::serial::clipped;
 use super::{Provenance, Text, Verdict, words};
 
-/// What was observed, held against what is expected.
+/// How an endpoint compares with what its product documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum PostureStatus {
-    /// More is open than is expected: a deviation.
+    /// More is open than the product documents.
     Looser,
-    /// Less is open than is expected.
+    /// Less is open than the product documents.
     Stricter,
-    /// Several answers are expected and this is one of them: it tells how the cluster is set.
+    /// The product documents several answers, and this is one of them.
     Either,
-    /// Just what is expected.
+    /// The endpoint does what the product documents.
     AsDocumented,
-    /// No expectation is known, or what would decide it cannot be seen.
+    /// The product documents nothing, or the answers do not tell.
     Unknown,
 }
 
 words!(PostureStatus);
 
-/// The expected posture of a product, and how the endpoint stands to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the product documents, and whether the endpoint does that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Posture {
-    /// How the observation stands to the expectation.
+    /// How the endpoint compares with that.
     pub standing: PostureStatus,
-    /// The verdicts that are expected of this product at this version; empty if none is known.
+    /// The verdicts that the product documents for this version; empty if none is known.
     pub expected: Vec<Verdict>,
-    /// What this answer tells about how the cluster is set: `mode LIMITED`.
+    /// The setting that the answers show, such as `mode LIMITED`; null if they show none.
     pub mode: Option<Text>,
-    /// How well the expectation is known.
+    /// How well that is known.
     pub known: Provenance,
-    /// The whole of it in a sentence for people.
+    /// All of it in a sentence.
+    #[serde(serialize_with = "clipped")]
+    #[cfg_attr(test, schemars(with = "Clipped"))]
     pub sentence: String,
-    /// Where the expectation is known from; empty where none is known.
+    /// The source of that knowledge; empty if nothing is known.
     pub source: Text,
 }
 
 /// How to close what is open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Remedy {
-    /// What to do, with the product's own switch where it has one.
+    /// What to do, with the product's own setting if it has one.
+    #[serde(serialize_with = "clipped")]
+    #[cfg_attr(test, schemars(with = "Clipped"))]
     pub text: String,
-    /// The page that tells more.
+    /// A page with more about that; null without one.
     pub url: Option<Text>,
-    /// Whether the product lets its users change the anonymous setting; `None` if not known.
+    /// Whether users of the product can change the anonymous setting; null if that is not known.
     pub changeable: Option<bool>,
-    /// The page that tells how to restrict who can reach the endpoint at all.
+    /// A page about restricting network access to the endpoint; null without one.
     pub network_url: Option<Text>,
 }

@@ -5,13 +5,17 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
+#[cfg(test)]
+use super::serial::Clipped;
+use super::serial::clipped;
 use super::{Confidence, words};
 
 /// Text of the compiled table, or of a saved report.
 pub type Text = Cow<'static, str>;
 
 /// A distribution or managed service.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Product {
     /// Its id, which never changes: `eks`, `k3s`, `kubeadm`.
     pub id: Text,
@@ -19,7 +23,7 @@ pub struct Product {
     pub name: Text,
     /// Its name in a sentence: `EKS`.
     pub short: Text,
-    /// Whether the provider runs the control plane, so that no flag can be read or set there.
+    /// Whether the provider runs the control plane, so that its users can neither read nor set flags.
     pub managed: bool,
 }
 
@@ -27,9 +31,10 @@ pub struct Product {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Specificity {
-    /// Many products show it: it counts only beside other signs.
+    /// Many products show it, so it counts only together with other marks.
     Weak,
     /// A few related products show it.
     Family,
@@ -43,11 +48,12 @@ words!(Specificity);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Provenance {
     /// Nothing was found.
     Unknown,
-    /// Concluded from other facts, nowhere stated.
+    /// Concluded from other facts.
     Inferred,
     /// Seen in published data, transcripts or posts.
     Observed,
@@ -58,19 +64,22 @@ pub enum Provenance {
 words!(Provenance);
 
 /// One sign that fits one product.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Mark {
     /// The product's id.
     pub product: Text,
-    /// Index into the clues: where it was seen.
+    /// Index into `clues`, from 0: where it was seen.
     pub clue: usize,
-    /// The text that fits.
+    /// The text that matches.
+    #[serde(serialize_with = "clipped")]
+    #[cfg_attr(test, schemars(with = "Clipped"))]
     pub seen: String,
     /// How well it tells products apart.
     pub specificity: Specificity,
     /// How well it is known that the product shows it.
     pub known: Provenance,
-    /// Where that is known from: a title, and an address where one was kept.
+    /// The source of that knowledge: a title, and a URL if there is one.
     pub source: Text,
 }
 

@@ -15,11 +15,12 @@ use crate::kubernetes::{PathClass, PathError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum Method {
-    /// Read a non-resource path.
+    /// Reads a path that is not a resource.
     Get,
-    /// Ask whether a resource may be listed.
+    /// Asks whether a resource may be listed.
     Head,
 }
 

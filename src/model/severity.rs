@@ -5,19 +5,20 @@ use strum::{Display, EnumString, VariantArray, VariantNames};
 
 use super::{InvalidWord, words};
 
-/// Declared worst first: the order of lists.
+/// The severity of a finding, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(Display, EnumString, VariantArray, VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Severity::invalid)]
 pub enum Severity {
-    /// Anybody can read or change what the cluster holds, now.
+    /// Anybody can read or change what is in the cluster.
     Critical,
-    /// A wide opening, or a clear step away from what is documented.
+    /// Much is open, or more than the product documents.
     High,
-    /// Hardening guides ask for it to be closed.
+    /// Hardening guides say to close it.
     Medium,
-    /// Helps an attacker a little, or will be a problem soon.
+    /// It helps an attacker a little, or will be a problem soon.
     Low,
     /// Worth knowing.
     Note,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{FailureKind, Gap, Origin, SpecId, Unasked, Verdict};
 
@@ -99,25 +100,27 @@ impl Coverage {
 }
 
 /// What one target specification came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SpecCoverage {
-    /// Its number, by which targets name it; `None` where that is not known.
+    /// Its number, by which `specs` of an endpoint names it; null in reports of earlier versions.
     pub id: Option<SpecId>,
     /// Where it was written.
     pub origin: Arc<Origin>,
-    /// Whether it is a named target: no CIDR and no range.
-    pub named: bool,
-    /// `name=` of it.
+    /// Its `name=` annotation; null without one.
     pub label: Option<Arc<str>>,
-    /// Whether at least one of its endpoints got one of the four verdicts, or the one it expects.
+    /// Whether it is a named target: neither a CIDR nor a range.
+    pub named: bool,
+    /// Whether at least one of its endpoints is exposed, forbidden, limited or rejected, or as expected.
     pub covered: bool,
-    /// `expect=` of it.
+    /// Its `expect=` annotation; null without one.
     pub expect: Option<Verdict>,
-    /// Whether the expectation is met; `None` without one.
+    /// Whether the expectation is met; null without one.
     pub met: Option<bool>,
-    /// The verdicts seen at its endpoints, worst first.
+    /// The verdicts of its endpoints, worst first.
     pub seen: Vec<Verdict>,
-    /// What of it was not asked: each reason once.
+    /// What of it was not requested: each reason once.
+    #[serde(default)]
     pub unasked: Vec<Unasked>,
 }
 

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
-use super::{Verdict, words};
+use super::{Origin, Verdict, words};
 
-/// How the bytes travel.
+/// The protocol in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Scheme {
-    /// TLS first: what every API server's secure port speaks.
+    /// HTTP over TLS.
     Https,
-    /// Plain HTTP: the insecure port of old servers, `kubectl proxy`.
+    /// Plain HTTP, as on the insecure port of old servers and on `kubectl proxy`.
     Http,
 }
 
@@ -43,52 +44,9 @@ impl fmt::Display for Host {
 }
 
 /// Index of a target specification in the order they were read, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 pub struct SpecId(pub u32);
-
-/// Where a target specification was written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// On the command line.
-    Argument,
-    /// In this file, as the user named it.
-    File(Arc<str>),
-    /// Read from standard input.
-    Stdin,
-}
-
-impl fmt::Display for Source {
-    /// `targets.txt`, `<stdin>` or `arguments`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Argument => f.write_str("arguments"),
-            Self::File(path) => f.write_str(path),
-            Self::Stdin => f.write_str("<stdin>"),
-        }
-    }
-}
-
-/// The place of one target specification: source, line and the words themselves.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Origin {
-    /// File, standard input or command line.
-    pub source: Source,
-    /// Line in the file, or position among the arguments; from 1.
-    pub line: u32,
-    /// The specification as written, with those of its annotations that say which targets are meant
-    /// (`ports=`, `sni=`) and without `name=` and `expect=`.
-    pub text: Arc<str>,
-}
-
-impl fmt::Display for Origin {
-    /// `targets.txt:12`, `<stdin>:3` or `argument 1`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Source::Argument => write!(f, "argument {}", self.line),
-            source => write!(f, "{source}:{}", self.line),
-        }
-    }
-}
 
 /// One host and port to knock on: what one index of a target set yields.
 #[derive(Debug, Clone, PartialEq, Eq)]

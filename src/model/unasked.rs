@@ -10,22 +10,22 @@ use super::words;
 /// Examples that are kept.
 const EXAMPLES: usize = 5;
 
-/// Why something was not asked.
+/// Why something of a target was not requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantArray, VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Gap {
-    /// An exclusion forbids an address of a name, or a name that it is an alias of.
+    /// An exclusion covers the address of a name, or a name that it is an alias of.
     ExcludedAddress,
-    /// A name leads to a special address (loopback, link-local, cloud metadata …) that nobody gave.
+    /// A name resolves to a special address (loopback, link-local, cloud metadata …) that is not a target itself.
     SpecialAddress,
-    /// A name has more addresses than are asked of one.
+    /// A name has more addresses than the limit.
     BeyondLimit,
-    /// One lookup of a name failed and the other answered: a server may stand at an address that is
-    /// not known.
+    /// The lookup of a name failed for one address family only: there may be addresses that nobody knows.
     HalfResolved,
-    /// An address of a name is of a family that this machine has no route for; the name has others.
+    /// This machine has no route for one address family; the name has addresses of the other.
     UnroutableAddress,
 }
 
@@ -68,12 +68,13 @@ impl Gap {
     }
 }
 
-/// What was not asked for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What was not requested for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unasked {
     /// The reason.
     pub why: Gap,
-    /// How many.
+    /// How many addresses; for `half-resolved`, how many targets.
     pub count: u64,
     /// Some of them: addresses with what they are, lookups with how they failed.
     pub examples: BTreeSet<String>,

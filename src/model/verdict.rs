@@ -7,29 +7,30 @@ use strum::{EnumString, VariantArray, VariantNames};
 
 use super::{InvalidWord, as_array, words};
 
-/// The verdict on one endpoint, declared worst first: the order of tables and summaries.
+/// What an anonymous caller may do at an endpoint, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[derive(EnumString, VariantArray, VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = Verdict::invalid)]
 pub enum Verdict {
-    /// A path beyond the public-info set is granted: discovery, `OpenAPI`, metrics, any resource.
+    /// A path beyond version and health is granted: discovery, `OpenAPI`, metrics, a resource.
     Exposed,
-    /// `/api` is 403 as `system:anonymous`: anonymous is accepted, authorization stops it.
+    /// `/api` answers 403 for `system:anonymous`: authentication accepts anonymous requests, authorization refuses them.
     Forbidden,
-    /// Some asked paths are 401, others are answered: anonymous is limited to some paths.
+    /// Anonymous requests are limited to some paths: others answer 401.
     #[serde(alias = "health-only")]
     #[strum(to_string = "limited", serialize = "health-only")]
     Limited,
-    /// 401 on every path asked.
+    /// Every path answers 401: authentication refuses anonymous requests.
     Rejected,
-    /// Cannot tell, and the reason says why.
+    /// The answers do not tell; the reason says why.
     Inconclusive,
-    /// Something else answered, or nothing shows that it is Kubernetes.
+    /// Another program answers, or no answer shows a sign of Kubernetes.
     NotApiServer,
     /// No HTTP answer.
     Unreachable,
-    /// No verdict: our own side failed before anything could be asked.
+    /// Not a verdict: our own side failed before the first request.
     #[strum(disabled)]
     NotAttempted,
 }

@@ -11,6 +11,12 @@ macro_rules! words {
                 <Self as strum::VariantNames>::VARIANTS[self as usize]
             }
         }
+
+        impl From<$name> for &'static str {
+            fn from(value: $name) -> Self {
+                value.as_str()
+            }
+        }
     };
     ($name:ident, all) => {
         $crate::model::words!($name);

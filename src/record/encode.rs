@@ -1,7 +1,7 @@
-//! serde's JSON, with hidden characters written as `\u` escapes too.
+//! serde's JSON, but with `\u` escapes for all hidden characters.
 //!
-//! JSON requires escapes only for C0 controls. A report is also read on a terminal, and an escape
-//! loses nothing: every parser gives the same text back.
+//! JSON requires escapes only for C0 controls. Reports are read on terminals too, and an escape loses nothing: every
+//! parser returns the same text.
 
 use std::cell::Cell;
 use std::io;
@@ -30,7 +30,7 @@ pub(crate) fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Layout is `F`'s business: everything that [`PrettyFormatter`] defines is handed on.
+/// Passes on everything that [`PrettyFormatter`] defines: `F` decides about layout.
 macro_rules! as_inner {
     ($($name:ident($($argument:ident: $type:ty)?);)*) => {
         $(fn $name<W: ?Sized + io::Write>(&mut self, out: &mut W, $($argument: $type)?) -> io::Result<()> {
@@ -69,7 +69,7 @@ impl<F: Formatter> Formatter for Visible<F> {
     }
 }
 
-/// An array whose elements are made while they are written; once.
+/// An array whose elements are produced while it is written, which works once.
 pub(crate) struct Sequence<I>(Cell<Option<I>>);
 
 impl<I> Sequence<I> {

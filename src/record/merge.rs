@@ -1,11 +1,11 @@
-//! Several saved scans as one: shards of one list, sites of one company, a scan made again.
+//! Merges saved scans: shards of one scan, scans of several sites, or repeated scans.
 //!
-//! What two scans both have counts once, as it was seen last. That can be told of records only: refused
-//! and silent range addresses are counted and not listed, so they are counted twice. Two reports of one
-//! scan, before and after it went on from its checkpoint, are one.
+//! An endpoint that two scans have counts once, with its latest record. Refused and silent addresses of ranges have
+//! no records, so two scans of one range count them twice. Two reports of one scan, from before and after it
+//! resumed from its checkpoint, are one scan.
 //!
-//! Records go by twice: first [`Merge`] sees which of them count, holding some hundred bytes of each,
-//! then [`Merged`] gives each its place.
+//! Merging reads all records twice. First [`Merge`] finds out which records count, and keeps some hundred bytes of
+//! each. Then [`Merged`] gives each of them its position.
 
 mod combine;
 mod part;
@@ -27,7 +27,7 @@ use part::{Own, Part};
 pub struct Sightings(HashMap<Endpoint, (Option<Timestamp>, Verdict)>);
 
 impl Sightings {
-    /// Takes in a record. What failed through the scanning machine itself was not seen.
+    /// Adds a record, unless our own side failed: then nothing was seen.
     pub fn add(&mut self, report: &EndpointReport) {
         let (Some(endpoint), Some(verdict)) = (report.place(), report.seen()) else {
             return;
@@ -44,25 +44,26 @@ impl Sightings {
     }
 }
 
-/// Takes in all scans, the latest first, and then their records in the same order.
+/// Takes all scans, the latest first, and then their records in the same order.
 #[derive(Debug, Default)]
 pub struct Merge {
     parts: Vec<Part>,
-    /// The numbers of all targets, in the order in which they came.
+    /// A number for each target, in the order of its first record.
     numbers: HashMap<Identity, usize>,
-    /// The last sighting of every endpoint, and what later scans than this one saw of targets.
+    /// The last sighting of every endpoint.
     endpoints: HashMap<Endpoint, Sighting>,
+    /// By target: its verdicts in the scans before this `turn`, which are later scans.
     targets: HashMap<usize, BTreeSet<Verdict>>,
-    /// By target: by which number of which scan it is named.
+    /// By target: the specifications that name it, each with its scan.
     named: HashMap<usize, BTreeSet<(usize, SpecId)>>,
-    /// The scan whose records come.
+    /// The scan whose records are being added.
     turn: usize,
     kept: Vec<Kept>,
     repeated: u64,
     superseded: u64,
 }
 
-/// Who saw an endpoint last.
+/// The scan that saw an endpoint last.
 #[derive(Debug)]
 struct Sighting {
     at: Timestamp,
@@ -73,34 +74,34 @@ struct Sighting {
 /// A record that counts.
 #[derive(Debug)]
 struct Kept {
-    /// What its own report sorts it by.
+    /// Its sort key in its own report.
     key: (u64, Option<(IpAddr, u16)>),
-    /// Of which scan it is, and which of its records.
+    /// Its scan, and its position among the records of that scan.
     part: usize,
     record: usize,
     target: usize,
 }
 
-/// What scans came to together.
+/// The merged scan.
 #[derive(Debug)]
 pub struct Merged {
-    /// The scans as one: settings and version are the latest one's.
+    /// The scan as a whole, with the settings and the version of the latest one.
     pub scan: SavedScan,
-    /// How many records another scan has of a later moment.
+    /// The number of records that do not count because another scan has a later one.
     pub repeated: u64,
-    /// How many records are of an earlier report of a scan that has a later one.
+    /// The number of records that do not count because a later report of their scan was given.
     pub superseded: u64,
-    /// By scan and record: the target's place in the whole, where the record counts.
+    /// By scan and record: the position of the target in the merged scan; `None` if the record does not count.
     places: Vec<Vec<Option<u64>>>,
-    /// By scan: where the whole has what that scan's list says.
+    /// By scan: the merged specifications for those of the scan.
     spec_maps: Vec<SpecMap>,
-    /// By place: the specifications of the whole that name it, whichever list they are from.
+    /// By position of a target: the merged specifications that name it.
     named: HashMap<u64, BTreeSet<SpecId>>,
 }
 
 impl Merged {
-    /// A record as it stands in the whole; `None` if it does not count. Scans and their records are
-    /// numbered from 0, in the order in which [`Merge`] was given them.
+    /// The record in the merged scan; `None` if it does not count. Scans and their records are numbered from 0,
+    /// in the order in which [`Merge`] got them.
     pub fn place(
         &self,
         scan: usize,
@@ -110,7 +111,7 @@ impl Merged {
         report.target.index = (*self.places.get(scan)?.get(record)?)?;
         if self.places.len() > 1 {
             let SpecMap { origins, .. } = self.spec_maps.get(scan)?;
-            // The numbers of one set's specifications mean nothing in another.
+            // Each scan numbers its specifications on its own.
             report.target.specs = self
                 .named
                 .get(&report.target.index)
@@ -127,13 +128,12 @@ impl Merged {
 }
 
 impl Merge {
-    /// Takes in a scan and what it saw. Give the latest scan first.
+    /// Adds a scan and its sightings. The latest scan comes first.
     pub fn scan(&mut self, name: &str, scan: SavedScan, sightings: Sightings) {
         let number = self.parts.len();
         let superseded = self.parts.iter().any(|later| later.supersedes(&scan));
         for (endpoint, (at, verdict)) in sightings.0.into_iter().filter(|_| !superseded) {
-            // Whom nobody could send a request was seen at some moment of the scan: no answer that is
-            // younger than its beginning is put aside for that.
+            // Without a request the time is not known: the start of the scan never hides a later answer.
             let at = at.unwrap_or(scan.summary.started);
             if self
                 .endpoints
@@ -168,7 +168,7 @@ impl Merge {
         });
     }
 
-    /// Takes in a record of this scan.
+    /// Adds a record of a scan.
     pub fn record(&mut self, scan: usize, report: &EndpointReport) {
         while self.turn < scan {
             let own = self
@@ -187,7 +187,7 @@ impl Merge {
         let last = report
             .place()
             .and_then(|endpoint| self.endpoints.get(&endpoint));
-        // Shards are one scan, and within a scan two targets may well lead to one endpoint.
+        // Shards are one scan, and within one scan two targets may lead to one endpoint.
         let by = last.and_then(|last| self.parts.get(last.part));
         let of_same_scan = by
             .zip(self.parts.get(scan))
@@ -230,7 +230,7 @@ impl Merge {
             Some(_) => last
                 .filter(|last| last.part != scan && (!of_same_scan || own.known))
                 .map(|last| vec![last.verdict]),
-            // A name that did not resolve: any later outcome of it says more.
+            // A name that did not resolve: any later outcome counts instead.
             None => later
                 .filter(|verdicts| !verdicts.is_empty())
                 .map(|verdicts| verdicts.iter().copied().collect()),
@@ -251,7 +251,7 @@ impl Merge {
             return;
         }
         own.kept += 1;
-        // What failed through the scanning machine itself puts no earlier scan's outcome aside.
+        // A failure of our own side does not replace the outcome of an earlier scan.
         own.verdicts.extend(seen);
         self.kept.push(Kept {
             key: report.order_key(),
@@ -261,10 +261,10 @@ impl Merge {
         });
     }
 
-    /// The scans as one.
+    /// The merged scan.
     ///
     /// # Errors
-    /// There is none, the counts of one do not fit its records, or of a scan's shards one is missing.
+    /// There is no scan, the counts of a scan do not fit its records, or a shard is missing.
     pub fn finish(self) -> Result<Merged, SavedError> {
         let Self {
             parts,
@@ -299,7 +299,7 @@ impl Merge {
     }
 }
 
-/// Places in one set, by record and by target: indices of different scans mean different targets.
+/// The positions in the merged scan, by record and by target: each scan numbers its targets on its own.
 fn places(parts: &[Part], mut kept: Vec<Kept>) -> (Vec<Vec<Option<u64>>>, HashMap<usize, u64>) {
     let mut places: Vec<Vec<Option<u64>>> =
         parts.iter().map(|part| vec![None; part.records]).collect();

@@ -1,8 +1,7 @@
-//! Records of a scan, in order at its end, however many there are.
+//! Sorts any number of records with bounded memory.
 //!
-//! Up to [`HELD`] records are held in memory. Beyond that they go to a temporary file in sorted
-//! runs, as lines of `jsonl`, and are merged when they are read: what is held is then at most those
-//! records and [`BUFFER`] bytes and one record for each run.
+//! Up to [`HELD`] records stay in memory. More of them go to a temporary file as sorted runs of `jsonl` lines, which are
+//! merged when they are read. Memory then holds [`HELD`] records, and for each run [`BUFFER`] bytes and one record.
 
 use std::borrow::Cow;
 use std::cell::RefCell;

@@ -1,27 +1,35 @@
-//! What only the records themselves can be counted for.
+//! Counts of the records of a report.
 
 use serde::Serialize;
 
 use crate::model::{EndpointReport, Grade};
 
-/// Counts of the endpoint records written so far; the summary that ends the report says them, so
-/// that a reader can tell a whole report from a torn one.
+/// Counts of the endpoint records of a report. A reader compares them with the records that it finds, and so
+/// detects a truncated report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tally {
-    /// Endpoint records.
+    /// Endpoint records in this report. Refused and silent addresses of ranges are counted in `coverage` only.
     endpoints: u64,
-    /// Endpoints that grant something of each grade.
+    /// Endpoints with at least one grant of each grade.
     grants: Grades,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Grades {
+    /// Endpoints where secrets, roles or the like can be listed.
     sensitive_resources: u64,
+    /// Endpoints where other resources can be listed.
     resources: u64,
+    /// Endpoints with open telemetry.
     telemetry: u64,
+    /// Endpoints with open discovery.
     discovery: u64,
+    /// Endpoints with open version or health.
     public_info: u64,
+    /// Endpoints with paths that the product opens by design.
     product: u64,
 }
 

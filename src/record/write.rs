@@ -6,7 +6,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
-use super::wire::{Coverage, Endpoint, Finding, Scan, Summary, Tool};
+use super::coverage::{Coverage, Summary};
+use super::endpoint::Endpoint;
+use super::finding::Finding;
+use super::scan::{Scan, Tool};
 use super::{SCHEMA, ScanInfo, Tally, encode};
 use crate::model::{self, EndpointReport, ScanSummary};
 
@@ -23,18 +26,28 @@ pub struct Contents<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[expect(
     clippy::large_enum_variant,
     reason = "lives for one write, and most are the large one"
 )]
-enum Line<'a> {
+pub(super) enum Line<'a> {
+    /// A line of the `jsonl` format: one endpoint, written when it is done.
     Endpoint(Endpoint<'a>),
+    /// A line of the `jsonl` format: one finding, written after the endpoints.
     Finding(Finding<'a>),
+    /// The last line of the `jsonl` format. A file without it is truncated.
     Summary {
+        /// The name and version of the format.
+        #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
         schema: &'static str,
+        /// The program that scanned.
         tool: Tool<'a>,
+        /// The scan itself.
         scan: Scan<'a>,
+        /// How every target ended.
         coverage: Coverage<'a>,
+        /// The scan in a few numbers.
         summary: Summary<'a>,
     },
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::results::Results;
 use super::table::{TableOptions, finding_line, painted_change, shown};
-use crate::model::{BaselineState, ScanSummary};
-use crate::record::{Change, Finding, encode, time};
+use crate::model::{BaselineState, ScanSummary, Time};
+use crate::record::{Change, Finding, encode};
 
 /// The name and version of the JSON document.
 pub const SCHEMA: &str = "kubeknock/diff/v1";
@@ -33,8 +33,8 @@ pub fn write_table(
     writeln!(
         out,
         "from {} to {}",
-        time(old.started),
-        time(new.summary.started)
+        Time(old.started),
+        Time(new.summary.started)
     )?;
     let changes = new.changes.unwrap_or_default();
     writeln!(out, "\n{}", heading(changes.len(), "change", "changes"))?;
@@ -73,34 +73,53 @@ fn heading(count: usize, one: &str, several: &str) -> String {
     }
 }
 
+/// What `kubeknock diff --format json` writes. Every object has all of its keys, with null for an unknown value. Later
+/// versions may add keys: ignore those that you do not know.
 #[derive(Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "kubeknock diff, version 1", extend("$id" = "urn:kubeknock:diff:v1")))]
+pub(crate) struct Document<'a> {
+    /// The name and version of the format.
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     schema: &'static str,
+    /// The earlier scan.
     old: Scan<'a>,
+    /// The later scan.
     new: Scan<'a>,
+    /// What changed: first what opens, then by kind and target.
     changes: Vec<Change<'a>>,
+    /// Every finding of either scan; `baseline` says which of them has it.
     findings: Vec<Finding<'a>>,
+    /// The gate's decision.
     gate: Gate<'a>,
 }
 
+/// One of the two scans.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Scan<'a> {
-    started: String,
+    /// When the scan started.
+    started: Time,
+    /// Why the scan ended early; null if it did not.
     stopped: Option<&'a str>,
 }
 
 impl<'a> From<&'a ScanSummary> for Scan<'a> {
     fn from(summary: &'a ScanSummary) -> Self {
         Self {
-            started: time(summary.started),
+            started: Time(summary.started),
             stopped: summary.stopped.as_deref(),
         }
     }
 }
 
+/// The exit code and its reason.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Gate<'a> {
+    /// The exit code.
     code: u8,
+    /// The reason for the exit code.
     sentence: &'a str,
 }
 

@@ -19,8 +19,9 @@ const GROUND: [&str; 8] = [
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "kubernetes" | "input" | "escape" | "host_port" | "random" => vec![],
-        "model" => vec!["kubernetes", "host_port"],
+        "input" | "escape" | "host_port" | "random" => vec![],
+        "kubernetes" => vec!["escape"],
+        "model" => vec!["kubernetes", "escape", "host_port"],
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["model", "error", "host_port"],
         "report" => GROUND.into_iter().chain(["record"]).collect(),

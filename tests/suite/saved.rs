@@ -232,7 +232,7 @@ fn what_is_no_report_is_said_with_its_place() {
         ("future.json", "future.json:2:"),
         (
             "future.json",
-            "schema \"kubeknock/report/v99\" is not one that this version reads",
+            "schema \"kubeknock/report/v99\" is not supported",
         ),
         ("empty.json", "empty.json"),
         ("other.jsonl", "other.jsonl:1:"),

@@ -28,7 +28,7 @@ fn grant(path: &str, grade: Grade) -> Grant {
     Grant {
         path: path.to_owned(),
         grade,
-        verb: "get",
+        verb: crate::model::Verb::Get,
         not_served: false,
         request: 0,
     }

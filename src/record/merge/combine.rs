@@ -1,4 +1,4 @@
-//! The scans' own part of a merge: settings, times, and where every target ended.
+//! Merges what scans say as a whole: settings, times and coverage.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::config::Shard;
 use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict};
 use crate::record::{SavedError, SavedScan};
 
-/// The scans' own part: the latest one's setting, the time from the first beginning to the last end.
+/// The merged scan, with the settings of the latest scan and the time from the first start to the last end.
 pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>), SavedError> {
     let mut coverage = Coverage::default();
     let (mut places, mut spec_maps) = (Places::new(), Vec::new());
@@ -31,7 +31,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
             place: part.name.clone(),
             problem: "its counts do not fit its records".to_owned(),
         })?;
-        // One scan alone stays as it is, its numbers too.
+        // A single scan keeps its numbers.
         if alone {
             let specs = own.specs.iter().cloned();
             let told = |spec: SpecCoverage| SpecCoverage {
@@ -93,7 +93,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
         stopped.extend(summary.stopped.map(|why| (name, why)));
     }
     if !alone {
-        // Of whatever the latest was a shard, the whole is none.
+        // The merged scan is not a shard.
         config.shard = Shard::WHOLE;
         whole.elapsed = end.duration_since(whole.started).unsigned_abs();
         whole.sources.sort_unstable();
@@ -123,8 +123,8 @@ fn end_of(summary: &ScanSummary) -> Timestamp {
         .unwrap_or(summary.started)
 }
 
-/// Where in the whole the specifications of one wording stand. Scans name the same in other lines, or
-/// by other options: the wording is what tells that it is the same. One list may say it twice.
+/// The positions of the merged specifications by their wording. Scans may have the same specification in different
+/// lines or options; the same wording means the same specification. One scan may have it twice.
 pub(super) type Places = HashMap<Identity, Vec<usize>>;
 
 /// The origins and numbers that the merged report gives to the specifications of one scan.
@@ -134,8 +134,8 @@ pub(super) struct SpecMap {
     pub(super) ids: HashMap<SpecId, SpecId>,
 }
 
-/// Adds a part's coverage, and says where its specifications stand in the whole. What was not asked of
-/// one adds up over the shards `of_one_scan`; otherwise it is what the later scan says.
+/// Adds the coverage of a part, and returns the merged specifications for its own. For shards `of_one_scan`, the
+/// requests that were not made add up; otherwise those of the later scan count.
 pub(super) fn add(
     whole: &mut Coverage,
     places: &mut Places,
@@ -196,7 +196,7 @@ pub(super) fn add(
     map
 }
 
-/// A specification's coverage from all the verdicts seen.
+/// The coverage of a specification with further verdicts.
 pub(super) fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
     seen.extend(spec.seen);
     let told = SpecCoverage::of(

@@ -1,4 +1,4 @@
-//! One scan of a merge, and what of its records counts.
+//! One scan of a merge, and those of its records that count.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -7,22 +7,21 @@ use crate::config::ScanConfig;
 use crate::model::{Coverage, EndpointReport, FailureKind, Origin, SpecId, Verdict};
 use crate::record::SavedScan;
 
-/// One scan, and what of its records was left out.
+/// One scan, with what is known about its records.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) name: String,
     pub(super) scan: SavedScan,
-    /// Whether another one is a later report of the same scan.
+    /// Whether there is a later report of the same scan.
     pub(super) superseded: bool,
     pub(super) targets: HashMap<usize, Own>,
     pub(super) records: usize,
     pub(super) repeated: u64,
-    /// Where its numbered specifications stand.
+    /// The origins of its specifications, by number.
     pub(super) specs: HashMap<SpecId, Arc<Origin>>,
-    /// The verdicts that count, by origin: of the records that were kept, and what later scans saw
-    /// in place of the others.
+    /// The verdicts that count, by origin: of the records that count, and of later scans for the other records.
     pub(super) kept: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
-    /// Origins of records that were left out: what was seen of them is what counts.
+    /// The origins of records that do not count. For these, `kept` has the verdicts.
     pub(super) thinned: HashSet<Arc<Origin>>,
 }
 
@@ -31,15 +30,15 @@ pub(super) struct Part {
 pub(super) struct Own {
     /// Whether a later scan has it too.
     pub(super) known: bool,
-    /// How many of its records were kept, and their verdicts.
+    /// The number of its records that count, and their verdicts.
     pub(super) kept: u64,
     pub(super) verdicts: BTreeSet<Verdict>,
 }
 
 impl Part {
-    /// Whether `earlier` is a report of the same scan, no later than this one: the same file twice, or one
-    /// from before the scan went on from its checkpoint. A scan that was made again is another one: nothing in
-    /// a report proves that it looked from the same place at the same estate.
+    /// Whether `earlier` is a report of the same scan, no later than this one: the same file twice, or a report from
+    /// before the scan resumed from its checkpoint. A repeated scan is another scan: nothing in a report proves that
+    /// both ran at the same place in the network.
     pub(super) fn supersedes(&self, earlier: &SavedScan) -> bool {
         let (own, other) = (&self.scan.summary, &earlier.summary);
         let way = |scan: &SavedScan| {
@@ -59,7 +58,7 @@ impl Part {
                 proxy.clone(),
             )
         };
-        // Reports of older versions call unreachable what our own side failed at.
+        // Reports of earlier versions count failures of our own side as unreachable.
         let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
         let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
         let (went_on, the_same) = (
@@ -82,7 +81,7 @@ impl Part {
             && self.scan.summary.targets_digest == other.scan.summary.targets_digest
     }
 
-    /// Takes a record that a later scan has too out of the counts of verdicts.
+    /// Removes a record from the counts, because a later scan has it too.
     pub(super) fn forget(&mut self, report: &EndpointReport) {
         let coverage = &mut self.scan.summary.coverage;
         let kind = report
@@ -102,8 +101,8 @@ impl Part {
         }
     }
 
-    /// Its coverage without what was repeated. A target that a later scan has, or of which nothing
-    /// is left, is no target of this one; what is left of its addresses are further addresses.
+    /// The coverage without records that do not count. Targets that a later scan has, or that have no record left,
+    /// do not count as targets; their remaining addresses count as further addresses.
     pub(super) fn coverage(&mut self) -> Option<Coverage> {
         let mut coverage = std::mem::take(&mut self.scan.summary.coverage);
         if self.superseded {

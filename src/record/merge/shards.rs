@@ -1,11 +1,11 @@
-//! Whether the shards of a scan are all there, and of one scan.
+//! Checks that all shards of a scan are given.
 
 use super::part::Part;
 use crate::config::{Order, Shard};
 use crate::record::SavedError;
 
-/// Without one of its shards the whole would pass for a smaller one. The search for what is missing
-/// ends after as many shards as there are reports, whatever number they claim.
+/// Fails if a shard is missing: the merged scan would look like a smaller scan. The search ends after as many shards
+/// as there are reports, however many shards the reports claim.
 pub(super) fn are_complete(parts: &[Part]) -> Result<(), SavedError> {
     for one in parts {
         let (shard, order) = (one.scan.config.shard, one.scan.config.order);
@@ -41,7 +41,7 @@ pub(super) fn are_complete(parts: &[Part]) -> Result<(), SavedError> {
     Ok(())
 }
 
-/// As far as they say; older reports do not.
+/// Whether two scans had the same targets. Reports of earlier versions do not say, and count as equal.
 fn same_targets(one: &Part, other: &Part) -> bool {
     let (one, other) = (
         &one.scan.summary.targets_digest,

@@ -1,3 +1,4 @@
 //! Tests of the format as a whole.
 
+mod read;
 mod schema;

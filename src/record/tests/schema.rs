@@ -1,83 +1,187 @@
-//! `docs/report.schema.json` against what the formats write and against the model's words.
+//! The JSON Schemas in `docs/`: generated from the types of the records, and held against what is written.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use jsonschema::Validator;
-use serde_json::{Map, Value, json};
-use strum::VariantNames;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value};
 
-use super::super::SCHEMA;
-use crate::kubernetes::Answer;
-use crate::model::{
-    Access, BaselineState, ChangeKind, ClueKind, Component, Confidence, Failure, FailureKind, Gap,
-    Grade, Method, PostureStatus, Provenance, Scheme, Severity, Signature, Specificity, Stage,
-    Trust, Unclear, Verdict,
-};
+use crate::record::SCHEMA;
+use crate::record::coverage::{Coverage, Summary};
+use crate::record::endpoint::Endpoint;
+use crate::record::finding::Finding;
+use crate::record::scan::{Scan, Tool};
+use crate::record::write::Line;
 use crate::report::diff::{self, Diff};
 use crate::report::sample::{self, Sample};
 
-fn schema() -> Value {
-    serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap()
+/// The document, of which the program writes one part after the other.
+#[derive(schemars::JsonSchema)]
+#[schemars(title = "kubeknock report, version 3", extend("$id" = "urn:kubeknock:report:v3"))]
+#[expect(dead_code, reason = "only described")]
+/// What `kubeknock scan -o json` writes. Every object has all of its keys, with null for an unknown value. Later versions
+/// may add keys: ignore those that you do not know. Each line of `-o jsonl` is one of `$defs/endpointRecord`,
+/// `$defs/findingRecord` and `$defs/summaryRecord`. Characters that are not visible are written as JSON escapes.
+struct Document {
+    /// The name and version of the format.
+    #[schemars(extend("const" = SCHEMA))]
+    schema: String,
+    /// The program that scanned.
+    tool: Tool<'static>,
+    /// The scan itself.
+    scan: Scan<'static>,
+    /// Endpoints in the order of the target set, then by address: all of named targets, and of ranges those that
+    /// accepted a connection (with `settings.all` the others too).
+    endpoints: Vec<Endpoint<'static>>,
+    /// What to look at, worst first, then in the order of the target set. The rules, settings and baseline of the run
+    /// that wrote the report decide what is here.
+    findings: Vec<Finding<'static>>,
+    /// How every target ended.
+    coverage: Coverage<'static>,
+    /// The scan in a few numbers.
+    summary: Summary<'static>,
 }
 
-fn diff_schema() -> Value {
-    serde_json::from_str(include_str!("../../../docs/diff.schema.json")).unwrap()
+/// The schema of what a type writes; names of definitions begin with a small letter.
+fn generated<T: JsonSchema>(and: impl FnOnce(&mut SchemaGenerator)) -> Value {
+    let mut generator = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator();
+    and(&mut generator);
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    let names: Vec<String> = definitions(&mut schema).keys().cloned().collect();
+    for name in names {
+        let definition = definitions(&mut schema).remove(&name).unwrap();
+        let small = name[..1].to_lowercase() + &name[1..];
+        definitions(&mut schema).insert(small.clone(), definition);
+        refer(
+            &mut schema,
+            &format!("#/$defs/{name}"),
+            &format!("#/$defs/{small}"),
+        );
+    }
+    without_rust(&mut schema);
+    schema
 }
 
-/// Resolves the references of the diff's schema to the report's.
-struct ReportSchema;
+fn definitions(schema: &mut Value) -> &mut Object {
+    schema["$defs"].as_object_mut().unwrap()
+}
 
-impl jsonschema::Retrieve for ReportSchema {
-    fn retrieve(
-        &self,
-        uri: &jsonschema::Uri<String>,
-    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
-        assert_eq!(uri.as_str(), schema()["$id"]);
-        Ok(schema())
+fn each_value(value: &mut Value, change: &mut dyn FnMut(&str, &mut Value)) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object {
+                change(key, inner);
+                each_value(inner, change);
+            }
+        }
+        Value::Array(values) => values
+            .iter_mut()
+            .for_each(|inner| each_value(inner, change)),
+        _ => {}
     }
 }
 
-#[test]
-fn diffs_are_valid_and_use_every_key() {
-    let schema = diff_schema();
-    assert_eq!(schema["properties"]["schema"]["const"], diff::SCHEMA);
-    assert_eq!(
-        schema["$defs"]["change"]["properties"]["kind"]["enum"],
-        json!(<ChangeKind as VariantNames>::VARIANTS)
+fn refer(schema: &mut Value, from: &str, to: &str) {
+    each_value(schema, &mut |key, value| {
+        if key == "$ref" && *value == from {
+            *value = to.into();
+        }
+    });
+}
+
+/// Leaves out what only concerns Rust: line breaks of comments, and defaults for keys that are missing.
+fn without_rust(schema: &mut Value) {
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("default");
+    }
+    each_value(schema, &mut |key, value| {
+        if let ("description", Some(text)) = (key, value.as_str()) {
+            *value = text.replace('\n', " ").into();
+        }
+        if let Some(object) = value.as_object_mut() {
+            object.remove("default");
+        }
+    });
+}
+
+fn report_schema() -> Value {
+    let mut schema = generated::<Document>(|generator| {
+        generator.subschema_for::<Line<'static>>();
+    });
+    let line = definitions(&mut schema).remove("line").unwrap();
+    for record in line["oneOf"].as_array().unwrap() {
+        let kind = record["properties"]["record"]["const"].as_str().unwrap();
+        let mut record = record.clone();
+        record["properties"]["record"]["description"] = "The kind of line.".into();
+        definitions(&mut schema).insert(format!("{kind}Record"), record);
+    }
+    schema
+}
+
+fn diff_schema() -> Value {
+    generated::<diff::Document<'static>>(|_| {})
+}
+
+/// Compares a schema with its file. `KUBEKNOCK_WRITE_SCHEMA=1` writes the file.
+fn check_file(name: &str, schema: &Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("docs")
+        .join(name);
+    let text = serde_json::to_string_pretty(schema).unwrap() + "\n";
+    if std::env::var_os("KUBEKNOCK_WRITE_SCHEMA").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        written == text,
+        "{name} is out of date: run this test with KUBEKNOCK_WRITE_SCHEMA=1"
     );
+}
+
+#[test]
+fn the_files_describe_what_is_written() {
+    check_file("report.schema.json", &report_schema());
+    check_file("diff.schema.json", &diff_schema());
+}
+
+#[test]
+fn diffs_are_valid() {
+    let schema = diff_schema();
     jsonschema::draft202012::meta::validate(&schema).unwrap();
-    let validator = jsonschema::draft202012::options()
-        .with_retriever(ReportSchema)
-        .build(&schema)
-        .unwrap();
+    let validator = jsonschema::draft202012::new(&closed(schema)).unwrap();
     for sample in samples() {
         let diff = Diff {
             old: &sample.summary,
             new: sample.results(),
         };
         let written = sample::written(|out| diff::write_json(out, &diff));
-        let document: Value = serde_json::from_str(&written).unwrap();
-        validate(&validator, &document);
-        let keys = |object: &Value| -> BTreeSet<String> {
-            object.as_object().unwrap().keys().cloned().collect()
-        };
-        assert_eq!(keys(&document), keys(&schema["properties"]));
-        for (definition, instance) in [
-            ("scan", &document["old"]),
-            ("gate", &document["gate"]),
-            ("change", &document["changes"][0]),
-        ] {
-            if !instance.is_null() {
-                let described = &schema["$defs"][definition]["properties"];
-                assert_eq!(keys(instance), keys(described), "{definition}");
-            }
-        }
+        validate(&validator, &serde_json::from_str(&written).unwrap());
     }
 }
 
-/// A validator for one of the definitions, or for the document.
+/// The schema without room for further keys: what is written is described.
+fn closed(mut schema: Value) -> Value {
+    schema["unevaluatedProperties"] = false.into();
+    for (name, definition) in definitions(&mut schema) {
+        // The records refer to the objects with their other keys.
+        let has_record = |record: &str| record.strip_suffix("Record") == Some(name);
+        let is_part = ["endpointRecord", "findingRecord"]
+            .into_iter()
+            .any(has_record);
+        if definition["type"] == "object" && !is_part {
+            definition["unevaluatedProperties"] = false.into();
+        }
+    }
+    schema
+}
+
+/// A validator for one of the definitions, or for the document. It allows no keys that are not described.
 fn validator(definition: Option<&str>) -> Validator {
-    let mut schema = schema();
+    let mut schema = closed(report_schema());
     if let Some(definition) = definition {
         let definitions = schema["$defs"].take();
         let mut root = definitions[definition].as_object().unwrap().clone();
@@ -113,8 +217,9 @@ fn documents() -> Vec<Value> {
 
 #[test]
 fn it_is_a_schema() {
-    jsonschema::draft202012::meta::validate(&schema()).unwrap();
-    assert_eq!(schema()["properties"]["schema"]["const"], SCHEMA);
+    let schema = report_schema();
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    assert_eq!(schema["properties"]["schema"]["const"], SCHEMA);
 }
 
 #[test]
@@ -149,7 +254,7 @@ fn lines_are_valid() {
 
 #[test]
 fn keys_may_be_added_and_none_may_be_missing() {
-    let validator = validator(None);
+    let validator = jsonschema::draft202012::new(&report_schema()).unwrap();
     let document = documents().swap_remove(0);
     for place in [
         "",
@@ -162,7 +267,7 @@ fn keys_may_be_added_and_none_may_be_missing() {
     ] {
         let mut more = document.clone();
         let object = more.pointer_mut(place).unwrap().as_object_mut().unwrap();
-        object.insert("undescribed".to_owned(), Value::Null);
+        object.insert("undescribed".to_owned(), 0.into());
         assert!(validator.is_valid(&more), "{place} takes no further key");
 
         let mut less = document.clone();
@@ -193,7 +298,7 @@ fn each_object<'a>(
 
 #[test]
 fn objects_are_open_and_every_key_is_required_and_described() {
-    for schema in [schema(), diff_schema()] {
+    for schema in [report_schema(), diff_schema()] {
         check_objects(&schema);
     }
 }
@@ -280,7 +385,7 @@ fn follow(
 
 #[test]
 fn every_key_is_written_with_a_value_at_least_once() {
-    let schema = schema();
+    let schema = report_schema();
     let mut described = BTreeSet::new();
     each_object("", &schema, &mut |place, _, properties| {
         described.extend(
@@ -306,125 +411,4 @@ fn every_key_is_written_with_a_value_at_least_once() {
     }
     let stale: Vec<&String> = described.difference(&seen).collect();
     assert!(stale.is_empty(), "described, never written: {stale:#?}");
-}
-
-/// The words of every variant; a variant that is not listed does not compile.
-macro_rules! words {
-    ($word:expr, $($pattern:pat => $value:expr),+ $(,)?) => {{
-        let values = [$($value),+];
-        for value in &values {
-            match value { $($pattern => {})+ }
-        }
-        values.iter().map($word).collect::<Vec<&str>>()
-    }};
-}
-
-/// The words that a definition allows are these, in their order.
-fn check(definition: &str, words: &[&str]) {
-    assert_eq!(
-        schema()["$defs"][definition]["enum"],
-        json!(words),
-        "{definition}"
-    );
-}
-
-#[test]
-fn verdicts_and_accesses_are_the_models_words() {
-    check("verdict", &Verdict::ALL.map(Verdict::as_str));
-    check("failureKind", &FailureKind::ALL.map(FailureKind::as_str));
-    check("gap", &Gap::ALL.map(Gap::as_str));
-    let failure = || Failure::new(Stage::Http, FailureKind::Reset, "");
-    check(
-        "access",
-        &words!(Access::as_str,
-            Access::Rejected => Access::Rejected,
-            Access::Forbidden => Access::Forbidden,
-            Access::Granted => Access::Granted,
-            Access::Unclear(_) => Access::Unclear(Unclear::Cut),
-            Access::Failed(_) => Access::Failed(failure()),
-        ),
-    );
-    check("unclearKind", <Unclear as VariantNames>::VARIANTS);
-}
-
-#[test]
-fn what_answered_is_said_in_the_models_words() {
-    check("stage", <Stage as VariantNames>::VARIANTS);
-    check(
-        "grade",
-        &words!(|grade: &Grade| grade.as_str(),
-            Grade::SensitiveResources => Grade::SensitiveResources,
-            Grade::Resources => Grade::Resources,
-            Grade::Telemetry => Grade::Telemetry,
-            Grade::Discovery => Grade::Discovery,
-            Grade::PublicInfo => Grade::PublicInfo,
-            Grade::Product => Grade::Product,
-        ),
-    );
-    check("component", <Component as VariantNames>::VARIANTS);
-    check("confidence", <Confidence as VariantNames>::VARIANTS);
-    check("specificity", <Specificity as VariantNames>::VARIANTS);
-    check("known", <Provenance as VariantNames>::VARIANTS);
-    check("standing", <PostureStatus as VariantNames>::VARIANTS);
-    check("severity", &Severity::ALL.map(Severity::as_str));
-    check("baselineState", <BaselineState as VariantNames>::VARIANTS);
-    check("clueKind", <ClueKind as VariantNames>::VARIANTS);
-}
-
-#[test]
-fn bodies_are_those_that_are_told_apart() {
-    let mut words: Vec<&str> = Answer::words().collect();
-    words.sort_unstable();
-    assert_eq!(sorted(&schema()["$defs"]["body"]["enum"]), words);
-}
-
-#[test]
-fn words_that_stand_within_a_definition() {
-    let schema = schema();
-    let property = |definition: &str, key: &str| &schema["$defs"][definition]["properties"][key];
-    let keys = |object: &Value| {
-        object["properties"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        keys(property("coverage", "verdicts")),
-        sorted(&schema["$defs"]["verdict"]["enum"])
-    );
-    assert_eq!(
-        keys(property("summary", "grants")),
-        sorted(&schema["$defs"]["grade"]["enum"])
-    );
-    let methods = <Method as VariantNames>::VARIANTS;
-    assert_eq!(property("request", "method")["enum"], json!(methods));
-    let schemes = <Scheme as VariantNames>::VARIANTS;
-    assert_eq!(property("endpointFields", "scheme")["enum"], json!(schemes));
-    let why = || String::new();
-    let signatures = &words!(|signature: &Signature| signature.as_str(),
-        Signature::Valid => Signature::Valid,
-        Signature::Invalid => Signature::Invalid,
-        Signature::NotChecked { .. } => Signature::NotChecked { why: why() },
-    );
-    assert_eq!(property("tls", "signature")["enum"], json!(signatures));
-    let trusts = &words!(|trust: &Trust| trust.as_str(),
-        Trust::Anchored { .. } => Trust::Anchored { by: why() },
-        Trust::NotAnchored { .. } => Trust::NotAnchored { why: why() },
-        Trust::NotChecked { .. } => Trust::NotChecked { why: why() },
-    );
-    assert_eq!(property("trust", "state")["enum"], json!(trusts));
-}
-
-fn sorted(words: &Value) -> Vec<String> {
-    let mut words: Vec<String> = words
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect();
-    words.sort();
-    words
 }

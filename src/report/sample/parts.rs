@@ -12,7 +12,7 @@ use crate::model::{
     EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
     JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
     Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage,
-    Target, Timings, Trust, Verdict,
+    Target, Timings, Trust, Verb, Verdict,
 };
 
 pub(crate) fn at(seconds: u32) -> Timestamp {
@@ -215,9 +215,9 @@ pub(crate) fn with_requests(
                 path: request.bare_path().to_owned(),
                 grade: Grade::of(request.class),
                 verb: if request.method == Method::Head {
-                    "list"
+                    Verb::List
                 } else {
-                    "get"
+                    Verb::Get
                 },
                 not_served: request.bare_path() == "/apis/apps/v1/deployments",
                 request: index,

@@ -133,7 +133,7 @@ fn paths_that_are_not_served_are_not_listed_as_readable() {
     let grant = |path: &str, not_served| Grant {
         path: path.to_owned(),
         grade: crate::model::Grade::Discovery,
-        verb: "get",
+        verb: crate::model::Verb::Get,
         not_served,
         request: 0,
     };

@@ -20,10 +20,10 @@ pub struct SavedError {
 }
 
 impl SavedError {
-    /// The same, of a file in which nothing showed before this that it is a report at all.
+    /// The same error for a file that shows no sign of a report before it.
     pub(super) fn of_no_report(mut self) -> Self {
         self.problem.push_str(
-            ": this is no kubeknock report; kubeknock scan -o json=FILE, or jsonl=FILE, writes one",
+            ": this is not a kubeknock report; `kubeknock scan -o json=FILE` or `-o jsonl=FILE` writes one",
         );
         self
     }
@@ -69,7 +69,7 @@ impl<'a> Place<'a> {
         let said = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
         let problem = match error.classify() {
-            Category::Eof => "it ends here, in the middle: torn off, or cut",
+            Category::Eof => "unexpected end: the report is truncated",
             _ => without_value(said.strip_suffix(&place).unwrap_or(&said)),
         };
         if line == 0 {
@@ -82,14 +82,14 @@ impl<'a> Place<'a> {
     }
 }
 
-/// What serde says of a value that does not fit, without the value: what is taken for a report may be a
-/// file of secrets. Behind the last of these words stands what our own types say of themselves.
+/// A message of serde without the value: the file may not be a report, but have secrets. After the last `, expected`
+/// comes text of our own types.
 fn without_value(said: &str) -> &str {
     const SHOW_IT: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
     let shown = SHOW_IT.iter().any(|begin| said.starts_with(begin));
     match said.rfind(", expected ").filter(|_| shown) {
         Some(at) => said.get(at + 2..).unwrap_or_default(),
-        None if shown => "this is not what stands here in a report",
+        None if shown => "unexpected value",
         None => said,
     }
 }
@@ -126,10 +126,7 @@ mod tests {
             without_value("missing field `scan`"),
             "missing field `scan`"
         );
-        assert_eq!(
-            without_value("invalid value: hunter2"),
-            "this is not what stands here in a report"
-        );
+        assert_eq!(without_value("invalid value: hunter2"), "unexpected value");
         let Either::This = Either::This;
     }
 }

@@ -1,17 +1,17 @@
-//! A `jsonl` report: a line for each endpoint, the scan in the last.
+//! Reads a `jsonl` report: a line for each endpoint, and the scan in the last line.
 
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
 
-use super::Numbered;
 use super::bounded;
 use super::coverage::Coverage;
-use super::endpoint::Record;
-use super::error::Place;
-use super::scan::{Counts, Scan, Tool};
-use super::word::Schema;
-use crate::record::{MAX_RECORD, SavedError, SavedScan};
+use super::endpoint::Endpoint;
+use super::error::{Place, SavedError};
+use super::format::{MAX_RECORD, Schema};
+use super::records::{RecordCount, Records};
+use super::scan::{Scan, Tool};
+use super::scan_info::SavedScan;
 
 /// The keys of a whole document; a line has others in front.
 const DOCUMENT_KEYS: [&str; 7] = [
@@ -27,26 +27,26 @@ const DOCUMENT_KEYS: [&str; 7] = [
 /// A key of every line.
 const RECORD: &[u8] = b"\"record\"";
 
-/// Bytes that are looked at to tell lines from a document.
+/// Bytes that are searched for the first key.
 const BEGINNING: usize = 64;
 
-/// Which record a line is, whatever its other keys.
+/// The kind of record of a line.
 #[derive(Deserialize)]
 struct Kind {
     record: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct LastLine {
+struct LastLine<'a> {
     #[serde(default)]
-    tool: Tool,
-    scan: Scan,
-    coverage: Coverage,
+    tool: Tool<'a>,
+    scan: Scan<'a>,
+    coverage: Coverage<'a>,
     #[serde(default)]
-    summary: Counts,
+    summary: RecordCount,
 }
 
-/// Whether lines and no document come next: the first key tells.
+/// Whether the input is lines and not a document: the first key decides.
 pub(super) fn are_next(input: &mut dyn BufRead) -> io::Result<bool> {
     let beginning = input.fill_buf()?;
     let text = String::from_utf8_lossy(&beginning[..beginning.len().min(BEGINNING)]);
@@ -62,10 +62,9 @@ pub(super) fn are_next(input: &mut dyn BufRead) -> io::Result<bool> {
 pub(super) fn read(
     place: &Place<'_>,
     input: &mut dyn BufRead,
-    numbered: &mut Numbered<'_>,
+    records: &mut Records<'_>,
 ) -> Result<Option<SavedScan>, SavedError> {
-    let (mut number, mut records) = (0, 0);
-    let (mut ours, mut scan) = (false, None);
+    let (mut number, mut ours, mut scan) = (0, false, None);
     while let Some((line, ended)) = bounded::line(input).map_err(|error| place.io(&error))? {
         number += 1;
         if line.trim_ascii().is_empty() {
@@ -74,10 +73,10 @@ pub(super) fn read(
         if scan.is_some() {
             return Err(place.line(
                 number,
-                "something stands behind the summary; give each report on its own",
+                "unexpected line after the summary: give each report as a file of its own",
             ));
         }
-        // Until something shows that it is ours, what cannot be read is more likely to be another's.
+        // Before the first sign of a report, an error means that the file is not a report.
         ours = ours || line.windows(RECORD.len()).any(|word| word == RECORD);
         if !ours {
             return Err(place
@@ -86,7 +85,7 @@ pub(super) fn read(
         }
         let kind: Kind = match serde_json::from_slice(&line) {
             Ok(kind) => kind,
-            // Torn off in the middle of a line.
+            // The last line is truncated.
             Err(error) if !ended && error.is_eof() => return Ok(None),
             Err(error) => return Err(place.json_line(number, &error)),
         };
@@ -96,19 +95,17 @@ pub(super) fn read(
                 return Err(place.line(number, &problem));
             }
             Some("endpoint") => {
-                let record: Record = serde_json::from_slice(&line)
+                let record: Endpoint<'_> = serde_json::from_slice(&line)
                     .map_err(|error| place.json_line(number, &error))?;
-                records += 1;
-                numbered.take(record);
+                records
+                    .take(record)
+                    .map_err(|problem| place.line(number, &problem))?;
             }
             Some("summary") => scan = Some(summary(place, number, records, &line)?),
-            // Of a later version of the same schema.
+            // From a later version of the schema.
             Some(_) => {}
             None => {
-                return Err(place.line(
-                    number,
-                    "no record of a kubeknock report: the key \"record\" is missing",
-                ));
+                return Err(place.line(number, "the key \"record\" is missing"));
             }
         }
     }
@@ -118,10 +115,10 @@ pub(super) fn read(
 fn summary(
     place: &Place<'_>,
     number: u64,
-    records: u64,
+    records: &Records<'_>,
     line: &[u8],
 ) -> Result<SavedScan, SavedError> {
-    // The schema before the rest: another version may look otherwise.
+    // The schema first: the rest depends on it.
     #[derive(Deserialize)]
     struct Versioned {
         #[serde(rename = "schema")]
@@ -135,8 +132,8 @@ fn summary(
         coverage,
         summary,
     } = serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
-    summary
-        .check(records)
-        .map_err(|problem| place.line(number, &problem))?;
-    Ok(scan.into_saved(tool, coverage))
+    records
+        .check(&summary)
+        .and_then(|()| scan.into_saved(tool, coverage))
+        .map_err(|problem| place.line(number, &problem))
 }

@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
-use crate::record::MAX_PIECE;
+use super::format::MAX_PIECE;
 
-/// What is left for the piece that is being read, and what it had; given anew for the next.
+/// The bytes left for the current piece, and its limit.
 #[derive(Clone)]
 pub(super) struct Budget(Rc<Cell<(usize, usize)>>);
 

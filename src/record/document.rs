@@ -1,23 +1,23 @@
-//! A `json` report: one document, its records read one after the other.
+//! Reads a `json` report: one document, record by record.
 
 use std::fmt;
 use std::io::BufRead;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Numbered;
 use super::bounded::{Bounded, Budget};
 use super::coverage::Coverage;
-use super::endpoint::Record;
-use super::error::Place;
-use super::scan::{Counts, Scan, Tool};
-use super::word::Schema;
-use crate::record::{MAX_PIECE, MAX_RECORD, SavedError, SavedScan};
+use super::endpoint::Endpoint;
+use super::error::{Place, SavedError};
+use super::format::{MAX_PIECE, MAX_RECORD, Schema};
+use super::records::{RecordCount, Records};
+use super::scan::{Scan, Tool};
+use super::scan_info::SavedScan;
 
 pub(super) fn read(
     place: &Place<'_>,
     input: &mut dyn BufRead,
-    numbered: &mut Numbered<'_>,
+    records: &mut Records<'_>,
 ) -> Result<SavedScan, SavedError> {
     let budget = Budget::new();
     let mut reader = Bounded::new(input, budget.clone());
@@ -26,7 +26,7 @@ pub(super) fn read(
     let mut deserializer = serde_json::Deserializer::from_reader(&mut buffered);
     let mut ours = false;
     let document = Document {
-        numbered,
+        records,
         budget,
         ours: &mut ours,
     };
@@ -40,7 +40,7 @@ pub(super) fn read(
 }
 
 struct Document<'a, 'b> {
-    numbered: &'a mut Numbered<'b>,
+    records: &'a mut Records<'b>,
     budget: Budget,
     /// Set once something shows that this is a report of kubeknock.
     ours: &'a mut bool,
@@ -63,13 +63,12 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SavedScan, A::Error> {
         let Self {
-            numbered,
+            records,
             budget,
             ours,
         } = self;
-        let (mut schema, mut scan, mut coverage) = (None, None, None);
-        let (mut tool, mut counts) = (Tool::default(), Counts::default());
-        let mut records = None;
+        let (mut schema, mut scan, mut coverage, mut endpoints) = (None, None, None, None);
+        let (mut tool, mut count) = (Tool::default(), RecordCount::default());
         while let Some(key) = map.next_key::<String>()? {
             budget.renew(MAX_PIECE);
             match key.as_str() {
@@ -78,18 +77,18 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
                     schema = Some(map.next_value::<Schema>()?);
                 }
                 "tool" => tool = map.next_value()?,
-                "scan" => scan = Some(map.next_value::<Scan>()?),
-                "endpoints" if records.is_some() => {
+                "scan" => scan = Some(map.next_value::<Scan<'_>>()?),
+                "endpoints" if endpoints.is_some() => {
                     return Err(A::Error::duplicate_field("endpoints"));
                 }
                 "endpoints" => {
-                    records = Some(map.next_value_seed(Records {
-                        numbered: &mut *numbered,
+                    endpoints = Some(map.next_value_seed(Endpoints {
+                        records: &mut *records,
                         budget: &budget,
                     })?);
                 }
-                "coverage" => coverage = Some(map.next_value::<Coverage>()?),
-                "summary" => counts = map.next_value()?,
+                "coverage" => coverage = Some(map.next_value::<Coverage<'_>>()?),
+                "summary" => count = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -97,42 +96,38 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
         schema.ok_or_else(|| missing("schema"))?;
         let scan = scan.ok_or_else(|| missing("scan"))?;
         let coverage = coverage.ok_or_else(|| missing("coverage"))?;
-        counts
-            .check(records.unwrap_or(0))
-            .map_err(A::Error::custom)?;
-        Ok(scan.into_saved(tool, coverage))
+        records.check(&count).map_err(A::Error::custom)?;
+        scan.into_saved(tool, coverage).map_err(A::Error::custom)
     }
 }
 
-/// The array of records; its value is how many there were.
-struct Records<'a, 'b, 'c> {
-    numbered: &'a mut Numbered<'b>,
-    budget: &'c Budget,
+/// The array of records.
+struct Endpoints<'a, 'b> {
+    records: &'a mut Records<'b>,
+    budget: &'a Budget,
 }
 
-impl<'de> DeserializeSeed<'de> for Records<'_, '_, '_> {
-    type Value = u64;
+impl<'de> DeserializeSeed<'de> for Endpoints<'_, '_> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for Records<'_, '_, '_> {
-    type Value = u64;
+impl<'de> Visitor<'de> for Endpoints<'_, '_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of endpoint records")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<u64, A::Error> {
-        let mut count = 0;
+    fn visit_seq<A: SeqAccess<'de>>(self, mut endpoints: A) -> Result<(), A::Error> {
         self.budget.renew(MAX_RECORD);
-        while let Some(record) = records.next_element::<Record>()? {
+        while let Some(record) = endpoints.next_element::<Endpoint<'_>>()? {
             self.budget.renew(MAX_RECORD);
-            self.numbered.take(record);
-            count += 1;
+            self.records.take(record).map_err(A::Error::custom)?;
         }
-        Ok(count)
+        Ok(())
     }
 }

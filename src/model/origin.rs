@@ -1,0 +1,119 @@
+//! Where a target specification was written.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a target specification was written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// On the command line.
+    Argument,
+    /// In this file, as the user named it.
+    File(Arc<str>),
+    /// Read from standard input.
+    Stdin,
+}
+
+impl fmt::Display for Source {
+    /// `targets.txt`, `<stdin>` or `arguments`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument => f.write_str("arguments"),
+            Self::File(path) => f.write_str(path),
+            Self::Stdin => f.write_str("<stdin>"),
+        }
+    }
+}
+
+/// The place of one target specification: source, line and the words themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Fields", into = "Fields")]
+pub struct Origin {
+    /// File, standard input or command line.
+    pub source: Source,
+    /// Line in the file, or position among the arguments; from 1.
+    pub line: u32,
+    /// The specification as written, with those of its annotations that say which targets are meant
+    /// (`ports=`, `sni=`) and without `name=` and `expect=`.
+    pub text: Arc<str>,
+}
+
+impl fmt::Display for Origin {
+    /// `targets.txt:12`, `<stdin>:3` or `argument 1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::Argument => write!(f, "argument {}", self.line),
+            source => write!(f, "{source}:{}", self.line),
+        }
+    }
+}
+
+/// An [`Origin`] as records have it. Where a target specification was written.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Origin"))]
+struct Fields {
+    /// On the command line, in a file, or on standard input.
+    source: SourceWord,
+    /// The file as the user named it; null for the other sources.
+    file: Option<Arc<str>>,
+    /// Line in the file or on standard input, or position among the arguments; from 1.
+    line: u32,
+    /// The specification as written, without `name=` and `expect=`.
+    text: Arc<str>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
+enum SourceWord {
+    Argument,
+    File,
+    Stdin,
+}
+
+impl From<Origin> for Fields {
+    fn from(origin: Origin) -> Self {
+        let (source, file) = match origin.source {
+            Source::Argument => (SourceWord::Argument, None),
+            Source::File(path) => (SourceWord::File, Some(path)),
+            Source::Stdin => (SourceWord::Stdin, None),
+        };
+        let Origin { line, text, .. } = origin;
+        Self {
+            source,
+            file,
+            line,
+            text,
+        }
+    }
+}
+
+impl From<Fields> for Origin {
+    fn from(fields: Fields) -> Self {
+        let Fields {
+            source,
+            file,
+            line,
+            text,
+        } = fields;
+        let source = match source {
+            SourceWord::Argument => Source::Argument,
+            SourceWord::File => Source::File(file.unwrap_or_default()),
+            SourceWord::Stdin => Source::Stdin,
+        };
+        Self { source, line, text }
+    }
+}
+
+#[cfg(test)]
+impl schemars::JsonSchema for Origin {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Fields::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Fields::json_schema(generator)
+    }
+}

@@ -1,0 +1,218 @@
+//! The record of how every target ended, and the scan in a few numbers.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::model::{self, FailureKind, Gap, ScanSummary, SpecCoverage, Verdict};
+use crate::record::Tally;
+
+/// The largest count: sums of all counts stay far from overflow.
+const MAX_COUNT: u64 = 1 << 53;
+
+/// How every target ended. Verdicts, addresses that were not requested (`excluded_addresses`, `special_addresses`,
+/// `addresses_beyond_limit`, `unroutable_addresses`) and `not_attempted` add up to `targets` plus
+/// `further_addresses`.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Coverage<'a> {
+    /// Targets (host and port) without those that are excluded.
+    targets: u64,
+    /// Targets that are excluded.
+    excluded: u64,
+    /// Targets, and addresses of names, without any request: the scan stopped first, or our own side failed.
+    not_attempted: u64,
+    /// Those of `not_attempted` where our own side failed (this machine, its network, its name server, the
+    /// proxy), by kind; kinds without any are left out.
+    #[serde(default, serialize_with = "by_word")]
+    failed_here: BTreeMap<FailureKind, u64>,
+    /// Addresses of names that are excluded, or whose name or alias is.
+    excluded_addresses: u64,
+    /// Special addresses of names (loopback, link-local, cloud metadata …), not requested without
+    /// `--allow-special`.
+    #[serde(default)]
+    special_addresses: u64,
+    /// Addresses of names beyond the limit of 64 for one name. The seed decides which addresses are requested.
+    #[serde(default)]
+    addresses_beyond_limit: u64,
+    /// Outcomes beyond the first of a target: further addresses of a name.
+    further_addresses: u64,
+    /// Targets whose name resolved for one address family while the lookup for the other failed: there may be
+    /// addresses that nobody requested.
+    #[serde(default)]
+    half_resolved: u64,
+    /// Addresses of names in a family that this machine cannot route, requested at the other family instead.
+    #[serde(default)]
+    unroutable_addresses: u64,
+    /// Endpoints by verdict; those without any are 0.
+    #[serde(serialize_with = "by_word")]
+    #[cfg_attr(test, schemars(extend("required" = Verdict::ALL.map(Verdict::as_str))))]
+    verdicts: BTreeMap<Verdict, u64>,
+    /// Unreachable endpoints.
+    unreachable: Unreachable,
+    /// Specifications that are neither a CIDR nor a range.
+    #[serde(skip_deserializing)]
+    named: usize,
+    /// Those of `named` that are covered: see `covered` in `specs`.
+    #[serde(skip_deserializing)]
+    covered: usize,
+    /// The specifications that are named or have an expectation, in the order given.
+    specs: Cow<'a, [SpecCoverage]>,
+}
+
+/// Unreachable endpoints, and names that did not resolve.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Unreachable {
+    /// All of them.
+    #[serde(skip_deserializing)]
+    total: u64,
+    /// Their number by kind of failure; kinds without any are left out.
+    #[serde(serialize_with = "by_word")]
+    kinds: BTreeMap<FailureKind, u64>,
+}
+
+/// Writes a map in the order of its words.
+fn by_word<K: Copy + Into<&'static str>, S: Serializer>(
+    counts: &BTreeMap<K, u64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let by_word = counts.iter().map(|(word, count)| ((*word).into(), count));
+    serializer.collect_map(by_word.collect::<BTreeMap<&str, _>>())
+}
+
+impl<'a> From<&'a model::Coverage> for Coverage<'a> {
+    fn from(coverage: &'a model::Coverage) -> Self {
+        let existing = |counts: &BTreeMap<FailureKind, u64>| {
+            let counts = counts.iter().filter(|(_, count)| **count > 0);
+            counts.map(|(kind, count)| (*kind, *count)).collect()
+        };
+        Self {
+            targets: coverage.targets,
+            excluded: coverage.excluded,
+            not_attempted: coverage.not_attempted,
+            failed_here: existing(&coverage.failed_here),
+            excluded_addresses: coverage.gap(Gap::ExcludedAddress),
+            special_addresses: coverage.gap(Gap::SpecialAddress),
+            addresses_beyond_limit: coverage.gap(Gap::BeyondLimit),
+            further_addresses: coverage.further_addresses,
+            half_resolved: coverage.gap(Gap::HalfResolved),
+            unroutable_addresses: coverage.gap(Gap::UnroutableAddress),
+            verdicts: Verdict::ALL
+                .map(|verdict| (verdict, coverage.count(verdict)))
+                .into(),
+            unreachable: Unreachable {
+                total: coverage.unreachable_total(),
+                kinds: existing(&coverage.unreachable),
+            },
+            named: coverage.named(),
+            covered: coverage.covered(),
+            specs: (&*coverage.specs).into(),
+        }
+    }
+}
+
+impl TryFrom<Coverage<'_>> for model::Coverage {
+    type Error = String;
+
+    fn try_from(record: Coverage<'_>) -> Result<Self, String> {
+        let unasked = [
+            (Gap::ExcludedAddress, record.excluded_addresses),
+            (Gap::SpecialAddress, record.special_addresses),
+            (Gap::BeyondLimit, record.addresses_beyond_limit),
+            (Gap::HalfResolved, record.half_resolved),
+            (Gap::UnroutableAddress, record.unroutable_addresses),
+        ];
+        let counts = [
+            record.targets,
+            record.excluded,
+            record.not_attempted,
+            record.further_addresses,
+        ];
+        let counts = (counts.into_iter())
+            .chain(unasked.map(|(_, count)| count))
+            .chain(record.verdicts.values().copied())
+            .chain(record.unreachable.kinds.values().copied())
+            .chain(record.failed_here.values().copied());
+        if let Some(count) = counts.into_iter().find(|count| *count > MAX_COUNT) {
+            return Err(format!(
+                "coverage: a count of {count} is more than any scan has"
+            ));
+        }
+        if record.failed_here.values().sum::<u64>() > record.not_attempted {
+            return Err("coverage: failed_here counts more than not_attempted does".to_owned());
+        }
+        let mut specs = record.specs.into_owned();
+        for spec in &mut specs {
+            for unasked in std::mem::take(&mut spec.unasked) {
+                unasked.add_to(&mut spec.unasked);
+            }
+        }
+        let coverage = Self {
+            targets: record.targets,
+            excluded: record.excluded,
+            not_attempted: record.not_attempted,
+            failed_here: record.failed_here,
+            unasked: unasked
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .collect(),
+            verdicts: (record.verdicts.into_iter())
+                .filter(|(verdict, count)| *verdict != Verdict::Unreachable && *count > 0)
+                .collect(),
+            unreachable: record.unreachable.kinds,
+            further_addresses: record.further_addresses,
+            specs,
+        };
+        if !coverage.adds_up() {
+            return Err("coverage: the counts do not add up to the targets".to_owned());
+        }
+        Ok(coverage)
+    }
+}
+
+/// The scan in a few numbers.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Summary<'a> {
+    /// The worst verdict; null without any.
+    worst: Option<Verdict>,
+    /// Whether every target was attempted at every address that is not excluded, and nothing stopped the scan.
+    complete: bool,
+    /// Endpoints with an HTTP answer.
+    answered: u64,
+    /// Endpoints that are exposed, forbidden, limited or rejected.
+    settled: u64,
+    /// Named specifications that are not covered.
+    uncovered: usize,
+    /// Specifications whose expectation is not met.
+    unmet: usize,
+    #[serde(flatten)]
+    tally: &'a Tally,
+}
+
+impl<'a> Summary<'a> {
+    pub(super) fn new(summary: &ScanSummary, tally: &'a Tally) -> Self {
+        let coverage = &summary.coverage;
+        Self {
+            worst: Verdict::ALL
+                .into_iter()
+                .find(|verdict| coverage.count(*verdict) > 0),
+            complete: summary.stopped.is_none() && coverage.is_complete(),
+            answered: coverage.outcomes() - coverage.unreachable_total(),
+            settled: Verdict::ALL
+                .into_iter()
+                .filter(|verdict| verdict.is_conclusive())
+                .map(|verdict| coverage.count(verdict))
+                .sum(),
+            uncovered: coverage.named() - coverage.covered(),
+            unmet: coverage
+                .specs
+                .iter()
+                .filter(|spec| spec.met == Some(false))
+                .count(),
+            tally,
+        }
+    }
+}
