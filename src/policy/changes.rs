@@ -4,9 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use super::rules::listed;
+use super::rules::hit::listed;
 use crate::kubernetes::PathClass;
-use crate::model::{Access, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, Verdict};
+use crate::model::{
+    Certificate, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, Verdict,
+};
 
 /// Digits of a certificate's SHA-256 in the text.
 const DIGITS: usize = 12;
@@ -41,10 +43,8 @@ struct State {
 
 impl State {
     fn worst(&self) -> Verdict {
-        self.verdicts
-            .first()
-            .copied()
-            .unwrap_or(Verdict::Unreachable)
+        let worst = self.verdicts.first().copied();
+        worst.unwrap_or(Verdict::Unreachable)
     }
 
     fn answers(&self) -> bool {
@@ -68,50 +68,28 @@ impl Snapshot {
                 asked: Paths::default(),
                 open: Paths::default(),
             });
-        let is_clear = |access: &Access| {
-            matches!(
-                access,
-                Access::Rejected | Access::Forbidden | Access::Granted
-            )
-        };
-        let asked = (report
-            .requests
-            .iter()
-            .filter(|request| is_clear(&request.access)))
-        .map(|request| request.exchange.request.bare_path());
+        let asked = (report.requests.iter())
+            .filter(|request| request.access.is_clear())
+            .map(|request| request.exchange.request.bare_path());
         add_paths(&mut self.paths, &mut state.asked, asked);
-        add_paths(
-            &mut self.paths,
-            &mut state.open,
-            report.exposing().map(|grant| grant.path.as_str()),
-        );
+        let open = report.exposing().map(|grant| grant.path.as_str());
+        add_paths(&mut self.paths, &mut state.open, open);
         state.verdicts.extend(report.seen());
-        let version = report
-            .identification
-            .as_ref()
-            .and_then(|identification| identification.version.clone());
-        state.versions.extend(version);
+        let identification = report.identification.as_ref();
+        state
+            .versions
+            .extend(identification.and_then(|identification| identification.version.clone()));
         if let Some(certificate) = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) {
-            let end = certificate
-                .not_after
-                .map(|end| format!(", until {}", end.strftime("%Y-%m-%d")));
-            let digest: String = certificate.sha256.chars().take(DIGITS).collect();
-            let text = format!(
-                "{}{} ({digest}…)",
-                certificate.subject,
-                end.unwrap_or_default()
-            );
-            state.certificates.insert(certificate.sha256.clone(), text);
+            state
+                .certificates
+                .insert(certificate.sha256.clone(), certificate_text(certificate));
         }
     }
 
     /// Whether all these paths were asked at a target, so that a missing finding means a closed path.
     pub(super) fn asked(&self, about: &Identity, paths: &BTreeSet<String>) -> bool {
-        paths.is_empty()
-            || self
-                .targets
-                .get(about)
-                .is_some_and(|state| paths.is_subset(&state.asked))
+        let state = self.targets.get(about);
+        paths.is_empty() || state.is_some_and(|state| paths.is_subset(&state.asked))
     }
 
     /// The changes from `old` to this scan. Changes that open something come first, then by kind and target.
@@ -131,8 +109,8 @@ impl Snapshot {
         }
         for (about, before) in &old.targets {
             if !self.partial && before.answers() && !self.targets.contains_key(about) {
-                let was = before.worst().as_str().to_owned();
-                changes.push(change(about, before, ChangeKind::Gone, Some(was), None));
+                let verdict = Some(before.worst().to_string());
+                changes.push(change(about, before, ChangeKind::Gone, verdict, None));
             }
         }
         changes.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
@@ -140,8 +118,14 @@ impl Snapshot {
     }
 }
 
+/// Adds the changes of one target. `before` is `None` if the old scan did not have it.
 fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut Vec<Change>) {
-    let verdict = |state: &State| state.worst().as_str().to_owned();
+    let mut push = |kind, before: Option<String>, after: Option<String>, opens| {
+        changes.push(Change {
+            opens,
+            ..change(about, now, kind, before, after)
+        });
+    };
     let (old, new) = (before.map(State::worst), now.worst());
     let kind = match before.map(State::answers) {
         None | Some(false) if now.answers() => Some(ChangeKind::Appeared),
@@ -150,63 +134,31 @@ fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut 
         _ => None,
     };
     if let Some(kind) = kind {
-        let opens = opens(old, new);
-        changes.push(Change {
-            opens,
-            ..change(about, now, kind, before.map(verdict), Some(verdict(now)))
-        });
+        let old_text = old.map(|old| old.to_string());
+        push(kind, old_text, Some(new.to_string()), opens(old, new));
     }
     let Some(before) = before else { return };
     if kind.is_none() {
-        if let Some(opened_paths) = path_text(
-            now.open
-                .difference(&before.open)
-                .filter(|path| before.asked.contains(*path)),
-        ) {
-            let opened = change(about, now, ChangeKind::Opened, None, Some(opened_paths));
-            changes.push(Change {
-                opens: true,
-                ..opened
-            });
+        let opened = now.open.difference(&before.open);
+        let opened = path_text(opened.filter(|path| before.asked.contains(*path)));
+        if opened.is_some() {
+            push(ChangeKind::Opened, None, opened, true);
         }
-        if let Some(closed_paths) = path_text(
-            before
-                .open
-                .difference(&now.open)
-                .filter(|path| now.asked.contains(*path)),
-        ) {
-            changes.push(change(
-                about,
-                now,
-                ChangeKind::Closed,
-                Some(closed_paths),
-                None,
-            ));
+        let closed = before.open.difference(&now.open);
+        let closed = path_text(closed.filter(|path| now.asked.contains(*path)));
+        if closed.is_some() {
+            push(ChangeKind::Closed, closed, None, false);
         }
     }
     if !before.versions.is_empty() && !now.versions.is_empty() && before.versions != now.versions {
         let text = |state: &State| Some(join(state.versions.iter()));
-        changes.push(change(
-            about,
-            now,
-            ChangeKind::Version,
-            text(before),
-            text(now),
-        ));
+        push(ChangeKind::Version, text(before), text(now), false);
     }
-    let any_kept = now
-        .certificates
-        .keys()
-        .any(|sha256| before.certificates.contains_key(sha256));
-    if !before.certificates.is_empty() && !now.certificates.is_empty() && !any_kept {
+    let mut new_certificates = now.certificates.keys();
+    let is_any_kept = new_certificates.any(|sha256| before.certificates.contains_key(sha256));
+    if !before.certificates.is_empty() && !now.certificates.is_empty() && !is_any_kept {
         let text = |state: &State| Some(join(state.certificates.values()));
-        changes.push(change(
-            about,
-            now,
-            ChangeKind::Certificate,
-            text(before),
-            text(now),
-        ));
+        push(ChangeKind::Certificate, text(before), text(now), false);
     }
 }
 
@@ -225,6 +177,17 @@ fn add_paths<'a>(known: &mut HashSet<Paths>, to: &mut Paths, paths: impl Iterato
         *to = Arc::new(all);
         known.insert(Arc::clone(to));
     }
+}
+
+/// `CN=kube-apiserver, until 2026-11-24 (0123456789ab…)`.
+fn certificate_text(certificate: &Certificate) -> String {
+    let Certificate {
+        subject, sha256, ..
+    } = certificate;
+    let until = certificate.not_after;
+    let until = until.map(|end| format!(", until {}", end.strftime("%Y-%m-%d")));
+    let digest: String = sha256.chars().take(DIGITS).collect();
+    format!("{subject}{} ({digest}…)", until.unwrap_or_default())
 }
 
 /// A text of paths. Long lists are cut, so the most sensitive paths come first.
@@ -246,15 +209,10 @@ fn change(
     before: Option<String>,
     after: Option<String>,
 ) -> Change {
-    let (about, origin, label) = (
-        about.clone(),
-        Arc::clone(&state.origin),
-        state.label.clone(),
-    );
     Change {
-        about,
-        origin,
-        label,
+        about: about.clone(),
+        origin: Arc::clone(&state.origin),
+        label: state.label.clone(),
         kind,
         before,
         after,

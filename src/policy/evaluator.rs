@@ -1,5 +1,6 @@
 //! Applies the rules to the records of a scan and collects the findings.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,11 +8,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::rules::divergence::{self, AddressResult};
-use super::rules::{Hit, REGISTRY, ScanTime, coverage, expectation};
-use super::{Policy, acceptance};
+use super::rules::hit::{Hit, ScanTime, confidence};
+use super::rules::{REGISTRY, coverage, expectation};
+use super::settings::Policy;
 use crate::model::{
-    Confidence, Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule,
-    Severity, Site, SpecCoverage, Target, TargetNames, Verdict,
+    Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Severity, Site,
+    SpecCoverage, Target, TargetNames, Verdict,
 };
 
 /// What the rules found in one scan.
@@ -25,6 +27,13 @@ pub struct Evaluation {
     pub(super) with_verdict: HashSet<Identity>,
     /// Specifications without a verdict whose missing verdict is accepted.
     pub(super) accepted_gaps: HashSet<Identity>,
+}
+
+impl Evaluation {
+    pub(super) fn sort(&mut self) {
+        self.findings
+            .sort_by(|one, other| one.order_key().cmp(&other.order_key()));
+    }
 }
 
 /// Takes records in any order and keeps only what the findings need.
@@ -42,8 +51,8 @@ pub struct Evaluator<'a> {
     evaluation: Evaluation,
 }
 
-/// A finding, with the severity and address that its message is from. The worst site provides the message, or the
-/// lowest address among equals, so the order of records does not matter.
+/// A finding, with the severity and address of the site that its message is about: the worst site, or among equals
+/// the one with the lowest address. So the order of records does not matter.
 struct Candidate {
     finding: Finding,
     message_from: (Severity, Option<SocketAddr>),
@@ -90,7 +99,7 @@ pub(super) fn explains(rule: &Rule, verdict: Verdict) -> bool {
 }
 
 impl<'a> Evaluator<'a> {
-    /// For the records of a scan that began at this time.
+    /// An evaluator for the records of a scan that began at this time.
     pub fn new(policy: &'a Policy, started: Timestamp) -> Self {
         Self {
             policy,
@@ -103,7 +112,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The following records are from a scan that began at this time.
+    /// Sets the time at which the scan of the following records began.
     pub fn as_of(&mut self, started: Timestamp) {
         self.time = ScanTime(started);
     }
@@ -121,18 +130,14 @@ impl<'a> Evaluator<'a> {
                 .or_insert_with(|| (subject.clone(), Vec::new()));
             results.push(result);
         }
-        // A finding is no more certain than the identification of the server.
-        let most_confident = report
-            .identification
-            .as_ref()
-            .map_or(Confidence::High, |found| found.confidence);
         let mut explained = Vec::new();
         for entry in &REGISTRY {
             let rule = entry.rule;
             let Some(hit) = entry.endpoint.and_then(|check| check(report, self.time)) else {
                 continue;
             };
-            let hit = hit.at_most(most_confident);
+            // A finding is no more certain than the identification of the server.
+            let hit = hit.at_most(confidence(report));
             if rule.id == expectation::RULE.id {
                 self.contradicted.insert(Arc::clone(&report.target.origin));
             }
@@ -142,21 +147,16 @@ impl<'a> Evaluator<'a> {
             });
             let accepted = self.record(rule, &subject, sites.collect(), hit);
             if entry.other_way_in {
-                *self
-                    .other_ways_in
-                    .entry(Arc::clone(&report.target.origin))
-                    .or_insert(true) &= accepted;
+                let origin = Arc::clone(&report.target.origin);
+                *self.other_ways_in.entry(origin).or_insert(true) &= accepted;
             }
             if entry.explains == Some(report.verdict) {
                 explained.push(accepted);
             }
         }
         if !explained.is_empty() && explained.iter().all(|accepted| *accepted) {
-            *self
-                .evaluation
-                .accepted_verdicts
-                .entry(report.verdict)
-                .or_default() += 1;
+            let accepted_verdicts = &mut self.evaluation.accepted_verdicts;
+            *accepted_verdicts.entry(report.verdict).or_default() += 1;
         }
     }
 
@@ -169,12 +169,8 @@ impl<'a> Evaluator<'a> {
                     endpoint: result.endpoint().clone(),
                     requests: Vec::new(),
                 };
-                self.record(
-                    &divergence::RULE,
-                    &subject,
-                    results.iter().map(site).collect(),
-                    hit,
-                );
+                let sites = results.iter().map(site).collect();
+                self.record(&divergence::RULE, &subject, sites, hit);
             }
         }
         for spec in &coverage.specs {
@@ -196,23 +192,17 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
-        let mut evaluation = self.evaluation;
-        evaluation.findings = self
-            .findings
-            .into_values()
-            .map(|candidate| candidate.finding)
-            .collect();
-        for finding in &mut evaluation.findings {
+        let candidates = self.findings.into_values();
+        self.evaluation.findings = candidates.map(|candidate| candidate.finding).collect();
+        for finding in &mut self.evaluation.findings {
             finding.sites.sort_by_key(|site| site.endpoint.address());
         }
-        evaluation
-            .findings
-            .sort_by(|one, other| one.order_key().cmp(&other.order_key()));
-        evaluation
+        self.evaluation.sort();
+        self.evaluation
     }
 
-    /// If findings at endpoints already say the same as this rule about a specification: whether they are
-    /// accepted.
+    /// Whether the findings at endpoints that already say the same as this rule about a specification are accepted;
+    /// `None` without such findings.
     fn found_at_endpoints(&self, rule: &Rule, spec: &SpecCoverage) -> Option<bool> {
         if rule.id == expectation::RULE.id {
             return self.contradicted.contains(&spec.origin).then_some(false);
@@ -228,24 +218,11 @@ impl<'a> Evaluator<'a> {
         sites: Vec<Site>,
         hit: Hit,
     ) -> bool {
-        let overridden = self
-            .policy
-            .severities
-            .iter()
-            .rev()
-            .find(|(of, _)| of.id == rule.id);
-        let own = hit.severity.unwrap_or(rule.severity);
-        let severity = match overridden {
-            // The settings never raise a finding that is less severe than its rule.
-            Some((_, set)) if own > rule.severity => own.max(*set),
-            Some((_, set)) => *set,
-            None => own,
-        };
-        let today = self.time.day();
-        let acceptance = subject
-            .names
-            .as_ref()
-            .and_then(|names| acceptance::of(&self.policy.accept, rule, names, today));
+        let own_severity = hit.severity.unwrap_or(rule.severity);
+        let severity = self.policy.severity(rule, own_severity);
+        let names = subject.names.as_ref();
+        let acceptance =
+            names.and_then(|names| self.policy.acceptance(rule, names, self.time.day()));
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
         let (remedy, remedy_url) = match hit.remedy {
             Some(known) => (known.text, known.url),
@@ -269,29 +246,20 @@ impl<'a> Evaluator<'a> {
             acceptance,
         };
         let accepted = finding.accepted();
-        let message_from = (
-            severity,
-            finding
-                .sites
-                .first()
-                .and_then(|site| site.endpoint.address()),
-        );
-        match self.findings.get_mut(&fingerprint) {
-            None => drop(self.findings.insert(
-                fingerprint,
-                Candidate {
-                    finding,
-                    message_from,
-                },
-            )),
-            Some(known) => {
-                let mut new = finding;
-                if message_from < known.message_from {
-                    std::mem::swap(&mut known.finding, &mut new);
-                    known.message_from = message_from;
+        let first_address = (finding.sites.first()).and_then(|site| site.endpoint.address());
+        let mut new = Candidate {
+            finding,
+            message_from: (severity, first_address),
+        };
+        match self.findings.entry(fingerprint) {
+            Entry::Vacant(entry) => drop(entry.insert(new)),
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                if new.message_from < known.message_from {
+                    std::mem::swap(known, &mut new);
                 }
-                known.finding.sites.append(&mut new.sites);
-                known.finding.open.append(&mut new.open);
+                known.finding.sites.append(&mut new.finding.sites);
+                known.finding.open.append(&mut new.finding.open);
             }
         }
         accepted

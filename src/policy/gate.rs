@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Evaluation;
-use super::evaluator::explains;
+use super::evaluator::{Evaluation, explains};
 use super::rules::expectation;
 use crate::model::{BaselineState, Coverage, Finding, Identity, Severity, SpecCoverage, Verdict};
 
@@ -66,25 +65,16 @@ impl FromStr for FailOn {
     type Err = InvalidThreshold;
 
     fn from_str(text: &str) -> Result<Self, InvalidThreshold> {
-        match text {
-            "never" => return Ok(Self::Never),
-            "new" => return Ok(Self::New(None)),
-            _ => {}
-        }
-        if let Some(severity) = text.strip_prefix("new:") {
-            return severity
-                .parse()
-                .map(|severity| Self::New(Some(severity)))
-                .map_err(|_| InvalidThreshold);
-        }
-        if let Ok(severity) = text.parse() {
-            return Ok(Self::Severity(severity));
-        }
-        let verdict = text
-            .parse()
-            .ok()
-            .filter(|verdict| Self::VERDICTS.contains(verdict));
-        verdict.map(Self::Verdict).ok_or(InvalidThreshold)
+        let verdict = || (text.parse().ok()).filter(|verdict| Self::VERDICTS.contains(verdict));
+        let threshold = match text.strip_prefix("new:") {
+            _ if text == "never" => Some(Self::Never),
+            _ if text == "new" => Some(Self::New(None)),
+            Some(severity) => (severity.parse().ok()).map(|severity| Self::New(Some(severity))),
+            None => (text.parse().ok())
+                .map(Self::Severity)
+                .or_else(|| verdict().map(Self::Verdict)),
+        };
+        threshold.ok_or(InvalidThreshold)
     }
 }
 
@@ -128,15 +118,10 @@ impl Gate {
         let mut parts = Vec::new();
         let reached = self.reaching_threshold(coverage, evaluation);
         if !reached.is_empty() {
-            parts.push(format!(
-                "{} at --fail-on {}",
-                reached.join(" and "),
-                self.fail_on
-            ));
+            let reached = reached.join(" and ");
+            parts.push(format!("{reached} at --fail-on {}", self.fail_on));
         }
-        let unmet = evaluation
-            .findings
-            .iter()
+        let unmet = (evaluation.findings.iter())
             .filter(|finding| self.fail_on.counts_expectation(finding))
             .count() as u64;
         if unmet > 0 {
@@ -145,20 +130,17 @@ impl Gate {
         let fails = !parts.is_empty();
         let shortfall = self.coverage_shortfall(coverage, evaluation);
         parts.extend(shortfall.clone());
-        // A saved report may be evaluated later, when only the counts are known.
-        let could_not_scan = coverage.could_not_scan();
-        let code = match () {
-            () if end == End::Interrupted => INTERRUPTED,
-            () if end == End::Failed || could_not_scan => COULD_NOT_RUN,
-            () if fails => FAILED,
-            () if shortfall.is_some() => NOT_COVERED,
-            () => PASSED,
+        // Whether the scan could be made at all is read from the counts, because a saved report has nothing else.
+        let (code, problem) = match end {
+            End::Interrupted => (INTERRUPTED, Some("interrupted")),
+            _ if coverage.could_not_scan() => (COULD_NOT_RUN, Some("could not scan")),
+            End::Failed => (COULD_NOT_RUN, Some("could not continue")),
+            End::Regular if fails => (FAILED, None),
+            End::Regular if shortfall.is_some() => (NOT_COVERED, None),
+            End::Regular => (PASSED, None),
         };
-        match end {
-            End::Interrupted => parts.insert(0, "interrupted".to_owned()),
-            _ if could_not_scan => parts.insert(0, "could not scan".to_owned()),
-            End::Failed => parts.insert(0, "could not continue".to_owned()),
-            End::Regular => {}
+        if let Some(problem) = problem {
+            parts.insert(0, problem.to_owned());
         }
         if parts.is_empty() {
             parts.push(match self.fail_on {
@@ -168,16 +150,16 @@ impl Gate {
         }
         // This is no reason to fail, but a scan that did not ask everything must say so.
         if coverage.not_attempted > 0 {
-            let (left, all) = (
-                coverage.not_attempted,
-                coverage.targets + coverage.further_addresses,
-            );
             let what = if coverage.further_addresses > 0 {
                 "targets and addresses"
             } else {
                 "targets"
             };
-            parts.push(format!("{left} of {all} {what} not attempted"));
+            let all = coverage.targets + coverage.further_addresses;
+            parts.push(format!(
+                "{} of {all} {what} not attempted",
+                coverage.not_attempted
+            ));
         }
         let missing = coverage.unasked.iter().filter(|(why, _)| why.is_missed());
         parts.extend(missing.map(|(why, count)| why.counted(*count)));
@@ -190,17 +172,11 @@ impl Gate {
     /// The verdicts and findings that reach the threshold.
     fn reaching_threshold(self, coverage: &Coverage, evaluation: &Evaluation) -> Vec<String> {
         let not_accepted = |verdict| {
-            let accepted = evaluation
-                .accepted_verdicts
-                .get(&verdict)
-                .copied()
-                .unwrap_or(0);
-            coverage.count(verdict).saturating_sub(accepted)
+            let accepted = evaluation.accepted_verdicts.get(&verdict);
+            (coverage.count(verdict)).saturating_sub(accepted.copied().unwrap_or(0))
         };
         let verdicts = self.fail_on.verdicts().map(not_accepted).sum();
-        let findings = evaluation
-            .findings
-            .iter()
+        let findings = (evaluation.findings.iter())
             .filter(|finding| self.fail_on.reached_by(finding))
             .count() as u64;
         [(verdicts, "verdict"), (findings, self.fail_on.noun())]
@@ -214,10 +190,8 @@ impl Gate {
     fn coverage_shortfall(self, coverage: &Coverage, evaluation: &Evaluation) -> Option<String> {
         // Equal lines of a targets file share one finding, so this counts specifications.
         let is_accepted = |spec: &&SpecCoverage| {
-            spec.is_missing()
-                && evaluation
-                    .accepted_gaps
-                    .contains(&Identity::of_specification(&spec.origin))
+            let about = Identity::of_specification(&spec.origin);
+            spec.is_missing() && evaluation.accepted_gaps.contains(&about)
         };
         let accepted_count = coverage.specs.iter().filter(is_accepted).count();
         let (covered, named) = (coverage.covered(), coverage.named());
@@ -245,21 +219,19 @@ impl FailOn {
     /// Whether a finding reaches the threshold. At a verdict threshold a critical finding does, unless it only
     /// explains a verdict that is already counted.
     fn reached_by(self, finding: &Finding) -> bool {
-        let severe = match self {
+        let is_severe = match self {
             Self::Severity(least) => finding.severity <= least,
             Self::New(least) => {
                 finding.baseline == Some(BaselineState::New)
                     && finding.severity <= least.unwrap_or(Severity::Low)
             }
             Self::Verdict(_) => {
-                finding.severity == Severity::Critical
-                    && !self
-                        .verdicts()
-                        .any(|verdict| explains(finding.rule, verdict))
+                let explains_counted = |verdict| explains(finding.rule, verdict);
+                finding.severity == Severity::Critical && !self.verdicts().any(explains_counted)
             }
             Self::Never => false,
         };
-        severe && finding.counts()
+        is_severe && finding.counts()
     }
 
     /// Whether a finding is an unmet expectation that fails the scan and is not already counted.

@@ -10,22 +10,22 @@
 //! `advise/advice.toml`, a section in `docs/rules.md` (a test says how it must read), and a test with a simulated
 //! server.
 
-mod acceptance;
 mod baseline;
 mod changes;
 mod controls;
 mod evaluator;
 mod gate;
 mod rules;
+mod settings;
 
-pub use acceptance::Accept;
 pub use changes::Snapshot;
 pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{
     COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
 };
+pub use settings::{Accept, Policy};
 
-use crate::model::{Rule, Severity};
+use crate::model::Rule;
 use rules::REGISTRY;
 
 /// Every rule, in the order of the documentation.
@@ -42,15 +42,6 @@ pub static RULES: [&Rule; REGISTRY.len()] = {
 /// The rule with this id.
 pub fn rule(id: &str) -> Option<&'static Rule> {
     RULES.into_iter().find(|rule| rule.id == id)
-}
-
-/// The settings for findings.
-#[derive(Debug, Clone, Default)]
-pub struct Policy {
-    /// Severities that replace a rule's own.
-    pub severities: Vec<(&'static Rule, Severity)>,
-    /// Accepted findings.
-    pub accept: Vec<Accept>,
 }
 
 #[cfg(test)]

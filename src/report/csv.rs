@@ -6,35 +6,107 @@ use std::borrow::Borrow;
 use std::io;
 
 use super::findings_by_endpoint::FindingsByEndpoint;
+use super::results::Results;
 use super::spreadsheet::{self, cell};
-use super::{Results, phrases};
-use crate::model::{Confidence, Endpoint, EndpointReport, Finding, Host, Severity, Verdict};
+use super::{facts, phrases};
+use crate::model::{EndpointReport, Finding, Host, Identification};
 
-const COLUMNS: [&str; 23] = [
-    "target",
-    "address",
-    "name",
-    "label",
-    "verdict",
-    "reason",
-    "expected",
-    "component",
-    "product",
-    "product_confidence",
-    "version",
-    "posture",
-    "posture_sentence",
-    "grants",
-    "worst_severity",
-    "findings",
-    "accepted_findings",
-    "certificate_subject",
-    "certificate_issuer",
-    "certificate_not_after",
-    "remedy",
-    "origin",
-    "lapsed_acceptances",
+/// What a row shows.
+struct Row<'a> {
+    report: &'a EndpointReport,
+    findings: &'a [&'a Finding],
+}
+
+/// A column: its name, and its text in a row.
+type Column = (&'static str, fn(&Row<'_>) -> Option<String>);
+
+const COLUMNS: [Column; 23] = [
+    ("target", |row| Some(row.report.target.to_string())),
+    ("address", |row| {
+        facts::address(row.report).map(|address| address.to_string())
+    }),
+    ("name", |row| match &row.report.target.host {
+        Host::Name(name) => Some(name.to_string()),
+        Host::Ip(_) => row.report.target.sni.as_deref().map(str::to_owned),
+    }),
+    ("label", |row| {
+        row.report.target.label.as_deref().map(str::to_owned)
+    }),
+    ("verdict", |row| Some(row.report.verdict.to_string())),
+    ("reason", |row| Some(row.report.reason.clone())),
+    ("expected", |row| {
+        row.report
+            .target
+            .expect
+            .map(|expected| expected.to_string())
+    }),
+    ("component", |row| {
+        Some(row.identification()?.component.as_str().to_owned())
+    }),
+    ("product", |row| {
+        Some(row.identification()?.product()?.id.to_string())
+    }),
+    ("product_confidence", |row| {
+        let confidence = row.identification()?.attribution.confidence?;
+        Some(confidence.as_str().to_owned())
+    }),
+    ("version", |row| row.identification()?.version.clone()),
+    ("posture", |row| {
+        let posture = row.report.posture.as_ref()?;
+        Some(posture.standing.as_str().to_owned())
+    }),
+    ("posture_sentence", |row| {
+        Some(row.report.posture.as_ref()?.sentence.clone())
+    }),
+    ("grants", |row| {
+        let paths = row.report.grants.iter().map(|grant| grant.path.as_str());
+        Some(paths.collect::<Vec<_>>().join(" "))
+    }),
+    ("worst_severity", |row| {
+        let counting = row.findings.iter().filter(|finding| finding.counts());
+        let worst = counting.map(|finding| finding.severity).min()?;
+        Some(worst.to_string())
+    }),
+    ("findings", |row| Some(row.rules(Finding::counts))),
+    ("accepted_findings", |row| {
+        Some(row.rules(Finding::accepted))
+    }),
+    ("certificate_subject", |row| {
+        Some(facts::certificate(row.report)?.subject.to_string())
+    }),
+    ("certificate_issuer", |row| {
+        Some(facts::certificate(row.report)?.issuer.to_string())
+    }),
+    ("certificate_not_after", |row| {
+        let end = facts::certificate(row.report)?.not_after?;
+        Some(end.to_string())
+    }),
+    ("remedy", |row| {
+        let remedy = row.report.remedy.as_ref()?;
+        Some(phrases::remedy_text(&remedy.text).into_owned())
+    }),
+    ("origin", |row| Some(row.report.target.origin.to_string())),
+    ("lapsed_acceptances", |row| {
+        let expired = row.findings.iter().filter_map(|finding| {
+            let expired = phrases::expired_acceptance(finding)?;
+            Some(format!("{}: {expired}", finding.rule.id))
+        });
+        Some(expired.collect::<Vec<_>>().join("; "))
+    }),
 ];
+
+impl Row<'_> {
+    fn identification(&self) -> Option<&Identification> {
+        self.report.identification.as_ref()
+    }
+
+    /// The ids of the rules whose findings satisfy `which`.
+    fn rules(&self, which: fn(&Finding) -> bool) -> String {
+        let findings = self.findings.iter().filter(|finding| which(finding));
+        let ids: Vec<&str> = findings.map(|finding| finding.rule.id).collect();
+        ids.join(" ")
+    }
+}
 
 /// Writes a header and a row for each record.
 pub(super) fn write(
@@ -44,101 +116,16 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let findings = FindingsByEndpoint::new(results.findings);
     let mut csv = spreadsheet::writer(out);
-    csv.write_record(COLUMNS)?;
+    csv.write_record(COLUMNS.map(|(name, _)| name))?;
     for report in reports {
-        csv.write_record(
-            row(report.borrow(), findings.of(report.borrow())).map(|text| cell(&text)),
-        )?;
+        let report = report.borrow();
+        let row = Row {
+            report,
+            findings: findings.of(report),
+        };
+        csv.write_record(COLUMNS.map(|(_, text)| cell(&text(&row).unwrap_or_default())))?;
     }
     csv.flush()
-}
-
-fn row(report: &EndpointReport, findings: &[&Finding]) -> [String; 23] {
-    let target = &report.target;
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let identification = report.identification.as_ref();
-    let attribution = identification.map(|identification| &identification.attribution);
-    let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
-    let grants: Vec<&str> = report
-        .grants
-        .iter()
-        .map(|grant| grant.path.as_str())
-        .collect();
-    let counting = || findings.iter().filter(|finding| finding.counts());
-    let ids = |ids: Vec<&str>| ids.join(" ");
-    let expired = findings.iter().filter_map(|finding| {
-        Some(format!(
-            "{}: {}",
-            finding.rule.id,
-            phrases::expired_acceptance(finding)?
-        ))
-    });
-    let expired: Vec<String> = expired.collect();
-    let name = match &target.host {
-        Host::Name(name) => Some(&**name),
-        Host::Ip(_) => target.sni.as_deref(),
-    };
-    [
-        target.to_string(),
-        report
-            .endpoint
-            .as_ref()
-            .and_then(Endpoint::address)
-            .map(|address| address.to_string())
-            .unwrap_or_default(),
-        text(name),
-        text(target.label.as_deref()),
-        report.verdict.as_str().to_owned(),
-        report.reason.clone(),
-        text(target.expect.map(Verdict::as_str)),
-        text(identification.map(|identification| identification.component.as_str())),
-        text(
-            attribution
-                .and_then(|attribution| attribution.product.as_ref())
-                .map(|product| &*product.id),
-        ),
-        text(
-            attribution
-                .and_then(|attribution| attribution.confidence)
-                .map(Confidence::as_str),
-        ),
-        text(identification.and_then(|identification| identification.version.as_deref())),
-        text(
-            report
-                .posture
-                .as_ref()
-                .map(|posture| posture.standing.as_str()),
-        ),
-        text(report.posture.as_ref().map(|posture| &*posture.sentence)),
-        grants.join(" "),
-        text(
-            counting()
-                .map(|finding| finding.severity)
-                .min()
-                .map(Severity::as_str),
-        ),
-        ids(counting().map(|finding| finding.rule.id).collect()),
-        ids(findings
-            .iter()
-            .filter(|finding| finding.accepted())
-            .map(|finding| finding.rule.id)
-            .collect()),
-        text(certificate.map(|certificate| &*certificate.subject)),
-        text(certificate.map(|certificate| &*certificate.issuer)),
-        certificate
-            .and_then(|certificate| certificate.not_after)
-            .map(|at| at.to_string())
-            .unwrap_or_default(),
-        text(
-            report
-                .remedy
-                .as_ref()
-                .map(|remedy| phrases::remedy_text(&remedy.text))
-                .as_deref(),
-        ),
-        target.origin.to_string(),
-        expired.join("; "),
-    ]
 }
 
 #[cfg(test)]
@@ -158,7 +145,7 @@ mod tests {
         insta::assert_snapshot!(text(&sample::mixed()));
         assert_eq!(
             text(&sample::empty()),
-            format!("\"{}\"\n", COLUMNS.join("\",\""))
+            format!("\"{}\"\n", COLUMNS.map(|(name, _)| name).join("\",\""))
         );
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use super::Results;
+use super::results::Results;
 use super::table::{TableOptions, finding_line, painted_change, shown};
 use crate::model::{BaselineState, ScanSummary, Time};
 use crate::record::{Change, Finding, encode};
@@ -178,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_differs() {
+    fn all_differences_are_written() {
         insta::assert_snapshot!("table", table(&sample::mixed()));
         insta::assert_snapshot!("json", json(&sample::mixed()));
     }
 
     #[test]
-    fn nothing_differs() {
+    fn without_differences_the_table_says_so() {
         let said = table(&sample::empty());
         assert!(
             said.contains("no changes\n\nno new findings\n\nno findings gone\n"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_text_is_shown_and_does_nothing() {
+    fn hostile_text_has_no_effect() {
         let sample = sample::saying("\u{1b}[2J\u{202e}\r\nexit 0");
         for written in [table(&sample), json(&sample)] {
             assert!(

@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_text_acts_on_nothing() {
+    fn hostile_text_has_no_effect() {
         let text = explained(&sample::hostile());
         assert!(!text.chars().any(|c| c != '\n' && hidden(c)), "{text:?}");
     }

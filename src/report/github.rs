@@ -9,8 +9,9 @@
 use std::io;
 
 use super::escape::escape;
+use super::phrases;
+use super::results::Results;
 use super::source_location::{Repository, SourceLocation};
-use super::{Results, phrases};
 use crate::model::{BaselineState, Finding, Severity};
 
 /// Characters of a message.
@@ -26,14 +27,14 @@ pub(super) fn write(
     repository: Repository<'_>,
 ) -> io::Result<()> {
     for command in ["error", "warning", "notice"] {
-        let mut all: Vec<&Finding> = (results.findings.iter())
-            .filter(|finding| finding.counts() && self::command(finding.severity) == command)
+        let mut findings: Vec<&Finding> = (results.counting_findings())
+            .filter(|finding| self::command(finding.severity) == command)
             .collect();
         // Ten known findings must not hide a new one.
-        all.sort_by_key(|finding| (finding.severity, finding.baseline));
-        for finding in all.iter().take(MAX_ANNOTATIONS) {
+        findings.sort_by_key(|finding| (finding.severity, finding.baseline));
+        for finding in findings.iter().take(MAX_ANNOTATIONS) {
             let location = SourceLocation::of(&finding.origin, repository);
-            let at = if location.in_repository {
+            let place = if location.in_repository {
                 format!("file={},line={},", property(&location.path), location.line)
             } else {
                 String::new()
@@ -43,30 +44,23 @@ pub(super) fn write(
             } else {
                 ""
             };
+            let title = property(finding.rule.id);
+            let message = data(&format!("{new}{}", phrases::finding_and_target(finding)));
+            let remedy = data(&format!("Remedy: {}", phrases::remedy_with_link(finding)));
             writeln!(
                 out,
-                "::{command} {at}title={}::{}%0A{}",
-                property(finding.rule.id),
-                data(&format!(
-                    "{new}{}: {}",
-                    phrases::about(finding),
-                    phrases::finding_text(finding)
-                )),
-                data(&format!("Remedy: {}", phrases::remedy_with_link(finding))),
+                "::{command} {place}title={title}::{message}%0A{remedy}"
             )?;
         }
-        if let Some(more @ 1..) = all.len().checked_sub(MAX_ANNOTATIONS) {
+        if let Some(more @ 1..) = findings.len().checked_sub(MAX_ANNOTATIONS) {
             writeln!(
                 out,
                 "kubeknock: {more} more findings of kind {command}: see the other reports"
             )?;
         }
     }
-    writeln!(
-        out,
-        "kubeknock: {}",
-        escape(results.outcome.sentence, MAX_TEXT)
-    )?;
+    let sentence = escape(results.outcome.sentence, MAX_TEXT);
+    writeln!(out, "kubeknock: {sentence}")?;
     out.flush()
 }
 
@@ -117,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_github_shows() {
+    fn at_most_as_many_annotations_as_github_shows() {
         let mut sample = sample::mixed();
         sample.findings = vec![sample.findings[0].clone(); 13];
         let written = text(&sample);
@@ -128,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_is_shown_before_what_was_there_and_is_no_worse() {
+    fn new_findings_come_before_known_ones_of_equal_severity() {
         let mut sample = sample::mixed();
         let one = sample.findings[0].clone();
         let finding = |severity, baseline, message: String| Finding {
@@ -172,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_no_file_has_no_place() {
+    fn a_target_outside_the_repository_has_no_location() {
         let mut sample = sample::mixed();
         for source in [
             Source::Argument,

@@ -8,32 +8,14 @@ use std::io::{self, Write as _};
 use serde::ser::Serializer as _;
 
 use super::escape::escape;
+use super::ordered_json::{Json, object};
+use super::results::Results;
 use super::source_location::{Repository, SourceLocation};
-use super::{Results, encode, phrases};
+use super::{encode, phrases};
 use crate::model::{Finding, Severity};
 
 /// Characters of a description.
 const MAX_TEXT: usize = 1000;
-
-#[derive(serde::Serialize)]
-struct Issue {
-    description: String,
-    check_name: &'static str,
-    fingerprint: String,
-    severity: &'static str,
-    location: Location,
-}
-
-#[derive(serde::Serialize)]
-struct Location {
-    path: String,
-    lines: Lines,
-}
-
-#[derive(serde::Serialize)]
-struct Lines {
-    begin: u32,
-}
 
 /// Writes the report.
 pub(super) fn write(
@@ -42,39 +24,27 @@ pub(super) fn write(
     repository: Repository<'_>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let counting = results.findings.iter().filter(|finding| finding.counts());
-    let mut serializer = encode::pretty(&mut out);
-    serializer.collect_seq(counting.map(|finding| issue(finding, repository)))?;
+    let issues = (results.counting_findings()).map(|finding| issue(finding, repository));
+    encode::pretty(&mut out).collect_seq(issues)?;
     out.write_all(b"\n")?;
     out.flush()
 }
 
-fn issue(finding: &Finding, repository: Repository<'_>) -> Issue {
-    let location = SourceLocation::of(&finding.origin, repository);
-    Issue {
-        description: escape(
-            &format!(
-                "{}: {}",
-                phrases::about(finding),
-                phrases::finding_text(finding)
-            ),
-            MAX_TEXT,
-        ),
-        check_name: finding.rule.id,
-        fingerprint: finding.fingerprint.to_string(),
-        severity: match finding.severity {
-            Severity::Critical => "blocker",
-            Severity::High => "critical",
-            Severity::Medium => "major",
-            Severity::Low => "minor",
-            Severity::Note => "info",
-        },
-        location: Location {
-            path: location.path,
-            lines: Lines {
-                begin: location.line,
-            },
-        },
+fn issue(finding: &Finding, repository: Repository<'_>) -> Json {
+    let SourceLocation { path, line, .. } = SourceLocation::of(&finding.origin, repository);
+    let severity = match finding.severity {
+        Severity::Critical => "blocker",
+        Severity::High => "critical",
+        Severity::Medium => "major",
+        Severity::Low => "minor",
+        Severity::Note => "info",
+    };
+    object! {
+        "description": escape(&phrases::finding_and_target(finding), MAX_TEXT),
+        "check_name": finding.rule.id,
+        "fingerprint": finding.fingerprint.to_string(),
+        "severity": severity,
+        "location": object! { "path": path, "lines": object! { "begin": u64::from(line) } },
     }
 }
 
@@ -101,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_text_acts_on_nothing() {
+    fn hostile_text_has_no_effect() {
         let mut sample = sample::mixed();
         sample.findings[0].message = "\u{1b}[2J\u{202e}\"}],".to_owned();
         let written = text(&sample);

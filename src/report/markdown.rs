@@ -10,11 +10,12 @@ use std::borrow::{Borrow, Cow};
 use std::collections::{HashMap, HashSet};
 use std::io;
 
+use super::phrases;
 use super::phrases::{
     anonymous_may, plural, specification_result, target_and_address, who_answered,
 };
+use super::results::Results;
 use super::worst_first::worst_first;
-use super::{Results, phrases};
 use crate::model::{BaselineState, EndpointReport, Finding, Identity, SpecCoverage, Verdict};
 use text::{code, code_of, link};
 
@@ -93,7 +94,7 @@ fn head(page: &mut Page, results: &Results<'_>) {
             code(stopped)
         ));
     }
-    if let Some(part) = results.part() {
+    if let Some(part) = results.shard_notice() {
         page.line(&format!("**Partial report**: {part}.\n"));
     }
     page.line("| verdict | endpoints |\n|---|---:|");

@@ -12,17 +12,18 @@
 mod csv;
 pub mod diff;
 pub mod endpoint_text;
+mod facts;
 mod findings_by_endpoint;
 mod format;
 mod github;
 mod gitlab;
 mod html;
-mod json;
-mod jsonl;
 mod junit;
 mod markdown;
+mod ordered_json;
 mod phrases;
 mod prometheus;
+mod results;
 pub mod rule_text;
 mod sarif;
 mod shadowserver;
@@ -36,57 +37,14 @@ pub(crate) mod sample;
 #[cfg(test)]
 #[path = "../../tests/suite/skip.rs"]
 mod skip;
+#[cfg(test)]
+mod tests;
 
 pub use format::{Format, RenderOptions, ReportWriter, render};
+pub use results::{Outcome, Results};
 pub use source_location::Repository;
 pub use table::TableOptions;
 
 use crate::escape;
 pub use crate::escape::escape;
-use crate::model::{Change, Finding, Rule, ScanSummary};
-use crate::record::{Contents, ScanInfo, encode};
-
-/// The results of a scan, without its endpoint records.
-#[derive(Debug, Clone, Copy)]
-pub struct Results<'a> {
-    /// The settings of the scan.
-    pub info: ScanInfo<'a>,
-    /// When it ran, and its coverage.
-    pub summary: &'a ScanSummary,
-    /// The findings: worst first, then in the order of the target set.
-    pub findings: &'a [Finding],
-    /// The changes since the baseline; `None` without a baseline.
-    pub changes: Option<&'a [Change]>,
-    /// All rules, with or without findings.
-    pub rules: &'a [&'static Rule],
-    /// The decision of the gate.
-    pub outcome: Outcome<'a>,
-}
-
-impl<'a> Results<'a> {
-    /// What a saved report keeps of them, beside the records.
-    fn contents(&self) -> Contents<'a> {
-        Contents {
-            info: self.info,
-            summary: self.summary,
-            findings: self.findings,
-        }
-    }
-
-    /// What to say first in the report of one shard.
-    fn part(&self) -> Option<String> {
-        let shard = self.info.config.shard;
-        shard
-            .is_part()
-            .then(|| format!("shard {shard} of a scan; the other shards are missing here"))
-    }
-}
-
-/// The decision of the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome<'a> {
-    /// The exit code.
-    pub code: u8,
-    /// Why: `1 verdict at --fail-on exposed: exit 1`.
-    pub sentence: &'a str,
-}
+use crate::record::encode;

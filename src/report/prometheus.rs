@@ -6,12 +6,13 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
-use std::fmt::Write as _;
-use std::io;
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write};
 
-use super::Results;
 use super::escape::escape;
-use crate::model::{Endpoint, EndpointReport, FailureKind, Finding, Gap, Severity, Verdict};
+use super::facts;
+use super::results::Results;
+use crate::model::{EndpointReport, FailureKind, Gap, Severity, Verdict};
 
 /// Endpoints with their own series.
 const MAX_ENDPOINTS: usize = 10_000;
@@ -20,171 +21,167 @@ const MAX_TEXT: usize = 200;
 
 /// Writes the metrics.
 pub(super) fn write(
-    out: &mut dyn io::Write,
+    out: &mut dyn Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     scan(&mut out, results)?;
-    findings(&mut out, results.findings)?;
+    findings(&mut out, results)?;
     endpoints(&mut out, reports)?;
-    io::Write::flush(&mut out)
+    out.flush()
 }
 
 /// `# HELP` and `# TYPE` of a gauge.
-fn gauge(out: &mut impl io::Write, name: &str, help: &str) -> io::Result<()> {
+fn head(out: &mut impl Write, name: &str, help: &str) -> io::Result<()> {
     writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")
 }
 
-fn scan(out: &mut impl io::Write, results: &Results<'_>) -> io::Result<()> {
-    let (summary, coverage) = (results.summary, &results.summary.coverage);
-    let started = summary.started.as_second();
-    for (name, help, value) in [
-        (
-            "kubeknock_scan_start_timestamp_seconds",
-            "When the scan began, in Unix time.",
-            started.to_string(),
-        ),
-        (
-            "kubeknock_scan_duration_seconds",
-            "How long the scan took.",
-            format!("{:.3}", summary.elapsed.as_secs_f64()),
-        ),
-        (
-            "kubeknock_scan_complete",
-            "Whether every target was attempted, at every address that may be asked.",
-            u8::from(coverage.is_complete()).to_string(),
-        ),
-        (
-            "kubeknock_gate_exit_code",
-            "The exit code that the gate gave.",
-            results.outcome.code.to_string(),
-        ),
-        (
-            "kubeknock_targets",
-            "Targets in the set, exclusions taken out.",
-            coverage.targets.to_string(),
-        ),
-        (
-            "kubeknock_named_targets",
-            "Named targets.",
-            coverage.named().to_string(),
-        ),
-        (
-            "kubeknock_named_targets_covered",
-            "Named targets that got a verdict.",
-            coverage.covered().to_string(),
-        ),
-    ] {
-        gauge(out, name, help)?;
-        writeln!(out, "{name} {value}")?;
-    }
-    gauge(out, "kubeknock_endpoints", "Endpoints by verdict.")?;
-    for verdict in Verdict::ALL {
-        writeln!(
-            out,
-            "kubeknock_endpoints{{verdict=\"{verdict}\"}} {}",
-            coverage.count(verdict)
-        )?;
-    }
-    gauge(
-        out,
-        "kubeknock_unreachable_endpoints",
-        "Unreachable endpoints by kind.",
-    )?;
-    for kind in FailureKind::ALL {
-        let count = coverage.unreachable.get(&kind).copied().unwrap_or_default();
-        writeln!(
-            out,
-            "kubeknock_unreachable_endpoints{{kind=\"{}\"}} {count}",
-            kind.as_str()
-        )?;
-    }
-    gauge(
-        out,
-        "kubeknock_unasked",
-        "What was not asked of names, by reason.",
-    )?;
-    for why in Gap::ALL {
-        writeln!(
-            out,
-            "kubeknock_unasked{{why=\"{}\"}} {}",
-            why.as_str(),
-            coverage.gap(why)
-        )?;
-    }
-    gauge(
-        out,
-        "kubeknock_not_attempted",
-        "Targets and addresses that were not asked.",
-    )?;
-    writeln!(out, "kubeknock_not_attempted {}", coverage.not_attempted)?;
-    gauge(
-        out,
-        "kubeknock_failed_here",
-        "Those of them that our own side failed at, by kind.",
-    )?;
-    for kind in FailureKind::ALL.into_iter().filter(|kind| kind.is_ours()) {
-        let count = coverage.failed_here.get(&kind).copied().unwrap_or_default();
-        writeln!(
-            out,
-            "kubeknock_failed_here{{kind=\"{}\"}} {count}",
-            kind.as_str()
-        )?;
+/// A gauge with one value.
+fn gauge(out: &mut impl Write, name: &str, help: &str, value: impl Display) -> io::Result<()> {
+    head(out, name, help)?;
+    writeln!(out, "{name} {value}")
+}
+
+/// A gauge with a value for each word, which is the value of a label.
+fn gauge_by(
+    out: &mut impl Write,
+    (name, label): (&str, &str),
+    help: &str,
+    counts: impl IntoIterator<Item = (&'static str, u64)>,
+) -> io::Result<()> {
+    head(out, name, help)?;
+    for (word, count) in counts {
+        writeln!(out, "{name}{{{label}=\"{word}\"}} {count}")?;
     }
     Ok(())
 }
 
-fn findings(out: &mut impl io::Write, findings: &[Finding]) -> io::Result<()> {
-    let mut counts: BTreeMap<(Severity, &str), u64> = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.counts()) {
-        *counts
-            .entry((finding.severity, finding.rule.id))
-            .or_default() += 1;
-    }
+fn scan(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
+    let (summary, coverage) = (results.summary, &results.summary.coverage);
     gauge(
         out,
-        "kubeknock_findings",
-        "Findings that count, by severity and rule.",
+        "kubeknock_scan_start_timestamp_seconds",
+        "When the scan began, in Unix time.",
+        summary.started.as_second(),
     )?;
+    gauge(
+        out,
+        "kubeknock_scan_duration_seconds",
+        "How long the scan took.",
+        format_args!("{:.3}", summary.elapsed.as_secs_f64()),
+    )?;
+    gauge(
+        out,
+        "kubeknock_scan_complete",
+        "Whether every target was attempted, at every address that may be asked.",
+        u8::from(coverage.is_complete()),
+    )?;
+    gauge(
+        out,
+        "kubeknock_gate_exit_code",
+        "The exit code that the gate gave.",
+        results.outcome.code,
+    )?;
+    gauge(
+        out,
+        "kubeknock_targets",
+        "Targets in the set, exclusions taken out.",
+        coverage.targets,
+    )?;
+    gauge(
+        out,
+        "kubeknock_named_targets",
+        "Named targets.",
+        coverage.named(),
+    )?;
+    gauge(
+        out,
+        "kubeknock_named_targets_covered",
+        "Named targets that got a verdict.",
+        coverage.covered(),
+    )?;
+    gauge_by(
+        out,
+        ("kubeknock_endpoints", "verdict"),
+        "Endpoints by verdict.",
+        Verdict::ALL.map(|verdict| (verdict.as_str(), coverage.count(verdict))),
+    )?;
+    let count = |counts: &BTreeMap<FailureKind, u64>, kind: FailureKind| {
+        (
+            kind.as_str(),
+            counts.get(&kind).copied().unwrap_or_default(),
+        )
+    };
+    gauge_by(
+        out,
+        ("kubeknock_unreachable_endpoints", "kind"),
+        "Unreachable endpoints by kind.",
+        FailureKind::ALL.map(|kind| count(&coverage.unreachable, kind)),
+    )?;
+    gauge_by(
+        out,
+        ("kubeknock_unasked", "why"),
+        "What was not asked of names, by reason.",
+        Gap::ALL.map(|why| (why.as_str(), coverage.gap(why))),
+    )?;
+    gauge(
+        out,
+        "kubeknock_not_attempted",
+        "Targets and addresses that were not asked.",
+        coverage.not_attempted,
+    )?;
+    let our_kinds = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours());
+    gauge_by(
+        out,
+        ("kubeknock_failed_here", "kind"),
+        "Those of them that our own side failed at, by kind.",
+        our_kinds.map(|kind| count(&coverage.failed_here, kind)),
+    )
+}
+
+fn findings(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
+    let mut counts: BTreeMap<(Severity, &str), u64> = BTreeMap::new();
+    for finding in results.counting_findings() {
+        let key = (finding.severity, finding.rule.id);
+        *counts.entry(key).or_default() += 1;
+    }
+    let name = "kubeknock_findings";
+    head(out, name, "Findings that count, by severity and rule.")?;
     for ((severity, rule), count) in counts {
         writeln!(
             out,
-            "kubeknock_findings{{severity=\"{severity}\",rule=\"{rule}\"}} {count}"
+            "{name}{{severity=\"{severity}\",rule=\"{rule}\"}} {count}"
         )?;
     }
-    let accepted = findings.iter().filter(|finding| finding.accepted()).count();
+    let accepted = results.findings.iter().filter(|finding| finding.accepted());
     gauge(
         out,
         "kubeknock_accepted_findings",
         "Findings that somebody accepted.",
-    )?;
-    writeln!(out, "kubeknock_accepted_findings {accepted}")
+        accepted.count(),
+    )
 }
 
 fn endpoints(
-    out: &mut impl io::Write,
+    out: &mut impl Write,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
-    let mut certificates = String::new();
-    gauge(
+    let verdicts = "kubeknock_endpoint_verdict";
+    let certificates = "kubeknock_certificate_not_after_timestamp_seconds";
+    head(
         out,
-        "kubeknock_endpoint_verdict",
+        verdicts,
         "The verdict on an endpoint: 1 at the verdict that it got.",
     )?;
+    let mut certificate_series = String::new();
     let has_series = |report: &EndpointReport| report.connected() || report.target.named;
+    let reports = reports.filter(|report| has_series(report.borrow()));
     // Labels are cut, so two series can become equal, and the collector rejects a file with a duplicate series.
-    let mut seen = HashSet::new();
-    for report in reports
-        .filter(|report| has_series(report.borrow()))
-        .take(MAX_ENDPOINTS)
-    {
+    let mut known_labels = HashSet::new();
+    for report in reports.take(MAX_ENDPOINTS) {
         let report = report.borrow();
-        let address = report
-            .endpoint
-            .as_ref()
-            .and_then(Endpoint::address)
-            .map(|address| address.to_string());
+        let address = facts::address(report).map(|address| address.to_string());
         let labels = format!(
             "target=\"{}\",address=\"{}\",server_name=\"{}\",label=\"{}\"",
             value(&report.target.to_string()),
@@ -192,29 +189,22 @@ fn endpoints(
             value(report.target.server_name().as_deref().unwrap_or_default()),
             value(report.target.label.as_deref().unwrap_or_default()),
         );
-        if !seen.insert(labels.clone()) {
+        if !known_labels.insert(labels.clone()) {
             continue;
         }
-        writeln!(
-            out,
-            "kubeknock_endpoint_verdict{{{labels},verdict=\"{}\"}} 1",
-            report.verdict
-        )?;
-        let certificate = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
-        if let Some(end) = certificate.and_then(|certificate| certificate.not_after) {
-            let _ = writeln!(
-                certificates,
-                "kubeknock_certificate_not_after_timestamp_seconds{{{labels}}} {}",
-                end.as_second()
-            );
+        let verdict = report.verdict;
+        writeln!(out, "{verdicts}{{{labels},verdict=\"{verdict}\"}} 1")?;
+        if let Some(end) = facts::certificate(report).and_then(|known| known.not_after) {
+            let end = end.as_second();
+            let _ = writeln!(certificate_series, "{certificates}{{{labels}}} {end}");
         }
     }
-    gauge(
+    head(
         out,
-        "kubeknock_certificate_not_after_timestamp_seconds",
+        certificates,
         "When the serving certificate ends, in Unix time.",
     )?;
-    out.write_all(certificates.as_bytes())
+    out.write_all(certificate_series.as_bytes())
 }
 
 /// The value of a label, with backslashes and quotes escaped.
@@ -254,7 +244,7 @@ mod tests {
 
     /// Two clusters on one address, told apart by `sni=`; and an endpoint that is there twice.
     #[test]
-    fn a_series_is_there_once() {
+    fn each_series_is_written_once() {
         let mut sample = sample::mixed();
         let mut other = sample.reports[0].clone();
         other.target.sni = Some("other.example".into());
@@ -273,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn promtool_finds_nothing_wrong() {
+    fn promtool_accepts_the_metrics() {
         for sample in [sample::mixed(), sample::empty(), sample::hostile()] {
             let promtool = Command::new("promtool")
                 .args(["check", "metrics"])

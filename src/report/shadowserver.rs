@@ -250,7 +250,7 @@ mod tests {
 
     /// What a server says of itself, opened where cells are split at `;`.
     #[test]
-    fn no_version_is_a_formula() {
+    fn no_version_becomes_a_formula() {
         let mut sample = sample::mixed();
         sample
             .reports

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_to_the_root_and_never_absolute() {
+    fn paths_are_relative_to_the_root() {
         for (path, expected) in [
             ("targets.txt", "ci/targets.txt"),
             ("./a/../targets.txt", "ci/targets.txt"),
@@ -160,7 +160,7 @@ mod tests {
     /// As on a runner whose workspace is a link: the working directory is known by its real name.
     #[cfg(unix)]
     #[test]
-    fn a_way_through_a_link_is_inside_too() {
+    fn a_file_behind_a_symbolic_link_is_in_the_repository() {
         let folder = tempfile::tempdir().unwrap();
         let [real, link] = ["real", "link"].map(|name| folder.path().join(name));
         std::fs::create_dir_all(real.join("ci")).unwrap();

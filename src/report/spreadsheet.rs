@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_a_separator_is_guarded_like_a_start() {
+    fn text_after_a_separator_is_guarded_like_the_start_of_a_cell() {
         for (text, shown) in [
             ("v1.20.2;=1+1|x", "v1.20.2;'=1+1|x"),
             ("=1", "'=1"),

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_are_kept_and_the_others_counted() {
+    fn the_first_endpoints_are_kept_and_the_others_counted() {
         let reports = sample::mixed().reports;
         let order = |report: &EndpointReport| (report.verdict, report.order_key());
         let mut sorted: Vec<&EndpointReport> = reports.iter().collect();

@@ -77,7 +77,7 @@ async fn another_address_behind_a_name_is_the_same_finding() {
 /// All addresses of a range stand on one line: GitHub would make one alert of them by itself.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn findings_on_one_line_are_alerts_of_their_own() {
+async fn findings_on_one_line_are_separate_alerts() {
     let scenario = || kubeknock::simulator::scenario("default").unwrap();
     let one = kubeknock::simulator::start(scenario(), "127.84.0.1:0".parse().unwrap())
         .await

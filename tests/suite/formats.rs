@@ -63,7 +63,7 @@ fn fingerprints(folder: &Path, args: &[&str]) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_result_lies_at_its_line_and_keeps_its_fingerprint() {
+async fn a_result_points_to_its_line_and_keeps_its_fingerprint() {
     let one = start("default").await;
     let other = start("exposed").await;
     let (one, other) = (one.address().to_string(), other.address().to_string());
@@ -108,7 +108,7 @@ async fn a_result_lies_at_its_line_and_keeps_its_fingerprint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn auto_chooses_by_the_place_of_the_scan() {
+async fn auto_chooses_the_format_of_the_ci_server() {
     let server = start("exposed").await;
     let address = server.address().to_string();
     tokio::task::spawn_blocking(move || {
@@ -216,7 +216,7 @@ async fn scanned_before_and_now(
 
 /// What opened since the baseline shows wherever people look.
 #[tokio::test(flavor = "multi_thread")]
-async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
+async fn forbidden_to_exposed_is_in_every_format_that_shows_changes() {
     let folder = tempfile::tempdir().unwrap();
     let output =
         scanned_before_and_now(folder.path(), "127.83.0.1", ["default", "exposed"], &[]).await;
@@ -247,7 +247,7 @@ async fn forbidden_to_exposed_shows_in_every_format_that_tells_changes() {
 
 /// Exposed before and now, by the same rule; and what is open is not the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn nodes_then_secrets_is_new_in_every_format_that_tells_changes() {
+async fn nodes_then_secrets_is_new_in_every_format_that_shows_changes() {
     let folder = tempfile::tempdir().unwrap();
     let servers = ["lists-nodes", "front-answers-head"];
     let output = scanned_before_and_now(folder.path(), "127.83.0.2", servers, &["--deep"]).await;
@@ -284,7 +284,7 @@ async fn nodes_then_secrets_is_new_in_every_format_that_tells_changes() {
 
 /// A certificate and bodies that are markup, from a server, through the program, into a browser.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_hostile_server_says_runs_nothing_in_a_browser() {
+async fn text_of_a_hostile_server_runs_nothing_in_a_browser() {
     let server = start("control-characters").await;
     let spec = server.address().to_string();
     let folder = tempfile::tempdir().unwrap();

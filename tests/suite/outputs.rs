@@ -55,7 +55,7 @@ mod unix {
     use crate::skip::skipped;
 
     #[test]
-    fn a_link_stays_and_what_it_leads_to_is_written() {
+    fn a_link_stays_and_its_target_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("store")).unwrap();
@@ -91,7 +91,7 @@ mod unix {
     }
 
     #[test]
-    fn a_file_keeps_its_mode_its_owner_and_its_other_names() {
+    fn a_file_keeps_its_mode_its_owner_and_its_hard_links() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let made = |name: &str, mode: u32| {
@@ -145,7 +145,7 @@ mod unix {
 
     /// A file that may be written, in a folder where no other can be made.
     #[test]
-    fn a_writable_file_in_a_folder_that_is_not() {
+    fn a_writable_file_in_a_read_only_folder_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let closed = folder.path().join("closed");
         fs::create_dir(&closed).unwrap();
@@ -199,7 +199,7 @@ mod unix {
 
     /// What is no file gets the report as it is made, and stays what it is.
     #[test]
-    fn pipes() {
+    fn pipes_get_the_report() {
         let folder = tempfile::tempdir().unwrap();
         let fifo = folder.path().join("fifo");
         assert!(
@@ -228,7 +228,7 @@ mod unix {
     /// The links are the test's own: a program that replaced the machine's, run by root, would break it.
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_the_process_has_open() {
+    fn open_descriptors_get_the_report() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("dev")).unwrap();
@@ -397,7 +397,7 @@ mod unix {
 
     /// The settings of a scan are what the next one goes by.
     #[test]
-    fn no_report_goes_over_the_settings() {
+    fn no_report_overwrites_the_settings() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("kubeknock.toml"), "[scan]\nrate = 7\n").unwrap();
         symlink("kubeknock.toml", folder.path().join("link")).unwrap();

@@ -146,7 +146,7 @@ fn has(findings: &[Finding], rule: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
+async fn every_rule_fires_on_one_server_and_not_on_another() {
     let mut fired = Vec::new();
     for Case {
         rule,
@@ -193,7 +193,7 @@ async fn every_rule_has_a_server_that_makes_it_fire_and_one_that_does_not() {
 /// What an open door says, and that nothing more is asked for it: without `--deep` and with it, over both
 /// versions of HTTP.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_door_beside_the_api_server_is_told_and_nothing_more_is_asked() {
+async fn an_open_etcd_or_kubelet_is_reported_without_further_requests() {
     let etcd = "etcd answers over TLS without a client certificate; its own user authentication was not asked";
     let plain = "etcd answers over plain HTTP, where no client certificate can be asked for; its own user \
                  authentication was not asked";

@@ -1,12 +1,8 @@
 //! The server accepts anonymous requests.
 
-use super::super::controls::{
-    ATTACK_REMOTE_SERVICES, CIS_DISABLED, CIS_RESTRICTED, NSA_CISA, OWASP_2022_AUTHENTICATION,
-    OWASP_2025_AUTHENTICATION, STIG,
-};
-use super::{Hit, ScanTime, requests};
-use crate::advise::for_rule;
+use super::hit::{DEFAULTS, Hit, ScanTime, requests};
 use crate::model::{Access, EndpointReport, Grade, Rule, Scheme, Severity, Verdict};
+use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "anonymous-auth-enabled",
@@ -18,19 +14,19 @@ pub(in crate::policy) static RULE: Rule = Rule {
     proof: "The server answered 403 and named system:anonymous, so authentication had accepted the request. Or \
         it returned, over TLS and with no front end that could add its own identity, what it never returns to a \
         rejected caller.",
-    advice: for_rule,
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(1188),
     controls: &[
-        CIS_DISABLED,
-        CIS_RESTRICTED,
-        STIG,
-        NSA_CISA,
-        OWASP_2022_AUTHENTICATION,
-        OWASP_2025_AUTHENTICATION,
-        ATTACK_REMOTE_SERVICES,
+        controls::CIS_DISABLED,
+        controls::CIS_RESTRICTED,
+        controls::STIG,
+        controls::NSA_CISA,
+        controls::OWASP_2022_AUTHENTICATION,
+        controls::OWASP_2025_AUTHENTICATION,
+        controls::ATTACK_REMOTE_SERVICES,
     ],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
@@ -42,50 +38,32 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<H
             "requests without credentials are accepted as system:anonymous; authorization answers 403",
             refused,
         ),
-        Verdict::Exposed if directly(report) => {
-            let opened = report
-                .grants
-                .iter()
-                .filter(|grant| grant.grade > Grade::PublicInfo);
-            let opened = opened
-                .filter(|grant| !grant.not_served)
+        Verdict::Exposed if answers_directly(report) => (
+            "requests without credentials are accepted, and nothing that was asked for is refused",
+            (report.grants.iter())
+                .filter(|grant| grant.grade > Grade::PublicInfo && !grant.not_served)
                 .map(|grant| grant.request)
-                .collect::<Vec<_>>();
-            (
-                "requests without credentials are accepted, and nothing that was asked for is refused",
-                opened,
-            )
-        }
+                .collect(),
+        ),
         _ => return None,
     };
-    if proof.is_empty() {
-        return None;
-    }
-    // Where the provider does not let anybody change it, nobody is asked to.
-    let fixed = report
-        .remedy
-        .as_ref()
-        .is_some_and(|remedy| remedy.changeable == Some(false));
-    let severity = fixed.then_some(Severity::Low);
-    Some(
-        Hit {
-            severity,
-            ..Hit::proven(message, proof)
-        }
-        .with_remedy(report.remedy.as_ref()),
-    )
+    let remedy = report.remedy.as_ref();
+    // The severity is low if the provider does not let its users change this.
+    let is_fixed = remedy.is_some_and(|remedy| remedy.changeable == Some(false));
+    let severity = is_fixed.then_some(Severity::Low);
+    (!proof.is_empty()).then(|| {
+        Hit::proven(message, proof)
+            .with_severity(severity)
+            .with_remedy(remedy)
+    })
 }
 
 /// Whether the API server itself answered. The insecure port does not authenticate, and a front end may pass
 /// requests on under its own identity.
-fn directly(report: &EndpointReport) -> bool {
-    let front = report
-        .identification
-        .as_ref()
-        .is_none_or(|identification| identification.through_front);
-    report
-        .endpoint
-        .as_ref()
-        .is_some_and(|endpoint| endpoint.scheme == Scheme::Https)
-        && !front
+fn answers_directly(report: &EndpointReport) -> bool {
+    let uses_tls =
+        (report.endpoint.as_ref()).is_some_and(|endpoint| endpoint.scheme == Scheme::Https);
+    let has_no_front = (report.identification.as_ref())
+        .is_some_and(|identification| !identification.through_front);
+    uses_tls && has_no_front
 }

@@ -2,11 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Hit, ScanTime};
-use crate::advise::for_rule;
+use super::hit::{DEFAULTS, Hit, ScanTime};
 use crate::model::{EndpointReport, Rule, Severity};
 
-/// How long before the end it is reported.
+/// How long before it expires a certificate is reported.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 pub(in crate::policy) static EXPIRED: Rule = Rule {
@@ -15,11 +14,9 @@ pub(in crate::policy) static EXPIRED: Rule = Rule {
     meaning: "Clients that check the certificate can no longer connect. Clients that still connect do not check \
         it, which is what an attacker on the network path needs.",
     proof: "The notAfter date of the certificate in the TLS handshake, compared with the time of the scan.",
-    advice: for_rule,
     severity: Severity::Low,
     score: "3.7",
-    cwe: None,
-    controls: &[],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) static EXPIRING: Rule = Rule {
@@ -27,37 +24,30 @@ pub(in crate::policy) static EXPIRING: Rule = Rule {
     title: "The serving certificate expires within 30 days",
     meaning: "When it expires, clients that check it can no longer connect, kubelets included.",
     proof: "The notAfter date of the certificate in the TLS handshake, compared with the time of the scan.",
-    advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
-    cwe: None,
-    controls: &[],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) fn expired(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
     let end = end(report).filter(|end| *end < time.0)?;
-    Some(Hit::proven(
-        format!("the certificate expired on {}", day(end)),
-        Vec::new(),
-    ))
+    Some(hit("expired", end))
 }
 
 pub(in crate::policy) fn expiring(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
     let end = end(report).filter(|end| *end >= time.0 && end.duration_since(time.0) <= NOTICE)?;
-    Some(Hit::proven(
-        format!("the certificate expires on {}", day(end)),
-        Vec::new(),
-    ))
+    Some(hit("expires", end))
 }
 
-/// When the certificate ends, if an API server answered.
+fn hit(verb: &str, end: Timestamp) -> Hit {
+    let day = end.strftime("%Y-%m-%d");
+    Hit::proven(format!("the certificate {verb} on {day}"), Vec::new())
+}
+
+/// When the certificate expires, if an API server presented it.
 fn end(report: &EndpointReport) -> Option<Timestamp> {
     let certificate = report.tls.as_ref()?.certificate.as_ref()?;
     certificate
         .not_after
         .filter(|_| report.verdict.is_conclusive())
-}
-
-fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
 }

@@ -1,8 +1,7 @@
 //! Targets and requests without a result: a scan that saw nothing must not look like a good result.
 
 use super::expectation::found;
-use super::{Hit, ScanTime, requests};
-use crate::advise::for_rule;
+use super::hit::{DEFAULTS, Hit, ScanTime, requests};
 use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
@@ -11,11 +10,9 @@ pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     meaning: "Something answered, but the answers prove nothing: a front end's own pages, rate limiting, \
         contradictions, or a missing answer. The server behind it may be open.",
     proof: "The answers, each with the reason why it proves nothing.",
-    advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
-    cwe: None,
-    controls: &[],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
@@ -24,11 +21,9 @@ pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
     meaning: "The verdict holds for the paths that were answered. Nothing is known about the others, which may \
         include lists of resources. The report does not show that they are closed.",
     proof: "The requests without an answer. The report also lists the requests that were not made.",
-    advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
-    cwe: None,
-    controls: &[],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) static NOT_COVERED: Rule = Rule {
@@ -37,42 +32,31 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     meaning: "This target was named, but none of its endpoints showed what an anonymous caller may do. The \
         report does not show that it is closed.",
     proof: "The results of all its ports and addresses.",
-    advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
-    cwe: None,
-    controls: &[],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    let expected = report.target.expect == Some(Verdict::Inconclusive);
-    if report.verdict != Verdict::Inconclusive || expected {
-        return None;
-    }
-    Some(Hit::proven(
-        format!("no verdict: {}", report.reason),
-        requests(report, |_| true),
-    ))
+    let is_expected = report.target.expect == Some(Verdict::Inconclusive);
+    let is_hit = report.verdict == Verdict::Inconclusive && !is_expected;
+    let message = format!("no verdict: {}", report.reason);
+    is_hit.then(|| Hit::proven(message, requests(report, |_| true)))
 }
 
 pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    let said =
+    let missing =
         left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.is_conclusive())?;
-    let without = requests(report, |request| !request.access.is_clear());
-    Some(Hit::proven(said, without))
+    let unclear = requests(report, |request| !request.access.is_clear());
+    Some(Hit::proven(missing, unclear))
 }
 
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
-    let mut said = found(spec).map_or_else(
-        || "not asked".to_owned(),
-        |found| format!("no verdict, only {found}"),
-    );
-    if let Some(unasked) = spec.unasked_said() {
-        said = if spec.seen.is_empty() {
-            format!("{said}: {unasked}")
-        } else {
-            format!("{said}; not asked: {unasked}")
-        };
-    }
-    spec.is_missing().then(|| Hit::proven(said, Vec::new()))
+    let message = match (found(spec), spec.unasked_said()) {
+        (None, None) => "not asked".to_owned(),
+        (None, Some(unasked)) => format!("not asked: {unasked}"),
+        (Some(found), None) => format!("no verdict, only {found}"),
+        (Some(found), Some(unasked)) => format!("no verdict, only {found}; not asked: {unasked}"),
+    };
+    spec.is_missing().then(|| Hit::proven(message, Vec::new()))
 }

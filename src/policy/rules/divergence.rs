@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Hit, listed};
-use crate::advise::for_rule;
-use crate::model::{
-    Access, Confidence, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict,
-};
+use super::hit::{DEFAULTS, Hit, confidence, listed};
+use crate::model::{Access, Confidence, Endpoint, EndpointReport, Rule, Severity, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "address-divergence",
@@ -15,11 +12,9 @@ pub(in crate::policy) static RULE: Rule = Rule {
         the control plane has another configuration, a rollout stopped half-way, or an address now belongs to \
         somebody else.",
     proof: "The name resolved to several addresses. All were asked, and their verdicts or open paths differ.",
-    advice: for_rule,
     severity: Severity::Medium,
     score: "5.0",
-    cwe: None,
-    controls: &[],
+    ..DEFAULTS
 };
 
 /// The result of one address, as far as it is compared.
@@ -35,38 +30,27 @@ pub(in crate::policy) struct AddressResult {
 impl AddressResult {
     /// `None` for an address without a clear answer, which says nothing about what is open.
     pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
-        let clear = !matches!(
+        let is_clear = !matches!(
             report.verdict,
             Verdict::Unreachable | Verdict::NotAttempted | Verdict::Inconclusive
         );
-        let endpoint = report.endpoint.clone().filter(|_| clear)?;
-        let open: BTreeSet<String> = report
-            .grants
-            .iter()
+        let endpoint = report.endpoint.clone().filter(|_| is_clear)?;
+        let open: BTreeSet<String> = (report.grants.iter())
             .map(|grant| grant.path.clone())
             .collect();
-        let refused = |request: &&JudgedRequest| {
-            matches!(request.access, Access::Rejected | Access::Forbidden)
-        };
-        let path = |request: &JudgedRequest| request.exchange.request.bare_path().to_owned();
         // The recheck may have opened a path that was refused first.
-        let closed = report
-            .requests
-            .iter()
-            .filter(refused)
-            .map(path)
-            .filter(|path| !open.contains(path))
+        let closed = (report.requests.iter())
+            .filter(|request| matches!(request.access, Access::Rejected | Access::Forbidden))
+            .map(|request| request.exchange.request.bare_path())
+            .filter(|path| !open.contains(*path))
+            .map(str::to_owned)
             .collect();
-        let confidence = report
-            .identification
-            .as_ref()
-            .map_or(Confidence::High, |found| found.confidence);
         Some(Self {
             endpoint,
             verdict: report.verdict,
             open,
             closed,
-            confidence,
+            confidence: confidence(report),
         })
     }
 
@@ -77,7 +61,6 @@ impl AddressResult {
 
 /// Compares the addresses of one name, sorted by address.
 pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
-    let first = results.first()?;
     // A lost request does not prove that the path is closed.
     let closed_somewhere =
         |path: &&String| results.iter().any(|result| result.closed.contains(*path));
@@ -85,36 +68,28 @@ pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
         .filter(closed_somewhere)
         .map(String::as_str)
         .collect();
-    if differing.is_empty() && results.iter().all(|result| result.verdict == first.verdict) {
-        return None;
+    let mut by_verdict: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
+    for AddressResult {
+        verdict, endpoint, ..
+    } in results
+    {
+        let address = endpoint.address().map(|address| address.ip().to_string());
+        by_verdict.entry(*verdict).or_default().extend(address);
     }
-    let mut groups: BTreeMap<Verdict, Vec<String>> = BTreeMap::new();
-    for result in results {
-        let address = result
-            .endpoint
-            .address()
-            .map(|address| address.ip().to_string());
-        groups.entry(result.verdict).or_default().extend(address);
-    }
-    let message = if groups.len() > 1 {
-        let texts = groups.iter().map(|(verdict, addresses)| {
-            format!(
-                "{verdict} at {}",
-                listed(addresses.iter().map(String::as_str))
-            )
-        });
-        texts.collect::<Vec<_>>().join("; ")
-    } else {
-        format!(
-            "all are {}, and {} is open at some addresses only",
-            first.verdict,
-            listed(differing)
-        )
+    let message = match by_verdict.first_key_value() {
+        Some((verdict, _)) if by_verdict.len() == 1 && !differing.is_empty() => {
+            let paths = listed(differing);
+            format!("all are {verdict}, and {paths} is open at some addresses only")
+        }
+        _ if by_verdict.len() > 1 => {
+            let texts = by_verdict.iter().map(|(verdict, addresses)| {
+                let addresses = listed(addresses.iter().map(String::as_str));
+                format!("{verdict} at {addresses}")
+            });
+            texts.collect::<Vec<_>>().join("; ")
+        }
+        _ => return None,
     };
-    let confidence = results
-        .iter()
-        .map(|result| result.confidence)
-        .min()
-        .unwrap_or(first.confidence);
+    let confidence = results.iter().map(|result| result.confidence).min()?;
     Some(Hit::proven(message, Vec::new()).at_most(confidence))
 }

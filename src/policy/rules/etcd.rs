@@ -1,12 +1,9 @@
 //! An etcd that asks for no client certificate.
 
-use super::super::controls::{
-    ATTACK_PUBLIC_FACING, CIS_ETCD_CLIENTS, OWASP_2022_AUTHENTICATION, OWASP_2025_AUTHENTICATION,
-};
-use super::{Hit, ScanTime, requests};
-use crate::advise::for_rule;
+use super::hit::{DEFAULTS, Hit, ScanTime, is_component, requests};
 use crate::kubernetes::{Answer, PathClass};
-use crate::model::{Component, EndpointReport, Rule, Scheme, Severity};
+use crate::model::{Component, EndpointReport, JudgedRequest, Reply, Rule, Scheme, Severity};
+use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "etcd-open",
@@ -17,28 +14,25 @@ pub(in crate::policy) static RULE: Rule = Rule {
         checked.",
     proof: "/version answered with etcd's version, over TLS without a client certificate or over plain HTTP. No \
         key was read. A port that serves only metrics and health has no /version and is not reported.",
-    advice: for_rule,
     severity: Severity::Critical,
     score: "9.8",
     cwe: Some(306),
     controls: &[
-        CIS_ETCD_CLIENTS,
-        OWASP_2022_AUTHENTICATION,
-        OWASP_2025_AUTHENTICATION,
-        ATTACK_PUBLIC_FACING,
+        controls::CIS_ETCD_CLIENTS,
+        controls::OWASP_2022_AUTHENTICATION,
+        controls::OWASP_2025_AUTHENTICATION,
+        controls::ATTACK_PUBLIC_FACING,
     ],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    report
-        .identification
-        .as_ref()
-        .filter(|found| found.component == Component::Etcd)?;
-    let answers = requests(report, |request| {
-        let served =
-            |reply: &crate::model::Reply| reply.status == 200 && reply.answer == Answer::Etcd;
-        let exchange = &request.exchange;
-        exchange.request.class == PathClass::Version && exchange.outcome.as_ref().is_ok_and(served)
+    if !is_component(report, Component::Etcd) {
+        return None;
+    }
+    let of_etcd = |reply: &Reply| reply.status == 200 && reply.answer == Answer::Etcd;
+    let answers = requests(report, |JudgedRequest { exchange, .. }| {
+        exchange.request.class == PathClass::Version && exchange.outcome.as_ref().is_ok_and(of_etcd)
     });
     let how = match report.endpoint.as_ref()?.scheme {
         Scheme::Https => "over TLS without a client certificate",

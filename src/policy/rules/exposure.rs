@@ -1,13 +1,8 @@
 //! Paths that are open beyond version and health, by how sensitive they are.
 
-use super::super::controls::{
-    ATTACK_CREDENTIALS, ATTACK_DISCOVERY, ATTACK_HOST_INFORMATION, ATTACK_REMOTE_SERVICES,
-    CIS_DISABLED, CIS_GKE_BINDINGS, CIS_RESTRICTED, NSA_CISA, OWASP_2022_MISCONFIGURED,
-    OWASP_2022_RBAC, OWASP_2025_AUTHORIZATION, OWASP_2025_EXPOSED, STIG,
-};
-use super::{Hit, ScanTime, listed};
-use crate::advise::for_rule;
+use super::hit::{DEFAULTS, Hit, ScanTime, paths};
 use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, left_out};
+use crate::policy::controls;
 
 pub(in crate::policy) static RESOURCES: Rule = Rule {
     id: "anonymous-resources-exposed",
@@ -17,21 +12,21 @@ pub(in crate::policy) static RESOURCES: Rule = Rule {
         to everybody, others often are too.",
     proof: "A list was requested with HEAD and a limit of one. The server refused the method only after \
         authentication and authorization had let the request through. No object was read.",
-    advice: for_rule,
     severity: Severity::Critical,
     score: "9.8",
     cwe: Some(306),
     controls: &[
-        CIS_DISABLED,
-        CIS_RESTRICTED,
-        CIS_GKE_BINDINGS,
-        STIG,
-        NSA_CISA,
-        OWASP_2022_RBAC,
-        OWASP_2025_AUTHORIZATION,
-        ATTACK_REMOTE_SERVICES,
-        ATTACK_CREDENTIALS,
+        controls::CIS_DISABLED,
+        controls::CIS_RESTRICTED,
+        controls::CIS_GKE_BINDINGS,
+        controls::STIG,
+        controls::NSA_CISA,
+        controls::OWASP_2022_RBAC,
+        controls::OWASP_2025_AUTHORIZATION,
+        controls::ATTACK_REMOTE_SERVICES,
+        controls::ATTACK_CREDENTIALS,
     ],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) static DISCOVERY: Rule = Rule {
@@ -42,20 +37,20 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
         CVE-2018-1002105 and CVE-2019-11253 they are the way in. They are open by default before Kubernetes \
         1.14, and on clusters upgraded from such a version.",
     proof: "The path answered with a document that only the handler behind authorization returns.",
-    advice: for_rule,
     severity: Severity::High,
     score: "7.5",
     cwe: Some(200),
     controls: &[
-        CIS_DISABLED,
-        CIS_RESTRICTED,
-        CIS_GKE_BINDINGS,
-        STIG,
-        NSA_CISA,
-        OWASP_2022_RBAC,
-        OWASP_2025_AUTHORIZATION,
-        ATTACK_DISCOVERY,
+        controls::CIS_DISABLED,
+        controls::CIS_RESTRICTED,
+        controls::CIS_GKE_BINDINGS,
+        controls::STIG,
+        controls::NSA_CISA,
+        controls::OWASP_2022_RBAC,
+        controls::OWASP_2025_AUTHORIZATION,
+        controls::ATTACK_DISCOVERY,
     ],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) static TELEMETRY: Rule = Rule {
@@ -65,19 +60,19 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
         documents name every type with its fields. Through /debug/pprof/ anybody can make the server record \
         profiles. All of this helps to plan an attack, and every request costs the server work.",
     proof: "The path answered with its document, or with the marks of an API server behind authorization.",
-    advice: for_rule,
     severity: Severity::Medium,
     score: "5.3",
     cwe: Some(497),
     controls: &[
-        CIS_DISABLED,
-        CIS_RESTRICTED,
-        STIG,
-        NSA_CISA,
-        OWASP_2022_MISCONFIGURED,
-        OWASP_2025_EXPOSED,
-        ATTACK_HOST_INFORMATION,
+        controls::CIS_DISABLED,
+        controls::CIS_RESTRICTED,
+        controls::STIG,
+        controls::NSA_CISA,
+        controls::OWASP_2022_MISCONFIGURED,
+        controls::OWASP_2025_EXPOSED,
+        controls::ATTACK_HOST_INFORMATION,
     ],
+    ..DEFAULTS
 };
 
 /// The verb for lists of resources.
@@ -97,28 +92,21 @@ pub(in crate::policy) fn telemetry(report: &EndpointReport, _: ScanTime) -> Opti
 }
 
 fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> Option<Hit> {
-    let grants: Vec<&Grant> = report
-        .exposing()
-        .filter(|grant| which(grant.grade))
-        .collect();
+    let open = report.exposing().filter(|grant| which(grant.grade));
+    let grants: Vec<&Grant> = open.collect();
     if grants.is_empty() {
         return None;
     }
-    let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
-    let requests = grants.iter().map(|grant| grant.request).collect();
-    let message = format!("anonymous callers may {may} {paths}");
-    let mut hit = if grants.iter().all(|grant| grant.not_served) {
-        let message = format!("{message}: authorized, though nothing is served there");
-        Hit::proven(message, requests).at_most(Confidence::Medium)
-    } else {
-        Hit::proven(message, requests)
-    };
-    if let Some(left_out) = left_out(&report.requests, &report.not_asked).filter(|_| may == LIST) {
-        hit.message = format!("{}; {left_out}", hit.message);
+    let mut message = format!("anonymous callers may {may} {}", paths(&grants));
+    let mut confidence = Confidence::High;
+    if grants.iter().all(|grant| grant.not_served) {
+        message.push_str(": authorized, though nothing is served there");
+        confidence = Confidence::Medium;
     }
-    let open = grants.iter().map(|grant| grant.path.clone()).collect();
-    Some(Hit {
-        open,
-        ..hit.with_remedy(report.remedy.as_ref())
-    })
+    if let Some(left_out) = left_out(&report.requests, &report.not_asked).filter(|_| may == LIST) {
+        message.push_str("; ");
+        message.push_str(&left_out);
+    }
+    let hit = Hit::granted(message, &grants).opening(&grants);
+    Some(hit.at_most(confidence).with_remedy(report.remedy.as_ref()))
 }

@@ -7,21 +7,15 @@ pub(super) mod divergence;
 pub(super) mod etcd;
 pub(super) mod expectation;
 pub(super) mod exposure;
+pub(super) mod hit;
 pub(super) mod insecure_http;
 pub(super) mod kubelet;
 pub(super) mod posture;
 pub(super) mod public_info;
 pub(super) mod support;
 
-use std::collections::BTreeSet;
-
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-
-use crate::model::{
-    Confidence, EndpointReport, JudgedRequest, Remedy, Rule, Severity, SpecCoverage, Verdict,
-};
+use crate::model::{EndpointReport, Rule, SpecCoverage, Verdict};
+use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what could not be found out.
 pub(super) static REGISTRY: [Entry; 19] = [
@@ -106,87 +100,5 @@ impl Entry {
             other_way_in: true,
             ..self
         }
-    }
-}
-
-/// When the scan began. Rules about time use it, so a saved report gives the same findings on any day.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ScanTime(pub(super) Timestamp);
-
-impl ScanTime {
-    /// The day in UTC.
-    pub(super) fn day(self) -> Date {
-        TimeZone::UTC.to_datetime(self.0).date()
-    }
-}
-
-/// What a rule found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hit {
-    /// The severity, if it is not the rule's own.
-    pub(super) severity: Option<Severity>,
-    pub(super) confidence: Confidence,
-    pub(super) message: String,
-    /// The requests that prove it.
-    pub(super) requests: Vec<usize>,
-    /// The remedy, if a better one than the rule's own is known.
-    pub(super) remedy: Option<Remedy>,
-    /// The paths that are open.
-    pub(super) open: BTreeSet<String>,
-}
-
-impl Hit {
-    /// Something that answers prove.
-    fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
-        Self {
-            severity: None,
-            confidence: Confidence::High,
-            message: message.into(),
-            requests,
-            remedy: None,
-            open: BTreeSet::new(),
-        }
-    }
-
-    /// With the remedy for this product, if there is one.
-    fn with_remedy(self, remedy: Option<&Remedy>) -> Self {
-        Self {
-            remedy: remedy.cloned(),
-            ..self
-        }
-    }
-
-    /// With this confidence if it is lower.
-    pub(super) fn at_most(self, confidence: Confidence) -> Self {
-        Self {
-            confidence: self.confidence.min(confidence),
-            ..self
-        }
-    }
-}
-
-/// The indices of the requests that satisfy `which`.
-fn requests(report: &EndpointReport, which: impl Fn(&JudgedRequest) -> bool) -> Vec<usize> {
-    let found = report
-        .requests
-        .iter()
-        .enumerate()
-        .filter(|(_, request)| which(request));
-    found.map(|(index, _)| index).collect()
-}
-
-/// `a, b and c`. Of a long list, the first names and the number of the others.
-pub(super) fn listed<'a>(things: impl IntoIterator<Item = &'a str>) -> String {
-    const SHOWN: usize = 6;
-    let things: Vec<&str> = things.into_iter().collect();
-    match things.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] if things.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
-        _ => format!(
-            "{} and {} more",
-            things[..SHOWN].join(", "),
-            things.len() - SHOWN
-        ),
     }
 }

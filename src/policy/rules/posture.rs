@@ -1,9 +1,8 @@
 //! The posture differs from what the product documents.
 
-use super::super::controls::{CIS_RESTRICTED, OWASP_2022_MISCONFIGURED, OWASP_2025_MISCONFIGURED};
-use super::{Hit, ScanTime, requests};
-use crate::advise::for_rule;
+use super::hit::{DEFAULTS, Hit, ScanTime, answered};
 use crate::model::{Confidence, EndpointReport, PostureStatus, Provenance, Rule, Severity};
+use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "posture-deviation",
@@ -13,15 +12,15 @@ pub(in crate::policy) static RULE: Rule = Rule {
         added. If it is less open, the finding is a note.",
     proof: "The verdict of this scan, compared with the expected posture of the identified product and version. \
         If the product, the version or the expectation is unknown, there is no finding.",
-    advice: for_rule,
     severity: Severity::High,
     score: "7.3",
     cwe: Some(1188),
     controls: &[
-        CIS_RESTRICTED,
-        OWASP_2022_MISCONFIGURED,
-        OWASP_2025_MISCONFIGURED,
+        controls::CIS_RESTRICTED,
+        controls::OWASP_2022_MISCONFIGURED,
+        controls::OWASP_2025_MISCONFIGURED,
     ],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
@@ -43,8 +42,10 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<H
         .identification
         .as_ref()
         .and_then(|identification| identification.attribution.confidence);
-    let confidence = documented.min(product.unwrap_or(Confidence::Low));
-    let answered = requests(report, |request| request.exchange.outcome.is_ok());
-    let hit = Hit::proven(posture.sentence.as_str(), answered).at_most(confidence);
-    Some(Hit { severity, ..hit }.with_remedy(report.remedy.as_ref()))
+    let hit = Hit::proven(posture.sentence.as_str(), answered(report))
+        .at_most(documented.min(product.unwrap_or(Confidence::Low)));
+    Some(
+        hit.with_severity(severity)
+            .with_remedy(report.remedy.as_ref()),
+    )
 }

@@ -1,10 +1,10 @@
 //! What the default role system:public-info-viewer opens: version and health.
 
-use super::super::controls::{ATTACK_HOST_INFORMATION, OWASP_2025_EXPOSED};
-use super::{Hit, ScanTime, listed};
-use crate::advise::{for_rule, hide_version};
+use super::hit::{DEFAULTS, Hit, ScanTime, paths};
+use crate::advise::hide_version;
 use crate::kubernetes::{Answer, PathClass};
 use crate::model::{EndpointReport, Grant, Rule, Severity};
+use crate::policy::controls;
 
 pub(in crate::policy) static VERSION: Rule = Rule {
     id: "version-disclosed",
@@ -12,11 +12,14 @@ pub(in crate::policy) static VERSION: Rule = Rule {
     meaning: "/version shows the release, build date and platform, so that known vulnerabilities can be looked \
         up. It is open by default since 1.14, and on most clusters.",
     proof: "/version answered with the version object.",
-    advice: for_rule,
     severity: Severity::Low,
     score: "3.1",
     cwe: Some(497),
-    controls: &[OWASP_2025_EXPOSED, ATTACK_HOST_INFORMATION],
+    controls: &[
+        controls::OWASP_2025_EXPOSED,
+        controls::ATTACK_HOST_INFORMATION,
+    ],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) static HEALTH: Rule = Rule {
@@ -25,57 +28,41 @@ pub(in crate::policy) static HEALTH: Rule = Rule {
     meaning: "/healthz, /livez or /readyz answer requests without credentials. Load balancers and probes need \
         them. They show little: that there is an API server, and whether it is healthy.",
     proof: "The path answered with an API server's health text.",
-    advice: for_rule,
     severity: Severity::Note,
     score: "0.0",
-    cwe: None,
-    controls: &[],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) fn version(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants = granted(report, PathClass::Version)?;
-    let said = report
-        .identification
-        .as_ref()
-        .and_then(|identification| identification.version.as_deref());
-    let message = match said {
+    let identification = report.identification.as_ref();
+    let version = identification.and_then(|identification| identification.version.as_deref());
+    let message = match version {
         Some(version) => format!("/version tells anybody that this is {version}"),
         None => "/version answers anybody".to_owned(),
     };
-    let hit = Hit::proven(message, grants.iter().map(|grant| grant.request).collect());
     let by_bindings = || {
-        let identification = report.identification.as_ref()?;
         let scheme = report.endpoint.as_ref()?.scheme;
-        hide_version(identification, scheme, report.remedy.as_ref()?)
+        hide_version(identification?, scheme, report.remedy.as_ref()?)
     };
-    Some(match by_bindings() {
-        Some(remedy) => hit.with_remedy(Some(&remedy)),
-        None => hit.with_remedy(report.remedy.as_ref()),
-    })
+    let remedy = by_bindings().or_else(|| report.remedy.clone());
+    Some(Hit::granted(message, &grants).with_remedy(remedy.as_ref()))
 }
 
 pub(in crate::policy) fn health(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants = granted(report, PathClass::Health)?;
-    let paths = listed(grants.iter().map(|grant| grant.path.as_str()));
-    let message = format!("health is open to anybody: {paths}");
-    Some(Hit::proven(
-        message,
-        grants.iter().map(|grant| grant.request).collect(),
-    ))
+    let message = format!("health is open to anybody: {}", paths(&grants));
+    Some(Hit::granted(message, &grants))
 }
 
 /// Whether the answer shows the information. An error from behind authorization does not.
 fn shows_info(report: &EndpointReport, grant: &Grant) -> bool {
-    let reply = report
-        .requests
-        .get(grant.request)
-        .and_then(|request| request.exchange.outcome.as_ref().ok());
-    reply.is_some_and(|reply| {
-        matches!(
-            reply.answer,
-            Answer::Version(_) | Answer::HealthOk | Answer::HealthFailing
-        )
-    })
+    let request = report.requests.get(grant.request);
+    let answer = request.and_then(|request| Some(&request.reply()?.answer));
+    matches!(
+        answer,
+        Some(Answer::Version(_) | Answer::HealthOk | Answer::HealthFailing)
+    )
 }
 
 /// The grants of a class, if an API server answered.

@@ -1,10 +1,9 @@
 //! The version is past its end of life.
 
-use super::super::controls::{OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED};
-use super::{Hit, ScanTime, requests};
-use crate::advise::for_rule;
+use super::hit::{DEFAULTS, Hit, ScanTime, replies};
 use crate::kubernetes::{Answer, Support};
 use crate::model::{Confidence, EndpointReport, Rule, Severity};
+use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "unsupported-version",
@@ -14,11 +13,13 @@ pub(in crate::policy) static RULE: Rule = Rule {
         says so and its confidence is low.",
     proof: "The version from /version, compared with the end-of-life dates of the Kubernetes project on the day \
         of the scan.",
-    advice: for_rule,
     severity: Severity::Medium,
     score: "5.0",
-    cwe: None,
-    controls: &[OWASP_2022_OUTDATED, OWASP_2025_MISCONFIGURED],
+    controls: &[
+        controls::OWASP_2022_OUTDATED,
+        controls::OWASP_2025_MISCONFIGURED,
+    ],
+    ..DEFAULTS
 };
 
 pub(in crate::policy) fn check(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
@@ -32,20 +33,16 @@ pub(in crate::policy) fn check(report: &EndpointReport, time: ScanTime) -> Optio
         return None;
     };
     let ended = day.map_or_else(|| "before 2016-10-23".to_owned(), |day| format!("on {day}"));
-    let answers = requests(report, |request| {
-        (request.exchange.outcome.as_ref())
-            .is_ok_and(|reply| matches!(reply.answer, Answer::Version(_)))
-    });
-    let upstream = format!("upstream maintenance of {minor} ended {ended}");
-    // `v1.33.5-eks-1`, `v1.30.4+k3s1`: not upstream's own; and a service may say no suffix.
-    let managed = identification
+    let mut message = format!("{version}: upstream maintenance of {minor} ended {ended}");
+    let mut confidence = Confidence::High;
+    // A vendor's build has a suffix (`v1.33.5-eks-1`, `v1.30.4+k3s1`), but a managed service may leave it out.
+    let is_managed = identification
         .product()
         .is_some_and(|product| product.managed);
-    if managed || version.contains(['-', '+']) {
-        let message = format!(
-            "{version}: {upstream}; this is a vendor's build, which may be maintained longer"
-        );
-        return Some(Hit::proven(message, answers).at_most(Confidence::Low));
+    if is_managed || version.contains(['-', '+']) {
+        message.push_str("; this is a vendor's build, which may be maintained longer");
+        confidence = Confidence::Low;
     }
-    Some(Hit::proven(format!("{version}: {upstream}"), answers))
+    let answers = replies(report, |reply| matches!(reply.answer, Answer::Version(_)));
+    Some(Hit::proven(message, answers).at_most(confidence))
 }

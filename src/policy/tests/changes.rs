@@ -78,7 +78,7 @@ fn every_kind_of_change() {
 
 /// Told where both scans asked.
 #[test]
-fn what_opens_and_closes_under_one_verdict() {
+fn opened_and_closed_paths_are_changes_if_the_verdict_stays() {
     let since = |before: &[(&'static str, bool)], now: &[(&'static str, bool)]| {
         said(&snapshot(&[opening(now)]).changes_since(&snapshot(&[opening(before)])))
     };
@@ -111,7 +111,7 @@ fn what_opens_and_closes_under_one_verdict() {
 
 /// A baseline without --deep or --path: known to be open only now, which is new and no change.
 #[test]
-fn what_was_first_asked_now_is_a_new_finding_and_no_change() {
+fn a_path_that_only_the_new_scan_asked_is_a_new_finding_but_no_change() {
     let (before, now) = ([opening(&[])], [opening(&[("/metrics", true)])]);
     let judged = since(&before, &now);
     assert_eq!(
@@ -123,7 +123,7 @@ fn what_was_first_asked_now_is_a_new_finding_and_no_change() {
 
 /// Six are named: alphabet alone would name events and hide secrets.
 #[test]
-fn the_paths_worth_most_are_named() {
+fn the_most_sensitive_paths_are_named() {
     let lists = [
         "/api/v1/events",
         "/api/v1/nodes",
@@ -148,7 +148,7 @@ fn the_paths_worth_most_are_named() {
 }
 
 #[test]
-fn other_addresses_of_a_name_are_no_change() {
+fn a_name_with_other_addresses_is_unchanged() {
     let old = [
         default_cluster(target(0, "api.example"), "192.0.2.1"),
         default_cluster(target(0, "api.example"), "192.0.2.2"),
@@ -159,7 +159,7 @@ fn other_addresses_of_a_name_are_no_change() {
 
 /// A shard, or a scan that was stopped, says nothing of what it did not ask.
 #[test]
-fn what_was_not_asked_is_not_gone() {
+fn a_target_that_was_not_asked_is_not_gone() {
     let [one, two] = [1, 2].map(|index| {
         let address = format!("192.0.2.{index}");
         default_cluster(target(index, &address), &address)

@@ -34,7 +34,7 @@ fn a_default_cluster() {
 }
 
 #[test]
-fn nothing_is_wrong_with_one_that_refuses() {
+fn a_server_that_rejects_everything_has_no_findings() {
     assert!(
         judged(&[rejecting(target(0, "192.0.2.1"), "192.0.2.1")])
             .findings
@@ -43,7 +43,7 @@ fn nothing_is_wrong_with_one_that_refuses() {
 }
 
 #[test]
-fn order_others_and_addresses_do_not_change_a_fingerprint() {
+fn fingerprints_do_not_depend_on_order_other_targets_or_addresses() {
     let one = judged(&[exposed(target(0, "api.example"), "192.0.2.1")]);
     let two = judged(&[
         default_cluster(target(0, "192.0.2.99"), "192.0.2.99"),
@@ -56,7 +56,7 @@ fn order_others_and_addresses_do_not_change_a_fingerprint() {
 }
 
 #[test]
-fn addresses_of_a_name_are_sites_of_one_finding_whichever_came_first() {
+fn addresses_of_a_name_are_sites_of_one_finding_in_any_order() {
     let mut reports = [
         exposed(target(0, "api.example"), "192.0.2.2"),
         exposed(target(0, "api.example"), "192.0.2.1"),
@@ -77,7 +77,7 @@ fn addresses_of_a_name_are_sites_of_one_finding_whichever_came_first() {
 }
 
 #[test]
-fn addresses_that_disagree() {
+fn addresses_with_different_answers_are_a_finding() {
     let reports = [
         rejecting(target(0, "api.example"), "192.0.2.1"),
         default_cluster(target(0, "api.example"), "192.0.2.2"),
@@ -128,7 +128,7 @@ fn addresses_that_disagree() {
 }
 
 #[test]
-fn expectations_are_said_once() {
+fn an_unmet_expectation_is_one_finding() {
     let rejected = expecting(target(0, "192.0.2.1"), Verdict::Rejected);
     let judged_one = judged(&[default_cluster(rejected.clone(), "192.0.2.1")]);
     let unmet: Vec<&Finding> = judged_one
@@ -174,7 +174,7 @@ fn expectations_are_said_once() {
 
 /// A scan that was stopped says so by its gate, and is no alarm about each target that it left.
 #[test]
-fn what_was_not_asked_is_no_alarm_and_not_met() {
+fn an_expectation_of_a_target_that_was_not_asked_is_unmet_but_low() {
     let spec = |seen: Vec<Verdict>| {
         let coverage = Coverage {
             specs: vec![SpecCoverage::of(
@@ -232,7 +232,7 @@ fn certificates_by_the_day_of_the_scan() {
 }
 
 #[test]
-fn a_vendors_version_is_less_sure() {
+fn a_vendors_version_lowers_the_confidence() {
     let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
     report.identification.as_mut().unwrap().version = Some("v1.29.3-eks-1".to_owned());
     let judged_one = judged(&[report.clone()]);
@@ -255,7 +255,7 @@ fn a_vendors_version_is_less_sure() {
 
 /// An error from behind authorization shows that anonymous came through, and no version and no health.
 #[test]
-fn an_error_discloses_nothing() {
+fn an_error_does_not_disclose_version_or_health() {
     let nothing = || {
         Ok(status(
             404,
@@ -290,7 +290,7 @@ fn an_error_discloses_nothing() {
 
 /// The API server gave it itself: who is let in without credentials is anonymous, whatever is refused.
 #[test]
-fn what_is_open_shows_that_anonymous_is_accepted() {
+fn open_paths_prove_that_anonymous_requests_are_accepted() {
     let report = exposed(target(0, "192.0.2.1"), "192.0.2.1");
     let finding = |report: EndpointReport| {
         let judged = judged(&[report]);
@@ -319,7 +319,7 @@ fn what_is_open_shows_that_anonymous_is_accepted() {
 
 /// What a rule finds to matter less stays so, whatever is said of the rule; otherwise the settings hold.
 #[test]
-fn settings_do_not_raise_what_matters_less_here() {
+fn settings_do_not_raise_a_finding_below_its_rules_severity() {
     let severity = |standing, set: Severity| {
         let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
         report.posture = Some(Posture {
@@ -354,7 +354,7 @@ fn settings_do_not_raise_what_matters_less_here() {
 }
 
 #[test]
-fn settings_change_severities_and_accept_until_a_day() {
+fn settings_change_severities_and_accept_findings_until_a_day() {
     let report = || [default_cluster(target(0, "api.lab.example"), "192.0.2.1")];
     let policy = Policy {
         severities: vec![(known("version-disclosed"), Severity::High)],
@@ -382,7 +382,7 @@ fn settings_change_severities_and_accept_until_a_day() {
 }
 
 #[test]
-fn against_a_baseline() {
+fn findings_are_new_unchanged_or_absent_against_a_baseline() {
     let old = [
         default_cluster(target(0, "192.0.2.1"), "192.0.2.1"),
         default_cluster(target(1, "192.0.2.2"), "192.0.2.2"),
@@ -430,7 +430,7 @@ fn against_a_baseline() {
 
 /// The same rule at the same target, stricter than documented then and more open now.
 #[test]
-fn what_matters_more_than_before_is_new() {
+fn a_more_severe_finding_is_new() {
     let of = |standing| {
         let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
         report.posture = Some(Posture {
@@ -477,7 +477,7 @@ fn what_matters_more_than_before_is_new() {
 
 /// One rule at one target, and not the same paths.
 #[test]
-fn what_opens_beside_what_was_open_is_new() {
+fn a_finding_with_further_open_paths_is_new() {
     let state = |before: &[(&'static str, bool)], now: &[(&'static str, bool)]| {
         let now = since(&[opening(before)], &[opening(now)]);
         now.findings
@@ -510,7 +510,7 @@ fn what_opens_beside_what_was_open_is_new() {
 }
 
 #[test]
-fn what_was_not_asked_again_is_not_gone() {
+fn a_finding_whose_paths_were_not_asked_again_is_not_gone() {
     let state = |now: &[(&'static str, bool)]| {
         let now = since(&[opening(&[("/metrics", true)])], &[opening(now)]);
         let of_metrics = |finding: &&Finding| {
@@ -527,7 +527,7 @@ fn what_was_not_asked_again_is_not_gone() {
 }
 
 #[test]
-fn a_posture_is_a_finding_where_it_is_known_to_differ() {
+fn a_posture_is_a_finding_if_it_differs_from_the_documentation() {
     let with = |standing, known| {
         let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
         report.posture = Some(Posture {
@@ -576,7 +576,7 @@ fn a_posture_is_a_finding_where_it_is_known_to_differ() {
 }
 
 #[test]
-fn what_a_provider_does_not_let_anybody_change_is_low_and_its_remedy_is_the_providers() {
+fn a_setting_that_users_cannot_change_is_low_with_the_providers_remedy() {
     let with = |changeable| {
         let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
         report.remedy = Some(Remedy {
@@ -621,7 +621,7 @@ fn on_the_version(product: Option<(&'static str, bool)>, release: &str, plain: b
 }
 
 #[test]
-fn a_version_is_hidden_by_what_the_release_and_the_product_have() {
+fn the_remedy_for_the_version_fits_the_release_and_the_product() {
     let annotated = "`rbac.authorization.kubernetes.io/autoupdate: \"false\"`";
     for product in [None, Some(("kubeadm", false))] {
         let old = on_the_version(product, "v1.20.2", false);
@@ -664,7 +664,7 @@ fn a_version_is_hidden_by_what_the_release_and_the_product_have() {
 }
 
 #[test]
-fn no_rule_has_bindings_deleted_that_others_need() {
+fn no_remedy_deletes_bindings_that_others_need() {
     for id in [
         "anonymous-resources-exposed",
         "anonymous-discovery-exposed",

@@ -352,7 +352,7 @@ fn decide(fail_on: FailOn, require_coverage: u8, reports: &[EndpointReport]) -> 
 }
 
 #[test]
-fn an_unmet_expectation_fails_and_never_silences_it_but_not_coverage() {
+fn fail_on_never_ignores_unmet_expectations_but_not_coverage() {
     let rejected = || expecting(target(0, "192.0.2.1"), Verdict::Rejected);
     let unmet = [default_cluster(rejected(), "192.0.2.1")];
     let said = |fail_on: &str| decide(fail_on.parse().unwrap(), 100, &unmet);
@@ -434,7 +434,7 @@ fn coverage_is_a_share_of_the_named_targets() {
 
 /// Two lines that name the same are one finding, and whoever accepts it accepts both.
 #[test]
-fn a_missing_verdict_that_is_accepted_is_not_missed_however_often_it_is_named() {
+fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
     let reports = [0, 1].map(|index| silent(target(index, "192.0.2.9"), "192.0.2.9"));
     let gate = Gate {
         fail_on: FailOn::Never,
@@ -472,7 +472,7 @@ fn a_missing_verdict_that_is_accepted_is_not_missed_however_often_it_is_named() 
 }
 
 #[test]
-fn where_several_apply_the_sentence_says_all() {
+fn the_sentence_contains_every_reason() {
     let reports = [
         exposed(target(0, "192.0.2.1"), "192.0.2.1"),
         silent(target(1, "192.0.2.9"), "192.0.2.9"),
@@ -487,7 +487,7 @@ fn where_several_apply_the_sentence_says_all() {
 
 /// A scan that did not come to its end says so in every format that tells the gate's sentence.
 #[test]
-fn what_was_not_attempted_is_said() {
+fn the_sentence_says_how_much_was_not_attempted() {
     let gate = Gate {
         fail_on: FailOn::Verdict(Verdict::Exposed),
         require_coverage: 100,
@@ -513,7 +513,7 @@ fn what_was_not_attempted_is_said() {
 }
 
 #[test]
-fn thresholds_by_their_words() {
+fn thresholds_are_parsed_and_displayed() {
     for word in [
         "critical", "high", "medium", "low", "note", "new", "new:low", "exposed", "limited",
         "never",

@@ -16,7 +16,7 @@ fn refusal() -> Reply {
 }
 
 #[test]
-fn an_etcd_is_open_by_what_its_version_path_answers() {
+fn an_etcd_is_open_if_its_version_path_answers() {
     let report = open_etcd(target(0, "192.0.2.1"), "192.0.2.1");
     let judged_one = judged(std::slice::from_ref(&report));
     let finding = find(&judged_one, "etcd-open");
@@ -51,7 +51,7 @@ fn an_etcd_is_open_by_what_its_version_path_answers() {
 }
 
 #[test]
-fn a_kubelet_is_open_where_its_authorization_grants() {
+fn a_kubelet_is_open_if_its_authorization_grants_a_path() {
     let health = || reply(200, "text/plain", "ok");
     assert_eq!(found(&[kubelet(go_404(), health())]), ["kubelet-open"]);
     assert_eq!(
@@ -91,7 +91,7 @@ fn a_kubelet_is_open_where_its_authorization_grants() {
 
 /// Of a target that is a way in it is not said that nothing was found.
 #[test]
-fn a_way_in_is_said_once() {
+fn another_way_in_is_one_finding() {
     let silent_beside = [
         open_etcd(target(0, "etcd.example"), "192.0.2.1"),
         silent(target(1, "x"), "192.0.2.2"),
@@ -102,7 +102,7 @@ fn a_way_in_is_said_once() {
 }
 
 #[test]
-fn a_way_in_that_is_closed_is_gone() {
+fn another_way_in_that_was_closed_is_gone() {
     let open = || [open_etcd(target(0, "192.0.2.1"), "192.0.2.1")];
     let closed = [kubelet(go_404(), reply(401, "text/plain", "Unauthorized"))];
     let state = |old: &[EndpointReport], new: &[EndpointReport]| {
@@ -119,7 +119,7 @@ fn a_way_in_that_is_closed_is_gone() {
 
 /// Whatever is found: what answered may be something else.
 #[test]
-fn no_finding_is_surer_than_what_answered() {
+fn no_finding_is_more_confident_than_the_identification() {
     let mut expired = exposed(target(0, "two.example"), "192.0.2.1");
     let certificate = expired.tls.as_mut().unwrap().certificate.as_mut().unwrap();
     certificate.not_after = Some(at("2026-01-01T00:00:00Z"));

@@ -3,19 +3,18 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::super::phrases::{self, anonymous_may, target_and_address, who_answered};
-use super::findings::{finding_and_remedy, label, severity};
-use super::{badge, link, shown};
+use super::findings::{finding_and_remedy, severity};
+use super::parts::{badge, label, link, shown};
 use crate::model::{
-    Access, Certificate, EndpointReport, Finding, Handshake, JudgedRequest, NameList, Remedy,
-    Verdict,
+    Certificate, EndpointReport, Finding, Handshake, JudgedRequest, NameList, Remedy, Verdict,
 };
 
 /// Requests shown for one endpoint.
-const REQUESTS: usize = 100;
+const MAX_REQUESTS: usize = 100;
 /// Names shown of one list.
-const NAMES: usize = 12;
+const MAX_NAMES: usize = 12;
 
-/// The start of the section, up to the first row. The page closes it with `</table></div></section>`.
+/// The start of the section, up to the first row. [`write`](super::write) writes the end of the section, after the rows.
 pub(super) fn controls(endpoints: usize) -> Markup {
     let column = |key: &str, name: &str| {
         html! { th scope="col" { button type="button" data-sort=(key) { (name) } } }
@@ -80,16 +79,16 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
         }
         @if let Some(remedy) = &report.remedy { h3 { "Remedy" } (self::remedy(remedy)) }
         @if let Some(posture) = &report.posture { h3 { "Posture" } p { (shown(&posture.sentence)) } }
-        @if let Some(known) = &report.identification {
+        @if let Some(identification) = &report.identification {
             h3 { "What answered" }
             p {
-                (known.component.as_str()) " (confidence " (known.confidence.as_str()) ")"
-                @if let Some(version) = &known.version { ", " (shown(version)) }
-                @if let Some(product) = &known.attribution.product { "; " (shown(&product.name)) }
-                @if let Some(sure) = known.attribution.confidence { " (confidence " (sure.as_str()) ")" }
+                (identification.component.as_str()) " (confidence " (identification.confidence.as_str()) ")"
+                @if let Some(version) = &identification.version { ", " (shown(version)) }
+                @if let Some(product) = &identification.attribution.product { "; " (shown(&product.name)) }
+                @if let Some(confidence) = identification.attribution.confidence { " (confidence " (confidence.as_str()) ")" }
             }
-            @if !known.clues.is_empty() {
-                ul.facts { @for clue in &known.clues { li { (clue.kind.as_str()) ": " (shown(&clue.seen)) } } }
+            @if !identification.clues.is_empty() {
+                ul.facts { @for clue in &identification.clues { li { (clue.kind.as_str()) ": " (shown(&clue.seen)) } } }
             }
         }
         @if !report.requests.is_empty() { h3 { "Asked" } (requests(&report.requests)) }
@@ -115,18 +114,14 @@ fn requests(requests: &[JudgedRequest]) -> Markup {
                 th scope="col" { "request" } th scope="col" { "status" } th scope="col" { "shows" }
                 th scope="col" { "audit id" } th scope="col" { "at (UTC)" }
             } }
-            tbody { @for JudgedRequest { exchange, access } in requests.iter().take(REQUESTS) {
+            tbody { @for JudgedRequest { exchange, access } in requests.iter().take(MAX_REQUESTS) {
                 @let reply = exchange.outcome.as_ref().ok();
                 tr {
                     td { code { (exchange.request.method.as_str()) " " (shown(&exchange.request.path)) } }
                     td { (reply.map(|reply| reply.status.to_string()).unwrap_or_default()) }
                     td {
                         (access.as_str())
-                        @match access {
-                            Access::Unclear(unclear) => { ": " (unclear.phrase()) }
-                            Access::Failed(failure) => { ": " (shown(&failure.to_string())) }
-                            _ => {}
-                        }
+                        @if let Some(reason) = phrases::access_reason(access) { ": " (shown(&reason)) }
                         @if let Some(status) = reply.and_then(|reply| reply.answer.status()) {
                             div.quiet { (shown(&status.message)) }
                         }
@@ -136,7 +131,7 @@ fn requests(requests: &[JudgedRequest]) -> Markup {
                 }
             } }
         } }
-        @if requests.len() > REQUESTS { p { "… and " (requests.len() - REQUESTS) " more" } }
+        @if requests.len() > MAX_REQUESTS { p { "… and " (requests.len() - MAX_REQUESTS) " more" } }
     }
 }
 
@@ -153,13 +148,10 @@ fn handshake(tls: &Handshake) -> Markup {
 }
 
 fn certificate(certificate: &Certificate) -> Markup {
-    let day = |at: Option<jiff::Timestamp>| {
-        at.map_or_else(|| "?".to_owned(), |at| at.strftime("%Y-%m-%d").to_string())
-    };
     html! {
         dt { "certificate" } dd { (shown(&certificate.subject)) }
         dt { "issued by" } dd { (shown(&certificate.issuer)) }
-        dt { "valid" } dd { (day(certificate.not_before)) " to " (day(certificate.not_after)) }
+        dt { "valid" } dd { (phrases::day(certificate.not_before)) " to " (phrases::day(certificate.not_after)) }
         dt { "names" } dd { (names(&certificate.sans)) }
         dt { "key" } dd { (shown(&certificate.key)) }
         dt { "SHA-256" } dd { code { (shown(&certificate.sha256)) } }
@@ -168,10 +160,11 @@ fn certificate(certificate: &Certificate) -> Markup {
 
 fn names(names: &NameList) -> Markup {
     html! {
-        @for (index, name) in names.kept.iter().take(NAMES).enumerate() {
+        @for (index, name) in names.kept.iter().take(MAX_NAMES).enumerate() {
             @if index > 0 { ", " }
             code { (shown(name)) }
         }
-        @if names.total > NAMES.min(names.kept.len()) { " and " (names.total - NAMES.min(names.kept.len())) " more" }
+        @let more = names.total - MAX_NAMES.min(names.kept.len());
+        @if more > 0 { " and " (more) " more" }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::phrases;
-use super::{ROWS, link, shown};
+use super::parts::{MAX_ROWS, label, link, shown};
 use crate::model::{BaselineState, Change, Finding};
 
 pub(super) fn changes(changes: &[Change]) -> Markup {
@@ -12,7 +12,7 @@ pub(super) fn changes(changes: &[Change]) -> Markup {
             h2 id="changes" { "Since the baseline" }
             @if changes.is_empty() { p { "No changes." } } @else {
                 ul.changes {
-                    @for change in changes.iter().take(ROWS) {
+                    @for change in changes.iter().take(MAX_ROWS) {
                         li {
                             @if change.opens { strong class="opens" { "opens" } " " }
                             (shown(change.about.as_str())) ": " (shown(&phrases::change_text(change)))
@@ -47,7 +47,7 @@ fn rows(findings: &[&Finding]) -> Markup {
                 th scope="col" { "severity" } th scope="col" { "rule" } th scope="col" { "target" } th scope="col" { "found" }
             } }
             tbody {
-                @for finding in findings.iter().take(ROWS) {
+                @for finding in findings.iter().take(MAX_ROWS) {
                     tr {
                         td { (severity(finding)) }
                         td.rule { (finding.rule.id) }
@@ -87,10 +87,6 @@ pub(super) fn finding_and_remedy(finding: &Finding) -> Markup {
     }
 }
 
-pub(super) fn label(label: Option<&str>) -> Markup {
-    html! { @if let Some(label) = label { " " span.tag { (shown(label)) } } }
-}
-
 fn more(rows: usize) -> Markup {
-    html! { @if rows > ROWS { p { "… and " (rows - ROWS) " more; the json report has all of them." } } }
+    html! { @if rows > MAX_ROWS { p { "… and " (rows - MAX_ROWS) " more; the json report has all of them." } } }
 }

@@ -7,6 +7,7 @@
 mod endpoint;
 mod findings;
 mod overview;
+mod parts;
 mod providers;
 
 use std::borrow::Borrow;
@@ -17,34 +18,18 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::Results;
-use super::escape::escape;
+use super::facts;
 use super::findings_by_endpoint::FindingsByEndpoint;
+use super::results::Results;
 use super::worst_first::worst_first;
-use crate::model::{EndpointReport, Verdict};
+use crate::model::EndpointReport;
+use parts::{badge, shown};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// Endpoints shown. A browser needs too long to lay out more.
-const ENDPOINTS: usize = 5_000;
-/// Rows of any other table.
-const ROWS: usize = 500;
-/// Characters of a text from outside.
-const TEXT: usize = 1000;
-
-/// Text from outside. `maud` escapes what HTML would read.
-fn shown(text: &str) -> String {
-    escape(text, TEXT)
-}
-
-/// A link, if the text is an `https` URL: a saved report may contain anything.
-fn link(url: &str) -> Markup {
-    let url = shown(url);
-    html! {
-        @if url.starts_with("https://") { a href=(url) rel="noreferrer noopener" { (url) } } @else { (url) }
-    }
-}
+const MAX_ENDPOINTS: usize = 5_000;
 
 /// Writes the page.
 pub(super) fn write(
@@ -54,10 +39,9 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut products = providers::Products::default();
-    let seen = reports.inspect(|report| products.add(report.borrow()));
-    let (reports, left_out) = worst_first(seen, ENDPOINTS, |report| {
-        let silent = matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted);
-        let unnamed = silent && !report.target.named;
+    let counted = reports.inspect(|report| products.add(report.borrow()));
+    let (reports, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| {
+        let unnamed = facts::is_silent(report.verdict) && !report.target.named;
         (report.verdict, unnamed, report.order_key())
     });
     let findings = FindingsByEndpoint::new(results.findings);
@@ -73,7 +57,7 @@ pub(super) fn write(
         div.cards {
             (overview::verdicts(&results.summary.coverage))
             div.column {
-                (overview::coverage(results.summary))
+                (overview::coverage(results))
                 (products.table())
             }
         }
@@ -127,10 +111,6 @@ fn policy() -> String {
         digest(STYLE),
         digest(SCRIPT)
     )
-}
-
-fn badge(verdict: Verdict) -> Markup {
-    html! { span class={ "badge v-" (verdict.as_str()) } { (verdict.as_str()) } }
 }
 
 #[cfg(test)]

@@ -2,23 +2,19 @@
 
 use maud::{Markup, html};
 
-use super::super::Results;
-use super::super::phrases::{counts_by_kind, duration, not_attempted, plural};
-use super::{ROWS, badge, shown};
-use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
+use super::super::phrases::{counts, counts_by_kind, duration, not_attempted, plural};
+use super::super::results::Results;
+use super::parts::{MAX_ROWS, badge, shown};
+use crate::model::{Coverage, SpecCoverage, Verdict};
 
 /// `kubeknock: 1 exposed, 2 forbidden`.
 pub(super) fn title(results: &Results<'_>) -> String {
     let coverage = &results.summary.coverage;
-    let counts: Vec<String> = (Verdict::ALL.into_iter())
-        .filter(|verdict| verdict.is_conclusive() && coverage.count(*verdict) > 0)
-        .map(|verdict| format!("{} {verdict}", coverage.count(verdict)))
-        .collect();
-    let counts = if counts.is_empty() {
-        "no verdict".to_owned()
-    } else {
-        counts.join(", ")
-    };
+    let conclusive = (Verdict::ALL.into_iter()).filter(|verdict| verdict.is_conclusive());
+    let counts = counts(conclusive.map(|verdict| (coverage.count(verdict), verdict)));
+    if counts.is_empty() {
+        return "kubeknock: no verdict".to_owned();
+    }
     format!("kubeknock: {counts}")
 }
 
@@ -34,7 +30,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
             @if let Some(stopped) = &summary.stopped {
                 p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
             }
-            @if let Some(part) = results.part() { p.outcome.failed { (part) "." } }
+            @if let Some(part) = results.shard_notice() { p.outcome.failed { (part) "." } }
             p.meta {
                 "Scanned " time datetime=(format!("{:.0}", summary.started)) {
                     (summary.started.strftime("%Y-%m-%d %H:%M UTC"))
@@ -49,7 +45,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
     }
 }
 
-/// A ring of the endpoints that answered, and the counts.
+/// The endpoints by verdict: a ring of those that answered, and a table.
 pub(super) fn verdicts(coverage: &Coverage) -> Markup {
     let answered: Vec<(Verdict, u64)> = (Verdict::ALL.into_iter())
         .filter(|verdict| *verdict != Verdict::Unreachable)
@@ -81,23 +77,20 @@ pub(super) fn verdicts(coverage: &Coverage) -> Markup {
     }
 }
 
-/// Shares of a circle whose circumference is `total`.
+/// A ring with a share for each verdict. Its circumference has the length `total`.
 fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
-    let texts: Vec<String> = shares
-        .iter()
-        .map(|(verdict, count)| format!("{count} {verdict}"))
-        .collect();
-    let label = if texts.is_empty() {
-        "nothing answered".to_owned()
+    let texts = counts(shares.iter().map(|(verdict, count)| (*count, verdict)));
+    let label = if shares.is_empty() {
+        "nothing answered"
     } else {
-        texts.join(", ")
+        &texts
     };
     let before = |at: usize| shares[..at].iter().map(|(_, count)| count).sum::<u64>();
     html! {
         svg.donut viewBox="0 0 42 42" role="img" aria-label=(format!("Endpoints that answered: {label}")) {
             circle.track cx="21" cy="21" r="16" {}
             @for (at, (verdict, count)) in shares.iter().enumerate() {
-                // Turned back by a quarter, so that the first share begins at the top.
+                // An angle of 0 points to the right. The first share begins at the top.
                 circle class={ "v-" (verdict.as_str()) } cx="21" cy="21" r="16" pathLength=(total)
                     stroke-dasharray={ (count) " " (total - count) } stroke-dashoffset={ "-" (before(at)) }
                     transform="rotate(-90 21 21)" {}
@@ -108,16 +101,9 @@ fn ring(shares: &[(Verdict, u64)], total: u64) -> Markup {
     }
 }
 
-pub(super) fn coverage(summary: &ScanSummary) -> Markup {
-    let coverage = &summary.coverage;
-    let missing: Vec<&SpecCoverage> = coverage
-        .specs
-        .iter()
-        .filter(|spec| spec.is_missing())
-        .collect();
-    let partly: Vec<&SpecCoverage> = coverage
-        .specs
-        .iter()
+pub(super) fn coverage(results: &Results<'_>) -> Markup {
+    let coverage = &results.summary.coverage;
+    let partly_asked: Vec<&SpecCoverage> = (coverage.specs.iter())
         .filter(|spec| spec.is_partly_asked())
         .collect();
     html! {
@@ -138,8 +124,8 @@ pub(super) fn coverage(summary: &ScanSummary) -> Markup {
                 @if coverage.excluded > 0 { li { (coverage.excluded) " excluded" } }
                 @for (why, count) in &coverage.unasked { li { (why.counted(*count)) } }
             }
-            (specs("Without a verdict", &missing))
-            (specs("Not all asked", &partly))
+            (specs("Without a verdict", &results.missing_specs()))
+            (specs("Not all asked", &partly_asked))
         }
     }
 }
@@ -150,7 +136,7 @@ fn specs(title: &str, specs: &[&SpecCoverage]) -> Markup {
         @if !specs.is_empty() {
             h3 { (title) }
             ul {
-                @for spec in specs.iter().take(ROWS) {
+                @for spec in specs.iter().take(MAX_ROWS) {
                     li {
                         code { (shown(&spec.origin.text)) } " "
                         span.quiet { "(" (shown(&spec.origin.to_string())) ")" }
@@ -158,7 +144,7 @@ fn specs(title: &str, specs: &[&SpecCoverage]) -> Markup {
                         @if let Some(unasked) = spec.unasked_said() { " not asked: " (shown(&unasked)) }
                     }
                 }
-                @if specs.len() > ROWS { li { "… and " (specs.len() - ROWS) " more" } }
+                @if specs.len() > MAX_ROWS { li { "… and " (specs.len() - MAX_ROWS) " more" } }
             }
         }
     }

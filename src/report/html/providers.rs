@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::{badge, shown};
+use super::parts::{badge, shown};
 use crate::model::{EndpointReport, PostureStatus, Verdict};
 
 /// Products that get a row: a saved report may contain any number of names.

@@ -11,6 +11,7 @@ use super::super::escape::hidden;
 use super::super::sample::{self, Sample};
 use super::super::skip;
 use super::*;
+use crate::model::Verdict;
 
 #[path = "../../../tests/suite/browser.rs"]
 mod browser;
@@ -49,13 +50,13 @@ fn a_page() {
 }
 
 #[test]
-fn what_opened_between_two_scans_is_shown() {
+fn changes_since_the_baseline_are_shown() {
     let page = html(&sample::mixed());
     assert!(page.contains("opens</strong> https://192.0.2.17:6443: forbidden → exposed"));
 }
 
 #[test]
-fn nothing_is_loaded() {
+fn the_page_loads_nothing() {
     let page = html(&sample::mixed());
     let tags = page.replace(STYLE, "").replace(SCRIPT, "");
     for loads in [
@@ -81,7 +82,7 @@ fn nothing_is_loaded() {
 }
 
 #[test]
-fn links_lead_to_the_web_only() {
+fn only_https_urls_become_links() {
     let mut sample = sample::mixed();
     for url in [
         "javascript:alert(1)",
@@ -94,14 +95,14 @@ fn links_lead_to_the_web_only() {
 }
 
 #[test]
-fn the_worst_come_first_and_stay() {
+fn the_worst_endpoints_come_first_and_are_kept() {
     let mut sample = sample::mixed();
     let down = sample.reports.last().unwrap().clone();
-    sample.reports = std::iter::repeat_n(down, ENDPOINTS)
+    sample.reports = std::iter::repeat_n(down, MAX_ENDPOINTS)
         .chain(sample.reports)
         .collect();
     let page = html(&sample);
-    assert_eq!(page.matches("<tbody data-verdict").count(), ENDPOINTS);
+    assert_eq!(page.matches("<tbody data-verdict").count(), MAX_ENDPOINTS);
     let first = page.split("<tbody data-verdict=\"").nth(1).unwrap();
     assert!(first.starts_with("exposed"), "{}", &first[..40]);
     assert!(
@@ -115,7 +116,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn no_text_escapes_its_place(text in "[<>&\"'`/=! \\-\\n\\r\u{202e}a]{1,30}|\\PC{1,16}") {
+    fn no_text_becomes_markup(text in "[<>&\"'`/=! \\-\\n\\r\u{202e}a]{1,30}|\\PC{1,16}") {
         let (written, plain) = (html(&sample::saying(&text)), html(&sample::saying("x")));
         prop_assert!(!written.chars().any(|c| c != '\n' && hidden(c)));
         prop_assert_eq!(tags(&written), tags(&plain));

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::super::findings_by_endpoint::FindingsByEndpoint;
-use super::super::{Results, phrases};
+use super::super::results::Results;
+use super::super::{facts, phrases};
 use super::specification::SpecificationText;
 use crate::model::{EndpointReport, Finding, Host, Origin, Severity, Target, Verdict};
 
@@ -34,7 +35,7 @@ impl<'a> CaseResult<'a> {
                 }
             }
             (_, Some(error)) => error,
-            (Verdict::Unreachable | Verdict::NotAttempted, None) => Self::Skipped,
+            (verdict, None) if facts::is_silent(verdict) => Self::Skipped,
             (_, None) => Self::Passed,
         }
     }
@@ -95,9 +96,8 @@ pub(super) struct SpecificationFindings<'a> {
 impl<'a> CaseFindings<'a> {
     pub(super) fn new(results: &Results<'a>) -> Self {
         let (of_specifications, of_endpoints): (Vec<_>, Vec<_>) = results
-            .findings
-            .iter()
-            .filter(|finding| finding.counts() && finding.severity < Severity::Note)
+            .counting_findings()
+            .filter(|finding| finding.severity < Severity::Note)
             .partition(|finding| finding.index.is_none());
         let mut this = Self {
             of_endpoints: FindingsByEndpoint::new(of_endpoints),

@@ -17,7 +17,8 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::escape::escape;
-use super::{Results, phrases};
+use super::phrases;
+use super::results::Results;
 use crate::model::{EndpointReport, Finding};
 use crate::record::Spool;
 use cases::{CaseFindings, CaseResult, SpecificationFindings};

@@ -54,7 +54,7 @@ fn missing(mut sample: Sample, origin: &Arc<Origin>, seen: Vec<Verdict>) -> Stri
 }
 
 #[test]
-fn a_target_without_a_verdict_is_one_error_and_no_case_more() {
+fn a_target_without_a_verdict_is_one_error_in_an_existing_case() {
     let mixed = sample::mixed().reports.len();
     let head = |suite: &str| suite.lines().nth(2).unwrap().trim().to_owned();
     // Refused, a name that does not resolve, inconclusive: an error already.
@@ -89,7 +89,7 @@ fn a_target_without_a_verdict_is_one_error_and_no_case_more() {
 }
 
 #[test]
-fn what_two_specifications_name_is_one_case() {
+fn a_target_of_two_specifications_is_one_case() {
     let cases = sample::mixed().reports.len();
     let refused = |specs: &[u32]| {
         let mut sample = sample::mixed();
@@ -132,7 +132,7 @@ fn what_two_specifications_name_is_one_case() {
 
 /// The gate lets both through.
 #[test]
-fn what_is_accepted_or_expected_passes() {
+fn accepted_and_expected_results_pass() {
     let mut sample = sample::mixed();
     let head = |sample: &Sample| written(sample).lines().nth(2).unwrap().trim().to_owned();
     // Somebody accepted the exposure: what is left is medium.
@@ -173,7 +173,7 @@ fn what_is_accepted_or_expected_passes() {
 
 /// Against the schema of Jenkins' xunit plugin, as pytest ships it.
 #[test]
-fn the_usual_schema_holds() {
+fn the_file_fits_the_usual_schema() {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/junit-10.xsd");
     for sample in [sample::mixed(), sample::empty(), sample::hostile()] {
         let folder = tempfile::tempdir().unwrap();
@@ -197,7 +197,7 @@ fn the_usual_schema_holds() {
 
 proptest! {
     #[test]
-    fn no_text_ends_its_place_and_all_is_xml(text in "\\PC*|[\\x00-\\u{2fff}\\u{fffe}\\u{ffff}<>&\"']{0,40}") {
+    fn any_text_gives_valid_xml(text in "\\PC*|[\\x00-\\u{2fff}\\u{fffe}\\u{ffff}<>&\"']{0,40}") {
         let mut xml = Writer::new(Vec::new());
         let text = super::text(&text);
         xml.create_element("e").with_attribute(("a", &*text)).write_text_content(BytesText::new(&text)).unwrap();

@@ -23,7 +23,7 @@ fn the_page() {
 }
 
 #[test]
-fn what_does_not_fit_is_counted() {
+fn rows_that_do_not_fit_are_counted() {
     let mut sample = sample::mixed();
     let one = Finding {
         message: "x".repeat(400),
@@ -36,7 +36,7 @@ fn what_does_not_fit_is_counted() {
 }
 
 #[test]
-fn each_remedy_is_told_once_whole_and_for_whom() {
+fn each_remedy_is_written_once_in_full_with_its_targets() {
     let mut sample = sample::mixed();
     let long = format!(
         "Set --this. {}Do not set --that. {}",
@@ -68,7 +68,7 @@ fn each_remedy_is_told_once_whole_and_for_whom() {
 }
 
 #[test]
-fn a_link_is_one_to_the_web_and_nothing_else() {
+fn only_https_urls_become_links() {
     for url in [
         "javascript:alert(1)",
         "http://a.example/",
@@ -117,7 +117,7 @@ fn read(page: &str) -> (String, bool) {
 }
 
 #[test]
-fn hostile_text_is_text() {
+fn hostile_text_is_literal() {
     for hostile in [
         "[a](https://evil.example/)",
         "<script>alert(1)</script>",
@@ -141,7 +141,7 @@ fn hostile_text_is_text() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn any_text_is_seen_as_it_is(hostile in "[\\[\\]()<>!|`*_~#&;\\\\:/.@a1 \\n-]{1,16}|\\PC{1,16}") {
+    fn any_text_is_shown_literally(hostile in "[\\[\\]()<>!|`*_~#&;\\\\:/.@a1 \\n-]{1,16}|\\PC{1,16}") {
         let (seen, acts) = read(&text(&sample::saying(&hostile)));
         prop_assert!(!acts);
         prop_assert!(seen.contains(escape(&hostile, 300).trim()), "{seen}");

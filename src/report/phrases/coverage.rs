@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::counts::counts;
 use crate::model::{Coverage, FailureKind, SpecCoverage, Verdict};
 
-/// `16 not attempted (16 proxy failure)`. Without a reason, the scan was stopped before it came to them.
+/// `16 not attempted (16 proxy failure)`. Without reasons if the scan was stopped before it reached them.
 pub(in crate::report) fn not_attempted(coverage: &Coverage) -> String {
     let mut text = format!("{} not attempted", coverage.not_attempted);
     let kinds = counts_by_kind(&coverage.failed_here);
@@ -16,12 +17,8 @@ pub(in crate::report) fn not_attempted(coverage: &Coverage) -> String {
 }
 
 /// `440 refused, 6 timed out`.
-pub(in crate::report) fn counts_by_kind(counts: &BTreeMap<FailureKind, u64>) -> String {
-    let present = counts.iter().filter(|(_, count)| **count > 0);
-    let texts: Vec<String> = present
-        .map(|(kind, count)| format!("{count} {}", kind.phrase()))
-        .collect();
-    texts.join(", ")
+pub(in crate::report) fn counts_by_kind(by_kind: &BTreeMap<FailureKind, u64>) -> String {
+    counts(by_kind.iter().map(|(kind, count)| (*count, kind.phrase())))
 }
 
 /// `seen inconclusive, unreachable; not asked: …`.
@@ -56,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_as_people_say_them() {
+    fn durations_have_a_readable_unit() {
         for (ms, said) in [
             (4_249, "4.2 s"),
             (59_999, "59.9 s"),

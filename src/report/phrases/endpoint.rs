@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::escape::clip;
-use super::counts_by_kind;
+use super::super::facts::is_refused;
+use super::coverage::counts_by_kind;
 use crate::kubernetes::PathClass;
 use crate::model::{
-    Access, Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
+    Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
     Identification, PostureStatus, Provenance, Target, Trust, Verdict, api_paths, left_out,
 };
 
@@ -308,7 +309,10 @@ fn resource(path: &str) -> String {
 /// `nothing on 5 of 5 API paths`.
 fn nothing(report: &EndpointReport) -> String {
     let paths = api_paths(&report.requests);
-    let closed = paths.values().filter(|(_, access)| refused(access)).count();
+    let closed = paths
+        .values()
+        .filter(|(_, access)| is_refused(access))
+        .count();
     format!("nothing on {closed} of {} API paths", paths.len())
 }
 
@@ -349,7 +353,7 @@ fn resources(report: &EndpointReport) -> String {
 
 fn refused_resources(report: &EndpointReport) -> String {
     let closed = (api_paths(&report.requests).values())
-        .filter(|(class, access)| class.is_list() && refused(access))
+        .filter(|(class, access)| class.is_list() && is_refused(access))
         .count();
     match planned_lists(report) {
         0 => RESOURCES_NOT_ASKED.to_owned(),
@@ -359,10 +363,6 @@ fn refused_resources(report: &EndpointReport) -> String {
         // The open ones are listed elsewhere.
         _ => String::new(),
     }
-}
-
-const fn refused(access: &Access) -> bool {
-    matches!(access, Access::Rejected | Access::Forbidden)
 }
 
 #[cfg(test)]

@@ -29,6 +29,11 @@ pub(in crate::report) fn finding_text(finding: &Finding) -> Cow<'_, str> {
     }
 }
 
+/// What a finding is about, and what was found.
+pub(in crate::report) fn finding_and_target(finding: &Finding) -> String {
+    format!("{}: {}", about(finding), finding_text(finding))
+}
+
 /// How to fix it, cut at the end of a sentence if it is too long.
 pub(in crate::report) fn remedy_text(remedy: &str) -> Cow<'_, str> {
     sentences(remedy, MAX_REMEDY)

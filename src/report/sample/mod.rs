@@ -21,7 +21,7 @@ use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
     ScanSummary, SpecCoverage, Stage, Timings, Unclear, Verdict,
 };
-use crate::record::{ScanInfo, Spool, Tally};
+use crate::record::{self, ScanInfo, Spool, Tally};
 
 /// A scan's whole result.
 pub(crate) struct Sample {
@@ -93,15 +93,15 @@ pub(crate) fn rendered(format: Format, sample: &Sample) -> String {
 }
 
 pub(crate) fn json(sample: &Sample) -> String {
-    written(|out| super::json::write(out, &sample.results(), sample.reports.iter()))
+    written(|out| record::write_document(out, &sample.results().contents(), sample.reports.iter()))
 }
 
 pub(crate) fn jsonl(sample: &Sample) -> String {
     let (mut out, mut tally) = (Vec::new(), Tally::default());
     for report in &sample.reports {
-        super::jsonl::write_endpoint(&mut out, report, &mut tally).unwrap();
+        record::write_line(&mut out, report, &mut tally).unwrap();
     }
-    super::jsonl::write_summary(&mut out, &sample.results(), &tally).unwrap();
+    record::write_last_lines(&mut out, &sample.results().contents(), &tally).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -8,7 +8,7 @@
 //! GitHub rejects an upload with any location outside the repository.
 
 mod driver;
-mod log;
+mod escaping;
 mod measure;
 mod notices;
 mod result;
@@ -19,9 +19,11 @@ use std::io::{self, Write as _};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::encode::{self, Sequence};
-use super::escape::escape;
-use super::{Repository, Results};
+use super::ordered_json::object;
+use super::results::Results;
+use super::source_location::Repository;
 use crate::model::Finding;
+use escaping::plain;
 use measure::Measured;
 
 const SCHEMA: &str =
@@ -40,22 +42,6 @@ const LIMITS: Limits = Limits {
     results: 25_000,
     compressed: 9_000_000,
 };
-/// Characters of a text from outside.
-const MAX_TEXT: usize = 1024;
-
-/// Text from outside without hidden characters, and without links and placeholders of SARIF (sections 3.11.5
-/// and 3.11.6).
-fn text(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in escape(text, MAX_TEXT).chars() {
-        match c {
-            '[' | ']' | '\\' => out.extend(['\\', c]),
-            '{' | '}' => out.extend([c, c]),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// Writes the log. `category` is the name of this analysis among others of the same repository.
 pub(super) fn write(
@@ -104,15 +90,9 @@ struct Run<'a> {
 impl Run<'_> {
     /// The findings that are not gone. Accepted ones come last, so that they are left out first.
     fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let present = || {
-            self.results
-                .findings
-                .iter()
-                .filter(|finding| !finding.gone())
-        };
-        present()
-            .filter(|finding| finding.counts())
-            .chain(present().filter(|finding| !finding.counts()))
+        let present = || (self.results.findings.iter()).filter(|finding| !finding.gone());
+        let accepted = present().filter(|finding| finding.accepted());
+        self.results.counting_findings().chain(accepted)
     }
 }
 
@@ -120,35 +100,20 @@ impl Serialize for Run<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let driver = driver::Driver::new(self.results);
         let written = Cell::new(0);
-        let room = |_: &&Finding| {
+        let has_room = |_: &&Finding| {
             written.get() < self.limits.results && self.compressed.get() < self.limits.compressed
         };
-        let results = (self.findings().take_while(room))
+        let results = (self.findings().take_while(has_room))
             .inspect(|_| written.set(written.get() + 1))
             .map(|finding| result::result(finding, &driver, self.repository));
         let mut run = serializer.serialize_map(None)?;
-        run.serialize_entry(
-            "tool",
-            &log::Tool {
-                driver: driver.component(self.results),
-            },
-        )?;
-        run.serialize_entry(
-            "automationDetails",
-            &log::AutomationDetails {
-                id: category(self.category),
-            },
-        )?;
+        run.serialize_entry("tool", &object! { "driver": driver.component() })?;
+        let category = object! { "id": category(self.category) };
+        run.serialize_entry("automationDetails", &category)?;
         run.serialize_entry("results", &Sequence::new(results))?;
         let left_out: Vec<&Finding> = self.findings().skip(written.get()).collect();
-        run.serialize_entry(
-            "invocations",
-            &[notices::invocation(
-                self.results,
-                self.repository,
-                &left_out,
-            )],
-        )?;
+        let invocation = notices::invocation(self.results, self.repository, &left_out);
+        run.serialize_entry("invocations", &[invocation])?;
         run.serialize_entry("taxonomies", &[driver.taxonomy()])?;
         run.serialize_entry("columnKind", "unicodeCodePoints")?;
         run.end()
@@ -157,7 +122,7 @@ impl Serialize for Run<'_> {
 
 /// GitHub reads the text before the last slash as the category, and the text after it as the run.
 fn category(category: &str) -> String {
-    let category = escape(category, MAX_TEXT);
+    let category = plain(category);
     if category.ends_with('/') {
         category
     } else {

@@ -1,146 +1,107 @@
 //! The run itself: its times, its exit code, and what it left out.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use super::super::phrases::{not_attempted, specification_result};
-use super::super::{Repository, Results};
-use super::log::{Descriptor, Invocation, Location, Notification, Text};
-use super::{result, text};
-use crate::model::{Finding, Severity, SpecCoverage};
+use super::super::ordered_json::{Json, if_any, object};
+use super::super::phrases::{counts_by_severity, not_attempted, specification_result};
+use super::super::results::Results;
+use super::super::source_location::Repository;
+use super::escaping::text;
+use super::result;
+use crate::model::Finding;
 
 /// Notifications of one kind. Further ones are counted.
-const LISTED: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
 /// How the scan ended. `left_out` are the findings beyond the limits.
 pub(super) fn invocation(
     results: &Results<'_>,
     repository: Repository<'_>,
     left_out: &[&Finding],
-) -> Invocation {
+) -> Json {
     let summary = results.summary;
-    let coverage = &summary.coverage;
+    let elapsed = SignedDuration::try_from(summary.elapsed).unwrap_or_default();
+    let end = summary.started.checked_add(elapsed);
+    object! {
+        "executionSuccessful": summary.stopped.is_none(),
+        // RFC 3339, UTC, milliseconds.
+        "startTimeUtc": format!("{:.3}", summary.started),
+        "endTimeUtc": format!("{:.3}", end.unwrap_or(summary.started)),
+        "exitCode": u64::from(results.outcome.code),
+        "exitCodeDescription": text(results.outcome.sentence),
+        "toolExecutionNotifications": notices(results, repository, left_out),
+    }
+}
+
+fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Finding]) -> Vec<Json> {
+    let coverage = &results.summary.coverage;
     let mut notices = Vec::new();
-    if let Some(stopped) = &summary.stopped {
-        notices.push(notice(
-            "stopped-early",
-            "error",
-            format!("The scan was stopped: {}.", text(stopped)),
-        ));
+    let mut add = |id, level, message| notices.push(notice(id, level, message, Vec::new()));
+    if let Some(stopped) = &results.summary.stopped {
+        let message = format!("The scan was stopped: {}.", text(stopped));
+        add("stopped-early", "error", message);
     }
     if coverage.not_attempted > 0 {
         let all = coverage.targets + coverage.further_addresses;
-        let missing = format!(
-            "{} of {all} targets and addresses.",
-            not_attempted(coverage)
-        );
-        notices.push(notice("not-attempted", "warning", missing));
+        let missing = not_attempted(coverage);
+        let message = format!("{missing} of {all} targets and addresses.");
+        add("not-attempted", "warning", message);
     }
     for (why, count) in coverage.unasked.iter().filter(|(why, _)| why.is_missed()) {
-        notices.push(notice(
+        add(
             "not-all-asked",
             "warning",
             format!("{}.", why.counted(*count)),
+        );
+    }
+    let (covered, named) = (coverage.covered(), coverage.named());
+    if covered < named {
+        let message = format!("{covered} of {named} named targets got a verdict.");
+        add("coverage", "warning", message);
+    }
+    let missing = results.missing_specs();
+    for spec in missing.iter().take(MAX_LISTED) {
+        let (target, result) = (text(&spec.origin.text), specification_result(spec));
+        let message = format!("{target} got no verdict: {result}.");
+        let place = result::location(&spec.origin, repository, Vec::new());
+        notices.push(notice(
+            "target-not-covered",
+            "warning",
+            message,
+            vec![place],
         ));
     }
-    if coverage.named() > 0 && coverage.covered() < coverage.named() {
-        let counts = format!(
-            "{} of {} named targets got a verdict.",
-            coverage.covered(),
-            coverage.named()
-        );
-        notices.push(notice("coverage", "warning", counts));
-        let missing: Vec<&SpecCoverage> = coverage
-            .specs
-            .iter()
-            .filter(|spec| spec.is_missing())
-            .collect();
-        notices.extend(
-            missing
-                .iter()
-                .take(LISTED)
-                .map(|spec| not_covered(spec, repository)),
-        );
-        if missing.len() > LISTED {
-            let more = format!("… and {} more like these.", missing.len() - LISTED);
-            notices.push(notice("target-not-covered", "warning", more));
-        }
+    let mut add = |id, level, message| notices.push(notice(id, level, message, Vec::new()));
+    if let Some(more @ 1..) = missing.len().checked_sub(MAX_LISTED) {
+        let message = format!("… and {more} more like these.");
+        add("target-not-covered", "warning", message);
     }
-    notices.extend(gone(results));
-    notices.extend(cut(left_out));
-    let end = SignedDuration::try_from(summary.elapsed)
-        .ok()
-        .and_then(|elapsed| summary.started.checked_add(elapsed).ok())
-        .unwrap_or(summary.started);
-    Invocation {
-        execution_successful: summary.stopped.is_none(),
-        start_time_utc: time(summary.started),
-        end_time_utc: time(end),
-        exit_code: results.outcome.code,
-        exit_code_description: text(results.outcome.sentence),
-        tool_execution_notifications: notices,
-    }
-}
-
-fn notice(id: &'static str, level: &'static str, message: String) -> Notification {
-    Notification {
-        descriptor: Descriptor { id },
-        level,
-        message: Text { text: message },
-        locations: Vec::new(),
-    }
-}
-
-fn not_covered(spec: &SpecCoverage, repository: Repository<'_>) -> Notification {
-    let message = format!(
-        "{} got no verdict: {}.",
-        text(&spec.origin.text),
-        specification_result(spec)
-    );
-    let location: Location = result::location(&spec.origin, repository);
-    Notification {
-        locations: vec![location],
-        ..notice("target-not-covered", "warning", message)
-    }
-}
-
-/// The findings of the baseline that are gone. As results, GitHub would show them as open alerts.
-fn gone(results: &Results<'_>) -> Option<Notification> {
+    // As results, GitHub would show the findings that are gone as open alerts.
     let gone = results
         .findings
         .iter()
         .filter(|finding| finding.gone())
         .count();
-    (gone > 0).then(|| {
+    if gone > 0 {
         let message = format!("{gone} findings of the baseline are gone.");
-        notice("baseline-absent", "note", message)
-    })
-}
-
-fn cut(left_out: &[&Finding]) -> Option<Notification> {
-    let counts: Vec<String> = (Severity::ALL.into_iter())
-        .map(|severity| {
-            (
-                severity,
-                left_out
-                    .iter()
-                    .filter(|finding| finding.severity == severity)
-                    .count(),
-            )
-        })
-        .filter(|(_, count)| *count > 0)
-        .map(|(severity, count)| format!("{count} {severity}"))
-        .collect();
-    (!left_out.is_empty()).then(|| {
+        add("baseline-absent", "note", message);
+    }
+    if !left_out.is_empty() {
         let message = format!(
             "The {} least severe findings were left out because GitHub accepts no more: {}. The json report has all.",
             left_out.len(),
-            counts.join(", ")
+            counts_by_severity(left_out.iter().copied())
         );
-        notice("results-left-out", "warning", message)
-    })
+        add("results-left-out", "warning", message);
+    }
+    notices
 }
 
-/// RFC 3339, UTC, milliseconds.
-fn time(at: Timestamp) -> String {
-    format!("{at:.3}")
+fn notice(id: &str, level: &str, message: String, locations: Vec<Json>) -> Json {
+    object! {
+        "descriptor": object! { "id": id },
+        "level": level,
+        "message": object! { "text": message },
+        "locations": if_any(locations),
+    }
 }

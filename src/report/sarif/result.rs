@@ -1,59 +1,44 @@
 //! One finding as a result.
 
-use super::super::escape::escape;
+use super::super::ordered_json::{Json, if_any, object};
 use super::super::phrases;
 use super::super::source_location::{Repository, SourceLocation};
 use super::driver::{Driver, level};
-use super::log::{
-    ArtifactLocation, Finding as Wire, Fingerprints, Location, LogicalLocation, PhysicalLocation,
-    Region, ResultProperties, Suppression, Text,
-};
-use super::text;
+use super::escaping::{plain, text};
 use crate::model::{Acceptance, BaselineState, Finding, Origin, Site};
 
 /// Endpoints named for one finding. GitHub reads no more locations of a result.
-const SITES: usize = 100;
+const MAX_SITES: usize = 100;
 
-pub(super) fn result<'a>(
-    finding: &'a Finding,
-    driver: &Driver,
-    repository: Repository<'_>,
-) -> Wire<'a> {
+pub(super) fn result(finding: &Finding, driver: &Driver<'_>, repository: Repository<'_>) -> Json {
     let fingerprint = finding.fingerprint.to_string();
-    let mut location = location(&finding.origin, repository);
-    location.logical_locations = logical(finding);
-    Wire {
-        rule_id: finding.rule.id,
-        rule_index: driver.index(finding.rule),
-        level: level(finding.severity),
-        message: Text {
-            text: message(finding),
+    let suppressions = finding
+        .acceptance
+        .iter()
+        .filter(|acceptance| acceptance.in_force)
+        .map(suppression);
+    object! {
+        "ruleId": finding.rule.id,
+        "ruleIndex": driver.index(finding.rule),
+        "level": level(finding.severity),
+        "message": object! { "text": message(finding) },
+        "locations": vec![location(&finding.origin, repository, logical_locations(finding))],
+        "partialFingerprints": object! {
+            "kubeknockFinding/v1": fingerprint.clone(),
+            // GitHub tells alerts apart by this one. It would compute its own from the text of the line, so an
+            // edited line would be another alert.
+            "primaryLocationLineHash": fingerprint,
         },
-        locations: [location],
-        partial_fingerprints: Fingerprints {
-            own: fingerprint.clone(),
-            github: fingerprint,
-        },
-        baseline_state: finding.baseline.map(BaselineState::as_str),
-        suppressions: finding
-            .acceptance
-            .iter()
-            .filter(|acceptance| acceptance.in_force)
-            .map(suppression)
-            .collect(),
-        properties: ResultProperties {
-            security_severity: finding.score(),
-            severity: finding.severity.as_str(),
-            confidence: finding.confidence.as_str(),
-            about: shown(finding.about.as_str()),
-            label: finding.label.as_deref().map(shown),
+        "baselineState": finding.baseline.map(BaselineState::as_str),
+        "suppressions": suppressions.collect::<Vec<_>>(),
+        "properties": object! {
+            "security-severity": finding.score(),
+            "severity": finding.severity.as_str(),
+            "confidence": finding.confidence.as_str(),
+            "about": plain(finding.about.as_str()),
+            "label": finding.label.as_deref().map(plain),
         },
     }
-}
-
-/// A property value. Unlike a message, it has no links or placeholders to escape.
-fn shown(text: &str) -> String {
-    escape(text, super::MAX_TEXT)
 }
 
 fn message(finding: &Finding) -> String {
@@ -68,61 +53,50 @@ fn message(finding: &Finding) -> String {
     )
 }
 
-fn suppression(acceptance: &Acceptance) -> Suppression {
-    let Acceptance {
-        reason,
-        owner,
-        expires,
-        ..
-    } = acceptance;
-    Suppression {
-        kind: "external",
-        status: "accepted",
-        justification: format!("{} (ask {}; until {expires})", shown(reason), shown(owner)),
+fn suppression(acceptance: &Acceptance) -> Json {
+    let (reason, owner) = (plain(&acceptance.reason), plain(&acceptance.owner));
+    let expires = acceptance.expires;
+    object! {
+        "kind": "external",
+        "status": "accepted",
+        "justification": format!("{reason} (ask {owner}; until {expires})"),
     }
 }
 
-/// The line that names the target.
-pub(super) fn location(origin: &Origin, repository: Repository<'_>) -> Location {
+/// The line that names the target, and what is found there.
+pub(super) fn location(
+    origin: &Origin,
+    repository: Repository<'_>,
+    logical_locations: Vec<Json>,
+) -> Json {
     let location = SourceLocation::of(origin, repository);
-    Location {
-        physical_location: PhysicalLocation {
-            artifact_location: ArtifactLocation {
-                uri: location.uri(),
-                uri_base_id: "%SRCROOT%",
-            },
-            region: Region {
-                start_line: location.line,
-            },
+    object! {
+        "physicalLocation": object! {
+            "artifactLocation": object! { "uri": location.uri(), "uriBaseId": "%SRCROOT%" },
+            "region": object! { "startLine": u64::from(location.line) },
         },
-        logical_locations: Vec::new(),
+        "logicalLocations": if_any(logical_locations),
     }
 }
 
 /// The endpoints of a finding; without endpoints, what it is about.
-fn logical(finding: &Finding) -> Vec<LogicalLocation> {
-    let location = |name, fully_qualified_name| LogicalLocation {
-        name,
-        fully_qualified_name,
-        kind: "resource",
+fn logical_locations(finding: &Finding) -> Vec<Json> {
+    let location = |name: &str, qualified_name: &str| {
+        object! {
+            "name": plain(name),
+            "fullyQualifiedName": plain(qualified_name),
+            "kind": "resource",
+        }
     };
     if finding.sites.is_empty() {
-        return vec![location(
-            shown(&finding.origin.text),
-            shown(finding.about.as_str()),
-        )];
+        return vec![location(&finding.origin.text, finding.about.as_str())];
     }
     let site = |Site { endpoint, .. }: &Site| {
-        let url = format!(
-            "{}://{}{}",
-            endpoint.scheme.as_str(),
-            endpoint.authority(),
-            endpoint.prefix
-        );
+        let (scheme, authority) = (endpoint.scheme.as_str(), endpoint.authority());
         location(
-            shown(&format!("{}:{}", endpoint.host, endpoint.port)),
-            shown(&url),
+            &format!("{}:{}", endpoint.host, endpoint.port),
+            &format!("{scheme}://{authority}{}", endpoint.prefix),
         )
     };
-    finding.sites.iter().take(SITES).map(site).collect()
+    finding.sites.iter().take(MAX_SITES).map(site).collect()
 }

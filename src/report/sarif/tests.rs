@@ -153,7 +153,7 @@ fn every_rule_firing() {
 /// A rule's score is what its worst finding has: GitHub sorts alerts by the rule's, and settings may
 /// say otherwise than the rule.
 #[test]
-fn the_worst_finding_speaks_for_its_rule() {
+fn a_rule_has_the_score_of_its_worst_finding() {
     let mut sample = sample::mixed();
     sample
         .findings
@@ -172,7 +172,7 @@ fn the_worst_finding_speaks_for_its_rule() {
 }
 
 #[test]
-fn the_worst_stay_where_there_is_no_room_and_it_is_said() {
+fn the_least_severe_findings_are_left_out_and_counted() {
     let mixed = sample::mixed();
     let found = mixed.findings.len();
     let text = written(
@@ -197,7 +197,7 @@ fn the_worst_stay_where_there_is_no_room_and_it_is_said() {
 
 /// Texts that hardly compress: the bytes that an upload would have are counted, not the results.
 #[test]
-fn size_is_kept_too() {
+fn the_size_limit_is_respected() {
     let mut sample = sample::mixed();
     let first = sample.findings[0].clone();
     // A text that does not repeat.
@@ -228,7 +228,7 @@ fn size_is_kept_too() {
 }
 
 #[test]
-fn hostile_text_is_valid_and_links_nowhere() {
+fn hostile_text_is_valid_and_makes_no_links() {
     let log = valid(&written(&sample::hostile(), LIMITS));
     assert!(
         log["runs"][0]["results"][0]["message"]["text"]
@@ -267,8 +267,8 @@ proptest! {
 
     /// A link needs an unescaped bracket, a placeholder an odd number of braces.
     #[test]
-    fn no_link_and_no_placeholder(text in "[\\[\\]{}\\\\a0-2()]{0,20}") {
-        let shown = super::text(&text);
+    fn no_text_becomes_a_link_or_a_placeholder(text in "[\\[\\]{}\\\\a0-2()]{0,20}") {
+        let shown = super::escaping::text(&text);
         let bare = shown.replace("\\\\", "").replace("\\[", "").replace("\\]", "");
         prop_assert!(!bare.contains(['[', ']']), "{shown}");
         prop_assert!(!shown.replace("{{", "").replace("}}", "").contains(['{', '}']), "{shown}");

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::phrases::change_text;
-use super::{TableOptions, severity_style, shown};
+use super::style::{TableOptions, severity_style, shown};
 use crate::model::{Change, Severity};
 
 /// Changes named before "and N more".

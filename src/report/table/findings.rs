@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::phrases;
-use super::{TableOptions, shown};
+use super::style::{TableOptions, severity_style, shown};
 use crate::model::{BaselineState, Finding, Severity};
 
 /// Findings named before "and N more".
@@ -14,25 +14,13 @@ pub(super) fn write(
     findings: &[Finding],
     options: &TableOptions,
 ) -> io::Result<()> {
-    let counting: Vec<&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
     if findings.is_empty() {
         return Ok(());
     }
-    let of = |severity| {
-        counting
-            .iter()
-            .filter(|finding| finding.severity == severity)
-            .count()
-    };
-    let counts: Vec<String> = Severity::ALL
-        .into_iter()
-        .filter(|severity| of(*severity) > 0)
-        .map(|severity| format!("{} {severity}", of(severity)))
-        .collect();
-    let counts = if counts.is_empty() {
-        "none that counts".to_owned()
-    } else {
-        counts.join(", ")
+    let counting: Vec<&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
+    let counts = match counting.as_slice() {
+        [] => "none that counts".to_owned(),
+        counting => phrases::counts_by_severity(counting.iter().copied()),
     };
     writeln!(out, "findings: {counts}{}", counts_by_state(findings))?;
     let is_important =
@@ -78,7 +66,7 @@ fn first_findings<'a>(findings: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Fi
 /// `high anonymous-discovery-exposed https://192.0.2.1:6443: anonymous callers may read /api (new)`.
 pub(in crate::report) fn finding_line(finding: &Finding, options: &TableOptions) -> String {
     let Finding { severity, rule, .. } = finding;
-    let severity = options.painted(super::severity_style(*severity), severity.as_str());
+    let severity = options.painted(severity_style(*severity), severity.as_str());
     let remark = remark(finding)
         .map(|remark| format!(" ({remark})"))
         .unwrap_or_default();
@@ -88,32 +76,30 @@ pub(in crate::report) fn finding_line(finding: &Finding, options: &TableOptions)
 
 /// `; 2 of them new, 1 more accepted`.
 fn counts_by_state(findings: &[Finding]) -> String {
-    let new = |finding: &&Finding| finding.baseline == Some(BaselineState::New) && finding.counts();
-    let accepted = findings.iter().filter(|finding| finding.accepted()).count();
-    let (gone, new) = (
-        findings.iter().filter(|finding| finding.gone()).count(),
-        findings.iter().filter(new).count(),
-    );
-    let parts = [
-        (new, "of them new"),
-        (accepted, "more accepted"),
-        (gone, "gone since the baseline"),
-    ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    if parts.is_empty() {
-        String::new()
+    let count =
+        |which: fn(&Finding) -> bool| findings.iter().filter(|finding| which(finding)).count();
+    let counts = phrases::counts([
+        (
+            count(|finding| is_new(finding) && finding.counts()),
+            "of them new",
+        ),
+        (count(Finding::accepted), "more accepted"),
+        (count(Finding::gone), "gone since the baseline"),
+    ]);
+    if counts.is_empty() {
+        counts
     } else {
-        format!("; {}", parts.join(", "))
+        format!("; {counts}")
     }
+}
+
+fn is_new(finding: &Finding) -> bool {
+    finding.baseline == Some(BaselineState::New)
 }
 
 /// Whether it is new, and who accepted it.
 fn remark(finding: &Finding) -> Option<String> {
-    let new = (finding.baseline == Some(BaselineState::New)).then(|| "new".to_owned());
+    let new = is_new(finding).then(|| "new".to_owned());
     let accepted = finding
         .acceptance
         .as_ref()

@@ -5,7 +5,7 @@ use std::io;
 use super::super::phrases::{
     counts_by_kind, duration, not_attempted, plural, specification_result,
 };
-use super::{TableOptions, shown, style};
+use super::style::{TableOptions, shown, verdict_style};
 use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
 
 /// Specifications named before "and N more".
@@ -61,7 +61,7 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         if count == 0 {
             continue;
         }
-        let mut part = options.painted(style(verdict), &format!("{count} {verdict}"));
+        let mut part = options.painted(verdict_style(verdict), &format!("{count} {verdict}"));
         if verdict == Verdict::Unreachable {
             part = format!("{part} ({})", counts_by_kind(&coverage.unreachable));
         }
@@ -125,7 +125,7 @@ mod tests {
     use crate::model::{FailureKind, Gap};
 
     #[test]
-    fn the_counts_as_the_documentation_shows_them() {
+    fn the_counts_have_the_documented_form() {
         let coverage = Coverage {
             targets: 512,
             verdicts: [
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counts_say_what_was_left_out() {
+    fn the_counts_include_what_was_not_asked() {
         let coverage = Coverage {
             targets: 1,
             excluded: 4,

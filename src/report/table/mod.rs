@@ -6,20 +6,23 @@ mod changes;
 mod findings;
 mod footer;
 mod rows;
+mod style;
 
 use std::borrow::Borrow;
 use std::io::{self, Write as _};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 pub(super) use changes::painted_change;
 pub(super) use findings::finding_line;
+pub use style::TableOptions;
+pub(super) use style::shown;
 
-use super::Results;
-use super::escape::escape;
-use crate::model::{EndpointReport, Severity, Verdict};
+use super::results::Results;
+use crate::model::EndpointReport;
 use rows::{Row, Rows};
+use style::verdict_style;
 
 /// The narrowest layout. A narrower terminal wraps the lines itself.
 const MIN_WIDTH: usize = 60;
@@ -27,33 +30,6 @@ const MIN_WIDTH: usize = 60;
 const GAP: u16 = 2;
 /// From this width on, labels have a column of their own.
 const WIDE: usize = 100;
-/// Characters of a text from outside.
-const MAX_TEXT: usize = 240;
-
-/// How the table looks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TableOptions {
-    /// Use ANSI colours.
-    pub color: bool,
-    /// Wrap lines at this width; `None` gives each endpoint one line, however long. Text from outside is cut
-    /// after 240 characters.
-    pub width: Option<usize>,
-}
-
-impl TableOptions {
-    fn painted(&self, style: Style, text: &str) -> String {
-        if self.color {
-            format!("{style}{text}{style:#}")
-        } else {
-            text.to_owned()
-        }
-    }
-}
-
-/// Escapes text from outside and cuts it.
-pub(super) fn shown(text: &str) -> String {
-    escape(text, MAX_TEXT)
-}
 
 /// Writes the table.
 pub(super) fn write(
@@ -68,7 +44,7 @@ pub(super) fn write(
         let said = format!("stopped early: {}; this report is partial", shown(stopped));
         writeln!(out, "{}\n", options.painted(Style::new().bold(), &said))?;
     }
-    if let Some(part) = results.part() {
+    if let Some(part) = results.shard_notice() {
         writeln!(out, "{}\n", options.painted(Style::new().bold(), &part))?;
     }
     let (kept, left_out) = rows::worst(reports);
@@ -143,7 +119,7 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
                 writeln!(
                     out,
                     "{}{rest}",
-                    options.painted(style(verdict), verdict.as_str())
+                    options.painted(verdict_style(verdict), verdict.as_str())
                 )?;
             }
             None => writeln!(out, "{line}")?,
@@ -199,28 +175,6 @@ fn cells(labelled: bool, [verdict, target, label, who, may]: [String; 5]) -> Vec
         vec![verdict, target, label, who, may]
     } else {
         vec![verdict, target, who, may]
-    }
-}
-
-fn colour(colour: AnsiColor) -> Style {
-    Style::new().fg_color(Some(colour.into()))
-}
-
-fn severity_style(severity: Severity) -> Style {
-    match severity {
-        Severity::Critical | Severity::High => colour(AnsiColor::Red).bold(),
-        Severity::Medium => colour(AnsiColor::Yellow),
-        Severity::Low | Severity::Note => Style::new(),
-    }
-}
-
-fn style(verdict: Verdict) -> Style {
-    match verdict {
-        Verdict::Exposed => colour(AnsiColor::Red).bold(),
-        Verdict::Forbidden => colour(AnsiColor::Yellow),
-        Verdict::Limited | Verdict::Rejected => colour(AnsiColor::Green),
-        Verdict::Inconclusive | Verdict::NotAttempted => colour(AnsiColor::Magenta),
-        Verdict::NotApiServer | Verdict::Unreachable => Style::new().dimmed(),
     }
 }
 

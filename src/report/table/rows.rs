@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::super::facts;
 use super::super::phrases::{anonymous_may, no_answer, target_and_address, who_answered};
 use super::super::worst_first::worst_first;
 use crate::model::{Coverage, EndpointReport, Origin, Target, Verdict};
@@ -31,10 +32,7 @@ pub(super) struct Rows {
 
 /// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
 fn is_common(verdict: Verdict) -> bool {
-    matches!(
-        verdict,
-        Verdict::NotApiServer | Verdict::Unreachable | Verdict::NotAttempted
-    )
+    verdict == Verdict::NotApiServer || facts::is_silent(verdict)
 }
 
 /// The sort key of rows.
@@ -154,11 +152,10 @@ impl<'a> Silent<'a> {
     /// specification shows the expected verdict.
     fn unmet_expectation(&self, verdict: Verdict, target: &Target) -> Option<Verdict> {
         let expected = target.expect.filter(|expected| *expected != verdict)?;
-        let silent = matches!(verdict, Verdict::Unreachable | Verdict::NotAttempted);
-        (!silent || self.unmet.contains(&*target.origin)).then_some(expected)
+        (!facts::is_silent(verdict) || self.unmet.contains(&*target.origin)).then_some(expected)
     }
 }
 
 fn silent(report: &EndpointReport) -> bool {
-    matches!(report.verdict, Verdict::Unreachable | Verdict::NotAttempted) && !report.connected()
+    facts::is_silent(report.verdict) && !report.connected()
 }

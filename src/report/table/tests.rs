@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::escape::hidden;
 use super::super::sample;
 use super::*;
-use crate::model::{Failure, FailureKind, SpecCoverage, Stage};
+use crate::model::{Failure, FailureKind, SpecCoverage, Stage, Verdict};
 
 fn plain() -> TableOptions {
     TableOptions::default()
@@ -63,7 +63,7 @@ fn stopped_early() {
 }
 
 #[test]
-fn what_was_not_asked_is_called_so() {
+fn specifications_that_were_not_asked_are_called_not_asked() {
     let mut sample = sample::stopped();
     let spec = sample.summary.coverage.specs.first_mut().unwrap();
     *spec = SpecCoverage::of(
@@ -85,7 +85,7 @@ fn what_was_not_asked_is_called_so() {
 }
 
 #[test]
-fn no_cell_makes_every_row_wide() {
+fn a_long_cell_is_cut() {
     let shown = sample::table(&sample::saying(&"x".repeat(2000)), &plain());
     let rows = shown.split("\n\n").nth(1).unwrap();
     // Each row has a target and a name of the user's own; what a server says adds little to them.
@@ -108,7 +108,7 @@ fn hostile_text() {
 }
 
 #[test]
-fn colour_adds_nothing_but_colour() {
+fn colours_do_not_change_the_text() {
     let coloured = sample::table(
         &sample::hostile(),
         &TableOptions {
@@ -132,7 +132,7 @@ fn colour_adds_nothing_but_colour() {
 }
 
 #[test]
-fn a_crowd_is_counted_and_named_targets_come_before_it() {
+fn common_verdicts_are_counted_after_their_named_targets() {
     let mut sample = sample::empty();
     for index in 0..40 {
         let address = format!("198.51.100.{index}");
@@ -168,7 +168,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_they_say_nothing_hidden_is_written(text in "\\PC*|[\\x00-\\u{2fff}\\u{e0000}-\\u{e007f}]{0,40}") {
+    fn no_hidden_character_is_written(text in "\\PC*|[\\x00-\\u{2fff}\\u{e0000}-\\u{e007f}]{0,40}") {
         let sample = sample::saying(&text);
         for options in [plain(), TableOptions { width: Some(80), ..plain() }] {
             let shown = sample::table(&sample, &options);

@@ -32,7 +32,7 @@ fn exposed_without_resources() {
 }
 
 #[test]
-fn long_lists_end() {
+fn long_lists_are_cut() {
     let lists =
         ["a", "b", "c", "d", "e", "f", "g", "h"].map(|list| granted(&format!("/api/v1/{list}")));
     assert_eq!(
@@ -42,7 +42,7 @@ fn long_lists_end() {
 }
 
 #[test]
-fn the_default_is_called_so_only_where_it_is_the_default() {
+fn default_is_said_only_of_the_default_paths() {
     let api = || forbidden("/api");
     assert_eq!(
         text_of(
@@ -96,7 +96,7 @@ fn limited_and_rejected() {
 }
 
 #[test]
-fn what_came_to_no_answer_is_not_refused() {
+fn a_request_without_an_answer_is_not_refused() {
     let said = |verdict, requests: Vec<JudgedRequest>, not_asked: &[&str]| {
         let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
         let mut report =
@@ -129,7 +129,7 @@ fn what_came_to_no_answer_is_not_refused() {
 }
 
 #[test]
-fn what_is_not_served_is_nothing_that_anybody_may() {
+fn paths_that_are_not_served_are_not_listed_as_readable() {
     let grant = |path: &str, not_served| Grant {
         path: path.to_owned(),
         grade: crate::model::Grade::Discovery,
@@ -152,7 +152,7 @@ fn what_is_not_served_is_nothing_that_anybody_may() {
 }
 
 #[test]
-fn who_names_nothing_that_showed_nothing() {
+fn who_names_a_component_only_with_evidence() {
     let said = |component, kubernetes, product: Option<&str>, confidence| {
         let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
         let mut report = report(target, "192.0.2.1", Verdict::Unreachable, "tls: not TLS");
@@ -187,7 +187,7 @@ fn who_names_nothing_that_showed_nothing() {
 }
 
 #[test]
-fn who_stays_short() {
+fn who_cuts_long_texts() {
     let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
     let mut report = report(target, "192.0.2.1", Verdict::Forbidden, "");
     let mut identification = identified(Component::KubeApiServer, Some(&"9".repeat(300)));

@@ -1,0 +1,154 @@
+//! What a rule finds at an endpoint, and what the rules share.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::advise::for_rule;
+use crate::model::{
+    Component, Confidence, EndpointReport, Grant, JudgedRequest, Remedy, Reply, Rule, Severity,
+};
+
+/// The fields that most rules have in common. The remedy is in `advise/advice.toml`.
+pub(super) const DEFAULTS: Rule = Rule {
+    id: "",
+    title: "",
+    meaning: "",
+    proof: "",
+    advice: for_rule,
+    severity: Severity::Low,
+    score: "2.0",
+    cwe: None,
+    controls: &[],
+};
+
+/// When the scan began. Rules about time use it, so a saved report gives the same findings on any day.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::policy) struct ScanTime(pub(in crate::policy) Timestamp);
+
+impl ScanTime {
+    /// The day in UTC.
+    pub(in crate::policy) fn day(self) -> Date {
+        TimeZone::UTC.to_datetime(self.0).date()
+    }
+}
+
+/// What a rule found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::policy) struct Hit {
+    /// The severity, if it is not the rule's own.
+    pub(in crate::policy) severity: Option<Severity>,
+    pub(in crate::policy) confidence: Confidence,
+    pub(in crate::policy) message: String,
+    /// The requests that prove it.
+    pub(in crate::policy) requests: Vec<usize>,
+    /// The remedy, if a better one than the rule's own is known.
+    pub(in crate::policy) remedy: Option<Remedy>,
+    /// The paths that are open.
+    pub(in crate::policy) open: BTreeSet<String>,
+}
+
+impl Hit {
+    /// A hit that these requests prove, or that needs no request as proof.
+    pub(super) fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
+        Self {
+            severity: None,
+            confidence: Confidence::High,
+            message: message.into(),
+            requests,
+            remedy: None,
+            open: BTreeSet::new(),
+        }
+    }
+
+    /// A hit that these grants prove.
+    pub(super) fn granted(message: String, grants: &[&Grant]) -> Self {
+        Self::proven(message, grants.iter().map(|grant| grant.request).collect())
+    }
+
+    /// With the paths of these grants as open paths.
+    pub(super) fn opening(self, grants: &[&Grant]) -> Self {
+        let open = grants.iter().map(|grant| grant.path.clone()).collect();
+        Self { open, ..self }
+    }
+
+    /// With the remedy for this product, if there is one.
+    pub(super) fn with_remedy(self, remedy: Option<&Remedy>) -> Self {
+        let remedy = remedy.cloned();
+        Self { remedy, ..self }
+    }
+
+    /// With this severity instead of the rule's own, if one is given.
+    pub(super) fn with_severity(self, severity: Option<Severity>) -> Self {
+        Self { severity, ..self }
+    }
+
+    /// With this confidence if it is lower.
+    pub(in crate::policy) fn at_most(self, confidence: Confidence) -> Self {
+        Self {
+            confidence: self.confidence.min(confidence),
+            ..self
+        }
+    }
+}
+
+/// The indices of the requests that satisfy `which`.
+pub(super) fn requests(
+    report: &EndpointReport,
+    which: impl Fn(&JudgedRequest) -> bool,
+) -> Vec<usize> {
+    let indexed = report.requests.iter().enumerate();
+    indexed
+        .filter_map(|(index, request)| which(request).then_some(index))
+        .collect()
+}
+
+/// The indices of the requests whose reply satisfies `which`.
+pub(super) fn replies(report: &EndpointReport, which: impl Fn(&Reply) -> bool) -> Vec<usize> {
+    requests(report, |request| {
+        request.exchange.outcome.as_ref().is_ok_and(&which)
+    })
+}
+
+/// The indices of the requests that got a reply.
+pub(super) fn answered(report: &EndpointReport) -> Vec<usize> {
+    replies(report, |_| true)
+}
+
+pub(super) fn is_component(report: &EndpointReport, component: Component) -> bool {
+    report
+        .identification
+        .as_ref()
+        .is_some_and(|identification| identification.component == component)
+}
+
+/// How certain it is what answered. Where nothing was identified, nothing limits the confidence of a finding.
+pub(in crate::policy) fn confidence(report: &EndpointReport) -> Confidence {
+    report
+        .identification
+        .as_ref()
+        .map_or(Confidence::High, |identification| identification.confidence)
+}
+
+/// The paths of grants as a text.
+pub(super) fn paths(grants: &[&Grant]) -> String {
+    listed(grants.iter().map(|grant| grant.path.as_str()))
+}
+
+/// `a, b and c`. Of a long list, the first names and the number of the others.
+pub(in crate::policy) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 6;
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] if names.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
+        [..] => format!(
+            "{} and {} more",
+            names[..SHOWN].join(", "),
+            names.len() - SHOWN
+        ),
+    }
+}

@@ -1,0 +1,61 @@
+//! The results of a scan, which every format shows.
+
+use crate::model::{Change, Finding, Rule, ScanSummary, SpecCoverage};
+use crate::record::{Contents, ScanInfo};
+
+/// The results of a scan, without its endpoint records.
+#[derive(Debug, Clone, Copy)]
+pub struct Results<'a> {
+    /// The settings of the scan.
+    pub info: ScanInfo<'a>,
+    /// When it ran, and its coverage.
+    pub summary: &'a ScanSummary,
+    /// The findings: worst first, then in the order of the target set.
+    pub findings: &'a [Finding],
+    /// The changes since the baseline; `None` without a baseline.
+    pub changes: Option<&'a [Change]>,
+    /// All rules, with or without findings.
+    pub rules: &'a [&'static Rule],
+    /// The decision of the gate.
+    pub outcome: Outcome<'a>,
+}
+
+/// The decision of the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome<'a> {
+    /// The exit code.
+    pub code: u8,
+    /// The reason for the exit code: `1 verdict at --fail-on exposed: exit 1`.
+    pub sentence: &'a str,
+}
+
+impl<'a> Results<'a> {
+    /// The part of the results that a saved report contains, besides the records.
+    pub(super) fn contents(&self) -> Contents<'a> {
+        Contents {
+            info: self.info,
+            summary: self.summary,
+            findings: self.findings,
+        }
+    }
+
+    /// The findings that are neither accepted nor gone.
+    pub(super) fn counting_findings(&self) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().filter(|finding| finding.counts())
+    }
+
+    /// The named targets without a verdict. Reports list them, because a scan that saw nothing must not look like
+    /// a good result.
+    pub(super) fn missing_specs(&self) -> Vec<&'a SpecCoverage> {
+        let specs = self.summary.coverage.specs.iter();
+        specs.filter(|spec| spec.is_missing()).collect()
+    }
+
+    /// The notice that the report of one shard begins with.
+    pub(super) fn shard_notice(&self) -> Option<String> {
+        let shard = self.info.config.shard;
+        shard
+            .is_part()
+            .then(|| format!("shard {shard} of a scan; the other shards are missing here"))
+    }
+}

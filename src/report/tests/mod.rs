@@ -1,0 +1,4 @@
+//! The formats that `record` writes.
+
+mod json;
+mod jsonl;
