@@ -1,12 +1,12 @@
-//! What a product documents against what was observed, and how to close what is open.
+//! Compares an endpoint with what its product documents, and says how to close what is open.
 //!
 //! ```text
 //! Identification + Assessment ─ posture ─→ as documented, stricter, more open, or not graded
 //!                             ─ remedy ──→ how to close what is open
 //! ```
 //!
-//! Pure. Expectations and switches of products are data in `products/products.toml`; all other advice, that
-//! of the rules included, is in `advice.toml`.
+//! Pure functions. What products document and their settings are data in `products/products.toml`. All other advice,
+//! also that of the rules, is in `advice.toml`.
 
 mod judgement;
 mod observed;
@@ -22,7 +22,7 @@ use observed::Observed;
 pub use remedy::hide_version;
 pub use texts::for_rule;
 
-/// What is known about an endpoint's posture, and what its owner can do.
+/// Advice on one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     /// How the endpoint compares with its product's documentation; `None` where no product is named or the

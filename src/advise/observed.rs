@@ -1,4 +1,4 @@
-//! What an endpoint showed, as far as advice depends on it.
+//! What an endpoint showed, as far as the advice depends on it.
 
 use crate::model::{Assessment, Grade, Grant, JudgedRequest, Request, Verdict};
 

@@ -85,7 +85,7 @@ impl<'a> PathAnswers<'a> {
         self.with(&Access::Rejected).count()
     }
 
-    /// Looser where one path is more open than expected, however closed the others are.
+    /// `Looser` if any path is more open than expected, however closed the others are.
     pub(super) fn compared_with(&self, expected: &ExpectedAnswer) -> PostureStatus {
         let is_looser = |path: &Asked<'_>| match path.access {
             Access::Granted => !opens(expected, path.class),
@@ -93,7 +93,7 @@ impl<'a> PathAnswers<'a> {
             _ => false,
         };
         let is_stricter = |path: &Asked<'_>| match path.access {
-            // Conditions name exact paths; roles name the paths of this release.
+            // Path conditions name exact paths; default roles name the paths of their release.
             Access::Rejected if expected.verdict == Verdict::Limited => {
                 opens(expected, path.class) && self.is_opened_by_default(path.path)
             }
@@ -110,7 +110,7 @@ impl<'a> PathAnswers<'a> {
         }
     }
 
-    /// Whether "version", "health" or "discovery" in an expectation means this very path.
+    /// Whether "version", "health" or "discovery" in an expectation means this exact path.
     fn is_opened_by_default(&self, path: &str) -> bool {
         match path {
             "/version" | "/healthz" | "/api" | "/apis" => true,
@@ -132,7 +132,7 @@ fn opens(expected: &ExpectedAnswer, class: PathClass) -> bool {
         | PathClass::Other => {
             return false;
         }
-        // Public by design, whatever else is open.
+        // A product's own path is open by design.
         PathClass::Product => return true,
     };
     expected.open.contains(&public)

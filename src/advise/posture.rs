@@ -1,8 +1,8 @@
 //! Compares an endpoint with the documentation of its product.
 //!
 //! An expectation holds for a range of minor releases and says which public paths are open. Where anonymous
-//! requests are limited, the version is hidden: then the ranges that fit the answers are used, and all ranges
-//! only if none fits. Without enough knowledge there is no grade.
+//! requests are limited, the version is hidden: then the ranges that match the answers are used, or all ranges
+//! if none matches. Without enough knowledge there is no grade.
 
 use super::judgement::{Judgement, PostureGrade, decidable, verdicts};
 use super::observed::Observed;
@@ -93,7 +93,7 @@ fn judge(
     }
 }
 
-/// What forbids a grade although the product has expectations.
+/// The reason against a grade although the product has expectations.
 fn why_not_graded(
     identification: &Identification,
     given: Option<&ExpectedAnswer>,
@@ -118,7 +118,7 @@ fn why_not_graded(
     None
 }
 
-/// Whether `/version` shows a build that is neither upstream's nor that of a product that fits.
+/// Whether `/version` shows a build that is neither upstream's nor that of a matching product.
 fn is_foreign_build(identification: &Identification) -> bool {
     let Some(version) = &identification.version else {
         return false;
@@ -155,8 +155,7 @@ fn common_status(ranges: &[&'static Expected], answers: &PathAnswers<'_>) -> Opt
     all.all(|status| status == first).then_some(first)
 }
 
-/// The expectations to compare with: those of the version where it shows, else those that fit the answers,
-/// else all.
+/// The expectations to compare with: those of the version if it is known, else those that match the answers, else all.
 fn ranges(
     entry: &'static Entry,
     identification: &Identification,
@@ -169,7 +168,8 @@ fn ranges(
     }
     let expects_verdict =
         |range: &&Expected| range.answers.iter().any(|answer| answer.verdict == verdict);
-    // An open server shows its version unless somebody hid it, so an old release is no excuse.
+    // An exposed server shows its version unless its owner hid it, so a range in which `exposed` is expected does
+    // not excuse it.
     if verdict == Verdict::Exposed {
         return all.filter(|range| !expects_verdict(range)).collect();
     }
@@ -182,7 +182,7 @@ fn ranges(
     if !fitting.is_empty() {
         return fitting;
     }
-    // Where all ranges lead to the same status, those with this verdict make the clearest sentence.
+    // If all ranges lead to the same status, the sentence is clearest with the ranges of this verdict.
     let same_verdict: Vec<&Expected> = all.iter().copied().filter(expects_verdict).collect();
     if common_status(&same_verdict, answers)
         .is_some_and(|status| common_status(&all, answers) == Some(status))

@@ -1,4 +1,4 @@
-//! How to close what is open, by the product's own switch where it has one.
+//! How to close what is open, with the product's own setting if it has one.
 
 use crate::kubernetes::Minor;
 use crate::model::{ClueKind, Component, Identification, Remedy, Scheme, Text, Verdict};
@@ -7,7 +7,7 @@ use crate::products::{self, Entry, TABLE};
 use super::observed::Observed;
 use super::texts::TEXTS;
 
-/// The remedy for what an endpoint leaves open; `None` where nothing is.
+/// The remedy for an endpoint; `None` if nothing is open.
 pub(super) fn remedy(identification: &Identification, observed: Observed<'_>) -> Option<Remedy> {
     let entry = identification.product().and_then(products::entry);
     let exposed = match observed.verdict {
@@ -25,7 +25,7 @@ pub(super) fn remedy(identification: &Identification, observed: Observed<'_>) ->
     if identification.component == Component::AggregatedApiServer {
         steps.push(&texts.extension);
     } else if over_plain_http {
-        // An insecure port knows no authorization, so that bindings change nothing.
+        // An insecure port has no authorization, so bindings change nothing.
         steps.push(&texts.plain_http);
     } else {
         if exposed {
@@ -50,8 +50,8 @@ pub(super) fn remedy(identification: &Identification, observed: Observed<'_>) ->
     })
 }
 
-/// How to hide the version by bindings, which is less than switching anonymous requests off. `None` where the
-/// release knows path conditions, where the product has a switch of its own, and over plain HTTP.
+/// How to hide the version with bindings, without switching anonymous requests off. `None` if the release has path
+/// conditions, if the product has a setting of its own, and over plain HTTP.
 pub fn hide_version(
     identification: &Identification,
     scheme: Scheme,
@@ -84,7 +84,7 @@ fn sentences(steps: &[&str]) -> String {
         .join(" ")
 }
 
-/// Which bindings to change, by what is open, and which ones the product needs.
+/// The bindings to change, which depend on what is open, and those that the product needs.
 fn bindings(
     entry: Option<&'static Entry>,
     identification: &Identification,
@@ -102,7 +102,7 @@ fn bindings(
         }
     }
     steps.push(&texts.unbind);
-    // Where products tie, it may be any of them.
+    // If products tie, it may be any of them.
     let others = &identification.attribution.others;
     let candidates = entry
         .into_iter()
@@ -117,14 +117,14 @@ fn bindings(
     steps
 }
 
-/// How to limit anonymous requests: by the product's own switch where one is known.
+/// How to limit anonymous requests: with the product's own setting if one is known.
 fn setting(
     entry: Option<&'static Entry>,
     identification: &Identification,
     expected: Option<Verdict>,
 ) -> Vec<&'static str> {
     match entry {
-        // One of the products that tie may need what another should switch off.
+        // One of the tied products may need what another one should switch off.
         None if !identification.attribution.others.is_empty() => vec![&TEXTS.steps.tied],
         None => flags(identification.minor(), expected),
         Some(entry) => match &entry.change {
@@ -135,7 +135,7 @@ fn setting(
     }
 }
 
-/// The flags of the API server itself, by what its release has and what the user expects.
+/// The flags of the API server, which depend on its release and on the verdict that the user expects.
 fn flags(minor: Option<Minor>, expected: Option<Verdict>) -> Vec<&'static str> {
     let texts = &TEXTS.steps;
     match minor {

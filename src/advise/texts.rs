@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-/// A defect in the file is a defect of this program, which the tests find.
+/// Panics on an error in the file, which is part of this program; a test reads it.
 pub(super) static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
     Texts::read(include_str!("advice.toml")).unwrap_or_else(|error| panic!("advice.toml: {error}"))
 });
@@ -68,7 +68,7 @@ impl Texts {
     }
 }
 
-/// Puts fragments in the place of `${name}`.
+/// Replaces every `${name}` by its fragment.
 fn fill(text: &mut toml::Value, fragments: &toml::Table) {
     let toml::Value::String(text) = text else {
         return;

@@ -1,49 +1,49 @@
-//! One request's [`Access`]: how far it came, from status, parsed body and header marks.
+//! How far one request came: its [`Access`], from the status, the parsed body and the header marks of its answer.
 //!
-//! kube-apiserver's chain of handlers is audit id → authentication → audit → flow control →
-//! **authorization** → handler. A request was granted only if nothing in front of the handler can have
-//! made its answer:
+//! kube-apiserver handles a request in this order: audit ID → authentication → audit → flow control →
+//! **authorization** → handler. A request was granted only if no step before the handler can have
+//! produced its answer:
 //!
-//! | answer | made by |
+//! | answer | produced by |
 //! |---|---|
 //! | 401 | authentication |
-//! | 429, 504, most 5xx | flow control, time-outs, an authorizer that fails: all in front of the handler |
+//! | 429, 504, most 5xx | flow control, a time-out or a failing authorizer: all before the handler |
 //! | 403 that names `system:anonymous` and the request | authorization |
-//! | 200 with the whole body of its path | the handler, or a front end: see [`Context::success`] |
+//! | 200 with the complete body of its path | the handler, or a front end: see [`Context::success`] |
 //! | 404, 405, 406, 415 with an API server's marks | the handler |
 //! | 500 with health text | the health handler |
 
 use crate::kubernetes::{Answer, GO_NOT_FOUND, Markers, Minor, PathClass, Refusal, UNAUTHORIZED};
 use crate::model::{Access, Exchange, Method, Observation, Reply, Request, Unclear};
 
-/// How an API server's own 500 from in front of the handler begins (`responsewriters.InternalError`).
+/// The beginning of an API server's 500 from before the handler (`responsewriters.InternalError`).
 const INTERNAL_ERROR: &str = "Internal Server Error: \"";
 
-/// What the other answers of the same endpoint say, where one answer alone does not suffice.
+/// What all answers of an endpoint show. One answer alone may not prove anything.
 pub(super) struct Context<'a> {
     observation: &'a Observation,
-    /// Another path gave a Kubernetes `Status`, so that a bare 401 may be the server's own.
-    gave_status: bool,
-    /// A body came that only the Kubernetes API gives. Headers alone can be copied.
-    gave_kubernetes: bool,
-    /// `/version` shows a release that refuses in plain text.
+    /// Whether an answer is a Kubernetes `Status`, so that a plain 401 may be the same server's.
+    has_status: bool,
+    /// Whether an answer has a body that only the Kubernetes API returns. A front end can copy headers.
+    has_kubernetes_body: bool,
+    /// Whether `/version` shows a release that refuses in plain text.
     refuses_in_text: bool,
-    /// The marks of the GET answers, which vouch for answers without a body of their own.
+    /// The header marks of the GET answers. An answer without a body needs the same marks.
     reference: Markers,
 }
 
 impl<'a> Context<'a> {
     pub(super) fn of(observation: &'a Observation) -> Self {
-        let gave = |wanted: fn(&Answer) -> bool| {
+        let has = |is_wanted: fn(&Answer) -> bool| {
             observation
                 .replies()
-                .any(|(_, reply)| wanted(&reply.answer))
+                .any(|(_, reply)| is_wanted(&reply.answer))
         };
         Self {
             observation,
-            gave_status: gave(|answer| answer.status().is_some()),
-            gave_kubernetes: gave(Answer::is_kubernetes),
-            refuses_in_text: gave(refuses_in_text),
+            has_status: has(|answer| answer.status().is_some()),
+            has_kubernetes_body: has(Answer::is_kubernetes),
+            refuses_in_text: has(refuses_in_text),
             reference: observation.reference(),
         }
     }
@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
                     Ok(Access::Rejected)
                 }
                 Some(_) => Err(Unclear::OwnWords),
-                None if self.bare_401_counts(reply) => Ok(Access::Rejected),
+                None if self.plain_401_counts(reply) => Ok(Access::Rejected),
                 None => Err(Unclear::Plain401),
             },
             403 => {
@@ -97,9 +97,9 @@ impl<'a> Context<'a> {
                     None => Err(Unclear::Plain403),
                 }
             }
-            // API servers answer reads with no other success.
+            // An API server answers a read with no other 2xx status.
             200 => self.success(request, reply),
-            // The list was allowed, and only then was its continue token found to be none.
+            // The handler reads the continue token, so authorization allowed the list.
             400 if status.is_some_and(|status| {
                 status.reason == "BadRequest" && status.refuses_the_continue_token()
             }) && request.class.is_list()
@@ -107,7 +107,7 @@ impl<'a> Context<'a> {
             {
                 Ok(Access::Granted)
             }
-            404..=406 | 415 if self.is_of_the_handler(reply) => Ok(Access::Granted),
+            404..=406 | 415 if self.is_from_handler(reply) => Ok(Access::Granted),
             300..=399 => Err(Unclear::Redirect),
             429 => Err(Unclear::RateLimited),
             500..=599 => match &reply.answer {
@@ -127,19 +127,20 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A plain or bodyless 401 counts only where the answer itself or a sibling shows an API
-    /// server: a kubelet answers plain 401 too. Since 1.7 API servers send no `WWW-Authenticate`.
-    fn bare_401_counts(&self, reply: &Reply) -> bool {
-        let bare = match &reply.answer {
+    /// Whether a 401 with plain text or without a body counts: only if it or another answer shows an API server,
+    /// because a kubelet's 401 looks the same. From 1.7 on API servers send no `WWW-Authenticate`.
+    fn plain_401_counts(&self, reply: &Reply) -> bool {
+        let is_plain = match &reply.answer {
             Answer::Text(text) => text == UNAUTHORIZED,
             answer => *answer == Answer::Empty,
         };
-        let asks = reply.headers.contains_key("www-authenticate");
-        bare && (self.refuses_in_text || !asks && (reply.markers().audit_id || self.gave_status))
+        let has_challenge = reply.headers.contains_key("www-authenticate");
+        is_plain
+            && (self.refuses_in_text
+                || !has_challenge && (reply.markers().audit_id || self.has_status))
     }
 
-    /// Whether the answer carries none of the marks that this endpoint's other answers carry: something
-    /// in front gave it.
+    /// Whether the answer has no header marks while other answers of the endpoint have some: a front end answered.
     fn is_unmarked(&self, reply: &Reply) -> bool {
         !reply.markers().any()
             && self
@@ -148,28 +149,28 @@ impl<'a> Context<'a> {
                 .any(|(_, other)| other.markers().any())
     }
 
-    /// Whether an error that only the handler produces is this API server's, and not a front end's.
-    fn is_of_the_handler(&self, reply: &Reply) -> bool {
+    /// Whether the API server's handler produced this error, and not a front end.
+    fn is_from_handler(&self, reply: &Reply) -> bool {
         let form = match &reply.answer {
             Answer::Status(status) => status.code == reply.status,
             Answer::RootPaths => true,
-            Answer::Text(text) => text == GO_NOT_FOUND && self.gave_kubernetes,
+            Answer::Text(text) => text == GO_NOT_FOUND && self.has_kubernetes_body,
             _ => false,
         };
         form && reply.vouched_by(self.reference)
     }
 
-    /// A success counts if the body is what that path gives, whole; if the answer has the marks of its
-    /// siblings; and if no path of another kind gives the very same body, as a page for everything does.
+    /// A success counts if it has the complete body of its path and the header marks of the other answers, and if no
+    /// path of another kind returns the same body. A front end may return one page for every path.
     fn success(&self, request: &Request, reply: &Reply) -> Result<Access, Unclear> {
         if reply.answer == Answer::Cut {
             return Err(Unclear::Cut);
         }
-        // What such a path gives is not known: only the marks say who gave it.
-        let unknown = matches!(request.class, PathClass::Other | PathClass::Product)
+        // The bodies of these paths are not known: only header marks show who answered.
+        let is_unknown_body = matches!(request.class, PathClass::Other | PathClass::Product)
             && reply.markers().any()
-            && self.gave_kubernetes;
-        if !unknown && !reply.answer.fits(request.class, request.bare_path()) {
+            && self.has_kubernetes_body;
+        if !is_unknown_body && !reply.answer.fits(request.class, request.bare_path()) {
             return Err(Unclear::UnexpectedBody);
         }
         if self.is_unmarked(reply) && request.class != PathClass::Product {
@@ -183,20 +184,20 @@ impl<'a> Context<'a> {
         if self.is_body_of_another_path(request, reply) {
             return Err(Unclear::SameBody);
         }
-        let anybodys = match reply.answer {
+        let may_be_another_programs = match reply.answer {
             Answer::Metrics { of_api_server } => !of_api_server,
             Answer::OpenApi { of_kubernetes } => !of_kubernetes,
             Answer::Diagnostics => true,
             _ => false,
         };
-        if anybodys && !reply.markers().any() {
+        if may_be_another_programs && !reply.markers().any() {
             return Err(Unclear::Unvouched);
         }
         Ok(Access::Granted)
     }
 
-    /// Whether a path of another kind, or the list of another resource, succeeded with the same body. Nothing is
-    /// known about the bodies of [`PathClass::Product`], nor about what else has the body of [`PathClass::Other`].
+    /// Whether a path of another kind, or the list of another resource, succeeded with the same body. Paths whose
+    /// bodies are not known prove nothing about others.
     fn is_body_of_another_path(&self, request: &Request, reply: &Reply) -> bool {
         let differs = |other: &Request| {
             let is_other_list = request.class.is_list() && other.bare_path() != request.bare_path();
@@ -213,10 +214,10 @@ impl<'a> Context<'a> {
             })
     }
 
-    /// HEAD has no body: its status counts if it carries the marks that the GET answers showed, and one
-    /// of those had a body that only the Kubernetes API gives.
+    /// An answer to HEAD has no body. It counts if it has the header marks of the GET answers, and if one of those has
+    /// a body that only the Kubernetes API returns.
     fn head(&self, reply: &Reply) -> Result<Access, Unclear> {
-        let vouched = self.gave_kubernetes && reply.vouched_by(self.reference);
+        let vouched = self.has_kubernetes_body && reply.vouched_by(self.reference);
         match reply.status {
             401 if vouched => Ok(Access::Rejected),
             401 => Err(Unclear::Plain401),
@@ -232,7 +233,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Whether it shows a release that refuses in plain text.
+/// Whether the answer is a version that refuses in plain text. Without a minor release it is not.
 fn refuses_in_text(answer: &Answer) -> bool {
     let Answer::Version(info) = answer else {
         return false;

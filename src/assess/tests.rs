@@ -833,7 +833,7 @@ mod rules {
     }
 }
 
-mod second_look {
+mod recheck {
     use super::*;
 
     fn unwell() -> Reply {

@@ -1,58 +1,57 @@
-//! Whose it is: the marks of all products are gathered, and the best supported product is named.
+//! Which product it is: gathers the marks of all products and names the best supported one.
 //!
-//! **How strong a product is.** A mark is worth what its pattern tells apart and how well that is
-//! known ([`worth`]). Marks of one place count once, the best of them: ten names in one certificate
-//! are one witness. A product is *high* with a unique mark and a second independent one, *medium*
-//! with a unique mark alone or related marks from two places, *low* with less. What a product is
-//! built on lends it its marks.
+//! **How strong a product is.** The worth of a mark depends on how many products show it and on how well that is
+//! known ([`worth`]). Of the marks of one place only the best counts, because ten names in one certificate are one
+//! piece of evidence. A product is *high* with a unique mark and a second independent one, *medium*
+//! with a unique mark alone or related marks from two places, *low* with less. A product also
+//! has the marks of what it is built on.
 //!
-//! **Which is named.** Among the strongest: one with a unique mark of its own before those without;
-//! what is built on another before that other, if something shows that the other alone would not.
-//! Marks that contradict each other name nothing unless one side clearly outweighs: then the other
-//! side is told as evidence against. The confidence is that of the strongest, named or tied, so that
-//! taking any sign away never raises it.
+//! **Which product is named.** Among the strongest, one with a unique mark of its own wins, and a product wins
+//! over what it is built on if a mark shows the difference. Marks that contradict each other name no product, unless
+//! one side is clearly stronger: then the other side is reported as evidence against it. The confidence is that of
+//! the strongest, named or tied, so that removing a sign never raises it.
 //!
-//! **What an alias is worth.** Whoever owns a name may point it anywhere (CNAME); a certificate is shown by
-//! the server itself. So an alias names no product while the handshake tells of others and not of that one.
+//! **What an alias is worth.** The owner of a name may point it anywhere (CNAME), while the server itself shows its
+//! certificate. So an alias names no product if the handshake shows only other products.
 
 use crate::model::{Attribution, Confidence, Mark, Product, Provenance, Specificity};
 
 use crate::products::{Fact, Place, TABLE, Table};
 
-/// What a mark must be worth to set a product apart from what it is built on.
+/// The worth of a mark that distinguishes a product from what it is built on.
 const TELLING: u32 = 4;
-/// A unique mark whose fact was stated or seen.
+/// The worth of a unique mark whose fact is documented or observed.
 const UNIQUE: u32 = 8;
 
-/// One mark before anything is concluded from it.
+/// A text that matches a pattern.
 #[derive(Clone)]
 pub(super) struct Found {
     place: Place,
     fact: &'static Fact,
     clue: usize,
     seen: String,
-    /// It stands in a name that the asked one is an alias of.
+    /// Whether it is in a name that the host name is an alias of.
     alias: bool,
 }
 
-/// Gathers the marks that texts bear.
+/// The marks of all texts.
 #[derive(Default)]
 pub(super) struct Marks(Vec<Found>);
 
 impl Marks {
-    /// Looks for every pattern of `place` in a text, which stands in the clue of this index.
+    /// Matches a text with every pattern of `place`. `clue` is the index of the clue that shows the text.
     pub(super) fn look(&mut self, place: Place, text: &str, clue: usize) {
         self.find(place, text, clue, false);
     }
 
-    /// The same for a name that the asked one is an alias of.
+    /// Matches a name that the host name is an alias of.
     pub(super) fn look_at_alias(&mut self, name: &str, clue: usize) {
         self.find(Place::Host, name, clue, true);
     }
 
     fn find(&mut self, place: Place, text: &str, clue: usize, alias: bool) {
         let patterns = TABLE.patterns(place);
-        // Most texts fit nothing: the cheap question first.
+        // Most texts match nothing, and this test is cheaper.
         if !patterns.set.is_match(text) {
             return;
         }
@@ -66,16 +65,16 @@ impl Marks {
         self.0.extend(found);
     }
 
-    /// Whether one product alone shows what stands here.
+    /// Whether a unique mark is in this place.
     pub(super) fn unique_in(&self, place: Place) -> bool {
         self.0
             .iter()
             .any(|found| found.place == place && worth(found.fact) >= UNIQUE)
     }
 
-    /// The marks without those of aliases that the handshake contradicts: it has telling marks, and none
-    /// for the alias's product, for what that is built on or for what is built on it. `None` where no
-    /// alias is contradicted.
+    /// The marks without those of contradicted aliases. The handshake contradicts an alias if it has telling marks, but
+    /// none of the alias's product, of what that is built on or of what is built on it. `None` if no alias is
+    /// contradicted.
     fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<Found>> {
         let telling: Vec<usize> = (self.0.iter())
             .filter(|found| found.place.is_in_handshake() && worth(found.fact) >= TELLING)
@@ -102,7 +101,7 @@ impl Marks {
         (kept.len() < self.0.len()).then_some(kept)
     }
 
-    /// What the marks come to.
+    /// The product that the marks show.
     pub(super) fn conclude(&self) -> Attribution {
         let table = &*TABLE;
         let Some((confidence, mut named)) = strongest(&self.0, table) else {
@@ -114,7 +113,7 @@ impl Marks {
             if strength == confidence {
                 named = others;
             } else {
-                // The alias alone is as strong as that, and may not decide: neither side is named.
+                // Only the alias is this strong, and it may not decide alone: neither side is named.
                 named.extend(
                     others
                         .into_iter()
@@ -135,7 +134,7 @@ impl Marks {
         let product = |entry: usize| table.entries[entry].product();
         let (product, others): (Option<Product>, Vec<Product>) = match named.as_slice() {
             [one] => {
-                // Built on it, and what shows fits them as well.
+                // Products that are built on it and have a mark too.
                 let fits = |entry: &usize| {
                     table.entries[*entry].built_on.contains(one)
                         && self.0.iter().any(|found| found.fact.entry == *entry)
@@ -151,7 +150,7 @@ impl Marks {
             .into_iter()
             .filter(|found| found.fact.specificity == Specificity::Unique)
             .filter(|found| {
-                // What shares the named product's roots does not speak against it.
+                // A product that is built on the named one is not evidence against it.
                 !named
                     .iter()
                     .any(|named| table.entries[found.fact.entry].built_on.contains(named))
@@ -160,13 +159,13 @@ impl Marks {
             product,
             confidence: Some(confidence),
             others,
-            marks: told(marks.into_iter(), table),
-            against: told(against, table),
+            marks: reported(marks.into_iter(), table),
+            against: reported(against, table),
         }
     }
 }
 
-/// The products that are named, or tie, with how strong they are; `None` where nothing names one.
+/// The products that are named or tie, with their strength; `None` if no mark names one.
 fn strongest(found: &[Found], table: &Table) -> Option<(Confidence, Vec<usize>)> {
     let supports = (0..table.entries.len()).filter_map(|entry| Support::of(entry, table, found));
     let mut strongest: Vec<(Confidence, Support)> = supports
@@ -178,8 +177,8 @@ fn strongest(found: &[Found], table: &Table) -> Option<(Confidence, Vec<usize>)>
     Some((confidence, choose(&supports, table)))
 }
 
-/// What a mark is worth: a unique one [`UNIQUE`], one that a few related products share half of that,
-/// a fact that was only concluded half again. Weak ones are worth something beside others only.
+/// The worth of a mark: [`UNIQUE`] for a unique one, half of that for one that a few related products share, and half
+/// again for an inferred fact. A weak mark counts only together with others.
 fn worth(fact: &Fact) -> u32 {
     let stated = matches!(fact.known, Provenance::Documented | Provenance::Observed);
     match (fact.specificity, stated) {
@@ -190,17 +189,17 @@ fn worth(fact: &Fact) -> u32 {
     }
 }
 
-/// What speaks for one product.
+/// The evidence for one product.
 struct Support {
     entry: usize,
-    /// The best mark of each place, its own or of what it is built on.
+    /// The worth of the best mark in each place, its own or of what it is built on.
     places: [u32; Place::COUNT],
-    /// The best mark of its own that what it is built on would not show as well.
+    /// The worth of its best own mark that what it is built on does not share.
     own: u32,
 }
 
 impl Support {
-    /// `None` where no mark is its own: it is only ever named through what it is built on.
+    /// `None` if it has no mark of its own.
     fn of(entry: usize, table: &Table, found: &[Found]) -> Option<Self> {
         let built_on = &table.entries[entry].built_on;
         let mut places = [0; Place::COUNT];
@@ -252,7 +251,7 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
             .filter(|support| support.own >= least)
             .collect::<Vec<_>>()
     };
-    // Built on two others and showing what both show, a product may need no mark that neither has.
+    // A product that is built on two others, and shows the marks of both, may need no mark of its own.
     let all = [UNIQUE, TELLING, 1, 0]
         .into_iter()
         .map(set_apart)
@@ -290,8 +289,8 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
     }
 }
 
-/// The marks as they are reported: the strongest first, one for each product and text.
-fn told<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Mark> {
+/// The marks for the report: the strongest first, one for each product and text.
+fn reported<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Mark> {
     let mut found: Vec<&Found> = found.collect();
     found.sort_by_key(|found| {
         (

@@ -1,12 +1,12 @@
-//! What answered, and which product it belongs to.
+//! Which program answered, and which product it belongs to.
 //!
 //! ```text
 //! Observation ─ clues ─→ signs ─ weigh ───────→ Component
 //!                          └──── attribution ─→ Product
 //! ```
 //!
-//! Runs before the assessment, because what a bare 401, a 405 or a 404 proves depends on who answered. Pure: no
-//! I/O, nothing is looked up. Every statement rests on a [`Clue`](crate::model::Clue) that is reported with it.
+//! Runs before the assessment, because what a plain 401, a 405 or a 404 proves depends on the program. Pure functions
+//! without I/O. Every conclusion rests on a [`Clue`](crate::model::Clue) that is reported with it.
 //! `docs/identification.md` explains the weights.
 
 mod attribution;
@@ -28,8 +28,8 @@ const KUBELET_PORT: u16 = 10250;
 /// The ports on which etcd serves clients and peers by default.
 const ETCD_PORTS: [u16; 2] = [2379, 2380];
 
-/// Reads and compiles the table of products. Otherwise the first call of [`identify`] does it, and every other
-/// probe waits meanwhile.
+/// Reads and compiles the table of products. Otherwise the first call of [`identify`] does, while every other probe
+/// waits.
 pub fn prepare() {
     LazyLock::force(&TABLE);
 }
@@ -38,7 +38,7 @@ pub fn prepare() {
 pub fn identify(observation: &Observation) -> Identification {
     let signs = Signs::of(observation);
     let (component, confidence) = weigh(&signs, observation);
-    // Without any sign of Kubernetes, a certificate that looks like a product's names nothing.
+    // Without a sign of Kubernetes, a certificate like a product's proves nothing.
     let attribution = if signs.kubernetes() {
         signs.marks.conclude()
     } else {
@@ -96,8 +96,8 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
         return (Component::Supervisor, confidence);
     }
     if signs.status_objects > 0 {
-        // Controller manager and scheduler share the API server's HTTP library, health and 403
-        // `Status` included. What they never have: /version, Audit-Id, flow-control headers.
+        // Controller manager and scheduler share the API server's HTTP library: they have health paths and 403s
+        // with a `Status`, but never /version, Audit-Id or flow-control headers.
         let manager = match port {
             CONTROLLER_MANAGER_PORT => Some(Component::KubeControllerManager),
             SCHEDULER_PORT => Some(Component::KubeScheduler),
@@ -117,8 +117,8 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
         }
         return (Component::Unknown, Confidence::Low);
     }
-    // Other programs of a node may serve with the certificate that its cluster gave it. A kubelet made its own,
-    // or asks for client certificates of the cluster, or has the kubelets' port.
+    // Other programs on a node may have a certificate from its cluster. A kubelet has made its own certificate, or
+    // requests client certificates of the cluster, or has the kubelets' port.
     let on_port = port == KUBELET_PORT;
     if signs.only_go_text && signs.node_certificate {
         let sure = signs.self_made_node_certificate || signs.cluster_ca || on_port;
@@ -138,13 +138,13 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     match (signs.kubernetes(), signs.replies) {
         (_, 0) => (Component::Unknown, Confidence::Low),
         (false, _) => (Component::Other, Confidence::Medium),
-        // The certificate, the CA names or the host name say Kubernetes, no answer does.
+        // The certificate, the CA names or the host name show Kubernetes, but no answer does.
         (true, _) if signs.only_go_text => (Component::Unknown, Confidence::Low),
         (true, _) => (Component::FrontEnd, Confidence::Low),
     }
 }
 
-/// Whether the server ended the attempt because we carry no client certificate.
+/// Whether the server refused the connection because we have no client certificate.
 fn wants_client_certificate(observation: &Observation) -> bool {
     observation
         .failures()

@@ -1,4 +1,4 @@
-//! The headers by which an API server's answers can be told from those of other programs.
+//! The headers that distinguish an API server's answers from those of other programs.
 
 use http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName};
@@ -29,7 +29,7 @@ pub struct Markers {
 }
 
 impl Markers {
-    /// The marks among these headers.
+    /// The marks in these headers.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let nosniff = headers
             .get(X_CONTENT_TYPE_OPTIONS)
@@ -41,7 +41,7 @@ impl Markers {
         }
     }
 
-    /// The marks that either of the two has.
+    /// The marks of either.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self {

@@ -22,7 +22,7 @@ impl Minor {
     pub(crate) const CLOSED_DISCOVERY: Self = Self::one(14);
     /// The first release with `/livez` and `/readyz`.
     pub(crate) const LIVEZ: Self = Self::one(16);
-    /// From this release on the flags of the insecure port have no effect (kubernetes/kubernetes pull request
+    /// The first release without an insecure port: its flags have no effect (kubernetes/kubernetes pull request
     /// 106859 removed them in 1.24).
     pub(crate) const NO_INSECURE_PORT: Self = Self::one(20);
     /// The first release that limits anonymous requests to paths without a feature gate (KEP-4633, beta).
@@ -33,8 +33,8 @@ impl Minor {
         Self { major: 1, minor }
     }
 
-    /// The minor release of a `gitVersion`: `v1.34.1-gke.100` is 1.34. `None` where it does not begin
-    /// with `vMAJOR.MINOR.PATCH`, and for builds that carry no version (`v0.0.0-…`).
+    /// The minor release of a `gitVersion`: `v1.34.1-gke.100` is 1.34. `None` if it does not begin with
+    /// `vMAJOR.MINOR.PATCH`, and for builds without a version (`v0.0.0-…`).
     pub fn of_git_version(text: &str) -> Option<Self> {
         let mut numbers = text.strip_prefix('v')?.splitn(3, '.');
         let (major, minor, rest) = (numbers.next()?, numbers.next()?, numbers.next()?);
@@ -48,7 +48,7 @@ impl Minor {
     }
 }
 
-/// Digits only: `parse` alone would take a sign.
+/// Parses digits only; `parse` alone would accept a sign.
 fn number(text: &str) -> Option<u16> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
@@ -61,7 +61,7 @@ impl fmt::Display for Minor {
     }
 }
 
-/// A text that is no minor release.
+/// A text that is not a minor release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no minor release; write it as 1.34")]
 pub struct NoMinor(pub String);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_is_none() {
+    fn texts_that_are_not_versions_have_no_minor_release() {
         for text in [
             "",
             "v",

@@ -1,6 +1,6 @@
-//! What is true of Kubernetes, whoever asks: its bodies, paths, header marks and releases.
+//! Facts about Kubernetes: its bodies, paths, header marks and releases.
 //!
-//! Nothing here knows a scan. Facts about single products are in `products`.
+//! Nothing here depends on a scan. Facts about single products are in `products`.
 
 mod answer;
 mod body;

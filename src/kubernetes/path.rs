@@ -1,9 +1,9 @@
-//! The paths of an API server, and which of them kubeknock refuses to ask.
+//! The paths of an API server, and those that kubeknock refuses to request.
 //!
-//! Objects and sub-resources are never asked for: a GET would take data, and a HEAD on a `proxy` or `exec`
-//! sub-resource would reach through to a node or pod.
+//! It never requests objects and sub-resources: a GET would return data, and a HEAD on a `proxy` or `exec`
+//! sub-resource would reach a node or pod.
 
-/// What kind of path it is on an API server.
+/// What kind of path it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PathClass {
     /// `/version`.
@@ -20,10 +20,10 @@ pub enum PathClass {
     Diagnostics,
     /// A list of resources: `/api/v1/secrets`, `/apis/apps/v1/deployments`, within a namespace or not.
     ResourceList {
-        /// Whether what it lists is worth more than an inventory: secrets, config maps, roles.
+        /// Whether its content is worth more to an attacker than an inventory: secrets, config maps, roles.
         sensitive: bool,
     },
-    /// Public by a product's design: never changes the verdict by itself.
+    /// A path that a product opens by design. It never changes the verdict.
     Product,
     /// Any other non-resource path.
     Other,
@@ -51,7 +51,7 @@ const PRODUCT: [&str; 5] = [
     "/openid/v1/jwks",
 ];
 
-/// What a server could read as another path, and what does not stand in a URL (RFC 3986, appendix A).
+/// Characters that a server could read as another path, or that a URL may not contain (RFC 3986, appendix A).
 const NOT_PLAIN: [char; 11] = ['%', '#', '\\', '"', '<', '>', '^', '`', '{', '|', '}'];
 
 impl PathClass {
@@ -68,8 +68,8 @@ impl PathClass {
     /// The class of a path, with or without a query.
     ///
     /// # Errors
-    /// [`PathError`] for what kubeknock refuses to ask: single objects, sub-resources and the
-    /// deprecated `watch` and `proxy` forms, and spellings that a server could read otherwise.
+    /// [`PathError`] for paths that kubeknock refuses to request: single objects, sub-resources, the deprecated `watch`
+    /// and `proxy` forms, and spellings that a server could read as another path.
     pub fn of(path: &str) -> Result<Self, PathError> {
         let bare = path.split_once('?').map_or(path, |(bare, _)| bare);
         if !bare.starts_with('/') {
@@ -114,7 +114,7 @@ fn resource(rest: &[&str]) -> Result<PathClass, PathError> {
         [_, _] | ["namespaces", _, _, _] => return Err(PathError::Object),
         _ => return Err(PathError::SubResource),
     };
-    // The sub-resources of a namespace stand where a namespaced list would.
+    // A sub-resource of a namespace has the form of a namespaced list.
     if matches!(rest, ["namespaces", _, "status" | "finalize"]) {
         return Err(PathError::SubResource);
     }
@@ -123,7 +123,7 @@ fn resource(rest: &[&str]) -> Result<PathClass, PathError> {
     })
 }
 
-/// Why a path is not asked.
+/// Why kubeknock refuses to request a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// It does not begin with a slash.

@@ -1,7 +1,7 @@
 //! Bodies that products return in a format of their own.
 //!
-//! A product with such a body needs one line in [`PRODUCT_BODIES`], and a row in `products/products.toml` whose
-//! `answer` pattern fits [`ProductBody::name`].
+//! A product with such a body needs one row in [`PRODUCT_BODIES`], and an entry in `products/products.toml` with an
+//! `answer` pattern that matches [`ProductBody::name`].
 
 use serde_json::{Map, Value};
 
@@ -14,8 +14,8 @@ pub struct ProductBody {
     pub word: &'static str,
     /// The name in clues and in the patterns of products.
     pub name: &'static str,
-    /// Whether it refuses a request, which the product may do at any path. Other bodies count only at the path
-    /// that the product opens by design.
+    /// Whether it refuses a request, so that it counts at any path. Other bodies count only at the path that the
+    /// product opens by design.
     pub refusal: bool,
     format: Format,
 }
@@ -42,7 +42,7 @@ static PRODUCT_BODIES: [ProductBody; 4] = [
     },
     // The supervisor of k3s and RKE2 at `/ping`.
     by_text("pong", "pong", |text| text == "pong"),
-    // The same at `/cacerts`.
+    // The supervisor of k3s and RKE2 at `/cacerts`.
     by_text("certificates", "certificates", |text| {
         text.starts_with("-----BEGIN CERTIFICATE-----")
     }),
@@ -86,7 +86,7 @@ impl ProductBody {
             .find(|body| matches!(body.format, Format::Json(is) if is(object)))
     }
 
-    /// `text` has no white space at its ends.
+    /// The body with this text, which has no white space at its ends.
     pub(super) fn of_text(text: &str) -> Option<&'static Self> {
         PRODUCT_BODIES
             .iter()

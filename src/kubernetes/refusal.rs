@@ -1,18 +1,18 @@
-//! Whom and what a 403 refuses. The words are those of kube-apiserver's `responsewriters.Forbidden` and
+//! The user and the request that a 403 refuses. Its words are those of kube-apiserver's `responsewriters.Forbidden` and
 //! `forbiddenMessage`.
 
 use super::path::PathClass;
 
-/// What a refusal says about the request that was made.
+/// Which user and request a refusal names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// `system:anonymous`, for the request that was made.
+    /// `system:anonymous`, and the request that was made.
     Anonymous,
-    /// `system:anonymous`, for a request that was not made.
+    /// `system:anonymous`, and another request.
     OtherRequest,
-    /// Another user: something in between has an identity.
+    /// Another user: a proxy in between authenticates as that user.
     OtherUser,
-    /// No user at all: an API server words it otherwise.
+    /// No user: an API server uses other words.
     OwnWords,
 }
 
@@ -20,8 +20,8 @@ const USER: &str = "User \"";
 const ANONYMOUS: &str = "system:anonymous\" cannot ";
 
 impl Refusal {
-    /// Compares a message with the request that was made: a path without query and without the prefix of an
-    /// endpoint behind a front end, because the API server does not see that prefix.
+    /// Compares a message with the request that was made. The path has no query and no prefix of an endpoint behind a
+    /// front end, because the API server does not see that prefix.
     pub(crate) fn of(message: &str, class: PathClass, path: &str) -> Self {
         let Some((_, rest)) = message.split_once(USER) else {
             return Self::OwnWords;
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_path_that_was_asked() {
+    fn a_refusal_names_the_requested_path() {
         let message =
             "forbidden: User \"system:anonymous\" cannot get path \"/api\": RBAC: not found";
         assert_eq!(refusal(message, "/api"), Refusal::Anonymous);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn another_user_and_no_user_are_told_apart() {
+    fn a_refusal_of_another_user_differs_from_one_without_a_user() {
         let node = "forbidden: User \"system:node-proxy\" cannot get path \"/api\"";
         assert_eq!(refusal(node, "/api"), Refusal::OtherUser);
         let near = "forbidden: User \"system:anonymous:x\" cannot get path \"/api\"";

@@ -1,6 +1,6 @@
-//! Which releases of Kubernetes upstream still maintains: the end-of-life dates of the release data
+//! The releases of Kubernetes that upstream maintains: the end-of-life dates of the release data
 //! (kubernetes/website, `data/releases/eol.yaml`, and <https://kubernetes.io/releases/>), as known
-//! on 2026-11-23. A vendor may maintain a version longer.
+//! on 2026-11-23. A vendor may maintain a release longer.
 
 use jiff::civil::{Date, date};
 
@@ -52,7 +52,7 @@ const RELEASES: [Release; 36] = [
     release(29, 2025, 2, 28),
     release(30, 2025, 7, 15),
     release(31, 2025, 11, 11),
-    // Not in the release data: by the rule of 14 months.
+    // Not in the release data: computed from the support period of 14 months.
     release(32, 2026, 2, 28),
     release(33, 2026, 6, 28),
     release(34, 2026, 10, 27),

@@ -40,9 +40,7 @@ impl Access {
         !matches!(self, Self::Unclear(_) | Self::Failed(_))
     }
 
-    /// Whether a later answer to the same path counts in its place.
-    ///
-    /// A clear answer beats an unclear one, and among clear ones the later stands.
+    /// Whether a later answer to the same path replaces this one: unless this one is clear and the later one is not.
     pub fn yields_to(&self, later: &Self) -> bool {
         !self.is_clear() || later.is_clear()
     }
@@ -105,7 +103,7 @@ pub enum Unclear {
 words!(Unclear);
 
 impl Unclear {
-    /// What it means, as people read it.
+    /// The reason in words.
     pub const fn phrase(&self) -> &'static str {
         match self {
             Self::Redirect => "a redirect, which is not followed",

@@ -1,37 +1,37 @@
-//! What was to be asked and came to no clear answer, in words.
+//! Planned requests without a clear answer, in words.
 
 use std::collections::BTreeMap;
 
 use super::{Access, Grade, JudgedRequest, Request};
 use crate::kubernetes::PathClass;
 
-/// How much the answers to one path say; the most of several answers counts.
+/// How much the answers to one path show. Of several answers, the one that shows most counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Said {
+enum Shown {
     Nothing,
     Unclear,
-    HowFarItCame,
+    Access,
 }
 
-impl Said {
+impl Shown {
     const fn by(access: &Access) -> Self {
         match access {
             Access::Failed(_) => Self::Nothing,
             Access::Unclear(_) => Self::Unclear,
-            Access::Rejected | Access::Forbidden | Access::Granted => Self::HowFarItCame,
+            Access::Rejected | Access::Forbidden | Access::Granted => Self::Access,
         }
     }
 }
 
 /// `resources: 13 of 20 asked`, `20 of 20 lists of resources without a clear answer`, `4 other paths without an
-/// answer`; `None` where each path was answered, and each answer about what matters says how far the request
-/// came. Unclear answers about version, health and a product's own paths are not counted.
+/// answer`; `None` if every path was answered, and every answer that matters shows how far the request came. Unclear
+/// answers of version, health and a product's own paths are not counted.
 pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
-    let mut paths: BTreeMap<&str, (PathClass, Said)> = BTreeMap::new();
+    let mut paths: BTreeMap<&str, (PathClass, Shown)> = BTreeMap::new();
     let made = requests
         .iter()
-        .map(|judged| (&judged.exchange.request, Said::by(&judged.access)));
-    let all = made.chain(not_asked.iter().map(|request| (request, Said::Nothing)));
+        .map(|judged| (&judged.exchange.request, Shown::by(&judged.access)));
+    let all = made.chain(not_asked.iter().map(|request| (request, Shown::Nothing)));
     for (request, said) in all {
         let path = paths
             .entry(request.bare_path())
@@ -40,11 +40,11 @@ pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<Str
     }
     let (lists, others): (Vec<_>, Vec<_>) =
         paths.into_values().partition(|(class, _)| class.is_list());
-    let that_said = |paths: &[(PathClass, Said)], wanted: Said| {
+    let count = |paths: &[(PathClass, Shown)], wanted: Shown| {
         paths
             .iter()
             .filter(|(class, said)| {
-                *said == wanted && (wanted == Said::Nothing || Grade::of(*class).exposes())
+                *said == wanted && (wanted == Shown::Nothing || Grade::of(*class).exposes())
             })
             .count()
     };
@@ -53,17 +53,14 @@ pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<Str
         1 => Some(format!("1 other path without {without}")),
         several => Some(format!("{several} other paths without {without}")),
     };
-    let (silent, unclear) = (
-        that_said(&lists, Said::Nothing),
-        that_said(&lists, Said::Unclear),
-    );
+    let (silent, unclear) = (count(&lists, Shown::Nothing), count(&lists, Shown::Unclear));
     let all = lists.len();
     let said: Vec<String> = [
         (silent > 0).then(|| format!("resources: {} of {all} asked", all - silent)),
         (unclear > 0)
             .then(|| format!("{unclear} of {all} lists of resources without a clear answer")),
-        other_paths(that_said(&others, Said::Nothing), "an answer"),
-        other_paths(that_said(&others, Said::Unclear), "a clear answer"),
+        other_paths(count(&others, Shown::Nothing), "an answer"),
+        other_paths(count(&others, Shown::Unclear), "a clear answer"),
     ]
     .into_iter()
     .flatten()
@@ -98,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_to_no_answer_is_counted() {
+    fn paths_without_an_answer_are_counted() {
         let late = || Failure::new(Stage::Http, FailureKind::Deadline, "");
         let asked = [
             ("/healthz", Ok(ok())),
@@ -147,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_look_that_was_answered_makes_up_for_the_first() {
+    fn an_answer_of_the_recheck_replaces_a_failure_of_the_first_probe() {
         let asked = [("/api", Err(reset())), ("/api", Ok(forbidden()))];
         assert_eq!(said(&asked, &[]), None);
     }

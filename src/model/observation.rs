@@ -1,4 +1,4 @@
-//! Everything that was seen of one endpoint: raw, before anybody judges it.
+//! What one endpoint showed: its answers, its TLS handshake and its failures, without any conclusion.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use crate::kubernetes::Markers;
 /// What one endpoint showed.
 #[derive(Debug, Clone)]
 pub struct Observation {
-    /// Who was asked.
+    /// The endpoint that was probed.
     pub endpoint: Endpoint,
     /// The names that the host name is an alias of (CNAME), in the order of the chain.
     pub aliases: Arc<[Arc<str>]>,
-    /// The address we spoke from.
+    /// The local address of the connections.
     pub local: Option<IpAddr>,
     /// TLS facts of the first handshake that completed; `None` for plain HTTP or when none did.
     pub tls: Option<Handshake>,
     /// What a handshake without SNI showed, where one was made (`--deep`, endpoints with a name).
     pub without_sni: Option<Result<Handshake, Failure>>,
-    /// The requests in the order they were made, of all looks.
+    /// The requests in the order in which they were made, those of the recheck included.
     pub exchanges: Vec<Exchange>,
-    /// What was to be asked and was not: the time was over, or nothing more could be asked.
+    /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
     pub unasked: Vec<Request>,
-    /// What ended the attempt before any request was made.
+    /// The failure that ended the probe before any request.
     pub failure: Option<Failure>,
-    /// Whether the last connection was closed without a byte, or answered with other bytes, where TLS was
-    /// expected: it may speak plain HTTP.
+    /// Whether the last TLS connection was closed before any byte, or returned bytes that are not TLS: the port may
+    /// speak plain HTTP.
     pub no_tls: bool,
     /// TCP connections opened.
     pub connections: u32,
@@ -78,7 +78,7 @@ impl Observation {
         })
     }
 
-    /// The header marks that this endpoint's GET answers showed: what vouches for an answer to HEAD.
+    /// The header marks of this endpoint's GET answers. An answer to HEAD counts only with the same marks.
     pub fn reference(&self) -> Markers {
         self.replies()
             .filter(|(request, _)| request.method == Method::Get)
@@ -87,7 +87,7 @@ impl Observation {
             })
     }
 
-    /// Adds what a second look saw.
+    /// Adds the results of a recheck.
     pub fn absorb(&mut self, second: Self) {
         self.exchanges.extend(second.exchanges);
         for request in second.unasked {
@@ -113,12 +113,12 @@ impl Observation {
     }
 }
 
-/// One request and what became of it.
+/// One request and its answer or failure.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// 1 for the first look, 2 for the second.
+    /// 1 for the first probe, 2 for the recheck.
     pub look: u8,
     /// When it was sent.
     pub at: Timestamp,
@@ -137,7 +137,7 @@ impl Exchange {
 
 /// How long the stages of one endpoint took.
 ///
-/// To the microsecond, as reports keep it: what is rounded twice may differ.
+/// Rounded to microseconds, as in reports: a value that is rounded twice may differ.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timings {
     /// Resolving the name; `None` for an address.
@@ -146,12 +146,12 @@ pub struct Timings {
     pub connect: Option<Duration>,
     /// TLS handshake of the first connection.
     pub tls: Option<Duration>,
-    /// Everything, with the pauses between requests, without waiting for a turn among others.
+    /// The whole probe with the pauses between requests, without the wait for a permit.
     pub total: Duration,
 }
 
 impl Timings {
-    /// As a record keeps them.
+    /// Rounded as in reports.
     pub(crate) fn kept(self) -> Self {
         Self {
             resolve: self.resolve.map(microseconds),
@@ -162,8 +162,8 @@ impl Timings {
     }
 }
 
-/// A duration to the microsecond, in which saved reports have it: whatever is written from one must not
-/// differ from what the scan wrote.
+/// Rounds a duration to microseconds, as in saved reports, so that a report that is read and written again stays the
+/// same.
 pub(crate) fn microseconds(duration: Duration) -> Duration {
     Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
@@ -173,9 +173,9 @@ mod tests {
     use super::super::fixtures::{forbidden, ok, seen};
     use super::*;
 
-    /// What either look asked is asked; what neither did is told once.
+    /// A request counts as made if either probe made it, and is listed once if neither did.
     #[test]
-    fn a_second_look_leaves_out_only_what_neither_asked() {
+    fn after_a_recheck_only_requests_that_neither_probe_made_are_unasked() {
         let left = |paths: &[&str]| {
             paths
                 .iter()

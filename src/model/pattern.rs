@@ -1,4 +1,4 @@
-//! Which targets a setting is about: `*.prod.example.com`, `10.4.0.0/16`, `api.example.com:6443`.
+//! Patterns that say which targets a setting applies to: `*.prod.example.com`, `10.4.0.0/16`, `api.example.com:6443`.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::{Host, Target};
 use crate::host_port::HostPort;
 
-/// A CIDR, or a text with `*` for any characters; upper and lower case are the same.
+/// A CIDR, or a text in which `*` stands for any characters. Case does not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -15,15 +15,15 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// A pattern as written; `None` for a blank one, which would be about nothing.
+    /// Parses a pattern; `None` for a blank one, which would match nothing.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim().to_lowercase();
         let net = text.parse().ok();
         (!text.is_empty()).then_some(Self { text, net })
     }
 
-    /// Whether it is about whoever has these names: a CIDR by the address, anything else by one of
-    /// the texts as a whole.
+    /// Whether it matches a target with these names: a CIDR must contain the address, any other pattern must match a
+    /// whole name.
     pub fn matches(&self, names: &TargetNames) -> bool {
         let by_address = || match (&self.net, &names.net) {
             (Some(own), Some(other)) => own.contains(other),
@@ -43,7 +43,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// What a target or a specification can be called by.
+/// The names by which a pattern can match a target or a specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetNames {
     texts: Vec<String>,
@@ -51,7 +51,7 @@ pub struct TargetNames {
 }
 
 impl TargetNames {
-    /// Of a target: its host, `host:port`, its URL, the name it is asked for, and its `name=`.
+    /// The names of a target: its host, `host:port`, its URL, its SNI name and its `name=`.
     pub fn of_target(target: &Target) -> Self {
         let Target {
             scheme,
@@ -75,9 +75,9 @@ impl TargetNames {
         Self::new(texts, net)
     }
 
-    /// Of a specification: as written, its host where it names one, and its `name=`.
+    /// The names of a specification: its text, its host if it has one, and its `name=`.
     pub fn of_specification(text: &str, label: Option<&str>) -> Self {
-        // What follows are annotations.
+        // Annotations follow after white space.
         let text = text.split_whitespace().next().unwrap_or_default();
         let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
         let authority = bare.split('/').next().unwrap_or(bare);
@@ -102,8 +102,8 @@ impl TargetNames {
     }
 }
 
-/// Whether `text` is `pattern`, in which `*` stands for any bytes. Goes back to the last `*` only,
-/// so a hostile pattern costs no more than the product of the lengths.
+/// Whether `pattern`, in which `*` stands for any bytes, matches the whole text. It backtracks to the last `*` only, so
+/// a hostile pattern costs at most the product of the two lengths.
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -1,4 +1,4 @@
-//! One HTTP answer, already bounded: status, headers, and what its body says.
+//! One HTTP answer: its status, its headers and the meaning of its body. Its size is limited.
 
 use std::time::Duration;
 
@@ -10,28 +10,27 @@ use jiff::tz::TimeZone;
 use super::Failure;
 use crate::kubernetes::{Answer, FLOW_CONTROL, JSON, Markers, Status, media_type};
 
-/// An answer with its body parsed once; the bytes themselves are not kept.
+/// An answer. Its body was parsed, and its bytes are not kept.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// HTTP status code.
     pub status: u16,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
     pub version: http::Version,
-    /// The headers that something is concluded from, or that a report tells; the first of each name.
+    /// The headers that a conclusion or a report needs; the first of each name.
     pub headers: HeaderMap,
-    /// What the body says.
+    /// The meaning of the body.
     pub answer: Answer,
-    /// A hash of the body, which tells whether two answers are the same; `None` without a body, and in
-    /// a saved report.
+    /// A hash of the body, to compare two answers; `None` without a body, and in a saved report.
     pub digest: Option<u64>,
-    /// Bytes of body read (after the limit was reached, nothing more is read).
+    /// How many bytes of the body were read, up to the limit.
     pub body_size: usize,
-    /// Why the body ended early, if it did.
+    /// The failure that ended the body early.
     pub body_failure: Option<Failure>,
 }
 
 impl Reply {
-    /// A header as text: the first of its name, lossy where it is not UTF-8.
+    /// The first header of this name as text; bytes that are not UTF-8 are replaced.
     pub fn header(&self, name: &str) -> Option<String> {
         self.headers
             .get(name)
@@ -43,13 +42,13 @@ impl Reply {
         media_type(&self.headers)
     }
 
-    /// The pause that `Retry-After` asks for (RFC 9110, section 10.2.3): seconds, or up to a date, which
-    /// is held against the server's own clock where it says what time that is. `None` for no pause.
+    /// The pause that `Retry-After` asks for (RFC 9110, section 10.2.3): seconds or a date. A date is compared with the
+    /// server's `Date` header if there is one, else with `now`. `None` for no pause.
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let header = self.header("retry-after")?;
         let text = header.trim();
         let pause = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            // A number that does not fit is longer than anybody waits.
+            // A number that overflows is longer than any pause that we wait for.
             Duration::from_secs(text.parse().unwrap_or(u64::MAX))
         } else {
             let theirs = self.header("date").and_then(|date| http_date(date.trim()));
@@ -59,8 +58,8 @@ impl Reply {
         (!pause.is_zero()).then_some(pause)
     }
 
-    /// Whether this answer to a HEAD, which has no body, carries the marks that the same endpoint's
-    /// GET answers showed (`reference`). A front end that answers HEAD by itself does not.
+    /// Whether this answer has the header marks of the endpoint's GET answers (`reference`). If a front end answers a
+    /// HEAD itself, its answer lacks them.
     pub fn vouched_by(&self, reference: Markers) -> bool {
         let own = self.markers();
         let as_marked = reference.any()
@@ -74,8 +73,8 @@ impl Reply {
         }
     }
 
-    /// The answer without what could name an object, for a request that asks whether lists are open:
-    /// a front may ignore the query and give one, and errors name what they are about.
+    /// The answer without any names of objects, for requests that test whether lists are open: a front end may ignore
+    /// the query and return objects, and error messages may name them.
     #[must_use]
     pub fn without_objects(mut self) -> Self {
         self.headers.remove(http::header::LOCATION);
@@ -102,8 +101,8 @@ impl Reply {
         self
     }
 
-    /// Whether it says no more than that TLS should be spoken: servers say so on the port that speaks it, and
-    /// many in no better words than "bad request".
+    /// Whether it only says that the client should speak TLS. Servers answer plain HTTP on a TLS port like this, and
+    /// many of them just with "bad request".
     pub fn sends_to_tls(&self) -> bool {
         let location = || {
             self.headers
@@ -121,26 +120,26 @@ impl Reply {
         }
     }
 
-    /// Whether it is an answer in Kubernetes' own terms, or carries an API server's header marks.
+    /// Whether only a Kubernetes API returns such a body, or the answer has an API server's header marks.
     pub fn speaks_kubernetes(&self) -> bool {
         self.answer.is_kubernetes() || self.markers().any()
     }
 
-    /// Whether flow control has no names yet: its headers are there and empty while a server starts,
-    /// which then refuses everything.
+    /// Whether the server still starts: until flow control is set up, its headers are empty, and the server refuses
+    /// every request.
     pub fn is_starting(&self) -> bool {
         FLOW_CONTROL
             .iter()
             .all(|name| self.headers.get(name).is_some_and(HeaderValue::is_empty))
     }
 
-    /// Which header marks of an API server it carries.
+    /// The header marks of an API server in this answer.
     pub fn markers(&self) -> Markers {
         Markers::of(&self.headers)
     }
 }
 
-/// A date, in UTC, in any of the three forms of RFC 9110, section 5.6.7.
+/// Parses a date in UTC, in any of the three forms of RFC 9110, section 5.6.7.
 fn http_date(text: &str) -> Option<DateTime> {
     const FORMS: [&str; 3] = [
         "%a, %d %b %Y %H:%M:%S GMT",

@@ -1,9 +1,8 @@
-//! The requests kubeknock can make, and only those: GET, and HEAD for lists of resources.
+//! The only requests that kubeknock makes: GET, and HEAD for lists of resources.
 //!
-//! What a path is decides how it may be asked. A resource list is asked as `HEAD …?limit=1`:
-//! 405 from behind authorization proves that anonymous may list, without a storage read and
-//! without a byte of data. Objects and sub-resources are never asked for: a `GET` would take data,
-//! and a `HEAD` on a `proxy` or `exec` sub-resource would reach through to a node or pod.
+//! The class of a path decides which request is safe. A list of resources is requested as `HEAD …?limit=1`: a 405
+//! from behind authorization proves that anonymous callers may list, without reading storage and without
+//! transferring data. `kubernetes/path.rs` says what is never requested.
 
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
@@ -38,8 +37,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// The request that asks this path: `HEAD …?limit=1` for a list of resources, whatever query
-    /// was written, GET for everything else.
+    /// The request for this path: `HEAD …?limit=1` for a list of resources, whatever its query is, and GET for any
+    /// other path.
     pub fn for_path(path: &str) -> Result<Self, PathError> {
         let class = PathClass::of(path)?;
         Ok(if let PathClass::ResourceList { .. } = class {
@@ -58,9 +57,8 @@ impl Request {
         })
     }
 
-    /// The form that proves the same where a front end answers HEAD by itself: a list with a
-    /// continue token that no server accepts, 400 from behind authorization, no storage read.
-    /// `None` for anything but a HEAD on a list.
+    /// A GET that proves the same if a front end answers HEAD itself: it has a continue token that no server accepts,
+    /// so the API server answers 400 after authorization, without reading storage. `None` unless this is a HEAD.
     pub fn without_head(&self) -> Option<Self> {
         match (self.method, self.class) {
             (Method::Head, PathClass::ResourceList { .. }) => Some(Self {
@@ -86,7 +84,7 @@ mod tests {
     use crate::model::Grade;
 
     #[test]
-    fn a_list_is_asked_with_head_and_one_item_whatever_the_query_says() {
+    fn a_list_is_requested_with_head_and_limit_1_whatever_its_query_is() {
         for path in [
             "/api/v1/secrets",
             "/api/v1/secrets/",
@@ -106,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_take_data_or_reach_through_is_refused() {
+    fn paths_of_objects_and_sub_resources_are_refused() {
         for (path, why) in [
             (
                 "/api/v1/namespaces/default/secrets/token",

@@ -1,4 +1,4 @@
-//! Addresses that no name of a cluster leads to on purpose, and the IPv4 addresses inside IPv6 ones.
+//! Special addresses, to which no name of a cluster resolves on purpose, and IPv4 addresses inside IPv6 addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -19,7 +19,7 @@ const LINK_LOCAL: &str = "link-local";
 const METADATA: &str = "cloud metadata";
 const MULTICAST: &str = "multicast";
 
-/// The special addresses and what they are; the narrower block comes first.
+/// The special addresses and their kinds; a narrower block comes first.
 const BLOCKS: [(IpNet, &str); 15] = [
     // AWS, Azure, Google Cloud, Oracle Cloud and others.
     (v4([169, 254, 169, 254], 32), METADATA),
@@ -43,10 +43,9 @@ const BLOCKS: [(IpNet, &str); 15] = [
     (v6(0xff00 << 112, 8), MULTICAST),
 ];
 
-/// What kind of special address it is, as it is or by the IPv4 address inside it; `None` for an
-/// ordinary one.
+/// What kind of special address it is, by itself or by the IPv4 address inside it; `None` for an ordinary address.
 ///
-/// Who answers there is this machine, its network or its cloud, whatever name led there.
+/// At a special address, this machine, its network or its cloud answers, whatever name resolved to it.
 pub fn special(address: IpAddr) -> Option<&'static str> {
     let kind = |address: IpAddr| {
         BLOCKS
@@ -81,8 +80,8 @@ pub fn embedded_v4(address: IpAddr) -> Option<Ipv4Addr> {
     }
 }
 
-/// Where an address of `64:ff9b:1::/48` has its IPv4 address. The length of the prefix is the
-/// network's own choice; what stands behind the IPv4 address is zero, which tells it.
+/// The positions of the IPv4 address in an address of `64:ff9b:1::/48`. Each network chooses the length of its
+/// prefix; the octets after the IPv4 address are zero, which shows the length.
 fn local_nat64(octets: &[u8; 16]) -> [usize; 4] {
     let zero_from =
         |place: usize| octets[8] == 0 && octets[place..].iter().all(|octet| *octet == 0);
@@ -130,7 +129,7 @@ mod tests {
         }
     }
 
-    /// A scan from a node, of a service or of a private network asks them.
+    /// A scan may have these targets: a node, a service, a private network.
     #[test]
     fn ordinary_addresses() {
         for address in [

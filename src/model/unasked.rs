@@ -1,4 +1,4 @@
-//! What of a target was not asked, and why.
+//! The parts of a target that were not requested, and why.
 
 use std::collections::BTreeSet;
 
@@ -32,18 +32,18 @@ pub enum Gap {
 words!(Gap, all);
 
 impl Gap {
-    /// Whether it is an address, which counts as one of the target's.
+    /// Whether it counts addresses of a target, and not lookups.
     pub const fn is_address(self) -> bool {
         !matches!(self, Self::HalfResolved)
     }
 
-    /// Whether something is missing for it. Not where the user wanted it so, and not where the name was
-    /// asked at its other addresses.
+    /// Whether the scan is incomplete because of it. It is complete if the user excluded the address, or if the name
+    /// has other addresses that were requested.
     pub const fn is_missed(self) -> bool {
         !matches!(self, Self::ExcludedAddress | Self::UnroutableAddress)
     }
 
-    /// A count of them as people read it.
+    /// The count with its unit in words.
     pub fn counted(self, count: u64) -> String {
         let (one, several) = match self {
             Self::ExcludedAddress => ("excluded address", "excluded addresses"),
@@ -81,7 +81,7 @@ pub struct Unasked {
 }
 
 impl Unasked {
-    /// So many, with an example.
+    /// A count with an example.
     pub fn new(why: Gap, count: u64, example: impl Into<String>) -> Self {
         Self {
             why,
@@ -90,7 +90,7 @@ impl Unasked {
         }
     }
 
-    /// Adds what was not asked for the same reason.
+    /// Adds a count with the same reason.
     pub fn join(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.examples.extend(other.examples.iter().cloned());
@@ -99,7 +99,7 @@ impl Unasked {
         }
     }
 
-    /// Adds to a list that has each reason once, sorted.
+    /// Adds this count to a sorted list that has each reason once.
     pub fn add_to(&self, list: &mut Vec<Self>) {
         match list.binary_search_by_key(&self.why, |unasked| unasked.why) {
             Ok(at) => list[at].join(self),

@@ -1,5 +1,5 @@
-//! Gathers the signs that an observation holds, each with what was seen, and lays every text that
-//! could name a product before the table.
+//! Gathers the signs in an observation, with a clue for each, and matches every text that could name a product with
+//! the table of products.
 
 mod signs;
 mod tls;
@@ -14,10 +14,10 @@ use crate::model::{ClueKind, Component, Observation, Reply, Request, Scheme};
 use crate::products::{Place, TABLE};
 pub(super) use signs::Signs;
 
-/// What Teleport's Kubernetes proxy says to a caller without a client certificate (`accessDeniedMsg`
+/// How Teleport's Kubernetes proxy refuses a caller without a client certificate (`accessDeniedMsg`
 /// in `lib/kube/proxy/forwarder.go` of gravitational/teleport).
 const PROXY_DENIES: &str = "[00] access denied";
-/// The realm that an API server with password authentication names.
+/// The realm of an API server with password authentication.
 const OLD_REALM: &str = "kubernetes-master";
 
 impl Signs {
@@ -30,7 +30,7 @@ impl Signs {
             signs.reply(request, reply);
         }
         signs.only_go_text &= signs.replies > 0;
-        // etcd has its version at one path; who gives the same document at every path is something else.
+        // etcd returns its version at one path only. A program that returns it at every path is not etcd.
         signs.etcd_answer &= observation.replies().all(|(request, reply)| {
             request.class == PathClass::Version || reply.answer != Answer::Etcd
         });
@@ -42,7 +42,7 @@ impl Signs {
         signs
     }
 
-    /// Lays what was seen before the table of products.
+    /// Matches the observed texts with the table of products.
     fn look_up(&mut self, observation: &Observation) {
         let at = |kind: ClueKind| {
             self.clues
@@ -118,7 +118,7 @@ impl Signs {
                 self.version = Some(info.git_version.clone());
                 self.once(ClueKind::VersionFields, || version_fields(info));
             }
-            // An API server lists its root paths also where it serves nothing.
+            // An API server also lists its root paths with a 404.
             answer @ (Answer::ApiVersions
             | Answer::ApiGroups
             | Answer::ApiGroup
@@ -140,7 +140,7 @@ impl Signs {
                 });
             }
             Answer::KubeletDeniesAnonymous | Answer::KubeletDeniesUser => {
-                // A kubelet may refuse every path in the same words.
+                // One such refusal is enough: a kubelet may refuse every path in the same words.
                 if !self.kubelet_answer {
                     self.also(
                         ClueKind::ForeignAnswer,
@@ -206,16 +206,16 @@ impl Signs {
         }
         let what = match answer {
             Answer::Html => "a web page",
-            Answer::OtherJson | Answer::Etcd => "JSON that is not Kubernetes'",
+            Answer::OtherJson | Answer::Etcd => "JSON that is not from Kubernetes",
             Answer::Text(_) => "plain text",
-            Answer::Binary => "bytes that are no text",
-            Answer::WantsTls => "the words of a TLS port",
+            Answer::Binary => "bytes that are not text",
+            Answer::WantsTls => "the text of a TLS port",
             _ => return,
         };
         self.once(ClueKind::ForeignAnswer, || format!("{asked} with {what}"));
     }
 
-    /// The names that were asked for.
+    /// The host name of the endpoint and the names that it is an alias of.
     fn host_name(&mut self, observation: &Observation) {
         let Some(name) = &observation.endpoint.name else {
             return;
@@ -228,7 +228,7 @@ impl Signs {
         self.clue(ClueKind::HostName, seen);
     }
 
-    /// Since 1.20 no API server speaks plain HTTP: whoever does passes its answers on.
+    /// API servers from 1.20 on have no port for plain HTTP, so a proxy forwards their answers.
     fn plain_http(&mut self, observation: &Observation) {
         if observation.endpoint.scheme != Scheme::Http || self.api_server_signs() == 0 {
             return;
@@ -237,8 +237,8 @@ impl Signs {
         let proxied = minor.is_some_and(|minor| minor >= Minor::NO_INSECURE_PORT);
         self.front |= proxied;
         let seen = if proxied {
-            "an API server's answers over plain HTTP, which this release has no port for: a proxy such as \
-             kubectl proxy passes them on"
+            "an API server's answers over plain HTTP: this release has no port for that, so a proxy such as \
+             kubectl proxy forwards them"
         } else {
             "an API server's answers over plain HTTP"
         };
@@ -246,7 +246,7 @@ impl Signs {
     }
 }
 
-/// A request and the status of its answer, as clues tell it.
+/// A request and the status of its answer, as clues show them.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     request: &'a Request,
@@ -265,7 +265,7 @@ impl fmt::Display for Asked<'_> {
     }
 }
 
-/// An answer that is a product's own, in the words of the table.
+/// The text for the `answer` patterns of the table, if the body is a product's own.
 fn own_answer(request: &Request, answer: &Answer) -> Option<String> {
     let Answer::Product(body) = answer else {
         return None;
@@ -276,7 +276,7 @@ fn own_answer(request: &Request, answer: &Answer) -> Option<String> {
     (request.class == PathClass::Product).then(|| format!("{} {}", request.bare_path(), body.name))
 }
 
-/// The fields of `/version` that tell something.
+/// The fields of `/version` that a clue shows.
 fn version_fields(info: &VersionInfo) -> String {
     let mut seen = format!("gitVersion {}", info.git_version);
     for (words, field) in [

@@ -1,41 +1,40 @@
-//! The signs that an observation holds, ready to be weighed.
+//! The signs in an observation, from which the component is concluded.
 
 use super::super::attribution::Marks;
 use crate::model::{Clue, ClueKind};
 use crate::products::Place;
 
-/// What was seen, ready to be weighed.
+/// The signs in an observation.
 #[derive(Default)]
 pub(in crate::identify) struct Signs {
     pub(in crate::identify) clues: Vec<Clue>,
-    /// What fits a product.
+    /// The texts that match a product's patterns.
     pub(in crate::identify) marks: Marks,
     pub(in crate::identify) replies: usize,
     /// `Status` objects of 401 or 403, which several components send.
     pub(in crate::identify) status_objects: usize,
     pub(super) status_401: bool,
-    /// The realm of API servers that took passwords (before 1.19).
+    /// The realm of API servers with password authentication (before 1.19).
     pub(super) old_realm: bool,
     pub(super) refuses_a_resource: bool,
-    /// A list of resources is refused as a path: whoever answers has no resources.
+    /// A list of resources is refused as a path, so the program has no resources.
     pub(in crate::identify) refuses_lists_as_paths: bool,
     pub(super) discovery: bool,
     pub(super) audit_id: bool,
     pub(super) flow_control: bool,
     pub(in crate::identify) version: Option<String>,
     pub(in crate::identify) etcd_answer: bool,
-    /// A kubelet's own refusal: its authorization stopped somebody whom it had let in.
+    /// A kubelet's own refusal: its authorization refused a user that its authentication had accepted.
     pub(in crate::identify) kubelet_answer: bool,
     pub(in crate::identify) version_is_go_404: bool,
-    /// Every answer is bare text as Go's standard library writes it, health, metrics or bodyless, and none a
-    /// `Status`.
+    /// Every answer is text of Go's standard library, health text, metrics or empty, and none is a `Status`.
     pub(in crate::identify) only_go_text: bool,
     /// `kubernetes.default` or a sibling among the SANs.
     pub(in crate::identify) api_server_san: bool,
     /// The certificate names another service of a cluster, or is Kubernetes' self-made default.
     pub(in crate::identify) other_service_certificate: bool,
     pub(in crate::identify) node_certificate: bool,
-    /// One that a kubelet made for itself.
+    /// A certificate that a kubelet made for itself.
     pub(in crate::identify) self_made_node_certificate: bool,
     pub(in crate::identify) cluster_ca: bool,
     /// The certificate or a client CA is named for etcd.
@@ -55,15 +54,14 @@ pub(in crate::identify) struct Signs {
 }
 
 impl Signs {
-    /// A version of the kind that extension API servers count for themselves, as `v0.12.0`: Kubernetes'
-    /// own begin with 1, or are the `v0.0.0-…` of a build without one.
+    /// Whether the version is an extension API server's own, as `v0.12.0`. Versions of Kubernetes begin with 1, or
+    /// are the `v0.0.0-…` of a build without a version.
     pub(in crate::identify) fn own_version(&self) -> bool {
         let version = self.version.as_deref().unwrap_or_default();
         version.starts_with("v0.") && !version.starts_with("v0.0.0")
     }
 
-    /// How many independent signs say that it is an API server and not merely a program that
-    /// shares its HTTP library.
+    /// How many independent signs show an API server, and not another program with the same HTTP library.
     pub(in crate::identify) fn api_server_signs(&self) -> u32 {
         [
             self.version.is_some(),
@@ -71,7 +69,7 @@ impl Signs {
             self.audit_id,
             self.flow_control,
             self.refuses_a_resource,
-            // Controller manager and scheduler always accept anonymous; a kubelet's 401 is text.
+            // Controller manager and scheduler always accept anonymous requests; a kubelet's 401 is text.
             self.status_401,
         ]
         .into_iter()
@@ -79,7 +77,7 @@ impl Signs {
         .sum()
     }
 
-    /// Whether anything at all says Kubernetes.
+    /// Whether any sign shows Kubernetes.
     pub(in crate::identify) fn kubernetes(&self) -> bool {
         self.status_objects > 0
             || self.api_server_signs() > 0
@@ -101,14 +99,14 @@ impl Signs {
         });
     }
 
-    /// The first of its kind is told; most answers only say it again.
+    /// Adds a clue unless there is one of this kind: most answers would only repeat it.
     pub(super) fn once(&mut self, kind: ClueKind, seen: impl FnOnce() -> String) {
         if self.clues.iter().all(|clue| clue.kind != kind) {
             self.clue(kind, seen());
         }
     }
 
-    /// Adds to the clue of this kind, where several are of interest.
+    /// Adds a clue, or extends the one of this kind.
     pub(super) fn also(&mut self, kind: ClueKind, seen: String) {
         match self.clues.iter_mut().find(|clue| clue.kind == kind) {
             Some(clue) => {

@@ -1,4 +1,4 @@
-//! The signs in a TLS handshake: the certificate, its names, the CA names that are asked for.
+//! The signs in a TLS handshake: the certificate, its names, and the CA names for client certificates.
 
 use super::signs::Signs;
 use crate::identify::attribution::Marks;
@@ -20,7 +20,7 @@ impl Signs {
             self.clue(ClueKind::ClientCaNames, cas);
         }
         self.certificate(tls);
-        // A front end that terminates TLS shows its own certificate and asks for no client CA.
+        // A front end that terminates TLS has its own certificate and requests no client certificate.
         self.front |= !tls.client_certificate_requested && !self.api_server_san;
         if let Some(alpn) = &tls.alpn {
             self.clue(ClueKind::Alpn, alpn.clone());
@@ -82,8 +82,8 @@ impl Signs {
     }
 }
 
-/// Lays the texts of the handshakes before the table. `at` says where the clue of a kind stands; one
-/// without SNI has a clue, and says something, only where it differs.
+/// Matches the texts of the handshakes with the table. `at` returns the index of the clue of a kind. A handshake
+/// without SNI has a clue only if it differs.
 pub(super) fn look_up(
     marks: &mut Marks,
     observation: &Observation,
@@ -130,7 +130,7 @@ fn look_up_cas(marks: &mut Marks, tls: &Handshake, clue: usize) {
     }
 }
 
-/// What a client without SNI is shown, where that differs.
+/// What a handshake without SNI shows, if that differs.
 fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
     let mut parts = Vec::new();
     if certificate(with) != certificate(without) {
@@ -149,7 +149,7 @@ fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// What the serving certificate says; `None` where it cannot be read.
+/// The names in the serving certificate; `None` if it cannot be read.
 fn certificate(tls: &Handshake) -> Option<String> {
     tls.certificate.as_ref().map(|facts| {
         let names = facts.sans.kept.join(", ");
@@ -160,7 +160,7 @@ fn certificate(tls: &Handshake) -> Option<String> {
     })
 }
 
-/// The client CAs that are named; `None` where no client certificate is asked for.
+/// The names of client CAs; `None` if the server requests no client certificate.
 fn client_cas(tls: &Handshake) -> Option<String> {
     let names = &tls.client_ca_names;
     if names.total > 0 {
@@ -170,8 +170,7 @@ fn client_cas(tls: &Handshake) -> Option<String> {
         .then(|| "a client certificate is asked for, and no CA named".to_owned())
 }
 
-/// The host name in a certificate that Kubernetes components make for themselves when they are
-/// given none: subject `HOST@SECONDS`, issuer `HOST-ca@SECONDS`.
+/// The host name in a certificate that a Kubernetes component makes for itself if it has none: subject `HOST@SECONDS`, issuer `HOST-ca@SECONDS`.
 fn self_made_name<'a>(subject: &'a str, issuer: &str) -> Option<&'a str> {
     let (host, seconds) = subject.rsplit_once('@')?;
     let (ca, ca_seconds) = issuer.rsplit_once('@')?;
