@@ -185,10 +185,10 @@ mod tests {
 
     #[test]
     fn without_differences_the_table_says_so() {
-        let said = table(&sample::empty());
+        let text = table(&sample::empty());
         assert!(
-            said.contains("no changes\n\nno new findings\n\nno findings gone\n"),
-            "{said}"
+            text.contains("no changes\n\nno new findings\n\nno findings gone\n"),
+            "{text}"
         );
     }
 

@@ -248,7 +248,7 @@ mod tests {
         );
     }
 
-    /// What a server says of itself, opened where cells are split at `;`.
+    /// A version of the server's choice, in a spreadsheet that splits cells at `;`.
     #[test]
     fn no_version_becomes_a_formula() {
         let mut sample = sample::mixed();

@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(at(Source::Stdin), "kubeknock/stdin");
     }
 
-    /// As on a runner whose workspace is a link: the working directory is known by its real name.
+    /// The workspace of a CI server can be a symbolic link, while the working directory has its real name.
     #[cfg(unix)]
     #[test]
     fn a_file_behind_a_symbolic_link_is_in_the_repository() {
