@@ -283,7 +283,10 @@ mod tests {
             let output = promtool.wait_with_output().unwrap();
             let messages =
                 String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && messages.trim().is_empty(), "{messages}");
+            assert!(
+                output.status.success() && messages.trim().is_empty(),
+                "{messages}"
+            );
         }
     }
 

@@ -49,7 +49,8 @@ fn fingerprints_do_not_depend_on_order_other_targets_or_addresses() {
         default_cluster(target(0, "192.0.2.99"), "192.0.2.99"),
         exposed(target(7, "api.example"), "198.51.100.8"),
     ]);
-    let fingerprint = |evaluation: &Evaluation| find(evaluation, "anonymous-discovery-exposed").fingerprint;
+    let fingerprint =
+        |evaluation: &Evaluation| find(evaluation, "anonymous-discovery-exposed").fingerprint;
     assert_eq!(fingerprint(&one), fingerprint(&two));
     let elsewhere = evaluate(&[exposed(target(0, "api2.example"), "192.0.2.1")]);
     assert_ne!(fingerprint(&one), fingerprint(&elsewhere));
@@ -111,8 +112,9 @@ fn addresses_with_different_answers_are_a_finding() {
         find(&of_two, "address-divergence").message,
         "all are forbidden, and /version is open at some addresses only"
     );
-    let diverges =
-        |reports: &[EndpointReport]| ids(&evaluate(reports).findings).contains(&"address-divergence");
+    let diverges = |reports: &[EndpointReport]| {
+        ids(&evaluate(reports).findings).contains(&"address-divergence")
+    };
     assert!(!diverges(&reports[1..]));
     // A lost or inconclusive answer is no difference.
     assert!(!diverges(&[reports[1].clone(), lost]));
@@ -315,7 +317,10 @@ fn open_paths_prove_that_anonymous_requests_are_accepted() {
     );
     let mut plain = report;
     plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
-    assert!(finding(plain).is_none(), "the insecure port does not authenticate");
+    assert!(
+        finding(plain).is_none(),
+        "the insecure port does not authenticate"
+    );
 }
 
 /// If a finding is less severe than its rule, the settings do not raise it. Other findings get the severity of the
@@ -371,7 +376,10 @@ fn settings_change_severities_and_accept_findings_until_a_day() {
     assert_eq!((version.severity, version.score()), (Severity::High, "8.0"));
     let accepted = find(&evaluation, "anonymous-auth-enabled");
     assert!(accepted.accepted() && !accepted.counts());
-    assert_eq!(evaluation.accepted_verdicts, [(Verdict::Forbidden, 1)].into());
+    assert_eq!(
+        evaluation.accepted_verdicts,
+        [(Verdict::Forbidden, 1)].into()
+    );
     let lapsed = find(&evaluation, "health-endpoints-open");
     assert!(
         lapsed.counts()
@@ -619,7 +627,9 @@ fn on_the_version(product: Option<(&'static str, bool)>, release: &str, plain: b
     if plain {
         report.endpoint.as_mut().unwrap().scheme = Scheme::Http;
     }
-    find(&evaluate(&[report]), "version-disclosed").remedy.clone()
+    find(&evaluate(&[report]), "version-disclosed")
+        .remedy
+        .clone()
 }
 
 #[test]

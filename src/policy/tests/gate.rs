@@ -334,7 +334,8 @@ fn exit_codes() {
                     130
                 );
                 assert_eq!(
-                    gate.decide(&coverage(&reports), &evaluation, End::Failed).code,
+                    gate.decide(&coverage(&reports), &evaluation, End::Failed)
+                        .code,
                     2
                 );
             }

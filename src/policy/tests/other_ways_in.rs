@@ -97,7 +97,10 @@ fn another_way_in_is_one_finding() {
         silent(target(1, "x"), "192.0.2.2"),
     ];
     let evaluation = evaluate(&with_silent_port);
-    assert_eq!(ids(&evaluation.findings), ["etcd-open", "target-not-covered"]);
+    assert_eq!(
+        ids(&evaluation.findings),
+        ["etcd-open", "target-not-covered"]
+    );
     assert_eq!(find(&evaluation, "target-not-covered").about.as_str(), "x");
 }
 

@@ -42,10 +42,8 @@ pub(in crate::report) fn who_answered(report: &EndpointReport) -> String {
         Component::Unknown => "unknown",
     };
     let who = product_or_component(identification, component);
-    let version = identification
-        .version
-        .as_deref()
-        .map(|version| format!(" {}", clip(version, MAX_VERSION)));
+    let version = identification.version.as_deref();
+    let version = version.map(|version| format!(" {}", clip(version, MAX_VERSION)));
     let front = if identification.through_front {
         ", through a front end"
     } else {
@@ -119,19 +117,15 @@ fn compared(report: &EndpointReport) -> String {
     }
 }
 
-/// The setting that the answers show, for a product with several modes.
-fn mode(report: &EndpointReport) -> String {
-    report
-        .posture
-        .as_ref()
-        .and_then(|posture| posture.mode.as_deref())
-        .unwrap_or_default()
-        .to_owned()
-}
-
 /// What an anonymous caller may do, and how that compares with the product's documentation.
 pub(in crate::report) fn anonymous_may(report: &EndpointReport) -> String {
-    join([grants(report), compared(report), mode(report)])
+    // The setting that the answers show, for a product with several modes.
+    let mode = report
+        .posture
+        .as_ref()
+        .and_then(|posture| posture.mode.as_deref());
+    let mode = mode.unwrap_or_default().to_owned();
+    join([grants(report), compared(report), mode])
 }
 
 fn grants(report: &EndpointReport) -> String {
@@ -143,12 +137,10 @@ fn grants(report: &EndpointReport) -> String {
             if open.public == ["version", "health"] && open.product.is_empty() {
                 default.push_str(" (default)");
             }
-            let nothing = if default.is_empty() {
-                nothing(report)
-            } else {
-                String::new()
-            };
-            join([default, nothing, resources(report)])
+            if default.is_empty() {
+                default = nothing(report);
+            }
+            join([default, resources(report)])
         }
         Verdict::Limited => match open.by_default() {
             open if open.is_empty() => format!("nothing: {}", report.reason),
@@ -175,12 +167,10 @@ pub(in crate::report) fn target_and_address(report: &EndpointReport) -> String {
         None => target.to_string(),
     };
     if let (Host::Name(_), Some(endpoint)) = (&target.host, &report.endpoint) {
-        let by_proxy = || ", resolved by the proxy".to_owned();
-        text.push_str(
-            &endpoint
-                .address()
-                .map_or_else(by_proxy, |address| format!(" at {}", address.ip())),
-        );
+        text.push_str(&match endpoint.address() {
+            Some(address) => format!(" at {}", address.ip()),
+            None => ", resolved by the proxy".to_owned(),
+        });
     }
     if let Some(sni) = &target.sni {
         text.push_str(" as ");
@@ -191,10 +181,12 @@ pub(in crate::report) fn target_and_address(report: &EndpointReport) -> String {
 
 /// Why no endpoint of a specification answered.
 pub(in crate::report) fn no_answer(endpoints: &[&EndpointReport]) -> String {
-    let not_asked = endpoints
-        .iter()
-        .all(|report| report.verdict == Verdict::NotAttempted);
-    let what = if not_asked { "not asked" } else { "no answer" };
+    let mut verdicts = endpoints.iter().map(|report| report.verdict);
+    let what = if verdicts.all(|verdict| verdict == Verdict::NotAttempted) {
+        "not asked"
+    } else {
+        "no answer"
+    };
     let mut reasons = endpoints.iter().map(|report| &report.reason);
     if let Some(first) = reasons.next()
         && reasons.all(|reason| reason == first)
@@ -208,15 +200,12 @@ pub(in crate::report) fn no_answer(endpoints: &[&EndpointReport]) -> String {
     {
         *kinds.entry(failure.kind).or_default() += 1;
     }
-    format!(
-        "{what} at {} endpoints: {}",
-        endpoints.len(),
-        counts_by_kind(&kinds)
-    )
+    let (count, kinds) = (endpoints.len(), counts_by_kind(&kinds));
+    format!("{what} at {count} endpoints: {kinds}")
 }
 
-/// Grants by what people call them, each once. A path that is authorized but not served counts only if it is
-/// not open by default.
+/// Grants by their usual names, each once. A path that is authorized but not served counts only if it is not open by
+/// default.
 #[derive(Default)]
 struct Grants {
     lists: Vec<String>,
@@ -278,16 +267,12 @@ impl Grants {
 
 /// `list pods, nodes and 2 more`.
 fn verb_and_list(verb: &str, names: &[String]) -> String {
-    let listed = names
-        .iter()
-        .take(MAX_LISTED)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match names.len() {
-        0 => String::new(),
-        n if n > MAX_LISTED => format!("{verb}{listed} and {} more", n - MAX_LISTED),
-        _ => format!("{verb}{listed}"),
+    match names.split_at_checked(MAX_LISTED) {
+        _ if names.is_empty() => String::new(),
+        Some((listed, more @ [_, ..])) => {
+            format!("{verb}{} and {} more", listed.join(", "), more.len())
+        }
+        _ => format!("{verb}{}", names.join(", ")),
     }
 }
 
@@ -316,7 +301,8 @@ fn nothing(report: &EndpointReport) -> String {
     format!("nothing on {closed} of {} API paths", paths.len())
 }
 
-/// What was not asked. A 401 on some paths does not prove that resources are closed: conditions name paths.
+/// What was not asked. A 401 on some paths does not prove that resources are closed, because a server can limit
+/// anonymous access by path.
 fn not_asked(report: &EndpointReport) -> String {
     let resources = if planned_lists(report) == 0 {
         RESOURCES_NOT_ASKED
@@ -334,15 +320,13 @@ fn without_answer(report: &EndpointReport) -> String {
 /// How many lists of resources were planned.
 fn planned_lists(report: &EndpointReport) -> usize {
     let asked = api_paths(&report.requests)
-        .values()
-        .filter(|(class, _)| class.is_list())
-        .count();
+        .into_values()
+        .map(|(class, _)| class);
+    let not_asked = report.not_asked.iter().map(|request| request.class);
     asked
-        + report
-            .not_asked
-            .iter()
-            .filter(|request| request.class.is_list())
-            .count()
+        .chain(not_asked)
+        .filter(|class| class.is_list())
+        .count()
 }
 
 /// What is known of resources. A 403 on `/api` does not prove that they are closed, and neither does a missing
