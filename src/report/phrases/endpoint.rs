@@ -167,14 +167,13 @@ pub(in crate::report) fn target_and_address(report: &EndpointReport) -> String {
         None => target.to_string(),
     };
     if let (Host::Name(_), Some(endpoint)) = (&target.host, &report.endpoint) {
-        text.push_str(&match endpoint.address() {
-            Some(address) => format!(" at {}", address.ip()),
-            None => ", resolved by the proxy".to_owned(),
-        });
+        text = match endpoint.address() {
+            Some(address) => format!("{text} at {}", address.ip()),
+            None => format!("{text}, resolved by the proxy"),
+        };
     }
     if let Some(sni) = &target.sni {
-        text.push_str(" as ");
-        text.push_str(sni);
+        text = format!("{text} as {sni}");
     }
     text
 }
