@@ -66,7 +66,7 @@ fn product_or_component(identification: &Identification, component: &str) -> Str
         others,
         ..
     } = &identification.attribution;
-    let api_server = identification.component == Component::KubeApiServer;
+    let is_api_server = identification.component == Component::KubeApiServer;
     match product {
         Some(product) => {
             let prefix = if *confidence == Some(Confidence::Low) {
@@ -75,7 +75,7 @@ fn product_or_component(identification: &Identification, component: &str) -> Str
                 ""
             };
             let name = format!("{prefix}{}", product.short);
-            if api_server {
+            if is_api_server {
                 name
             } else {
                 format!("{component} ({name})")
@@ -99,7 +99,7 @@ fn product_or_component(identification: &Identification, component: &str) -> Str
 }
 
 /// How open the endpoint is, compared with the product's documentation.
-fn compared(report: &EndpointReport) -> String {
+fn posture_comparison(report: &EndpointReport) -> String {
     let Some(posture) = &report.posture else {
         return String::new();
     };
@@ -125,28 +125,33 @@ pub(in crate::report) fn anonymous_may(report: &EndpointReport) -> String {
         .as_ref()
         .and_then(|posture| posture.mode.as_deref());
     let mode = mode.unwrap_or_default().to_owned();
-    join([grants(report), compared(report), mode])
+    join_parts([access_text(report), posture_comparison(report), mode])
 }
 
-fn grants(report: &EndpointReport) -> String {
+/// What an anonymous caller may do, according to the verdict.
+fn access_text(report: &EndpointReport) -> String {
     let open = Grants::of(&report.grants);
     match report.verdict {
-        Verdict::Exposed => join([open.beyond(), open.by_default(), resources(report)]),
+        Verdict::Exposed => {
+            join_parts([open.beyond_default(), open.by_default(), resources(report)])
+        }
         Verdict::Forbidden => {
             let mut default = open.by_default();
             if open.public == ["version", "health"] && open.product.is_empty() {
                 default.push_str(" (default)");
             }
             if default.is_empty() {
-                default = nothing(report);
+                default = closed_paths(report);
             }
-            join([default, resources(report)])
+            join_parts([default, resources(report)])
         }
         Verdict::Limited => match open.by_default() {
             open if open.is_empty() => format!("nothing: {}", report.reason),
-            open => join([format!("{open} only"), not_asked(report)]),
+            open => join_parts([format!("{open} only"), not_asked(report)]),
         },
-        Verdict::Rejected => join([open.by_default(), nothing(report), not_asked(report)]),
+        Verdict::Rejected => {
+            join_parts([open.by_default(), closed_paths(report), not_asked(report)])
+        }
         Verdict::Inconclusive => format!("unknown: {}", report.reason),
         Verdict::NotApiServer => report.reason.clone(),
         Verdict::Unreachable => format!("no answer: {}", report.reason),
@@ -224,7 +229,7 @@ impl Grants {
                     (&mut grouped.not_served, grant.path.clone())
                 }
                 _ if grant.not_served => continue,
-                PathClass::ResourceList { .. } => (&mut grouped.lists, resource(&grant.path)),
+                PathClass::ResourceList { .. } => (&mut grouped.lists, resource_name(&grant.path)),
                 PathClass::Discovery => (&mut grouped.reads, "discovery".to_owned()),
                 PathClass::OpenApi => (&mut grouped.reads, "OpenAPI".to_owned()),
                 PathClass::Metrics => (&mut grouped.reads, "metrics".to_owned()),
@@ -244,9 +249,9 @@ impl Grants {
         grouped
     }
 
-    /// What makes the endpoint `exposed`.
-    fn beyond(&self) -> String {
-        let served = join([
+    /// The paths that make the endpoint `exposed`.
+    fn beyond_default(&self) -> String {
+        let served = join_parts([
             verb_and_list("list ", &self.lists),
             verb_and_list("read ", &self.reads),
         ]);
@@ -257,7 +262,7 @@ impl Grants {
         }
     }
 
-    /// What is open on a default cluster or by a product's design.
+    /// The paths that are open on a default cluster or by a product's design.
     fn by_default(&self) -> String {
         let names: Vec<String> = self.public.iter().chain(&self.product).cloned().collect();
         verb_and_list("", &names)
@@ -275,13 +280,13 @@ fn verb_and_list(verb: &str, names: &[String]) -> String {
     }
 }
 
-fn join<const N: usize>(parts: [String; N]) -> String {
+fn join_parts<const N: usize>(parts: [String; N]) -> String {
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("; ")
 }
 
 /// `secrets`, or `pods in kube-system`.
-fn resource(path: &str) -> String {
+fn resource_name(path: &str) -> String {
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
         [.., "namespaces", namespace, list] => format!("{list} in {namespace}"),
@@ -291,7 +296,7 @@ fn resource(path: &str) -> String {
 }
 
 /// `nothing on 5 of 5 API paths`.
-fn nothing(report: &EndpointReport) -> String {
+fn closed_paths(report: &EndpointReport) -> String {
     let paths = api_paths(&report.requests);
     let closed = paths
         .values()
@@ -308,7 +313,7 @@ fn not_asked(report: &EndpointReport) -> String {
     } else {
         ""
     };
-    join([resources.to_owned(), without_answer(report)])
+    join_parts([resources.to_owned(), without_answer(report)])
 }
 
 /// The requests without an answer.
@@ -316,7 +321,7 @@ fn without_answer(report: &EndpointReport) -> String {
     left_out(&report.requests, &report.not_asked).unwrap_or_default()
 }
 
-/// How many lists of resources were planned.
+/// The number of lists of resources that the scan wanted to request.
 fn planned_lists(report: &EndpointReport) -> usize {
     let asked = api_paths(&report.requests)
         .into_values()
@@ -328,10 +333,10 @@ fn planned_lists(report: &EndpointReport) -> usize {
         .count()
 }
 
-/// What is known of resources. A 403 on `/api` does not prove that they are closed, and neither does a missing
-/// answer.
+/// Whether lists of resources are refused. A 403 on `/api` does not prove that they are closed, and neither does a
+/// missing answer.
 fn resources(report: &EndpointReport) -> String {
-    join([refused_resources(report), without_answer(report)])
+    join_parts([refused_resources(report), without_answer(report)])
 }
 
 fn refused_resources(report: &EndpointReport) -> String {

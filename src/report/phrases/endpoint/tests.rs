@@ -143,12 +143,15 @@ fn paths_that_are_not_served_are_not_listed_as_readable() {
         grant("/ping", true),
     ]);
     assert_eq!(
-        (open.beyond().as_str(), open.by_default().as_str()),
+        (open.beyond_default().as_str(), open.by_default().as_str()),
         ("read discovery", "")
     );
     // A grant without a served document is still more than the default.
     let open = Grants::of(&[grant("/logs", true), grant("/ping", true)]);
-    assert_eq!(open.beyond(), "nothing served, but authorized for /logs");
+    assert_eq!(
+        open.beyond_default(),
+        "nothing served, but authorized for /logs"
+    );
 }
 
 #[test]
