@@ -90,7 +90,8 @@ impl Reply {
                 ..status
             }),
             kept @ (Answer::ResourceList { .. }
-            | Answer::KubeletDenial { .. }
+            | Answer::KubeletDeniesAnonymous
+            | Answer::KubeletDeniesUser
             | Answer::Html
             | Answer::Binary
             | Answer::Empty
