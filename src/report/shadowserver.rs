@@ -89,7 +89,7 @@ fn row(
                 .to_owned(),
         ),
         ("tag", "kubernetes".to_owned()),
-        ("http", format!("{:?}", reply.version)),
+        ("http", reply.http_version()),
         ("http_code", reply.status.to_string()),
         ("http_reason", "OK".to_owned()),
         ("content_type", header("content-type")),
