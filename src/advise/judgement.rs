@@ -1,24 +1,31 @@
-//! The result of comparing an endpoint with its product's documentation, before it is put into words.
+//! How an endpoint compares with its product's documentation, before that is put into words.
 
 use std::borrow::Cow;
 
-use crate::model::{PostureStatus, Provenance, Text, Verdict};
+use crate::model::{PostureStatus, Verdict};
 use crate::products::{Expected, ExpectedAnswer};
 
 pub(super) struct Judgement {
-    pub(super) status: PostureStatus,
-    /// The expectations that were compared with.
+    pub(super) grade: PostureGrade,
+    /// The expectations that the endpoint was compared with.
     pub(super) ranges: Vec<&'static Expected>,
     /// The expected answer that the endpoint gave.
     pub(super) given: Option<&'static ExpectedAnswer>,
-    pub(super) known: Provenance,
-    /// Whether the answer at `/api` is concluded from other facts.
-    pub(super) concluded: bool,
-    pub(super) source: Text,
-    /// Whether the paths that were asked are stricter than expected, while other paths may be open.
-    pub(super) stricter_where_asked: bool,
-    /// Why there is no grade; empty where there is one.
-    pub(super) why_unknown: Cow<'static, str>,
+    /// The expected answer that the grade rests on.
+    pub(super) basis: Option<&'static ExpectedAnswer>,
+}
+
+pub(super) enum PostureGrade {
+    /// The endpoint gave the only expected answer.
+    AsDocumented,
+    /// The endpoint gave one of several expected answers.
+    Either,
+    Stricter,
+    Looser,
+    /// The paths that were requested are stricter than expected, but other paths may be open.
+    StricterWhereAsked,
+    /// There is no grade, for this reason.
+    Unknown(Cow<'static, str>),
 }
 
 impl Judgement {
@@ -29,41 +36,38 @@ impl Judgement {
         why: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
-            status: PostureStatus::Unknown,
+            grade: PostureGrade::Unknown(why.into()),
             ranges,
             given,
-            known: Provenance::Unknown,
-            concluded: false,
-            source: Text::default(),
-            stricter_where_asked: false,
-            why_unknown: why.into(),
+            basis: None,
         }
     }
 
-    /// The expected answers that can be told right or wrong from outside.
-    pub(super) fn decidable(&self) -> impl Iterator<Item = &'static ExpectedAnswer> {
-        decidable(&self.ranges)
-    }
-
-    /// The expected verdicts, each once.
-    pub(super) fn verdicts(&self) -> Vec<Verdict> {
-        let mut verdicts: Vec<Verdict> = self.decidable().map(|answer| answer.verdict).collect();
-        verdicts.sort_unstable();
-        verdicts.dedup();
-        verdicts
+    pub(super) const fn status(&self) -> PostureStatus {
+        match self.grade {
+            PostureGrade::AsDocumented => PostureStatus::AsDocumented,
+            PostureGrade::Either => PostureStatus::Either,
+            PostureGrade::Stricter => PostureStatus::Stricter,
+            PostureGrade::Looser => PostureStatus::Looser,
+            PostureGrade::StricterWhereAsked | PostureGrade::Unknown(_) => PostureStatus::Unknown,
+        }
     }
 
     /// How the cluster is configured, as far as the answer shows it.
     pub(super) fn mode(&self) -> Option<&'static str> {
-        self.given.and_then(|answer| answer.mode.as_deref())
-    }
-
-    pub(super) fn note(&self) -> Option<&'static str> {
-        self.ranges.iter().find_map(|range| range.note.as_deref())
+        self.given?.mode.as_deref()
     }
 }
 
-/// The expected answers that can be told right or wrong from outside.
+/// The verdicts of the decidable answers, each once.
+pub(super) fn verdicts(ranges: &[&'static Expected]) -> Vec<Verdict> {
+    let mut verdicts: Vec<Verdict> = decidable(ranges).map(|answer| answer.verdict).collect();
+    verdicts.sort_unstable();
+    verdicts.dedup();
+    verdicts
+}
+
+/// The expected answers that are right or wrong whatever is invisible from outside.
 pub(super) fn decidable(
     ranges: &[&'static Expected],
 ) -> impl Iterator<Item = &'static ExpectedAnswer> {

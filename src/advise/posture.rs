@@ -4,11 +4,13 @@
 //! requests are limited, the version is hidden: then the ranges that fit the answers are used, and all ranges
 //! only if none fits. Without enough knowledge there is no grade.
 
-use super::judgement::{Judgement, decidable};
+use super::judgement::{Judgement, PostureGrade, decidable, verdicts};
 use super::observed::Observed;
 use super::paths::{PathAnswers, Resources};
-use super::sentence;
-use crate::model::{Component, Confidence, Identification, Posture, PostureStatus, Text, Verdict};
+use super::sentence::sentence;
+use crate::model::{
+    Component, Confidence, Identification, Posture, PostureStatus, Provenance, Text, Verdict,
+};
 use crate::products::{self, Entry, Expected, ExpectedAnswer};
 
 /// `None` where no product is named or the verdict is not conclusive.
@@ -19,19 +21,25 @@ pub(super) fn posture(identification: &Identification, observed: Observed<'_>) -
     }
     let answers = PathAnswers::of(observed, identification.minor());
     let judgement = judge(entry, identification, observed.verdict, &answers);
+    let sentence = sentence(
+        entry,
+        identification,
+        observed.verdict,
+        &answers,
+        &judgement,
+    );
     Some(Posture {
-        standing: judgement.status,
-        expected: judgement.verdicts(),
+        standing: judgement.status(),
+        expected: verdicts(&judgement.ranges),
         mode: judgement.mode().map(Text::Borrowed),
-        known: judgement.known,
-        sentence: sentence::sentence(
-            entry,
-            identification,
-            observed.verdict,
-            &answers,
-            &judgement,
-        ),
-        source: judgement.source,
+        known: judgement
+            .basis
+            .map_or(Provenance::Unknown, |basis| basis.known),
+        sentence,
+        source: judgement
+            .basis
+            .map(|basis| basis.source.clone())
+            .unwrap_or_default(),
     })
 }
 
@@ -61,31 +69,28 @@ fn judge(
             .unwrap_or("what would decide it cannot be seen");
         return Judgement::unknown(ranges, given, why);
     }
-    let mut judgement = Judgement::unknown(ranges, given, "");
-    judgement.status = match (given, common_status(&judgement.ranges, answers)) {
-        (Some(_), _) if judgement.verdicts().len() == 1 => PostureStatus::AsDocumented,
-        (Some(_), _) => PostureStatus::Either,
-        // Where authentication refuses, a condition may let in a path that was not asked.
+    let grade = match (given, common_status(&ranges, answers)) {
+        (Some(_), _) if verdicts(&ranges).len() == 1 => PostureGrade::AsDocumented,
+        (Some(_), _) => PostureGrade::Either,
+        // Where authentication refuses, a path condition may admit a path that was not requested.
         (None, Some(PostureStatus::Stricter))
             if answers.rejected() > 0 && answers.resources != Resources::Clear =>
         {
-            judgement.stricter_where_asked = true;
-            PostureStatus::Unknown
+            PostureGrade::StricterWhereAsked
         }
-        (None, Some(status)) => status,
+        (None, Some(PostureStatus::Stricter)) => PostureGrade::Stricter,
+        (None, Some(_)) => PostureGrade::Looser,
         (None, None) => {
-            judgement.why_unknown = "it lies between the answers that are expected".into();
-            PostureStatus::Unknown
+            PostureGrade::Unknown("it lies between the answers that are expected".into())
         }
     };
-    // The grade rests on the answer that was given, else on the weakest of those that were not.
-    let basis = given.or_else(|| judgement.decidable().min_by_key(|answer| answer.known));
-    if let Some(basis) = basis {
-        judgement.known = basis.known;
-        judgement.concluded = basis.concluded;
-        judgement.source.clone_from(&basis.source);
+    Judgement {
+        grade,
+        given,
+        // Without an expected answer, the weakest of those that were compared with.
+        basis: given.or_else(|| decidable(&ranges).min_by_key(|answer| answer.known)),
+        ranges,
     }
-    judgement
 }
 
 /// What forbids a grade although the product has expectations.

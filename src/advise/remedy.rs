@@ -129,7 +129,7 @@ fn setting(
         None => flags(identification.minor(), expected),
         Some(entry) => match &entry.change {
             Some(change) => vec![change],
-            None if entry.product.managed => vec![&TEXTS.steps.no_switch],
+            None if entry.managed => vec![&TEXTS.steps.no_switch],
             None => flags(identification.minor(), expected),
         },
     }

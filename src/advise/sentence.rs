@@ -1,9 +1,9 @@
 //! A posture as a sentence: the product, its answers, and how they compare with the expectation.
 
-use super::judgement::Judgement;
+use super::judgement::{Judgement, PostureGrade, decidable};
 use super::paths::{PathAnswers, Resources};
 use crate::kubernetes::PathClass;
-use crate::model::{Access, Identification, PostureStatus, Provenance, Verdict};
+use crate::model::{Access, Identification, Provenance, Verdict};
 use crate::products::{Entry, ExpectedAnswer, Public};
 
 /// The whole sentence.
@@ -14,80 +14,74 @@ pub(super) fn sentence(
     answers: &PathAnswers<'_>,
     judgement: &Judgement,
 ) -> String {
-    let name = &entry.product.short;
+    let name = &entry.short;
     let version = match &identification.version {
         Some(version) => format!(" {version}"),
         None => ", version not shown".to_owned(),
     };
     let observed = observed(verdict, answers);
-    let mode = judgement.mode();
-    let since = since(judgement);
-    let confirmed = match (judgement.known, judgement.concluded) {
-        (Provenance::Documented, false) => format!("as {name} documents{since}"),
-        (Provenance::Documented, true) => format!("as follows from what {name} documents{since}"),
-        (Provenance::Observed, false) => format!("as {name} was seen to answer{since}"),
-        (Provenance::Observed, true) => {
-            format!("as follows from how {name} was seen to answer{since}")
-        }
-        (Provenance::Inferred | Provenance::Unknown, _) => {
-            format!("as is inferred for {name}{since}")
-        }
-    };
     let expected = expected(judgement);
-    let basis = match (judgement.known, judgement.concluded) {
-        (Provenance::Documented, false) => "documented",
-        (Provenance::Documented, true) => "follows from what is documented",
-        (Provenance::Observed, false) => "observed elsewhere",
-        (Provenance::Observed, true) => "follows from what was observed elsewhere",
-        (Provenance::Inferred | Provenance::Unknown, _) => "inferred",
-    };
-    let hidden = hidden(answers);
-    let and_hidden = hidden.map_or_else(String::new, |hidden| format!("; {hidden}"));
-    match judgement.status {
-        PostureStatus::AsDocumented => match mode {
-            Some(mode) => {
-                format!(
-                    "{name}{version}: {observed}, {confirmed}: {mode}, confirmed from outside{and_hidden}"
-                )
-            }
-            None => format!(
-                "{name}{version}: {observed}, {confirmed}: confirmed from outside{and_hidden}"
-            ),
-        },
-        PostureStatus::Either => {
-            let mode = mode.unwrap_or("one of the answers that are expected");
+    let (confirmed, basis) = basis(name, judgement.basis);
+    let hidden = hidden(answers).map_or_else(String::new, |hidden| format!("; {hidden}"));
+    let comparison = match &judgement.grade {
+        PostureGrade::AsDocumented => {
+            let since = since(judgement);
+            let mode = judgement
+                .mode()
+                .map_or_else(String::new, |mode| format!("{mode}, "));
+            format!(", {confirmed}{since}: {mode}confirmed from outside{hidden}")
+        }
+        PostureGrade::Either => {
+            let mode = judgement
+                .mode()
+                .unwrap_or("one of the answers that are expected");
             // A conclusion, or one of two possibilities, is not confirmed.
-            let from_outside = if judgement.concluded {
+            let is_concluded = judgement.basis.is_some_and(|answer| answer.concluded);
+            let from_outside = if is_concluded {
                 ""
             } else {
                 ", confirmed from outside"
             };
-            format!("{name}{version}: {observed}: {mode}{from_outside}{and_hidden}")
+            format!(": {mode}{from_outside}{hidden}")
         }
-        PostureStatus::Stricter => {
-            format!("{name}{version}: {observed}: stricter than {basis} ({expected}){and_hidden}")
-        }
-        PostureStatus::Looser => {
+        PostureGrade::Stricter => format!(": stricter than {basis} ({expected}){hidden}"),
+        PostureGrade::Looser => {
             let note = judgement
-                .note()
-                .map(|note| format!("; {note}"))
-                .unwrap_or_default();
-            format!("{name}{version}: {observed}: more open than {basis} ({expected}){note}")
+                .ranges
+                .iter()
+                .find_map(|range| range.note.as_ref());
+            let note = note.map_or_else(String::new, |note| format!("; {note}"));
+            format!(": more open than {basis} ({expected}){note}")
         }
-        PostureStatus::Unknown if judgement.stricter_where_asked => format!(
-            "{name}{version}: {observed}: stricter than {basis} ({expected}) on these paths, and not graded beyond \
-             them{and_hidden}"
+        PostureGrade::StricterWhereAsked => format!(
+            ": stricter than {basis} ({expected}) on these paths, and not graded beyond them{hidden}"
         ),
-        PostureStatus::Unknown => {
-            format!(
-                "{name}{version}: {observed}; not graded: {}",
-                judgement.why_unknown
-            )
-        }
+        PostureGrade::Unknown(why) => format!("; not graded: {why}"),
+    };
+    format!("{name}{version}: {observed}{comparison}")
+}
+
+/// How well the expected answer is known: as a confirmation, and as what another answer is compared with.
+fn basis(name: &str, answer: Option<&ExpectedAnswer>) -> (String, &'static str) {
+    match answer.map(|answer| (answer.known, answer.concluded)) {
+        Some((Provenance::Documented, false)) => (format!("as {name} documents"), "documented"),
+        Some((Provenance::Documented, true)) => (
+            format!("as follows from what {name} documents"),
+            "follows from what is documented",
+        ),
+        Some((Provenance::Observed, false)) => (
+            format!("as {name} was seen to answer"),
+            "observed elsewhere",
+        ),
+        Some((Provenance::Observed, true)) => (
+            format!("as follows from how {name} was seen to answer"),
+            "follows from what was observed elsewhere",
+        ),
+        _ => (format!("as is inferred for {name}"), "inferred"),
     }
 }
 
-/// What the answers cannot show where authentication refuses: other paths may be open.
+/// What the answers cannot show if authentication refuses some of them: other paths may be open.
 fn hidden(answers: &PathAnswers<'_>) -> Option<&'static str> {
     if answers.rejected() == 0 {
         return None;
@@ -103,7 +97,7 @@ fn hidden(answers: &PathAnswers<'_>) -> Option<&'static str> {
     })
 }
 
-/// ` from 1.32 on`, where the release decides.
+/// ` from 1.32 on`, if the expected answer depends on the release.
 fn since(judgement: &Judgement) -> String {
     match judgement.ranges.as_slice() {
         [range] => range.since(),
@@ -113,7 +107,7 @@ fn since(judgement: &Judgement) -> String {
 
 /// The expected answers: `limited to health or forbidden with version and health open`.
 fn expected(judgement: &Judgement) -> String {
-    let mut answers: Vec<&ExpectedAnswer> = judgement.decidable().collect();
+    let mut answers: Vec<&ExpectedAnswer> = decidable(&judgement.ranges).collect();
     answers.sort_by_key(|answer| answer.verdict);
     let mut described: Vec<String> = answers.into_iter().map(described).collect();
     described.dedup();
@@ -158,7 +152,7 @@ fn observed(verdict: Verdict, answers: &PathAnswers<'_>) -> String {
     }
 }
 
-/// What is open: "version" and "health" where every such path that was asked is, else single paths.
+/// What is open: "version" or "health" if every requested path of that class is open, else the single paths.
 fn open(answers: &PathAnswers<'_>) -> String {
     let granted: Vec<(&str, PathClass)> = answers.with(&Access::Granted).collect();
     let mut open = Vec::new();

@@ -111,7 +111,7 @@ impl<'a> Context<'a> {
             300..=399 => Err(Unclear::Redirect),
             429 => Err(Unclear::RateLimited),
             500..=599 => match &reply.answer {
-                Answer::Health { ok: false } if request.class == PathClass::Health => {
+                Answer::HealthFailing if request.class == PathClass::Health => {
                     if self.is_unmarked(reply) {
                         Err(Unclear::FrontHealth)
                     } else {
@@ -180,7 +180,7 @@ impl<'a> Context<'a> {
                 Unclear::Unmarked
             });
         }
-        if self.is_given_elsewhere(request, reply) {
+        if self.is_body_of_another_path(request, reply) {
             return Err(Unclear::SameBody);
         }
         let anybodys = match reply.answer {
@@ -195,23 +195,22 @@ impl<'a> Context<'a> {
         Ok(Access::Granted)
     }
 
-    /// Whether a path of another kind, or the list of another resource, succeeded with the same body.
-    fn is_given_elsewhere(&self, request: &Request, reply: &Reply) -> bool {
-        let Some(kind) = Kind::of(request.class) else {
-            return false;
+    /// Whether a path of another kind, or the list of another resource, succeeded with the same body. Nothing is
+    /// known about the bodies of [`PathClass::Product`], nor about what else has the body of [`PathClass::Other`].
+    fn is_body_of_another_path(&self, request: &Request, reply: &Reply) -> bool {
+        let differs = |other: &Request| {
+            let is_other_list = request.class.is_list() && other.bare_path() != request.bare_path();
+            !matches!(other.class, PathClass::Product | PathClass::Other)
+                && (!have_same_kind(request.class, other.class) || is_other_list)
         };
-        self.observation.replies().any(|(other, elsewhere)| {
-            let differs = Kind::of(other.class).is_some_and(|other_kind| {
-                let other_list =
-                    kind == Kind::Resources && other.bare_path() != request.bare_path();
-                other_kind != Kind::Other && (other_kind != kind || other_list)
-            });
-            differs
-                && other.method == Method::Get
-                && (200..=299).contains(&elsewhere.status)
-                && reply.digest.is_some()
-                && elsewhere.digest == reply.digest
-        })
+        request.class != PathClass::Product
+            && reply.digest.is_some()
+            && self.observation.replies().any(|(other, elsewhere)| {
+                other.method == Method::Get
+                    && (200..=299).contains(&elsewhere.status)
+                    && elsewhere.digest == reply.digest
+                    && differs(other)
+            })
     }
 
     /// HEAD has no body: its status counts if it carries the marks that the GET answers showed, and one
@@ -243,28 +242,8 @@ fn refuses_in_text(answer: &Answer) -> bool {
         && number(&info.minor).is_some_and(|minor: u16| minor < Minor::STATUS_REFUSALS.minor)
 }
 
-/// Kinds of paths that never give the same body.
-#[derive(PartialEq, Eq)]
-enum Kind {
-    Version,
-    Health,
-    Discovery,
-    Telemetry,
-    Resources,
-    Other,
-}
-
-impl Kind {
-    /// `None` for what a product serves by its own design.
-    const fn of(class: PathClass) -> Option<Self> {
-        Some(match class {
-            PathClass::Version => Self::Version,
-            PathClass::Health => Self::Health,
-            PathClass::Discovery => Self::Discovery,
-            PathClass::OpenApi | PathClass::Metrics | PathClass::Diagnostics => Self::Telemetry,
-            PathClass::ResourceList { .. } => Self::Resources,
-            PathClass::Other => Self::Other,
-            PathClass::Product => return None,
-        })
-    }
+/// Whether two paths may return the same body, as two health paths do.
+fn have_same_kind(one: PathClass, other: PathClass) -> bool {
+    one.is_telemetry() && other.is_telemetry()
+        || std::mem::discriminant(&one) == std::mem::discriminant(&other)
 }

@@ -1,7 +1,7 @@
-//! Everything that is open, graded, each with the request that proved it.
+//! Everything that is open, with its grade and the request that proves it.
 
 use crate::kubernetes::{Answer, GO_NOT_FOUND};
-use crate::model::{Access, Grade, Grant, JudgedRequest, Verb};
+use crate::model::{Access, Grade, Grant, JudgedRequest, Reply, Verb};
 
 /// The grants that the requests prove: the worst grade first, then by path.
 pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
@@ -10,26 +10,18 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
         if request.access != Access::Granted {
             continue;
         }
-        let asked = &request.exchange.request;
         let grant = Grant {
-            path: asked.bare_path().to_owned(),
-            grade: Grade::of(asked.class),
-            verb: if asked.class.is_list() {
+            path: request.path().to_owned(),
+            grade: Grade::of(request.class()),
+            verb: if request.class().is_list() {
                 Verb::List
             } else {
                 Verb::Get
             },
-            not_served: request.exchange.outcome.as_ref().is_ok_and(|reply| {
-                reply.status == 404
-                    && match &reply.answer {
-                        Answer::Empty | Answer::RootPaths | Answer::Status(_) => true,
-                        Answer::Text(text) => text == GO_NOT_FOUND,
-                        _ => false,
-                    }
-            }),
+            not_served: request.reply().is_some_and(is_not_served),
             request: index,
         };
-        // A second look proves the same grant again.
+        // A recheck proves the same grant again.
         if !grants
             .iter()
             .any(|known| known.path == grant.path && known.verb == grant.verb)
@@ -39,4 +31,14 @@ pub(super) fn list(requests: &[JudgedRequest]) -> Vec<Grant> {
     }
     grants.sort_by(|a, b| b.grade.cmp(&a.grade).then_with(|| a.path.cmp(&b.path)));
     grants
+}
+
+/// Whether an API server answered that it does not serve the path.
+fn is_not_served(reply: &Reply) -> bool {
+    let form = match &reply.answer {
+        Answer::Empty | Answer::RootPaths | Answer::Status(_) => true,
+        Answer::Text(text) => text == GO_NOT_FOUND,
+        _ => false,
+    };
+    reply.status == 404 && form
 }

@@ -1,23 +1,22 @@
 //! What an anonymous caller may do: per request, then per endpoint.
 //!
 //! ```text
-//! Observation + Identification ─ access ─→ Access of every request (a 403's words: refusal)
-//!                              ─ look ───→ contradictions: is a second look due?
+//! Observation + Identification ─ access ──→ how far each request came
+//!                              ─ recheck ─→ whether the answers contradict each other
 //!                              ─ verdict ─→ the first rule that holds, and its sentence
 //!                              ─ grants ──→ everything that is open, graded
 //! ```
 //!
-//! Pure. The rules are those of `docs/architecture.md`, "The verdict model"; the order of the
-//! rules in `verdict` is the order in which they are tried there.
+//! Pure functions. `docs/architecture.md`, "Verdicts", has the rules in the order in which they are tried.
 
 mod access;
 mod grants;
-mod look;
+mod recheck;
 mod verdict;
 
 use crate::model::{Assessment, Identification, JudgedRequest, Observation, left_out};
 
-/// Judges one endpoint.
+/// What the observation of one endpoint proves.
 pub fn assess(observation: &Observation, identification: &Identification) -> Assessment {
     let context = access::Context::of(observation);
     let requests: Vec<JudgedRequest> = observation
@@ -30,7 +29,7 @@ pub fn assess(observation: &Observation, identification: &Identification) -> Ass
         .collect();
     let ruling = verdict::decide(&requests, observation, identification);
     let reason = match left_out(&requests, &observation.unasked) {
-        // Where nothing is settled, the reason is why.
+        // The reason of an inconclusive verdict already says what is missing.
         Some(left_out) if ruling.verdict.is_conclusive() => {
             format!("{}; {left_out}", ruling.reason)
         }
@@ -40,7 +39,7 @@ pub fn assess(observation: &Observation, identification: &Identification) -> Ass
         verdict: ruling.verdict,
         reason,
         grants: grants::list(&requests),
-        second_look: look::second_look(&requests, identification),
+        recheck: recheck::recheck(&requests, identification),
         requests,
     }
 }

@@ -1,6 +1,6 @@
 use super::assess;
 use crate::identify::identify;
-use crate::kubernetes::Answer;
+use crate::kubernetes::{Answer, VersionInfo};
 use crate::model::fixtures::*;
 use crate::model::{Access, Assessment, Grade, Observation, Reply, Unclear, Verb, Verdict};
 
@@ -256,7 +256,7 @@ mod access {
                 Access::Unclear(Unclear::AuthorizerFailed),
                 "{path}"
             );
-            assert!(judged.second_look.is_some());
+            assert!(judged.recheck.is_some());
         }
         for code in [500, 502, 503, 504] {
             for path in ["/apis", "/healthz", "/api/v1/secrets"] {
@@ -325,6 +325,38 @@ mod access {
         let judged = judge(&trio(basic(), basic(), basic()));
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         assert!(judged.reason.contains("before 1.7"), "{}", judged.reason);
+    }
+
+    #[test]
+    fn a_version_without_a_readable_minor_release_does_not_make_a_plain_401_count() {
+        let release = |minor: Option<&str>| {
+            let info = VersionInfo {
+                git_version: "v1.5.3".to_owned(),
+                major: Some("1".to_owned()),
+                minor: minor.map(str::to_owned),
+                ..VersionInfo::default()
+            };
+            Reply {
+                answer: Answer::Version(Box::new(info)),
+                ..version()
+            }
+        };
+        let access = |minor| {
+            let plain = reply(401, "text/plain", BARE)
+                .with("www-authenticate", "Basic realm=\"kubernetes-master\"");
+            judge(&seen(1, [("/version", release(minor)), ("/api", plain)])).requests[1]
+                .access
+                .clone()
+        };
+        assert_eq!(access(Some("5")), Access::Rejected);
+        assert_eq!(access(Some("5+")), Access::Rejected);
+        for minor in [None, Some(""), Some("five"), Some("-5"), Some("5.3")] {
+            assert_eq!(
+                access(minor),
+                Access::Unclear(Unclear::Plain401),
+                "{minor:?}"
+            );
+        }
     }
 
     #[test]
@@ -552,7 +584,7 @@ mod rules {
     fn a_default_cluster_is_forbidden_and_never_exposed() {
         let judged = judge(&trio(version(), forbidden(), ok()));
         assert_eq!(judged.verdict, Verdict::Forbidden);
-        assert_eq!(judged.second_look, None);
+        assert_eq!(judged.recheck, None);
         let grants: Vec<_> = judged
             .grants
             .iter()
@@ -580,7 +612,7 @@ mod rules {
             (Verdict::Forbidden, 0)
         );
         assert!(
-            judged.second_look.is_some(),
+            judged.recheck.is_some(),
             "a server that starts answers so for a moment"
         );
     }
@@ -664,7 +696,7 @@ mod rules {
             "{}",
             judged.reason
         );
-        assert!(judged.second_look.is_some(), "a start could look the same");
+        assert!(judged.recheck.is_some(), "a start could look the same");
         let list = reply(403, "application/json", "")
             .marked()
             .with("x-content-type-options", "nosniff");
@@ -745,13 +777,13 @@ mod rules {
         let judged = judge(&trio(busy(), busy(), busy()));
         assert_eq!(judged.verdict, Verdict::Inconclusive);
         assert_eq!(
-            judged.second_look.unwrap().after,
+            judged.recheck.unwrap().after,
             Some(std::time::Duration::from_secs(1))
         );
         let long = || reply(429, "text/plain", "Too many requests").with("retry-after", "60");
         let judged = judge(&trio(busy(), long(), busy()));
         assert_eq!(
-            (judged.verdict, judged.second_look),
+            (judged.verdict, judged.recheck),
             (Verdict::Inconclusive, None)
         );
         assert!(
@@ -834,7 +866,7 @@ mod second_look {
                 trio(forbidden(), api_versions(), ok()),
             ),
         ] {
-            assert!(judge(&observation).second_look.is_some(), "{what}");
+            assert!(judge(&observation).recheck.is_some(), "{what}");
         }
         for (what, observation) in [
             ("default", trio(version(), forbidden(), ok())),
@@ -846,7 +878,7 @@ mod second_look {
             ("exposed", trio(version(), api_versions(), ok())),
             ("a web server", trio(page(404), page(404), page(200))),
         ] {
-            assert_eq!(judge(&observation).second_look, None, "{what}");
+            assert_eq!(judge(&observation).recheck, None, "{what}");
         }
     }
 
@@ -864,7 +896,7 @@ mod second_look {
             ],
         );
         let judged = after(again, second);
-        assert_eq!(judged.second_look, None);
+        assert_eq!(judged.recheck, None);
         assert_eq!(
             judged.verdict,
             Verdict::Forbidden,
@@ -926,7 +958,7 @@ mod second_look {
     #[test]
     fn a_start_ends_in_whatever_the_server_is_set_to() {
         let starting = || trio(forbidden(), forbidden(), forbidden());
-        assert!(judge(&starting()).second_look.is_some());
+        assert!(judge(&starting()).recheck.is_some());
         let all = |answer: fn() -> Reply| {
             ["/version", "/api", "/healthz", "/livez", "/readyz"].map(|path| (path, answer()))
         };
@@ -1050,8 +1082,8 @@ mod second_look {
         let early = forbidden()
             .with("x-kubernetes-pf-flowschema-uid", "")
             .with("x-kubernetes-pf-prioritylevel-uid", "");
-        assert!(judge(&trio(version(), early, ok())).second_look.is_some());
-        assert_eq!(judge(&trio(version(), forbidden(), ok())).second_look, None);
+        assert!(judge(&trio(version(), early, ok())).recheck.is_some());
+        assert_eq!(judge(&trio(version(), forbidden(), ok())).recheck, None);
     }
 
     #[test]

@@ -9,10 +9,9 @@ use crate::model::{
     api_paths,
 };
 
-use super::look::is_strained;
+use super::recheck::is_unavailable;
 
-/// The paths that must all be refused before an endpoint counts as rejecting: conditions may open
-/// just one of them.
+/// The paths that must all be refused before a verdict is `rejected`: path conditions may open only one of them.
 const ALL_MUST_REFUSE: [&str; 5] = ["/version", "/api", "/healthz", "/livez", "/readyz"];
 
 /// A verdict and its sentence.
@@ -43,48 +42,32 @@ pub(super) fn decide(
         .unwrap_or_else(|| settled(requests, observation))
 }
 
-/// Rule 1: positively something else, or no sign of Kubernetes in any answer.
+/// Rule 1: it is certainly something else, or no answer shows a sign of Kubernetes.
 fn not_api_server(requests: &[JudgedRequest], identification: &Identification) -> Option<Ruling> {
-    let answered = requests
-        .iter()
-        .filter(|request| request.exchange.outcome.is_ok())
-        .count();
     let component = identification.component;
-    if component == Component::Other {
-        // Only "not now" was said, or the wrong protocol was spoken: that shows nothing about who
-        // said it. Rule 7 has the sentence.
-        let says_nothing = requests
-            .iter()
-            .filter(|request| request.exchange.outcome.is_ok())
-            .all(|request| {
-                is_strained(request) || request.access == Access::Unclear(Unclear::TlsPort)
-            });
-        return (!says_nothing).then(|| {
-            let answers = if answered == 1 {
-                "1 answer".to_owned()
-            } else {
-                format!("{answered} answers")
-            };
+    if component != Component::Other {
+        return component.is_something_else().then(|| {
             ruling(
                 Verdict::NotApiServer,
-                format!("no sign of Kubernetes in {answers}"),
+                format!("{component} answers here, not an API server"),
             )
         });
     }
-    component.is_something_else().then(|| {
-        ruling(
-            Verdict::NotApiServer,
-            format!("{component} answers here, not an API server"),
-        )
-    })
+    let answered = || requests.iter().filter(|request| request.reply().is_some());
+    // An overloaded server, or a TLS port that received plain HTTP, shows nothing about what it is: see rule 7.
+    let shows_nothing = answered().all(|request| {
+        is_unavailable(request) || request.access == Access::Unclear(Unclear::TlsPort)
+    });
+    let reason = match answered().count() {
+        1 => "no sign of Kubernetes in 1 answer".to_owned(),
+        count => format!("no sign of Kubernetes in {count} answers"),
+    };
+    (!shows_nothing).then(|| ruling(Verdict::NotApiServer, reason))
 }
 
 /// Rule 2: no HTTP answer.
 fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<Ruling> {
-    if requests
-        .iter()
-        .any(|request| request.exchange.outcome.is_ok())
-    {
+    if requests.iter().any(|request| request.reply().is_some()) {
         return None;
     }
     let reason = observation
@@ -94,8 +77,7 @@ fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<
     Some(ruling(Verdict::Unreachable, reason))
 }
 
-/// Part of rule 7 that must come before the others: what answered is not known to be an API
-/// server, so that its 401s and 403s prove nothing.
+/// Part of rule 7 that must come before the others: it may not be an API server, so its 401s and 403s prove nothing.
 fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> Option<Ruling> {
     match identification.component {
         Component::KubeApiServer | Component::AggregatedApiServer => None,
@@ -110,28 +92,28 @@ fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> O
              controller manager and scheduler refuse anonymous callers in the same words",
             ))
         }
-        _ => Some(ruling(Verdict::Inconclusive, telling_reason(requests))),
+        _ => Some(ruling(Verdict::Inconclusive, unclear_reason(requests))),
     }
 }
 
-/// Part of rule 7 that must come before the others: two answers to one path that no start explains.
+/// Part of rule 7 that must come before the others: two answers to one path differ, and a starting server does not
+/// explain it.
 fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
     let (first, then) = changes(requests).find(|(first, then)| !is_start(requests, first, then))?;
-    let path = first.exchange.request.bare_path();
     Some(ruling(
         Verdict::Inconclusive,
         format!(
-            "the answers contradict each other: {path} was {}, then {}",
-            told(first),
-            told(then)
+            "the answers contradict each other: {} was {}, then {}",
+            first.path(),
+            access_and_status(first),
+            access_and_status(then)
         ),
     ))
 }
 
-/// Whether a server that starts explains that an answer changed. For a moment it refuses everything by
-/// authorization, whatever its configuration. What is open by default may open between two requests of one
-/// look; that anything else opens is believed only where flow control was not set up when it was refused, or
-/// where everything was refused.
+/// Whether a starting server explains that an answer changed. While it starts, it refuses every request by
+/// authorization, whatever its configuration. A path that is open by default may open at any time. Any other path
+/// counts only if flow control was not set up when the path was refused, or if everything was refused.
 fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequest) -> bool {
     let refused_everything = || {
         requests
@@ -140,42 +122,32 @@ fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequ
             .filter(|request| request.access.is_clear())
             .all(|request| request.access == Access::Forbidden)
     };
-    let is_public = matches!(
-        then.exchange.request.class,
-        PathClass::Version | PathClass::Health
-    );
-    let before_flow_control = (first.exchange.outcome.as_ref()).is_ok_and(Reply::is_starting);
+    let is_public = matches!(then.class(), PathClass::Version | PathClass::Health);
     first.access == Access::Forbidden
         && (is_public && then.access == Access::Granted
-            || before_flow_control
+            || first.reply().is_some_and(Reply::is_starting)
             || refused_everything())
 }
 
 /// Each pair of clear answers to one API path that differ, the earlier first.
 fn changes(requests: &[JudgedRequest]) -> impl Iterator<Item = (&JudgedRequest, &JudgedRequest)> {
     requests.iter().enumerate().filter_map(|(at, then)| {
-        let asked = &then.exchange.request;
-        let same_path =
-            |earlier: &&JudgedRequest| earlier.exchange.request.bare_path() == asked.bare_path();
-        let first = requests[..at].iter().rev().find(same_path)?;
+        let mut earlier = requests[..at].iter().rev();
+        let first = earlier.find(|earlier| earlier.path() == then.path())?;
         let differ = first.access.is_contradicted_by(&then.access);
-        (differ && asked.class != PathClass::Product).then_some((first, then))
+        (differ && then.class() != PathClass::Product).then_some((first, then))
     })
 }
 
-/// The access of an answer with the status that shows it.
-fn told(request: &JudgedRequest) -> String {
-    let status = request
-        .exchange
-        .outcome
-        .as_ref()
-        .map(|reply| format!(" ({})", reply.status));
+/// `forbidden (403)`.
+fn access_and_status(request: &JudgedRequest) -> String {
+    let status = request.reply().map(|reply| format!(" ({})", reply.status));
     format!("{}{}", request.access.as_str(), status.unwrap_or_default())
 }
 
-/// What was refused while the server started; empty where nothing was.
+/// The paths that were refused while the server started; empty if there are none.
 fn at_first(requests: &[JudgedRequest]) -> String {
-    let paths = distinct(changes(requests).map(|(first, _)| first.exchange.request.bare_path()));
+    let paths = distinct(changes(requests).map(|(first, _)| first.path()));
     if paths.is_empty() {
         return String::new();
     }
@@ -191,8 +163,8 @@ fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
         requests
             .iter()
             .filter(|request| request.access == Access::Granted)
-            .filter(|request| Grade::of(request.exchange.request.class).exposes())
-            .map(|request| request.exchange.request.bare_path()),
+            .filter(|request| Grade::of(request.class()).exposes())
+            .map(JudgedRequest::path),
     );
     (!open.is_empty()).then(|| {
         ruling(
@@ -212,25 +184,24 @@ fn distinct<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     paths.filter(|path| seen.insert(*path)).collect()
 }
 
-/// `a, b, c`; of long lists the first five and how many more.
+/// `a, b, c`; of a long list the first five paths and how many more there are.
 fn some_of(paths: &[&str]) -> String {
     const SHOWN: usize = 5;
     let more = paths.len().saturating_sub(SHOWN);
-    let and_more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("{}{and_more}", paths[..paths.len() - more].join(", "))
+    let shown = paths[..paths.len() - more].join(", ");
+    if more == 0 {
+        return shown;
+    }
+    format!("{shown} and {more} more")
 }
 
-/// Part of rule 7 that must come before rules 4 to 6: also the recheck finds a server that starts.
+/// Part of rule 7 that must come before rules 4 to 6: the server still starts at the recheck.
 fn starting(requests: &[JudgedRequest]) -> Option<Ruling> {
     let last = requests.iter().map(|request| request.exchange.look).max()?;
     let answers: Vec<&Reply> = requests
         .iter()
         .filter(|request| request.exchange.look == last && request.access == Access::Forbidden)
-        .filter_map(|request| request.exchange.outcome.as_ref().ok())
+        .filter_map(JudgedRequest::reply)
         .collect();
     let starts = last > 1 && !answers.is_empty() && answers.iter().all(|reply| reply.is_starting());
     starts.then(|| {
@@ -241,7 +212,7 @@ fn starting(requests: &[JudgedRequest]) -> Option<Ruling> {
     })
 }
 
-/// Rules 4 to 7, from the access that each path settled on.
+/// Rules 4 to 7, from the last clear answer of each path.
 fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
     let paths = api_paths(requests);
     let with = |wanted: Access| -> Vec<&str> {
@@ -257,7 +228,7 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
         with(Access::Rejected),
     );
     let lists = paths.values().filter(|(class, _)| class.is_list()).count();
-    // Those that there was no time for are counted instead.
+    // If lists were planned and there was no time for them, `left_out` counts them.
     let planned = observation
         .unasked
         .iter()
@@ -279,7 +250,7 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
             let all_must = ALL_MUST_REFUSE.iter().all(|path| rejected.contains(path));
             if open.is_empty() && stopped.is_empty() {
                 if !all_must {
-                    return ruling(Verdict::Inconclusive, telling_reason(requests));
+                    return ruling(Verdict::Inconclusive, unclear_reason(requests));
                 }
                 let (refused, asked) = (rejected.len(), paths.len());
                 let which = if lists == 0 {
@@ -312,13 +283,12 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
                 ),
             )
         }
-        _ => ruling(Verdict::Inconclusive, telling_reason(requests)),
+        _ => ruling(Verdict::Inconclusive, unclear_reason(requests)),
     }
 }
 
-/// The sentence of an inconclusive verdict: what stands in the way at `/api`, else at the first
-/// path that has something in the way.
-fn telling_reason(requests: &[JudgedRequest]) -> String {
+/// The reason of an inconclusive verdict: the last unclear answer to `/api`, else the last one to any path.
+fn unclear_reason(requests: &[JudgedRequest]) -> String {
     let unclear =
         |request: &&JudgedRequest| matches!(request.access, Access::Unclear(_) | Access::Failed(_));
     let api = requests
@@ -332,17 +302,14 @@ fn telling_reason(requests: &[JudgedRequest]) -> String {
     let path = &request.exchange.request.path;
     match (&request.access, &request.exchange.outcome) {
         (Access::Unclear(unclear), Ok(reply)) => {
-            let too_long = request
-                .exchange
-                .asks_to_wait()
-                .filter(|pause| *pause > MAX_PAUSE);
-            let not_again = too_long.map_or_else(String::new, |pause| {
-                format!(
-                    "; it asks to wait {} s, so it was not asked again",
+            let answered = format!("{path} answered {}: {unclear}", reply.status);
+            match request.exchange.asks_to_wait() {
+                Some(pause) if pause > MAX_PAUSE => format!(
+                    "{answered}; it asks to wait {} s, so it was not asked again",
                     pause.as_secs()
-                )
-            });
-            format!("{path} answered {}: {unclear}{not_again}", reply.status)
+                ),
+                _ => answered,
+            }
         }
         (Access::Failed(failure), _) => format!("no whole answer to {path}: {failure}"),
         _ => format!("no clear answer to {path}"),

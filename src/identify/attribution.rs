@@ -17,7 +17,7 @@
 
 use crate::model::{Attribution, Confidence, Mark, Product, Provenance, Specificity};
 
-use crate::products::{Entry, Fact, Place, TABLE, Table};
+use crate::products::{Fact, Place, TABLE, Table};
 
 /// What a mark must be worth to set a product apart from what it is built on.
 const TELLING: u32 = 4;
@@ -78,7 +78,7 @@ impl Marks {
     /// alias is contradicted.
     fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<Found>> {
         let telling: Vec<usize> = (self.0.iter())
-            .filter(|found| found.place.is_of_the_handshake() && worth(found.fact) >= TELLING)
+            .filter(|found| found.place.is_in_handshake() && worth(found.fact) >= TELLING)
             .map(|found| found.fact.entry)
             .collect();
         let related = |one: usize, other: usize| {
@@ -132,7 +132,7 @@ impl Marks {
             .0
             .iter()
             .partition(|found| own_or_built_on(found.fact.entry));
-        let product = |entry: usize| table.entries[entry].product.clone();
+        let product = |entry: usize| table.entries[entry].product();
         let (product, others): (Option<Product>, Vec<Product>) = match named.as_slice() {
             [one] => {
                 // Built on it, and what shows fits them as well.
@@ -302,13 +302,13 @@ fn told<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Mark> 
     });
     let mut marks: Vec<Mark> = Vec::new();
     for found in found {
-        let Entry { product, .. } = &table.entries[found.fact.entry];
+        let product = &table.entries[found.fact.entry].id;
         let known = |mark: &Mark| {
-            mark.product == product.id && mark.clue == found.clue && mark.seen == found.seen
+            mark.product == *product && mark.clue == found.clue && mark.seen == found.seen
         };
         if !marks.iter().any(known) {
             marks.push(Mark {
-                product: product.id.clone(),
+                product: product.clone().into(),
                 clue: found.clue,
                 seen: found.seen.clone(),
                 specificity: found.fact.specificity,

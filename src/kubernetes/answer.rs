@@ -1,46 +1,49 @@
 //! What the body of an answer says.
 
+use strum::{EnumIter, IntoEnumIterator, IntoStaticStr};
+
 use super::path::PathClass;
 use super::product_body::ProductBody;
 use super::status::Status;
 use super::version::VersionInfo;
 
-/// The meaning of a body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The meaning of a body. `strum` derives the word in reports from the name of a variant.
+#[derive(Debug, Clone, PartialEq, Eq, EnumIter, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Answer {
     /// A Kubernetes `Status` of a failure.
     Status(Status),
     /// The object of `/version`.
     Version(Box<VersionInfo>),
+    /// Text of no known format: its beginning; empty in an answer from a saved report.
+    Text(String),
     /// `/api`: `APIVersions`.
     ApiVersions,
     /// `/apis`: `APIGroupList`.
     ApiGroups,
+    /// The root list `{"paths":[…]}` that an API server returns for `/` and unknown paths.
+    RootPaths,
     /// `/apis/GROUP`: `APIGroup`.
     ApiGroup,
     /// `/api/v1`, `/apis/GROUP/VERSION`: `APIResourceList`.
     ApiResources,
-    /// The root list `{"paths":[…]}` that an API server gives for `/` and unknown paths.
-    RootPaths,
     /// A list of resources. Only its kind is kept.
     ResourceList {
         /// `SecretList`; empty in an answer from a saved report.
         kind: String,
     },
     /// An `OpenAPI` document.
+    #[strum(serialize = "openapi")]
     OpenApi {
         /// Whether its title is that of Kubernetes.
         of_kubernetes: bool,
     },
-    /// A body in a product's own format.
-    Product(&'static ProductBody),
     /// etcd's `/version`.
     Etcd,
-    /// A kubelet's refusal of an authenticated user: its authorization said no, or could not decide.
-    KubeletDenial {
-        /// Whether that user is `system:anonymous`.
-        anonymous: bool,
-    },
+    /// A kubelet's refusal of `system:anonymous`: its authorization said no, or could not decide.
+    KubeletDeniesAnonymous,
+    /// The same refusal of another user.
+    KubeletDeniesUser,
     /// Other JSON.
     OtherJson,
     /// Text in the Prometheus exposition format.
@@ -50,111 +53,52 @@ pub enum Answer {
     },
     /// `/flagz`, `/statusz` or the index of `/debug/pprof/`.
     Diagnostics,
-    /// An API server's health text: `ok`, or its list of `[+]`/`[-]` checks.
-    Health {
-        /// Whether every check passed.
-        ok: bool,
-    },
+    /// An API server's health text, `ok` or a list of checks that all passed.
+    HealthOk,
+    /// An API server's list of health checks, of which at least one failed.
+    HealthFailing,
     /// A TLS port's answer to plain HTTP.
     WantsTls,
     /// HTML.
     Html,
-    /// Other text, its beginning.
-    Text(String),
-    /// Not text.
+    /// Bytes that are not UTF-8 text.
     Binary,
     /// No body.
     Empty,
-    /// Longer than the limit, so not parsed.
+    /// A body longer than the limit, which is not parsed.
     Cut,
+    /// A body in a product's own format, which has its own word.
+    #[strum(disabled)]
+    Product(&'static ProductBody),
 }
-
-/// The answers of which a report keeps the word alone.
-static PLAIN: [Answer; 20] = [
-    Answer::ApiVersions,
-    Answer::ApiGroups,
-    Answer::RootPaths,
-    Answer::ApiGroup,
-    Answer::ApiResources,
-    Answer::ResourceList {
-        kind: String::new(),
-    },
-    Answer::OpenApi {
-        of_kubernetes: false,
-    },
-    Answer::Etcd,
-    Answer::KubeletDenial { anonymous: true },
-    Answer::KubeletDenial { anonymous: false },
-    Answer::OtherJson,
-    Answer::Metrics {
-        of_api_server: false,
-    },
-    Answer::Diagnostics,
-    Answer::Health { ok: true },
-    Answer::Health { ok: false },
-    Answer::WantsTls,
-    Answer::Html,
-    Answer::Binary,
-    Answer::Empty,
-    Answer::Cut,
-];
 
 impl Answer {
     /// The word in reports.
-    pub const fn as_str(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Status(_) => "status",
-            Self::Version(_) => "version",
-            Self::Text(_) => "text",
             Self::Product(body) => body.word,
-            Self::ApiVersions => "api-versions",
-            Self::ApiGroups => "api-groups",
-            Self::RootPaths => "root-paths",
-            Self::ApiGroup => "api-group",
-            Self::ApiResources => "api-resources",
-            Self::ResourceList { .. } => "resource-list",
-            Self::OpenApi { .. } => "openapi",
-            Self::Etcd => "etcd",
-            Self::KubeletDenial { anonymous: true } => "kubelet-denies-anonymous",
-            Self::KubeletDenial { anonymous: false } => "kubelet-denies-user",
-            Self::OtherJson => "other-json",
-            Self::Metrics { .. } => "metrics",
-            Self::Diagnostics => "diagnostics",
-            Self::Health { ok: true } => "health-ok",
-            Self::Health { ok: false } => "health-failing",
-            Self::WantsTls => "wants-tls",
-            Self::Html => "html",
-            Self::Binary => "binary",
-            Self::Empty => "empty",
-            Self::Cut => "cut",
+            answer => answer.into(),
         }
     }
 
-    /// The answer that a report has as this word and these fields. Text is not in reports.
+    /// The answer with this word in a report. `status` and `version` return the fields that the report has.
     pub fn from_word(
         word: &str,
         status: impl FnOnce() -> Status,
         version: impl FnOnce() -> Box<VersionInfo>,
     ) -> Option<Self> {
-        match word {
-            "status" => Some(Self::Status(status())),
-            "version" => Some(Self::Version(version())),
-            "text" => Some(Self::Text(String::new())),
-            word => {
-                let plain = PLAIN.iter().find(|plain| plain.as_str() == word);
-                plain
-                    .cloned()
-                    .or_else(|| ProductBody::by_word(word).map(Self::Product))
-            }
+        let answer = Self::iter().find(|answer| answer.as_str() == word);
+        match answer.or_else(|| ProductBody::by_word(word).map(Self::Product))? {
+            Self::Status(_) => Some(Self::Status(status())),
+            Self::Version(_) => Some(Self::Version(version())),
+            answer => Some(answer),
         }
     }
 
     /// Every word in reports.
     pub fn words() -> impl Iterator<Item = &'static str> {
-        let plain = PLAIN.iter().map(Self::as_str);
-        ["status", "version", "text"]
-            .into_iter()
-            .chain(plain)
+        Self::iter()
+            .map(|answer| answer.as_str())
             .chain(ProductBody::words())
     }
 
@@ -170,8 +114,8 @@ impl Answer {
         }
     }
 
-    /// Whether only a program that speaks the Kubernetes API gives this body. Other programs give health text and
-    /// metrics too.
+    /// Whether only programs with the Kubernetes API return this body. Other programs return health text and metrics
+    /// too.
     pub const fn is_kubernetes(&self) -> bool {
         matches!(
             self,
@@ -186,12 +130,12 @@ impl Answer {
         )
     }
 
-    /// Whether an API server gives this body at this path, which has no query. Of telemetry and of paths that a
-    /// product opens, only the class is compared.
+    /// Whether an API server returns this body at this path, which has no query. For telemetry and a product's own
+    /// paths, only the class is compared.
     pub fn fits(&self, class: PathClass, path: &str) -> bool {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (class, self) {
-            (PathClass::Health, Self::Health { .. })
+            (PathClass::Health, Self::HealthOk | Self::HealthFailing)
             | (PathClass::Version, Self::Version(_))
             | (PathClass::OpenApi, Self::OpenApi { .. })
             | (PathClass::Metrics, Self::Metrics { .. })
@@ -222,7 +166,7 @@ impl Answer {
 }
 
 /// Whether a list of this kind holds this resource: `SecretList` and `secrets`, `NetworkPolicyList` and
-/// `networkpolicies`. A custom resource with an irregular plural fits nothing.
+/// `networkpolicies`. A custom resource with an irregular plural never matches.
 fn is_list_of(kind: &str, resource: &str) -> bool {
     let Some(singular) = kind.strip_suffix("List").map(str::to_ascii_lowercase) else {
         return false;

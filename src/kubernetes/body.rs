@@ -1,5 +1,4 @@
-//! Parses a body once. A server indents its JSON or not depending on the client, so that no decision rests on
-//! matching raw text.
+//! Parses a body once. Whether a server indents its JSON depends on the client, so JSON is never compared as text.
 
 use serde_json::{Map, Value};
 
@@ -21,8 +20,7 @@ const WANTS_TLS: [&str; 4] = [
 ];
 
 impl Answer {
-    /// Parses a body. `cut` says that it was longer than the limit: then only documents that their first bytes
-    /// identify are recognised.
+    /// Parses a body. `cut` says that it was longer than the limit: then only telemetry is recognised.
     pub fn parse(body: &[u8], cut: bool) -> Self {
         if cut {
             return beginning(body);
@@ -48,29 +46,25 @@ fn from_object(object: &Map<String, Value>) -> Answer {
         .get("kind")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    match kind {
+    let has_array = |key| object.get(key).is_some_and(Value::is_array);
+    let document = match kind {
         "Status" => return Status::read(object).map_or(Answer::OtherJson, Answer::Status),
-        "APIVersions" if object.get("versions").is_some_and(Value::is_array) => {
-            return Answer::ApiVersions;
-        }
-        "APIGroupList" if object.get("groups").is_some_and(Value::is_array) => {
-            return Answer::ApiGroups;
-        }
-        "APIGroup" if object.get("versions").is_some_and(Value::is_array) => {
-            return Answer::ApiGroup;
-        }
-        "APIResourceList" if object.get("resources").is_some_and(Value::is_array) => {
-            return Answer::ApiResources;
-        }
-        "APIGroupDiscoveryList" if object.get("items").is_some_and(Value::is_array) => {
-            return Answer::ApiGroups;
-        }
-        _ if kind.ends_with("List") && object.get("items").is_some_and(Value::is_array) => {
-            return Answer::ResourceList {
-                kind: kind.to_owned(),
-            };
-        }
-        _ => {}
+        "APIVersions" => has_array("versions").then_some(Answer::ApiVersions),
+        "APIGroupList" => has_array("groups").then_some(Answer::ApiGroups),
+        "APIGroup" => has_array("versions").then_some(Answer::ApiGroup),
+        "APIResourceList" => has_array("resources").then_some(Answer::ApiResources),
+        _ => None,
+    };
+    if let Some(document) = document {
+        return document;
+    }
+    if kind == "APIGroupDiscoveryList" && has_array("items") {
+        return Answer::ApiGroups;
+    }
+    if kind.ends_with("List") && has_array("items") {
+        return Answer::ResourceList {
+            kind: kind.to_owned(),
+        };
     }
     if let Some(version) = VersionInfo::read(object) {
         return Answer::Version(Box::new(version));
@@ -98,7 +92,7 @@ fn from_object(object: &Map<String, Value>) -> Answer {
                 of_kubernetes: true,
             }
         }
-        // Other programs have an index in this form, too, but of their own paths.
+        // Other programs have an index like this of their own paths.
         Some(Value::Array(paths))
             if paths
                 .iter()
@@ -111,8 +105,8 @@ fn from_object(object: &Map<String, Value>) -> Answer {
     }
 }
 
-/// etcd's own version and that of its cluster, which is `not_decided` while members gather
-/// (`api/v3/version` of etcd-io/etcd). One of the two alone is a key in another program's document.
+/// Whether this is the version document of etcd: the member's version and the cluster's, which is `not_decided`
+/// while members gather (`api/v3/version` of etcd-io/etcd). Other programs have one of the two keys.
 fn is_etcd_version(object: &Map<String, Value>) -> bool {
     let is_release = |text: &str| {
         text.starts_with(|first: char| first.is_ascii_digit()) && text.split('.').count() >= 3
@@ -135,8 +129,8 @@ const API_SERVER_METRICS: [&str; 5] = [
     "apiserver_",
 ];
 
-/// Only telemetry is recognised by its beginning, because only there a long document is expected. Everything else
-/// is judged whole or not at all.
+/// Recognises telemetry by its first bytes, because only telemetry is expected to be long. Every other body is
+/// judged as a whole or not at all.
 fn beginning(body: &[u8]) -> Answer {
     let text = match std::str::from_utf8(body) {
         Ok(text) => text,
@@ -164,7 +158,7 @@ fn beginning(body: &[u8]) -> Answer {
     telemetry(trimmed).unwrap_or(Answer::Cut)
 }
 
-/// Metrics and pages for debugging, which their beginning identifies.
+/// Metrics and debugging pages, which their first bytes identify.
 fn telemetry(text: &str) -> Option<Answer> {
     let metric = ["# HELP ", "# TYPE "]
         .iter()
@@ -187,25 +181,13 @@ fn telemetry(text: &str) -> Option<Answer> {
 fn from_text(text: &str) -> Answer {
     let trimmed = text.trim();
     if trimmed == "ok" {
-        return Answer::Health { ok: true };
+        return Answer::HealthOk;
     }
     if let Some(body) = ProductBody::of_text(trimmed) {
         return Answer::Product(body);
     }
-    let mut lines = trimmed.lines();
-    if trimmed.starts_with("[+]") || trimmed.starts_with("[-]") {
-        let checks: Vec<&str> = lines
-            .by_ref()
-            .take_while(|line| line.starts_with('['))
-            .collect();
-        if checks
-            .iter()
-            .all(|line| line.starts_with("[+]") || line.starts_with("[-]"))
-        {
-            return Answer::Health {
-                ok: checks.iter().all(|line| line.starts_with("[+]")),
-            };
-        }
+    if let Some(health) = health_checks(trimmed) {
+        return health;
     }
     if WANTS_TLS.iter().any(|words| trimmed.contains(words)) {
         return Answer::WantsTls;
@@ -214,8 +196,10 @@ fn from_text(text: &str) -> Answer {
         return answer;
     }
     if let Some(user) = denied_by_kubelet(trimmed) {
-        return Answer::KubeletDenial {
-            anonymous: user == ANONYMOUS,
+        return if user == ANONYMOUS {
+            Answer::KubeletDeniesAnonymous
+        } else {
+            Answer::KubeletDeniesUser
         };
     }
     let start: String = trimmed.chars().take(TEXT_KEPT).collect();
@@ -226,9 +210,27 @@ fn from_text(text: &str) -> Answer {
     Answer::Text(start)
 }
 
+/// The health handler's list of checks, each `[+]` for passed or `[-]` for failed, with a sentence below.
+fn health_checks(text: &str) -> Option<Answer> {
+    let mut checks = text
+        .lines()
+        .take_while(|line| line.starts_with('['))
+        .peekable();
+    checks.peek()?;
+    let mut health = Answer::HealthOk;
+    for check in checks {
+        if check.starts_with("[-]") {
+            health = Answer::HealthFailing;
+        } else if !check.starts_with("[+]") {
+            return None;
+        }
+    }
+    Some(health)
+}
+
 /// The user whom a kubelet's authorization refused. The words are those of `pkg/kubelet/server/server.go`:
 /// `Forbidden (user=U, verb=get, resource=nodes, subresource(s)=[healthz proxy])`, below 1.32
-/// `subresource=proxy`, and `Authorization error (…)` where the API server that it asks gives no answer.
+/// `subresource=proxy`, and `Authorization error (…)` if the API server does not answer the kubelet's question.
 fn denied_by_kubelet(text: &str) -> Option<&str> {
     let rest = ["Forbidden (user=", "Authorization error (user="]
         .into_iter()
@@ -245,29 +247,25 @@ mod tests {
 
     #[test]
     fn a_kubelet_says_whom_its_authorization_stopped() {
-        for (text, anonymous) in [
+        for (text, answer) in [
             (
                 "Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource(s)=[healthz proxy])\n",
-                true,
+                Answer::KubeletDeniesAnonymous,
             ),
             (
                 "Forbidden (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)",
-                true,
+                Answer::KubeletDeniesAnonymous,
             ),
             (
                 "Forbidden (user=kube-probe, verb=get, resource=nodes, subresource=proxy)",
-                false,
+                Answer::KubeletDeniesUser,
             ),
             (
                 "Authorization error (user=system:anonymous, verb=get, resource=nodes, subresource=proxy)",
-                true,
+                Answer::KubeletDeniesAnonymous,
             ),
         ] {
-            assert_eq!(
-                Answer::parse(text.as_bytes(), false),
-                Answer::KubeletDenial { anonymous },
-                "{text}"
-            );
+            assert_eq!(Answer::parse(text.as_bytes(), false), answer, "{text}");
         }
         for text in [
             "Forbidden (user=system:anonymous)",
@@ -309,17 +307,17 @@ mod tests {
 
     #[test]
     fn health_text() {
-        assert_eq!(Answer::parse(b"ok", false), Answer::Health { ok: true });
+        assert_eq!(Answer::parse(b"ok", false), Answer::HealthOk);
         assert_eq!(
             Answer::parse(b"[+]ping ok\n[+]log ok\nhealthz check passed\n", false),
-            Answer::Health { ok: true }
+            Answer::HealthOk
         );
         assert_eq!(
             Answer::parse(
                 b"[+]ping ok\n[-]etcd failed: reason withheld\nhealthz check failed\n",
                 false
             ),
-            Answer::Health { ok: false }
+            Answer::HealthFailing
         );
         assert!(matches!(
             Answer::parse(b"[draft] hello", false),

@@ -60,6 +60,11 @@ impl PathClass {
         matches!(self, Self::ResourceList { .. })
     }
 
+    /// Whether its documents are long, so that only their first bytes are read.
+    pub const fn is_telemetry(self) -> bool {
+        matches!(self, Self::OpenApi | Self::Metrics | Self::Diagnostics)
+    }
+
     /// The class of a path, with or without a query.
     ///
     /// # Errors

@@ -4,17 +4,17 @@ use serde_json::{Map, Value};
 
 use super::json::text;
 
-/// The user that a request without credentials becomes, where anonymous requests are accepted.
+/// The user of a request without credentials, where authentication accepts such requests.
 pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
 /// The reason and the message of an API server's 401.
 pub(crate) const UNAUTHORIZED: &str = "Unauthorized";
 
-/// The text that Go's HTTP library gives for a path nobody serves: an API server's from 1.30 on.
+/// The text of Go's HTTP library for a path that is not served. API servers return it from 1.30 on.
 pub(crate) const GO_NOT_FOUND: &str = "404 page not found";
 
-/// The deciding fields of a `Status`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The fields of a `Status` that a decision rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
     /// The HTTP status code, repeated.
     pub code: u16,
@@ -25,7 +25,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// A `Status` of a failure in API version v1; anything less is none.
+    /// Reads a `Status` of a failure in API version v1.
     pub(super) fn read(object: &Map<String, Value>) -> Option<Self> {
         if text(object, "apiVersion")? != "v1" || text(object, "status")? != "Failure" {
             return None;
@@ -42,13 +42,13 @@ impl Status {
         self.message.contains("User \"system:anonymous\"")
     }
 
-    /// Whether the message refuses this path (`cannot get path "/api/v1/pods"`). Programs without resources refuse a
-    /// list so, too.
+    /// Whether the message refuses this path (`cannot get path "/api/v1/pods"`). A program without resources refuses
+    /// lists like this too.
     pub fn refuses_the_path(&self, path: &str) -> bool {
         self.message.contains(&format!(" path \"{path}\""))
     }
 
-    /// Whether the message refuses a continue token (`continue=bogus`), which is read behind authorization.
+    /// Whether the message refuses a continue token (`continue=bogus`), which a server reads after authorization.
     pub fn refuses_the_continue_token(&self) -> bool {
         ["invalid continue token", "continue key is not valid"]
             .iter()
@@ -56,7 +56,7 @@ impl Status {
     }
 
     /// Whether the message refuses a resource (`secrets is forbidden: … cannot list resource`). Only a server
-    /// with resources says so; others refuse the same request as a path.
+    /// with resources says so; other programs refuse the path.
     pub fn refuses_a_resource(&self) -> bool {
         self.message.contains(" resource \"")
     }

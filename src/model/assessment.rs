@@ -1,11 +1,11 @@
-//! The judgement of one endpoint: per request, then as a whole.
+//! What the answers of one endpoint prove: per request, then for the endpoint.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Exchange, Grade, Verdict};
+use super::{Access, Exchange, Grade, Reply, Verdict};
 use crate::kubernetes::PathClass;
 
 /// What an anonymous caller may do with a path.
@@ -40,44 +40,61 @@ pub struct Grant {
 pub struct JudgedRequest {
     /// The request and its answer.
     pub exchange: Exchange,
-    /// How far it came.
+    /// How far the request came.
     pub access: Access,
 }
 
-/// The API paths that were asked, each once, however often it was, with how far it came. What a product
-/// opens by design (`/ping`, `/cacerts`) is none: that says nothing about anonymous access to the API.
+impl JudgedRequest {
+    /// The answer, if there was one.
+    pub fn reply(&self) -> Option<&Reply> {
+        self.exchange.outcome.as_ref().ok()
+    }
+
+    /// The path without its query.
+    pub fn path(&self) -> &str {
+        self.exchange.request.bare_path()
+    }
+
+    /// What kind of path it is.
+    pub const fn class(&self) -> PathClass {
+        self.exchange.request.class
+    }
+}
+
+/// Every API path that was requested, once, with its access. Paths that a product opens by design (`/ping`,
+/// `/cacerts`) are left out: they say nothing about anonymous access to the API.
 pub fn api_paths(requests: &[JudgedRequest]) -> BTreeMap<&str, (PathClass, &Access)> {
     let mut paths: BTreeMap<&str, (PathClass, &Access)> = BTreeMap::new();
-    for JudgedRequest { exchange, access } in requests {
-        let (path, class) = (exchange.request.bare_path(), exchange.request.class);
-        let keeps = |(_, known): &(PathClass, &Access)| !known.yields_to(access);
-        if class != PathClass::Product && !paths.get(path).is_some_and(keeps) {
-            paths.insert(path, (class, access));
+    for request in requests {
+        let (path, access) = (request.path(), &request.access);
+        let yields = |(_, earlier): &(PathClass, &Access)| earlier.yields_to(access);
+        if request.class() != PathClass::Product && paths.get(path).is_none_or(yields) {
+            paths.insert(path, (request.class(), access));
         }
     }
     paths
 }
 
-/// The judgement of one endpoint.
+/// What the answers of one endpoint prove.
 #[derive(Debug, Clone)]
 pub struct Assessment {
     /// Every request, in the order made.
     pub requests: Vec<JudgedRequest>,
     /// The verdict.
     pub verdict: Verdict,
-    /// The rule's sentence: why this verdict and no other.
+    /// Why the endpoint has this verdict, in a sentence.
     pub reason: String,
-    /// What is open, best graded last seen first: sorted by grade descending, then path.
+    /// What is open: the worst grade first, then by path.
     pub grants: Vec<Grant>,
-    /// Whether a second look is due before this verdict may be believed.
-    pub second_look: Option<SecondLook>,
+    /// Whether the endpoint must be probed again before this verdict counts.
+    pub recheck: Option<Recheck>,
 }
 
-/// Why the endpoint should be asked once more: servers answer wrongly while they start.
+/// Why an endpoint is probed a second time: while servers start, their answers are wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecondLook {
-    /// What contradicts itself.
+pub struct Recheck {
+    /// The answers that contradict each other, or that show an overloaded or starting server.
     pub why: String,
-    /// The pause the server asked for with `Retry-After`, if it did.
+    /// The pause that the server asked for with `Retry-After`.
     pub after: Option<Duration>,
 }

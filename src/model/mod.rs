@@ -46,7 +46,7 @@ mod verdict;
 mod word;
 
 pub use access::{Access, Unclear};
-pub use assessment::{Assessment, Grant, JudgedRequest, SecondLook, Verb, api_paths};
+pub use assessment::{Assessment, Grant, JudgedRequest, Recheck, Verb, api_paths};
 pub use change::{Change, ChangeKind};
 pub use clue::{Clue, ClueKind};
 pub use component::Component;

@@ -95,7 +95,8 @@ impl Reply {
                 ..status
             }),
             kept @ (Answer::ResourceList { .. }
-            | Answer::KubeletDenial { .. }
+            | Answer::KubeletDeniesAnonymous
+            | Answer::KubeletDeniesUser
             | Answer::Html
             | Answer::Binary
             | Answer::Empty

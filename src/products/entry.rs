@@ -1,32 +1,101 @@
 //! One product: how its API servers should answer, and what its users can change.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use crate::kubernetes::Minor;
-use crate::model::{Product, Provenance, Text, Verdict};
+use crate::model::{Component, Product, Provenance, Specificity, Text, Verdict};
 
+/// A product as `products.toml` has it. A key that is neither a field nor a [`Place`] is an error, because a
+/// misspelt key would lose a fact.
+#[derive(Deserialize)]
 pub(crate) struct Entry {
-    pub(crate) product: Product,
-    /// What it is built on, transitively: indices of entries.
+    pub(crate) id: String,
+    name: String,
+    pub(crate) short: String,
+    pub(crate) managed: bool,
+    #[serde(default)]
+    pub(super) based_on: Vec<String>,
+    /// The entries of everything that it is built on, transitively: indices.
+    #[serde(skip)]
     pub(crate) built_on: Vec<usize>,
+    #[serde(default)]
     pub(crate) expected: Vec<Expected>,
-    /// Without expectations: what was looked for.
+    /// What was looked for, if there are no expectations.
     pub(crate) unknown: Option<String>,
     /// Whether its users can change the anonymous setting.
     pub(crate) changeable: Option<bool>,
-    /// How its users change it.
+    /// How its users change that setting.
     pub(crate) change: Option<String>,
-    /// The bindings that must stay, its own or those of what it is built on.
+    /// The bindings that must stay; they must also stay in products that are built on this one.
     pub(crate) keep: Option<String>,
-    /// Whether only the flags and bindings of upstream Kubernetes are there to be set.
+    /// Whether only the flags and bindings of upstream Kubernetes can be set.
+    #[serde(default)]
     pub(crate) upstream: bool,
     /// Whether a server that rejects every anonymous request may have the weakest setting.
+    #[serde(default)]
     pub(crate) rejected_is_weak: bool,
     pub(crate) url: Option<String>,
     pub(crate) network_url: Option<String>,
+    /// The patterns that show the product.
+    #[serde(flatten)]
+    pub(super) facts: HashMap<Place, Vec<FileFact>>,
 }
 
-/// The right answers for a range of minor releases, bounds inclusive.
+impl Entry {
+    /// The product as reports name it.
+    pub(crate) fn product(&self) -> Product {
+        Product {
+            id: self.id.clone().into(),
+            name: self.name.clone().into(),
+            short: self.short.clone().into(),
+            managed: self.managed,
+        }
+    }
+}
+
+/// Where a pattern is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Place {
+    Version,
+    Host,
+    Issuer,
+    Subject,
+    San,
+    ClientCa,
+    TransportSecurity,
+    Answer,
+}
+
+impl Place {
+    pub(crate) const COUNT: usize = 8;
+
+    /// Whether the server itself shows it in the TLS handshake.
+    pub(crate) const fn is_in_handshake(self) -> bool {
+        matches!(
+            self,
+            Self::Issuer | Self::Subject | Self::San | Self::ClientCa
+        )
+    }
+}
+
+/// A pattern, and what it means if it matches.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileFact {
+    pub(super) like: String,
+    pub(super) names: Specificity,
+    pub(super) known: Provenance,
+    pub(super) shows: Option<Component>,
+    #[serde(default)]
+    pub(super) source: Text,
+    #[expect(dead_code, reason = "for people who read the table")]
+    note: Option<String>,
+}
+
+/// The expected answers of a range of minor releases, bounds inclusive.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
@@ -52,24 +121,24 @@ impl Expected {
     }
 }
 
-/// One right answer.
+/// One expected answer.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedAnswer {
     pub(crate) verdict: Verdict,
-    /// What is open then.
+    /// What is open in this answer.
     #[serde(default)]
     pub(crate) open: Vec<Public>,
     pub(crate) known: Provenance,
-    /// In the file the id of a source, in the table its title and address.
+    /// The id of a source in the file; its title and address in the table.
     #[serde(default)]
     pub(crate) source: Text,
     /// What this answer shows about the cluster's configuration.
     pub(crate) mode: Option<String>,
-    /// Right or wrong depending on what cannot be seen.
+    /// Whether it depends on something invisible from outside that this answer is right.
     #[serde(default)]
     pub(crate) undecided: bool,
-    /// Whether the answer at `/api` is concluded from what is known of the setting or of other paths.
+    /// Whether the answer at `/api` is concluded from facts about the setting or about other paths.
     #[serde(default)]
     pub(crate) concluded: bool,
 }

@@ -1,42 +1,17 @@
-//! The table of all products with their patterns, compiled into one set for each place where they are looked for.
+//! The table of all products. Their patterns are compiled into one set for each place where they are looked for.
 
 use std::sync::LazyLock;
 
 use regex::RegexSet;
 
-use super::entry::Entry;
-use super::file::{File, FileFact, FileProduct};
-use crate::model::{Component, Product, Provenance, Specificity, Text};
+use super::entry::{Entry, Place};
+use super::file::File;
+use crate::model::{Component, Provenance, Specificity, Text};
 
-/// A defect in the file is a defect of this program, which the tests find.
+/// Panics on an error in the file, which is part of this program; a test reads it.
 pub(crate) static TABLE: LazyLock<Table> = LazyLock::new(|| {
     Table::read(include_str!("products.toml")).unwrap_or_else(|defect| panic!("{defect}"))
 });
-
-/// Where a pattern is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Version,
-    Host,
-    Issuer,
-    Subject,
-    San,
-    ClientCa,
-    TransportSecurity,
-    Answer,
-}
-
-impl Place {
-    pub(crate) const COUNT: usize = 8;
-
-    /// Whether the server itself shows it in the TLS handshake.
-    pub(crate) const fn is_of_the_handshake(self) -> bool {
-        matches!(
-            self,
-            Self::Issuer | Self::Subject | Self::San | Self::ClientCa
-        )
-    }
-}
 
 pub(crate) struct Table {
     pub(crate) entries: Vec<Entry>,
@@ -52,14 +27,14 @@ pub(crate) struct Patterns {
     pub(crate) facts: Vec<Fact>,
 }
 
-/// What it means that a pattern fits.
+/// What a pattern shows if it matches.
 pub(crate) struct Fact {
     /// Index of the entry.
     pub(crate) entry: usize,
     pub(crate) specificity: Specificity,
     pub(crate) known: Provenance,
     pub(crate) source: Text,
-    /// The program that shows it, where only one does.
+    /// The only program that shows it, if there is only one.
     shows: Option<Component>,
 }
 
@@ -72,30 +47,30 @@ impl Table {
             .iter()
             .map(|product| file.ancestors(product))
             .collect::<Result<_, _>>()?;
-        let products = std::mem::take(&mut file.product);
+        let mut entries = std::mem::take(&mut file.product);
         let mut places: [(Vec<String>, Vec<Fact>); Place::COUNT] = Default::default();
-        let mut entries = Vec::new();
-        for (index, (mut product, built_on)) in products.into_iter().zip(ancestors).enumerate() {
-            for (place, facts) in places.iter_mut().zip(facts_by_place(&mut product)) {
+        for (index, (entry, built_on)) in entries.iter_mut().zip(ancestors).enumerate() {
+            entry.built_on = built_on;
+            for (place, facts) in entry.facts.drain() {
+                let (patterns, of_place) = &mut places[place as usize];
                 for fact in facts {
-                    place.1.push(Fact {
+                    patterns.push(fact.like);
+                    of_place.push(Fact {
                         entry: index,
                         specificity: fact.names,
                         known: fact.known,
                         source: file.source(&fact.source)?,
                         shows: fact.shows,
                     });
-                    place.0.push(fact.like);
                 }
             }
-            let answers = product
+            for answer in entry
                 .expected
                 .iter_mut()
-                .flat_map(|range| &mut range.answers);
-            for answer in answers {
+                .flat_map(|range| &mut range.answers)
+            {
                 answer.source = file.source(&answer.source)?;
             }
-            entries.push(entry(product, built_on));
         }
         let patterns = places.into_iter().map(|(patterns, facts)| {
             let set = RegexSet::new(&patterns).map_err(|error| error.to_string())?;
@@ -112,7 +87,7 @@ impl Table {
         &self.patterns[place as usize]
     }
 
-    /// Whether a text shows this program, whatever product it belongs to.
+    /// Whether a text shows this program, of any product.
     pub(crate) fn shows(&self, place: Place, text: &str, component: Component) -> bool {
         let patterns = self.patterns(place);
         patterns
@@ -122,46 +97,10 @@ impl Table {
             .any(|at| patterns.facts[at].shows == Some(component))
     }
 
-    /// The entry and those of everything that it is built on.
+    /// The entry and the entries of everything that it is built on.
     pub(crate) fn with_roots<'a>(&'a self, entry: &'a Entry) -> impl Iterator<Item = &'a Entry> {
         let roots = entry.built_on.iter().map(|root| &self.entries[*root]);
         std::iter::once(entry).chain(roots)
-    }
-}
-
-/// In the order of [`Place`].
-fn facts_by_place(product: &mut FileProduct) -> [Vec<FileFact>; Place::COUNT] {
-    [
-        &mut product.version,
-        &mut product.host,
-        &mut product.issuer,
-        &mut product.subject,
-        &mut product.san,
-        &mut product.client_ca,
-        &mut product.transport_security,
-        &mut product.answer,
-    ]
-    .map(std::mem::take)
-}
-
-fn entry(product: FileProduct, built_on: Vec<usize>) -> Entry {
-    Entry {
-        product: Product {
-            id: product.id.into(),
-            name: product.name.into(),
-            short: product.short.into(),
-            managed: product.managed,
-        },
-        built_on,
-        expected: product.expected,
-        unknown: product.unknown,
-        changeable: product.changeable,
-        change: product.change,
-        keep: product.keep,
-        upstream: product.upstream,
-        rejected_is_weak: product.rejected_is_weak,
-        url: product.url,
-        network_url: product.network_url,
     }
 }
 
@@ -176,7 +115,7 @@ mod tests {
         let table = &*TABLE;
         assert!(table.entries.len() > 40);
         for entry in &table.entries {
-            let id = &entry.product.id;
+            let id = &entry.id;
             assert!(
                 id.bytes()
                     .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
@@ -221,6 +160,20 @@ mod tests {
                     "{class}"
                 );
             }
+        }
+    }
+
+    /// Such a product ships with bindings that it needs. The default advice, the flags of the API server, would
+    /// break it.
+    #[test]
+    fn a_product_with_bindings_to_keep_says_itself_how_to_change_the_setting() {
+        let table = &*TABLE;
+        let with_bindings: Vec<&Entry> = (table.entries.iter())
+            .filter(|entry| table.with_roots(entry).any(|root| root.keep.is_some()))
+            .collect();
+        assert!(with_bindings.len() > 3);
+        for entry in with_bindings {
+            assert!(entry.change.is_some(), "{}", entry.id);
         }
     }
 

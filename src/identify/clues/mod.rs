@@ -139,7 +139,7 @@ impl Signs {
                     format!("{asked} with an etcdserver version")
                 });
             }
-            Answer::KubeletDenial { .. } => {
+            Answer::KubeletDeniesAnonymous | Answer::KubeletDeniesUser => {
                 // A kubelet may refuse every path in the same words.
                 if !self.kubelet_answer {
                     self.also(
@@ -170,7 +170,9 @@ impl Signs {
         }
         let bare = match &reply.answer {
             Answer::Text(text) => matches!(text.as_str(), UNAUTHORIZED | GO_NOT_FOUND),
-            Answer::Empty | Answer::Health { .. } | Answer::Metrics { .. } => true,
+            Answer::Empty | Answer::HealthOk | Answer::HealthFailing | Answer::Metrics { .. } => {
+                true
+            }
             _ => false,
         };
         self.only_go_text &= bare;

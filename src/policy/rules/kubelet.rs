@@ -59,7 +59,7 @@ pub(in crate::policy) fn open(report: &EndpointReport, _: ScanTime) -> Option<Hi
 
 pub(in crate::policy) fn anonymous(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let denied = replies(report, |reply| {
-        matches!(reply.answer, Answer::KubeletDenial { anonymous: true })
+        reply.answer == Answer::KubeletDeniesAnonymous
     });
     let message = "the kubelet accepts requests without credentials as system:anonymous; its authorization \
                    stops them";

@@ -58,8 +58,11 @@ pub(in crate::policy) fn health(report: &EndpointReport, _: ScanTime) -> Option<
 /// Whether the answer shows the information. An error from behind authorization does not.
 fn shows_info(report: &EndpointReport, grant: &Grant) -> bool {
     let request = report.requests.get(grant.request);
-    let reply = request.and_then(|request| request.exchange.outcome.as_ref().ok());
-    reply.is_some_and(|reply| matches!(reply.answer, Answer::Version(_) | Answer::Health { .. }))
+    let answer = request.and_then(|request| Some(&request.reply()?.answer));
+    matches!(
+        answer,
+        Some(Answer::Version(_) | Answer::HealthOk | Answer::HealthFailing)
+    )
 }
 
 /// The grants of a class, if an API server answered.

@@ -16,7 +16,7 @@ use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::identify::identify;
 use crate::model::{
-    Endpoint, EndpointReport, Failure, FailureKind, Host, SecondLook, Stage, Timings, Verdict,
+    Endpoint, EndpointReport, Failure, FailureKind, Host, Recheck, Stage, Timings, Verdict,
 };
 use crate::probe::Dialled;
 use crate::scan::admission::{Dialer, Redialer};
@@ -163,7 +163,7 @@ impl Endpoints {
         observation.aliases = aliases;
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
-        if let Some(SecondLook { why, after }) = assessment.second_look.take() {
+        if let Some(Recheck { why, after }) = assessment.recheck.take() {
             tracing::info!(%target, why, "recheck");
             let pause = after.unwrap_or(self.recheck_pause);
             match self.probes.recheck(&dial, &endpoint, pause).await {
