@@ -72,8 +72,6 @@ pub mod fuzzing;
 mod host_port;
 mod identify;
 pub mod input;
-#[doc(hidden)]
-pub mod internal;
 pub mod kubernetes;
 pub mod model;
 pub mod policy;
@@ -87,3 +85,13 @@ pub mod scan;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod targets;
+
+/// What benchmarks and tests measure on its own. It is no part of the API.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::advise::advise;
+    pub use crate::assess::assess;
+    pub use crate::connect::Connector;
+    pub use crate::identify::{identify, prepare};
+    pub use crate::probe::{Dial, Dialled, Prober};
+}
