@@ -32,7 +32,7 @@ impl Evaluation {
         let absent = (old.findings.into_iter())
             .filter(|finding| !now.contains(&finding.fingerprint))
             .filter(|finding| self.with_verdict.contains(&finding.about))
-            .filter(|finding| snapshot.asked(&finding.about, &finding.open))
+            .filter(|finding| snapshot.asked_all(&finding.about, &finding.open))
             .map(|finding| Finding {
                 baseline: Some(BaselineState::Absent),
                 acceptance: None,

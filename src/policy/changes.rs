@@ -42,13 +42,13 @@ struct State {
 }
 
 impl State {
-    fn worst(&self) -> Verdict {
+    fn worst_verdict(&self) -> Verdict {
         let worst = self.verdicts.first().copied();
         worst.unwrap_or(Verdict::Unreachable)
     }
 
     fn answers(&self) -> bool {
-        self.worst() != Verdict::Unreachable
+        self.worst_verdict() != Verdict::Unreachable
     }
 }
 
@@ -87,7 +87,7 @@ impl Snapshot {
     }
 
     /// Whether all these paths were asked at a target, so that a missing finding means a closed path.
-    pub(super) fn asked(&self, about: &Identity, paths: &BTreeSet<String>) -> bool {
+    pub(super) fn asked_all(&self, about: &Identity, paths: &BTreeSet<String>) -> bool {
         let state = self.targets.get(about);
         paths.is_empty() || state.is_some_and(|state| paths.is_subset(&state.asked))
     }
@@ -109,7 +109,7 @@ impl Snapshot {
         }
         for (about, before) in &old.targets {
             if !self.partial && before.answers() && !self.targets.contains_key(about) {
-                let verdict = Some(before.worst().to_string());
+                let verdict = Some(before.worst_verdict().to_string());
                 changes.push(change(about, before, ChangeKind::Gone, verdict, None));
             }
         }
@@ -126,7 +126,7 @@ fn compare(about: &Identity, before: Option<&State>, now: &State, changes: &mut 
             ..change(about, now, kind, before, after)
         });
     };
-    let (old, new) = (before.map(State::worst), now.worst());
+    let (old, new) = (before.map(State::worst_verdict), now.worst_verdict());
     let kind = match before.map(State::answers) {
         None | Some(false) if now.answers() => Some(ChangeKind::Appeared),
         Some(true) if !now.answers() => Some(ChangeKind::Gone),

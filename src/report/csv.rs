@@ -67,9 +67,9 @@ const COLUMNS: [Column; 23] = [
         let worst = counting.map(|finding| finding.severity).min()?;
         Some(worst.to_string())
     }),
-    ("findings", |row| Some(row.rules(Finding::counts))),
+    ("findings", |row| Some(row.rule_ids(Finding::counts))),
     ("accepted_findings", |row| {
-        Some(row.rules(Finding::accepted))
+        Some(row.rule_ids(Finding::accepted))
     }),
     ("certificate_subject", |row| {
         Some(facts::certificate(row.report)?.subject.to_string())
@@ -101,7 +101,7 @@ impl Row<'_> {
     }
 
     /// The ids of the rules whose findings satisfy `which`.
-    fn rules(&self, which: fn(&Finding) -> bool) -> String {
+    fn rule_ids(&self, which: fn(&Finding) -> bool) -> String {
         let findings = self.findings.iter().filter(|finding| which(finding));
         let ids: Vec<&str> = findings.map(|finding| finding.rule.id).collect();
         ids.join(" ")

@@ -6,8 +6,8 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 
 use super::results::Results;
-use super::table::{TableOptions, finding_line, painted_change, shown};
-use crate::model::{BaselineState, ScanSummary, Time};
+use super::table::{TableOptions, change_line, finding_line, shown};
+use crate::model::{self, BaselineState, ScanSummary, Time};
 use crate::record::{Change, Finding, encode};
 
 /// The name and version of the JSON document.
@@ -22,7 +22,7 @@ pub struct Diff<'a> {
     pub new: Results<'a>,
 }
 
-/// Writes the table: changes, new findings, findings that are gone, and why the exit code is what it is.
+/// Writes the table: changes, new findings, findings that are gone, and the reason for the exit code.
 pub fn write_table(
     out: &mut dyn io::Write,
     diff: &Diff<'_>,
@@ -30,33 +30,22 @@ pub fn write_table(
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let (old, new) = (diff.old, &diff.new);
-    writeln!(
-        out,
-        "from {} to {}",
-        Time(old.started),
-        Time(new.summary.started)
-    )?;
+    let (old_start, new_start) = (Time(old.started), Time(new.summary.started));
+    writeln!(out, "from {old_start} to {new_start}")?;
     let changes = new.changes.unwrap_or_default();
     writeln!(out, "\n{}", heading(changes.len(), "change", "changes"))?;
     for change in changes {
-        writeln!(
-            out,
-            "  {}: {}",
-            shown(change.about.as_str()),
-            painted_change(change, options)
-        )?;
+        writeln!(out, "  {}", change_line(change, options))?;
     }
     for (state, one, several) in [
         (BaselineState::New, "new finding", "new findings"),
         (BaselineState::Absent, "finding gone", "findings gone"),
     ] {
-        let of_state = || {
-            new.findings
-                .iter()
-                .filter(|finding| finding.baseline == Some(state))
-        };
-        writeln!(out, "\n{}", heading(of_state().count(), one, several))?;
-        for finding in of_state() {
+        let findings: Vec<&model::Finding> = (new.findings.iter())
+            .filter(|finding| finding.baseline == Some(state))
+            .collect();
+        writeln!(out, "\n{}", heading(findings.len(), one, several))?;
+        for finding in findings {
             writeln!(out, "  {}", finding_line(finding, options))?;
         }
     }
@@ -131,10 +120,7 @@ pub fn write_json(out: &mut dyn io::Write, diff: &Diff<'_>) -> io::Result<()> {
         schema: SCHEMA,
         old: diff.old.into(),
         new: new.summary.into(),
-        changes: new
-            .changes
-            .unwrap_or_default()
-            .iter()
+        changes: (new.changes.unwrap_or_default().iter())
             .map(Change::from)
             .collect(),
         findings: new.findings.iter().map(Finding::from).collect(),
@@ -185,10 +171,10 @@ mod tests {
 
     #[test]
     fn without_differences_the_table_says_so() {
-        let said = table(&sample::empty());
+        let text = table(&sample::empty());
         assert!(
-            said.contains("no changes\n\nno new findings\n\nno findings gone\n"),
-            "{said}"
+            text.contains("no changes\n\nno new findings\n\nno findings gone\n"),
+            "{text}"
         );
     }
 

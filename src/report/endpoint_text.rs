@@ -1,4 +1,4 @@
-//! The explanation of an endpoint: what answered, which product it is, what it should answer, and the evidence for
+//! The explanation of an endpoint: what answered, which product it is, how it should answer, and the evidence for
 //! each statement.
 //!
 //! Text from the network is escaped and cut. Each line is one statement, so `grep` works on it.
@@ -12,14 +12,14 @@ use super::escape::escape;
 use super::phrases;
 use crate::kubernetes::Support;
 use crate::model::{
-    Access, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification,
-    JudgedRequest, Mark, Posture, Product, Signature, Trust,
+    Attribution, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification,
+    JudgedRequest, Mark, Posture, Product, Remedy, Signature, Trust,
 };
 
 /// Characters of a text from outside.
 const MAX_TEXT: usize = 400;
 /// Characters of a remedy.
-const REMEDY: usize = 1000;
+const MAX_REMEDY: usize = 1000;
 
 fn shown(text: &str) -> String {
     escape(text, MAX_TEXT)
@@ -44,44 +44,38 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
     }
     requests(&mut out, &report.requests)?;
     for request in &report.not_asked {
-        writeln!(
-            out,
-            "  {:4} -   {:9} {}",
-            request.method.as_str(),
-            "not asked",
-            shown(&request.path)
-        )?;
+        let (method, path) = (request.method.as_str(), shown(&request.path));
+        writeln!(out, "  {method:4} -   not asked {path}")?;
     }
-    remedy(&mut out, report)?;
+    if let Some(known) = &report.remedy {
+        remedy(&mut out, known)?;
+    }
     tls(&mut out, report)?;
     out.flush()
 }
 
 /// The day of the first request.
 fn day_of_scan(report: &EndpointReport) -> Option<Date> {
-    report
-        .requests
-        .first()
-        .map(|request| Offset::UTC.to_datetime(request.exchange.at).date())
+    let first = report.requests.first()?;
+    Some(Offset::UTC.to_datetime(first.exchange.at).date())
 }
 
 fn component(out: &mut impl Write, identification: &Identification) -> io::Result<()> {
     let Identification {
         component,
         confidence,
-        through_front,
         clues,
         ..
     } = identification;
-    let front = if *through_front {
+    let confidence = confidence.as_str();
+    let front = if identification.through_front {
         ", through something in front"
     } else {
         ""
     };
     writeln!(
         out,
-        "\nWhat answered: {component}{front} (confidence {})",
-        confidence.as_str()
+        "\nWhat answered: {component}{front} (confidence {confidence})"
     )?;
     if clues.is_empty() {
         writeln!(out, "  nothing was seen that says more")?;
@@ -93,52 +87,43 @@ fn component(out: &mut impl Write, identification: &Identification) -> io::Resul
 }
 
 fn product_names(products: &[Product]) -> String {
-    products
-        .iter()
+    let names: Vec<String> = (products.iter())
         .map(|product| shown(&product.name))
-        .collect::<Vec<_>>()
-        .join(", ")
+        .collect();
+    names.join(", ")
 }
 
 fn product(out: &mut impl Write, identification: &Identification) -> io::Result<()> {
-    let attribution = &identification.attribution;
-    let confidence = attribution
-        .confidence
-        .map(Confidence::as_str)
-        .unwrap_or_default();
-    match &attribution.product {
+    let Attribution {
+        product,
+        confidence,
+        others,
+        marks,
+        against,
+    } = &identification.attribution;
+    let others_named = product_names(others);
+    match product {
         Some(product) => {
-            writeln!(
-                out,
-                "\nWhose it is: {} (confidence {confidence})",
-                shown(&product.name)
-            )?;
-            if !attribution.others.is_empty() {
-                writeln!(
-                    out,
-                    "  cannot be told from: {}",
-                    product_names(&attribution.others)
-                )?;
+            let name = shown(&product.name);
+            let confidence = confidence.map(Confidence::as_str).unwrap_or_default();
+            writeln!(out, "\nWhose it is: {name} (confidence {confidence})")?;
+            if !others.is_empty() {
+                writeln!(out, "  cannot be told from: {others_named}")?;
             }
         }
-        None if attribution.others.is_empty() => {
-            return writeln!(
-                out,
-                "\nWhose it is: unknown, nothing names a distribution or service"
-            );
+        None if others.is_empty() => {
+            let reason = "nothing names a distribution or service";
+            return writeln!(out, "\nWhose it is: unknown, {reason}");
         }
         None => {
+            let reason = "because the signs fit these as well as each other";
             writeln!(
                 out,
-                "\nWhose it is: cannot tell, because the signs fit these as well as each other"
+                "\nWhose it is: cannot tell, {reason}\n  {others_named}"
             )?;
-            writeln!(out, "  {}", product_names(&attribution.others))?;
         }
     }
-    for (title, marks) in [
-        ("for", &attribution.marks),
-        ("against", &attribution.against),
-    ] {
+    for (title, marks) in [("for", marks), ("against", against)] {
         for mark in marks {
             writeln!(out, "  {title:8} {}", evidence(mark, &identification.clues))?;
         }
@@ -148,26 +133,15 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
 
 /// `CN=kubernetes (serving-certificate): kubeadm, family, documented: Kubernetes PKI … (https://…)`.
 fn evidence(mark: &Mark, clues: &[Clue]) -> String {
-    let Mark {
-        product,
-        clue,
-        seen,
-        specificity,
-        known,
-        source,
-    } = mark;
-    let place = clues
-        .get(*clue)
-        .map(|clue| clue.kind.as_str())
-        .unwrap_or_default();
-    let seen = if seen.is_empty() { "no CA named" } else { seen };
-    let (specificity, known) = (specificity.as_str(), known.as_str());
-    format!(
-        "{} ({place}): {}, {specificity}, {known}: {}",
-        shown(seen),
-        shown(product),
-        shown(source)
-    )
+    let place = clues.get(mark.clue).map(|clue| clue.kind.as_str());
+    let place = place.unwrap_or_default();
+    let seen = match &*mark.seen {
+        "" => "no CA named".to_owned(),
+        seen => shown(seen),
+    };
+    let (product, source) = (shown(&mark.product), shown(&mark.source));
+    let (specificity, provenance) = (mark.specificity.as_str(), mark.known.as_str());
+    format!("{seen} ({place}): {product}, {specificity}, {provenance}: {source}")
 }
 
 fn version(
@@ -175,10 +149,10 @@ fn version(
     identification: &Identification,
     on: Option<Date>,
 ) -> io::Result<()> {
-    let Some(version) = &identification.version else {
+    let Some(version) = identification.version.as_deref().map(shown) else {
         return writeln!(out, "\nVersion: not shown");
     };
-    let until = match identification.support(on) {
+    let support = match identification.support(on) {
         Support::Until(date) => format!("maintained upstream until {date}"),
         Support::Ended(Some(date)) => {
             format!("end of life upstream since {date}; a vendor may maintain it longer")
@@ -186,28 +160,21 @@ fn version(
         Support::Ended(None) => "end of life upstream; a vendor may maintain it longer".to_owned(),
         Support::Unknown => "not in the table of upstream releases".to_owned(),
     };
-    writeln!(out, "\nVersion: {} ({until})", shown(version))
+    writeln!(out, "\nVersion: {version} ({support})")
 }
 
 fn posture(out: &mut impl Write, posture: &Posture) -> io::Result<()> {
+    let (standing, sentence) = (posture.standing.as_str(), shown(&posture.sentence));
     writeln!(
         out,
-        "\nAgainst the documented posture: {}",
-        posture.standing.as_str()
+        "\nAgainst the documented posture: {standing}\n  {sentence}"
     )?;
-    writeln!(out, "  {}", shown(&posture.sentence))?;
     if !posture.expected.is_empty() {
-        let expected: Vec<&str> = posture
-            .expected
-            .iter()
+        let expected: Vec<&str> = (posture.expected.iter())
             .map(|verdict| verdict.as_str())
             .collect();
-        writeln!(
-            out,
-            "  expected {} ({})",
-            expected.join(" or "),
-            posture.known.as_str()
-        )?;
+        let (expected, provenance) = (expected.join(" or "), posture.known.as_str());
+        writeln!(out, "  expected {expected} ({provenance})")?;
     }
     if !posture.source.is_empty() {
         writeln!(out, "  source   {}", shown(&posture.source))?;
@@ -216,43 +183,31 @@ fn posture(out: &mut impl Write, posture: &Posture) -> io::Result<()> {
 }
 
 fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> {
-    if requests.is_empty() {
-        return Ok(());
+    if !requests.is_empty() {
+        writeln!(out, "\nAsked")?;
     }
-    writeln!(out, "\nAsked")?;
     for JudgedRequest { exchange, access } in requests {
-        let request = &exchange.request;
-        let status = exchange
-            .outcome
-            .as_ref()
-            .map_or_else(|_| "-".to_owned(), |reply| reply.status.to_string());
-        let why = match access {
-            Access::Unclear(unclear) => format!(": {unclear}"),
-            Access::Failed(failure) => format!(": {}", shown(&failure.to_string())),
-            _ => String::new(),
+        let status = match &exchange.outcome {
+            Ok(reply) => reply.status.to_string(),
+            Err(_) => "-".to_owned(),
         };
+        let reason = phrases::access_reason(access);
+        let reason = reason.map(|reason| format!(": {}", shown(&reason)));
+        let method = exchange.request.method.as_str();
+        let path = shown(&exchange.request.path);
         writeln!(
             out,
-            "  {:4} {:3} {:9} {}{why}",
-            request.method.as_str(),
-            status,
+            "  {method:4} {status:3} {:9} {path}{}",
             access.as_str(),
-            shown(&request.path)
+            reason.unwrap_or_default()
         )?;
     }
     Ok(())
 }
 
-fn remedy(out: &mut impl Write, report: &EndpointReport) -> io::Result<()> {
-    let Some(remedy) = &report.remedy else {
-        return Ok(());
-    };
-    writeln!(out, "\nRemedy")?;
-    writeln!(
-        out,
-        "  {}",
-        escape(&phrases::remedy_text(&remedy.text), REMEDY)
-    )?;
+fn remedy(out: &mut impl Write, remedy: &Remedy) -> io::Result<()> {
+    let text = escape(&phrases::remedy_text(&remedy.text), MAX_REMEDY);
+    writeln!(out, "\nRemedy\n  {text}")?;
     for (title, url) in [
         ("more", &remedy.url),
         ("who can reach it", &remedy.network_url),
@@ -268,18 +223,14 @@ fn tls(out: &mut impl Write, report: &EndpointReport) -> io::Result<()> {
     let Some(tls) = &report.tls else {
         return Ok(());
     };
-    writeln!(
-        out,
-        "\nTLS: {}, {}",
-        shown(&tls.version),
-        shown(&tls.cipher)
-    )?;
+    let (version, cipher) = (shown(&tls.version), shown(&tls.cipher));
+    writeln!(out, "\nTLS: {version}, {cipher}")?;
     handshake(out, tls)?;
+    let is_equal = |other: &Handshake| {
+        other.certificate == tls.certificate && other.client_ca_names == tls.client_ca_names
+    };
     match &report.without_sni {
-        Some(Ok(other))
-            if other.certificate == tls.certificate
-                && other.client_ca_names == tls.client_ca_names =>
-        {
+        Some(Ok(other)) if is_equal(other) => {
             writeln!(out, "  without SNI: the same certificate and CA names")
         }
         Some(Ok(other)) => {
@@ -302,65 +253,36 @@ fn handshake(out: &mut impl Write, tls: &Handshake) -> io::Result<()> {
         ..
     }) = &tls.certificate
     {
+        let (begin, end) = (phrases::day(*not_before), phrases::day(*not_after));
         writeln!(out, "  subject  {}", shown(subject))?;
         writeln!(out, "  issuer   {}", shown(issuer))?;
         writeln!(out, "  names    {}", shown(&sans.kept.join(", ")))?;
-        let day = |at: &Option<jiff::Timestamp>| {
-            at.map_or_else(
-                || "?".to_owned(),
-                |at| Offset::UTC.to_datetime(at).date().to_string(),
-            )
-        };
-        writeln!(
-            out,
-            "  valid    {} to {}, {}",
-            day(not_before),
-            day(not_after),
-            shown(key)
-        )?;
+        writeln!(out, "  valid    {begin} to {end}, {}", shown(key))?;
     }
-    match &tls.trust {
-        Some(Trust::Anchored { by }) => {
-            writeln!(
-                out,
-                "  CA file  the chain ends at {}, which was given",
-                shown(by)
-            )?;
+    let chain = tls.trust.as_ref().map(|trust| match trust {
+        Trust::Anchored { by } => format!("the chain ends at {}, which was given", shown(by)),
+        Trust::NotAnchored { why } => {
+            format!("{}: another server, or something in between", shown(why))
         }
-        Some(Trust::NotAnchored { why }) => {
-            writeln!(
-                out,
-                "  CA file  {}: another server, or something in between",
-                shown(why)
-            )?;
-        }
-        Some(Trust::NotChecked { why }) => {
-            writeln!(
-                out,
-                "  CA file  the chain could not be checked: {}",
-                shown(why)
-            )?;
-        }
-        None => {}
+        Trust::NotChecked { why } => format!("the chain could not be checked: {}", shown(why)),
+    });
+    if let Some(chain) = chain {
+        writeln!(out, "  CA file  {chain}")?;
     }
-    match &tls.signature {
-        Signature::Valid => {}
+    let signature = match &tls.signature {
+        Signature::Valid => None,
         Signature::Invalid => {
-            writeln!(
-                out,
-                "  signature does not prove that the peer holds the certificate's key"
-            )?;
+            Some("does not prove that the peer holds the certificate's key".to_owned())
         }
-        Signature::NotChecked { why } => {
-            writeln!(out, "  signature could not be checked: {}", shown(why))?;
-        }
+        Signature::NotChecked { why } => Some(format!("could not be checked: {}", shown(why))),
+    };
+    if let Some(signature) = signature {
+        writeln!(out, "  signature {signature}")?;
     }
     if tls.client_certificate_requested {
-        let names = tls.client_ca_names.kept.join("; ");
-        let names = if names.is_empty() {
-            "none named".to_owned()
-        } else {
-            shown(&names)
+        let names = match tls.client_ca_names.kept.as_slice() {
+            [] => "none named".to_owned(),
+            names => shown(&names.join("; ")),
         };
         writeln!(out, "  asks for a client certificate by: {names}")?;
     }

@@ -1,10 +1,10 @@
 //! `github`: workflow commands that become annotations at the lines of the targets file
 //! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 //!
-//! Each finding is one line, worst first, and new ones before known ones. Findings that are accepted or gone are
-//! left out. GitHub shows ten annotations of each kind for a step, so no more are written, and the log says how
-//! many there are. The last line says why the exit code is what it is. If a target is in no file of the
-//! repository, its annotation has no file.
+//! Each finding is one line: worst first, and new ones before known ones of equal severity. Findings that are
+//! accepted or gone are left out. GitHub shows ten annotations of each kind for a step, so no more are written, and
+//! the log has the number of the others. The last line is the reason for the exit code. If a target is in no file
+//! of the repository, its annotation has no file.
 
 use std::io;
 

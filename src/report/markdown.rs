@@ -1,8 +1,7 @@
-//! `markdown`: a pull-request comment or a job summary with counts, changes, the worst findings, and folded
-//! details.
+//! `markdown`: a pull-request comment or a job summary, with counts, changes and findings, and with folded details.
 //!
-//! A comment may have 65,536 characters. Rows are written while they fit, and further rows are counted. Text
-//! from outside goes through `code`.
+//! A comment may have 65,536 characters. Rows are written while they fit, and further rows are counted. Text from
+//! outside is written as code.
 
 mod text;
 
@@ -11,12 +10,9 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::phrases;
-use super::phrases::{
-    anonymous_may, plural, specification_result, target_and_address, who_answered,
-};
 use super::results::Results;
 use super::worst_first::worst_first;
-use crate::model::{BaselineState, EndpointReport, Finding, Identity, SpecCoverage, Verdict};
+use crate::model::{BaselineState, EndpointReport, Finding, Identity, Verdict};
 use text::{code, code_of, link};
 
 /// Characters of the whole page.
@@ -24,11 +20,11 @@ const MAX_PAGE: usize = 60_000;
 /// Characters of the shortest row.
 const MIN_ROW: usize = 20;
 /// Named targets without a verdict, and remedies, that are listed.
-const LISTED: usize = 30;
+const MAX_LISTED: usize = 30;
 /// Targets named for one remedy.
-const TARGETS: usize = 5;
+const MAX_TARGETS: usize = 5;
 /// Changes that are listed, so that room is left for the findings.
-const CHANGES: usize = 100;
+const MAX_CHANGES: usize = 100;
 
 /// Writes the page.
 pub(super) fn write(
@@ -39,9 +35,9 @@ pub(super) fn write(
     let mut page = Page::default();
     head(&mut page, results);
     changes(&mut page, results);
-    findings(&mut page, results.findings);
-    uncovered(&mut page, &results.summary.coverage.specs);
-    remedies(&mut page, results.findings);
+    findings(&mut page, results);
+    missing_specs(&mut page, results);
+    remedies(&mut page, results);
     endpoints(&mut page, reports);
     out.write_all(page.text.as_bytes())?;
     out.flush()
@@ -62,7 +58,7 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// Writes the rows that fit, and counts the others together with `omitted` ones.
+    /// Writes the rows that fit. Counts the others, together with the `omitted` ones that are not in `rows`.
     fn rows(&mut self, omitted: usize, rows: impl Iterator<Item = String>) {
         let mut left = 0_usize;
         for row in rows {
@@ -89,13 +85,13 @@ fn head(page: &mut Page, results: &Results<'_>) {
     page.line(&format!("## kubeknock {title}\n"));
     page.line(&format!("{}\n", code(results.outcome.sentence)));
     if let Some(stopped) = &results.summary.stopped {
+        let stopped = code(stopped);
         page.line(&format!(
-            "**Stopped early**: {}; this report is partial.\n",
-            code(stopped)
+            "**Stopped early**: {stopped}; this report is partial.\n"
         ));
     }
-    if let Some(part) = results.shard_notice() {
-        page.line(&format!("**Partial report**: {part}.\n"));
+    if let Some(notice) = results.shard_notice() {
+        page.line(&format!("**Partial report**: {notice}.\n"));
     }
     page.line("| verdict | endpoints |\n|---|---:|");
     for verdict in Verdict::ALL {
@@ -106,7 +102,7 @@ fn head(page: &mut Page, results: &Results<'_>) {
     }
     page.line(&format!(
         "\n{}, named targets covered: {} of {}.\n",
-        plural(coverage.targets, "target", "targets"),
+        phrases::plural(coverage.targets, "target", "targets"),
         coverage.covered(),
         coverage.named()
     ));
@@ -122,118 +118,110 @@ fn changes(page: &mut Page, results: &Results<'_>) {
     }
     page.line("### Changes since the baseline\n");
     page.line("| | target | what | before | now |\n|---|---|---|---|---|");
-    let beyond = changes.len().saturating_sub(CHANGES);
-    page.rows(
-        beyond,
-        changes.iter().take(CHANGES).map(|change| {
-            let side = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
-            let opens = if change.opens { "**opens**" } else { "" };
-            let (about, kind) = (code(change.about.as_str()), change.kind.as_str());
-            format!(
-                "| {opens} | {about} | {kind} | {} | {} |",
-                side(&change.before),
-                side(&change.after)
-            )
-        }),
-    );
+    let omitted = changes.len().saturating_sub(MAX_CHANGES);
+    let rows = changes.iter().take(MAX_CHANGES).map(|change| {
+        let state = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
+        let opens = if change.opens { "**opens**" } else { "" };
+        let (about, kind) = (code(change.about.as_str()), change.kind.as_str());
+        let (before, after) = (state(&change.before), state(&change.after));
+        format!("| {opens} | {about} | {kind} | {before} | {after} |")
+    });
+    page.rows(omitted, rows);
     page.line("");
 }
 
-fn findings(page: &mut Page, findings: &[Finding]) {
-    let counting = || findings.iter().filter(|finding| finding.counts());
-    if counting().next().is_none() {
+fn findings(page: &mut Page, results: &Results<'_>) {
+    let mut rows = results.counting_findings().map(finding).peekable();
+    if rows.peek().is_none() {
         page.line("No findings.\n");
     } else {
         page.line("### Findings\n");
         page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");
-        page.rows(0, counting().map(finding));
+        page.rows(0, rows);
         page.line("");
     }
-    let accepted = findings.iter().filter(|finding| finding.accepted()).count();
-    let gone = findings.iter().filter(|finding| finding.gone()).count();
-    let others = [(accepted, "accepted"), (gone, "gone since the baseline")];
-    let others: Vec<String> = (others.iter().filter(|(count, _)| *count > 0))
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
+    let count = |which: fn(&Finding) -> bool| {
+        let findings = results.findings.iter();
+        findings.filter(|finding| which(finding)).count()
+    };
+    let others = phrases::counts([
+        (count(Finding::accepted), "accepted"),
+        (count(Finding::gone), "gone since the baseline"),
+    ]);
     if !others.is_empty() {
-        page.line(&format!("Also {}.\n", others.join(", ")));
+        page.line(&format!("Also {others}.\n"));
     }
 }
 
 fn finding(finding: &Finding) -> String {
-    let state = finding
-        .baseline
-        .map(BaselineState::as_str)
-        .unwrap_or_default();
-    let (about, message) = (
+    let Finding { severity, rule, .. } = finding;
+    let state = finding.baseline.map(BaselineState::as_str);
+    let (about, label) = (
         code(finding.about.as_str()),
-        code(&phrases::finding_text(finding)),
+        label(finding.label.as_deref()),
     );
-    let label = finding
-        .label
-        .as_deref()
-        .map(|label| format!(" {}", code(label)))
-        .unwrap_or_default();
+    let message = code(&phrases::finding_text(finding));
     format!(
-        "| {} | {} | {about}{label} | {message} | {state} |",
-        finding.severity, finding.rule.id
+        "| {severity} | {} | {about}{label} | {message} | {} |",
+        rule.id,
+        state.unwrap_or_default()
     )
 }
 
-/// The named targets without a verdict: a scan that saw nothing must not look like a good result.
-fn uncovered(page: &mut Page, specs: &[SpecCoverage]) {
-    let missing: Vec<&SpecCoverage> = specs.iter().filter(|spec| spec.is_missing()).collect();
+/// The label of a target, after a space.
+fn label(label: Option<&str>) -> String {
+    label
+        .map(|label| format!(" {}", code(label)))
+        .unwrap_or_default()
+}
+
+fn missing_specs(page: &mut Page, results: &Results<'_>) {
+    let missing = results.missing_specs();
     if missing.is_empty() {
         return;
     }
     page.line("### Named targets without a verdict\n");
     page.line("| target | written at | result |\n|---|---|---|");
-    let rows = missing.iter().take(LISTED).map(|spec| {
-        format!(
-            "| {} | {} | {} |",
-            code(&spec.origin.text),
-            code(&spec.origin.to_string()),
-            specification_result(spec)
-        )
+    let rows = missing.iter().take(MAX_LISTED).map(|spec| {
+        let (target, place) = (code(&spec.origin.text), code(&spec.origin.to_string()));
+        let result = phrases::specification_result(spec);
+        format!("| {target} | {place} | {result} |")
     });
-    page.rows(missing.len().saturating_sub(LISTED), rows);
+    page.rows(missing.len().saturating_sub(MAX_LISTED), rows);
     page.line("");
 }
 
 /// Each remedy once, with the targets that need it; that of the worst finding first.
-fn remedies(page: &mut Page, findings: &[Finding]) {
+fn remedies(page: &mut Page, results: &Results<'_>) {
     let mut remedies: Vec<Remedy<'_>> = Vec::new();
-    let mut known: HashMap<(&str, Option<&str>), usize> = HashMap::new();
-    for finding in findings.iter().filter(|finding| finding.counts()) {
-        let index = *known
-            .entry((&finding.remedy, finding.remedy_url.as_deref()))
-            .or_insert_with(|| {
-                remedies.push(Remedy {
-                    first: finding,
-                    rules: Vec::new(),
-                    named: Vec::new(),
-                    targets: HashSet::new(),
-                });
-                remedies.len() - 1
+    let mut indices: HashMap<(&str, Option<&str>), usize> = HashMap::new();
+    for finding in results.counting_findings() {
+        let key = (finding.remedy.as_str(), finding.remedy_url.as_deref());
+        let index = *indices.entry(key).or_insert_with(|| {
+            remedies.push(Remedy {
+                first: finding,
+                rules: Vec::new(),
+                named: Vec::new(),
+                targets: HashSet::new(),
             });
+            remedies.len() - 1
+        });
         remedies[index].add(finding);
     }
     if remedies.is_empty() {
         return;
     }
     page.line("<details><summary>How to fix it</summary>\n");
-    page.rows(
-        remedies.len().saturating_sub(LISTED),
-        remedies.iter().take(LISTED).map(Remedy::text),
-    );
+    let rows = remedies.iter().take(MAX_LISTED).map(Remedy::text);
+    page.rows(remedies.len().saturating_sub(MAX_LISTED), rows);
     page.line("\n</details>\n");
 }
 
-/// One way to fix something.
+/// A remedy, with the rules and targets of its findings.
 struct Remedy<'a> {
     first: &'a Finding,
     rules: Vec<&'static str>,
-    /// The targets that are named.
+    /// The targets that the row names.
     named: Vec<Cow<'a, str>>,
     /// All targets.
     targets: HashSet<&'a Identity>,
@@ -244,7 +232,7 @@ impl<'a> Remedy<'a> {
         if !self.rules.contains(&finding.rule.id) {
             self.rules.push(finding.rule.id);
         }
-        if self.targets.insert(&finding.about) && self.named.len() < TARGETS {
+        if self.targets.insert(&finding.about) && self.named.len() < MAX_TARGETS {
             self.named.push(phrases::about(finding));
         }
     }
@@ -256,17 +244,12 @@ impl<'a> Remedy<'a> {
             more => format!(" and {more} more"),
         };
         let remedy = code_of(&phrases::remedy_text(&self.first.remedy), usize::MAX);
-        let page = self
-            .first
-            .remedy_url
-            .as_deref()
+        let page = self.first.remedy_url.as_deref();
+        let page = page
             .map(|url| format!(" {}", link(url)))
             .unwrap_or_default();
-        format!(
-            "- **{}** at {}{more}:\n  {remedy}{page}",
-            self.rules.join(", "),
-            targets.join(", ")
-        )
+        let (rules, targets) = (self.rules.join(", "), targets.join(", "));
+        format!("- **{rules}** at {targets}{more}:\n  {remedy}{page}")
     }
 }
 
@@ -281,18 +264,11 @@ fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport
     page.line("| verdict | target | who | anonymous may |\n|---|---|---|---|");
     let rows = reports.iter().map(|report| {
         let report = report.borrow();
-        let label = report
-            .target
-            .label
-            .as_deref()
-            .map(|label| format!(" {}", code(label)));
-        let target = code(&target_and_address(report));
-        let (who, may) = (code(&who_answered(report)), code(&anonymous_may(report)));
-        format!(
-            "| {} | {target}{} | {who} | {may} |",
-            report.verdict,
-            label.unwrap_or_default()
-        )
+        let (verdict, label) = (report.verdict, label(report.target.label.as_deref()));
+        let target = code(&phrases::target_and_address(report));
+        let who = code(&phrases::who_answered(report));
+        let may = code(&phrases::anonymous_may(report));
+        format!("| {verdict} | {target}{label} | {who} | {may} |")
     });
     page.rows(left_out.values().sum(), rows);
     page.line("\n</details>");

@@ -1,13 +1,13 @@
 //! Renders the [`Results`] of a scan and its [`EndpointReport`](crate::model::EndpointReport)s in any
 //! [`Format`].
 //!
-//! Each format is one file or folder: a function from results and records to a writer, which fails only if
-//! the writer fails. `json` and `jsonl` are written by [`record`](crate::record), which also reads them back.
-//! To add a format, write its file, add a variant and a row to `format.rs`, and take snapshots of the sample in
-//! `sample/`.
+//! Each format is one file or folder: a function from results and records to a writer, which fails only if the
+//! writer fails. [`record`](crate::record) writes `json` and `jsonl`, because it also reads them. To add a format,
+//! write its file, add it to the table in `format.rs` and to [`ReportWriter::finish`], and take snapshots of the
+//! sample in `sample/`.
 //!
-//! Text from the network goes through [`escape()`] or through a JSON encoder, never straight to the writer.
-//! `phrases` holds what several formats say in the same words.
+//! Text from the network is written through [`escape()`] or a JSON encoder. `phrases` has the texts that several
+//! formats share.
 
 mod csv;
 pub mod diff;

@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(series.len(), unique.len(), "each series once");
     }
 
-    /// Two clusters on one address, told apart by `sni=`; and an endpoint that is there twice.
+    /// Two clusters on one address that differ in `sni=`, and an endpoint with two records.
     #[test]
     fn each_series_is_written_once() {
         let mut sample = sample::mixed();
@@ -281,9 +281,12 @@ mod tests {
             )
             .unwrap();
             let output = promtool.wait_with_output().unwrap();
-            let said =
+            let messages =
                 String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && said.trim().is_empty(), "{said}");
+            assert!(
+                output.status.success() && messages.trim().is_empty(),
+                "{messages}"
+            );
         }
     }
 

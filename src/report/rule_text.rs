@@ -86,7 +86,7 @@ fn item(control: &Control) -> String {
     }
 }
 
-/// Writes words in lines of at most [`WIDTH`], indented by two.
+/// Writes words in lines of at most [`WIDTH`] columns, indented by two.
 fn wrap(out: &mut String, words: &str) {
     let mut column = 0;
     for word in words.split(' ') {

@@ -1,18 +1,20 @@
 //! `shadowserver`: the "Accessible Kubernetes API server" report of the Shadowserver Foundation
 //! (`scan_kubernetes`), for tools that read it: `IntelMQ`, SIEM imports.
 //!
-//! Like that report, it has a row for each endpoint whose `/version` answers 200. Columns that need other sources
-//! (network, country, sector) stay empty. Column names and formats are from
+//! It has a row for each endpoint whose `/version` answers 200, as the Foundation's report has. Columns that need
+//! other sources (network, country, sector) stay empty. Column names and formats are from
 //! The-Shadowserver-Foundation/report_schema at 8e06fb9.
 
 use std::borrow::Borrow;
+use std::collections::HashMap;
 use std::io;
 
 use jiff::Timestamp;
 
+use super::facts;
 use super::spreadsheet::{self, cell};
 use crate::kubernetes::{Answer, PathClass, VersionInfo};
-use crate::model::{Certificate, Endpoint, EndpointReport, Exchange, Handshake, Reply};
+use crate::model::{Certificate, EndpointReport, Exchange, Reply};
 
 /// The columns, in their order.
 const COLUMNS: &str = "timestamp,severity,ip,protocol,port,hostname,tag,asn,geo,region,city,naics,\
@@ -44,7 +46,7 @@ pub(super) fn write(
     csv.flush()
 }
 
-/// The answer with the version, if there is one.
+/// The first answer to `/version` with a version.
 fn shown_version(report: &EndpointReport) -> Option<(&Exchange, &Reply, &VersionInfo)> {
     report.requests.iter().find_map(|request| {
         let reply = request.exchange.outcome.as_ref().ok()?;
@@ -69,138 +71,102 @@ fn row(
     let endpoint = report.endpoint.as_ref();
     let header = |name: &str| reply.header(name).unwrap_or_default();
     let field = |field: &Option<String>| field.clone().unwrap_or_default();
-    let mut cells: Vec<(&str, String)> = vec![
-        ("timestamp", time(exchange.at)),
-        ("severity", "high".to_owned()),
-        (
-            "ip",
-            endpoint
-                .and_then(Endpoint::address)
-                .map(|address| address.ip().to_string())
-                .unwrap_or_default(),
-        ),
-        ("protocol", "tcp".to_owned()),
-        ("port", report.target.port.to_string()),
-        (
-            "hostname",
-            endpoint
-                .and_then(|endpoint| endpoint.name.as_deref())
-                .unwrap_or_default()
-                .to_owned(),
-        ),
-        ("tag", "kubernetes".to_owned()),
-        ("http", reply.http_version()),
-        ("http_code", reply.status.to_string()),
-        ("http_reason", "OK".to_owned()),
-        ("content_type", header("content-type")),
-        ("server", header("server")),
-        ("date", header("date")),
-        ("major", field(&version.major)),
-        ("minor", field(&version.minor)),
-        ("git_version", version.git_version.clone()),
-        ("git_commit", field(&version.git_commit)),
-        ("git_tree_state", field(&version.git_tree_state)),
-        ("build_date", field(&version.build_date)),
-        ("go_version", field(&version.go_version)),
-        ("compiler", field(&version.compiler)),
-        ("platform", field(&version.platform)),
-    ];
+    let address = facts::address(report).map(|address| address.ip().to_string());
+    let hostname = endpoint.and_then(|endpoint| endpoint.name.as_deref());
+    let mut cells: HashMap<String, String> = HashMap::new();
+    let mut set = |column: &str, text: String| cells.insert(column.to_owned(), text);
+    set("timestamp", time(exchange.at));
+    set("severity", "high".to_owned());
+    set("ip", address.unwrap_or_default());
+    set("protocol", "tcp".to_owned());
+    set("port", report.target.port.to_string());
+    set("hostname", hostname.unwrap_or_default().to_owned());
+    set("tag", "kubernetes".to_owned());
+    set("http", reply.http_version());
+    set("http_code", reply.status.to_string());
+    set("http_reason", "OK".to_owned());
+    set("content_type", header("content-type"));
+    set("server", header("server"));
+    set("date", header("date"));
+    set("major", field(&version.major));
+    set("minor", field(&version.minor));
+    set("git_version", version.git_version.clone());
+    set("git_commit", field(&version.git_commit));
+    set("git_tree_state", field(&version.git_tree_state));
+    set("build_date", field(&version.build_date));
+    set("go_version", field(&version.go_version));
+    set("compiler", field(&version.compiler));
+    set("platform", field(&version.platform));
     if let Some(tls) = &report.tls {
-        cells.extend(handshake(tls));
-        if let Some(facts) = &tls.certificate {
-            cells.extend(certificate(facts, exchange.at));
-        }
+        set("handshake", tls.version.clone());
+        set("cipher_suite", tls.cipher.clone());
+        set("validation_level", "unknown".to_owned());
     }
-    let cell_of = |column: &str| {
-        let found = cells
-            .iter()
-            .find(|(name, _)| *name == column)
-            .map(|(_, text)| cell(text));
-        found.unwrap_or_default()
-    };
+    if let Some(certificate) = facts::certificate(report) {
+        set_certificate(certificate, exchange.at, &mut set);
+    }
+    let cell_of = |column: &str| cells.get(column).map(|text| cell(text)).unwrap_or_default();
     COLUMNS.split(',').map(cell_of).collect()
 }
 
-fn handshake(tls: &Handshake) -> Vec<(&'static str, String)> {
-    vec![
-        ("handshake", tls.version.clone()),
-        ("cipher_suite", tls.cipher.clone()),
-        ("validation_level", "unknown".to_owned()),
-    ]
-}
-
-fn certificate(facts: &Certificate, at: Timestamp) -> Vec<(&'static str, String)> {
+fn set_certificate(
+    certificate: &Certificate,
+    at: Timestamp,
+    set: &mut impl FnMut(&str, String) -> Option<String>,
+) {
+    let Certificate {
+        subject,
+        issuer,
+        key,
+        not_before,
+        not_after,
+        ..
+    } = certificate;
     let flag = |holds: bool| if holds { "Y" } else { "N" }.to_owned();
-    let (algorithm, bits) = facts.key.split_once(' ').unwrap_or((&facts.key, ""));
-    let expired = facts.not_after.is_some_and(|end| end < at);
-    let began = facts.not_before.is_none_or(|begin| begin <= at);
-    let mut cells = vec![
-        ("cert_length", bits.trim_start_matches("P-").to_owned()),
-        (
-            "cert_issue_date",
-            facts.not_before.map(time).unwrap_or_default(),
-        ),
-        (
-            "cert_expiration_date",
-            facts.not_after.map(time).unwrap_or_default(),
-        ),
-        ("cert_serial_number", facts.serial.to_uppercase()),
-        ("signature_algorithm", facts.signature_algorithm.clone()),
-        ("key_algorithm", algorithm.to_owned()),
-        ("sha256_fingerprint", colons(&facts.sha256)),
-        ("cert_valid", flag(began && !expired)),
-        ("self_signed", flag(facts.subject == facts.issuer)),
-        ("cert_expired", flag(expired)),
-    ];
-    for (name, columns) in [
-        (
-            &facts.subject,
-            [
-                "subject_common_name",
-                "subject_organization_name",
-                "subject_organization_unit_name",
-                "subject_country",
-                "subject_state_or_province_name",
-                "subject_locality_name",
-            ],
-        ),
-        (
-            &facts.issuer,
-            [
-                "issuer_common_name",
-                "issuer_organization_name",
-                "issuer_organization_unit_name",
-                "issuer_country",
-                "issuer_state_or_province_name",
-                "issuer_locality_name",
-            ],
-        ),
-    ] {
-        for (attribute, column) in ["CN", "O", "OU", "C", "ST", "L"].into_iter().zip(columns) {
-            cells.push((
-                column,
-                name.attribute(attribute).unwrap_or_default().to_owned(),
-            ));
+    let (algorithm, bits) = key.split_once(' ').unwrap_or((key, ""));
+    let has_expired = not_after.is_some_and(|end| end < at);
+    let has_begun = not_before.is_none_or(|begin| begin <= at);
+    set("cert_length", bits.trim_start_matches("P-").to_owned());
+    set("cert_issue_date", not_before.map(time).unwrap_or_default());
+    set(
+        "cert_expiration_date",
+        not_after.map(time).unwrap_or_default(),
+    );
+    set("cert_serial_number", certificate.serial.to_uppercase());
+    set(
+        "signature_algorithm",
+        certificate.signature_algorithm.clone(),
+    );
+    set("key_algorithm", algorithm.to_owned());
+    set("sha256_fingerprint", colons(&certificate.sha256));
+    set("cert_valid", flag(has_begun && !has_expired));
+    set("self_signed", flag(subject == issuer));
+    set("cert_expired", flag(has_expired));
+    for (owner, name) in [("subject", subject), ("issuer", issuer)] {
+        for (attribute, column) in [
+            ("CN", "common_name"),
+            ("O", "organization_name"),
+            ("OU", "organization_unit_name"),
+            ("C", "country"),
+            ("ST", "state_or_province_name"),
+            ("L", "locality_name"),
+        ] {
+            let text = name.attribute(attribute).unwrap_or_default();
+            set(&format!("{owner}_{column}"), text.to_owned());
         }
     }
-    cells
 }
 
 /// `AB:CD:…`.
 fn colons(hex: &str) -> String {
     let upper = hex.to_uppercase();
-    let pairs: Vec<&str> = (0..upper.len() / 2)
-        .filter_map(|at| upper.get(at * 2..at * 2 + 2))
-        .collect();
-    pairs.join(":")
+    let pairs = (0..upper.len() / 2).filter_map(|at| upper.get(at * 2..at * 2 + 2));
+    pairs.collect::<Vec<_>>().join(":")
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, UTC.
 fn time(at: Timestamp) -> String {
-    jiff::tz::Offset::UTC
-        .to_datetime(at)
-        .strftime("%Y-%m-%d %H:%M:%S")
-        .to_string()
+    at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 #[cfg(test)]
@@ -248,7 +214,7 @@ mod tests {
         );
     }
 
-    /// What a server says of itself, opened where cells are split at `;`.
+    /// A version of the server's choice, in a spreadsheet that splits cells at `;`.
     #[test]
     fn no_version_becomes_a_formula() {
         let mut sample = sample::mixed();

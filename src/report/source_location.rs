@@ -1,4 +1,4 @@
-//! Where a target was written, as code hosts expect it: a path relative to the repository's root.
+//! The file and line that name a target, as code hosts expect them: a path relative to the repository's root.
 
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
@@ -24,7 +24,7 @@ pub(super) struct SourceLocation {
 }
 
 impl Default for Repository<'_> {
-    /// No repository is known.
+    /// For a scan without a repository.
     fn default() -> Self {
         Self {
             working_directory: Path::new(""),
@@ -91,8 +91,8 @@ fn below(path: &Path, root: &Path) -> Option<PathBuf> {
     (relative != Path::new("")).then_some(relative)
 }
 
-/// The path with all links in its folder resolved: the working directory is known without links, but the user
-/// may have written them.
+/// The path with all symbolic links in its folder resolved. The path of the working directory has no symbolic links,
+/// but a path that the user writes may have them.
 fn real_path(path: &Path) -> Option<PathBuf> {
     Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
 }
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(at(Source::Stdin), "kubeknock/stdin");
     }
 
-    /// As on a runner whose workspace is a link: the working directory is known by its real name.
+    /// The workspace of a CI server can be a symbolic link, while the working directory has its real name.
     #[cfg(unix)]
     #[test]
     fn a_file_behind_a_symbolic_link_is_in_the_repository() {

@@ -41,7 +41,7 @@ pub(super) fn cell(text: &str) -> String {
     out
 }
 
-/// Whether some spreadsheet would find a formula in what was written, wherever it splits.
+/// Whether a spreadsheet would find a formula in the text, with any separator.
 #[cfg(test)]
 pub(super) fn has_formula(written: &str) -> bool {
     [',', ';', '\t'].iter().any(|separator| {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::model::{EndpointReport, Verdict};
 
-/// The first `max` endpoints in the order of `key`, and how many of each verdict were left out. At most twice
-/// as many are held.
+/// The first `max` endpoints in the order of `key`, and how many of each verdict were left out. At most `2 * max`
+/// endpoints are in memory.
 pub(super) fn worst_first<R: Borrow<EndpointReport>, K: Ord>(
     reports: impl Iterator<Item = R>,
     max: usize,

@@ -1,4 +1,4 @@
-//! What code scanning tells alerts apart by.
+//! Fingerprints, by which code scanning distinguishes alerts.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use crate::name_server::NameServer;
 use crate::skip::skipped;
 use crate::support::{run, stderr, stdout};
 
-/// Rule, own fingerprint and GitHub's, of every result about endpoints.
+/// For every result about endpoints: its rule, kubeknock's fingerprint and GitHub's fingerprint.
 async fn fingerprints(args: Vec<String>) -> BTreeSet<(String, String, String)> {
     let fixed = [
         "scan",
@@ -39,7 +39,7 @@ async fn fingerprints(args: Vec<String>) -> BTreeSet<(String, String, String)> {
     results.map(of).collect()
 }
 
-/// The same name, served from another address: the same alerts.
+/// If a name moves to another address, the alerts stay the same.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn another_address_behind_a_name_is_the_same_finding() {
@@ -60,7 +60,7 @@ async fn another_address_behind_a_name_is_the_same_finding() {
     drop(server);
     let moved =
         kubeknock::simulator::start(scenario(), SocketAddr::from(([127, 0, 0, 1], port))).await;
-    // Somebody else may have taken that port in the meantime.
+    // Another process may have taken that port in the meantime.
     let Ok(_moved) = moved else {
         skipped("another_address_behind_a_name_is_the_same_finding: the port is taken");
         return;
@@ -74,7 +74,8 @@ async fn another_address_behind_a_name_is_the_same_finding() {
     );
 }
 
-/// All addresses of a range stand on one line: GitHub would make one alert of them by itself.
+/// All addresses of a range come from one line. Without our fingerprint, GitHub would make one alert of their
+/// findings.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn findings_on_one_line_are_separate_alerts() {

@@ -1,4 +1,4 @@
-//! Report formats through the program: where they go, and what stays the same from scan to scan.
+//! Report formats as the program writes them, and what stays equal from scan to scan.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ fn run_in(folder: &Path, variables: &[(&str, &str)], args: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Rule and place of every result, by its fingerprint.
+/// Rule and location of every result, by its fingerprint.
 fn fingerprints(folder: &Path, args: &[&str]) -> BTreeMap<String, String> {
     let args = [
         &[
@@ -80,7 +80,7 @@ async fn a_result_points_to_its_line_and_keeps_its_fingerprint() {
                 .all(|place| place.ends_with("\"ci/clusters.txt\":2")),
             "{first:?}"
         );
-        // Another order, another target, another file and another folder.
+        // Fingerprints stay with another order, other targets, another file and another folder.
         fs::write(root.join("all.txt"), format!("{other}\n\n{one}\n")).unwrap();
         let second = fingerprints(root, &["-f=all.txt"]);
         for (fingerprint, place) in &first {
@@ -160,9 +160,9 @@ async fn auto_chooses_the_format_of_the_ci_server() {
     .unwrap();
 }
 
-/// Scans a server, puts another in its place, and scans that with the first report as baseline, into
-/// `now.sarif`, `now.markdown`, `now.html` and `now.table`. The address is the caller's own: nobody
-/// else takes the port while the server changes.
+/// Scans a server, replaces it by another one, and scans that with the first report as baseline. Writes `now.sarif`,
+/// `now.markdown`, `now.html` and `now.table`. Each caller passes an address that no other test uses, so that no
+/// other test takes the port between the two servers.
 async fn scanned_before_and_now(
     folder: &Path,
     own: &str,
@@ -192,7 +192,7 @@ async fn scanned_before_and_now(
     let baseline = path("before.json");
     scan(&[format!("-ojson={baseline}")]).await.unwrap();
     drop(server);
-    // The port is free once the first server has been torn down, which dropping it only begins.
+    // Dropping the server only starts its shutdown. The port is free when the shutdown is finished.
     let mut attempts = 0;
     let _now = loop {
         match simulator::start(simulator::scenario(now).unwrap(), address).await {
@@ -214,7 +214,7 @@ async fn scanned_before_and_now(
     scan(&args).await.unwrap()
 }
 
-/// What opened since the baseline shows wherever people look.
+/// Every format that shows changes shows that a path opened since the baseline.
 #[tokio::test(flavor = "multi_thread")]
 async fn forbidden_to_exposed_is_in_every_format_that_shows_changes() {
     let folder = tempfile::tempdir().unwrap();
@@ -245,7 +245,7 @@ async fn forbidden_to_exposed_is_in_every_format_that_shows_changes() {
     assert!(read("table").contains("forbidden → exposed"));
 }
 
-/// Exposed before and now, by the same rule; and what is open is not the same.
+/// The verdict and the rule stay, but another list is open.
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_then_secrets_is_new_in_every_format_that_shows_changes() {
     let folder = tempfile::tempdir().unwrap();
@@ -282,7 +282,7 @@ async fn nodes_then_secrets_is_new_in_every_format_that_shows_changes() {
     assert!(page.contains(": opened: /api/v1/secrets</li>"), "{page}");
 }
 
-/// A certificate and bodies that are markup, from a server, through the program, into a browser.
+/// The server's certificate and bodies contain markup. A browser opens the page that the program writes of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn text_of_a_hostile_server_runs_nothing_in_a_browser() {
     let server = start("control-characters").await;
@@ -302,7 +302,7 @@ async fn text_of_a_hostile_server_runs_nothing_in_a_browser() {
         dom.contains("<title>kubeknock: 1 forbidden</title>"),
         "{dom}"
     );
-    // Ours is the only script and the icon the only link; what the server sent is there as text.
+    // The page has one script, its own, and one link, the icon. The server's markup is there as text.
     assert_eq!(
         (dom.matches("<script").count(), dom.matches("<link").count()),
         (1, 1)

@@ -1,5 +1,5 @@
-//! Where reports are written: through links, to what is no file, over what is there; and what cannot be
-//! written is known before anything is sent.
+//! Where reports are written: through symbolic links, to pipes and descriptors, over existing files. A report that
+//! cannot be written is an error before the scan sends anything.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Output;
 
 use crate::support::{kubeknock, stderr, stdout};
 
-/// A scan that finds nobody, with these reports.
+/// Scans a closed port and writes these reports.
 fn scan(folder: &Path, outputs: &[&str]) -> Output {
     let mut command = kubeknock();
     command.current_dir(folder).args([
@@ -23,7 +23,7 @@ fn scan(folder: &Path, outputs: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// What a file had before: more than any report here has.
+/// The previous content of a file, longer than any report of these tests.
 fn old() -> String {
     "old\n".repeat(10_000)
 }
@@ -34,7 +34,7 @@ fn is_report(path: &Path) -> bool {
     report["schema"] == kubeknock::record::SCHEMA
 }
 
-/// What is in a folder, but for what was put there.
+/// The files in a folder, except the known ones.
 fn left_over(folder: &Path, known: &[&str]) -> Vec<String> {
     let names = fs::read_dir(folder)
         .unwrap()
@@ -75,7 +75,7 @@ mod unix {
             left_over(&path("store"), &["old.json", "new.json"]),
             [""; 0]
         );
-        // By any of its names it is one file.
+        // Two names of one file count as one file.
         for outputs in [
             ["json=old.json", "csv=store/old.json"],
             ["json=new.json", "csv=./store/../new.json"],
@@ -143,7 +143,7 @@ mod unix {
         );
     }
 
-    /// A file that may be written, in a folder where no other can be made.
+    /// A writable file in a folder in which no file can be created.
     #[test]
     fn a_writable_file_in_a_read_only_folder_is_written() {
         let folder = tempfile::tempdir().unwrap();
@@ -152,7 +152,7 @@ mod unix {
         fs::write(closed.join("r.json"), "old").unwrap();
         fs::set_permissions(closed.join("r.json"), fs::Permissions::from_mode(0o666)).unwrap();
         let run = |arguments: &str| {
-            // Root may write everywhere: somebody else runs this.
+            // Root may write everywhere, so another user runs this.
             let drop = "if [ \"$(id -u)\" = 0 ]; then exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"; fi; exec \"$@\"";
             let output = format!("json={}", closed.join(arguments).display());
             let mut command = Command::new("sh");
@@ -197,7 +197,7 @@ mod unix {
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// What is no file gets the report as it is made, and stays what it is.
+    /// A pipe or device gets the report while it is made, and is not replaced by a file.
     #[test]
     fn pipes_get_the_report() {
         let folder = tempfile::tempdir().unwrap();
@@ -224,8 +224,8 @@ mod unix {
         assert_eq!(left_over(folder.path(), &["fifo"]), [""; 0]);
     }
 
-    /// `/dev/stdout` is what the shell made it, not a file of that name, and nothing written there is lost.
-    /// The links are the test's own: a program that replaced the machine's, run by root, would break it.
+    /// `/dev/stdout` means the process's descriptor, not a file of that name, and earlier output there stays.
+    /// The test makes links of its own: a faulty program that root runs would replace the links of the machine.
     #[cfg(target_os = "linux")]
     #[test]
     fn open_descriptors_get_the_report() {
@@ -285,7 +285,7 @@ mod unix {
         );
         let errors = scan(folder.path(), &["json=dev/stderr"]);
         assert!(stderr(&errors).contains("\"schema\"") && stdout(&errors).is_empty());
-        // Another descriptor, behind what is there.
+        // To another descriptor, the report is appended.
         fs::write(path("log"), "before\n").unwrap();
         let log = OpenOptions::new().append(true).open(path("log")).unwrap();
         let shell = "exec 3>&0; exec \"$@\"";
@@ -362,7 +362,7 @@ mod unix {
         );
     }
 
-    /// In a folder that everybody may write, a link may be a trap for whoever writes there by a known name.
+    /// In a folder that everybody may write to, another user's link can lead a report over a foreign file.
     #[test]
     fn another_users_link_in_a_shared_folder_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
@@ -395,7 +395,7 @@ mod unix {
         assert!(is_report(&path("precious")));
     }
 
-    /// The settings of a scan are what the next one goes by.
+    /// A report over the settings file would change the next scan.
     #[test]
     fn no_report_overwrites_the_settings() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Rules, their documentation, and what the program says of them.
+//! Rules: their documentation, their explanations by the program, and a server that triggers each.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -61,7 +61,7 @@ fn a_rule_is_explained_and_a_misspelt_one_is_suggested() {
     );
 }
 
-/// A server that makes a rule fire and one that does not: what is started, what is asked of it.
+/// A simulated server that makes a rule fire, one that does not, and what the scan requests.
 struct Case {
     rule: &'static str,
     fires: &'static str,
@@ -127,18 +127,18 @@ const CASES: [Case; 21] = [
     case("target-not-covered", "closes-at-once", "rejecting"),
 ];
 
-/// The findings of a scan, as of its own day or of another.
+/// The findings of a scan as of `day`; without it, as of the day of the scan.
 async fn findings(config: ScanConfig, spec: String, day: Option<&str>) -> Vec<Finding> {
     let (records, summary) = scan(config, targets(&[spec])).await;
     let policy = Policy::default();
-    let mut judge = Evaluator::new(
+    let mut evaluator = Evaluator::new(
         &policy,
         day.map_or(summary.started, |day| day.parse().unwrap()),
     );
     for record in &records {
-        judge.add(record);
+        evaluator.add(record);
     }
-    judge.finish(&summary.coverage).findings
+    evaluator.finish(&summary.coverage).findings
 }
 
 fn has(findings: &[Finding], rule: &str) -> bool {
@@ -161,7 +161,7 @@ async fn every_rule_fires_on_one_server_and_not_on_another() {
             .map(|path| Request::for_path(path).unwrap())
             .collect();
         let config = config().with(|config| config.requests = requests);
-        // Which releases are maintained depends on the day, and these servers do not age.
+        // Whether a release is maintained depends on the day. The simulated servers keep their releases.
         let day = (rule == "unsupported-version").then_some("2026-11-24T08:00:00Z");
         for (name, expected) in [(fires, true), (silent, false)] {
             let server = start(name).await;
@@ -190,8 +190,8 @@ async fn every_rule_fires_on_one_server_and_not_on_another() {
     valid_sarif(&fired).await;
 }
 
-/// What an open door says, and that nothing more is asked for it: without `--deep` and with it, over both
-/// versions of HTTP.
+/// The finding about an open etcd or kubelet needs no further requests, with and without `--deep`, over HTTP/1.1
+/// and HTTP/2.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_etcd_or_kubelet_is_reported_without_further_requests() {
     let etcd = "etcd answers over TLS without a client certificate; its own user authentication was not asked";
@@ -251,7 +251,7 @@ async fn an_open_etcd_or_kubelet_is_reported_without_further_requests() {
     }
 }
 
-/// An etcd that anybody may use fails the default gate, as an exposed cluster does; who knows may accept it.
+/// An open etcd fails the default gate, as an exposed cluster does, until it is accepted.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_etcd_fails_the_default_gate_until_it_is_accepted() {
     let server = start("etcd-open").await;
@@ -291,7 +291,7 @@ async fn an_open_etcd_fails_the_default_gate_until_it_is_accepted() {
     );
 }
 
-/// A log of these findings keeps to the schema, and every rule of theirs is in it.
+/// Checks that the SARIF log of these findings fits the schema and contains all their rules.
 async fn valid_sarif(findings: &[Finding]) {
     let (_, summary) = scan(
         config(),
@@ -334,7 +334,7 @@ async fn valid_sarif(findings: &[Finding]) {
     let mut schema: Value =
         serde_json::from_str(include_str!("../data/sarif-schema-2.1.0.json")).unwrap();
     for definition in ["run", "toolComponent"] {
-        // A regular expression in JavaScript only; no language is written.
+        // This pattern is valid in JavaScript only. The log has no `language`.
         let language = &mut schema["definitions"][definition]["properties"]["language"];
         language.as_object_mut().unwrap().remove("pattern");
     }
@@ -399,7 +399,7 @@ async fn address_divergence() {
             .find(|finding| finding.rule.id == "version-disclosed")
             .unwrap();
         assert_eq!(version.sites.len(), if expected { 1 } else { 2 });
-        // An address behind the name goes; the finding is the same one.
+        // Without one of the addresses, the finding keeps its fingerprint.
         drop(two);
         let later = findings(names.config(), format!("two.example:{port}"), None).await;
         let now = later

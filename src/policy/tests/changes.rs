@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{BaselineState, Change, Failure, FailureKind, Stage};
 
-fn said(changes: &[Change]) -> Vec<String> {
+fn texts(changes: &[Change]) -> Vec<String> {
     let words = |change: &Change| {
         let host = change
             .about
@@ -60,7 +60,7 @@ fn every_kind_of_change() {
         make(rejecting, 8),
     ];
     assert_eq!(
-        said(&snapshot(&new).changes_since(&snapshot(&old))),
+        texts(&snapshot(&new).changes_since(&snapshot(&old))),
         [
             "192.0.2.1 verdict: forbidden → exposed opens",
             "192.0.2.2 verdict: rejected → forbidden opens",
@@ -76,11 +76,11 @@ fn every_kind_of_change() {
     assert!(snapshot(&old).changes_since(&snapshot(&old)).is_empty());
 }
 
-/// Told where both scans asked.
+/// Paths are compared if both scans asked them.
 #[test]
 fn opened_and_closed_paths_are_changes_if_the_verdict_stays() {
     let since = |before: &[(&'static str, bool)], now: &[(&'static str, bool)]| {
-        said(&snapshot(&[opening(now)]).changes_since(&snapshot(&[opening(before)])))
+        texts(&snapshot(&[opening(now)]).changes_since(&snapshot(&[opening(before)])))
     };
     assert_eq!(
         since(&[("/apis", false)], &[("/apis", true)]),
@@ -109,19 +109,19 @@ fn opened_and_closed_paths_are_changes_if_the_verdict_stays() {
     }
 }
 
-/// A baseline without --deep or --path: known to be open only now, which is new and no change.
+/// The baseline was scanned without `--deep` and `--path`, so nothing is known about its further paths.
 #[test]
 fn a_path_that_only_the_new_scan_asked_is_a_new_finding_but_no_change() {
     let (before, now) = ([opening(&[])], [opening(&[("/metrics", true)])]);
-    let judged = since(&before, &now);
+    let evaluation = since(&before, &now);
     assert_eq!(
-        find(&judged, "anonymous-telemetry-exposed").baseline,
+        find(&evaluation, "anonymous-telemetry-exposed").baseline,
         Some(BaselineState::New)
     );
     assert!(snapshot(&now).changes_since(&snapshot(&before)).is_empty());
 }
 
-/// Six are named: alphabet alone would name events and hide secrets.
+/// Six paths are named. In alphabetical order, `events` would be named and `secrets` would not.
 #[test]
 fn the_most_sensitive_paths_are_named() {
     let lists = [
@@ -138,11 +138,11 @@ fn the_most_sensitive_paths_are_named() {
     let named = "/api/v1/secrets, /apis/rbac.authorization.k8s.io/v1/clusterroles, /api/v1/events, \
                  /api/v1/nodes, /api/v1/pods, /metrics and 1 more";
     assert_eq!(
-        said(&open.changes_since(&shut)),
+        texts(&open.changes_since(&shut)),
         [format!("192.0.2.1 opened: - → {named} opens")]
     );
     assert_eq!(
-        said(&shut.changes_since(&open)),
+        texts(&shut.changes_since(&open)),
         [format!("192.0.2.1 closed: {named} → -")]
     );
 }
@@ -157,7 +157,7 @@ fn a_name_with_other_addresses_is_unchanged() {
     assert!(snapshot(&new).changes_since(&snapshot(&old)).is_empty());
 }
 
-/// A shard, or a scan that was stopped, says nothing of what it did not ask.
+/// A shard or a stopped scan says nothing about targets that it did not ask.
 #[test]
 fn a_target_that_was_not_asked_is_not_gone() {
     let [one, two] = [1, 2].map(|index| {
@@ -169,16 +169,16 @@ fn a_target_that_was_not_asked_is_not_gone() {
         snapshot(std::slice::from_ref(&one)),
     );
     assert_eq!(
-        said(&part.changes_since(&both)),
+        texts(&part.changes_since(&both)),
         ["192.0.2.2 gone: forbidden → -"]
     );
     assert_eq!(
-        said(&both.changes_since(&part)),
+        texts(&both.changes_since(&part)),
         ["192.0.2.2 appeared: - → forbidden opens"]
     );
     part.partial = true;
     assert!(part.changes_since(&both).is_empty() && both.changes_since(&part).is_empty());
-    // Nor is what could not be asked for want of something on this machine.
+    // A target that this machine could not ask is not gone either.
     let mut short = two;
     short.verdict = Verdict::Unreachable;
     short.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));

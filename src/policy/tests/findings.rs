@@ -8,9 +8,9 @@ use crate::model::{
 
 #[test]
 fn a_default_cluster() {
-    let judged = judged(&[default_cluster(target(0, "192.0.2.1"), "192.0.2.1")]);
+    let evaluation = evaluate(&[default_cluster(target(0, "192.0.2.1"), "192.0.2.1")]);
     assert_eq!(
-        ids(&judged.findings),
+        ids(&evaluation.findings),
         [
             "anonymous-auth-enabled",
             "unsupported-version",
@@ -19,10 +19,10 @@ fn a_default_cluster() {
         ]
     );
     assert_eq!(
-        find(&judged, "version-disclosed").message,
+        find(&evaluation, "version-disclosed").message,
         "/version tells anybody that this is v1.34.1"
     );
-    let old = find(&judged, "unsupported-version");
+    let old = find(&evaluation, "unsupported-version");
     assert_eq!(
         old.message,
         "v1.34.1: upstream maintenance of 1.34 ended on 2026-10-27"
@@ -36,7 +36,7 @@ fn a_default_cluster() {
 #[test]
 fn a_server_that_rejects_everything_has_no_findings() {
     assert!(
-        judged(&[rejecting(target(0, "192.0.2.1"), "192.0.2.1")])
+        evaluate(&[rejecting(target(0, "192.0.2.1"), "192.0.2.1")])
             .findings
             .is_empty()
     );
@@ -44,14 +44,15 @@ fn a_server_that_rejects_everything_has_no_findings() {
 
 #[test]
 fn fingerprints_do_not_depend_on_order_other_targets_or_addresses() {
-    let one = judged(&[exposed(target(0, "api.example"), "192.0.2.1")]);
-    let two = judged(&[
+    let one = evaluate(&[exposed(target(0, "api.example"), "192.0.2.1")]);
+    let two = evaluate(&[
         default_cluster(target(0, "192.0.2.99"), "192.0.2.99"),
         exposed(target(7, "api.example"), "198.51.100.8"),
     ]);
-    let fingerprint = |judged: &Evaluation| find(judged, "anonymous-discovery-exposed").fingerprint;
+    let fingerprint =
+        |evaluation: &Evaluation| find(evaluation, "anonymous-discovery-exposed").fingerprint;
     assert_eq!(fingerprint(&one), fingerprint(&two));
-    let elsewhere = judged(&[exposed(target(0, "api2.example"), "192.0.2.1")]);
+    let elsewhere = evaluate(&[exposed(target(0, "api2.example"), "192.0.2.1")]);
     assert_ne!(fingerprint(&one), fingerprint(&elsewhere));
 }
 
@@ -61,9 +62,9 @@ fn addresses_of_a_name_are_sites_of_one_finding_in_any_order() {
         exposed(target(0, "api.example"), "192.0.2.2"),
         exposed(target(0, "api.example"), "192.0.2.1"),
     ];
-    let forward = judged(&reports).findings;
+    let forward = evaluate(&reports).findings;
     reports.reverse();
-    assert_eq!(judged(&reports).findings, forward);
+    assert_eq!(evaluate(&reports).findings, forward);
     let finding = forward
         .iter()
         .find(|finding| finding.rule.id == "anonymous-discovery-exposed")
@@ -84,8 +85,8 @@ fn addresses_with_different_answers_are_a_finding() {
         silent(target(0, "api.example"), "192.0.2.3"),
         not_attempted(target(0, "api.example"), "192.0.2.4"),
     ];
-    let judged_three = judged(&reports);
-    let finding = find(&judged_three, "address-divergence");
+    let of_three = evaluate(&reports);
+    let finding = find(&of_three, "address-divergence");
     assert_eq!(
         finding.message,
         "forbidden at 192.0.2.2; rejected at 192.0.2.1"
@@ -106,17 +107,18 @@ fn addresses_with_different_answers_are_a_finding() {
     };
     let lost = set_version(less.clone(), Access::Unclear(Unclear::RateLimited));
     let less = set_version(less, Access::Forbidden);
-    let judged_two = judged(&[reports[1].clone(), less]);
+    let of_two = evaluate(&[reports[1].clone(), less]);
     assert_eq!(
-        find(&judged_two, "address-divergence").message,
+        find(&of_two, "address-divergence").message,
         "all are forbidden, and /version is open at some addresses only"
     );
-    let diverges =
-        |reports: &[EndpointReport]| ids(&judged(reports).findings).contains(&"address-divergence");
+    let diverges = |reports: &[EndpointReport]| {
+        ids(&evaluate(reports).findings).contains(&"address-divergence")
+    };
     assert!(!diverges(&reports[1..]));
-    // An answer that was lost, or settles nothing, is no other answer.
+    // A lost or inconclusive answer is no difference.
     assert!(!diverges(&[reports[1].clone(), lost]));
-    // One address that refused at first, as while it started.
+    // One address refused at first, because its server was starting.
     let mut started = default_cluster(target(0, "api.example"), "192.0.2.6");
     let mut first = started.requests[0].clone();
     first.access = Access::Forbidden;
@@ -130,8 +132,8 @@ fn addresses_with_different_answers_are_a_finding() {
 #[test]
 fn an_unmet_expectation_is_one_finding() {
     let rejected = expecting(target(0, "192.0.2.1"), Verdict::Rejected);
-    let judged_one = judged(&[default_cluster(rejected.clone(), "192.0.2.1")]);
-    let unmet: Vec<&Finding> = judged_one
+    let of_one = evaluate(&[default_cluster(rejected.clone(), "192.0.2.1")]);
+    let unmet: Vec<&Finding> = of_one
         .findings
         .iter()
         .filter(|finding| finding.rule.id == "expectation-unmet")
@@ -142,21 +144,21 @@ fn an_unmet_expectation_is_one_finding() {
             .message
             .starts_with("expected rejected, found forbidden: /api is 403")
     );
-    let judged_silent = judged(&[silent(rejected.clone(), "192.0.2.1")]);
+    let of_silent = evaluate(&[silent(rejected.clone(), "192.0.2.1")]);
     assert_eq!(
-        find(&judged_silent, "expectation-unmet").message,
+        find(&of_silent, "expectation-unmet").message,
         "expected rejected, found unreachable"
     );
     assert_eq!(
-        find(&judged_silent, "target-not-covered").message,
+        find(&of_silent, "target-not-covered").message,
         "no verdict, only unreachable"
     );
     assert!(
-        judged(&[rejecting(rejected.clone(), "192.0.2.1")])
+        evaluate(&[rejecting(rejected.clone(), "192.0.2.1")])
             .findings
             .is_empty()
     );
-    // A scan that was stopped before its turn came.
+    // The scan was stopped before it reached the target.
     let unasked = SpecCoverage::of(rejected.origin, true, None, rejected.expect, Vec::new());
     let coverage = Coverage {
         targets: 1,
@@ -172,7 +174,7 @@ fn an_unmet_expectation_is_one_finding() {
     assert_eq!(find(&unasked, "target-not-covered").message, "not asked");
 }
 
-/// A scan that was stopped says so by its gate, and is no alarm about each target that it left.
+/// The gate reports that a scan was stopped. Its remaining targets are no alarms of their own.
 #[test]
 fn an_expectation_of_a_target_that_was_not_asked_is_unmet_but_low() {
     let spec = |seen: Vec<Verdict>| {
@@ -214,7 +216,7 @@ fn certificates_by_the_day_of_the_scan() {
             .as_mut()
             .unwrap()
             .not_after = Some(at(end));
-        ids(&judged(&[report]).findings)
+        ids(&evaluate(&[report]).findings)
     };
     assert_eq!(
         with_end("2026-11-24T07:59:59Z"),
@@ -235,8 +237,8 @@ fn certificates_by_the_day_of_the_scan() {
 fn a_vendors_version_lowers_the_confidence() {
     let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
     report.identification.as_mut().unwrap().version = Some("v1.29.3-eks-1".to_owned());
-    let judged_one = judged(&[report.clone()]);
-    let finding = find(&judged_one, "unsupported-version");
+    let of_one = evaluate(&[report.clone()]);
+    let finding = find(&of_one, "unsupported-version");
     assert_eq!(finding.confidence, Confidence::Low);
     assert!(
         finding.message.contains("a vendor's build"),
@@ -244,16 +246,16 @@ fn a_vendors_version_lowers_the_confidence() {
         finding.message
     );
     report.identification.as_mut().unwrap().version = Some("v1.35.0".to_owned());
-    assert!(!ids(&judged(&[report.clone()]).findings).contains(&"unsupported-version"));
-    // Extension API servers count their own versions.
+    assert!(!ids(&evaluate(&[report.clone()]).findings).contains(&"unsupported-version"));
+    // Extension API servers have version numbers of their own.
     let identification = report.identification.as_mut().unwrap();
     identification.version = Some("v1.3.1".to_owned());
-    assert!(ids(&judged(&[report.clone()]).findings).contains(&"unsupported-version"));
+    assert!(ids(&evaluate(&[report.clone()]).findings).contains(&"unsupported-version"));
     report.identification.as_mut().unwrap().component = Component::AggregatedApiServer;
-    assert!(!ids(&judged(&[report]).findings).contains(&"unsupported-version"));
+    assert!(!ids(&evaluate(&[report]).findings).contains(&"unsupported-version"));
 }
 
-/// An error from behind authorization shows that anonymous came through, and no version and no health.
+/// An error from behind authorization proves that the request was granted, but shows no version and no health.
 #[test]
 fn an_error_does_not_disclose_version_or_health() {
     let nothing = || {
@@ -270,7 +272,7 @@ fn an_error_does_not_disclose_version_or_health() {
         ("/healthz", Ok(ok())),
         ("/livez", nothing()),
     ];
-    let report = judge(
+    let report = record(
         target(0, "192.0.2.1"),
         "192.0.2.1",
         failing(1, answers).with_kubeadm_tls(),
@@ -280,21 +282,22 @@ fn an_error_does_not_disclose_version_or_health() {
         "{:?}",
         report.grants
     );
-    let judged = judged(&[report]);
-    assert!(!ids(&judged.findings).contains(&"version-disclosed"));
+    let evaluation = evaluate(&[report]);
+    assert!(!ids(&evaluation.findings).contains(&"version-disclosed"));
     assert_eq!(
-        find(&judged, "health-endpoints-open").message,
+        find(&evaluation, "health-endpoints-open").message,
         "health is open to anybody: /healthz"
     );
 }
 
-/// The API server gave it itself: who is let in without credentials is anonymous, whatever is refused.
+/// If the API server itself grants a request without credentials, it accepts anonymous callers, even if it refuses
+/// no request.
 #[test]
 fn open_paths_prove_that_anonymous_requests_are_accepted() {
     let report = exposed(target(0, "192.0.2.1"), "192.0.2.1");
     let finding = |report: EndpointReport| {
-        let judged = judged(&[report]);
-        judged
+        let evaluation = evaluate(&[report]);
+        evaluation
             .findings
             .into_iter()
             .find(|finding| finding.rule.id == "anonymous-auth-enabled")
@@ -310,14 +313,18 @@ fn open_paths_prove_that_anonymous_requests_are_accepted() {
     through_front.identification.as_mut().unwrap().through_front = true;
     assert!(
         finding(through_front).is_none(),
-        "a front may lend its own identity"
+        "a front end may add its own identity"
     );
     let mut plain = report;
     plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
-    assert!(finding(plain).is_none(), "the insecure port asks nobody");
+    assert!(
+        finding(plain).is_none(),
+        "the insecure port does not authenticate"
+    );
 }
 
-/// What a rule finds to matter less stays so, whatever is said of the rule; otherwise the settings hold.
+/// If a finding is less severe than its rule, the settings do not raise it. Other findings get the severity of the
+/// settings.
 #[test]
 fn settings_do_not_raise_a_finding_below_its_rules_severity() {
     let severity = |standing, set: Severity| {
@@ -340,7 +347,7 @@ fn settings_do_not_raise_a_finding_below_its_rules_severity() {
             severities: vec![(known("posture-deviation"), set)],
             ..Policy::default()
         };
-        find(&judged_by(&policy, &[report]), "posture-deviation").severity
+        find(&evaluate_with(&policy, &[report]), "posture-deviation").severity
     };
     assert_eq!(
         severity(PostureStatus::Looser, Severity::Critical),
@@ -364,13 +371,16 @@ fn settings_change_severities_and_accept_findings_until_a_day() {
             accept("unsupported-version", "*.prod.example", "2027-01-01"),
         ],
     };
-    let judged = judged_by(&policy, &report());
-    let version = find(&judged, "version-disclosed");
+    let evaluation = evaluate_with(&policy, &report());
+    let version = find(&evaluation, "version-disclosed");
     assert_eq!((version.severity, version.score()), (Severity::High, "8.0"));
-    let accepted = find(&judged, "anonymous-auth-enabled");
+    let accepted = find(&evaluation, "anonymous-auth-enabled");
     assert!(accepted.accepted() && !accepted.counts());
-    assert_eq!(judged.accepted_verdicts, [(Verdict::Forbidden, 1)].into());
-    let lapsed = find(&judged, "health-endpoints-open");
+    assert_eq!(
+        evaluation.accepted_verdicts,
+        [(Verdict::Forbidden, 1)].into()
+    );
+    let lapsed = find(&evaluation, "health-endpoints-open");
     assert!(
         lapsed.counts()
             && lapsed
@@ -378,7 +388,7 @@ fn settings_change_severities_and_accept_findings_until_a_day() {
                 .as_ref()
                 .is_some_and(|acceptance| !acceptance.in_force)
     );
-    assert_eq!(find(&judged, "unsupported-version").acceptance, None);
+    assert_eq!(find(&evaluation, "unsupported-version").acceptance, None);
 }
 
 #[test]
@@ -428,7 +438,7 @@ fn findings_are_new_unchanged_or_absent_against_a_baseline() {
     );
 }
 
-/// The same rule at the same target, stricter than documented then and more open now.
+/// The same finding: stricter than documented in the baseline, more open in this scan.
 #[test]
 fn a_more_severe_finding_is_new() {
     let of = |standing| {
@@ -475,7 +485,7 @@ fn a_more_severe_finding_is_new() {
     }
 }
 
-/// One rule at one target, and not the same paths.
+/// The same rule at the same target, with other open paths.
 #[test]
 fn a_finding_with_further_open_paths_is_new() {
     let state = |before: &[(&'static str, bool)], now: &[(&'static str, bool)]| {
@@ -501,7 +511,7 @@ fn a_finding_with_further_open_paths_is_new() {
             &[("/apis", false)],
             BaselineState::Unchanged,
         ),
-        // Not known to be open until now.
+        // The old scan did not show that it is open.
         (&[], &[("/apis", true)], BaselineState::New),
         (&[("/apis", true)], &[], BaselineState::Unchanged),
     ] {
@@ -544,8 +554,8 @@ fn a_posture_is_a_finding_if_it_differs_from_the_documentation() {
             .unwrap()
             .attribution
             .confidence = Some(Confidence::Medium);
-        let judged = judged(&[report]);
-        let finding = judged
+        let evaluation = evaluate(&[report]);
+        let finding = evaluation
             .findings
             .into_iter()
             .find(|finding| finding.rule.id == "posture-deviation");
@@ -585,8 +595,8 @@ fn a_setting_that_users_cannot_change_is_low_with_the_providers_remedy() {
             changeable,
             network_url: None,
         });
-        let judged = judged(&[report]);
-        let finding = find(&judged, "anonymous-auth-enabled");
+        let evaluation = evaluate(&[report]);
+        let finding = find(&evaluation, "anonymous-auth-enabled");
         assert_eq!(finding.remedy, "Restrict who can reach it.");
         assert_eq!(finding.remedy_url.as_deref(), Some("https://docs.example/"));
         finding.severity
@@ -596,7 +606,7 @@ fn a_setting_that_users_cannot_change_is_low_with_the_providers_remedy() {
     assert_eq!(with(None), Severity::Medium);
 }
 
-/// The advice on a version that shows, on a cluster of this product and release.
+/// The remedy of `version-disclosed` for this product and release.
 fn on_the_version(product: Option<(&'static str, bool)>, release: &str, plain: bool) -> String {
     let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
     report.remedy = Some(Remedy {
@@ -617,7 +627,9 @@ fn on_the_version(product: Option<(&'static str, bool)>, release: &str, plain: b
     if plain {
         report.endpoint.as_mut().unwrap().scheme = Scheme::Http;
     }
-    find(&judged(&[report]), "version-disclosed").remedy.clone()
+    find(&evaluate(&[report]), "version-disclosed")
+        .remedy
+        .clone()
 }
 
 #[test]
@@ -655,7 +667,7 @@ fn the_remedy_for_the_version_fits_the_release_and_the_product() {
             "The product's own way."
         );
     }
-    // Nothing is known of the product.
+    // The product is unknown.
     let limited = known("version-disclosed").remedy();
     assert!(
         limited.contains("1.32 and later") && limited.contains(annotated),

@@ -2,7 +2,7 @@ use super::super::{End, FailOn, Gate};
 use super::*;
 use crate::model::Severity;
 
-/// How the one target of a scan answers.
+/// The answers of the only target of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answers {
     Exposed,
@@ -24,14 +24,14 @@ impl Answers {
     }
 }
 
-/// One row: what answers now and answered before, what is accepted, and the code that each
-/// threshold gives with 100 and with 0 percent required.
+/// A row of the table: the answers now and in the baseline, the acceptances, and the exit code of each threshold
+/// with a required coverage of 100 and of 0 percent.
 struct Row {
     now: Answers,
     before: Option<Answers>,
     accept: &'static [&'static str],
     codes: &'static [(&'static str, u8, u8)],
-    /// Then as now.
+    /// The endpoint in both scans.
     expect: Option<Verdict>,
 }
 
@@ -131,7 +131,7 @@ const ROWS: [Row; 25] = {
                 ("note", 1, 1),
             ],
         ),
-        // Baselines: what was there before does not fail "new", and fails what is absolute.
+        // Baselines: a known finding does not fail at "new", but fails at a severity.
         row(
             Exposed,
             Some(Exposed),
@@ -161,7 +161,7 @@ const ROWS: [Row; 25] = {
             &[],
             &[("new", 1, 1), ("new:medium", 3, 0)],
         ),
-        // Acceptances: of the finding that explains the verdict, of others, of the missing verdict.
+        // Acceptances of the finding that explains the verdict, of other findings, and of the missing verdict.
         row(
             Exposed,
             None,
@@ -180,7 +180,7 @@ const ROWS: [Row; 25] = {
             ALL_OF_DEFAULT,
             &[("new", 0, 0), ("note", 0, 0), ("limited", 0, 0)],
         ),
-        // Notes are worth knowing, and nothing that is new breaks by them.
+        // A new note does not fail at "new".
         row(
             Forbidden,
             Some(Rejected),
@@ -193,7 +193,7 @@ const ROWS: [Row; 25] = {
             SILENT,
             &[("exposed", 0, 0), ("note", 0, 0), ("never", 0, 0)],
         ),
-        // Expectations: met, and not met, which every threshold minds but "never".
+        // An unmet expectation fails at every threshold but "never".
         row(
             Forbidden,
             None,
@@ -225,7 +225,7 @@ const ROWS: [Row; 25] = {
             &[("new", 1, 1), ("new:high", 1, 1), ("new:critical", 1, 1)],
         )
         .expecting(Verdict::Rejected),
-        // What the baseline had is no news, nor is what is met now.
+        // At "new", an expectation that was already unmet in the baseline does not fail.
         row(
             Forbidden,
             Some(Forbidden),
@@ -258,7 +258,7 @@ const ROWS: [Row; 25] = {
             ],
         )
         .expecting(Verdict::Rejected),
-        // What is critical beside the API server.
+        // Critical findings about other servers than the API server.
         row(
             OpenEtcd,
             None,
@@ -284,7 +284,7 @@ const ROWS: [Row; 25] = {
             &[("new", 3, 0), ("exposed", 1, 1)],
         ),
         row(OpenEtcd, Some(Rejected), &[], &[("new", 1, 1)]),
-        // Accepted in silence is not accepted where it is found open.
+        // Accepting a missing verdict does not accept an open etcd.
         row(OpenEtcd, None, SILENT, &[("exposed", 1, 1)]),
     ]
 };
@@ -311,10 +311,10 @@ fn exit_codes() {
             ..Policy::default()
         };
         let reports = [now.report(target())];
-        let mut judged = judged_by(&policy, &reports);
+        let mut evaluation = evaluate_with(&policy, &reports);
         if let Some(before) = before {
             let before = [before.report(target())];
-            judged.compare(super::judged(&before), &snapshot(&reports));
+            evaluation.compare(super::evaluate(&before), &snapshot(&reports));
         }
         for (fail_on, full, none) in codes {
             for (require_coverage, expected) in [(100, full), (0, none)] {
@@ -322,19 +322,20 @@ fn exit_codes() {
                     fail_on: fail_on.parse().unwrap(),
                     require_coverage,
                 };
-                let decision = gate.decide(&coverage(&reports), &judged, End::Regular);
+                let decision = gate.decide(&coverage(&reports), &evaluation, End::Regular);
                 assert_eq!(
                     decision.code, *expected,
                     "{now:?}, before {before:?}, accepted {accept:?}, expected {expect:?}, {gate:?}: {}",
                     decision.sentence
                 );
                 assert_eq!(
-                    gate.decide(&coverage(&reports), &judged, End::Interrupted)
+                    gate.decide(&coverage(&reports), &evaluation, End::Interrupted)
                         .code,
                     130
                 );
                 assert_eq!(
-                    gate.decide(&coverage(&reports), &judged, End::Failed).code,
+                    gate.decide(&coverage(&reports), &evaluation, End::Failed)
+                        .code,
                     2
                 );
             }
@@ -347,7 +348,7 @@ fn decide(fail_on: FailOn, require_coverage: u8, reports: &[EndpointReport]) -> 
         fail_on,
         require_coverage,
     }
-    .decide(&coverage(reports), &judged(reports), End::Regular);
+    .decide(&coverage(reports), &evaluate(reports), End::Regular);
     (decision.code, decision.sentence)
 }
 
@@ -355,47 +356,47 @@ fn decide(fail_on: FailOn, require_coverage: u8, reports: &[EndpointReport]) -> 
 fn fail_on_never_ignores_unmet_expectations_but_not_coverage() {
     let rejected = || expecting(target(0, "192.0.2.1"), Verdict::Rejected);
     let unmet = [default_cluster(rejected(), "192.0.2.1")];
-    let said = |fail_on: &str| decide(fail_on.parse().unwrap(), 100, &unmet);
+    let sentence = |fail_on: &str| decide(fail_on.parse().unwrap(), 100, &unmet);
     assert_eq!(
-        said("exposed"),
+        sentence("exposed"),
         (1, "1 expectation not met: exit 1".to_owned())
     );
     assert_eq!(
-        said("critical"),
+        sentence("critical"),
         (1, "1 expectation not met: exit 1".to_owned())
     );
     assert_eq!(
-        said("high"),
+        sentence("high"),
         (1, "1 finding at --fail-on high: exit 1".to_owned())
     );
-    assert_eq!(said("never"), (0, "--fail-on never: exit 0".to_owned()));
+    assert_eq!(sentence("never"), (0, "--fail-on never: exit 0".to_owned()));
     assert_eq!(
         decide(FailOn::Never, 100, &[silent(rejected(), "192.0.2.1")]).0,
         3
     );
-    // Against a baseline, and counted once.
+    // With a baseline, the finding is counted once.
     let news = since(&[rejecting(rejected(), "192.0.2.1")], &unmet);
-    let said = |fail_on: &str| {
+    let sentence = |fail_on: &str| {
         let gate = Gate {
             fail_on: fail_on.parse().unwrap(),
             require_coverage: 100,
         };
         gate.decide(&coverage(&unmet), &news, End::Regular).sentence
     };
-    assert_eq!(said("new:critical"), "1 expectation not met: exit 1");
+    assert_eq!(sentence("new:critical"), "1 expectation not met: exit 1");
     assert_eq!(
-        said("new:high"),
+        sentence("new:high"),
         "1 new finding at --fail-on new:high: exit 1"
     );
 }
 
-/// A verdict that counts and the critical finding that says the same are one; others are told beside it.
+/// A critical finding that only explains a counted verdict is not counted again. Other critical findings are.
 #[test]
 fn a_critical_finding_is_counted_once() {
     let exposed_by_default = FailOn::Verdict(Verdict::Exposed);
     let secrets = [opening(&[("/api/v1/secrets", true)])];
     assert_eq!(
-        find(&judged(&secrets), "anonymous-resources-exposed").severity,
+        find(&evaluate(&secrets), "anonymous-resources-exposed").severity,
         Severity::Critical
     );
     assert_eq!(
@@ -410,7 +411,7 @@ fn a_critical_finding_is_counted_once() {
         decide(exposed_by_default, 0, &both).1,
         "1 verdict and 1 critical finding at --fail-on exposed: exit 1"
     );
-    // A verdict that does not count, and a finding that does.
+    // The verdict is accepted, the finding is not.
     let mut plain = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
     plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
     assert_eq!(
@@ -432,7 +433,7 @@ fn coverage_is_a_share_of_the_named_targets() {
     assert_eq!(decide(exposed, 100, &[]).0, 0, "ranges alone");
 }
 
-/// Two lines that name the same are one finding, and whoever accepts it accepts both.
+/// Two equal lines of a targets file share one finding, so an acceptance applies to both.
 #[test]
 fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
     let reports = [0, 1].map(|index| silent(target(index, "192.0.2.9"), "192.0.2.9"));
@@ -443,7 +444,7 @@ fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
     let code = |policy: &Policy| {
         gate.decide(
             &coverage(&reports),
-            &judged_by(policy, &reports),
+            &evaluate_with(policy, &reports),
             End::Regular,
         )
         .code
@@ -455,14 +456,14 @@ fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
         ..Policy::default()
     };
     assert_eq!(code(&policy), 0);
-    // One number of named targets, with and without leave.
+    // The number of named targets does not depend on acceptances.
     let and_another = [
         silent(target(0, "192.0.2.8"), "192.0.2.8"),
         silent(target(1, "192.0.2.9"), "192.0.2.9"),
     ];
     let decision = gate.decide(
         &coverage(&and_another),
-        &judged_by(&policy, &and_another),
+        &evaluate_with(&policy, &and_another),
         End::Regular,
     );
     assert_eq!(
@@ -485,7 +486,7 @@ fn the_sentence_contains_every_reason() {
     );
 }
 
-/// A scan that did not come to its end says so in every format that tells the gate's sentence.
+/// The sentence of the gate, which several formats show, says that the scan did not finish.
 #[test]
 fn the_sentence_says_how_much_was_not_attempted() {
     let gate = Gate {
@@ -497,17 +498,17 @@ fn the_sentence_says_how_much_was_not_attempted() {
         not_attempted: 5,
         ..Coverage::default()
     };
-    let said = |end| gate.decide(&left, &Evaluation::default(), end).sentence;
+    let sentence = |end| gate.decide(&left, &Evaluation::default(), end).sentence;
     assert_eq!(
-        said(End::Regular),
+        sentence(End::Regular),
         "nothing at --fail-on exposed, 5 of 8 targets not attempted: exit 0"
     );
     assert_eq!(
-        said(End::Interrupted),
+        sentence(End::Interrupted),
         "interrupted, 5 of 8 targets not attempted: exit 130"
     );
     assert_eq!(
-        said(End::Failed),
+        sentence(End::Failed),
         "could not continue, 5 of 8 targets not attempted: exit 2"
     );
 }

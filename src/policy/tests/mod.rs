@@ -1,4 +1,4 @@
-//! Records made by the stages themselves from answers made by hand.
+//! Tests of the rules, the baseline and the gate. The real stages make the records, from answers written by hand.
 
 mod changes;
 mod findings;
@@ -54,8 +54,8 @@ fn target(index: u64, host: &str) -> Target {
     }
 }
 
-/// What the stages make of an observation of this target.
-fn judge(target: Target, address: &str, mut observation: Observation) -> EndpointReport {
+/// The record that the stages make from an observation of this target.
+fn record(target: Target, address: &str, mut observation: Observation) -> EndpointReport {
     let address: IpAddr = address.parse().unwrap();
     observation.endpoint = Endpoint {
         scheme: target.scheme,
@@ -67,7 +67,7 @@ fn judge(target: Target, address: &str, mut observation: Observation) -> Endpoin
     let identification = identify(&observation);
     let assessment = assess(&observation, &identification);
     EndpointReport {
-        // Whose it is and what is documented of it is the table's business, not these tests'.
+        // These tests are not about products.
         posture: None,
         remedy: None,
         target,
@@ -95,7 +95,7 @@ fn default_cluster(target: Target, address: &str) -> EndpointReport {
         ("/api", Ok(forbidden())),
         ("/healthz", Ok(ok())),
     ];
-    judge(target, address, failing(1, answers).with_kubeadm_tls())
+    record(target, address, failing(1, answers).with_kubeadm_tls())
 }
 
 fn exposed(target: Target, address: &str) -> EndpointReport {
@@ -104,16 +104,16 @@ fn exposed(target: Target, address: &str) -> EndpointReport {
         ("/api", Ok(api_versions())),
         ("/healthz", Ok(ok())),
     ];
-    judge(target, address, failing(1, answers).with_kubeadm_tls())
+    record(target, address, failing(1, answers).with_kubeadm_tls())
 }
 
-/// It opens /api, and of `paths` those that are said to be open.
+/// A server that opens `/api` and those of `paths` that are marked open, and forbids the others.
 fn opening(paths: &[(&'static str, bool)]) -> EndpointReport {
     let answer = |(path, open): &(&'static str, bool)| {
         let opened = match *path {
             "/metrics" => metrics(),
             "/apis" => api_groups(),
-            // Asked with HEAD, which the marks of the other answers vouch for.
+            // Requested with HEAD, whose answers count because of the header marks of the other answers.
             list if list.starts_with("/api/") || list.starts_with("/apis/") => {
                 reply(405, "application/json", "").marked()
             }
@@ -123,7 +123,7 @@ fn opening(paths: &[(&'static str, bool)]) -> EndpointReport {
     };
     let answers = [("/api", true)].iter().chain(paths).map(answer);
     let answers = [("/version", Ok(version()))].into_iter().chain(answers);
-    judge(
+    record(
         target(0, "192.0.2.1"),
         "192.0.2.1",
         failing(1, answers).with_kubeadm_tls(),
@@ -132,7 +132,7 @@ fn opening(paths: &[(&'static str, bool)]) -> EndpointReport {
 
 fn rejecting(target: Target, address: &str) -> EndpointReport {
     let paths = ["/version", "/api", "/healthz", "/livez", "/readyz"];
-    judge(
+    record(
         target,
         address,
         failing(1, paths.map(|path| (path, Ok(unauthorized())))).with_kubeadm_tls(),
@@ -147,10 +147,10 @@ fn open_etcd(target: Target, address: &str) -> EndpointReport {
         ("/api", Ok(go_404())),
         ("/healthz", Ok(go_404())),
     ];
-    judge(target, address, failing(1, answers))
+    record(target, address, failing(1, answers))
 }
 
-/// A kubelet that answers `/version` and `/healthz` like this.
+/// A kubelet with these answers to `/version` and `/healthz`.
 fn kubelet(version: Reply, healthz: Reply) -> EndpointReport {
     let answers = [
         ("/version", Ok(version)),
@@ -159,11 +159,11 @@ fn kubelet(version: Reply, healthz: Reply) -> EndpointReport {
     ];
     let observation =
         failing(1, answers).over_tls("CN=worker-1@17", "CN=worker-1-ca@17", &["worker-1"], &[]);
-    judge(target(0, "192.0.2.1"), "192.0.2.1", observation)
+    record(target(0, "192.0.2.1"), "192.0.2.1", observation)
 }
 
 fn silent(target: Target, address: &str) -> EndpointReport {
-    judge(target, address, failing(1, [("/version", Err(reset()))]))
+    record(target, address, failing(1, [("/version", Err(reset()))]))
 }
 
 fn not_attempted(target: Target, address: &str) -> EndpointReport {
@@ -199,16 +199,16 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
 
 const DAY: &str = "2026-11-24T08:00:00Z";
 
-fn judged_by(policy: &Policy, reports: &[EndpointReport]) -> Evaluation {
-    let mut judge = Evaluator::new(policy, at(DAY));
+fn evaluate_with(policy: &Policy, reports: &[EndpointReport]) -> Evaluation {
+    let mut evaluator = Evaluator::new(policy, at(DAY));
     for report in reports {
-        judge.add(report);
+        evaluator.add(report);
     }
-    judge.finish(&coverage(reports))
+    evaluator.finish(&coverage(reports))
 }
 
-fn judged(reports: &[EndpointReport]) -> Evaluation {
-    judged_by(&Policy::default(), reports)
+fn evaluate(reports: &[EndpointReport]) -> Evaluation {
+    evaluate_with(&Policy::default(), reports)
 }
 
 fn snapshot(reports: &[EndpointReport]) -> Snapshot {
@@ -219,11 +219,11 @@ fn snapshot(reports: &[EndpointReport]) -> Snapshot {
     snapshot
 }
 
-/// What the rules say of a scan, held against an earlier one.
+/// The findings of a scan, compared with an earlier one.
 fn since(old: &[EndpointReport], new: &[EndpointReport]) -> Evaluation {
-    let mut judged = judged(new);
-    judged.compare(self::judged(old), &snapshot(new));
-    judged
+    let mut evaluation = evaluate(new);
+    evaluation.compare(self::evaluate(old), &snapshot(new));
+    evaluation
 }
 
 fn accept(rule: &str, target: &str, expires: &str) -> Accept {
@@ -240,8 +240,8 @@ fn ids(findings: &[Finding]) -> Vec<&'static str> {
     findings.iter().map(|finding| finding.rule.id).collect()
 }
 
-fn find<'a>(judged: &'a Evaluation, rule: &str) -> &'a Finding {
-    judged
+fn find<'a>(evaluation: &'a Evaluation, rule: &str) -> &'a Finding {
+    evaluation
         .findings
         .iter()
         .find(|finding| finding.rule.id == rule)

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::{BaselineState, Confidence, Severity};
 
 fn found(reports: &[EndpointReport]) -> Vec<&'static str> {
-    ids(&judged(reports).findings)
+    ids(&evaluate(reports).findings)
 }
 
 fn refusal() -> Reply {
@@ -18,13 +18,13 @@ fn refusal() -> Reply {
 #[test]
 fn an_etcd_is_open_if_its_version_path_answers() {
     let report = open_etcd(target(0, "192.0.2.1"), "192.0.2.1");
-    let judged_one = judged(std::slice::from_ref(&report));
+    let judged_one = evaluate(std::slice::from_ref(&report));
     let finding = find(&judged_one, "etcd-open");
     assert_eq!(
         (finding.severity, finding.sites[0].requests.as_slice()),
         (Severity::Critical, &[0][..])
     );
-    // The same answer elsewhere, or in a refusal, is none.
+    // The same answer at another path, or with an error status, proves nothing.
     let elsewhere = |path: &str, status| {
         let version = reply(
             status,
@@ -32,18 +32,18 @@ fn an_etcd_is_open_if_its_version_path_answers() {
             r#"{"etcdserver":"3.6.4","etcdcluster":"3.6.0"}"#,
         );
         let answers = [("/version", Ok(go_404())), (path, Ok(version))];
-        judge(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers))
+        record(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers))
     };
     for report in [elsewhere("/healthz", 200), elsewhere("/version", 403)] {
         assert_eq!(found(&[report]), ["target-not-covered"]);
     }
-    // Metrics and health alone.
+    // A port that serves only metrics and health.
     let answers = [
         ("/version", Ok(go_404())),
         ("/healthz", Ok(ok())),
         ("/metrics", Ok(metrics())),
     ];
-    let mut metrics_port = judge(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers));
+    let mut metrics_port = record(target(0, "192.0.2.1"), "192.0.2.1", failing(1, answers));
     metrics_port
         .identification
         .clone_from(&report.identification);
@@ -63,12 +63,12 @@ fn a_kubelet_is_open_if_its_authorization_grants_a_path() {
         found(&[kubelet(go_404(), unauthorized())]),
         ["target-not-covered"]
     );
-    // One that refuses another path lets nobody in: the open one is a proxy's own.
+    // A kubelet that rejects another path lets nobody in. The open path belongs to a proxy.
     assert_eq!(
         found(&[kubelet(unauthorized(), health())]),
         ["target-not-covered"]
     );
-    // One that lets through what it grants everybody, and stops the rest, is open.
+    // A kubelet that grants one path and forbids the others is open.
     assert_eq!(found(&[kubelet(refusal(), health())]), ["kubelet-open"]);
     let at = |change: fn(&mut Endpoint)| {
         let mut report = kubelet(go_404(), health());
@@ -80,7 +80,7 @@ fn a_kubelet_is_open_if_its_authorization_grants_a_path() {
         at(|endpoint| endpoint.scheme = Scheme::Http),
         ["target-not-covered"]
     );
-    // A user whom a proxy lends is not the anonymous one.
+    // A proxy's user is not the anonymous user.
     let lent = reply(
         403,
         "text/plain",
@@ -89,16 +89,19 @@ fn a_kubelet_is_open_if_its_authorization_grants_a_path() {
     assert_eq!(found(&[kubelet(go_404(), lent)]), ["target-not-covered"]);
 }
 
-/// Of a target that is a way in it is not said that nothing was found.
+/// A target with an open etcd or kubelet has no `target-not-covered` finding.
 #[test]
 fn another_way_in_is_one_finding() {
-    let silent_beside = [
+    let with_silent_port = [
         open_etcd(target(0, "etcd.example"), "192.0.2.1"),
         silent(target(1, "x"), "192.0.2.2"),
     ];
-    let judged = judged(&silent_beside);
-    assert_eq!(ids(&judged.findings), ["etcd-open", "target-not-covered"]);
-    assert_eq!(find(&judged, "target-not-covered").about.as_str(), "x");
+    let evaluation = evaluate(&with_silent_port);
+    assert_eq!(
+        ids(&evaluation.findings),
+        ["etcd-open", "target-not-covered"]
+    );
+    assert_eq!(find(&evaluation, "target-not-covered").about.as_str(), "x");
 }
 
 #[test]
@@ -117,7 +120,7 @@ fn another_way_in_that_was_closed_is_gone() {
     );
 }
 
-/// Whatever is found: what answered may be something else.
+/// If it is uncertain what answered, every finding about it is uncertain.
 #[test]
 fn no_finding_is_more_confident_than_the_identification() {
     let mut expired = exposed(target(0, "two.example"), "192.0.2.1");
@@ -138,9 +141,9 @@ fn no_finding_is_more_confident_than_the_identification() {
         for report in &mut reports {
             report.identification.as_mut().unwrap().confidence = confidence;
         }
-        let findings = judged(&reports).findings;
+        let findings = evaluate(&reports).findings;
         assert!(findings.len() > 10, "{:?}", ids(&findings));
-        // That a target has no verdict is said of the target, whatever answered.
+        // `target-not-covered` is about the target, whatever answered.
         let of_answers = findings
             .iter()
             .filter(|finding| finding.rule.id != "target-not-covered");

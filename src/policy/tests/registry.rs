@@ -4,7 +4,7 @@ use super::super::RULES;
 use super::super::rules::{REGISTRY, divergence};
 use crate::model::Severity;
 
-/// These are in people's settings, baselines and dashboards.
+/// Users have ids and severities in their settings, baselines and dashboards.
 #[test]
 fn ids_and_severities_never_change() {
     let rules = RULES

@@ -71,7 +71,7 @@ pub(super) fn severity(finding: &Finding) -> Markup {
     }
 }
 
-/// What was found, how to fix it, who accepted it.
+/// The message of a finding, its remedy and its acceptance.
 pub(super) fn finding_and_remedy(finding: &Finding) -> Markup {
     html! {
         (shown(&finding.said()))

@@ -20,7 +20,7 @@ fn html(sample: &Sample) -> String {
     sample::written(|out| write(out, &sample.results(), sample.reports.iter()))
 }
 
-/// The page without style and script, which are files of their own; each block on its line.
+/// The page without style and script, with a line for each block.
 fn body(page: &str) -> String {
     let page = page
         .replace(STYLE, "")
@@ -33,7 +33,7 @@ fn body(page: &str) -> String {
     .fold(page, |page, tag| page.replace(tag, &format!("\n{tag}")))
 }
 
-/// The tags with their attributes' names, in order.
+/// The tags with the names of their attributes, in order.
 fn tags(page: &str) -> Vec<String> {
     let page = page.replace(STYLE, "").replace(SCRIPT, "");
     let quoted = |tag: &str| tag.split('"').step_by(2).collect::<Vec<_>>().join("\"");
@@ -130,7 +130,7 @@ fn a_writer_that_fails_is_an_error() {
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }
 
-/// What the page has become in a browser; `None` where there is none.
+/// The page as a browser has changed it; `None` without a browser.
 fn browse(page: &str, fragment: &str) -> Option<String> {
     or_say(browser::browse(saved(page).path(), fragment))
 }
@@ -148,8 +148,8 @@ fn saved(page: &str) -> tempfile::NamedTempFile {
     file
 }
 
-/// First lines of what a browser asks its proxy for while it shows the page, but for its maker's own
-/// services, which it asks for whatever it shows.
+/// The first line of each request that a browser sends to its proxy while it shows the page. Requests to the services
+/// of its vendor are left out, because it sends them for every page.
 fn asked_for(page: &str) -> Option<Vec<String>> {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     let network = format!("--proxy-server=http://{}", proxy.local_addr().unwrap());
@@ -199,7 +199,7 @@ fn no_request_leaves_the_page() {
     assert_eq!(asked_for(&html(&sample::mixed())).unwrap(), [""; 0]);
 }
 
-/// The verdicts of the rows that are seen, in order.
+/// The verdicts of the visible rows, in order.
 fn rows(dom: &str) -> Vec<&str> {
     let rows = dom.split("<tbody data-verdict=\"").skip(1);
     rows.filter(|row| !row.split('>').next().unwrap().contains("hidden"))

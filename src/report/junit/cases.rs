@@ -1,4 +1,4 @@
-//! Which findings belong to which test case, and what result they give it.
+//! The findings of each test case, and the result of the case.
 //!
 //! A finding about a whole specification belongs to the endpoint with its most open verdict. If no such endpoint
 //! has a case (it was not asked, or silent addresses are only counted), it becomes a case of its own.
@@ -77,7 +77,7 @@ fn fails(finding: &Finding) -> bool {
     finding.severity <= threshold
 }
 
-/// The findings that count, without notes. Each is handed out for one case.
+/// The findings that count, without notes. Each finding goes to one case.
 pub(super) struct CaseFindings<'a> {
     of_endpoints: FindingsByEndpoint<'a>,
     of_specifications: HashMap<&'a Origin, SpecificationFindings<'a>>,
@@ -139,7 +139,7 @@ impl<'a> CaseFindings<'a> {
         findings
     }
 
-    /// What no case of an endpoint took.
+    /// The findings that no case of an endpoint took.
     pub(super) fn without_endpoint(self) -> Vec<SpecificationFindings<'a>> {
         let mut left: Vec<_> = self.of_specifications.into_values().collect();
         left.sort_by(|one, other| {
@@ -152,12 +152,12 @@ impl<'a> CaseFindings<'a> {
     }
 }
 
-/// Whether a specification names a target too, though the target has another one first.
+/// Whether a specification also names a target whose first specification is another one.
 fn also_names(target: &Target, text: &SpecificationText<'_>, origin: &Origin) -> bool {
     match target.specs.len() {
         // A merged report does not know which specifications name a target.
         0 => origin.text == target.origin.text || (text.has_port() && text.names(target)),
-        // Only the first one names it.
+        // Only the first specification names it.
         1 => false,
         _ => text.names(target),
     }

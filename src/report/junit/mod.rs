@@ -12,6 +12,7 @@ mod specification;
 
 use std::borrow::Borrow;
 use std::io::{self, BufWriter, Write};
+use std::time::Duration;
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -26,7 +27,7 @@ use cases::{CaseFindings, CaseResult, SpecificationFindings};
 /// Characters of a text from outside.
 const MAX_TEXT: usize = 1000;
 
-/// The counts in the head of the file.
+/// The counts at the beginning of the file.
 #[derive(Default)]
 struct Counts {
     tests: usize,
@@ -61,7 +62,7 @@ impl Counts {
     }
 }
 
-/// Writes the suite. Its head has the counts, so the records are read twice.
+/// Writes the suite. It begins with the counts, so the records are read twice.
 pub(super) fn write(
     out: &mut dyn Write,
     results: &Results<'_>,
@@ -69,14 +70,8 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let counts = records.read(|records| Ok(Counts::of(results, records)))?;
     let mut out = BufWriter::new(out);
-    records.read(|records| {
-        suite(
-            &mut Writer::new_with_indent(&mut out, b' ', 2),
-            results,
-            &counts,
-            records,
-        )
-    })?;
+    let mut xml = Writer::new_with_indent(&mut out, b' ', 2);
+    records.read(|records| suite(&mut xml, results, &counts, records))?;
     writeln!(out)?;
     out.flush()
 }
@@ -94,10 +89,7 @@ fn suite<W: Write>(
         ("failures", &counts.failures.to_string()),
         ("errors", &counts.errors.to_string()),
         ("skipped", &counts.skipped.to_string()),
-        (
-            "time",
-            &format!("{:.3}", results.summary.elapsed.as_secs_f64()),
-        ),
+        ("time", &seconds(results.summary.elapsed)),
         ("timestamp", started.trim_end_matches('Z')),
     ]);
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
@@ -128,7 +120,7 @@ fn endpoint<W: Write>(
     let case = Case {
         class: &target,
         name: &phrases::with_label(&address, report.target.label.as_deref()),
-        time: &format!("{:.3}", report.elapsed().as_secs_f64()),
+        time: &seconds(report.elapsed()),
         result: CaseResult::of_endpoint(report, findings),
         reason: &report.reason,
         output: format!("{}: {}", report.verdict, text(&report.reason)),
@@ -156,6 +148,10 @@ fn without_endpoint<W: Write>(
         },
     };
     case.write(xml, findings)
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.3}", duration.as_secs_f64())
 }
 
 struct Case<'a> {
@@ -191,30 +187,28 @@ impl Case<'_> {
     }
 
     fn write_result<W: Write>(&self, xml: &mut Writer<W>) -> io::Result<()> {
-        match &self.result {
-            CaseResult::Passed => {}
-            // One element for all findings: some readers of the format show only the first.
+        let (element, kind, message) = match &self.result {
+            CaseResult::Passed => return Ok(()),
             CaseResult::Failed(findings) => {
                 let Some(worst) = findings.first() else {
                     return Ok(());
                 };
-                let all: String = findings.iter().map(|finding| lines(finding)).collect();
-                xml.create_element("failure")
-                    .with_attribute(("type", worst.rule.id))
-                    .with_attribute(("message", &*text(&phrases::finding_text(worst))))
-                    .write_text_content(BytesText::new(&format!("\n{all}      ")))?;
+                let message = phrases::finding_text(worst);
+                ("failure", Some(worst.rule.id), message)
             }
-            CaseResult::Error { kind, reason } => {
-                xml.create_element("error")
-                    .with_attribute(("type", *kind))
-                    .with_attribute(("message", &*text(reason)))
-                    .write_empty()?;
-            }
-            CaseResult::Skipped => {
-                xml.create_element("skipped")
-                    .with_attribute(("message", &*text(self.reason)))
-                    .write_empty()?;
-            }
+            CaseResult::Error { kind, reason } => ("error", Some(*kind), reason.clone()),
+            CaseResult::Skipped => ("skipped", None, self.reason.into()),
+        };
+        let element = xml
+            .create_element(element)
+            .with_attributes(kind.map(|kind| ("type", kind)))
+            .with_attribute(("message", &*text(&message)));
+        if let CaseResult::Failed(findings) = &self.result {
+            // One element for all findings: some readers of the format show only the first.
+            let all: String = findings.iter().map(|finding| lines(finding)).collect();
+            element.write_text_content(BytesText::new(&format!("\n{all}      ")))?;
+        } else {
+            element.write_empty()?;
         }
         Ok(())
     }

@@ -57,7 +57,7 @@ impl<'a> SpecificationText<'a> {
         self.port.is_some()
     }
 
-    /// Whether it can mean this target. Without a port it can mean any port.
+    /// Whether the text can mean this target. A text without a port can mean any port.
     pub(super) fn names(&self, target: &Target) -> bool {
         self.host == target.host
             && self.port.is_none_or(|port| port == target.port)

@@ -17,26 +17,26 @@ fn a_case_for_each_endpoint() {
     let suite = written(&sample::mixed());
     insta::assert_snapshot!(suite);
     let count = |tag: &str| suite.matches(tag).count();
-    let said = |name: &str| {
+    let text = |name: &str| {
         let rest = suite.split(&format!(" {name}=\"")).nth(1).unwrap();
         rest.split('"').next().unwrap().parse::<usize>().unwrap()
     };
-    assert_eq!(said("tests"), count("<testcase "));
-    assert_eq!(said("failures"), count("<failure "));
-    assert_eq!(said("skipped"), count("<skipped "));
-    assert_eq!((said("errors"), count("<error ")), (1, 1));
-    assert_eq!(said("tests"), sample::mixed().reports.len());
+    assert_eq!(text("tests"), count("<testcase "));
+    assert_eq!(text("failures"), count("<failure "));
+    assert_eq!(text("skipped"), count("<skipped "));
+    assert_eq!((text("errors"), count("<error ")), (1, 1));
+    assert_eq!(text("tests"), sample::mixed().reports.len());
     assert!(written(&sample::empty()).contains("tests=\"0\""));
 }
 
-/// A sample whose only finding is that this record's target got no verdict.
+/// The suite of the mixed scan if its only finding is that the target of this record got no verdict.
 fn not_covered(record: usize, seen: Vec<Verdict>) -> String {
     let sample = sample::mixed();
     let origin = Arc::clone(&sample.reports[record].target.origin);
     missing(sample, &origin, seen)
 }
 
-/// A sample whose only finding is that a specification got no verdict.
+/// The suite of a sample if its only finding is that a specification got no verdict.
 fn missing(mut sample: Sample, origin: &Arc<Origin>, seen: Vec<Verdict>) -> String {
     let spec = SpecCoverage::of(Arc::clone(origin), true, None, None, seen);
     let finding = Finding {
@@ -57,22 +57,22 @@ fn missing(mut sample: Sample, origin: &Arc<Origin>, seen: Vec<Verdict>) -> Stri
 fn a_target_without_a_verdict_is_one_error_in_an_existing_case() {
     let mixed = sample::mixed().reports.len();
     let head = |suite: &str| suite.lines().nth(2).unwrap().trim().to_owned();
-    // Refused, a name that does not resolve, inconclusive: an error already.
+    // A refused connection and a name that does not resolve; an inconclusive endpoint is an error already.
     for (record, seen, errors) in [
         (12, Verdict::Unreachable, 2),
         (10, Verdict::Unreachable, 2),
         (7, Verdict::Inconclusive, 1),
     ] {
         let suite = not_covered(record, vec![seen]);
-        let said = format!("tests=\"{mixed}\" failures=\"0\" errors=\"{errors}\"");
-        assert!(head(&suite).contains(&said), "{suite}");
+        let text = format!("tests=\"{mixed}\" failures=\"0\" errors=\"{errors}\"");
+        assert!(head(&suite).contains(&text), "{suite}");
         assert_eq!(
             suite.matches("low resources-exposed: ").count(),
             1,
             "{suite}"
         );
     }
-    // Not asked: it has no endpoint.
+    // A target that was not asked has no endpoint.
     let suite = not_covered(12, Vec::new());
     assert!(
         head(&suite).contains(&format!(
@@ -99,7 +99,7 @@ fn a_target_of_two_specifications_is_one_case() {
     let again = |sample: &Sample, scheme| {
         sample::origin(900, &format!("{scheme}{}", sample.reports[12].target))
     };
-    // Of a scan, and of merged ones.
+    // In the report of one scan, and in a merged report.
     for specs in [&[12, 900][..], &[]] {
         for scheme in ["https://", ""] {
             let sample = refused(specs);
@@ -112,7 +112,7 @@ fn a_target_of_two_specifications_is_one_case() {
             assert!(!suite.contains("not asked"), "{suite}");
         }
     }
-    // Its first specification alone names it: what was seen was seen elsewhere, and that is said.
+    // Only the first specification names the target, so the finding of the other one gets a case of its own.
     let sample = refused(&[12]);
     let origin = again(&sample, "https://");
     let suite = missing(
@@ -130,12 +130,12 @@ fn a_target_of_two_specifications_is_one_case() {
     );
 }
 
-/// The gate lets both through.
+/// The gate does not fail on accepted findings and expected verdicts either.
 #[test]
 fn accepted_and_expected_results_pass() {
     let mut sample = sample::mixed();
     let head = |sample: &Sample| written(sample).lines().nth(2).unwrap().trim().to_owned();
-    // Somebody accepted the exposure: what is left is medium.
+    // The exposure is accepted, and the remaining finding is medium.
     let medium = |open: &[&str]| Finding {
         severity: Severity::Medium,
         open: open.iter().map(|path| (*path).to_owned()).collect(),
@@ -158,7 +158,7 @@ fn accepted_and_expected_results_pass() {
             .matches("medium resources-exposed: ")
             .count(),
         2,
-        "each told once"
+        "each is written once"
     );
     for report in &mut sample.reports {
         report.target.expect = Some(report.verdict);
@@ -171,7 +171,7 @@ fn accepted_and_expected_results_pass() {
     );
 }
 
-/// Against the schema of Jenkins' xunit plugin, as pytest ships it.
+/// This is the schema of Jenkins' xunit plugin, as pytest ships it.
 #[test]
 fn the_file_fits_the_usual_schema() {
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/junit-10.xsd");

@@ -48,23 +48,23 @@ fn each_remedy_is_written_once_in_full_with_its_targets() {
         finding.remedy_url = Some("https://docs.example/page".into());
     }
     let page = text(&sample);
-    let (_, told) = page.split_once("How to fix it</summary>\n\n").unwrap();
-    let (told, _) = told.split_once("\n\n</details>").unwrap();
+    let (_, remedies) = page.split_once("How to fix it</summary>\n\n").unwrap();
+    let (remedies, _) = remedies.split_once("\n\n</details>").unwrap();
     assert!(
-        told.starts_with("- **resources-exposed, expectation-unmet, "),
-        "{told}"
+        remedies.starts_with("- **resources-exposed, expectation-unmet, "),
+        "{remedies}"
     );
     assert!(
-        told.contains(
+        remedies.contains(
             "** at <code>https:&#47;/192.0.2.17:6443 &#40;prod-eu-3&#41;</code>, <code>gone.example</code>, "
         ),
-        "{told}"
+        "{remedies}"
     );
     assert!(
-        told.ends_with("Do not set --that. …</code> <https://docs.example/page>"),
-        "{told}"
+        remedies.ends_with("Do not set --that. …</code> <https://docs.example/page>"),
+        "{remedies}"
     );
-    assert_eq!(told.lines().count(), 2, "{told}");
+    assert_eq!(remedies.lines().count(), 2, "{remedies}");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn changes_leave_room_for_the_findings() {
     assert!(page.contains(&format!("| {rule} |")), "{page}");
 }
 
-/// What a reader of Markdown sees, and whether anything of it is more than text where ours stands.
+/// The text that a reader of the rendered page sees, and whether text from outside became markup.
 fn read(page: &str) -> (String, bool) {
     let (mut seen, mut acts) = (String::new(), false);
     for event in Parser::new_ext(page, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {

@@ -4,7 +4,7 @@ use crate::model::{Change, ChangeKind};
 
 /// `forbidden → exposed`, `appeared: not in the baseline → rejected`, `version v1.33.5 → v1.34.1`, `opened: /api`.
 pub(in crate::report) fn change_text(change: &Change) -> String {
-    // A missing target may also have been left out of that scan, so the text does not say that it was gone.
+    // The other scan may also have left out the target, so the text does not say that it did not exist.
     let before = change.before.as_deref().unwrap_or("not in the baseline");
     let after = change.after.as_deref().unwrap_or("not in this report");
     let kind = change.kind.as_str();

@@ -54,13 +54,13 @@ mod tests {
 
     #[test]
     fn durations_have_a_readable_unit() {
-        for (ms, said) in [
+        for (ms, text) in [
             (4_249, "4.2 s"),
             (59_999, "59.9 s"),
             (192_000, "3 min 12 s"),
             (7_560_000, "2 h 6 min"),
         ] {
-            assert_eq!(duration(Duration::from_millis(ms)), said);
+            assert_eq!(duration(Duration::from_millis(ms)), text);
         }
     }
 }

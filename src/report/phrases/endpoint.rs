@@ -42,10 +42,8 @@ pub(in crate::report) fn who_answered(report: &EndpointReport) -> String {
         Component::Unknown => "unknown",
     };
     let who = product_or_component(identification, component);
-    let version = identification
-        .version
-        .as_deref()
-        .map(|version| format!(" {}", clip(version, MAX_VERSION)));
+    let version = identification.version.as_deref();
+    let version = version.map(|version| format!(" {}", clip(version, MAX_VERSION)));
     let front = if identification.through_front {
         ", through a front end"
     } else {
@@ -68,7 +66,7 @@ fn product_or_component(identification: &Identification, component: &str) -> Str
         others,
         ..
     } = &identification.attribution;
-    let api_server = identification.component == Component::KubeApiServer;
+    let is_api_server = identification.component == Component::KubeApiServer;
     match product {
         Some(product) => {
             let prefix = if *confidence == Some(Confidence::Low) {
@@ -77,7 +75,7 @@ fn product_or_component(identification: &Identification, component: &str) -> Str
                 ""
             };
             let name = format!("{prefix}{}", product.short);
-            if api_server {
+            if is_api_server {
                 name
             } else {
                 format!("{component} ({name})")
@@ -101,7 +99,7 @@ fn product_or_component(identification: &Identification, component: &str) -> Str
 }
 
 /// How open the endpoint is, compared with the product's documentation.
-fn compared(report: &EndpointReport) -> String {
+fn posture_comparison(report: &EndpointReport) -> String {
     let Some(posture) = &report.posture else {
         return String::new();
     };
@@ -119,42 +117,41 @@ fn compared(report: &EndpointReport) -> String {
     }
 }
 
-/// The setting that the answers show, for a product with several modes.
-fn mode(report: &EndpointReport) -> String {
-    report
-        .posture
-        .as_ref()
-        .and_then(|posture| posture.mode.as_deref())
-        .unwrap_or_default()
-        .to_owned()
-}
-
 /// What an anonymous caller may do, and how that compares with the product's documentation.
 pub(in crate::report) fn anonymous_may(report: &EndpointReport) -> String {
-    join([grants(report), compared(report), mode(report)])
+    // The setting that the answers show, for a product with several modes.
+    let mode = report
+        .posture
+        .as_ref()
+        .and_then(|posture| posture.mode.as_deref());
+    let mode = mode.unwrap_or_default().to_owned();
+    join_parts([access_text(report), posture_comparison(report), mode])
 }
 
-fn grants(report: &EndpointReport) -> String {
+/// What an anonymous caller may do, according to the verdict.
+fn access_text(report: &EndpointReport) -> String {
     let open = Grants::of(&report.grants);
     match report.verdict {
-        Verdict::Exposed => join([open.beyond(), open.by_default(), resources(report)]),
+        Verdict::Exposed => {
+            join_parts([open.beyond_default(), open.by_default(), resources(report)])
+        }
         Verdict::Forbidden => {
             let mut default = open.by_default();
             if open.public == ["version", "health"] && open.product.is_empty() {
                 default.push_str(" (default)");
             }
-            let nothing = if default.is_empty() {
-                nothing(report)
-            } else {
-                String::new()
-            };
-            join([default, nothing, resources(report)])
+            if default.is_empty() {
+                default = closed_paths(report);
+            }
+            join_parts([default, resources(report)])
         }
         Verdict::Limited => match open.by_default() {
             open if open.is_empty() => format!("nothing: {}", report.reason),
-            open => join([format!("{open} only"), not_asked(report)]),
+            open => join_parts([format!("{open} only"), not_asked(report)]),
         },
-        Verdict::Rejected => join([open.by_default(), nothing(report), not_asked(report)]),
+        Verdict::Rejected => {
+            join_parts([open.by_default(), closed_paths(report), not_asked(report)])
+        }
         Verdict::Inconclusive => format!("unknown: {}", report.reason),
         Verdict::NotApiServer => report.reason.clone(),
         Verdict::Unreachable => format!("no answer: {}", report.reason),
@@ -175,26 +172,25 @@ pub(in crate::report) fn target_and_address(report: &EndpointReport) -> String {
         None => target.to_string(),
     };
     if let (Host::Name(_), Some(endpoint)) = (&target.host, &report.endpoint) {
-        let by_proxy = || ", resolved by the proxy".to_owned();
-        text.push_str(
-            &endpoint
-                .address()
-                .map_or_else(by_proxy, |address| format!(" at {}", address.ip())),
-        );
+        text = match endpoint.address() {
+            Some(address) => format!("{text} at {}", address.ip()),
+            None => format!("{text}, resolved by the proxy"),
+        };
     }
     if let Some(sni) = &target.sni {
-        text.push_str(" as ");
-        text.push_str(sni);
+        text = format!("{text} as {sni}");
     }
     text
 }
 
 /// Why no endpoint of a specification answered.
 pub(in crate::report) fn no_answer(endpoints: &[&EndpointReport]) -> String {
-    let not_asked = endpoints
-        .iter()
-        .all(|report| report.verdict == Verdict::NotAttempted);
-    let what = if not_asked { "not asked" } else { "no answer" };
+    let mut verdicts = endpoints.iter().map(|report| report.verdict);
+    let what = if verdicts.all(|verdict| verdict == Verdict::NotAttempted) {
+        "not asked"
+    } else {
+        "no answer"
+    };
     let mut reasons = endpoints.iter().map(|report| &report.reason);
     if let Some(first) = reasons.next()
         && reasons.all(|reason| reason == first)
@@ -208,15 +204,12 @@ pub(in crate::report) fn no_answer(endpoints: &[&EndpointReport]) -> String {
     {
         *kinds.entry(failure.kind).or_default() += 1;
     }
-    format!(
-        "{what} at {} endpoints: {}",
-        endpoints.len(),
-        counts_by_kind(&kinds)
-    )
+    let (count, kinds) = (endpoints.len(), counts_by_kind(&kinds));
+    format!("{what} at {count} endpoints: {kinds}")
 }
 
-/// Grants by what people call them, each once. A path that is authorized but not served counts only if it is
-/// not open by default.
+/// Grants by their usual names, each once. A path that is authorized but not served counts only if it is not open by
+/// default.
 #[derive(Default)]
 struct Grants {
     lists: Vec<String>,
@@ -236,7 +229,7 @@ impl Grants {
                     (&mut grouped.not_served, grant.path.clone())
                 }
                 _ if grant.not_served => continue,
-                PathClass::ResourceList { .. } => (&mut grouped.lists, resource(&grant.path)),
+                PathClass::ResourceList { .. } => (&mut grouped.lists, resource_name(&grant.path)),
                 PathClass::Discovery => (&mut grouped.reads, "discovery".to_owned()),
                 PathClass::OpenApi => (&mut grouped.reads, "OpenAPI".to_owned()),
                 PathClass::Metrics => (&mut grouped.reads, "metrics".to_owned()),
@@ -256,9 +249,9 @@ impl Grants {
         grouped
     }
 
-    /// What makes the endpoint `exposed`.
-    fn beyond(&self) -> String {
-        let served = join([
+    /// The paths that make the endpoint `exposed`.
+    fn beyond_default(&self) -> String {
+        let served = join_parts([
             verb_and_list("list ", &self.lists),
             verb_and_list("read ", &self.reads),
         ]);
@@ -269,7 +262,7 @@ impl Grants {
         }
     }
 
-    /// What is open on a default cluster or by a product's design.
+    /// The paths that are open on a default cluster or by a product's design.
     fn by_default(&self) -> String {
         let names: Vec<String> = self.public.iter().chain(&self.product).cloned().collect();
         verb_and_list("", &names)
@@ -278,26 +271,22 @@ impl Grants {
 
 /// `list pods, nodes and 2 more`.
 fn verb_and_list(verb: &str, names: &[String]) -> String {
-    let listed = names
-        .iter()
-        .take(MAX_LISTED)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match names.len() {
-        0 => String::new(),
-        n if n > MAX_LISTED => format!("{verb}{listed} and {} more", n - MAX_LISTED),
-        _ => format!("{verb}{listed}"),
+    match names.split_at_checked(MAX_LISTED) {
+        _ if names.is_empty() => String::new(),
+        Some((listed, more @ [_, ..])) => {
+            format!("{verb}{} and {} more", listed.join(", "), more.len())
+        }
+        _ => format!("{verb}{}", names.join(", ")),
     }
 }
 
-fn join<const N: usize>(parts: [String; N]) -> String {
+fn join_parts<const N: usize>(parts: [String; N]) -> String {
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("; ")
 }
 
 /// `secrets`, or `pods in kube-system`.
-fn resource(path: &str) -> String {
+fn resource_name(path: &str) -> String {
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
         [.., "namespaces", namespace, list] => format!("{list} in {namespace}"),
@@ -307,7 +296,7 @@ fn resource(path: &str) -> String {
 }
 
 /// `nothing on 5 of 5 API paths`.
-fn nothing(report: &EndpointReport) -> String {
+fn closed_paths(report: &EndpointReport) -> String {
     let paths = api_paths(&report.requests);
     let closed = paths
         .values()
@@ -316,14 +305,15 @@ fn nothing(report: &EndpointReport) -> String {
     format!("nothing on {closed} of {} API paths", paths.len())
 }
 
-/// What was not asked. A 401 on some paths does not prove that resources are closed: conditions name paths.
+/// What was not asked. A 401 on some paths does not prove that resources are closed, because a server can limit
+/// anonymous access by path.
 fn not_asked(report: &EndpointReport) -> String {
     let resources = if planned_lists(report) == 0 {
         RESOURCES_NOT_ASKED
     } else {
         ""
     };
-    join([resources.to_owned(), without_answer(report)])
+    join_parts([resources.to_owned(), without_answer(report)])
 }
 
 /// The requests without an answer.
@@ -331,24 +321,22 @@ fn without_answer(report: &EndpointReport) -> String {
     left_out(&report.requests, &report.not_asked).unwrap_or_default()
 }
 
-/// How many lists of resources were planned.
+/// The number of lists of resources that the scan wanted to request.
 fn planned_lists(report: &EndpointReport) -> usize {
     let asked = api_paths(&report.requests)
-        .values()
-        .filter(|(class, _)| class.is_list())
-        .count();
+        .into_values()
+        .map(|(class, _)| class);
+    let not_asked = report.not_asked.iter().map(|request| request.class);
     asked
-        + report
-            .not_asked
-            .iter()
-            .filter(|request| request.class.is_list())
-            .count()
+        .chain(not_asked)
+        .filter(|class| class.is_list())
+        .count()
 }
 
-/// What is known of resources. A 403 on `/api` does not prove that they are closed, and neither does a missing
-/// answer.
+/// Whether lists of resources are refused. A 403 on `/api` does not prove that they are closed, and neither does a
+/// missing answer.
 fn resources(report: &EndpointReport) -> String {
-    join([refused_resources(report), without_answer(report)])
+    join_parts([refused_resources(report), without_answer(report)])
 }
 
 fn refused_resources(report: &EndpointReport) -> String {

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::super::escape::sentences;
 use crate::model::{Acceptance, Finding};
 
-/// Characters of a remedy. Every format that cuts text shows this many.
+/// Characters of a remedy in every format.
 const MAX_REMEDY: usize = 960;
 
-/// What a finding is about, with its label: `https://192.0.2.1:6443 (prod-eu-1)`.
+/// The target or specification of a finding, with its label: `https://192.0.2.1:6443 (prod-eu-1)`.
 pub(in crate::report) fn about(finding: &Finding) -> Cow<'_, str> {
     with_label(finding.about.as_str(), finding.label.as_deref())
 }
@@ -21,7 +21,7 @@ pub(in crate::report) fn with_label<'a>(target: &'a str, label: Option<&str>) ->
     }
 }
 
-/// What was found, and which acceptance of it has expired.
+/// The message of a finding, and its acceptance if that has expired.
 pub(in crate::report) fn finding_text(finding: &Finding) -> Cow<'_, str> {
     match expired_acceptance(finding) {
         Some(expired) => format!("{}; {expired}", finding.said()).into(),
@@ -29,17 +29,17 @@ pub(in crate::report) fn finding_text(finding: &Finding) -> Cow<'_, str> {
     }
 }
 
-/// What a finding is about, and what was found.
+/// The target and the message of a finding.
 pub(in crate::report) fn finding_and_target(finding: &Finding) -> String {
     format!("{}: {}", about(finding), finding_text(finding))
 }
 
-/// How to fix it, cut at the end of a sentence if it is too long.
+/// A remedy. A long one is cut at the end of a sentence.
 pub(in crate::report) fn remedy_text(remedy: &str) -> Cow<'_, str> {
     sentences(remedy, MAX_REMEDY)
 }
 
-/// How to fix it, and the page that explains more.
+/// The remedy of a finding, and the page that explains more.
 pub(in crate::report) fn remedy_with_link(finding: &Finding) -> String {
     let link = finding.remedy_url.as_deref();
     let link = link.map(|url| format!(" See {url}.")).unwrap_or_default();
@@ -47,13 +47,13 @@ pub(in crate::report) fn remedy_with_link(finding: &Finding) -> String {
     format!("{}{link}", sentences(&finding.remedy, room))
 }
 
-/// `accepted by platform@example.com until 2026-09-30, expired`; `None` if no acceptance has expired.
+/// `accepted by platform@example.com until 2026-09-30, expired`; `None` unless the finding has an expired acceptance.
 pub(in crate::report) fn expired_acceptance(finding: &Finding) -> Option<String> {
     let acceptance = finding.acceptance.as_ref()?;
     (!acceptance.in_force).then(|| acceptance_text(acceptance))
 }
 
-/// Who accepted it and until when.
+/// `accepted by platform@example.com until 2026-12-31`.
 pub(in crate::report) fn acceptance_text(acceptance: &Acceptance) -> String {
     let Acceptance { owner, expires, .. } = acceptance;
     let expired = if acceptance.in_force { "" } else { ", expired" };

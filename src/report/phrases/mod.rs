@@ -1,4 +1,4 @@
-//! What several formats say in the same words. The text is not escaped here: each format has its own way.
+//! Texts that several formats share. The texts are not escaped; each format does that in its own way.
 
 mod access;
 mod change;

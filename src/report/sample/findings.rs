@@ -1,4 +1,4 @@
-//! Findings in each of the ways they can look. The rules are made by hand: formats know none.
+//! Findings of every kind. Their rules are written by hand, because formats do not depend on the real rules.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -68,8 +68,8 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
     }
 }
 
-/// Findings of the mixed scan, worst first: new, unchanged, absent, accepted, lapsed, lowered, and
-/// one about a specification.
+/// Findings of the mixed scan, worst first: new, unchanged, absent, accepted, with an expired acceptance, with a
+/// lower severity than the rule's, and one about a specification.
 pub(crate) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
     let (open, default, lab) = (&reports[0], &reports[1], &reports[5]);
     let state = |state, finding| Finding {
@@ -145,7 +145,7 @@ pub(crate) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
     ]
 }
 
-/// One change of each kind.
+/// A change of each kind.
 pub(crate) fn changes(reports: &[EndpointReport]) -> Vec<Change> {
     let change =
         |report: &EndpointReport, kind, before: Option<&str>, after: Option<&str>| Change {

@@ -1,4 +1,4 @@
-//! Every verdict, with each of the ways a record can look.
+//! The mixed scan: every verdict, and every kind of record.
 
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ fn specs(reports: &[EndpointReport]) -> Vec<SpecCoverage> {
     specs
 }
 
-/// A name that a name server blocks: it has no record.
+/// A name that a name server blocks. The scan has no record of it.
 fn blocked() -> SpecCoverage {
     let unasked = Unasked::new(Gap::SpecialAddress, 1, "0.0.0.0, unspecified");
     let coverage = SpecCoverage::of(
@@ -166,7 +166,7 @@ fn exposed() -> EndpointReport {
     }
 }
 
-/// A name of which one address and one port answer.
+/// A name with several addresses and ports, of which one address and one port answer.
 fn stage(index: u64, port: u16) -> Target {
     target(index, origin(4, "stage.example"), "stage.example", port)
 }

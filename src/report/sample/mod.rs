@@ -1,4 +1,4 @@
-//! One mixed scan, made by hand, that every format is shown with; and the writers' results as text.
+//! A mixed scan, written by hand, with which every format is tested, and helpers that render it.
 
 mod findings;
 mod mixed;
@@ -64,7 +64,7 @@ impl Sample {
     }
 }
 
-/// What a format writes.
+/// The text that `write` writes.
 pub(crate) fn written(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
     let mut out = Vec::new();
     write(&mut out).unwrap();
@@ -110,7 +110,7 @@ pub(crate) fn table(sample: &Sample, options: &table::TableOptions) -> String {
     written(|out| table::write(out, &sample.results(), sample.reports.iter().rev(), options))
 }
 
-/// A writer without room.
+/// A writer that fails because it is full.
 pub(crate) struct Full;
 
 impl io::Write for Full {
@@ -123,7 +123,7 @@ impl io::Write for Full {
     }
 }
 
-/// Nothing was asked for that answered.
+/// A scan without any answer.
 pub(crate) fn empty() -> Sample {
     let coverage = Coverage {
         targets: 256,
@@ -146,7 +146,7 @@ pub(crate) fn empty() -> Sample {
     }
 }
 
-/// The mixed scan, interrupted before all was asked, and with trouble on our own side before that.
+/// The mixed scan, interrupted early, after failures on our own side.
 pub(crate) fn stopped() -> Sample {
     let mut sample = mixed();
     sample.summary.stopped = Some("interrupted".to_owned());
@@ -166,7 +166,7 @@ pub(crate) fn stopped() -> Sample {
     sample
 }
 
-/// A server, a file and a resolver that try to write on the reader's terminal.
+/// A scan with terminal control sequences in every text from outside.
 pub(crate) fn hostile() -> Sample {
     let mut target = target(
         0,
@@ -210,7 +210,7 @@ pub(crate) fn hostile() -> Sample {
     sample
 }
 
-/// The mixed scan in which everything that others can choose freely is `text`.
+/// The mixed scan with `text` in place of every text from outside.
 pub(crate) fn saying(text: &str) -> Sample {
     let mut sample = mixed();
     for report in &mut sample.reports {

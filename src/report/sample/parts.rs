@@ -1,4 +1,4 @@
-//! What records are made of.
+//! Parts of records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub(crate) fn target(index: u64, origin: Arc<Origin>, host: &str, port: u16) -> 
     }
 }
 
-/// A report of nothing yet: reached, not asked.
+/// The record of an endpoint that accepted a connection and was asked nothing.
 pub(crate) fn report(
     target: Target,
     address: &str,
@@ -90,7 +90,7 @@ pub(crate) fn report(
     }
 }
 
-/// A report of a connection that did not come about.
+/// The record of an endpoint that accepted no connection.
 pub(crate) fn silent(target: Target, address: Option<&str>, failure: Failure) -> EndpointReport {
     let endpoint = address
         .and_then(|address| report(target.clone(), address, Verdict::Unreachable, "").endpoint);
@@ -363,7 +363,7 @@ pub(crate) fn annotated(mut target: Target, label: &str, expect: Option<Verdict>
     target
 }
 
-/// What a specification came to of which this is the first record.
+/// The coverage of a specification whose first record is this one.
 pub(crate) fn spec(report: &EndpointReport, covered: bool) -> SpecCoverage {
     let target = &report.target;
     SpecCoverage {

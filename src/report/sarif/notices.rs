@@ -8,7 +8,7 @@ use super::super::results::Results;
 use super::super::source_location::Repository;
 use super::escaping::text;
 use super::result;
-use crate::model::Finding;
+use crate::model::{Finding, Time};
 
 /// Notifications of one kind. Further ones are counted.
 const MAX_LISTED: usize = 1000;
@@ -24,9 +24,8 @@ pub(super) fn invocation(
     let end = summary.started.checked_add(elapsed);
     object! {
         "executionSuccessful": summary.stopped.is_none(),
-        // RFC 3339, UTC, milliseconds.
-        "startTimeUtc": format!("{:.3}", summary.started),
-        "endTimeUtc": format!("{:.3}", end.unwrap_or(summary.started)),
+        "startTimeUtc": Time(summary.started).to_string(),
+        "endTimeUtc": Time(end.unwrap_or(summary.started)).to_string(),
         "exitCode": u64::from(results.outcome.code),
         "exitCodeDescription": text(results.outcome.sentence),
         "toolExecutionNotifications": notices(results, repository, left_out),

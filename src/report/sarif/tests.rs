@@ -1,4 +1,4 @@
-//! Held against the standard's own schema.
+//! The log is checked against the schema of the standard.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ const SCHEMA_FILE: &str = concat!(
 
 static VALIDATOR: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = std::fs::read_to_string(SCHEMA_FILE).unwrap();
-    // The schema's pattern for `language` has a bracket too many, which Rust's regular expressions refuse.
+    // The schema's pattern for `language` has a superfluous bracket, which Rust's regular expressions reject.
     let schema: Value = serde_json::from_str(&schema.replace("{2}]?$", "{2}$")).unwrap();
     jsonschema::options()
         .should_validate_formats(true)
@@ -78,7 +78,7 @@ fn nothing_found_and_a_scan_that_was_stopped() {
     );
 }
 
-/// Every reference leads to what it names.
+/// Every index refers to the rule or weakness with the id next to it.
 #[test]
 fn indices_point_at_their_rules_and_weaknesses() {
     let log = valid(&written(&sample::mixed(), LIMITS));
@@ -101,7 +101,7 @@ fn indices_point_at_their_rules_and_weaknesses() {
     }
 }
 
-/// Every rule of the registry, each found once, with a baseline and an acceptance among them.
+/// A finding of every rule, some of them with a baseline state or an acceptance.
 #[test]
 fn every_rule_firing() {
     use crate::policy::RULES;
@@ -150,8 +150,7 @@ fn every_rule_firing() {
     assert_eq!(run["automationDetails"]["id"], "kubeknock/");
 }
 
-/// A rule's score is what its worst finding has: GitHub sorts alerts by the rule's, and settings may
-/// say otherwise than the rule.
+/// GitHub sorts alerts by the score of their rule, and settings can change the severity of its findings.
 #[test]
 fn a_rule_has_the_score_of_its_worst_finding() {
     let mut sample = sample::mixed();
@@ -189,18 +188,18 @@ fn the_least_severe_findings_are_left_out_and_counted() {
         .map(|result| result["level"].as_str().unwrap())
         .collect();
     assert_eq!(levels, ["error", "error", "error"]);
-    // One of them is gone since the baseline.
-    let said = format!("The {} least severe findings were left out", found - 1 - 3);
-    assert!(text.contains(&said), "{said} is not in {text}");
+    // One finding is gone since the baseline.
+    let notice = format!("The {} least severe findings were left out", found - 1 - 3);
+    assert!(text.contains(&notice), "{notice} is not in {text}");
     assert!(!text.contains("accepted until 2027"));
 }
 
-/// Texts that hardly compress: the bytes that an upload would have are counted, not the results.
+/// The limit is on compressed bytes, so the texts hardly compress.
 #[test]
 fn the_size_limit_is_respected() {
     let mut sample = sample::mixed();
     let first = sample.findings[0].clone();
-    // A text that does not repeat.
+    // A text that cannot be compressed well.
     let noise = |from: u64| -> String {
         use sha2::Digest as _;
         (from..from + 12)

@@ -7,7 +7,7 @@ use super::style::{TableOptions, severity_style, shown};
 use crate::model::{Change, Severity};
 
 /// Changes named before "and N more".
-const LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 pub(super) fn write(
     out: &mut impl io::Write,
@@ -21,26 +21,22 @@ pub(super) fn write(
         return writeln!(out, "since the baseline: no changes");
     }
     writeln!(out, "since the baseline:")?;
-    for change in changes.iter().take(LISTED) {
-        writeln!(
-            out,
-            "  {}: {}",
-            shown(change.about.as_str()),
-            painted_change(change, options)
-        )?;
+    for change in changes.iter().take(MAX_LISTED) {
+        writeln!(out, "  {}", change_line(change, options))?;
     }
-    if changes.len() > LISTED {
-        writeln!(out, "  … and {} more", changes.len() - LISTED)?;
+    if changes.len() > MAX_LISTED {
+        writeln!(out, "  … and {} more", changes.len() - MAX_LISTED)?;
     }
     Ok(())
 }
 
-/// The text of a change, red if it opens something.
-pub(in crate::report) fn painted_change(change: &Change, options: &TableOptions) -> String {
+/// The target and the change, which is red if it opens something.
+pub(in crate::report) fn change_line(change: &Change, options: &TableOptions) -> String {
     let text = shown(&change_text(change));
-    if change.opens {
+    let text = if change.opens {
         options.painted(severity_style(Severity::High), &text)
     } else {
         text
-    }
+    };
+    format!("{}: {text}", shown(change.about.as_str()))
 }

@@ -7,7 +7,7 @@ use super::style::{TableOptions, severity_style, shown};
 use crate::model::{BaselineState, Finding, Severity};
 
 /// Findings named before "and N more".
-const LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 pub(super) fn write(
     out: &mut impl io::Write,
@@ -49,8 +49,8 @@ pub(super) fn write(
 /// before all others, because somebody has to renew or fix them.
 fn first_findings<'a>(findings: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Finding>) {
     let has_expired = |finding: &&&'a Finding| phrases::expired_acceptance(finding).is_some();
-    let mut room_expired = findings.iter().filter(has_expired).count().min(LISTED);
-    let mut room_others = LISTED - room_expired;
+    let mut room_expired = findings.iter().filter(has_expired).count().min(MAX_LISTED);
+    let mut room_others = MAX_LISTED - room_expired;
     findings.iter().partition(|finding| {
         let room = if has_expired(finding) {
             &mut room_expired
@@ -97,7 +97,7 @@ fn is_new(finding: &Finding) -> bool {
     finding.baseline == Some(BaselineState::New)
 }
 
-/// Whether it is new, and who accepted it.
+/// That a finding is new, and its acceptance.
 fn remark(finding: &Finding) -> Option<String> {
     let new = is_new(finding).then(|| "new".to_owned());
     let accepted = finding

@@ -9,7 +9,7 @@ use super::style::{TableOptions, shown, verdict_style};
 use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
 
 /// Specifications named before "and N more".
-const LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 pub(super) fn write(
     out: &mut impl io::Write,
@@ -28,28 +28,24 @@ pub(super) fn write(
     }
     specs(
         out,
-        "not covered",
         coverage,
+        "not covered",
         SpecCoverage::is_missing,
         specification_result,
     )?;
+    let unasked = |spec: &SpecCoverage| spec.unasked_said().unwrap_or_default();
     specs(
         out,
+        coverage,
         "not all asked",
-        coverage,
         SpecCoverage::is_partly_asked,
-        |spec| spec.unasked_said().unwrap_or_default(),
+        unasked,
     )?;
-    specs(
-        out,
-        "not as expected",
-        coverage,
-        |spec| spec.met == Some(false),
-        |spec| {
-            let expected = spec.expect.map_or("another verdict", Verdict::as_str);
-            format!("expected {expected}, {}", specification_result(spec))
-        },
-    )?;
+    let is_unmet = |spec: &SpecCoverage| spec.met == Some(false);
+    specs(out, coverage, "not as expected", is_unmet, |spec| {
+        let expected = spec.expect.map_or("another verdict", Verdict::as_str);
+        format!("expected {expected}, {}", specification_result(spec))
+    })?;
     writeln!(out, "elapsed: {}", duration(summary.elapsed))
 }
 
@@ -67,27 +63,19 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         }
         parts.push(part);
     }
-    parts.extend(
-        coverage
-            .unasked
-            .iter()
-            .map(|(why, count)| why.counted(*count)),
-    );
+    let unasked = coverage.unasked.iter();
+    parts.extend(unasked.map(|(why, count)| why.counted(*count)));
     if coverage.not_attempted > 0 {
         parts.push(not_attempted(coverage));
     }
     let mut line = plural(coverage.targets, "target", "targets");
-    if coverage.further_addresses > 0 {
-        line.push_str(" and ");
-        line.push_str(&plural(
-            coverage.further_addresses,
-            "further address",
-            "further addresses",
-        ));
+    let further = coverage.further_addresses;
+    if further > 0 {
+        let further = plural(further, "further address", "further addresses");
+        line = format!("{line} and {further}");
     }
     if !parts.is_empty() {
-        line.push_str(": ");
-        line.push_str(&parts.join(", "));
+        line = format!("{line}: {}", parts.join(", "));
     }
     if coverage.excluded > 0 {
         line = format!("{line}; {} excluded", coverage.excluded);
@@ -95,26 +83,25 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
     line
 }
 
-/// One line for each specification that satisfies `which`, with the text of `what`.
+/// One line for each specification that satisfies `which`, with the text of `detail`.
 fn specs(
     out: &mut impl io::Write,
-    title: &str,
     coverage: &Coverage,
+    title: &str,
     which: impl Fn(&SpecCoverage) -> bool,
-    what: impl Fn(&SpecCoverage) -> String,
+    detail: impl Fn(&SpecCoverage) -> String,
 ) -> io::Result<()> {
     let found: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| which(spec)).collect();
-    for spec in found.iter().take(LISTED) {
-        let label = spec
-            .label
-            .as_deref()
+    for spec in found.iter().take(MAX_LISTED) {
+        let label = spec.label.as_deref();
+        let label = label
             .map(|label| format!(" {}", shown(label)))
             .unwrap_or_default();
         let (text, origin) = (shown(&spec.origin.text), shown(&spec.origin.to_string()));
-        writeln!(out, "  {title}: {text}{label} ({origin}): {}", what(spec))?;
+        writeln!(out, "  {title}: {text}{label} ({origin}): {}", detail(spec))?;
     }
-    if found.len() > LISTED {
-        writeln!(out, "  {title}: … and {} more", found.len() - LISTED)?;
+    if found.len() > MAX_LISTED {
+        writeln!(out, "  {title}: … and {} more", found.len() - MAX_LISTED)?;
     }
     Ok(())
 }

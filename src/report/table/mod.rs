@@ -14,13 +14,13 @@ use std::io::{self, Write as _};
 use anstyle::Style;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 
-pub(super) use changes::painted_change;
+pub(super) use changes::change_line;
 pub(super) use findings::finding_line;
 pub use style::TableOptions;
 pub(super) use style::shown;
 
 use super::results::Results;
-use crate::model::EndpointReport;
+use crate::model::{EndpointReport, Verdict};
 use rows::{Row, Rows};
 use style::verdict_style;
 
@@ -40,12 +40,10 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let summary = results.summary;
     let mut out = io::BufWriter::new(out);
-    if let Some(stopped) = &summary.stopped {
-        let said = format!("stopped early: {}; this report is partial", shown(stopped));
-        writeln!(out, "{}\n", options.painted(Style::new().bold(), &said))?;
-    }
-    if let Some(part) = results.shard_notice() {
-        writeln!(out, "{}\n", options.painted(Style::new().bold(), &part))?;
+    let stopped = (summary.stopped.as_deref())
+        .map(|reason| format!("stopped early: {}; this report is partial", shown(reason)));
+    for notice in stopped.into_iter().chain(results.shard_notice()) {
+        writeln!(out, "{}\n", options.painted(Style::new().bold(), &notice))?;
     }
     let (kept, left_out) = rows::worst(reports);
     let rows = rows::select(&kept, left_out, &summary.coverage);
@@ -99,30 +97,20 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
     }
     table.set_content_arrangement(ContentArrangement::Disabled);
     if let Some(width) = options.width {
-        fit(
-            &mut table,
-            labelled,
-            u16::try_from(width.max(MIN_WIDTH)).unwrap_or(u16::MAX),
-        );
+        fit(&mut table, labelled, width);
     }
 
     // The first line of a row begins with its verdict, a wrapped line with a space.
     let mut verdicts = rows.rows.iter().map(|row| row.verdict).peekable();
     for line in table.lines() {
         let line = line.trim_end();
-        match verdicts
-            .peek()
-            .and_then(|verdict| Some((*verdict, line.strip_prefix(verdict.as_str())?)))
-        {
-            Some((verdict, rest)) => {
-                verdicts.next();
-                writeln!(
-                    out,
-                    "{}{rest}",
-                    options.painted(verdict_style(verdict), verdict.as_str())
-                )?;
-            }
-            None => writeln!(out, "{line}")?,
+        let is_first = |verdict: &Verdict| line.starts_with(verdict.as_str());
+        if let Some(verdict) = verdicts.next_if(is_first) {
+            let word = verdict.as_str();
+            let painted = options.painted(verdict_style(verdict), word);
+            writeln!(out, "{painted}{}", &line[word.len()..])?;
+        } else {
+            writeln!(out, "{line}")?;
         }
     }
     for (verdict, count) in &rows.more {
@@ -131,19 +119,17 @@ fn write_rows(out: &mut impl io::Write, rows: &Rows, options: &TableOptions) -> 
     writeln!(out)
 }
 
-/// Wraps cells to `width`. The verdict never wraps. Targets and WHO wrap between words, if their longest word
-/// leaves room for the rest.
-fn fit(table: &mut Table, labelled: bool, width: u16) {
+/// Wraps cells so that lines fit the width. The verdict never wraps. TARGET and WHO wrap between words, if their
+/// longest word leaves room for the rest.
+fn fit(table: &mut Table, labelled: bool, width: usize) {
+    let width = u16::try_from(width.max(MIN_WIDTH)).unwrap_or(u16::MAX);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width);
-    let who = if labelled { 3 } else { 2 };
-    let wanted = [
-        (1, longest_word(table, 1).min(width / 3)),
-        (who, longest_word(table, who).min(width / 4)),
-    ];
-    for (index, at_least) in wanted {
+    let (target, who) = (1, if labelled { 3 } else { 2 });
+    for (index, max) in [(target, width / 3), (who, width / 4)] {
+        let min = longest_word(table, index).min(max);
         if let Some(column) = table.column_mut(index) {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(at_least)));
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(min)));
         }
     }
     if let Some(column) = table.column_mut(0) {
@@ -153,18 +139,16 @@ fn fit(table: &mut Table, labelled: bool, width: u16) {
 
 /// The width of the longest word and the gap after it.
 fn longest_word(table: &Table, column: usize) -> u16 {
-    let words = table
-        .column_cells_iter(column)
-        .flatten()
-        .filter_map(|cell| {
+    let cells = table.column_cells_iter(column).flatten();
+    let longest = cells
+        .flat_map(|cell| {
             cell.content()
                 .split(' ')
                 .map(|word| word.chars().count())
-                .max()
-        });
-    words
-        .max()
-        .and_then(|length| u16::try_from(length).ok())
+                .collect::<Vec<_>>()
+        })
+        .max();
+    (longest.and_then(|length| u16::try_from(length).ok()))
         .unwrap_or(u16::MAX)
         .saturating_add(GAP)
 }

@@ -59,7 +59,7 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
     coverage: &Coverage,
 ) -> Rows {
     let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
-    let mut silent = Silent::among(&reports, coverage);
+    let mut silent = SilentEndpoints::new(&reports, coverage);
     let mut rows = Rows {
         rows: Vec::new(),
         more: left_out,
@@ -80,22 +80,26 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
     rows
 }
 
-/// What decides whether a silent endpoint gets a row. An endpoint is silent if it accepted no connection or was
-/// never found.
-struct Silent<'a> {
+/// The facts that decide whether a silent endpoint gets a row. An endpoint is silent if it accepted no connection or
+/// was never found.
+struct SilentEndpoints<'a> {
     /// Specifications with an endpoint that answered.
     answered: HashSet<&'a Origin>,
     /// Targets (name and port) with an address that answered.
     answered_targets: HashSet<u64>,
-    /// Silent endpoints of named specifications without any answer. They share one row.
+    /// The silent endpoints of each named specification without any answer. They share one row.
     groups: HashMap<&'a Origin, Vec<&'a EndpointReport>>,
     /// Specifications whose expected verdict was not seen.
     unmet: HashSet<&'a Origin>,
 }
 
-impl<'a> Silent<'a> {
-    fn among(reports: &[&'a EndpointReport], coverage: &'a Coverage) -> Self {
-        let answered = || reports.iter().filter(|report| !silent(report));
+impl<'a> SilentEndpoints<'a> {
+    fn new(reports: &[&'a EndpointReport], coverage: &'a Coverage) -> Self {
+        let answered = || {
+            reports
+                .iter()
+                .filter(|report| !accepted_no_connection(report))
+        };
         let mut this = Self {
             answered: answered().map(|report| &*report.target.origin).collect(),
             answered_targets: answered().map(|report| report.target.index).collect(),
@@ -107,7 +111,10 @@ impl<'a> Silent<'a> {
         };
         for report in reports {
             let origin = &*report.target.origin;
-            if silent(report) && report.target.named && !this.answered.contains(origin) {
+            if accepted_no_connection(report)
+                && report.target.named
+                && !this.answered.contains(origin)
+            {
                 this.groups.entry(origin).or_default().push(report);
             }
         }
@@ -118,21 +125,21 @@ impl<'a> Silent<'a> {
     /// all but the first endpoint of a specification without an answer.
     fn row(&mut self, report: &EndpointReport) -> Option<Row> {
         let origin = &*report.target.origin;
-        let own_row = !silent(report)
+        let has_own_row = !accepted_no_connection(report)
             || !report.target.named
             // Another address of the same name answers, so the difference is shown.
             || self.answered_targets.contains(&report.target.index);
-        if own_row {
-            return Some(self.fill(report, target_and_address(report), anonymous_may(report)));
+        if has_own_row {
+            return Some(self.make_row(report, target_and_address(report), anonymous_may(report)));
         }
         let group = self.groups.remove(origin)?;
         Some(match group.as_slice() {
-            [one] => self.fill(one, target_and_address(one), anonymous_may(one)),
-            several => self.fill(report, origin.text.to_string(), no_answer(several)),
+            [one] => self.make_row(one, target_and_address(one), anonymous_may(one)),
+            several => self.make_row(report, origin.text.to_string(), no_answer(several)),
         })
     }
 
-    fn fill(&self, report: &EndpointReport, target: String, may: String) -> Row {
+    fn make_row(&self, report: &EndpointReport, target: String, may: String) -> Row {
         Row {
             verdict: report.verdict,
             target,
@@ -156,6 +163,7 @@ impl<'a> Silent<'a> {
     }
 }
 
-fn silent(report: &EndpointReport) -> bool {
+/// Whether an endpoint accepted no connection or was never found.
+fn accepted_no_connection(report: &EndpointReport) -> bool {
     facts::is_silent(report.verdict) && !report.connected()
 }

@@ -88,7 +88,7 @@ fn specifications_that_were_not_asked_are_called_not_asked() {
 fn a_long_cell_is_cut() {
     let shown = sample::table(&sample::saying(&"x".repeat(2000)), &plain());
     let rows = shown.split("\n\n").nth(1).unwrap();
-    // Each row has a target and a name of the user's own; what a server says adds little to them.
+    // The user chooses targets and names, so only the server's text is limited here.
     assert!(
         rows.lines()
             .all(|line| line.chars().count() < 2 * 240 + 400),
@@ -150,7 +150,7 @@ fn common_verdicts_are_counted_after_their_named_targets() {
             "a web server",
         ));
     }
-    // The named one's specification answered, so its closed port is not listed.
+    // The specification of the named target answered on another port, so its closed port is not listed.
     let shown = sample::table(&sample, &TableOptions::default());
     assert_eq!(shown.matches("\nunreachable ").count(), 30);
     assert_eq!(shown.matches("\nnot-api-server ").count(), 30);
@@ -173,7 +173,7 @@ proptest! {
         for options in [plain(), TableOptions { width: Some(80), ..plain() }] {
             let shown = sample::table(&sample, &options);
             prop_assert!(!shown.chars().any(|c| c != '\n' && hidden(c)), "{shown:?}");
-            // A text cannot begin a line of its own and pass for a row.
+            // A text cannot begin a line, where it would look like a row.
             let exposed = shown.lines().filter(|line| line.starts_with("exposed ")).count();
             prop_assert_eq!(exposed, 1);
         }

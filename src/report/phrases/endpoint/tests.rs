@@ -97,7 +97,7 @@ fn limited_and_rejected() {
 
 #[test]
 fn a_request_without_an_answer_is_not_refused() {
-    let said = |verdict, requests: Vec<JudgedRequest>, not_asked: &[&str]| {
+    let text = |verdict, requests: Vec<JudgedRequest>, not_asked: &[&str]| {
         let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
         let mut report =
             with_requests(report(target, "192.0.2.1", verdict, "the reason"), requests);
@@ -109,21 +109,21 @@ fn a_request_without_an_answer_is_not_refused() {
     };
     let refused = || vec![rejected("/api"), rejected("/api/v1/secrets")];
     assert_eq!(
-        said(Verdict::Rejected, refused(), &["/api/v1/pods", "/metrics"]),
+        text(Verdict::Rejected, refused(), &["/api/v1/pods", "/metrics"]),
         "nothing on 2 of 2 API paths; resources: 1 of 2 asked, 1 other path without an answer"
     );
     assert_eq!(
-        said(Verdict::Rejected, vec![rejected("/api")], &["/api/v1/pods"]),
+        text(Verdict::Rejected, vec![rejected("/api")], &["/api/v1/pods"]),
         "nothing on 1 of 1 API paths; resources: 0 of 1 asked"
     );
     let open = || vec![granted("/healthz"), rejected("/api")];
     assert_eq!(
-        said(Verdict::Limited, open(), &["/metrics"]),
+        text(Verdict::Limited, open(), &["/metrics"]),
         "health only; resources not asked; 1 other path without an answer"
     );
     let lists = vec![forbidden("/api"), forbidden("/api/v1/secrets")];
     assert_eq!(
-        said(Verdict::Forbidden, lists, &["/api/v1/pods"]),
+        text(Verdict::Forbidden, lists, &["/api/v1/pods"]),
         "nothing on 2 of 2 API paths; resources refused: 1 of 2; resources: 1 of 2 asked"
     );
 }
@@ -143,17 +143,20 @@ fn paths_that_are_not_served_are_not_listed_as_readable() {
         grant("/ping", true),
     ]);
     assert_eq!(
-        (open.beyond().as_str(), open.by_default().as_str()),
+        (open.beyond_default().as_str(), open.by_default().as_str()),
         ("read discovery", "")
     );
-    // Let through it is still more than the default.
+    // A grant without a served document is still more than the default.
     let open = Grants::of(&[grant("/logs", true), grant("/ping", true)]);
-    assert_eq!(open.beyond(), "nothing served, but authorized for /logs");
+    assert_eq!(
+        open.beyond_default(),
+        "nothing served, but authorized for /logs"
+    );
 }
 
 #[test]
 fn who_names_a_component_only_with_evidence() {
-    let said = |component, kubernetes, product: Option<&str>, confidence| {
+    let text = |component, kubernetes, product: Option<&str>, confidence| {
         let target = target(0, origin(1, "192.0.2.1"), "192.0.2.1", 6443);
         let mut report = report(target, "192.0.2.1", Verdict::Unreachable, "tls: not TLS");
         let mut identification = identified(component, None);
@@ -167,21 +170,21 @@ fn who_names_a_component_only_with_evidence() {
         who_answered(&report)
     };
     let (low, high) = (Confidence::Low, Confidence::High);
-    assert_eq!(said(Component::Unknown, false, None, low), "unknown");
+    assert_eq!(text(Component::Unknown, false, None, low), "unknown");
     assert_eq!(
-        said(Component::Unknown, true, None, low),
+        text(Component::Unknown, true, None, low),
         "Kubernetes, part unknown"
     );
     assert_eq!(
-        said(Component::Unknown, true, Some("kubeadm"), high),
+        text(Component::Unknown, true, Some("kubeadm"), high),
         "Kubernetes, part unknown (kubeadm)"
     );
     assert_eq!(
-        said(Component::Kubelet, true, Some("kubeadm"), low),
+        text(Component::Kubelet, true, Some("kubeadm"), low),
         "kubelet (perhaps kubeadm)"
     );
     assert_eq!(
-        said(Component::KubeApiServer, true, Some("kubeadm"), low),
+        text(Component::KubeApiServer, true, Some("kubeadm"), low),
         "perhaps kubeadm"
     );
 }
@@ -193,10 +196,10 @@ fn who_cuts_long_texts() {
     let mut identification = identified(Component::KubeApiServer, Some(&"9".repeat(300)));
     identification.attribution.others = vec![eks(); 9];
     report.identification = Some(identification);
-    let said = who_answered(&report);
+    let text = who_answered(&report);
     assert!(
-        said.starts_with("kube-apiserver (EKS or EKS or one of 7 more) 999"),
-        "{said}"
+        text.starts_with("kube-apiserver (EKS or EKS or one of 7 more) 999"),
+        "{text}"
     );
-    assert!(said.chars().count() < 90, "{said}");
+    assert!(text.chars().count() < 90, "{text}");
 }
