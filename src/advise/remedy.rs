@@ -52,7 +52,7 @@ pub(super) fn remedy(identification: &Identification, observed: Observed<'_>) ->
 
 /// How to hide the version with bindings, without switching anonymous requests off. `None` if the release has path
 /// conditions, if the product has a setting of its own, and over plain HTTP.
-pub fn hide_version(
+pub(crate) fn hide_version(
     identification: &Identification,
     scheme: Scheme,
     remedy: &Remedy,

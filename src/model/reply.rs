@@ -16,9 +16,9 @@ pub struct Reply {
     /// HTTP status code.
     pub status: u16,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
-    pub version: http::Version,
+    pub(crate) version: http::Version,
     /// The headers that a conclusion or a report needs; the first of each name.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The meaning of the body.
     pub answer: Answer,
     /// A hash of the body, to compare two answers; `None` without a body, and in a saved report.
@@ -30,6 +30,11 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
+    pub fn http_version(&self) -> String {
+        format!("{:?}", self.version)
+    }
+
     /// The first header of this name as text; bytes that are not UTF-8 are replaced.
     pub fn header(&self, name: &str) -> Option<String> {
         self.headers
