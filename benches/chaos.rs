@@ -15,6 +15,8 @@
 //!
 //! The servers run in one process and the scans in another.
 
+#[path = "../tests/chaos/mod.rs"]
+mod chaos;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,7 @@ use kubeknock::config::{Order, ScanConfig};
 use kubeknock::model::{Endpoint, FailureKind, Verdict};
 use kubeknock::scan::Scanner;
 use kubeknock::simulator;
+use tokio::net::TcpListener;
 
 use support::{myself, peak_kib, print_profile, runtime, targets};
 
@@ -113,11 +116,9 @@ fn servers(seed: u64) {
     runtime().block_on(async {
         let mut bad = Vec::new();
         for number in 0..HOSTILE {
-            bad.push(
-                simulator::chaos(seed.wrapping_add(number), hostile(number))
-                    .await
-                    .expect("a port"),
-            );
+            let listener = TcpListener::bind(hostile(number)).await.expect("a port");
+            let server = chaos::chaos(seed.wrapping_add(number), listener);
+            bad.push(server.expect("a certificate"));
         }
         let mut good = Vec::new();
         for (kind, name) in HONEST.into_iter().enumerate() {
@@ -134,7 +135,7 @@ fn servers(seed: u64) {
         .await;
         let kinds: BTreeSet<String> = bad
             .iter()
-            .flat_map(simulator::ChaosServer::misbehaviours)
+            .flat_map(chaos::ChaosServer::misbehaviours)
             .collect();
         println!("{}", kinds.len());
     });

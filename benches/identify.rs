@@ -13,13 +13,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cpu_time::ThreadTime;
-use kubeknock::advise::advise;
-use kubeknock::assess::assess;
 use kubeknock::config::ScanConfig;
-use kubeknock::connect::Connector;
-use kubeknock::identify::{self, identify};
+use kubeknock::internal::{Connector, Dial, Dialled, Prober, advise, assess, identify, prepare};
 use kubeknock::model::{Endpoint, Observation, Scheme};
-use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator;
 
 /// The allocator of the program.
@@ -109,7 +105,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .expect("a runtime");
-    identify::prepare();
+    prepare();
     let mut holds = true;
     println!(
         "{:32} {:>10} {:>8}",

@@ -1,18 +1,17 @@
-//! Knock on Kubernetes API servers without credentials; say, with evidence, what an anonymous
-//! caller may do there.
+//! Probes Kubernetes API servers without credentials, and tells with evidence what an anonymous caller may do.
 //!
-//! # The way through
+//! # How a scan works
 //!
 //! ```text
 //! targets → resolve → connect → probe → identify → assess → advise → policy → report
-//!            (name)    (TCP)     (TLS,   (who       (what      (how to    (what to
-//!                                HTTP)   answers)   anonymous  close it)  look at)
-//!                                                   may do)
+//!           name to   TCP       TLS,    what       what      how to   what to
+//!           address             HTTP    answers    is open   close it look at
 //! ```
 //!
-//! Each stage is a module, none imports another, and only [`scan`] knows their order. They meet in
-//! the nouns of [`model`]. What one endpoint does is never an error but a record; what stops a
-//! scan before it starts is [`error::Error`]. `docs/architecture.md` says why it is built so.
+//! Users of the library see the two ends: [`targets`] says what to scan, [`scan`] scans it and returns an
+//! [`model::EndpointReport`] for each endpoint. [`policy`] derives findings and an exit code, [`report`] writes any format,
+//! and [`record`] reads saved reports again. The stages in between are private. A failure of one endpoint is never an
+//! error, but part of its report. An error ([`error::Error`]) means that the scan could not start.
 //!
 //! # A scan is a stream of reports
 //!
@@ -48,44 +47,51 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! One target is one call: [`scan::Scanner::knock`].
+//! [`scan::Scanner::knock`] scans a single target.
 //!
-//! # What is stable
+//! # What may change
 //!
-//! Until 1.0 a minor release may change any type. Meant to stay: the verdicts and their rules, the
-//! words of [`model`] as they appear in reports, [`scan::Scanner`], [`scan::Scan`] and
-//! [`targets::TargetSetBuilder`], and the report format named by [`record::SCHEMA`]. The stages
-//! ([`resolve`], [`connect`], [`probe`], [`identify`], [`assess`], [`advise`]) are public to be read and reused,
-//! and may change with any release.
+//! Until 1.0 a minor release may change any type. These are meant to stay: the verdicts and their rules, the words of
+//! [`model`] in reports, [`scan::Scanner`], [`scan::Scan`], [`targets::TargetSetBuilder`], and the report format
+//! [`record::SCHEMA`]. [`input`] and [`atomic_file`] are helpers of the program.
 //!
 //! # Cargo features
 //!
-//! * `cli` (default): what the `kubeknock` program needs beside the library. A library user turns
-//!   default features off.
+//! * `cli` (default): the dependencies of the `kubeknock` program. Turn off default features to use the library alone.
 //! * `simulator` (default): simulated API servers over real TLS, for tests and demonstrations.
 
-pub mod advise;
-pub mod assess;
+mod advise;
+mod assess;
 pub mod atomic_file;
 pub mod config;
-pub mod connect;
+mod connect;
 pub mod error;
 mod escape;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host_port;
-pub mod identify;
+mod identify;
 pub mod input;
 pub mod kubernetes;
 pub mod model;
 pub mod policy;
-pub mod probe;
+mod probe;
 mod products;
 mod random;
 pub mod record;
 pub mod report;
-pub mod resolve;
+mod resolve;
 pub mod scan;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod targets;
+
+/// What benchmarks and tests measure on its own. It is no part of the API.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::advise::advise;
+    pub use crate::assess::assess;
+    pub use crate::connect::Connector;
+    pub use crate::identify::{identify, prepare};
+    pub use crate::probe::{Dial, Dialled, Prober};
+}

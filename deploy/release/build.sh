@@ -38,7 +38,10 @@ cargo build --profile dist --locked --bin kubeknock --target "$host" --target-di
 program=kubeknock-$host
 install -m 755 "$target_dir/$host/dist/kubeknock" "$out/$program"
 
-command -v cargo-cyclonedx >/dev/null || cargo install cargo-cyclonedx --version 0.5.7 --locked
+# The flags above are for the program alone: with a static C library, proc macros do not compile.
+command -v cargo-cyclonedx >/dev/null ||
+    env -u CARGO_ENCODED_RUSTFLAGS -u CFLAGS -u CXXFLAGS -u ASFLAGS \
+        cargo install cargo-cyclonedx --version 0.5.7 --locked
 cargo cyclonedx --quiet --format json --spec-version 1.5 --describe binaries --no-build-deps --target "$host"
 # cargo-cyclonedx writes the time, the path and a random serial number, which differ between builds.
 time=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)

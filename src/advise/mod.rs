@@ -19,8 +19,8 @@ mod texts;
 use crate::model::{Assessment, Identification, Posture, Remedy, Request, Verdict};
 
 use observed::Observed;
-pub use remedy::hide_version;
-pub use texts::for_rule;
+pub(crate) use remedy::hide_version;
+pub(crate) use texts::for_rule;
 
 /// What is known about an endpoint's posture, and what its owner can do.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,7 +52,7 @@ pub(super) fn remedy(identification: &Identification, observed: Observed<'_>) ->
 
 /// How to hide the version by bindings, which is less than switching anonymous requests off. `None` where the
 /// release knows path conditions, where the product has a switch of its own, and over plain HTTP.
-pub fn hide_version(
+pub(crate) fn hide_version(
     identification: &Identification,
     scheme: Scheme,
     remedy: &Remedy,

@@ -11,7 +11,7 @@ pub(super) static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
 });
 
 /// How to fix what a rule finds, for any product; empty for an unknown rule.
-pub fn for_rule(id: &str) -> &'static str {
+pub(crate) fn for_rule(id: &str) -> &'static str {
     TEXTS.rules.get(id).map_or("", String::as_str)
 }
 

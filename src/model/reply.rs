@@ -16,9 +16,9 @@ pub struct Reply {
     /// HTTP status code.
     pub status: u16,
     /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
-    pub version: http::Version,
+    pub(crate) version: http::Version,
     /// The headers that something is concluded from, or that a report tells; the first of each name.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// What the body says.
     pub answer: Answer,
     /// A hash of the body, which tells whether two answers are the same; `None` without a body, and in
@@ -31,6 +31,11 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2.0`.
+    pub fn http_version(&self) -> String {
+        format!("{:?}", self.version)
+    }
+
     /// A header as text: the first of its name, lossy where it is not UTF-8.
     pub fn header(&self, name: &str) -> Option<String> {
         self.headers

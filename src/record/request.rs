@@ -225,7 +225,7 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
             _ => None,
         };
         Self {
-            http_version: format!("{:?}", reply.version).into(),
+            http_version: reply.http_version().into(),
             content_type: header(http::header::CONTENT_TYPE),
             body: reply.answer.as_str().into(),
             body_size: reply.body_size,

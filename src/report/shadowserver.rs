@@ -82,7 +82,7 @@ fn row(
     set("port", report.target.port.to_string());
     set("hostname", hostname.unwrap_or_default().to_owned());
     set("tag", "kubernetes".to_owned());
-    set("http", format!("{:?}", reply.version));
+    set("http", reply.http_version());
     set("http_code", reply.status.to_string());
     set("http_reason", "OK".to_owned());
     set("content_type", header("content-type"));

@@ -25,16 +25,16 @@ use crate::model::{Failure, FailureKind};
 use resolved::{Answer, failure, is_temporary};
 use servers::Servers;
 
-pub use resolved::Resolved;
+pub(crate) use resolved::Resolved;
 
 /// How many names are remembered. Then all are forgotten.
-pub const REMEMBERED: usize = 4096;
+pub(crate) const REMEMBERED: usize = 4096;
 
 /// A name, and whether it is absolute.
 type Question = (Arc<str>, bool);
 
 /// Resolves names. It is set up on first use, so that a scan of addresses needs no name server.
-pub struct Resolver {
+pub(crate) struct Resolver {
     config: ScanConfig,
     servers: OnceCell<Servers>,
     answers: Mutex<HashMap<Question, Arc<OnceCell<Answer>>>>,
@@ -42,7 +42,7 @@ pub struct Resolver {
 
 impl Resolver {
     /// A resolver as configured. Nothing is read or asked yet.
-    pub fn new(config: &ScanConfig) -> Self {
+    pub(crate) fn new(config: &ScanConfig) -> Self {
         Self {
             config: config.clone(),
             servers: OnceCell::new(),
@@ -55,7 +55,7 @@ impl Resolver {
     ///
     /// # Errors
     /// [`Error::Resolver`].
-    pub async fn prepare(&self) -> Result<(), Error> {
+    pub(crate) async fn prepare(&self) -> Result<(), Error> {
         match self.set_up().await {
             Err(error @ Error::Resolver(..)) => Err(error),
             _ => Ok(()),
@@ -63,7 +63,7 @@ impl Resolver {
     }
 
     /// The name servers in use; empty as long as no name was asked.
-    pub fn servers(&self) -> Vec<SocketAddr> {
+    pub(crate) fn servers(&self) -> Vec<SocketAddr> {
         self.servers
             .get()
             .map(Servers::addresses)
@@ -81,7 +81,11 @@ impl Resolver {
     /// # Errors
     /// A [`Failure`] of stage `dns`: the name server answered with an error, or not
     /// within [`ScanConfig::timeout`].
-    pub async fn addresses(&self, name: &Arc<str>, absolute: bool) -> Result<Resolved, Failure> {
+    pub(crate) async fn addresses(
+        &self,
+        name: &Arc<str>,
+        absolute: bool,
+    ) -> Result<Resolved, Failure> {
         let key = (Arc::clone(name), absolute);
         let answer = {
             let mut answers = self.answers.lock();
@@ -111,7 +115,7 @@ impl Resolver {
     }
 
     /// Forgets temporary failures, so that their names are asked again.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         let mut answers = self.answers.lock();
         let failed = |answer: &Answer| answer.as_ref().is_err_and(is_temporary);
         answers.retain(|_, answer| !answer.get().is_some_and(failed));

@@ -7,7 +7,7 @@ use crate::model::{Failure, FailureKind, Stage};
 
 /// The addresses of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// The addresses, sorted. IPv4-mapped ones are IPv4.
     pub addresses: Vec<IpAddr>,
     /// The names on the way to the addresses, in order and in lower case: the name with a search domain,

@@ -41,6 +41,7 @@ use crate::model::{
 };
 use crate::targets::TargetSet;
 
+pub use crate::probe::{AFTER_401, ALWAYS, deep};
 pub use ledger::{Checkpoint, CheckpointError};
 use ledger::{Counters, Ledger, Outcome};
 use plan::Plan;

@@ -9,8 +9,6 @@
 //! tests/recordings → recording ──┘                         └ hostile: written byte by byte
 //! ```
 //!
-//! [`chaos`] starts servers that misbehave at random.
-//!
 //! A simulated server only sends the responses of the real one. It authenticates and stores nothing, and requests
 //! without a reply of their own get the fallback.
 //!
@@ -29,7 +27,6 @@
 mod answers;
 mod audit;
 mod catalogue;
-mod chaos;
 mod connection;
 mod file;
 mod fleet;
@@ -49,7 +46,6 @@ mod tls_settings;
 mod tests;
 
 pub use catalogue::{scenario, scenarios};
-pub use chaos::{ChaosServer, chaos};
 pub use fleet::{Fleet, Member, fleet};
 pub use scenario::{Scenario, ScenarioError};
 pub use server::{SimulatedServer, start};

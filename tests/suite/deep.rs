@@ -5,7 +5,7 @@ use std::fs;
 use kubeknock::config::ScanConfig;
 use kubeknock::kubernetes::PathClass;
 use kubeknock::model::{ClueKind, EndpointReport, Method, Trust, Verdict};
-use kubeknock::probe::deep;
+use kubeknock::scan::deep;
 
 use crate::recordings::recording;
 use crate::support::{config, knock, pem, run, serve, start, stderr, stdout};

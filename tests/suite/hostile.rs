@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use kubeknock::config::ScanConfig;
 use kubeknock::model::{Access, EndpointReport, FailureKind, Verdict};
 use kubeknock::simulator;
+use tokio::net::TcpListener;
 
+use crate::chaos::{self, ChaosServer};
 use crate::support::{config, knock, run, scan, serve, start, stdout, targets};
 
 fn hasty() -> ScanConfig {
@@ -181,7 +183,10 @@ async fn twenty_honest_servers_get_their_verdicts_among_many_hostile_ones() {
     }
     for number in 0..60 {
         let address = SocketAddr::from(([127, 87, 0, number], 0));
-        chaotic.push(simulator::chaos(number.into(), address).await.unwrap());
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        specs.push(address.to_string());
+        chaotic.push((address, chaos::chaos(number.into(), listener).unwrap()));
     }
     for name in HONEST.into_iter().cycle().take(20) {
         good.push(start(name).await);
@@ -191,7 +196,6 @@ async fn twenty_honest_servers_get_their_verdicts_among_many_hostile_ones() {
             .chain(&good)
             .map(|server| server.address().to_string()),
     );
-    specs.extend(chaotic.iter().map(|server| server.address().to_string()));
     // Each request of --deep gives a slow server a fifth of the timeout more.
     let timeout = |deep| Duration::from_secs(if deep { 2 } else { 4 });
     let config = |deep| {
@@ -221,8 +225,8 @@ async fn twenty_honest_servers_get_their_verdicts_among_many_hostile_ones() {
                 scenario.name, record.reason
             );
         }
-        for server in &chaotic {
-            let record = of(server.address());
+        for (address, _) in &chaotic {
+            let record = of(*address);
             assert_ne!(
                 record.verdict,
                 Verdict::Exposed,
@@ -239,7 +243,21 @@ async fn twenty_honest_servers_get_their_verdicts_among_many_hostile_ones() {
     }
     let kinds: BTreeSet<String> = chaotic
         .iter()
-        .flat_map(simulator::ChaosServer::misbehaviours)
+        .flat_map(|(_, server): &(SocketAddr, ChaosServer)| server.misbehaviours())
         .collect();
     assert!(kinds.len() > 50, "only {kinds:?}");
+}
+
+#[test]
+fn there_are_hundreds_of_misbehaviours_and_the_seed_selects_them() {
+    let names = |seed| -> Vec<String> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        (0..2000)
+            .map(|_| chaos::Plan::choose(&mut random).name())
+            .collect()
+    };
+    assert_eq!(names(7), names(7));
+    assert_ne!(names(7), names(8));
+    let kinds: BTreeSet<String> = names(7).into_iter().collect();
+    assert!(kinds.len() > 400, "{}", kinds.len());
 }

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kubeknock::internal::{Dial, Dialled, Prober};
 use kubeknock::model::{Endpoint, Failure, FailureKind, Host, Scheme, Stage, Verdict};
-use kubeknock::probe::{Dial, Dialled, Prober};
 use kubeknock::simulator::{self, Scenario};
 use serde_json::Value;
 

@@ -5,6 +5,8 @@
 
 mod browser;
 mod byhand;
+#[path = "../chaos/mod.rs"]
+mod chaos;
 #[cfg(unix)]
 mod ci;
 mod circles;

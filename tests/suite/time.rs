@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kubeknock::kubernetes::PathClass;
 use kubeknock::model::{EndpointReport, Request, Verdict};
-use kubeknock::probe::{ALWAYS, deep};
+use kubeknock::scan::{ALWAYS, deep};
 use kubeknock::simulator::Scenario;
 use serde_json::Value;
 

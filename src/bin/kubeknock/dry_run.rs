@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use kubeknock::config::{MAX_ADDRESSES, Proxy, ScanConfig};
-use kubeknock::probe::{AFTER_401, ALWAYS, deep};
 use kubeknock::report::escape;
+use kubeknock::scan::{AFTER_401, ALWAYS, deep};
 use kubeknock::targets::TargetSet;
 
 use crate::stdout;

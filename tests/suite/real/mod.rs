@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kubeknock::model::{Component, EndpointReport, Verdict};
-use kubeknock::probe::{AFTER_401, ALWAYS, deep};
+use kubeknock::scan::{AFTER_401, ALWAYS, deep};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use kubeknock::probe::{AFTER_401, ALWAYS, deep};
+use kubeknock::scan::{AFTER_401, ALWAYS, deep};
 use serde_json::Value;
 
 use crate::support::{in_namespaces, kubeknock, settled, stderr};

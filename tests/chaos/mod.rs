@@ -1,76 +1,61 @@
-//! Servers that misbehave at random. Each connection gets a random combination of failures before TLS, in TLS and
+//! Servers that misbehave at random, for the tests and the `chaos` benchmark. Each connection gets a random combination of failures before TLS, in TLS and
 //! in HTTP. No response grants anything.
 //!
 //! The same seed gives the same misbehaviour in the same order.
 
 mod damaged_stream;
 mod misbehaviour;
-mod random;
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastrand::Rng;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 
-use super::catalogue;
-use super::hostile::read_head;
-use super::socket::{close, drain};
 use damaged_stream::{Damage, DamagedStream};
 use misbehaviour::Misbehaviour;
-use random::Random;
 
 /// How long a connection is kept open. Clients give up earlier.
 const LIFETIME: Duration = Duration::from_secs(30);
 
 /// A running server. Dropping it stops the server and its connections.
 #[derive(Debug)]
-pub struct ChaosServer {
-    address: SocketAddr,
+pub(crate) struct ChaosServer {
     misbehaviours: Arc<Mutex<BTreeSet<String>>>,
     accepting: JoinHandle<()>,
 }
 
-/// Starts a misbehaving server; port 0 selects a free port.
+/// Starts a misbehaving server.
 ///
 /// # Errors
-/// The address cannot be bound, or no certificate could be created.
-pub async fn chaos(seed: u64, listen: SocketAddr) -> io::Result<ChaosServer> {
-    let scenario = catalogue::scenario("default").ok_or(io::ErrorKind::NotFound)?;
-    let config = tokio::task::spawn_blocking(move || scenario.tls_config())
-        .await
-        .map_err(io::Error::other)??;
-    let acceptor = TlsAcceptor::from(config.ok_or(io::ErrorKind::NotFound)?);
-    let listener = TcpListener::bind(listen).await?;
-    let address = listener.local_addr()?;
+/// No certificate could be created.
+pub(crate) fn chaos(seed: u64, listener: TcpListener) -> io::Result<ChaosServer> {
+    let acceptor = TlsAcceptor::from(Arc::new(tls().map_err(io::Error::other)?));
     let misbehaviours = Arc::<Mutex<BTreeSet<String>>>::default();
     let accepting = tokio::spawn(accept(
         listener,
         acceptor,
-        Random(seed),
+        Rng::with_seed(seed),
         Arc::clone(&misbehaviours),
     ));
     Ok(ChaosServer {
-        address,
         misbehaviours,
         accepting,
     })
 }
 
 impl ChaosServer {
-    /// The address it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// The kinds of misbehaviour so far.
-    pub fn misbehaviours(&self) -> BTreeSet<String> {
+    pub(crate) fn misbehaviours(&self) -> BTreeSet<String> {
         self.misbehaviours.lock().clone()
     }
 }
@@ -84,16 +69,20 @@ impl Drop for ChaosServer {
 async fn accept(
     listener: TcpListener,
     acceptor: TlsAcceptor,
-    mut random: Random,
+    mut random: Rng,
     seen: Arc<Mutex<BTreeSet<String>>>,
 ) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    // Out of descriptors: they are free again soon.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                };
                 // Each connection has its own sequence, independent of other connections.
-                let random = Random(random.next());
+                let random = random.fork();
                 let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
                 connections.spawn(async move {
                     let note = |name: String| {
@@ -105,6 +94,41 @@ async fn accept(
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
+}
+
+/// The settings for TLS, with a certificate that nobody trusts.
+fn tls() -> Result<ServerConfig, Box<dyn Error + Send + Sync>> {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["kubernetes".to_owned()])?;
+    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+    let builder = ServerConfig::builder().with_no_client_auth();
+    Ok(builder.with_single_cert(vec![cert.der().clone()], key.into())?)
+}
+
+/// Reads a request's head; returns its first line.
+async fn read_head<S: AsyncRead + Unpin>(stream: &mut BufReader<S>) -> Option<String> {
+    let (mut first, mut line) = (String::new(), String::new());
+    stream.read_line(&mut first).await.ok()?;
+    loop {
+        line.clear();
+        match (stream.read_line(&mut line).await.ok()?, line.trim_end()) {
+            (0, _) => return None,
+            (_, "") => return Some(first),
+            _ => {}
+        }
+    }
+}
+
+/// Closes without losing sent bytes: a reset after unread bytes can overtake them.
+async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
+    if stream.shutdown().await.is_ok() {
+        let _ = tokio::time::timeout(Duration::from_secs(1), drain(&mut stream)).await;
+    }
+}
+
+/// Reads until the client closes.
+async fn drain<S: AsyncRead + Unpin>(stream: &mut S) {
+    let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
 }
 
 /// Bytes that are sent instead of TLS.
@@ -132,11 +156,11 @@ const NOISE: [(&str, &[u8]); 7] = [
 async fn serve(
     mut stream: TcpStream,
     acceptor: TlsAcceptor,
-    mut random: Random,
+    mut random: Rng,
     note: impl Fn(String),
 ) {
     let _ = stream.set_nodelay(true);
-    match random.below(16) {
+    match random.usize(..16) {
         0 => {
             note("closes at once".to_owned());
             return close(stream).await;
@@ -151,8 +175,8 @@ async fn serve(
             return drain(&mut stream).await;
         }
         3..=5 => {
-            let (name, bytes) = NOISE[random.below(NOISE.len())];
-            let times = 1 + random.below(200);
+            let (name, bytes) = NOISE[random.usize(..NOISE.len())];
+            let times = 1 + random.usize(..200);
             note(format!(
                 "{name} instead of TLS, {}",
                 if times > 100 {
@@ -166,25 +190,46 @@ async fn serve(
         }
         _ => {}
     }
-    let damage = Damage::choose(&mut random);
-    let prefix = damage.name();
-    match acceptor.accept(DamagedStream::new(stream, damage)).await {
-        Ok(stream) => speak(stream, &mut random, |name| note(format!("{prefix}{name}"))).await,
-        Err(_) => note(format!("{prefix}no handshake")),
+    let plan = Plan::choose(&mut random);
+    match acceptor
+        .accept(DamagedStream::new(stream, plan.damage))
+        .await
+    {
+        Ok(stream) => {
+            note(plan.name());
+            speak(stream, &mut random, &plan.misbehaviour).await;
+        }
+        Err(_) => note(format!("{}no handshake", plan.damage.name())),
+    }
+}
+
+/// How a connection misbehaves in TLS and in HTTP.
+pub(crate) struct Plan {
+    damage: Damage,
+    misbehaviour: Misbehaviour,
+}
+
+impl Plan {
+    pub(crate) fn choose(random: &mut Rng) -> Self {
+        Self {
+            damage: Damage::choose(random),
+            misbehaviour: Misbehaviour::choose(random),
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        format!("{}{}", self.damage.name(), self.misbehaviour.name())
     }
 }
 
 /// Misbehaves in one way until the client closes or the misbehaviour ends the connection.
-async fn speak<S>(mut stream: S, random: &mut Random, note: impl Fn(String))
+async fn speak<S>(stream: S, random: &mut Rng, misbehaviour: &Misbehaviour)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let misbehaviour = Misbehaviour::choose(random);
-    note(misbehaviour.name());
-    let mut unread = Vec::new();
-    while let Some(head) = read_head(&mut stream, &mut unread).await {
-        let head = String::from_utf8_lossy(&head).into_owned();
-        let mut words = head.split(' ');
+    let mut stream = BufReader::new(stream);
+    while let Some(request_line) = read_head(&mut stream).await {
+        let mut words = request_line.split(' ');
         let (method, path) = (
             words.next().unwrap_or_default(),
             words.next().unwrap_or_default(),
@@ -198,31 +243,4 @@ where
         }
     }
     close(stream).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// What a run of random comes to, without a network.
-    fn names(seed: u64) -> Vec<String> {
-        let mut random = Random(seed);
-        (0..2000)
-            .map(|_| {
-                format!(
-                    "{}{}",
-                    Damage::choose(&mut random).name(),
-                    Misbehaviour::choose(&mut random).name()
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn there_are_hundreds_of_misbehaviours_and_the_seed_selects_them() {
-        assert_eq!(names(7), names(7));
-        assert_ne!(names(7), names(8));
-        let kinds: BTreeSet<String> = names(7).into_iter().collect();
-        assert!(kinds.len() > 400, "{}", kinds.len());
-    }
 }

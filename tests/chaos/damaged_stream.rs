@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::random::Random;
+use fastrand::Rng;
 
 /// The damage to the sent bytes.
 #[derive(Debug, Clone, Copy)]
@@ -25,13 +25,13 @@ pub(super) enum Damage {
 }
 
 impl Damage {
-    pub(super) fn choose(random: &mut Random) -> Self {
-        let place = random.next() % 4000;
-        match random.below(10) {
+    pub(super) fn choose(random: &mut Rng) -> Self {
+        let place = random.u64(..) % 4000;
+        match random.usize(..10) {
             0 => Self::Cut(place),
             1 => Self::Flip(place),
             2 => Self::Stall(place),
-            3 | 4 => Self::Crumbs(1 + random.below(40)),
+            3 | 4 => Self::Crumbs(1 + random.usize(..40)),
             _ => Self::Whole,
         }
     }

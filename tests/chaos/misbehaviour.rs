@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::random::Random;
+use fastrand::Rng;
 
 /// How one connection damages each of its responses.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ pub(super) struct Misbehaviour {
 }
 
 /// A damaged head: its name, and the change to the header lines.
-type Head = (&'static str, fn(&mut Vec<String>, &mut Random));
+type Head = (&'static str, fn(&mut Vec<String>, &mut Rng));
 /// A damaged body: its name, and the change to the bytes.
-type Body = (&'static str, fn(&mut Vec<u8>, &mut Random));
+type Body = (&'static str, fn(&mut Vec<u8>, &mut Rng));
 
 const HEADS: [Head; 24] = [
     ("two lengths that differ", |lines, _| {
@@ -83,12 +83,12 @@ const HEADS: [Head; 24] = [
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c".clone_into(&mut lines[0]);
     }),
     ("an unknown version", |lines, random| {
-        lines[0] = lines[0].replace("1.1", &format!("{}.7", random.below(9)));
+        lines[0] = lines[0].replace("1.1", &format!("{}.7", random.usize(..9)));
     }),
     ("an unknown status", |lines, random| {
         // One of these with an API server's headers is what that server answers to whom it lets through.
         let real = [200, 400, 404, 405, 406, 415];
-        let status = random.below(1200);
+        let status = random.usize(..1200);
         let status = if real.contains(&status) { 299 } else { status };
         lines[0] = format!("HTTP/1.1 {status} Odd");
     }),
@@ -106,20 +106,20 @@ const HEADS: [Head; 24] = [
 const BODIES: [Body; 12] = [
     ("nothing", |body, _| body.clear()),
     ("a truncated body", |body, random| {
-        body.truncate(random.below(body.len() + 1));
+        body.truncate(random.usize(..=body.len()));
     }),
     ("a body after the body", |body, _| {
         body.extend_from_within(..);
     }),
     ("one byte of the body flipped", |body, random| {
-        let place = random.below(body.len().max(1));
+        let place = random.usize(..body.len().max(1));
         if let Some(byte) = body.get_mut(place) {
             *byte ^= 0x04;
         }
     }),
     ("a body that is not text", |body, random| {
         for byte in body {
-            *byte ^= random.next().to_le_bytes()[0];
+            *byte ^= random.u64(..).to_le_bytes()[0];
         }
     }),
     ("endless JSON", |body, _| {
@@ -159,14 +159,14 @@ const ENDS: [&str; 8] = [
 ];
 
 impl Misbehaviour {
-    pub(super) fn choose(random: &mut Random) -> Self {
-        let head = (random.below(3) > 0).then(|| random.below(HEADS.len()));
-        let body = (random.below(3) == 0).then(|| random.below(BODIES.len()));
+    pub(super) fn choose(random: &mut Rng) -> Self {
+        let head = (random.usize(..3) > 0).then(|| random.usize(..HEADS.len()));
+        let body = (random.usize(..3) == 0).then(|| random.usize(..BODIES.len()));
         // Half of them continue, so that later requests can go wrong, too.
-        let end = if random.below(2) == 0 {
+        let end = if random.usize(..2) == 0 {
             0
         } else {
-            random.below(ENDS.len())
+            random.usize(..ENDS.len())
         };
         Self { head, body, end }
     }
@@ -187,7 +187,7 @@ impl Misbehaviour {
         stream: &mut S,
         method: &str,
         path: &str,
-        random: &mut Random,
+        random: &mut Rng,
     ) -> io::Result<()> {
         let bytes = self.bytes(method, path, random);
         match ENDS[self.end] {
@@ -202,7 +202,7 @@ impl Misbehaviour {
             }
             "then an unrequested response" => stream.write_all(&bytes.repeat(2)).await,
             "dripping" => {
-                for drop in bytes.chunks(1 + random.below(30)) {
+                for drop in bytes.chunks(1 + random.usize(..30)) {
                     stream.write_all(drop).await?;
                     stream.flush().await?;
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -224,7 +224,7 @@ impl Misbehaviour {
             }
             "truncated" => {
                 stream
-                    .write_all(&bytes[..random.below(bytes.len())])
+                    .write_all(&bytes[..random.usize(..bytes.len())])
                     .await?;
                 Err(io::ErrorKind::ConnectionAborted.into())
             }
@@ -233,7 +233,7 @@ impl Misbehaviour {
     }
 
     /// The complete response with its damage.
-    fn bytes(&self, method: &str, path: &str, random: &mut Random) -> Vec<u8> {
+    fn bytes(&self, method: &str, path: &str, random: &mut Rng) -> Vec<u8> {
         let (status, media, body) = ordinary(path, random);
         let mut body = body.into_bytes();
         if let Some(at) = self.body {
@@ -262,7 +262,7 @@ impl Misbehaviour {
 }
 
 /// The response before the damage. It grants nothing.
-fn ordinary(path: &str, random: &mut Random) -> (&'static str, &'static str, String) {
+fn ordinary(path: &str, random: &mut Rng) -> (&'static str, &'static str, String) {
     let status = |code: u16, reason: &str, message: &str| {
         let message = message.replace('"', "\\\"");
         format!(
@@ -270,7 +270,7 @@ fn ordinary(path: &str, random: &mut Random) -> (&'static str, &'static str, Str
         )
     };
     let refused = format!("forbidden: User \"system:anonymous\" cannot get path \"{path}\"");
-    match random.below(6) {
+    match random.usize(..6) {
         0 => (
             "403 Forbidden",
             "application/json",
