@@ -13,7 +13,7 @@ use crate::model::{
 /// Digits of a certificate's SHA-256 in the text.
 const DIGITS: usize = 12;
 
-/// The state of each target in one scan, as far as it is compared. It needs little memory for each target.
+/// The parts of one scan that are compared with another scan. A target needs little memory.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Whether the scan left out targets: it is a shard, or it was stopped. A target that is missing in a partial

@@ -25,8 +25,8 @@ pub enum FailOn {
     Verdict(Verdict),
     /// A finding of at least this severity.
     Severity(Severity),
-    /// A new finding of at least this severity; without one, `low`. Notes do not fail a scan by default: one of
-    /// them says that a posture is stricter than documented.
+    /// A new finding of at least this severity; by default `low`. So a new note, such as a posture stricter than
+    /// documented, does not fail a scan by default.
     New(Option<Severity>),
     /// Nothing.
     Never,
@@ -54,7 +54,7 @@ impl fmt::Display for FailOn {
     }
 }
 
-/// A text that is no threshold. The text may come from a file that holds secrets, so it is not repeated.
+/// The text is not a threshold. The error does not repeat the text, which may come from a file with secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid threshold: expected a severity (critical, high, medium, low, note), new or new:SEVERITY, a verdict (exposed, forbidden, limited), or never"

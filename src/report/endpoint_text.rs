@@ -69,7 +69,7 @@ fn component(out: &mut impl Write, identification: &Identification) -> io::Resul
     } = identification;
     let confidence = confidence.as_str();
     let front = if identification.through_front {
-        ", through something in front"
+        ", through a front end"
     } else {
         ""
     };
@@ -78,7 +78,7 @@ fn component(out: &mut impl Write, identification: &Identification) -> io::Resul
         "\nWhat answered: {component}{front} (confidence {confidence})"
     )?;
     if clues.is_empty() {
-        writeln!(out, "  nothing was seen that says more")?;
+        writeln!(out, "  no further evidence")?;
     }
     for Clue { kind, seen } in clues {
         writeln!(out, "  {:20} {}", kind.as_str(), shown(seen))?;
@@ -106,20 +106,20 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
         Some(product) => {
             let name = shown(&product.name);
             let confidence = confidence.map(Confidence::as_str).unwrap_or_default();
-            writeln!(out, "\nWhose it is: {name} (confidence {confidence})")?;
+            writeln!(out, "\nProduct: {name} (confidence {confidence})")?;
             if !others.is_empty() {
-                writeln!(out, "  cannot be told from: {others_named}")?;
+                writeln!(out, "  could also be: {others_named}")?;
             }
         }
         None if others.is_empty() => {
             let reason = "nothing names a distribution or service";
-            return writeln!(out, "\nWhose it is: unknown, {reason}");
+            return writeln!(out, "\nProduct: unknown, because {reason}");
         }
         None => {
-            let reason = "because the signs fit these as well as each other";
+            let reason = "the evidence fits these equally well";
             writeln!(
                 out,
-                "\nWhose it is: cannot tell, {reason}\n  {others_named}"
+                "\nProduct: unknown, because {reason}\n  {others_named}"
             )?;
         }
     }
@@ -167,7 +167,7 @@ fn posture(out: &mut impl Write, posture: &Posture) -> io::Result<()> {
     let (standing, sentence) = (posture.standing.as_str(), shown(&posture.sentence));
     writeln!(
         out,
-        "\nAgainst the documented posture: {standing}\n  {sentence}"
+        "\nCompared with the documented posture: {standing}\n  {sentence}"
     )?;
     if !posture.expected.is_empty() {
         let expected: Vec<&str> = (posture.expected.iter())

@@ -17,7 +17,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ..DEFAULTS
 };
 
-/// The result of one address, as far as it is compared.
+/// The parts of an address's result that are compared with those of other addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::policy) struct AddressResult {
     endpoint: Endpoint,

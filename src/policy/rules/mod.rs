@@ -17,7 +17,7 @@ pub(super) mod support;
 use crate::model::{EndpointReport, Rule, SpecCoverage, Verdict};
 use hit::{Hit, ScanTime};
 
-/// Every rule, in the order of the documentation: what is open, what differs, what could not be found out.
+/// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
 pub(super) static REGISTRY: [Entry; 19] = [
     endpoint(&exposure::RESOURCES, exposure::resources).explaining(Verdict::Exposed),
     endpoint(&exposure::DISCOVERY, exposure::discovery).explaining(Verdict::Exposed),

@@ -63,7 +63,7 @@ fn suppression(acceptance: &Acceptance) -> Json {
     }
 }
 
-/// The line that names the target, and what is found there.
+/// The line that names the target, with these logical locations.
 pub(super) fn location(
     origin: &Origin,
     repository: Repository<'_>,
