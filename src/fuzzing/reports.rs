@@ -30,8 +30,8 @@ pub fn saved_reports(data: &[u8]) {
     }
 }
 
-/// Every format takes the records, and what is read back is written again as the same bytes. A fuzzer has
-/// no time for all of them at once: beside JSON it writes the one of this number.
+/// Writes the records in every format, and checks that JSON which is read and written again has the same bytes. A fuzzer
+/// has less time: it writes JSON and the format with this number.
 pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usize) {
     let findings = findings(scan, records);
     let results = results(scan, &findings);

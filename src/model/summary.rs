@@ -182,20 +182,20 @@ impl SpecCoverage {
 /// The scan as a whole.
 #[derive(Debug, Clone)]
 pub struct ScanSummary {
-    /// When it began: the first of its runs, where it went on from a checkpoint.
+    /// When it started; of a resumed scan, when its first run did.
     pub started: Timestamp,
-    /// From then to its end, the time between runs included.
+    /// The time from start to end; of a resumed scan, with the time between its runs.
     pub elapsed: Duration,
-    /// Whether it was stopped before all targets were done, and by what.
+    /// What stopped it before all targets were done; `None` if nothing did.
     pub stopped: Option<String>,
-    /// Addresses it spoke from.
+    /// The addresses of this machine that were used.
     pub sources: Vec<IpAddr>,
-    /// Name servers asked; empty when no name had to be resolved.
+    /// The name servers; empty if there was no name to resolve.
     pub resolvers: Vec<SocketAddr>,
-    /// SHA-256 over what was asked and excluded, in hexadecimal digits: scans with the same asked the
-    /// same. `None` where it is not known, or several scans asked different things.
+    /// SHA-256 of the targets and exclusions, in hexadecimal: scans with the same value had the same targets. `None` if
+    /// it is not known, or if merged scans had different targets.
     pub targets_digest: Option<String>,
-    /// Where every target ended.
+    /// How every target ended.
     pub coverage: Coverage,
 }
 

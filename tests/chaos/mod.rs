@@ -1,5 +1,6 @@
-//! Servers that misbehave at random, for the tests and the `chaos` benchmark. Each connection gets a random combination of failures before TLS, in TLS and
-//! in HTTP. No response grants anything.
+//! Servers that misbehave at random, for the tests and the `chaos` benchmark.
+//!
+//! Each connection gets a random combination of failures before TLS, in TLS and in HTTP. No response grants anything.
 //!
 //! The same seed gives the same misbehaviour in the same order.
 

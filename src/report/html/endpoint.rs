@@ -84,8 +84,10 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
             p {
                 (identification.component.as_str()) " (confidence " (identification.confidence.as_str()) ")"
                 @if let Some(version) = &identification.version { ", " (shown(version)) }
-                @if let Some(product) = &identification.attribution.product { "; " (shown(&product.name)) }
-                @if let Some(confidence) = identification.attribution.confidence { " (confidence " (confidence.as_str()) ")" }
+                @if let Some(product) = &identification.attribution.product {
+                    "; " (shown(&product.name))
+                    @if let Some(confidence) = identification.attribution.confidence { " (confidence " (confidence.as_str()) ")" }
+                }
             }
             @if !identification.clues.is_empty() {
                 ul.facts { @for clue in &identification.clues { li { (clue.kind.as_str()) ": " (shown(&clue.seen)) } } }

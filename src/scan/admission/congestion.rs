@@ -1,13 +1,13 @@
 //! The speed that network and machine can take: additive increase, multiplicative decrease (AIMD).
 //!
-//! Losses show in two ways. A connect that was answered only after a second lost its first SYN, or the
-//! answer to it: systems repeat the SYN after one second (RFC 6298). A connect that is not answered is a
-//! loss if the host answered before. If the share of losses rises, the scan slows down. If that does not
-//! help, the scan is not their cause: this share becomes the base, and the scan returns to its speed.
+//! Losses show in two ways. A connect that takes more than a second lost its first SYN or the answer to it, because
+//! systems repeat the SYN after one second (RFC 6298). A connect without an answer counts as a loss if the host has
+//! answered before. If the share of losses rises, the scan slows down. If the share stays the same at the lower speed,
+//! the scan is not its cause: the share becomes the base, and the scan returns to its speed.
 
 use std::time::Duration;
 
-/// A connect that took this long was answered to a repeated SYN.
+/// A connect that takes this long was answered after a repeated SYN.
 pub(super) const RETRANSMITTED: Duration = Duration::from_secs(1);
 /// The lowest share of full speed.
 const FLOOR: f64 = 0.02;

@@ -45,8 +45,8 @@ impl Dialer {
             let mut connecting = pin!(self.connector.connect(host, endpoint.port));
             let at_once = poll_fn(|context| Poll::Ready(connecting.as_mut().poll(context))).await;
             let at_once = at_once.map(|stream| (stream, started.elapsed()));
-            // On loopback the answer comes at once, and a task that never waits would keep the others from
-            // running: they come first.
+            // On loopback the connect finishes immediately. Yield, so that a task that never waits does not starve
+            // the others.
             tokio::task::yield_now().await;
             permit.started();
             let (stream, took) = match at_once {

@@ -3,8 +3,8 @@
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How many may be about to connect at once. Ready tasks run in turn, and where refusals come at once, as
-/// on loopback, every worker is always ready: thousands of them would slow down each step of a probe.
+/// The number of tasks that may be about to connect. Where refusals are immediate, as on loopback, every worker is always
+/// ready to run, and thousands of ready workers would delay each step of a probe.
 const PENDING: usize = 64;
 
 /// Permits to connect. Their number can change.

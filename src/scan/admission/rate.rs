@@ -20,8 +20,8 @@ pub(in crate::scan) struct RateLimiter {
     /// Nanoseconds from one slot to the next; 0 is unlimited.
     interval: AtomicU64,
     changed: Notify,
-    /// Held by the one starting attempt that may wait for `last`: a continuing probe has at most this one
-    /// before it.
+    /// Held by the one starting attempt that may wait for `last`, so that a continuing probe waits behind at most one
+    /// starting attempt.
     starting: Mutex<()>,
     /// Held by the caller that is served next; the others queue for it.
     last: Mutex<Option<Slot>>,

@@ -132,7 +132,7 @@ impl Endpoints {
                 return Some(attempt.defer(Some(&endpoint), failure));
             }
         }
-        // Without every request it is open what would have shown.
+        // Some requests were not made, so it is not proven that there is nothing.
         let nothing_showed = matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
         if let Some(local) = local.filter(|_| nothing_showed) {
             return Some(attempt.failed(Some(endpoint), local, timings));

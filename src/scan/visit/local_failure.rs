@@ -19,8 +19,7 @@ pub(super) fn without_target_bytes(report: &EndpointReport) -> Option<Failure> {
     })
 }
 
-/// A failure on this side without which the verdict might be another one. Nothing can change the verdict
-/// of a server that is proven open.
+/// A failure on this machine that may have changed the verdict. `exposed` is proven, so no failure can change it.
 pub(super) fn affecting_verdict(
     observation: &Observation,
     verdict: Verdict,
