@@ -1,10 +1,10 @@
-//! Files that appear whole: made in the same directory and renamed when they are complete.
+//! Writes files atomically: as a temporary file in the same directory, renamed when it is complete.
 
 use std::io;
 use std::path::Path;
 
-/// Calls `make` with the directory of `path`, to make a temporary file there. Errors do not show the
-/// temporary name, which means nothing to users.
+/// Calls `make` with the directory of `path`, to make a temporary file there. Errors do not show
+/// the temporary name, which would only confuse users.
 ///
 /// # Errors
 /// There is no such directory, or `make` failed.
@@ -34,8 +34,7 @@ pub fn directory(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// The system's message, which may be all that says what is wrong, without the name that `tempfile`
-/// adds to it.
+/// Removes the name that `tempfile` adds to an error, and keeps the system's message.
 fn without_name(error: io::Error) -> io::Error {
     if error.raw_os_error().is_some() {
         return error;

@@ -39,9 +39,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 pub const MAX_MAX_BODY: usize = 16 * 1024 * 1024;
 /// The pause before contradicting answers are checked again.
 pub const SECOND_LOOK_PAUSE: Duration = Duration::from_secs(2);
-/// The longest `Retry-After` that is obeyed. A server that asks for a longer pause is not asked again.
+/// The longest `Retry-After` that is obeyed. A server that asks for a longer pause gets no further request.
 pub const MAX_PAUSE: Duration = Duration::from_secs(5);
-/// How many addresses of one name are asked.
+/// How many addresses of one name are probed.
 pub const MAX_ADDRESSES: usize = 64;
 /// Names that are resolved and probed at once. Addresses do not count, so a silent name server delays
 /// names only.
@@ -54,7 +54,7 @@ pub const USER_AGENT: &str = concat!(
     " (unauthenticated Kubernetes API check)"
 );
 
-/// The order in which targets are asked.
+/// The order in which targets are probed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Order {
@@ -112,7 +112,7 @@ impl Shard {
     }
 }
 
-/// A text that is no [`Shard`].
+/// The error for a text that is not a [`Shard`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid shard: expected K/N, part K of N, with K from 1 to N")]
 #[non_exhaustive]
@@ -166,7 +166,7 @@ impl Family {
     }
 }
 
-/// What a scan may use, and how it asks.
+/// The limits and options of a scan.
 ///
 /// ```
 /// use kubeknock::config::ScanConfig;
@@ -186,7 +186,7 @@ pub struct ScanConfig {
     /// ([`Self::requests`], [`Self::deep`]) adds a fifth of it. A single request, or resolving a name,
     /// takes this long at most.
     pub timeout: Duration,
-    /// Further passes over targets that timed out or were reset. A target that answered is not asked again.
+    /// Further passes over targets that timed out or were reset. A target that answered is not probed again.
     pub retries: u32,
     /// Connections being opened at once.
     pub concurrency: usize,
@@ -208,7 +208,7 @@ pub struct ScanConfig {
     pub user_agent: String,
     /// Requests after `/version`, `/api` and `/healthz`.
     pub requests: Vec<Request>,
-    /// Ask for what shows real exposure, without reading data.
+    /// Also request paths that show real exposure, without reading data.
     pub deep: bool,
     /// DER certificates of CAs that serving certificates are checked against. A mismatch is a finding, not
     /// an error.
@@ -219,9 +219,9 @@ pub struct ScanConfig {
     pub proxy: Option<Proxy>,
     /// Which address families a name is resolved to.
     pub family: Family,
-    /// Ask this name server instead of the system's.
+    /// Use this name server instead of the system's.
     pub resolver: Option<SocketAddr>,
-    /// Also ask special addresses (loopback, link-local, cloud metadata …) that a name server returns.
+    /// Also probe special addresses (loopback, link-local, cloud metadata …) that a name server returns.
     pub allow_special: bool,
     /// Names that are resolved and probed at once; at most [`Self::concurrency`].
     pub lookups: usize,
@@ -273,13 +273,13 @@ impl ScanConfig {
     }
 
     /// Probes at once, each with its connection.
-    pub fn looks(&self) -> usize {
+    pub fn max_probes(&self) -> usize {
         self.concurrency.min(MAX_LOOKS)
     }
 
     /// Connections at once, including those being opened. The limit on open files must allow as many.
     pub fn connections(&self) -> usize {
-        self.concurrency + self.looks()
+        self.concurrency + self.max_probes()
     }
 
     /// Checks every limit.

@@ -1,4 +1,4 @@
-//! The few reasons why a scan does not start. What one endpoint does is never an error: it is a
+//! The errors that keep a scan from starting. A failure of one endpoint is not such an error: it is a
 //! [`Failure`](crate::model::Failure) in that endpoint's record.
 
 use std::net::SocketAddr;

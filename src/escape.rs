@@ -6,10 +6,10 @@
 
 use std::borrow::Cow;
 
-/// Characters of a text from the network that records keep.
+/// How many characters of a network text a record keeps.
 pub(crate) const TEXT: usize = 1024;
 
-/// The last character of a text that was cut.
+/// Marks a text that was cut.
 const MARK: char = '…';
 
 /// Whether a character is invisible or changes the text around it: controls (C0, DEL, C1), line and paragraph
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_acts_is_shown_and_what_is_seen_stays() {
+    fn hidden_characters_are_escaped_and_visible_ones_stay() {
         for (text, shown) in [
             ("kube-apiserver v1.34.1", "kube-apiserver v1.34.1"),
             (

@@ -1,4 +1,4 @@
-//! `HOST:PORT` as people and reports write it, taken apart in one place.
+//! Parses `HOST:PORT`, as written by users and in reports.
 
 use std::net::IpAddr;
 
@@ -31,7 +31,7 @@ pub enum HostPortError {
 }
 
 impl<'a> HostPort<'a> {
-    /// Splits the port off. Says nothing about whether the host is one.
+    /// Splits off the port. Does not check the host.
     pub(crate) fn split(text: &'a str) -> Result<Self, HostPortError> {
         let (host, rest) = if text.starts_with('[') {
             let end = text.find(']').ok_or(HostPortError::Unclosed)? + 1;

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
-/// How many bytes of the beginning can be looked at.
+/// How many bytes of the beginning can be inspected.
 const HEAD: usize = 8 * 1024;
 
 /// The byte order mark of UTF-8.
@@ -10,16 +10,16 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The error for a file in UTF-16.
 pub(crate) const UTF_16: &str = "unsupported encoding UTF-16: save the file as UTF-8";
-/// Why a file in another encoding is not read.
+/// The error for a file that is not UTF-8.
 pub(crate) const NOT_UTF_8: &str = "invalid UTF-8: save the file as UTF-8";
 
-/// A file whose beginning can be looked at before it is read. Skips a byte order mark.
+/// A file whose beginning can be inspected before it is read. Skips a byte order mark.
 #[derive(Debug)]
 pub(crate) struct PeekedFile<R> {
     head: Vec<u8>,
     /// How much of the head has been read.
     position: usize,
-    /// The error that ended the head; returned after the head.
+    /// An error while reading the head; returned after the head's bytes.
     failure: Option<io::Error>,
     rest: R,
 }

@@ -18,7 +18,7 @@ pub enum ProxyKind {
 }
 
 /// A proxy that opens our connections: `socks5://HOST:PORT`, `socks5h://HOST:PORT` or
-/// `http://HOST:PORT`. It gets addresses, not names, unless it resolves names itself.
+/// `http://HOST:PORT`. A `socks5h` proxy gets names, the others get addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// The protocol.
@@ -30,7 +30,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Whether the proxy resolves names. We do not learn their addresses then.
+    /// Whether the proxy resolves names. kubeknock then does not know their addresses.
     pub const fn resolves_names(&self) -> bool {
         matches!(self.kind, ProxyKind::Socks5h)
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Why a text is no [`Proxy`]. Says nothing of the text, which may hold a password.
+/// Why a text is not a [`Proxy`]. Never contains the text, which may include a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidProxy {
@@ -95,7 +95,7 @@ impl FromStr for Proxy {
             return Err(InvalidProxy::Trailing);
         }
         let split = HostPort::split(authority)?;
-        // The URL parser converts international names, and rejects what is no host.
+        // The URL parser converts international names, and rejects invalid hosts.
         let host = url::Host::parse(split.host).map_err(|_| InvalidProxy::Host)?;
         let host = match host {
             url::Host::Domain(name) => name,

@@ -1,4 +1,4 @@
-//! The last step to a target set: removes exclusions and lays the targets out in the order of the
+//! The last step to a target set: removes exclusions and arranges the targets in the order of the
 //! specifications.
 
 use std::collections::HashSet;
@@ -75,7 +75,7 @@ impl Collector {
         })
     }
 
-    /// What exclusions leave of all runs, and how many targets they remove.
+    /// The parts of all runs that are not excluded, and the number of excluded targets.
     fn pieces(&mut self, exclusions: &Exclusions) -> Result<(Vec<Piece>, u64), Problem> {
         let mut pieces = Vec::with_capacity(self.hosts.len());
         let mut excluded = 0u64;
@@ -185,7 +185,7 @@ impl Collector {
         }
     }
 
-    /// The specifications of a run; the first one counts, later ones add what it lacks.
+    /// The specifications of a run. The first one takes precedence; later ones fill in what it does not set.
     fn attribution(&self, run: &Run) -> Arc<Attribution> {
         let ids = std::iter::once(run.spec).chain(run.also.iter().copied());
         let mut attribution = Attribution {

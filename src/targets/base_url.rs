@@ -10,10 +10,10 @@ use super::host::host_port;
 use crate::kubernetes::{PathClass, PathError};
 use crate::model::{Host, Scheme};
 
-/// Bytes of a path prefix, which goes into every request.
+/// Maximum length of a path prefix in bytes; every request contains the prefix.
 const MAX_PREFIX: usize = 1024;
 
-/// A base URL in its parts.
+/// The parts of a base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BaseUrl {
     pub(super) scheme: Scheme,
@@ -85,7 +85,7 @@ fn prefix(path: &str) -> Result<&str, Problem> {
         .any(|tail| is_api_path(tail, tail.len() == prefix.len()))
     {
         return Err(
-            "unexpected API path: write the server's base URL; kubeknock asks /version and the others itself"
+            "unexpected API path: write the server's base URL; kubeknock adds /version and the other paths itself"
                 .into(),
         );
     }

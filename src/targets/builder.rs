@@ -22,8 +22,7 @@ use crate::model::{Origin, Source};
 /// The source under which errors of exclusion arguments are counted.
 const EXCLUSIONS: &str = "exclusions";
 
-/// Collects specifications and exclusions in any order, and reports everything that is wrong with
-/// them at once.
+/// Collects specifications and exclusions in any order, and reports all their errors at once.
 #[derive(Debug)]
 pub struct TargetSetBuilder {
     options: TargetOptions,
@@ -138,7 +137,7 @@ impl TargetSetBuilder {
     /// The target set.
     ///
     /// # Errors
-    /// Everything that is wrong with the list, or that it has no target.
+    /// All errors in the list, or the list has no targets.
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
         let problem: Problem = if self.collector.specs.is_empty() {
@@ -234,8 +233,8 @@ impl TargetSetBuilder {
         );
     }
 
-    /// Handles an argument. A blank line in a file is fine; a blank argument is an error, most likely
-    /// an unset variable.
+    /// Handles an argument. Files may contain blank lines, but a blank argument is an error: most
+    /// likely a shell variable is unset.
     fn one_argument(
         &mut self,
         handle: LineHandler,
@@ -265,7 +264,7 @@ impl TargetSetBuilder {
 
     /// Adds a target that another scanner found.
     fn imported(&mut self, source: &Source, number: u32, line: &str) -> Result<(), Problem> {
-        // The column of an error counts in the line that we made, not in the file.
+        // The column of the error is dropped: it refers to the generated line, not to the file.
         let Some(mut spec) = target_line(line).map_err(|error| error.problem)? else {
             return Ok(());
         };
@@ -296,7 +295,7 @@ fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {
     })
 }
 
-/// The place of an error. The first column of an argument goes without saying.
+/// The place of an error. The column is omitted if it is the first of an argument.
 fn with_column(place: String, error: &LineError, argument: bool) -> String {
     match error.column {
         Some(column) if column > 1 || !argument => format!("{place}:{column}"),

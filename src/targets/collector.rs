@@ -15,7 +15,7 @@ use super::unique_hosts::UniqueHosts;
 use super::warnings::Warnings;
 use crate::model::{Host, Origin, Scheme, SpecId};
 
-/// Values, each once, by position.
+/// Distinct values, found by their position.
 #[derive(Debug)]
 pub(super) struct Table<T> {
     positions: HashMap<T, u32>,
@@ -81,7 +81,7 @@ impl Collector {
         warnings: &mut Warnings,
     ) -> Result<(), Problem> {
         self.text = self.text.saturating_add(origin.text.len());
-        // Before anything is kept: duplicates add no piece, and a list may be endless.
+        // Checked before anything is stored: duplicates add no piece, and a list may be endless.
         if self.specs.len().max(self.hosts.len()) > MAX_PIECES || self.text > MAX_TEXT {
             return Err(too_large());
         }
@@ -146,7 +146,7 @@ impl Collector {
         Ok(())
     }
 
-    /// Says that earlier specifications name some of a specification's targets.
+    /// Warns if earlier specifications already name some of the targets.
     fn warn_of_overlap(
         &self,
         text: &str,
@@ -165,7 +165,7 @@ impl Collector {
         } else {
             format!("{repeated} of the {all} targets of {text} are already named at {before}")
         };
-        // The expect= of a range holds for the targets that the range is the first to name.
+        // The expect= of a range applies only to targets that no earlier line names.
         if !spec.named && spec.expect.is_some() {
             warnings.push(
                 &spec.origin,

@@ -1,8 +1,7 @@
-//! A digest of a target set: sets with the same digest are asked alike, index by index.
+//! A digest of a target set: sets with the same digest have the same targets at the same indices.
 //!
-//! Checkpoints and reports hold these digests. The text that is hashed is that of the first
-//! checkpoints, with the names that types had then. Another text would make every checkpoint
-//! unusable.
+//! Checkpoints and reports hold these digests. The hashed text still uses the type names of the
+//! first checkpoint format. Changing the text would make every existing checkpoint unusable.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,8 +23,8 @@ impl std::fmt::Write for Digesting {
 }
 
 impl TargetSet {
-    /// SHA-256 over everything that the set asks, in which order and under which names, and over what
-    /// it excludes. Only the same version of kubeknock gives the same digest.
+    /// SHA-256 of all targets with their order and names, and of the exclusions. Only the same
+    /// version of kubeknock gives the same digest.
     pub fn digest(&self) -> [u8; 32] {
         let mut out = self.asked();
         // Writing into a digest cannot fail.
@@ -38,8 +37,9 @@ impl TargetSet {
         out.0.finalize().into()
     }
 
-    /// SHA-256 over what the set asks and excludes, in hexadecimal digits. The same wherever the list is
-    /// and however its targets are called. Only the same version of kubeknock gives the same digest.
+    /// SHA-256 of targets and exclusions, in hexadecimal digits. It does not depend on where the
+    /// list is stored or on the `name=` of its targets. Only the same version of kubeknock gives
+    /// the same digest.
     pub fn asked_digest(&self) -> String {
         hex(self.asked().0.finalize())
     }

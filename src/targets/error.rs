@@ -1,7 +1,7 @@
-//! What is wrong with a target list: the first bad lines of every source, all at once.
+//! Errors of a target list: the first bad lines of every source, reported together.
 //!
-//! An error says where a mistake is and of what kind, and never repeats the text: the file may be a
-//! kubeconfig given by mistake, and many people read the logs that errors go to.
+//! An error gives the place and the kind of a mistake but never repeats the text: the file may be a
+//! kubeconfig given by mistake, and many people can read the logs.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -62,7 +62,7 @@ impl fmt::Display for TargetError {
 
 impl std::error::Error for TargetError {}
 
-/// Everything that is wrong with a target list; displayed one per line.
+/// All errors of a target list; displayed one per line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetErrors(pub Vec<TargetError>);
 

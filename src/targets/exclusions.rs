@@ -32,8 +32,8 @@ impl Exclusions {
         !self.addresses.is_empty()
     }
 
-    /// Whether nothing may be sent to this address and port. An IPv6 address that leads to an excluded
-    /// IPv4 address (IPv4-mapped, NAT64, 6to4 …) is excluded too.
+    /// Whether this address and port are excluded, so that nothing may be sent to them.
+    /// An IPv6 address that leads to an excluded IPv4 address (IPv4-mapped, NAT64, 6to4 …) is excluded too.
     pub fn excludes_address(&self, address: IpAddr, port: u16) -> bool {
         let excluded = |address: IpAddr| {
             let HostRange { kind, first, .. } = HostRange::of(address);
@@ -73,7 +73,7 @@ impl Exclusions {
 
     /// The parts of an address range that may be asked on this port, ascending. In a range of several
     /// IPv6 addresses, those that lead to an excluded IPv4 address stay:
-    /// [`Self::excludes_address`] finds them when it is their turn.
+    /// [`Self::excludes_address`] finds them before they are probed.
     pub(super) fn allowed(&self, range: HostRange, port: u16) -> Vec<(u128, u128)> {
         let single = range
             .kind

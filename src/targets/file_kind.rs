@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_no_other_kind() {
+    fn a_target_list_is_not_mistaken_for_another_kind() {
         for head in [
             "",
             "\n",

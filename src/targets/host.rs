@@ -1,8 +1,8 @@
 //! One host as written: an address or a name, with or without a port.
 //!
-//! Text that looks like an address but is none is an error and never a name. A resolver given
-//! `10.0.0.256`, or a program that reads `010.0.0.1` as octal, would ask another host than the user
-//! meant.
+//! Text that looks like an address but is invalid is an error, never a name. A resolver that is
+//! given `10.0.0.256`, or a program that reads `010.0.0.1` as octal, would reach a different host
+//! than the user meant.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use super::error::Problem;
 use crate::host_port::HostPort;
 use crate::model::Host;
 
-/// Bytes of a name before IDNA: more than any valid name has, so it only limits the conversion's work.
+/// Maximum length of a name in bytes before IDNA. No valid name is this long; the
+/// limit only bounds the work of the conversion.
 const MAX_UNCONVERTED: usize = 1024;
 
 const TOO_LONG: &str = "invalid host name: longer than 253 characters";

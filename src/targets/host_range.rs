@@ -1,4 +1,4 @@
-//! CIDRs and address ranges, and the number ranges that they become.
+//! CIDRs and address ranges, converted to ranges of numbers.
 //!
 //! Host names are numbered too, so that the same interval arithmetic finds overlapping addresses
 //! and duplicate names.
@@ -140,8 +140,8 @@ fn port_not_allowed(what: &str) -> Problem {
     format!("unexpected port after a {what}: write ports=PORT after it instead").into()
 }
 
-/// A range, `10.0.0.10-10.0.0.40`, `10.0.0.10-40` or two IPv6 addresses. `None` if it is none: host
-/// names have hyphens too.
+/// A range, `10.0.0.10-10.0.0.40`, `10.0.0.10-40` or two IPv6 addresses. `None` if the text is not
+/// a range: host names contain hyphens too.
 pub(super) fn range(text: &str) -> Option<Result<HostRange, Problem>> {
     let (first, last) = text.split_once('-')?;
     let numeric = last

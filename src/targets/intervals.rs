@@ -1,13 +1,13 @@
-//! Sets of numbers as intervals, several sets apart by a key.
+//! Sets of numbers, stored as intervals. A key selects one of several sets.
 //!
-//! Intervals that touch are merged as they come in, so a list of any length takes no quadratic
-//! work.
+//! Intervals that touch are merged as they come in, so the work does not grow with the square of
+//! the list's length.
 
 use std::collections::BTreeMap;
 
 use rangemap::RangeInclusiveSet;
 
-/// For each key a set of numbers.
+/// A set of numbers for each key.
 #[derive(Debug, Clone)]
 pub(super) struct Intervals<K>(BTreeMap<K, RangeInclusiveSet<u128>>);
 

@@ -12,7 +12,7 @@ pub(super) const MAX_PIECES: usize = if cfg!(test) { 1 << 18 } else { 1 << 22 };
 /// The most bytes that all specifications take as written; reports repeat them.
 pub(super) const MAX_TEXT: usize = if cfg!(test) { 1 << 22 } else { 1 << 29 };
 
-/// The list passes [`MAX_PIECES`] or [`MAX_TEXT`].
+/// The error for a list that exceeds [`MAX_PIECES`] or [`MAX_TEXT`].
 pub(super) fn too_large() -> Problem {
     format!(
         "the list is too large: more than {MAX_PIECES} specifications × ports, or {} MiB of text; write CIDRs or \

@@ -7,7 +7,7 @@ use crate::input::NOT_UTF_8;
 /// The longest line that is read, in bytes.
 pub(super) const MAX_LINE: usize = 64 * 1024;
 
-/// Why a line is not read.
+/// The error for a line that is too long.
 pub(super) const TOO_LONG: &str =
     "line longer than 64 KiB, not read: write one specification per line";
 
@@ -58,7 +58,7 @@ pub(super) fn each_line(
     }
 }
 
-/// The outcome of reading one line.
+/// The result of reading one line.
 struct Read {
     /// `false` for a line that is too long to keep.
     whole: bool,

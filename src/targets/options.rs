@@ -2,7 +2,7 @@
 
 use crate::model::{Pattern, TargetNames, Verdict};
 
-/// The ports that are asked where a specification names none.
+/// The ports of specifications without a port.
 pub const DEFAULT_PORTS: [u16; 3] = [6443, 443, 8443];
 
 /// How specifications are understood.
@@ -16,7 +16,7 @@ pub const DEFAULT_PORTS: [u16; 3] = [6443, 443, 8443];
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetOptions {
-    /// The ports where a specification names none: 1 to 65535, at least one.
+    /// The ports of specifications without a port: at least one, each from 1 to 65535.
     pub ports: Vec<u16>,
     /// Allow a CIDR or range of more than 2^24 addresses.
     pub allow_large: bool,

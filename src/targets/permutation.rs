@@ -2,11 +2,11 @@
 //!
 //! A Feistel network permutes the numbers of just enough bits to hold the length. A result beyond
 //! the length goes through it again until it falls inside (cycle walking), fewer than two passes on
-//! average. Not for secrets: it spreads load, and repeats for the same seed.
+//! average. It spreads load, repeats for the same seed, and is not cryptographically secure.
 
 use crate::random::{self, mix};
 
-/// Enough for every bit to depend on every other in halves of any width.
+/// Enough rounds for every bit to depend on every other bit, however wide the halves are.
 const ROUNDS: usize = 8;
 
 /// A bijection on `0..len`, chosen by a seed.

@@ -5,7 +5,7 @@ use crate::host_port::{HostPortError, parse_port};
 /// How many ports there are, 1 to 65535.
 const ALL_PORTS: usize = 65_535;
 
-/// Why a text is not a list of ports. Says nothing of the text.
+/// Why a text is not a list of ports. Never contains the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PortsError {

@@ -79,7 +79,7 @@ pub struct TargetSet {
     pub(super) special: Intervals<HostKind>,
     pub(super) warnings: Vec<Warning>,
     pub(super) unused_expectations: Vec<Expectation>,
-    /// The targets that are asked in plain HTTP; collected at the first question about them.
+    /// The targets that are probed in plain HTTP; collected on first use.
     pub(super) plain_http: OnceLock<HashSet<Identity>>,
 }
 
@@ -89,7 +89,7 @@ impl TargetSet {
         self.len
     }
 
-    /// Whether there are none; a built set has some.
+    /// Whether there are none; always false for a set from the builder.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -170,7 +170,7 @@ impl TargetSet {
         self.special.contains(kind, first)
     }
 
-    /// What a user should know about the list.
+    /// Warnings about the list.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }

@@ -27,7 +27,7 @@ pub(super) enum Hosts {
 pub(super) struct HostSpec {
     pub(super) hosts: Hosts,
     pub(super) port: Option<u16>,
-    /// What is read differently from how it is written.
+    /// A warning if the specification is interpreted differently from how it is written.
     pub(super) warning: Option<String>,
 }
 
@@ -101,7 +101,7 @@ pub(super) fn target_line(line: &str) -> Result<Option<Specification<'_>>, LineE
                 return Err(first.error("not the address of a host: expected that of one server"));
             }
         }
-        // SNI is the host name anyway.
+        // SNI is the host name by default.
         Hosts::One(Host::Name(name)) if annotations.sni.as_ref() == Some(name) => {
             annotations.sni = None;
         }

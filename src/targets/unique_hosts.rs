@@ -1,5 +1,5 @@
-//! Each host once, with the specification that named it first: overlapping specifications are asked
-//! once.
+//! Each host once, with the specification that named it first, so that overlapping specifications
+//! are probed once.
 //!
 //! Hosts are numbers that belong to a template: what identifies a target besides its host (scheme,
 //! port, prefix, SNI). For each template a number is in one run at most.
@@ -57,7 +57,7 @@ impl UniqueHosts {
         self.runs.len()
     }
 
-    /// Adds a CIDR or range. Hosts that are there already stay as they are.
+    /// Adds a CIDR or range. Hosts that are already present do not change.
     pub(super) fn add_many(
         &mut self,
         template: u32,

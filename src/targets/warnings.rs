@@ -1,4 +1,4 @@
-//! What a user should know about a target list that is not an error.
+//! Warnings about a target list.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use crate::model::Origin;
 /// Warnings of each kind that are kept; the rest is counted.
 const MAX_WARNINGS: u64 = 1000;
 
-/// A line that is read differently from how it is written, or that names a target again.
+/// A line that is interpreted differently from how it is written, or that repeats a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warning {
     /// The line.
     pub origin: Arc<Origin>,
-    /// What to know about it.
+    /// The warning.
     pub text: String,
     /// Whether only verbose output shows it.
     pub verbose: bool,

@@ -152,7 +152,7 @@ async fn several_formats_at_once() {
         stderr(&output)
     );
 
-    // What is read is not written over.
+    // Input files are not overwritten.
     let list = folder.path().join("list.txt");
     std::fs::write(&list, format!("{}\n", server.address())).unwrap();
     let run = |args: &[&str]| {
@@ -185,7 +185,7 @@ async fn several_formats_at_once() {
         assert!(fs::read_to_string(&list).unwrap().starts_with("127."));
     }
 
-    // Of several reports one that cannot be written loses no other.
+    // A report that cannot be written does not affect the other reports.
     #[cfg(target_os = "linux")]
     {
         let output = run(&[
@@ -208,7 +208,7 @@ async fn several_formats_at_once() {
         let log: Value =
             serde_json::from_str(&fs::read_to_string(folder.path().join("s")).unwrap()).unwrap();
         assert_eq!(log["runs"][0]["tool"]["driver"]["name"], "kubeknock");
-        // Nor do reports that stream, and saved ones that are written again.
+        // The same holds for streaming formats and for `kubeknock report`.
         let many: Vec<String> = (1..=40).map(|host| format!("127.84.0.{host}:9")).collect();
         fs::write(&list, many.join("\n")).unwrap();
         assert_eq!(
@@ -236,7 +236,7 @@ async fn several_formats_at_once() {
         fs::write(&list, format!("{}\n", server.address())).unwrap();
     }
 
-    // Where no report says it to people, the reason of the exit code is on standard error.
+    // Standard error shows the reason for the exit code if no report for people does.
     let gate = "kubeknock: nothing at --fail-on exposed: exit 0\n";
     for (args, said) in [
         (&["-f", "list.txt", "-o", "json=j"][..], true),
@@ -442,7 +442,7 @@ async fn the_first_interrupt_drains_and_reports() {
 /// A program started with `nohup` survives its terminal.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ignored_hangup_stops_nothing() {
+async fn an_ignored_hangup_does_not_stop_the_scan() {
     let child = std::process::Command::new("sh")
         .args([
             "-c",
@@ -565,7 +565,7 @@ async fn the_second_interrupt_exits_at_once() {
 /// A closed pipe means that the reader has read enough.
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_pipe_is_no_failure() {
+async fn a_closed_pipe_is_not_an_error() {
     let server = start("default").await;
     let mut child = kubeknock()
         .args(["scan", "-q", &server.address().to_string(), "-o", "json"])

@@ -343,8 +343,8 @@ async fn ports_that_another_scanner_found_are_asked() {
     assert!(stderr(&output).contains("nmap-xml"), "{}", stderr(&output));
 }
 
-/// A port where nmap saw plain HTTP is asked that way from the beginning, and with TLS too. Other ports show it
-/// themselves.
+/// A port where nmap saw plain HTTP is probed both over plain HTTP and over TLS. Other ports are
+/// probed over TLS first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_where_nmap_saw_plain_http_is_asked_both_ways() {
     let server = start("insecure-http").await;

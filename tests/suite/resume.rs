@@ -60,10 +60,10 @@ impl Running {
     }
 
     /// Waits until its progress satisfies a condition.
-    fn until(&mut self, so: impl Fn(&Value) -> bool) {
+    fn until(&mut self, condition: impl Fn(&Value) -> bool) {
         loop {
             let line = self.lines.next().expect("it ended by itself").unwrap();
-            if so(&serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"))) {
+            if condition(&serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"))) {
                 return;
             }
         }
@@ -442,7 +442,7 @@ async fn the_checkpoint_of_another_scan_is_refused_with_the_reason() {
     assert_eq!(server.stats().connections(), asked, "all was finished");
 }
 
-/// A scan that was killed in its second pass, resumed, and stopped before it came there again: what that pass
+/// A scan that was killed in its second pass, resumed, and stopped before it reached that pass again: what that pass
 /// finished keeps its outcome, and the others keep their last failure.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resumed_scan_that_is_stopped_at_once_counts_everything_once() {
@@ -570,7 +570,7 @@ async fn results_of_a_checkpoint_keep_their_date() {
     assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
     for word in [
         "this scan ended at",
-        "nothing is asked again",
+        "nothing is probed again",
         "remove the file or name another",
     ] {
         assert!(stderr(&again).contains(word), "{}", stderr(&again));
@@ -695,7 +695,7 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
 }
 
 /// A checkpoint that an earlier build of this version wrote. It has silent targets, records and a deferred
-/// target, and its scan came to its end.
+/// target, and its scan is finished.
 #[test]
 fn a_checkpoint_of_an_earlier_build_is_still_read() {
     if env!("CARGO_PKG_VERSION") != "0.1.0" {

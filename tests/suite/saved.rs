@@ -24,7 +24,7 @@ fn save(folder: &Path, name: &str, targets: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_is_written_again_as_it_was() {
+async fn rendering_a_saved_report_keeps_its_content() {
     let (one, two) = (start("default").await, start("exposed").await);
     let [one, two] =
         [&one, &two].map(|server| format!("{} name=x expect=forbidden", server.address()));
@@ -161,7 +161,7 @@ async fn several_reports_become_one_and_the_latest_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_diff_tells_what_changed_and_gates_it() {
+async fn a_diff_shows_changes_and_applies_the_gate() {
     let (default, exposed) = (start("default").await, start("exposed").await);
     let [was, is] = [&default, &exposed].map(|server| server.address().to_string());
     let folder = tempfile::tempdir().unwrap();
@@ -212,7 +212,7 @@ async fn a_diff_tells_what_changed_and_gates_it() {
 }
 
 #[test]
-fn what_is_no_report_is_said_with_its_place() {
+fn an_invalid_report_is_an_error_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
     write(
@@ -251,7 +251,7 @@ fn what_is_no_report_is_said_with_its_place() {
     }
     let output = run_in(folder.path(), &["report", "yaml", "torn.jsonl"]);
     assert!(
-        stderr(&output).contains("yaml is no format (table, json"),
+        stderr(&output).contains("yaml is not a format (table, json"),
         "{}",
         stderr(&output)
     );

@@ -7,11 +7,11 @@ use std::process::Output;
 
 use crate::support::{kubeknock, stderr, stdout};
 
-/// The text wherever a secret could be.
+/// The text placed wherever a secret could be.
 const CANARY: &str = "hunter2canary";
 
-/// Runs the program with all the output that it can have.
-fn loud(folder: &Path, args: &[&str]) -> (Output, String) {
+/// Runs the program with verbose output.
+fn run_verbose(folder: &Path, args: &[&str]) -> (Output, String) {
     let output = kubeknock()
         .current_dir(folder)
         .args(args)
@@ -25,7 +25,7 @@ fn loud(folder: &Path, args: &[&str]) -> (Output, String) {
 
 /// Runs the program and expects an error of a few lines.
 fn refused(folder: &Path, args: &[&str]) {
-    let (output, all) = loud(folder, args);
+    let (output, all) = run_verbose(folder, args);
     assert_eq!(output.status.code(), Some(2), "{args:?}: {all}");
     assert!(
         all.contains("error: ") && all.lines().count() <= 7,
@@ -153,7 +153,7 @@ fn a_file_given_by_mistake_is_not_repeated() {
         fs::write(folder.path().join(name), content).unwrap();
         let to_scan = |option: &[&str]| {
             let args = [&["scan", "192.0.2.1:7", "--dry-run"], option].concat();
-            let (output, all) = loud(folder.path(), &args);
+            let (output, all) = run_verbose(folder.path(), &args);
             // Some files are valid for some options.
             let refused = output.status.code() == Some(2) && stderr(&output).lines().count() <= 7;
             assert!(refused || output.status.success(), "{args:?}: {all}");
@@ -202,7 +202,7 @@ fn a_password_on_the_command_line_is_not_repeated() {
         &["identify", "192.0.2.1", &url],
         &[&url],
     ] {
-        let (output, all) = loud(folder.path(), args);
+        let (output, all) = run_verbose(folder.path(), args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {all}");
     }
 }

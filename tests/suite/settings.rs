@@ -125,7 +125,7 @@ async fn paths_in_the_file_are_relative_to_it() {
         "clusters.txt"
     );
 
-    // Also behind a format's name, and in a pair.
+    // Also after the name of a format, and in a pair.
     fs::write(
         folder.path().join("open.txt"),
         format!("{}\n", server.address()),
@@ -146,7 +146,7 @@ async fn paths_in_the_file_are_relative_to_it() {
     assert!(folder.path().join("out.jsonl").is_file());
 }
 
-/// A user who names a target means that one, not those of the file too.
+/// Targets on the command line replace the targets of the file.
 #[test]
 fn targets_on_the_command_line_replace_those_of_the_file() {
     let folder = folder_with(
@@ -232,7 +232,7 @@ async fn report_and_diff_use_the_file_too() {
             );
         }
     }
-    // A baseline is for report, whose line names one thing to hold against it; diff has its own.
+    // `report` uses the baseline of the file; `diff` gets its baseline as an argument.
     let output = run(
         "[scan]\nbaseline = \"old.json\"\nfail-on = \"new\"\n",
         commands[0],

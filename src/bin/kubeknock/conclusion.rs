@@ -11,10 +11,10 @@ use crate::say;
 
 /// Specifications listed on standard error.
 const LISTED: usize = 10;
-/// Characters of a specification.
+/// Characters shown of a specification.
 const MAX_TEXT: usize = 240;
 
-/// The results when all records are in.
+/// The results of a finished scan or merge.
 pub(crate) struct Conclusion {
     pub(crate) evaluation: Evaluation,
     pub(crate) snapshot: Snapshot,
@@ -65,7 +65,7 @@ impl Conclusion {
     }
 }
 
-/// Lists the named targets that were not fully asked, although nobody excluded them.
+/// Lists the named targets that were not fully probed, although they are not excluded.
 fn list_unasked(coverage: &Coverage) {
     let is_missed =
         |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| unasked.why.is_missed());

@@ -1,5 +1,5 @@
-//! `kubeknock scan --dry-run`: what would be asked, where, and over how many connections. Sends
-//! nothing, not even a DNS query.
+//! `kubeknock scan --dry-run`: shows targets, requests and connections. Sends nothing, not even a
+//! DNS query.
 
 use std::fmt::Write;
 

@@ -39,8 +39,8 @@ impl Earlier {
     }
 }
 
-/// The coverage that is evaluated. What a shard does not cover another shard may, so only the merged report is
-/// evaluated by specification.
+/// The coverage to evaluate. Another shard may cover what this shard does not, so only the merged
+/// report is evaluated by specification.
 pub(crate) fn evaluated_coverage(config: &ScanConfig, coverage: &Coverage) -> Coverage {
     let mut evaluated = coverage.clone();
     if config.shard.is_part() {

@@ -17,7 +17,7 @@ use crate::{settings, stdout};
 /// Characters of a reason.
 const MAX_TEXT: usize = 240;
 
-/// Asks and explains. The exit code is 0 if anything answered.
+/// Probes the server and explains the results. The exit code is 0 if anything answered.
 pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
     let targets = settings::one_target(args, verbose)?;
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
     })?;
     stdout::print(|out| explain(out, &reports))?;
     if reports.is_empty() {
-        bail!("nothing is left to ask");
+        bail!("no target is left to probe");
     }
     let failed_here = |report: &EndpointReport| {
         report

@@ -1,4 +1,4 @@
-//! The limit on open files: raised, and concurrency fitted to it.
+//! The limit on open files: raises it, and lowers the concurrency if it is still too low.
 
 use anyhow::bail;
 use kubeknock::config::ScanConfig;
@@ -11,7 +11,7 @@ const SOCKETS: usize = 6;
 /// Descriptors that every scan needs: for the runtime, which panics without them, one connection, a lookup
 /// and a report.
 const LEAST: usize = 12;
-/// The limit if it cannot be read: what systems grant at least.
+/// Assumed if the limit cannot be read: a low default of common systems.
 const ASSUMED: u64 = 1024;
 
 /// Raises the limit as far as possible. An error if even then too few files can be opened.

@@ -33,7 +33,7 @@ pub(crate) fn completions(shell: Shell) -> anyhow::Result<u8> {
     print(&script)
 }
 
-/// An argument with the words that a shell proposes for it. Only for completions: the program accepts
+/// Adds the values that a shell proposes for an argument. Only for completions: the program accepts
 /// more (`json=PATH`), and the help explains it better.
 fn with_words(arg: Arg, shell: Shell) -> Arg {
     let formats = Format::ALL.map(Format::as_str).into_iter().chain([AUTO]);

@@ -17,7 +17,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Shows the line, unless it is `hidden` or standard error is no terminal.
+    /// Shows the line, unless it is `hidden` or standard error is not a terminal.
     pub(crate) fn start(watch: Watch, hidden: bool) -> Self {
         let target = if hidden || !std::io::stderr().is_terminal() {
             ProgressDrawTarget::hidden()

@@ -107,7 +107,7 @@ struct Saved {
     file: SavedFile,
     started: Timestamp,
     took: Duration,
-    /// What the merge needs, until it takes it.
+    /// The input of the merge, until the merge takes it.
     scan: Option<(SavedScan, Sightings)>,
 }
 
@@ -120,7 +120,7 @@ fn latest_first(paths: &[PathBuf], max_age: Option<Duration>) -> anyhow::Result<
         let mut file = SavedFile::open(path).with_context(|| {
             let formats = Format::ALL.map(Format::as_str).join(", ");
             format!(
-                "{} is no format ({formats}), so it must be a saved report",
+                "{} is not a format ({formats}), so it must be a saved report",
                 path.display()
             )
         })?;

@@ -66,8 +66,8 @@ impl SavedFile {
     ) -> anyhow::Result<SavedScan> {
         self.read(each)?.with_context(|| {
             format!(
-                "{}: the summary line is missing: the scan was torn off or still runs, and what it did not \
-                 come to would count as nothing found",
+                "{}: the summary line is missing: the scan was interrupted or is still running, and \
+                 targets that it did not reach would look like targets without findings",
                 self.name
             )
         })

@@ -1,8 +1,8 @@
 //! Standard error: every line that the program writes there.
 //!
 //! File names and texts of servers may look like commands to a terminal or a CI server: GitHub Actions
-//! obeys `::warning::` at the beginning of a line, and `##[error]` anywhere. So every line is escaped and
-//! begins with a word of ours.
+//! obeys `::warning::` at the beginning of a line, and `##[error]` anywhere. So every line is
+//! escaped and begins with a fixed prefix.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -14,25 +14,25 @@ use kubeknock::targets::TargetErrors;
 /// Whether `--quiet` was given.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Turns notes off or on.
-pub(crate) fn be_quiet(quiet: bool) {
+/// Sets whether notes are hidden.
+pub(crate) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-/// Something to know that is no error; left out with `--quiet`.
+/// Prints a note, which is not an error. `--quiet` hides notes.
 pub(crate) fn note(text: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
         reason(text);
     }
 }
 
-/// The reason for the exit code, if no report shows it. Not left out with `--quiet`.
+/// Prints the reason for the exit code, even with `--quiet`. Used if no report shows it.
 pub(crate) fn reason(text: impl Display) {
     line(&format!("kubeknock: {text}"));
 }
 
-/// Why the program could not run. Every line begins with `error: `, as those of clap do, so that one
-/// word finds them in a log.
+/// Prints why the program could not run. Every line begins with `error: `, like the errors of clap,
+/// so that one search finds both in a log.
 pub(crate) fn error(error: &anyhow::Error) {
     match error.downcast_ref::<TargetErrors>() {
         Some(errors) => errors
@@ -43,7 +43,7 @@ pub(crate) fn error(error: &anyhow::Error) {
     }
 }
 
-/// One line. A write error is no reason to stop: the terminal may be gone.
+/// Prints one line. A write error does not stop the program: the terminal may be closed.
 pub(crate) fn line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", escape(text, usize::MAX));
 }

@@ -99,7 +99,7 @@ fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
         .collect()
 }
 
-/// Says which scan is resumed, and from when its results are.
+/// Prints which scan is resumed, and the date of its results.
 fn report_resumed(checkpoint: &Checkpoint) {
     let path = checkpoint.path().display();
     let truncated = checkpoint.truncated();
@@ -110,7 +110,7 @@ fn report_resumed(checkpoint: &Checkpoint) {
     }
     if let Some(ended) = checkpoint.ended() {
         say::note(format_args!(
-            "{path}: this scan ended at {ended:.0}; nothing is asked again and the report has that date; for a \
+            "{path}: this scan ended at {ended:.0}; nothing is probed again and the report has that date; for a \
              new scan, remove the file or name another one"
         ));
     } else {

@@ -13,7 +13,7 @@ use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, Ta
 use crate::args::{ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs};
 use crate::{ca, limits, say};
 
-/// The scan configuration that the arguments ask for.
+/// The scan configuration from the arguments.
 pub(crate) fn config(
     connection: &ConnectionArgs,
     requests: &RequestArgs,
@@ -66,7 +66,7 @@ pub(crate) fn config(
     Ok(config)
 }
 
-/// The order of the targets. A scan that continues keeps its order.
+/// The order of the targets. A resumed scan keeps its order.
 pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
     if args.selection.order == OrderWord::Sequential {
         return Ok(Order::Sequential);
@@ -89,8 +89,8 @@ pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
     Ok(Order::Seeded(fresh_seed()))
 }
 
-/// Lowers the concurrency to the limit on open files, and says so. `names`: whether names must be
-/// resolved, which needs files too.
+/// Lowers the concurrency to what the limit on open files allows, and prints a note. `names` is
+/// true if the scan resolves names, which needs open files too.
 pub(crate) fn fit_to_machine(config: &mut ScanConfig, names: bool) {
     let (fit, lookups) = limits::that_fit(config, names);
     config.lookups = lookups;
@@ -103,8 +103,8 @@ pub(crate) fn fit_to_machine(config: &mut ScanConfig, names: bool) {
     }
 }
 
-/// A random seed, so that two scans spread their load differently. 53 bits, which every JSON reader
-/// keeps.
+/// A random seed, so that two scans spread their load differently. It has 53 bits, because JSON
+/// readers may round larger numbers.
 fn fresh_seed() -> u64 {
     RandomState::new().build_hasher().finish() >> 11
 }
@@ -114,7 +114,7 @@ fn user_agent(args: &RequestArgs) -> anyhow::Result<String> {
     let Some(contact) = &args.contact else {
         return Ok(base.to_owned());
     };
-    // Checked alone, so that an error names the option that is wrong.
+    // Checked separately, so that the error names the right option.
     let alone = ScanConfig::default().with(|config| config.user_agent.clone_from(contact));
     if let Err(kubeknock::error::Error::Config { problem, .. }) = alone.validate() {
         bail!("--contact: {problem}");
@@ -158,7 +158,7 @@ pub(crate) fn targets(
         }
     }
     for pair in selection.from.chunks_exact(2) {
-        // Without the word: a settings file may hold a secret.
+        // The error omits the word: a settings file may contain a secret.
         let format: ImportFormat = pair[0]
             .parse()
             .map_err(InvalidWord::without_word)
@@ -205,8 +205,8 @@ pub(crate) fn one_target(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<Tar
 fn builder(args: &PortArgs, change: impl FnOnce(&mut TargetOptions)) -> TargetSetBuilder {
     if args.plain_http {
         say::note(
-            "--plain-http has no effect and will be removed: a port that shows no TLS is asked in plain HTTP anyway; \
-             write http://HOST:PORT to ask one in plain HTTP only",
+            "--plain-http has no effect and will be removed: a port without TLS is probed over plain HTTP anyway; \
+             write http://HOST:PORT to use plain HTTP only",
         );
     }
     let mut options = TargetOptions::default();

@@ -32,8 +32,8 @@ pub(crate) async fn next() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Whether the program was started under `nohup` or the like and must outlive its terminal. Without unsafe
-/// code only Linux tells; elsewhere a hangup stops the scan.
+/// Whether the program was started under `nohup` or the like and must outlive its terminal. Without
+/// unsafe code, this can be read only on Linux; elsewhere a hangup stops the scan.
 #[cfg(unix)]
 fn hangups_are_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -11,7 +11,7 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> any
     ignore_broken_pipe(written).context("cannot write standard output")
 }
 
-/// A closed pipe is no error: the reader, `head` for example, has read enough.
+/// A closed pipe is not an error: the reader, such as `head`, has read enough.
 pub(crate) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -1,6 +1,6 @@
 //! "Did you mean …?" for misspelt words.
 
-/// The least similarity of a suggestion; 1 means equal.
+/// The minimum similarity of a suggestion; 1 means equal.
 const MIN_SIMILARITY: f64 = 0.75;
 
 /// The known word that is most similar to `word`, as the end of an error message.

@@ -28,7 +28,7 @@ impl Probes {
     pub(super) fn new(config: &ScanConfig) -> Result<Self, Error> {
         Ok(Self {
             prober: Prober::new(config)?,
-            permits: Semaphore::new(config.looks()),
+            permits: Semaphore::new(config.max_probes()),
         })
     }
 

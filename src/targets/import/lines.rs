@@ -1,4 +1,4 @@
-//! What the readers of all formats share.
+//! Helpers shared by the readers of all formats.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use serde_json::error::Category;
 use crate::host_port::parse_port;
 use crate::targets::error::Problem;
 
-/// What a line of another scanner's file means for us.
+/// The result of reading a line of another scanner's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::targets) enum Found {
     /// The specification of an open port.
@@ -17,7 +17,7 @@ pub(in crate::targets) enum Found {
     Warning(String),
 }
 
-/// What gets everything that is found, with its line.
+/// Called with each result and its line.
 pub(super) type Handler<'a> = &'a mut dyn FnMut(u32, Result<Found, Problem>);
 
 /// The specifications of a line; none if it has no open port.

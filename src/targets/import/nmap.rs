@@ -1,8 +1,8 @@
 //! `nmap -oX`: the open TCP ports of every host, under the name that the user gave for it.
 //!
-//! A port on which `nmap -sV` got an HTTP answer without TLS is asked with TLS and without. With TLS
-//! alone, a server that waits for the end of a request would never say that it speaks no TLS. Without
-//! TLS alone, a TLS port that answers plain HTTP with an error would be missed. Service names from
+//! A port on which `nmap -sV` got an HTTP answer without TLS is asked with TLS and without. With
+//! TLS only, a plain HTTP server that waits for a complete request would just time out. With plain
+//! HTTP only, a TLS port that answers plain HTTP with an error would be missed. Service names from
 //! nmap's table of ports prove nothing; answers in the fingerprint of an unknown service do.
 //!
 //! `--append-output` writes one report after the other, and the last of them may be truncated.
@@ -22,7 +22,7 @@ const MAX_DEPTH: u32 = 256;
 
 const INVALID_XML: &str = "invalid XML: expected that of nmap -oX";
 
-/// Reads reports as they come.
+/// Reads reports as a stream.
 pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
     let mut xml = Reader::from_reader(Limited {
         inner: reader,
@@ -142,7 +142,7 @@ impl Host {
             }
             "finished" if attribute(tag, "exit")?.is_some_and(|exit| exit != "success") => {
                 return Err(
-                    "nmap failed (its exit is not \"success\"): ports that it did not reach would pass for closed; \
+                    "nmap failed (its exit is not \"success\"): ports that it did not reach would look closed; \
                      run it again"
                         .into(),
                 );
@@ -252,7 +252,7 @@ impl<R: BufRead> BufRead for Limited<R> {
     }
 
     fn consume(&mut self, amount: usize) {
-        // The buffer is full still, so this reads nothing.
+        // The buffer still has data, so this call does not read.
         if let Ok(buffer) = self.inner.fill_buf() {
             let ends = buffer
                 .iter()

@@ -101,7 +101,7 @@ struct HttpxRecord {
 pub(super) struct Httpx;
 
 impl LineFormat for Httpx {
-    /// The server of the URL. Its path is what httpx asked, not the prefix of an API server.
+    /// The server of the URL. Its path is what httpx requested, not the prefix of an API server.
     fn line(&mut self, line: &str) -> Specs {
         if line.is_empty() {
             return Ok(Vec::new());

@@ -35,8 +35,8 @@ enum Flag {
     Number(u64),
 }
 
-/// Whether an answer means that the port is open. A router may have answered instead of the host, and
-/// is no target. Without either field zmap has written open ports only.
+/// Whether an answer means that the port is open. Other answers may come from a router, which is
+/// not a target. Output without both fields lists only open ports.
 fn is_open(success: Option<bool>, classification: Option<&str>) -> bool {
     success.unwrap_or_else(|| classification.is_none_or(|word| word == "synack"))
 }

@@ -17,7 +17,7 @@ use crate::units;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes:\n  0    something answered\n  2    could not run: bad input or configuration, or \
-                  nothing could be asked\n  3    nothing answered"
+                  nothing could be probed\n  3    nothing answered"
 )]
 pub(crate) struct IdentifyArgs {
     /// The server: address or host name, with or without port, or URL
@@ -50,7 +50,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output")]
     pub(crate) color: ColorWord,
 
-    /// Tells this analysis from others of the same repository in code scanning (sarif)
+    /// Distinguishes this analysis from others of the same repository in code scanning (sarif)
     #[arg(long, value_name = "TEXT", help_heading = "Output")]
     pub(crate) category: Option<String>,
 
@@ -112,7 +112,7 @@ pub(crate) struct DemoArgs {
 #[cfg(feature = "simulator")]
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
-    /// Which server to simulate; --list shows all
+    /// Profile of the simulated server; --list shows all
     #[arg(long, value_name = "NAME", required_unless_present = "list")]
     pub(crate) profile: Option<String>,
 

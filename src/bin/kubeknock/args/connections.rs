@@ -25,9 +25,9 @@ pub(crate) struct ConnectionArgs {
 
     /// Time limit of a probe: from the open connection to the last answer of one endpoint
     ///
-    /// Each request of --path and --deep adds a fifth of it. A single request, or resolving a name,
-    /// takes this long at most. Checking contradicting answers again may take as long once more.
-    /// Reports list requests that there was no time for.
+    /// Each request of --path and --deep adds a fifth of this time. A single request or a name
+    /// lookup takes this long at most. A recheck of contradicting answers may take the same time
+    /// again. Reports list the requests that were skipped for lack of time.
     #[arg(long, value_name = "TIME", default_value = units::shown_time(config::TIMEOUT), value_parser = units::duration)]
     pub(crate) timeout: Duration,
 
@@ -54,19 +54,19 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "TIME", value_parser = units::duration)]
     pub(crate) max_duration: Option<Duration>,
 
-    /// Name server to ask instead of the system's: ADDRESS or ADDRESS:PORT
+    /// Name server to use instead of the system's: ADDRESS or ADDRESS:PORT
     ///
-    /// It gets names as written, without search domains, and the hosts file does not count. By default,
-    /// names resolve as in other programs on this machine.
+    /// Names are looked up as written, without search domains and without the hosts file. By
+    /// default, names resolve as in other programs on this machine.
     #[arg(long, value_name = "ADDRESS", value_parser = resolver)]
     pub(crate) resolver: Option<SocketAddr>,
 
-    /// Also ask special addresses that a name server returns
+    /// Also probe special addresses that a name server returns
     ///
     /// Special addresses are loopback, unspecified, link-local, multicast, broadcast and reserved ones,
     /// and cloud metadata services. They belong to this machine, its network or its cloud, not to the
-    /// cluster behind the name. By default, they are asked only if the address is itself a target, or
-    /// the hosts file has the name. localhost is always this machine.
+    /// cluster behind the name. By default, they are probed only if the address is itself a target,
+    /// for names in the hosts file, and for localhost.
     #[arg(long)]
     pub(crate) allow_special: bool,
 
@@ -80,8 +80,9 @@ pub(crate) struct ConnectionArgs {
 
     /// Connect through a proxy: socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT
     ///
-    /// The proxy gets addresses. With socks5h:// it resolves names itself: their addresses stay unknown
-    /// and cannot be excluded. The environment never sets a proxy.
+    /// kubeknock resolves names and sends addresses to the proxy. With socks5h:// the proxy
+    /// resolves names, so their addresses stay unknown and cannot be excluded. Environment
+    /// variables never set a proxy.
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<Proxy>,
 }

@@ -15,7 +15,7 @@ pub(crate) struct GateArgs {
     /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, limited), new
     /// (low or worse) or new:SEVERITY compared with the baseline, or never. With a verdict, a critical
     /// finding fails too unless it is accepted. An unmet expect= fails as well, except with never, or
-    /// with new if the baseline has it. Coverage is separate: for no failure at all, use
+    /// with new if the baseline has it. Coverage is separate: to turn off every failure, use
     /// --fail-on never --require-coverage 0.
     #[arg(long, value_name = "THRESHOLD", default_value = "exposed")]
     pub(crate) fail_on: FailOn,
@@ -30,8 +30,8 @@ pub(crate) struct GateArgs {
     /// Settings file [default: kubeknock.toml of the repository, or of the working directory]
     ///
     /// Scan defaults, severities, accepted findings and expectations; see docs/settings.md. The command
-    /// line overrides it. Without this option, the file must belong to you or to root, and only its
-    /// group may write it besides.
+    /// line overrides it. A file found without this option must belong to you or to root, and must
+    /// not be writable by everybody.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! The command line as typed, one file for each section of the help. `settings` says what it means.
+//! The command line as typed, one file for each section of the help. `settings` turns it into a scan configuration.
 
 #![expect(
     clippy::doc_markdown,
@@ -61,7 +61,7 @@ pub(crate) fn program() -> clap::Command {
 pub(crate) enum Command {
     /// Scan API servers and report what anonymous callers may do on each
     Scan(Box<ScanArgs>),
-    /// Explain one server: what answers, whose it is, what is documented for it, and why
+    /// Explain one server: its component, its product, the documented answers, and the evidence
     Identify(Box<IdentifyArgs>),
     /// Convert saved reports to other formats, or merge several into one
     Report(ReportArgs),

@@ -27,7 +27,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
     pub(crate) color: ColorWord,
 
-    /// Tells this analysis from others of the same repository in code scanning (sarif)
+    /// Distinguishes this analysis from others of the same repository in code scanning (sarif)
     #[arg(long, value_name = "TEXT")]
     pub(crate) category: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Section "Requests": what is asked, and how answers are judged.
+//! Section "Requests": what kubeknock requests, and how it checks the answers.
 
 use std::path::PathBuf;
 
@@ -10,18 +10,20 @@ use crate::units;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct RequestArgs {
-    /// Also ask this path. Repeatable
+    /// Also request this path. Repeatable
     ///
-    /// A list of resources (/api/v1/secrets) is asked as HEAD with limit=1, which shows whether
-    /// anonymous may list without reading data. Single objects and sub-resources are not allowed.
+    /// A list of resources (/api/v1/secrets) is requested by HEAD with limit=1. That shows, without
+    /// reading data, whether anonymous callers may list it. Single objects and sub-resources are
+    /// not allowed.
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Vec<String>,
 
-    /// Also ask for what shows real exposure, without reading data
+    /// Also request paths that show real exposure, without reading data
     ///
     /// Discovery, health, the first bytes of metrics and OpenAPI, paths that products open on purpose,
-    /// and whether anonymous may list twenty kinds of resources (HEAD with limit=1). A named host gets
-    /// one more handshake without its name. Only servers that look like Kubernetes are asked.
+    /// and whether anonymous callers may list twenty kinds of resources (HEAD with limit=1). A host
+    /// name gets one more handshake without SNI. Only servers that look like Kubernetes get these
+    /// requests.
     #[arg(long)]
     pub(crate) deep: bool,
 
@@ -36,11 +38,11 @@ pub(crate) struct RequestArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) user_agent: Option<String>,
 
-    /// Whom to contact about this scan; added to the User-Agent
+    /// Contact for questions about this scan; added to the User-Agent
     #[arg(long, value_name = "TEXT")]
     pub(crate) contact: Option<String>,
 
-    /// How many bytes of a body are read
+    /// How many bytes of a response body to read
     #[arg(long, value_name = "SIZE", default_value = units::shown_bytes(config::MAX_BODY), value_parser = units::bytes)]
     pub(crate) max_body: usize,
 

@@ -1,4 +1,4 @@
-//! `kubeknock scan`: its sections, and the options of none of them.
+//! `kubeknock scan`: the sections of its help, and the options outside all sections.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,8 +35,8 @@ pub(crate) struct ScanArgs {
 
     /// Continue the scan of this checkpoint, with the same targets and options
     ///
-    /// Finished targets are not asked again. Rate, concurrency and outputs may change. With --checkpoint
-    /// and the same file, start anew if the file does not exist.
+    /// Finished targets are not probed again. Rate, concurrency and outputs may change. With
+    /// --checkpoint and the same file, a new scan starts if the file does not exist.
     #[arg(long, value_name = "FILE", help_heading = "Long scans")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -47,7 +47,7 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) requests: RequestArgs,
 
-    /// Show what would be asked, where and over how many connections; send nothing
+    /// Show the targets, requests and connections of the scan; send nothing
     #[arg(long, help_heading = "Requests")]
     pub(crate) dry_run: bool,
 
@@ -60,9 +60,9 @@ pub(crate) struct ScanArgs {
 
     /// Compare with an earlier report (json or jsonl): findings are new, unchanged or absent
     ///
-    /// Also shows changed verdicts, versions and certificates, and endpoints that appeared or went. A
-    /// report made without --deep or --path knows nothing of those paths: make it anew when the options
-    /// change.
+    /// Also shows changed verdicts, versions and certificates, and endpoints that appeared or
+    /// disappeared. A report made without --deep or --path has no data about their paths: create a
+    /// new one when you change these options.
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]
     pub(crate) baseline: Option<PathBuf>,
 

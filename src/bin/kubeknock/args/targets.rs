@@ -18,8 +18,8 @@ pub(crate) struct TargetArgs {
     /// Read open ports that another scanner found; - is standard input. Repeatable
     ///
     /// FORMAT is masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX), zmap (addresses, CSV or
-    /// JSON), naabu (list or JSON) or httpx-json. These targets do not count as named targets. A port
-    /// where nmap -sV saw plain HTTP is asked with TLS and without.
+    /// JSON), naabu (list or JSON) or httpx-json. These targets do not count as named targets. A
+    /// port where nmap -sV saw plain HTTP is probed with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
 
@@ -45,15 +45,15 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_enum, default_value_t = OrderWord::Random)]
     pub(crate) order: OrderWord,
 
-    /// Seed of the random order; drawn and reported if not given
+    /// Seed of the random order; by default a random number, which is reported
     #[arg(long, value_name = "NUMBER", value_parser = units::whole::<u64>)]
     pub(crate) seed: Option<u64>,
 
     /// Scan only part K of N
     ///
     /// The parts have equal size and do not overlap. All need the same targets and the same --seed.
-    /// Only the merged report judges coverage and expect=, so a part exits 1 for --fail-on alone and
-    /// never 3. In a Kubernetes Indexed Job, job/N is the part of the pod.
+    /// Coverage and expect= are checked only in the merged report, so a part exits with 1 only for
+    /// --fail-on, and never with 3. In a Kubernetes Indexed Job, job/N selects the part of the pod.
     #[arg(long, value_name = "K/N", value_parser = shard)]
     pub(crate) shard: Option<Shard>,
 }
@@ -61,11 +61,11 @@ pub(crate) struct TargetArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Targets")]
 pub(crate) struct PortArgs {
-    /// Ports of targets that name none
+    /// Ports of targets without a port
     #[arg(short, long, value_name = "PORTS", default_value = units::shown_ports(&DEFAULT_PORTS), value_parser = units::ports)]
     pub(crate) ports: Ports,
 
-    /// Has no effect: a port that shows no TLS is asked in plain HTTP anyway
+    /// Has no effect: a port without TLS is probed over plain HTTP anyway
     #[arg(long, hide = true)]
     pub(crate) plain_http: bool,
 }
@@ -78,7 +78,7 @@ pub(crate) enum OrderWord {
     Sequential,
 }
 
-/// `3/7`, or `job/7` where Kubernetes says which.
+/// Parses `3/7`, or `job/7`, where Kubernetes sets the index of the part.
 fn shard(text: &str) -> anyhow::Result<Shard> {
     const INDEX: &str = "JOB_COMPLETION_INDEX";
     let Some(of) = text.strip_prefix("job/") else {

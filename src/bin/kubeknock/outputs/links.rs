@@ -1,4 +1,4 @@
-//! Follows the links of an output path, and tells whether two paths lead to the same file.
+//! Follows the links of an output path, and finds out whether two paths lead to the same file.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -9,10 +9,10 @@ use kubeknock::atomic_file::directory;
 /// Links that are followed in a row.
 const MAX_LINKS: u32 = 40;
 
-/// What a path leads to when all links are followed.
+/// The destination of a path after all links are followed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// An open descriptor of a process, as `/dev/stdout` is; with its number if the process is this one.
+    /// An open descriptor of a process, such as `/dev/stdout`; has its number if it belongs to this process.
     Descriptor(Option<u32>, PathBuf),
     /// A file that exists or can be created.
     File(PathBuf),
@@ -73,7 +73,7 @@ fn may_be_followed(_: &Path, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// Identifies a file whatever path leads to it.
+/// Identifies a file, independent of the path to it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) enum FileIdentity {
     /// The device and inode of an existing file.

@@ -16,7 +16,7 @@ use kubeknock::report::{Format, RenderOptions, ReportWriter, Repository, Results
 use crate::args::{ColorWord, OutputArgs};
 use sink::Sink;
 
-/// The word that chooses formats by the CI system.
+/// The format that stands for the formats of the current CI system.
 pub(crate) const AUTO: &str = "auto";
 /// The name that GitLab's own templates use for this report.
 const GITLAB_REPORT: &str = "gl-code-quality-report.json";
@@ -25,14 +25,14 @@ const GITLAB_REPORT: &str = "gl-code-quality-report.json";
 pub(crate) struct Outputs {
     all: Vec<Output>,
     color: bool,
-    /// The name that tells this analysis from others, for code scanning.
+    /// Distinguishes this analysis from others in code scanning.
     category: Option<String>,
 }
 
 struct Output {
     writer: ReportWriter,
     sink: Sink,
-    /// Writing failed. The report is not put in place.
+    /// Writing failed, so the report file is not created or replaced.
     failed: bool,
 }
 
@@ -89,7 +89,7 @@ impl Outputs {
         Ok(())
     }
 
-    /// Whether a report on standard output says why the exit code is what it is.
+    /// Whether a report on standard output shows the reason for the exit code.
     pub(crate) fn state_exit_code(&self) -> bool {
         self.all
             .iter()

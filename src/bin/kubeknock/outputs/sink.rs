@@ -1,5 +1,5 @@
-//! The destination of one report. It is opened before the scan, so that a path that cannot be written is
-//! known early, and it gets the whole report at once if possible.
+//! The destination of one report. It is opened before the scan, so that an unwritable path is an
+//! early error. If possible, the report appears there only when it is complete.
 //!
 //! The report goes to a temporary file in the same folder, which is renamed at the end. If renaming would
 //! change the owner or mode of an existing file or cut its hard links, or if the folder is read-only, the
@@ -121,7 +121,7 @@ impl Sink {
         &self.name
     }
 
-    /// Names the destination in a write error. A closed pipe is no error.
+    /// Names the destination in a write error. A closed pipe is not an error.
     pub(super) fn check(&self, written: io::Result<()>) -> anyhow::Result<()> {
         ignore_broken_pipe(written).with_context(|| format!("cannot write {}", self.name))
     }
@@ -167,7 +167,7 @@ fn open_descriptor(path: &Path) -> io::Result<File> {
 
 /// Prepares to replace the content of an existing file.
 fn replace(path: PathBuf, found: &Metadata) -> io::Result<Destination> {
-    // Renaming would also replace a read-only file, which its owner does not want.
+    // Renaming would replace even a file that its owner made read-only.
     let existing = OpenOptions::new().write(true).open(&path)?;
     Ok(match same_owner_and_mode(&path, found) {
         Some(out) => Destination::Rename {
@@ -183,8 +183,8 @@ fn replace(path: PathBuf, found: &Metadata) -> io::Result<Destination> {
     })
 }
 
-/// A temporary file in the same folder with the owner and mode of an existing file; `None` if that cannot be
-/// had, or if the existing file has hard links.
+/// A temporary file in the same folder with the owner and mode of an existing file; `None` if that
+/// fails, or if the existing file has hard links.
 #[cfg(unix)]
 fn same_owner_and_mode(path: &Path, found: &Metadata) -> Option<NamedTempFile> {
     use std::os::unix::fs::{MetadataExt as _, fchown};

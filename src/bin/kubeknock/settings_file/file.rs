@@ -1,4 +1,4 @@
-//! What a settings file says.
+//! The content of a settings file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ const TABLES: [&str; 4] = ["scan", "severity", "accept", "expect"];
 /// The largest file that is read.
 const MAX_SIZE: u32 = 4 * 1024 * 1024;
 
-/// What a settings file says. Empty if there is no file.
+/// The content of a settings file. Empty if there is no file.
 #[derive(Debug, Default)]
 pub(crate) struct SettingsFile {
     pub(crate) path: Option<PathBuf>,

@@ -1,6 +1,6 @@
-//! Merges the settings file into the command line: an option of `[scan]` counts if the command line
-//! does not have it. One parser checks both, so every option is a key of the file. Other commands use
-//! the options that they share with `scan`.
+//! Merges the settings file into the command line: an option of `[scan]` applies if the command
+//! line does not set it. One parser checks both, so every option is also a key of the file. Other
+//! commands use the options that they share with `scan`.
 
 use std::any::TypeId;
 use std::error::Error as _;
@@ -21,7 +21,7 @@ use crate::suggest::did_you_mean;
 
 /// Options that make sense only on a command line.
 const NOT_IN_A_FILE: [&str; 6] = ["config", "dry-run", "help", "quiet", "verbose", "version"];
-/// Options that name targets. They do not count if the command line names targets.
+/// Options that name targets. The file's are ignored if the command line names targets.
 const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
 
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
@@ -29,7 +29,7 @@ const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
 pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     let given: Vec<OsString> = std::env::args_os().collect();
     let matches = parse(&given);
-    say::be_quiet(matches.get_flag("quiet"));
+    say::set_quiet(matches.get_flag("quiet"));
     let Some((name, sub)) = matches.subcommand() else {
         return Ok((cli(&matches)?, SettingsFile::default()));
     };
@@ -147,7 +147,7 @@ pub(super) fn options_from_file(
     Ok(merged)
 }
 
-/// What clap finds wrong with a value, without the value.
+/// The problem that clap found with a value, without the value itself.
 fn problem(error: &clap::Error) -> String {
     match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(source), _) => match source.downcast_ref::<InvalidWord>() {

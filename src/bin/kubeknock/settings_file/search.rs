@@ -1,5 +1,5 @@
 //! Finds the settings file if none is named, and decides whether to trust it. Settings exclude targets,
-//! name proxies and write files, so the file of another user must not count.
+//! name proxies and write files, so a file of another user is an error.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -10,11 +10,11 @@ use anyhow::{Context as _, bail};
 /// The name of the settings file.
 const NAME: &str = "kubeknock.toml";
 
-/// The nearest file from the working directory upward, up to the root of the repository; what is above
-/// may belong to somebody else. Outside a repository only the working directory counts.
+/// The nearest file from the working directory upward, up to the root of the repository; folders
+/// above may belong to somebody else. Outside a repository, only the working directory is searched.
 ///
 /// # Errors
-/// The file cannot be read or is not trusted. Running without it would lose what it excludes.
+/// The file cannot be read or is not trusted. Ignoring the file could scan targets that it excludes.
 pub(super) fn nearest() -> anyhow::Result<Option<(PathBuf, File)>> {
     let here = std::env::current_dir().context("cannot find the working directory")?;
     let to_root = here
@@ -78,7 +78,7 @@ fn distrust(found: &Metadata) -> Option<String> {
     if !owner.is_root() && owner != Uid::effective() {
         return Some(format!("not trusted: owned by {shown}, not by you or root"));
     }
-    // The mode of a link means nothing.
+    // The mode of a link has no effect.
     if !found.is_symlink() && found.mode() & 0o002 != 0 {
         return Some(format!(
             "not trusted: everybody may write it (owner: {shown})"

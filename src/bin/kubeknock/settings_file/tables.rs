@@ -1,5 +1,5 @@
-//! Reads the tables of a settings file strictly. Every error has a place and no value: the file may be
-//! one of secrets, given by mistake.
+//! Reads the tables of a settings file strictly. Errors give the place but never the value: a file
+//! given by mistake may contain secrets.
 
 use anyhow::bail;
 use jiff::civil::Date;
