@@ -101,7 +101,7 @@ fn reason(kind: FailureKind, detail: &str) -> String {
     let (what, remedy) = match kind {
         FailureKind::Proxy => (
             "the proxy does not connect",
-            "check --proxy, and that the proxy is running and accepts this machine without credentials",
+            "check --proxy, and that the proxy runs and needs no credentials",
         ),
         FailureKind::ProxyRefused => (
             "the proxy refuses every target",
