@@ -15,8 +15,7 @@ const PROHIBITED: [u8; 3] = [9, 10, 13];
 /// The ICMP type "destination unreachable".
 const UNREACHABLE: u8 = 3;
 
-/// Sets whether the socket queues ICMP errors. Without the queue the scan goes on and cannot distinguish
-/// the codes.
+/// Sets whether the socket queues ICMP errors. If that fails, the scan continues and cannot distinguish the codes.
 pub(super) fn keep_errors(socket: &impl AsFd, keep: bool) {
     let _ = setsockopt(socket, Ipv4RecvErr, &keep);
 }

@@ -53,7 +53,7 @@ impl DistinguishedName {
         of_kind.map(|(_, value)| value.as_str())
     }
 
-    /// Adds an attribute, cut where the text would be longer than is kept.
+    /// Adds an attribute, cut if the text gets too long.
     fn push(&mut self, separator: char, kind: String, value: &str) {
         let length = self.text.chars().count() + kind.chars().count() + 2;
         if length >= KEPT {
@@ -163,7 +163,7 @@ fn read(text: &str) -> Option<Vec<Vec<(String, String)>>> {
     Some(names)
 }
 
-/// The form of earlier versions. What follows a comma and begins with no type belongs to the value.
+/// The form of earlier versions. Text after a comma that does not begin with an attribute type belongs to the value.
 fn read_legacy(text: &str) -> Option<Vec<Vec<(String, String)>>> {
     let mut names: Vec<Vec<(String, String)>> = Vec::new();
     for part in text.split(", ") {

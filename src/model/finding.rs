@@ -1,4 +1,4 @@
-//! What somebody should look at, with an identity that lasts from scan to scan.
+//! Findings, each with an identity that stays the same from scan to scan.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,15 +13,14 @@ use strum::VariantNames;
 
 use super::{Confidence, Endpoint, Origin, Rule, Severity, Target, Text, hex, words};
 
-/// What a finding is about, as it was asked for: a target (`https://api.example.com:6443`), or a
-/// specification as written where the finding is about all that it names.
+/// The subject of a finding: a target as requested (`https://api.example.com:6443`), or a specification as written.
 ///
-/// Addresses behind a name are no part of it: they come and go.
+/// The addresses of a name are not part of it, because they change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity(String);
 
 impl Identity {
-    /// A target: scheme, host as written, port, prefix, and `sni=` where there is one.
+    /// A target: scheme, host as written, port, prefix, and `sni=` if there is one.
     pub fn of_target(target: &Target) -> Self {
         let Target {
             scheme,
@@ -39,12 +38,12 @@ impl Identity {
         Self(text)
     }
 
-    /// Everything that a specification names.
+    /// A specification as a whole.
     pub fn of_specification(origin: &Origin) -> Self {
         Self(origin.text.trim().to_owned())
     }
 
-    /// The identity as text; may hold text from files.
+    /// The identity as text, which may come from a file.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -56,17 +55,16 @@ impl fmt::Display for Identity {
     }
 }
 
-/// A finding's identity: the same for the same rule and [`Identity`], whatever else was scanned,
-/// in whatever order, whenever. Displayed as 64 hexadecimal digits.
+/// The identity of a finding. It depends only on the rule and the subject. Displayed as 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// SHA-256 over the version of this scheme, the rule's id and what the finding is about.
+    /// SHA-256 of the version of this scheme, the rule's id and the subject.
     pub fn of(rule: &str, about: &Identity) -> Self {
         let mut hash = Sha256::new();
         for part in ["kubeknock/finding/v1", rule, about.as_str()] {
-            // The length keeps ("ab", "c") from being ("a", "bc").
+            // The length distinguishes ("ab", "c") from ("a", "bc").
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -97,66 +95,65 @@ pub enum BaselineState {
 
 words!(BaselineState);
 
-/// Somebody knows and has reasons.
+/// The reason why a finding is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acceptance {
     /// Why it may stay.
     pub reason: String,
     /// Whom to ask.
     pub owner: String,
-    /// The last day on which it holds.
+    /// The last day of the acceptance.
     pub expires: Date,
-    /// Whether that day is not over; otherwise the finding is back.
+    /// Whether the scan began no later than that day.
     pub in_force: bool,
 }
 
-/// One endpoint at which it was found, and the requests that prove it.
+/// One endpoint with the finding, and the requests that prove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// Where.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// Indices into the requests of this endpoint's record; may be empty where something else than
-    /// an answer proves it.
+    /// Indexes into the requests of the endpoint's report; empty if no answer is the proof.
     pub requests: Vec<usize>,
 }
 
 /// Something to look at: one rule at one target, or at one specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is an instance of.
+    /// The rule.
     pub rule: &'static Rule,
-    /// How much it matters here.
+    /// The severity here.
     pub severity: Severity,
-    /// How sure it is.
+    /// The confidence.
     pub confidence: Confidence,
-    /// What it is about.
+    /// The subject.
     pub about: Identity,
-    /// The target's position in the set: what reports sort by; `None` for a specification.
+    /// The target's position in the target set, by which reports sort; `None` for a specification.
     pub index: Option<u64>,
     /// Where the target was written.
     pub origin: Arc<Origin>,
-    /// `name=` of it.
+    /// Its `name=` annotation.
     pub label: Option<Arc<str>>,
-    /// The endpoints concerned, by address; none where the target never became one.
+    /// The endpoints concerned, by address; empty if the target did not lead to one.
     pub sites: Vec<Site>,
-    /// What was found, in one sentence; may hold text from the network.
+    /// What was found, in one sentence; may have text from the network.
     pub message: String,
-    /// How to mend it here: the provider's own way where the identification knows it.
+    /// How to fix it here, with the product's own setting if it has one.
     pub remedy: String,
-    /// The paths that it is about, where it is about open ones.
+    /// The open paths that it is about.
     pub open: BTreeSet<String>,
-    /// The page that tells more of that.
+    /// A page with more about the fix.
     pub remedy_url: Option<Text>,
     /// Its identity.
     pub fingerprint: Fingerprint,
-    /// How it stands to the baseline; `None` without one.
+    /// How it compares with the baseline; `None` without one.
     pub baseline: Option<BaselineState>,
-    /// Who accepted it, if somebody did.
+    /// Who accepted it; `None` if nobody did.
     pub acceptance: Option<Acceptance>,
 }
 
 impl Finding {
-    /// What was found, and how sure it is where it is not sure.
+    /// What was found, with the confidence unless it is high.
     pub fn said(&self) -> Cow<'_, str> {
         match self.confidence {
             Confidence::High => Cow::Borrowed(&self.message),
@@ -168,14 +165,14 @@ impl Finding {
         }
     }
 
-    /// Whether it is accepted, and still so on the day of the scan.
+    /// Whether it was accepted on the day of the scan.
     pub fn accepted(&self) -> bool {
         self.acceptance
             .as_ref()
             .is_some_and(|acceptance| acceptance.in_force)
     }
 
-    /// Whether it is there now, and nobody accepted it: what a gate counts.
+    /// Whether the gate counts it: it is neither gone nor accepted.
     pub fn counts(&self) -> bool {
         !self.accepted() && !self.gone()
     }
@@ -194,7 +191,7 @@ impl Finding {
         }
     }
 
-    /// What lists sort by: worst first, then in the order of the target set.
+    /// The sort key of lists: worst first, then in the order of the target set.
     pub fn order_key(&self) -> (Severity, u64, &'static str, &Identity) {
         (
             self.severity,

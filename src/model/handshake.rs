@@ -1,21 +1,20 @@
-//! TLS facts. The chain is recorded and judged by nobody: an API server's certificate is usually
-//! signed by the cluster's own CA.
+//! Facts about TLS. The certificate chain is recorded and not judged, because usually the cluster's own CA signed it.
 
 use jiff::Timestamp;
 
 use super::DistinguishedName;
 
-/// A bounded list of strings from the network: the first ones, and how many there were.
+/// A bounded list of strings from the network: the first ones and the number of all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NameList {
-    /// The ones kept.
+    /// The first ones.
     pub kept: Vec<String>,
-    /// How many there were.
+    /// The number of all.
     pub total: usize,
 }
 
 impl NameList {
-    /// How many are kept of any list.
+    /// The number of strings that a list keeps.
     pub const KEPT: usize = 64;
 
     /// Keeps the first [`Self::KEPT`] names, each cut to 256 characters, and counts the rest.
@@ -36,42 +35,42 @@ impl NameList {
     }
 }
 
-/// What one completed TLS handshake showed.
+/// What a complete TLS handshake showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handshake {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: String,
     /// Cipher suite by its IANA name.
     pub cipher: String,
-    /// The protocol the server chose by ALPN.
+    /// The protocol that the server chose by ALPN.
     pub alpn: Option<String>,
-    /// The name we sent as SNI.
+    /// The name sent as SNI.
     pub sni: Option<String>,
     /// Whether the server asked for a client certificate.
     pub client_certificate_requested: bool,
-    /// The CA names it would accept, written as RFC 4514: visible also when every path answers 401.
+    /// The CAs whose client certificates the server accepts, as in RFC 4514. They are visible even if every path answers
+    /// 401.
     pub client_ca_names: NameList,
-    /// Whether the peer proved that it holds the certificate's key.
+    /// Whether the server holds the certificate's key.
     pub signature: Signature,
     /// The serving certificate; `None` when it could not be parsed.
     pub certificate: Option<Certificate>,
-    /// Certificates in the chain that was sent.
+    /// The number of certificates in the chain.
     pub chain_length: usize,
-    /// Whether the chain ends at a CA that the user gave (`--ca-file`); `None` if none was given.
+    /// Whether the chain ends at a CA from `--ca-file`; `None` without that option.
     pub trust: Option<Trust>,
 }
 
-/// What the handshake's signature says of the peer: whether it holds the key of the certificate that it
-/// shows.
+/// Whether the handshake's signature proves that the server holds the key of its certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signature {
-    /// It holds the key.
+    /// It does.
     Valid,
-    /// The signature is not of that key.
+    /// The signature is of another key.
     Invalid,
-    /// Nobody could tell.
+    /// It could not be checked.
     NotChecked {
-        /// What stood in the way.
+        /// Why not.
         why: String,
     },
 }
@@ -87,8 +86,8 @@ impl Signature {
     }
 }
 
-/// What a CA given by the user says about the serving chain: the right server, or something in
-/// between. Never a reason to stop.
+/// Whether the chain ends at a CA from `--ca-file`: it is the right server, or something in between. The probe continues
+/// in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// The chain ends at this CA.
@@ -96,14 +95,14 @@ pub enum Trust {
         /// Its subject.
         by: String,
     },
-    /// It ends at none of them, or its key is not there.
+    /// The chain does not end at one of these CAs.
     NotAnchored {
-        /// What is wrong with it.
+        /// What is wrong with the chain.
         why: String,
     },
-    /// Nobody could tell: nothing is held against the server.
+    /// The chain could not be checked, which proves nothing.
     NotChecked {
-        /// What stood in the way.
+        /// Why not.
         why: String,
     },
 }
@@ -119,7 +118,7 @@ impl Trust {
     }
 }
 
-/// The serving certificate's facts.
+/// The server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     /// The subject.

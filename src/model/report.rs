@@ -1,4 +1,4 @@
-//! The finished record of one endpoint, or of a target that never became one.
+//! The report on one endpoint, or on a target that did not lead to one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,39 +9,38 @@ use super::{
     Target, Timings, Verdict,
 };
 
-/// Everything that is reported about one endpoint.
+/// The report on one endpoint.
 #[derive(Debug, Clone)]
 pub struct EndpointReport {
-    /// What was asked for.
+    /// The target.
     pub target: Target,
-    /// Where it led; `None` when the name did not resolve.
+    /// The endpoint; `None` if the name did not resolve.
     pub endpoint: Option<Endpoint>,
     /// The verdict.
     pub verdict: Verdict,
-    /// Why.
+    /// The reason for the verdict.
     pub reason: String,
-    /// What ended the attempt before any HTTP answer, for `unreachable` endpoints.
+    /// The failure before any HTTP answer; `None` if there was an answer.
     pub failure: Option<Failure>,
-    /// What answered; `None` when nothing did.
+    /// What answered; `None` if nothing answered.
     pub identification: Option<Identification>,
-    /// What the product should answer, and whether it does; `None` where no product is named or
-    /// nothing is settled.
+    /// How the endpoint compares with what its product documents; `None` without a product or a conclusive verdict.
     pub posture: Option<Posture>,
-    /// How to close what is open; `None` where nothing is.
+    /// How to close what is open; `None` if nothing is open.
     pub remedy: Option<Remedy>,
     /// The names that the host name is an alias of.
     pub aliases: Arc<[Arc<str>]>,
-    /// Every request made.
+    /// The requests, in order.
     pub requests: Vec<JudgedRequest>,
-    /// What was to be asked and was not.
+    /// Planned requests that were not made.
     pub not_asked: Vec<Request>,
-    /// What is open.
+    /// What is open, the worst first.
     pub grants: Vec<Grant>,
-    /// TLS facts.
+    /// Facts about TLS.
     pub tls: Option<Handshake>,
-    /// What a handshake without SNI showed, where one was made.
+    /// A handshake without SNI, or its failure; `None` if there was none.
     pub without_sni: Option<Result<Handshake, Failure>>,
-    /// The address we spoke from.
+    /// The local address of the connections.
     pub local: Option<IpAddr>,
     /// TCP connections opened.
     pub connections: u32,
@@ -52,8 +51,7 @@ pub struct EndpointReport {
 }
 
 impl EndpointReport {
-    /// The verdict, where something was seen of the endpoint; `None` where our own side failed. Reports
-    /// of older versions call that unreachable.
+    /// The verdict; `None` if our own side failed, for which reports of earlier versions have `unreachable`.
     pub fn seen(&self) -> Option<Verdict> {
         let ours = self
             .failure
@@ -62,7 +60,7 @@ impl EndpointReport {
         (!ours && self.verdict != Verdict::NotAttempted).then_some(self.verdict)
     }
 
-    /// The grants that make it `exposed`; none on what is no API server, which opens what it likes.
+    /// The grants that make it `exposed`. Grants of other programs than API servers do not count.
     pub fn exposing(&self) -> impl Iterator<Item = &Grant> {
         let exposed = self.verdict == Verdict::Exposed;
         self.grants
@@ -70,8 +68,8 @@ impl EndpointReport {
             .filter(move |grant| exposed && grant.grade.exposes())
     }
 
-    /// The record of a target or endpoint of which nothing answered: unreachable, or not attempted
-    /// where our own side failed.
+    /// The report on a target or endpoint without an answer: `unreachable`, or `not-attempted` if our own side
+    /// failed.
     pub fn without_answer(
         target: Target,
         endpoint: Option<Endpoint>,
@@ -110,8 +108,8 @@ impl EndpointReport {
         self.connections > 0
     }
 
-    /// The endpoint as the target has it: where plain HTTP answered on a port that was asked with TLS, the
-    /// endpoint is another one, and the same place.
+    /// The endpoint with the scheme of the target. A port that should speak TLS and speaks plain HTTP is the same
+    /// place.
     pub fn place(&self) -> Option<Endpoint> {
         let endpoint = self.endpoint.clone()?;
         Some(Endpoint {
@@ -120,7 +118,7 @@ impl EndpointReport {
         })
     }
 
-    /// What reports sort by: position in the set, then address.
+    /// The sort key of reports: position in the target set, then address.
     pub fn order_key(&self) -> (u64, Option<(IpAddr, u16)>) {
         (
             self.target.index,
@@ -131,7 +129,7 @@ impl EndpointReport {
         )
     }
 
-    /// Total time spent.
+    /// The time for the whole probe.
     pub const fn elapsed(&self) -> Duration {
         self.timings.total
     }

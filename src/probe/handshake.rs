@@ -50,7 +50,8 @@ impl Client {
             .with_no_client_auth();
         // Each endpoint gets one handshake, so there is no session to resume.
         base.resumption = Resumption::disabled();
-        // Since 1.29, API servers close an HTTP/2 connection after each response to an anonymous caller.
+        // Offers HTTP/2 only on request: since 1.29, API servers close an HTTP/2 connection after each response to an
+        // anonymous caller.
         base.alpn_protocols = if config.http2 {
             vec![b"h2".to_vec(), HTTP11.to_vec()]
         } else {

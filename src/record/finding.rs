@@ -1,4 +1,4 @@
-//! The record of a finding. It is written and never read: whoever reads a report derives the findings anew.
+//! The record of a finding. It is written and never read: findings are derived again from the records of a report.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;

@@ -50,7 +50,7 @@ impl Spool {
         }
     }
 
-    /// Takes in a record.
+    /// Adds a record.
     ///
     /// # Errors
     /// Once, if the temporary file cannot be written, most likely because the disk is full. No
@@ -135,7 +135,7 @@ struct Run<'a> {
     file: &'a RefCell<File>,
     at: u64,
     end: u64,
-    /// What is read and not yet used.
+    /// Bytes that are read and not yet used.
     buffer: Vec<u8>,
     used: usize,
 }

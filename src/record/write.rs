@@ -20,7 +20,7 @@ pub struct Contents<'a> {
     pub info: ScanInfo<'a>,
     /// When the scan ran, and where every target ended.
     pub summary: &'a ScanSummary,
-    /// What somebody should look at.
+    /// The findings.
     pub findings: &'a [model::Finding],
 }
 
@@ -58,7 +58,7 @@ pub fn to_line(report: &EndpointReport) -> io::Result<Vec<u8>> {
 }
 
 /// Writes one endpoint's line and counts it in `tally`, which [`write_last_lines`] needs. Each line is
-/// written whole and flushed, so that whoever reads along never sees half of one.
+/// written as a whole and flushed, so that another reader never sees a part of one.
 pub fn write_line(
     out: &mut dyn Write,
     report: &EndpointReport,

@@ -197,7 +197,7 @@ fn without_answer(target: &Target, failure: Failure) -> EndpointReport {
     EndpointReport::without_answer(target.clone(), None, failure, Timings::default())
 }
 
-/// The record of an address that is not asked, where no coverage lists it.
+/// The record of an address that is not probed, for a scan without coverage.
 fn not_attempted(target: &Target, unasked: &Unasked) -> EndpointReport {
     let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, unasked.said());
     EndpointReport {
@@ -214,9 +214,9 @@ pub struct Scan {
     counters: Arc<Counters>,
     stop: Stop,
     started: Timestamp,
-    /// The time from `started` to this run, or to the end if an earlier run came to it.
+    /// The time from `started` to the start of this run, or to the end if an earlier run completed the scan.
     before: Duration,
-    /// Whether an earlier run came to the end.
+    /// Whether an earlier run completed the scan.
     ended: bool,
     /// When this run began.
     clock: Instant,
@@ -239,7 +239,7 @@ impl Scan {
         self.started
     }
 
-    /// A handle that tells how far the scan is.
+    /// A handle that shows the progress of the scan.
     pub fn watch(&self) -> Watch {
         let (counters, pipeline) = (Arc::clone(&self.counters), Arc::clone(&self.pipeline));
         Watch::new(self.plan.len(), counters, pipeline, self.clock)
@@ -250,7 +250,7 @@ impl Scan {
         let coverage =
             self.counters
                 .coverage(&self.plan.targets, self.plan.shard, self.stop.failed());
-        // A scan that was stopped after its last attempt has come to its end.
+        // A scan that was stopped after its last attempt is complete.
         let stopped = self
             .stop
             .reason()
@@ -277,7 +277,7 @@ impl Scan {
     }
 }
 
-/// The time between; zero if the clock was set back.
+/// The time between two moments; zero if the clock was set back.
 fn span(from: Timestamp, to: Timestamp) -> Duration {
     to.duration_since(from).try_into().unwrap_or_default()
 }

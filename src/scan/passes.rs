@@ -11,9 +11,9 @@ use super::stop::Stop;
 use super::turns::{Source, Turns};
 use super::workers::Workers;
 
-/// The share of the rate at which retries are made.
+/// The share of the rate for retries.
 const RETRY_SHARE: f64 = 0.5;
-/// How often the checkpoint is written. A kill loses what was finished since.
+/// How often the checkpoint is written. A killed scan loses the results since then.
 const FLUSH: Duration = Duration::from_millis(400);
 
 /// Runs every pass. Ends when all is done, when the scan is stopped and the targets in flight are
@@ -76,7 +76,7 @@ async fn run_passes(run: &Arc<Run>, earlier: Vec<Earlier>) -> io::Result<()> {
 }
 
 /// Gives up the retries that the stopped scan will not make. An earlier run may have come to a `later` pass
-/// already: what it finished there has an outcome.
+/// already; its results count.
 async fn give_up_retries(
     run: &Run,
     pass: u32,

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Verdict;
 
-/// How far a scan is. Serializes as the line that `--stats-interval` prints.
+/// The progress of a scan. Serializes as the line that `--stats-interval` prints.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[serde(tag = "record", rename = "progress")]
 pub struct Progress {

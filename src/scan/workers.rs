@@ -10,7 +10,7 @@ use super::admission::RateLimiter;
 use super::run::Run;
 use super::turns::{Kind, Next, Turns};
 
-/// How soon a name is searched again when enough addresses are set aside.
+/// The pause before the next search for a name when enough addresses are set aside.
 const SEARCH_PAUSE: Duration = Duration::from_millis(50);
 
 /// The workers of one pass.

@@ -96,7 +96,7 @@ fn build(tls: &Tls) -> Result<Prepared, String> {
         .iter()
         .map(|protocol| protocol.clone().into_bytes())
         .collect();
-    // Nobody resumes: tickets would only cost.
+    // No client resumes a session, so tickets would only cost time.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Prepared {

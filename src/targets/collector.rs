@@ -1,4 +1,4 @@
-//! Takes in specifications one by one, and finds the targets that several of them name.
+//! Collects specifications one by one, and finds targets that several of them name.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;

@@ -7,7 +7,7 @@ use crate::record::{MAX_RECORD, READABLE, SCHEMA, SavedScan, from_line, read, to
 use crate::report::Format;
 use crate::report::sample::{self, Sample};
 
-/// A report read back, to be written again. Findings are made anew by whoever reads a report; here
+/// A report that is read, to be written again. Readers derive findings again; here
 /// they are those of the sample.
 fn read_back(text: &str) -> Sample {
     read_back_with(text, &[])

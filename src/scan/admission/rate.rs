@@ -3,8 +3,8 @@
 //! A connection is opened at a random moment within its slot, so that a scan neither bursts nor falls into
 //! step with other scans. No window of 10 ms holds more connections than the rate allows in 10 ms, plus
 //! one, even while the rate changes. Callers are served in their order, but a probe that continues goes
-//! before attempts that start. Unused slots are not saved up. A busy machine may catch up on what it is
-//! late, up to [`GRACE`].
+//! before attempts that start. Unused slots are not saved up, but a delayed
+//! caller may still use its slot for up to [`GRACE`].
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -39,12 +39,12 @@ pub(in crate::scan) struct Throttle {
 
 struct State {
     congestion: Congestion,
-    /// The share of the rate that the current pass goes at.
+    /// The share of the rate for the current pass.
     share: f64,
     since: Instant,
     /// Whether this machine ran out of resources in the current window.
     exhausted: bool,
-    /// Whether it did in an earlier window, and the scan is not back at full speed yet.
+    /// Whether this machine ran out of resources in an earlier window, and the scan is not at full speed again.
     recovering: bool,
 }
 
@@ -85,7 +85,7 @@ impl Throttle {
         self.permits.beyond_limit()
     }
 
-    /// Sets the share of the rate that the scan goes at from now on.
+    /// Sets the share of the rate for a pass.
     pub(in crate::scan) fn set_share(&self, share: f64) {
         let mut state = self.state.lock();
         state.share = share;
@@ -135,7 +135,7 @@ impl Throttle {
         self.adjust();
     }
 
-    /// The share of full speed that the scan goes at now.
+    /// The current share of full speed.
     pub(in crate::scan) fn level(&self) -> f64 {
         self.state.lock().congestion.level()
     }

@@ -2,7 +2,7 @@
 //!
 //! The first record identifies the scan: version, seed, shard, digests of the targets and of the options
 //! that affect results, and the start time. The others are [frames](super::frame), written at least once
-//! a second. The last frame of a scan that came to its end has the end time.
+//! a second. The last frame of a complete scan has the end time.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _};
@@ -287,7 +287,7 @@ impl Checkpoint {
         self.began
     }
 
-    /// When the scan came to its end, if it did: then nothing is left to ask.
+    /// When the scan was complete; `None` if it was not.
     pub fn ended(&self) -> Option<Timestamp> {
         self.ended
     }

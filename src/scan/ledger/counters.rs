@@ -24,7 +24,7 @@ pub(in crate::scan) struct Counters {
     /// Attempts of all passes that earlier runs made.
     resumed: AtomicU64,
     in_flight: AtomicU64,
-    /// Attempts that are to be made again, and how many of these because of a timeout.
+    /// Attempts to repeat, and how many of them because of a timeout.
     deferred: AtomicU64,
     deferred_timeouts: AtomicU64,
     /// Attempts that are not made again, because the scan was stopped.
@@ -109,7 +109,7 @@ impl Counters {
         }
     }
 
-    /// Counts a deferred attempt that is not made again, and what the target led to without it.
+    /// Counts a deferred attempt that is not made again, and the outcome of its target.
     pub(in crate::scan) fn give_up(&self, target: &Target, outcome: &Outcome) {
         add_one(&self.given_up);
         self.count(target, outcome);
@@ -184,7 +184,7 @@ impl Counters {
         (load(&self.done) + load(&self.retried)).saturating_sub(load(&self.resumed))
     }
 
-    /// The counts at this moment; what does not come from counters is left at its default.
+    /// The current counts. Fields that are not counters have their defaults.
     pub(in crate::scan) fn progress(&self) -> Progress {
         let final_timeouts: u64 = FailureKind::ALL
             .into_iter()
@@ -209,7 +209,7 @@ impl Counters {
         self.sources.lock().iter().copied().collect()
     }
 
-    /// What became of every target of this shard. After a scan that `failed`, targets without an outcome
+    /// The coverage of this shard. After a scan that `failed`, targets without an outcome
     /// were not attempted, even if their attempts were counted as made.
     pub(in crate::scan) fn coverage(
         &self,
