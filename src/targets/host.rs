@@ -43,14 +43,16 @@ pub(super) fn parse_ipv6(text: &str) -> Result<Ipv6Addr, Problem> {
     })
 }
 
-/// Whether the word of a specification writes its name with a dot at its end. Such a name is complete:
-/// no search domain is added.
+/// The characters that IDNA reads as a dot (UTS #46, section 4).
+const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
+/// Whether the name in a specification ends with a dot. Such a name is complete: no search domain is added.
 pub(super) fn is_absolute(word: &str) -> bool {
     let authority = word.split_once("://").map_or(word, |(_, rest)| rest);
     authority
         .split(['/', ':'])
         .next()
-        .is_some_and(|host| host.ends_with('.'))
+        .is_some_and(|host| host.ends_with(DOTS))
 }
 
 /// A DNS name in its canonical form: IDNA applied, lower case, without a trailing dot.

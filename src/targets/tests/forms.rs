@@ -112,6 +112,9 @@ fn a_name_with_a_dot_at_its_end_is_complete() {
         ("https://api.example./k8s", true),
         ("https://api.example/k8s.", false),
         ("https://api.example.:6443", true),
+        ("api.example。:6443", true),
+        ("api.example．", true),
+        ("api.example｡", true),
         ("192.0.2.1", false),
         // One name with both spellings is complete.
         ("api.example\napi.example.", true),
