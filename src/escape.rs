@@ -86,6 +86,15 @@ pub(crate) fn clip(text: &str, max: usize) -> Cow<'_, str> {
     )
 }
 
+/// Cuts an owned text as [`clip`] does, without a copy of a short one.
+pub(crate) fn clip_owned(text: String, max: usize) -> String {
+    let cut = match clip(&text, max) {
+        Cow::Owned(cut) => Some(cut),
+        Cow::Borrowed(_) => None,
+    };
+    cut.unwrap_or(text)
+}
+
 /// Cuts `text` to at most `max` characters, after a whole sentence, because half a sentence of advice may say the
 /// opposite. Nothing is escaped.
 pub(crate) fn sentences(text: &str, max: usize) -> Cow<'_, str> {

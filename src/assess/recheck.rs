@@ -44,7 +44,7 @@ fn why(requests: &[JudgedRequest]) -> Option<String> {
     let with = |access: Access| requests.iter().find(move |one| one.access == access);
     let public: Vec<&JudgedRequest> = requests
         .iter()
-        .filter(|request| is_public(request))
+        .filter(|request| request.class().is_public())
         .filter(|request| matches!(request.access, Access::Forbidden | Access::Granted))
         .collect();
     if let Some(first) = public.first()
@@ -75,9 +75,9 @@ fn why(requests: &[JudgedRequest]) -> Option<String> {
     let api = requests
         .iter()
         .find(|request| request.exchange.request.path == "/api")?;
-    let closed = requests.iter().find(|request| {
-        is_public(request) && matches!(request.access, Access::Rejected | Access::Forbidden)
-    })?;
+    let closed = requests
+        .iter()
+        .find(|request| request.class().is_public() && request.access.is_refused())?;
     (api.access == Access::Granted).then(|| both(api, closed))
 }
 
@@ -95,11 +95,6 @@ fn not_ready(request: &JudgedRequest) -> Option<String> {
     }
     (reply.answer == Answer::HealthFailing)
         .then(|| format!("{path} says that the server is not healthy"))
-}
-
-/// Whether a default cluster opens the path: version and health.
-fn is_public(request: &JudgedRequest) -> bool {
-    matches!(request.class(), PathClass::Version | PathClass::Health)
 }
 
 fn both(one: &JudgedRequest, other: &JudgedRequest) -> String {

@@ -122,9 +122,8 @@ fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequ
             .filter(|request| request.access.is_clear())
             .all(|request| request.access == Access::Forbidden)
     };
-    let is_public = matches!(then.class(), PathClass::Version | PathClass::Health);
     first.access == Access::Forbidden
-        && (is_public && then.access == Access::Granted
+        && (then.class().is_public() && then.access == Access::Granted
             || first.reply().is_some_and(Reply::is_starting)
             || refused_everything())
 }

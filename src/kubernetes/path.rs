@@ -60,6 +60,11 @@ impl PathClass {
         matches!(self, Self::ResourceList { .. })
     }
 
+    /// Whether a default cluster opens it: version and health.
+    pub const fn is_public(self) -> bool {
+        matches!(self, Self::Version | Self::Health)
+    }
+
     /// Whether its documents are long, so that only their first bytes are read.
     pub const fn is_telemetry(self) -> bool {
         matches!(self, Self::OpenApi | Self::Metrics | Self::Diagnostics)

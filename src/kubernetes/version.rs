@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::json::text;
-use crate::escape::{TEXT, clip};
+use crate::escape::{TEXT, clip_owned};
 
 /// The fields of `/version` (`version.Info` of k8s.io/apimachinery), each of at most 1,024 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,9 +38,9 @@ pub struct VersionInfo {
 impl VersionInfo {
     /// `None` without the fields that every release has.
     pub(super) fn read(object: &Map<String, Value>) -> Option<Self> {
-        let text = |key| Some(clip(&text(object, key)?, TEXT).into_owned());
+        let text = |key| text(object, key);
         let pair = |major, minor| Some(format!("{}.{}", text(major)?, text(minor)?));
-        Some(Self {
+        let info = Self {
             git_version: text("gitVersion")?,
             major: Some(text("major")?),
             minor: Some(text("minor")?),
@@ -52,6 +52,28 @@ impl VersionInfo {
             go_version: text("goVersion"),
             compiler: text("compiler"),
             platform: text("platform"),
-        })
+        };
+        Some(info.clipped())
+    }
+
+    /// The same fields, each cut to the length that records keep.
+    pub(crate) fn clipped(mut self) -> Self {
+        let fields = [
+            &mut self.major,
+            &mut self.minor,
+            &mut self.emulation,
+            &mut self.minimum_compatibility,
+            &mut self.git_commit,
+            &mut self.git_tree_state,
+            &mut self.build_date,
+            &mut self.go_version,
+            &mut self.compiler,
+            &mut self.platform,
+        ];
+        let present = fields.into_iter().flatten();
+        for text in present.chain([&mut self.git_version]) {
+            *text = clip_owned(std::mem::take(text), TEXT);
+        }
+        self
     }
 }

@@ -35,6 +35,11 @@ impl Access {
         }
     }
 
+    /// Whether authentication or authorization refused the request.
+    pub const fn is_refused(&self) -> bool {
+        matches!(self, Self::Rejected | Self::Forbidden)
+    }
+
     /// Whether it says how far anonymous requests come.
     pub const fn is_clear(&self) -> bool {
         !matches!(self, Self::Unclear(_) | Self::Failed(_))

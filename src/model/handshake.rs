@@ -75,17 +75,6 @@ pub enum Signature {
     },
 }
 
-impl Signature {
-    /// The word in reports.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Valid => "valid",
-            Self::Invalid => "invalid",
-            Self::NotChecked { .. } => "not-checked",
-        }
-    }
-}
-
 /// Whether the chain ends at a CA from `--ca-file`: it is the right server, or something in between. The probe continues
 /// in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,17 +94,6 @@ pub enum Trust {
         /// Why not.
         why: String,
     },
-}
-
-impl Trust {
-    /// The word in reports.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Anchored { .. } => "anchored",
-            Self::NotAnchored { .. } => "not-anchored",
-            Self::NotChecked { .. } => "not-checked",
-        }
-    }
 }
 
 /// The server's certificate.

@@ -1,12 +1,15 @@
 //! The report on one endpoint, or on a target that did not lead to one.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
 use super::{
-    Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture, Remedy, Request,
-    Target, Timings, Verdict,
+    Certificate, Endpoint, Failure, Grant, Handshake, Identification, JudgedRequest, Posture,
+    Remedy, Request, Target, Timings, Verdict,
 };
 
 /// The report on one endpoint.
@@ -118,15 +121,27 @@ impl EndpointReport {
         })
     }
 
+    /// The address of the endpoint; `None` without an endpoint, and if the proxy resolved the name.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.endpoint.as_ref().and_then(Endpoint::address)
+    }
+
+    /// The server's certificate.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.tls.as_ref()?.certificate.as_ref()
+    }
+
+    /// The day of the first request, in UTC.
+    pub fn day(&self) -> Option<Date> {
+        let first = self.requests.first()?;
+        Some(Offset::UTC.to_datetime(first.exchange.at).date())
+    }
+
     /// The sort key of reports: position in the target set, then address.
     pub fn order_key(&self) -> (u64, Option<(IpAddr, u16)>) {
-        (
-            self.target.index,
-            self.endpoint
-                .as_ref()
-                .and_then(Endpoint::address)
-                .map(|address| (address.ip(), address.port())),
-        )
+        let address = self.address();
+        let address = address.map(|address| (address.ip(), address.port()));
+        (self.target.index, address)
     }
 
     /// The time for the whole probe.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
 
-use crate::escape::{TEXT, clip};
+use crate::escape::{TEXT, clip, clip_owned};
 
 /// A text from the network: at most 1,024 characters, the last of them `…` where it was cut.
 #[derive(Default, Serialize, serde::Deserialize)]
@@ -25,7 +25,7 @@ impl<'a> From<&'a str> for Clipped<'a> {
 
 impl From<String> for Clipped<'_> {
     fn from(text: String) -> Self {
-        Self(Cow::Owned(clip(&text, TEXT).into_owned()))
+        Self(Cow::Owned(clip_owned(text, TEXT)))
     }
 }
 

@@ -63,6 +63,11 @@ impl Verdict {
         telling && self != expected
     }
 
+    /// Whether it means that nothing answered.
+    pub const fn is_silent(self) -> bool {
+        matches!(self, Self::Unreachable | Self::NotAttempted)
+    }
+
     /// Whether it settles what an anonymous caller may do: one of the four verdicts on an API server.
     pub const fn is_conclusive(self) -> bool {
         matches!(

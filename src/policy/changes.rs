@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::rules::hit::listed;
 use crate::kubernetes::PathClass;
 use crate::model::{
-    Certificate, Change, ChangeKind, EndpointReport, Grade, Identity, Origin, Verdict,
+    Certificate, Change, ChangeKind, EndpointReport, Grade, Identity, JudgedRequest, Origin,
+    Verdict,
 };
 
 /// Digits of a certificate's SHA-256 in the text.
@@ -70,7 +71,7 @@ impl Snapshot {
             });
         let asked = (report.requests.iter())
             .filter(|request| request.access.is_clear())
-            .map(|request| request.exchange.request.bare_path());
+            .map(JudgedRequest::path);
         add_paths(&mut self.paths, &mut state.asked, asked);
         let open = report.exposing().map(|grant| grant.path.as_str());
         add_paths(&mut self.paths, &mut state.open, open);
@@ -79,7 +80,7 @@ impl Snapshot {
         state
             .versions
             .extend(identification.and_then(|identification| identification.version.clone()));
-        if let Some(certificate) = report.tls.as_ref().and_then(|tls| tls.certificate.as_ref()) {
+        if let Some(certificate) = report.certificate() {
             state
                 .certificates
                 .insert(certificate.sha256.clone(), certificate_text(certificate));

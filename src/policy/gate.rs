@@ -66,13 +66,15 @@ impl FromStr for FailOn {
 
     fn from_str(text: &str) -> Result<Self, InvalidThreshold> {
         let verdict = || (text.parse().ok()).filter(|verdict| Self::VERDICTS.contains(verdict));
-        let threshold = match text.strip_prefix("new:") {
-            _ if text == "never" => Some(Self::Never),
-            _ if text == "new" => Some(Self::New(None)),
-            Some(severity) => (severity.parse().ok()).map(|severity| Self::New(Some(severity))),
-            None => (text.parse().ok())
-                .map(Self::Severity)
-                .or_else(|| verdict().map(Self::Verdict)),
+        let threshold = match text {
+            "never" => Some(Self::Never),
+            "new" => Some(Self::New(None)),
+            _ => match text.strip_prefix("new:") {
+                Some(severity) => (severity.parse().ok()).map(|severity| Self::New(Some(severity))),
+                None => (text.parse().ok())
+                    .map(Self::Severity)
+                    .or_else(|| verdict().map(Self::Verdict)),
+            },
         };
         threshold.ok_or(InvalidThreshold)
     }

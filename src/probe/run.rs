@@ -10,7 +10,6 @@ use super::connection::Connection;
 use super::dial::{Dial, Dialled};
 use super::prober::Prober;
 use crate::config::MAX_PAUSE;
-use crate::kubernetes::PathClass;
 use crate::model::{
     Endpoint, Exchange, Failure, FailureKind, Handshake, Method, Observation, Reply, Request,
     Scheme, Stage,
@@ -359,11 +358,10 @@ impl<'a, D: Dial> Run<'a, D> {
         request: &Request,
     ) -> Result<Reply, Failure> {
         let prober = self.prober;
-        let max_body = match request.class {
-            PathClass::OpenApi | PathClass::Metrics | PathClass::Diagnostics => {
-                FIRST_BYTES.min(prober.max_body)
-            }
-            _ => prober.max_body,
+        let max_body = if request.class.is_telemetry() {
+            FIRST_BYTES.min(prober.max_body)
+        } else {
+            prober.max_body
         };
         let work = connection.request(
             &self.observation.endpoint,

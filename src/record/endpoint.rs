@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use jiff::civil::Date;
-use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
 use super::identification::Identification;
@@ -91,7 +89,7 @@ pub(super) struct Endpoint<'a> {
 impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
     fn from(report: &'a EndpointReport) -> Self {
         let (target, endpoint) = (&report.target, report.endpoint.as_ref());
-        let address = endpoint.and_then(model::Endpoint::address);
+        let address = report.address();
         let verdict_if_known = report.seen();
         Self {
             target: target.to_string().into(),
@@ -116,7 +114,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             identification: report
                 .identification
                 .as_ref()
-                .map(|identification| Identification::new(identification, day(report))),
+                .map(|identification| Identification::new(identification, report.day())),
             posture: report.posture.as_ref().map(Cow::Borrowed),
             remedy: report.remedy.as_ref().map(Cow::Borrowed),
             requests: report.requests.iter().map(Request::from).collect(),
@@ -132,12 +130,6 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             timings: (&report.timings).into(),
         }
     }
-}
-
-/// The day of the first request.
-fn day(report: &EndpointReport) -> Option<Date> {
-    let first = report.requests.first()?;
-    Some(Offset::UTC.to_datetime(first.exchange.at).date())
 }
 
 impl TryFrom<Endpoint<'_>> for EndpointReport {
@@ -216,9 +208,13 @@ fn parse_target(text: &str, prefix: &str) -> Option<(Scheme, Host, u16)> {
     let rest = text.strip_suffix(prefix)?;
     let (scheme, rest) = match rest.split_once("://") {
         None => (Scheme::Https, rest),
-        Some(("https", rest)) => (Scheme::Https, rest),
-        Some(("http", rest)) => (Scheme::Http, rest),
-        Some(_) => return None,
+        Some((word, rest)) => {
+            let known = [Scheme::Https, Scheme::Http];
+            (
+                known.into_iter().find(|known| known.as_str() == word)?,
+                rest,
+            )
+        }
     };
     let authority = HostPort::split(rest).ok()?;
     let host = match authority.bare() {

@@ -15,10 +15,10 @@ pub const READABLE: [&str; 3] = [
 ];
 
 /// Largest part of a report about the scan as a whole, in bytes. Most of it lists named targets.
-pub const MAX_PIECE: usize = 256 * 1024 * 1024;
+pub(super) const MAX_PIECE: usize = 256 * 1024 * 1024;
 
 /// Largest endpoint record, in bytes.
-pub const MAX_RECORD: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
+pub(super) const MAX_RECORD: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
 /// The name of a format that this version reads. Any other name is an error.
 pub(super) struct Schema;

@@ -79,7 +79,7 @@ enum Kind {
 impl<'a> From<&'a JudgedRequest> for Request<'a> {
     fn from(judged: &'a JudgedRequest) -> Self {
         let exchange = &judged.exchange;
-        let reply = exchange.outcome.as_ref().ok();
+        let reply = judged.reply();
         let (access, why) = match &judged.access {
             Access::Rejected => (Reach::Rejected, None),
             Access::Forbidden => (Reach::Forbidden, None),
@@ -291,10 +291,12 @@ impl Evidence<'_> {
             },
             || {
                 let version = self.version.map(Cow::into_owned).unwrap_or_default();
-                Box::new(VersionInfo {
+                let version = VersionInfo {
                     git_version: text(self.git_version),
                     ..version
-                })
+                };
+                // A report is as hostile as a server.
+                Box::new(version.clipped())
             },
         );
         Ok(Reply {
@@ -343,6 +345,20 @@ mod tests {
         for kind in FailureKind::ALL {
             let read: Kind = serde_json::from_value(kind.as_str().into()).unwrap();
             assert!(matches!(read, Kind::Failure(read) if read == kind));
+        }
+    }
+
+    #[test]
+    fn accesses_have_the_words_of_the_model() {
+        let failure = || Failure::new(Stage::Http, FailureKind::Reset, "");
+        for (access, reach) in [
+            (Access::Rejected, Reach::Rejected),
+            (Access::Forbidden, Reach::Forbidden),
+            (Access::Granted, Reach::Granted),
+            (Access::Unclear(Unclear::Cut), Reach::Unclear),
+            (Access::Failed(failure()), Reach::Failed),
+        ] {
+            assert_eq!(serde_json::to_value(reach).unwrap(), access.as_str());
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{from_line, to_line};
 use crate::model::EndpointReport;
 
 /// Records that are held in memory.
-pub const HELD: usize = 10_000;
+const HELD: usize = 10_000;
 /// Bytes of a run that are read at once.
 const BUFFER: usize = 16 * 1024;
 

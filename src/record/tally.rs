@@ -52,3 +52,19 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantNames as _;
+
+    use super::*;
+
+    #[test]
+    fn every_grade_has_its_count() {
+        let counts = serde_json::to_value(Grades::default()).unwrap();
+        let mut grades = Grade::VARIANTS.to_vec();
+        grades.sort_unstable();
+        let keys: Vec<&String> = counts.as_object().unwrap().keys().collect();
+        assert_eq!(keys, grades);
+    }
+}

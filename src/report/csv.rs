@@ -6,9 +6,9 @@ use std::borrow::Borrow;
 use std::io;
 
 use super::findings_by_endpoint::FindingsByEndpoint;
+use super::phrases;
 use super::results::Results;
 use super::spreadsheet::{self, cell};
-use super::{facts, phrases};
 use crate::model::{EndpointReport, Finding, Host, Identification};
 
 /// What a row shows.
@@ -23,7 +23,7 @@ type Column = (&'static str, fn(&Row<'_>) -> Option<String>);
 const COLUMNS: [Column; 23] = [
     ("target", |row| Some(row.report.target.to_string())),
     ("address", |row| {
-        facts::address(row.report).map(|address| address.to_string())
+        row.report.address().map(|address| address.to_string())
     }),
     ("name", |row| match &row.report.target.host {
         Host::Name(name) => Some(name.to_string()),
@@ -72,13 +72,13 @@ const COLUMNS: [Column; 23] = [
         Some(row.rule_ids(Finding::accepted))
     }),
     ("certificate_subject", |row| {
-        Some(facts::certificate(row.report)?.subject.to_string())
+        Some(row.report.certificate()?.subject.to_string())
     }),
     ("certificate_issuer", |row| {
-        Some(facts::certificate(row.report)?.issuer.to_string())
+        Some(row.report.certificate()?.issuer.to_string())
     }),
     ("certificate_not_after", |row| {
-        let end = facts::certificate(row.report)?.not_after?;
+        let end = row.report.certificate()?.not_after?;
         Some(end.to_string())
     }),
     ("remedy", |row| {

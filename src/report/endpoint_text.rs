@@ -6,7 +6,6 @@
 use std::io::{self, Write};
 
 use jiff::civil::Date;
-use jiff::tz::Offset;
 
 use super::escape::escape;
 use super::phrases;
@@ -37,7 +36,7 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
     if let Some(identification) = &report.identification {
         component(&mut out, identification)?;
         product(&mut out, identification)?;
-        version(&mut out, identification, day_of_scan(report))?;
+        version(&mut out, identification, report.day())?;
     }
     if let Some(expected) = &report.posture {
         posture(&mut out, expected)?;
@@ -52,12 +51,6 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
     }
     tls(&mut out, report)?;
     out.flush()
-}
-
-/// The day of the first request.
-fn day_of_scan(report: &EndpointReport) -> Option<Date> {
-    let first = report.requests.first()?;
-    Some(Offset::UTC.to_datetime(first.exchange.at).date())
 }
 
 fn component(out: &mut impl Write, identification: &Identification) -> io::Result<()> {

@@ -12,7 +12,6 @@
 mod csv;
 pub mod diff;
 pub mod endpoint_text;
-mod facts;
 mod findings_by_endpoint;
 mod format;
 mod github;

@@ -10,7 +10,6 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
 use super::escape::escape;
-use super::facts;
 use super::results::Results;
 use crate::model::{EndpointReport, FailureKind, Gap, Severity, Verdict};
 
@@ -181,7 +180,7 @@ fn endpoints(
     let mut known_labels = HashSet::new();
     for report in reports.take(MAX_ENDPOINTS) {
         let report = report.borrow();
-        let address = facts::address(report).map(|address| address.to_string());
+        let address = report.address().map(|address| address.to_string());
         let labels = format!(
             "target=\"{}\",address=\"{}\",server_name=\"{}\",label=\"{}\"",
             value(&report.target.to_string()),
@@ -194,7 +193,7 @@ fn endpoints(
         }
         let verdict = report.verdict;
         writeln!(out, "{verdicts}{{{labels},verdict=\"{verdict}\"}} 1")?;
-        if let Some(end) = facts::certificate(report).and_then(|known| known.not_after) {
+        if let Some(end) = report.certificate().and_then(|known| known.not_after) {
             let end = end.as_second();
             let _ = writeln!(certificate_series, "{certificates}{{{labels}}} {end}");
         }

@@ -5,13 +5,12 @@
 //! other sources (network, country, sector) stay empty. Column names and formats are from
 //! The-Shadowserver-Foundation/report_schema at 8e06fb9.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::io;
 
 use jiff::Timestamp;
 
-use super::facts;
 use super::spreadsheet::{self, cell};
 use crate::kubernetes::{Answer, PathClass, VersionInfo};
 use crate::model::{Certificate, EndpointReport, Exchange, Reply};
@@ -49,10 +48,10 @@ pub(super) fn write(
 /// The first answer to `/version` with a version.
 fn shown_version(report: &EndpointReport) -> Option<(&Exchange, &Reply, &VersionInfo)> {
     report.requests.iter().find_map(|request| {
-        let reply = request.exchange.outcome.as_ref().ok()?;
+        let reply = request.reply()?;
         match &reply.answer {
             Answer::Version(version)
-                if reply.status == 200 && request.exchange.request.class == PathClass::Version =>
+                if reply.status == 200 && request.class() == PathClass::Version =>
             {
                 Some((&request.exchange, reply, &**version))
             }
@@ -71,10 +70,12 @@ fn row(
     let endpoint = report.endpoint.as_ref();
     let header = |name: &str| reply.header(name).unwrap_or_default();
     let field = |field: &Option<String>| field.clone().unwrap_or_default();
-    let address = facts::address(report).map(|address| address.ip().to_string());
+    let address = report.address().map(|address| address.ip().to_string());
     let hostname = endpoint.and_then(|endpoint| endpoint.name.as_deref());
-    let mut cells: HashMap<String, String> = HashMap::new();
-    let mut set = |column: &str, text: String| cells.insert(column.to_owned(), text);
+    let mut cells: HashMap<Cow<'static, str>, String> = HashMap::new();
+    let mut set = |column: &'static str, text| {
+        cells.insert(column.into(), text);
+    };
     set("timestamp", time(exchange.at));
     set("severity", "high".to_owned());
     set("ip", address.unwrap_or_default());
@@ -102,8 +103,8 @@ fn row(
         set("cipher_suite", tls.cipher.clone());
         set("validation_level", "unknown".to_owned());
     }
-    if let Some(certificate) = facts::certificate(report) {
-        set_certificate(certificate, exchange.at, &mut set);
+    if let Some(certificate) = report.certificate() {
+        set_certificate(certificate, exchange.at, &mut cells);
     }
     let cell_of = |column: &str| cells.get(column).map(|text| cell(text)).unwrap_or_default();
     COLUMNS.split(',').map(cell_of).collect()
@@ -112,7 +113,7 @@ fn row(
 fn set_certificate(
     certificate: &Certificate,
     at: Timestamp,
-    set: &mut impl FnMut(&str, String) -> Option<String>,
+    cells: &mut HashMap<Cow<'static, str>, String>,
 ) {
     let Certificate {
         subject,
@@ -122,6 +123,9 @@ fn set_certificate(
         not_after,
         ..
     } = certificate;
+    let mut set = |column: &'static str, text| {
+        cells.insert(column.into(), text);
+    };
     let flag = |holds: bool| if holds { "Y" } else { "N" }.to_owned();
     let (algorithm, bits) = key.split_once(' ').unwrap_or((key, ""));
     let has_expired = not_after.is_some_and(|end| end < at);
@@ -152,7 +156,7 @@ fn set_certificate(
             ("L", "locality_name"),
         ] {
             let text = name.attribute(attribute).unwrap_or_default();
-            set(&format!("{owner}_{column}"), text.to_owned());
+            cells.insert(format!("{owner}_{column}").into(), text.to_owned());
         }
     }
 }

@@ -170,7 +170,8 @@ fn client_cas(tls: &Handshake) -> Option<String> {
         .then(|| "a client certificate is asked for, and no CA named".to_owned())
 }
 
-/// The host name in a certificate that a Kubernetes component makes for itself if it has none: subject `HOST@SECONDS`, issuer `HOST-ca@SECONDS`.
+/// The host name in a certificate that a Kubernetes component makes for itself if it has none: subject `HOST@SECONDS`,
+/// issuer `HOST-ca@SECONDS`.
 fn self_made_name<'a>(subject: &'a str, issuer: &str) -> Option<&'a str> {
     let (host, seconds) = subject.rsplit_once('@')?;
     let (ca, ca_seconds) = issuer.rsplit_once('@')?;

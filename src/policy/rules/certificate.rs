@@ -46,7 +46,7 @@ fn hit(verb: &str, end: Timestamp) -> Hit {
 
 /// When the certificate expires, if an API server presented it.
 fn end(report: &EndpointReport) -> Option<Timestamp> {
-    let certificate = report.tls.as_ref()?.certificate.as_ref()?;
+    let certificate = report.certificate()?;
     certificate
         .not_after
         .filter(|_| report.verdict.is_conclusive())

@@ -40,8 +40,10 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
 pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let is_expected = report.target.expect == Some(Verdict::Inconclusive);
     let is_hit = report.verdict == Verdict::Inconclusive && !is_expected;
-    let message = format!("no verdict: {}", report.reason);
-    is_hit.then(|| Hit::proven(message, requests(report, |_| true)))
+    is_hit.then(|| {
+        let message = format!("no verdict: {}", report.reason);
+        Hit::proven(message, requests(report, |_| true))
+    })
 }
 
 pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
@@ -52,11 +54,14 @@ pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: ScanTime) -
 }
 
 pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
+    if !spec.is_missing() {
+        return None;
+    }
     let message = match (found(spec), spec.unasked_said()) {
         (None, None) => "not asked".to_owned(),
         (None, Some(unasked)) => format!("not asked: {unasked}"),
         (Some(found), None) => format!("no verdict, only {found}"),
         (Some(found), Some(unasked)) => format!("no verdict, only {found}; not asked: {unasked}"),
     };
-    spec.is_missing().then(|| Hit::proven(message, Vec::new()))
+    Some(Hit::proven(message, Vec::new()))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hit::{DEFAULTS, Hit, confidence, listed};
-use crate::model::{Access, Confidence, Endpoint, EndpointReport, Rule, Severity, Verdict};
+use crate::model::{Confidence, Endpoint, EndpointReport, JudgedRequest, Rule, Severity, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "address-divergence",
@@ -30,18 +30,15 @@ pub(in crate::policy) struct AddressResult {
 impl AddressResult {
     /// `None` for an address without a clear answer, which says nothing about what is open.
     pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
-        let is_clear = !matches!(
-            report.verdict,
-            Verdict::Unreachable | Verdict::NotAttempted | Verdict::Inconclusive
-        );
+        let is_clear = !report.verdict.is_silent() && report.verdict != Verdict::Inconclusive;
         let endpoint = report.endpoint.clone().filter(|_| is_clear)?;
         let open: BTreeSet<String> = (report.grants.iter())
             .map(|grant| grant.path.clone())
             .collect();
         // The recheck may have opened a path that was refused first.
         let closed = (report.requests.iter())
-            .filter(|request| matches!(request.access, Access::Rejected | Access::Forbidden))
-            .map(|request| request.exchange.request.bare_path())
+            .filter(|request| request.access.is_refused())
+            .map(JudgedRequest::path)
             .filter(|path| !open.contains(*path))
             .map(str::to_owned)
             .collect();

@@ -2,7 +2,7 @@
 
 use super::hit::{DEFAULTS, Hit, ScanTime, is_component, requests};
 use crate::kubernetes::{Answer, PathClass};
-use crate::model::{Component, EndpointReport, JudgedRequest, Reply, Rule, Scheme, Severity};
+use crate::model::{Component, EndpointReport, Reply, Rule, Scheme, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -31,8 +31,8 @@ pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<H
         return None;
     }
     let of_etcd = |reply: &Reply| reply.status == 200 && reply.answer == Answer::Etcd;
-    let answers = requests(report, |JudgedRequest { exchange, .. }| {
-        exchange.request.class == PathClass::Version && exchange.outcome.as_ref().is_ok_and(of_etcd)
+    let answers = requests(report, |request| {
+        request.class() == PathClass::Version && request.reply().is_some_and(of_etcd)
     });
     let how = match report.endpoint.as_ref()?.scheme {
         Scheme::Https => "over TLS without a client certificate",

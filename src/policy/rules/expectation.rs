@@ -1,7 +1,7 @@
 //! The verdict is not the expected one.
 
 use super::hit::{DEFAULTS, Hit, ScanTime, answered, listed};
-use crate::model::{Confidence, EndpointReport, Rule, Severity, SpecCoverage};
+use crate::model::{Confidence, EndpointReport, Rule, Severity, SpecCoverage, Verdict};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "expectation-unmet",
@@ -19,9 +19,10 @@ pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: ScanTime) -> Op
     let EndpointReport {
         verdict, reason, ..
     } = report;
-    let expected = report.target.expect?;
+    let contradicted = |expected: &Verdict| verdict.contradicts(*expected);
+    let expected = report.target.expect.filter(contradicted)?;
     let message = format!("expected {expected}, found {verdict}: {reason}");
-    (verdict.contradicts(expected)).then(|| Hit::proven(message, answered(report)))
+    Some(Hit::proven(message, answered(report)))
 }
 
 /// A specification whose endpoints do not show the expected verdict.

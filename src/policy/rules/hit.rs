@@ -107,9 +107,7 @@ pub(super) fn requests(
 
 /// The indices of the requests whose reply satisfies `which`.
 pub(super) fn replies(report: &EndpointReport, which: impl Fn(&Reply) -> bool) -> Vec<usize> {
-    requests(report, |request| {
-        request.exchange.outcome.as_ref().is_ok_and(&which)
-    })
+    requests(report, |request| request.reply().is_some_and(&which))
 }
 
 /// The indices of the requests that got a reply.

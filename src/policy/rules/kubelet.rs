@@ -50,22 +50,26 @@ pub(in crate::policy) static ANONYMOUS: Rule = Rule {
 
 pub(in crate::policy) fn open(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let grants = let_through(report);
+    if grants.is_empty() {
+        return None;
+    }
     let message = format!(
         "the kubelet lets callers without credentials through to {}",
         paths(&grants)
     );
-    (!grants.is_empty()).then(|| Hit::granted(message, &grants).opening(&grants))
+    Some(Hit::granted(message, &grants).opening(&grants))
 }
 
 pub(in crate::policy) fn anonymous(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
+    if !is_component(report, Component::Kubelet) {
+        return None;
+    }
     let denied = replies(report, |reply| {
         reply.answer == Answer::KubeletDeniesAnonymous
     });
     let message = "the kubelet accepts requests without credentials as system:anonymous; its authorization \
                    stops them";
-    let is_stopped = is_component(report, Component::Kubelet)
-        && !denied.is_empty()
-        && let_through(report).is_empty();
+    let is_stopped = !denied.is_empty() && let_through(report).is_empty();
     is_stopped.then(|| Hit::proven(message, denied))
 }
 
@@ -75,16 +79,18 @@ fn let_through(report: &EndpointReport) -> Vec<&Grant> {
         .endpoint
         .as_ref()
         .is_some_and(|endpoint| endpoint.scheme == Scheme::Https && endpoint.port != HEALTH_PORT);
-    // A kubelet accepts anonymous callers on all paths or on none. If another path answers 401, a proxy opens the
-    // path.
-    let rejects = !replies(report, |reply| reply.status == 401).is_empty();
     // Another program may serve with the certificate of a node.
     let is_kubelet =
         is_component(report, Component::Kubelet) && confidence(report) > Confidence::Low;
-    let opens = is_kubelet && is_guarded_port && !rejects;
+    // A kubelet accepts anonymous callers on all paths or on none. If another path answers 401, a proxy opens the
+    // path.
+    let rejects = || !replies(report, |reply| reply.status == 401).is_empty();
+    if !is_kubelet || !is_guarded_port || rejects() {
+        return Vec::new();
+    }
     report
         .grants
         .iter()
-        .filter(|grant| opens && grant.grade != Grade::Product)
+        .filter(|grant| grant.grade != Grade::Product)
         .collect()
 }

@@ -3,7 +3,8 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use crate::model::{DistinguishedName, Finding};
-use crate::record::{MAX_RECORD, READABLE, SCHEMA, SavedScan, from_line, read, to_line};
+use crate::record::format::MAX_RECORD;
+use crate::record::{READABLE, SCHEMA, SavedScan, from_line, read, to_line};
 use crate::report::Format;
 use crate::report::sample::{self, Sample};
 
@@ -103,6 +104,22 @@ fn one_record_is_one_line() {
             .to_string()
             .contains("target")
     );
+}
+
+#[test]
+fn a_long_field_of_the_version_is_cut_when_it_is_read() {
+    let document = sample::json(&sample::mixed());
+    let mut value: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let endpoints = value["endpoints"].as_array_mut().unwrap();
+    let requests = endpoints
+        .iter_mut()
+        .flat_map(|endpoint| endpoint["requests"].as_array_mut().unwrap());
+    let mut versions = requests.filter(|request| request["evidence"]["version"].is_object());
+    let long = "x".repeat(2000);
+    versions.next().unwrap()["evidence"]["version"]["build_date"] = long.clone().into();
+    let written = sample::json(&read_back(&value.to_string()));
+    assert!(!written.contains(&long));
+    assert!(written.contains(&format!("\"{}…\"", &long[..1023])));
 }
 
 #[test]

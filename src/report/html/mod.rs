@@ -18,7 +18,6 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::facts;
 use super::findings_by_endpoint::FindingsByEndpoint;
 use super::results::Results;
 use super::worst_first::worst_first;
@@ -41,7 +40,7 @@ pub(super) fn write(
     let mut products = providers::Products::default();
     let counted = reports.inspect(|report| products.add(report.borrow()));
     let (reports, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| {
-        let unnamed = facts::is_silent(report.verdict) && !report.target.named;
+        let unnamed = report.verdict.is_silent() && !report.target.named;
         (report.verdict, unnamed, report.order_key())
     });
     let findings = FindingsByEndpoint::new(results.findings);

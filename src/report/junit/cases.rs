@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::super::findings_by_endpoint::FindingsByEndpoint;
+use super::super::phrases;
 use super::super::results::Results;
-use super::super::{facts, phrases};
 use super::specification::SpecificationText;
 use crate::model::{EndpointReport, Finding, Host, Origin, Severity, Target, Verdict};
 
@@ -35,7 +35,7 @@ impl<'a> CaseResult<'a> {
                 }
             }
             (_, Some(error)) => error,
-            (verdict, None) if facts::is_silent(verdict) => Self::Skipped,
+            (verdict, None) if verdict.is_silent() => Self::Skipped,
             (_, None) => Self::Passed,
         }
     }

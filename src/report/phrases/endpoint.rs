@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::super::escape::clip;
-use super::super::facts::is_refused;
 use super::coverage::counts_by_kind;
 use crate::kubernetes::PathClass;
 use crate::model::{
@@ -300,7 +299,7 @@ fn closed_paths(report: &EndpointReport) -> String {
     let paths = api_paths(&report.requests);
     let closed = paths
         .values()
-        .filter(|(_, access)| is_refused(access))
+        .filter(|(_, access)| access.is_refused())
         .count();
     format!("nothing on {closed} of {} API paths", paths.len())
 }
@@ -341,7 +340,7 @@ fn resources(report: &EndpointReport) -> String {
 
 fn refused_resources(report: &EndpointReport) -> String {
     let closed = (api_paths(&report.requests).values())
-        .filter(|(class, access)| class.is_list() && is_refused(access))
+        .filter(|(class, access)| class.is_list() && access.is_refused())
         .count();
     match planned_lists(report) {
         0 => RESOURCES_NOT_ASKED.to_owned(),

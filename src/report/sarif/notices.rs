@@ -35,45 +35,40 @@ pub(super) fn invocation(
 fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Finding]) -> Vec<Json> {
     let coverage = &results.summary.coverage;
     let mut notices = Vec::new();
-    let mut add = |id, level, message| notices.push(notice(id, level, message, Vec::new()));
+    let mut add = |id, level, message, places| notices.push(notice(id, level, message, places));
     if let Some(stopped) = &results.summary.stopped {
         let message = format!("The scan was stopped: {}.", text(stopped));
-        add("stopped-early", "error", message);
+        add("stopped-early", "error", message, Vec::new());
     }
     if coverage.not_attempted > 0 {
         let all = coverage.targets + coverage.further_addresses;
         let missing = not_attempted(coverage);
         let message = format!("{missing} of {all} targets and addresses.");
-        add("not-attempted", "warning", message);
+        add("not-attempted", "warning", message, Vec::new());
     }
     for (why, count) in coverage.unasked.iter().filter(|(why, _)| why.is_missed()) {
         add(
             "not-all-asked",
             "warning",
             format!("{}.", why.counted(*count)),
+            Vec::new(),
         );
     }
     let (covered, named) = (coverage.covered(), coverage.named());
     if covered < named {
         let message = format!("{covered} of {named} named targets got a verdict.");
-        add("coverage", "warning", message);
+        add("coverage", "warning", message, Vec::new());
     }
     let missing = results.missing_specs();
     for spec in missing.iter().take(MAX_LISTED) {
         let (target, result) = (text(&spec.origin.text), specification_result(spec));
         let message = format!("{target} got no verdict: {result}.");
         let place = result::location(&spec.origin, repository, Vec::new());
-        notices.push(notice(
-            "target-not-covered",
-            "warning",
-            message,
-            vec![place],
-        ));
+        add("target-not-covered", "warning", message, vec![place]);
     }
-    let mut add = |id, level, message| notices.push(notice(id, level, message, Vec::new()));
     if let Some(more @ 1..) = missing.len().checked_sub(MAX_LISTED) {
         let message = format!("… and {more} more like these.");
-        add("target-not-covered", "warning", message);
+        add("target-not-covered", "warning", message, Vec::new());
     }
     // As results, GitHub would show the findings that are gone as open alerts.
     let gone = results
@@ -83,7 +78,7 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
         .count();
     if gone > 0 {
         let message = format!("{gone} findings of the baseline are gone.");
-        add("baseline-absent", "note", message);
+        add("baseline-absent", "note", message, Vec::new());
     }
     if !left_out.is_empty() {
         let message = format!(
@@ -91,7 +86,7 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
             left_out.len(),
             counts_by_severity(left_out.iter().copied())
         );
-        add("results-left-out", "warning", message);
+        add("results-left-out", "warning", message, Vec::new());
     }
     notices
 }

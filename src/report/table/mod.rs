@@ -141,11 +141,11 @@ fn fit(table: &mut Table, labelled: bool, width: usize) {
 fn longest_word(table: &Table, column: usize) -> u16 {
     let cells = table.column_cells_iter(column).flatten();
     let longest = cells
-        .flat_map(|cell| {
+        .filter_map(|cell| {
             cell.content()
                 .split(' ')
                 .map(|word| word.chars().count())
-                .collect::<Vec<_>>()
+                .max()
         })
         .max();
     (longest.and_then(|length| u16::try_from(length).ok()))

@@ -3,7 +3,6 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::facts;
 use super::super::phrases::{anonymous_may, no_answer, target_and_address, who_answered};
 use super::super::worst_first::worst_first;
 use crate::model::{Coverage, EndpointReport, Origin, Target, Verdict};
@@ -32,7 +31,7 @@ pub(super) struct Rows {
 
 /// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
 fn is_common(verdict: Verdict) -> bool {
-    verdict == Verdict::NotApiServer || facts::is_silent(verdict)
+    verdict == Verdict::NotApiServer || verdict.is_silent()
 }
 
 /// The sort key of rows.
@@ -159,11 +158,11 @@ impl<'a> SilentEndpoints<'a> {
     /// specification shows the expected verdict.
     fn unmet_expectation(&self, verdict: Verdict, target: &Target) -> Option<Verdict> {
         let expected = target.expect.filter(|expected| *expected != verdict)?;
-        (!facts::is_silent(verdict) || self.unmet.contains(&*target.origin)).then_some(expected)
+        (!verdict.is_silent() || self.unmet.contains(&*target.origin)).then_some(expected)
     }
 }
 
 /// Whether an endpoint accepted no connection or was never found.
 fn accepted_no_connection(report: &EndpointReport) -> bool {
-    facts::is_silent(report.verdict) && !report.connected()
+    report.verdict.is_silent() && !report.connected()
 }

@@ -200,7 +200,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
-    use crate::model::Endpoint;
+
     use crate::scan::ledger::Counters;
     use crate::targets::{TargetOptions, TargetSetBuilder};
 
@@ -262,7 +262,7 @@ mod tests {
             let [Outcome::Record(report)] = outcomes.as_slice() else {
                 panic!("{outcomes:?}")
             };
-            let address = report.endpoint.as_ref().and_then(Endpoint::address);
+            let address = report.address();
             assert_eq!((address, report.failure.as_ref().unwrap().kind), expected);
         }
     }
