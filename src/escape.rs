@@ -75,7 +75,8 @@ pub fn escape(text: &str, max: usize) -> String {
 
 /// Cuts `text` to at most `max` characters, the last of them `…`. Nothing is escaped.
 pub(crate) fn clip(text: &str, max: usize) -> Cow<'_, str> {
-    if text.char_indices().nth(max).is_none() {
+    // A character has at least one byte.
+    if text.len() <= max || text.char_indices().nth(max).is_none() {
         return Cow::Borrowed(text);
     }
     Cow::Owned(
@@ -98,7 +99,8 @@ pub(crate) fn clip_owned(text: String, max: usize) -> String {
 /// Cuts `text` to at most `max` characters, after a whole sentence, because half a sentence of advice may say the
 /// opposite. Nothing is escaped.
 pub(crate) fn sentences(text: &str, max: usize) -> Cow<'_, str> {
-    if text.char_indices().nth(max).is_none() {
+    // A character has at least one byte.
+    if text.len() <= max || text.char_indices().nth(max).is_none() {
         return Cow::Borrowed(text);
     }
     // Room for the mark and the space before it.

@@ -59,6 +59,7 @@ struct Fields {
     /// The file as the user named it; null for the other sources.
     file: Option<Arc<str>>,
     /// Line in the file or on standard input, or position among the arguments; from 1.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     line: u32,
     /// The specification as written, without `name=` and `expect=`.
     text: Arc<str>,

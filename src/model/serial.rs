@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 /// A duration in milliseconds, with a precision of one microsecond.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[cfg_attr(test, schemars(extend("minimum" = 0)))]
 pub(crate) struct Ms(#[cfg_attr(test, schemars(with = "f64"))] pub(crate) Duration);

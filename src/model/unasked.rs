@@ -69,6 +69,7 @@ impl Gap {
 }
 
 /// What was not requested for one reason.
+// Checkpoints have the fields without their names: the order stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unasked {

@@ -26,6 +26,7 @@ pub(super) struct Coverage<'a> {
     /// Those of `not_attempted` where our own side failed (this machine, its network, its name server, the
     /// proxy), by kind; kinds without any are left out.
     #[serde(default, serialize_with = "by_word")]
+    #[cfg_attr(test, schemars(extend("propertyNames" = { "$ref": "#/$defs/FailureKind" })))]
     failed_here: BTreeMap<FailureKind, u64>,
     /// Addresses of names that are excluded, or whose name or alias is.
     excluded_addresses: u64,
@@ -47,7 +48,7 @@ pub(super) struct Coverage<'a> {
     unroutable_addresses: u64,
     /// Endpoints by verdict; those without any are 0.
     #[serde(serialize_with = "by_word")]
-    #[cfg_attr(test, schemars(extend("required" = Verdict::ALL.map(Verdict::as_str))))]
+    #[cfg_attr(test, schemars(schema_with = "counts_by_verdict"))]
     verdicts: BTreeMap<Verdict, u64>,
     /// Unreachable endpoints.
     unreachable: Unreachable,
@@ -61,6 +62,21 @@ pub(super) struct Coverage<'a> {
     specs: Cow<'a, [SpecCoverage]>,
 }
 
+/// The schema of `verdicts`, which has every verdict.
+#[cfg(test)]
+fn counts_by_verdict(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let count = |verdict| {
+        let description = format!("Endpoints with the verdict `{verdict}`.");
+        serde_json::json!({ "type": "integer", "minimum": 0, "description": description })
+    };
+    let properties = Verdict::ALL.map(|verdict| (verdict.to_string(), count(verdict)));
+    schemars::json_schema!({
+        "type": "object",
+        "properties": serde_json::Value::from_iter(properties),
+        "required": Verdict::ALL.map(Verdict::as_str),
+    })
+}
+
 /// Unreachable endpoints, and names that did not resolve.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -70,6 +86,7 @@ struct Unreachable {
     total: u64,
     /// Their number by kind of failure; kinds without any are left out.
     #[serde(serialize_with = "by_word")]
+    #[cfg_attr(test, schemars(extend("propertyNames" = { "$ref": "#/$defs/FailureKind" })))]
     kinds: BTreeMap<FailureKind, u64>,
 }
 

@@ -77,7 +77,10 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
                     schema = Some(map.next_value::<Schema>()?);
                 }
                 "tool" => tool = map.next_value()?,
-                "scan" => scan = Some(map.next_value::<Scan<'_>>()?),
+                "scan" => {
+                    let record = map.next_value::<Scan<'_>>()?;
+                    scan = Some(record.into_saved().map_err(A::Error::custom)?);
+                }
                 "endpoints" if endpoints.is_some() => {
                     return Err(A::Error::duplicate_field("endpoints"));
                 }
@@ -87,17 +90,21 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
                         budget: &budget,
                     })?);
                 }
-                "coverage" => coverage = Some(map.next_value::<Coverage<'_>>()?),
+                "coverage" => {
+                    let record = map.next_value::<Coverage<'_>>()?;
+                    coverage = Some(record.try_into().map_err(A::Error::custom)?);
+                }
                 "summary" => count = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         let missing = |key| A::Error::custom(format_args!("the key {key:?} is missing"));
         schema.ok_or_else(|| missing("schema"))?;
-        let scan = scan.ok_or_else(|| missing("scan"))?;
-        let coverage = coverage.ok_or_else(|| missing("coverage"))?;
+        let mut scan = scan.ok_or_else(|| missing("scan"))?;
+        scan.summary.coverage = coverage.ok_or_else(|| missing("coverage"))?;
+        scan.tool_version = tool.version.into_owned();
         records.check(&count).map_err(A::Error::custom)?;
-        scan.into_saved(tool, coverage).map_err(A::Error::custom)
+        Ok(scan)
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) struct Endpoint<'a> {
     expect: Option<Verdict>,
     /// Whether the verdict is the expected one; null without an expectation. `coverage.specs` has the same for a
     /// whole specification.
+    #[serde(skip_deserializing)]
     as_expected: Option<bool>,
     /// What failed before any HTTP answer; null if nothing failed.
     failure: Option<Cow<'a, Failure>>,

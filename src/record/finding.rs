@@ -12,6 +12,7 @@ use crate::model::{self, BaselineState, Clipped, Confidence, Origin, Severity};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Finding<'a> {
     /// The rule's id: a section of docs/rules.md.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[a-z]+(-[a-z]+)*$")))]
     rule: &'static str,
     /// The severity here.
     severity: Severity,
@@ -32,6 +33,7 @@ pub(crate) struct Finding<'a> {
     /// The endpoints concerned, by address; empty if the target never became one.
     sites: Vec<Site<'a>>,
     /// The identity of the finding in every scan: SHA-256 of the rule and `about`, in hexadecimal.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9a-f]{64}$")))]
     fingerprint: String,
     /// How it compares with the baseline; null without one.
     baseline: Option<BaselineState>,
@@ -91,6 +93,7 @@ struct Acceptance<'a> {
     /// Whom to ask.
     owner: &'a str,
     /// The last day of the acceptance.
+    #[cfg_attr(test, schemars(extend("format" = "date")))]
     expires: String,
     /// Whether the scan began no later than that day; otherwise the finding counts again.
     in_force: bool,

@@ -19,8 +19,11 @@ pub(super) struct Identification<'a> {
     /// `gitVersion`; null if `/version` did not show it.
     version: Option<Clipped<'a>>,
     /// Whether upstream maintained that version on the day of the scan; null if that is not known.
+    #[serde(skip_deserializing)]
     maintained: Option<bool>,
     /// The last day of upstream maintenance; null if that is not known.
+    #[serde(skip_deserializing)]
+    #[cfg_attr(test, schemars(extend("format" = "date")))]
     end_of_life: Option<String>,
     /// Whether there is any sign of Kubernetes.
     kubernetes: bool,

@@ -132,8 +132,12 @@ fn summary(
         coverage,
         summary,
     } = serde_json::from_slice(line).map_err(|error| place.json_line(number, &error))?;
-    records
-        .check(&summary)
-        .and_then(|()| scan.into_saved(tool, coverage))
-        .map_err(|problem| place.line(number, &problem))
+    let saved = || {
+        records.check(&summary)?;
+        let mut saved = scan.into_saved()?;
+        saved.summary.coverage = coverage.try_into()?;
+        saved.tool_version = tool.version.into_owned();
+        Ok(saved)
+    };
+    saved().map_err(|problem: String| place.line(number, &problem))
 }

@@ -24,6 +24,7 @@ pub(super) struct Request<'a> {
     path: Cow<'a, str>,
     /// 1 for the first probe, 2 for the recheck.
     #[serde(default = "v1::first_look")]
+    #[cfg_attr(test, schemars(range(min = 1, max = 2)))]
     look: u8,
     /// When it was sent.
     at: Time,
@@ -69,7 +70,10 @@ struct Why<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "invalid kind: expected that of an unclear answer or of a failure"
+)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
 enum Kind {
     Unclear(Unclear),

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::coverage::Coverage;
 use super::scan_info::{SavedScan, ScanInfo};
 use crate::config::{Family, InvalidProxy, InvalidShard, Order, ScanConfig};
-use crate::model::{Ms, Request, ScanSummary, Time};
+use crate::model::{Coverage, Ms, Request, ScanSummary, Time};
 
 /// The program that scanned.
 #[derive(Default, Serialize, Deserialize)]
@@ -18,9 +17,10 @@ use crate::model::{Ms, Request, ScanSummary, Time};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Tool<'a> {
     /// Always `kubeknock`.
+    #[cfg_attr(test, schemars(extend("const" = "kubeknock")))]
     name: Cow<'a, str>,
     /// Its version.
-    version: Cow<'a, str>,
+    pub(super) version: Cow<'a, str>,
 }
 
 impl<'a> From<&ScanInfo<'a>> for Tool<'a> {
@@ -76,13 +76,13 @@ impl<'a> Scan<'a> {
         }
     }
 
-    pub(super) fn into_saved(
-        self,
-        tool: Tool<'_>,
-        coverage: Coverage<'_>,
-    ) -> Result<SavedScan, String> {
+    /// The scan, without its coverage.
+    ///
+    /// # Errors
+    /// A setting is invalid.
+    pub(super) fn into_saved(self) -> Result<SavedScan, String> {
         Ok(SavedScan {
-            tool_version: tool.version.into_owned(),
+            tool_version: String::new(),
             config: self.settings.try_into()?,
             summary: ScanSummary {
                 started: self.started.0,
@@ -91,7 +91,7 @@ impl<'a> Scan<'a> {
                 sources: self.vantage.source_addresses.into_owned(),
                 resolvers: self.vantage.resolvers.into_owned(),
                 targets_digest: self.targets_digest.map(Cow::into_owned),
-                coverage: coverage.try_into()?,
+                coverage: Coverage::default(),
             },
         })
     }
@@ -109,6 +109,7 @@ struct Settings<'a> {
     /// Further attempts after a timeout or a reset.
     retries: u32,
     /// The largest number of connections being opened at the same time.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     concurrency: usize,
     /// The largest number of new connections per second; 0 for no limit.
     rate: u32,
@@ -246,5 +247,16 @@ impl TryFrom<Settings<'_>> for ScanConfig {
             keep_all: record.all,
             second_look_pause: Duration::from_millis(record.second_look_pause_ms),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_too_long_for_milliseconds_saturate() {
+        let config = ScanConfig::default().with(|config| config.timeout = Duration::MAX);
+        assert_eq!(Settings::from(&config).timeout_ms, u64::MAX);
     }
 }

@@ -21,6 +21,7 @@ pub(super) struct Tls<'a> {
     /// Whether the server asked for a client certificate.
     client_certificate_requested: bool,
     /// The CAs whose client certificates the server accepts: the first 64, each a distinguished name as in RFC 4514.
+    #[cfg_attr(test, schemars(length(max = NameList::KEPT)))]
     pub(super) client_ca_names: Vec<Clipped<'a>>,
     /// The number of CA names.
     client_ca_names_total: usize,
@@ -38,7 +39,7 @@ pub(super) struct Tls<'a> {
     /// Whether the chain ends at a CA from `--ca-file`; null without that option.
     trust: Option<Trust<'a>>,
     /// The server's certificate; null if it could not be parsed.
-    pub(super) certificate: Option<Certificate<'a>>,
+    certificate: Option<Certificate<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -193,12 +194,13 @@ impl WithoutSni<'_> {
 /// The server's certificate. It is recorded and not judged: usually the cluster's own CA signed it.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Certificate<'a> {
+struct Certificate<'a> {
     /// The subject as in RFC 4514, most specific first.
-    pub(super) subject: Clipped<'a>,
+    subject: Clipped<'a>,
     /// The issuer as in RFC 4514, most specific first.
-    pub(super) issuer: Clipped<'a>,
+    issuer: Clipped<'a>,
     /// The first 64 subject alternative names: DNS names and addresses.
+    #[cfg_attr(test, schemars(length(max = NameList::KEPT)))]
     sans: Vec<Clipped<'a>>,
     /// The number of subject alternative names.
     sans_total: usize,
@@ -214,6 +216,7 @@ pub(super) struct Certificate<'a> {
     /// The serial number in lower-case hexadecimal.
     serial: Clipped<'a>,
     /// SHA-256 of the certificate's DER encoding in lower-case hexadecimal.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9a-f]{64}$")))]
     sha256: Cow<'a, str>,
 }
 
@@ -236,7 +239,7 @@ impl<'a> From<&'a model::Certificate> for Certificate<'a> {
 
 impl From<Certificate<'_>> for model::Certificate {
     fn from(certificate: Certificate<'_>) -> Self {
-        let name = |text: Clipped<'_>| DistinguishedName::from(String::from(text).as_str());
+        let name = |text: Clipped<'_>| DistinguishedName::from(&*text);
         Self {
             subject: name(certificate.subject),
             issuer: name(certificate.issuer),

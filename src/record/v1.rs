@@ -7,7 +7,7 @@ use super::endpoint::Endpoint;
 use super::tls::{SignatureWord, Tls};
 use crate::model::DistinguishedName;
 
-/// Version 1 made no recheck.
+/// The probe of a record from before there was a recheck.
 pub(super) const fn first_look() -> u8 {
     1
 }
@@ -42,7 +42,7 @@ impl Upgrade {
     }
 }
 
-/// Version 1 had no `signature`, and wrote distinguished names as `O=…, CN=…`.
+/// Earlier versions had no `signature`, and wrote distinguished names as `O=…, CN=…`.
 fn tls(tls: &mut Tls<'_>) {
     if tls.signature.is_none() {
         tls.signature = Some(if tls.signature_valid {

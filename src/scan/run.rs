@@ -39,7 +39,9 @@ impl Run {
     }
 
     fn target(&self, place: u64) -> io::Result<Target> {
-        (self.plan.target(place)).ok_or_else(|| io::Error::other("the queue of retries is damaged"))
+        (self.plan.target(place)).ok_or_else(|| {
+            io::Error::other("a place beyond the plan: the queue of retries is damaged")
+        })
     }
 
     /// Makes one attempt at a target, or at what was deferred of it; `false` if the scan is over.

@@ -26,7 +26,7 @@ pub(super) enum Damage {
 
 impl Damage {
     pub(super) fn choose(random: &mut Rng) -> Self {
-        let place = random.u64(..) % 4000;
+        let place = random.u64(..4000);
         match random.usize(..10) {
             0 => Self::Cut(place),
             1 => Self::Flip(place),

@@ -254,6 +254,11 @@ fn errors_have_place_and_problem() {
         ("\"request\": 5", "\"request\": 500", "names request 500"),
         ("HTTP/1.1", "HTTP/7", "invalid HTTP version"),
         (
+            "\"kind\": \"plain-403\"",
+            "\"kind\": \"hunter2\"",
+            "invalid kind: expected that of an unclear answer",
+        ),
+        (
             "\"verb\": \"list\"",
             "\"verb\": \"delete\"",
             "expected `get` or `list`",
@@ -467,7 +472,7 @@ proptest! {
     }
 }
 
-/// What a record may have is known before it is held, in either form.
+/// A record of a document is read up to its limit; a line up to that of the largest piece.
 #[test]
 fn the_size_of_a_record_is_limited() {
     let x = |count: usize| {

@@ -93,17 +93,14 @@ fn refer(schema: &mut Value, from: &str, to: &str) {
     });
 }
 
-/// Leaves out what only concerns Rust: line breaks of comments, and defaults for keys that are missing.
+/// Leaves out what only concerns Rust: line breaks of comments, and what readers do with a key.
 fn without_rust(schema: &mut Value) {
-    if let Some(object) = schema.as_object_mut() {
-        object.remove("default");
-    }
     each_value(schema, &mut |key, value| {
         if let ("description", Some(text)) = (key, value.as_str()) {
             *value = text.replace('\n', " ").into();
         }
         if let Some(object) = value.as_object_mut() {
-            object.remove("default");
+            object.retain(|key, _| !["default", "readOnly"].contains(&key.as_str()));
         }
     });
 }

@@ -1,12 +1,11 @@
 //! What an attempt at a target led to: counted, written to the checkpoint and sent to the caller.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::model::{EndpointReport, Failure, FailureKind, Gap, Stage, Unasked, Verdict};
+use crate::model::{EndpointReport, Failure, FailureKind, Stage, Unasked, Verdict};
 
 /// One outcome of a target or of one of its addresses. Checkpoints contain it as postcard writes it: without
 /// names, so variants and fields must keep their order, here and in the enums inside.
@@ -17,7 +16,7 @@ pub(in crate::scan) enum Outcome {
     /// A record.
     Record(#[serde(with = "line")] Box<EndpointReport>),
     /// Addresses that are not asked, or a lookup that failed beside one that was answered.
-    Unasked(#[serde(with = "UnaskedForm")] Unasked),
+    Unasked(Unasked),
     /// Addresses of a name beyond its first.
     Further(u64),
     /// Retried after this pass.
@@ -92,15 +91,6 @@ pub(in crate::scan) async fn send(
     true
 }
 
-/// The serialized form of [`Unasked`].
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Unasked")]
-struct UnaskedForm {
-    why: Gap,
-    count: u64,
-    examples: BTreeSet<String>,
-}
-
 /// A record as its line of `jsonl`.
 mod line {
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de, ser};
@@ -129,6 +119,7 @@ mod line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Gap;
 
     fn unasked(why: Gap, count: u64) -> Outcome {
         Outcome::Unasked(Unasked::new(why, count, "127.0.0.1"))
