@@ -25,6 +25,10 @@ maps=("$cargo_home=/cargo" "$(rustc --print sysroot)=/rust" "$source=/kubeknock"
 rust=(-C target-feature=+crt-static)
 c=(-g0)
 for map in "${maps[@]}"; do
+    if [[ $map == *[[:space:]]* ]]; then
+        echo "${map%=*}: CFLAGS are split at blanks; build in a folder without blanks in its path" >&2
+        exit 1
+    fi
     rust+=("--remap-path-prefix=$map")
     c+=("-ffile-prefix-map=$map")
 done

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 # The builds must share neither their output nor settings of the environment.
 unset CARGO_TARGET_DIR RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-for folder in one "another, with a longer name"; do
+for folder in one another-with-a-longer-name; do
     mkdir -p "$work/$folder"
     git archive HEAD | tar -x -C "$work/$folder"
     echo "== $folder"
@@ -16,7 +16,7 @@ for folder in one "another, with a longer name"; do
     # Frees the disk space for the second build.
     rm -rf "$work/$folder/target"
 done
-if diff -r "$work/one/out" "$work/another, with a longer name/out"; then
+if diff -r "$work/one/out" "$work/another-with-a-longer-name/out"; then
     echo "identical"
 else
     echo "the two builds differ" >&2

@@ -130,8 +130,10 @@ fn read(text: &str) -> Option<Vec<Vec<(String, String)>>> {
             at += c.len_utf8();
             match c {
                 '\\' => {
+                    // `u8::from_str_radix` accepts a leading '+'.
                     let hex = value
                         .get(at..at + 2)
+                        .filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
                         .and_then(|hex| u8::from_str_radix(hex, 16).ok());
                     let plain = value[at..].chars().next()?;
                     at += if hex.is_some() { 2 } else { plain.len_utf8() };
@@ -206,6 +208,9 @@ fn is_identifier(kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn single(attributes: &[(&str, &str)]) -> DistinguishedName {
@@ -224,6 +229,7 @@ mod tests {
             (&[("O", "a, OU=x"), ("CN", "b")], "CN=b,O=a\\, OU=x"),
             (&[("CN", " #+\"\\<>; ")], "CN=\\ #\\+\\\"\\\\\\<\\>\\;\\ "),
             (&[("CN", "#\0ü")], "CN=\\#\\00ü"),
+            (&[("CN", "front-proxy+ca")], "CN=front-proxy\\+ca"),
             (&[("1.2.3", "x")], "1.2.3=x"),
             (
                 &[("O", "x"), ("Email", "a@b"), ("CN", "y")],
@@ -267,6 +273,21 @@ mod tests {
             "unreadable name"
         );
         assert_eq!(DistinguishedName::from("").attribute("CN"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_read_as_it_was_written(
+            attributes in vec(("(CN|O|OU)", "[a-f+,\\\\ #=\"é\0]{0,6}"), 1..4),
+            text in "(CN|O|1\\.2)=[a-fxO+,\\\\ #=é]{0,12}",
+        ) {
+            let relative = |attribute: &(String, String)| vec![attribute.clone()];
+            let name = DistinguishedName::new(attributes.iter().map(relative).collect());
+            prop_assert_eq!(DistinguishedName::from(&*name), name);
+            // Whatever a report says, reading and writing it settles after once.
+            let name = DistinguishedName::from(&*text);
+            prop_assert_eq!(DistinguishedName::from(&*name), name);
+        }
     }
 
     #[test]

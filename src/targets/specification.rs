@@ -98,7 +98,8 @@ pub(super) fn target_line(line: &str) -> Result<Option<Specification<'_>>, LineE
         Hosts::One(Host::Ip(address)) => {
             let broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
             if address.is_unspecified() || address.is_multicast() || broadcast {
-                return Err(first.error("not the address of a host: expected that of one server"));
+                return Err(first
+                    .error("not the address of a single server: give the one that it listens on"));
             }
         }
         // SNI is the host name by default.
