@@ -49,6 +49,7 @@ pub(super) fn clipped<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok,
 }
 
 /// Writes a text as [`Clipped`] does, and null without one.
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
 pub(super) fn clipped_if_any<S: Serializer>(
     text: &Option<Cow<'static, str>>,
     serializer: S,

@@ -84,8 +84,11 @@ fn steps_markdown(remediation: &Remediation) -> String {
     for (number, Step { text, command }) in (1..).zip(&remediation.steps) {
         let _ = write!(out, "\n{number}. {text}\n");
         if let Some(command) = command {
-            let lines: String = command.lines().map(|line| format!("   {line}\n")).collect();
-            let _ = write!(out, "\n   ```\n{lines}   ```\n");
+            out.push_str("\n   ```\n");
+            for line in command.lines() {
+                let _ = writeln!(out, "   {line}");
+            }
+            out.push_str("   ```\n");
         }
     }
     for (title, text) in [("Breaks", &remediation.breaks), ("Undo", &remediation.undo)] {

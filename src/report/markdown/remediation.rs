@@ -1,5 +1,7 @@
 //! How to fix something, as a numbered list with code blocks.
 
+use std::fmt::Write as _;
+
 use super::text::{block, link, prose};
 use crate::model::{Remediation, Step};
 
@@ -18,18 +20,18 @@ pub(super) fn remediation(remediation: &Remediation) -> String {
     let mut out = format!("  {}\n", prose(summary, MAX_TEXT));
     for (number, Step { text, command }) in (1..).zip(steps) {
         let number = format!("{number}.");
-        out.push_str(&format!("  {number} {}\n", prose(text, MAX_TEXT)));
+        let _ = writeln!(out, "  {number} {}", prose(text, MAX_TEXT));
         if let Some(command) = command {
             out.push_str(&block(command, 3 + number.len()));
         }
     }
     for (title, text) in [("Breaks", breaks), ("Undo", undo)] {
         if let Some(text) = text {
-            out.push_str(&format!("\n  **{title}:** {}\n", prose(text, MAX_TEXT)));
+            let _ = writeln!(out, "\n  **{title}:** {}", prose(text, MAX_TEXT));
         }
     }
     if let Some(url) = reference {
-        out.push_str(&format!("\n  {}\n", link(url)));
+        let _ = writeln!(out, "\n  {}", link(url));
     }
     out.truncate(out.trim_end().len());
     out
