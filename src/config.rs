@@ -2,6 +2,7 @@
 //! from them.
 
 mod proxy;
+mod scan_header;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::model::Request;
 pub use proxy::{InvalidProxy, Proxy, ProxyKind};
+pub use scan_header::{InvalidHeader, ScanHeader};
 
 /// TCP connect timeout.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -46,6 +48,9 @@ pub const MAX_ADDRESSES: usize = 64;
 /// Names that are resolved and probed at once. Addresses do not count, so a silent name server delays
 /// names only.
 pub const LOOKUPS: usize = 512;
+
+/// How many headers may be added to requests.
+pub const MAX_HEADERS: usize = 8;
 
 /// The default `User-Agent`.
 pub const USER_AGENT: &str = concat!(
@@ -206,6 +211,13 @@ pub struct ScanConfig {
     pub max_duration: Option<Duration>,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// Further headers of every request, at most [`MAX_HEADERS`].
+    pub headers: Vec<ScanHeader>,
+    /// Local addresses that connections and queries come from, at most one of each family; empty for any. Targets of
+    /// a family without one are not attempted.
+    pub source_addresses: Vec<IpAddr>,
+    /// The network interface that connections and queries use.
+    pub interface: Option<String>,
     /// Requests after `/version`, `/api` and `/healthz`.
     pub requests: Vec<Request>,
     /// Also request paths that show real exposure, without reading data.
@@ -248,6 +260,9 @@ impl Default for ScanConfig {
             max_body: MAX_BODY,
             max_duration: None,
             user_agent: USER_AGENT.to_owned(),
+            headers: Vec::new(),
+            source_addresses: Vec::new(),
+            interface: None,
             requests: Vec::new(),
             deep: false,
             trusted_cas: Vec::new(),
@@ -299,6 +314,25 @@ impl ScanConfig {
             ("retries", "must be 0 to 10")
         } else if !(1024..=MAX_MAX_BODY).contains(&self.max_body) {
             ("max-body", "must be 1KiB to 16MiB")
+        } else if self.headers.len() > MAX_HEADERS {
+            ("header", "may be given 8 times")
+        } else if self
+            .source_addresses
+            .iter()
+            .filter(|one| one.is_ipv4())
+            .count()
+            > 1
+            || self
+                .source_addresses
+                .iter()
+                .filter(|one| one.is_ipv6())
+                .count()
+                > 1
+        {
+            (
+                "source-address",
+                "may be given once for IPv4 and once for IPv6",
+            )
         } else if http::HeaderValue::from_str(&self.user_agent).is_err()
             || self.user_agent.trim().is_empty()
         {

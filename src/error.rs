@@ -24,6 +24,12 @@ pub enum Error {
          names, or use socks5://"
     )]
     ExcludedUnknown,
+    /// Only some addresses are allowed, but the proxy resolves the names.
+    #[error(
+        "cannot allow addresses with a socks5h:// proxy: it resolves names, so their addresses are unknown; allow \
+         names, or use socks5://"
+    )]
+    AllowedUnknown,
     /// The resolver could not be set up for this server.
     #[error("cannot use {0} as name server: {1}")]
     Resolver(SocketAddr, String),

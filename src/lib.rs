@@ -73,6 +73,7 @@ mod host_port;
 mod identify;
 pub mod input;
 pub mod kubernetes;
+mod local_end;
 pub mod model;
 pub mod policy;
 mod probe;

@@ -1,33 +1,42 @@
 //! A direct TCP connect, and what its failure says about the target.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
+use socket2::{Socket, Type};
 use tokio::net::TcpStream;
 
 use super::exhaustion;
+use crate::local_end::LocalEnd;
 use crate::model::{Failure, FailureKind, Stage};
 
 /// The discard port. Nothing is sent to it.
 const DISCARD: u16 = 9;
 
 /// Opens a connection.
-pub(super) async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
-    open(address)
+pub(super) async fn connect(
+    address: SocketAddr,
+    local_end: &LocalEnd,
+) -> Result<TcpStream, Failure> {
+    // A socket that cannot be made or bound is a failure of this machine.
+    let socket = local_end
+        .socket(Type::STREAM, address.ip())
+        .map_err(|error| {
+            exhaustion::failure(&error).unwrap_or_else(|| {
+                Failure::new(Stage::Connect, FailureKind::NoRoute, error.to_string())
+            })
+        })?;
+    open(socket, address)
         .await
-        .map_err(|(error, prohibited)| failure(&error, address, prohibited))
+        .map_err(|(error, prohibited)| failure(&error, address, local_end, prohibited))
 }
 
 /// Opens a connection. Returns with an error whether an ICMP message said that a filter prohibits it.
 #[cfg(target_os = "linux")]
-async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
+async fn open(socket: Socket, address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
     use super::icmp;
-    use socket2::{Domain, Protocol, Socket, Type};
 
     let local = |error| (error, false);
-    let kind = Type::STREAM.nonblocking().cloexec();
-    let socket =
-        Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP)).map_err(local)?;
     if address.is_ipv4() {
         icmp::keep_errors(&socket, true);
     }
@@ -52,14 +61,20 @@ async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
 }
 
 #[cfg(not(target_os = "linux"))]
-async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
-    TcpStream::connect(address)
+async fn open(socket: Socket, address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
+    tokio::net::TcpSocket::from_std_stream(socket.into())
+        .connect(address)
         .await
         .map_err(|error| (error, false))
 }
 
-fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure {
-    if !prohibited && is_local_route_error(error, address) {
+fn failure(
+    error: &io::Error,
+    address: SocketAddr,
+    local_end: &LocalEnd,
+    prohibited: bool,
+) -> Failure {
+    if !prohibited && is_local_route_error(error, address, local_end) {
         return Failure::new(Stage::Connect, FailureKind::NoRoute, error.to_string());
     }
     if let Some(failure) = exhaustion::failure(error) {
@@ -88,7 +103,7 @@ fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure 
 /// Whether the error comes from this machine and not from the network: no route, no local address of that
 /// family, or a route that prohibits it. A router's ICMP message has the same error numbers. A UDP connect
 /// distinguishes them: it looks up the same route and sends nothing.
-fn is_local_route_error(error: &io::Error, address: SocketAddr) -> bool {
+fn is_local_route_error(error: &io::Error, address: SocketAddr, local_end: &LocalEnd) -> bool {
     let is_ambiguous = matches!(
         error.kind(),
         io::ErrorKind::NetworkUnreachable
@@ -101,12 +116,12 @@ fn is_local_route_error(error: &io::Error, address: SocketAddr) -> bool {
         other.kind() == error.kind() && other.raw_os_error() == error.raw_os_error()
     };
     (is_ambiguous || is_missing_family(error))
-        && route_error(address).is_some_and(|other| is_same(&other))
+        && route_error(address, local_end).is_some_and(|other| is_same(&other))
 }
 
 /// Whether this machine has a route to the address. A route that prohibits it counts.
-pub(super) fn has_route(address: IpAddr) -> bool {
-    route_error(SocketAddr::new(address, DISCARD)).is_none_or(|error| {
+pub(super) fn has_route(address: IpAddr, local_end: &LocalEnd) -> bool {
+    route_error(SocketAddr::new(address, DISCARD), local_end).is_none_or(|error| {
         let no_route = matches!(
             error.kind(),
             io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable
@@ -116,16 +131,13 @@ pub(super) fn has_route(address: IpAddr) -> bool {
 }
 
 /// The error of this machine when it looks up a route to the address.
-fn route_error(address: SocketAddr) -> Option<io::Error> {
-    let any: SocketAddr = if address.is_ipv4() {
-        (Ipv4Addr::UNSPECIFIED, 0).into()
-    } else {
-        (Ipv6Addr::UNSPECIFIED, 0).into()
-    };
-    match UdpSocket::bind(any) {
-        Ok(socket) => socket.connect(address).err(),
+fn route_error(address: SocketAddr, local_end: &LocalEnd) -> Option<io::Error> {
+    match local_end.socket(Type::DGRAM, address.ip()) {
+        Ok(socket) => socket.connect(&address.into()).err(),
         // Other errors say nothing about the address.
-        Err(error) => is_missing_family(&error).then_some(error),
+        Err(error) => (is_missing_family(&error)
+            || error.kind() == io::ErrorKind::AddrNotAvailable)
+            .then_some(error),
     }
 }
 

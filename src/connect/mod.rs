@@ -16,12 +16,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Proxy, ScanConfig};
+use crate::local_end::LocalEnd;
 use crate::model::{Failure, FailureKind, Host, Stage};
 
 /// Opens connections as configured.
 pub struct Connector {
     connect_timeout: Duration,
     proxy: Option<Proxy>,
+    local_end: LocalEnd,
 }
 
 impl Connector {
@@ -30,6 +32,7 @@ impl Connector {
         Self {
             connect_timeout: config.connect_timeout,
             proxy: config.proxy.clone(),
+            local_end: LocalEnd::new(config),
         }
     }
 
@@ -40,9 +43,12 @@ impl Connector {
     pub async fn connect(&self, host: &Host, port: u16) -> Result<TcpStream, Failure> {
         let deadline = Instant::now() + self.connect_timeout;
         let stream = match (&self.proxy, host) {
-            (Some(proxy), _) => proxied::connect(proxy, host, port, deadline).await?,
+            (Some(proxy), _) => {
+                proxied::connect(proxy, host, port, &self.local_end, deadline).await?
+            }
             (None, Host::Ip(address)) => {
-                timeout_at(deadline, direct::connect(SocketAddr::new(*address, port)))
+                let address = SocketAddr::new(*address, port);
+                timeout_at(deadline, direct::connect(address, &self.local_end))
                     .await
                     .map_err(|_| Failure::new(Stage::Connect, FailureKind::TimedOut, ""))??
             }
@@ -67,6 +73,6 @@ impl Connector {
 
     /// Whether this machine has a route to the address. Through a proxy it needs none.
     pub fn has_route(&self, address: IpAddr) -> bool {
-        self.is_proxied() || direct::has_route(address)
+        self.is_proxied() || direct::has_route(address, &self.local_end)
     }
 }

@@ -2,6 +2,7 @@
 //! the proxy and of this machine.
 
 use std::borrow::Cow;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,6 +18,7 @@ use tokio_util::io::InspectReader;
 
 use super::exhaustion;
 use crate::config::{Proxy, ProxyKind};
+use crate::local_end::LocalEnd;
 use crate::model::{Failure, FailureKind, Host, Stage};
 
 /// Bytes of a SOCKS server's first answer, with which it accepts the client (RFC 1928, section 3).
@@ -28,12 +30,10 @@ pub(super) async fn connect(
     proxy: &Proxy,
     host: &Host,
     port: u16,
+    local_end: &LocalEnd,
     deadline: Instant,
 ) -> Result<TcpStream, Failure> {
-    let connecting = timeout_at(
-        deadline,
-        TcpStream::connect((proxy.host.as_str(), proxy.port)),
-    );
+    let connecting = timeout_at(deadline, reach(proxy, local_end));
     let stream = match connecting.await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -58,6 +58,21 @@ pub(super) async fn connect(
                 .unwrap_or_else(|_| Err(Failure::new(Stage::Proxy, FailureKind::TimedOut, "")))
         }
     }
+}
+
+/// A connection to the proxy: to the first of its addresses that accepts one.
+async fn reach(proxy: &Proxy, local_end: &LocalEnd) -> io::Result<TcpStream> {
+    if local_end.is_any() {
+        return TcpStream::connect((proxy.host.as_str(), proxy.port)).await;
+    }
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
+    for address in tokio::net::lookup_host((proxy.host.as_str(), proxy.port)).await? {
+        match local_end.connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// A failure of the proxy, with its address.

@@ -27,6 +27,8 @@ pub enum Gap {
     HalfResolved,
     /// This machine has no route for one address family; the name has addresses of the other.
     UnroutableAddress,
+    /// It is outside of what the user allows to be asked: a target, or an address of a name.
+    OutsideAllow,
 }
 
 words!(Gap, all);
@@ -40,7 +42,10 @@ impl Gap {
     /// Whether the scan is incomplete because of it. It is complete if the user excluded the address, or if the name
     /// has other addresses that were requested.
     pub const fn is_missed(self) -> bool {
-        !matches!(self, Self::ExcludedAddress | Self::UnroutableAddress)
+        !matches!(
+            self,
+            Self::ExcludedAddress | Self::UnroutableAddress | Self::OutsideAllow
+        )
     }
 
     /// The count with its unit in words.
@@ -63,6 +68,7 @@ impl Gap {
                 "address of a family without a route here",
                 "addresses of families without a route here",
             ),
+            Self::OutsideAllow => ("outside of --allow", "outside of --allow"),
         };
         format!("{count} {}", if count == 1 { one } else { several })
     }

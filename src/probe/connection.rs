@@ -8,13 +8,14 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use http::header::{ACCEPT, HOST, USER_AGENT};
-use http::{HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::Body;
 use tokio::net::TcpStream;
 
+use crate::config::ScanHeader;
 use crate::model::{Endpoint, Failure, FailureKind, Observation, Reply, Request, Scheme, Stage};
 
 use super::lenient_stream::LenientStream;
@@ -149,15 +150,15 @@ impl Connection {
             }
     }
 
-    /// Sends one request and reads the response, up to `max_body` bytes of body.
+    /// Sends one request and reads the response, up to `max_body` bytes of body. `own` are the [`own_headers`].
     pub(super) async fn request(
         &mut self,
         endpoint: &Endpoint,
         request: &Request,
-        user_agent: &HeaderValue,
+        own: &HeaderMap,
         max_body: usize,
     ) -> Result<Reply, Failure> {
-        let outgoing = outgoing(endpoint, request, user_agent, self.is_http2())?;
+        let outgoing = outgoing(endpoint, request, own, self.is_http2())?;
         let Self {
             sender,
             driver,
@@ -227,11 +228,22 @@ async fn drive<T>(
     .await
 }
 
+/// The headers that every request has and that do not depend on it.
+pub(super) fn own_headers(user_agent: &HeaderValue, more: &[ScanHeader]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, user_agent.clone());
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    for header in more {
+        headers.append(header.name.clone(), header.value.clone());
+    }
+    headers
+}
+
 /// The request as it is sent: never a credential, a cookie or a referrer.
 fn outgoing(
     endpoint: &Endpoint,
     request: &Request,
-    user_agent: &HeaderValue,
+    own: &HeaderMap,
     http2: bool,
 ) -> Result<http::Request<Body>, Failure> {
     let invalid = |problem: String| Failure::new(Stage::Http, FailureKind::InvalidHttp, problem);
@@ -259,7 +271,8 @@ fn outgoing(
             HeaderValue::from_str(&authority).map_err(|error| invalid(error.to_string()))?,
         );
     }
-    headers.insert(USER_AGENT, user_agent.clone());
-    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    for (name, value) in own {
+        headers.append(name.clone(), value.clone());
+    }
     Ok(out)
 }

@@ -12,7 +12,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::certificate;
-use super::connection::Connection;
+use super::connection::{Connection, own_headers};
 use super::trust_anchors::TrustAnchors;
 use crate::config::MAX_BODY;
 use crate::model::{Certificate, Exchange, Observation, Request, Trust};
@@ -24,11 +24,12 @@ pub(crate) async fn probe(
     responses: &[&[u8]],
 ) {
     let user_agent = HeaderValue::from_static(crate::config::USER_AGENT);
+    let own = own_headers(&user_agent, &[]);
     for (request, response) in requests.iter().zip(responses) {
         let outcome = match Connection::http1(ScriptedPeer::new(response)).await {
             Ok(mut connection) => {
                 connection
-                    .request(&observation.endpoint, request, &user_agent, MAX_BODY)
+                    .request(&observation.endpoint, request, &own, MAX_BODY)
                     .await
             }
             Err(failure) => Err(failure),

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
+use super::connection::own_headers;
 use super::handshake;
 use super::requests::{AFTER_401, ALWAYS, deep};
 use crate::config::ScanConfig;
@@ -13,7 +14,7 @@ use crate::model::Request;
 /// Probes endpoints as configured.
 pub struct Prober {
     pub(super) tls: handshake::Client,
-    pub(super) user_agent: HeaderValue,
+    pub(super) own_headers: HeaderMap,
     pub(super) max_body: usize,
     pub(super) timeout: Duration,
     pub(super) retries: u32,
@@ -38,12 +39,13 @@ impl Prober {
                 .filter_map(|path| Request::for_path(path).ok())
                 .collect()
         };
+        let user_agent = HeaderValue::from_str(&config.user_agent).map_err(|_| Error::Config {
+            setting: "user-agent",
+            problem: "must be one line of printable characters".into(),
+        })?;
         Ok(Self {
             tls: handshake::Client::new(config)?,
-            user_agent: HeaderValue::from_str(&config.user_agent).map_err(|_| Error::Config {
-                setting: "user-agent",
-                problem: "must be one line of printable characters".into(),
-            })?,
+            own_headers: own_headers(&user_agent, &config.headers),
             max_body: config.max_body,
             timeout: config.timeout,
             retries: config.retries,

@@ -366,7 +366,7 @@ impl<'a, D: Dial> Run<'a, D> {
         let work = connection.request(
             &self.observation.endpoint,
             request,
-            &prober.user_agent,
+            &prober.own_headers,
             max_body,
         );
         match tokio::time::timeout_at(self.next_deadline(), work).await {

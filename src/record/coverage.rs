@@ -12,7 +12,7 @@ use crate::record::Tally;
 const MAX_COUNT: u64 = 1 << 53;
 
 /// How every target ended. Verdicts, addresses that were not requested (`excluded_addresses`, `special_addresses`,
-/// `addresses_beyond_limit`, `unroutable_addresses`) and `not_attempted` add up to `targets` plus
+/// `addresses_beyond_limit`, `unroutable_addresses`, `outside_allow`) and `not_attempted` add up to `targets` plus
 /// `further_addresses`.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -46,6 +46,9 @@ pub(super) struct Coverage<'a> {
     /// Addresses of names in a family that this machine cannot route, requested at the other family instead.
     #[serde(default)]
     unroutable_addresses: u64,
+    /// Targets, and addresses of names, that are outside of `--allow` and were not requested.
+    #[serde(default)]
+    outside_allow: u64,
     /// Endpoints by verdict; those without any are 0.
     #[serde(serialize_with = "by_word")]
     #[cfg_attr(test, schemars(schema_with = "counts_by_verdict"))]
@@ -116,6 +119,7 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             further_addresses: coverage.further_addresses,
             half_resolved: coverage.gap(Gap::HalfResolved),
             unroutable_addresses: coverage.gap(Gap::UnroutableAddress),
+            outside_allow: coverage.gap(Gap::OutsideAllow),
             verdicts: Verdict::ALL
                 .map(|verdict| (verdict, coverage.count(verdict)))
                 .into(),
@@ -140,6 +144,7 @@ impl TryFrom<Coverage<'_>> for model::Coverage {
             (Gap::BeyondLimit, record.addresses_beyond_limit),
             (Gap::HalfResolved, record.half_resolved),
             (Gap::UnroutableAddress, record.unroutable_addresses),
+            (Gap::OutsideAllow, record.outside_allow),
         ];
         let counts = [
             record.targets,

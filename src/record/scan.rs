@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::scan_info::{SavedScan, ScanInfo};
-use crate::config::{Family, InvalidProxy, InvalidShard, Order, ScanConfig};
+use crate::config::{Family, InvalidHeader, InvalidProxy, InvalidShard, Order, ScanConfig};
 use crate::model::{Coverage, Ms, Request, ScanSummary, Time};
 
 /// The program that scanned.
@@ -129,6 +129,12 @@ struct Settings<'a> {
     second_look_pause_ms: u64,
     /// The `User-Agent` of every request.
     user_agent: Cow<'a, str>,
+    /// The headers from `--header`, as `name: value`.
+    headers: Vec<String>,
+    /// The local addresses from `--source-address`.
+    source_addresses: Cow<'a, [IpAddr]>,
+    /// The network interface from `--interface`; null for any.
+    interface: Option<Cow<'a, str>>,
     /// Paths requested beside /version, /api and /healthz, with their query.
     paths: Vec<Cow<'a, str>>,
     /// Whether resources and other sensitive paths were requested (`--deep`).
@@ -190,6 +196,9 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             max_duration_ms: config.max_duration.map(ms),
             second_look_pause_ms: ms(config.second_look_pause),
             user_agent: config.user_agent.as_str().into(),
+            headers: config.headers.iter().map(ToString::to_string).collect(),
+            source_addresses: config.source_addresses.as_slice().into(),
+            interface: config.interface.as_deref().map(Cow::Borrowed),
             paths: (config.requests.iter())
                 .map(|request| request.path.as_str().into())
                 .collect(),
@@ -228,6 +237,12 @@ impl TryFrom<Settings<'_>> for ScanConfig {
             max_body: record.max_body,
             max_duration: record.max_duration_ms.map(Duration::from_millis),
             user_agent: record.user_agent.into_owned(),
+            headers: (record.headers.iter())
+                .map(|header| header.parse())
+                .collect::<Result<_, InvalidHeader>>()
+                .map_err(|error| format!("header: {error}"))?,
+            source_addresses: record.source_addresses.into_owned(),
+            interface: record.interface.map(Cow::into_owned),
             requests: (record.paths.iter())
                 .map(|path| Request::for_path(path))
                 .collect::<Result<_, _>>()

@@ -6,6 +6,7 @@
 //! so that the same answer gives the same order.
 
 mod hosts;
+mod local_sockets;
 mod replies;
 mod resolved;
 mod servers;

@@ -10,26 +10,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hickory_resolver::Resolver;
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
-use hickory_resolver::{Resolver, TokioResolver};
 use tokio::time::Instant;
 
 use super::hosts::Hosts;
+use super::local_sockets::LocalSockets;
 use super::replies::{Reply, combine, failure_kind};
 use super::resolved::{Answer, Resolved, failure};
 use crate::config::{Family, ScanConfig};
 use crate::error::Error;
+use crate::local_end::LocalEnd;
 use crate::model::{Failure, FailureKind};
 
 /// The configured name servers.
 pub(super) struct Servers {
-    resolver: TokioResolver,
+    resolver: Resolver<LocalSockets>,
     addresses: Vec<SocketAddr>,
     hosts: Hosts,
     /// Domains that are appended to a name.
@@ -90,7 +91,8 @@ impl Servers {
             list => list.to_vec(),
         };
         let ndots = options.ndots;
-        let mut builder = Resolver::builder_with_config(settings, TokioRuntimeProvider::default());
+        let mut builder =
+            Resolver::builder_with_config(settings, LocalSockets::new(LocalEnd::new(config)));
         *builder.options_mut() = options;
         let resolver = builder.build().map_err(|error| match config.resolver {
             Some(server) => Error::Resolver(server, error.to_string()),

@@ -35,11 +35,12 @@ use tokio::sync::mpsc;
 
 use crate::config::ScanConfig;
 use crate::error::Error;
+use crate::local_end::LocalEnd;
 use crate::model::{
     EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked,
     Verdict, microseconds,
 };
-use crate::targets::TargetSet;
+use crate::targets::{Allowlist, TargetSet};
 
 pub use crate::probe::{AFTER_401, ALWAYS, deep};
 pub use ledger::{Began, Checkpoint, CheckpointError};
@@ -76,6 +77,14 @@ impl Scanner {
         })
     }
 
+    /// Checks that this machine has the addresses and the interface that connections must come from.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn check_source(config: &ScanConfig) -> Result<(), Error> {
+        LocalEnd::new(config).check()
+    }
+
     /// The configuration.
     pub fn config(&self) -> &ScanConfig {
         &self.config
@@ -85,13 +94,15 @@ impl Scanner {
     ///
     /// # Errors
     /// [`Error::Resolver`]. [`Error::ExcludedUnknown`] if addresses are excluded and the proxy resolves the
-    /// names: then it is not known whether an excluded address is asked.
+    /// names: then it is not known whether an excluded address is asked. [`Error::AllowedUnknown`] likewise.
     pub async fn prepare(&self, targets: &TargetSet) -> Result<(), Error> {
         match &self.config.proxy {
             _ if !targets.has_names() => Ok(()),
             Some(proxy) if proxy.resolves_names() => {
                 if targets.exclusions().has_addresses() {
                     Err(Error::ExcludedUnknown)
+                } else if targets.allowlist().is_some_and(Allowlist::has_addresses) {
+                    Err(Error::AllowedUnknown)
                 } else {
                     Ok(())
                 }

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
+use super::allowlist::Allowlist;
 use super::collector::Collector;
 use super::error::Problem;
 use super::exclusions::Exclusions;
@@ -16,7 +17,7 @@ use super::unique_hosts::{Run, size, total};
 use super::warnings::Warnings;
 use crate::model::{SpecId, Verdict, special, special_blocks};
 
-/// A part of a run that is not excluded.
+/// A part of a run that may be asked.
 struct Piece {
     first: u128,
     last: u128,
@@ -29,10 +30,11 @@ impl Collector {
     pub(super) fn finish(
         mut self,
         exclusions: Exclusions,
+        allowlist: Option<Allowlist>,
         mut warnings: Warnings,
         unused_expectations: Vec<Expectation>,
     ) -> Result<TargetSet, Problem> {
-        let (mut pieces, excluded) = self.pieces(&exclusions)?;
+        let (mut pieces, excluded, outside_allow) = self.pieces(&exclusions, allowlist.as_ref())?;
         let special = self.special_addresses(&pieces);
         pieces.sort_unstable_by_key(|piece| (piece.run.spec, piece.run.port_position, piece.first));
         let mut segments: Vec<Segment> = Vec::with_capacity(pieces.len());
@@ -62,12 +64,14 @@ impl Collector {
         Ok(TargetSet {
             len,
             excluded,
+            outside_allow,
             segments,
             templates: self.templates.values,
             names: self.names.values,
             absolute: self.absolute,
             specs: self.specs,
             exclusions: Arc::new(exclusions),
+            allowlist: allowlist.map(Arc::new),
             special,
             warnings: warnings.finish(),
             unused_expectations,
@@ -75,10 +79,15 @@ impl Collector {
         })
     }
 
-    /// The parts of all runs that are not excluded, and the number of excluded targets.
-    fn pieces(&mut self, exclusions: &Exclusions) -> Result<(Vec<Piece>, u64), Problem> {
+    /// The parts of all runs that may be asked, the number of excluded targets, and that of the others that the
+    /// allowlist does not have.
+    fn pieces(
+        &mut self,
+        exclusions: &Exclusions,
+        allowlist: Option<&Allowlist>,
+    ) -> Result<(Vec<Piece>, u64, u64), Problem> {
         let mut pieces = Vec::with_capacity(self.hosts.len());
-        let mut excluded = 0u64;
+        let (mut excluded, mut outside_allow) = (0u64, 0u64);
         for ((position, first), run) in std::mem::take(&mut self.hosts) {
             let template = &self.templates.values[position as usize];
             let name = usize::try_from(first)
@@ -96,7 +105,27 @@ impl Collector {
             };
             let kept = total(&allowed);
             excluded = excluded.saturating_add(size(first, run.last).saturating_sub(kept));
-            pieces.extend(allowed.into_iter().map(|(first, last)| Piece {
+            let inside = match (allowlist, name.filter(|_| template.kind == HostKind::Name)) {
+                (None, _) => allowed,
+                (Some(list), Some(name)) if list.may_allow_name(name, template.port) => allowed,
+                (Some(_), Some(_)) => Vec::new(),
+                (Some(list), None) => {
+                    let kind = template.kind;
+                    let parts = allowed.into_iter().flat_map(|(first, last)| {
+                        list.inside(HostRange { kind, first, last }, template.port)
+                    });
+                    parts.collect()
+                }
+            };
+            let outside = kept.saturating_sub(total(&inside));
+            if outside > 0 {
+                outside_allow = outside_allow.saturating_add(outside);
+                for id in std::iter::once(run.spec).chain(run.also.iter().copied()) {
+                    let spec = &mut self.specs[id.0 as usize];
+                    spec.outside_allow = spec.outside_allow.saturating_add(outside);
+                }
+            }
+            pieces.extend(inside.into_iter().map(|(first, last)| Piece {
                 first,
                 last,
                 template: position,
@@ -106,7 +135,7 @@ impl Collector {
                 return Err(too_large());
             }
         }
-        Ok((pieces, excluded))
+        Ok((pieces, excluded, outside_allow))
     }
 
     /// The special addresses among the targets.
@@ -144,7 +173,12 @@ impl Collector {
     /// Warns of named targets that are excluded.
     fn warn_of_excluded(&self, warnings: &mut Warnings) {
         for spec in &self.specs {
-            if spec.named && spec.targets == 0 {
+            if spec.named && spec.targets == 0 && spec.outside_allow > 0 {
+                warnings.push(
+                    &spec.origin,
+                    "outside of --allow: not asked, and not covered",
+                );
+            } else if spec.named && spec.targets == 0 {
                 let text = "excluded on every port: not asked, and not part of the coverage";
                 warnings.push(&spec.origin, text);
             }

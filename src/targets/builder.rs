@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::allowlist::Allowlist;
 use super::collector::Collector;
 use super::error::{ErrorLog, LineError, Problem, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
@@ -21,6 +22,8 @@ use crate::model::{Origin, Source};
 
 /// The source under which errors of exclusion arguments are counted.
 const EXCLUSIONS: &str = "exclusions";
+/// The source under which errors of `--allow` are counted.
+const ALLOWED: &str = "--allow";
 
 /// Collects specifications and exclusions in any order, and reports all their errors at once.
 #[derive(Debug)]
@@ -28,10 +31,13 @@ pub struct TargetSetBuilder {
     options: TargetOptions,
     collector: Collector,
     exclusions: Exclusions,
+    /// `None` if everything may be asked.
+    allowlist: Option<Allowlist>,
     warnings: Warnings,
     errors: ErrorLog,
     arguments: u32,
     exclusion_arguments: u32,
+    allow_arguments: u32,
 }
 
 /// What handles a line of a list; returns `false` if the line is blank.
@@ -51,10 +57,12 @@ impl TargetSetBuilder {
             options,
             collector: Collector::default(),
             exclusions: Exclusions::default(),
+            allowlist: None,
             warnings: Warnings::default(),
             errors,
             arguments: 0,
             exclusion_arguments: 0,
+            allow_arguments: 0,
         }
     }
 
@@ -134,6 +142,25 @@ impl TargetSetBuilder {
         }
     }
 
+    /// Allows only this and what else is allowed: an address, CIDR, range or name; a single one with or without port.
+    pub fn allow(&mut self, text: &str) {
+        self.allow_arguments = self.allow_arguments.saturating_add(1);
+        let number = self.allow_arguments;
+        self.allowlist.get_or_insert_default();
+        if let Err(error) = self.one_argument(Self::allowed, number, text) {
+            let place = with_column(format!("--allow {number}"), &error, true);
+            self.errors.push(ALLOWED, place, error.problem);
+        }
+    }
+
+    /// Allows only what the file at this path lists, one per line, and what else is allowed.
+    pub fn allow_file(&mut self, path: &Path) {
+        self.allowlist.get_or_insert_default();
+        if let Some((source, reader)) = self.open(path) {
+            self.lines(&source, reader, Self::allowed, FileKind::not_exclusions);
+        }
+    }
+
     /// The target set.
     ///
     /// # Errors
@@ -146,9 +173,9 @@ impl TargetSetBuilder {
             let unused = self.collector.unused(self.options.expectations);
             match self
                 .collector
-                .finish(self.exclusions, self.warnings, unused)
+                .finish(self.exclusions, self.allowlist, self.warnings, unused)
             {
-                Ok(set) if set.is_empty() => {
+                Ok(set) if set.is_empty() && set.outside_allow() == 0 => {
                     format!("every target is excluded ({})", set.excluded()).into()
                 }
                 Ok(set) => return Ok(set),
@@ -272,6 +299,18 @@ impl TargetSetBuilder {
         let origin = origin(source, number, spec.text);
         self.collector
             .add(spec, origin, &self.options, &mut self.warnings)
+    }
+
+    fn allowed(&mut self, source: &Source, number: u32, line: &str) -> Result<bool, LineError> {
+        let Some((text, spec)) = exclusion_line(line)? else {
+            return Ok(false);
+        };
+        if let Some(warning) = &spec.warning {
+            let origin = origin(source, number, text);
+            self.warnings.push(&origin, format!("--allow {warning}"));
+        }
+        self.allowlist.get_or_insert_default().add(spec)?;
+        Ok(true)
     }
 
     fn exclusion(&mut self, source: &Source, number: u32, line: &str) -> Result<bool, LineError> {

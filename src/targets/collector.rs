@@ -114,6 +114,7 @@ impl Collector {
             label: spec.label,
             expect: spec.expect.or(expected),
             targets: 0,
+            outside_allow: 0,
         });
         let (mut new, mut before) = (0u64, None);
         for (port, port_position) in ports.iter().zip(0..=u16::MAX) {

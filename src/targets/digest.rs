@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use super::exclusions::Exclusions;
+use super::host_set::HostSet;
 use super::set::{Attribution, Segment, Spec, TargetSet, Template};
 use crate::model::{Origin, hex};
 
@@ -67,7 +67,10 @@ impl TargetSet {
         if !self.absolute.is_empty() {
             let _ = write!(out, "{:?}", self.absolute);
         }
-        let _ = out.write_str(&exclusions(&self.exclusions));
+        let _ = out.write_str(&hosts(&self.exclusions.hosts));
+        if let Some(allowlist) = &self.allowlist {
+            let _ = out.write_str(&hosts(&allowlist.hosts));
+        }
         out
     }
 }
@@ -113,6 +116,7 @@ fn spec(spec: &Spec) -> String {
         label,
         expect,
         targets,
+        outside_allow: _,
     } = spec;
     format!(
         "Spec {{ origin: {}, named: {named}, label: {label:?}, expect: {expect:?}, targets: {targets} }}",
@@ -120,13 +124,13 @@ fn spec(spec: &Spec) -> String {
     )
 }
 
-fn exclusions(exclusions: &Exclusions) -> String {
-    let addresses: Vec<String> = exclusions
+fn hosts(hosts: &HostSet) -> String {
+    let addresses: Vec<String> = hosts
         .addresses
         .iter()
         .map(|((kind, port), first, last)| format!("(({kind:?}, {port}), {first}): {last}"))
         .collect();
-    let names: BTreeMap<_, _> = exclusions.names.iter().collect();
+    let names: BTreeMap<_, _> = hosts.names.iter().collect();
     format!("Intervals({{{}}}) {names:?}", addresses.join(", "))
 }
 

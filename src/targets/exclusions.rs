@@ -1,18 +1,12 @@
 //! Addresses and names that must not be asked.
 
-use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use super::error::Problem;
-use super::host_range::{HostKind, HostRange};
-use super::intervals::Intervals;
-use super::limits::MAX_PIECES;
-use super::specification::{HostSpec, Hosts};
-use crate::model::{Host, embedded_v4};
-
-/// Stands for every port; 0 is not a port.
-const ANY_PORT: u16 = 0;
+use super::host_range::HostRange;
+use super::host_set::HostSet;
+use super::specification::HostSpec;
+use crate::model::embedded_v4;
 
 /// Addresses and names that are excluded, on all ports or on some.
 ///
@@ -20,55 +14,29 @@ const ANY_PORT: u16 = 0;
 /// here.
 #[derive(Debug, Clone, Default)]
 pub struct Exclusions {
-    pub(super) addresses: Intervals<(HostKind, u16)>,
-    pub(super) names: HashMap<Arc<str>, BTreeSet<u16>>,
-    /// How many were added.
-    count: usize,
+    pub(super) hosts: HostSet,
 }
 
 impl Exclusions {
     /// Whether any address is excluded.
     pub fn has_addresses(&self) -> bool {
-        !self.addresses.is_empty()
+        self.hosts.has_addresses()
     }
 
     /// Whether this address and port are excluded, so that nothing may be sent to them.
     /// An IPv6 address that leads to an excluded IPv4 address (IPv4-mapped, NAT64, 6to4 …) is excluded too.
     pub fn excludes_address(&self, address: IpAddr, port: u16) -> bool {
-        let excluded = |address: IpAddr| {
-            let HostRange { kind, first, .. } = HostRange::of(address);
-            [ANY_PORT, port]
-                .into_iter()
-                .any(|port| self.addresses.contains((kind, port), first))
-        };
-        excluded(address) || embedded_v4(address).is_some_and(|v4| excluded(v4.into()))
+        self.hosts.has_address(address, port)
+            || embedded_v4(address).is_some_and(|v4| self.hosts.has_address(v4.into(), port))
     }
 
     /// Whether this host name is excluded on this port. Case and a trailing dot make no difference.
     pub fn excludes_name(&self, name: &str, port: u16) -> bool {
-        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-        self.names
-            .get(name.as_str())
-            .is_some_and(|ports| ports.contains(&ANY_PORT) || ports.contains(&port))
+        self.hosts.has_name(name, port)
     }
 
     pub(super) fn add(&mut self, spec: HostSpec) -> Result<(), Problem> {
-        if self.count >= MAX_PIECES {
-            return Err(format!("more than {MAX_PIECES} exclusions; write CIDRs or ranges").into());
-        }
-        self.count += 1;
-        let port = spec.port.unwrap_or(ANY_PORT);
-        let range = match spec.hosts {
-            Hosts::One(Host::Name(name)) => {
-                self.names.entry(name).or_default().insert(port);
-                return Ok(());
-            }
-            Hosts::One(Host::Ip(address)) => HostRange::of(address),
-            Hosts::Many(range) => range,
-        };
-        self.addresses
-            .insert((range.kind, port), range.first, range.last);
-        Ok(())
+        self.hosts.add(spec, "exclusions")
     }
 
     /// The parts of an address range that may be asked on this port, ascending. In a range of several
@@ -82,15 +50,6 @@ impl Exclusions {
         if single.is_some_and(|address| self.excludes_address(address, port)) {
             return Vec::new();
         }
-        let mut allowed = self
-            .addresses
-            .gaps((range.kind, ANY_PORT), range.first, range.last);
-        if port != ANY_PORT {
-            allowed = allowed
-                .into_iter()
-                .flat_map(|(first, last)| self.addresses.gaps((range.kind, port), first, last))
-                .collect();
-        }
-        allowed
+        self.hosts.outside(range, port)
     }
 }

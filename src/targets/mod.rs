@@ -31,6 +31,7 @@
 //! assert!(set.get(order.nth(0)).is_some());
 //! ```
 
+mod allowlist;
 mod assembly;
 mod base_url;
 mod builder;
@@ -41,6 +42,7 @@ mod exclusions;
 mod file_kind;
 mod host;
 mod host_range;
+mod host_set;
 mod import;
 mod intervals;
 mod limits;
@@ -55,6 +57,7 @@ mod tests;
 mod unique_hosts;
 mod warnings;
 
+pub use allowlist::Allowlist;
 pub use builder::TargetSetBuilder;
 pub use error::{TargetError, TargetErrors};
 pub use exclusions::Exclusions;

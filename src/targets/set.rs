@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
+use super::allowlist::Allowlist;
 use super::exclusions::Exclusions;
 use super::host_range::{HostKind, HostRange};
 use super::intervals::Intervals;
@@ -26,6 +27,8 @@ pub struct Spec {
     /// How many targets of the set list it in [`Target::specs`]. 0 if all are excluded, or if it is a
     /// CIDR or range that earlier specifications name in full.
     pub targets: u64,
+    /// How many of its targets are outside of the allowlist, and therefore not in the set.
+    pub outside_allow: u64,
 }
 
 /// What identifies a target besides its host.
@@ -68,6 +71,7 @@ pub(super) struct Segment {
 pub struct TargetSet {
     pub(super) len: u64,
     pub(super) excluded: u64,
+    pub(super) outside_allow: u64,
     pub(super) segments: Vec<Segment>,
     pub(super) templates: Vec<Template>,
     pub(super) names: Vec<Arc<str>>,
@@ -75,6 +79,7 @@ pub struct TargetSet {
     pub(super) absolute: BTreeSet<u128>,
     pub(super) specs: Vec<Spec>,
     pub(super) exclusions: Arc<Exclusions>,
+    pub(super) allowlist: Option<Arc<Allowlist>>,
     /// The special addresses among the targets.
     pub(super) special: Intervals<HostKind>,
     pub(super) warnings: Vec<Warning>,
@@ -89,7 +94,7 @@ impl TargetSet {
         self.len
     }
 
-    /// Whether there are none; always false for a set from the builder.
+    /// Whether there are none: for a set from the builder, only if all are outside of the allowlist.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -152,6 +157,16 @@ impl TargetSet {
     /// How many targets are excluded.
     pub fn excluded(&self) -> u64 {
         self.excluded
+    }
+
+    /// How many targets are outside of the allowlist. They are not in the set.
+    pub fn outside_allow(&self) -> u64 {
+        self.outside_allow
+    }
+
+    /// What alone may be asked, for the addresses that names resolve to; `None` for no such limit.
+    pub fn allowlist(&self) -> Option<&Allowlist> {
+        self.allowlist.as_deref()
     }
 
     /// Every specification in the order read: [`SpecId`] is the position here.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 8] = [
+const GROUND: [&str; 9] = [
     "kubernetes",
     "model",
     "config",
@@ -14,6 +14,7 @@ const GROUND: [&str; 8] = [
     "escape",
     "host_port",
     "random",
+    "local_end",
 ];
 
 /// What a module may use beside itself.
@@ -24,6 +25,7 @@ fn allowed(module: &str) -> Vec<&'static str> {
         "model" => vec!["kubernetes", "escape", "host_port"],
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["model", "error", "host_port"],
+        "local_end" => vec!["config", "error"],
         "report" => GROUND.into_iter().chain(["record"]).collect(),
         // A checkpoint keeps finished records as saved reports do.
         "scan" => GROUND

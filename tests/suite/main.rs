@@ -3,6 +3,7 @@
 //! Servers are simulated over real sockets and real TLS (`kubeknock::simulator`). The program runs as users run
 //! it. Nothing leaves loopback.
 
+mod allow;
 mod browser;
 mod byhand;
 #[path = "../chaos/mod.rs"]

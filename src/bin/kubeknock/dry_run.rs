@@ -31,9 +31,13 @@ fn write_targets(out: &mut String, config: &ScanConfig, targets: &TargetSet) -> 
             "Shard {shard}: {part} of {all} targets, chosen by order and seed."
         )?;
     }
+    let outside = match targets.outside_allow() {
+        0 => String::new(),
+        outside => format!(", {outside} outside of --allow"),
+    };
     writeln!(
         out,
-        "Where ({all} targets, {} excluded):",
+        "Where ({all} targets, {} excluded{outside}):",
         targets.excluded()
     )?;
     for target in (0..all.min(LISTED)).filter_map(|index| targets.get(index)) {
@@ -99,7 +103,9 @@ fn write_requests(out: &mut String, config: &ScanConfig) -> std::fmt::Result {
             "  and one more handshake without SNI, if a name is sent"
         )?;
     }
-    writeln!(out, "  User-Agent: {}", config.user_agent)
+    writeln!(out, "  User-Agent: {}", config.user_agent)?;
+    let mut headers = config.headers.iter();
+    headers.try_for_each(|header| writeln!(out, "  {header}"))
 }
 
 fn write_connections(out: &mut String, config: &ScanConfig, targets: u64) -> std::fmt::Result {
@@ -133,6 +139,16 @@ fn write_connections(out: &mut String, config: &ScanConfig, targets: u64) -> std
         cap(config.per_host),
         cap(config.per_network)
     )?;
+    for address in &config.source_addresses {
+        writeln!(out, "  from {address}")?;
+    }
+    if let Some(interface) = &config.interface {
+        writeln!(
+            out,
+            "  through the interface {}",
+            escape(interface, usize::MAX)
+        )?;
+    }
     if let Some(proxy) = &config.proxy {
         let (host, port) = (&proxy.host, proxy.port);
         let resolves = if proxy.resolves_names() {

@@ -59,6 +59,12 @@ const HABITS: &[(&[&str], Meaning)] = &[
     ),
     (&["--config-file"], Options(&["--config"])),
     (
+        &["--source-ip", "--adapter-ip", "-S"],
+        Options(&["--source-address"]),
+    ),
+    (&["-e", "--iface", "--adapter"], Options(&["--interface"])),
+    (&["-H"], Options(&["--header"])),
+    (
         &[
             "-oX",
             "-oN",

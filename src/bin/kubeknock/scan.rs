@@ -95,7 +95,8 @@ fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
         .iter()
         .chain(&args.selection.exclude_file)
         .chain(&args.requests.ca_file);
-    let listed = args.selection.exclude.iter().filter_map(SpecOrFile::file);
+    let hosts = args.selection.exclude.iter().chain(&args.selection.allow);
+    let listed = hosts.filter_map(SpecOrFile::file);
     let checkpoints = args.checkpoint.iter().chain(&args.resume);
     files
         .chain(checkpoints)

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use kubeknock::config::{Family, Order, Proxy, ScanConfig, Shard, USER_AGENT};
 use kubeknock::model::{InvalidWord, Request, Source};
-use kubeknock::scan::Checkpoint;
+use kubeknock::scan::{Checkpoint, Scanner};
 use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, TargetSetBuilder};
 
 use crate::args::{
@@ -42,6 +42,11 @@ pub(crate) fn config(
     config.allow_special = connection.allow_special;
     config.max_body = requests.max_body;
     config.user_agent = user_agent(requests)?;
+    config.headers.clone_from(&requests.header);
+    config
+        .source_addresses
+        .clone_from(&connection.source_address);
+    config.interface.clone_from(&connection.interface);
     config.requests = paths(&requests.path)?;
     config.deep = requests.deep;
     config.http2 = requests.http2;
@@ -53,6 +58,7 @@ pub(crate) fn config(
     config
         .validate()
         .map_err(|error| anyhow::anyhow!("--{error}"))?;
+    Scanner::check_source(&config).map_err(|error| anyhow::anyhow!("--{error}"))?;
     let without_effect = [
         ("--resolver", config.resolver.is_some()),
         ("--ipv4", config.family == Family::V4),
@@ -179,6 +185,12 @@ pub(crate) fn targets(
         match exclusion {
             SpecOrFile::Spec(spec) => builder.exclude(spec),
             SpecOrFile::File(file) => builder.exclude_file(file),
+        }
+    }
+    for allowed in &selection.allow {
+        match allowed {
+            SpecOrFile::Spec(spec) => builder.allow(spec),
+            SpecOrFile::File(file) => builder.allow_file(file),
         }
     }
     for file in &selection.exclude_file {

@@ -56,6 +56,9 @@ pub(crate) fn mixed() -> Sample {
 
 fn config() -> ScanConfig {
     ScanConfig {
+        headers: vec!["X-Scan-Id: SEC-42".parse().unwrap()],
+        source_addresses: vec!["198.51.100.7".parse().unwrap()],
+        interface: Some("eth0".to_owned()),
         requests: vec![
             Request::for_path("/metrics").unwrap(),
             Request::for_path("/api/v1/secrets").unwrap(),

@@ -247,6 +247,12 @@ impl Counters {
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
         coverage.not_attempted += failed_locally;
+        // They are not in the set, but the user named them.
+        let outside = shard.share(targets.outside_allow());
+        if outside > 0 {
+            coverage.targets += outside;
+            *coverage.unasked.entry(Gap::OutsideAllow).or_default() += outside;
+        }
         coverage
     }
 
@@ -257,7 +263,7 @@ impl Counters {
             .zip(targets.specs().iter().zip(&self.seen))
             .filter(|(_, (spec, _))| spec.named || spec.expect.is_some())
             // A specification that is excluded as a whole was left out on purpose.
-            .filter(|(_, (spec, _))| spec.targets > 0)
+            .filter(|(_, (spec, _))| spec.targets > 0 || spec.outside_allow > 0)
             .map(|(id, (spec, seen))| {
                 let seen = seen.load(Ordering::Relaxed);
                 let verdicts = Verdict::ALL
@@ -265,9 +271,15 @@ impl Counters {
                     .filter(|verdict| seen & bit(*verdict) != 0)
                     .collect();
                 let (origin, label) = (spec.origin.clone(), spec.label.clone());
+                let mut unasked = unasked_by_spec.get(&id).cloned().unwrap_or_default();
+                if spec.outside_allow > 0 {
+                    let example = spec.origin.text.to_string();
+                    Unasked::new(Gap::OutsideAllow, spec.outside_allow, example)
+                        .add_to(&mut unasked);
+                }
                 SpecCoverage {
                     id: Some(id),
-                    unasked: unasked_by_spec.get(&id).cloned().unwrap_or_default(),
+                    unasked,
                     ..SpecCoverage::of(origin, spec.named, label, spec.expect, verdicts)
                 }
             })

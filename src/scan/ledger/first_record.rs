@@ -140,6 +140,9 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         max_body,
         max_duration: _,
         user_agent,
+        headers,
+        source_addresses,
+        interface,
         requests,
         deep,
         trusted_cas,
@@ -153,7 +156,7 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         keep_all,
         second_look_pause,
     } = config;
-    vec![
+    let mut options = vec![
         ("--connect-timeout", format!("{connect_timeout:?}")),
         ("--timeout", format!("{timeout:?}")),
         ("--retries", format!("{retries:?}")),
@@ -172,7 +175,24 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
             "the pause before a recheck",
             format!("{second_look_pause:?}"),
         ),
-    ]
+    ];
+    // Later options count only if they are given, so that earlier checkpoints stay usable.
+    let later = [
+        ("--header", format!("{headers:?}"), headers.is_empty()),
+        (
+            "--source-address",
+            format!("{source_addresses:?}"),
+            source_addresses.is_empty(),
+        ),
+        ("--interface", format!("{interface:?}"), interface.is_none()),
+    ];
+    options.extend(
+        later
+            .into_iter()
+            .filter(|(.., is_default)| !is_default)
+            .map(|(name, value, _)| (name, value)),
+    );
+    options
 }
 
 /// How many options earlier builds hashed first, in a group of their own.

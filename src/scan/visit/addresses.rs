@@ -1,10 +1,10 @@
-//! Which addresses of a name are asked: none that is excluded, no special address that only a name server
+//! Which addresses of a name are asked: none that is excluded or not allowed, no special address that only a name server
 //! mentions, and no more than the limit for one name.
 
 use std::net::IpAddr;
 
 use crate::config::{MAX_ADDRESSES, Order, ScanConfig};
-use crate::model::{Gap, Target, Unasked, special};
+use crate::model::{Gap, Host, Target, Unasked, special};
 use crate::resolve::Resolved;
 use crate::targets::{Permutation, TargetSet};
 
@@ -50,6 +50,8 @@ impl Selection {
                 leave_out(Gap::ExcludedAddress, 1, example);
             } else if is_excluded(address, target.port, scope) {
                 leave_out(Gap::ExcludedAddress, 1, address.to_string());
+            } else if !allows(target, address, scope) {
+                leave_out(Gap::OutsideAllow, 1, address.to_string());
             } else if let Some(kind) = self.special(address, resolved.given, scope) {
                 leave_out(Gap::SpecialAddress, 1, format!("{address}, {kind}"));
             } else {
@@ -126,6 +128,15 @@ pub(super) fn routable(
 /// Whether the set excludes an address.
 fn is_excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> bool {
     scope.is_some_and(|set| set.exclusions().excludes_address(address, port))
+}
+
+/// Whether the set allows to ask an address of a name.
+fn allows(target: &Target, address: IpAddr, scope: Option<&TargetSet>) -> bool {
+    let Some(list) = scope.and_then(TargetSet::allowlist) else {
+        return true;
+    };
+    let by_name = matches!(&target.host, Host::Name(name) if list.allows_name(name, target.port));
+    by_name || list.allows_address(address, target.port)
 }
 
 /// The outcome of an IPv6 target that leads to an excluded IPv4 address. Targets that are excluded as

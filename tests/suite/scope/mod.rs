@@ -289,6 +289,37 @@ async fn inside() {
         .collect();
     assert!(unknown.is_empty(), "asked for {unknown:?}");
 
+    // Only what --allow lists: an address list, a name with all of its addresses, and nothing that names lead to.
+    let allow = [
+        "--resolver",
+        GIVEN,
+        "--allow",
+        "192.0.2.0/30",
+        "--allow",
+        "203.0.113.11",
+        "--allow",
+        "in.example:443",
+        "--header",
+        "X-Scan-Id: 42",
+    ];
+    let allowed = scan(&asked, &allow, &[]).await;
+    let expected: BTreeSet<SocketAddr> = scope(false)
+        .into_iter()
+        .filter(|endpoint| {
+            let inside = (0..4).any(|octet| endpoint.ip() == v4(&format!("192.0.2.{octet}")));
+            let by_name = [v4("203.0.113.10"), v6("2001:db8:53::10")].contains(&endpoint.ip());
+            inside || endpoint.ip() == v4("203.0.113.11") || (by_name && endpoint.port() == 443)
+        })
+        .collect();
+    assert_eq!(allowed.traffic.connected_to(), expected);
+    assert_eq!(allowed.traffic.asked(), given);
+    for head in allowed.asked.values().flatten() {
+        assert!(
+            head.ends_with("accept: */*\r\nx-scan-id: 42\r\n\r\n"),
+            "{head:?}"
+        );
+    }
+
     // The environment changes nothing, and no file is left behind.
     let again = scan(&asked, &["--resolver", GIVEN], &environment(folder)).await;
     assert_eq!(

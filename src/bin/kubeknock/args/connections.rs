@@ -1,6 +1,6 @@
 //! Sections "Rate" and "Network": how fast connections are made, and how.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
@@ -80,6 +80,16 @@ pub(crate) struct ConnectionArgs {
     /// Resolve names to IPv6 addresses only
     #[arg(short = '6', long, help_heading = NETWORK, hide_short_help = true)]
     pub(crate) ipv6: bool,
+
+    /// Connect and ask name servers from this address of this machine; once for IPv4, once for IPv6
+    ///
+    /// Targets of a family without such an address are not attempted.
+    #[arg(long, value_name = "ADDRESS", help_heading = NETWORK, hide_short_help = true)]
+    pub(crate) source_address: Vec<IpAddr>,
+
+    /// Connect and ask name servers through this network interface (Linux)
+    #[arg(long, value_name = "NAME", help_heading = NETWORK, hide_short_help = true)]
+    pub(crate) interface: Option<String>,
 
     /// Connect through a proxy: socks5://HOST:PORT, socks5h://HOST:PORT or http://HOST:PORT
     ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kubeknock::config;
+use kubeknock::config::{self, ScanHeader};
 
 use crate::units;
 
@@ -41,6 +41,12 @@ pub(crate) struct RequestArgs {
     /// Contact for questions about this scan; added to the User-Agent
     #[arg(long, value_name = "TEXT", hide_short_help = true)]
     pub(crate) contact: Option<String>,
+
+    /// Add a header to every request, such as "X-Scan-Id: 42". Repeatable
+    ///
+    /// For owners of servers, firewalls and audits. The name must begin with X-Scan-; the value is in the report.
+    #[arg(long, value_name = "X-Scan-NAME: VALUE", hide_short_help = true)]
+    pub(crate) header: Vec<ScanHeader>,
 
     /// How many bytes of a response body to read
     #[arg(long, value_name = "SIZE", default_value = units::shown_bytes(config::MAX_BODY), value_parser = units::bytes, hide_short_help = true)]

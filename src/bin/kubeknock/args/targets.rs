@@ -36,6 +36,14 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "SPEC|@FILE", value_parser = SpecOrFile::parse)]
     pub(crate) exclude: Vec<SpecOrFile>,
 
+    /// Ask nothing else, whatever lists and names say. Repeatable
+    ///
+    /// An address, CIDR, range or name, with or without port; @FILE has one per line. A name that is allowed may
+    /// be asked at all of its addresses, any other name only at allowed addresses. What is outside is counted
+    /// and not covered. Exclusions hold as well.
+    #[arg(long, value_name = "SPEC|@FILE", value_parser = SpecOrFile::parse)]
+    pub(crate) allow: Vec<SpecOrFile>,
+
     /// The earlier form of --exclude @FILE
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) exclude_file: Vec<PathBuf>,
