@@ -11,7 +11,7 @@ pub(super) fn recheck(
     requests: &[JudgedRequest],
     identification: &Identification,
 ) -> Option<Recheck> {
-    let was_rechecked = requests.iter().any(|request| request.exchange.look > 1);
+    let was_rechecked = requests.iter().any(|request| request.exchange.probe > 1);
     // An overloaded server shows nothing about what it is, so it may still be an API server.
     let is_overloaded =
         identification.component == Component::Other && requests.iter().all(is_unavailable);

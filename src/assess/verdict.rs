@@ -118,7 +118,7 @@ fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequ
     let refused_everything = || {
         requests
             .iter()
-            .filter(|request| request.exchange.look == first.exchange.look)
+            .filter(|request| request.exchange.probe == first.exchange.probe)
             .filter(|request| request.access.is_clear())
             .all(|request| request.access == Access::Forbidden)
     };
@@ -196,10 +196,13 @@ fn some_of(paths: &[&str]) -> String {
 
 /// Part of rule 7 that must come before rules 4 to 6: the server still starts at the recheck.
 fn starting(requests: &[JudgedRequest]) -> Option<Ruling> {
-    let last = requests.iter().map(|request| request.exchange.look).max()?;
+    let last = requests
+        .iter()
+        .map(|request| request.exchange.probe)
+        .max()?;
     let answers: Vec<&Reply> = requests
         .iter()
-        .filter(|request| request.exchange.look == last && request.access == Access::Forbidden)
+        .filter(|request| request.exchange.probe == last && request.access == Access::Forbidden)
         .filter_map(JudgedRequest::reply)
         .collect();
     let starts = last > 1 && !answers.is_empty() && answers.iter().all(|reply| reply.is_starting());

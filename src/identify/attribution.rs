@@ -40,12 +40,12 @@ pub(super) struct Marks(Vec<Found>);
 
 impl Marks {
     /// Matches a text with every pattern of `place`. `clue` is the index of the clue that shows the text.
-    pub(super) fn look(&mut self, place: Place, text: &str, clue: usize) {
+    pub(super) fn match_text(&mut self, place: Place, text: &str, clue: usize) {
         self.find(place, text, clue, false);
     }
 
     /// Matches a name that the host name is an alias of.
-    pub(super) fn look_at_alias(&mut self, name: &str, clue: usize) {
+    pub(super) fn match_alias(&mut self, name: &str, clue: usize) {
         self.find(Place::Host, name, clue, true);
     }
 

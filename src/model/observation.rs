@@ -119,7 +119,7 @@ pub struct Exchange {
     /// The request.
     pub request: Request,
     /// 1 for the first probe, 2 for the recheck.
-    pub look: u8,
+    pub probe: u8,
     /// When it was sent.
     pub at: Timestamp,
     /// From sending to the end of the body.

@@ -294,7 +294,7 @@ impl<'a, D: Dial> Run<'a, D> {
         };
         Some(Exchange {
             request: request.clone(),
-            look: self.number,
+            probe: self.number,
             at,
             elapsed: started.elapsed(),
             outcome,

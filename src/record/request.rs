@@ -108,7 +108,7 @@ impl<'a> From<&'a JudgedRequest> for Request<'a> {
         Self {
             method: exchange.request.method,
             path: exchange.request.path.as_str().into(),
-            look: exchange.look,
+            look: exchange.probe,
             at: Time(exchange.at),
             elapsed_ms: Ms(exchange.elapsed),
             access,
@@ -141,7 +141,7 @@ impl TryFrom<Request<'_>> for JudgedRequest {
         };
         let exchange = Exchange {
             request,
-            look: record.look,
+            probe: record.look,
             at: record.at.0,
             elapsed: record.elapsed_ms.0,
             outcome,

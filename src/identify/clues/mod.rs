@@ -38,12 +38,12 @@ impl Signs {
         signs.tls(observation);
         signs.plain_http(observation);
         signs.clues.sort_by_key(|clue| clue.kind);
-        signs.look_up(observation);
+        signs.match_products(observation);
         signs
     }
 
     /// Matches the observed texts with the table of products.
-    fn look_up(&mut self, observation: &Observation) {
+    fn match_products(&mut self, observation: &Observation) {
         let at = |kind: ClueKind| {
             self.clues
                 .iter()
@@ -52,26 +52,26 @@ impl Signs {
         };
         let mut marks = Marks::default();
         if let Some(version) = &self.version {
-            marks.look(Place::Version, version, at(ClueKind::VersionFields));
+            marks.match_text(Place::Version, version, at(ClueKind::VersionFields));
         }
         let host = at(ClueKind::HostName);
         if let Some(name) = &observation.endpoint.name {
-            marks.look(Place::Host, name, host);
+            marks.match_text(Place::Host, name, host);
         }
         for alias in observation.aliases.iter() {
-            marks.look_at_alias(alias, host);
+            marks.match_alias(alias, host);
         }
-        tls::look_up(&mut marks, observation, at);
+        tls::match_all(&mut marks, observation, at);
         let transport = at(ClueKind::TransportSecurity);
         let header = observation
             .replies()
             .find_map(|(_, reply)| reply.header("strict-transport-security"));
         if let Some(value) = header {
-            marks.look(Place::TransportSecurity, &value, transport);
+            marks.match_text(Place::TransportSecurity, &value, transport);
         }
         for (request, reply) in observation.replies() {
             if let Some(text) = own_answer(request, &reply.answer) {
-                marks.look(Place::Answer, &text, at(ClueKind::ProductAnswer));
+                marks.match_text(Place::Answer, &text, at(ClueKind::ProductAnswer));
             }
         }
         // Some products serve the API under a service name of their own.

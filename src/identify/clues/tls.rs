@@ -84,13 +84,13 @@ impl Signs {
 
 /// Matches the texts of the handshakes with the table. `at` returns the index of the clue of a kind. A handshake
 /// without SNI has a clue only if it differs.
-pub(super) fn look_up(
+pub(super) fn match_all(
     marks: &mut Marks,
     observation: &Observation,
     at: impl Fn(ClueKind) -> usize,
 ) {
     let Some(tls) = &observation.tls else { return };
-    look_up_certificate(
+    match_certificate(
         marks,
         tls,
         [
@@ -98,35 +98,35 @@ pub(super) fn look_up(
             at(ClueKind::CertificateNames),
         ],
     );
-    look_up_cas(marks, tls, at(ClueKind::ClientCaNames));
+    match_ca_names(marks, tls, at(ClueKind::ClientCaNames));
     if let Some(Ok(other)) = &observation.without_sni {
         let clue = at(ClueKind::WithoutServerName);
         if certificate(tls) != certificate(other) {
-            look_up_certificate(marks, other, [clue; 2]);
+            match_certificate(marks, other, [clue; 2]);
         }
         if client_cas(tls) != client_cas(other) {
-            look_up_cas(marks, other, clue);
+            match_ca_names(marks, other, clue);
         }
     }
 }
 
-fn look_up_certificate(marks: &mut Marks, tls: &Handshake, [certificate, names]: [usize; 2]) {
+fn match_certificate(marks: &mut Marks, tls: &Handshake, [certificate, names]: [usize; 2]) {
     let Some(facts) = &tls.certificate else {
         return;
     };
-    marks.look(Place::Issuer, &facts.issuer, certificate);
-    marks.look(Place::Subject, &facts.subject, certificate);
+    marks.match_text(Place::Issuer, &facts.issuer, certificate);
+    marks.match_text(Place::Subject, &facts.subject, certificate);
     for san in &facts.sans.kept {
-        marks.look(Place::San, san, names);
+        marks.match_text(Place::San, san, names);
     }
 }
 
-fn look_up_cas(marks: &mut Marks, tls: &Handshake, clue: usize) {
+fn match_ca_names(marks: &mut Marks, tls: &Handshake, clue: usize) {
     for ca in &tls.client_ca_names.kept {
-        marks.look(Place::ClientCa, ca, clue);
+        marks.match_text(Place::ClientCa, ca, clue);
     }
     if tls.client_certificate_requested && tls.client_ca_names.total == 0 {
-        marks.look(Place::ClientCa, "", clue);
+        marks.match_text(Place::ClientCa, "", clue);
     }
 }
 

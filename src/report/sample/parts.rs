@@ -117,7 +117,7 @@ pub(crate) fn asked(path: &str, outcome: Result<Reply, Failure>, access: Access)
     let request = Request::for_path(path).unwrap();
     let exchange = Exchange {
         request,
-        look: 1,
+        probe: 1,
         at: at(1),
         elapsed: Duration::from_micros(1_500),
         outcome,

@@ -138,7 +138,7 @@ fn options_digest(config: &ScanConfig) -> [u8; 32] {
         lookups: _,
         order: _,
         keep_all,
-        second_look_pause,
+        recheck_pause,
     } = config;
     let first = (
         connect_timeout,
@@ -157,7 +157,7 @@ fn options_digest(config: &ScanConfig) -> [u8; 32] {
         resolver,
         allow_special,
         keep_all,
-        second_look_pause,
+        recheck_pause,
     );
     Sha256::digest(format!("{first:?} {second:?}")).into()
 }

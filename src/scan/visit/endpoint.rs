@@ -57,7 +57,7 @@ impl Endpoints {
         Ok(Self {
             dialer: Dialer::new(config),
             probes: Probes::new(config)?,
-            recheck_pause: config.second_look_pause,
+            recheck_pause: config.recheck_pause,
         })
     }
 
