@@ -7,14 +7,14 @@
 //! has the marks of what it is built on.
 //!
 //! **Which product is named.** Among the strongest, one with a unique mark of its own wins, and a product wins
-//! over what it is built on if a mark shows the difference. Marks that contradict each other name no product, unless
+//! over what it is built on if a mark shows the difference. ProductMarks that contradict each other name no product, unless
 //! one side is clearly stronger: then the other side is reported as evidence against it. The confidence is that of
 //! the strongest, named or tied, so that removing a sign never raises it.
 //!
 //! **What an alias is worth.** The owner of a name may point it anywhere (CNAME), while the server itself shows its
 //! certificate. So an alias names no product if the handshake shows only other products.
 
-use crate::model::{Attribution, Confidence, Mark, Product, Provenance, Specificity};
+use crate::model::{Attribution, Confidence, Product, ProductMark, Provenance, Specificity};
 
 use crate::products::{Fact, Place, TABLE, Table};
 
@@ -36,9 +36,9 @@ pub(super) struct Found {
 
 /// The marks of all texts.
 #[derive(Default)]
-pub(super) struct Marks(Vec<Found>);
+pub(super) struct ProductMarks(Vec<Found>);
 
-impl Marks {
+impl ProductMarks {
     /// Matches a text with every pattern of `place`. `clue` is the index of the clue that shows the text.
     pub(super) fn match_text(&mut self, place: Place, text: &str, clue: usize) {
         self.find(place, text, clue, false);
@@ -290,7 +290,7 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
 }
 
 /// The marks for the report: the strongest first, one for each product and text.
-fn reported<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Mark> {
+fn reported<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<ProductMark> {
     let mut found: Vec<&Found> = found.collect();
     found.sort_by_key(|found| {
         (
@@ -299,14 +299,14 @@ fn reported<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Ma
             found.fact.entry,
         )
     });
-    let mut marks: Vec<Mark> = Vec::new();
+    let mut marks: Vec<ProductMark> = Vec::new();
     for found in found {
         let product = &table.entries[found.fact.entry].id;
-        let known = |mark: &Mark| {
+        let known = |mark: &ProductMark| {
             mark.product == *product && mark.clue == found.clue && mark.seen == found.seen
         };
         if !marks.iter().any(known) {
-            marks.push(Mark {
+            marks.push(ProductMark {
                 product: product.clone().into(),
                 clue: found.clue,
                 seen: found.seen.clone(),

@@ -65,7 +65,7 @@ pub use observation::{Exchange, Observation, Timings};
 pub use origin::{Origin, Source};
 pub use pattern::{Pattern, TargetNames};
 pub use posture::{Posture, PostureStatus, Remedy};
-pub use product::{Attribution, Mark, Product, Provenance, Specificity, Text};
+pub use product::{Attribution, Product, ProductMark, Provenance, Specificity, Text};
 pub use reply::Reply;
 pub use report::EndpointReport;
 pub use request::{Method, Request};

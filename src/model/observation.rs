@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Endpoint, Failure, Handshake, Method, Reply, Request};
-use crate::kubernetes::Markers;
+use crate::kubernetes::HeaderMarks;
 
 /// What one endpoint showed.
 #[derive(Debug, Clone)]
@@ -79,11 +79,11 @@ impl Observation {
     }
 
     /// The header marks of this endpoint's GET answers. An answer to HEAD counts only with the same marks.
-    pub fn reference(&self) -> Markers {
+    pub fn reference(&self) -> HeaderMarks {
         self.replies()
             .filter(|(request, _)| request.method == Method::Get)
-            .fold(Markers::default(), |marks, (_, reply)| {
-                marks.or(reply.markers())
+            .fold(HeaderMarks::default(), |marks, (_, reply)| {
+                marks.or(reply.header_marks())
             })
     }
 

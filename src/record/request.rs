@@ -222,7 +222,7 @@ struct Evidence<'a> {
 impl<'a> From<&'a Reply> for Evidence<'a> {
     fn from(reply: &'a Reply) -> Self {
         let header = |name: HeaderName| reply.header(name.as_str()).map(Clipped::from);
-        let markers = reply.markers();
+        let marks = reply.header_marks();
         let status = reply.answer.status();
         let version = match &reply.answer {
             Answer::Version(version) => Some(&**version),
@@ -240,8 +240,8 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
             version: version.map(Cow::Borrowed),
             audit_id: header(AUDIT_ID),
             date: header(http::header::DATE),
-            flow_control: markers.flow_control,
-            nosniff: markers.nosniff_json,
+            flow_control: marks.flow_control,
+            nosniff: marks.nosniff_json,
             server: header(http::header::SERVER),
             retry_after: header(http::header::RETRY_AFTER),
             location: header(http::header::LOCATION),

@@ -6,7 +6,7 @@ mod tls;
 
 use std::fmt::{self, Write as _};
 
-use super::attribution::Marks;
+use super::attribution::ProductMarks;
 use crate::kubernetes::{
     Answer, GO_NOT_FOUND, Minor, PathClass, Status, UNAUTHORIZED, VersionInfo,
 };
@@ -50,7 +50,7 @@ impl Signs {
                 .position(|clue| clue.kind == kind)
                 .unwrap_or_default()
         };
-        let mut marks = Marks::default();
+        let mut marks = ProductMarks::default();
         if let Some(version) = &self.version {
             marks.match_text(Place::Version, version, at(ClueKind::VersionFields));
         }
@@ -85,7 +85,7 @@ impl Signs {
             request,
             status: reply.status,
         };
-        let marks = reply.markers();
+        let marks = reply.header_marks();
         if marks.audit_id {
             self.audit_id = true;
             self.once(ClueKind::AuditId, || format!("{asked} with an Audit-Id"));
@@ -200,7 +200,7 @@ impl Signs {
         if asked.request.class == PathClass::Version
             && reply.status == 404
             && go_404
-            && !reply.markers().any()
+            && !reply.header_marks().any()
         {
             self.version_is_go_404 = true;
         }

@@ -1,6 +1,6 @@
 //! The signs in an observation, from which the component is concluded.
 
-use super::super::attribution::Marks;
+use super::super::attribution::ProductMarks;
 use crate::model::{Clue, ClueKind};
 use crate::products::Place;
 
@@ -9,7 +9,7 @@ use crate::products::Place;
 pub(in crate::identify) struct Signs {
     pub(in crate::identify) clues: Vec<Clue>,
     /// The texts that match a product's patterns.
-    pub(in crate::identify) marks: Marks,
+    pub(in crate::identify) marks: ProductMarks,
     pub(in crate::identify) replies: usize,
     /// `Status` objects of 401 or 403, which several components send.
     pub(in crate::identify) status_objects: usize,

@@ -1,7 +1,7 @@
 //! The signs in a TLS handshake: the certificate, its names, and the CA names for client certificates.
 
 use super::signs::Signs;
-use crate::identify::attribution::Marks;
+use crate::identify::attribution::ProductMarks;
 use crate::model::{ClueKind, Component, Handshake, Observation};
 use crate::products::{Place, TABLE};
 
@@ -85,7 +85,7 @@ impl Signs {
 /// Matches the texts of the handshakes with the table. `at` returns the index of the clue of a kind. A handshake
 /// without SNI has a clue only if it differs.
 pub(super) fn match_all(
-    marks: &mut Marks,
+    marks: &mut ProductMarks,
     observation: &Observation,
     at: impl Fn(ClueKind) -> usize,
 ) {
@@ -110,7 +110,7 @@ pub(super) fn match_all(
     }
 }
 
-fn match_certificate(marks: &mut Marks, tls: &Handshake, [certificate, names]: [usize; 2]) {
+fn match_certificate(marks: &mut ProductMarks, tls: &Handshake, [certificate, names]: [usize; 2]) {
     let Some(facts) = &tls.certificate else {
         return;
     };
@@ -121,7 +121,7 @@ fn match_certificate(marks: &mut Marks, tls: &Handshake, [certificate, names]: [
     }
 }
 
-fn match_ca_names(marks: &mut Marks, tls: &Handshake, clue: usize) {
+fn match_ca_names(marks: &mut ProductMarks, tls: &Handshake, clue: usize) {
     for ca in &tls.client_ca_names.kept {
         marks.match_text(Place::ClientCa, ca, clue);
     }

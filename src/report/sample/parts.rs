@@ -10,9 +10,9 @@ use crate::kubernetes::{Answer, Status, VersionInfo};
 use crate::model::{
     Access, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
     EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
-    JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
-    Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage,
-    Target, Timings, Trust, Verb, Verdict,
+    JudgedRequest, Method, NameList, Origin, Posture, PostureStatus, Product, ProductMark,
+    Provenance, Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId,
+    Specificity, Stage, Target, Timings, Trust, Verb, Verdict,
 };
 
 pub(crate) fn at(seconds: u32) -> Timestamp {
@@ -258,8 +258,8 @@ pub(crate) fn eks() -> Product {
     }
 }
 
-fn mark(product: &'static str, seen: &str, specificity: Specificity) -> Mark {
-    Mark {
+fn mark(product: &'static str, seen: &str, specificity: Specificity) -> ProductMark {
+    ProductMark {
         product: product.into(),
         clue: 0,
         seen: seen.to_owned(),

@@ -95,8 +95,8 @@ impl Throttle {
     /// A host answered: it accepted or refused a connection.
     pub(super) fn answered(&self, host: &Host, elapsed: Duration) {
         if self.adaptive {
-            let (slot, mark) = self.mark(host);
-            slot.store(mark, Ordering::Relaxed);
+            let (slot, fingerprint) = self.slot_of(host);
+            slot.store(fingerprint, Ordering::Relaxed);
             let counter = if elapsed >= RETRANSMITTED {
                 &self.lost
             } else {
@@ -109,8 +109,8 @@ impl Throttle {
 
     /// A host did not answer. That is a loss only if the host answered before.
     pub(in crate::scan) fn did_not_answer(&self, host: &Host) {
-        let (slot, mark) = self.mark(host);
-        if self.adaptive && slot.load(Ordering::Relaxed) == mark {
+        let (slot, fingerprint) = self.slot_of(host);
+        if self.adaptive && slot.load(Ordering::Relaxed) == fingerprint {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
         self.adjust();
@@ -140,13 +140,13 @@ impl Throttle {
         self.state.lock().congestion.level()
     }
 
-    fn mark(&self, host: &Host) -> (&AtomicU64, u64) {
+    fn slot_of(&self, host: &Host) -> (&AtomicU64, u64) {
         let mut hasher = DefaultHasher::new();
         host.hash(&mut hasher);
-        // 0 marks an empty slot.
-        let mark = hasher.finish().max(1);
-        let index = usize::try_from(mark >> 32).unwrap_or_default() % REMEMBERED;
-        (&self.hosts[index], mark)
+        // 0 is an empty slot.
+        let fingerprint = hasher.finish().max(1);
+        let index = usize::try_from(fingerprint >> 32).unwrap_or_default() % REMEMBERED;
+        (&self.hosts[index], fingerprint)
     }
 
     /// Adjusts the speed at the end of each window.
