@@ -111,9 +111,8 @@ impl EndpointReport {
         self.connections > 0
     }
 
-    /// The endpoint with the scheme of the target. A port that should speak TLS and speaks plain HTTP is the same
-    /// place.
-    pub fn place(&self) -> Option<Endpoint> {
+    /// The endpoint with the scheme of the target. A port that should speak TLS and speaks plain HTTP is the     /// place.
+    pub fn endpoint_as_targeted(&self) -> Option<Endpoint> {
         let endpoint = self.endpoint.clone()?;
         Some(Endpoint {
             scheme: self.target.scheme,

@@ -110,7 +110,7 @@ impl Scanner {
             self.pipeline.resolver().forget();
             let attempt = Attempt {
                 target,
-                place: 0,
+                rank: 0,
                 scope: None,
                 keep_unreachable: true,
                 last: pass == self.config.retries,

@@ -24,7 +24,7 @@ pub(super) enum Kind {
 
 /// Where the turns come from.
 pub(super) enum Source {
-    /// The first pass: all places from `next` on.
+    /// The first pass: all ranks from `next` on.
     All { next: u64, end: u64 },
     /// A later pass: what the pass before it deferred.
     Retries(RetryReader),
@@ -109,7 +109,7 @@ impl Turns {
             if self.done.contains(turn.ordinal) {
                 continue;
             }
-            if plan.is_name(turn.place) == (kind == Kind::Name) {
+            if plan.is_name(turn.rank) == (kind == Kind::Name) {
                 return Ok(Next::Turn(turn, deferral));
             }
             other.push_back((turn, deferral));
@@ -120,22 +120,22 @@ impl Turns {
 
 impl Source {
     fn next(&mut self, pass: u32) -> io::Result<Option<Found>> {
-        let (ordinal, place, deferral) = match self {
+        let (ordinal, rank, deferral) = match self {
             Self::All { next, end } if *next < *end => {
-                let place = *next;
+                let rank = *next;
                 *next += 1;
-                (place, place, None)
+                (rank, rank, None)
             }
             Self::All { .. } => return Ok(None),
             Self::Retries(reader) => match reader.next()? {
-                Some((ordinal, deferral)) => (ordinal, deferral.place, Some(deferral)),
+                Some((ordinal, deferral)) => (ordinal, deferral.rank, Some(deferral)),
                 None => return Ok(None),
             },
         };
         let turn = Turn {
             pass,
             ordinal,
-            place,
+            rank,
         };
         Ok(Some((turn, deferral)))
     }

@@ -13,7 +13,7 @@ use crate::record::{SavedError, SavedScan};
 /// The merged scan, with the settings of the latest scan and the time from the first start to the last end.
 pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>), SavedError> {
     let mut coverage = Coverage::default();
-    let (mut places, mut spec_maps) = (Places::new(), Vec::new());
+    let (mut places, mut spec_maps) = (MergedSpecs::new(), Vec::new());
     let alone = parts.len() == 1;
     let another_shard = |first: &Part, part: &Part| {
         first.is_of_one_scan_with(part) && first.scan.config.shard != part.scan.config.shard
@@ -125,7 +125,7 @@ fn end_of(summary: &ScanSummary) -> Timestamp {
 
 /// The positions of the merged specifications by their wording. Scans may have the same specification in different
 /// lines or options; the same wording means the same specification. One scan may have it twice.
-pub(super) type Places = HashMap<Identity, Vec<usize>>;
+pub(super) type MergedSpecs = HashMap<Identity, Vec<usize>>;
 
 /// The origins and numbers that the merged report gives to the specifications of one scan.
 #[derive(Debug, Default)]
@@ -138,7 +138,7 @@ pub(super) struct SpecMap {
 /// requests that were not made add up; otherwise those of the later scan count.
 pub(super) fn add(
     whole: &mut Coverage,
-    places: &mut Places,
+    places: &mut MergedSpecs,
     part: Coverage,
     of_one_scan: bool,
 ) -> SpecMap {

@@ -52,7 +52,7 @@ fn whole(scans: &[(&Sample, SavedScan)]) -> Whole {
     let mut records = Vec::new();
     for (number, (sample, _)) in scans.iter().enumerate() {
         let own = sample.reports.iter().cloned().enumerate();
-        records.extend(own.filter_map(|(at, report)| merged.place(number, at, report)));
+        records.extend(own.filter_map(|(at, report)| merged.merged_record(number, at, report)));
     }
     records.sort_by_key(EndpointReport::order_key);
     Whole {

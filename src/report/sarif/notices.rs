@@ -35,7 +35,7 @@ pub(super) fn invocation(
 fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Finding]) -> Vec<Json> {
     let coverage = &results.summary.coverage;
     let mut notices = Vec::new();
-    let mut add = |id, level, message, places| notices.push(notice(id, level, message, places));
+    let mut add = |id, level, message, locations| notices.push(notice(id, level, message, locations));
     if let Some(stopped) = &results.summary.stopped {
         let message = format!("The scan was stopped: {}.", text(stopped));
         add("stopped-early", "error", message, Vec::new());
@@ -63,8 +63,8 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
     for spec in missing.iter().take(MAX_LISTED) {
         let (target, result) = (text(&spec.origin.text), specification_result(spec));
         let message = format!("{target} got no verdict: {result}.");
-        let place = result::location(&spec.origin, repository, Vec::new());
-        add("target-not-covered", "warning", message, vec![place]);
+        let location = result::location(&spec.origin, repository, Vec::new());
+        add("target-not-covered", "warning", message, vec![location]);
     }
     if let Some(more @ 1..) = missing.len().checked_sub(MAX_LISTED) {
         let message = format!("… and {more} more like these.");

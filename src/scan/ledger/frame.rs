@@ -26,7 +26,7 @@ pub(super) struct Frame {
 #[derive(Debug, Deserialize)]
 pub(super) struct Finished {
     pub(super) ordinal: u64,
-    pub(super) place: u64,
+    pub(super) rank: u64,
     pub(super) outcomes: Vec<Outcome>,
 }
 
@@ -35,10 +35,10 @@ impl Frame {
         postcard::from_bytes(record).map_err(|_| damaged())
     }
 
-    /// The targets that were silent: their places and kinds of failure.
+    /// The targets that were silent: their ranks and kinds of failure.
     pub(super) fn silent(&self) -> impl Iterator<Item = io::Result<(u64, FailureKind)>> {
         self.silent.iter().flat_map(|(kind, distances)| {
-            numbers(distances).map(|place| Ok((place.ok_or_else(damaged)?, *kind)))
+            numbers(distances).map(|rank| Ok((rank.ok_or_else(damaged)?, *kind)))
         })
     }
 }
@@ -46,7 +46,7 @@ impl Frame {
 /// A frame that is being filled.
 #[derive(Debug, Default)]
 pub(super) struct FrameBuilder {
-    /// By kind of failure: the places of targets that had no other outcome in the first pass.
+    /// By kind of failure: the ranks of targets that had no other outcome in the first pass.
     silent: BTreeMap<FailureKind, Vec<u64>>,
     finished: u64,
     /// The finished targets, each encoded.
@@ -65,7 +65,7 @@ impl Entry {
     pub(super) fn new(turn: Turn, outcomes: &[Outcome]) -> io::Result<Self> {
         match outcomes {
             [Outcome::Silent(kind)] if turn.pass == 0 => Ok(Self::Silent(*kind)),
-            _ => postcard::to_stdvec(&(turn.ordinal, turn.place, outcomes))
+            _ => postcard::to_stdvec(&(turn.ordinal, turn.rank, outcomes))
                 .map(Self::Encoded)
                 .map_err(io::Error::other),
         }
@@ -77,8 +77,8 @@ impl FrameBuilder {
         match entry {
             Entry::Silent(kind) => {
                 self.bytes += size_of::<u64>();
-                let places = self.silent.entry(kind).or_default();
-                places.push(turn.ordinal);
+                let ranks = self.silent.entry(kind).or_default();
+                ranks.push(turn.ordinal);
             }
             Entry::Encoded(bytes) => {
                 self.bytes += bytes.len();
@@ -159,11 +159,11 @@ mod tests {
         let turn = |ordinal| Turn {
             pass: 0,
             ordinal,
-            place: ordinal,
+            rank: ordinal,
         };
-        for place in [7, 3, 300] {
-            let entry = Entry::new(turn(place), &[Outcome::Silent(FailureKind::Refused)]);
-            builder.add(turn(place), entry.unwrap());
+        for rank in [7, 3, 300] {
+            let entry = Entry::new(turn(rank), &[Outcome::Silent(FailureKind::Refused)]);
+            builder.add(turn(rank), entry.unwrap());
         }
         let outcomes = [
             Outcome::Further(1),
@@ -174,14 +174,14 @@ mod tests {
         builder.end(1_700_000_000_000);
         let frame = Frame::decode(&builder.encode(0, 3).unwrap()).unwrap();
         let silent: Vec<_> = frame.silent().map(Result::unwrap).collect();
-        let refused = [3, 7, 300].map(|place| (place, FailureKind::Refused));
+        let refused = [3, 7, 300].map(|rank| (rank, FailureKind::Refused));
         assert_eq!(silent, refused);
         assert_eq!((frame.pass, frame.low_water), (0, 3));
         assert_eq!(frame.ended, Some(1_700_000_000_000));
         let [finished] = frame.finished.as_slice() else {
             panic!("{frame:?}")
         };
-        assert_eq!((finished.ordinal, finished.place), (4, 4));
+        assert_eq!((finished.ordinal, finished.rank), (4, 4));
         assert_eq!(finished.outcomes.len(), 3);
     }
 }

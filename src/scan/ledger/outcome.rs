@@ -57,8 +57,8 @@ impl Outcome {
 /// An attempt that is made again in the next pass, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::scan) struct Deferral {
-    /// The target's place in the first pass.
-    pub(in crate::scan) place: u64,
+    /// The target's rank in the first pass.
+    pub(in crate::scan) rank: u64,
     /// The one address to ask, for a name; `None` for the whole target.
     pub(in crate::scan) address: Option<IpAddr>,
     pub(in crate::scan) stage: Stage,
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn the_serialized_form_does_not_change() {
         let deferral = Deferral {
-            place: 300,
+            rank: 300,
             address: Some(IpAddr::from([10, 0, 0, 1])),
             stage: Stage::Connect,
             kind: FailureKind::TimedOut,

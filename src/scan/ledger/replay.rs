@@ -47,9 +47,9 @@ pub(in crate::scan) async fn replay(
             return Err(damaged());
         }
         for silent in frame.silent() {
-            let (place, kind) = silent?;
-            let target = plan.target(place).ok_or_else(damaged)?;
-            if pass.done.insert(place) {
+            let (rank, kind) = silent?;
+            let target = plan.target(rank).ok_or_else(damaged)?;
+            if pass.done.insert(rank) {
                 counters.count(&target, &Outcome::Silent(kind));
                 counters.resume(number);
             }
@@ -57,17 +57,17 @@ pub(in crate::scan) async fn replay(
         for finished in frame.finished {
             let Finished {
                 ordinal,
-                place,
+                rank,
                 mut outcomes,
             } = finished;
-            let is_numbered = retries.map_or(ordinal == place, |retries| ordinal < retries);
+            let is_numbered = retries.map_or(ordinal == rank, |retries| ordinal < retries);
             if !is_numbered || !Outcome::are_complete(&outcomes) || !pass.done.insert(ordinal) {
                 return Err(damaged());
             }
-            let target = plan.target(place).ok_or_else(damaged)?;
+            let target = plan.target(rank).ok_or_else(damaged)?;
             for outcome in &mut outcomes {
                 match outcome {
-                    Outcome::Deferred(deferral) if deferral.place != place => {
+                    Outcome::Deferred(deferral) if deferral.rank != rank => {
                         return Err(damaged());
                     }
                     Outcome::Deferred(deferral) => pass.deferred.push(deferral)?,
@@ -100,8 +100,8 @@ mod tests {
     use crate::scan::plan::Turn;
     use crate::targets::{TargetOptions, TargetSetBuilder};
 
-    /// Replays a checkpoint in which the target at place 1 deferred what is at `place`.
-    async fn replay_of_deferral(place: u64) -> io::Result<()> {
+    /// Replays a checkpoint in which the target at rank 1 deferred what is at `rank`.
+    async fn replay_of_deferral(rank: u64) -> io::Result<()> {
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
         builder.argument("192.0.2.0/30 ports=6443");
         let targets = Arc::new(builder.build().unwrap());
@@ -110,7 +110,7 @@ mod tests {
         let path = folder.path().join("checkpoint");
         let checkpoint = Checkpoint::create(&path, &config, &targets).unwrap();
         let deferral = Outcome::Deferred(Deferral {
-            place,
+            rank,
             address: None,
             stage: Stage::Connect,
             kind: FailureKind::TimedOut,
@@ -118,7 +118,7 @@ mod tests {
         let turn = Turn {
             pass: 0,
             ordinal: 1,
-            place: 1,
+            rank: 1,
         };
         let mut frame = FrameBuilder::default();
         frame.add(turn, Entry::new(turn, &[deferral]).unwrap());

@@ -101,7 +101,7 @@ mod tests {
     fn retries_come_out_in_order_from_memory_and_from_disk() {
         for count in [0_u64, 1, 1000, 200_000] {
             let deferral = |index: u64| Deferral {
-                place: index * 1_000_003,
+                rank: index * 1_000_003,
                 address: index.is_multiple_of(3).then(|| {
                     if index.is_multiple_of(2) {
                         IpAddr::from([10, 1, 2, 3])

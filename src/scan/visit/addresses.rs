@@ -88,13 +88,13 @@ impl Selection {
     /// name server.
     fn drawn(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
         let draw = Permutation::new(addresses.len() as u64, self.seed);
-        let places =
-            (0..MAX_ADDRESSES as u64).filter_map(|place| usize::try_from(draw.nth(place)).ok());
-        let mut places: Vec<usize> = places.collect();
-        places.sort_unstable();
-        places
+        let positions =
+            (0..MAX_ADDRESSES as u64).filter_map(|position| usize::try_from(draw.nth(position)).ok());
+        let mut positions: Vec<usize> = positions.collect();
+        positions.sort_unstable();
+        positions
             .into_iter()
-            .filter_map(|place| addresses.get(place).copied())
+            .filter_map(|position| addresses.get(position).copied())
             .collect()
     }
 }

@@ -10,8 +10,8 @@ use crate::targets::TargetSet;
 /// One attempt at a target.
 pub(in crate::scan) struct Attempt<'a> {
     pub(in crate::scan) target: &'a Target,
-    /// The target's place in the first pass.
-    pub(in crate::scan) place: u64,
+    /// The target's rank in the first pass.
+    pub(in crate::scan) rank: u64,
     /// The set that the target is from: its exclusions, its special addresses and its other targets.
     pub(in crate::scan) scope: Option<&'a TargetSet>,
     /// Whether unreachable addresses get a record.
@@ -60,7 +60,7 @@ impl Attempt<'_> {
             _ => None,
         };
         Outcome::Deferred(Deferral {
-            place: self.place,
+            rank: self.rank,
             address,
             stage: failure.stage,
             kind: failure.kind,

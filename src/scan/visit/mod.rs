@@ -252,7 +252,7 @@ mod tests {
             let attempt = Attempt {
                 target: &target,
                 scope: None,
-                place: 0,
+                rank: 0,
                 keep_unreachable: true,
                 last,
                 stop: &stop,
