@@ -230,9 +230,9 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
         with(Access::Rejected),
     );
     let lists = paths.values().filter(|(class, _)| class.is_list()).count();
-    // If lists were planned and there was no time for them, `left_out` counts them.
+    // If lists were planned and there was no time for them, `unanswered_text` counts them.
     let planned = observation
-        .unasked
+        .not_asked
         .iter()
         .any(|request| request.class.is_list());
     let not_asked = if lists == 0 && !planned {

@@ -25,7 +25,7 @@ pub struct Observation {
     /// The requests in the order in which they were made, those of the recheck included.
     pub exchanges: Vec<Exchange>,
     /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
-    pub unasked: Vec<Request>,
+    pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
     pub failure: Option<Failure>,
     /// Whether the last TLS connection was closed before any byte, or returned bytes that are not TLS: the port may
@@ -58,7 +58,7 @@ impl Observation {
             tls: None,
             without_sni: None,
             exchanges: Vec::new(),
-            unasked: Vec::new(),
+            not_asked: Vec::new(),
             failure: None,
             no_tls: false,
             connections: 0,
@@ -90,13 +90,13 @@ impl Observation {
     /// Adds the results of a recheck.
     pub fn absorb(&mut self, second: Self) {
         self.exchanges.extend(second.exchanges);
-        for request in second.unasked {
-            if !self.unasked.contains(&request) {
-                self.unasked.push(request);
+        for request in second.not_asked {
+            if !self.not_asked.contains(&request) {
+                self.not_asked.push(request);
             }
         }
         let exchanges = &self.exchanges;
-        self.unasked.retain(|request| {
+        self.not_asked.retain(|request| {
             !exchanges
                 .iter()
                 .any(|exchange| exchange.request == *request)
@@ -183,11 +183,11 @@ mod tests {
                 .collect()
         };
         let mut first = seen(1, [("/api", forbidden()), ("/livez", ok())]);
-        first.unasked = left(&["/metrics", "/apis"]);
+        first.not_asked = left(&["/metrics", "/apis"]);
         let mut second = seen(2, [("/api", forbidden()), ("/apis", forbidden())]);
-        second.unasked = left(&["/livez", "/metrics"]);
+        second.not_asked = left(&["/livez", "/metrics"]);
         first.absorb(second);
-        let paths: Vec<&str> = first.unasked.iter().map(Request::bare_path).collect();
+        let paths: Vec<&str> = first.not_asked.iter().map(Request::bare_path).collect();
         assert_eq!(paths, ["/metrics"]);
     }
 }

@@ -111,7 +111,8 @@ impl EndpointReport {
         self.connections > 0
     }
 
-    /// The endpoint with the scheme of the target. A port that should speak TLS and speaks plain HTTP is the     /// place.
+    /// The endpoint with the scheme of the target: a port that should speak TLS and speaks plain HTTP is the same
+    /// endpoint.
     pub fn endpoint_as_targeted(&self) -> Option<Endpoint> {
         let endpoint = self.endpoint.clone()?;
         Some(Endpoint {

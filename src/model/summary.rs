@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FailureKind, Gap, Origin, SpecId, Unasked, Verdict};
+use super::{FailureKind, LeftOut, LeftOutReason, Origin, SpecId, Verdict};
 
 /// Where every target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,7 +23,7 @@ pub struct Coverage {
     /// Of these, by what failed on our own side.
     pub failed_here: BTreeMap<FailureKind, u64>,
     /// What was not asked of names, by reason.
-    pub unasked: BTreeMap<Gap, u64>,
+    pub left_out: BTreeMap<LeftOutReason, u64>,
     /// Endpoints by verdict; `unreachable` ones are in [`Self::unreachable`] by kind.
     pub verdicts: BTreeMap<Verdict, u64>,
     /// Unreachable endpoints and unresolved names, by kind.
@@ -59,29 +59,29 @@ impl Coverage {
     }
 
     /// How much was not asked for this reason.
-    pub fn gap(&self, why: Gap) -> u64 {
-        self.unasked.get(&why).copied().unwrap_or(0)
+    pub fn left_out_count(&self, why: LeftOutReason) -> u64 {
+        self.left_out.get(&why).copied().unwrap_or(0)
     }
 
     /// Addresses of names that were not asked, for whatever reason.
-    pub fn unasked_addresses(&self) -> u64 {
-        Gap::ALL
+    pub fn left_out_addresses(&self) -> u64 {
+        LeftOutReason::ALL
             .into_iter()
             .filter(|why| why.is_address())
-            .map(|why| self.gap(why))
+            .map(|why| self.left_out_count(why))
             .sum()
     }
 
     /// Whether every target was attempted, at every address that may be asked.
     pub fn is_complete(&self) -> bool {
-        let missing = |why: &Gap| why.is_missed() && self.gap(*why) > 0;
-        self.not_attempted == 0 && !Gap::ALL.iter().any(missing)
+        let missing = |why: &LeftOutReason| why.is_missed() && self.left_out_count(*why) > 0;
+        self.not_attempted == 0 && !LeftOutReason::ALL.iter().any(missing)
     }
 
     /// Whether the counts add up: every target in the set ended in an outcome, in an address that
     /// was not asked or as not attempted; addresses beyond a target's first are counted apart.
     pub fn adds_up(&self) -> bool {
-        self.outcomes() + self.unasked_addresses() + self.not_attempted
+        self.outcomes() + self.left_out_addresses() + self.not_attempted
             == self.targets + self.further_addresses
     }
 
@@ -120,8 +120,8 @@ pub struct SpecCoverage {
     /// The verdicts of its endpoints, worst first.
     pub seen: Vec<Verdict>,
     /// What of it was not requested: each reason once.
-    #[serde(default)]
-    pub unasked: Vec<Unasked>,
+    #[serde(default, rename = "unasked")]
+    pub left_out: Vec<LeftOut>,
 }
 
 impl SpecCoverage {
@@ -158,19 +158,23 @@ impl SpecCoverage {
             expect,
             met,
             seen,
-            unasked: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 
     /// What of it was not asked, in words; `None` where nothing is known to be missing.
-    pub fn unasked_said(&self) -> Option<String> {
-        let said: Vec<String> = self.unasked.iter().map(Unasked::said).collect();
+    pub fn left_out_text(&self) -> Option<String> {
+        let said: Vec<String> = self.left_out.iter().map(LeftOut::text).collect();
         (!said.is_empty()).then(|| said.join(", "))
     }
 
     /// Whether it is not missing, and something of it was not asked that nobody excluded.
     pub fn is_partly_asked(&self) -> bool {
-        !self.is_missing() && self.unasked.iter().any(|unasked| unasked.why.is_missed())
+        !self.is_missing()
+            && self
+                .left_out
+                .iter()
+                .any(|left_out| left_out.why.is_missed())
     }
 
     /// Whether it is a named target of which nothing is settled: never silently green.

@@ -84,8 +84,9 @@ mod tests {
     use strum::VariantNames;
 
     use super::super::{
-        BaselineState, ChangeKind, ClueKind, Component, Confidence, FailureKind, Gap, Grade,
-        Method, PostureStatus, Provenance, Scheme, Severity, Specificity, Stage, Unclear, Verdict,
+        BaselineState, ChangeKind, ClueKind, Component, Confidence, FailureKind, Grade,
+        LeftOutReason, Method, PostureStatus, Provenance, Scheme, Severity, Specificity, Stage,
+        Unclear, Verdict,
     };
 
     fn same_words<T: Serialize + DeserializeOwned + VariantNames>() {
@@ -103,7 +104,7 @@ mod tests {
         same_words::<Component>();
         same_words::<Confidence>();
         same_words::<FailureKind>();
-        same_words::<Gap>();
+        same_words::<LeftOutReason>();
         same_words::<Grade>();
         same_words::<Method>();
         same_words::<PostureStatus>();

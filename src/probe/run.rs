@@ -101,7 +101,7 @@ impl<'a, D: Dial> Run<'a, D> {
         self.make_requests().await;
         // If nothing answered, a list of further requests says nothing more.
         if self.observation.replies().next().is_none() {
-            self.observation.unasked.clear();
+            self.observation.not_asked.clear();
         }
         self.observation.timings.total = self.started.elapsed().saturating_sub(self.waited);
         self.observation
@@ -149,8 +149,8 @@ impl<'a, D: Dial> Run<'a, D> {
             }
             if more {
                 more = self.request_in_each_form(request).await;
-            } else if !self.observation.unasked.contains(request) {
-                self.observation.unasked.push(request.clone());
+            } else if !self.observation.not_asked.contains(request) {
+                self.observation.not_asked.push(request.clone());
             }
         }
         more

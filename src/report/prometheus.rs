@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use super::escape::escape;
 use super::results::Results;
-use crate::model::{EndpointReport, FailureKind, Gap, Severity, Verdict};
+use crate::model::{EndpointReport, FailureKind, LeftOutReason, Severity, Verdict};
 
 /// Endpoints with their own series.
 const MAX_ENDPOINTS: usize = 10_000;
@@ -122,7 +122,7 @@ fn scan(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
         out,
         ("kubeknock_unasked", "why"),
         "What was not asked of names, by reason.",
-        Gap::ALL.map(|why| (why.as_str(), coverage.gap(why))),
+        LeftOutReason::ALL.map(|why| (why.as_str(), coverage.left_out_count(why))),
     )?;
     gauge(
         out,

@@ -36,8 +36,8 @@ use tokio::sync::mpsc;
 use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::{
-    EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked,
-    Verdict, microseconds,
+    EndpointReport, Failure, FailureKind, LeftOut, LeftOutReason, ScanSummary, Stage, Target,
+    Timings, Verdict, microseconds,
 };
 use crate::targets::TargetSet;
 
@@ -128,10 +128,14 @@ impl Scanner {
                     match outcome {
                         Outcome::Record(record) => records.push(*record),
                         Outcome::Deferred(deferral) => addresses.push(deferral.address),
-                        Outcome::Unasked(unasked) if unasked.why == Gap::SpecialAddress => {
-                            records.push(not_attempted(target, &unasked));
+                        Outcome::LeftOut(left_out)
+                            if left_out.why == LeftOutReason::SpecialAddress =>
+                        {
+                            records.push(not_attempted(target, &left_out));
                         }
-                        Outcome::Unasked(unasked) => tracing::warn!(%target, "{}", unasked.said()),
+                        Outcome::LeftOut(left_out) => {
+                            tracing::warn!(%target, "{}", left_out.text())
+                        }
                         Outcome::Silent(_) | Outcome::Further(_) => {}
                     }
                 }
@@ -198,8 +202,8 @@ fn without_answer(target: &Target, failure: Failure) -> EndpointReport {
 }
 
 /// The record of an address that is not probed, for a scan without coverage.
-fn not_attempted(target: &Target, unasked: &Unasked) -> EndpointReport {
-    let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, unasked.said());
+fn not_attempted(target: &Target, left_out: &LeftOut) -> EndpointReport {
+    let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, left_out.text());
     EndpointReport {
         verdict: Verdict::NotAttempted,
         ..without_answer(target, failure)

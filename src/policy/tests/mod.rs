@@ -77,7 +77,7 @@ fn record(target: Target, address: &str, mut observation: Observation) -> Endpoi
         failure: observation.failure,
         identification: Some(identification),
         requests: assessment.requests,
-        not_asked: observation.unasked,
+        not_asked: observation.not_asked,
         grants: assessment.grants,
         aliases: observation.aliases,
         tls: observation.tls,

@@ -13,7 +13,7 @@ use crate::record::{SavedError, SavedScan};
 /// The merged scan, with the settings of the latest scan and the time from the first start to the last end.
 pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>), SavedError> {
     let mut coverage = Coverage::default();
-    let (mut places, mut spec_maps) = (MergedSpecs::new(), Vec::new());
+    let (mut merged, mut spec_maps) = (MergedSpecs::new(), Vec::new());
     let alone = parts.len() == 1;
     let another_shard = |first: &Part, part: &Part| {
         first.is_of_one_scan_with(part) && first.scan.config.shard != part.scan.config.shard
@@ -43,7 +43,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
                 ..own
             };
         } else {
-            spec_maps.push(add(&mut coverage, &mut places, own, of_one_scan));
+            spec_maps.push(add(&mut coverage, &mut merged, own, of_one_scan));
         }
     }
     let mut parts = parts.into_iter();
@@ -138,7 +138,7 @@ pub(super) struct SpecMap {
 /// requests that were not made add up; otherwise those of the later scan count.
 pub(super) fn add(
     whole: &mut Coverage,
-    places: &mut MergedSpecs,
+    merged: &mut MergedSpecs,
     part: Coverage,
     of_one_scan: bool,
 ) -> SpecMap {
@@ -148,8 +148,8 @@ pub(super) fn add(
     for (kind, count) in part.failed_here {
         *whole.failed_here.entry(kind).or_default() += count;
     }
-    for (why, count) in part.unasked {
-        *whole.unasked.entry(why).or_default() += count;
+    for (why, count) in part.left_out {
+        *whole.left_out.entry(why).or_default() += count;
     }
     whole.further_addresses += part.further_addresses;
     for (verdict, count) in part.verdicts {
@@ -162,13 +162,13 @@ pub(super) fn add(
     for spec in part.specs {
         let wording = Identity::of_specification(&spec.origin);
         let times = said.entry(wording.clone()).or_default();
-        let known = places.entry(wording).or_default();
-        let place = known.get(*times).copied();
+        let known = merged.entry(wording).or_default();
+        let position = known.get(*times).copied();
         *times += 1;
-        let number = place.unwrap_or(whole.specs.len());
+        let number = position.unwrap_or(whole.specs.len());
         let id = u32::try_from(number).ok().map(SpecId);
         map.ids.extend(spec.id.zip(id));
-        let Some(known) = place.and_then(|place| whole.specs.get_mut(place)) else {
+        let Some(known) = position.and_then(|position| whole.specs.get_mut(position)) else {
             known.push(whole.specs.len());
             whole.specs.push(SpecCoverage {
                 id,
@@ -183,9 +183,9 @@ pub(super) fn add(
             seen: spec.seen,
             ..known.clone()
         };
-        if of_one_scan || (known.seen.is_empty() && known.unasked.is_empty()) {
-            for unasked in &spec.unasked {
-                unasked.add_to(&mut later.unasked);
+        if of_one_scan || (known.seen.is_empty() && known.left_out.is_empty()) {
+            for left_out in &spec.left_out {
+                left_out.add_to(&mut later.left_out);
             }
         }
         *known = SpecCoverage {
@@ -207,7 +207,7 @@ pub(super) fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCove
         seen.into_iter().collect(),
     );
     SpecCoverage {
-        unasked: spec.unasked,
+        left_out: spec.left_out,
         ..told
     }
 }

@@ -24,7 +24,7 @@ pub(in crate::report) fn counts_by_kind(by_kind: &BTreeMap<FailureKind, u64>) ->
 /// `seen inconclusive, unreachable; not asked: …`.
 pub(in crate::report) fn specification_result(spec: &SpecCoverage) -> String {
     let seen = verdict_names(&spec.seen);
-    match (seen.is_empty(), spec.unasked_said()) {
+    match (seen.is_empty(), spec.left_out_text()) {
         (true, None) => "not asked".to_owned(),
         (true, Some(unasked)) => format!("not asked: {unasked}"),
         (false, None) => format!("seen {seen}"),

@@ -375,6 +375,6 @@ pub(crate) fn spec(report: &EndpointReport, covered: bool) -> SpecCoverage {
         expect: target.expect,
         met: target.expect.map(|expected| report.verdict == expected),
         seen: vec![report.verdict],
-        unasked: Vec::new(),
+        left_out: Vec::new(),
     }
 }

@@ -35,7 +35,8 @@ pub(super) fn invocation(
 fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Finding]) -> Vec<Json> {
     let coverage = &results.summary.coverage;
     let mut notices = Vec::new();
-    let mut add = |id, level, message, locations| notices.push(notice(id, level, message, locations));
+    let mut add =
+        |id, level, message, locations| notices.push(notice(id, level, message, locations));
     if let Some(stopped) = &results.summary.stopped {
         let message = format!("The scan was stopped: {}.", text(stopped));
         add("stopped-early", "error", message, Vec::new());
@@ -46,7 +47,7 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
         let message = format!("{missing} of {all} targets and addresses.");
         add("not-attempted", "warning", message, Vec::new());
     }
-    for (why, count) in coverage.unasked.iter().filter(|(why, _)| why.is_missed()) {
+    for (why, count) in coverage.left_out.iter().filter(|(why, _)| why.is_missed()) {
         add(
             "not-all-asked",
             "warning",

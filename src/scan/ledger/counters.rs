@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use super::outcome::Outcome;
 use crate::config::Shard;
 use crate::model::{
-    Coverage, EndpointReport, FailureKind, Gap, SpecCoverage, SpecId, Target, Unasked, Verdict,
+    Coverage, EndpointReport, FailureKind, LeftOut, LeftOutReason, SpecCoverage, SpecId, Target,
+    Verdict,
 };
 use crate::scan::progress::Progress;
 use crate::targets::TargetSet;
@@ -32,12 +33,12 @@ pub(in crate::scan) struct Counters {
     verdicts: [AtomicU64; Verdict::ALL.len()],
     /// Final failures, by kind.
     failures: [AtomicU64; FailureKind::ALL.len()],
-    unasked: [AtomicU64; Gap::ALL.len()],
+    left_out: [AtomicU64; LeftOutReason::ALL.len()],
     further_addresses: AtomicU64,
     /// For each specification, a bit for each verdict of its endpoints.
     seen: Vec<AtomicU8>,
     /// For each specification, what was not asked.
-    unasked_by_spec: Mutex<BTreeMap<SpecId, Vec<Unasked>>>,
+    left_out_by_spec: Mutex<BTreeMap<SpecId, Vec<LeftOut>>>,
     sources: Mutex<BTreeSet<IpAddr>>,
 }
 
@@ -96,7 +97,7 @@ impl Counters {
         match outcome {
             Outcome::Silent(kind) => self.count_failure(target, *kind),
             Outcome::Record(report) => self.count_record(report),
-            Outcome::Unasked(unasked) => self.count_unasked(target, unasked),
+            Outcome::LeftOut(left_out) => self.count_left_out(target, left_out),
             Outcome::Further(count) => {
                 self.further_addresses.fetch_add(*count, Ordering::Relaxed);
             }
@@ -168,14 +169,14 @@ impl Counters {
     }
 
     /// Counts what was not asked, and notes it for each specification that coverage lists.
-    fn count_unasked(&self, target: &Target, unasked: &Unasked) {
-        self.unasked[unasked.why as usize].fetch_add(unasked.count, Ordering::Relaxed);
+    fn count_left_out(&self, target: &Target, left_out: &LeftOut) {
+        self.left_out[left_out.why as usize].fetch_add(left_out.count, Ordering::Relaxed);
         if !target.named && target.expect.is_none() {
             return;
         }
-        let mut by_spec = self.unasked_by_spec.lock();
+        let mut by_spec = self.left_out_by_spec.lock();
         for spec in target.specs.iter() {
-            unasked.add_to(by_spec.entry(*spec).or_default());
+            left_out.add_to(by_spec.entry(*spec).or_default());
         }
     }
 
@@ -232,8 +233,8 @@ impl Counters {
             excluded: shard.share(targets.excluded()),
             not_attempted: own.saturating_sub(load(&self.done)),
             failed_here,
-            unasked: (Gap::ALL.into_iter())
-                .map(|why| (why, load(&self.unasked[why as usize])))
+            left_out: (LeftOutReason::ALL.into_iter())
+                .map(|why| (why, load(&self.left_out[why as usize])))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             verdicts: verdicts.collect(),
@@ -243,7 +244,7 @@ impl Counters {
         };
         let failed_locally = self.failed_locally();
         if failed {
-            let ended = coverage.outcomes() + coverage.unasked_addresses() + failed_locally;
+            let ended = coverage.outcomes() + coverage.left_out_addresses() + failed_locally;
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
         coverage.not_attempted += failed_locally;
@@ -251,7 +252,7 @@ impl Counters {
     }
 
     fn spec_coverage(&self, targets: &TargetSet) -> Vec<SpecCoverage> {
-        let unasked_by_spec = self.unasked_by_spec.lock();
+        let left_out_by_spec = self.left_out_by_spec.lock();
         (0..)
             .map(SpecId)
             .zip(targets.specs().iter().zip(&self.seen))
@@ -267,7 +268,7 @@ impl Counters {
                 let (origin, label) = (spec.origin.clone(), spec.label.clone());
                 SpecCoverage {
                     id: Some(id),
-                    unasked: unasked_by_spec.get(&id).cloned().unwrap_or_default(),
+                    left_out: left_out_by_spec.get(&id).cloned().unwrap_or_default(),
                     ..SpecCoverage::of(origin, spec.named, label, spec.expect, verdicts)
                 }
             })

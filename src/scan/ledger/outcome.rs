@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::model::{EndpointReport, Failure, FailureKind, Stage, Unasked, Verdict};
+use crate::model::{EndpointReport, Failure, FailureKind, LeftOut, Stage, Verdict};
 
 /// One outcome of a target or of one of its addresses. Checkpoints contain it as postcard writes it: without
 /// names, so variants and fields must keep their order, here and in the enums inside.
@@ -16,7 +16,7 @@ pub(in crate::scan) enum Outcome {
     /// A record.
     Record(#[serde(with = "line")] Box<EndpointReport>),
     /// Addresses that are not asked, or a lookup that failed beside one that was answered.
-    Unasked(Unasked),
+    LeftOut(LeftOut),
     /// Addresses of a name beyond its first.
     Further(u64),
     /// Retried after this pass.
@@ -44,8 +44,10 @@ impl Outcome {
         for outcome in outcomes {
             let (sum, count) = match outcome {
                 Self::Further(count) => (&mut expected, *count),
-                Self::Unasked(unasked) if unasked.why.is_address() => (&mut found, unasked.count),
-                Self::Unasked(_) => continue,
+                Self::LeftOut(left_out) if left_out.why.is_address() => {
+                    (&mut found, left_out.count)
+                }
+                Self::LeftOut(_) => continue,
                 Self::Silent(_) | Self::Record(_) | Self::Deferred(_) => (&mut found, 1),
             };
             *sum = sum.and_then(|sum| sum.checked_add(count));
@@ -119,10 +121,10 @@ mod line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Gap;
+    use crate::model::LeftOutReason;
 
-    fn unasked(why: Gap, count: u64) -> Outcome {
-        Outcome::Unasked(Unasked::new(why, count, "127.0.0.1"))
+    fn left_out(why: LeftOutReason, count: u64) -> Outcome {
+        Outcome::LeftOut(LeftOut::new(why, count, "127.0.0.1"))
     }
 
     /// Checkpoints that exist hold these bytes.
@@ -137,10 +139,10 @@ mod tests {
         for (outcome, bytes) in [
             (Outcome::Silent(FailureKind::TimedOut), &[0, 1][..]),
             (
-                unasked(Gap::ExcludedAddress, 2),
+                left_out(LeftOutReason::ExcludedAddress, 2),
                 &[
                     2,
-                    Gap::ExcludedAddress as u8,
+                    LeftOutReason::ExcludedAddress as u8,
                     2,
                     1,
                     9,
@@ -170,8 +172,8 @@ mod tests {
         for (number, kind) in (0..).zip(FailureKind::ALL) {
             assert_eq!(postcard::to_stdvec(&kind).unwrap(), [number]);
         }
-        for (number, gap) in (0..).zip(Gap::ALL) {
-            assert_eq!(postcard::to_stdvec(&gap).unwrap(), [number]);
+        for (number, reason) in (0..).zip(LeftOutReason::ALL) {
+            assert_eq!(postcard::to_stdvec(&reason).unwrap(), [number]);
         }
         assert_eq!(postcard::to_stdvec(&Stage::Internal).unwrap(), [6]);
     }
@@ -181,7 +183,7 @@ mod tests {
         let read = |bytes: &[u8]| postcard::from_bytes::<Outcome>(bytes).is_ok();
         assert!(read(&[0, 1]) && read(&[4, 0, 0, 6, 0]));
         assert!(!read(&[0, 200]), "a kind of failure");
-        assert!(!read(&[2, 200, 1, 0]), "a gap");
+        assert!(!read(&[2, 200, 1, 0]), "a reason");
         assert!(!read(&[4, 0, 0, 7, 0]), "a stage");
         assert!(!read(&[4, 0, 0, 0, 200]), "a kind of a deferral");
     }
@@ -195,10 +197,16 @@ mod tests {
             (vec![silent(), silent()], false),
             (vec![silent(), silent(), Outcome::Further(1)], true),
             (
-                vec![unasked(Gap::SpecialAddress, 2), Outcome::Further(1)],
+                vec![
+                    left_out(LeftOutReason::SpecialAddress, 2),
+                    Outcome::Further(1),
+                ],
                 true,
             ),
-            (vec![silent(), unasked(Gap::HalfResolved, 1)], true),
+            (
+                vec![silent(), left_out(LeftOutReason::HalfResolved, 1)],
+                true,
+            ),
             (
                 vec![silent(), Outcome::Further(u64::MAX), Outcome::Further(1)],
                 false,

@@ -83,7 +83,7 @@ impl Pipeline {
                     && let Some(excluded) =
                         addresses::excluded(*address, target.port, attempt.scope)
                 {
-                    return Some(vec![Outcome::Unasked(excluded)]);
+                    return Some(vec![Outcome::LeftOut(excluded)]);
                 }
                 let location = Location {
                     host: host.clone(),
@@ -137,10 +137,10 @@ impl Pipeline {
         };
         let found = resolved.addresses.len() as u64;
         let aliases = Arc::clone(&resolved.aliases);
-        let (selected, mut unasked) = self.selection.of(target, resolved, attempt.scope);
+        let (selected, mut left_out) = self.selection.of(target, resolved, attempt.scope);
         let has_route = |address| self.endpoints.dialer.connector.has_route(address);
-        let selected = addresses::routable(selected, &mut unasked, has_route);
-        let mut outcomes: Vec<Outcome> = unasked.into_iter().map(Outcome::Unasked).collect();
+        let selected = addresses::routable(selected, &mut left_out, has_route);
+        let mut outcomes: Vec<Outcome> = left_out.into_iter().map(Outcome::LeftOut).collect();
         if found > 1 {
             outcomes.push(Outcome::Further(found - 1));
         }
