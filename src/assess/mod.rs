@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Observation + Identification ─ access ──→ how far each request came
-//!                              ─ recheck ─→ whether the answers contradict each other
+//!                              ─ recheck ─→ whether to probe once more before the verdict counts
 //!                              ─ verdict ─→ the first rule that holds, and its sentence
 //!                              ─ grants ──→ everything that is open, graded
 //! ```

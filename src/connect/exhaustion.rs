@@ -30,7 +30,7 @@ pub(super) fn failure(error: &io::Error) -> Option<Failure> {
     is_exhausted.then(|| {
         Failure::new(
             Stage::Connect,
-            FailureKind::LocalShortage,
+            FailureKind::ResourcesExhausted,
             error.to_string(),
         )
     })
@@ -64,7 +64,7 @@ mod tests {
         for code in EXHAUSTED {
             assert_eq!(
                 failure(&io::Error::from_raw_os_error(code)).unwrap().kind,
-                FailureKind::LocalShortage
+                FailureKind::ResourcesExhausted
             );
         }
         for code in [

@@ -56,8 +56,8 @@ impl LeftOutReason {
                 "addresses beyond the limit for one name",
             ),
             Self::HalfResolved => (
-                "address family whose lookup failed",
-                "address families whose lookups failed",
+                "lookup that failed for one address family",
+                "lookups that failed for one address family",
             ),
             Self::UnroutableAddress => (
                 "address of a family without a route here",
@@ -75,7 +75,7 @@ impl LeftOutReason {
 pub struct LeftOut {
     /// The reason.
     pub why: LeftOutReason,
-    /// How many addresses; for `half-resolved`, how many targets.
+    /// How many addresses; for `half-resolved`, how many lookups.
     pub count: u64,
     /// Some of them: addresses with what they are, lookups with how they failed.
     pub examples: BTreeSet<String>,
@@ -138,7 +138,7 @@ mod tests {
             said,
             [
                 "3 special addresses without --allow-special (0.0.0.0, unspecified; 127.0.0.1, loopback)",
-                "1 address family whose lookup failed (AAAA: resolver timed out)"
+                "1 lookup that failed for one address family (AAAA: resolver timed out)"
             ]
         );
     }

@@ -17,7 +17,7 @@ pub struct Observation {
     /// The names that the host name is an alias of (CNAME), in the order of the chain.
     pub aliases: Arc<[Arc<str>]>,
     /// The local address of the connections.
-    pub local: Option<IpAddr>,
+    pub local_address: Option<IpAddr>,
     /// TLS facts of the first handshake that completed; `None` for plain HTTP or when none did.
     pub tls: Option<Handshake>,
     /// What a handshake without SNI showed, where one was made (`--deep`, endpoints with a name).
@@ -28,7 +28,7 @@ pub struct Observation {
     pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
     pub failure: Option<Failure>,
-    /// Whether the last TLS connection was closed before any byte, or returned bytes that are not TLS: the port may
+    /// Whether the last TLS connection showed no TLS: it ended before any byte, or other bytes came. The port may
     /// speak plain HTTP.
     pub no_tls: bool,
     /// TCP connections opened.
@@ -54,7 +54,7 @@ impl Observation {
         Self {
             endpoint,
             aliases: Arc::default(),
-            local: None,
+            local_address: None,
             tls: None,
             without_sni: None,
             exchanges: Vec::new(),
@@ -137,7 +137,7 @@ impl Exchange {
 
 /// How long the stages of one endpoint took.
 ///
-/// Rounded to microseconds, as in reports: a value that is rounded twice may differ.
+/// Truncated to microseconds, as in reports, so that a report that is read and written again stays the same.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timings {
     /// Resolving the name; `None` for an address.
@@ -151,8 +151,8 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// Rounded as in reports.
-    pub(crate) fn kept(self) -> Self {
+    /// Truncated as in reports.
+    pub(crate) fn truncated(self) -> Self {
         Self {
             resolve: self.resolve.map(microseconds),
             connect: self.connect.map(microseconds),
@@ -162,8 +162,7 @@ impl Timings {
     }
 }
 
-/// Rounds a duration to microseconds, as in saved reports, so that a report that is read and written again stays the
-/// same.
+/// Truncates a duration to microseconds, as in saved reports.
 pub(crate) fn microseconds(duration: Duration) -> Duration {
     Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }

@@ -34,7 +34,7 @@ pub struct Product {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Specificity {
-    /// Many products show it, so it counts only together with other marks.
+    /// Many products show it, so it never decides.
     Weak,
     /// A few related products show it.
     Family,

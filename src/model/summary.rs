@@ -20,8 +20,8 @@ pub struct Coverage {
     /// Targets, and addresses of names, that were not asked: the scan was stopped first, or our own
     /// side failed.
     pub not_attempted: u64,
-    /// Of these, by what failed on our own side.
-    pub failed_here: BTreeMap<FailureKind, u64>,
+    /// Those of `not_attempted` where our own side failed, by kind.
+    pub own_side_failures: BTreeMap<FailureKind, u64>,
     /// What was not asked of names, by reason.
     pub left_out: BTreeMap<LeftOutReason, u64>,
     /// Endpoints by verdict; `unreachable` ones are in [`Self::unreachable`] by kind.
@@ -42,7 +42,7 @@ impl Coverage {
 
     /// Whether nothing at all was asked, because our own side failed.
     pub fn could_not_scan(&self) -> bool {
-        self.outcomes() == 0 && self.failed_here.values().any(|count| *count > 0)
+        self.outcomes() == 0 && self.own_side_failures.values().any(|count| *count > 0)
     }
 
     /// Every outcome there is: verdicts and unreachable.
@@ -127,9 +127,8 @@ pub struct SpecCoverage {
 impl SpecCoverage {
     /// What the verdicts `seen` at a specification's endpoints, worst first, say about it.
     ///
-    /// It is covered when one of them is one of the four verdicts, or the expected one. The
-    /// expectation is met when none contradicts it and, for a named target, one is it. Where nothing
-    /// was seen, because nothing was asked, it is not met.
+    /// Covered: at least one verdict is conclusive or as expected. Met: no verdict contradicts the expectation, and a
+    /// named target has the expected verdict. Where nothing was seen, because nothing was asked, it is not met.
     pub fn of(
         origin: Arc<Origin>,
         named: bool,
@@ -139,12 +138,12 @@ impl SpecCoverage {
     ) -> Self {
         let met = expect.map(|expect| {
             let contradicted = seen.iter().any(|verdict| verdict.contradicts(expect));
-            let told = if named {
+            let is_shown = if named {
                 seen.contains(&expect)
             } else {
                 !seen.is_empty()
             };
-            told && !contradicted
+            is_shown && !contradicted
         });
         let covered = seen
             .iter()
@@ -168,7 +167,8 @@ impl SpecCoverage {
         (!said.is_empty()).then(|| said.join(", "))
     }
 
-    /// Whether it is not missing, and something of it was not asked that nobody excluded.
+    /// Whether it is covered or not a named target, but incomplete: some of its addresses should have been asked and
+    /// were not.
     pub fn is_partly_asked(&self) -> bool {
         !self.is_missing()
             && self
@@ -177,7 +177,7 @@ impl SpecCoverage {
                 .any(|left_out| left_out.why.is_missed())
     }
 
-    /// Whether it is a named target of which nothing is settled: never silently green.
+    /// Whether it is a named target without a conclusive or expected verdict.
     pub const fn is_missing(&self) -> bool {
         self.named && !self.covered
     }

@@ -1,8 +1,8 @@
 //! Enums that reports and settings write as words. `strum` derives the words, and this adds
 //! [`as_str`](super::Verdict::as_str), the list of all values, and the error for any other word.
 
-/// Adds `as_str` to an enum that derives `strum::VariantNames`; with `all` also a list of its values, and with what a
-/// value is also the error for other words.
+/// Adds `as_str` to an enum that derives `strum::VariantNames`; with `all` also the list of its values. With a third
+/// argument, what a value is called, it also adds the error for other words.
 macro_rules! words {
     ($name:ident) => {
         impl $name {

@@ -109,7 +109,7 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             targets: coverage.targets,
             excluded: coverage.excluded,
             not_attempted: coverage.not_attempted,
-            failed_here: existing(&coverage.failed_here),
+            failed_here: existing(&coverage.own_side_failures),
             excluded_addresses: coverage.left_out_count(LeftOutReason::ExcludedAddress),
             special_addresses: coverage.left_out_count(LeftOutReason::SpecialAddress),
             addresses_beyond_limit: coverage.left_out_count(LeftOutReason::BeyondLimit),
@@ -173,7 +173,7 @@ impl TryFrom<Coverage<'_>> for model::Coverage {
             targets: record.targets,
             excluded: record.excluded,
             not_attempted: record.not_attempted,
-            failed_here: record.failed_here,
+            own_side_failures: record.failed_here,
             left_out: left_out
                 .into_iter()
                 .filter(|(_, count)| *count > 0)

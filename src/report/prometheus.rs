@@ -130,12 +130,14 @@ fn scan(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
         "Targets and addresses that were not asked.",
         coverage.not_attempted,
     )?;
-    let our_kinds = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours());
+    let our_kinds = FailureKind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_own_side());
     gauge_by(
         out,
         ("kubeknock_failed_here", "kind"),
         "Those of them that our own side failed at, by kind.",
-        our_kinds.map(|kind| count(&coverage.failed_here, kind)),
+        our_kinds.map(|kind| count(&coverage.own_side_failures, kind)),
     )
 }
 

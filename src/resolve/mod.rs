@@ -101,7 +101,7 @@ impl Resolver {
         // The caller retries when resources are free.
         if found
             .as_ref()
-            .is_err_and(|failure| failure.kind == FailureKind::LocalShortage)
+            .is_err_and(|failure| failure.kind == FailureKind::ResourcesExhausted)
         {
             let mut answers = self.answers.lock();
             if answers

@@ -92,7 +92,7 @@ pub(super) fn combine(
                     }
                 }
             }
-            Some(Reply::Failed(failure)) if failure.kind == FailureKind::LocalShortage => {
+            Some(Reply::Failed(failure)) if failure.kind == FailureKind::ResourcesExhausted => {
                 return Err(Reply::Failed(failure));
             }
             Some(reply) => others.push((question, reply)),
@@ -158,7 +158,7 @@ fn is_exhausted(error: &std::io::Error) -> bool {
 /// The kind of a failed question. `no_answer` is the kind if nobody answered.
 pub(super) fn failure_kind(error: &NetError, no_answer: FailureKind) -> FailureKind {
     match error {
-        NetError::Io(error) if is_exhausted(error) => FailureKind::LocalShortage,
+        NetError::Io(error) if is_exhausted(error) => FailureKind::ResourcesExhausted,
         NetError::Timeout => no_answer,
         NetError::Io(_) | NetError::NoConnections => FailureKind::NoResolver,
         NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {

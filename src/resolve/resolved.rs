@@ -29,5 +29,5 @@ pub(super) fn failure(kind: FailureKind, detail: String) -> Failure {
 
 /// Whether another attempt may find an answer.
 pub(super) fn is_temporary(failure: &Failure) -> bool {
-    failure.may_pass() || failure.kind == FailureKind::NoResolver
+    failure.is_transient() || failure.kind == FailureKind::NoResolver
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! TargetSet ─nth(order)→ Target ─resolve→ Endpoint ─connect→ TcpStream ─probe→ Observation
-//!   → identify → assess ─ contradiction? one recheck ─→ EndpointReport → channel → caller
+//!   → identify → assess ─ unclear? one recheck ─→ advise → EndpointReport → channel → caller
 //!          beside it: admission (rate, caps, congestion) · ledger (counters, retries, checkpoint) · stop
 //! ```
 //!
@@ -120,7 +120,8 @@ impl Scanner {
             for only in std::mem::take(&mut addresses) {
                 let Some(outcomes) = self.pipeline.visit(&attempt, only).await else {
                     let reason = stop.reason().unwrap_or_default();
-                    let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, reason);
+                    let failure =
+                        Failure::new(Stage::Internal, FailureKind::ResourcesExhausted, reason);
                     records.push(without_answer(target, failure));
                     continue;
                 };
@@ -136,7 +137,7 @@ impl Scanner {
                         Outcome::LeftOut(left_out) => {
                             tracing::warn!(%target, "{}", left_out.text())
                         }
-                        Outcome::Silent(_) | Outcome::Further(_) => {}
+                        Outcome::CountedOnly(_) | Outcome::Further(_) => {}
                     }
                 }
             }

@@ -76,7 +76,7 @@ impl Run {
             let record = self.pipeline.give_up(target.clone(), deferral);
             Outcome::Record(Box::new(record))
         } else {
-            Outcome::Silent(deferral.kind)
+            Outcome::CountedOnly(deferral.kind)
         };
         self.counters.give_up(&target, &outcome);
         Ok(send(vec![outcome], &self.reports).await)

@@ -82,7 +82,7 @@ fn record(target: Target, address: &str, mut observation: Observation) -> Endpoi
         aliases: observation.aliases,
         tls: observation.tls,
         without_sni: observation.without_sni,
-        local: observation.local,
+        local_address: observation.local_address,
         connections: observation.connections,
         handshakes: observation.handshakes,
         timings: observation.timings,

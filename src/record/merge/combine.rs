@@ -145,8 +145,8 @@ pub(super) fn add(
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
-    for (kind, count) in part.failed_here {
-        *whole.failed_here.entry(kind).or_default() += count;
+    for (kind, count) in part.own_side_failures {
+        *whole.own_side_failures.entry(kind).or_default() += count;
     }
     for (why, count) in part.left_out {
         *whole.left_out.entry(why).or_default() += count;

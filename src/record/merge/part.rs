@@ -59,7 +59,11 @@ impl Part {
             )
         };
         // Reports of earlier versions count failures of our own side as unreachable.
-        let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
+        let ours = own
+            .coverage
+            .unreachable
+            .keys()
+            .any(|kind| kind.is_own_side());
         let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
         let (went_on, the_same) = (
             complete && other.elapsed <= own.elapsed,
@@ -92,7 +96,7 @@ impl Part {
             Verdict::Unreachable => coverage.unreachable.get_mut(&kind),
             Verdict::NotAttempted => {
                 coverage.not_attempted = coverage.not_attempted.saturating_sub(1);
-                coverage.failed_here.get_mut(&kind)
+                coverage.own_side_failures.get_mut(&kind)
             }
             verdict => coverage.verdicts.get_mut(&verdict),
         };

@@ -246,7 +246,11 @@ fn a_target_that_two_scans_name_in_different_places_counts_once() {
 fn a_shortage_of_the_scanning_machine_is_not_what_was_seen() {
     let earlier = scan_of(vec![sample::mixed().reports[1].clone()]);
     let mut failed = earlier.reports[0].clone();
-    failed.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));
+    failed.failure = Some(Failure::new(
+        Stage::Connect,
+        FailureKind::ResourcesExhausted,
+        "",
+    ));
     // The former is how older versions call it.
     for verdict in [Verdict::Unreachable, Verdict::NotAttempted] {
         failed.verdict = verdict;
@@ -551,7 +555,7 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
     for report in &reports {
         match (&report.failure, report.verdict) {
             (Some(failure), Verdict::NotAttempted) => {
-                *coverage.failed_here.entry(failure.kind).or_default() += 1;
+                *coverage.own_side_failures.entry(failure.kind).or_default() += 1;
                 coverage.not_attempted += 1;
             }
             (Some(failure), _) => *coverage.unreachable.entry(failure.kind).or_default() += 1,

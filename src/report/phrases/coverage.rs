@@ -9,7 +9,7 @@ use crate::model::{Coverage, FailureKind, SpecCoverage, Verdict};
 /// `16 not attempted (16 proxy failure)`. Without reasons if the scan was stopped before it reached them.
 pub(in crate::report) fn not_attempted(coverage: &Coverage) -> String {
     let mut text = format!("{} not attempted", coverage.not_attempted);
-    let kinds = counts_by_kind(&coverage.failed_here);
+    let kinds = counts_by_kind(&coverage.own_side_failures);
     if !kinds.is_empty() {
         text = format!("{text} ({kinds})");
     }

@@ -78,7 +78,7 @@ pub(crate) fn report(
         grants: Vec::new(),
         tls: None,
         without_sni: None,
-        local: Some("198.51.100.7".parse().unwrap()),
+        local_address: Some("198.51.100.7".parse().unwrap()),
         connections: 1,
         handshakes: 1,
         timings: Timings {

@@ -95,7 +95,7 @@ impl Counters {
     /// Counts an outcome of a target.
     pub(in crate::scan) fn count(&self, target: &Target, outcome: &Outcome) {
         match outcome {
-            Outcome::Silent(kind) => self.count_failure(target, *kind),
+            Outcome::CountedOnly(kind) => self.count_failure(target, *kind),
             Outcome::Record(report) => self.count_record(report),
             Outcome::LeftOut(left_out) => self.count_left_out(target, left_out),
             Outcome::Further(count) => {
@@ -124,25 +124,27 @@ impl Counters {
 
     fn count_failure(&self, target: &Target, kind: FailureKind) {
         add_one(&self.failures[kind as usize]);
-        if !kind.is_ours() {
+        if !kind.is_own_side() {
             add_one(&self.verdicts[Verdict::Unreachable as usize]);
             self.note_verdict(target, Verdict::Unreachable);
         }
     }
 
-    fn failed_locally(&self) -> u64 {
-        let ours = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours());
+    fn own_side_failures(&self) -> u64 {
+        let ours = FailureKind::ALL
+            .into_iter()
+            .filter(|kind| kind.is_own_side());
         ours.map(|kind| load(&self.failures[kind as usize])).sum()
     }
 
     /// Whether every attempt failed on this side.
     pub(in crate::scan) fn could_not_scan(&self) -> bool {
         let asked = self.verdicts.iter().any(|count| load(count) > 0);
-        !asked && self.failed_locally() > 0
+        !asked && self.own_side_failures() > 0
     }
 
     fn count_record(&self, report: &EndpointReport) {
-        if let Some(local) = report.local {
+        if let Some(local) = report.local_address {
             self.sources.lock().insert(local);
         }
         match (report.verdict, &report.failure) {
@@ -200,7 +202,7 @@ impl Counters {
             in_flight: load(&self.in_flight),
             timeouts: load(&self.deferred_timeouts) + final_timeouts,
             verdicts: std::array::from_fn(|index| load(&self.verdicts[index])),
-            failed_locally: self.failed_locally(),
+            own_side_failures: self.own_side_failures(),
             ..Progress::default()
         }
     }
@@ -223,16 +225,16 @@ impl Counters {
             .filter(|verdict| *verdict != Verdict::Unreachable)
             .map(|verdict| (verdict, load(&self.verdicts[verdict as usize])))
             .filter(|(_, count)| *count > 0);
-        let (failed_here, unreachable) = (FailureKind::ALL.into_iter())
+        let (own_side_failures, unreachable) = (FailureKind::ALL.into_iter())
             .map(|kind| (kind, load(&self.failures[kind as usize])))
             .filter(|(_, count)| *count > 0)
-            .partition(|(kind, _)| kind.is_ours());
+            .partition(|(kind, _)| kind.is_own_side());
         let own = shard.share(targets.len());
         let mut coverage = Coverage {
             targets: own,
             excluded: shard.share(targets.excluded()),
             not_attempted: own.saturating_sub(load(&self.done)),
-            failed_here,
+            own_side_failures,
             left_out: (LeftOutReason::ALL.into_iter())
                 .map(|why| (why, load(&self.left_out[why as usize])))
                 .filter(|(_, count)| *count > 0)
@@ -242,12 +244,12 @@ impl Counters {
             further_addresses: load(&self.further_addresses),
             specs: self.spec_coverage(targets),
         };
-        let failed_locally = self.failed_locally();
+        let own_side_failures = self.own_side_failures();
         if failed {
-            let ended = coverage.outcomes() + coverage.left_out_addresses() + failed_locally;
+            let ended = coverage.outcomes() + coverage.left_out_addresses() + own_side_failures;
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
-        coverage.not_attempted += failed_locally;
+        coverage.not_attempted += own_side_failures;
         coverage
     }
 
@@ -295,10 +297,10 @@ mod tests {
         };
         let ours: Vec<FailureKind> = FailureKind::ALL
             .into_iter()
-            .filter(|kind| kind.is_ours())
+            .filter(|kind| kind.is_own_side())
             .collect();
         for kind in &ours {
-            counters.count(&target, &Outcome::Silent(*kind));
+            counters.count(&target, &Outcome::CountedOnly(*kind));
             let spec = spec();
             assert_eq!(
                 (spec.covered, spec.met, spec.seen),
@@ -312,7 +314,7 @@ mod tests {
             (coverage.outcomes(), coverage.not_attempted),
             (0, ours.len() as u64)
         );
-        counters.count(&target, &Outcome::Silent(FailureKind::Refused));
+        counters.count(&target, &Outcome::CountedOnly(FailureKind::Refused));
         assert_eq!((spec().covered, spec().met), (true, Some(true)));
         assert!(!counters.could_not_scan());
     }

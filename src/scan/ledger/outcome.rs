@@ -11,11 +11,11 @@ use crate::model::{EndpointReport, Failure, FailureKind, LeftOut, Stage, Verdict
 /// names, so variants and fields must keep their order, here and in the enums inside.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::scan) enum Outcome {
-    /// Not reached, and without a record.
-    Silent(FailureKind),
+    /// Without an answer, in a range: counted, and no record.
+    CountedOnly(FailureKind),
     /// A record.
     Record(#[serde(with = "line")] Box<EndpointReport>),
-    /// Addresses that are not asked, or a lookup that failed beside one that was answered.
+    /// Addresses that are not asked, or a lookup of one address family that failed while the other was answered.
     LeftOut(LeftOut),
     /// Addresses of a name beyond its first.
     Further(u64),
@@ -24,17 +24,17 @@ pub(in crate::scan) enum Outcome {
 }
 
 impl Outcome {
-    /// Whether a resumed scan should ask again: the failure was on this side, and may be gone by then. A
-    /// panic would only repeat itself.
+    /// Whether a resumed scan should ask again: the failure was on our own side, and may be gone by then. A panic
+    /// would only repeat itself.
     pub(super) fn is_unfinished(&self) -> bool {
         let kind = match self {
-            Self::Silent(kind) => Some(*kind),
+            Self::CountedOnly(kind) => Some(*kind),
             Self::Record(report) if report.verdict == Verdict::NotAttempted => {
                 report.failure.as_ref().map(|failure| failure.kind)
             }
             _ => None,
         };
-        kind.is_some_and(|kind| kind.is_ours() && kind != FailureKind::Panic)
+        kind.is_some_and(|kind| kind.is_own_side() && kind != FailureKind::Panic)
     }
 
     /// Whether the outcomes of one target are complete: one for the target, and one for each further
@@ -48,7 +48,7 @@ impl Outcome {
                     (&mut found, left_out.count)
                 }
                 Self::LeftOut(_) => continue,
-                Self::Silent(_) | Self::Record(_) | Self::Deferred(_) => (&mut found, 1),
+                Self::CountedOnly(_) | Self::Record(_) | Self::Deferred(_) => (&mut found, 1),
             };
             *sum = sum.and_then(|sum| sum.checked_add(count));
         }
@@ -137,7 +137,7 @@ mod tests {
             kind: FailureKind::TimedOut,
         };
         for (outcome, bytes) in [
-            (Outcome::Silent(FailureKind::TimedOut), &[0, 1][..]),
+            (Outcome::CountedOnly(FailureKind::TimedOut), &[0, 1][..]),
             (
                 left_out(LeftOutReason::ExcludedAddress, 2),
                 &[
@@ -190,12 +190,15 @@ mod tests {
 
     #[test]
     fn outcomes_are_complete_with_one_for_each_address() {
-        let silent = || Outcome::Silent(FailureKind::Refused);
+        let counted_only = || Outcome::CountedOnly(FailureKind::Refused);
         for (outcomes, complete) in [
-            (vec![silent()], true),
+            (vec![counted_only()], true),
             (vec![], false),
-            (vec![silent(), silent()], false),
-            (vec![silent(), silent(), Outcome::Further(1)], true),
+            (vec![counted_only(), counted_only()], false),
+            (
+                vec![counted_only(), counted_only(), Outcome::Further(1)],
+                true,
+            ),
             (
                 vec![
                     left_out(LeftOutReason::SpecialAddress, 2),
@@ -204,11 +207,15 @@ mod tests {
                 true,
             ),
             (
-                vec![silent(), left_out(LeftOutReason::HalfResolved, 1)],
+                vec![counted_only(), left_out(LeftOutReason::HalfResolved, 1)],
                 true,
             ),
             (
-                vec![silent(), Outcome::Further(u64::MAX), Outcome::Further(1)],
+                vec![
+                    counted_only(),
+                    Outcome::Further(u64::MAX),
+                    Outcome::Further(1),
+                ],
                 false,
             ),
         ] {

@@ -15,18 +15,19 @@ use super::retries::RetryQueue;
 use crate::model::EndpointReport;
 use crate::scan::plan::Plan;
 
-/// What earlier runs did of a pass.
+/// A pass that previous runs of the scan may have begun.
 #[derive(Default)]
-pub(in crate::scan) struct Earlier {
+pub(in crate::scan) struct ResumedPass {
+    /// The attempts that these runs finished.
     pub(in crate::scan) done: Done,
-    /// What the pass has deferred.
+    /// What these runs deferred to the next pass.
     pub(in crate::scan) deferred: RetryQueue,
 }
 
 /// Reads the checkpoint's frames into `passes`. Returns the journal to which the rest is written.
 pub(in crate::scan) async fn replay(
     checkpoint: Checkpoint,
-    passes: &mut [Earlier],
+    passes: &mut [ResumedPass],
     plan: &Plan,
     counters: &Counters,
     reports: &mpsc::Sender<EndpointReport>,
@@ -40,17 +41,18 @@ pub(in crate::scan) async fn replay(
         } = frame;
         let at = usize::try_from(number).map_err(|_| damaged())?;
         let (before, rest) = passes.split_at_mut_checked(at).ok_or_else(damaged)?;
-        // A later pass numbers what the pass before it deferred.
-        let retries = before.last().map(|before| before.deferred.len());
+        // From the second pass on, ordinals are positions in the queue of the pass before.
+        let queue_len = before.last().map(|before| before.deferred.len());
         let pass = rest.first_mut().ok_or_else(damaged)?;
-        if retries.is_some() && frame.silent().next().is_some() {
+        // Only the first pass writes targets that are only counted.
+        if queue_len.is_some() && frame.counted_only().next().is_some() {
             return Err(damaged());
         }
-        for silent in frame.silent() {
-            let (rank, kind) = silent?;
+        for counted in frame.counted_only() {
+            let (rank, kind) = counted?;
             let target = plan.target(rank).ok_or_else(damaged)?;
             if pass.done.insert(rank) {
-                counters.count(&target, &Outcome::Silent(kind));
+                counters.count(&target, &Outcome::CountedOnly(kind));
                 counters.resume(number);
             }
         }
@@ -60,8 +62,9 @@ pub(in crate::scan) async fn replay(
                 rank,
                 mut outcomes,
             } = finished;
-            let is_numbered = retries.map_or(ordinal == rank, |retries| ordinal < retries);
-            if !is_numbered || !Outcome::are_complete(&outcomes) || !pass.done.insert(ordinal) {
+            let ordinal_is_valid = queue_len.map_or(ordinal == rank, |len| ordinal < len);
+            if !ordinal_is_valid || !Outcome::are_complete(&outcomes) || !pass.done.insert(ordinal)
+            {
                 return Err(damaged());
             }
             let target = plan.target(rank).ok_or_else(damaged)?;
@@ -128,7 +131,7 @@ mod tests {
         let checkpoint = Checkpoint::resume(&path, &config, &targets).unwrap();
         let counters = Counters::new(&targets);
         let plan = Plan::new(targets, &config);
-        let mut passes = [Earlier::default(), Earlier::default()];
+        let mut passes = [ResumedPass::default(), ResumedPass::default()];
         let (reports, _received) = mpsc::channel(1);
         replay(checkpoint, &mut passes, &plan, &counters, &reports).await?;
         assert_eq!(passes[0].deferred.len(), 1);

@@ -44,7 +44,7 @@ impl RetryQueue {
     }
 
     /// Turns the filled queue into one that is read from its beginning.
-    pub(in crate::scan) fn read(self) -> io::Result<RetryReader> {
+    pub(in crate::scan) fn into_reader(self) -> io::Result<RetryReader> {
         let mut file = self
             .file
             .into_inner()
@@ -117,7 +117,7 @@ mod tests {
                 queue.push(&deferral(index)).unwrap();
             }
             assert_eq!(queue.len(), count);
-            let mut reader = queue.read().unwrap();
+            let mut reader = queue.into_reader().unwrap();
             for _ in 0..2 {
                 for index in 0..count {
                     assert_eq!(reader.next().unwrap(), Some((index, deferral(index))));

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::net::TcpStream;
 
 use super::attempt::{Attempt, endpoint_of};
-use super::local_failure;
+use super::doubtful;
 use super::probes::Probes;
 use super::record::record;
 use crate::assess::assess;
@@ -120,7 +120,7 @@ impl Endpoints {
             return None;
         }
         if self.dialer.connector.is_proxied()
-            && let Some(failure) = local_failure::without_target_bytes(&report)
+            && let Some(failure) = doubtful::without_target_bytes(&report)
         {
             return Some(attempt.failed(Some(endpoint), failure, timings));
         }
@@ -180,11 +180,8 @@ impl Endpoints {
             total: before.total + observation.timings.total,
             ..before
         };
-        let local = local_failure::affecting_verdict(
-            &observation,
-            assessment.verdict,
-            recheck_failure.as_ref(),
-        );
+        let local =
+            doubtful::affecting_verdict(&observation, assessment.verdict, recheck_failure.as_ref());
         (
             record(target, observation, identification, assessment),
             local,

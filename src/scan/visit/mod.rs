@@ -2,8 +2,8 @@
 
 mod addresses;
 mod attempt;
+mod doubtful;
 mod endpoint;
-mod local_failure;
 mod probes;
 mod record;
 
@@ -17,7 +17,7 @@ use crate::identify;
 use crate::model::{EndpointReport, Failure, FailureKind, Host, Target, Timings};
 use crate::resolve::{Resolved, Resolver};
 
-use super::admission::{LocalFailures, Throttle};
+use super::admission::{OwnSideFailures, Throttle};
 use super::ledger::{Deferral, Outcome};
 use super::stop::Stop;
 use addresses::Selection;
@@ -59,8 +59,8 @@ impl Pipeline {
         &self.endpoints.dialer.throttle
     }
 
-    pub(super) const fn local_failures(&self) -> &LocalFailures {
-        &self.endpoints.dialer.local_failures
+    pub(super) const fn own_side_failures(&self) -> &OwnSideFailures {
+        &self.endpoints.dialer.own_side_failures
     }
 
     fn proxy_resolves_names(&self) -> bool {
@@ -176,20 +176,20 @@ impl Pipeline {
         absolute: bool,
         stop: &Stop,
     ) -> Result<Resolved, Failure> {
-        let local_failures = self.local_failures();
+        let own_side_failures = self.own_side_failures();
         let mut wait = None;
         loop {
             let answer = self.resolver.addresses(name, absolute).await;
             if let Err(failure) = &answer
-                && failure.kind == FailureKind::LocalShortage
+                && failure.kind == FailureKind::ResourcesExhausted
             {
                 self.throttle().resources_exhausted(&failure.detail);
-                let wait = wait.get_or_insert_with(|| local_failures.wait());
+                let wait = wait.get_or_insert_with(|| own_side_failures.wait());
                 if wait.before_retry(failure, stop).await {
                     continue;
                 }
             }
-            local_failures.ended(answer.as_ref().err(), stop);
+            own_side_failures.ended(answer.as_ref().err(), stop);
             return answer;
         }
     }

@@ -37,9 +37,9 @@ pub(crate) fn record(
         aliases: observation.aliases,
         tls: observation.tls,
         without_sni: observation.without_sni,
-        local: observation.local,
+        local_address: observation.local_address,
         connections: observation.connections,
         handshakes: observation.handshakes,
-        timings: observation.timings.kept(),
+        timings: observation.timings.truncated(),
     }
 }

@@ -27,7 +27,7 @@ const PROXY_FAILURES: u64 = 64;
 
 /// The failures on this side, and how many connections and lookups had none.
 #[derive(Default)]
-pub(in crate::scan) struct LocalFailures {
+pub(in crate::scan) struct OwnSideFailures {
     succeeded: AtomicU64,
     proxy_failures: AtomicU64,
     /// The detail of the first failure of each kind.
@@ -36,17 +36,17 @@ pub(in crate::scan) struct LocalFailures {
 
 /// The wait of one connection or lookup for resources.
 pub(in crate::scan) struct Wait<'a> {
-    failures: &'a LocalFailures,
+    failures: &'a OwnSideFailures,
     since: Instant,
     /// How many had succeeded when the wait began.
     succeeded: u64,
     pause: Duration,
 }
 
-impl LocalFailures {
+impl OwnSideFailures {
     /// Takes in the result of a connection or lookup. Stops the scan if the proxy never connects.
     pub(in crate::scan) fn ended(&self, failure: Option<&Failure>, stop: &Stop) {
-        let Some(failure) = failure.filter(|failure| failure.kind.is_ours()) else {
+        let Some(failure) = failure.filter(|failure| failure.kind.is_own_side()) else {
             self.succeeded.fetch_add(1, Ordering::Relaxed);
             return;
         };
@@ -66,7 +66,7 @@ impl LocalFailures {
             return;
         };
         vacant.insert(failure.detail.clone());
-        if failure.kind != FailureKind::LocalShortage {
+        if failure.kind != FailureKind::ResourcesExhausted {
             let what = failure.kind.phrase();
             tracing::warn!(
                 detail = failure.detail,
@@ -115,7 +115,7 @@ fn reason(kind: FailureKind, detail: &str) -> String {
             "no name server can be asked",
             "check the network and the system's resolver configuration, or name a server with --resolver ADDRESS",
         ),
-        FailureKind::LocalShortage => (
+        FailureKind::ResourcesExhausted => (
             "this machine ran out of resources",
             "raise the limit on open files (ulimit -n), or lower --concurrency and --rate",
         ),
@@ -164,7 +164,7 @@ mod tests {
 
     /// Waits until the wait is over. Another connection succeeds before that, or after a minute.
     async fn waited(before: bool, meanwhile: bool) -> (Duration, Stop) {
-        let (failures, stop) = (LocalFailures::default(), Stop::default());
+        let (failures, stop) = (OwnSideFailures::default(), Stop::default());
         let refused = failure(FailureKind::Refused, "");
         if before {
             failures.ended(Some(&refused), &stop);
@@ -172,7 +172,7 @@ mod tests {
         let mut wait = failures.wait();
         let began = Instant::now();
         while wait
-            .before_retry(&failure(FailureKind::LocalShortage, "no ports"), &stop)
+            .before_retry(&failure(FailureKind::ResourcesExhausted, "no ports"), &stop)
             .await
         {
             if meanwhile && began.elapsed() > Duration::from_mins(1) {
@@ -207,12 +207,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stopped_scan_waits_no_longer() {
-        let (failures, stop) = (LocalFailures::default(), Stop::default());
+        let (failures, stop) = (OwnSideFailures::default(), Stop::default());
         stop.stop("interrupted");
         assert!(
             !failures
                 .wait()
-                .before_retry(&failure(FailureKind::LocalShortage, "no ports"), &stop)
+                .before_retry(&failure(FailureKind::ResourcesExhausted, "no ports"), &stop)
                 .await
         );
         assert!(!stop.failed());
@@ -228,7 +228,7 @@ mod tests {
             (FailureKind::ProxyRefused, false, false),
             (FailureKind::NoRoute, false, false),
         ] {
-            let (failures, stop) = (LocalFailures::default(), Stop::default());
+            let (failures, stop) = (OwnSideFailures::default(), Stop::default());
             if connected {
                 failures.ended(None, &stop);
             }
