@@ -1,17 +1,7 @@
 //! How far one request came: its [`Access`], from the status, the parsed body and the header marks of its answer.
 //!
-//! kube-apiserver handles a request in this order: audit ID → authentication → audit → flow control →
-//! **authorization** → handler. A request was granted only if no step before the handler can have
-//! produced its answer:
-//!
-//! | answer | produced by |
-//! |---|---|
-//! | 401 | authentication |
-//! | 429, 504, most 5xx | flow control, a time-out or a failing authorizer: all before the handler |
-//! | 403 that names `system:anonymous` and the request | authorization |
-//! | 200 with the complete body of its path | the handler, or a front end: see [`Context::success`] |
-//! | 404, 405, 406, 415 with an API server's marks | the handler |
-//! | 500 with health text | the health handler |
+//! `docs/architecture.md`, "Verdicts", has the order in which kube-apiserver handles a request, and the table from
+//! answers to accesses. A request was granted only if no step before the handler can have produced its answer.
 
 use crate::kubernetes::{
     Answer, GO_NOT_FOUND, HeaderMarks, Minor, PathClass, Refusal, UNAUTHORIZED,
@@ -171,10 +161,11 @@ impl<'a> Context<'a> {
             return Err(Unclear::Cut);
         }
         // The bodies of these paths are not known: only header marks show who answered.
-        let is_unknown_body = matches!(request.class, PathClass::Other | PathClass::Product)
-            && reply.header_marks().any()
-            && self.has_kubernetes_body;
-        if !is_unknown_body && !reply.answer.fits(request.class, request.bare_path()) {
+        let body_is_unknown = matches!(request.class, PathClass::Other | PathClass::Product);
+        let is_vouched = reply.header_marks().any() && self.has_kubernetes_body;
+        if !(body_is_unknown && is_vouched)
+            && !reply.answer.fits(request.class, request.bare_path())
+        {
             return Err(Unclear::UnexpectedBody);
         }
         if self.is_unmarked(reply) && request.class != PathClass::Product {

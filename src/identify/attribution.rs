@@ -7,8 +7,8 @@
 //! has the marks of what it is built on.
 //!
 //! **Which product is named.** Among the strongest, one with a unique mark of its own wins, and a product wins
-//! over what it is built on if a mark shows the difference. ProductMarks that contradict each other name no product, unless
-//! one side is clearly stronger: then the other side is reported as evidence against it. The confidence is that of
+//! over what it is built on if a mark shows the difference. Marks that contradict each other name no product, unless one
+//! side is clearly stronger: then the other side is reported as evidence against it. The confidence is that of
 //! the strongest, named or tied, so that removing a sign never raises it.
 //!
 //! **What an alias is worth.** The owner of a name may point it anywhere (CNAME), while the server itself shows its

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use strum::{VariantArray, VariantNames};
 
 use super::words;
+use crate::wording::plural;
 
 /// Examples that are kept.
 const EXAMPLES: usize = 5;
@@ -15,6 +16,7 @@ const EXAMPLES: usize = 5;
 #[serde(rename_all = "kebab-case")]
 #[derive(VariantArray, VariantNames)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Gap"))]
 #[strum(serialize_all = "kebab-case")]
 pub enum LeftOutReason {
     /// An exclusion covers the address of a name, or a name that it is an alias of.
@@ -64,7 +66,7 @@ impl LeftOutReason {
                 "addresses of families without a route here",
             ),
         };
-        format!("{count} {}", if count == 1 { one } else { several })
+        plural(count, one, several)
     }
 }
 
@@ -72,6 +74,7 @@ impl LeftOutReason {
 // Checkpoints have the fields without their names: the order stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Unasked"))]
 pub struct LeftOut {
     /// The reason.
     pub why: LeftOutReason,

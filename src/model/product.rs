@@ -66,6 +66,7 @@ words!(Provenance);
 /// A text that fits a pattern of one product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Mark"))]
 pub struct ProductMark {
     /// The product's id.
     pub product: Text,

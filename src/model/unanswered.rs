@@ -1,14 +1,16 @@
-//! Planned requests without a clear answer, in words.
+//! Planned requests that were not sent or have no clear answer, in words.
 
 use std::collections::BTreeMap;
 
 use super::{Access, Grade, JudgedRequest, Request};
 use crate::kubernetes::PathClass;
+use crate::wording::plural;
 
 /// How much the answers to one path show. Of several answers, the one that shows most counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Shown {
-    Nothing,
+    NotAsked,
+    NoAnswer,
     Unclear,
     Access,
 }
@@ -16,56 +18,66 @@ enum Shown {
 impl Shown {
     const fn by(access: &Access) -> Self {
         match access {
-            Access::Failed(_) => Self::Nothing,
+            Access::Failed(_) => Self::NoAnswer,
             Access::Unclear(_) => Self::Unclear,
             Access::Rejected | Access::Forbidden | Access::Granted => Self::Access,
         }
     }
 }
 
-/// `resources: 13 of 20 asked`, `20 of 20 lists of resources without a clear answer`, `4 other paths without an
-/// answer`; `None` if every path was answered, and every answer that matters shows how far the request came. Unclear
+/// `resources: 13 of 20 asked, 2 without an answer`, `20 of 20 lists of resources without a clear answer`, `4 other
+/// paths without an answer`; `None` if every path was answered, and every answer that matters shows how far the request came. Unclear
 /// answers of version, health and a product's own paths are not counted.
 pub fn unanswered_text(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
     let mut paths: BTreeMap<&str, (PathClass, Shown)> = BTreeMap::new();
     let made = requests
         .iter()
         .map(|judged| (&judged.exchange.request, Shown::by(&judged.access)));
-    let all = made.chain(not_asked.iter().map(|request| (request, Shown::Nothing)));
-    for (request, said) in all {
+    let all = made.chain(not_asked.iter().map(|request| (request, Shown::NotAsked)));
+    for (request, shown) in all {
         let path = paths
             .entry(request.bare_path())
-            .or_insert((request.class, said));
-        path.1 = path.1.max(said);
+            .or_insert((request.class, shown));
+        path.1 = path.1.max(shown);
     }
     let (lists, others): (Vec<_>, Vec<_>) =
         paths.into_values().partition(|(class, _)| class.is_list());
     let count = |paths: &[(PathClass, Shown)], wanted: Shown| {
         paths
             .iter()
-            .filter(|(class, said)| {
-                *said == wanted && (wanted == Shown::Nothing || Grade::of(*class).exposes())
+            .filter(|(class, shown)| {
+                *shown == wanted && (wanted != Shown::Unclear || Grade::of(*class).exposes())
             })
             .count()
     };
-    let other_paths = |count: usize, without: &str| match count {
-        0 => None,
-        1 => Some(format!("1 other path without {without}")),
-        several => Some(format!("{several} other paths without {without}")),
+    let other_paths = |count: usize, without: &str| {
+        let paths = plural(count as u64, "other path", "other paths");
+        (count > 0).then(|| format!("{paths} without {without}"))
     };
-    let (silent, unclear) = (count(&lists, Shown::Nothing), count(&lists, Shown::Unclear));
     let all = lists.len();
-    let said: Vec<String> = [
-        (silent > 0).then(|| format!("resources: {} of {all} asked", all - silent)),
+    let asked = all - count(&lists, Shown::NotAsked);
+    let (failed, unclear) = (
+        count(&lists, Shown::NoAnswer),
+        count(&lists, Shown::Unclear),
+    );
+    let failed_text = if asked < all {
+        format!("{failed} without an answer")
+    } else {
+        format!("{failed} of {all} lists of resources without an answer")
+    };
+    let unanswered = count(&others, Shown::NotAsked) + count(&others, Shown::NoAnswer);
+    let texts: Vec<String> = [
+        (asked < all).then(|| format!("resources: {asked} of {all} asked")),
+        (failed > 0).then_some(failed_text),
         (unclear > 0)
             .then(|| format!("{unclear} of {all} lists of resources without a clear answer")),
-        other_paths(count(&others, Shown::Nothing), "an answer"),
+        other_paths(unanswered, "an answer"),
         other_paths(count(&others, Shown::Unclear), "a clear answer"),
     ]
     .into_iter()
     .flatten()
     .collect();
-    (!said.is_empty()).then(|| said.join(", "))
+    (!texts.is_empty()).then(|| texts.join(", "))
 }
 
 #[cfg(test)]
@@ -103,10 +115,13 @@ mod tests {
             ("/api/v1/pods", Err(late())),
         ];
         assert_eq!(said(&asked[..2], &[]), None);
-        assert_eq!(said(&asked, &[]).unwrap(), "resources: 1 of 2 asked");
+        assert_eq!(
+            said(&asked, &[]).unwrap(),
+            "1 of 2 lists of resources without an answer"
+        );
         assert_eq!(
             said(&asked, &["/api/v1/nodes", "/metrics"]).unwrap(),
-            "resources: 1 of 3 asked, 1 other path without an answer"
+            "resources: 2 of 3 asked, 1 without an answer, 1 other path without an answer"
         );
         assert_eq!(
             said(&asked[..2], &["/flagz", "/metrics"]).unwrap(),

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use super::{SavedError, SavedScan};
 use crate::model::{Endpoint, EndpointReport, Identity, Origin, SpecId, Verdict};
 use combine::{SpecMap, combine};
-use part::{Own, Part};
+use part::{Part, PartTarget};
 
 /// When and how the endpoints of one scan were last seen.
 #[derive(Debug, Default)]
@@ -162,9 +162,9 @@ impl Merge {
             superseded,
             targets: HashMap::new(),
             records: 0,
-            repeated: 0,
-            kept: HashMap::new(),
-            thinned: HashSet::new(),
+            duplicate_records: 0,
+            verdicts: HashMap::new(),
+            reduced_origins: HashSet::new(),
         });
     }
 
@@ -176,7 +176,7 @@ impl Merge {
                 .get(self.turn)
                 .into_iter()
                 .flat_map(|part| &part.targets);
-            for (target, own) in own.filter(|(_, own)| own.kept > 0) {
+            for (target, own) in own.filter(|(_, own)| own.counted > 0) {
                 self.targets
                     .entry(*target)
                     .or_default()
@@ -221,14 +221,14 @@ impl Merge {
             .or_default()
             .extend(report.target.specs.iter().map(|id| (scan, *id)));
         let later = self.targets.get(&target);
-        let own = part.targets.entry(target).or_insert_with(|| Own {
-            known: later.is_some(),
-            kept: 0,
+        let own = part.targets.entry(target).or_insert_with(|| PartTarget {
+            in_later_scan: later.is_some(),
+            counted: 0,
             verdicts: BTreeSet::new(),
         });
         let repeated: Option<Vec<Verdict>> = match &report.endpoint {
             Some(_) => last
-                .filter(|last| last.part != scan && (!of_same_scan || own.known))
+                .filter(|last| last.part != scan && (!of_same_scan || own.in_later_scan))
                 .map(|last| vec![last.verdict]),
             // A name that did not resolve: any later outcome counts instead.
             None => later
@@ -238,19 +238,19 @@ impl Merge {
         let seen = report.seen();
         let counts = repeated.as_deref().unwrap_or(seen.as_slice());
         for origin in &origins {
-            part.kept
+            part.verdicts
                 .entry(Arc::clone(origin))
                 .or_default()
                 .extend(counts);
         }
         if repeated.is_some() {
             self.repeated += 1;
-            part.repeated += 1;
+            part.duplicate_records += 1;
             part.forget(report);
-            part.thinned.extend(origins);
+            part.reduced_origins.extend(origins);
             return;
         }
-        own.kept += 1;
+        own.counted += 1;
         // A failure of our own side does not replace the outcome of an earlier scan.
         own.verdicts.extend(seen);
         self.kept.push(Kept {

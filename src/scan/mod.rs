@@ -107,7 +107,7 @@ impl Scanner {
         let mut records = Vec::new();
         let mut addresses = vec![None];
         for pass in 0..=self.config.retries {
-            self.pipeline.resolver().forget();
+            self.pipeline.resolver().forget_temporary_failures();
             let attempt = Attempt {
                 target,
                 rank: 0,

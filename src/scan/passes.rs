@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::ledger::{Checkpoint, Done, Ledger, ResumedPass, RetryReader, replay};
 use super::run::Run;
 use super::stop::Stop;
-use super::turns::{Source, Turns};
+use super::turns::{TurnSource, Turns};
 use super::workers::Workers;
 
 /// The share of the rate for retries.
@@ -57,12 +57,12 @@ async fn run_passes(run: &Arc<Run>, resumed: Vec<ResumedPass>) -> io::Result<()>
         let retries = run.ledger.begin(pass, resumed)?;
         let (source, share) = if pass == 0 {
             let (next, end) = (done.low_water(), run.plan.len());
-            (Source::All { next, end }, 1.0)
+            (TurnSource::All { next, end }, 1.0)
         } else {
-            (Source::Retries(retries.into_reader()?), RETRY_SHARE)
+            (TurnSource::Retries(retries.into_reader()?), RETRY_SHARE)
         };
         run.pipeline.throttle().set_share(share);
-        run.pipeline.resolver().forget();
+        run.pipeline.resolver().forget_temporary_failures();
         let turns = Arc::new(Turns::new(pass, source, done));
         Workers::new(Arc::clone(run), Arc::clone(&turns))
             .work()

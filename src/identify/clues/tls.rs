@@ -6,7 +6,8 @@ use crate::model::{ClueKind, Component, Handshake, Observation};
 use crate::products::{Place, TABLE};
 
 impl Signs {
-    pub(super) fn tls(&mut self, observation: &Observation) {
+    /// Collects the signs of the handshakes.
+    pub(super) fn collect_tls(&mut self, observation: &Observation) {
         let Some(tls) = &observation.tls else { return };
         for name in &tls.client_ca_names.kept {
             let name = name.to_ascii_lowercase();
@@ -17,27 +18,27 @@ impl Signs {
             self.etcd_name |= name.contains("etcd");
         }
         if let Some(cas) = client_cas(tls) {
-            self.clue(ClueKind::ClientCaNames, cas);
+            self.push(ClueKind::ClientCaNames, cas);
         }
-        self.certificate(tls);
+        self.collect_certificate(tls);
         // A front end that terminates TLS has its own certificate and requests no client certificate.
         self.front |= !tls.client_certificate_requested && !self.api_server_san;
         if let Some(alpn) = &tls.alpn {
-            self.clue(ClueKind::Alpn, alpn.clone());
+            self.push(ClueKind::Alpn, alpn.clone());
         }
         if let Some(Ok(other)) = &observation.without_sni
             && let Some(seen) = difference(tls, other)
         {
-            self.clue(ClueKind::WithoutServerName, seen);
+            self.push(ClueKind::WithoutServerName, seen);
         } else if let Some(Err(failure)) = &observation.without_sni {
-            self.clue(
+            self.push(
                 ClueKind::WithoutServerName,
                 format!("no handshake: {failure}"),
             );
         }
     }
 
-    fn certificate(&mut self, tls: &Handshake) {
+    fn collect_certificate(&mut self, tls: &Handshake) {
         let Some(certificate) = &tls.certificate else {
             return;
         };
@@ -69,7 +70,7 @@ impl Signs {
             &certificate.issuer,
             Component::KubernetesProxy,
         );
-        self.clue(
+        self.push(
             ClueKind::ServingCertificate,
             format!(
                 "subject {}; issuer {}",
@@ -77,7 +78,7 @@ impl Signs {
             ),
         );
         if certificate.sans.total > 0 {
-            self.clue(ClueKind::CertificateNames, certificate.sans.kept.join(", "));
+            self.push(ClueKind::CertificateNames, certificate.sans.kept.join(", "));
         }
     }
 }
@@ -101,7 +102,7 @@ pub(super) fn match_all(
     match_ca_names(marks, tls, at(ClueKind::ClientCaNames));
     if let Some(Ok(other)) = &observation.without_sni {
         let clue = at(ClueKind::WithoutServerName);
-        if certificate(tls) != certificate(other) {
+        if certificate_text(tls) != certificate_text(other) {
             match_certificate(marks, other, [clue; 2]);
         }
         if client_cas(tls) != client_cas(other) {
@@ -133,9 +134,10 @@ fn match_ca_names(marks: &mut ProductMarks, tls: &Handshake, clue: usize) {
 /// What a handshake without SNI shows, if that differs.
 fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
     let mut parts = Vec::new();
-    if certificate(with) != certificate(without) {
+    if certificate_text(with) != certificate_text(without) {
         parts.push(
-            certificate(without).unwrap_or_else(|| "a certificate that cannot be read".to_owned()),
+            certificate_text(without)
+                .unwrap_or_else(|| "a certificate that cannot be read".to_owned()),
         );
     }
     if client_cas(with) != client_cas(without) {
@@ -150,7 +152,7 @@ fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
 }
 
 /// The names in the serving certificate; `None` if it cannot be read.
-fn certificate(tls: &Handshake) -> Option<String> {
+fn certificate_text(tls: &Handshake) -> Option<String> {
     tls.certificate.as_ref().map(|facts| {
         let names = facts.sans.kept.join(", ");
         format!(

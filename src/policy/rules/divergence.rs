@@ -76,7 +76,7 @@ pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
     let message = match by_verdict.first_key_value() {
         Some((verdict, _)) if by_verdict.len() == 1 && !differing.is_empty() => {
             let paths = listed(differing);
-            format!("all are {verdict}, and {paths} is open at some addresses only")
+            format!("all are {verdict}; open at some addresses only: {paths}")
         }
         _ if by_verdict.len() > 1 => {
             let texts = by_verdict.iter().map(|(verdict, addresses)| {

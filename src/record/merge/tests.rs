@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::combine::again;
+use super::combine::reassessed;
 use super::*;
 use crate::config::{Family, Order, ScanConfig, Shard};
 use crate::model::{Coverage, FailureKind};
@@ -351,7 +351,7 @@ fn the_later_scan_counts() {
     coverage.verdicts.remove(&Verdict::Exposed);
     *coverage.verdicts.get_mut(&Verdict::Rejected).unwrap() += 1;
     let spec = &mut coverage.specs[0];
-    *spec = again(
+    *spec = reassessed(
         SpecCoverage {
             seen: vec![Verdict::Rejected],
             ..spec.clone()
@@ -583,7 +583,7 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
             );
             let spec = SpecCoverage {
                 id,
-                ..again(spec, seen.into_iter().collect())
+                ..reassessed(spec, seen.into_iter().collect())
             };
             coverage
                 .specs

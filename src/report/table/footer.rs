@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(
             counts(&coverage, &TableOptions::default()),
             "1 target and 3 further addresses: 1 excluded address, 2 special addresses without --allow-special, \
-             1 address family whose lookup failed, 1 not attempted; 4 excluded"
+             1 lookup that failed for one address family, 1 not attempted; 4 excluded"
         );
     }
 }

@@ -73,7 +73,8 @@ impl Dialer {
                 }
                 Err(_) => {}
             }
-            self.own_side_failures.ended(stream.as_ref().err(), stop);
+            self.own_side_failures
+                .record_result(stream.as_ref().err(), stop);
             drop(permit);
             return Dialled { stream, took };
         }

@@ -1,4 +1,4 @@
-//! Failures on this side: of this machine, its network, its name server or the proxy. They say nothing
+//! Failures on our own side: of this machine, its network, its name server or the proxy. They say nothing
 //! about a target, so each kind is reported once rather than for one target after another.
 //!
 //! Resource exhaustion (descriptors, local ports, buffers) is waited out. A closed connection keeps its
@@ -25,10 +25,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// restart of the proxy, and few compared with a large range.
 const PROXY_FAILURES: u64 = 64;
 
-/// The failures on this side, and how many connections and lookups had none.
+/// The failures on our own side, and how many connections and lookups had none.
 #[derive(Default)]
 pub(in crate::scan) struct OwnSideFailures {
-    succeeded: AtomicU64,
+    /// Connections and lookups that did not fail on our own side: a refused connection is one.
+    got_through: AtomicU64,
     proxy_failures: AtomicU64,
     /// The detail of the first failure of each kind.
     first: Mutex<BTreeMap<FailureKind, String>>,
@@ -38,22 +39,22 @@ pub(in crate::scan) struct OwnSideFailures {
 pub(in crate::scan) struct Wait<'a> {
     failures: &'a OwnSideFailures,
     since: Instant,
-    /// How many had succeeded when the wait began.
-    succeeded: u64,
+    /// How many had got through when the wait began.
+    got_through: u64,
     pause: Duration,
 }
 
 impl OwnSideFailures {
-    /// Takes in the result of a connection or lookup. Stops the scan if the proxy never connects.
-    pub(in crate::scan) fn ended(&self, failure: Option<&Failure>, stop: &Stop) {
+    /// Records the result of a connection or lookup. Stops the scan if the proxy never connects.
+    pub(in crate::scan) fn record_result(&self, failure: Option<&Failure>, stop: &Stop) {
         let Some(failure) = failure.filter(|failure| failure.kind.is_own_side()) else {
-            self.succeeded.fetch_add(1, Ordering::Relaxed);
+            self.got_through.fetch_add(1, Ordering::Relaxed);
             return;
         };
         self.note(failure);
         if failure.kind == FailureKind::Proxy
             && self.proxy_failures.fetch_add(1, Ordering::Relaxed) + 1 >= PROXY_FAILURES
-            && self.succeeded.load(Ordering::Relaxed) == 0
+            && self.got_through.load(Ordering::Relaxed) == 0
         {
             stop.fail(self.could_not_scan());
         }
@@ -70,7 +71,7 @@ impl OwnSideFailures {
             let what = failure.kind.phrase();
             tracing::warn!(
                 detail = failure.detail,
-                "{what}: what cannot be asked because of this is counted"
+                "{what}: affected targets are counted as not attempted"
             );
         }
     }
@@ -90,7 +91,7 @@ impl OwnSideFailures {
         Wait {
             failures: self,
             since: Instant::now(),
-            succeeded: self.succeeded.load(Ordering::Relaxed),
+            got_through: self.got_through.load(Ordering::Relaxed),
             pause: PAUSE,
         }
     }
@@ -129,10 +130,10 @@ impl Wait<'_> {
     /// since the wait began.
     pub(in crate::scan) async fn before_retry(&mut self, failure: &Failure, stop: &Stop) -> bool {
         if self.since.elapsed() >= PATIENCE {
-            let succeeded = self.failures.succeeded.load(Ordering::Relaxed);
-            if succeeded == self.succeeded {
+            let got_through = self.failures.got_through.load(Ordering::Relaxed);
+            if got_through == self.got_through {
                 self.failures.note(failure);
-                stop.fail(if succeeded == 0 {
+                stop.fail(if got_through == 0 {
                     self.failures.could_not_scan()
                 } else {
                     let minutes = PATIENCE.as_secs() / 60;
@@ -167,7 +168,7 @@ mod tests {
         let (failures, stop) = (OwnSideFailures::default(), Stop::default());
         let refused = failure(FailureKind::Refused, "");
         if before {
-            failures.ended(Some(&refused), &stop);
+            failures.record_result(Some(&refused), &stop);
         }
         let mut wait = failures.wait();
         let began = Instant::now();
@@ -176,7 +177,7 @@ mod tests {
             .await
         {
             if meanwhile && began.elapsed() > Duration::from_mins(1) {
-                failures.ended(Some(&refused), &stop);
+                failures.record_result(Some(&refused), &stop);
             }
         }
         (began.elapsed(), stop)
@@ -230,11 +231,11 @@ mod tests {
         ] {
             let (failures, stop) = (OwnSideFailures::default(), Stop::default());
             if connected {
-                failures.ended(None, &stop);
+                failures.record_result(None, &stop);
             }
             for count in 1..=PROXY_FAILURES {
                 assert!(!stop.is_stopped(), "after {count}");
-                failures.ended(
+                failures.record_result(
                     Some(&failure(kind, "bastion:1080: Connection refused")),
                     &stop,
                 );

@@ -1,7 +1,7 @@
 //! When a connection may be opened: the host and its network are below their caps, a permit is free, and
 //! the rate allows it. Answers and losses adjust the speed.
 //!
-//! The rate comes last, so that a connection follows its moment at once and an even rate stays even.
+//! The rate comes last: a connection starts as soon as the rate allows it, so the rate stays even.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -140,6 +140,7 @@ impl Throttle {
         self.state.lock().congestion.level()
     }
 
+    /// The slot in which a host that answered is remembered, and the value that stands for the host there.
     fn slot_of(&self, host: &Host) -> (&AtomicU64, u64) {
         let mut hasher = DefaultHasher::new();
         host.hash(&mut hasher);
@@ -163,7 +164,7 @@ impl Throttle {
             self.answered.load(Ordering::Relaxed),
             self.lost.load(Ordering::Relaxed),
         );
-        if state.congestion.window(answered, lost) {
+        if state.congestion.evaluate_window(answered, lost) {
             self.answered.fetch_sub(answered, Ordering::Relaxed);
             self.lost.fetch_sub(lost, Ordering::Relaxed);
         } else if state.recovering && !state.exhausted {
@@ -301,8 +302,8 @@ mod tests {
             }
             tokio::task::yield_now().await;
             assert_eq!(throttle.permits.available() > 0, permits_left);
-            // What is used up is either the permits or the places of those that wait for one.
-            let room = throttle.permits.pending_room().now_or_never();
+            // Either no permit is left, or no more tasks may be about to connect.
+            let room = throttle.permits.wait_for_room().now_or_never();
             assert_eq!(room.is_none(), permits_left);
             assert!(throttle.acquire_to_continue().now_or_never().is_some());
         }

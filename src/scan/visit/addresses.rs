@@ -36,9 +36,8 @@ impl Selection {
         let mut left_out = Vec::new();
         let mut leave_out =
             |why, count, example: String| LeftOut::new(why, count, example).add_to(&mut left_out);
-        if let Some((question, kind)) = resolved.failed {
-            let example = format!("{question}: {}", kind.phrase());
-            leave_out(LeftOutReason::HalfResolved, 1, example);
+        if let Some(failure) = resolved.partial_failure {
+            leave_out(LeftOutReason::HalfResolved, 1, failure.to_string());
         }
         let excluded_alias = resolved.aliases.iter().find(|alias| {
             scope.is_some_and(|set| set.exclusions().excludes_name(alias, target.port))
@@ -50,7 +49,7 @@ impl Selection {
                 leave_out(LeftOutReason::ExcludedAddress, 1, example);
             } else if is_excluded(address, target.port, scope) {
                 leave_out(LeftOutReason::ExcludedAddress, 1, address.to_string());
-            } else if let Some(kind) = self.special(address, resolved.given, scope) {
+            } else if let Some(kind) = self.special(address, resolved.is_local, scope) {
                 leave_out(
                     LeftOutReason::SpecialAddress,
                     1,
@@ -77,13 +76,13 @@ impl Selection {
     fn special(
         &self,
         address: IpAddr,
-        given: bool,
+        is_local: bool,
         scope: Option<&TargetSet>,
     ) -> Option<&'static str> {
         // In a hosts file, 0.0.0.0 blocks a name.
-        let given_here = given && !address.is_unspecified();
+        let is_wanted_here = is_local && !address.is_unspecified();
         let is_wanted = self.allow_special
-            || given_here
+            || is_wanted_here
             || scope.is_some_and(|set| set.has_special_address(address));
         special(address).filter(|_| !is_wanted)
     }
@@ -146,6 +145,7 @@ mod tests {
 
     use super::*;
     use crate::model::FailureKind;
+    use crate::resolve::PartialFailure;
     use crate::targets::{TargetOptions, TargetSetBuilder};
 
     const NAME: &str = "api.example:6443";
@@ -158,8 +158,8 @@ mod tests {
         Resolved {
             addresses,
             aliases: Arc::default(),
-            given: false,
-            failed: None,
+            is_local: false,
+            partial_failure: None,
         }
     }
 
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(asked(&["127.0.0.3"]), "");
         // From the hosts file, where 0.0.0.0 blocks.
         let hosts = Resolved {
-            given: true,
+            is_local: true,
             ..resolved(&["0.0.0.0", "127.0.0.1", "::"])
         };
         let (asked, left_out) = select(hosts, &[], &[], false);
@@ -310,9 +310,9 @@ mod tests {
 
     #[test]
     fn a_failed_question_is_reported() {
-        let failed = Some(("AAAA".to_owned(), FailureKind::ResolverTimedOut));
+        let failure = PartialFailure::IPv6(FailureKind::ResolverTimedOut);
         let half = Resolved {
-            failed,
+            partial_failure: Some(failure),
             ..resolved(&["10.0.0.1"])
         };
         let (asked, left_out) = select(half, &[], &[], false);

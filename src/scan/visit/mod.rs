@@ -106,7 +106,7 @@ impl Pipeline {
             // A retried address was selected before. The name may lead elsewhere by now.
             (Ok(resolved), Some(only)) => Resolved {
                 addresses: vec![only],
-                failed: None,
+                partial_failure: None,
                 ..resolved
             },
             (Ok(resolved), None) => resolved,
@@ -117,8 +117,8 @@ impl Pipeline {
                 Resolved {
                     addresses: vec![only],
                     aliases: Arc::default(),
-                    given: true,
-                    failed: None,
+                    is_local: true,
+                    partial_failure: None,
                 }
             }
             (Err(mut failure), None) => {
@@ -189,7 +189,7 @@ impl Pipeline {
                     continue;
                 }
             }
-            own_side_failures.ended(answer.as_ref().err(), stop);
+            own_side_failures.record_result(answer.as_ref().err(), stop);
             return answer;
         }
     }
