@@ -3,6 +3,7 @@
 //! A comment may have 65,536 characters. Rows are written while they fit, and further rows are counted. Text from
 //! outside is written as code.
 
+mod remediation;
 mod text;
 
 use std::borrow::{Borrow, Cow};
@@ -12,8 +13,9 @@ use std::io;
 use super::phrases;
 use super::results::Results;
 use super::worst_first::worst_first;
-use crate::model::{BaselineState, EndpointReport, Finding, Identity, Verdict};
-use text::{code, code_of, link};
+use crate::model::{BaselineState, EndpointReport, Finding, Identity, Remediation, Verdict};
+use remediation::remediation;
+use text::code;
 
 /// Characters of the whole page.
 const MAX_PAGE: usize = 60_000;
@@ -194,9 +196,9 @@ fn missing_specs(page: &mut Page, results: &Results<'_>) {
 /// Each remedy once, with the targets that need it; that of the worst finding first.
 fn remedies(page: &mut Page, results: &Results<'_>) {
     let mut remedies: Vec<Remedy<'_>> = Vec::new();
-    let mut indices: HashMap<(&str, Option<&str>), usize> = HashMap::new();
+    let mut indices: HashMap<&Remediation, usize> = HashMap::new();
     for finding in results.counting_findings() {
-        let key = (finding.remedy.as_str(), finding.remedy_url.as_deref());
+        let key = &finding.remediation;
         let index = *indices.entry(key).or_insert_with(|| {
             remedies.push(Remedy {
                 first: finding,
@@ -243,13 +245,9 @@ impl<'a> Remedy<'a> {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let remedy = code_of(&phrases::remedy_text(&self.first.remedy), usize::MAX);
-        let page = self.first.remedy_url.as_deref();
-        let page = page
-            .map(|url| format!(" {}", link(url)))
-            .unwrap_or_default();
         let (rules, targets) = (self.rules.join(", "), targets.join(", "));
-        format!("- **{rules}** at {targets}{more}:\n  {remedy}{page}")
+        let steps = remediation(&self.first.remediation);
+        format!("- **{rules}** at {targets}{more}:\n{steps}")
     }
 }
 
