@@ -42,7 +42,7 @@ use crate::model::{
 use crate::targets::TargetSet;
 
 pub use crate::probe::{AFTER_401, ALWAYS, deep};
-pub use ledger::{Checkpoint, CheckpointError};
+pub use ledger::{Began, Checkpoint, CheckpointError};
 use ledger::{Counters, Ledger, Outcome};
 use plan::Plan;
 pub use progress::Progress;
@@ -135,7 +135,7 @@ impl Scanner {
                             records.push(not_attempted(target, &left_out));
                         }
                         Outcome::LeftOut(left_out) => {
-                            tracing::warn!(%target, "{}", left_out.text())
+                            tracing::warn!(%target, "not asked: {}", left_out.text());
                         }
                         Outcome::CountedOnly(_) | Outcome::Further(_) => {}
                     }

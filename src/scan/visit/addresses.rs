@@ -67,7 +67,7 @@ impl Selection {
             leave_out(LeftOutReason::BeyondLimit, count, example);
         }
         for left_out in &left_out {
-            tracing::info!(%target, "{}", left_out.text());
+            tracing::info!(%target, "not asked: {}", left_out.text());
         }
         (asked, left_out)
     }

@@ -138,7 +138,7 @@ impl Endpoints {
         if let Some(own_side_failure) = own_side_failure.filter(|_| rests_on_missing_signs) {
             return Some(attempt.failed(Some(endpoint), own_side_failure, timings));
         }
-        tracing::debug!(%target, %endpoint, verdict = %report.verdict, reason = report.reason);
+        tracing::debug!(%target, "{}: {} ({endpoint})", report.verdict, report.reason);
         Some(Outcome::Record(Box::new(report)))
     }
 
@@ -165,7 +165,7 @@ impl Endpoints {
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
         if let Some(Recheck { why, after }) = assessment.recheck.take() {
-            tracing::info!(%target, why, "recheck");
+            tracing::info!(%target, "asked again after a pause: {why}");
             let pause = after.unwrap_or(self.recheck_pause);
             match self.probes.recheck(&dial, &endpoint, pause).await {
                 Ok(second) => {
