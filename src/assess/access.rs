@@ -161,10 +161,9 @@ impl<'a> Context<'a> {
             return Err(Unclear::Cut);
         }
         // The bodies of these paths are not known: only header marks show who answered.
-        let body_is_unknown = matches!(request.class, PathClass::Other | PathClass::Product);
+        let body_is_known = !matches!(request.class, PathClass::Other | PathClass::Product);
         let is_vouched = reply.header_marks().any() && self.has_kubernetes_body;
-        if !(body_is_unknown && is_vouched)
-            && !reply.answer.fits(request.class, request.bare_path())
+        if (body_is_known || !is_vouched) && !reply.answer.fits(request.class, request.bare_path())
         {
             return Err(Unclear::UnexpectedBody);
         }

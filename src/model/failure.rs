@@ -51,7 +51,7 @@ pub enum FailureKind {
     /// ICMP: no route to the network.
     NetworkUnreachable,
     /// A packet filter refused (ICMP administratively prohibited). A firewall of this machine cannot be told from
-    /// ICMPv6, and counts as the target's.
+    /// ICMP, and counts as the target's.
     Prohibited,
     /// The name does not exist (NXDOMAIN).
     NameNotFound,
