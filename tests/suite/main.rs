@@ -27,6 +27,7 @@ mod name_server;
 mod outputs;
 mod plain;
 mod products;
+mod proof;
 mod proxy;
 mod readme;
 mod real;

@@ -6,7 +6,7 @@ use anyhow::bail;
 use kubeknock::config::Order;
 use kubeknock::model::{EndpointReport, Verdict};
 use kubeknock::policy::NOT_COVERED;
-use kubeknock::report::{endpoint_text, escape};
+use kubeknock::report::{endpoint_text, escape, raw_text};
 use kubeknock::scan::Scanner;
 use kubeknock::targets::TargetSet;
 
@@ -19,14 +19,15 @@ const MAX_TEXT: usize = 240;
 
 /// Probes the server and explains the results. The exit code is 0 if anything answered.
 pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
-    let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
+    let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?
+        .with(|config| config.keep_answers = args.raw);
     let targets = settings::one_target(args, verbose)?;
     let reports = runtime()?.block_on(async {
         let scanner = Scanner::new(config)?;
         scanner.prepare(&targets).await?;
         anyhow::Ok(knock(&scanner, &targets).await)
     })?;
-    stdout::print(|out| explain(out, &reports))?;
+    stdout::print(|out| explain(out, &reports, args.raw))?;
     if reports.is_empty() {
         bail!("no target is left to probe");
     }
@@ -55,7 +56,7 @@ async fn knock(scanner: &Scanner, targets: &TargetSet) -> Vec<EndpointReport> {
 }
 
 /// Explains each endpoint that answered, and writes a line for each of the others.
-fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
+fn explain(out: &mut dyn Write, reports: &[EndpointReport], raw: bool) -> io::Result<()> {
     let (answered, silent): (Vec<&EndpointReport>, Vec<&EndpointReport>) =
         reports.iter().partition(|report| report.connected());
     for (index, report) in answered.iter().enumerate() {
@@ -63,6 +64,9 @@ fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
             writeln!(out)?;
         }
         endpoint_text::write(out, report)?;
+        if raw {
+            raw_text::write(out, report)?;
+        }
     }
     if !answered.is_empty() && !silent.is_empty() {
         writeln!(out)?;

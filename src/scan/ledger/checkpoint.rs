@@ -138,6 +138,7 @@ fn options_digest(config: &ScanConfig) -> [u8; 32] {
         lookups: _,
         order: _,
         keep_all,
+        keep_answers: _,
         second_look_pause,
     } = config;
     let first = (

@@ -26,6 +26,12 @@ pub(crate) struct IdentifyArgs {
     #[arg(value_name = "TARGET")]
     pub(crate) target: String,
 
+    /// Also print the answers: status, headers and the start of each body
+    ///
+    /// Lists of resources are shown without a body. No report has these answers.
+    #[arg(long)]
+    pub(crate) raw: bool,
+
     #[command(flatten)]
     pub(crate) ports: PortArgs,
 
