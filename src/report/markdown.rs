@@ -134,8 +134,14 @@ fn changes(page: &mut Page, results: &Results<'_>) {
 
 fn findings(page: &mut Page, results: &Results<'_>) {
     let mut rows = results.counting_findings().map(finding).peekable();
+    let not_shown = results.not_shown_notice();
+    if let Some(notice) = &not_shown {
+        page.line(&format!("{notice}.\n"));
+    }
     if rows.peek().is_none() {
-        page.line("No findings.\n");
+        if not_shown.is_none() {
+            page.line("No findings.\n");
+        }
     } else {
         page.line("### Findings\n");
         page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");

@@ -44,6 +44,7 @@ impl Conclusion {
             info,
             summary,
             findings: &self.evaluation.findings,
+            not_shown: 0,
             changes: changes.as_deref(),
             rules: &RULES,
             outcome: Outcome {
