@@ -229,6 +229,9 @@ pub struct ScanConfig {
     pub order: Order,
     /// Report refused and silent addresses of ranges, too. Otherwise they are only counted.
     pub keep_all: bool,
+    /// Keep every answer as it came ([`Reply::raw`](crate::model::Reply::raw)), except for the bodies of lists of
+    /// resources. No report has them.
+    pub keep_answers: bool,
     /// The pause before contradicting answers are checked again.
     pub recheck_pause: Duration,
 }
@@ -259,6 +262,7 @@ impl Default for ScanConfig {
             lookups: LOOKUPS,
             order: Order::Seeded(0),
             keep_all: false,
+            keep_answers: false,
             recheck_pause: RECHECK_PAUSE,
         }
     }

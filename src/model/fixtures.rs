@@ -25,6 +25,7 @@ pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
         answer: Answer::parse(body.as_bytes(), false),
         body_size: body.len(),
         body_failure: None,
+        raw: None,
     };
     if content_type.is_empty() {
         reply

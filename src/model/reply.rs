@@ -1,5 +1,6 @@
 //! One HTTP answer: its status, its headers and the meaning of its body. Its size is limited.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
@@ -10,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::Failure;
 use crate::kubernetes::{Answer, FLOW_CONTROL, HeaderMarks, JSON, Status, media_type};
 
-/// An answer. Its body was parsed, and its bytes are not kept.
+/// An answer. Its body was parsed, and its bytes are kept only on request.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// HTTP status code.
@@ -27,6 +28,19 @@ pub struct Reply {
     pub body_size: usize,
     /// The failure that ended the body early.
     pub body_failure: Option<Failure>,
+    /// The answer as it came; `None` unless the scan keeps it ([`ScanConfig::keep_answers`]), and in a saved report.
+    ///
+    /// [`ScanConfig::keep_answers`]: crate::config::ScanConfig::keep_answers
+    pub raw: Option<Arc<RawAnswer>>,
+}
+
+/// The headers and the body of an answer as they came, up to the limits of the probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawAnswer {
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body; `None` for a list of resources, whose body is never kept.
+    pub body: Option<Vec<u8>>,
 }
 
 impl Reply {

@@ -369,6 +369,7 @@ impl<'a, D: Dial> Run<'a, D> {
             request,
             &prober.user_agent,
             max_body,
+            prober.keep(request),
         );
         match tokio::time::timeout_at(self.next_deadline(), work).await {
             Ok(reply) if request.class.is_list() => reply.map(Reply::without_objects),

@@ -25,6 +25,9 @@ pub(super) struct Identification<'a> {
     #[serde(skip_deserializing)]
     #[cfg_attr(test, schemars(extend("format" = "date")))]
     end_of_life: Option<String>,
+    /// The CPE name of the release, to look vulnerabilities up; null unless upstream built it.
+    #[serde(skip_deserializing)]
+    cpe: Option<String>,
     /// Whether there is any sign of Kubernetes.
     kubernetes: bool,
     /// Whether a front end terminates TLS and passes on an API server's answers.
@@ -61,6 +64,7 @@ impl<'a> Identification<'a> {
             version: identification.version.as_deref().map(Into::into),
             maintained,
             end_of_life: end_of_life.map(|date| date.to_string()),
+            cpe: identification.cpe(),
             kubernetes: identification.kubernetes,
             through_front: identification.through_front,
             product: attribution.product.as_ref().map(Cow::Borrowed),

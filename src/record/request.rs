@@ -311,6 +311,7 @@ impl Evidence<'_> {
             digest: None,
             body_size: self.body_size,
             body_failure: self.body_failure.map(Cow::into_owned),
+            raw: None,
         })
     }
 }

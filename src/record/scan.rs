@@ -245,6 +245,7 @@ impl TryFrom<Settings<'_>> for ScanConfig {
                 _ => Order::Sequential,
             },
             keep_all: record.all,
+            keep_answers: default.keep_answers,
             recheck_pause: Duration::from_millis(record.second_look_pause_ms),
         })
     }

@@ -29,6 +29,7 @@ mod outputs;
 mod own_side_failures;
 mod plain;
 mod products;
+mod proof;
 mod proxy;
 mod readme;
 mod real;

@@ -105,12 +105,12 @@ fn posture_comparison(report: &EndpointReport) -> String {
     let source = match posture.known {
         Provenance::Documented => "documented",
         Provenance::Observed => "observed elsewhere",
-        Provenance::Inferred | Provenance::Unknown => "to be expected",
+        Provenance::Inferred | Provenance::Unknown => "inferred",
     };
     match posture.standing {
         PostureStatus::AsDocumented => format!("as {source}"),
-        PostureStatus::Stricter => format!("less than {source}"),
-        PostureStatus::MoreOpen => format!("more than {source}"),
+        PostureStatus::Stricter => format!("stricter than {source}"),
+        PostureStatus::MoreOpen => format!("more open than {source}"),
         // Either the mode is named instead, or nothing can be compared.
         PostureStatus::Either | PostureStatus::Unknown => String::new(),
     }

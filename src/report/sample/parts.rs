@@ -140,6 +140,7 @@ pub(crate) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Re
         digest: None,
         body_size: 180,
         body_failure: None,
+        raw: None,
     }
 }
 

@@ -151,6 +151,7 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         lookups: _,
         order: _,
         keep_all,
+        keep_answers: _,
         recheck_pause,
     } = config;
     vec![
