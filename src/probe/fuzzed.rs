@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::certificate;
 use super::connection::{Connection, own_headers};
+use super::response::Keep;
 use super::trust_anchors::TrustAnchors;
 use crate::config::MAX_BODY;
 use crate::model::{Certificate, Exchange, Observation, Request, Trust};
@@ -29,7 +30,7 @@ pub(crate) async fn probe(
         let outcome = match Connection::http1(ScriptedPeer::new(response)).await {
             Ok(mut connection) => {
                 connection
-                    .request(&observation.endpoint, request, &own, MAX_BODY)
+                    .request(&observation.endpoint, request, &own, MAX_BODY, Keep::Answer)
                     .await
             }
             Err(failure) => Err(failure),
@@ -37,7 +38,7 @@ pub(crate) async fn probe(
         observation.connections += 1;
         observation.exchanges.push(Exchange {
             request: request.clone(),
-            look: 1,
+            probe: 1,
             at: Timestamp::UNIX_EPOCH,
             elapsed: std::time::Duration::ZERO,
             outcome,

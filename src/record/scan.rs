@@ -194,7 +194,7 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             shard: config.shard.is_part().then(|| config.shard.to_string()),
             max_body: config.max_body,
             max_duration_ms: config.max_duration.map(ms),
-            second_look_pause_ms: ms(config.second_look_pause),
+            second_look_pause_ms: ms(config.recheck_pause),
             user_agent: config.user_agent.as_str().into(),
             headers: config.headers.iter().map(ToString::to_string).collect(),
             source_addresses: config.source_addresses.as_slice().into(),
@@ -260,7 +260,8 @@ impl TryFrom<Settings<'_>> for ScanConfig {
                 _ => Order::Sequential,
             },
             keep_all: record.all,
-            second_look_pause: Duration::from_millis(record.second_look_pause_ms),
+            keep_answers: default.keep_answers,
+            recheck_pause: Duration::from_millis(record.second_look_pause_ms),
         })
     }
 }

@@ -15,7 +15,7 @@ use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::{BaselineState, EndpointReport, Finding, Identity, Remediation, Verdict};
 use remediation::remediation;
-use text::code;
+use text::{block, code};
 
 /// Characters of the whole page.
 const MAX_PAGE: usize = 60_000;
@@ -253,7 +253,13 @@ impl<'a> Remedy<'a> {
         };
         let (rules, targets) = (self.rules.join(", "), targets.join(", "));
         let steps = remediation(&self.first.remediation);
-        format!("- **{rules}** at {targets}{more}:\n{steps}")
+        let proof = self.first.curl();
+        let proof = proof.map(|curl| format!("\n\n  See it yourself:\n{}", block(&curl, 2)));
+        let proof = proof.unwrap_or_default();
+        format!(
+            "- **{rules}** at {targets}{more}:\n{steps}{}",
+            proof.trim_end()
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 9] = [
+const GROUND: [&str; 11] = [
     "kubernetes",
     "model",
     "config",
@@ -13,16 +13,18 @@ const GROUND: [&str; 9] = [
     "input",
     "escape",
     "host_port",
+    "os_error",
     "random",
+    "wording",
     "local_end",
 ];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "input" | "escape" | "host_port" | "random" => vec![],
+        "input" | "escape" | "host_port" | "os_error" | "random" | "wording" => vec![],
         "kubernetes" => vec!["escape"],
-        "model" => vec!["kubernetes", "escape", "host_port"],
+        "model" => vec!["kubernetes", "escape", "host_port", "wording"],
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["model", "error", "host_port"],
         "local_end" => vec!["config", "error"],

@@ -154,7 +154,8 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         lookups: _,
         order: _,
         keep_all,
-        second_look_pause,
+        keep_answers: _,
+        recheck_pause,
     } = config;
     let mut options = vec![
         ("--connect-timeout", format!("{connect_timeout:?}")),
@@ -171,10 +172,7 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         ("--resolver", format!("{resolver:?}")),
         ("--allow-special", format!("{allow_special:?}")),
         ("--all", format!("{keep_all:?}")),
-        (
-            "the pause before a recheck",
-            format!("{second_look_pause:?}"),
-        ),
+        ("the pause before a recheck", format!("{recheck_pause:?}")),
     ];
     // Later options count only if they are given, so that earlier checkpoints stay usable.
     let later = [
