@@ -122,6 +122,7 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
         summary: &scan.summary,
         findings,
         changes: None,
+        outage: None,
         rules: &RULES,
         outcome: Outcome {
             code: 0,

@@ -307,6 +307,7 @@ async fn valid_sarif(findings: &[Finding]) {
         summary: &summary,
         findings,
         changes: None,
+        outage: None,
         rules: &RULES,
         outcome: Outcome {
             code: 1,

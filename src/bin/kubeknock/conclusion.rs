@@ -34,17 +34,20 @@ impl Conclusion {
         mut records: Spool,
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
-        let changes = self.earlier.map(|earlier| {
+        let (mut changes, mut outage) = (None, None);
+        if let Some(earlier) = self.earlier {
             self.evaluation.compare(earlier.evaluation, &self.snapshot);
             self.snapshot.partial = is_partial(info.config, summary);
-            self.snapshot.changes_since(&earlier.snapshot)
-        });
+            changes = Some(self.snapshot.changes_since(&earlier.snapshot));
+            outage = self.snapshot.outage_since(&earlier.snapshot);
+        }
         let decision = self.gate.decide(coverage, &self.evaluation, self.end);
         let results = Results {
             info,
             summary,
             findings: &self.evaluation.findings,
             changes: changes.as_deref(),
+            outage,
             rules: &RULES,
             outcome: Outcome {
                 code: decision.code,

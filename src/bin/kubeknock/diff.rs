@@ -25,6 +25,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             summary: &new.scan.summary,
             findings: &new.evaluation.findings,
             changes: Some(&changes),
+            outage: new.snapshot.outage_since(&old.snapshot),
             rules: &RULES,
             outcome: Outcome {
                 code: decision.code,

@@ -34,6 +34,12 @@ pub(in crate::report) fn finding_and_target(finding: &Finding) -> String {
     format!("{}: {}", about(finding), finding_text(finding))
 }
 
+/// What to do about a finding, in one sentence.
+pub(in crate::report) fn fix_summary(finding: &Finding) -> &str {
+    let end = finding.remedy.find(". ").map(|dot| dot + 1);
+    &finding.remedy[..end.unwrap_or(finding.remedy.len())]
+}
+
 /// A remedy. A long one is cut at the end of a sentence.
 pub(in crate::report) fn remedy_text(remedy: &str) -> Cow<'_, str> {
     sentences(remedy, MAX_REMEDY)

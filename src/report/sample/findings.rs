@@ -8,7 +8,12 @@ use crate::model::{
     Fingerprint, Identity, Rule, Severity, Site,
 };
 
-const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Option<u16>) -> Rule {
+pub(super) const fn rule(
+    id: &'static str,
+    severity: Severity,
+    score: &'static str,
+    cwe: Option<u16>,
+) -> Rule {
     Rule {
         id,
         title: "Anybody may do this",

@@ -51,6 +51,8 @@ pub(crate) fn mixed() -> Sample {
         summary,
         findings,
         changes,
+        outage: None,
+        sentence: "1 verdict at --fail-on exposed: exit 1".to_owned(),
     }
 }
 

@@ -1,5 +1,7 @@
-//! A mixed scan, written by hand, with which every format is tested, and helpers that render it.
+//! Scans with which every format is tested, and helpers that render them: a mixed one, written by hand, and an estate of
+//! any size.
 
+mod estate;
 mod findings;
 mod mixed;
 mod parts;
@@ -7,6 +9,7 @@ mod parts;
 use std::io;
 use std::path::Path;
 
+pub(crate) use estate::{estate, outage};
 pub(crate) use findings::{HEALTH, RESOURCES};
 use findings::{INCONCLUSIVE, RULES, finding};
 pub(crate) use mixed::mixed;
@@ -19,7 +22,7 @@ use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
-    ScanSummary, SpecCoverage, Stage, Timings, Unclear, Verdict,
+    Outage, ScanSummary, SpecCoverage, Stage, Timings, Unclear, Verdict,
 };
 use crate::record::{self, ScanInfo, Spool, Tally};
 
@@ -31,6 +34,9 @@ pub(crate) struct Sample {
     pub(crate) summary: ScanSummary,
     pub(crate) findings: Vec<Finding>,
     pub(crate) changes: Option<Vec<Change>>,
+    pub(crate) outage: Option<Outage>,
+    /// The reason for the exit code.
+    pub(crate) sentence: String,
 }
 
 impl Sample {
@@ -55,10 +61,11 @@ impl Sample {
             summary: &self.summary,
             findings: &self.findings,
             changes: self.changes.as_deref(),
+            outage: self.outage,
             rules: &RULES,
             outcome: Outcome {
                 code: 1,
-                sentence: "1 verdict at --fail-on exposed: exit 1",
+                sentence: &self.sentence,
             },
         }
     }
