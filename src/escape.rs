@@ -96,21 +96,6 @@ pub(crate) fn clip_owned(text: String, max: usize) -> String {
     cut.unwrap_or(text)
 }
 
-/// Cuts `text` to at most `max` characters, after a whole sentence, because half a sentence of advice may say the
-/// opposite. Nothing is escaped.
-pub(crate) fn sentences(text: &str, max: usize) -> Cow<'_, str> {
-    // A character has at least one byte.
-    if text.len() <= max || text.char_indices().nth(max).is_none() {
-        return Cow::Borrowed(text);
-    }
-    // Room for the mark and the space before it.
-    let kept = clip(text, max.saturating_sub(2));
-    match kept.rfind(". ") {
-        Some(end) => Cow::Owned(format!("{} {MARK}", &kept[..=end])),
-        None => kept,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -155,15 +140,6 @@ mod tests {
         assert_eq!(clip("abcd", 4), "abcd");
         assert_eq!(clip("abcde", 4), "abc…");
         assert_eq!(clip("東京都庁舎", 3), "東京…");
-    }
-
-    #[test]
-    fn advice_is_cut_behind_a_sentence() {
-        let advice = "Set --flag=1.2. Then restart it. Do not forget the other one.";
-        assert_eq!(sentences(advice, 100), advice);
-        assert_eq!(sentences(advice, 60), "Set --flag=1.2. Then restart it. …");
-        assert_eq!(sentences(advice, 20), "Set --flag=1.2. …");
-        assert_eq!(sentences(advice, 10), "Set --f…");
     }
 
     proptest! {

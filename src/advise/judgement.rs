@@ -21,7 +21,7 @@ pub(super) enum PostureGrade {
     /// The endpoint gave one of several expected answers.
     Either,
     Stricter,
-    Looser,
+    MoreOpen,
     /// The paths that were requested are stricter than expected, but other paths may be open.
     StricterWhereAsked,
     /// There is no grade, for this reason.
@@ -48,7 +48,7 @@ impl Judgement {
             PostureGrade::AsDocumented => PostureStatus::AsDocumented,
             PostureGrade::Either => PostureStatus::Either,
             PostureGrade::Stricter => PostureStatus::Stricter,
-            PostureGrade::Looser => PostureStatus::Looser,
+            PostureGrade::MoreOpen => PostureStatus::MoreOpen,
             PostureGrade::StricterWhereAsked | PostureGrade::Unknown(_) => PostureStatus::Unknown,
         }
     }

@@ -8,6 +8,7 @@
 //! Pure functions. What products document and their settings are data in `products/products.toml`. All other advice,
 //! also that of the rules, is in `advice.toml`.
 
+mod draft;
 mod judgement;
 mod observed;
 mod paths;

@@ -85,9 +85,9 @@ impl<'a> PathAnswers<'a> {
         self.with(&Access::Rejected).count()
     }
 
-    /// `Looser` if any path is more open than expected, however closed the others are.
+    /// `MoreOpen` if any path is more open than expected, however closed the others are.
     pub(super) fn compared_with(&self, expected: &ExpectedAnswer) -> PostureStatus {
-        let is_looser = |path: &Asked<'_>| match path.access {
+        let is_more_open = |path: &Asked<'_>| match path.access {
             Access::Granted => !opens(expected, path.class),
             Access::Forbidden => !accepts(expected, path.class),
             _ => false,
@@ -104,7 +104,7 @@ impl<'a> PathAnswers<'a> {
             _ => false,
         };
         match () {
-            () if self.clear.iter().any(is_looser) => PostureStatus::Looser,
+            () if self.clear.iter().any(is_more_open) => PostureStatus::MoreOpen,
             () if self.clear.iter().any(is_stricter) => PostureStatus::Stricter,
             () => PostureStatus::AsDocumented,
         }

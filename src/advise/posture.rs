@@ -79,7 +79,7 @@ fn judge(
             PostureGrade::StricterWhereAsked
         }
         (None, Some(PostureStatus::Stricter)) => PostureGrade::Stricter,
-        (None, Some(_)) => PostureGrade::Looser,
+        (None, Some(_)) => PostureGrade::MoreOpen,
         (None, None) => {
             PostureGrade::Unknown("it lies between the answers that are expected".into())
         }

@@ -2,8 +2,9 @@
 
 use crate::kubernetes::Minor;
 use crate::model::{ClueKind, Component, Identification, Remedy, Scheme, Text, Verdict};
-use crate::products::{self, Entry, TABLE};
+use crate::products::{self, Entry, Guide, TABLE};
 
+use super::draft::Draft;
 use super::observed::Observed;
 use super::texts::TEXTS;
 
@@ -16,33 +17,31 @@ pub(super) fn remedy(identification: &Identification, observed: Observed<'_>) ->
         Verdict::Rejected if entry.is_some_and(|entry| entry.rejected_is_weak) => false,
         _ => return None,
     };
-    let texts = &TEXTS.steps;
+    let texts = &TEXTS.guides;
     let over_plain_http = identification
         .clues
         .iter()
         .any(|clue| clue.kind == ClueKind::PlainHttp);
-    let mut steps: Vec<&str> = Vec::new();
+    let mut draft = Draft::default();
     if identification.component == Component::AggregatedApiServer {
-        steps.push(&texts.extension);
+        draft.add(&texts.extension);
     } else if over_plain_http {
         // An insecure port has no authorization, so bindings change nothing.
-        steps.push(&texts.plain_http);
+        draft.add(&texts.plain_http);
     } else {
         if exposed {
-            steps.extend(bindings(entry, identification, observed));
+            bindings(&mut draft, entry, identification, observed);
         }
         if exposed && identification.through_front {
-            steps.push(&texts.front);
+            draft.step(&TEXTS.steps.front);
         }
-        steps.extend(setting(entry, identification, observed.expected));
+        draft.add(setting(entry, identification, observed.expected));
     }
+    let reference = entry
+        .and_then(|entry| entry.url.as_deref())
+        .unwrap_or(&TEXTS.pages.anonymous);
     Some(Remedy {
-        text: sentences(&steps),
-        url: Some(Text::Borrowed(
-            entry
-                .and_then(|entry| entry.url.as_deref())
-                .unwrap_or(&TEXTS.pages.anonymous),
-        )),
+        remediation: draft.remediation(Some(reference)),
         changeable: entry.and_then(|entry| entry.changeable),
         network_url: entry
             .and_then(|entry| entry.network_url.as_deref())
@@ -64,44 +63,36 @@ pub(crate) fn hide_version(
     if !is_upstream || scheme == Scheme::Http {
         return None;
     }
-    let step = match identification.minor()? {
-        minor if minor < Minor::CLOSED_DISCOVERY => &TEXTS.steps.hide_version_and_discovery,
-        minor if minor < Minor::PATH_CONDITIONS => &TEXTS.steps.hide_version,
+    let guide = match identification.minor()? {
+        minor if minor < Minor::CLOSED_DISCOVERY => &TEXTS.guides.hide_version_and_discovery,
+        minor if minor < Minor::PATH_CONDITIONS => &TEXTS.guides.hide_version,
         _ => return None,
     };
     Some(Remedy {
-        text: sentences(&[step]),
-        url: Some(Text::Borrowed(&TEXTS.pages.default_bindings)),
+        remediation: Draft::of(guide).remediation(Some(&TEXTS.pages.default_bindings)),
         ..remedy.clone()
     })
 }
 
-fn sentences(steps: &[&str]) -> String {
-    steps
-        .iter()
-        .map(|step| format!("{}.", step.trim_end_matches('.')))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 /// The bindings to change, which depend on what is open, and those that the product needs.
 fn bindings(
+    draft: &mut Draft,
     entry: Option<&'static Entry>,
     identification: &Identification,
     observed: Observed<'_>,
-) -> Vec<&'static str> {
+) {
     let texts = &TEXTS.steps;
-    let mut steps: Vec<&str> = Vec::new();
+    draft.add(&TEXTS.guides.bindings);
     if observed.opens_discovery() {
-        steps.push(&texts.edit_discovery);
+        draft.step(&texts.edit_discovery);
         if identification
             .minor()
             .is_none_or(|minor| minor < Minor::CLOSED_DISCOVERY)
         {
-            steps.push(&texts.annotate_discovery);
+            draft.step(&texts.annotate_discovery);
         }
     }
-    steps.push(&texts.unbind);
+    draft.step(&texts.find_bindings);
     // If products tie, it may be any of them.
     let others = &identification.attribution.others;
     let candidates = entry
@@ -109,12 +100,12 @@ fn bindings(
         .chain(others.iter().filter_map(products::entry));
     let own_bindings = candidates
         .flat_map(|entry| TABLE.with_roots(entry))
-        .find_map(|entry| entry.keep.as_deref());
-    steps.push(own_bindings.unwrap_or(&texts.keep));
+        .find_map(|entry| entry.keep.as_ref());
+    draft.step(own_bindings.unwrap_or(&texts.keep));
+    draft.step(&texts.unbind);
     if observed.opens_metrics() {
-        steps.push(&texts.monitoring);
+        draft.step(&texts.monitoring);
     }
-    steps
 }
 
 /// How to limit anonymous requests: with the product's own setting if one is known.
@@ -122,28 +113,26 @@ fn setting(
     entry: Option<&'static Entry>,
     identification: &Identification,
     expected: Option<Verdict>,
-) -> Vec<&'static str> {
+) -> &'static Guide {
     match entry {
         // One of the tied products may need what another one should switch off.
-        None if !identification.attribution.others.is_empty() => vec![&TEXTS.steps.tied],
+        None if !identification.attribution.others.is_empty() => &TEXTS.guides.tied,
         None => flags(identification.minor(), expected),
         Some(entry) => match &entry.change {
-            Some(change) => vec![change],
-            None if entry.managed => vec![&TEXTS.steps.no_switch],
+            Some(change) => change,
+            None if entry.managed => &TEXTS.guides.no_switch,
             None => flags(identification.minor(), expected),
         },
     }
 }
 
 /// The flags of the API server, which depend on its release and on the verdict that the user expects.
-fn flags(minor: Option<Minor>, expected: Option<Verdict>) -> Vec<&'static str> {
-    let texts = &TEXTS.steps;
+fn flags(minor: Option<Minor>, expected: Option<Verdict>) -> &'static Guide {
+    let texts = &TEXTS.guides;
     match minor {
-        _ if expected == Some(Verdict::Rejected) => {
-            vec![&texts.switch_off_as_expected, &texts.limit_instead]
-        }
-        Some(minor) if minor < Minor::PATH_CONDITIONS => vec![&texts.switch_off, &texts.upgrade],
-        Some(_) => vec![&texts.limit],
-        None => vec![&texts.limit, &texts.limit_if_older],
+        _ if expected == Some(Verdict::Rejected) => &texts.switch_off_as_expected,
+        Some(minor) if minor < Minor::PATH_CONDITIONS => &texts.switch_off,
+        Some(_) => &texts.limit,
+        None => &texts.limit_or_switch_off,
     }
 }

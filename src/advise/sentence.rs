@@ -45,7 +45,7 @@ pub(super) fn sentence(
             format!(": {mode}{from_outside}{hidden}")
         }
         PostureGrade::Stricter => format!(": stricter than {basis} ({expected}){hidden}"),
-        PostureGrade::Looser => {
+        PostureGrade::MoreOpen => {
             let note = judgement
                 .ranges
                 .iter()

@@ -5,14 +5,21 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::draft::Draft;
+use crate::model::Remediation;
+use crate::products::{Action, Guide};
+
 /// Panics on an error in the file, which is part of this program; a test reads it.
 pub(super) static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
     Texts::read(include_str!("advice.toml")).unwrap_or_else(|error| panic!("advice.toml: {error}"))
 });
 
 /// How to fix what a rule finds, for any product; empty for an unknown rule.
-pub(crate) fn for_rule(id: &str) -> &'static str {
-    TEXTS.rules.get(id).map_or("", String::as_str)
+pub(crate) fn for_rule(id: &str) -> Remediation {
+    let guide = TEXTS.rules.get(id);
+    guide.map_or_else(Remediation::default, |guide| {
+        Draft::of(guide).remediation(None)
+    })
 }
 
 #[derive(Deserialize)]
@@ -20,7 +27,8 @@ pub(crate) fn for_rule(id: &str) -> &'static str {
 pub(super) struct Texts {
     pub(super) pages: Pages,
     pub(super) steps: Steps,
-    rules: BTreeMap<String, String>,
+    pub(super) guides: Guides,
+    rules: BTreeMap<String, Guide>,
 }
 
 #[derive(Deserialize)]
@@ -30,70 +38,144 @@ pub(super) struct Pages {
     pub(super) default_bindings: String,
 }
 
+/// Steps that are not in a guide, because they depend on what is open or on the product.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Steps {
+    pub(super) edit_discovery: Action,
+    pub(super) annotate_discovery: Action,
+    pub(super) find_bindings: Action,
+    pub(super) keep: Action,
+    pub(super) unbind: Action,
+    pub(super) monitoring: Action,
+    pub(super) front: Action,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct Steps {
-    pub(super) edit_discovery: String,
-    pub(super) annotate_discovery: String,
-    pub(super) unbind: String,
-    pub(super) keep: String,
-    pub(super) monitoring: String,
-    pub(super) limit: String,
-    pub(super) limit_if_older: String,
-    pub(super) switch_off: String,
-    pub(super) upgrade: String,
-    pub(super) switch_off_as_expected: String,
-    pub(super) limit_instead: String,
-    pub(super) plain_http: String,
-    pub(super) extension: String,
-    pub(super) front: String,
-    pub(super) tied: String,
-    pub(super) no_switch: String,
-    pub(super) hide_version: String,
-    pub(super) hide_version_and_discovery: String,
+pub(super) struct Guides {
+    pub(super) bindings: Guide,
+    pub(super) limit: Guide,
+    pub(super) limit_or_switch_off: Guide,
+    pub(super) switch_off: Guide,
+    pub(super) switch_off_as_expected: Guide,
+    pub(super) plain_http: Guide,
+    pub(super) extension: Guide,
+    pub(super) tied: Guide,
+    pub(super) no_switch: Guide,
+    pub(super) hide_version: Guide,
+    pub(super) hide_version_and_discovery: Guide,
 }
 
 impl Texts {
     fn read(text: &str) -> Result<Self, toml::de::Error> {
         let mut file: toml::Table = toml::from_str(text)?;
-        if let Some(toml::Value::Table(fragments)) = file.remove("fragments") {
-            let sections = file
-                .iter_mut()
-                .filter_map(|(_, section)| section.as_table_mut());
-            for (_, text) in sections.flat_map(toml::Table::iter_mut) {
-                fill(text, &fragments);
+        let steps = file.get("steps").cloned();
+        for section in ["guides", "rules"] {
+            let guides = file.get_mut(section).and_then(toml::Value::as_table_mut);
+            for (_, guide) in guides.into_iter().flatten() {
+                let named = guide.get_mut("steps").and_then(toml::Value::as_array_mut);
+                for name in named.into_iter().flatten() {
+                    // A name that no step has stays a text, which is no step: an error below.
+                    let step = name.as_str().and_then(|name| steps.as_ref()?.get(name));
+                    if let Some(step) = step.cloned() {
+                        *name = step;
+                    }
+                }
             }
         }
         file.try_into()
     }
 }
 
-/// Replaces every `${name}` by its fragment.
-fn fill(text: &mut toml::Value, fragments: &toml::Table) {
-    let toml::Value::String(text) = text else {
-        return;
-    };
-    for (name, fragment) in fragments {
-        if let toml::Value::String(fragment) = fragment {
-            *text = text.replace(&format!("${{{name}}}"), fragment);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::fill;
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::products::TABLE;
 
     #[test]
-    fn every_placeholder_has_a_fragment() {
+    fn every_step_is_used() {
         let file: toml::Table = toml::from_str(include_str!("advice.toml")).unwrap();
-        let fragments = file["fragments"].as_table().unwrap();
-        for section in ["steps", "rules"] {
-            for (key, text) in file[section].as_table().unwrap() {
-                let mut text = text.clone();
-                fill(&mut text, fragments);
-                assert!(!text.as_str().unwrap().contains("${"), "{key}");
+        let mut used: BTreeSet<&str> = [
+            "edit-discovery",
+            "annotate-discovery",
+            "find-bindings",
+            "keep",
+            "unbind",
+            "monitoring",
+            "front",
+        ]
+        .into();
+        for section in ["guides", "rules"] {
+            for guide in file[section].as_table().unwrap().values() {
+                let steps = guide["steps"].as_array().unwrap();
+                used.extend(steps.iter().map(|name| name.as_str().unwrap()));
             }
         }
+        let known: BTreeSet<&str> = file["steps"]
+            .as_table()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert_eq!(used, known);
+    }
+
+    /// Every guide there is.
+    fn guides() -> impl Iterator<Item = &'static Guide> {
+        let of_products = TABLE
+            .entries
+            .iter()
+            .filter_map(|entry| entry.change.as_ref());
+        TEXTS.rules.values().chain(of_products)
+    }
+
+    #[test]
+    fn texts_are_sentences_and_commands_are_commands() {
+        for guide in guides() {
+            let steps = guide.steps.iter();
+            let texts = steps.flat_map(|step| {
+                [Some(&step.text), step.breaks.as_ref(), step.undo.as_ref()]
+                    .into_iter()
+                    .flatten()
+            });
+            for text in texts.chain([&guide.summary]) {
+                assert!(
+                    text.ends_with('.') && !text.contains(['`', '\n']) && !text.contains("  "),
+                    "{text:?}"
+                );
+            }
+            for command in guide
+                .steps
+                .iter()
+                .filter_map(|step| step.command.as_deref())
+            {
+                assert!(
+                    !command.contains(['`', '…'])
+                        && command == command.trim()
+                        && !command.is_empty(),
+                    "{command:?}"
+                );
+            }
+        }
+    }
+
+    /// What a step breaks and how to take it back is said where the step is.
+    #[test]
+    fn who_switches_anonymous_requests_off_is_warned() {
+        let steps = guides().flat_map(|guide| &guide.steps);
+        let mut seen = 0;
+        for step in steps.filter(|step| step.command.as_deref() == Some("--anonymous-auth=false")) {
+            seen += 1;
+            let breaks = step.breaks.as_deref().unwrap_or_default();
+            assert!(
+                breaks.contains("the kubelet's probes of the API server fail with 401"),
+                "{breaks}"
+            );
+            assert!(step.undo.is_some(), "{}", step.text);
+        }
+        assert!(seen > 1, "{seen}");
     }
 }

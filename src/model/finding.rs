@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
-use super::{Confidence, Endpoint, Origin, Rule, Severity, Target, Text, hex, words};
+use super::{Confidence, Endpoint, Origin, Remediation, Rule, Severity, Target, hex, words};
 
 /// The subject of a finding: a target as requested (`https://api.example.com:6443`), or a specification as written.
 ///
@@ -139,11 +139,9 @@ pub struct Finding {
     /// What was found, in one sentence; may have text from the network.
     pub message: String,
     /// How to fix it here, with the product's own setting if it has one.
-    pub remedy: String,
+    pub remediation: Remediation,
     /// The open paths that it is about.
     pub open: BTreeSet<String>,
-    /// A page with more about the fix.
-    pub remedy_url: Option<Text>,
     /// Its identity.
     pub fingerprint: Fingerprint,
     /// How it compares with the baseline; `None` without one.

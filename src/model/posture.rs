@@ -6,7 +6,7 @@ use strum::VariantNames;
 #[cfg(test)]
 use super::serial::Clipped;
 use super::serial::clipped;
-use super::{Provenance, Text, Verdict, words};
+use super::{Provenance, Remediation, Text, Verdict, words};
 
 /// How an endpoint compares with what its product documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,7 +16,9 @@ use super::{Provenance, Text, Verdict, words};
 #[strum(serialize_all = "kebab-case")]
 pub enum PostureStatus {
     /// More is open than the product documents.
-    Looser,
+    #[serde(rename = "looser")]
+    #[strum(serialize = "looser")]
+    MoreOpen,
     /// Less is open than the product documents.
     Stricter,
     /// The product documents several answers, and this is one of them.
@@ -49,18 +51,13 @@ pub struct Posture {
     pub source: Text,
 }
 
-/// How to close what is open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+/// How to close what is open at an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remedy {
     /// What to do, with the product's own setting if it has one.
-    #[serde(serialize_with = "clipped")]
-    #[cfg_attr(test, schemars(with = "Clipped"))]
-    pub text: String,
-    /// A page with more about that; null without one.
-    pub url: Option<Text>,
-    /// Whether users of the product can change the anonymous setting; null if that is not known.
+    pub remediation: Remediation,
+    /// Whether users of the product can change the anonymous setting; `None` if that is not known.
     pub changeable: Option<bool>,
-    /// A page about restricting network access to the endpoint; null without one.
+    /// A page about restricting network access to the endpoint.
     pub network_url: Option<Text>,
 }

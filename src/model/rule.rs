@@ -1,6 +1,6 @@
 //! What a finding is an instance of: a rule with its explanation.
 
-use super::Severity;
+use super::{Remediation, Severity};
 
 /// One rule. All rules are made in one place, so that a reference to one is enough everywhere.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Rule {
     /// What the finding rests on.
     pub proof: &'static str,
     /// Looks up how to fix it by the id of the rule: the texts are data of another module.
-    pub advice: fn(&str) -> &'static str,
+    pub advice: fn(&str) -> Remediation,
     /// How much it matters, unless settings or the finding itself say otherwise.
     pub severity: Severity,
     /// GitHub's `security-severity`: a decimal from 0.0 to 10.0 in the band of [`Self::severity`].
@@ -27,7 +27,7 @@ pub struct Rule {
 
 impl Rule {
     /// How to fix it, where no provider's own way is known.
-    pub fn remedy(&self) -> &'static str {
+    pub fn remediation(&self) -> Remediation {
         (self.advice)(self.id)
     }
 }

@@ -48,6 +48,15 @@ pub(super) fn clipped<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok,
     Clipped::from(text).serialize(serializer)
 }
 
+/// Writes a text as [`Clipped`] does, and null without one.
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+pub(super) fn clipped_if_any<S: Serializer>(
+    text: &Option<Cow<'static, str>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    text.as_deref().map(Clipped::from).serialize(serializer)
+}
+
 /// A time: RFC 3339, UTC, milliseconds.
 #[derive(Clone, Copy)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

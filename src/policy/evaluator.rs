@@ -224,10 +224,9 @@ impl<'a> Evaluator<'a> {
         let acceptance =
             names.and_then(|names| self.policy.acceptance(rule, names, self.time.day()));
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
-        let (remedy, remedy_url) = match hit.remedy {
-            Some(known) => (known.text, known.url),
-            None => (rule.remedy().to_owned(), None),
-        };
+        let remediation = hit
+            .remedy
+            .map_or_else(|| rule.remediation(), |known| known.remediation);
         let finding = Finding {
             rule,
             severity,
@@ -238,8 +237,7 @@ impl<'a> Evaluator<'a> {
             label: subject.label.clone(),
             sites,
             message: hit.message,
-            remedy,
-            remedy_url,
+            remediation,
             open: hit.open,
             fingerprint,
             baseline: None,

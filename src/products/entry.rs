@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::guide::{Action, Guide};
 use crate::kubernetes::Minor;
 use crate::model::{Component, Product, Provenance, Specificity, Text, Verdict};
 
@@ -27,9 +28,9 @@ pub(crate) struct Entry {
     /// Whether its users can change the anonymous setting.
     pub(crate) changeable: Option<bool>,
     /// How its users change that setting.
-    pub(crate) change: Option<String>,
-    /// The bindings that must stay; they must also stay in products that are built on this one.
-    pub(crate) keep: Option<String>,
+    pub(crate) change: Option<Guide>,
+    /// The step that names the bindings that must stay; they must also stay in products that are built on this one.
+    pub(crate) keep: Option<Action>,
     /// Whether only the flags and bindings of upstream Kubernetes can be set.
     #[serde(default)]
     pub(crate) upstream: bool,

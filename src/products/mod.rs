@@ -3,9 +3,11 @@
 
 mod entry;
 mod file;
+mod guide;
 mod table;
 
 pub(crate) use entry::{Entry, Expected, ExpectedAnswer, Place, Public};
+pub(crate) use guide::{Action, Guide};
 pub(crate) use table::{Fact, TABLE, Table};
 
 use crate::model::Product;

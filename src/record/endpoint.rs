@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::identification::Identification;
+use super::remedy::Remedy;
 use super::request::Request;
 use super::tls::{Tls, WithoutSni};
 use crate::host_port::HostPort;
 use crate::model::{
-    self, Clipped, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture, Remedy, Scheme,
+    self, Clipped, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture, Remediation, Scheme,
     SpecId, Target, Verdict,
 };
 
@@ -65,7 +66,10 @@ pub(super) struct Endpoint<'a> {
     /// What the product documents, and whether the endpoint does that; null without a product or a clear verdict.
     posture: Option<Cow<'a, Posture>>,
     /// How to close what is open; null if nothing is open.
-    remedy: Option<Cow<'a, Remedy>>,
+    remedy: Option<Remedy<'a>>,
+    /// How to close what is open, in steps; null if nothing is open.
+    #[serde(default)]
+    remediation: Option<Cow<'a, Remediation>>,
     /// Every request, in order.
     requests: Vec<Request<'a>>,
     /// Planned requests that were not sent, for lack of time or of a connection: paths.
@@ -117,7 +121,8 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
                 .as_ref()
                 .map(|identification| Identification::new(identification, report.day())),
             posture: report.posture.as_ref().map(Cow::Borrowed),
-            remedy: report.remedy.as_ref().map(Cow::Borrowed),
+            remedy: report.remedy.as_ref().map(Remedy::from),
+            remediation: (report.remedy.as_ref()).map(|remedy| Cow::Borrowed(&remedy.remediation)),
             requests: report.requests.iter().map(Request::from).collect(),
             not_asked: (report.not_asked.iter())
                 .map(|request| request.path.as_str().into())
@@ -186,7 +191,8 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
             failure: record.failure.map(Cow::into_owned),
             identification: record.identification.map(TryInto::try_into).transpose()?,
             posture: record.posture.map(Cow::into_owned),
-            remedy: record.remedy.map(Cow::into_owned),
+            remedy: (record.remedy)
+                .map(|remedy| remedy.with(record.remediation.map(Cow::into_owned))),
             aliases: record.aliases.into(),
             requests,
             not_asked: (record.not_asked.iter())

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::model::{self, BaselineState, Clipped, Confidence, Origin, Severity};
+use crate::escape::TEXT;
+use crate::model::{self, BaselineState, Clipped, Confidence, Origin, Remediation, Severity};
 
 /// Something to look at: one rule at one target, or at one specification.
 #[derive(Serialize)]
@@ -26,10 +27,12 @@ pub(crate) struct Finding<'a> {
     origin: &'a Origin,
     /// What was found, in one sentence.
     message: Clipped<'a>,
-    /// How to fix it here.
+    /// How to fix it here: `remediation` as one text of several lines.
     remedy: Clipped<'a>,
     /// A page with more about the fix; null without one.
     remedy_url: Option<&'a str>,
+    /// How to fix it here, in steps.
+    remediation: &'a Remediation,
     /// The endpoints concerned, by address; empty if the target never became one.
     sites: Vec<Site<'a>>,
     /// The identity of the finding in every scan: SHA-256 of the rule and `about`, in hexadecimal.
@@ -51,8 +54,9 @@ impl<'a> From<&'a model::Finding> for Finding<'a> {
             label: finding.label.as_deref(),
             origin: &finding.origin,
             message: finding.message.as_str().into(),
-            remedy: finding.remedy.as_str().into(),
-            remedy_url: finding.remedy_url.as_deref(),
+            remedy: finding.remediation.text(TEXT).into(),
+            remedy_url: finding.remediation.reference.as_deref(),
+            remediation: &finding.remediation,
             sites: finding.sites.iter().map(Site::from).collect(),
             fingerprint: finding.fingerprint.to_string(),
             baseline: finding.baseline,

@@ -19,6 +19,7 @@ mod lines;
 mod merge;
 mod read;
 mod records;
+mod remedy;
 mod request;
 mod scan;
 mod scan_info;

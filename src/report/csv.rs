@@ -11,6 +11,9 @@ use super::results::Results;
 use super::spreadsheet::{self, cell};
 use crate::model::{EndpointReport, Finding, Host, Identification};
 
+/// Characters of a remediation, which the cell does not cut.
+const MAX_REMEDIATION: usize = 900;
+
 /// What a row shows.
 struct Row<'a> {
     report: &'a EndpointReport,
@@ -83,7 +86,8 @@ const COLUMNS: [Column; 23] = [
     }),
     ("remedy", |row| {
         let remedy = row.report.remedy.as_ref()?;
-        Some(phrases::remedy_text(&remedy.text).into_owned())
+        // A line end could end the row in a program that ignores quotes.
+        Some(phrases::remediation_lines(&remedy.remediation, MAX_REMEDIATION).join(" ⏎ "))
     }),
     ("origin", |row| Some(row.report.target.origin.to_string())),
     ("lapsed_acceptances", |row| {

@@ -52,7 +52,7 @@ pub fn write_table(
         };
         writeln!(out, "\n{}", heading(findings().count(), one, several))?;
         for fold in folded(findings()) {
-            for line in fold_lines(&fold, 2, options) {
+            for line in fold_lines(&fold, usize::MAX, options) {
                 writeln!(out, "{line}")?;
             }
         }

@@ -17,8 +17,8 @@ use crate::model::{
 
 /// Characters of a text from outside.
 const MAX_TEXT: usize = 400;
-/// Characters of a remedy.
-const MAX_REMEDY: usize = 1000;
+/// Characters of a remediation, which is shown whole.
+const MAX_REMEDIATION: usize = 10_000;
 
 fn shown(text: &str) -> String {
     escape(text, MAX_TEXT)
@@ -199,15 +199,12 @@ fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> 
 }
 
 fn remedy(out: &mut impl Write, remedy: &Remedy) -> io::Result<()> {
-    let text = escape(&phrases::remedy_text(&remedy.text), MAX_REMEDY);
-    writeln!(out, "\nRemedy\n  {text}")?;
-    for (title, url) in [
-        ("more", &remedy.url),
-        ("who can reach it", &remedy.network_url),
-    ] {
-        if let Some(url) = url {
-            writeln!(out, "  {title}: {}", shown(url))?;
-        }
+    writeln!(out, "\nHow to fix it")?;
+    let lines = phrases::remediation_lines(&remedy.remediation, MAX_REMEDIATION);
+    let network = remedy.network_url.as_deref();
+    let network = network.map(|url| format!("Who can reach it: {url}"));
+    for line in lines.into_iter().chain(network) {
+        writeln!(out, "  {}", escape(&line, MAX_REMEDIATION))?;
     }
     Ok(())
 }

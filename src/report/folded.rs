@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::phrases;
-use crate::model::{BaselineState, Finding, Rule, Severity};
+use crate::model::{BaselineState, Finding, Remediation, Rule, Severity};
 use crate::natural_order::natural_order;
 
 /// Findings of one rule with one fix, which people read as one; at least one finding. Their targets are in natural
@@ -54,17 +54,10 @@ impl<'a> Folded<'a> {
 type Key<'a> = (
     &'static str,
     Severity,
-    Fix<'a>,
+    &'a Remediation,
     Option<BaselineState>,
     Option<String>,
 );
-
-/// A fix: what to do, and a page about it.
-type Fix<'a> = (&'a str, Option<&'a str>);
-
-fn fix(finding: &Finding) -> Fix<'_> {
-    (&finding.remedy, finding.remedy_url.as_deref())
-}
 
 /// Folds findings, the worst first, then in the order of their first finding.
 pub(super) fn folded<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Folded<'a>> {
@@ -75,7 +68,7 @@ pub(super) fn folded<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec
         let key = (
             finding.rule.id,
             finding.severity,
-            fix(finding),
+            &finding.remediation,
             finding.baseline,
             acceptance,
         );
@@ -98,9 +91,9 @@ pub(super) fn folded<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec
 /// Each different fix once, with its folds, in the order of the worst fold.
 pub(super) fn by_fix<'f, 'a>(folds: &'f [Folded<'a>]) -> Vec<Vec<&'f Folded<'a>>> {
     let mut groups: Vec<Vec<&Folded<'a>>> = Vec::new();
-    let mut places: HashMap<Fix<'a>, usize> = HashMap::new();
+    let mut places: HashMap<&'a Remediation, usize> = HashMap::new();
     for fold in folds {
-        let place = *places.entry(fix(fold.first())).or_insert_with(|| {
+        let place = *places.entry(&fold.first().remediation).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1
         });
@@ -137,7 +130,7 @@ mod tests {
         let sample = sample::mixed();
         let one = sample.findings[3].clone();
         let mut other_fix = one.clone();
-        other_fix.remedy = "Do another thing.".to_owned();
+        other_fix.remediation.summary = "Do another thing.".into();
         let mut new = one.clone();
         new.baseline = Some(BaselineState::New);
         let accepted = Finding {

@@ -46,11 +46,13 @@ pub(super) fn write(
             };
             let title = property(finding.rule.id);
             let message = data(&format!("{new}{}", phrases::finding_and_target(finding)));
-            let remedy = data(&format!("Remedy: {}", phrases::remedy_with_link(finding)));
-            writeln!(
+            write!(
                 out,
-                "::{command} {place}title={title}::{message}%0A{remedy}"
+                "::{command} {place}title={title}::{message}%0AHow to fix it: "
             )?;
+            let lines = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
+            let lines: Vec<String> = lines.iter().map(|line| data(line)).collect();
+            writeln!(out, "{}", lines.join("%0A"))?;
         }
         if let Some(more @ 1..) = findings.len().checked_sub(MAX_ANNOTATIONS) {
             writeln!(

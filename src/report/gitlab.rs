@@ -39,8 +39,11 @@ fn issue(finding: &Finding, repository: Repository<'_>) -> Json {
         Severity::Low => "minor",
         Severity::Note => "info",
     };
+    let solution = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
+    let solution: Vec<String> = solution.iter().map(|line| escape(line, MAX_TEXT)).collect();
     object! {
         "description": escape(&phrases::finding_and_target(finding), MAX_TEXT),
+        "content": object! { "body": solution.join("\n") },
         "check_name": finding.rule.id,
         "fingerprint": finding.fingerprint.to_string(),
         "severity": severity,

@@ -4,6 +4,7 @@
 //! the findings (those of one rule with one fix in one row), what changed, and all endpoints, worst first. Each part
 //! has a share; rows are written while they fit, and further rows are counted. Text from outside is written as code.
 
+mod remediation;
 mod text;
 
 use std::borrow::Borrow;
@@ -15,7 +16,8 @@ use super::phrases;
 use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
-use text::{code, code_of, link};
+use remediation::remediation;
+use text::{code, prose};
 
 /// Characters of the whole page.
 const MAX_PAGE: usize = 60_000;
@@ -25,6 +27,8 @@ const END_OF_FIXES: usize = 25_000;
 const END_OF_FINDINGS: usize = 42_000;
 /// Characters of the page up to the end of the changes and of the targets without a verdict.
 const END_OF_CHANGES: usize = 50_000;
+/// Characters of what to do, in short.
+const MAX_SUMMARY: usize = 300;
 /// Characters of the shortest row.
 const MIN_ROW: usize = 20;
 /// Endpoints named at the top.
@@ -168,8 +172,8 @@ fn fixes(page: &mut Page, folds: &[Folded<'_>]) {
     let listed = || fixes.iter().take(MAX_LISTED);
     page.line("### What to do\n");
     let short = listed().map(|fix| {
-        let summary = code(phrases::fix_summary(fix[0].first()));
-        format!("- {summary}: {}", names(fix))
+        let summary = prose(&fix[0].first().remediation.summary, MAX_SUMMARY);
+        format!("- {summary} {}", names(fix))
     });
     page.rows(END_OF_FIXES / 2, omitted, short);
     page.line("\n<details><summary>How to fix it</summary>\n");
@@ -182,13 +186,9 @@ fn whole_fix(fix: &[&Folded<'_>]) -> String {
     let mut rules: Vec<&str> = fix.iter().map(|fold| fold.rule().id).collect();
     rules.dedup();
     let first = fix[0].first();
-    let remedy = code_of(&phrases::remedy_text(&first.remedy), usize::MAX);
-    let page = first.remedy_url.as_deref();
-    let page = page
-        .map(|url| format!(" {}", link(url)))
-        .unwrap_or_default();
     let (rules, names) = (rules.join(", "), names(fix));
-    format!("- **{rules}** at {names}:\n  {remedy}{page}")
+    let steps = remediation(&first.remediation);
+    format!("- **{rules}** at {names}:\n{steps}")
 }
 
 /// The names of the targets of these findings.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Control, Rule};
+use crate::model::{Control, Remediation, Rule, Step};
 
 /// Columns of the text.
 const WIDTH: usize = 100;
@@ -29,8 +29,8 @@ pub fn markdown(rule: &Rule) -> String {
     }
     let _ = write!(
         out,
-        ".\n\n{meaning}\n\n*Proof.* {proof}\n\n*Remedy.* {}\n",
-        rule.remedy()
+        ".\n\n{meaning}\n\n*Proof.* {proof}\n\n*How to fix it.* {}\n",
+        steps_markdown(&rule.remediation())
     );
     if !controls.is_empty() {
         out.push_str("\nEvidence for:\n\n");
@@ -53,15 +53,21 @@ pub fn text(rule: &Rule) -> String {
         "severity {} (score {}){cwe}\n",
         rule.severity, rule.score
     );
-    for (title, words) in [
-        ("What it means", rule.meaning),
-        ("Proof", rule.proof),
-        ("Remedy", rule.remedy()),
-    ] {
+    for (title, words) in [("What it means", rule.meaning), ("Proof", rule.proof)] {
         let _ = writeln!(out, "{title}:");
         wrap(&mut out, words);
         out.push('\n');
     }
+    out.push_str("How to fix it:\n");
+    for line in rule.remediation().text(usize::MAX).lines() {
+        // A command is not wrapped, so that it can be copied.
+        if line.starts_with(' ') {
+            let _ = writeln!(out, "  {line}");
+        } else {
+            wrap(&mut out, line);
+        }
+    }
+    out.push('\n');
     if !rule.controls.is_empty() {
         out.push_str("Evidence for:\n");
         for control in rule.controls {
@@ -69,6 +75,28 @@ pub fn text(rule: &Rule) -> String {
         }
         out.push('\n');
     }
+    out
+}
+
+/// The texts of rules are this program's own, so nothing is escaped.
+fn steps_markdown(remediation: &Remediation) -> String {
+    let mut out = format!("{}\n", remediation.summary);
+    for (number, Step { text, command }) in (1..).zip(&remediation.steps) {
+        let _ = write!(out, "\n{number}. {text}\n");
+        if let Some(command) = command {
+            out.push_str("\n   ```\n");
+            for line in command.lines() {
+                let _ = writeln!(out, "   {line}");
+            }
+            out.push_str("   ```\n");
+        }
+    }
+    for (title, text) in [("Breaks", &remediation.breaks), ("Undo", &remediation.undo)] {
+        if let Some(text) = text {
+            let _ = write!(out, "\n*{title}.* {text}\n");
+        }
+    }
+    out.truncate(out.trim_end().len());
     out
 }
 

@@ -214,17 +214,61 @@ fn the_action_verifies_the_checksum_of_a_release() {
         ("SOURCE", ""),
     ];
     assert_eq!(github("Program", place, &given).1, "program=./mine\n");
-    let (output, _) = github(
-        "Program",
-        place,
-        &[
-            ("BINARY", ""),
-            ("RELEASE", ""),
-            ("SHA256", ""),
-            ("SOURCE", ""),
-        ],
+}
+
+/// Without a binary and a release, the action builds its own source. The cache's key is that of the source.
+#[test]
+fn the_action_builds_its_source_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let write = |name: &str, text: &str| {
+        let path = place.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("source/Cargo.toml", "[package]\n");
+    write("source/Cargo.lock", "version = 4\n");
+    write("source/src/main.rs", "fn main() {}\n");
+    // The last argument of the action's call is the folder of the build.
+    write(
+        "bin/cargo",
+        "#!/bin/sh\necho built >>builds\nfor folder; do :; done\n\
+         mkdir -p \"$folder/release\"\nprintf '#!/bin/sh\\necho it ran\\n' >\"$folder/release/kubeknock\"\n\
+         chmod +x \"$folder/release/kubeknock\"\n",
     );
-    assert_eq!(output.status.code(), Some(2));
+    fs::set_permissions(place.join("bin/cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(
+        "{}:{}",
+        place.join("bin").display(),
+        std::env::var("PATH").unwrap()
+    );
+    let source = place.join("source").display().to_string();
+    let variables = [
+        ("BINARY", ""),
+        ("RELEASE", ""),
+        ("SHA256", ""),
+        ("SOURCE", &*source),
+        ("RUNNER_OS", "Linux"),
+        ("RUNNER_ARCH", "X64"),
+        ("PATH", &*path),
+    ];
+    let key = || {
+        let (output, outputs) = github("Key", place, &variables);
+        assert!(output.status.success(), "{}", stderr(&output));
+        outputs
+    };
+    let first = key();
+    assert!(first.starts_with("key=kubeknock-Linux-X64-"), "{first}");
+    assert_eq!(key(), first);
+    for _ in 0..2 {
+        let (output, outputs) = github("Program", place, &variables);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let program = outputs.trim().strip_prefix("program=").unwrap();
+        assert_eq!(stdout(&Command::new(program).output().unwrap()), "it ran\n");
+    }
+    assert_eq!(fs::read_to_string(place.join("builds")).unwrap(), "built\n");
+    write("source/src/main.rs", "fn main() { loop {} }\n");
+    assert_ne!(key(), first, "another source is built anew");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,6 +280,7 @@ async fn the_gitlab_job_leaves_the_gate_to_the_settings_file() {
         let variables = [
             ("GITLAB_CI", "true"),
             ("KUBEKNOCK", PROGRAM),
+            ("KUBEKNOCK_RELEASE", ""),
             ("KUBEKNOCK_TARGETS", "clusters.txt"),
             ("KUBEKNOCK_FAIL_ON", fail_on),
         ];
@@ -255,6 +300,75 @@ async fn the_gitlab_job_leaves_the_gate_to_the_settings_file() {
     assert_eq!((scan(""), scan("never")), (Some(1), Some(0)));
 }
 
+#[test]
+fn the_gitlab_job_verifies_the_checksum_of_a_release() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        without("curl", "the GitLab job's release");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    fs::write(place.join("released"), "#!/bin/sh\necho \"it ran: $1\"\n").unwrap();
+    let output = Command::new("sha256sum")
+        .arg(place.join("released"))
+        .output();
+    let right = stdout(&output.unwrap())[..64].to_owned();
+    let release = format!("file://{}", place.join("released").display());
+    let script = block("gitlab/kubeknock.yml", "script:", "- |");
+    for (sum, code, text) in [
+        (&*right, 0, "it ran: scan\n"),
+        ("", 2, "KUBEKNOCK_RELEASE does not match"),
+        (&"0".repeat(64), 2, "KUBEKNOCK_RELEASE does not match"),
+    ] {
+        let variables = [
+            ("KUBEKNOCK", "kubeknock"),
+            ("KUBEKNOCK_RELEASE", &*release),
+            ("KUBEKNOCK_SHA256", sum),
+            ("KUBEKNOCK_TARGETS", "clusters.txt"),
+            ("KUBEKNOCK_FAIL_ON", ""),
+        ];
+        let output = shell(&["sh", "-e"], &script, place, &variables);
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        assert!(stdout(&output).starts_with(text), "{}", stdout(&output));
+    }
+}
+
+/// Most clusters are `forbidden` by default, so that threshold would fail on the first day.
+#[test]
+fn the_examples_fail_only_for_what_is_open() {
+    for (file, before) in [
+        ("github/example-workflow.yml", "fail-on: "),
+        ("github/example-container.yml", "--fail-on "),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("deploy")
+            .join(file);
+        let text = fs::read_to_string(path).unwrap();
+        let thresholds: Vec<&str> = (text.split(before).skip(1))
+            .map(|rest| rest.split_whitespace().next().unwrap())
+            .collect();
+        assert_eq!(thresholds, ["exposed"], "{file}");
+    }
+}
+
+#[test]
+fn actionlint_accepts_the_workflows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/github");
+    let lint = |file: &Path| Command::new("actionlint").arg(file).output();
+    for name in ["example-workflow.yml", "example-container.yml"] {
+        let Ok(output) = lint(&folder.join(name)) else {
+            without("actionlint", "workflows");
+            return;
+        };
+        assert!(output.status.success(), "{name}: {}", stdout(&output));
+    }
+    // The linter does find a mistake.
+    let wrong = tempfile::NamedTempFile::with_suffix(".yml").unwrap();
+    let text = fs::read_to_string(folder.join("example-workflow.yml")).unwrap();
+    fs::write(wrong.path(), text.replace("runs-on:", "run-on:")).unwrap();
+    assert!(!lint(wrong.path()).unwrap().status.success());
+}
+
 /// Global variables can be overridden by the including file; variables of the job cannot.
 #[test]
 fn the_including_file_can_set_the_variables_of_the_gitlab_job() {
@@ -270,7 +384,7 @@ fn the_including_file_can_set_the_variables_of_the_gitlab_job() {
 
 /// A fake `docker` runs the program in the mounted folder.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_container_workflow_scans_and_fails() {
+async fn the_container_workflow_fails_for_an_exposed_server() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     let _servers = two_servers(place).await;
@@ -293,7 +407,15 @@ async fn the_container_workflow_scans_and_fails() {
         ("GITHUB_STEP_SUMMARY", &*summary),
     ];
     let script = block("github/example-container.yml", "- name: Scan", "run: |");
-    let output = shell(&["bash", "-e"], &script, place, &variables);
+    let scan = || shell(&["bash", "-e"], &script, place, &variables);
+    let output = scan();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let open = simulator::scenario("exposed").unwrap();
+    let open = simulator::start(open, "127.0.0.1:0".parse().unwrap()).await;
+    let open = open.unwrap();
+    fs::write(place.join("clusters.txt"), format!("{}\n", open.address())).unwrap();
+    fs::remove_file(&summary).unwrap();
+    let output = scan();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stdout(&output).contains("::"), "{}", stdout(&output));
     assert!(

@@ -211,13 +211,13 @@ async fn open_paths_are_compared_with_the_documentation_of_kubeadm() {
         // A path that a condition opens shows only if it is requested.
         (
             "37-cond-ns-view",
-            [PostureStatus::Unknown, PostureStatus::Looser],
+            [PostureStatus::Unknown, PostureStatus::MoreOpen],
         ),
         (
             "37-view",
-            [PostureStatus::AsDocumented, PostureStatus::Looser],
+            [PostureStatus::AsDocumented, PostureStatus::MoreOpen],
         ),
-        ("37-admin", [PostureStatus::Looser; 2]),
+        ("37-admin", [PostureStatus::MoreOpen; 2]),
         ("37-sample-apiserver", [PostureStatus::Unknown; 2]),
     ] {
         for (deep, standing) in [false, true].into_iter().zip(standings) {

@@ -119,18 +119,18 @@ fn how_well_it_is_known_stands_in_the_sentence() {
         );
         assert!(posture.sentence.contains(words), "{}", posture.sentence);
     }
-    let looser = of(
+    let more_open = of(
         &versioned("v1.33.5-eks-5e0fdde"),
         Verdict::Forbidden,
         &default(),
     );
-    assert_eq!(looser.standing, PostureStatus::Looser);
+    assert_eq!(more_open.standing, PostureStatus::MoreOpen);
     assert!(
-        looser
+        more_open
             .sentence
             .contains("more open than documented (limited to health)"),
         "{}",
-        looser.sentence
+        more_open.sentence
     );
 }
 
@@ -176,7 +176,7 @@ fn paths_are_compared_and_not_the_verdicts_word() {
         .collect();
     assert_eq!(
         standing(Verdict::Exposed, &with_metrics),
-        PostureStatus::Looser
+        PostureStatus::MoreOpen
     );
     // Below 1.16 there are no /livez and /readyz to be opened.
     let asked_all: Vec<_> = default()
@@ -226,7 +226,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
         Verdict::Limited,
         &trio(Granted, Rejected, Rejected),
     );
-    assert_eq!(shown.standing, PostureStatus::Looser);
+    assert_eq!(shown.standing, PostureStatus::MoreOpen);
     // Accepted at /api too, and refused there by authorization: more than 1.32 lets in.
     let accepted = standing(&trio(Rejected, Forbidden, Granted));
     assert_eq!(

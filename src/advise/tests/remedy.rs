@@ -24,6 +24,11 @@ fn expecting(
     remedy(&identify(observation), observed)
 }
 
+/// A remedy as one text.
+fn told(remedy: &Remedy) -> String {
+    remedy.remediation.text(usize::MAX)
+}
+
 fn grant(path: &str, grade: Grade) -> Grant {
     Grant {
         path: path.to_owned(),
@@ -40,7 +45,7 @@ fn opening(observation: &Observation, grants: &[Grant]) -> String {
         grants,
         ..verdict_alone(Verdict::Exposed)
     };
-    remedy(&identify(observation), observed).unwrap().text
+    told(&remedy(&identify(observation), observed).unwrap())
 }
 
 fn of_version(version: &str) -> Observation {
@@ -53,7 +58,7 @@ fn of_version(version: &str) -> Observation {
 }
 
 fn text(observation: &Observation, verdict: Verdict) -> String {
-    of(observation, verdict).unwrap().text
+    told(&of(observation, verdict).unwrap())
 }
 
 fn look() -> Observation {
@@ -72,17 +77,15 @@ fn the_products_own_switch_and_nothing_where_nothing_is_open() {
     let eks = "abc.gr7.eu-west-1.eks.amazonaws.com";
     let observation = look().over_tls("CN=kube-apiserver", "CN=kubernetes", &[eks], &[]);
     let remedy = of(&observation, Verdict::Exposed).unwrap();
+    let text = told(&remedy);
     assert!(
-        remedy
-            .text
-            .starts_with("Take system:anonymous and system:unauthenticated out"),
-        "{}",
-        remedy.text
+        text.starts_with("Take anonymous callers out of the bindings that open this. Restrict"),
+        "{text}"
     );
     assert!(
-        remedy.text.contains("not exposed to the operator"),
-        "{}",
-        remedy.text
+        text.contains("not exposed to the operator")
+            && text.contains("Take system:anonymous and system:unauthenticated out"),
+        "{text}"
     );
     assert_eq!(remedy.changeable, Some(false));
     assert_eq!(of(&observation, Verdict::Rejected), None);
@@ -122,7 +125,10 @@ fn discovery_is_closed_where_it_is_opened_mostly_and_stays_for_others() {
     for (version, again) in [("v1.13.12", true), ("v1.20.2", false), ("v1.34.1", false)] {
         let text = opening(&of_version(version), &discovery);
         assert!(
-            text.starts_with("Begin with `kubectl edit clusterrolebinding system:discovery"),
+            text.contains("\n1. Begin with the bindings of discovery")
+                && text.contains(
+                    "\n    kubectl edit clusterrolebinding system:discovery system:basic-user\n"
+                ),
             "{text}"
         );
         assert!(
@@ -130,7 +136,7 @@ fn discovery_is_closed_where_it_is_opened_mostly_and_stays_for_others() {
             "{text}"
         );
         assert_eq!(
-            text.contains("annotate both with `rbac.authorization.kubernetes.io/autoupdate"),
+            text.contains("system:basic-user rbac.authorization.kubernetes.io/autoupdate=false"),
             again
         );
         assert!(
@@ -185,74 +191,68 @@ fn what_the_product_needs_is_left() {
     }
 }
 
-/// Formats cut long advice between sentences (`report::tell`): what does harm alone is in one sentence
-/// with what keeps it from that, and what comes first is told everywhere.
+/// Formats leave steps out where there is no room: what a step breaks is said even then.
 #[test]
-fn no_sentence_does_harm_alone() {
+fn what_a_step_breaks_is_always_said() {
     let all = [
         grant("/api", Grade::Discovery),
         grant("/metrics", Grade::Telemetry),
         grant("/api/v1/secrets", Grade::SensitiveResources),
     ];
-    for version in ["v1.13.12", "v1.20.2", "v1.34.1", "v0.0.0-x"] {
+    for version in ["v1.13.12", "v1.20.2", "v0.0.0-x"] {
         let look = of_version(version).with_kubeadm_tls();
-        let off = expecting(&look, Verdict::Forbidden, Some(Verdict::Rejected))
-            .unwrap()
-            .text;
-        for text in [opening(&look, &all), text(&look, Verdict::Forbidden), off] {
-            for sentence in text
-                .split(". ")
-                .filter(|sentence| sentence.contains("anonymous-auth=false"))
-            {
+        let off = expecting(&look, Verdict::Forbidden, Some(Verdict::Rejected)).unwrap();
+        let exposed = Observed {
+            grants: &all,
+            ..verdict_alone(Verdict::Exposed)
+        };
+        let exposed = remedy(&identify(&look), exposed).unwrap();
+        for remedy in [off, exposed, of(&look, Verdict::Forbidden).unwrap()] {
+            let (whole, short) = (told(&remedy), remedy.remediation.text(900));
+            for text in [whole, short] {
                 assert!(
-                    sentence.contains("; on a kubeadm cluster that makes"),
-                    "{sentence}"
+                    text.contains(
+                        "on a kubeadm cluster the kubelet's probes of the API server fail"
+                    ),
+                    "{version}: {text}"
                 );
+                assert!(text.contains("\nUndo: "), "{text}");
+                assert!(!text.contains("elete every"), "{text}");
             }
-            assert!(!text.contains("elete every"), "{text}");
         }
-        let told = opening(&look, &all)
-            .find("kubeadm:bootstrap-signer-clusterinfo")
-            .unwrap();
-        assert!(told < 900, "{version}: {told}");
     }
-    let usual = opening(&of_version("v1.34.1").with_kubeadm_tls(), &all);
-    assert!(usual.len() < 960, "{} characters: {usual}", usual.len());
 }
 
 #[test]
 fn what_the_release_has_is_advised_with_its_flag() {
-    let limits = "conditions: [{path: /livez}, {path: /readyz}, {path: /healthz}]";
+    let limits = "conditions:\n      - path: /livez\n      - path: /readyz\n      - path: /healthz";
     let text = |version, expected| {
-        expecting(&of_version(version), Verdict::Forbidden, expected)
-            .unwrap()
-            .text
+        told(&expecting(&of_version(version), Verdict::Forbidden, expected).unwrap())
     };
     let new = text("v1.34.1", None);
-    assert!(
-        new.starts_with("Start the API server with --authentication-config"),
-        "{new}"
-    );
+    assert!(new.contains("\n    --authentication-config=/etc"), "{new}");
     assert!(new.contains(limits) && !new.contains("Below 1.32"), "{new}");
     let old = text("v1.20.2", None);
     assert!(
-        old.starts_with("Start the API server with --anonymous-auth=false"),
+        old.contains("\n1. Start the API server with --anonymous-auth=false"),
         "{old}"
     );
     assert!(
         old.contains("kubelet's probes") && !old.contains(limits),
         "{old}"
     );
-    // Why it may not be switched off stands beside that, and not beside the way out.
-    let [probes, upgrade] =
-        ["kubelet's probes", "Upgrade: from 1.32 on"].map(|words| old.find(words).unwrap());
-    assert!(probes < upgrade, "{old}");
+    assert!(old.contains("\n2. Upgrade: from 1.32 on"), "{old}");
+    let unknown = told(&of(&of_version("v0.0.0-x"), Verdict::Forbidden).unwrap());
+    assert!(
+        unknown.contains(limits) || unknown.contains("Below 1.32"),
+        "{unknown}"
+    );
     // Who expects it to be off is told how to switch it off, whatever the release.
     for version in ["v1.34.1", "v1.20.2"] {
         let off = text(version, Some(Verdict::Rejected));
         assert!(
-            off.starts_with(
-                "Start the API server with --anonymous-auth=false, so that it is rejected"
+            off.contains(
+                "\n1. Start the API server with --anonymous-auth=false, so that it is rejected"
             ),
             "{off}"
         );
@@ -268,7 +268,7 @@ fn what_the_release_has_is_advised_with_its_flag() {
 fn who_may_is_found_with_a_command() {
     let text = text(&look(), Verdict::Exposed);
     assert!(
-        text.contains("`kubectl get clusterrolebindings,rolebindings -A -o wide | grep -E"),
+        text.contains("\n    kubectl get clusterrolebindings,rolebindings -A -o wide | grep -E '"),
         "{text}"
     );
 }
@@ -277,13 +277,14 @@ fn who_may_is_found_with_a_command() {
 #[test]
 fn every_remedy_begins_with_a_verb() {
     let verbs = [
-        "Apply", "Keep", "Restrict", "Run", "Set", "Start", "Take", "Upgrade",
+        "Apply", "Keep", "Limit", "Restrict", "Set", "Start", "Take", "Turn",
     ];
-    let texts = TABLE
+    let guides = TABLE
         .entries
         .iter()
-        .filter_map(|entry| entry.change.as_deref());
-    for text in texts {
+        .filter_map(|entry| entry.change.as_ref());
+    for guide in guides {
+        let text = &guide.summary;
         assert!(verbs.contains(&text.split(' ').next().unwrap()), "{text}");
     }
 }
@@ -294,7 +295,9 @@ fn plain_http_is_closed_and_not_bound() {
     observation.endpoint.scheme = crate::model::Scheme::Http;
     let text = text(&observation, Verdict::Exposed);
     assert!(
-        text.starts_with("Close this port") && !text.contains("bindings"),
+        text.starts_with("Close this port")
+            && text.contains("\n    --insecure-port=0\n")
+            && !text.contains("bindings"),
         "{text}"
     );
 }

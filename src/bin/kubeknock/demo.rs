@@ -51,7 +51,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             stats_requests: stats::Requests::new(),
         };
         let code = job.run().await?;
-        say::note("try next: kubeknock scan HOST:6443, your own API server; kubeknock scan --help");
+        say::note("try next: kubeknock scan HOST:6443, with your own API server");
         Ok(code)
     })
 }

@@ -26,7 +26,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
 pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
     let posture = report.posture.as_ref()?;
     let severity = match posture.standing {
-        PostureStatus::Looser => None,
+        PostureStatus::MoreOpen => None,
         PostureStatus::Stricter => Some(Severity::Note),
         PostureStatus::Either | PostureStatus::AsDocumented | PostureStatus::Unknown => {
             return None;

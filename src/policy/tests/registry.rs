@@ -33,14 +33,15 @@ fn every_rule_explains_itself() {
                 .split('-')
                 .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase()))
         );
-        for text in [rule.title, rule.meaning, rule.proof, rule.remedy()] {
+        let remediation = rule.remediation();
+        for text in [rule.title, rule.meaning, rule.proof, &remediation.summary] {
             assert!(
                 !text.is_empty() && !text.contains("  ") && !text.contains('\n'),
                 "{}: {text:?}",
                 rule.id
             );
         }
-        for text in [rule.meaning, rule.proof, rule.remedy()] {
+        for text in [rule.meaning, rule.proof, &remediation.summary] {
             assert!(text.ends_with('.'), "{}: {text:?}", rule.id);
         }
     }

@@ -78,6 +78,29 @@ fn a_report_read_and_written_again_has_the_same_bytes() {
     }
 }
 
+/// Reports of earlier versions have the text alone, and it stays what they said.
+#[test]
+fn a_remedy_without_steps_is_read_as_a_summary() {
+    let sample = sample::mixed();
+    let mut document: serde_json::Value = serde_json::from_str(&sample::json(&sample)).unwrap();
+    for record in document["endpoints"].as_array_mut().unwrap() {
+        record.as_object_mut().unwrap().remove("remediation");
+    }
+    let read = read_back(&document.to_string());
+    let remedies = |sample: &Sample| -> Vec<_> {
+        let reports = sample.reports.iter();
+        reports.filter_map(|report| report.remedy.clone()).collect()
+    };
+    let (written, read) = (remedies(&sample), remedies(&read));
+    assert_eq!(read.len(), written.len());
+    for (written, read) in written.iter().zip(&read) {
+        assert!(!written.remediation.steps.is_empty() && read.remediation.steps.is_empty());
+        assert_eq!(read.remediation.summary, written.remediation.text(1024));
+        assert_eq!(read.remediation.reference, written.remediation.reference);
+        assert_eq!(read.network_url, written.network_url);
+    }
+}
+
 #[test]
 fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
     for sample in samples() {

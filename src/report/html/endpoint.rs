@@ -5,6 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use super::super::phrases::{self, anonymous_may, target_and_address, who_answered};
 use super::findings::{finding_and_remedy, severity};
 use super::parts::{badge, label, link, shown};
+use super::remediation::remediation;
 use crate::model::{
     Certificate, EndpointReport, Finding, Handshake, JudgedRequest, NameList, Remedy, Verdict,
 };
@@ -61,7 +62,7 @@ pub(super) fn row(report: &EndpointReport, findings: &[&Finding]) -> Markup {
                 }
             }
             tr.more { td colspan="5" { details {
-                summary { "Evidence" @if report.remedy.is_some() { " and remedy" } span.for { " of " (shown(&target)) } }
+                summary { "Evidence" @if report.remedy.is_some() { " and how to fix it" } span.for { " of " (shown(&target)) } }
                 (detail(report, findings))
             } } }
         }
@@ -77,7 +78,7 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
             h3 { "Findings" }
             ul { @for finding in findings { li { (severity(finding)) " " (finding.rule.id) ": " (finding_and_remedy(finding)) } } }
         }
-        @if let Some(remedy) = &report.remedy { h3 { "Remedy" } (self::remedy(remedy)) }
+        @if let Some(remedy) = &report.remedy { h3 { "How to fix it" } (self::remedy(remedy)) }
         @if let Some(posture) = &report.posture { h3 { "Posture" } p { (shown(&posture.sentence)) } }
         @if let Some(identification) = &report.identification {
             h3 { "What answered" }
@@ -104,8 +105,8 @@ fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
 
 fn remedy(remedy: &Remedy) -> Markup {
     html! {
-        p { (shown(&phrases::remedy_text(&remedy.text))) }
-        @for url in remedy.url.iter().chain(&remedy.network_url) { p { (link(url)) } }
+        (remediation(&remedy.remediation))
+        @if let Some(url) = &remedy.network_url { p { "Who can reach it: " (link(url)) } }
     }
 }
 

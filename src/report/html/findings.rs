@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::phrases;
-use super::parts::{MAX_ROWS, label, link, shown};
+use super::parts::{MAX_ROWS, label, shown};
+use super::remediation::remediation;
 use crate::model::{BaselineState, Change, Finding};
 
 pub(super) fn changes(changes: &[Change]) -> Markup {
@@ -75,10 +76,7 @@ pub(super) fn severity(finding: &Finding) -> Markup {
 pub(super) fn finding_and_remedy(finding: &Finding) -> Markup {
     html! {
         (shown(&finding.said()))
-        details {
-            summary { "Remedy" } (shown(&phrases::remedy_text(&finding.remedy)))
-            @if let Some(url) = &finding.remedy_url { " " (link(url)) }
-        }
+        details { summary { "How to fix it" } (remediation(&finding.remediation)) }
         @if let Some(acceptance) = &finding.acceptance {
             div.quiet {
                 (shown(&phrases::acceptance_text(acceptance))) ": " (shown(&acceptance.reason))

@@ -9,6 +9,7 @@ mod findings;
 mod overview;
 mod parts;
 mod providers;
+mod remediation;
 
 use std::borrow::Borrow;
 use std::io::{self, Write as _};

@@ -75,14 +75,14 @@ impl Products {
 fn statuses(statuses: &BTreeMap<PostureStatus, usize>) -> Markup {
     html! {
         @for (status, count) in statuses {
-            span.tag.looser[*status == PostureStatus::Looser] { (count) " " (phrase(*status)) } " "
+            span.tag.looser[*status == PostureStatus::MoreOpen] { (count) " " (phrase(*status)) } " "
         }
     }
 }
 
 const fn phrase(status: PostureStatus) -> &'static str {
     match status {
-        PostureStatus::Looser => "more open",
+        PostureStatus::MoreOpen => "more open",
         PostureStatus::Stricter => "stricter",
         PostureStatus::Either => "as one of its modes",
         PostureStatus::AsDocumented => "as expected",

@@ -69,6 +69,24 @@
   };
   addEventListener("hashchange", follow);
 
+  // Copies the command beside the button. Rows that come later need no handler of their own.
+  addEventListener("click", ({ target }) => {
+    if (!target.classList?.contains("copy")) return;
+    const command = target.previousElementSibling;
+    const said = (text) => {
+      target.textContent = text;
+      setTimeout(() => { target.textContent = "Copy"; }, 1500);
+    };
+    // Without a clipboard the text is selected, to be copied with the keyboard.
+    const select = () => {
+      getSelection().selectAllChildren(command);
+      said("Selected");
+    };
+    if (!navigator.clipboard) return select();
+    navigator.clipboard.writeText(command.textContent).then(() => said("Copied"), select);
+  });
+  document.documentElement.classList.add("scripted");
+
   // On paper nothing can be unfolded.
   let before = [];
   addEventListener("beforeprint", () => {

@@ -89,7 +89,12 @@ fn only_https_urls_become_links() {
         "data:text/html,x",
         "http://evil.example/",
     ] {
-        sample.reports[1].remedy.as_mut().unwrap().url = Some(url.to_owned().into());
+        sample.reports[1]
+            .remedy
+            .as_mut()
+            .unwrap()
+            .remediation
+            .reference = Some(url.to_owned().into());
         assert!(!html(&sample).contains(&format!("href=\"{url}")), "{url}");
     }
 }

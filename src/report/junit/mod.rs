@@ -214,15 +214,20 @@ impl Case<'_> {
     }
 }
 
-/// A finding and its remedy, a line each.
+/// A finding and how to fix it, in lines.
 fn lines(finding: &Finding) -> String {
     let Finding { severity, rule, .. } = finding;
-    format!(
-        "{severity} {}: {}\n  remedy: {}\n",
+    let mut out = format!(
+        "{severity} {}: {}\n",
         rule.id,
-        text(&phrases::finding_text(finding)),
-        text(&phrases::remedy_with_link(finding))
-    )
+        text(&phrases::finding_text(finding))
+    );
+    for line in phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION) {
+        out.push_str("  ");
+        out.push_str(&text(&line));
+        out.push('\n');
+    }
+    out
 }
 
 /// Text that XML 1.0 allows: without hidden characters and without the two non-characters.

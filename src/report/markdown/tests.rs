@@ -1,9 +1,11 @@
 use proptest::prelude::*;
-use pulldown_cmark::{Event, Options, Parser, Tag};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
 
 use super::super::escape::escape;
 use super::super::sample::{self, Sample};
+use super::text::link;
 use super::*;
+use crate::model::Remediation;
 
 fn text(sample: &Sample) -> String {
     sample::written(|out| write(out, &sample.results(), sample.reports.iter()))
@@ -62,7 +64,10 @@ fn rows_that_do_not_fit_are_counted() {
     let mut sample = sample::mixed();
     let one = |number: usize| Finding {
         message: "x".repeat(400),
-        remedy: format!("Fix {number}. {}", "y".repeat(1000)),
+        remediation: Remediation {
+            summary: format!("Fix {number}. {}", "y".repeat(1000)).into(),
+            ..Remediation::default()
+        },
         ..sample.findings[0].clone()
     };
     sample.findings = (0..5000).map(one).collect();
@@ -83,17 +88,39 @@ fn rows_that_do_not_fit_are_counted() {
     assert!(page.contains("| exposed | <code>prod-eu-3 "), "{page}");
 }
 
+/// A command from a saved report cannot leave its block.
+#[test]
+fn nothing_ends_the_block_of_a_command() {
+    for (command, fence) in [("a", "```"), ("```\n# x", "````"), ("a ````` b", "``````")] {
+        let mut sample = sample::mixed();
+        for finding in &mut sample.findings {
+            finding.remediation.steps[..]
+                .iter_mut()
+                .for_each(|step| step.command = Some(command.into()));
+        }
+        let page = text(&sample);
+        let lines = || {
+            page.lines()
+                .map(str::trim)
+                .filter(|line| line.starts_with("```"))
+        };
+        assert!(lines().any(|line| line == fence), "{page}");
+        assert_eq!(
+            lines().filter(|line| *line == fence).count() % 2,
+            0,
+            "{page}"
+        );
+    }
+}
+
 #[test]
 fn each_remedy_is_written_once_in_full_with_its_targets() {
     let mut sample = sample::mixed();
-    let long = format!(
-        "Set --this. {}Do not set --that. {}",
-        "Then wait. ".repeat(40),
-        "x".repeat(2000)
-    );
     for finding in &mut sample.findings {
-        finding.remedy.clone_from(&long);
-        finding.remedy_url = Some("https://docs.example/page".into());
+        finding.remediation = Remediation {
+            reference: Some("https://docs.example/page".into()),
+            ..sample::remediation()
+        };
     }
     let page = text(&sample);
     let (_, remedies) = page.split_once("How to fix it</summary>\n\n").unwrap();
@@ -105,14 +132,16 @@ fn each_remedy_is_written_once_in_full_with_its_targets() {
         ),
         "{remedies}"
     );
-    assert!(
-        remedies.ends_with("Do not set --that. …</code> <https://docs.example/page>"),
-        "{remedies}"
+    let (_, steps) = remedies.split_once('\n').unwrap();
+    assert_eq!(
+        steps,
+        "  Mend it &#38; restart.\n  1. Mend it.\n     ```\n     kubectl mend --all | grep 'a*'\n     set:\n       \
+         open: false\n     ```\n  2. Restart it.\n\n  **Breaks:** Probes of &#60;it&#62; fail.\n\n  **Undo:** Set it \
+         as it was.\n\n  <https://docs.example/page>"
     );
-    assert_eq!(remedies.lines().count(), 2, "{remedies}");
     let (_, short) = page.split_once("### What to do\n\n").unwrap();
     assert!(
-        short.starts_with("- <code>Set --this.</code>: <code>prod-eu-3</code>, "),
+        short.starts_with("- Mend it &#38; restart. <code>prod-eu-3</code>, "),
         "{short}"
     );
 }
@@ -151,11 +180,22 @@ fn read(page: &str) -> (String, bool) {
     for event in Parser::new_ext(page, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
         match event {
             Event::Text(text) => seen.push_str(&text),
-            Event::Start(
-                Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Strikethrough,
-            ) => {
-                acts = true;
+            // Only a block with a fence and without a language is ours.
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
+                acts |= !language.is_empty();
             }
+            Event::Start(
+                Tag::Link { .. }
+                | Tag::Image { .. }
+                | Tag::CodeBlock(_)
+                | Tag::Strikethrough
+                | Tag::BlockQuote(_)
+                | Tag::Heading {
+                    level: HeadingLevel::H1,
+                    ..
+                },
+            )
+            | Event::Rule => acts = true,
             Event::Html(html) | Event::InlineHtml(html) => {
                 let ours = ["<code>", "</code>", "<details>", "</details>"];
                 acts |= !ours.contains(&html.trim()) && !html.starts_with("<details><summary>");
@@ -176,15 +216,30 @@ fn hostile_text_is_literal() {
         "@team #1 :tada: www.evil.example https://evil.example/ $x$",
         "</code></details><img src=x>",
         "&lt;b&gt; \\| \\",
+        "---",
+        "- a",
+        "12. a",
+        "     a",
     ] {
         let page = text(&sample::saying(hostile));
         let (seen, acts) = read(&page);
         assert!(!acts, "{hostile}: {page}");
-        assert!(seen.contains(&escape(hostile, 300)), "{hostile}: {seen}");
         assert!(
-            !page.contains("://evil") && !page.contains("www.evil") && !page.contains('@'),
-            "{page}"
+            seen.contains(escape(hostile, 300).trim()),
+            "{hostile}: {seen}"
         );
+        // In a block nothing has a meaning.
+        let mut outside = true;
+        for line in page.lines() {
+            if line.trim_start().starts_with("```") {
+                outside = !outside;
+            } else if outside {
+                assert!(
+                    !line.contains("://evil") && !line.contains("www.evil") && !line.contains('@'),
+                    "{line}"
+                );
+            }
+        }
     }
 }
 

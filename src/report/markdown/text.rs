@@ -11,10 +11,12 @@ use super::super::escape::escape;
 
 /// Characters of a text.
 const MAX_TEXT: usize = 300;
+/// Characters of a line in a block.
+const MAX_BLOCK: usize = 1024;
 
 /// The text as code, cut if it is too long.
 pub(super) fn code(text: &str) -> String {
-    code_of(text, MAX_TEXT)
+    format!("<code>{}</code>", literal(text, MAX_TEXT))
 }
 
 /// A link if the text is an `https` URL of harmless characters, or else code; a saved report may contain anything.
@@ -27,10 +29,21 @@ pub(super) fn link(url: &str) -> String {
     }
 }
 
-/// The text as code, with at most `max` characters.
-pub(super) fn code_of(text: &str, max: usize) -> String {
+/// The text as a paragraph: nothing at its beginning makes a list, a heading or a block of it.
+pub(super) fn prose(text: &str, max: usize) -> String {
+    let text = literal(text.trim_start(), max);
+    let number = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    match text.as_bytes().get(number) {
+        Some(b'.') if number > 0 => format!("{}&#46;{}", &text[..number], &text[number + 1..]),
+        Some(b'-') if number == 0 => format!("&#45;{}", &text[1..]),
+        _ => text,
+    }
+}
+
+/// The text without any meaning inside a line of Markdown, cut if it has more than `max` characters.
+fn literal(text: &str, max: usize) -> String {
     let text = escape(text, max);
-    let mut out = String::from("<code>");
+    let mut out = String::new();
     let mut previous = ' ';
     for c in text.chars() {
         // GitHub makes a link of `://` and of `www.`.
@@ -42,6 +55,23 @@ pub(super) fn code_of(text: &str, max: usize) -> String {
         }
         previous = c;
     }
-    out.push_str("</code>");
+    out
+}
+
+/// The lines of a command as a code block, indented by `indent` spaces. Nothing in them ends the block.
+pub(super) fn block(command: &str, indent: usize) -> String {
+    let lines: Vec<String> = command
+        .lines()
+        .map(|line| escape(line, MAX_BLOCK))
+        .collect();
+    let longest = lines
+        .iter()
+        .flat_map(|line| line.split(|c| c != '`').map(str::len))
+        .max();
+    let fence = "`".repeat(longest.unwrap_or_default().max(2) + 1);
+    let mut out = String::new();
+    for line in [&fence].into_iter().chain(&lines).chain([&fence]) {
+        let _ = writeln!(out, "{:indent$}{line}", "");
+    }
     out
 }

@@ -110,7 +110,7 @@ fn posture_comparison(report: &EndpointReport) -> String {
     match posture.standing {
         PostureStatus::AsDocumented => format!("as {source}"),
         PostureStatus::Stricter => format!("less than {source}"),
-        PostureStatus::Looser => format!("more than {source}"),
+        PostureStatus::MoreOpen => format!("more than {source}"),
         // Either the mode is named instead, or nothing can be compared.
         PostureStatus::Either | PostureStatus::Unknown => String::new(),
     }

@@ -1,12 +1,11 @@
-//! Findings, their remedies and acceptances.
+//! Findings, how to fix them, and acceptances.
 
 use std::borrow::Cow;
 
-use super::super::escape::sentences;
-use crate::model::{Acceptance, Finding};
+use crate::model::{Acceptance, Finding, Remediation};
 
-/// Characters of a remedy in every format.
-const MAX_REMEDY: usize = 960;
+/// Characters of a remediation in a message.
+pub(in crate::report) const MAX_REMEDIATION: usize = 2000;
 
 /// The target or specification of a finding, with its label: `https://192.0.2.1:6443 (prod-eu-1)`.
 pub(in crate::report) fn about(finding: &Finding) -> Cow<'_, str> {
@@ -34,23 +33,13 @@ pub(in crate::report) fn finding_and_target(finding: &Finding) -> String {
     format!("{}: {}", about(finding), finding_text(finding))
 }
 
-/// What to do about a finding, in one sentence.
-pub(in crate::report) fn fix_summary(finding: &Finding) -> &str {
-    let end = finding.remedy.find(". ").map(|dot| dot + 1);
-    &finding.remedy[..end.unwrap_or(finding.remedy.len())]
-}
-
-/// A remedy. A long one is cut at the end of a sentence.
-pub(in crate::report) fn remedy_text(remedy: &str) -> Cow<'_, str> {
-    sentences(remedy, MAX_REMEDY)
-}
-
-/// The remedy of a finding, and the page that explains more.
-pub(in crate::report) fn remedy_with_link(finding: &Finding) -> String {
-    let link = finding.remedy_url.as_deref();
-    let link = link.map(|url| format!(" See {url}.")).unwrap_or_default();
-    let room = MAX_REMEDY.saturating_sub(link.chars().count());
-    format!("{}{link}", sentences(&finding.remedy, room))
+/// The lines of a remediation, at most `max` characters, with the page that explains more.
+pub(in crate::report) fn remediation_lines(remediation: &Remediation, max: usize) -> Vec<String> {
+    let link = remediation.reference.as_deref();
+    let link = link.map(|url| format!("See {url}")).unwrap_or_default();
+    let text = remediation.text(max.saturating_sub(link.chars().count()));
+    let lines = text.lines().map(str::to_owned);
+    lines.chain((!link.is_empty()).then_some(link)).collect()
 }
 
 /// `accepted by platform@example.com until 2026-09-30, expired`; `None` unless the finding has an expired acceptance.

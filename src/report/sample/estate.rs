@@ -11,8 +11,8 @@ use super::{Sample, mixed};
 use crate::config::ScanConfig;
 use crate::model::{
     Attribution, Change, ChangeKind, Component, Confidence, Coverage, EndpointReport, Failure,
-    FailureKind, Finding, Identity, Outage, Posture, PostureStatus, Product, Provenance, Rule,
-    ScanSummary, Severity, Stage, Target, Verdict,
+    FailureKind, Finding, Identity, Outage, Posture, PostureStatus, Product, Provenance,
+    Remediation, Rule, ScanSummary, Severity, Stage, Step, Target, Verdict,
 };
 
 static EXPOSED: Rule = rule(
@@ -370,7 +370,7 @@ fn with_evidence(mut report: EndpointReport, index: usize, kind: &Kind) -> Endpo
     report.identification = Some(identification);
     report.posture = Some(Posture {
         standing: if kind.found.is_some_and(|(rule, _)| rule == &UNEXPECTED) {
-            PostureStatus::Looser
+            PostureStatus::MoreOpen
         } else {
             PostureStatus::AsDocumented
         },
@@ -429,8 +429,17 @@ fn found(report: &EndpointReport) -> Option<Finding> {
             (rule, message, fix)
         }
     };
+    let (summary, step) = fix.split_once(". ").unwrap_or((fix, ""));
+    let step = (!step.is_empty()).then(|| Step {
+        text: step.into(),
+        command: Some("systemctl restart kubelet".into()),
+    });
     Some(Finding {
-        remedy: fix.to_owned(),
+        remediation: Remediation {
+            summary: format!("{}.", summary.trim_end_matches('.')).into(),
+            steps: step.into_iter().collect(),
+            ..Remediation::default()
+        },
         ..finding(rule, report, message)
     })
 }

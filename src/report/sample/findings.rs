@@ -5,8 +5,29 @@ use std::sync::Arc;
 
 use crate::model::{
     Acceptance, BaselineState, Change, ChangeKind, Confidence, Control, EndpointReport, Finding,
-    Fingerprint, Identity, Rule, Severity, Site,
+    Fingerprint, Identity, Remediation, Rule, Severity, Site, Step,
 };
+
+/// A remediation with everything that one can have.
+pub(crate) fn remediation() -> Remediation {
+    let step = |text: &'static str, command: Option<&'static str>| Step {
+        text: text.into(),
+        command: command.map(Into::into),
+    };
+    Remediation {
+        summary: "Mend it & restart.".into(),
+        steps: vec![
+            step(
+                "Mend it.",
+                Some("kubectl mend --all | grep 'a*'\nset:\n  open: false"),
+            ),
+            step("Restart it.", None),
+        ],
+        breaks: Some("Probes of <it> fail.".into()),
+        undo: Some("Set it as it was.".into()),
+        reference: None,
+    }
+}
 
 pub(super) const fn rule(
     id: &'static str,
@@ -19,7 +40,7 @@ pub(super) const fn rule(
         title: "Anybody may do this",
         meaning: "It means something.",
         proof: "An answer proves it.",
-        advice: |_| "Run `kubectl mend` & restart.",
+        advice: |_| remediation(),
         severity,
         score,
         cwe,
@@ -65,9 +86,8 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
             })
             .collect(),
         message: message.to_owned(),
-        remedy: rule.remedy().to_owned(),
+        remediation: rule.remediation(),
         open: BTreeSet::new(),
-        remedy_url: None,
         baseline: None,
         acceptance: None,
     }
@@ -114,8 +134,11 @@ pub(crate) fn of(reports: &[EndpointReport]) -> Vec<Finding> {
             )
         },
         Finding {
-            remedy: "Restrict the public endpoint.".to_owned(),
-            remedy_url: Some("https://docs.example/versions".into()),
+            remediation: Remediation {
+                summary: "Restrict the public endpoint.".into(),
+                reference: Some("https://docs.example/versions".into()),
+                ..Remediation::default()
+            },
             ..state(
                 BaselineState::Unchanged,
                 finding(&ENABLED, default, "403 as system:anonymous"),

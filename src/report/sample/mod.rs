@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 
 pub(crate) use estate::{estate, outage};
-pub(crate) use findings::{HEALTH, RESOURCES};
+pub(crate) use findings::{HEALTH, RESOURCES, remediation};
 use findings::{INCONCLUSIVE, RULES, finding};
 pub(crate) use mixed::mixed;
 use parts::{asked, reply, spec, status};
@@ -22,7 +22,7 @@ use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
-    Outage, ScanSummary, SpecCoverage, Stage, Timings, Unclear, Verdict,
+    Outage, Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear, Verdict,
 };
 use crate::record::{self, ScanInfo, Spool, Tally};
 
@@ -240,8 +240,16 @@ pub(crate) fn saying(text: &str) -> Sample {
         finding.origin = origin(1, text);
         finding.about = Identity::of_specification(&finding.origin);
         finding.message = text.to_owned();
-        finding.remedy = text.to_owned();
-        finding.remedy_url = Some(text.to_owned().into());
+        finding.remediation = Remediation {
+            summary: text.to_owned().into(),
+            steps: vec![Step {
+                text: text.to_owned().into(),
+                command: Some(text.to_owned().into()),
+            }],
+            breaks: Some(text.to_owned().into()),
+            undo: Some(text.to_owned().into()),
+            reference: Some(text.to_owned().into()),
+        };
         if let Some(acceptance) = &mut finding.acceptance {
             acceptance.reason = text.to_owned();
             acceptance.owner = text.to_owned();

@@ -11,8 +11,8 @@ use crate::model::{
     Access, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
     EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
     JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
-    Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId, Specificity, Stage,
-    Target, Timings, Trust, Verb, Verdict,
+    Remediation, Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId,
+    Specificity, Stage, Step, Target, Timings, Trust, Verb, Verdict,
 };
 
 pub(crate) fn at(seconds: u32) -> Timestamp {
@@ -307,7 +307,7 @@ pub(crate) fn contradicted() -> Attribution {
 
 pub(crate) fn deviation() -> Posture {
     Posture {
-        standing: PostureStatus::Looser,
+        standing: PostureStatus::MoreOpen,
         expected: vec![Verdict::Limited],
         mode: Some("mode ENABLED".into()),
         known: Provenance::Documented,
@@ -320,8 +320,15 @@ pub(crate) fn deviation() -> Posture {
 
 pub(crate) fn remedy() -> Remedy {
     Remedy {
-        text: "Restrict the public endpoint.".to_owned(),
-        url: Some("https://docs.example/versions".into()),
+        remediation: Remediation {
+            summary: "Restrict the public endpoint.".into(),
+            steps: vec![Step {
+                text: "Let only your own networks reach it.".into(),
+                command: Some("cloud update NAME --allow 203.0.113.0/24".into()),
+            }],
+            reference: Some("https://docs.example/versions".into()),
+            ..Remediation::default()
+        },
         changeable: Some(false),
         network_url: Some("https://docs.example/endpoint".into()),
     }

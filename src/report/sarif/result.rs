@@ -44,12 +44,17 @@ pub(super) fn result(finding: &Finding, driver: &Driver<'_>, repository: Reposit
 fn message(finding: &Finding) -> String {
     let expired =
         phrases::expired_acceptance(finding).map(|expired| format!("\nIt was {}.", text(&expired)));
+    let lines: Vec<String> =
+        phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION)
+            .iter()
+            .map(|line| text(line))
+            .collect();
     format!(
-        "{}: {}.{}\nRemedy: {}",
+        "{}: {}.{}\nHow to fix it: {}",
         text(&phrases::about(finding)),
         text(&finding.message),
         expired.unwrap_or_default(),
-        text(&phrases::remedy_with_link(finding))
+        lines.join("\n")
     )
 }
 

@@ -10,14 +10,15 @@ use crate::model::{BaselineState, Finding, Severity};
 const MAX_LISTED: usize = 8;
 /// Names listed for one kind where lines are not wrapped.
 const MAX_NAMES: usize = 12;
-/// Lines for one finding.
-const MAX_LINES: usize = 2;
+/// Spaces before a finding.
+const INDENT: usize = 2;
 
-/// The counts, and the kinds of findings that fit in `room` lines, at least one.
+/// The counts, and the kinds of findings that fit in `room` lines, at least one. Each statement has at most `most` lines.
 pub(super) fn lines(
     findings: &[&Finding],
     folds: &[Folded<'_>],
     room: Option<usize>,
+    most: usize,
     options: &TableOptions,
 ) -> Vec<String> {
     if findings.is_empty() {
@@ -37,7 +38,7 @@ pub(super) fn lines(
     let blocks: Vec<Vec<String>> = in_order(folds)
         .into_iter()
         .take(MAX_LISTED)
-        .map(|fold| fold_lines(fold, 2, options))
+        .map(|fold| fold_lines(fold, most, options))
         .collect();
     let mut listed = 0;
     for block in &blocks {
@@ -81,7 +82,7 @@ fn in_order<'f, 'a>(folds: &'f [Folded<'a>]) -> Vec<&'f Folded<'a>> {
 /// `medium anonymous-auth-enabled × 10: eks-a, eks-b … and 8 more`.
 pub(in crate::report) fn fold_lines(
     fold: &Folded<'_>,
-    indent: usize,
+    most: usize,
     options: &TableOptions,
 ) -> Vec<String> {
     let mut lines = Lines::new(options.width);
@@ -94,14 +95,14 @@ pub(in crate::report) fn fold_lines(
         let name = shown(&phrases::finding_name(finding));
         let message = shown(&finding.said());
         let text = format!("{painted} {}{remark} {name}: {message}", fold.rule().id);
-        lines.say_briefly(indent, &text, MAX_LINES);
+        lines.say_briefly(INDENT, &text, most);
     } else {
         let start = format!("{painted} {}{remark}: ", fold.title());
-        let room = (options.width).map(|all| all.saturating_sub(indent + width(&start)));
-        lines.say(indent, &format!("{start}{}", names(fold, room)));
+        let room = (options.width).map(|all| all.saturating_sub(INDENT + width(&start)));
+        lines.say(INDENT, &format!("{start}{}", names(fold, room)));
     }
-    let fix = shown(phrases::fix_summary(fold.first()));
-    lines.say_briefly(indent + 2, &format!("fix: {fix}"), MAX_LINES);
+    let fix = shown(&fold.first().remediation.summary);
+    lines.say_briefly(INDENT + 2, &format!("fix: {fix}"), most);
     lines.lines
 }
 
@@ -165,6 +166,7 @@ mod tests {
     use super::super::super::folded::folded;
     use super::super::super::sample;
     use super::*;
+    use crate::model::Remediation;
 
     #[test]
     fn an_expired_acceptance_is_listed_even_if_much_is_worse() {
@@ -174,14 +176,17 @@ mod tests {
         let mut findings: Vec<Finding> = (0..12)
             .map(|number| Finding {
                 severity: Severity::Medium,
-                remedy: format!("Fix number {number}."),
+                remediation: Remediation {
+                    summary: format!("Fix number {number}.").into(),
+                    ..Remediation::default()
+                },
                 ..worst.clone()
             })
             .collect();
         findings.push(expired.clone());
         let findings: Vec<&Finding> = findings.iter().collect();
         let folds = folded(findings.iter().copied());
-        let shown = lines(&findings, &folds, Some(10), &TableOptions::default()).join("\n");
+        let shown = lines(&findings, &folds, Some(10), 2, &TableOptions::default()).join("\n");
         assert!(
             shown.contains("until 2026-09-30, expired) stage."),
             "{shown}"
@@ -203,7 +208,7 @@ mod tests {
                 width: Some(width),
                 color: false,
             };
-            let shown = fold_lines(fold, 2, &options);
+            let shown = fold_lines(fold, 1, &options);
             assert!(
                 shown[0].chars().count() <= width && shown[0].ends_with(" more"),
                 "{shown:?}"

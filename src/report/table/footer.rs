@@ -15,9 +15,15 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
     let summary = results.summary;
     let coverage = &summary.coverage;
     lines.say(0, &counts(coverage, options));
+    let elapsed = format!("elapsed: {}", duration(summary.elapsed));
     if coverage.named() > 0 {
         let (covered, named) = (coverage.covered(), coverage.named());
-        lines.say(0, &format!("named targets covered: {covered} of {named}"));
+        lines.say(
+            0,
+            &format!("named targets covered: {covered} of {named}; {elapsed}"),
+        );
+    } else {
+        lines.say(0, &elapsed);
     }
     specs(
         lines,
@@ -37,7 +43,6 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
         let expected = spec.expect.map_or("another verdict", Verdict::as_str);
         format!("expected {expected}, {}", specification_result(spec))
     });
-    lines.say(0, &format!("elapsed: {}", duration(summary.elapsed)));
 }
 
 /// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.

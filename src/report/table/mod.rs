@@ -29,8 +29,8 @@ use crate::model::EndpointReport;
 use lines::Lines;
 use rows::Rows;
 
-/// The lines of the smallest usual terminal, less those of the prompt and of notes. What matters most is in the last ones.
-const SCREEN: usize = 21;
+/// The lines of the smallest usual terminal, less two for notes. What matters most is in the last ones.
+const SCREEN: usize = 22;
 /// Lines for findings without which they do not fit on one screen with the table.
 const MIN_FINDINGS: usize = 4;
 
@@ -71,17 +71,17 @@ pub(super) fn write(
     let above = top.lines.len() + middle.lines.len();
     let room = SCREEN.saturating_sub(end.lines.len());
     let mut named = Lines::new(options.width);
-    let room = match room.checked_sub(above) {
-        // Everything fits on one screen.
-        Some(left) if left >= MIN_FINDINGS => left,
+    let (room, most) = match room.checked_sub(above) {
+        // Everything fits on one screen, if it is brief.
+        Some(left) if left >= MIN_FINDINGS => (left, 1),
         _ => {
             worst::say(&mut named, &worst, options);
-            room.saturating_sub(named.lines.len())
+            (room.saturating_sub(named.lines.len()), 2)
         }
     };
     // A file is no screen.
     let room = options.width.map(|_| room);
-    let closing = findings::lines(&told, &folds, room, options);
+    let closing = findings::lines(&told, &folds, room, most, options);
 
     let mut out = io::BufWriter::new(out);
     let parts = [top, middle, named].map(|part| part.lines);

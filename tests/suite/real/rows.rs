@@ -6,7 +6,7 @@ use kubeknock::model::{PostureStatus, Verdict};
 use super::rbac::Change;
 
 use Change::{ApiService, Bind, CopyRules, Paths, Unbind};
-use PostureStatus::{AsDocumented, Looser, Stricter, Unknown};
+use PostureStatus::{AsDocumented, MoreOpen, Stricter, Unknown};
 use Verdict::{Exposed, Forbidden, Inconclusive, Limited, Rejected};
 
 const ANONYMOUS: &str = "User/system:anonymous";
@@ -78,7 +78,7 @@ pub(super) const ADMIN: Row = Row {
     rbac: &[Bind("cluster-admin", ANONYMOUS)],
     open: everything,
     verdicts: [Exposed; 2],
-    standing: [Some(Looser); 2],
+    standing: [Some(MoreOpen); 2],
     ..DEFAULT
 };
 
@@ -212,7 +212,7 @@ pub(super) const ROWS: [Row; 38] = [
         rbac: &VIEW,
         open: |path| path == "/api/v1/namespaces",
         verdicts: [Rejected, Exposed],
-        standing: [Some(Unknown), Some(Looser)],
+        standing: [Some(Unknown), Some(MoreOpen)],
         ..CONDITION
     },
     Row {
@@ -221,7 +221,7 @@ pub(super) const ROWS: [Row; 38] = [
         rbac: ADMIN.rbac,
         open: |path| path == "/api/v1/secrets",
         verdicts: [Rejected, Exposed],
-        standing: [Some(Unknown), Some(Looser)],
+        standing: [Some(Unknown), Some(MoreOpen)],
         ..CONDITION
     },
     Row {
@@ -230,7 +230,7 @@ pub(super) const ROWS: [Row; 38] = [
         rbac: ADMIN.rbac,
         open: |path| path == "/metrics",
         verdicts: [Rejected, Exposed],
-        standing: [Some(Unknown), Some(Looser)],
+        standing: [Some(Unknown), Some(MoreOpen)],
         ..CONDITION
     },
     Row {
@@ -247,7 +247,7 @@ pub(super) const ROWS: [Row; 38] = [
         rbac: &VIEW,
         open: view,
         verdicts: [Forbidden, Exposed],
-        standing: [Some(AsDocumented), Some(Looser)],
+        standing: [Some(AsDocumented), Some(MoreOpen)],
         ..DEFAULT
     },
     Row {
@@ -283,7 +283,7 @@ pub(super) const ROWS: [Row; 38] = [
             public(path) || ["/api", "/apis", "/openapi/v2", "/openapi/v3"].contains(&path)
         },
         verdicts: [Exposed; 2],
-        standing: [Some(Looser); 2],
+        standing: [Some(MoreOpen); 2],
         ..DEFAULT
     },
     Row {
