@@ -71,17 +71,19 @@ pub(super) fn write(
     let above = top.lines.len() + middle.lines.len();
     let room = SCREEN.saturating_sub(end.lines.len());
     let mut named = Lines::new(options.width);
-    let (room, most) = match room.checked_sub(above) {
-        // Everything fits on one screen, if it is brief.
-        Some(left) if left >= MIN_FINDINGS => (left, 1),
+    let closing = |room: Option<usize>, most| findings::lines(&told, &folds, room, most, options);
+    // A file is no screen.
+    let limit = |room| options.width.map(|_| room);
+    let whole = closing(None, 2);
+    let closing = match room.checked_sub(above) {
+        // Everything fits on one screen, perhaps in brief.
+        Some(left) if left >= whole.len() => whole,
+        Some(left) if left >= MIN_FINDINGS => closing(limit(left), 1),
         _ => {
             worst::say(&mut named, &worst, options);
-            (room.saturating_sub(named.lines.len()), 2)
+            closing(limit(room.saturating_sub(named.lines.len())), 2)
         }
     };
-    // A file is no screen.
-    let room = options.width.map(|_| room);
-    let closing = findings::lines(&told, &folds, room, most, options);
 
     let mut out = io::BufWriter::new(out);
     let parts = [top, middle, named].map(|part| part.lines);
