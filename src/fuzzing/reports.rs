@@ -120,6 +120,7 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
     Results {
         info: scan.info(),
         summary: &scan.summary,
+        not_shown: 0,
         findings,
         changes: None,
         outage: None,

@@ -62,7 +62,7 @@ pub(super) fn write(
     culprits(&mut page, &reports, &findings);
     counts(&mut page, results);
     fixes(&mut page, &folds);
-    self::findings(&mut page, &told, &folds);
+    self::findings(&mut page, results, &told, &folds);
     changes(&mut page, results);
     missing_specs(&mut page, results);
     endpoints(&mut page, &reports, left_out);
@@ -211,9 +211,15 @@ fn names(folds: &[&Folded<'_>]) -> String {
     }
 }
 
-fn findings(page: &mut Page, told: &[&Finding], folds: &[Folded<'_>]) {
+fn findings(page: &mut Page, results: &Results<'_>, told: &[&Finding], folds: &[Folded<'_>]) {
+    let not_shown = results.not_shown_notice();
+    if let Some(notice) = &not_shown {
+        page.line(&format!("{notice}.\n"));
+    }
     if folds.is_empty() {
-        page.line("No findings.\n");
+        if not_shown.is_none() {
+            page.line("No findings.\n");
+        }
     } else {
         page.line("### Findings\n");
         page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::phrases;
+use super::phrases::{self, plural};
 use crate::model::{Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SpecCoverage};
 use crate::record::{Contents, ScanInfo};
 
@@ -15,6 +15,8 @@ pub struct Results<'a> {
     pub summary: &'a ScanSummary,
     /// The findings: worst first, then in the order of the target set.
     pub findings: &'a [Finding],
+    /// Findings that count but are left out of [`Self::findings`], because the user wants to see only some severities.
+    pub not_shown: usize,
     /// The changes since the baseline; `None` without a baseline.
     pub changes: Option<&'a [Change]>,
     /// The outage since the baseline, if there is one.
@@ -44,8 +46,19 @@ impl<'a> Results<'a> {
         }
     }
 
+    /// `3 findings not shown (--severity)`, if there are any.
+    pub(super) fn not_shown_notice(&self) -> Option<String> {
+        let count = self.not_shown as u64;
+        (count > 0).then(|| {
+            format!(
+                "{} not shown (--severity)",
+                plural(count, "finding", "findings")
+            )
+        })
+    }
+
     /// The findings that are neither accepted nor gone.
-    pub(super) fn counting_findings(&self) -> impl Iterator<Item = &'a Finding> {
+    pub fn counting_findings(&self) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(|finding| finding.counts())
     }
 

@@ -42,7 +42,7 @@ use crate::model::{
 use crate::targets::TargetSet;
 
 pub use crate::probe::{AFTER_401, ALWAYS, deep};
-pub use ledger::{Checkpoint, CheckpointError};
+pub use ledger::{Began, Checkpoint, CheckpointError};
 use ledger::{Counters, Ledger, Outcome};
 use plan::Plan;
 pub use progress::Progress;
@@ -131,7 +131,9 @@ impl Scanner {
                         Outcome::Unasked(unasked) if unasked.why == Gap::SpecialAddress => {
                             records.push(not_attempted(target, &unasked));
                         }
-                        Outcome::Unasked(unasked) => tracing::warn!(%target, "{}", unasked.said()),
+                        Outcome::Unasked(unasked) => {
+                            tracing::warn!(%target, "not asked: {}", unasked.said());
+                        }
                         Outcome::Silent(_) | Outcome::Further(_) => {}
                     }
                 }

@@ -313,6 +313,7 @@ async fn valid_sarif(findings: &[Finding]) {
         },
         summary: &summary,
         findings,
+        not_shown: 0,
         changes: None,
         outage: None,
         rules: &RULES,

@@ -46,6 +46,7 @@ impl Conclusion {
             info,
             summary,
             findings: &self.evaluation.findings,
+            not_shown: 0,
             changes: changes.as_deref(),
             outage,
             rules: &RULES,

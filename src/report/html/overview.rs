@@ -31,6 +31,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
                 p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
             }
             @if let Some(part) = results.shard_notice() { p.outcome.failed { (part) "." } }
+            @if let Some(notice) = results.not_shown_notice() { p { (notice) "." } }
             p.meta {
                 "Scanned " time datetime=(format!("{:.0}", summary.started)) {
                     (summary.started.strftime("%Y-%m-%d %H:%M UTC"))

@@ -59,6 +59,7 @@ impl Sample {
         Results {
             info: self.info(),
             summary: &self.summary,
+            not_shown: 0,
             findings: &self.findings,
             changes: self.changes.as_deref(),
             outage: self.outage,

@@ -131,6 +131,7 @@ fn every_rule_firing() {
     let mut out = Vec::new();
     let results = Results {
         rules: &RULES,
+        not_shown: 0,
         findings: &findings,
         ..mixed.results()
     };

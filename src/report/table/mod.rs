@@ -64,6 +64,9 @@ pub(super) fn write(
     let worst: Vec<&EndpointReport> = (kept.iter().map(Borrow::borrow))
         .filter(|report| findings.matters(report))
         .collect();
+    if let Some(notice) = results.not_shown_notice() {
+        end.say(0, &notice);
+    }
     worst::say_commands(&mut end, worst.first().copied(), &told);
     end.say(0, &shown(results.outcome.sentence));
 

@@ -175,10 +175,8 @@ impl Throttle {
         let level = state.congestion.level();
         if level < before {
             tracing::info!(
-                answered,
-                lost,
-                level,
-                "losses rise with the rate: slowing down"
+                "losses rise with the rate ({lost} lost, {answered} answered): slowing down to {:.0}%",
+                level * 100.0
             );
         }
         if (level - before).abs() > f64::EPSILON {

@@ -4,6 +4,7 @@
 mod checkpoint;
 mod counters;
 mod done;
+mod first_record;
 mod frame;
 mod journal;
 mod outcome;
@@ -21,7 +22,7 @@ use crate::model::Target;
 use frame::{Entry, FrameBuilder};
 use journal::Journal;
 
-pub use checkpoint::{Checkpoint, CheckpointError};
+pub use checkpoint::{Began, Checkpoint, CheckpointError};
 pub(super) use counters::Counters;
 pub(super) use done::Done;
 pub(super) use outcome::{Deferral, Outcome, send};

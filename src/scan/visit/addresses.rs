@@ -64,7 +64,7 @@ impl Selection {
             leave_out(Gap::BeyondLimit, count, example);
         }
         for unasked in &unasked {
-            tracing::info!(%target, "{}", unasked.said());
+            tracing::info!(%target, "not asked: {}", unasked.said());
         }
         (asked, unasked)
     }

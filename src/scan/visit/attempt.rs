@@ -54,7 +54,7 @@ impl Attempt<'_> {
 
     /// Defers one address of a name, or the whole target, to the next pass.
     pub(super) fn defer(&self, endpoint: Option<&Endpoint>, failure: &Failure) -> Outcome {
-        tracing::debug!(target = %self.target, %failure, "deferred");
+        tracing::debug!(target = %self.target, "{failure}; asked again later");
         let address = match (&self.target.host, endpoint.map(|endpoint| &endpoint.host)) {
             (Host::Name(_), Some(Host::Ip(address))) => Some(*address),
             _ => None,

@@ -137,7 +137,7 @@ impl Endpoints {
         if let Some(local) = local.filter(|_| nothing_showed) {
             return Some(attempt.failed(Some(endpoint), local, timings));
         }
-        tracing::debug!(%target, %endpoint, verdict = %report.verdict, reason = report.reason);
+        tracing::debug!(%target, "{}: {} ({endpoint})", report.verdict, report.reason);
         Some(Outcome::Record(Box::new(report)))
     }
 
@@ -164,7 +164,7 @@ impl Endpoints {
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
         if let Some(Recheck { why, after }) = assessment.recheck.take() {
-            tracing::info!(%target, why, "recheck");
+            tracing::info!(%target, "asked again after a pause: {why}");
             let pause = after.unwrap_or(self.recheck_pause);
             match self.probes.recheck(&dial, &endpoint, pause).await {
                 Ok(second) => {

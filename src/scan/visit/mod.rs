@@ -113,7 +113,7 @@ impl Pipeline {
             (Err(failure), _) if attempt.was_interrupted(&failure) => return None,
             // The address is known; only its aliases are missing.
             (Err(failure), Some(only)) => {
-                tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
+                tracing::debug!(%target, "{only} is asked again, but its aliases are unknown: {failure}");
                 Resolved {
                     addresses: vec![only],
                     aliases: Arc::default(),
