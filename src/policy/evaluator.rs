@@ -141,10 +141,10 @@ impl<'a> Evaluator<'a> {
             if rule.id == expectation::RULE.id {
                 self.contradicted.insert(Arc::clone(&report.target.origin));
             }
-            let sites = report.endpoint.iter().map(|endpoint| Site {
-                endpoint: endpoint.clone(),
-                requests: hit.requests.clone(),
-            });
+            let sites = report
+                .endpoint
+                .iter()
+                .map(|endpoint| Site::of(endpoint.clone(), hit.requests.clone(), &report.requests));
             let accepted = self.record(rule, &subject, sites.collect(), hit);
             if entry.other_way_in {
                 let origin = Arc::clone(&report.target.origin);
@@ -165,10 +165,8 @@ impl<'a> Evaluator<'a> {
         for (subject, mut results) in std::mem::take(&mut self.addresses).into_values() {
             results.sort_by_key(|result| result.endpoint().address());
             if let Some(hit) = divergence::check(&results) {
-                let site = |result: &AddressResult| Site {
-                    endpoint: result.endpoint().clone(),
-                    requests: Vec::new(),
-                };
+                let site =
+                    |result: &AddressResult| Site::of(result.endpoint().clone(), Vec::new(), &[]);
                 let sites = results.iter().map(site).collect();
                 self.record(&divergence::RULE, &subject, sites, hit);
             }

@@ -17,7 +17,7 @@ use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
 use remediation::remediation;
-use text::{code, prose};
+use text::{block, code, prose};
 
 /// Characters of the whole page.
 const MAX_PAGE: usize = 60_000;
@@ -53,7 +53,7 @@ pub(super) fn write(
     });
     // In an outage, silent targets are counted only.
     let (silent, reports): (Vec<&EndpointReport>, _) = (reports.iter().map(Borrow::borrow))
-        .partition(|report| results.outage.is_some() && report.verdict.is_silent());
+        .partition(|report| results.outage.is_some() && report.verdict.has_no_answer());
     let left_out = left_out.into_values().sum::<usize>() + silent.len();
     let folds = folded(told.iter().copied().filter(|finding| finding.counts()));
 
@@ -188,7 +188,11 @@ fn whole_fix(fix: &[&Folded<'_>]) -> String {
     let first = fix[0].first();
     let (rules, names) = (rules.join(", "), names(fix));
     let steps = remediation(&first.remediation);
-    format!("- **{rules}** at {names}:\n{steps}")
+    let proof = first.curl();
+    let proof = proof.map(|curl| format!("\n\n  See it yourself:\n{}", block(&curl, 2)));
+    let proof = proof.unwrap_or_default();
+    let proof = proof.trim_end();
+    format!("- **{rules}** at {names}:\n{steps}{proof}")
 }
 
 /// The names of the targets of these findings.

@@ -122,5 +122,5 @@ impl<'a> Results<'a> {
 
 /// Whether a named target has no endpoint that answered.
 fn is_silent(spec: &SpecCoverage) -> bool {
-    spec.named && !spec.seen.is_empty() && spec.seen.iter().all(|verdict| verdict.is_silent())
+    spec.named && !spec.seen.is_empty() && spec.seen.iter().all(|verdict| verdict.has_no_answer())
 }

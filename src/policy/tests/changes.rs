@@ -181,7 +181,11 @@ fn a_target_that_was_not_asked_is_not_gone() {
     // A target that this machine could not ask is not gone either.
     let mut short = two;
     short.verdict = Verdict::Unreachable;
-    short.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));
+    short.failure = Some(Failure::new(
+        Stage::Connect,
+        FailureKind::ResourcesExhausted,
+        "",
+    ));
     let short = snapshot(&[one, short]);
     assert!(short.changes_since(&both).is_empty() && both.changes_since(&short).is_empty());
 }
@@ -222,7 +226,11 @@ fn half_of_the_named_targets_silent_is_an_outage() {
     assert_eq!(outage(&in_range, &day(40, 40)), None);
     let mut failed_here = day(40, 40);
     for report in &mut failed_here {
-        report.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));
+        report.failure = Some(Failure::new(
+            Stage::Connect,
+            FailureKind::ResourcesExhausted,
+            "",
+        ));
     }
     assert_eq!(outage(&day(0, 40), &failed_here), None);
 }

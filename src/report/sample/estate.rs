@@ -182,7 +182,7 @@ pub(crate) fn outage(size: usize) -> Sample {
             _ => silent(report.target.clone(), None, timed_out()),
         })
         .collect();
-    let answered = |report: &&EndpointReport| !report.verdict.is_silent();
+    let answered = |report: &&EndpointReport| !report.verdict.has_no_answer();
     let changes: Vec<Change> = (before.iter().zip(&reports))
         .filter(|(before, now)| answered(before) && !answered(now))
         .map(|(before, now)| Change {

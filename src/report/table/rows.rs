@@ -33,7 +33,7 @@ pub(super) struct Rows {
 
 /// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
 fn is_common(verdict: Verdict) -> bool {
-    verdict == Verdict::NotApiServer || verdict.is_silent()
+    verdict == Verdict::NotApiServer || verdict.has_no_answer()
 }
 
 /// The endpoints that may get a row, in the order of the rows, and counts of the others. Worst verdict first, then the
@@ -70,7 +70,7 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
         };
         let count = counts.entry(row.verdict).or_default();
         *count += 1;
-        let is_hidden = results.outage.is_some() && row.verdict.is_silent();
+        let is_hidden = results.outage.is_some() && row.verdict.has_no_answer();
         if is_hidden || is_common(row.verdict) && *count > MAX_COMMON {
             *rows.more.entry(row.verdict).or_default() += 1;
         } else {
@@ -159,11 +159,11 @@ impl<'a> SilentEndpoints<'a> {
     /// specification shows the expected verdict.
     fn unmet_expectation(&self, verdict: Verdict, target: &Target) -> Option<Verdict> {
         let expected = target.expect.filter(|expected| *expected != verdict)?;
-        (!verdict.is_silent() || self.unmet.contains(&*target.origin)).then_some(expected)
+        (!verdict.has_no_answer() || self.unmet.contains(&*target.origin)).then_some(expected)
     }
 }
 
 /// Whether an endpoint accepted no connection or was never found.
 fn accepted_no_connection(report: &EndpointReport) -> bool {
-    report.verdict.is_silent() && !report.connected()
+    report.verdict.has_no_answer() && !report.connected()
 }

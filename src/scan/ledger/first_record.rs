@@ -151,7 +151,8 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         lookups: _,
         order: _,
         keep_all,
-        second_look_pause,
+        keep_answers: _,
+        recheck_pause,
     } = config;
     vec![
         ("--connect-timeout", format!("{connect_timeout:?}")),
@@ -168,10 +169,7 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         ("--resolver", format!("{resolver:?}")),
         ("--allow-special", format!("{allow_special:?}")),
         ("--all", format!("{keep_all:?}")),
-        (
-            "the pause before a recheck",
-            format!("{second_look_pause:?}"),
-        ),
+        ("the pause before a recheck", format!("{recheck_pause:?}")),
     ]
 }
 

@@ -40,6 +40,12 @@ pub(crate) struct IdentifyArgs {
     #[arg(long, value_name = "FORMAT", hide = true)]
     pub(crate) format: Option<String>,
 
+    /// Also print the answers: status, headers and the start of each body
+    ///
+    /// Lists of resources are shown without a body. No report has these answers.
+    #[arg(long)]
+    pub(crate) raw: bool,
+
     #[command(flatten)]
     pub(crate) ports: PortArgs,
 
