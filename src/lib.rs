@@ -74,6 +74,7 @@ mod identify;
 pub mod input;
 pub mod kubernetes;
 pub mod model;
+mod os_error;
 pub mod policy;
 mod probe;
 mod products;
@@ -85,6 +86,7 @@ pub mod scan;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod targets;
+mod wording;
 
 /// What benchmarks and tests measure on its own. It is no part of the API.
 #[doc(hidden)]

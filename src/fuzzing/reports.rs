@@ -144,7 +144,7 @@ fn merged(scan: &SavedScan, records: &[EndpointReport]) {
     }
     let Ok(merged) = merge.finish() else { return };
     for (number, record) in records.iter().enumerate() {
-        let _ = merged.place(0, number, record.clone());
+        let _ = merged.merged_record(0, number, record.clone());
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::Failure;
-use crate::kubernetes::{Answer, FLOW_CONTROL, JSON, Markers, Status, media_type};
+use crate::kubernetes::{Answer, FLOW_CONTROL, HeaderMarks, JSON, Status, media_type};
 
 /// An answer. Its body was parsed, and its bytes are kept only on request.
 #[derive(Debug, Clone)]
@@ -79,8 +79,8 @@ impl Reply {
 
     /// Whether this answer has the header marks of the endpoint's GET answers (`reference`). If a front end answers a
     /// HEAD itself, its answer lacks them.
-    pub fn vouched_by(&self, reference: Markers) -> bool {
-        let own = self.markers();
+    pub fn vouched_by(&self, reference: HeaderMarks) -> bool {
+        let own = self.header_marks();
         let as_marked = reference.any()
             && (own.audit_id || !reference.audit_id)
             && (own.flow_control || !reference.flow_control);
@@ -141,7 +141,7 @@ impl Reply {
 
     /// Whether only a Kubernetes API returns such a body, or the answer has an API server's header marks.
     pub fn speaks_kubernetes(&self) -> bool {
-        self.answer.is_kubernetes() || self.markers().any()
+        self.answer.is_kubernetes() || self.header_marks().any()
     }
 
     /// Whether the server still starts: until flow control is set up, its headers are empty, and the server refuses
@@ -153,8 +153,8 @@ impl Reply {
     }
 
     /// The header marks of an API server in this answer.
-    pub fn markers(&self) -> Markers {
-        Markers::of(&self.headers)
+    pub fn header_marks(&self) -> HeaderMarks {
+        HeaderMarks::of(&self.headers)
     }
 }
 

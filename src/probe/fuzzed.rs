@@ -43,7 +43,7 @@ pub(crate) async fn probe(
         observation.connections += 1;
         observation.exchanges.push(Exchange {
             request: request.clone(),
-            look: 1,
+            probe: 1,
             at: Timestamp::UNIX_EPOCH,
             elapsed: std::time::Duration::ZERO,
             outcome,

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::kubernetes::Support;
-use crate::model::{self, Clipped, Clue, Component, Confidence, Mark, Product};
+use crate::model::{self, Clipped, Clue, Component, Confidence, Product, ProductMark};
 
 /// What answered, which product it belongs to, and the evidence.
 #[derive(Serialize, Deserialize)]
@@ -41,10 +41,10 @@ pub(super) struct Identification<'a> {
     others: Cow<'a, [Product]>,
     /// Signs of the product, or of those that fit equally well.
     #[serde(default)]
-    marks: Cow<'a, [Mark]>,
+    marks: Cow<'a, [ProductMark]>,
     /// Signs of something else.
     #[serde(default)]
-    against: Cow<'a, [Mark]>,
+    against: Cow<'a, [ProductMark]>,
     /// The clues that the identification rests on.
     clues: Cow<'a, [Clue]>,
 }

@@ -12,7 +12,7 @@ use super::phrases;
 use crate::kubernetes::Support;
 use crate::model::{
     Attribution, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification,
-    JudgedRequest, Mark, Posture, Product, Remedy, Signature, Trust, curl,
+    JudgedRequest, Posture, Product, ProductMark, Remedy, Signature, Trust, curl,
 };
 
 /// Characters of a text from outside.
@@ -130,7 +130,7 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
 }
 
 /// `CN=kubernetes (serving-certificate): kubeadm, family, documented: Kubernetes PKI … (https://…)`.
-fn evidence(mark: &Mark, clues: &[Clue]) -> String {
+fn evidence(mark: &ProductMark, clues: &[Clue]) -> String {
     let place = clues.get(mark.clue).map(|clue| clue.kind.as_str());
     let place = place.unwrap_or_default();
     let seen = match &*mark.seen {

@@ -55,7 +55,7 @@ impl Conclusion {
         let code_is_stated = outputs.state_exit_code();
         outputs.finish(&results, &mut records)?;
         if !code_is_stated {
-            list_unasked(&summary.coverage);
+            list_left_out(&summary.coverage);
             if decision.code == 0 {
                 say::note(decision.sentence);
             } else {
@@ -67,12 +67,15 @@ impl Conclusion {
 }
 
 /// Lists the named targets that were not fully probed, although they are not excluded.
-fn list_unasked(coverage: &Coverage) {
-    let is_missed =
-        |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| unasked.why.is_missed());
+fn list_left_out(coverage: &Coverage) {
+    let is_missed = |spec: &&SpecCoverage| {
+        spec.left_out
+            .iter()
+            .any(|left_out| left_out.why.is_missed())
+    };
     let specs: Vec<&SpecCoverage> = coverage.specs.iter().filter(is_missed).collect();
     for spec in specs.iter().take(LISTED) {
-        let (text, unasked) = (&spec.origin.text, spec.unasked_said().unwrap_or_default());
+        let (text, unasked) = (&spec.origin.text, spec.left_out_text().unwrap_or_default());
         say::note(format_args!(
             "{}: not asked: {unasked}",
             escape(text, MAX_TEXT)

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
         report
             .failure
             .as_ref()
-            .is_some_and(|failure| failure.kind.is_ours())
+            .is_some_and(|failure| failure.kind.is_own_side())
     };
     if let Some(first) = reports.first().filter(|_| reports.iter().all(failed_here)) {
         bail!("could not scan: {}", escape(&first.reason, MAX_TEXT));

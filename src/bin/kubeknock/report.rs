@@ -49,7 +49,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         evaluator.as_of(*started);
         let (mut index, mut spooled) = (0, Ok(()));
         file.records(&mut |report| {
-            if let Some(report) = merged.place(number, index, report) {
+            if let Some(report) = merged.merged_record(number, index, report) {
                 evaluator.add(&report);
                 if earlier.is_some() {
                     snapshot.add(&report);

@@ -1,7 +1,7 @@
 //! Paths that are open beyond version and health, by how sensitive they are.
 
 use super::hit::{DEFAULTS, Hit, ScanTime, paths};
-use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, left_out};
+use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, unanswered_text};
 use crate::policy::controls;
 
 pub(in crate::policy) static RESOURCES: Rule = Rule {
@@ -103,7 +103,9 @@ fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> 
         message.push_str(": authorized, though nothing is served there");
         confidence = Confidence::Medium;
     }
-    if let Some(left_out) = left_out(&report.requests, &report.not_asked).filter(|_| may == LIST) {
+    if let Some(left_out) =
+        unanswered_text(&report.requests, &report.not_asked).filter(|_| may == LIST)
+    {
         message.push_str("; ");
         message.push_str(&left_out);
     }

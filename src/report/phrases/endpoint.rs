@@ -7,7 +7,7 @@ use super::coverage::counts_by_kind;
 use crate::kubernetes::PathClass;
 use crate::model::{
     Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
-    Identification, PostureStatus, Provenance, Target, Trust, Verdict, api_paths, left_out,
+    Identification, PostureStatus, Provenance, Target, Trust, Verdict, api_paths, unanswered_text,
 };
 
 /// Items listed before "and N more".
@@ -317,7 +317,7 @@ fn not_asked(report: &EndpointReport) -> String {
 
 /// The requests without an answer.
 fn without_answer(report: &EndpointReport) -> String {
-    left_out(&report.requests, &report.not_asked).unwrap_or_default()
+    unanswered_text(&report.requests, &report.not_asked).unwrap_or_default()
 }
 
 /// The number of lists of resources that the scan wanted to request.

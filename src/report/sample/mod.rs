@@ -162,7 +162,7 @@ pub(crate) fn stopped() -> Sample {
     });
     coverage.targets += 903;
     coverage.not_attempted = 903;
-    coverage.failed_here = [(FailureKind::NoRoute, 2), (FailureKind::ProxyRefused, 1)].into();
+    coverage.own_side_failures = [(FailureKind::NoRoute, 2), (FailureKind::ProxyRefused, 1)].into();
     sample.reports.push(record);
     sample
 }

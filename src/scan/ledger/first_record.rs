@@ -152,7 +152,7 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         order: _,
         keep_all,
         keep_answers: _,
-        second_look_pause,
+        recheck_pause,
     } = config;
     vec![
         ("--connect-timeout", format!("{connect_timeout:?}")),
@@ -169,10 +169,7 @@ fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
         ("--resolver", format!("{resolver:?}")),
         ("--allow-special", format!("{allow_special:?}")),
         ("--all", format!("{keep_all:?}")),
-        (
-            "the pause before a recheck",
-            format!("{second_look_pause:?}"),
-        ),
+        ("the pause before a recheck", format!("{recheck_pause:?}")),
     ]
 }
 
