@@ -57,7 +57,7 @@ impl Browser {
         let target = this.call("Target.createTarget", &json!({"url": "about:blank"}));
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let session = this.call("Target.attachToTarget", &attach);
-        this.session = session["sessionId"].as_str().unwrap().to_owned();
+        (session["sessionId"].as_str().unwrap()).clone_into(&mut this.session);
         for domain in ["Page", "Runtime", "Log"] {
             this.call(&format!("{domain}.enable"), &json!({}));
         }
