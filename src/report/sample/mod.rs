@@ -3,6 +3,7 @@
 
 mod estate;
 mod findings;
+mod kinds;
 mod mixed;
 mod parts;
 
