@@ -74,6 +74,7 @@ mod identify;
 pub mod input;
 pub mod kubernetes;
 pub mod model;
+mod natural_order;
 pub mod policy;
 mod probe;
 mod products;

@@ -121,6 +121,7 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
         info: scan.info(),
         summary: &scan.summary,
         findings,
+        unused_acceptances: &[],
         changes: None,
         rules: &RULES,
         outcome: Outcome {

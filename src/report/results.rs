@@ -1,6 +1,6 @@
 //! The results of a scan, which every format shows.
 
-use crate::model::{Change, Finding, Rule, ScanSummary, SpecCoverage};
+use crate::model::{Change, Finding, Rule, ScanSummary, SpecCoverage, UnusedAcceptance};
 use crate::record::{Contents, ScanInfo};
 
 /// The results of a scan, without its endpoint records.
@@ -10,8 +10,10 @@ pub struct Results<'a> {
     pub info: ScanInfo<'a>,
     /// When it ran, and its coverage.
     pub summary: &'a ScanSummary,
-    /// The findings: worst first, then in the order of the target set.
+    /// The findings, the worst first.
     pub findings: &'a [Finding],
+    /// The acceptances that match no finding.
+    pub unused_acceptances: &'a [UnusedAcceptance],
     /// The changes since the baseline; `None` without a baseline.
     pub changes: Option<&'a [Change]>,
     /// All rules, with or without findings.
@@ -25,7 +27,7 @@ pub struct Results<'a> {
 pub struct Outcome<'a> {
     /// The exit code.
     pub code: u8,
-    /// The reason for the exit code: `1 verdict at --fail-on exposed: exit 1`.
+    /// The reason for the exit code: `exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)`.
     pub sentence: &'a str,
 }
 
@@ -36,6 +38,7 @@ impl<'a> Results<'a> {
             info: self.info,
             summary: self.summary,
             findings: self.findings,
+            unused_acceptances: self.unused_acceptances,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 8] = [
+const GROUND: [&str; 9] = [
     "kubernetes",
     "model",
     "config",
@@ -13,15 +13,16 @@ const GROUND: [&str; 8] = [
     "input",
     "escape",
     "host_port",
+    "natural_order",
     "random",
 ];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "input" | "escape" | "host_port" | "random" => vec![],
+        "input" | "escape" | "host_port" | "natural_order" | "random" => vec![],
         "kubernetes" => vec!["escape"],
-        "model" => vec!["kubernetes", "escape", "host_port"],
+        "model" => vec!["kubernetes", "escape", "host_port", "natural_order"],
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["model", "error", "host_port"],
         "report" => GROUND.into_iter().chain(["record"]).collect(),

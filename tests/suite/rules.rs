@@ -313,6 +313,7 @@ async fn valid_sarif(findings: &[Finding]) {
         },
         summary: &summary,
         findings,
+        unused_acceptances: &[],
         changes: None,
         rules: &RULES,
         outcome: Outcome {

@@ -24,6 +24,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             info: new.scan.info(),
             summary: &new.scan.summary,
             findings: &new.evaluation.findings,
+            unused_acceptances: &[],
             changes: Some(&changes),
             rules: &RULES,
             outcome: Outcome {

@@ -80,6 +80,8 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
                 requests: (0..report.requests.len()).take(2).collect(),
             })
             .collect(),
+        verdict: Some(report.verdict),
+        expected: None,
         message: message.to_owned(),
         remediation: rule.remediation(),
         open: BTreeSet::new(),

@@ -54,11 +54,12 @@ impl Sample {
             info: self.info(),
             summary: &self.summary,
             findings: &self.findings,
+            unused_acceptances: &[],
             changes: self.changes.as_deref(),
             rules: &RULES,
             outcome: Outcome {
                 code: 1,
-                sentence: "1 verdict at --fail-on exposed: exit 1",
+                sentence: "exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)",
             },
         }
     }
