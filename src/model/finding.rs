@@ -311,7 +311,7 @@ mod tests {
             fingerprint.to_string(),
             "82059676a015a7336126ffa32493dd2a8d2c27fae1c7ac96a345365bc922966d"
         );
-        assert_ne!(fingerprint, Fingerprint::of("version-disclosed", &about));
+        assert_ne!(fingerprint, Fingerprint::of("etcd-open", &about));
         assert_ne!(
             Fingerprint::of("ab", &about),
             Fingerprint::of("a", &Identity(format!("b{about}")))

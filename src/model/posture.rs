@@ -41,7 +41,7 @@ pub struct Posture {
     pub expected: Vec<Verdict>,
     /// What the product documents, in words: `forbidden with version and health open`. Empty if nothing is known, and
     /// in reports of earlier versions.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub documented: String,
     /// The setting that the answers show, such as `mode LIMITED`; null if they show none.
     pub mode: Option<Text>,

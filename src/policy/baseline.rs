@@ -36,7 +36,9 @@ impl Evaluation {
             let access = old_access
                 .get(&finding.about)
                 .filter(|_| is_anonymous_access(finding.rule));
-            let mut earlier = same.into_iter().chain(access.into_iter().flatten().copied());
+            let mut earlier = same
+                .into_iter()
+                .chain(access.into_iter().flatten().copied());
             finding.baseline = Some(if earlier.any(|old| covers(old, finding)) {
                 BaselineState::Unchanged
             } else {

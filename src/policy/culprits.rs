@@ -18,7 +18,8 @@ pub(super) struct Culprits {
 impl Culprits {
     /// Adds a name.
     pub(super) fn add(&mut self, name: String) {
-        let position = (self.first).binary_search_by(|(known, _)| Natural(known).cmp(&Natural(&name)));
+        let position =
+            (self.first).binary_search_by(|(known, _)| Natural(known).cmp(&Natural(&name)));
         match position {
             Ok(at) => self.first[at].1 += 1,
             Err(at) if at < MAX_NAMED => {

@@ -14,8 +14,8 @@ use super::rules::hit::{Hit, ScanTime, confidence, contradicted};
 use super::rules::{REGISTRY, anonymous_access, coverage, expectation};
 use super::settings::Policy;
 use crate::model::{
-    Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Site, SpecCoverage,
-    Target, TargetNames, UnusedAcceptance, Verdict,
+    Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Site,
+    SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
 };
 
 /// What the rules found in one scan.
@@ -247,8 +247,9 @@ impl<'a> Evaluator<'a> {
     ) -> bool {
         let severity = self.policy.severity(rule);
         let names = subject.names.as_ref();
-        let matching =
-            names.map_or_else(Vec::new, |names| self.policy.matching(rule, severity, names));
+        let matching = names.map_or_else(Vec::new, |names| {
+            self.policy.matching(rule, severity, names)
+        });
         for index in &matching {
             self.used_acceptances[*index] = true;
         }

@@ -119,7 +119,8 @@ impl Gate {
     /// the baseline did not have it.
     pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: End) -> Decision {
         let mut parts = self.verdicts_at_threshold(coverage, evaluation);
-        let reached = (evaluation.findings.iter()).filter(|finding| self.fail_on.reached_by(finding));
+        let reached =
+            (evaluation.findings.iter()).filter(|finding| self.fail_on.reached_by(finding));
         parts.extend(self.fail_on.reached_text(reached));
         let unmet = evaluation.findings.iter();
         parts.extend(unmet_text(

@@ -8,8 +8,8 @@ use super::hit::{Hit, answered, contradicted, listed, posture_confidence, reques
 use super::{anonymous_auth, exposure, insecure_http};
 use crate::kubernetes::Answer;
 use crate::model::{
-    Access, Confidence, EndpointReport, Grade, Grant, JudgedRequest, PostureStatus, Rule, Scheme, Verdict,
-    left_out,
+    Access, Confidence, EndpointReport, Grade, Grant, JudgedRequest, PostureStatus, Rule, Scheme,
+    Verdict, left_out,
 };
 
 /// A rule, and when it is the finding.
@@ -18,18 +18,28 @@ type Row = (&'static Rule, fn(&Found<'_>) -> bool);
 /// The rules, the worst first. The first one that holds is the finding.
 static TABLE: [Row; 9] = [
     (&insecure_http::RULE, |found| found.over_plain_http()),
-    (&exposure::RESOURCES, |found| found.reach == Reach::Resources),
-    (&exposure::DISCOVERY, |found| found.reach == Reach::Discovery),
+    (&exposure::RESOURCES, |found| {
+        found.reach == Reach::Resources
+    }),
+    (&exposure::DISCOVERY, |found| {
+        found.reach == Reach::Discovery
+    }),
     (&exposure::TELEMETRY_UNEXPECTED, |found| {
         found.reach == Reach::Telemetry && found.is_unexpected()
     }),
-    (&exposure::TELEMETRY, |found| found.reach == Reach::Telemetry),
+    (&exposure::TELEMETRY, |found| {
+        found.reach == Reach::Telemetry
+    }),
     (&anonymous_auth::UNEXPECTED, |found| found.is_unexpected()),
     (&anonymous_auth::NOT_CHANGEABLE, |found| {
         found.reach == Reach::Accepted && found.is_fixed()
     }),
-    (&anonymous_auth::ENABLED, |found| found.reach == Reach::Accepted),
-    (&anonymous_auth::LIMITED, |found| found.reach == Reach::Limited),
+    (&anonymous_auth::ENABLED, |found| {
+        found.reach == Reach::Accepted
+    }),
+    (&anonymous_auth::LIMITED, |found| {
+        found.reach == Reach::Limited
+    }),
 ];
 
 /// The finding about anonymous access; `None` where an API server rejects anonymous callers over TLS, and where no API
@@ -218,7 +228,11 @@ impl<'a> Found<'a> {
     fn path(&self, grant: &Grant) -> String {
         let reply = (self.report.requests.get(grant.request)).and_then(|request| request.reply());
         let shows_version = reply.is_some_and(|reply| matches!(reply.answer, Answer::Version(_)));
-        let identification = self.report.identification.as_ref().filter(|_| shows_version);
+        let identification = self
+            .report
+            .identification
+            .as_ref()
+            .filter(|_| shows_version);
         match identification.and_then(|identification| identification.version.as_deref()) {
             Some(version) => format!("{} ({version})", grant.path),
             None => grant.path.clone(),

@@ -50,6 +50,7 @@ fn standing(report: &EndpointReport, standing: PostureStatus) -> Option<Hit> {
     if posture.standing != standing || anonymous_access::is_found(report) {
         return None;
     }
-    let hit = Hit::proven(posture.sentence.as_str(), answered(report)).at_most(posture_confidence(report));
+    let hit = Hit::proven(posture.sentence.as_str(), answered(report))
+        .at_most(posture_confidence(report));
     Some(hit.with_remedy(report.remedy.as_ref()))
 }

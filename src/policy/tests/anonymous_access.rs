@@ -94,11 +94,7 @@ fn the_worst_that_was_proven_is_the_finding() {
             "anonymous-telemetry-unexpected",
             Severity::High,
         ),
-        (
-            telemetry(),
-            "anonymous-telemetry-exposed",
-            Severity::Medium,
-        ),
+        (telemetry(), "anonymous-telemetry-exposed", Severity::Medium),
         (
             more_open(default()),
             "anonymous-auth-unexpected",
@@ -159,11 +155,7 @@ fn the_sentence_says_what_else_is_open_and_how_it_compares() {
         .collect();
     assert_eq!(proof, ["/version", "/api", "/metrics", "/api/v1/pods"]);
 
-    let stricter = standing(
-        default(),
-        PostureStatus::Stricter,
-        Provenance::Documented,
-    );
+    let stricter = standing(default(), PostureStatus::Stricter, Provenance::Documented);
     assert!(
         only(stricter)
             .message
@@ -207,7 +199,10 @@ fn an_error_does_not_disclose_the_version() {
     // As read from another document.
     report.identification.as_mut().unwrap().version = Some("v1.34.1".to_owned());
     let message = only(report).message;
-    assert!(message.ends_with("open: /version and /healthz"), "{message}");
+    assert!(
+        message.ends_with("open: /version and /healthz"),
+        "{message}"
+    );
 }
 
 /// What only the documentation makes severe is no more certain than the documentation.
@@ -232,7 +227,9 @@ fn an_unexpected_finding_is_as_certain_as_what_it_is_compared_with() {
 /// Without a finding about anonymous access, the comparison with the documentation is a finding of its own.
 #[test]
 fn a_posture_is_a_finding_only_where_none_is_about_anonymous_access() {
-    let of = |report, status| ids(&evaluate(&[standing(report, status, Provenance::Documented)]).findings);
+    let of = |report, status| {
+        ids(&evaluate(&[standing(report, status, Provenance::Documented)]).findings)
+    };
     let rejecting = || rejecting(target(0, "192.0.2.1"), "192.0.2.1");
     for (status, rule) in [
         (PostureStatus::MoreOpen, "more-open-than-documented"),

@@ -9,10 +9,7 @@ fn a_default_cluster() {
     let evaluation = evaluate(&[default_cluster(target(0, "192.0.2.1"), "192.0.2.1")]);
     assert_eq!(
         ids(&evaluation.findings),
-        [
-            "anonymous-auth-enabled",
-            "unsupported-version",
-        ]
+        ["anonymous-auth-enabled", "unsupported-version",]
     );
     assert_eq!(
         find(&evaluation, "anonymous-auth-enabled").message,

@@ -21,9 +21,9 @@ use crate::model::fixtures::{
     version,
 };
 use crate::model::{
-    Confidence, Coverage, Endpoint, EndpointReport, Failure, FailureKind, Finding, Host, Observation,
-    Origin, Pattern, Posture, PostureStatus, Provenance, Reply, Rule, Scheme, Source, SpecCoverage,
-    SpecId, Stage, Target, Timings, Verdict,
+    Confidence, Coverage, Endpoint, EndpointReport, Failure, FailureKind, Finding, Host,
+    Observation, Origin, Pattern, Posture, PostureStatus, Provenance, Reply, Rule, Scheme, Source,
+    SpecCoverage, SpecId, Stage, Target, Timings, Verdict,
 };
 
 fn at(text: &str) -> Timestamp {

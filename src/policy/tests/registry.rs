@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use super::super::rules::anonymous_access;
-use super::super::{RETIRED, RULES, rule};
 use super::super::rules::{REGISTRY, divergence};
+use super::super::{RETIRED, RULES, rule};
 use crate::model::Severity;
 
 /// Users have ids and severities in their settings, baselines and dashboards.
@@ -19,11 +19,9 @@ fn every_rule_has_a_check_and_its_own_id() {
     let listed: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(listed.len(), RULES.len(), "an id twice");
     let mut with_check: BTreeSet<&str> = [divergence::RULE.id].into();
-    let checked = REGISTRY
-        .iter()
-        .filter(|entry| {
-            entry.endpoint.is_some() || entry.specification.is_some() || entry.anonymous_access
-        });
+    let checked = REGISTRY.iter().filter(|entry| {
+        entry.endpoint.is_some() || entry.specification.is_some() || entry.anonymous_access
+    });
     with_check.extend(checked.map(|entry| entry.rule.id));
     assert_eq!(listed, with_check);
 }

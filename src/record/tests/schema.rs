@@ -8,12 +8,12 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
+use crate::model::UnusedAcceptance;
 use crate::record::SCHEMA;
 use crate::record::coverage::{Coverage, Summary};
 use crate::record::endpoint::Endpoint;
 use crate::record::finding::Finding;
 use crate::record::scan::{Scan, Tool};
-use crate::model::UnusedAcceptance;
 use crate::record::write::Line;
 use crate::report::diff::{self, Diff};
 use crate::report::sample::{self, Sample};

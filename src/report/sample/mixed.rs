@@ -50,6 +50,11 @@ pub(crate) fn mixed() -> Sample {
         reports,
         summary,
         findings,
+        unused_acceptances: vec![UnusedAcceptance {
+            place: "kubeknock.toml:12:1".to_owned(),
+            rule: "anonymous-enabled".to_owned(),
+            target: "*.lab.example.com".to_owned(),
+        }],
         changes,
     }
 }

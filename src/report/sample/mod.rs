@@ -30,6 +30,7 @@ pub(crate) struct Sample {
     pub(crate) reports: Vec<EndpointReport>,
     pub(crate) summary: ScanSummary,
     pub(crate) findings: Vec<Finding>,
+    pub(crate) unused_acceptances: Vec<UnusedAcceptance>,
     pub(crate) changes: Option<Vec<Change>>,
 }
 
@@ -54,7 +55,7 @@ impl Sample {
             info: self.info(),
             summary: &self.summary,
             findings: &self.findings,
-            unused_acceptances: &[],
+            unused_acceptances: &self.unused_acceptances,
             changes: self.changes.as_deref(),
             rules: &RULES,
             outcome: Outcome {
@@ -140,6 +141,7 @@ pub(crate) fn empty() -> Sample {
     Sample {
         config: ScanConfig::default(),
         reports: Vec::new(),
+        unused_acceptances: Vec::new(),
         summary,
         findings: Vec::new(),
         changes: None,
