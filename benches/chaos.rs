@@ -169,7 +169,7 @@ fn scans(length: Duration) -> ExitCode {
         let config = ScanConfig::default().with(|config| {
             config.order = Order::Seeded(rounds.len() as u64);
             config.timeout = Duration::from_secs(3);
-            config.second_look_pause = Duration::from_millis(200);
+            config.recheck_pause = Duration::from_millis(200);
             config.deep = rounds.len() % 2 == 1;
             config.http2 = rounds.len() % 3 == 2;
         });

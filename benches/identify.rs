@@ -89,7 +89,7 @@ fn cost(observation: &Observation) -> f64 {
             black_box(advise(
                 &identification,
                 &assessment,
-                &observation.unasked,
+                &observation.not_asked,
                 None,
             ));
         }

@@ -24,9 +24,9 @@ pub const RETRIES: u32 = 1;
 pub const CONCURRENCY: usize = 512;
 /// The most that [`ScanConfig::concurrency`] may ask for.
 pub const MAX_CONCURRENCY: usize = 65_536;
-/// Probes at once. TLS handshakes cost this machine's processor; too many at once would make servers
+/// The most probes at once. TLS handshakes cost this machine's processor; too many at once would make servers
 /// look slow.
-pub const MAX_LOOKS: usize = 256;
+pub const MAX_PROBES: usize = 256;
 /// New connections per second; 0 is unlimited.
 pub const RATE: u32 = 1000;
 /// Connections to one host at once.
@@ -38,7 +38,7 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// The most that [`ScanConfig::max_body`] may ask for.
 pub const MAX_MAX_BODY: usize = 16 * 1024 * 1024;
 /// The pause before contradicting answers are checked again.
-pub const SECOND_LOOK_PAUSE: Duration = Duration::from_secs(2);
+pub const RECHECK_PAUSE: Duration = Duration::from_secs(2);
 /// The longest `Retry-After` that is obeyed. A server that asks for a longer pause gets no further request.
 pub const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// How many addresses of one name are probed.
@@ -229,8 +229,11 @@ pub struct ScanConfig {
     pub order: Order,
     /// Report refused and silent addresses of ranges, too. Otherwise they are only counted.
     pub keep_all: bool,
+    /// Keep every answer as it came ([`Reply::raw`](crate::model::Reply::raw)), except for the bodies of lists of
+    /// resources. No report has them.
+    pub keep_answers: bool,
     /// The pause before contradicting answers are checked again.
-    pub second_look_pause: Duration,
+    pub recheck_pause: Duration,
 }
 
 impl Default for ScanConfig {
@@ -259,7 +262,8 @@ impl Default for ScanConfig {
             lookups: LOOKUPS,
             order: Order::Seeded(0),
             keep_all: false,
-            second_look_pause: SECOND_LOOK_PAUSE,
+            keep_answers: false,
+            recheck_pause: RECHECK_PAUSE,
         }
     }
 }
@@ -274,7 +278,7 @@ impl ScanConfig {
 
     /// Probes at once, each with its connection.
     pub fn max_probes(&self) -> usize {
-        self.concurrency.min(MAX_LOOKS)
+        self.concurrency.min(MAX_PROBES)
     }
 
     /// Connections at once, including those being opened. The limit on open files must allow as many.

@@ -75,6 +75,7 @@ pub mod input;
 pub mod kubernetes;
 pub mod model;
 mod natural_order;
+mod os_error;
 pub mod policy;
 mod probe;
 mod products;
@@ -86,6 +87,7 @@ pub mod scan;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod targets;
+mod wording;
 
 /// What benchmarks and tests measure on its own. It is no part of the API.
 #[doc(hidden)]

@@ -4,6 +4,8 @@
 
 #[path = "../../src/bin/kubeknock/args/mod.rs"]
 mod args;
+#[path = "../../src/bin/kubeknock/habits.rs"]
+mod habits;
 #[path = "../../src/bin/kubeknock/say.rs"]
 mod say;
 #[path = "../../src/bin/kubeknock/settings_file/mod.rs"]

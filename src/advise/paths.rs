@@ -11,7 +11,7 @@ use crate::products::{ExpectedAnswer, Public};
 /// The API paths that were asked, each once.
 pub(super) struct PathAnswers<'a> {
     /// Paths with a clear answer.
-    clear: Vec<Asked<'a>>,
+    clear: Vec<ClearAnswer<'a>>,
     /// How many paths were asked.
     pub(super) asked: usize,
     /// How many lists of resources gave a clear answer.
@@ -31,7 +31,7 @@ pub(super) enum Resources {
 }
 
 /// A path with a clear answer.
-struct Asked<'a> {
+struct ClearAnswer<'a> {
     path: &'a str,
     class: PathClass,
     access: &'a Access,
@@ -62,7 +62,7 @@ impl<'a> PathAnswers<'a> {
             },
             clear: (paths.into_iter())
                 .filter(|(_, (_, access))| access.is_clear())
-                .map(|(path, (class, access))| Asked {
+                .map(|(path, (class, access))| ClearAnswer {
                     path,
                     class,
                     access,
@@ -87,12 +87,12 @@ impl<'a> PathAnswers<'a> {
 
     /// `MoreOpen` if any path is more open than expected, however closed the others are.
     pub(super) fn compared_with(&self, expected: &ExpectedAnswer) -> PostureStatus {
-        let is_more_open = |path: &Asked<'_>| match path.access {
+        let is_more_open = |path: &ClearAnswer<'_>| match path.access {
             Access::Granted => !opens(expected, path.class),
             Access::Forbidden => !accepts(expected, path.class),
             _ => false,
         };
-        let is_stricter = |path: &Asked<'_>| match path.access {
+        let is_stricter = |path: &ClearAnswer<'_>| match path.access {
             // Path conditions name exact paths; default roles name the paths of their release.
             Access::Rejected if expected.verdict == Verdict::Limited => {
                 opens(expected, path.class) && self.is_opened_by_default(path.path)

@@ -5,6 +5,7 @@ use super::paths::{PathAnswers, Resources};
 use crate::kubernetes::PathClass;
 use crate::model::{Access, Identification, Provenance, Verdict};
 use crate::products::{Entry, ExpectedAnswer, Public};
+use crate::wording::listed;
 
 /// The whole sentence.
 pub(super) fn sentence(
@@ -169,14 +170,4 @@ fn open(answers: &PathAnswers<'_>) -> String {
         }
     }
     listed(open)
-}
-
-/// `a, b and c`.
-fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    let words: Vec<&str> = words.into_iter().collect();
-    match words.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
 }

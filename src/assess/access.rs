@@ -1,19 +1,11 @@
 //! How far one request came: its [`Access`], from the status, the parsed body and the header marks of its answer.
 //!
-//! kube-apiserver handles a request in this order: audit ID → authentication → audit → flow control →
-//! **authorization** → handler. A request was granted only if no step before the handler can have
-//! produced its answer:
-//!
-//! | answer | produced by |
-//! |---|---|
-//! | 401 | authentication |
-//! | 429, 504, most 5xx | flow control, a time-out or a failing authorizer: all before the handler |
-//! | 403 that names `system:anonymous` and the request | authorization |
-//! | 200 with the complete body of its path | the handler, or a front end: see [`Context::success`] |
-//! | 404, 405, 406, 415 with an API server's marks | the handler |
-//! | 500 with health text | the health handler |
+//! `docs/architecture.md`, "Verdicts", has the order in which kube-apiserver handles a request, and the table from
+//! answers to accesses. A request was granted only if no step before the handler can have produced its answer.
 
-use crate::kubernetes::{Answer, GO_NOT_FOUND, Markers, Minor, PathClass, Refusal, UNAUTHORIZED};
+use crate::kubernetes::{
+    Answer, GO_NOT_FOUND, HeaderMarks, Minor, PathClass, Refusal, UNAUTHORIZED,
+};
 use crate::model::{Access, Exchange, Method, Observation, Reply, Request, Unclear};
 
 /// The beginning of an API server's 500 from before the handler (`responsewriters.InternalError`).
@@ -29,7 +21,7 @@ pub(super) struct Context<'a> {
     /// Whether `/version` shows a release that refuses in plain text.
     refuses_in_text: bool,
     /// The header marks of the GET answers. An answer without a body needs the same marks.
-    reference: Markers,
+    reference: HeaderMarks,
 }
 
 impl<'a> Context<'a> {
@@ -118,7 +110,9 @@ impl<'a> Context<'a> {
                         Ok(Access::Granted)
                     }
                 }
-                Answer::Text(text) if reply.markers().any() && text.starts_with(INTERNAL_ERROR) => {
+                Answer::Text(text)
+                    if reply.header_marks().any() && text.starts_with(INTERNAL_ERROR) =>
+                {
                     Err(Unclear::AuthorizerFailed)
                 }
                 _ => Err(Unclear::ServerError),
@@ -137,16 +131,16 @@ impl<'a> Context<'a> {
         let has_challenge = reply.headers.contains_key("www-authenticate");
         is_plain
             && (self.refuses_in_text
-                || !has_challenge && (reply.markers().audit_id || self.has_status))
+                || !has_challenge && (reply.header_marks().audit_id || self.has_status))
     }
 
     /// Whether the answer has no header marks while other answers of the endpoint have some: a front end answered.
     fn is_unmarked(&self, reply: &Reply) -> bool {
-        !reply.markers().any()
+        !reply.header_marks().any()
             && self
                 .observation
                 .replies()
-                .any(|(_, other)| other.markers().any())
+                .any(|(_, other)| other.header_marks().any())
     }
 
     /// Whether the API server's handler produced this error, and not a front end.
@@ -167,10 +161,10 @@ impl<'a> Context<'a> {
             return Err(Unclear::Cut);
         }
         // The bodies of these paths are not known: only header marks show who answered.
-        let is_unknown_body = matches!(request.class, PathClass::Other | PathClass::Product)
-            && reply.markers().any()
-            && self.has_kubernetes_body;
-        if !is_unknown_body && !reply.answer.fits(request.class, request.bare_path()) {
+        let body_is_known = !matches!(request.class, PathClass::Other | PathClass::Product);
+        let is_vouched = reply.header_marks().any() && self.has_kubernetes_body;
+        if (body_is_known || !is_vouched) && !reply.answer.fits(request.class, request.bare_path())
+        {
             return Err(Unclear::UnexpectedBody);
         }
         if self.is_unmarked(reply) && request.class != PathClass::Product {
@@ -190,7 +184,7 @@ impl<'a> Context<'a> {
             Answer::Diagnostics => true,
             _ => false,
         };
-        if may_be_another_programs && !reply.markers().any() {
+        if may_be_another_programs && !reply.header_marks().any() {
             return Err(Unclear::Unvouched);
         }
         Ok(Access::Granted)

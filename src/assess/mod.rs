@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Observation + Identification ─ access ──→ how far each request came
-//!                              ─ recheck ─→ whether the answers contradict each other
+//!                              ─ recheck ─→ whether to probe once more before the verdict counts
 //!                              ─ verdict ─→ the first rule that holds, and its sentence
 //!                              ─ grants ──→ everything that is open, graded
 //! ```
@@ -14,7 +14,7 @@ mod grants;
 mod recheck;
 mod verdict;
 
-use crate::model::{Assessment, Identification, JudgedRequest, Observation, left_out};
+use crate::model::{Assessment, Identification, JudgedRequest, Observation, unanswered_text};
 
 /// What the observation of one endpoint proves.
 pub fn assess(observation: &Observation, identification: &Identification) -> Assessment {
@@ -28,10 +28,10 @@ pub fn assess(observation: &Observation, identification: &Identification) -> Ass
         })
         .collect();
     let ruling = verdict::decide(&requests, observation, identification);
-    let reason = match left_out(&requests, &observation.unasked) {
+    let reason = match unanswered_text(&requests, &observation.not_asked) {
         // The reason of an inconclusive verdict already says what is missing.
-        Some(left_out) if ruling.verdict.is_conclusive() => {
-            format!("{}; {left_out}", ruling.reason)
+        Some(unanswered) if ruling.verdict.is_conclusive() => {
+            format!("{}; {unanswered}", ruling.reason)
         }
         _ => ruling.reason,
     };

@@ -1,17 +1,18 @@
-//! Whether an endpoint needs a recheck: a server that starts, is overloaded or stands behind a load balancer with
-//! several backends shows contradictions. They are rechecked once before the verdict counts.
+//! Whether an endpoint needs a recheck: its answers contradict each other, or show that the server starts, is
+//! overloaded or unhealthy. It is probed once more before the verdict counts.
 
 use crate::config::MAX_PAUSE;
 use crate::kubernetes::{Answer, PathClass};
 use crate::model::{Access, Component, Identification, JudgedRequest, Recheck, Unclear};
 
-/// Whether the answers of the first probe contradict each other. `None` after a recheck, and where the server asks
-/// for a longer pause than [`MAX_PAUSE`].
+/// Why the first probe needs a recheck: its answers contradict each other, as behind a load balancer with several
+/// backends, or show that the server starts, is overloaded or unhealthy. `None` if nothing does, after a recheck, and
+/// where the server asks for a longer pause than [`MAX_PAUSE`].
 pub(super) fn recheck(
     requests: &[JudgedRequest],
     identification: &Identification,
 ) -> Option<Recheck> {
-    let was_rechecked = requests.iter().any(|request| request.exchange.look > 1);
+    let was_rechecked = requests.iter().any(|request| request.exchange.probe > 1);
     // An overloaded server shows nothing about what it is, so it may still be an API server.
     let is_overloaded =
         identification.component == Component::Other && requests.iter().all(is_unavailable);

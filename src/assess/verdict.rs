@@ -10,6 +10,7 @@ use crate::model::{
 };
 
 use super::recheck::is_unavailable;
+use crate::wording::{joined_at_most, plural};
 
 /// The paths that must all be refused before a verdict is `rejected`: path conditions may open only one of them.
 const ALL_MUST_REFUSE: [&str; 5] = ["/version", "/api", "/healthz", "/livez", "/readyz"];
@@ -27,7 +28,7 @@ fn ruling(verdict: Verdict, reason: impl Into<String>) -> Ruling {
     }
 }
 
-/// Tries the rules in their order.
+/// Tries the rules in the order in which `docs/architecture.md` numbers them.
 pub(super) fn decide(
     requests: &[JudgedRequest],
     observation: &Observation,
@@ -54,14 +55,12 @@ fn not_api_server(requests: &[JudgedRequest], identification: &Identification) -
         });
     }
     let answered = || requests.iter().filter(|request| request.reply().is_some());
-    // An overloaded server, or a TLS port that received plain HTTP, shows nothing about what it is: see rule 7.
+    // An overloaded server, or a TLS port that received plain HTTP, shows nothing about what it is: see rule 3.
     let shows_nothing = answered().all(|request| {
         is_unavailable(request) || request.access == Access::Unclear(Unclear::TlsPort)
     });
-    let reason = match answered().count() {
-        1 => "no sign of Kubernetes in 1 answer".to_owned(),
-        count => format!("no sign of Kubernetes in {count} answers"),
-    };
+    let count = plural(answered().count() as u64, "answer", "answers");
+    let reason = format!("no sign of Kubernetes in {count}");
     (!shows_nothing).then(|| ruling(Verdict::NotApiServer, reason))
 }
 
@@ -77,7 +76,7 @@ fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<
     Some(ruling(Verdict::Unreachable, reason))
 }
 
-/// Part of rule 7 that must come before the others: it may not be an API server, so its 401s and 403s prove nothing.
+/// Rule 3: it may not be an API server, so its 401s and 403s prove nothing.
 fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> Option<Ruling> {
     match identification.component {
         Component::KubeApiServer | Component::AggregatedApiServer => None,
@@ -96,8 +95,7 @@ fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> O
     }
 }
 
-/// Part of rule 7 that must come before the others: two answers to one path differ, and a starting server does not
-/// explain it.
+/// Rule 4: two answers to one path differ, and a starting server does not explain it.
 fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
     let (first, then) = changes(requests).find(|(first, then)| !is_start(requests, first, then))?;
     Some(ruling(
@@ -118,7 +116,7 @@ fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequ
     let refused_everything = || {
         requests
             .iter()
-            .filter(|request| request.exchange.look == first.exchange.look)
+            .filter(|request| request.exchange.probe == first.exchange.probe)
             .filter(|request| request.access.is_clear())
             .all(|request| request.access == Access::Forbidden)
     };
@@ -156,7 +154,7 @@ fn at_first(requests: &[JudgedRequest]) -> String {
     )
 }
 
-/// Rule 3: a path beyond the public-info set is granted.
+/// Rule 5: a path beyond the public-info set is granted.
 fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
     let open = distinct(
         requests
@@ -185,21 +183,18 @@ fn distinct<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 
 /// `a, b, c`; of a long list the first five paths and how many more there are.
 fn some_of(paths: &[&str]) -> String {
-    const SHOWN: usize = 5;
-    let more = paths.len().saturating_sub(SHOWN);
-    let shown = paths[..paths.len() - more].join(", ");
-    if more == 0 {
-        return shown;
-    }
-    format!("{shown} and {more} more")
+    joined_at_most(5, paths)
 }
 
-/// Part of rule 7 that must come before rules 4 to 6: the server still starts at the recheck.
+/// Rule 6: the server still starts at the recheck.
 fn starting(requests: &[JudgedRequest]) -> Option<Ruling> {
-    let last = requests.iter().map(|request| request.exchange.look).max()?;
+    let last = requests
+        .iter()
+        .map(|request| request.exchange.probe)
+        .max()?;
     let answers: Vec<&Reply> = requests
         .iter()
-        .filter(|request| request.exchange.look == last && request.access == Access::Forbidden)
+        .filter(|request| request.exchange.probe == last && request.access == Access::Forbidden)
         .filter_map(JudgedRequest::reply)
         .collect();
     let starts = last > 1 && !answers.is_empty() && answers.iter().all(|reply| reply.is_starting());
@@ -211,7 +206,7 @@ fn starting(requests: &[JudgedRequest]) -> Option<Ruling> {
     })
 }
 
-/// Rules 4 to 7, from the last clear answer of each path.
+/// Rules 7 to 10, from the last clear answer of each path.
 fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
     let paths = api_paths(requests);
     let with = |wanted: Access| -> Vec<&str> {
@@ -227,9 +222,9 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
         with(Access::Rejected),
     );
     let lists = paths.values().filter(|(class, _)| class.is_list()).count();
-    // If lists were planned and there was no time for them, `left_out` counts them.
+    // If lists were planned and there was no time for them, `unanswered_text` counts them.
     let planned = observation
-        .unasked
+        .not_asked
         .iter()
         .any(|request| request.class.is_list());
     let not_asked = if lists == 0 && !planned {

@@ -18,7 +18,7 @@ pub(super) async fn connect(address: SocketAddr) -> Result<TcpStream, Failure> {
         .map_err(|(error, prohibited)| failure(&error, address, prohibited))
 }
 
-/// Opens a connection. Returns with an error whether an ICMP message said that a filter prohibits it.
+/// Opens a connection. The error comes with a flag: whether an ICMP message of a packet filter caused it.
 #[cfg(target_os = "linux")]
 async fn open(address: SocketAddr) -> Result<TcpStream, (io::Error, bool)> {
     use super::icmp;
@@ -71,7 +71,7 @@ fn failure(error: &io::Error, address: SocketAddr, prohibited: bool) -> Failure 
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => FailureKind::Reset,
         io::ErrorKind::TimedOut => FailureKind::TimedOut,
         io::ErrorKind::NetworkUnreachable => FailureKind::NetworkUnreachable,
-        // ICMPv6 "administratively prohibited", or a packet filter of this machine.
+        // ICMPv6 "administratively prohibited". A packet filter of this machine gives the same error.
         io::ErrorKind::PermissionDenied => FailureKind::Prohibited,
         _ => FailureKind::HostUnreachable,
     };

@@ -4,33 +4,26 @@
 use std::io;
 
 use crate::model::{Failure, FailureKind, Stage};
+use crate::os_error;
 
-/// The error numbers of exhausted resources. In a connect without a bound port, `EAGAIN` and `EADDRINUSE`
-/// mean local ports.
+/// The error numbers of exhausted local ports, in a connect without a bound port.
 #[cfg(unix)]
-const EXHAUSTED: [i32; 7] = [
-    libc::EMFILE,
-    libc::ENFILE,
-    libc::ENOBUFS,
-    libc::ENOMEM,
-    libc::EADDRNOTAVAIL,
-    libc::EAGAIN,
-    libc::EADDRINUSE,
-];
+const NO_PORT: [i32; 3] = [libc::EADDRNOTAVAIL, libc::EAGAIN, libc::EADDRINUSE];
 #[cfg(not(unix))]
-const EXHAUSTED: [i32; 0] = [];
+const NO_PORT: [i32; 0] = [];
 
 /// The failure, if the error means that a resource is exhausted.
 pub(super) fn failure(error: &io::Error) -> Option<Failure> {
-    let is_exhausted = error
-        .raw_os_error()
-        .is_some_and(|code| EXHAUSTED.contains(&code))
+    let is_exhausted = os_error::is_exhausted(error)
+        || error
+            .raw_os_error()
+            .is_some_and(|code| NO_PORT.contains(&code))
         || error.kind() == io::ErrorKind::AddrNotAvailable
         || tracking_is_full(error);
     is_exhausted.then(|| {
         Failure::new(
             Stage::Connect,
-            FailureKind::LocalShortage,
+            FailureKind::ResourcesExhausted,
             error.to_string(),
         )
     })
@@ -61,10 +54,10 @@ mod tests {
 
     #[test]
     fn only_exhausted_resources_are_recognized() {
-        for code in EXHAUSTED {
+        for code in NO_PORT.into_iter().chain([libc::EMFILE, libc::ENFILE]) {
             assert_eq!(
                 failure(&io::Error::from_raw_os_error(code)).unwrap().kind,
-                FailureKind::LocalShortage
+                FailureKind::ResourcesExhausted
             );
         }
         for code in [

@@ -36,7 +36,8 @@ impl Connector {
     /// Opens one connection. Only a proxy accepts names.
     ///
     /// # Errors
-    /// A [`Failure`] of stage `connect`, or of stage `proxy` if the proxy failed or refused.
+    /// A [`Failure`] of stage `connect`. Of stage `proxy` if the proxy failed or refused, or could not connect to the
+    /// target. Of stage `internal` for a name without a proxy, which callers resolve first.
     pub async fn connect(&self, host: &Host, port: u16) -> Result<TcpStream, Failure> {
         let deadline = Instant::now() + self.connect_timeout;
         let stream = match (&self.proxy, host) {
@@ -47,7 +48,8 @@ impl Connector {
                     .map_err(|_| Failure::new(Stage::Connect, FailureKind::TimedOut, ""))??
             }
             (None, Host::Name(name)) => {
-                return Err(Failure::new(Stage::Dns, FailureKind::NoAddress, &**name));
+                let detail = format!("{name} was not resolved");
+                return Err(Failure::new(Stage::Internal, FailureKind::Panic, detail));
             }
         };
         // Requests are small and wait for their answers: Nagle's algorithm would only delay them.

@@ -84,7 +84,7 @@ async fn socks(
     let greeted = received.load(Ordering::Relaxed) >= GREETING;
     match connected {
         Ok(Ok(stream)) => Ok(stream.into_inner().into_inner()),
-        Ok(Err(error)) => Err(refused(proxy, &error, greeted)),
+        Ok(Err(error)) => Err(socks_failure(proxy, &error, greeted)),
         Err(_) if greeted => Err(Failure::new(Stage::Proxy, FailureKind::TimedOut, "")),
         Err(_) => Err(failed(proxy, FailureKind::Proxy, "does not speak SOCKS")),
     }
@@ -92,7 +92,7 @@ async fn socks(
 
 /// What a SOCKS server says about the target (RFC 1928, section 6), or how the server itself failed.
 /// OpenSSH closes without an answer if it cannot connect.
-fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
+fn socks_failure(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
     let of_target = |kind| Failure::new(Stage::Connect, kind, "reported by the proxy");
     match error {
         SocksError::ConnectionRefused => of_target(FailureKind::Refused),
@@ -108,7 +108,7 @@ fn refused(proxy: &Proxy, error: &SocksError, greeted: bool) -> Failure {
             FailureKind::ProxyCouldNotConnect,
             "closed without an answer",
         ),
-        // The library reports codes that RFC 1928 does not define as the latter.
+        // `UnknownAuthMethod` is what the library reports for reply codes that RFC 1928 does not define.
         SocksError::GeneralSocksServerFailure | SocksError::UnknownAuthMethod if greeted => {
             failed(proxy, FailureKind::ProxyCouldNotConnect, "general failure")
         }

@@ -120,6 +120,7 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
     Results {
         info: scan.info(),
         summary: &scan.summary,
+        not_shown: 0,
         findings,
         unused_acceptances: &[],
         changes: None,
@@ -144,7 +145,7 @@ fn merged(scan: &SavedScan, records: &[EndpointReport]) {
     }
     let Ok(merged) = merge.finish() else { return };
     for (number, record) in records.iter().enumerate() {
-        let _ = merged.place(0, number, record.clone());
+        let _ = merged.merged_record(0, number, record.clone());
     }
 }
 

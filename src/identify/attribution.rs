@@ -7,25 +7,28 @@
 //! has the marks of what it is built on.
 //!
 //! **Which product is named.** Among the strongest, one with a unique mark of its own wins, and a product wins
-//! over what it is built on if a mark shows the difference. Marks that contradict each other name no product, unless
-//! one side is clearly stronger: then the other side is reported as evidence against it. The confidence is that of
+//! over what it is built on if a mark shows the difference. Marks that contradict each other name no product, unless one
+//! side is clearly stronger: then the other side is reported as evidence against it. The confidence is that of
 //! the strongest, named or tied, so that removing a sign never raises it.
 //!
 //! **What an alias is worth.** The owner of a name may point it anywhere (CNAME), while the server itself shows its
 //! certificate. So an alias names no product if the handshake shows only other products.
 
-use crate::model::{Attribution, Confidence, Mark, Product, Provenance, Specificity};
+use crate::model::{Attribution, Confidence, Product, ProductMark, Provenance, Specificity};
 
 use crate::products::{Fact, Place, TABLE, Table};
 
-/// The worth of a mark that distinguishes a product from what it is built on.
+/// The worth of a mark that a few related products share, or of a unique mark whose fact is inferred: of a mark that
+/// distinguishes the product at all.
 const TELLING: u32 = 4;
+/// The worth of an inferred mark that a few related products share. Of less worth, only weak marks are left.
+const INFERRED: u32 = 2;
 /// The worth of a unique mark whose fact is documented or observed.
 const UNIQUE: u32 = 8;
 
-/// A text that matches a pattern.
+/// A text that matches a pattern of a product.
 #[derive(Clone)]
-pub(super) struct Found {
+pub(super) struct MatchedText {
     place: Place,
     fact: &'static Fact,
     clue: usize,
@@ -36,16 +39,16 @@ pub(super) struct Found {
 
 /// The marks of all texts.
 #[derive(Default)]
-pub(super) struct Marks(Vec<Found>);
+pub(super) struct ProductMarks(Vec<MatchedText>);
 
-impl Marks {
+impl ProductMarks {
     /// Matches a text with every pattern of `place`. `clue` is the index of the clue that shows the text.
-    pub(super) fn look(&mut self, place: Place, text: &str, clue: usize) {
+    pub(super) fn match_text(&mut self, place: Place, text: &str, clue: usize) {
         self.find(place, text, clue, false);
     }
 
     /// Matches a name that the host name is an alias of.
-    pub(super) fn look_at_alias(&mut self, name: &str, clue: usize) {
+    pub(super) fn match_alias(&mut self, name: &str, clue: usize) {
         self.find(Place::Host, name, clue, true);
     }
 
@@ -55,13 +58,17 @@ impl Marks {
         if !patterns.set.is_match(text) {
             return;
         }
-        let found = patterns.set.matches(text).into_iter().map(|at| Found {
-            place,
-            fact: &patterns.facts[at],
-            clue,
-            seen: text.to_owned(),
-            alias,
-        });
+        let found = patterns
+            .set
+            .matches(text)
+            .into_iter()
+            .map(|at| MatchedText {
+                place,
+                fact: &patterns.facts[at],
+                clue,
+                seen: text.to_owned(),
+                alias,
+            });
         self.0.extend(found);
     }
 
@@ -75,7 +82,7 @@ impl Marks {
     /// The marks without those of contradicted aliases. The handshake contradicts an alias if it has telling marks, but
     /// none of the alias's product, of what that is built on or of what is built on it. `None` if no alias is
     /// contradicted.
-    fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<Found>> {
+    fn without_contradicted_aliases(&self, table: &Table) -> Option<Vec<MatchedText>> {
         let telling: Vec<usize> = (self.0.iter())
             .filter(|found| found.place.is_in_handshake() && worth(found.fact) >= TELLING)
             .map(|found| found.fact.entry)
@@ -85,14 +92,14 @@ impl Marks {
                 || table.entries[one].built_on.contains(&other)
                 || table.entries[other].built_on.contains(&one)
         };
-        let contradicted = |found: &Found| {
+        let contradicted = |found: &MatchedText| {
             found.alias
                 && !telling.is_empty()
                 && !telling
                     .iter()
                     .any(|entry| related(*entry, found.fact.entry))
         };
-        let kept: Vec<Found> = self
+        let kept: Vec<MatchedText> = self
             .0
             .iter()
             .filter(|found| !contradicted(found))
@@ -127,7 +134,7 @@ impl Marks {
                 .iter()
                 .any(|named| *named == entry || table.entries[*named].built_on.contains(&entry))
         };
-        let (marks, rest): (Vec<&Found>, Vec<&Found>) = self
+        let (marks, rest): (Vec<&MatchedText>, Vec<&MatchedText>) = self
             .0
             .iter()
             .partition(|found| own_or_built_on(found.fact.entry));
@@ -166,7 +173,7 @@ impl Marks {
 }
 
 /// The products that are named or tie, with their strength; `None` if no mark names one.
-fn strongest(found: &[Found], table: &Table) -> Option<(Confidence, Vec<usize>)> {
+fn strongest(found: &[MatchedText], table: &Table) -> Option<(Confidence, Vec<usize>)> {
     let supports = (0..table.entries.len()).filter_map(|entry| Support::of(entry, table, found));
     let mut strongest: Vec<(Confidence, Support)> = supports
         .filter_map(|support| Some((support.strength()?, support)))
@@ -178,13 +185,13 @@ fn strongest(found: &[Found], table: &Table) -> Option<(Confidence, Vec<usize>)>
 }
 
 /// The worth of a mark: [`UNIQUE`] for a unique one, half of that for one that a few related products share, and half
-/// again for an inferred fact. A weak mark counts only together with others.
+/// again for an inferred fact. A weak mark never decides; it only breaks a tie.
 fn worth(fact: &Fact) -> u32 {
     let stated = matches!(fact.known, Provenance::Documented | Provenance::Observed);
     match (fact.specificity, stated) {
         (Specificity::Unique, true) => UNIQUE,
         (Specificity::Unique, false) | (Specificity::Family, true) => TELLING,
-        (Specificity::Family, false) => 2,
+        (Specificity::Family, false) => INFERRED,
         (Specificity::Weak, _) => 1,
     }
 }
@@ -194,16 +201,16 @@ struct Support {
     entry: usize,
     /// The worth of the best mark in each place, its own or of what it is built on.
     places: [u32; Place::COUNT],
-    /// The worth of its best own mark that what it is built on does not share.
-    own: u32,
+    /// The worth of its best mark that what it is built on does not share.
+    distinguishing: u32,
 }
 
 impl Support {
-    /// `None` if it has no mark of its own.
-    fn of(entry: usize, table: &Table, found: &[Found]) -> Option<Self> {
+    /// `None` if no text fits a pattern of its own entry.
+    fn of(entry: usize, table: &Table, found: &[MatchedText]) -> Option<Self> {
         let built_on = &table.entries[entry].built_on;
         let mut places = [0; Place::COUNT];
-        let (mut own, mut shows) = (0, false);
+        let (mut distinguishing, mut shows) = (0, false);
         for mark in found {
             let its = mark.fact.entry == entry;
             if !its && !built_on.contains(&mark.fact.entry) {
@@ -221,16 +228,20 @@ impl Support {
                         && self::worth(other.fact) >= worth
                 })
             };
-            if its && worth > own && !shared() {
-                own = worth;
+            if its && worth > distinguishing && !shared() {
+                distinguishing = worth;
             }
         }
-        shows.then_some(Self { entry, places, own })
+        shows.then_some(Self {
+            entry,
+            places,
+            distinguishing,
+        })
     }
 
     fn strength(&self) -> Option<Confidence> {
         let at_least = |worth: u32| self.places.iter().filter(|place| **place >= worth).count();
-        match (at_least(UNIQUE), at_least(TELLING), at_least(2)) {
+        match (at_least(UNIQUE), at_least(TELLING), at_least(INFERRED)) {
             (1.., _, 2..) => Some(Confidence::High),
             (1.., _, _) | (_, 2.., _) => Some(Confidence::Medium),
             (_, 1, _) | (_, _, 2..) => Some(Confidence::Low),
@@ -248,10 +259,10 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
     let set_apart = |least: u32| {
         strongest
             .iter()
-            .filter(|support| support.own >= least)
+            .filter(|support| support.distinguishing >= least)
             .collect::<Vec<_>>()
     };
-    // A product that is built on two others, and shows the marks of both, may need no mark of its own.
+    // A product that is built on two others may have only marks that these share, so 0 is allowed.
     let all = [UNIQUE, TELLING, 1, 0]
         .into_iter()
         .map(set_apart)
@@ -275,12 +286,15 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
     let mut by_total = tops;
     by_total.sort_by_key(|support| (std::cmp::Reverse(support.total()), support.entry));
     match by_total.as_slice() {
-        [first, second, ..] if first.total() >= second.total() + first.own.max(TELLING) => {
+        [first, second, ..]
+            if first.total() >= second.total() + first.distinguishing.max(TELLING) =>
+        {
             vec![first.entry]
         }
         tied => {
             let best = tied.first().map_or(0, |first| first.total());
-            let close = |support: &&&Support| support.total() + support.own.max(TELLING) > best;
+            let close =
+                |support: &&&Support| support.total() + support.distinguishing.max(TELLING) > best;
             tied.iter()
                 .filter(close)
                 .map(|support| support.entry)
@@ -290,8 +304,8 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
 }
 
 /// The marks for the report: the strongest first, one for each product and text.
-fn reported<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Mark> {
-    let mut found: Vec<&Found> = found.collect();
+fn reported<'a>(found: impl Iterator<Item = &'a MatchedText>, table: &Table) -> Vec<ProductMark> {
+    let mut found: Vec<&MatchedText> = found.collect();
     found.sort_by_key(|found| {
         (
             std::cmp::Reverse(worth(found.fact)),
@@ -299,14 +313,14 @@ fn reported<'a>(found: impl Iterator<Item = &'a Found>, table: &Table) -> Vec<Ma
             found.fact.entry,
         )
     });
-    let mut marks: Vec<Mark> = Vec::new();
+    let mut marks: Vec<ProductMark> = Vec::new();
     for found in found {
         let product = &table.entries[found.fact.entry].id;
-        let known = |mark: &Mark| {
+        let known = |mark: &ProductMark| {
             mark.product == *product && mark.clue == found.clue && mark.seen == found.seen
         };
         if !marks.iter().any(known) {
-            marks.push(Mark {
+            marks.push(ProductMark {
                 product: product.clone().into(),
                 clue: found.clue,
                 seen: found.seen.clone(),

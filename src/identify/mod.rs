@@ -39,7 +39,7 @@ pub fn identify(observation: &Observation) -> Identification {
     let signs = Signs::of(observation);
     let (component, confidence) = weigh(&signs, observation);
     // Without a sign of Kubernetes, a certificate like a product's proves nothing.
-    let attribution = if signs.kubernetes() {
+    let attribution = if signs.shows_kubernetes() {
         signs.marks.conclude()
     } else {
         Attribution::default()
@@ -48,7 +48,7 @@ pub fn identify(observation: &Observation) -> Identification {
         component,
         confidence,
         version: signs.version.clone(),
-        kubernetes: signs.kubernetes(),
+        kubernetes: signs.shows_kubernetes(),
         through_front: component == Component::KubeApiServer && signs.front,
         attribution,
         clues: signs.clues,
@@ -135,7 +135,7 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     if signs.proxy_certificate && signs.replies > 0 {
         return (Component::KubernetesProxy, Confidence::Medium);
     }
-    match (signs.kubernetes(), signs.replies) {
+    match (signs.shows_kubernetes(), signs.replies) {
         (_, 0) => (Component::Unknown, Confidence::Low),
         (false, _) => (Component::Other, Confidence::Medium),
         // The certificate, the CA names or the host name show Kubernetes, but no answer does.

@@ -19,7 +19,7 @@ pub(crate) const FLOW_CONTROL: [HeaderName; 2] = [
 /// Newer servers send `Audit-Id` with every answer, older ones where auditing is on. The flow-control headers are
 /// set behind authentication (by default from 1.20 on).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Markers {
+pub struct HeaderMarks {
     /// `Audit-Id` is present.
     pub audit_id: bool,
     /// Both `X-Kubernetes-Pf-*-Uid` headers are present; they may be empty while a server starts.
@@ -28,7 +28,7 @@ pub struct Markers {
     pub nosniff_json: bool,
 }
 
-impl Markers {
+impl HeaderMarks {
     /// The marks in these headers.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let nosniff = headers

@@ -15,7 +15,7 @@ mod status;
 mod version;
 
 pub use answer::Answer;
-pub use marks::Markers;
+pub use marks::HeaderMarks;
 pub(crate) use marks::{AUDIT_ID, FLOW_CONTROL, JSON, media_type};
 pub use minor::{Minor, NoMinor};
 pub use path::{PathClass, PathError};

@@ -50,7 +50,8 @@ pub enum FailureKind {
     HostUnreachable,
     /// ICMP: no route to the network.
     NetworkUnreachable,
-    /// A packet filter refused (ICMP administratively prohibited, or a local filter).
+    /// A packet filter refused (ICMP administratively prohibited). A firewall of this machine cannot be told from
+    /// ICMP, and counts as the target's.
     Prohibited,
     /// The name does not exist (NXDOMAIN).
     NameNotFound,
@@ -79,7 +80,9 @@ pub enum FailureKind {
     /// The time for the endpoint was over.
     Deadline,
     /// This machine ran out of descriptors, ports or buffers; the target is not the cause.
-    LocalShortage,
+    #[serde(rename = "local-shortage")]
+    #[strum(serialize = "local-shortage")]
+    ResourcesExhausted,
     /// A defect in kubeknock; please report it.
     Panic,
     /// This machine has no route to the address, no address of its family, or a rule that forbids it.
@@ -97,10 +100,10 @@ words!(FailureKind, all);
 impl FailureKind {
     /// Whether our own side failed, so that it says nothing of the target: this machine, its network,
     /// its name server, or the proxy.
-    pub const fn is_ours(self) -> bool {
+    pub const fn is_own_side(self) -> bool {
         matches!(
             self,
-            Self::LocalShortage
+            Self::ResourcesExhausted
                 | Self::Panic
                 | Self::NoRoute
                 | Self::NoResolver
@@ -130,7 +133,7 @@ impl FailureKind {
             Self::Handshake => "TLS handshake failed",
             Self::InvalidHttp => "invalid HTTP",
             Self::Deadline => "deadline",
-            Self::LocalShortage => "shortage of this machine",
+            Self::ResourcesExhausted => "out of resources here",
             Self::Panic => "internal error",
             Self::NoRoute => "no route from this machine",
             Self::NoResolver => "no name server",
@@ -164,8 +167,8 @@ impl Failure {
         }
     }
 
-    /// Whether another attempt may succeed: only timeouts and resets, never an answer.
-    pub const fn may_pass(&self) -> bool {
+    /// Whether another attempt may succeed: after a timeout, a reset or an early close, never after an answer.
+    pub const fn is_transient(&self) -> bool {
         matches!(
             self.kind,
             FailureKind::TimedOut

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
 use super::{
-    Confidence, Endpoint, Origin, Remediation, Rule, Severity, Target, Verdict, hex, words,
+    Confidence, Endpoint, JudgedRequest, Origin, Remediation, Request, Rule, Severity, Target,
+    Verdict, curl, hex, words,
 };
 use crate::natural_order::Natural;
 
@@ -144,6 +145,20 @@ pub struct Site {
     pub endpoint: Endpoint,
     /// Indexes into the requests of the endpoint's report; empty if no answer is the proof.
     pub requests: Vec<usize>,
+    /// The first of these requests.
+    pub proof: Option<Request>,
+}
+
+impl Site {
+    /// An endpoint where these requests of its report are the proof.
+    pub fn of(endpoint: Endpoint, requests: Vec<usize>, report: &[JudgedRequest]) -> Self {
+        let proof = requests.first().and_then(|first| report.get(*first));
+        Self {
+            endpoint,
+            proof: proof.map(|request| request.exchange.request.clone()),
+            requests,
+        }
+    }
 }
 
 /// Something to look at: one rule at one target, or at one specification.
@@ -194,6 +209,12 @@ impl Finding {
                 confidence.as_str()
             )),
         }
+    }
+
+    /// The command that shows the first proof again; `None` if it rests on no request.
+    pub fn curl(&self) -> Option<String> {
+        let mut sites = self.sites.iter();
+        sites.find_map(|site| Some(curl(&site.endpoint, site.proof.as_ref()?)))
     }
 
     /// Whether it was accepted on the day of the scan.

@@ -25,6 +25,7 @@ pub(crate) fn reply(status: u16, content_type: &str, body: &str) -> Reply {
         answer: Answer::parse(body.as_bytes(), false),
         body_size: body.len(),
         body_failure: None,
+        raw: None,
     };
     if content_type.is_empty() {
         reply
@@ -145,15 +146,15 @@ pub(crate) fn reset() -> Failure {
     Failure::new(Stage::Http, FailureKind::Reset, "")
 }
 
-/// What one look saw: paths with their answers, in order.
-pub(crate) fn seen<const N: usize>(look: u8, answers: [(&str, Reply); N]) -> Observation {
-    failing(look, answers.map(|(path, reply)| (path, Ok(reply))))
+/// What one probe saw: paths with their answers, in order.
+pub(crate) fn seen<const N: usize>(probe: u8, answers: [(&str, Reply); N]) -> Observation {
+    failing(probe, answers.map(|(path, reply)| (path, Ok(reply))))
 }
 
 /// The same with failures among the answers. A path is asked as its class says, `…continue=bogus`
 /// as GET.
 pub(crate) fn failing<'a>(
-    look: u8,
+    probe: u8,
     answers: impl IntoIterator<Item = (&'a str, Result<Reply, Failure>)>,
 ) -> Observation {
     let mut observation = Observation::new(Endpoint {
@@ -171,7 +172,7 @@ pub(crate) fn failing<'a>(
                 Some(list) => Request::for_path(list).unwrap().without_head().unwrap(),
                 None => Request::for_path(path).unwrap(),
             },
-            look,
+            probe,
             at: Timestamp::UNIX_EPOCH,
             elapsed: Duration::from_millis(1),
             outcome,

@@ -1,151 +1,162 @@
-//! Planned requests without a clear answer, in words.
+//! The parts of a target that were not requested, and why.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use super::{Access, Grade, JudgedRequest, Request};
-use crate::kubernetes::PathClass;
+use serde::{Deserialize, Serialize};
+use strum::{VariantArray, VariantNames};
 
-/// How much the answers to one path show. Of several answers, the one that shows most counts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Shown {
-    Nothing,
-    Unclear,
-    Access,
+use super::words;
+use crate::wording::plural;
+
+/// Examples that are kept.
+const EXAMPLES: usize = 5;
+
+/// Why something of a target was not requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantArray, VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Gap"))]
+#[strum(serialize_all = "kebab-case")]
+pub enum LeftOutReason {
+    /// An exclusion covers the address of a name, or a name that it is an alias of.
+    ExcludedAddress,
+    /// A name resolves to a special address (loopback, link-local, cloud metadata …) that is not a target itself.
+    SpecialAddress,
+    /// A name has more addresses than the limit.
+    BeyondLimit,
+    /// The lookup of a name failed for one address family only: there may be addresses that nobody knows.
+    HalfResolved,
+    /// This machine has no route for one address family; the name has addresses of the other.
+    UnroutableAddress,
 }
 
-impl Shown {
-    const fn by(access: &Access) -> Self {
-        match access {
-            Access::Failed(_) => Self::Nothing,
-            Access::Unclear(_) => Self::Unclear,
-            Access::Rejected | Access::Forbidden | Access::Granted => Self::Access,
+words!(LeftOutReason, all);
+
+impl LeftOutReason {
+    /// Whether it counts addresses of a target, and not lookups.
+    pub const fn is_address(self) -> bool {
+        !matches!(self, Self::HalfResolved)
+    }
+
+    /// Whether the scan is incomplete because of it. It is complete if the user excluded the address, or if the name
+    /// has other addresses that were requested.
+    pub const fn is_missed(self) -> bool {
+        !matches!(self, Self::ExcludedAddress | Self::UnroutableAddress)
+    }
+
+    /// The count with its unit in words.
+    pub fn counted(self, count: u64) -> String {
+        let (one, several) = match self {
+            Self::ExcludedAddress => ("excluded address", "excluded addresses"),
+            Self::SpecialAddress => (
+                "special address without --allow-special",
+                "special addresses without --allow-special",
+            ),
+            Self::BeyondLimit => (
+                "address beyond the limit for one name",
+                "addresses beyond the limit for one name",
+            ),
+            Self::HalfResolved => (
+                "lookup that failed for one address family",
+                "lookups that failed for one address family",
+            ),
+            Self::UnroutableAddress => (
+                "address of a family without a route here",
+                "addresses of families without a route here",
+            ),
+        };
+        plural(count, one, several)
+    }
+}
+
+/// What was not requested for one reason.
+// Checkpoints have the fields without their names: the order stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Unasked"))]
+pub struct LeftOut {
+    /// The reason.
+    pub why: LeftOutReason,
+    /// How many addresses; for `half-resolved`, how many lookups.
+    pub count: u64,
+    /// Some of them: addresses with what they are, lookups with how they failed.
+    pub examples: BTreeSet<String>,
+}
+
+impl LeftOut {
+    /// A count with an example.
+    pub fn new(why: LeftOutReason, count: u64, example: impl Into<String>) -> Self {
+        Self {
+            why,
+            count,
+            examples: BTreeSet::from([example.into()]),
         }
     }
-}
 
-/// `resources: 13 of 20 asked`, `20 of 20 lists of resources without a clear answer`, `4 other paths without an
-/// answer`; `None` if every path was answered, and every answer that matters shows how far the request came. Unclear
-/// answers of version, health and a product's own paths are not counted.
-pub fn left_out(requests: &[JudgedRequest], not_asked: &[Request]) -> Option<String> {
-    let mut paths: BTreeMap<&str, (PathClass, Shown)> = BTreeMap::new();
-    let made = requests
-        .iter()
-        .map(|judged| (&judged.exchange.request, Shown::by(&judged.access)));
-    let all = made.chain(not_asked.iter().map(|request| (request, Shown::Nothing)));
-    for (request, said) in all {
-        let path = paths
-            .entry(request.bare_path())
-            .or_insert((request.class, said));
-        path.1 = path.1.max(said);
+    /// Adds a count with the same reason.
+    pub fn join(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.examples.extend(other.examples.iter().cloned());
+        while self.examples.len() > EXAMPLES {
+            self.examples.pop_last();
+        }
     }
-    let (lists, others): (Vec<_>, Vec<_>) =
-        paths.into_values().partition(|(class, _)| class.is_list());
-    let count = |paths: &[(PathClass, Shown)], wanted: Shown| {
-        paths
-            .iter()
-            .filter(|(class, said)| {
-                *said == wanted && (wanted == Shown::Nothing || Grade::of(*class).exposes())
-            })
-            .count()
-    };
-    let other_paths = |count: usize, without: &str| match count {
-        0 => None,
-        1 => Some(format!("1 other path without {without}")),
-        several => Some(format!("{several} other paths without {without}")),
-    };
-    let (silent, unclear) = (count(&lists, Shown::Nothing), count(&lists, Shown::Unclear));
-    let all = lists.len();
-    let said: Vec<String> = [
-        (silent > 0).then(|| format!("resources: {} of {all} asked", all - silent)),
-        (unclear > 0)
-            .then(|| format!("{unclear} of {all} lists of resources without a clear answer")),
-        other_paths(count(&others, Shown::Nothing), "an answer"),
-        other_paths(count(&others, Shown::Unclear), "a clear answer"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    (!said.is_empty()).then(|| said.join(", "))
+
+    /// Adds this count to a sorted list that has each reason once.
+    pub fn add_to(&self, list: &mut Vec<Self>) {
+        match list.binary_search_by_key(&self.why, |left_out| left_out.why) {
+            Ok(at) => list[at].join(self),
+            Err(at) => list.insert(at, self.clone()),
+        }
+    }
+
+    /// `1 special address without --allow-special (127.0.0.1, loopback)`.
+    pub fn text(&self) -> String {
+        let counted = self.why.counted(self.count);
+        if self.examples.is_empty() {
+            return counted;
+        }
+        let examples: Vec<&str> = self.examples.iter().map(String::as_str).collect();
+        format!("{counted} ({})", examples.join("; "))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{failing, forbidden, ok, page, reset};
-    use super::super::{Exchange, Failure, FailureKind, Reply, Stage, Unclear};
     use super::*;
 
-    fn said(
-        answers: &[(&'static str, Result<Reply, Failure>)],
-        not_asked: &[&str],
-    ) -> Option<String> {
-        let seen = failing(1, answers.iter().cloned());
-        let judged = |exchange: &Exchange| {
-            let failed = exchange.outcome.as_ref().err().cloned();
-            JudgedRequest {
-                access: failed.map_or(Access::Forbidden, Access::Failed),
-                exchange: exchange.clone(),
-            }
-        };
-        let requests: Vec<JudgedRequest> = seen.exchanges.iter().map(judged).collect();
-        let not_asked: Vec<Request> = not_asked
-            .iter()
-            .map(|path| Request::for_path(path).unwrap())
-            .collect();
-        left_out(&requests, &not_asked)
-    }
-
     #[test]
-    fn paths_without_an_answer_are_counted() {
-        let late = || Failure::new(Stage::Http, FailureKind::Deadline, "");
-        let asked = [
-            ("/healthz", Ok(ok())),
-            ("/api/v1/secrets", Ok(forbidden())),
-            ("/api/v1/pods", Err(late())),
-        ];
-        assert_eq!(said(&asked[..2], &[]), None);
-        assert_eq!(said(&asked, &[]).unwrap(), "resources: 1 of 2 asked");
-        assert_eq!(
-            said(&asked, &["/api/v1/nodes", "/metrics"]).unwrap(),
-            "resources: 1 of 3 asked, 1 other path without an answer"
-        );
-        assert_eq!(
-            said(&asked[..2], &["/flagz", "/metrics"]).unwrap(),
-            "2 other paths without an answer"
-        );
-    }
-
-    #[test]
-    fn lists_without_a_clear_answer_are_counted() {
-        let seen = failing(
-            1,
-            [
-                ("/healthz", Ok(page(500))),
-                ("/api/v1/secrets", Ok(page(500))),
-                ("/api/v1/pods", Ok(page(500))),
-                ("/metrics", Ok(page(500))),
-            ],
-        );
-        let unclear = |exchange: &Exchange| JudgedRequest {
-            access: Access::Unclear(Unclear::ServerError),
-            exchange: exchange.clone(),
-        };
-        let mut requests: Vec<JudgedRequest> = seen.exchanges.iter().map(unclear).collect();
-        assert_eq!(
-            left_out(&requests, &[]).unwrap(),
-            "2 of 2 lists of resources without a clear answer, 1 other path without a clear answer"
-        );
-        for request in &mut requests[2..] {
-            request.access = Access::Forbidden;
+    fn a_list_has_each_reason_once() {
+        let mut list = Vec::new();
+        for (why, count, example) in [
+            (LeftOutReason::HalfResolved, 1, "AAAA: resolver timed out"),
+            (LeftOutReason::SpecialAddress, 1, "127.0.0.1, loopback"),
+            (LeftOutReason::SpecialAddress, 2, "0.0.0.0, unspecified"),
+        ] {
+            LeftOut::new(why, count, example).add_to(&mut list);
         }
+        let said: Vec<String> = list.iter().map(LeftOut::text).collect();
         assert_eq!(
-            left_out(&requests, &[]).unwrap(),
-            "1 of 2 lists of resources without a clear answer"
+            said,
+            [
+                "3 special addresses without --allow-special (0.0.0.0, unspecified; 127.0.0.1, loopback)",
+                "1 lookup that failed for one address family (AAAA: resolver timed out)"
+            ]
         );
     }
 
     #[test]
-    fn an_answer_of_the_recheck_replaces_a_failure_of_the_first_probe() {
-        let asked = [("/api", Err(reset())), ("/api", Ok(forbidden()))];
-        assert_eq!(said(&asked, &[]), None);
+    fn examples_are_few() {
+        let mut left_out = LeftOut::new(LeftOutReason::SpecialAddress, 1, "127.0.0.9");
+        for host in 0..9 {
+            left_out.join(&LeftOut::new(
+                LeftOutReason::SpecialAddress,
+                1,
+                format!("127.0.0.{host}"),
+            ));
+        }
+        assert_eq!((left_out.count, left_out.examples.len()), (10, EXAMPLES));
+        assert_eq!(left_out.examples.first().unwrap(), "127.0.0.0");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Endpoint, Failure, Handshake, Method, Reply, Request};
-use crate::kubernetes::Markers;
+use crate::kubernetes::HeaderMarks;
 
 /// What one endpoint showed.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Observation {
     /// The names that the host name is an alias of (CNAME), in the order of the chain.
     pub aliases: Arc<[Arc<str>]>,
     /// The local address of the connections.
-    pub local: Option<IpAddr>,
+    pub local_address: Option<IpAddr>,
     /// TLS facts of the first handshake that completed; `None` for plain HTTP or when none did.
     pub tls: Option<Handshake>,
     /// What a handshake without SNI showed, where one was made (`--deep`, endpoints with a name).
@@ -25,10 +25,10 @@ pub struct Observation {
     /// The requests in the order in which they were made, those of the recheck included.
     pub exchanges: Vec<Exchange>,
     /// Planned requests that were not made, because the time was over or the endpoint could not be reached any more.
-    pub unasked: Vec<Request>,
+    pub not_asked: Vec<Request>,
     /// The failure that ended the probe before any request.
     pub failure: Option<Failure>,
-    /// Whether the last TLS connection was closed before any byte, or returned bytes that are not TLS: the port may
+    /// Whether the last TLS connection showed no TLS: it ended before any byte, or other bytes came. The port may
     /// speak plain HTTP.
     pub no_tls: bool,
     /// TCP connections opened.
@@ -54,11 +54,11 @@ impl Observation {
         Self {
             endpoint,
             aliases: Arc::default(),
-            local: None,
+            local_address: None,
             tls: None,
             without_sni: None,
             exchanges: Vec::new(),
-            unasked: Vec::new(),
+            not_asked: Vec::new(),
             failure: None,
             no_tls: false,
             connections: 0,
@@ -79,24 +79,24 @@ impl Observation {
     }
 
     /// The header marks of this endpoint's GET answers. An answer to HEAD counts only with the same marks.
-    pub fn reference(&self) -> Markers {
+    pub fn reference(&self) -> HeaderMarks {
         self.replies()
             .filter(|(request, _)| request.method == Method::Get)
-            .fold(Markers::default(), |marks, (_, reply)| {
-                marks.or(reply.markers())
+            .fold(HeaderMarks::default(), |marks, (_, reply)| {
+                marks.or(reply.header_marks())
             })
     }
 
     /// Adds the results of a recheck.
     pub fn absorb(&mut self, second: Self) {
         self.exchanges.extend(second.exchanges);
-        for request in second.unasked {
-            if !self.unasked.contains(&request) {
-                self.unasked.push(request);
+        for request in second.not_asked {
+            if !self.not_asked.contains(&request) {
+                self.not_asked.push(request);
             }
         }
         let exchanges = &self.exchanges;
-        self.unasked.retain(|request| {
+        self.not_asked.retain(|request| {
             !exchanges
                 .iter()
                 .any(|exchange| exchange.request == *request)
@@ -119,7 +119,7 @@ pub struct Exchange {
     /// The request.
     pub request: Request,
     /// 1 for the first probe, 2 for the recheck.
-    pub look: u8,
+    pub probe: u8,
     /// When it was sent.
     pub at: Timestamp,
     /// From sending to the end of the body.
@@ -137,7 +137,7 @@ impl Exchange {
 
 /// How long the stages of one endpoint took.
 ///
-/// Rounded to microseconds, as in reports: a value that is rounded twice may differ.
+/// Truncated to microseconds, as in reports, so that a report that is read and written again stays the same.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timings {
     /// Resolving the name; `None` for an address.
@@ -151,8 +151,8 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// Rounded as in reports.
-    pub(crate) fn kept(self) -> Self {
+    /// Truncated as in reports.
+    pub(crate) fn truncated(self) -> Self {
         Self {
             resolve: self.resolve.map(microseconds),
             connect: self.connect.map(microseconds),
@@ -162,8 +162,7 @@ impl Timings {
     }
 }
 
-/// Rounds a duration to microseconds, as in saved reports, so that a report that is read and written again stays the
-/// same.
+/// Truncates a duration to microseconds, as in saved reports.
 pub(crate) fn microseconds(duration: Duration) -> Duration {
     Duration::from_micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
 }
@@ -183,11 +182,11 @@ mod tests {
                 .collect()
         };
         let mut first = seen(1, [("/api", forbidden()), ("/livez", ok())]);
-        first.unasked = left(&["/metrics", "/apis"]);
+        first.not_asked = left(&["/metrics", "/apis"]);
         let mut second = seen(2, [("/api", forbidden()), ("/apis", forbidden())]);
-        second.unasked = left(&["/livez", "/metrics"]);
+        second.not_asked = left(&["/livez", "/metrics"]);
         first.absorb(second);
-        let paths: Vec<&str> = first.unasked.iter().map(Request::bare_path).collect();
+        let paths: Vec<&str> = first.not_asked.iter().map(Request::bare_path).collect();
         assert_eq!(paths, ["/metrics"]);
     }
 }

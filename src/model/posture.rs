@@ -15,11 +15,11 @@ use super::{Provenance, Remediation, Text, Verdict, words};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum PostureStatus {
-    /// More is open than the product documents.
+    /// More open than the product documents.
     #[serde(rename = "looser")]
     #[strum(serialize = "looser")]
     MoreOpen,
-    /// Less is open than the product documents.
+    /// Stricter than the product documents.
     Stricter,
     /// The product documents several answers, and this is one of them.
     Either,
@@ -30,6 +30,19 @@ pub enum PostureStatus {
 }
 
 words!(PostureStatus);
+
+impl PostureStatus {
+    /// What people read. Programs read the word of reports, which never changes.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::MoreOpen => "more open",
+            Self::Stricter => "stricter",
+            Self::Either => "one of the documented answers",
+            Self::AsDocumented => "as documented",
+            Self::Unknown => "not graded",
+        }
+    }
+}
 
 /// What the product documents, and whether the endpoint does that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,7 +34,7 @@ pub struct Product {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[strum(serialize_all = "kebab-case")]
 pub enum Specificity {
-    /// Many products show it, so it counts only together with other marks.
+    /// Many products show it, so it never decides.
     Weak,
     /// A few related products show it.
     Family,
@@ -63,10 +63,11 @@ pub enum Provenance {
 
 words!(Provenance);
 
-/// One sign that fits one product.
+/// A text that fits a pattern of one product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Mark {
+#[cfg_attr(test, schemars(rename = "Mark"))]
+pub struct ProductMark {
     /// The product's id.
     pub product: Text,
     /// Index into `clues`, from 0: where it was seen.
@@ -93,8 +94,8 @@ pub struct Attribution {
     /// Products that the signs fit too: those that tie, or those that cannot be told from the
     /// product because they are built on it and add nothing that shows.
     pub others: Vec<Product>,
-    /// The signs for the product and for what it is built on; with a tie, those of all that tie.
-    pub marks: Vec<Mark>,
-    /// Signs that name something else.
-    pub against: Vec<Mark>,
+    /// The marks of the product and of what it is built on; with a tie, those of all that tie.
+    pub marks: Vec<ProductMark>,
+    /// Marks that name something else.
+    pub against: Vec<ProductMark>,
 }

@@ -1,5 +1,6 @@
 //! One HTTP answer: its status, its headers and the meaning of its body. Its size is limited.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
@@ -8,9 +9,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::Failure;
-use crate::kubernetes::{Answer, FLOW_CONTROL, JSON, Markers, Status, media_type};
+use crate::kubernetes::{Answer, FLOW_CONTROL, HeaderMarks, JSON, Status, media_type};
 
-/// An answer. Its body was parsed, and its bytes are not kept.
+/// An answer. Its body was parsed, and its bytes are kept only on request.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// HTTP status code.
@@ -27,6 +28,19 @@ pub struct Reply {
     pub body_size: usize,
     /// The failure that ended the body early.
     pub body_failure: Option<Failure>,
+    /// The answer as it came; `None` unless the scan keeps it ([`ScanConfig::keep_answers`]), and in a saved report.
+    ///
+    /// [`ScanConfig::keep_answers`]: crate::config::ScanConfig::keep_answers
+    pub raw: Option<Arc<RawAnswer>>,
+}
+
+/// The headers and the body of an answer as they came, up to the limits of the probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawAnswer {
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body; `None` for a list of resources, whose body is never kept.
+    pub body: Option<Vec<u8>>,
 }
 
 impl Reply {
@@ -65,8 +79,8 @@ impl Reply {
 
     /// Whether this answer has the header marks of the endpoint's GET answers (`reference`). If a front end answers a
     /// HEAD itself, its answer lacks them.
-    pub fn vouched_by(&self, reference: Markers) -> bool {
-        let own = self.markers();
+    pub fn vouched_by(&self, reference: HeaderMarks) -> bool {
+        let own = self.header_marks();
         let as_marked = reference.any()
             && (own.audit_id || !reference.audit_id)
             && (own.flow_control || !reference.flow_control);
@@ -127,7 +141,7 @@ impl Reply {
 
     /// Whether only a Kubernetes API returns such a body, or the answer has an API server's header marks.
     pub fn speaks_kubernetes(&self) -> bool {
-        self.answer.is_kubernetes() || self.markers().any()
+        self.answer.is_kubernetes() || self.header_marks().any()
     }
 
     /// Whether the server still starts: until flow control is set up, its headers are empty, and the server refuses
@@ -139,8 +153,8 @@ impl Reply {
     }
 
     /// The header marks of an API server in this answer.
-    pub fn markers(&self) -> Markers {
-        Markers::of(&self.headers)
+    pub fn header_marks(&self) -> HeaderMarks {
+        HeaderMarks::of(&self.headers)
     }
 }
 

@@ -44,7 +44,7 @@ pub struct EndpointReport {
     /// A handshake without SNI, or its failure; `None` if there was none.
     pub without_sni: Option<Result<Handshake, Failure>>,
     /// The local address of the connections.
-    pub local: Option<IpAddr>,
+    pub local_address: Option<IpAddr>,
     /// TCP connections opened.
     pub connections: u32,
     /// TLS handshakes completed.
@@ -59,7 +59,7 @@ impl EndpointReport {
         let ours = self
             .failure
             .as_ref()
-            .is_some_and(|failure| failure.kind.is_ours());
+            .is_some_and(|failure| failure.kind.is_own_side());
         (!ours && self.verdict != Verdict::NotAttempted).then_some(self.verdict)
     }
 
@@ -79,7 +79,7 @@ impl EndpointReport {
         failure: Failure,
         timings: Timings,
     ) -> Self {
-        let ours = failure.kind.is_ours();
+        let ours = failure.kind.is_own_side();
         Self {
             target,
             endpoint,
@@ -99,10 +99,10 @@ impl EndpointReport {
             grants: Vec::new(),
             tls: None,
             without_sni: None,
-            local: None,
+            local_address: None,
             connections: 0,
             handshakes: 0,
-            timings: timings.kept(),
+            timings: timings.truncated(),
         }
     }
 
@@ -111,9 +111,9 @@ impl EndpointReport {
         self.connections > 0
     }
 
-    /// The endpoint with the scheme of the target. A port that should speak TLS and speaks plain HTTP is the same
-    /// place.
-    pub fn place(&self) -> Option<Endpoint> {
+    /// The endpoint with the scheme of the target: a port that should speak TLS and speaks plain HTTP is the same
+    /// endpoint.
+    pub fn endpoint_as_targeted(&self) -> Option<Endpoint> {
         let endpoint = self.endpoint.clone()?;
         Some(Endpoint {
             scheme: self.target.scheme,

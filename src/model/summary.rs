@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{FailureKind, Gap, Origin, SpecId, Unasked, Verdict};
+use super::{FailureKind, LeftOut, LeftOutReason, Origin, SpecId, Verdict};
 
 /// Where every target ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,10 +20,10 @@ pub struct Coverage {
     /// Targets, and addresses of names, that were not asked: the scan was stopped first, or our own
     /// side failed.
     pub not_attempted: u64,
-    /// Of these, by what failed on our own side.
-    pub failed_here: BTreeMap<FailureKind, u64>,
+    /// Those of `not_attempted` where our own side failed, by kind.
+    pub own_side_failures: BTreeMap<FailureKind, u64>,
     /// What was not asked of names, by reason.
-    pub unasked: BTreeMap<Gap, u64>,
+    pub left_out: BTreeMap<LeftOutReason, u64>,
     /// Endpoints by verdict; `unreachable` ones are in [`Self::unreachable`] by kind.
     pub verdicts: BTreeMap<Verdict, u64>,
     /// Unreachable endpoints and unresolved names, by kind.
@@ -42,7 +42,7 @@ impl Coverage {
 
     /// Whether nothing at all was asked, because our own side failed.
     pub fn could_not_scan(&self) -> bool {
-        self.outcomes() == 0 && self.failed_here.values().any(|count| *count > 0)
+        self.outcomes() == 0 && self.own_side_failures.values().any(|count| *count > 0)
     }
 
     /// Every outcome there is: verdicts and unreachable.
@@ -59,29 +59,29 @@ impl Coverage {
     }
 
     /// How much was not asked for this reason.
-    pub fn gap(&self, why: Gap) -> u64 {
-        self.unasked.get(&why).copied().unwrap_or(0)
+    pub fn left_out_count(&self, why: LeftOutReason) -> u64 {
+        self.left_out.get(&why).copied().unwrap_or(0)
     }
 
     /// Addresses of names that were not asked, for whatever reason.
-    pub fn unasked_addresses(&self) -> u64 {
-        Gap::ALL
+    pub fn left_out_addresses(&self) -> u64 {
+        LeftOutReason::ALL
             .into_iter()
             .filter(|why| why.is_address())
-            .map(|why| self.gap(why))
+            .map(|why| self.left_out_count(why))
             .sum()
     }
 
     /// Whether every target was attempted, at every address that may be asked.
     pub fn is_complete(&self) -> bool {
-        let missing = |why: &Gap| why.is_missed() && self.gap(*why) > 0;
-        self.not_attempted == 0 && !Gap::ALL.iter().any(missing)
+        let missing = |why: &LeftOutReason| why.is_missed() && self.left_out_count(*why) > 0;
+        self.not_attempted == 0 && !LeftOutReason::ALL.iter().any(missing)
     }
 
     /// Whether the counts add up: every target in the set ended in an outcome, in an address that
     /// was not asked or as not attempted; addresses beyond a target's first are counted apart.
     pub fn adds_up(&self) -> bool {
-        self.outcomes() + self.unasked_addresses() + self.not_attempted
+        self.outcomes() + self.left_out_addresses() + self.not_attempted
             == self.targets + self.further_addresses
     }
 
@@ -120,16 +120,15 @@ pub struct SpecCoverage {
     /// The verdicts of its endpoints, worst first.
     pub seen: Vec<Verdict>,
     /// What of it was not requested: each reason once.
-    #[serde(default)]
-    pub unasked: Vec<Unasked>,
+    #[serde(default, rename = "unasked")]
+    pub left_out: Vec<LeftOut>,
 }
 
 impl SpecCoverage {
     /// What the verdicts `seen` at a specification's endpoints, worst first, say about it.
     ///
-    /// It is covered when one of them is one of the four verdicts, or the expected one. The
-    /// expectation is met when none contradicts it and, for a named target, one is it. Where nothing
-    /// was seen, because nothing was asked, it is not met.
+    /// Covered: at least one verdict is conclusive or as expected. Met: no verdict contradicts the expectation, and a
+    /// named target has the expected verdict. Where nothing was seen, because nothing was asked, it is not met.
     pub fn of(
         origin: Arc<Origin>,
         named: bool,
@@ -139,12 +138,12 @@ impl SpecCoverage {
     ) -> Self {
         let met = expect.map(|expect| {
             let contradicted = seen.iter().any(|verdict| verdict.contradicts(expect));
-            let told = if named {
+            let is_shown = if named {
                 seen.contains(&expect)
             } else {
                 !seen.is_empty()
             };
-            told && !contradicted
+            is_shown && !contradicted
         });
         let covered = seen
             .iter()
@@ -158,22 +157,27 @@ impl SpecCoverage {
             expect,
             met,
             seen,
-            unasked: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 
     /// What of it was not asked, in words; `None` where nothing is known to be missing.
-    pub fn unasked_said(&self) -> Option<String> {
-        let said: Vec<String> = self.unasked.iter().map(Unasked::said).collect();
+    pub fn left_out_text(&self) -> Option<String> {
+        let said: Vec<String> = self.left_out.iter().map(LeftOut::text).collect();
         (!said.is_empty()).then(|| said.join(", "))
     }
 
-    /// Whether it is not missing, and something of it was not asked that nobody excluded.
+    /// Whether it is covered or not a named target, but incomplete: some of its addresses should have been asked and
+    /// were not.
     pub fn is_partly_asked(&self) -> bool {
-        !self.is_missing() && self.unasked.iter().any(|unasked| unasked.why.is_missed())
+        !self.is_missing()
+            && self
+                .left_out
+                .iter()
+                .any(|left_out| left_out.why.is_missed())
     }
 
-    /// Whether it is a named target of which nothing is settled: never silently green.
+    /// Whether it is a named target without a conclusive or expected verdict.
     pub const fn is_missing(&self) -> bool {
         self.named && !self.covered
     }

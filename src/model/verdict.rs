@@ -22,7 +22,8 @@ pub enum Verdict {
     #[serde(alias = "health-only")]
     #[strum(to_string = "limited", serialize = "health-only")]
     Limited,
-    /// Every path answers 401: authentication refuses anonymous requests.
+    /// `/version`, `/api` and the health paths answer 401, and no path is open or forbidden: authentication refuses
+    /// anonymous requests.
     Rejected,
     /// The answers do not tell; the reason says why.
     Inconclusive,
@@ -30,7 +31,7 @@ pub enum Verdict {
     NotApiServer,
     /// No HTTP answer.
     Unreachable,
-    /// Not a verdict: our own side failed before the first request.
+    /// Not a verdict: our own side failed, and what was seen before that proves nothing.
     #[strum(disabled)]
     NotAttempted,
 }
@@ -51,20 +52,20 @@ impl Verdict {
         InvalidWord::new("verdict", word, &Self::ALL.map(Self::as_str))
     }
 
-    /// Whether seeing this verdict breaks the expectation of another. Closed ports and servers of
-    /// another kind beside the expected one say nothing, unless just that is expected.
+    /// Whether an endpoint with this verdict breaks the expectation of another one. Closed ports and servers of other
+    /// kinds next to the expected server break none, unless the expectation is `unreachable` or `not-api-server`.
     pub fn contradicts(self, expected: Self) -> bool {
-        let telling = match (self, expected) {
+        let counts = match (self, expected) {
             (Self::NotAttempted, _) => false,
             (_, Self::Unreachable) => true,
             (seen, Self::NotApiServer) => seen != Self::Unreachable,
             (seen, _) => !matches!(seen, Self::Unreachable | Self::NotApiServer),
         };
-        telling && self != expected
+        counts && self != expected
     }
 
-    /// Whether it means that nothing answered.
-    pub const fn is_silent(self) -> bool {
+    /// Whether there is no answer behind it: `unreachable` or not attempted.
+    pub const fn has_no_answer(self) -> bool {
         matches!(self, Self::Unreachable | Self::NotAttempted)
     }
 

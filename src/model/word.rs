@@ -1,8 +1,8 @@
 //! Enums that reports and settings write as words. `strum` derives the words, and this adds
 //! [`as_str`](super::Verdict::as_str), the list of all values, and the error for any other word.
 
-/// Adds `as_str` to an enum that derives `strum::VariantNames`; with `all` also a list of its values, and with what a
-/// value is also the error for other words.
+/// Adds `as_str` to an enum that derives `strum::VariantNames`; with `all` also the list of its values. With a third
+/// argument, what a value is called, it also adds the error for other words.
 macro_rules! words {
     ($name:ident) => {
         impl $name {
@@ -84,8 +84,9 @@ mod tests {
     use strum::VariantNames;
 
     use super::super::{
-        BaselineState, ChangeKind, ClueKind, Component, Confidence, FailureKind, Gap, Grade,
-        Method, PostureStatus, Provenance, Scheme, Severity, Specificity, Stage, Unclear, Verdict,
+        BaselineState, ChangeKind, ClueKind, Component, Confidence, FailureKind, Grade,
+        LeftOutReason, Method, PostureStatus, Provenance, Scheme, Severity, Specificity, Stage,
+        Unclear, Verdict,
     };
 
     fn same_words<T: Serialize + DeserializeOwned + VariantNames>() {
@@ -103,7 +104,7 @@ mod tests {
         same_words::<Component>();
         same_words::<Confidence>();
         same_words::<FailureKind>();
-        same_words::<Gap>();
+        same_words::<LeftOutReason>();
         same_words::<Grade>();
         same_words::<Method>();
         same_words::<PostureStatus>();

@@ -155,10 +155,10 @@ impl<'a> Evaluator<'a> {
             };
             // A finding is no more certain than the identification of the server.
             let hit = hit.at_most(confidence(report));
-            let sites = report.endpoint.iter().map(|endpoint| Site {
-                endpoint: endpoint.clone(),
-                requests: hit.requests.clone(),
-            });
+            let sites = report
+                .endpoint
+                .iter()
+                .map(|endpoint| Site::of(endpoint.clone(), hit.requests.clone(), &report.requests));
             let accepted = self.record(rule, &subject, Some(report.verdict), sites.collect(), hit);
             if entry.other_way_in {
                 let origin = Arc::clone(&report.target.origin);
@@ -184,10 +184,8 @@ impl<'a> Evaluator<'a> {
         for (subject, mut results) in std::mem::take(&mut self.addresses).into_values() {
             results.sort_by_key(|result| result.endpoint().address());
             if let Some(hit) = divergence::check(&results) {
-                let site = |result: &AddressResult| Site {
-                    endpoint: result.endpoint().clone(),
-                    requests: Vec::new(),
-                };
+                let site =
+                    |result: &AddressResult| Site::of(result.endpoint().clone(), Vec::new(), &[]);
                 let sites = results.iter().map(site).collect();
                 let worst = results.iter().map(AddressResult::verdict).min();
                 self.record(&divergence::RULE, &subject, worst, sites, hit);

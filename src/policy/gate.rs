@@ -160,7 +160,7 @@ impl Gate {
                 coverage.not_attempted
             ));
         }
-        let missing = coverage.unasked.iter().filter(|(why, _)| why.is_missed());
+        let missing = coverage.left_out.iter().filter(|(why, _)| why.is_missed());
         parts.extend(missing.map(|(why, count)| why.counted(*count)));
         Decision {
             code,

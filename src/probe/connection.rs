@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use crate::model::{Endpoint, Failure, FailureKind, Observation, Reply, Request, Scheme, Stage};
 
 use super::lenient_stream::LenientStream;
+use super::response::Keep;
 use super::stream_notes::StreamNotes;
 use super::{handshake, response};
 
@@ -156,6 +157,7 @@ impl Connection {
         request: &Request,
         user_agent: &HeaderValue,
         max_body: usize,
+        keep: Keep,
     ) -> Result<Reply, Failure> {
         let outgoing = outgoing(endpoint, request, user_agent, self.is_http2())?;
         let Self {
@@ -193,7 +195,7 @@ impl Connection {
         let http10 = self.notes.get().http10;
         let stays_open = !http10 || response::keeps_alive(received.headers());
         let received = reqwest::Response::from(received.map(Body::wrap));
-        let read = response::read(received, max_body);
+        let read = response::read(received, max_body, keep);
         let (mut reply, complete) = drive(&mut self.driver, &mut self.driver_error, read).await;
         self.served += 1;
         self.spent = !complete || !stays_open;

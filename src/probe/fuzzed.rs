@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::certificate;
 use super::connection::Connection;
+use super::response::Keep;
 use super::trust_anchors::TrustAnchors;
 use crate::config::MAX_BODY;
 use crate::model::{Certificate, Exchange, Observation, Request, Trust};
@@ -28,7 +29,13 @@ pub(crate) async fn probe(
         let outcome = match Connection::http1(ScriptedPeer::new(response)).await {
             Ok(mut connection) => {
                 connection
-                    .request(&observation.endpoint, request, &user_agent, MAX_BODY)
+                    .request(
+                        &observation.endpoint,
+                        request,
+                        &user_agent,
+                        MAX_BODY,
+                        Keep::Answer,
+                    )
                     .await
             }
             Err(failure) => Err(failure),
@@ -36,7 +43,7 @@ pub(crate) async fn probe(
         observation.connections += 1;
         observation.exchanges.push(Exchange {
             request: request.clone(),
-            look: 1,
+            probe: 1,
             at: Timestamp::UNIX_EPOCH,
             elapsed: std::time::Duration::ZERO,
             outcome,

@@ -22,7 +22,7 @@ use crate::model::{Endpoint, Failure, FailureKind, Handshake, NameList, Signatur
 use super::certificate;
 use super::first_bytes::SniffedStream;
 use super::recorder::{Recorder, Revealed};
-use super::tls_error::{self, Refused};
+use super::tls_error::{self, FailedHandshake};
 use super::trust_anchors::TrustAnchors;
 
 /// Why a chain is not trusted although it ends at a trusted CA.
@@ -71,8 +71,8 @@ impl Client {
         stream: TcpStream,
         endpoint: &Endpoint,
         http1: bool,
-    ) -> Result<(TlsStream<SniffedStream>, Handshake, Duration), Refused> {
-        let name = server_name(endpoint).map_err(|failure| Refused {
+    ) -> Result<(TlsStream<SniffedStream>, Handshake, Duration), FailedHandshake> {
+        let name = server_name(endpoint).map_err(|failure| FailedHandshake {
             failure,
             no_tls: false,
         })?;
@@ -92,7 +92,7 @@ impl Client {
         let elapsed = started.elapsed();
         let revealed = recorder.take();
         let stream = outcome.map_err(|(error, stream)| {
-            tls_error::refused(&error, stream.first_bytes(), &revealed)
+            tls_error::classify(&error, stream.first_bytes(), &revealed)
         })?;
         let handshake = self.facts(&stream, endpoint, revealed);
         Ok((stream, handshake, elapsed))

@@ -6,6 +6,7 @@ use http::HeaderValue;
 
 use super::handshake;
 use super::requests::{AFTER_401, ALWAYS, deep};
+use super::response::Keep;
 use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::Request;
@@ -18,6 +19,7 @@ pub struct Prober {
     pub(super) timeout: Duration,
     pub(super) retries: u32,
     pub(super) http2: bool,
+    pub(super) keep_answers: bool,
     pub(super) always: Vec<Request>,
     pub(super) after_401: Vec<Request>,
     pub(super) extra: Vec<Request>,
@@ -26,6 +28,15 @@ pub struct Prober {
 }
 
 impl Prober {
+    /// What is kept of the answer to this request. The body of a list is data of the cluster.
+    pub(super) const fn keep(&self, request: &Request) -> Keep {
+        match (self.keep_answers, request.class.is_list()) {
+            (false, _) => Keep::Nothing,
+            (true, true) => Keep::Head,
+            (true, false) => Keep::Answer,
+        }
+    }
+
     /// Creates a prober from the configuration.
     ///
     /// # Errors
@@ -48,6 +59,7 @@ impl Prober {
             timeout: config.timeout,
             retries: config.retries,
             http2: config.http2,
+            keep_answers: config.keep_answers,
             always: requests(&ALWAYS),
             after_401: requests(&AFTER_401),
             extra: config.requests.clone(),

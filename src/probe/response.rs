@@ -3,15 +3,29 @@
 use std::error::Error as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::kubernetes::{AUDIT_ID, Answer, FLOW_CONTROL};
-use crate::model::{Failure, FailureKind, Reply, Stage};
+use crate::model::{Failure, FailureKind, RawAnswer, Reply, Stage};
+
+/// What is kept of an answer beyond its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Nothing,
+    /// The headers, without the one that may name an object.
+    Head,
+    Answer,
+}
 
 /// Reads a response. Also returns whether its body was read to the end, which reusing the connection
 /// requires.
-pub(super) async fn read(mut response: reqwest::Response, max_body: usize) -> (Reply, bool) {
+pub(super) async fn read(
+    mut response: reqwest::Response,
+    max_body: usize,
+    keep: Keep,
+) -> (Reply, bool) {
     let mut body = Vec::new();
     let mut cut = false;
     let mut body_failure = None;
@@ -41,8 +55,22 @@ pub(super) async fn read(mut response: reqwest::Response, max_body: usize) -> (R
         body_size: body.len(),
         body_failure,
         headers: kept_headers(response.headers()),
+        raw: raw(response.headers(), body, keep),
     };
     (reply, complete)
+}
+
+fn raw(headers: &HeaderMap, body: Vec<u8>, keep: Keep) -> Option<Arc<RawAnswer>> {
+    let is_kept = |name: &HeaderName| keep == Keep::Answer || *name != header::LOCATION;
+    let headers = headers.iter().filter(|(name, _)| is_kept(name));
+    (keep != Keep::Nothing).then(|| {
+        Arc::new(RawAnswer {
+            headers: headers
+                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .collect(),
+            body: (keep == Keep::Answer).then_some(body),
+        })
+    })
 }
 
 /// A hash to compare the bodies of one endpoint; `None` for an empty body.

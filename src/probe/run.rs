@@ -101,7 +101,7 @@ impl<'a, D: Dial> Run<'a, D> {
         self.make_requests().await;
         // If nothing answered, a list of further requests says nothing more.
         if self.observation.replies().next().is_none() {
-            self.observation.unasked.clear();
+            self.observation.not_asked.clear();
         }
         self.observation.timings.total = self.started.elapsed().saturating_sub(self.waited);
         self.observation
@@ -149,8 +149,8 @@ impl<'a, D: Dial> Run<'a, D> {
             }
             if more {
                 more = self.request_in_each_form(request).await;
-            } else if !self.observation.unasked.contains(request) {
-                self.observation.unasked.push(request.clone());
+            } else if !self.observation.not_asked.contains(request) {
+                self.observation.not_asked.push(request.clone());
             }
         }
         more
@@ -168,7 +168,8 @@ impl<'a, D: Dial> Run<'a, D> {
             let failure = exchange.outcome.as_ref().err().map(|failure| failure.kind);
             let pause = requested_pause(&exchange);
             self.observation.exchanges.push(exchange);
-            let over = failure.is_some_and(|kind| kind == FailureKind::Deadline || kind.is_ours());
+            let over =
+                failure.is_some_and(|kind| kind == FailureKind::Deadline || kind.is_own_side());
             if over || self.is_futile() || !wait(pause, self.deadline).await {
                 return false;
             }
@@ -286,7 +287,7 @@ impl<'a, D: Dial> Run<'a, D> {
                 }
                 // A server may close an idle connection while we send. That is not a failure of the
                 // request, so it is repeated on a new connection.
-                Err(failure) if !fresh && failure.may_pass() => {}
+                Err(failure) if !fresh && failure.is_transient() => {}
                 Err(failure) if connection.is_http2() && self.fall_back_to_http1(&failure) => {}
                 Err(failure) if self.use_retry(&failure) => {}
                 Err(failure) => break Err(failure),
@@ -294,7 +295,7 @@ impl<'a, D: Dial> Run<'a, D> {
         };
         Some(Exchange {
             request: request.clone(),
-            look: self.number,
+            probe: self.number,
             at,
             elapsed: started.elapsed(),
             outcome,
@@ -306,7 +307,7 @@ impl<'a, D: Dial> Run<'a, D> {
     fn use_retry(&mut self, failure: &Failure) -> bool {
         let begun = self.number > 1 || !self.observation.exchanges.is_empty();
         let retry =
-            begun && failure.may_pass() && self.retries > 0 && Deadline::now() < self.deadline;
+            begun && failure.is_transient() && self.retries > 0 && Deadline::now() < self.deadline;
         if retry {
             self.retries -= 1;
         }
@@ -338,8 +339,8 @@ impl<'a, D: Dial> Run<'a, D> {
             self.dial(&endpoint).await?
         };
         self.observation.connections += 1;
-        if self.observation.local.is_none() {
-            self.observation.local = stream
+        if self.observation.local_address.is_none() {
+            self.observation.local_address = stream
                 .local_addr()
                 .ok()
                 .map(|address| address.ip().to_canonical());
@@ -368,6 +369,7 @@ impl<'a, D: Dial> Run<'a, D> {
             request,
             &prober.user_agent,
             max_body,
+            prober.keep(request),
         );
         match tokio::time::timeout_at(self.next_deadline(), work).await {
             Ok(reply) if request.class.is_list() => reply.map(Reply::without_objects),

@@ -14,9 +14,9 @@ const TOO_LONG: &str = "the server's certificates are longer than 64 KiB togethe
 
 /// Why a handshake failed.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct FailedHandshake {
     pub(super) failure: Failure,
-    /// Whether the peer does not speak TLS: it closed without a byte, or sent other bytes.
+    /// Whether the peer showed no TLS: the connection ended before any byte, or other bytes came.
     pub(super) no_tls: bool,
 }
 
@@ -24,7 +24,11 @@ pub(super) struct Refused {
 const OFFERED: &str = "TLS 1.3, and TLS 1.2 with ECDHE and AES-GCM or ChaCha20-Poly1305";
 
 /// Classifies a failed handshake. `revealed` is what the server revealed before.
-pub(super) fn refused(error: &io::Error, first_bytes: FirstBytes, revealed: &Revealed) -> Refused {
+pub(super) fn classify(
+    error: &io::Error,
+    first_bytes: FirstBytes,
+    revealed: &Revealed,
+) -> FailedHandshake {
     let failure = match of_library(error) {
         _ if first_bytes == FirstBytes::Http => {
             Failure::new(Stage::Tls, FailureKind::PlainHttp, "")
@@ -42,7 +46,7 @@ pub(super) fn refused(error: &io::Error, first_bytes: FirstBytes, revealed: &Rev
             _ => Failure::new(Stage::Tls, FailureKind::Handshake, error.to_string()),
         },
     };
-    Refused {
+    FailedHandshake {
         failure,
         no_tls: first_bytes != FirstBytes::Tls,
     }
@@ -121,7 +125,7 @@ mod tests {
     use crate::model::Signature;
 
     fn failure_after(error: rustls::Error, revealed: &Revealed) -> Failure {
-        refused(
+        classify(
             &io::Error::new(io::ErrorKind::InvalidData, error),
             FirstBytes::Tls,
             revealed,
@@ -213,9 +217,9 @@ mod tests {
                 false,
             ),
         ] {
-            let refused = refused(&error, first_bytes, &revealed);
+            let failed = classify(&error, first_bytes, &revealed);
             assert_eq!(
-                (refused.failure.kind, refused.no_tls),
+                (failed.failure.kind, failed.no_tls),
                 (kind, no_tls),
                 "{first_bytes:?} {error}"
             );

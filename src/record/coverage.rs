@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::model::{self, FailureKind, Gap, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{self, FailureKind, LeftOutReason, ScanSummary, SpecCoverage, Verdict};
 use crate::record::Tally;
 
 /// The largest count: sums of all counts stay far from overflow.
@@ -109,13 +109,13 @@ impl<'a> From<&'a model::Coverage> for Coverage<'a> {
             targets: coverage.targets,
             excluded: coverage.excluded,
             not_attempted: coverage.not_attempted,
-            failed_here: existing(&coverage.failed_here),
-            excluded_addresses: coverage.gap(Gap::ExcludedAddress),
-            special_addresses: coverage.gap(Gap::SpecialAddress),
-            addresses_beyond_limit: coverage.gap(Gap::BeyondLimit),
+            failed_here: existing(&coverage.own_side_failures),
+            excluded_addresses: coverage.left_out_count(LeftOutReason::ExcludedAddress),
+            special_addresses: coverage.left_out_count(LeftOutReason::SpecialAddress),
+            addresses_beyond_limit: coverage.left_out_count(LeftOutReason::BeyondLimit),
             further_addresses: coverage.further_addresses,
-            half_resolved: coverage.gap(Gap::HalfResolved),
-            unroutable_addresses: coverage.gap(Gap::UnroutableAddress),
+            half_resolved: coverage.left_out_count(LeftOutReason::HalfResolved),
+            unroutable_addresses: coverage.left_out_count(LeftOutReason::UnroutableAddress),
             verdicts: Verdict::ALL
                 .map(|verdict| (verdict, coverage.count(verdict)))
                 .into(),
@@ -134,12 +134,15 @@ impl TryFrom<Coverage<'_>> for model::Coverage {
     type Error = String;
 
     fn try_from(record: Coverage<'_>) -> Result<Self, String> {
-        let unasked = [
-            (Gap::ExcludedAddress, record.excluded_addresses),
-            (Gap::SpecialAddress, record.special_addresses),
-            (Gap::BeyondLimit, record.addresses_beyond_limit),
-            (Gap::HalfResolved, record.half_resolved),
-            (Gap::UnroutableAddress, record.unroutable_addresses),
+        let left_out = [
+            (LeftOutReason::ExcludedAddress, record.excluded_addresses),
+            (LeftOutReason::SpecialAddress, record.special_addresses),
+            (LeftOutReason::BeyondLimit, record.addresses_beyond_limit),
+            (LeftOutReason::HalfResolved, record.half_resolved),
+            (
+                LeftOutReason::UnroutableAddress,
+                record.unroutable_addresses,
+            ),
         ];
         let counts = [
             record.targets,
@@ -148,7 +151,7 @@ impl TryFrom<Coverage<'_>> for model::Coverage {
             record.further_addresses,
         ];
         let counts = (counts.into_iter())
-            .chain(unasked.map(|(_, count)| count))
+            .chain(left_out.map(|(_, count)| count))
             .chain(record.verdicts.values().copied())
             .chain(record.unreachable.kinds.values().copied())
             .chain(record.failed_here.values().copied());
@@ -162,16 +165,16 @@ impl TryFrom<Coverage<'_>> for model::Coverage {
         }
         let mut specs = record.specs.into_owned();
         for spec in &mut specs {
-            for unasked in std::mem::take(&mut spec.unasked) {
-                unasked.add_to(&mut spec.unasked);
+            for left_out in std::mem::take(&mut spec.left_out) {
+                left_out.add_to(&mut spec.left_out);
             }
         }
         let coverage = Self {
             targets: record.targets,
             excluded: record.excluded,
             not_attempted: record.not_attempted,
-            failed_here: record.failed_here,
-            unasked: unasked
+            own_side_failures: record.failed_here,
+            left_out: left_out
                 .into_iter()
                 .filter(|(_, count)| *count > 0)
                 .collect(),

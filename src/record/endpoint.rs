@@ -28,11 +28,14 @@ pub(super) struct Endpoint<'a> {
     #[serde(default)]
     resolved_by_proxy: bool,
     /// The DNS name sent as SNI and `Host`; null if none was sent.
+    #[serde(skip_deserializing)]
+    host: Option<Arc<str>>,
+    /// The same as `host`, for readers of earlier versions. It is never the user's `name=`, which is `label`.
     pub(super) name: Option<Arc<str>>,
     /// The names between the host name and the address: the name with its search domain, and CNAMEs.
     #[serde(default)]
     aliases: Cow<'a, [Arc<str>]>,
-    /// The target's `name=` annotation; null without one.
+    /// The user's name for it, the target's `name=`; null without one.
     label: Option<Arc<str>>,
     /// The protocol in use: `http` also where a port that should speak TLS speaks plain HTTP.
     scheme: Scheme,
@@ -96,11 +99,13 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
         let (target, endpoint) = (&report.target, report.endpoint.as_ref());
         let address = report.address();
         let verdict_if_known = report.seen();
+        let name = endpoint.map_or_else(|| target.server_name(), |endpoint| endpoint.name.clone());
         Self {
             target: target.to_string().into(),
             address,
             resolved_by_proxy: endpoint.is_some() && address.is_none(),
-            name: endpoint.map_or_else(|| target.server_name(), |endpoint| endpoint.name.clone()),
+            host: name.clone(),
+            name,
             aliases: (&*report.aliases).into(),
             label: target.label.clone(),
             scheme: endpoint.map_or(target.scheme, |endpoint| endpoint.scheme),
@@ -130,7 +135,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             grants: (&*report.grants).into(),
             tls: report.tls.as_ref().map(Tls::from),
             without_sni: report.without_sni.as_ref().map(WithoutSni::from),
-            source_address: report.local,
+            source_address: report.local_address,
             connections: report.connections,
             handshakes: report.handshakes,
             timings: (&report.timings).into(),
@@ -202,7 +207,7 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
             grants,
             tls: record.tls.map(Into::into),
             without_sni: record.without_sni.and_then(WithoutSni::into_outcome),
-            local: record.source_address,
+            local_address: record.source_address,
             connections: record.connections,
             handshakes: record.handshakes,
             timings: record.timings.into(),

@@ -21,7 +21,7 @@ pub(crate) struct Finding<'a> {
     confidence: Confidence,
     /// The subject: a target's URL as requested, or a specification as written; never the address of a name.
     about: Clipped<'a>,
-    /// The target's `name=` annotation; null without one.
+    /// The user's name for it, the target's `name=`; null without one.
     label: Option<&'a str>,
     /// Where the target was written.
     origin: &'a Origin,
@@ -33,6 +33,8 @@ pub(crate) struct Finding<'a> {
     remedy_url: Option<&'a str>,
     /// How to fix it here, in steps.
     remediation: &'a Remediation,
+    /// The command that shows its first proof, for a POSIX shell; null if it rests on no request.
+    curl: Option<Clipped<'a>>,
     /// The endpoints concerned, by address; empty if the target never became one.
     sites: Vec<Site<'a>>,
     /// The identity of the finding in every scan: SHA-256 of the rule and `about`, in hexadecimal.
@@ -57,6 +59,7 @@ impl<'a> From<&'a model::Finding> for Finding<'a> {
             remedy: finding.remediation.text(TEXT).into(),
             remedy_url: finding.remediation.reference.as_deref(),
             remediation: &finding.remediation,
+            curl: finding.curl().map(Clipped::from),
             sites: finding.sites.iter().map(Site::from).collect(),
             fingerprint: finding.fingerprint.to_string(),
             baseline: finding.baseline,
@@ -72,6 +75,8 @@ struct Site<'a> {
     /// The endpoint's address, as `ip:port`; null if the proxy resolved the name.
     address: Option<SocketAddr>,
     /// The DNS name sent as SNI and `Host`; null if none was sent.
+    host: Option<&'a str>,
+    /// The same as `host`, for readers of earlier versions.
     name: Option<&'a str>,
     /// The requests that prove it, as indexes into `requests` of the record with this target, address and name;
     /// empty if no answer is the proof.
@@ -82,6 +87,7 @@ impl<'a> From<&'a model::Site> for Site<'a> {
     fn from(site: &'a model::Site) -> Self {
         Self {
             address: site.endpoint.address(),
+            host: site.endpoint.name.as_deref(),
             name: site.endpoint.name.as_deref(),
             requests: (&*site.requests).into(),
         }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::kubernetes::Support;
-use crate::model::{self, Clipped, Clue, Component, Confidence, Mark, Product};
+use crate::model::{self, Clipped, Clue, Component, Confidence, Product, ProductMark};
 
 /// What answered, which product it belongs to, and the evidence.
 #[derive(Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub(super) struct Identification<'a> {
     #[serde(skip_deserializing)]
     #[cfg_attr(test, schemars(extend("format" = "date")))]
     end_of_life: Option<String>,
+    /// The CPE name of the release, to look vulnerabilities up; null unless upstream built it.
+    #[serde(skip_deserializing)]
+    cpe: Option<String>,
     /// Whether there is any sign of Kubernetes.
     kubernetes: bool,
     /// Whether a front end terminates TLS and passes on an API server's answers.
@@ -38,10 +41,10 @@ pub(super) struct Identification<'a> {
     others: Cow<'a, [Product]>,
     /// Signs of the product, or of those that fit equally well.
     #[serde(default)]
-    marks: Cow<'a, [Mark]>,
+    marks: Cow<'a, [ProductMark]>,
     /// Signs of something else.
     #[serde(default)]
-    against: Cow<'a, [Mark]>,
+    against: Cow<'a, [ProductMark]>,
     /// The clues that the identification rests on.
     clues: Cow<'a, [Clue]>,
 }
@@ -61,6 +64,7 @@ impl<'a> Identification<'a> {
             version: identification.version.as_deref().map(Into::into),
             maintained,
             end_of_life: end_of_life.map(|date| date.to_string()),
+            cpe: identification.cpe(),
             kubernetes: identification.kubernetes,
             through_front: identification.through_front,
             product: attribution.product.as_ref().map(Cow::Borrowed),

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use super::{SavedError, SavedScan};
 use crate::model::{Endpoint, EndpointReport, Identity, Origin, SpecId, Verdict};
 use combine::{SpecMap, combine};
-use part::{Own, Part};
+use part::{Part, PartTarget};
 
 /// When and how the endpoints of one scan were last seen.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub struct Sightings(HashMap<Endpoint, (Option<Timestamp>, Verdict)>);
 impl Sightings {
     /// Adds a record, unless our own side failed: then nothing was seen.
     pub fn add(&mut self, report: &EndpointReport) {
-        let (Some(endpoint), Some(verdict)) = (report.place(), report.seen()) else {
+        let (Some(endpoint), Some(verdict)) = (report.endpoint_as_targeted(), report.seen()) else {
             return;
         };
         let at = report
@@ -92,7 +92,7 @@ pub struct Merged {
     /// The number of records that do not count because a later report of their scan was given.
     pub superseded: u64,
     /// By scan and record: the position of the target in the merged scan; `None` if the record does not count.
-    places: Vec<Vec<Option<u64>>>,
+    positions: Vec<Vec<Option<u64>>>,
     /// By scan: the merged specifications for those of the scan.
     spec_maps: Vec<SpecMap>,
     /// By position of a target: the merged specifications that name it.
@@ -102,14 +102,14 @@ pub struct Merged {
 impl Merged {
     /// The record in the merged scan; `None` if it does not count. Scans and their records are numbered from 0,
     /// in the order in which [`Merge`] got them.
-    pub fn place(
+    pub fn merged_record(
         &self,
         scan: usize,
         record: usize,
         mut report: EndpointReport,
     ) -> Option<EndpointReport> {
-        report.target.index = (*self.places.get(scan)?.get(record)?)?;
-        if self.places.len() > 1 {
+        report.target.index = (*self.positions.get(scan)?.get(record)?)?;
+        if self.positions.len() > 1 {
             let SpecMap { origins, .. } = self.spec_maps.get(scan)?;
             // Each scan numbers its specifications on its own.
             report.target.specs = self
@@ -162,9 +162,9 @@ impl Merge {
             superseded,
             targets: HashMap::new(),
             records: 0,
-            repeated: 0,
-            kept: HashMap::new(),
-            thinned: HashSet::new(),
+            duplicate_records: 0,
+            verdicts: HashMap::new(),
+            reduced_origins: HashSet::new(),
         });
     }
 
@@ -176,7 +176,7 @@ impl Merge {
                 .get(self.turn)
                 .into_iter()
                 .flat_map(|part| &part.targets);
-            for (target, own) in own.filter(|(_, own)| own.kept > 0) {
+            for (target, own) in own.filter(|(_, own)| own.counted > 0) {
                 self.targets
                     .entry(*target)
                     .or_default()
@@ -185,7 +185,7 @@ impl Merge {
             self.turn += 1;
         }
         let last = report
-            .place()
+            .endpoint_as_targeted()
             .and_then(|endpoint| self.endpoints.get(&endpoint));
         // Shards are one scan, and within one scan two targets may lead to one endpoint.
         let by = last.and_then(|last| self.parts.get(last.part));
@@ -221,14 +221,14 @@ impl Merge {
             .or_default()
             .extend(report.target.specs.iter().map(|id| (scan, *id)));
         let later = self.targets.get(&target);
-        let own = part.targets.entry(target).or_insert_with(|| Own {
-            known: later.is_some(),
-            kept: 0,
+        let own = part.targets.entry(target).or_insert_with(|| PartTarget {
+            in_later_scan: later.is_some(),
+            counted: 0,
             verdicts: BTreeSet::new(),
         });
         let repeated: Option<Vec<Verdict>> = match &report.endpoint {
             Some(_) => last
-                .filter(|last| last.part != scan && (!of_same_scan || own.known))
+                .filter(|last| last.part != scan && (!of_same_scan || own.in_later_scan))
                 .map(|last| vec![last.verdict]),
             // A name that did not resolve: any later outcome counts instead.
             None => later
@@ -238,19 +238,19 @@ impl Merge {
         let seen = report.seen();
         let counts = repeated.as_deref().unwrap_or(seen.as_slice());
         for origin in &origins {
-            part.kept
+            part.verdicts
                 .entry(Arc::clone(origin))
                 .or_default()
                 .extend(counts);
         }
         if repeated.is_some() {
             self.repeated += 1;
-            part.repeated += 1;
+            part.duplicate_records += 1;
             part.forget(report);
-            part.thinned.extend(origins);
+            part.reduced_origins.extend(origins);
             return;
         }
-        own.kept += 1;
+        own.counted += 1;
         // A failure of our own side does not replace the outcome of an earlier scan.
         own.verdicts.extend(seen);
         self.kept.push(Kept {
@@ -277,7 +277,7 @@ impl Merge {
         if parts.len() > 1 {
             shards::are_complete(&parts)?;
         }
-        let (places, indices) = places(&parts, kept);
+        let (positions, indices) = positions(&parts, kept);
         let (scan, spec_maps) = combine(parts)?;
         let in_whole = |(part, id): (usize, SpecId)| spec_maps.get(part)?.ids.get(&id).copied();
         let named = (named.into_iter())
@@ -292,7 +292,7 @@ impl Merge {
             scan,
             repeated,
             superseded,
-            places,
+            positions,
             spec_maps,
             named,
         })
@@ -300,8 +300,8 @@ impl Merge {
 }
 
 /// The positions in the merged scan, by record and by target: each scan numbers its targets on its own.
-fn places(parts: &[Part], mut kept: Vec<Kept>) -> (Vec<Vec<Option<u64>>>, HashMap<usize, u64>) {
-    let mut places: Vec<Vec<Option<u64>>> =
+fn positions(parts: &[Part], mut kept: Vec<Kept>) -> (Vec<Vec<Option<u64>>>, HashMap<usize, u64>) {
+    let mut positions: Vec<Vec<Option<u64>>> =
         parts.iter().map(|part| vec![None; part.records]).collect();
     kept.sort_unstable_by_key(|kept| (kept.key, kept.part, kept.record));
     let mut indices: HashMap<usize, u64> = HashMap::new();
@@ -314,9 +314,9 @@ fn places(parts: &[Part], mut kept: Vec<Kept>) -> (Vec<Vec<Option<u64>>>, HashMa
     {
         let next = indices.len() as u64;
         let index = *indices.entry(target).or_insert(next);
-        places[part][record] = Some(if parts.len() > 1 { index } else { own });
+        positions[part][record] = Some(if parts.len() > 1 { index } else { own });
     }
-    (places, indices)
+    (positions, indices)
 }
 
 #[cfg(test)]

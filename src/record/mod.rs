@@ -41,4 +41,4 @@ pub use read::{from_line, read};
 pub use scan_info::{SavedScan, ScanInfo};
 pub use spool::Spool;
 pub use tally::Tally;
-pub use write::{Contents, to_line, write_document, write_last_lines, write_line};
+pub use write::{Contents, to_line, write_document, write_endpoints, write_last_lines, write_line};

@@ -108,7 +108,7 @@ impl<'a> From<&'a JudgedRequest> for Request<'a> {
         Self {
             method: exchange.request.method,
             path: exchange.request.path.as_str().into(),
-            look: exchange.look,
+            look: exchange.probe,
             at: Time(exchange.at),
             elapsed_ms: Ms(exchange.elapsed),
             access,
@@ -141,7 +141,7 @@ impl TryFrom<Request<'_>> for JudgedRequest {
         };
         let exchange = Exchange {
             request,
-            look: record.look,
+            probe: record.look,
             at: record.at.0,
             elapsed: record.elapsed_ms.0,
             outcome,
@@ -222,7 +222,7 @@ struct Evidence<'a> {
 impl<'a> From<&'a Reply> for Evidence<'a> {
     fn from(reply: &'a Reply) -> Self {
         let header = |name: HeaderName| reply.header(name.as_str()).map(Clipped::from);
-        let markers = reply.markers();
+        let marks = reply.header_marks();
         let status = reply.answer.status();
         let version = match &reply.answer {
             Answer::Version(version) => Some(&**version),
@@ -240,8 +240,8 @@ impl<'a> From<&'a Reply> for Evidence<'a> {
             version: version.map(Cow::Borrowed),
             audit_id: header(AUDIT_ID),
             date: header(http::header::DATE),
-            flow_control: markers.flow_control,
-            nosniff: markers.nosniff_json,
+            flow_control: marks.flow_control,
+            nosniff: marks.nosniff_json,
             server: header(http::header::SERVER),
             retry_after: header(http::header::RETRY_AFTER),
             location: header(http::header::LOCATION),
@@ -311,6 +311,7 @@ impl Evidence<'_> {
             digest: None,
             body_size: self.body_size,
             body_failure: self.body_failure.map(Cow::into_owned),
+            raw: None,
         })
     }
 }

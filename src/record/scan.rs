@@ -188,7 +188,7 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             shard: config.shard.is_part().then(|| config.shard.to_string()),
             max_body: config.max_body,
             max_duration_ms: config.max_duration.map(ms),
-            second_look_pause_ms: ms(config.second_look_pause),
+            second_look_pause_ms: ms(config.recheck_pause),
             user_agent: config.user_agent.as_str().into(),
             paths: (config.requests.iter())
                 .map(|request| request.path.as_str().into())
@@ -245,7 +245,8 @@ impl TryFrom<Settings<'_>> for ScanConfig {
                 _ => Order::Sequential,
             },
             keep_all: record.all,
-            second_look_pause: Duration::from_millis(record.second_look_pause_ms),
+            keep_answers: default.keep_answers,
+            recheck_pause: Duration::from_millis(record.second_look_pause_ms),
         })
     }
 }

@@ -139,6 +139,16 @@ pub fn write_document(
     out.flush()
 }
 
+/// Writes only endpoint records, as one JSON object with the key `endpoints` of a report.
+pub fn write_endpoints(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
+    let mut serializer = encode::pretty(&mut *out);
+    let mut document = serializer.serialize_map(None)?;
+    let endpoints = reports.iter().map(Written);
+    document.serialize_entry("endpoints", &encode::Sequence::new(endpoints))?;
+    document.end()?;
+    out.write_all(b"\n")
+}
+
 /// A record, borrowed or owned, that becomes JSON when it is written.
 struct Written<R>(R);
 

@@ -23,15 +23,13 @@ struct Row<'a> {
 /// A column: its name, and its text in a row.
 type Column = (&'static str, fn(&Row<'_>) -> Option<String>);
 
-const COLUMNS: [Column; 23] = [
+const COLUMNS: [Column; 26] = [
     ("target", |row| Some(row.report.target.to_string())),
     ("address", |row| {
         row.report.address().map(|address| address.to_string())
     }),
-    ("name", |row| match &row.report.target.host {
-        Host::Name(name) => Some(name.to_string()),
-        Host::Ip(_) => row.report.target.sni.as_deref().map(str::to_owned),
-    }),
+    // The same as `host`, for readers of earlier versions.
+    ("name", |row| row.host()),
     ("label", |row| {
         row.report.target.label.as_deref().map(str::to_owned)
     }),
@@ -97,9 +95,24 @@ const COLUMNS: [Column; 23] = [
         });
         Some(expired.collect::<Vec<_>>().join("; "))
     }),
+    // The command that shows the worst finding.
+    ("curl", |row| {
+        let mut counting = row.findings.iter().filter(|finding| finding.counts());
+        counting.find_map(|finding| finding.curl())
+    }),
+    ("cpe", |row| row.identification()?.cpe()),
+    ("host", |row| row.host()),
 ];
 
 impl Row<'_> {
+    /// The DNS name.
+    fn host(&self) -> Option<String> {
+        match &self.report.target.host {
+            Host::Name(name) => Some(name.to_string()),
+            Host::Ip(_) => self.report.target.sni.as_deref().map(str::to_owned),
+        }
+    }
+
     fn identification(&self) -> Option<&Identification> {
         self.report.identification.as_ref()
     }

@@ -62,7 +62,7 @@ fn heading(count: usize, one: &str, several: &str) -> String {
     }
 }
 
-/// What `kubeknock diff --format json` writes. Every object has all of its keys, with null for an unknown value. Later
+/// What `kubeknock diff -o json` writes. Every object has all of its keys, with null for an unknown value. Later
 /// versions may add keys: ignore those that you do not know.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

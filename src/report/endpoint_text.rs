@@ -12,11 +12,13 @@ use super::phrases;
 use crate::kubernetes::Support;
 use crate::model::{
     Attribution, Certificate, Clue, Confidence, EndpointReport, Handshake, Identification,
-    JudgedRequest, Mark, Posture, Product, Remedy, Signature, Trust,
+    JudgedRequest, Posture, Product, ProductMark, Remedy, Signature, Trust, curl,
 };
 
 /// Characters of a text from outside.
 const MAX_TEXT: usize = 400;
+/// Characters of a command.
+const MAX_LINE: usize = 2000;
 /// Characters of a remediation, which is shown whole.
 const MAX_REMEDIATION: usize = 10_000;
 
@@ -45,6 +47,9 @@ pub fn write(out: &mut dyn Write, report: &EndpointReport) -> io::Result<()> {
     for request in &report.not_asked {
         let (method, path) = (request.method.as_str(), shown(&request.path));
         writeln!(out, "  {method:4} -   not asked {path}")?;
+    }
+    if let Some(line) = curl_line(report) {
+        writeln!(out, "\nSee it yourself\n  {}", escape(&line, MAX_LINE))?;
     }
     if let Some(known) = &report.remedy {
         remedy(&mut out, known)?;
@@ -125,7 +130,7 @@ fn product(out: &mut impl Write, identification: &Identification) -> io::Result<
 }
 
 /// `CN=kubernetes (serving-certificate): kubeadm, family, documented: Kubernetes PKI … (https://…)`.
-fn evidence(mark: &Mark, clues: &[Clue]) -> String {
+fn evidence(mark: &ProductMark, clues: &[Clue]) -> String {
     let place = clues.get(mark.clue).map(|clue| clue.kind.as_str());
     let place = place.unwrap_or_default();
     let seen = match &*mark.seen {
@@ -153,14 +158,18 @@ fn version(
         Support::Ended(None) => "end of life upstream; a vendor may maintain it longer".to_owned(),
         Support::Unknown => "not in the table of upstream releases".to_owned(),
     };
-    writeln!(out, "\nVersion: {version} ({support})")
+    writeln!(out, "\nVersion: {version} ({support})")?;
+    match identification.cpe() {
+        Some(cpe) => writeln!(out, "  CPE      {cpe}"),
+        None => Ok(()),
+    }
 }
 
 fn posture(out: &mut impl Write, posture: &Posture) -> io::Result<()> {
-    let (standing, sentence) = (posture.standing.as_str(), shown(&posture.sentence));
+    let (standing, sentence) = (posture.standing.phrase(), shown(&posture.sentence));
     writeln!(
         out,
-        "\nCompared with the documented posture: {standing}\n  {sentence}"
+        "\nCompared with its documentation: {standing}\n  {sentence}"
     )?;
     if !posture.expected.is_empty() {
         let expected: Vec<&str> = (posture.expected.iter())
@@ -196,6 +205,20 @@ fn requests(out: &mut impl Write, requests: &[JudgedRequest]) -> io::Result<()> 
         )?;
     }
     Ok(())
+}
+
+/// The command that asks again for the worst that is open, or else for what answered first.
+fn curl_line(report: &EndpointReport) -> Option<String> {
+    let worst = report
+        .grants
+        .first()
+        .and_then(|grant| report.requests.get(grant.request));
+    let mut answered = report
+        .requests
+        .iter()
+        .filter(|request| request.reply().is_some());
+    let request = worst.or_else(|| answered.next())?;
+    Some(curl(report.endpoint.as_ref()?, &request.exchange.request))
 }
 
 fn remedy(out: &mut impl Write, remedy: &Remedy) -> io::Result<()> {

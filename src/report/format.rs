@@ -67,6 +67,11 @@ impl Format {
         matches!(self, Self::Jsonl)
     }
 
+    /// Whether people read it, so that it may leave out findings that they do not want to see.
+    pub const fn is_for_people(self) -> bool {
+        matches!(self, Self::Table | Self::Markdown | Self::Html)
+    }
+
     /// Whether the report tells people the reason for the exit code.
     pub const fn states_exit_code(self) -> bool {
         matches!(self, Self::Table | Self::Markdown | Self::Github)

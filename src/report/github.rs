@@ -46,10 +46,11 @@ pub(super) fn write(
             };
             let title = property(finding.rule.id);
             let message = data(&format!("{new}{}", phrases::finding_and_target(finding)));
-            write!(
-                out,
-                "::{command} {place}title={title}::{message}%0AHow to fix it: "
-            )?;
+            write!(out, "::{command} {place}title={title}::{message}%0A")?;
+            if let Some(proof) = phrases::proof_text(finding) {
+                write!(out, "{}%0A", data(&proof))?;
+            }
+            write!(out, "How to fix it: ")?;
             let lines = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
             let lines: Vec<String> = lines.iter().map(|line| data(line)).collect();
             writeln!(out, "{}", lines.join("%0A"))?;

@@ -40,7 +40,10 @@ fn issue(finding: &Finding, repository: Repository<'_>) -> Json {
         Severity::Note => "info",
     };
     let solution = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
-    let solution: Vec<String> = solution.iter().map(|line| escape(line, MAX_TEXT)).collect();
+    let proof = phrases::proof_text(finding);
+    let solution: Vec<String> = (proof.iter().chain(&solution))
+        .map(|line| escape(line, MAX_TEXT))
+        .collect();
     object! {
         "description": escape(&phrases::finding_and_target(finding), MAX_TEXT),
         "content": object! { "body": solution.join("\n") },

@@ -15,7 +15,7 @@ use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::{BaselineState, EndpointReport, Finding, Identity, Remediation, Verdict};
 use remediation::remediation;
-use text::code;
+use text::{block, code};
 
 /// Characters of the whole page.
 const MAX_PAGE: usize = 60_000;
@@ -134,8 +134,14 @@ fn changes(page: &mut Page, results: &Results<'_>) {
 
 fn findings(page: &mut Page, results: &Results<'_>) {
     let mut rows = results.counting_findings().map(finding).peekable();
+    let not_shown = results.not_shown_notice();
+    if let Some(notice) = &not_shown {
+        page.line(&format!("{notice}.\n"));
+    }
     if rows.peek().is_none() {
-        page.line("No findings.\n");
+        if not_shown.is_none() {
+            page.line("No findings.\n");
+        }
     } else {
         page.line("### Findings\n");
         page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");
@@ -247,7 +253,13 @@ impl<'a> Remedy<'a> {
         };
         let (rules, targets) = (self.rules.join(", "), targets.join(", "));
         let steps = remediation(&self.first.remediation);
-        format!("- **{rules}** at {targets}{more}:\n{steps}")
+        let proof = self.first.curl();
+        let proof = proof.map(|curl| format!("\n\n  See it yourself:\n{}", block(&curl, 2)));
+        let proof = proof.unwrap_or_default();
+        format!(
+            "- **{rules}** at {targets}{more}:\n{steps}{}",
+            proof.trim_end()
+        )
     }
 }
 

@@ -22,6 +22,7 @@ mod markdown;
 mod ordered_json;
 mod phrases;
 mod prometheus;
+pub mod raw_text;
 mod results;
 pub mod rule_text;
 mod sarif;

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use super::escape::escape;
 use super::results::Results;
-use crate::model::{EndpointReport, FailureKind, Gap, Severity, Verdict};
+use crate::model::{EndpointReport, FailureKind, LeftOutReason, Severity, Verdict};
 
 /// Endpoints with their own series.
 const MAX_ENDPOINTS: usize = 10_000;
@@ -122,7 +122,7 @@ fn scan(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
         out,
         ("kubeknock_unasked", "why"),
         "What was not asked of names, by reason.",
-        Gap::ALL.map(|why| (why.as_str(), coverage.gap(why))),
+        LeftOutReason::ALL.map(|why| (why.as_str(), coverage.left_out_count(why))),
     )?;
     gauge(
         out,
@@ -130,12 +130,14 @@ fn scan(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
         "Targets and addresses that were not asked.",
         coverage.not_attempted,
     )?;
-    let our_kinds = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours());
+    let our_kinds = FailureKind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_own_side());
     gauge_by(
         out,
         ("kubeknock_failed_here", "kind"),
         "Those of them that our own side failed at, by kind.",
-        our_kinds.map(|kind| count(&coverage.failed_here, kind)),
+        our_kinds.map(|kind| count(&coverage.own_side_failures, kind)),
     )
 }
 

@@ -1,5 +1,6 @@
 //! The results of a scan, which every format shows.
 
+use super::phrases::plural;
 use crate::model::{Change, Finding, Rule, ScanSummary, SpecCoverage, UnusedAcceptance};
 use crate::record::{Contents, ScanInfo};
 
@@ -14,6 +15,8 @@ pub struct Results<'a> {
     pub findings: &'a [Finding],
     /// The acceptances that match no finding.
     pub unused_acceptances: &'a [UnusedAcceptance],
+    /// Findings that count but are left out of [`Self::findings`], because the user wants to see only some severities.
+    pub not_shown: usize,
     /// The changes since the baseline; `None` without a baseline.
     pub changes: Option<&'a [Change]>,
     /// All rules, with or without findings.
@@ -42,8 +45,19 @@ impl<'a> Results<'a> {
         }
     }
 
+    /// `3 findings not shown (--severity)`, if there are any.
+    pub(super) fn not_shown_notice(&self) -> Option<String> {
+        let count = self.not_shown as u64;
+        (count > 0).then(|| {
+            format!(
+                "{} not shown (--severity)",
+                plural(count, "finding", "findings")
+            )
+        })
+    }
+
     /// The findings that are neither accepted nor gone.
-    pub(super) fn counting_findings(&self) -> impl Iterator<Item = &'a Finding> {
+    pub fn counting_findings(&self) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(|finding| finding.counts())
     }
 

@@ -2,8 +2,7 @@
 //! machine, or with the one server that the user names.
 //!
 //! A name is asked once, even if many of its ports are targets: answers and failures are remembered, for
-//! [`REMEMBERED`] names at a time. [`Resolver::forget`] forgets temporary failures. Addresses are sorted,
-//! so that the same answer gives the same order.
+//! up to [`MAX_CACHED`] names. Addresses are sorted, so that the same answer gives the same order.
 
 mod hosts;
 mod replies;
@@ -25,19 +24,21 @@ use crate::model::{Failure, FailureKind};
 use resolved::{Answer, failure, is_temporary};
 use servers::Servers;
 
+#[cfg(test)]
+pub(crate) use resolved::PartialFailure;
 pub(crate) use resolved::Resolved;
 
-/// How many names are remembered. Then all are forgotten.
-pub(crate) const REMEMBERED: usize = 4096;
+/// At this many names the cache is emptied.
+pub(crate) const MAX_CACHED: usize = 4096;
 
 /// A name, and whether it is absolute.
-type Question = (Arc<str>, bool);
+type Key = (Arc<str>, bool);
 
 /// Resolves names. It is set up on first use, so that a scan of addresses needs no name server.
 pub(crate) struct Resolver {
     config: ScanConfig,
     servers: OnceCell<Servers>,
-    answers: Mutex<HashMap<Question, Arc<OnceCell<Answer>>>>,
+    answers: Mutex<HashMap<Key, Arc<OnceCell<Answer>>>>,
 }
 
 impl Resolver {
@@ -50,8 +51,8 @@ impl Resolver {
         }
     }
 
-    /// Sets up the name server of `--resolver`, so that its errors show before the scan begins. Errors in
-    /// this machine's own configuration are failures of the names.
+    /// Sets up the name server of `--resolver`, so that its errors show before the scan begins. An error in this
+    /// machine's own configuration does not stop the scan: each name then fails with it.
     ///
     /// # Errors
     /// [`Error::Resolver`].
@@ -89,7 +90,7 @@ impl Resolver {
         let key = (Arc::clone(name), absolute);
         let answer = {
             let mut answers = self.answers.lock();
-            if answers.len() >= REMEMBERED && !answers.contains_key(&key) {
+            if answers.len() >= MAX_CACHED && !answers.contains_key(&key) {
                 answers.clear();
             }
             Arc::clone(answers.entry(key.clone()).or_default())
@@ -101,7 +102,7 @@ impl Resolver {
         // The caller retries when resources are free.
         if found
             .as_ref()
-            .is_err_and(|failure| failure.kind == FailureKind::LocalShortage)
+            .is_err_and(|failure| failure.kind == FailureKind::ResourcesExhausted)
         {
             let mut answers = self.answers.lock();
             if answers
@@ -115,7 +116,7 @@ impl Resolver {
     }
 
     /// Forgets temporary failures, so that their names are asked again.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn forget_temporary_failures(&self) {
         let mut answers = self.answers.lock();
         let failed = |answer: &Answer| answer.as_ref().is_err_and(is_temporary);
         answers.retain(|_, answer| !answer.get().is_some_and(failed));

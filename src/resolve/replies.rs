@@ -8,9 +8,10 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record};
 
-use super::resolved::{Resolved, is_temporary};
+use super::resolved::{PartialFailure, Resolved, is_temporary};
 use crate::config::Family;
 use crate::model::{Failure, FailureKind};
+use crate::os_error;
 
 /// How many aliases are followed.
 const MAX_ALIASES: usize = 16;
@@ -77,11 +78,12 @@ pub(super) fn combine(
     replies: [Option<Reply>; 2],
     candidate: &Name,
     as_written: bool,
-    given: bool,
+    is_local: bool,
     earlier: Option<&Failure>,
 ) -> Result<Resolved, Reply> {
     let (mut found, mut others) = (Found::default(), Vec::new());
-    for (question, reply) in ["A", "AAAA"].into_iter().zip(replies) {
+    let families = [PartialFailure::IPv4, PartialFailure::IPv6];
+    for (of_family, reply) in families.into_iter().zip(replies) {
         match reply {
             Some(Reply::Found(more)) => {
                 found.addresses.extend(more.addresses);
@@ -92,10 +94,10 @@ pub(super) fn combine(
                     }
                 }
             }
-            Some(Reply::Failed(failure)) if failure.kind == FailureKind::LocalShortage => {
+            Some(Reply::Failed(failure)) if failure.kind == FailureKind::ResourcesExhausted => {
                 return Err(Reply::Failed(failure));
             }
-            Some(reply) => others.push((question, reply)),
+            Some(reply) => others.push((of_family, reply)),
             None => {}
         }
     }
@@ -109,24 +111,23 @@ pub(super) fn combine(
     }
     let failed = others
         .into_iter()
-        .find_map(|(question, reply)| match reply {
-            Reply::Failed(failure) => Some((question.to_owned(), failure.kind)),
+        .find_map(|(of_family, reply)| match reply {
+            Reply::Failed(failure) => Some(of_family(failure.kind)),
             // The other family has addresses of this name: one of the two replies is wrong.
-            Reply::Nothing(kind @ FailureKind::NameNotFound) => Some((question.to_owned(), kind)),
+            Reply::Nothing(kind @ FailureKind::NameNotFound) => Some(of_family(kind)),
             _ => None,
         });
-    let failed_earlier =
-        || earlier.map(|failure| ("with another search domain".to_owned(), failure.kind));
+    let failed_earlier = || earlier.map(|failure| PartialFailure::SearchDomain(failure.kind));
     Ok(Resolved {
         addresses: found.addresses,
         aliases: found.aliases.into(),
-        given,
-        failed: failed.or_else(failed_earlier),
+        is_local,
+        partial_failure: failed.or_else(failed_earlier),
     })
 }
 
-/// The reply that counts among several without an address: a failure leaves the answer open, and a temporary
-/// one is worth a retry. A name without an address does exist.
+/// The reply that counts among several without an address. Temporary failures come first (worth a retry), then other
+/// failures, then `NoAddress` (the name exists), then the rest.
 fn most_significant(replies: impl Iterator<Item = Reply>) -> Reply {
     let rank = |reply: &Reply| match reply {
         Reply::Failed(failure) if is_temporary(failure) => 0,
@@ -144,21 +145,10 @@ fn display(name: &Name) -> Arc<str> {
     Arc::from(name.to_ascii().trim_end_matches('.').to_ascii_lowercase())
 }
 
-/// Whether this machine ran out of descriptors or memory.
-fn is_exhausted(error: &std::io::Error) -> bool {
-    #[cfg(unix)]
-    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
-    #[cfg(not(unix))]
-    let codes = [];
-    error
-        .raw_os_error()
-        .is_some_and(|code| codes.contains(&code))
-}
-
 /// The kind of a failed question. `no_answer` is the kind if nobody answered.
 pub(super) fn failure_kind(error: &NetError, no_answer: FailureKind) -> FailureKind {
     match error {
-        NetError::Io(error) if is_exhausted(error) => FailureKind::LocalShortage,
+        NetError::Io(error) if os_error::is_exhausted(error) => FailureKind::ResourcesExhausted,
         NetError::Timeout => no_answer,
         NetError::Io(_) | NetError::NoConnections => FailureKind::NoResolver,
         NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {

@@ -1,5 +1,6 @@
 //! The answer to a name: its addresses, or a failure.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,9 +16,31 @@ pub(crate) struct Resolved {
     pub aliases: Arc<[Arc<str>]>,
     /// Whether the addresses are from this machine's hosts file, or the name is `localhost`: nobody else
     /// decides where the name leads.
-    pub given: bool,
-    /// A question (`AAAA`) that failed beside one that was answered, and how.
-    pub failed: Option<(String, FailureKind)>,
+    pub is_local: bool,
+    /// A lookup that failed although addresses were found.
+    pub partial_failure: Option<PartialFailure>,
+}
+
+/// A lookup that failed although addresses were found, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PartialFailure {
+    /// Of the other address family.
+    IPv4(FailureKind),
+    /// Of the other address family.
+    IPv6(FailureKind),
+    /// With another search domain.
+    SearchDomain(FailureKind),
+}
+
+impl fmt::Display for PartialFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lookup, kind) = match self {
+            Self::IPv4(kind) => ("A", kind),
+            Self::IPv6(kind) => ("AAAA", kind),
+            Self::SearchDomain(kind) => ("with another search domain", kind),
+        };
+        write!(f, "{lookup}: {}", kind.phrase())
+    }
 }
 
 /// The answer to a name.
@@ -27,7 +50,7 @@ pub(super) fn failure(kind: FailureKind, detail: String) -> Failure {
     Failure::new(Stage::Dns, kind, detail)
 }
 
-/// Whether another attempt may find an answer.
+/// Whether another attempt may find an answer: the failure is transient, or no name server could be asked.
 pub(super) fn is_temporary(failure: &Failure) -> bool {
-    failure.may_pass() || failure.kind == FailureKind::NoResolver
+    failure.is_transient() || failure.kind == FailureKind::NoResolver
 }

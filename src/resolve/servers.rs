@@ -119,8 +119,8 @@ impl Servers {
             return Ok(Resolved {
                 addresses,
                 aliases: Arc::default(),
-                given: true,
-                failed: None,
+                is_local: true,
+                partial_failure: None,
             });
         }
         let candidates = self.candidates(name, absolute).map_err(|error| {
@@ -134,8 +134,8 @@ impl Servers {
         let (mut failed, mut nothing): (Option<Failure>, _) = (None, FailureKind::NameNotFound);
         for (candidate, written) in candidates {
             let replies = self.ask_both(name, &candidate, deadline).await;
-            let given = is_localhost(name);
-            match combine(replies, &candidate, written, given, failed.as_ref()) {
+            let is_local = is_localhost(name);
+            match combine(replies, &candidate, written, is_local, failed.as_ref()) {
                 Ok(resolved) => return Ok(resolved),
                 Err(Reply::Nothing(FailureKind::NoAddress)) => nothing = FailureKind::NoAddress,
                 // The server answered with an error: the next search domain may do better.

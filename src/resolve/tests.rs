@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::net::UdpSocket;
 
 use super::hosts::Hosts;
-use super::resolved::Answer;
+use super::resolved::{Answer, PartialFailure};
 use super::servers::{Servers, single};
 use crate::config::ScanConfig;
 use crate::model::FailureKind;
@@ -105,7 +105,7 @@ async fn search_domains_apply_as_in_a_pod() {
         ["kubernetes.default.svc.cluster.local"],
         "the full name is reported"
     );
-    assert!(!answer.given && answer.failed.is_none());
+    assert!(!answer.is_local && answer.partial_failure.is_none());
     // A name with enough dots is asked as written first, and is not asked with search domains if it exists.
     let (answer, asked) = resolved("api.corp.example", &POD, 1, "").await;
     assert_eq!(
@@ -163,11 +163,8 @@ async fn a_failing_search_domain_is_skipped_and_reported() {
             "kubernetes.default.svc.cluster.local."
         ]
     );
-    let (question, kind) = answer.unwrap().failed.unwrap();
-    assert_eq!(
-        (question.as_str(), kind),
-        ("with another search domain", FailureKind::ResolverFailure)
-    );
+    let failure = PartialFailure::SearchDomain(FailureKind::ResolverFailure);
+    assert_eq!(answer.unwrap().partial_failure, Some(failure));
     // A silent server may know the name: the next domain is not tried.
     let (answer, _) = resolved(
         "kubernetes.default.svc",
@@ -199,7 +196,7 @@ async fn the_hosts_file_comes_first_and_counts_as_given() {
         let (answer, asked) = resolved(name, &POD, 5, hosts).await;
         let answer = answer.unwrap();
         assert!(
-            answer.given && answer.addresses[0].is_loopback(),
+            answer.is_local && answer.addresses[0].is_loopback(),
             "{name}: {answer:?}"
         );
         assert!(asked.is_empty(), "{asked:?}");
@@ -207,10 +204,10 @@ async fn the_hosts_file_comes_first_and_counts_as_given() {
     for name in ["localhost", "cluster.localhost"] {
         let (answer, asked) = resolved(name, &POD, 5, "").await;
         assert!(
-            answer.unwrap().given && asked.is_empty(),
+            answer.unwrap().is_local && asked.is_empty(),
             "{name}: {asked:?}"
         );
     }
     let (answer, _) = resolved("kubernetes.default.svc", &POD[2..], 5, hosts).await;
-    assert!(!answer.unwrap().given);
+    assert!(!answer.unwrap().is_local);
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! TargetSet ─nth(order)→ Target ─resolve→ Endpoint ─connect→ TcpStream ─probe→ Observation
-//!   → identify → assess ─ contradiction? one recheck ─→ EndpointReport → channel → caller
+//!   → identify → assess ─ unclear? one recheck ─→ advise → EndpointReport → channel → caller
 //!          beside it: admission (rate, caps, congestion) · ledger (counters, retries, checkpoint) · stop
 //! ```
 //!
@@ -36,13 +36,13 @@ use tokio::sync::mpsc;
 use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::{
-    EndpointReport, Failure, FailureKind, Gap, ScanSummary, Stage, Target, Timings, Unasked,
-    Verdict, microseconds,
+    EndpointReport, Failure, FailureKind, LeftOut, LeftOutReason, ScanSummary, Stage, Target,
+    Timings, Verdict, microseconds,
 };
 use crate::targets::TargetSet;
 
 pub use crate::probe::{AFTER_401, ALWAYS, deep};
-pub use ledger::{Checkpoint, CheckpointError};
+pub use ledger::{Began, Checkpoint, CheckpointError};
 use ledger::{Counters, Ledger, Outcome};
 use plan::Plan;
 pub use progress::Progress;
@@ -107,10 +107,10 @@ impl Scanner {
         let mut records = Vec::new();
         let mut addresses = vec![None];
         for pass in 0..=self.config.retries {
-            self.pipeline.resolver().forget();
+            self.pipeline.resolver().forget_temporary_failures();
             let attempt = Attempt {
                 target,
-                place: 0,
+                rank: 0,
                 scope: None,
                 keep_unreachable: true,
                 last: pass == self.config.retries,
@@ -120,7 +120,8 @@ impl Scanner {
             for only in std::mem::take(&mut addresses) {
                 let Some(outcomes) = self.pipeline.visit(&attempt, only).await else {
                     let reason = stop.reason().unwrap_or_default();
-                    let failure = Failure::new(Stage::Internal, FailureKind::LocalShortage, reason);
+                    let failure =
+                        Failure::new(Stage::Internal, FailureKind::ResourcesExhausted, reason);
                     records.push(without_answer(target, failure));
                     continue;
                 };
@@ -128,11 +129,15 @@ impl Scanner {
                     match outcome {
                         Outcome::Record(record) => records.push(*record),
                         Outcome::Deferred(deferral) => addresses.push(deferral.address),
-                        Outcome::Unasked(unasked) if unasked.why == Gap::SpecialAddress => {
-                            records.push(not_attempted(target, &unasked));
+                        Outcome::LeftOut(left_out)
+                            if left_out.why == LeftOutReason::SpecialAddress =>
+                        {
+                            records.push(not_attempted(target, &left_out));
                         }
-                        Outcome::Unasked(unasked) => tracing::warn!(%target, "{}", unasked.said()),
-                        Outcome::Silent(_) | Outcome::Further(_) => {}
+                        Outcome::LeftOut(left_out) => {
+                            tracing::warn!(%target, "not asked: {}", left_out.text());
+                        }
+                        Outcome::CountedOnly(_) | Outcome::Further(_) => {}
                     }
                 }
             }
@@ -198,8 +203,8 @@ fn without_answer(target: &Target, failure: Failure) -> EndpointReport {
 }
 
 /// The record of an address that is not probed, for a scan without coverage.
-fn not_attempted(target: &Target, unasked: &Unasked) -> EndpointReport {
-    let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, unasked.said());
+fn not_attempted(target: &Target, left_out: &LeftOut) -> EndpointReport {
+    let failure = Failure::new(Stage::Dns, FailureKind::NoAddress, left_out.text());
     EndpointReport {
         verdict: Verdict::NotAttempted,
         ..without_answer(target, failure)

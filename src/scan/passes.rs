@@ -1,14 +1,14 @@
-//! The passes of a scan: one over all targets, then retries at half the rate, of what timed out, was reset
-//! or failed on this side.
+//! The passes of a scan: one over all targets, then passes at half the rate that retry what timed out, was reset or
+//! failed on our own side.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ledger::{Checkpoint, Done, Earlier, Ledger, RetryReader, replay};
+use super::ledger::{Checkpoint, Done, Ledger, ResumedPass, RetryReader, replay};
 use super::run::Run;
 use super::stop::Stop;
-use super::turns::{Source, Turns};
+use super::turns::{TurnSource, Turns};
 use super::workers::Workers;
 
 /// The share of the rate for retries.
@@ -25,22 +25,22 @@ pub(super) async fn run(run: Arc<Run>, checkpoint: Option<Checkpoint>) {
 }
 
 async fn run_recorded(run: &Arc<Run>, checkpoint: Option<Checkpoint>) -> io::Result<()> {
-    let mut earlier: Vec<Earlier> = (0..=run.config.retries)
-        .map(|_| Earlier::default())
+    let mut resumed: Vec<ResumedPass> = (0..=run.config.retries)
+        .map(|_| ResumedPass::default())
         .collect();
     let mut ended_before = false;
     if let Some(checkpoint) = checkpoint {
         ended_before = checkpoint.ended().is_some();
         let (plan, counters) = (&run.plan, &run.counters);
-        let journal = replay(checkpoint, &mut earlier, plan, counters, &run.reports).await?;
+        let journal = replay(checkpoint, &mut resumed, plan, counters, &run.reports).await?;
         run.ledger.write_to(journal);
     }
     let flusher = tokio::spawn(flush_often(Arc::clone(&run.ledger), run.stop.clone()));
-    let mut result = run_passes(run, earlier).await;
+    let mut result = run_passes(run, resumed).await;
     flusher.abort();
     if run.counters.could_not_scan() && !run.stop.is_stopped() {
         run.stop
-            .fail(run.pipeline.local_failures().could_not_scan());
+            .fail(run.pipeline.own_side_failures().could_not_scan());
     }
     if result.is_ok() && !ended_before && !run.is_over() {
         result = run.ledger.end();
@@ -50,49 +50,49 @@ async fn run_recorded(run: &Arc<Run>, checkpoint: Option<Checkpoint>) -> io::Res
     result.and(written)
 }
 
-async fn run_passes(run: &Arc<Run>, earlier: Vec<Earlier>) -> io::Result<()> {
-    let mut earlier = (0..).zip(earlier);
-    while let Some((pass, before)) = earlier.next() {
-        let done = before.done.clone();
-        let retries = run.ledger.begin(pass, before)?;
+async fn run_passes(run: &Arc<Run>, resumed: Vec<ResumedPass>) -> io::Result<()> {
+    let mut passes = (0..).zip(resumed);
+    while let Some((pass, resumed)) = passes.next() {
+        let done = resumed.done.clone();
+        let retries = run.ledger.begin(pass, resumed)?;
         let (source, share) = if pass == 0 {
             let (next, end) = (done.low_water(), run.plan.len());
-            (Source::All { next, end }, 1.0)
+            (TurnSource::All { next, end }, 1.0)
         } else {
-            (Source::Retries(retries.read()?), RETRY_SHARE)
+            (TurnSource::Retries(retries.into_reader()?), RETRY_SHARE)
         };
         run.pipeline.throttle().set_share(share);
-        run.pipeline.resolver().forget();
+        run.pipeline.resolver().forget_temporary_failures();
         let turns = Arc::new(Turns::new(pass, source, done));
         Workers::new(Arc::clone(run), Arc::clone(&turns))
             .work()
             .await?;
         if run.stop.is_stopped() {
-            let later = earlier.map(|(_, later)| later).collect();
+            let later = passes.map(|(_, resumed)| resumed).collect();
             return give_up_retries(run, pass, &turns, later).await;
         }
     }
     Ok(())
 }
 
-/// Gives up the retries that the stopped scan will not make. An earlier run may have come to a `later` pass
-/// already; its results count.
+/// Gives up the retries that the stopped scan will not make. A previous run may already have begun a `later` pass;
+/// what it finished there counts.
 async fn give_up_retries(
     run: &Run,
     pass: u32,
     turns: &Turns,
-    later: Vec<Earlier>,
+    later: Vec<ResumedPass>,
 ) -> io::Result<()> {
     let done = run.ledger.done();
-    let mut deferred = run.ledger.begin(pass + 1, Earlier::default())?;
+    let mut deferred = run.ledger.begin(pass + 1, ResumedPass::default())?;
     if let Some(mut retries) = turns.take_retries()? {
         give_up_all(run, &mut retries, &done).await?;
     }
-    for earlier in later {
-        give_up_all(run, &mut deferred.read()?, &earlier.done).await?;
-        deferred = earlier.deferred;
+    for resumed in later {
+        give_up_all(run, &mut deferred.into_reader()?, &resumed.done).await?;
+        deferred = resumed.deferred;
     }
-    give_up_all(run, &mut deferred.read()?, &Done::default()).await
+    give_up_all(run, &mut deferred.into_reader()?, &Done::default()).await
 }
 
 async fn give_up_all(run: &Run, retries: &mut RetryReader, done: &Done) -> io::Result<()> {

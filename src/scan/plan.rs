@@ -6,7 +6,7 @@ use crate::config::{Order, ScanConfig, Shard};
 use crate::model::Target;
 use crate::targets::{Permutation, TargetSet};
 
-/// The targets of one scan. A target's *place* is its position in the first pass.
+/// The targets of one scan. A target's *rank* is its position in the first pass, counted from 0.
 pub(super) struct Plan {
     pub(super) targets: Arc<TargetSet>,
     pub(super) shard: Shard,
@@ -20,8 +20,8 @@ pub(super) struct Turn {
     pub(super) pass: u32,
     /// Its position in the pass.
     pub(super) ordinal: u64,
-    /// The target's place.
-    pub(super) place: u64,
+    /// The target's rank.
+    pub(super) rank: u64,
 }
 
 impl Plan {
@@ -41,21 +41,21 @@ impl Plan {
         self.shard.share(self.targets.len())
     }
 
-    /// Whether the target at a place is a name.
-    pub(super) fn is_name(&self, place: u64) -> bool {
-        self.targets.is_name(self.index(place))
+    /// Whether the target at a rank is a name.
+    pub(super) fn is_name(&self, rank: u64) -> bool {
+        self.targets.is_name(self.index(rank))
     }
 
-    /// The target at a place.
-    pub(super) fn target(&self, place: u64) -> Option<Target> {
-        (place < self.len())
-            .then(|| self.targets.get(self.index(place)))
+    /// The target at a rank.
+    pub(super) fn target(&self, rank: u64) -> Option<Target> {
+        (rank < self.len())
+            .then(|| self.targets.get(self.index(rank)))
             .flatten()
     }
 
     /// The target's index in the set.
-    fn index(&self, place: u64) -> u64 {
-        let position = self.shard.position(place);
+    fn index(&self, rank: u64) -> u64 {
+        let position = self.shard.position(rank);
         self.order
             .as_ref()
             .map_or(position, |order| order.nth(position))
@@ -119,8 +119,8 @@ mod tests {
             for number in 1..=of {
                 let shard = Shard::new(number, of).unwrap();
                 let plan = plan(&targets, seed, shard);
-                for place in 0..plan.len() {
-                    prop_assert!(seen.insert(plan.target(place).unwrap().index), "disjoint");
+                for rank in 0..plan.len() {
+                    prop_assert!(seen.insert(plan.target(rank).unwrap().index), "disjoint");
                 }
                 prop_assert!(plan.target(plan.len()).is_none());
                 lengths.push(plan.len());

@@ -41,7 +41,7 @@ pub struct Progress {
     pub verdicts: [u64; Verdict::ALL.len()],
     /// Attempts that failed on this side: this machine, its network, the name server or the proxy.
     #[serde(rename = "not_attempted")]
-    pub failed_locally: u64,
+    pub own_side_failures: u64,
 }
 
 /// Seconds to the tenth.

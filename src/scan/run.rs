@@ -38,18 +38,18 @@ impl Run {
         target.named || self.config.keep_all
     }
 
-    fn target(&self, place: u64) -> io::Result<Target> {
-        (self.plan.target(place)).ok_or_else(|| {
-            io::Error::other("a place beyond the plan: the queue of retries is damaged")
+    fn target(&self, rank: u64) -> io::Result<Target> {
+        (self.plan.target(rank)).ok_or_else(|| {
+            io::Error::other("a rank beyond the plan: the queue of retries is damaged")
         })
     }
 
     /// Makes one attempt at a target, or at what was deferred of it; `false` if the scan is over.
     pub(super) async fn attempt(&self, turn: Turn, deferral: Option<Deferral>) -> io::Result<bool> {
-        let target = self.target(turn.place)?;
+        let target = self.target(turn.rank)?;
         let attempt = Attempt {
             target: &target,
-            place: turn.place,
+            rank: turn.rank,
             scope: Some(&self.plan.targets),
             keep_unreachable: self.keeps_unreachable(&target),
             last: turn.pass == self.config.retries,
@@ -71,12 +71,12 @@ impl Run {
     /// Counts and sends the last failure of an attempt that is not retried; `false` if the caller has
     /// dropped the scan. The checkpoint does not have it, so that a resumed scan retries.
     pub(super) async fn give_up(&self, deferral: Deferral) -> io::Result<bool> {
-        let target = self.target(deferral.place)?;
+        let target = self.target(deferral.rank)?;
         let outcome = if self.keeps_unreachable(&target) {
             let record = self.pipeline.give_up(target.clone(), deferral);
             Outcome::Record(Box::new(record))
         } else {
-            Outcome::Silent(deferral.kind)
+            Outcome::CountedOnly(deferral.kind)
         };
         self.counters.give_up(&target, &outcome);
         Ok(send(vec![outcome], &self.reports).await)

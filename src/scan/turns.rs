@@ -1,5 +1,5 @@
-//! Hands out the turns of one pass: to address workers the addresses, to name tasks the names, so that
-//! neither wait for the other.
+//! Hands out the turns of one pass. Address workers and name tasks have queues of their own, so neither waits for the
+//! other.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,34 +9,34 @@ use parking_lot::Mutex;
 use super::ledger::{Deferral, Done, RetryReader};
 use super::plan::{Plan, Turn};
 
-/// How many addresses may be set aside while a name is searched. Lookups take longest, so they should
-/// begin early.
+/// How many addresses may be set aside while looking for the next name in the order. Lookups take longest, so they
+/// should begin early.
 const MAX_AHEAD: usize = 16 * 1024;
-/// How many turns are searched at once.
+/// How many turns are looked through at once for one of the wanted kind.
 const BATCH: usize = 1024;
 
-/// Who takes a turn.
+/// Whether a turn's target is an address or a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TargetKind {
     Address,
     Name,
 }
 
 /// Where the turns come from.
-pub(super) enum Source {
-    /// The first pass: all places from `next` on.
+pub(super) enum TurnSource {
+    /// The first pass: all ranks from `next` on.
     All { next: u64, end: u64 },
     /// A later pass: what the pass before it deferred.
     Retries(RetryReader),
 }
 
-/// A turn, and why it is a retry if it is one.
-type Found = (Turn, Option<Deferral>);
+/// A turn; for a retry also what was deferred.
+type FoundTurn = (Turn, Option<Deferral>);
 
 /// The next turn.
 pub(super) enum Next {
     Turn(Turn, Option<Deferral>),
-    /// None was found yet.
+    /// None of this kind was found yet.
     Later,
     /// All turns of this kind are handed out.
     End,
@@ -51,14 +51,14 @@ pub(super) struct Turns {
 }
 
 struct State {
-    source: Source,
-    /// Turns that were set aside while the other kind was searched.
-    addresses: VecDeque<Found>,
-    names: VecDeque<Found>,
+    source: TurnSource,
+    /// Turns that were set aside while looking for one of the other kind.
+    addresses: VecDeque<FoundTurn>,
+    names: VecDeque<FoundTurn>,
 }
 
 impl Turns {
-    pub(super) fn new(pass: u32, source: Source, done: Done) -> Self {
+    pub(super) fn new(pass: u32, source: TurnSource, done: Done) -> Self {
         let state = Mutex::new(State {
             source,
             addresses: VecDeque::new(),
@@ -70,8 +70,8 @@ impl Turns {
     /// How many turns this run has to make.
     pub(super) fn remaining(&self) -> u64 {
         let all = match &self.state.lock().source {
-            Source::All { end, .. } => *end,
-            Source::Retries(reader) => reader.len(),
+            TurnSource::All { end, .. } => *end,
+            TurnSource::Retries(reader) => reader.len(),
         };
         all.saturating_sub(self.done.count())
     }
@@ -79,9 +79,9 @@ impl Turns {
     /// Ends the pass. Returns its queue of retries, rewound.
     pub(super) fn take_retries(&self) -> io::Result<Option<RetryReader>> {
         let mut state = self.state.lock();
-        match std::mem::replace(&mut state.source, Source::All { next: 0, end: 0 }) {
-            Source::All { .. } => Ok(None),
-            Source::Retries(mut reader) => {
+        match std::mem::replace(&mut state.source, TurnSource::All { next: 0, end: 0 }) {
+            TurnSource::All { .. } => Ok(None),
+            TurnSource::Retries(mut reader) => {
                 reader.rewind()?;
                 Ok(Some(reader))
             }
@@ -89,18 +89,18 @@ impl Turns {
     }
 
     /// The next turn of this kind that is not finished.
-    pub(super) fn next(&self, plan: &Plan, kind: Kind) -> io::Result<Next> {
+    pub(super) fn next(&self, plan: &Plan, kind: TargetKind) -> io::Result<Next> {
         let mut state = self.state.lock();
         let state = &mut *state;
         let (own, other) = match kind {
-            Kind::Address => (&mut state.addresses, &mut state.names),
-            Kind::Name => (&mut state.names, &mut state.addresses),
+            TargetKind::Address => (&mut state.addresses, &mut state.names),
+            TargetKind::Name => (&mut state.names, &mut state.addresses),
         };
         if let Some((turn, deferral)) = own.pop_front() {
             return Ok(Next::Turn(turn, deferral));
         }
         for _ in 0..BATCH {
-            if kind == Kind::Name && other.len() >= MAX_AHEAD {
+            if kind == TargetKind::Name && other.len() >= MAX_AHEAD {
                 break;
             }
             let Some((turn, deferral)) = state.source.next(self.pass)? else {
@@ -109,7 +109,7 @@ impl Turns {
             if self.done.contains(turn.ordinal) {
                 continue;
             }
-            if plan.is_name(turn.place) == (kind == Kind::Name) {
+            if plan.is_name(turn.rank) == (kind == TargetKind::Name) {
                 return Ok(Next::Turn(turn, deferral));
             }
             other.push_back((turn, deferral));
@@ -118,24 +118,24 @@ impl Turns {
     }
 }
 
-impl Source {
-    fn next(&mut self, pass: u32) -> io::Result<Option<Found>> {
-        let (ordinal, place, deferral) = match self {
+impl TurnSource {
+    fn next(&mut self, pass: u32) -> io::Result<Option<FoundTurn>> {
+        let (ordinal, rank, deferral) = match self {
             Self::All { next, end } if *next < *end => {
-                let place = *next;
+                let rank = *next;
                 *next += 1;
-                (place, place, None)
+                (rank, rank, None)
             }
             Self::All { .. } => return Ok(None),
             Self::Retries(reader) => match reader.next()? {
-                Some((ordinal, deferral)) => (ordinal, deferral.place, Some(deferral)),
+                Some((ordinal, deferral)) => (ordinal, deferral.rank, Some(deferral)),
                 None => return Ok(None),
             },
         };
         let turn = Turn {
             pass,
             ordinal,
-            place,
+            rank,
         };
         Ok(Some((turn, deferral)))
     }

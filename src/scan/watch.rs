@@ -1,4 +1,4 @@
-//! Follows a running scan: counters, recent rate and estimated time of arrival.
+//! Follows a running scan: counters, recent rate and time remaining.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::admission::RateLimiter;
 use super::run::Run;
-use super::turns::{Kind, Next, Turns};
+use super::turns::{Next, TargetKind, Turns};
 
 /// The pause before the next search for a name when enough addresses are set aside.
 const SEARCH_PAUSE: Duration = Duration::from_millis(50);
@@ -40,7 +40,7 @@ impl Workers {
         let mut result = Ok(());
         loop {
             tokio::select! {
-                () = self.run.pipeline.throttle().permits.pending_room(), if wanted > 0 => {
+                () = self.run.pipeline.throttle().permits.wait_for_room(), if wanted > 0 => {
                     wanted -= 1;
                     running.spawn(self.clone().address_worker());
                     // The worker asks for its permit before another one is started.
@@ -58,7 +58,7 @@ impl Workers {
 
     async fn address_worker(self) -> io::Result<()> {
         while !self.run.is_over() {
-            match self.turns.next(&self.run.plan, Kind::Address)? {
+            match self.turns.next(&self.run.plan, TargetKind::Address)? {
                 Next::Turn(turn, deferral) => {
                     if !self.run.attempt(turn, deferral).await? {
                         break;
@@ -90,7 +90,7 @@ impl Workers {
                 result = self.ended(ended);
                 continue;
             }
-            match self.turns.next(&self.run.plan, Kind::Name)? {
+            match self.turns.next(&self.run.plan, TargetKind::Name)? {
                 Next::Turn(turn, deferral) => {
                     limiter.wait_to_start().await;
                     let run = Arc::clone(&self.run);

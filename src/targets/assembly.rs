@@ -11,7 +11,7 @@ use super::host_range::{HostKind, HostRange};
 use super::intervals::Intervals;
 use super::limits::{MAX_PIECES, too_large};
 use super::options::Expectation;
-use super::set::{Attribution, Segment, TargetSet};
+use super::set::{Naming, Segment, TargetSet};
 use super::unique_hosts::{Run, size, total};
 use super::warnings::Warnings;
 use crate::model::{SpecId, Verdict, special, special_blocks};
@@ -39,13 +39,13 @@ impl Collector {
         let mut len = 0u64;
         for piece in pieces {
             let more = size(piece.first, piece.last);
-            // Segments in a row that only this specification names share their attribution.
+            // Consecutive segments that only this specification names share their naming.
             let shared = segments
                 .last()
-                .map(|before| &before.attribution)
+                .map(|before| &before.naming)
                 .filter(|before| *before.specs == [piece.run.spec] && piece.run.also.is_empty());
-            let attribution = shared.map_or_else(|| self.attribution(&piece.run), Arc::clone);
-            for id in attribution.specs.iter() {
+            let naming = shared.map_or_else(|| self.naming(&piece.run), Arc::clone);
+            for id in naming.specs.iter() {
                 let spec = &mut self.specs[id.0 as usize];
                 spec.targets = spec.targets.saturating_add(more);
             }
@@ -53,7 +53,7 @@ impl Collector {
                 start: len,
                 first: piece.first,
                 template: piece.template,
-                attribution,
+                naming,
             });
             len = len.saturating_add(more);
         }
@@ -154,30 +154,29 @@ impl Collector {
     /// Warns of lines whose `name=` or `expect=` an earlier line contradicts.
     fn warn_of_contradictions(&self, segments: &[Segment], warnings: &mut Warnings) {
         let mut warned = HashSet::new();
-        for attribution in segments.iter().map(|segment| &segment.attribution) {
-            if attribution.specs.len() == 1 {
+        for naming in segments.iter().map(|segment| &segment.naming) {
+            if naming.specs.len() == 1 {
                 continue;
             }
-            for id in attribution.specs.iter() {
+            for id in naming.specs.iter() {
                 let spec = self.spec(*id);
-                if let Some((own, first)) = spec.label.as_ref().zip(attribution.label.as_ref())
+                if let Some((own, first)) = spec.label.as_ref().zip(naming.label.as_ref())
                     && own != first
                     && warned.insert((*id, "name="))
                 {
-                    let text = format!(
-                        "reports name this target {first}, as an earlier line does, not {own}"
-                    );
+                    let text =
+                        format!("name={own} is ignored: an earlier line names this target {first}");
                     warnings.push(&spec.origin, text);
                 }
                 if let Some((own, first)) = spec
                     .expect
                     .map(Verdict::as_str)
-                    .zip(attribution.expect.map(Verdict::as_str))
+                    .zip(naming.expect.map(Verdict::as_str))
                     && own != first
                     && warned.insert((*id, "expect="))
                 {
                     let text = format!(
-                        "expected to be {own} here and {first} on an earlier line: one of them fails"
+                        "expect={own} contradicts expect={first} of an earlier line: both cannot hold"
                     );
                     warnings.push(&spec.origin, text);
                 }
@@ -186,21 +185,21 @@ impl Collector {
     }
 
     /// The specifications of a run. The first one takes precedence; later ones fill in what it does not set.
-    fn attribution(&self, run: &Run) -> Arc<Attribution> {
+    fn naming(&self, run: &Run) -> Arc<Naming> {
         let ids = std::iter::once(run.spec).chain(run.also.iter().copied());
-        let mut attribution = Attribution {
+        let mut naming = Naming {
             origin: Arc::clone(&self.spec(run.spec).origin),
             specs: ids.collect::<Vec<SpecId>>().into(),
             label: None,
             expect: None,
             named: false,
         };
-        for id in attribution.specs.iter() {
+        for id in naming.specs.iter() {
             let spec = self.spec(*id);
-            attribution.named |= spec.named;
-            attribution.label = attribution.label.or_else(|| spec.label.clone());
-            attribution.expect = attribution.expect.or(spec.expect);
+            naming.named |= spec.named;
+            naming.label = naming.label.or_else(|| spec.label.clone());
+            naming.expect = naming.expect.or(spec.expect);
         }
-        Arc::new(attribution)
+        Arc::new(naming)
     }
 }

@@ -115,7 +115,7 @@ impl Collector {
             expect: spec.expect.or(expected),
             targets: 0,
         });
-        let (mut new, mut before) = (0u64, None);
+        let (mut new, mut already_named_by) = (0u64, None);
         for (port, port_position) in ports.iter().zip(0..=u16::MAX) {
             let template = self.templates.position(Template {
                 kind: range.kind,
@@ -131,7 +131,7 @@ impl Collector {
                     .add_many(template, range.first, range.last, id, port_position)
             };
             new = new.saturating_add(added.new);
-            before = before.or(added.before);
+            already_named_by = already_named_by.or(added.already_named_by);
             if self.hosts.len() > MAX_PIECES {
                 return Err(too_large());
             }
@@ -140,7 +140,7 @@ impl Collector {
         if self.targets >= MAX_TARGETS {
             return Err("too many targets: 2^63 or more up to here; remove some".into());
         }
-        if let Some(before) = before {
+        if let Some(before) = already_named_by {
             self.warn_of_overlap(spec.text, id, before, (targets - new, targets), warnings);
         }
         Ok(())

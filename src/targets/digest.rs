@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::exclusions::Exclusions;
-use super::set::{Attribution, Segment, Spec, TargetSet, Template};
+use super::set::{Naming, Segment, Spec, TargetSet, Template};
 use crate::model::{Origin, hex};
 
 /// Writes text into a digest.
@@ -29,7 +29,7 @@ impl TargetSet {
         let mut out = self.asked();
         // Writing into a digest cannot fail.
         for segment in &self.segments {
-            let _ = out.write_str(&attribution(&segment.attribution));
+            let _ = out.write_str(&naming(&segment.naming));
         }
         for one in &self.specs {
             let _ = out.write_str(&spec(one));
@@ -90,14 +90,14 @@ fn origin(origin: &Origin) -> String {
     format!("Origin {{ source: {source:?}, line: {line}, text: {text:?} }}")
 }
 
-fn attribution(attribution: &Attribution) -> String {
-    let Attribution {
+fn naming(naming: &Naming) -> String {
+    let Naming {
         origin: from,
         specs,
         label,
         expect,
         named,
-    } = attribution;
+    } = naming;
     let specs: Vec<String> = specs.iter().map(|id| format!("SpecId({})", id.0)).collect();
     format!(
         "Naming {{ origin: {}, specs: [{}], label: {label:?}, expect: {expect:?}, named: {named} }}",

@@ -16,11 +16,16 @@ use crate::model::Host;
 const MAX_UNCONVERTED: usize = 1024;
 
 const TOO_LONG: &str = "invalid host name: longer than 253 characters";
+const COMMA: &str =
+    "unexpected comma: write each target as an argument of its own, or on its own line of a file";
 const LOOKS_LIKE_AN_ADDRESS: &str = "invalid address: it looks like IPv4; expected four numbers from 0 to 255 with \
                                      dots between, without leading zeros";
 
 /// `address`, `[v6]`, `name`, each with or without `:port`, or an IPv6 address alone.
 pub(super) fn host_port(text: &str) -> Result<(Host, Option<u16>), Problem> {
+    if text.contains(',') {
+        return Err(COMMA.into());
+    }
     let split = HostPort::split(text).map_err(|error| error.to_string())?;
     let bare = split.bare();
     let host = match bare.parse::<IpAddr>() {
@@ -69,7 +74,7 @@ pub(super) fn parse_name(text: &str) -> Result<Arc<str>, Problem> {
         );
     }
     if text.contains(',') {
-        return Err("unexpected comma: write one specification per line".into());
+        return Err(COMMA.into());
     }
     if let Some(odd) = text
         .chars()

@@ -38,9 +38,9 @@ pub(super) struct Template {
     pub(super) sni: Option<Arc<str>>,
 }
 
-/// The specifications that name a row of targets, and what they say about it.
+/// The specifications that name consecutive targets, and what they say about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Attribution {
+pub(super) struct Naming {
     pub(super) origin: Arc<Origin>,
     pub(super) specs: Arc<[SpecId]>,
     pub(super) label: Option<Arc<str>>,
@@ -48,7 +48,7 @@ pub(super) struct Attribution {
     pub(super) named: bool,
 }
 
-/// Targets in a row, from `start` up to the start of the next segment.
+/// Consecutive targets, from `start` up to the start of the next segment.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     /// Index of the first target.
@@ -56,10 +56,10 @@ pub(super) struct Segment {
     /// Number of the first host.
     pub(super) first: u128,
     pub(super) template: u32,
-    pub(super) attribution: Arc<Attribution>,
+    pub(super) naming: Arc<Naming>,
 }
 
-/// All targets of a scan: each identity (scheme, host, port, prefix, SNI) once, without exclusions.
+/// All targets of a scan: each identity (scheme, host, port, prefix, SNI) once; excluded targets are left out.
 ///
 /// Indices follow the order of the specifications. Within a specification they go port by port, in
 /// the order of its ports, and for each port by ascending address. The same input gives the same
@@ -71,7 +71,7 @@ pub struct TargetSet {
     pub(super) segments: Vec<Segment>,
     pub(super) templates: Vec<Template>,
     pub(super) names: Vec<Arc<str>>,
-    /// The positions of the names that are complete.
+    /// The positions of the names that are written with a dot at the end.
     pub(super) absolute: BTreeSet<u128>,
     pub(super) specs: Vec<Spec>,
     pub(super) exclusions: Arc<Exclusions>,
@@ -107,7 +107,7 @@ impl TargetSet {
             Some(address) => Host::Ip(address),
             None => Host::Name(Arc::clone(self.names.get(usize::try_from(number).ok()?)?)),
         };
-        let attribution = &segment.attribution;
+        let naming = &segment.naming;
         Some(Target {
             index,
             scheme: template.scheme,
@@ -116,11 +116,11 @@ impl TargetSet {
             port: template.port,
             prefix: Arc::clone(&template.prefix),
             sni: template.sni.clone(),
-            label: attribution.label.clone(),
-            expect: attribution.expect,
-            origin: Arc::clone(&attribution.origin),
-            specs: Arc::clone(&attribution.specs),
-            named: attribution.named,
+            label: naming.label.clone(),
+            expect: naming.expect,
+            origin: Arc::clone(&naming.origin),
+            specs: Arc::clone(&naming.specs),
+            named: naming.named,
         })
     }
 

@@ -2,14 +2,15 @@
 //! are probed once.
 //!
 //! Hosts are numbers that belong to a template: what identifies a target besides its host (scheme,
-//! port, prefix, SNI). For each template a number is in one run at most.
+//! port, prefix, SNI). For each template a number is in one run at most. Without the excluded hosts a run becomes
+//! pieces, and the pieces in the order of the specifications are the segments of the target set.
 
 use std::collections::BTreeMap;
 
 use super::intervals::Intervals;
 use crate::model::SpecId;
 
-/// Hosts in a row of one template that the same specifications name.
+/// Consecutive hosts of one template, named by the same specifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) last: u128,
@@ -26,8 +27,8 @@ pub(super) struct Run {
 pub(super) struct Added {
     /// The number of hosts that were not there before.
     pub(super) new: u64,
-    /// The specification that named the lowest of the others.
-    pub(super) before: Option<SpecId>,
+    /// The specification that named the lowest host that was already present.
+    pub(super) already_named_by: Option<SpecId>,
 }
 
 /// The hosts of all templates.
@@ -72,7 +73,7 @@ impl UniqueHosts {
             Some((start, _)) if *start > first => Some(first),
             Some((_, end)) => end.checked_add(1).filter(|next| *next <= last),
         };
-        let before = lowest_covered
+        let already_named_by = lowest_covered
             .and_then(|host| self.run_of(template, host))
             .map(|(_, run)| run.spec);
         let new = total(&gaps);
@@ -87,7 +88,10 @@ impl UniqueHosts {
                 },
             );
         }
-        Added { new, before }
+        Added {
+            new,
+            already_named_by,
+        }
     }
 
     /// Adds a named target. A host that is there already gets a run of its own with both specifications.
@@ -101,10 +105,13 @@ impl UniqueHosts {
         let Some((start, run)) = self.run_of(template, host) else {
             return self.add_many(template, host, host, spec, port_position);
         };
-        let before = Some(run.spec);
+        let already_named_by = Some(run.spec);
         if start == host && run.last == host {
             run.also.push(spec);
-            return Added { new: 0, before };
+            return Added {
+                new: 0,
+                already_named_by,
+            };
         }
         let whole = run.clone();
         if start < host {
@@ -121,7 +128,10 @@ impl UniqueHosts {
                 ..whole
             },
         );
-        Added { new: 0, before }
+        Added {
+            new: 0,
+            already_named_by,
+        }
     }
 
     /// The run that has this host, and the number that it begins with.
@@ -173,7 +183,7 @@ mod tests {
                 added,
                 Added {
                     new: 0,
-                    before: Some(SpecId(0))
+                    already_named_by: Some(SpecId(0))
                 }
             );
             assert_eq!(listed(hosts), expected);
@@ -189,21 +199,21 @@ mod tests {
             hosts.add_many(0, 3, 8, SpecId(2), 0),
             Added {
                 new: 5,
-                before: Some(SpecId(0))
+                already_named_by: Some(SpecId(0))
             }
         );
         assert_eq!(
             hosts.add_many(0, 0, 2, SpecId(3), 0),
             Added {
                 new: 3,
-                before: None
+                already_named_by: None
             }
         );
         assert_eq!(
             hosts.add_many(0, 2, 9, SpecId(4), 0),
             Added {
                 new: 1,
-                before: Some(SpecId(3))
+                already_named_by: Some(SpecId(3))
             }
         );
         // Another template means another target.
@@ -211,7 +221,7 @@ mod tests {
             hosts.add_one(1, 5, SpecId(5), 0),
             Added {
                 new: 1,
-                before: None
+                already_named_by: None
             }
         );
         let expected = vec![

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The nouns, the limits, the errors and how files are read: what every stage may use.
-const GROUND: [&str; 9] = [
+const GROUND: [&str; 11] = [
     "kubernetes",
     "model",
     "config",
@@ -14,15 +14,25 @@ const GROUND: [&str; 9] = [
     "escape",
     "host_port",
     "natural_order",
+    "os_error",
     "random",
+    "wording",
 ];
 
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "input" | "escape" | "host_port" | "natural_order" | "random" => vec![],
+        "input" | "escape" | "host_port" | "natural_order" | "os_error" | "random" | "wording" => {
+            vec![]
+        }
         "kubernetes" => vec!["escape"],
-        "model" => vec!["kubernetes", "escape", "host_port", "natural_order"],
+        "model" => vec![
+            "kubernetes",
+            "escape",
+            "host_port",
+            "natural_order",
+            "wording",
+        ],
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["model", "error", "host_port"],
         "report" => GROUND.into_iter().chain(["record"]).collect(),

@@ -600,7 +600,11 @@ struct Short;
 
 impl Dial for Short {
     async fn dial(&self, _: &Endpoint) -> Dialled {
-        let failure = Failure::new(Stage::Connect, FailureKind::LocalShortage, "no descriptors");
+        let failure = Failure::new(
+            Stage::Connect,
+            FailureKind::ResourcesExhausted,
+            "no descriptors",
+        );
         Dialled {
             stream: Err(failure),
             took: Duration::ZERO,
@@ -631,5 +635,5 @@ async fn a_probe_ends_when_resources_are_exhausted() {
         .iter()
         .map(|exchange| exchange.outcome.as_ref().err().map(|failure| failure.kind))
         .collect();
-    assert_eq!(kinds, [None, Some(FailureKind::LocalShortage)]);
+    assert_eq!(kinds, [None, Some(FailureKind::ResourcesExhausted)]);
 }

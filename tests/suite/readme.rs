@@ -30,7 +30,7 @@ fn options(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_readme_lists_exactly_the_options_of_the_program() {
+fn the_page_of_options_lists_exactly_those_of_the_program() {
     let mut helped = BTreeSet::new();
     for command in [
         "scan",
@@ -45,15 +45,12 @@ fn the_readme_lists_exactly_the_options_of_the_program() {
     ] {
         helped.extend(options(&stdout(&run(&[command, "--help"]))));
     }
-    let readme = read("README.md");
-    let section = readme
-        .split("## Options")
-        .nth(1)
-        .expect("a section \"Options\"")
-        .split("\n## ")
-        .next()
-        .unwrap();
+    let page = read("docs/options.md");
+    let (section, earlier) = page.split_once("## Earlier forms").unwrap();
     let mut documented = options(section);
+    for hidden in ["--exclude-file", "--resume", "--format"] {
+        assert!(earlier.contains(hidden), "{hidden}");
+    }
     // Every command has these two.
     for common in ["help", "version"] {
         helped.remove(common);
@@ -61,15 +58,18 @@ fn the_readme_lists_exactly_the_options_of_the_program() {
     }
     let missing: Vec<_> = helped.difference(&documented).collect();
     let stale: Vec<_> = documented.difference(&helped).collect();
-    assert!(missing.is_empty(), "not in the README: {missing:?}");
-    assert!(stale.is_empty(), "in the README, but no option: {stale:?}");
+    assert!(missing.is_empty(), "not in docs/options.md: {missing:?}");
+    assert!(
+        stale.is_empty(),
+        "in docs/options.md, but no option: {stale:?}"
+    );
 }
 
 #[test]
-fn the_defaults_in_the_readme_are_those_of_the_help() {
+fn the_defaults_in_the_page_of_options_are_those_of_the_help() {
     let help = stdout(&run(&["scan", "--help"]));
-    let readme = read("README.md");
-    // Each `[default: x]` of the help is in the README's row for that option.
+    let page = read("docs/options.md");
+    // Each `[default: x]` of the help is in the page's row for that option.
     let mut option = String::new();
     let mut checked = 0;
     for line in help.lines() {
@@ -86,10 +86,10 @@ fn the_defaults_in_the_readme_are_those_of_the_help() {
             if default.contains("VERSION") || default.contains("kubeknock.toml") {
                 continue;
             }
-            let row = readme
+            let row = page
                 .lines()
                 .find(|line| line.starts_with('|') && line.contains(&format!("`{option}")));
-            let row = row.unwrap_or_else(|| panic!("{option} has no row in the README"));
+            let row = row.unwrap_or_else(|| panic!("{option} has no row in docs/options.md"));
             assert!(
                 row.contains(&format!("`{default}`")),
                 "{option}: default {default} is not in {row}"
@@ -203,6 +203,7 @@ fn every_link_leads_to_a_file() {
     for page in [
         "README.md",
         "docs/architecture.md",
+        "docs/options.md",
         "docs/security.md",
         "docs/settings.md",
         "docs/rules.md",

@@ -41,7 +41,7 @@ async fn a_recheck_opens_one_more_connection() {
         record
             .requests
             .iter()
-            .any(|request| request.exchange.look == 2)
+            .any(|request| request.exchange.probe == 2)
     );
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::ResponseCode;
 use kubeknock::config::{Family, MAX_ADDRESSES, Order};
-use kubeknock::model::{Coverage, EndpointReport, FailureKind, Gap, Verdict};
+use kubeknock::model::{Coverage, EndpointReport, FailureKind, LeftOutReason, Verdict};
 use kubeknock::scan::Scanner;
 use kubeknock::simulator::Scenario;
 use kubeknock::targets::{TargetOptions, TargetSetBuilder};
@@ -225,17 +225,17 @@ async fn a_name_at_a_special_address_is_not_asked_there() {
         assert!(records.is_empty(), "{records:?}");
         assert_eq!(
             (
-                coverage.gap(Gap::SpecialAddress),
+                coverage.left_out_count(LeftOutReason::SpecialAddress),
                 coverage.covered(),
                 coverage.is_complete()
             ),
             (1, 0, false)
         );
-        let [unasked] = coverage.specs[0].unasked.as_slice() else {
+        let [left_out] = coverage.specs[0].left_out.as_slice() else {
             panic!("{name}: {coverage:?}")
         };
         assert_eq!(
-            unasked.examples.iter().collect::<Vec<_>>(),
+            left_out.examples.iter().collect::<Vec<_>>(),
             [example],
             "{name}"
         );
@@ -245,7 +245,10 @@ async fn a_name_at_a_special_address_is_not_asked_there() {
     let given = [format!("one.example:{port}"), "127.0.0.1:9".to_owned()];
     let (records, coverage) = strictly(&names, &given, false).await;
     assert_eq!(
-        (records[0].verdict, coverage.gap(Gap::SpecialAddress)),
+        (
+            records[0].verdict,
+            coverage.left_out_count(LeftOutReason::SpecialAddress)
+        ),
         (Verdict::Exposed, 0)
     );
     let (records, _) = strictly(&names, &[format!("one.example:{port}")], true).await;
@@ -387,7 +390,12 @@ async fn an_exclusion_holds_for_every_form_of_an_address() {
     let set = scan_without(&["64:ff9b::7f00:0/127"], "127.0.0.0/31");
     let (records, summary) = scan(config(), set).await;
     assert_eq!(
-        (records.len(), summary.coverage.gap(Gap::ExcludedAddress)),
+        (
+            records.len(),
+            summary
+                .coverage
+                .left_out_count(LeftOutReason::ExcludedAddress)
+        ),
         (0, 2)
     );
     assert_eq!(server.stats().connections(), 0);
@@ -409,7 +417,9 @@ async fn an_alias_of_an_excluded_name_is_excluded() {
         )
         .await;
         assert_eq!(
-            summary.coverage.gap(Gap::ExcludedAddress),
+            summary
+                .coverage
+                .left_out_count(LeftOutReason::ExcludedAddress),
             1 - connections,
             "{exclusion}"
         );
@@ -431,11 +441,14 @@ async fn addresses_beyond_the_limit_are_reported() {
         let coverage = summary.coverage;
         assert_eq!(records.len(), MAX_ADDRESSES);
         assert_eq!(
-            (coverage.further_addresses, coverage.gap(Gap::BeyondLimit)),
+            (
+                coverage.further_addresses,
+                coverage.left_out_count(LeftOutReason::BeyondLimit)
+            ),
             (199, 136)
         );
         assert!(!coverage.is_complete());
-        let message = coverage.specs[0].unasked_said().unwrap();
+        let message = coverage.specs[0].left_out_text().unwrap();
         assert!(message.contains("64 of 200 are asked"), "{message}");
         drawn.push(
             records
@@ -482,12 +495,15 @@ async fn half_an_answer_is_used_and_reported_as_half() {
         );
         let coverage = summary.coverage;
         assert_eq!(
-            (coverage.gap(Gap::HalfResolved), coverage.is_complete()),
+            (
+                coverage.left_out_count(LeftOutReason::HalfResolved),
+                coverage.is_complete()
+            ),
             (1, false),
             "{name}"
         );
         assert!(
-            coverage.specs[0].unasked_said().unwrap().contains(message),
+            coverage.specs[0].left_out_text().unwrap().contains(message),
             "{name}: {coverage:?}"
         );
     }

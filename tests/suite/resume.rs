@@ -342,10 +342,6 @@ async fn the_checkpoint_of_another_scan_is_refused_with_the_reason() {
     .unwrap();
     for (args, reason) in [
         (
-            vec![address.as_str(), "--seed", "1", "--checkpoint", path],
-            "continue with --resume",
-        ),
-        (
             vec!["127.0.0.1:1", "--resume", path],
             "its targets or exclusions differ",
         ),

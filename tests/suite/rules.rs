@@ -353,6 +353,7 @@ async fn valid_sarif(findings: &[Finding]) {
         summary: &summary,
         findings,
         unused_acceptances: &[],
+        not_shown: 0,
         changes: None,
         rules: &RULES,
         outcome: Outcome {

@@ -22,7 +22,7 @@ pub(crate) const ANY: SocketAddr =
 pub(crate) fn config() -> ScanConfig {
     ScanConfig::default().with(|config| {
         config.order = Order::Sequential;
-        config.second_look_pause = Duration::from_millis(50);
+        config.recheck_pause = Duration::from_millis(50);
         config.timeout = Duration::from_secs(4);
     })
 }

@@ -49,6 +49,7 @@ impl Conclusion {
             summary,
             findings: &self.evaluation.findings,
             unused_acceptances: &self.evaluation.unused_acceptances,
+            not_shown: 0,
             changes: changes.as_deref(),
             rules: &RULES,
             outcome: Outcome {
@@ -62,7 +63,7 @@ impl Conclusion {
             say::note(unused);
         }
         if !code_is_stated {
-            list_unasked(&summary.coverage);
+            list_left_out(&summary.coverage);
             if decision.code == 0 {
                 say::note(decision.sentence);
             } else {
@@ -74,12 +75,15 @@ impl Conclusion {
 }
 
 /// Lists the named targets that were not fully probed, although they are not excluded.
-fn list_unasked(coverage: &Coverage) {
-    let is_missed =
-        |spec: &&SpecCoverage| spec.unasked.iter().any(|unasked| unasked.why.is_missed());
+fn list_left_out(coverage: &Coverage) {
+    let is_missed = |spec: &&SpecCoverage| {
+        spec.left_out
+            .iter()
+            .any(|left_out| left_out.why.is_missed())
+    };
     let specs: Vec<&SpecCoverage> = coverage.specs.iter().filter(is_missed).collect();
     for spec in specs.iter().take(LISTED) {
-        let (text, unasked) = (&spec.origin.text, spec.unasked_said().unwrap_or_default());
+        let (text, unasked) = (&spec.origin.text, spec.left_out_text().unwrap_or_default());
         say::note(format_args!(
             "{}: not asked: {unasked}",
             escape(text, MAX_TEXT)

@@ -14,7 +14,7 @@ use crate::{say, stats};
 
 /// Runs the demo and returns the exit code: 0 if every simulated server got its verdict.
 pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
-    let outputs = Outputs::open(&args.output)?;
+    let outputs = Outputs::open(&args.output, &[])?;
     runtime()?.block_on(async {
         let fleet = simulator::fleet().await?;
         say::note("simulations on this machine, over real TLS; no cluster is asked:");

@@ -6,11 +6,12 @@ use kubeknock::report::{Outcome, Results, TableOptions};
 
 use crate::args::{DiffArgs, DiffFormat};
 use crate::earlier::{Earlier, evaluated_coverage};
+use crate::outputs::{Choices, color};
 use crate::settings_file::SettingsFile;
-use crate::{outputs, stdout};
 
 /// Compares, and returns the exit code of the gate.
 pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
+    let outputs = Choices::open(&args.output, args.format.as_deref())?;
     let old = Earlier::read(&args.old, &file.policy)?;
     let mut new = Earlier::read(&args.new, &file.policy)?;
     new.evaluation.compare(old.evaluation, &new.snapshot);
@@ -25,6 +26,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             summary: &new.scan.summary,
             findings: &new.evaluation.findings,
             unused_acceptances: &[],
+            not_shown: 0,
             changes: Some(&changes),
             rules: &RULES,
             outcome: Outcome {
@@ -33,10 +35,10 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             },
         },
     };
-    stdout::print(|out| match args.format {
+    outputs.write(|format, on_stdout, out| match format {
         DiffFormat::Table => {
             let options = TableOptions {
-                color: outputs::color(args.color),
+                color: on_stdout && color(args.color),
                 ..TableOptions::default()
             };
             write_table(out, &diff, &options)

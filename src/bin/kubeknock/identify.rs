@@ -1,4 +1,4 @@
-//! `kubeknock identify`: explains one server, with all evidence.
+//! `kubeknock identify`: explains single servers, with all evidence.
 
 use std::io::{self, Write};
 
@@ -6,27 +6,38 @@ use anyhow::bail;
 use kubeknock::config::Order;
 use kubeknock::model::{EndpointReport, Verdict};
 use kubeknock::policy::NOT_COVERED;
-use kubeknock::report::{endpoint_text, escape};
+use kubeknock::record;
+use kubeknock::report::{endpoint_text, escape, raw_text};
 use kubeknock::scan::Scanner;
 use kubeknock::targets::TargetSet;
 
-use crate::args::IdentifyArgs;
+use crate::args::{IdentifyArgs, IdentifyFormat};
+use crate::outputs::Choices;
 use crate::scan::runtime;
-use crate::{settings, stdout};
+use crate::settings;
 
 /// Characters of a reason.
 const MAX_TEXT: usize = 240;
 
-/// Probes the server and explains the results. The exit code is 0 if anything answered.
+/// Probes the servers and explains the results. The exit code is 0 if anything answered.
 pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
-    let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?;
-    let targets = settings::one_target(args, verbose)?;
+    let config = settings::config(&args.connection, &args.requests, Order::Sequential, true)?
+        .with(|config| config.keep_answers = args.raw);
+    let targets = settings::single_hosts(args, verbose)?;
+    let outputs = Choices::open(&args.output, args.format.as_deref())?;
     let reports = runtime()?.block_on(async {
         let scanner = Scanner::new(config)?;
         scanner.prepare(&targets).await?;
         anyhow::Ok(knock(&scanner, &targets).await)
     })?;
-    stdout::print(|out| explain(out, &reports))?;
+    outputs.write(|format, _, out| match format {
+        IdentifyFormat::Text => explain(out, &reports, args.raw),
+        IdentifyFormat::Json => record::write_endpoints(out, &reports),
+        IdentifyFormat::Jsonl => {
+            let mut lines = reports.iter().map(record::to_line);
+            lines.try_for_each(|line| out.write_all(&line?))
+        }
+    })?;
     if reports.is_empty() {
         bail!("no target is left to probe");
     }
@@ -34,7 +45,7 @@ pub(crate) fn run(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<u8> {
         report
             .failure
             .as_ref()
-            .is_some_and(|failure| failure.kind.is_ours())
+            .is_some_and(|failure| failure.kind.is_own_side())
     };
     if let Some(first) = reports.first().filter(|_| reports.iter().all(failed_here)) {
         bail!("could not scan: {}", escape(&first.reason, MAX_TEXT));
@@ -55,7 +66,7 @@ async fn knock(scanner: &Scanner, targets: &TargetSet) -> Vec<EndpointReport> {
 }
 
 /// Explains each endpoint that answered, and writes a line for each of the others.
-fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
+fn explain(out: &mut dyn Write, reports: &[EndpointReport], raw: bool) -> io::Result<()> {
     let (answered, silent): (Vec<&EndpointReport>, Vec<&EndpointReport>) =
         reports.iter().partition(|report| report.connected());
     for (index, report) in answered.iter().enumerate() {
@@ -63,6 +74,9 @@ fn explain(out: &mut dyn Write, reports: &[EndpointReport]) -> io::Result<()> {
             writeln!(out)?;
         }
         endpoint_text::write(out, report)?;
+        if raw {
+            raw_text::write(out, report)?;
+        }
     }
     if !answered.is_empty() && !silent.is_empty() {
         writeln!(out)?;

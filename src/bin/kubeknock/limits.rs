@@ -54,7 +54,7 @@ fn within(config: &ScanConfig, names: bool, limit: u64) -> (usize, usize) {
 }
 
 fn fitting(config: &ScanConfig, connections: usize) -> usize {
-    let probes = kubeknock::config::MAX_LOOKS;
+    let probes = kubeknock::config::MAX_PROBES;
     // Every connection is being opened or probed, and a limited number is probed.
     let fit = (connections / 2).max(connections.saturating_sub(probes));
     config.concurrency.min(fit.max(1))

@@ -11,8 +11,10 @@ mod demo;
 mod diff;
 mod dry_run;
 mod earlier;
+mod habits;
 mod identify;
 mod limits;
+mod log;
 mod manual;
 mod outputs;
 mod progress;
@@ -53,41 +55,18 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
-    start_tracing(cli.quiet, cli.verbose);
+    log::start(cli.quiet, cli.verbose);
     match cli.command {
         Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
         Command::Identify(args) => identify::run(&args, cli.verbose),
         Command::Report(args) => report::run(&args, &file),
         Command::Diff(args) => diff::run(&args, &file),
-        Command::Completions { shell } => manual::completions(shell),
-        Command::Man { dir } => manual::man(dir.as_deref()),
+        Command::Completions(args) => manual::completions(args.shell),
+        Command::Man(args) => manual::man(args.dir.as_deref()),
         Command::Rules(args) => rules::run(&args),
         #[cfg(feature = "simulator")]
         Command::Demo(args) => demo::run(&args, cli.quiet, cli.verbose),
         #[cfg(feature = "simulator")]
         Command::Simulate(args) => simulate::run(&args),
     }
-}
-
-/// `-v` logs what happens to each endpoint, `-vv` also what libraries do. `--quiet` turns warnings off.
-fn start_tracing(quiet: bool, verbose: u8) {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-
-    let filter = match verbose {
-        0 if quiet => Targets::new(),
-        0 => Targets::new().with_target("kubeknock", LevelFilter::WARN),
-        1 => Targets::new().with_target("kubeknock", LevelFilter::DEBUG),
-        _ => Targets::new()
-            .with_default(LevelFilter::DEBUG)
-            .with_target("kubeknock", LevelFilter::TRACE),
-    };
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| say::Log)
-        .with_ansi(false);
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(filter)
-        .init();
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, Command};
+use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 use kubeknock::atomic_file;
 use kubeknock::model::{Severity, Verdict};
@@ -22,7 +22,10 @@ const REST: &str = ".SH EXTRA\n";
 
 /// Prints a completion script.
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<u8> {
-    let with_words = |command: Command| command.mut_args(|arg| with_words(arg, shell));
+    let with_words = |command: Command| {
+        let name = command.get_name().to_owned();
+        command.mut_args(|arg| with_words(arg, &name, shell))
+    };
     let mut script = Vec::new();
     clap_complete::generate(
         shell,
@@ -30,17 +33,33 @@ pub(crate) fn completions(shell: Shell) -> anyhow::Result<u8> {
         "kubeknock",
         &mut script,
     );
+    if shell == Shell::Fish {
+        // clap proposes no words for positional arguments to fish.
+        for rule in RULES {
+            script.extend(
+                format!(
+                    "complete -c kubeknock -n \"__fish_kubeknock_using_subcommand rules\" -f -a \"{}\" -d '{}'\n",
+                    rule.id,
+                    rule.title.replace('\'', "\\'")
+                )
+                .into_bytes(),
+            );
+        }
+    }
     print(&script)
 }
 
 /// Adds the values that a shell proposes for an argument. Only for completions: the program accepts
 /// more (`json=PATH`), and the help explains it better.
-fn with_words(arg: Arg, shell: Shell) -> Arg {
+fn with_words(arg: Arg, command: &str, shell: Shell) -> Arg {
     let formats = Format::ALL.map(Format::as_str).into_iter().chain([AUTO]);
-    let words: Vec<&'static str> = match arg.get_id().as_str() {
-        "output" => formats.collect(),
+    let words: Vec<&'static str> = match (arg.get_id().as_str(), command) {
+        ("output", "diff") => vec!["table", "json"],
+        ("output", "identify") => vec!["text", "json", "jsonl"],
+        ("output", _) => formats.collect(),
+        ("severity", _) => Severity::ALL.map(Severity::as_str).to_vec(),
         // Not new:SEVERITY: shells begin a new word after a colon.
-        "fail_on" => {
+        ("fail_on", _) => {
             let verdicts = FailOn::VERDICTS.map(Verdict::as_str);
             Severity::ALL
                 .map(Severity::as_str)
@@ -49,14 +68,15 @@ fn with_words(arg: Arg, shell: Shell) -> Arg {
                 .chain(["new", "never"])
                 .collect()
         }
-        "ids" => RULES.iter().map(|rule| rule.id).collect(),
+        ("ids", _) => RULES.iter().map(|rule| rule.id).collect(),
         #[cfg(feature = "simulator")]
-        "profile" => kubeknock::simulator::scenarios()
+        ("profile", _) => kubeknock::simulator::scenarios()
             .map(|scenario| scenario.name.as_str())
             .collect(),
         // Other shells would propose no files then.
-        "words" if shell == Shell::Bash => formats.collect(),
-        "from" if shell == Shell::Bash => ImportFormat::ALL.map(ImportFormat::as_str).to_vec(),
+        ("words", _) if shell == Shell::Bash => formats.collect(),
+        ("words", _) => return arg.value_hint(ValueHint::FilePath),
+        ("from", _) if shell == Shell::Bash => ImportFormat::ALL.map(ImportFormat::as_str).to_vec(),
         _ => return arg,
     };
     arg.value_parser(PossibleValuesParser::new(words))
@@ -94,7 +114,8 @@ fn page(command: Command) -> anyhow::Result<(String, String)> {
     };
     let rest = rest
         .replace("Verdicts:\n", ".SH VERDICTS\n")
-        .replace("Exit codes:\n", ".SH \"EXIT STATUS\"\n");
+        .replace("Exit codes:\n", ".SH \"EXIT STATUS\"\n")
+        .replace("Examples:\n", ".SH EXAMPLES\n");
     Ok((man.get_filename(), format!("{before}{rest}")))
 }
 

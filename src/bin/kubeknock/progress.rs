@@ -63,8 +63,8 @@ fn message(now: &Progress) -> String {
         .zip(now.verdicts)
         .filter(|(_, count)| *count > 0);
     parts.extend(counts.map(|(verdict, count)| format!("{count} {verdict}")));
-    if now.failed_locally > 0 {
-        parts.push(format!("{} not attempted", now.failed_locally));
+    if now.own_side_failures > 0 {
+        parts.push(format!("{} not attempted", now.own_side_failures));
     }
     if now.to_retry > 0 {
         parts.push(format!("{} to retry", now.to_retry));
@@ -88,7 +88,7 @@ mod tests {
             in_flight: 3,
             timeouts: 7,
             verdicts,
-            failed_locally: 4,
+            own_side_failures: 4,
             elapsed: Duration::from_secs(5),
             rate: 10.2,
             level: 0.7,

@@ -10,28 +10,24 @@ use kubeknock::policy::{End, Evaluator, Snapshot};
 use kubeknock::record::{Merge, Merged, SavedScan, Sightings, Spool};
 use kubeknock::report::Format;
 
-use crate::args::{OutputArgs, ReportArgs};
+use crate::args::ReportArgs;
 use crate::conclusion::Conclusion;
 use crate::earlier::{baseline, evaluated_coverage};
-use crate::outputs::{AUTO, Outputs};
+use crate::outputs::{Outputs, is_format};
 use crate::saved::SavedFile;
 use crate::say;
 use crate::settings_file::SettingsFile;
 
 /// Writes the reports and returns the exit code of the gate.
 pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> {
-    let (output, paths) = formats_and_paths(&args.words);
+    let (formats, paths) = formats_and_paths(&args.words);
     if paths.is_empty() {
         bail!(
-            "no saved report given; name json or jsonl files after the formats: kubeknock report table old.json"
+            "no saved report given; name json or jsonl files: kubeknock report old.json -o table"
         );
     }
     let earlier = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
-    let mut outputs = Outputs::open(&OutputArgs {
-        output,
-        color: args.color,
-        category: args.category.clone(),
-    })?;
+    let mut outputs = Outputs::open(&args.output, &formats)?;
     let mut reports = latest_first(&paths, args.max_age)?;
     let merged = merge(&mut reports)?;
     let scan = &merged.scan;
@@ -53,7 +49,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         evaluator.as_of(*started);
         let (mut index, mut spooled) = (0, Ok(()));
         file.records(&mut |report| {
-            if let Some(report) = merged.place(number, index, report) {
+            if let Some(report) = merged.merged_record(number, index, report) {
                 evaluator.add(&report);
                 if earlier.is_some() {
                     snapshot.add(&report);
@@ -91,11 +87,8 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
 
 /// Splits the arguments: a word that names a format, alone or before `=`, is a format; all others are paths.
 fn formats_and_paths(words: &[String]) -> (Vec<String>, Vec<PathBuf>) {
-    let (formats, files): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| {
-        word.split('=')
-            .next()
-            .is_some_and(|word| word == AUTO || word.parse::<Format>().is_ok())
-    });
+    let (formats, files): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| is_format(word));
     (
         formats.into_iter().cloned().collect(),
         files.into_iter().map(PathBuf::from).collect(),

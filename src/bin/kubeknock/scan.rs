@@ -8,10 +8,10 @@ use kubeknock::config::{ScanConfig, Shard};
 use kubeknock::model::Coverage;
 use kubeknock::policy::{End, Evaluator, Gate, INTERRUPTED, Policy, Snapshot};
 use kubeknock::record::{ScanInfo, Spool};
-use kubeknock::scan::{Checkpoint, Scanner, Stop};
+use kubeknock::scan::{Began, Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
-use crate::args::ScanArgs;
+use crate::args::{ScanArgs, SpecOrFile};
 use crate::conclusion::Conclusion;
 use crate::earlier::{Earlier, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
@@ -46,7 +46,7 @@ pub(crate) fn run(
         dry_run::write(&config, &targets)?;
         return Ok(0);
     }
-    let outputs = Outputs::open(&args.output)?;
+    let outputs = Outputs::open(&args.output, &[])?;
     outputs.check_inputs(&inputs(args, file.path.as_deref()))?;
     settings::fit_to_machine(&mut config, targets.has_names());
     let checkpoint = match (&args.checkpoint, &args.resume) {
@@ -58,7 +58,12 @@ pub(crate) fn run(
             report_resumed(&checkpoint);
             Some(checkpoint)
         }
-        (Some(path), _) => Some(Checkpoint::create(path, &config, &targets)?),
+        (Some(path), None) => {
+            let (checkpoint, began) = Checkpoint::start(path, &config, &targets)?;
+            report_began(&checkpoint, began);
+            Some(checkpoint)
+        }
+        (Some(path), Some(_)) => Some(Checkpoint::create(path, &config, &targets)?),
         (None, _) => None,
     };
     let gate = args.gate.gate();
@@ -90,13 +95,27 @@ fn inputs<'a>(args: &'a ScanArgs, settings: Option<&'a Path>) -> Vec<&'a Path> {
         .iter()
         .chain(&args.selection.exclude_file)
         .chain(&args.requests.ca_file);
+    let listed = args.selection.exclude.iter().filter_map(SpecOrFile::file);
     let checkpoints = args.checkpoint.iter().chain(&args.resume);
     files
         .chain(checkpoints)
         .map(PathBuf::as_path)
         .chain(from)
+        .chain(listed)
         .chain(settings)
         .collect()
+}
+
+/// Prints whether the scan of a checkpoint continues, or a new one replaces it.
+fn report_began(checkpoint: &Checkpoint, began: Began) {
+    match began {
+        Began::Continued => report_resumed(checkpoint),
+        Began::Replaced(ended) => say::note(format_args!(
+            "{}: the scan in it ended at {ended:.0}; a new one begins and replaces it",
+            checkpoint.path().display()
+        )),
+        _ => {}
+    }
 }
 
 /// Prints which scan is resumed, and the date of its results.
@@ -228,7 +247,7 @@ impl Job {
         if let Some(checkpoint) = checkpoint.filter(|_| end != End::Regular) {
             let checkpoint = checkpoint.display();
             say::note(format_args!(
-                "to continue from here, use --resume {checkpoint} instead of --checkpoint"
+                "to continue from here, run the same command again; {checkpoint} has what is done"
             ));
         }
         if let Some(reason) = stop.reason().filter(|_| stop.failed()) {

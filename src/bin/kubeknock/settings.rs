@@ -10,7 +10,9 @@ use kubeknock::model::{InvalidWord, Request, Source};
 use kubeknock::scan::Checkpoint;
 use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, TargetSetBuilder};
 
-use crate::args::{ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs};
+use crate::args::{
+    ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs, SpecOrFile,
+};
 use crate::{ca, limits, say};
 
 /// The scan configuration from the arguments.
@@ -74,12 +76,15 @@ pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
     if let Some(seed) = args.selection.seed {
         return Ok(Order::Seeded(seed));
     }
-    if let Some(path) = args
-        .resume
-        .as_ref()
-        .filter(|path| args.checkpoint.is_none() || path.exists())
-    {
-        return Ok(Checkpoint::order(path)?);
+    let earlier = match (&args.checkpoint, &args.resume) {
+        (Some(path), None) => Checkpoint::unfinished_order(path)?,
+        (checkpoint, Some(path)) if checkpoint.is_none() || path.exists() => {
+            Some(Checkpoint::order(path)?)
+        }
+        _ => None,
+    };
+    if let Some(order) = earlier {
+        return Ok(order);
     }
     if args.selection.shard.is_some_and(Shard::is_part) {
         bail!(
@@ -170,8 +175,11 @@ pub(crate) fn targets(
             builder.import_file(format, file);
         }
     }
-    for spec in &selection.exclude {
-        builder.exclude(spec);
+    for exclusion in &selection.exclude {
+        match exclusion {
+            SpecOrFile::Spec(spec) => builder.exclude(spec),
+            SpecOrFile::File(file) => builder.exclude_file(file),
+        }
     }
     for file in &selection.exclude_file {
         builder.exclude_file(file);
@@ -187,17 +195,19 @@ pub(crate) fn targets(
     Ok(set)
 }
 
-/// The one host that `identify` explains, on each of its ports.
-pub(crate) fn one_target(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
+/// The hosts that `identify` explains, each on its ports.
+pub(crate) fn single_hosts(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
     let mut builder = builder(&args.ports, |_| {});
-    builder.argument(&args.target);
+    for target in &args.targets {
+        builder.argument(target);
+    }
     let set = builder.build()?;
     if set.specs().iter().any(|spec| spec.expect.is_some()) {
         bail!("identify does not check expect=, kubeknock scan does; remove it");
     }
     show_warnings(&set, verbose);
-    if !set.get(0).is_some_and(|target| target.named) {
-        bail!("identify explains one host; use kubeknock scan for ranges");
+    if !set.specs().iter().all(|spec| spec.named) {
+        bail!("identify explains single hosts; use kubeknock scan for ranges");
     }
     Ok(set)
 }

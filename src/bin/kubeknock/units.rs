@@ -1,17 +1,24 @@
 //! Durations, sizes and numbers as people write them. Errors do not repeat the text: the command line
 //! shows it anyway, and in a settings file it may be a secret.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::time::Duration;
 
+use kubeknock::model::{InvalidWord, Severity};
 use kubeknock::targets::{PortsError, parse_ports};
 
 /// `500ms`, `3s`, `2m`, `1h 30m`.
-pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn duration(text: &str) -> Result<Duration, Cow<'static, str>> {
+    let is_short_number =
+        (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_short_number {
+        return Err(format!("the unit is missing: write {text}s for seconds").into());
+    }
     let parsed: jiff::SignedDuration = text.parse().map_err(
         |_| "invalid duration: expected a number with its unit, such as 500ms, 10s, 2m or 1h",
     )?;
-    Duration::try_from(parsed).map_err(|_| "invalid duration: it is negative")
+    Duration::try_from(parsed).map_err(|_| "invalid duration: it is negative".into())
 }
 
 /// A duration of whole seconds, as [`duration`] reads it.
@@ -28,6 +35,11 @@ pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, &'static str> {
             "invalid number: expected a whole number, 0 or more"
         }
     })
+}
+
+/// `critical`, in capitals too.
+pub(crate) fn severity(text: &str) -> Result<Severity, InvalidWord> {
+    text.trim().to_ascii_lowercase().parse()
 }
 
 /// `0` to `100`.

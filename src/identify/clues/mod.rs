@@ -6,7 +6,7 @@ mod tls;
 
 use std::fmt::{self, Write as _};
 
-use super::attribution::Marks;
+use super::attribution::ProductMarks;
 use crate::kubernetes::{
     Answer, GO_NOT_FOUND, Minor, PathClass, Status, UNAUTHORIZED, VersionInfo,
 };
@@ -35,43 +35,43 @@ impl Signs {
             request.class == PathClass::Version || reply.answer != Answer::Etcd
         });
         signs.host_name(observation);
-        signs.tls(observation);
+        signs.collect_tls(observation);
         signs.plain_http(observation);
         signs.clues.sort_by_key(|clue| clue.kind);
-        signs.look_up(observation);
+        signs.match_products(observation);
         signs
     }
 
     /// Matches the observed texts with the table of products.
-    fn look_up(&mut self, observation: &Observation) {
+    fn match_products(&mut self, observation: &Observation) {
         let at = |kind: ClueKind| {
             self.clues
                 .iter()
                 .position(|clue| clue.kind == kind)
                 .unwrap_or_default()
         };
-        let mut marks = Marks::default();
+        let mut marks = ProductMarks::default();
         if let Some(version) = &self.version {
-            marks.look(Place::Version, version, at(ClueKind::VersionFields));
+            marks.match_text(Place::Version, version, at(ClueKind::VersionFields));
         }
         let host = at(ClueKind::HostName);
         if let Some(name) = &observation.endpoint.name {
-            marks.look(Place::Host, name, host);
+            marks.match_text(Place::Host, name, host);
         }
         for alias in observation.aliases.iter() {
-            marks.look_at_alias(alias, host);
+            marks.match_alias(alias, host);
         }
-        tls::look_up(&mut marks, observation, at);
+        tls::match_all(&mut marks, observation, at);
         let transport = at(ClueKind::TransportSecurity);
         let header = observation
             .replies()
             .find_map(|(_, reply)| reply.header("strict-transport-security"));
         if let Some(value) = header {
-            marks.look(Place::TransportSecurity, &value, transport);
+            marks.match_text(Place::TransportSecurity, &value, transport);
         }
         for (request, reply) in observation.replies() {
             if let Some(text) = own_answer(request, &reply.answer) {
-                marks.look(Place::Answer, &text, at(ClueKind::ProductAnswer));
+                marks.match_text(Place::Answer, &text, at(ClueKind::ProductAnswer));
             }
         }
         // Some products serve the API under a service name of their own.
@@ -85,24 +85,24 @@ impl Signs {
             request,
             status: reply.status,
         };
-        let marks = reply.markers();
+        let marks = reply.header_marks();
         if marks.audit_id {
             self.audit_id = true;
-            self.once(ClueKind::AuditId, || format!("{asked} with an Audit-Id"));
+            self.push_once(ClueKind::AuditId, || format!("{asked} with an Audit-Id"));
         }
         if marks.flow_control {
             self.flow_control = true;
-            self.once(ClueKind::FlowControl, || {
+            self.push_once(ClueKind::FlowControl, || {
                 format!("{asked} with X-Kubernetes-Pf headers")
             });
         }
         if let Some(server) = reply.header("server") {
             self.front = true;
-            self.once(ClueKind::ServerHeader, || format!("Server: {server}"));
+            self.push_once(ClueKind::ServerHeader, || format!("Server: {server}"));
         }
         self.front |= reply.headers.contains_key("via");
         if let Some(value) = reply.header("strict-transport-security") {
-            self.once(ClueKind::TransportSecurity, || {
+            self.push_once(ClueKind::TransportSecurity, || {
                 format!("{asked} with Strict-Transport-Security: {value}")
             });
         }
@@ -110,13 +110,13 @@ impl Signs {
             Answer::Status(status) => self.status(asked, status),
             answer if answer.refusal().is_some() => {
                 self.status_objects += 1;
-                self.once(ClueKind::Status, || {
+                self.push_once(ClueKind::Status, || {
                     format!("{asked} in the words of API servers before 1.7")
                 });
             }
             Answer::Version(info) if request.class == PathClass::Version => {
                 self.version = Some(info.git_version.clone());
-                self.once(ClueKind::VersionFields, || version_fields(info));
+                self.push_once(ClueKind::VersionFields, || version_fields(info));
             }
             // An API server also lists its root paths with a 404.
             answer @ (Answer::ApiVersions
@@ -129,20 +129,20 @@ impl Signs {
                     || *answer == Answer::RootPaths && reply.status == 404 =>
             {
                 self.discovery = true;
-                self.once(ClueKind::Discovery, || {
+                self.push_once(ClueKind::Discovery, || {
                     format!("{asked} with a Kubernetes API document")
                 });
             }
             Answer::Etcd if request.class == PathClass::Version => {
                 self.etcd_answer = true;
-                self.once(ClueKind::ForeignAnswer, || {
+                self.push_once(ClueKind::ForeignAnswer, || {
                     format!("{asked} with an etcdserver version")
                 });
             }
             Answer::KubeletDeniesAnonymous | Answer::KubeletDeniesUser => {
                 // One such refusal is enough: a kubelet may refuse every path in the same words.
                 if !self.kubelet_answer {
-                    self.also(
+                    self.push_or_extend(
                         ClueKind::ForeignAnswer,
                         format!("{asked} with a kubelet's refusal"),
                     );
@@ -154,7 +154,7 @@ impl Signs {
                     let shows = |component| TABLE.shows(Place::Answer, &own, component);
                     self.proxy_answer |= shows(Component::KubernetesProxy);
                     self.supervisor_answer |= shows(Component::Supervisor);
-                    self.also(ClueKind::ProductAnswer, format!("{asked}: {own}"));
+                    self.push_or_extend(ClueKind::ProductAnswer, format!("{asked}: {own}"));
                 }
                 None => self.foreign(reply, answer, asked),
             },
@@ -164,7 +164,7 @@ impl Signs {
             .is_some_and(|value| value.contains(OLD_REALM))
         {
             self.old_realm = true;
-            self.once(ClueKind::Status, || {
+            self.push_once(ClueKind::Status, || {
                 format!("{asked} with the realm {OLD_REALM}")
             });
         }
@@ -190,7 +190,7 @@ impl Signs {
             _ => {}
         }
         self.status_objects += 1;
-        self.once(ClueKind::Status, || {
+        self.push_once(ClueKind::Status, || {
             format!("{asked} with a Status of reason {}", status.reason)
         });
     }
@@ -200,7 +200,7 @@ impl Signs {
         if asked.request.class == PathClass::Version
             && reply.status == 404
             && go_404
-            && !reply.markers().any()
+            && !reply.header_marks().any()
         {
             self.version_is_go_404 = true;
         }
@@ -212,7 +212,7 @@ impl Signs {
             Answer::WantsTls => "the text of a TLS port",
             _ => return,
         };
-        self.once(ClueKind::ForeignAnswer, || format!("{asked} with {what}"));
+        self.push_once(ClueKind::ForeignAnswer, || format!("{asked} with {what}"));
     }
 
     /// The host name of the endpoint and the names that it is an alias of.
@@ -225,7 +225,7 @@ impl Signs {
             seen.push_str(", an alias of ");
             seen.push_str(alias);
         }
-        self.clue(ClueKind::HostName, seen);
+        self.push(ClueKind::HostName, seen);
     }
 
     /// API servers from 1.20 on have no port for plain HTTP, so a proxy forwards their answers.
@@ -242,7 +242,7 @@ impl Signs {
         } else {
             "an API server's answers over plain HTTP"
         };
-        self.clue(ClueKind::PlainHttp, seen);
+        self.push(ClueKind::PlainHttp, seen);
     }
 }
 

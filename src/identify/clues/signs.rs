@@ -1,6 +1,6 @@
 //! The signs in an observation, from which the component is concluded.
 
-use super::super::attribution::Marks;
+use super::super::attribution::ProductMarks;
 use crate::model::{Clue, ClueKind};
 use crate::products::Place;
 
@@ -9,7 +9,7 @@ use crate::products::Place;
 pub(in crate::identify) struct Signs {
     pub(in crate::identify) clues: Vec<Clue>,
     /// The texts that match a product's patterns.
-    pub(in crate::identify) marks: Marks,
+    pub(in crate::identify) marks: ProductMarks,
     pub(in crate::identify) replies: usize,
     /// `Status` objects of 401 or 403, which several components send.
     pub(in crate::identify) status_objects: usize,
@@ -78,7 +78,7 @@ impl Signs {
     }
 
     /// Whether any sign shows Kubernetes.
-    pub(in crate::identify) fn kubernetes(&self) -> bool {
+    pub(in crate::identify) fn shows_kubernetes(&self) -> bool {
         self.status_objects > 0
             || self.api_server_signs() > 0
             || self.api_server_san
@@ -92,7 +92,7 @@ impl Signs {
             || self.marks.unique_in(Place::Host)
     }
 
-    pub(super) fn clue(&mut self, kind: ClueKind, seen: impl Into<String>) {
+    pub(super) fn push(&mut self, kind: ClueKind, seen: impl Into<String>) {
         self.clues.push(Clue {
             kind,
             seen: seen.into(),
@@ -100,20 +100,20 @@ impl Signs {
     }
 
     /// Adds a clue unless there is one of this kind: most answers would only repeat it.
-    pub(super) fn once(&mut self, kind: ClueKind, seen: impl FnOnce() -> String) {
+    pub(super) fn push_once(&mut self, kind: ClueKind, seen: impl FnOnce() -> String) {
         if self.clues.iter().all(|clue| clue.kind != kind) {
-            self.clue(kind, seen());
+            self.push(kind, seen());
         }
     }
 
     /// Adds a clue, or extends the one of this kind.
-    pub(super) fn also(&mut self, kind: ClueKind, seen: String) {
+    pub(super) fn push_or_extend(&mut self, kind: ClueKind, seen: String) {
         match self.clues.iter_mut().find(|clue| clue.kind == kind) {
             Some(clue) => {
                 clue.seen.push_str("; ");
                 clue.seen.push_str(&seen);
             }
-            None => self.clue(kind, seen),
+            None => self.push(kind, seen),
         }
     }
 }

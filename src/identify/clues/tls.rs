@@ -1,12 +1,13 @@
 //! The signs in a TLS handshake: the certificate, its names, and the CA names for client certificates.
 
 use super::signs::Signs;
-use crate::identify::attribution::Marks;
+use crate::identify::attribution::ProductMarks;
 use crate::model::{ClueKind, Component, Handshake, Observation};
 use crate::products::{Place, TABLE};
 
 impl Signs {
-    pub(super) fn tls(&mut self, observation: &Observation) {
+    /// Collects the signs of the handshakes.
+    pub(super) fn collect_tls(&mut self, observation: &Observation) {
         let Some(tls) = &observation.tls else { return };
         for name in &tls.client_ca_names.kept {
             let name = name.to_ascii_lowercase();
@@ -17,27 +18,27 @@ impl Signs {
             self.etcd_name |= name.contains("etcd");
         }
         if let Some(cas) = client_cas(tls) {
-            self.clue(ClueKind::ClientCaNames, cas);
+            self.push(ClueKind::ClientCaNames, cas);
         }
-        self.certificate(tls);
+        self.collect_certificate(tls);
         // A front end that terminates TLS has its own certificate and requests no client certificate.
         self.front |= !tls.client_certificate_requested && !self.api_server_san;
         if let Some(alpn) = &tls.alpn {
-            self.clue(ClueKind::Alpn, alpn.clone());
+            self.push(ClueKind::Alpn, alpn.clone());
         }
         if let Some(Ok(other)) = &observation.without_sni
             && let Some(seen) = difference(tls, other)
         {
-            self.clue(ClueKind::WithoutServerName, seen);
+            self.push(ClueKind::WithoutServerName, seen);
         } else if let Some(Err(failure)) = &observation.without_sni {
-            self.clue(
+            self.push(
                 ClueKind::WithoutServerName,
                 format!("no handshake: {failure}"),
             );
         }
     }
 
-    fn certificate(&mut self, tls: &Handshake) {
+    fn collect_certificate(&mut self, tls: &Handshake) {
         let Some(certificate) = &tls.certificate else {
             return;
         };
@@ -69,7 +70,7 @@ impl Signs {
             &certificate.issuer,
             Component::KubernetesProxy,
         );
-        self.clue(
+        self.push(
             ClueKind::ServingCertificate,
             format!(
                 "subject {}; issuer {}",
@@ -77,20 +78,20 @@ impl Signs {
             ),
         );
         if certificate.sans.total > 0 {
-            self.clue(ClueKind::CertificateNames, certificate.sans.kept.join(", "));
+            self.push(ClueKind::CertificateNames, certificate.sans.kept.join(", "));
         }
     }
 }
 
 /// Matches the texts of the handshakes with the table. `at` returns the index of the clue of a kind. A handshake
 /// without SNI has a clue only if it differs.
-pub(super) fn look_up(
-    marks: &mut Marks,
+pub(super) fn match_all(
+    marks: &mut ProductMarks,
     observation: &Observation,
     at: impl Fn(ClueKind) -> usize,
 ) {
     let Some(tls) = &observation.tls else { return };
-    look_up_certificate(
+    match_certificate(
         marks,
         tls,
         [
@@ -98,44 +99,45 @@ pub(super) fn look_up(
             at(ClueKind::CertificateNames),
         ],
     );
-    look_up_cas(marks, tls, at(ClueKind::ClientCaNames));
+    match_ca_names(marks, tls, at(ClueKind::ClientCaNames));
     if let Some(Ok(other)) = &observation.without_sni {
         let clue = at(ClueKind::WithoutServerName);
-        if certificate(tls) != certificate(other) {
-            look_up_certificate(marks, other, [clue; 2]);
+        if certificate_text(tls) != certificate_text(other) {
+            match_certificate(marks, other, [clue; 2]);
         }
         if client_cas(tls) != client_cas(other) {
-            look_up_cas(marks, other, clue);
+            match_ca_names(marks, other, clue);
         }
     }
 }
 
-fn look_up_certificate(marks: &mut Marks, tls: &Handshake, [certificate, names]: [usize; 2]) {
+fn match_certificate(marks: &mut ProductMarks, tls: &Handshake, [certificate, names]: [usize; 2]) {
     let Some(facts) = &tls.certificate else {
         return;
     };
-    marks.look(Place::Issuer, &facts.issuer, certificate);
-    marks.look(Place::Subject, &facts.subject, certificate);
+    marks.match_text(Place::Issuer, &facts.issuer, certificate);
+    marks.match_text(Place::Subject, &facts.subject, certificate);
     for san in &facts.sans.kept {
-        marks.look(Place::San, san, names);
+        marks.match_text(Place::San, san, names);
     }
 }
 
-fn look_up_cas(marks: &mut Marks, tls: &Handshake, clue: usize) {
+fn match_ca_names(marks: &mut ProductMarks, tls: &Handshake, clue: usize) {
     for ca in &tls.client_ca_names.kept {
-        marks.look(Place::ClientCa, ca, clue);
+        marks.match_text(Place::ClientCa, ca, clue);
     }
     if tls.client_certificate_requested && tls.client_ca_names.total == 0 {
-        marks.look(Place::ClientCa, "", clue);
+        marks.match_text(Place::ClientCa, "", clue);
     }
 }
 
 /// What a handshake without SNI shows, if that differs.
 fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
     let mut parts = Vec::new();
-    if certificate(with) != certificate(without) {
+    if certificate_text(with) != certificate_text(without) {
         parts.push(
-            certificate(without).unwrap_or_else(|| "a certificate that cannot be read".to_owned()),
+            certificate_text(without)
+                .unwrap_or_else(|| "a certificate that cannot be read".to_owned()),
         );
     }
     if client_cas(with) != client_cas(without) {
@@ -150,7 +152,7 @@ fn difference(with: &Handshake, without: &Handshake) -> Option<String> {
 }
 
 /// The names in the serving certificate; `None` if it cannot be read.
-fn certificate(tls: &Handshake) -> Option<String> {
+fn certificate_text(tls: &Handshake) -> Option<String> {
     tls.certificate.as_ref().map(|facts| {
         let names = facts.sans.kept.join(", ");
         format!(

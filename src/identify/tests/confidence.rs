@@ -213,7 +213,7 @@ proptest! {
             prop_assert!(found.clues[mark.clue].seen.contains(&mark.seen), "{:?} {:?}", mark, found.clues);
         }
         if let Some(product) = found.product() {
-            let rests = |mark: &crate::model::Mark| !mark.source.is_empty();
+            let rests = |mark: &crate::model::ProductMark| !mark.source.is_empty();
             prop_assert!(!attribution.marks.is_empty() && attribution.marks.iter().all(rests), "{}", product.id);
         }
         prop_assert_eq!(found.version.is_some(), found.clues.iter().any(|clue| clue.kind.as_str() == "version-fields"));

@@ -9,7 +9,7 @@ use super::{anonymous_auth, exposure, insecure_http};
 use crate::kubernetes::Answer;
 use crate::model::{
     Access, Confidence, EndpointReport, Grade, Grant, JudgedRequest, PostureStatus, Rule, Scheme,
-    Verdict, left_out,
+    Verdict, unanswered_text,
 };
 
 /// A rule, and when it is the finding.
@@ -142,7 +142,7 @@ impl<'a> Found<'a> {
         parts.extend(self.comparisons());
         // Of lists, the answers that are missing may be the worst.
         if self.reach == Reach::Resources {
-            parts.extend(left_out(&report.requests, &report.not_asked));
+            parts.extend(unanswered_text(&report.requests, &report.not_asked));
         }
         // Only the documentation makes it more severe.
         if contradicted(report).is_none()

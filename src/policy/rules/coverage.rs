@@ -2,7 +2,7 @@
 
 use super::expectation::found;
 use super::hit::{DEFAULTS, Hit, ScanTime, requests};
-use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, left_out};
+use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, unanswered_text};
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     id: "verdict-inconclusive",
@@ -47,8 +47,8 @@ pub(in crate::policy) fn inconclusive(report: &EndpointReport, _: ScanTime) -> O
 }
 
 pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    let missing =
-        left_out(&report.requests, &report.not_asked).filter(|_| report.verdict.is_conclusive())?;
+    let missing = unanswered_text(&report.requests, &report.not_asked)
+        .filter(|_| report.verdict.is_conclusive())?;
     let unclear = requests(report, |request| !request.access.is_clear());
     Some(Hit::proven(missing, unclear))
 }
@@ -57,7 +57,7 @@ pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
     if !spec.is_missing() {
         return None;
     }
-    let message = match (found(spec), spec.unasked_said()) {
+    let message = match (found(spec), spec.left_out_text()) {
         (None, None) => "not asked".to_owned(),
         (None, Some(unasked)) => format!("not asked: {unasked}"),
         (Some(found), None) => format!("no verdict, only {found}"),

@@ -30,7 +30,7 @@ pub(in crate::policy) struct AddressResult {
 impl AddressResult {
     /// `None` for an address without a clear answer, which says nothing about what is open.
     pub(in crate::policy) fn of(report: &EndpointReport) -> Option<Self> {
-        let is_clear = !report.verdict.is_silent() && report.verdict != Verdict::Inconclusive;
+        let is_clear = !report.verdict.has_no_answer() && report.verdict != Verdict::Inconclusive;
         let endpoint = report.endpoint.clone().filter(|_| is_clear)?;
         let open: BTreeSet<String> = (report.grants.iter())
             .map(|grant| grant.path.clone())
@@ -80,7 +80,7 @@ pub(in crate::policy) fn check(results: &[AddressResult]) -> Option<Hit> {
     let message = match by_verdict.first_key_value() {
         Some((verdict, _)) if by_verdict.len() == 1 && !differing.is_empty() => {
             let paths = listed(differing);
-            format!("all are {verdict}, and {paths} is open at some addresses only")
+            format!("all are {verdict}; open at some addresses only: {paths}")
         }
         _ if by_verdict.len() > 1 => {
             let texts = by_verdict.iter().map(|(verdict, addresses)| {

@@ -11,6 +11,7 @@ use crate::model::{
     Component, Confidence, EndpointReport, Grant, JudgedRequest, Provenance, Remedy, Reply, Rule,
     Severity, Verdict,
 };
+use crate::wording;
 
 /// The fields that most rules have in common. The remedy is in `advise/advice.toml`.
 pub(super) const DEFAULTS: Rule = Rule {
@@ -155,14 +156,9 @@ pub(super) fn paths(grants: &[&Grant]) -> String {
 pub(in crate::policy) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 6;
     let names: Vec<&str> = names.into_iter().collect();
-    match names.as_slice() {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [first @ .., last] if names.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
-        [..] => format!(
-            "{} and {} more",
-            names[..SHOWN].join(", "),
-            names.len() - SHOWN
-        ),
+    if names.len() <= SHOWN {
+        wording::listed(names)
+    } else {
+        wording::joined_at_most(SHOWN, &names)
     }
 }

@@ -181,7 +181,11 @@ fn a_target_that_was_not_asked_is_not_gone() {
     // A target that this machine could not ask is not gone either.
     let mut short = two;
     short.verdict = Verdict::Unreachable;
-    short.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));
+    short.failure = Some(Failure::new(
+        Stage::Connect,
+        FailureKind::ResourcesExhausted,
+        "",
+    ));
     let short = snapshot(&[one, short]);
     assert!(short.changes_since(&both).is_empty() && both.changes_since(&short).is_empty());
 }

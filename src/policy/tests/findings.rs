@@ -104,7 +104,7 @@ fn addresses_with_different_answers_are_a_finding() {
     let of_two = evaluate(&[reports[1].clone(), less]);
     assert_eq!(
         find(&of_two, "address-divergence").message,
-        "all are forbidden, and /version is open at some addresses only"
+        "all are forbidden; open at some addresses only: /version"
     );
     let diverges = |reports: &[EndpointReport]| {
         ids(&evaluate(reports).findings).contains(&"address-divergence")

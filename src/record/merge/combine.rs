@@ -10,40 +10,39 @@ use crate::config::Shard;
 use crate::model::{Coverage, Identity, Origin, ScanSummary, SpecCoverage, SpecId, Verdict};
 use crate::record::{SavedError, SavedScan};
 
-/// The merged scan, with the settings of the latest scan and the time from the first start to the last end.
+/// The merged scan, with the settings of the latest scan and the time from the first start to the last end. `parts` are
+/// the scans, the latest first.
 pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>), SavedError> {
     let mut coverage = Coverage::default();
-    let (mut places, mut spec_maps) = (Places::new(), Vec::new());
+    let (mut merged, mut spec_maps) = (MergedSpecs::new(), Vec::new());
     let alone = parts.len() == 1;
-    let another_shard = |first: &Part, part: &Part| {
-        first.is_of_one_scan_with(part) && first.scan.config.shard != part.scan.config.shard
-    };
-    let shards: Vec<bool> = parts
+    let sibling_shards: Vec<bool> = parts
         .iter()
         .map(|part| {
-            parts
-                .first()
-                .is_some_and(|first| another_shard(first, part))
+            parts.first().is_some_and(|latest| {
+                latest.is_of_one_scan_with(part)
+                    && latest.scan.config.shard != part.scan.config.shard
+            })
         })
         .collect();
-    for (part, of_one_scan) in parts.iter_mut().zip(shards) {
-        let own = part.coverage().ok_or_else(|| SavedError {
+    for (part, is_sibling_shard) in parts.iter_mut().zip(sibling_shards) {
+        let own = part.take_coverage().ok_or_else(|| SavedError {
             place: part.name.clone(),
             problem: "its counts do not fit its records".to_owned(),
         })?;
         // A single scan keeps its numbers.
         if alone {
             let specs = own.specs.iter().cloned();
-            let told = |spec: SpecCoverage| SpecCoverage {
+            let renewed = |spec: SpecCoverage| SpecCoverage {
                 id: spec.id,
-                ..again(spec, BTreeSet::new())
+                ..reassessed(spec, BTreeSet::new())
             };
             coverage = Coverage {
-                specs: specs.map(told).collect(),
+                specs: specs.map(renewed).collect(),
                 ..own
             };
         } else {
-            spec_maps.push(add(&mut coverage, &mut places, own, of_one_scan));
+            spec_maps.push(add(&mut coverage, &mut merged, own, is_sibling_shard));
         }
     }
     let mut parts = parts.into_iter();
@@ -123,9 +122,9 @@ fn end_of(summary: &ScanSummary) -> Timestamp {
         .unwrap_or(summary.started)
 }
 
-/// The positions of the merged specifications by their wording. Scans may have the same specification in different
-/// lines or options; the same wording means the same specification. One scan may have it twice.
-pub(super) type Places = HashMap<Identity, Vec<usize>>;
+/// The positions of the merged specifications in the coverage, by their wording. Scans may have a specification in
+/// different lines or options; the same wording means the same specification. One scan may have it several times.
+pub(super) type MergedSpecs = HashMap<Identity, Vec<usize>>;
 
 /// The origins and numbers that the merged report gives to the specifications of one scan.
 #[derive(Debug, Default)]
@@ -134,22 +133,22 @@ pub(super) struct SpecMap {
     pub(super) ids: HashMap<SpecId, SpecId>,
 }
 
-/// Adds the coverage of a part, and returns the merged specifications for its own. For shards `of_one_scan`, the
-/// requests that were not made add up; otherwise those of the later scan count.
+/// Adds the coverage of a part, and returns the merged specifications for its own. Of the latest scan and its sibling
+/// shards, what was left out adds up; of other scans, what the later one left out counts.
 pub(super) fn add(
     whole: &mut Coverage,
-    places: &mut Places,
+    merged: &mut MergedSpecs,
     part: Coverage,
-    of_one_scan: bool,
+    is_sibling_shard: bool,
 ) -> SpecMap {
     whole.targets += part.targets;
     whole.excluded += part.excluded;
     whole.not_attempted += part.not_attempted;
-    for (kind, count) in part.failed_here {
-        *whole.failed_here.entry(kind).or_default() += count;
+    for (kind, count) in part.own_side_failures {
+        *whole.own_side_failures.entry(kind).or_default() += count;
     }
-    for (why, count) in part.unasked {
-        *whole.unasked.entry(why).or_default() += count;
+    for (why, count) in part.left_out {
+        *whole.left_out.entry(why).or_default() += count;
     }
     whole.further_addresses += part.further_addresses;
     for (verdict, count) in part.verdicts {
@@ -158,21 +157,21 @@ pub(super) fn add(
     for (kind, count) in part.unreachable {
         *whole.unreachable.entry(kind).or_default() += count;
     }
-    let (mut said, mut map) = (HashMap::<Identity, usize>::new(), SpecMap::default());
+    let (mut occurrences, mut map) = (HashMap::<Identity, usize>::new(), SpecMap::default());
     for spec in part.specs {
         let wording = Identity::of_specification(&spec.origin);
-        let times = said.entry(wording.clone()).or_default();
-        let known = places.entry(wording).or_default();
-        let place = known.get(*times).copied();
-        *times += 1;
-        let number = place.unwrap_or(whole.specs.len());
+        let occurrence = occurrences.entry(wording.clone()).or_default();
+        let known = merged.entry(wording).or_default();
+        let position = known.get(*occurrence).copied();
+        *occurrence += 1;
+        let number = position.unwrap_or(whole.specs.len());
         let id = u32::try_from(number).ok().map(SpecId);
         map.ids.extend(spec.id.zip(id));
-        let Some(known) = place.and_then(|place| whole.specs.get_mut(place)) else {
+        let Some(known) = position.and_then(|position| whole.specs.get_mut(position)) else {
             known.push(whole.specs.len());
             whole.specs.push(SpecCoverage {
                 id,
-                ..again(spec, BTreeSet::new())
+                ..reassessed(spec, BTreeSet::new())
             });
             continue;
         };
@@ -183,23 +182,24 @@ pub(super) fn add(
             seen: spec.seen,
             ..known.clone()
         };
-        if of_one_scan || (known.seen.is_empty() && known.unasked.is_empty()) {
-            for unasked in &spec.unasked {
-                unasked.add_to(&mut later.unasked);
+        if is_sibling_shard || (known.seen.is_empty() && known.left_out.is_empty()) {
+            for left_out in &spec.left_out {
+                left_out.add_to(&mut later.left_out);
             }
         }
         *known = SpecCoverage {
             id,
-            ..again(later, seen)
+            ..reassessed(later, seen)
         };
     }
     map
 }
 
-/// The coverage of a specification with further verdicts.
-pub(super) fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCoverage {
+/// The coverage of a specification, with `covered` and `met` from its verdicts and from further ones.
+pub(super) fn reassessed(spec: SpecCoverage, further_verdicts: BTreeSet<Verdict>) -> SpecCoverage {
+    let mut seen = further_verdicts;
     seen.extend(spec.seen);
-    let told = SpecCoverage::of(
+    let reassessed = SpecCoverage::of(
         spec.origin,
         spec.named,
         spec.label,
@@ -207,7 +207,7 @@ pub(super) fn again(spec: SpecCoverage, mut seen: BTreeSet<Verdict>) -> SpecCove
         seen.into_iter().collect(),
     );
     SpecCoverage {
-        unasked: spec.unasked,
-        ..told
+        left_out: spec.left_out,
+        ..reassessed
     }
 }

@@ -14,24 +14,26 @@ pub(super) struct Part {
     pub(super) scan: SavedScan,
     /// Whether there is a later report of the same scan.
     pub(super) superseded: bool,
-    pub(super) targets: HashMap<usize, Own>,
+    pub(super) targets: HashMap<usize, PartTarget>,
+    /// How many records it has.
     pub(super) records: usize,
-    pub(super) repeated: u64,
+    /// How many of them do not count, because a later scan has them too.
+    pub(super) duplicate_records: u64,
     /// The origins of its specifications, by number.
     pub(super) specs: HashMap<SpecId, Arc<Origin>>,
     /// The verdicts that count, by origin: of the records that count, and of later scans for the other records.
-    pub(super) kept: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
-    /// The origins of records that do not count. For these, `kept` has the verdicts.
-    pub(super) thinned: HashSet<Arc<Origin>>,
+    pub(super) verdicts: HashMap<Arc<Origin>, BTreeSet<Verdict>>,
+    /// The origins of records that do not count. For these, [`Self::verdicts`] has the verdicts.
+    pub(super) reduced_origins: HashSet<Arc<Origin>>,
 }
 
 /// A target of one scan.
 #[derive(Debug)]
-pub(super) struct Own {
+pub(super) struct PartTarget {
     /// Whether a later scan has it too.
-    pub(super) known: bool,
+    pub(super) in_later_scan: bool,
     /// The number of its records that count, and their verdicts.
-    pub(super) kept: u64,
+    pub(super) counted: u64,
     pub(super) verdicts: BTreeSet<Verdict>,
 }
 
@@ -41,7 +43,7 @@ impl Part {
     /// both ran at the same place in the network.
     pub(super) fn supersedes(&self, earlier: &SavedScan) -> bool {
         let (own, other) = (&self.scan.summary, &earlier.summary);
-        let way = |scan: &SavedScan| {
+        let settings_that_matter = |scan: &SavedScan| {
             let ScanConfig {
                 shard,
                 order,
@@ -59,17 +61,19 @@ impl Part {
             )
         };
         // Reports of earlier versions count failures of our own side as unreachable.
-        let ours = own.coverage.unreachable.keys().any(|kind| kind.is_ours());
+        let ours = own
+            .coverage
+            .unreachable
+            .keys()
+            .any(|kind| kind.is_own_side());
         let complete = own.stopped.is_none() && own.coverage.not_attempted == 0 && !ours;
-        let (went_on, the_same) = (
-            complete && other.elapsed <= own.elapsed,
-            other.elapsed == own.elapsed,
-        );
+        let is_continuation = complete && other.elapsed <= own.elapsed;
+        let is_identical = other.elapsed == own.elapsed;
         own.targets_digest.is_some()
             && own.targets_digest == other.targets_digest
-            && way(&self.scan) == way(earlier)
+            && settings_that_matter(&self.scan) == settings_that_matter(earlier)
             && own.started == other.started
-            && (went_on || the_same)
+            && (is_continuation || is_identical)
     }
 
     /// Whether both are shards of one scan.
@@ -92,7 +96,7 @@ impl Part {
             Verdict::Unreachable => coverage.unreachable.get_mut(&kind),
             Verdict::NotAttempted => {
                 coverage.not_attempted = coverage.not_attempted.saturating_sub(1);
-                coverage.failed_here.get_mut(&kind)
+                coverage.own_side_failures.get_mut(&kind)
             }
             verdict => coverage.verdicts.get_mut(&verdict),
         };
@@ -101,24 +105,29 @@ impl Part {
         }
     }
 
-    /// The coverage without records that do not count. Targets that a later scan has, or that have no record left,
+    /// Takes the coverage out, without records that do not count. Targets that a later scan has, or that have no record left,
     /// do not count as targets; their remaining addresses count as further addresses.
-    pub(super) fn coverage(&mut self) -> Option<Coverage> {
+    pub(super) fn take_coverage(&mut self) -> Option<Coverage> {
         let mut coverage = std::mem::take(&mut self.scan.summary.coverage);
         if self.superseded {
             return Some(Coverage::default());
         }
-        let gone = |own: &&Own| own.known || own.kept == 0;
-        let targets = self.targets.values().filter(gone).count() as u64;
+        let is_left_to_others = |target: &&PartTarget| target.in_later_scan || target.counted == 0;
+        let targets = self.targets.values().filter(is_left_to_others).count() as u64;
         coverage.targets = coverage.targets.checked_sub(targets)?;
         coverage.further_addresses =
-            (coverage.further_addresses + targets).checked_sub(self.repeated)?;
+            (coverage.further_addresses + targets).checked_sub(self.duplicate_records)?;
         for spec in &mut coverage.specs {
-            if self.thinned.contains(&spec.origin) {
+            if self.reduced_origins.contains(&spec.origin) {
                 // Silent addresses of a range have no record.
                 let counted = spec.seen.contains(&Verdict::Unreachable) && !spec.named;
                 let silent = counted.then_some(Verdict::Unreachable);
-                let kept = self.kept.get(&spec.origin).into_iter().flatten().copied();
+                let kept = self
+                    .verdicts
+                    .get(&spec.origin)
+                    .into_iter()
+                    .flatten()
+                    .copied();
                 spec.seen = kept.chain(silent).collect();
             }
         }

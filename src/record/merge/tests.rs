@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::combine::again;
+use super::combine::reassessed;
 use super::*;
 use crate::config::{Family, Order, ScanConfig, Shard};
 use crate::model::{Coverage, FailureKind};
@@ -52,7 +52,7 @@ fn whole(scans: &[(&Sample, SavedScan)]) -> Whole {
     let mut records = Vec::new();
     for (number, (sample, _)) in scans.iter().enumerate() {
         let own = sample.reports.iter().cloned().enumerate();
-        records.extend(own.filter_map(|(at, report)| merged.place(number, at, report)));
+        records.extend(own.filter_map(|(at, report)| merged.merged_record(number, at, report)));
     }
     records.sort_by_key(EndpointReport::order_key);
     Whole {
@@ -87,6 +87,7 @@ fn as_sample(merged: Whole, like: &Sample) -> Sample {
         config,
         reports: merged.records,
         summary,
+        unused_acceptances: Vec::new(),
         findings: like.findings.clone(),
         changes: None,
     }
@@ -246,7 +247,11 @@ fn a_target_that_two_scans_name_in_different_places_counts_once() {
 fn a_shortage_of_the_scanning_machine_is_not_what_was_seen() {
     let earlier = scan_of(vec![sample::mixed().reports[1].clone()]);
     let mut failed = earlier.reports[0].clone();
-    failed.failure = Some(Failure::new(Stage::Connect, FailureKind::LocalShortage, ""));
+    failed.failure = Some(Failure::new(
+        Stage::Connect,
+        FailureKind::ResourcesExhausted,
+        "",
+    ));
     // The former is how older versions call it.
     for verdict in [Verdict::Unreachable, Verdict::NotAttempted] {
         failed.verdict = verdict;
@@ -347,7 +352,7 @@ fn the_later_scan_counts() {
     coverage.verdicts.remove(&Verdict::Exposed);
     *coverage.verdicts.get_mut(&Verdict::Rejected).unwrap() += 1;
     let spec = &mut coverage.specs[0];
-    *spec = again(
+    *spec = reassessed(
         SpecCoverage {
             seen: vec![Verdict::Rejected],
             ..spec.clone()
@@ -551,7 +556,7 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
     for report in &reports {
         match (&report.failure, report.verdict) {
             (Some(failure), Verdict::NotAttempted) => {
-                *coverage.failed_here.entry(failure.kind).or_default() += 1;
+                *coverage.own_side_failures.entry(failure.kind).or_default() += 1;
                 coverage.not_attempted += 1;
             }
             (Some(failure), _) => *coverage.unreachable.entry(failure.kind).or_default() += 1,
@@ -579,7 +584,7 @@ fn scan_of(reports: Vec<EndpointReport>) -> Sample {
             );
             let spec = SpecCoverage {
                 id,
-                ..again(spec, seen.into_iter().collect())
+                ..reassessed(spec, seen.into_iter().collect())
             };
             coverage
                 .specs

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::phrases;
 use super::parts::{MAX_ROWS, label, shown};
-use super::remediation::remediation;
+use super::remediation::{command, remediation};
 use crate::model::{BaselineState, Change, Finding};
 
 pub(super) fn changes(changes: &[Change]) -> Markup {
@@ -76,6 +76,7 @@ pub(super) fn severity(finding: &Finding) -> Markup {
 pub(super) fn finding_and_remedy(finding: &Finding) -> Markup {
     html! {
         (shown(&finding.said()))
+        @if let Some(curl) = finding.curl() { details { summary { "See it yourself" } (command(&curl)) } }
         details { summary { "How to fix it" } (remediation(&finding.remediation)) }
         @if let Some(acceptance) = &finding.acceptance {
             div.quiet {

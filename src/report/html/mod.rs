@@ -41,7 +41,7 @@ pub(super) fn write(
     let mut products = providers::Products::default();
     let counted = reports.inspect(|report| products.add(report.borrow()));
     let (reports, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| {
-        let unnamed = report.verdict.is_silent() && !report.target.named;
+        let unnamed = report.verdict.has_no_answer() && !report.target.named;
         (report.verdict, unnamed, report.order_key())
     });
     let findings = FindingsByEndpoint::new(results.findings);

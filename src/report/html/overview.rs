@@ -31,6 +31,7 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
                 p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
             }
             @if let Some(part) = results.shard_notice() { p.outcome.failed { (part) "." } }
+            @if let Some(notice) = results.not_shown_notice() { p { (notice) "." } }
             p.meta {
                 "Scanned " time datetime=(format!("{:.0}", summary.started)) {
                     (summary.started.strftime("%Y-%m-%d %H:%M UTC"))
@@ -122,7 +123,7 @@ pub(super) fn coverage(results: &Results<'_>) -> Markup {
                 }
                 @if coverage.not_attempted > 0 { li { strong { (not_attempted(coverage)) } } }
                 @if coverage.excluded > 0 { li { (coverage.excluded) " excluded" } }
-                @for (why, count) in &coverage.unasked { li { (why.counted(*count)) } }
+                @for (why, count) in &coverage.left_out { li { (why.counted(*count)) } }
             }
             (specs("Without a verdict", &results.missing_specs()))
             (specs("Not all asked", &partly_asked))
@@ -141,7 +142,7 @@ fn specs(title: &str, specs: &[&SpecCoverage]) -> Markup {
                         code { (shown(&spec.origin.text)) } " "
                         span.quiet { "(" (shown(&spec.origin.to_string())) ")" }
                         @for verdict in &spec.seen { " " (badge(*verdict)) }
-                        @if let Some(unasked) = spec.unasked_said() { " not asked: " (shown(&unasked)) }
+                        @if let Some(unasked) = spec.left_out_text() { " not asked: " (shown(&unasked)) }
                     }
                 }
                 @if specs.len() > MAX_ROWS { li { "… and " (specs.len() - MAX_ROWS) " more" } }

@@ -75,17 +75,7 @@ impl Products {
 fn statuses(statuses: &BTreeMap<PostureStatus, usize>) -> Markup {
     html! {
         @for (status, count) in statuses {
-            span.tag.looser[*status == PostureStatus::MoreOpen] { (count) " " (phrase(*status)) } " "
+            span.tag.more-open[*status == PostureStatus::MoreOpen] { (count) " " (status.phrase()) } " "
         }
-    }
-}
-
-const fn phrase(status: PostureStatus) -> &'static str {
-    match status {
-        PostureStatus::MoreOpen => "more open",
-        PostureStatus::Stricter => "stricter",
-        PostureStatus::Either => "as one of its modes",
-        PostureStatus::AsDocumented => "as expected",
-        PostureStatus::Unknown => "not graded",
     }
 }

@@ -35,7 +35,7 @@ impl<'a> CaseResult<'a> {
                 }
             }
             (_, Some(error)) => error,
-            (verdict, None) if verdict.is_silent() => Self::Skipped,
+            (verdict, None) if verdict.has_no_answer() => Self::Skipped,
             (_, None) => Self::Passed,
         }
     }

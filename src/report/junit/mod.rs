@@ -222,7 +222,8 @@ fn lines(finding: &Finding) -> String {
         rule.id,
         text(&phrases::finding_text(finding))
     );
-    for line in phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION) {
+    let remediation = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
+    for line in phrases::proof_text(finding).into_iter().chain(remediation) {
         out.push_str("  ");
         out.push_str(&text(&line));
         out.push('\n');

@@ -88,7 +88,8 @@ fn each_remedy_is_written_once_in_full_with_its_targets() {
         steps,
         "  Mend it &#38; restart.\n  1. Mend it.\n     ```\n     kubectl mend --all | grep 'a*'\n     set:\n       \
          open: false\n     ```\n  2. Restart it.\n\n  **Breaks:** Probes of &#60;it&#62; fail.\n\n  **Undo:** Set it \
-         as it was.\n\n  <https://docs.example/page>"
+         as it was.\n\n  <https://docs.example/page>\n\n  See it yourself:\n  ```\n  curl -q \
+         --noproxy '*' -k -g --http1.1 --path-as-is -i https://192.0.2.17:6443/version\n  ```"
     );
 }
 

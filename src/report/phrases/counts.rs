@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use crate::model::{Finding, Severity};
+pub(in crate::report) use crate::wording::plural;
 
 /// `3 exposed, 2 forbidden`: the counts above zero.
 pub(in crate::report) fn counts<C: Display + Default + PartialEq, W: Display>(
@@ -31,9 +32,4 @@ pub(in crate::report) fn counts_by_severity<'a>(
             .into_iter()
             .map(|(severity, count)| (count, severity)),
     )
-}
-
-/// `1 target`, `2 targets`.
-pub(in crate::report) fn plural(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }

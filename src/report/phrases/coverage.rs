@@ -9,7 +9,7 @@ use crate::model::{Coverage, FailureKind, SpecCoverage, Verdict};
 /// `16 not attempted (16 proxy failure)`. Without reasons if the scan was stopped before it reached them.
 pub(in crate::report) fn not_attempted(coverage: &Coverage) -> String {
     let mut text = format!("{} not attempted", coverage.not_attempted);
-    let kinds = counts_by_kind(&coverage.failed_here);
+    let kinds = counts_by_kind(&coverage.own_side_failures);
     if !kinds.is_empty() {
         text = format!("{text} ({kinds})");
     }
@@ -24,7 +24,7 @@ pub(in crate::report) fn counts_by_kind(by_kind: &BTreeMap<FailureKind, u64>) ->
 /// `seen inconclusive, unreachable; not asked: …`.
 pub(in crate::report) fn specification_result(spec: &SpecCoverage) -> String {
     let seen = verdict_names(&spec.seen);
-    match (seen.is_empty(), spec.unasked_said()) {
+    match (seen.is_empty(), spec.left_out_text()) {
         (true, None) => "not asked".to_owned(),
         (true, Some(unasked)) => format!("not asked: {unasked}"),
         (false, None) => format!("seen {seen}"),

@@ -7,7 +7,7 @@ use super::coverage::counts_by_kind;
 use crate::kubernetes::PathClass;
 use crate::model::{
     Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
-    Identification, PostureStatus, Provenance, Target, Trust, Verdict, api_paths, left_out,
+    Identification, PostureStatus, Provenance, Target, Trust, Verdict, api_paths, unanswered_text,
 };
 
 /// Items listed before "and N more".
@@ -105,12 +105,12 @@ fn posture_comparison(report: &EndpointReport) -> String {
     let source = match posture.known {
         Provenance::Documented => "documented",
         Provenance::Observed => "observed elsewhere",
-        Provenance::Inferred | Provenance::Unknown => "to be expected",
+        Provenance::Inferred | Provenance::Unknown => "inferred",
     };
     match posture.standing {
         PostureStatus::AsDocumented => format!("as {source}"),
-        PostureStatus::Stricter => format!("less than {source}"),
-        PostureStatus::MoreOpen => format!("more than {source}"),
+        PostureStatus::Stricter => format!("stricter than {source}"),
+        PostureStatus::MoreOpen => format!("more open than {source}"),
         // Either the mode is named instead, or nothing can be compared.
         PostureStatus::Either | PostureStatus::Unknown => String::new(),
     }
@@ -317,7 +317,7 @@ fn not_asked(report: &EndpointReport) -> String {
 
 /// The requests without an answer.
 fn without_answer(report: &EndpointReport) -> String {
-    left_out(&report.requests, &report.not_asked).unwrap_or_default()
+    unanswered_text(&report.requests, &report.not_asked).unwrap_or_default()
 }
 
 /// The number of lists of resources that the scan wanted to request.

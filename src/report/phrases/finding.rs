@@ -33,6 +33,12 @@ pub(in crate::report) fn finding_and_target(finding: &Finding) -> String {
     format!("{}: {}", about(finding), finding_text(finding))
 }
 
+/// The command that shows the proof, in a sentence.
+pub(in crate::report) fn proof_text(finding: &Finding) -> Option<String> {
+    let curl = finding.curl()?;
+    Some(format!("See it yourself: {curl}"))
+}
+
 /// The lines of a remediation, at most `max` characters, with the page that explains more.
 pub(in crate::report) fn remediation_lines(remediation: &Remediation, max: usize) -> Vec<String> {
     let link = remediation.reference.as_deref();

@@ -16,5 +16,5 @@ pub(super) use coverage::{
 pub(super) use endpoint::{anonymous_may, no_answer, target_and_address, who_answered};
 pub(super) use finding::{
     MAX_REMEDIATION, about, acceptance_text, expired_acceptance, finding_and_target, finding_text,
-    remediation_lines, with_label,
+    proof_text, remediation_lines, with_label,
 };

@@ -75,9 +75,9 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
         origin: Arc::clone(&report.target.origin),
         label: report.target.label.clone(),
         sites: (report.endpoint.iter())
-            .map(|endpoint| Site {
-                endpoint: endpoint.clone(),
-                requests: (0..report.requests.len()).take(2).collect(),
+            .map(|endpoint| {
+                let requests = (0..report.requests.len()).take(2).collect();
+                Site::of(endpoint.clone(), requests, &report.requests)
             })
             .collect(),
         verdict: Some(report.verdict),

@@ -7,9 +7,9 @@ use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
 use crate::kubernetes::Answer;
 use crate::model::{
-    Access, Component, Coverage, EndpointReport, Failure, FailureKind, Gap, Identification,
-    Request, ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust, Unasked, Unclear,
-    Verdict,
+    Access, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, LeftOut,
+    LeftOutReason, Request, ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust,
+    Unclear, UnusedAcceptance, Verdict,
 };
 
 pub(crate) fn mixed() -> Sample {
@@ -82,10 +82,10 @@ fn coverage(reports: &[EndpointReport]) -> Coverage {
     let coverage = Coverage {
         targets: 305,
         excluded: 2,
-        unasked: [
-            (Gap::ExcludedAddress, 1),
-            (Gap::SpecialAddress, 1),
-            (Gap::HalfResolved, 1),
+        left_out: [
+            (LeftOutReason::ExcludedAddress, 1),
+            (LeftOutReason::SpecialAddress, 1),
+            (LeftOutReason::HalfResolved, 1),
         ]
         .into(),
         verdicts: [
@@ -125,15 +125,15 @@ fn specs(reports: &[EndpointReport]) -> Vec<SpecCoverage> {
             _ => specs.push(spec(report, report.verdict.is_conclusive())),
         }
     }
-    let half = Unasked::new(Gap::HalfResolved, 1, "AAAA: resolver timed out");
-    specs[1].unasked.push(half);
+    let half = LeftOut::new(LeftOutReason::HalfResolved, 1, "AAAA: resolver timed out");
+    specs[1].left_out.push(half);
     specs.push(blocked());
     specs
 }
 
 /// A name that a name server blocks. The scan has no record of it.
 fn blocked() -> SpecCoverage {
-    let unasked = Unasked::new(Gap::SpecialAddress, 1, "0.0.0.0, unspecified");
+    let left_out = LeftOut::new(LeftOutReason::SpecialAddress, 1, "0.0.0.0, unspecified");
     let coverage = SpecCoverage::of(
         origin(11, "blocked.example:6443"),
         true,
@@ -143,7 +143,7 @@ fn blocked() -> SpecCoverage {
     );
     SpecCoverage {
         id: Some(SpecId(11)),
-        unasked: vec![unasked],
+        left_out: vec![left_out],
         ..coverage
     }
 }

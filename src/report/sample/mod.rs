@@ -19,7 +19,8 @@ use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
-    Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear, Verdict,
+    Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear, UnusedAcceptance,
+    Verdict,
 };
 use crate::record::{self, ScanInfo, Spool, Tally};
 
@@ -54,6 +55,7 @@ impl Sample {
         Results {
             info: self.info(),
             summary: &self.summary,
+            not_shown: 0,
             findings: &self.findings,
             unused_acceptances: &self.unused_acceptances,
             changes: self.changes.as_deref(),
@@ -164,7 +166,7 @@ pub(crate) fn stopped() -> Sample {
     });
     coverage.targets += 903;
     coverage.not_attempted = 903;
-    coverage.failed_here = [(FailureKind::NoRoute, 2), (FailureKind::ProxyRefused, 1)].into();
+    coverage.own_side_failures = [(FailureKind::NoRoute, 2), (FailureKind::ProxyRefused, 1)].into();
     sample.reports.push(record);
     sample
 }

@@ -10,9 +10,9 @@ use crate::kubernetes::{Answer, Status, VersionInfo};
 use crate::model::{
     Access, Attribution, Certificate, Clue, ClueKind, Component, Confidence, Endpoint,
     EndpointReport, Exchange, Failure, FailureKind, Grade, Grant, Handshake, Host, Identification,
-    JudgedRequest, Mark, Method, NameList, Origin, Posture, PostureStatus, Product, Provenance,
-    Remediation, Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage, SpecId,
-    Specificity, Stage, Step, Target, Timings, Trust, Verb, Verdict,
+    JudgedRequest, Method, NameList, Origin, Posture, PostureStatus, Product, ProductMark,
+    Provenance, Remediation, Remedy, Reply, Request, Scheme, Signature, Source, SpecCoverage,
+    SpecId, Specificity, Stage, Step, Target, Timings, Trust, Verb, Verdict,
 };
 
 pub(crate) fn at(seconds: u32) -> Timestamp {
@@ -78,7 +78,7 @@ pub(crate) fn report(
         grants: Vec::new(),
         tls: None,
         without_sni: None,
-        local: Some("198.51.100.7".parse().unwrap()),
+        local_address: Some("198.51.100.7".parse().unwrap()),
         connections: 1,
         handshakes: 1,
         timings: Timings {
@@ -117,7 +117,7 @@ pub(crate) fn asked(path: &str, outcome: Result<Reply, Failure>, access: Access)
     let request = Request::for_path(path).unwrap();
     let exchange = Exchange {
         request,
-        look: 1,
+        probe: 1,
         at: at(1),
         elapsed: Duration::from_micros(1_500),
         outcome,
@@ -140,6 +140,7 @@ pub(crate) fn reply(status: u16, headers: &[(&str, &str)], answer: Answer) -> Re
         digest: None,
         body_size: 180,
         body_failure: None,
+        raw: None,
     }
 }
 
@@ -258,8 +259,8 @@ pub(crate) fn eks() -> Product {
     }
 }
 
-fn mark(product: &'static str, seen: &str, specificity: Specificity) -> Mark {
-    Mark {
+fn mark(product: &'static str, seen: &str, specificity: Specificity) -> ProductMark {
+    ProductMark {
         product: product.into(),
         clue: 0,
         seen: seen.to_owned(),
@@ -383,6 +384,6 @@ pub(crate) fn spec(report: &EndpointReport, covered: bool) -> SpecCoverage {
         expect: target.expect,
         met: target.expect.map(|expected| report.verdict == expected),
         seen: vec![report.verdict],
-        unasked: Vec::new(),
+        left_out: Vec::new(),
     }
 }

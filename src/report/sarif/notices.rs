@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::super::ordered_json::{Json, if_any, object};
-use super::super::phrases::{counts_by_severity, not_attempted, specification_result};
+use super::super::phrases::{counts_by_kind, counts_by_severity, plural, specification_result};
 use super::super::results::Results;
 use super::super::source_location::Repository;
 use super::escaping::text;
@@ -35,18 +35,25 @@ pub(super) fn invocation(
 fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Finding]) -> Vec<Json> {
     let coverage = &results.summary.coverage;
     let mut notices = Vec::new();
-    let mut add = |id, level, message, places| notices.push(notice(id, level, message, places));
+    let mut add =
+        |id, level, message, locations| notices.push(notice(id, level, message, locations));
     if let Some(stopped) = &results.summary.stopped {
         let message = format!("The scan was stopped: {}.", text(stopped));
         add("stopped-early", "error", message, Vec::new());
     }
     if coverage.not_attempted > 0 {
         let all = coverage.targets + coverage.further_addresses;
-        let missing = not_attempted(coverage);
-        let message = format!("{missing} of {all} targets and addresses.");
+        let count = coverage.not_attempted;
+        let kinds = counts_by_kind(&coverage.own_side_failures);
+        let kinds = if kinds.is_empty() {
+            kinds
+        } else {
+            format!(" ({kinds})")
+        };
+        let message = format!("Not attempted: {count} of {all} targets and addresses{kinds}.");
         add("not-attempted", "warning", message, Vec::new());
     }
-    for (why, count) in coverage.unasked.iter().filter(|(why, _)| why.is_missed()) {
+    for (why, count) in coverage.left_out.iter().filter(|(why, _)| why.is_missed()) {
         add(
             "not-all-asked",
             "warning",
@@ -63,27 +70,31 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
     for spec in missing.iter().take(MAX_LISTED) {
         let (target, result) = (text(&spec.origin.text), specification_result(spec));
         let message = format!("{target} got no verdict: {result}.");
-        let place = result::location(&spec.origin, repository, Vec::new());
-        add("target-not-covered", "warning", message, vec![place]);
+        let location = result::location(&spec.origin, repository, Vec::new());
+        add("target-not-covered", "warning", message, vec![location]);
     }
     if let Some(more @ 1..) = missing.len().checked_sub(MAX_LISTED) {
         let message = format!("… and {more} more like these.");
         add("target-not-covered", "warning", message, Vec::new());
     }
-    // As results, GitHub would show the findings that are gone as open alerts.
+    // If findings that are gone were results, GitHub would show them as open alerts.
     let gone = results
         .findings
         .iter()
         .filter(|finding| finding.gone())
         .count();
     if gone > 0 {
-        let message = format!("{gone} findings of the baseline are gone.");
+        let message = format!(
+            "{} of the baseline {} gone.",
+            plural(gone as u64, "finding", "findings"),
+            if gone == 1 { "is" } else { "are" }
+        );
         add("baseline-absent", "note", message, Vec::new());
     }
     if !left_out.is_empty() {
         let message = format!(
-            "The {} least severe findings were left out because GitHub accepts no more: {}. The json report has all.",
-            left_out.len(),
+            "Left out because GitHub accepts no more: {}, the least severe ({}). The json report has all.",
+            plural(left_out.len() as u64, "finding", "findings"),
             counts_by_severity(left_out.iter().copied())
         );
         add("results-left-out", "warning", message, Vec::new());

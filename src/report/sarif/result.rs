@@ -36,6 +36,7 @@ pub(super) fn result(finding: &Finding, driver: &Driver<'_>, repository: Reposit
             "severity": finding.severity.as_str(),
             "confidence": finding.confidence.as_str(),
             "about": plain(finding.about.as_str()),
+            "curl": finding.curl().map(|curl| plain(&curl)),
             "label": finding.label.as_deref().map(plain),
         },
     }
@@ -44,16 +45,18 @@ pub(super) fn result(finding: &Finding, driver: &Driver<'_>, repository: Reposit
 fn message(finding: &Finding) -> String {
     let expired =
         phrases::expired_acceptance(finding).map(|expired| format!("\nIt was {}.", text(&expired)));
+    let proof = phrases::proof_text(finding).map(|proof| format!("\n{}", text(&proof)));
     let lines: Vec<String> =
         phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION)
             .iter()
             .map(|line| text(line))
             .collect();
     format!(
-        "{}: {}.{}\nHow to fix it: {}",
+        "{}: {}.{}{}\nHow to fix it: {}",
         text(&phrases::about(finding)),
         text(&finding.message),
         expired.unwrap_or_default(),
+        proof.unwrap_or_default(),
         lines.join("\n")
     )
 }

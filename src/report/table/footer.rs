@@ -33,7 +33,7 @@ pub(super) fn write(
         SpecCoverage::is_missing,
         specification_result,
     )?;
-    let unasked = |spec: &SpecCoverage| spec.unasked_said().unwrap_or_default();
+    let unasked = |spec: &SpecCoverage| spec.left_out_text().unwrap_or_default();
     specs(
         out,
         coverage,
@@ -63,7 +63,7 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
         }
         parts.push(part);
     }
-    let unasked = coverage.unasked.iter();
+    let unasked = coverage.left_out.iter();
     parts.extend(unasked.map(|(why, count)| why.counted(*count)));
     if coverage.not_attempted > 0 {
         parts.push(not_attempted(coverage));
@@ -109,7 +109,7 @@ fn specs(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FailureKind, Gap};
+    use crate::model::{FailureKind, LeftOutReason};
 
     #[test]
     fn the_counts_have_the_documented_form() {
@@ -145,10 +145,10 @@ mod tests {
             targets: 1,
             excluded: 4,
             not_attempted: 1,
-            unasked: [
-                (Gap::ExcludedAddress, 1),
-                (Gap::SpecialAddress, 2),
-                (Gap::HalfResolved, 1),
+            left_out: [
+                (LeftOutReason::ExcludedAddress, 1),
+                (LeftOutReason::SpecialAddress, 2),
+                (LeftOutReason::HalfResolved, 1),
             ]
             .into(),
             further_addresses: 3,
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(
             counts(&coverage, &TableOptions::default()),
             "1 target and 3 further addresses: 1 excluded address, 2 special addresses without --allow-special, \
-             1 address family whose lookup failed, 1 not attempted; 4 excluded"
+             1 lookup that failed for one address family, 1 not attempted; 4 excluded"
         );
     }
 }

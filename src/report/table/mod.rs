@@ -50,6 +50,9 @@ pub(super) fn write(
     write_rows(&mut out, &rows, options)?;
     footer::write(&mut out, summary, options)?;
     findings::write(&mut out, results.findings, options)?;
+    if let Some(notice) = results.not_shown_notice() {
+        writeln!(out, "{notice}")?;
+    }
     changes::write(&mut out, results.changes, options)?;
     writeln!(out, "{}", shown(results.outcome.sentence))?;
     out.flush()

@@ -31,7 +31,7 @@ pub(super) struct Rows {
 
 /// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
 fn is_common(verdict: Verdict) -> bool {
-    verdict == Verdict::NotApiServer || verdict.is_silent()
+    verdict == Verdict::NotApiServer || verdict.has_no_answer()
 }
 
 /// The sort key of rows.
@@ -158,11 +158,11 @@ impl<'a> SilentEndpoints<'a> {
     /// specification shows the expected verdict.
     fn unmet_expectation(&self, verdict: Verdict, target: &Target) -> Option<Verdict> {
         let expected = target.expect.filter(|expected| *expected != verdict)?;
-        (!verdict.is_silent() || self.unmet.contains(&*target.origin)).then_some(expected)
+        (!verdict.has_no_answer() || self.unmet.contains(&*target.origin)).then_some(expected)
     }
 }
 
 /// Whether an endpoint accepted no connection or was never found.
 fn accepted_no_connection(report: &EndpointReport) -> bool {
-    report.verdict.is_silent() && !report.connected()
+    report.verdict.has_no_answer() && !report.connected()
 }

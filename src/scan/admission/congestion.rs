@@ -22,7 +22,7 @@ const ENOUGH: u32 = 100;
 #[derive(Debug, Clone)]
 pub(super) struct Congestion {
     level: f64,
-    /// The share of losses at any speed.
+    /// The share of losses that does not depend on our speed.
     base_loss: f64,
     /// The share of losses at which the scan last slowed down.
     slowed_at: Option<f64>,
@@ -42,17 +42,17 @@ impl Congestion {
         self.level
     }
 
-    /// Evaluates the answers and losses of a window; `false` if there are too few.
-    pub(super) fn window(&mut self, answered: u32, lost: u32) -> bool {
+    /// Evaluates the answers and losses of a window; `false` if they are fewer than [`ENOUGH`].
+    pub(super) fn evaluate_window(&mut self, answered: u32, lost: u32) -> bool {
         let all = answered.saturating_add(lost);
         if all < ENOUGH {
             return false;
         }
         let share = f64::from(lost) / f64::from(all);
-        if let Some(before) = self.slowed_at.take() {
-            // What slowing down would leave if the path were full: it delivers as much of fewer packets.
-            let helped = (1.0 - (1.0 - before) / DECREASE).max(0.0);
-            if share >= f64::midpoint(before, helped) {
+        if let Some(loss_before) = self.slowed_at.take() {
+            // If the path was full, it still delivers the same number of packets, now out of `DECREASE` times as many.
+            let expected_loss = (1.0 - (1.0 - loss_before) / DECREASE).max(0.0);
+            if share >= f64::midpoint(loss_before, expected_loss) {
                 self.base_loss = share;
             }
         }
@@ -94,7 +94,7 @@ mod tests {
                     reason = "0 to 1000"
                 )]
                 let lost = (share * 1000.0).round() as u32;
-                congestion.window(1000 - lost, lost);
+                congestion.evaluate_window(1000 - lost, lost);
                 congestion.level()
             })
             .collect()
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn little_evidence_changes_nothing() {
         let mut congestion = Congestion::new();
-        assert!(!congestion.window(0, ENOUGH - 1));
+        assert!(!congestion.evaluate_window(0, ENOUGH - 1));
         assert!((congestion.level() - 1.0).abs() < f64::EPSILON);
     }
 

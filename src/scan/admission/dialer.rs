@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Instant;
 
-use super::local_failures::LocalFailures;
+use super::own_side_failures::OwnSideFailures;
 use super::permits::ConnectPermit;
 use super::throttle::Throttle;
 use crate::config::ScanConfig;
@@ -18,7 +18,7 @@ use crate::scan::stop::Stop;
 pub(in crate::scan) struct Dialer {
     pub(in crate::scan) connector: Connector,
     pub(in crate::scan) throttle: Throttle,
-    pub(in crate::scan) local_failures: LocalFailures,
+    pub(in crate::scan) own_side_failures: OwnSideFailures,
 }
 
 impl Dialer {
@@ -26,7 +26,7 @@ impl Dialer {
         Self {
             connector: Connector::new(config),
             throttle: Throttle::new(config),
-            local_failures: LocalFailures::default(),
+            own_side_failures: OwnSideFailures::default(),
         }
     }
 
@@ -55,9 +55,9 @@ impl Dialer {
             };
             match &stream {
                 // Says nothing about the target: wait until descriptors or ports are free.
-                Err(failure) if failure.kind == FailureKind::LocalShortage => {
+                Err(failure) if failure.kind == FailureKind::ResourcesExhausted => {
                     self.throttle.resources_exhausted(&failure.detail);
-                    let wait = wait.get_or_insert_with(|| self.local_failures.wait());
+                    let wait = wait.get_or_insert_with(|| self.own_side_failures.wait());
                     if wait.before_retry(failure, stop).await {
                         // The permit still holds.
                         self.throttle.limiter.wait_to_continue().await;
@@ -73,7 +73,8 @@ impl Dialer {
                 }
                 Err(_) => {}
             }
-            self.local_failures.ended(stream.as_ref().err(), stop);
+            self.own_side_failures
+                .record_result(stream.as_ref().err(), stop);
             drop(permit);
             return Dialled { stream, took };
         }

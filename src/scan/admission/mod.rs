@@ -4,12 +4,12 @@
 mod caps;
 mod congestion;
 mod dialer;
-mod local_failures;
+mod own_side_failures;
 mod permits;
 mod rate;
 mod throttle;
 
 pub(super) use dialer::{Dialer, Redialer};
-pub(super) use local_failures::LocalFailures;
+pub(super) use own_side_failures::OwnSideFailures;
 pub(super) use rate::RateLimiter;
 pub(super) use throttle::Throttle;

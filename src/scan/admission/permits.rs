@@ -28,7 +28,7 @@ pub(in crate::scan) struct ConnectPermit<'a> {
 }
 
 impl ConnectPermit<'_> {
-    /// The connect is on its way: another one may be about to connect.
+    /// The connect was started: another task may be about to connect.
     pub(super) fn started(&mut self) {
         self.pending = None;
     }
@@ -66,8 +66,8 @@ impl Permits {
         }
     }
 
-    /// Waits until all earlier callers are about to connect.
-    pub(in crate::scan) async fn pending_room(&self) {
+    /// Waits until fewer than [`PENDING`] tasks are about to connect.
+    pub(in crate::scan) async fn wait_for_room(&self) {
         drop(self.pending.acquire().await);
     }
 
@@ -118,9 +118,9 @@ mod tests {
         // A task that has used up its budget has to wait for anything.
         tokio::task::yield_now().await;
         assert!(permits.acquire().now_or_never().is_none());
-        assert!(permits.pending_room().now_or_never().is_none());
+        assert!(permits.wait_for_room().now_or_never().is_none());
         held[7].started();
-        assert!(permits.pending_room().now_or_never().is_some());
+        assert!(permits.wait_for_room().now_or_never().is_some());
         assert!(permits.acquire().now_or_never().is_some());
     }
 

@@ -1,7 +1,7 @@
 //! When a connection may be opened: the host and its network are below their caps, a permit is free, and
 //! the rate allows it. Answers and losses adjust the speed.
 //!
-//! The rate comes last, so that a connection follows its moment at once and an even rate stays even.
+//! The rate comes last: a connection starts as soon as the rate allows it, so the rate stays even.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -95,8 +95,8 @@ impl Throttle {
     /// A host answered: it accepted or refused a connection.
     pub(super) fn answered(&self, host: &Host, elapsed: Duration) {
         if self.adaptive {
-            let (slot, mark) = self.mark(host);
-            slot.store(mark, Ordering::Relaxed);
+            let (slot, fingerprint) = self.slot_of(host);
+            slot.store(fingerprint, Ordering::Relaxed);
             let counter = if elapsed >= RETRANSMITTED {
                 &self.lost
             } else {
@@ -109,8 +109,8 @@ impl Throttle {
 
     /// A host did not answer. That is a loss only if the host answered before.
     pub(in crate::scan) fn did_not_answer(&self, host: &Host) {
-        let (slot, mark) = self.mark(host);
-        if self.adaptive && slot.load(Ordering::Relaxed) == mark {
+        let (slot, fingerprint) = self.slot_of(host);
+        if self.adaptive && slot.load(Ordering::Relaxed) == fingerprint {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
         self.adjust();
@@ -140,13 +140,14 @@ impl Throttle {
         self.state.lock().congestion.level()
     }
 
-    fn mark(&self, host: &Host) -> (&AtomicU64, u64) {
+    /// The slot in which a host that answered is remembered, and the value that stands for the host there.
+    fn slot_of(&self, host: &Host) -> (&AtomicU64, u64) {
         let mut hasher = DefaultHasher::new();
         host.hash(&mut hasher);
-        // 0 marks an empty slot.
-        let mark = hasher.finish().max(1);
-        let index = usize::try_from(mark >> 32).unwrap_or_default() % REMEMBERED;
-        (&self.hosts[index], mark)
+        // 0 is an empty slot.
+        let fingerprint = hasher.finish().max(1);
+        let index = usize::try_from(fingerprint >> 32).unwrap_or_default() % REMEMBERED;
+        (&self.hosts[index], fingerprint)
     }
 
     /// Adjusts the speed at the end of each window.
@@ -163,7 +164,7 @@ impl Throttle {
             self.answered.load(Ordering::Relaxed),
             self.lost.load(Ordering::Relaxed),
         );
-        if state.congestion.window(answered, lost) {
+        if state.congestion.evaluate_window(answered, lost) {
             self.answered.fetch_sub(answered, Ordering::Relaxed);
             self.lost.fetch_sub(lost, Ordering::Relaxed);
         } else if state.recovering && !state.exhausted {
@@ -175,10 +176,8 @@ impl Throttle {
         let level = state.congestion.level();
         if level < before {
             tracing::info!(
-                answered,
-                lost,
-                level,
-                "losses rise with the rate: slowing down"
+                "losses rise with the rate ({lost} lost, {answered} answered): slowing down to {:.0}%",
+                level * 100.0
             );
         }
         if (level - before).abs() > f64::EPSILON {
@@ -301,8 +300,8 @@ mod tests {
             }
             tokio::task::yield_now().await;
             assert_eq!(throttle.permits.available() > 0, permits_left);
-            // What is used up is either the permits or the places of those that wait for one.
-            let room = throttle.permits.pending_room().now_or_never();
+            // Either no permit is left, or no more tasks may be about to connect.
+            let room = throttle.permits.wait_for_room().now_or_never();
             assert_eq!(room.is_none(), permits_left);
             assert!(throttle.acquire_to_continue().now_or_never().is_some());
         }

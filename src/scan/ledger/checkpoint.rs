@@ -9,17 +9,14 @@ use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
 
+use super::first_record::FirstRecord;
 use super::frame::Frame;
 use super::journal::{Journal, Records};
 use crate::atomic_file;
 use crate::config::{Order, ScanConfig};
 use crate::targets::TargetSet;
-
-/// The first bytes of a checkpoint.
-const MAGIC: &str = "kubeknock checkpoint 2";
 
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +31,7 @@ pub enum CheckpointError {
         error: io::Error,
     },
     /// The file exists already.
-    #[error("{}: the file exists already; continue with --resume, or remove it", .0.display())]
+    #[error("{}: the file exists already; remove it, or name another one", .0.display())]
     Exists(PathBuf),
     /// Another process is writing it.
     #[error("{}: another scan is using it", .0.display())]
@@ -52,114 +49,16 @@ pub enum CheckpointError {
     },
 }
 
-/// Identifies the scan of a checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Header {
-    magic: String,
-    version: String,
-    /// `None` for sequential order.
-    seed: Option<u64>,
-    shard: String,
-    targets: [u8; 32],
-    options: [u8; 32],
-    /// Milliseconds of Unix time at which the first run began.
-    began: i64,
-}
-
-impl Header {
-    fn new(config: &ScanConfig, targets: &TargetSet) -> Self {
-        Self {
-            magic: MAGIC.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            seed: match config.order {
-                Order::Seeded(seed) => Some(seed),
-                Order::Sequential => None,
-            },
-            shard: config.shard.to_string(),
-            targets: targets.digest(),
-            options: options_digest(config),
-            began: Timestamp::now().as_millisecond(),
-        }
-    }
-
-    /// Why a scan with header `ours` cannot resume this one.
-    fn difference(&self, ours: &Self) -> Option<String> {
-        let seed = |seed: Option<u64>| seed.map_or("none".to_owned(), |seed| seed.to_string());
-        if self.version != ours.version {
-            Some(format!(
-                "written by version {}, this is {}",
-                self.version, ours.version
-            ))
-        } else if self.seed != ours.seed {
-            Some(format!(
-                "its seed is {}, not {}",
-                seed(self.seed),
-                seed(ours.seed)
-            ))
-        } else if self.shard != ours.shard {
-            Some(format!("its shard is {}, not {}", self.shard, ours.shard))
-        } else if self.targets != ours.targets {
-            Some("its targets or exclusions differ".to_owned())
-        } else if self.options != ours.options {
-            Some(
-                "its options differ (timeouts, retries, requests, --deep, CAs, addresses, --all)"
-                    .to_owned(),
-            )
-        } else {
-            None
-        }
-    }
-}
-
-/// A digest of the options that affect results. A resumed scan may run at another speed; seed and shard
-/// have header fields of their own. The pattern names every option, so that a new one cannot be forgotten.
-fn options_digest(config: &ScanConfig) -> [u8; 32] {
-    let ScanConfig {
-        connect_timeout,
-        timeout,
-        retries,
-        concurrency: _,
-        rate: _,
-        per_host: _,
-        per_network: _,
-        adaptive: _,
-        shard: _,
-        max_body,
-        max_duration: _,
-        user_agent,
-        requests,
-        deep,
-        trusted_cas,
-        http2,
-        proxy,
-        family,
-        resolver,
-        allow_special,
-        lookups: _,
-        order: _,
-        keep_all,
-        second_look_pause,
-    } = config;
-    let first = (
-        connect_timeout,
-        timeout,
-        retries,
-        max_body,
-        user_agent,
-        requests,
-        deep,
-        trusted_cas,
-    );
-    let second = (
-        http2,
-        proxy,
-        family,
-        resolver,
-        allow_special,
-        keep_all,
-        second_look_pause,
-    );
-    Sha256::digest(format!("{first:?} {second:?}")).into()
+/// What a checkpoint's file was before the scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Began {
+    /// There was none: the scan is new.
+    New,
+    /// It had an unfinished scan of the same targets and options, which continues.
+    Continued,
+    /// It had such a scan that was complete at this time. A new scan replaces it.
+    Replaced(Timestamp),
 }
 
 /// The checkpoint of a scan: a new one, or one that an earlier run wrote.
@@ -185,38 +84,11 @@ impl Checkpoint {
         config: &ScanConfig,
         targets: &TargetSet,
     ) -> Result<Self, CheckpointError> {
-        let io = io_error(path);
         if path.exists() {
             return Err(CheckpointError::Exists(path.to_owned()));
         }
-        let hidden = |folder: &Path| {
-            tempfile::Builder::new()
-                .prefix(".kubeknock-")
-                .tempfile_in(folder)
-        };
-        let file = atomic_file::make(path, hidden).map_err(&io)?;
-        lock(file.as_file(), path)?;
-        let header = Header::new(config, targets);
-        let record = postcard::to_stdvec(&header)
-            .map_err(io::Error::other)
-            .map_err(&io)?;
-        let mut journal =
-            Journal::append_at(file.as_file().try_clone().map_err(&io)?, 0).map_err(&io)?;
-        journal.append(&record).map_err(&io)?;
-        let file = file
-            .persist_noclobber(path)
-            .map_err(|error| match error.error.kind() {
-                io::ErrorKind::AlreadyExists => CheckpointError::Exists(path.to_owned()),
-                _ => io(error.error),
-            })?;
-        let began = timestamp(header.began).map_err(&io)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            end: journal.end(),
-            truncated: 0,
-            began,
-            ended: None,
+        Self::write(path, config, targets, |file, path| {
+            file.persist_noclobber(path)
         })
     }
 
@@ -229,6 +101,76 @@ impl Checkpoint {
         config: &ScanConfig,
         targets: &TargetSet,
     ) -> Result<Self, CheckpointError> {
+        let (first, checkpoint) = Self::existing(path)?;
+        check(&first, &FirstRecord::new(config, targets), path)?;
+        Ok(checkpoint)
+    }
+
+    /// Continues the unfinished scan of a checkpoint. If there is no checkpoint, or its scan is complete, a new scan
+    /// begins.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] if the file is no checkpoint, belongs to another scan, or cannot be written.
+    pub fn start(
+        path: &Path,
+        config: &ScanConfig,
+        targets: &TargetSet,
+    ) -> Result<(Self, Began), CheckpointError> {
+        let (mut first, checkpoint) = match Self::existing(path) {
+            Err(CheckpointError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((Self::create(path, config, targets)?, Began::New));
+            }
+            existing => existing?,
+        };
+        let ours = FirstRecord::new(config, targets);
+        let Some(ended) = checkpoint.ended else {
+            check(&first, &ours, path)?;
+            return Ok((checkpoint, Began::Continued));
+        };
+        // Nothing of a complete scan is used, so its seed and version may differ.
+        first.header.seed = ours.header.seed;
+        first.header.version.clone_from(&ours.header.version);
+        check(&first, &ours, path)?;
+        let new = Self::write(path, config, targets, |file, path| file.persist(path))?;
+        Ok((new, Began::Replaced(ended)))
+    }
+
+    /// Writes a checkpoint without frames, and puts it in place.
+    fn write(
+        path: &Path,
+        config: &ScanConfig,
+        targets: &TargetSet,
+        place: impl FnOnce(NamedTempFile, &Path) -> Result<File, tempfile::PersistError>,
+    ) -> Result<Self, CheckpointError> {
+        let io = io_error(path);
+        let hidden = |folder: &Path| {
+            tempfile::Builder::new()
+                .prefix(".kubeknock-")
+                .tempfile_in(folder)
+        };
+        let file = atomic_file::make(path, hidden).map_err(&io)?;
+        lock(file.as_file(), path)?;
+        let first = FirstRecord::new(config, targets);
+        let record = first.encode().map_err(&io)?;
+        let mut journal =
+            Journal::append_at(file.as_file().try_clone().map_err(&io)?, 0).map_err(&io)?;
+        journal.append(&record).map_err(&io)?;
+        let file = place(file, path).map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => CheckpointError::Exists(path.to_owned()),
+            _ => io(error.error),
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            end: journal.end(),
+            truncated: 0,
+            began: timestamp(first.header.began).map_err(&io)?,
+            ended: None,
+        })
+    }
+
+    /// Opens and locks a checkpoint, whatever scan it belongs to.
+    fn existing(path: &Path) -> Result<(FirstRecord, Self), CheckpointError> {
         let io = io_error(path);
         let file = OpenOptions::new()
             .read(true)
@@ -236,34 +178,20 @@ impl Checkpoint {
             .open(path)
             .map_err(&io)?;
         lock(&file, path)?;
-        let (saved, mut records) = open(&file, path)?;
-        if let Some(difference) = saved.difference(&Header::new(config, targets)) {
-            return Err(CheckpointError::Another {
-                path: path.to_owned(),
-                difference,
-            });
-        }
-        let mut last = None;
-        while let Some(record) = records.next().map_err(&io)? {
-            last = Some(record);
-        }
-        let last = last.map(|record| Frame::decode(&record)).transpose();
-        let ended = last
-            .map_err(&io)?
-            .and_then(|frame| frame.ended)
-            .map(timestamp)
-            .transpose()
-            .map_err(&io)?;
+        let (first, mut records) = open(&file, path)?;
+        let ended = ended(&mut records).map_err(&io)?;
         let end = records.end();
         let length = file.metadata().map_err(&io)?.len();
-        Ok(Self {
+        let began = timestamp(first.header.began).map_err(&io)?;
+        let checkpoint = Self {
             path: path.to_owned(),
             file,
             end,
             truncated: length.saturating_sub(end),
-            began: timestamp(saved.began).map_err(&io)?,
+            began,
             ended,
-        })
+        };
+        Ok((first, checkpoint))
     }
 
     /// The order of the scan that wrote the checkpoint.
@@ -273,8 +201,23 @@ impl Checkpoint {
     pub fn order(path: &Path) -> Result<Order, CheckpointError> {
         let io = io_error(path);
         let file = File::open(path).map_err(&io)?;
-        let (header, _) = open(&file, path)?;
-        Ok(header.seed.map_or(Order::Sequential, Order::Seeded))
+        let (first, _) = open(&file, path)?;
+        Ok(first.order())
+    }
+
+    /// The order of the scan that [`Self::start`] would continue; `None` if it would begin a new one.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] if the file is no checkpoint.
+    pub fn unfinished_order(path: &Path) -> Result<Option<Order>, CheckpointError> {
+        let io = io_error(path);
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(&io)?,
+        };
+        let (first, mut records) = open(&file, path)?;
+        let ended = ended(&mut records).map_err(&io)?;
+        Ok(ended.is_none().then(|| first.order()))
     }
 
     /// How many bytes of an incomplete record a crash left at the end. They are cut off.
@@ -329,18 +272,38 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> CheckpointError {
     }
 }
 
-fn open(file: &File, path: &Path) -> Result<(Header, Records<File>), CheckpointError> {
+/// Fails if a checkpoint belongs to another scan, and says what differs.
+fn check(saved: &FirstRecord, ours: &FirstRecord, path: &Path) -> Result<(), CheckpointError> {
+    match saved.difference(ours) {
+        None => Ok(()),
+        Some(difference) => Err(CheckpointError::Another {
+            path: path.to_owned(),
+            difference,
+        }),
+    }
+}
+
+fn open(file: &File, path: &Path) -> Result<(FirstRecord, Records<File>), CheckpointError> {
     let io = io_error(path);
     let no_checkpoint = || CheckpointError::NoCheckpoint(path.to_owned());
     let mut file = file.try_clone().map_err(&io)?;
     file.rewind().map_err(&io)?;
     let mut records = Records::new(file);
     let first = records.next().map_err(&io)?.ok_or_else(no_checkpoint)?;
-    let header: Header = postcard::from_bytes(&first).map_err(|_| no_checkpoint())?;
-    if header.magic != MAGIC {
-        return Err(no_checkpoint());
+    let first = FirstRecord::decode(&first).ok_or_else(no_checkpoint)?;
+    Ok((first, records))
+}
+
+/// Reads the records to their end. Returns when the scan was complete.
+fn ended(records: &mut Records<File>) -> io::Result<Option<Timestamp>> {
+    let mut last = None;
+    while let Some(record) = records.next()? {
+        last = Some(record);
     }
-    Ok((header, records))
+    let last = last.map(|record| Frame::decode(&record)).transpose()?;
+    last.and_then(|frame| frame.ended)
+        .map(timestamp)
+        .transpose()
 }
 
 /// Locks the file against other processes.

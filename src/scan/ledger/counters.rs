@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use super::outcome::Outcome;
 use crate::config::Shard;
 use crate::model::{
-    Coverage, EndpointReport, FailureKind, Gap, SpecCoverage, SpecId, Target, Unasked, Verdict,
+    Coverage, EndpointReport, FailureKind, LeftOut, LeftOutReason, SpecCoverage, SpecId, Target,
+    Verdict,
 };
 use crate::scan::progress::Progress;
 use crate::targets::TargetSet;
@@ -32,12 +33,12 @@ pub(in crate::scan) struct Counters {
     verdicts: [AtomicU64; Verdict::ALL.len()],
     /// Final failures, by kind.
     failures: [AtomicU64; FailureKind::ALL.len()],
-    unasked: [AtomicU64; Gap::ALL.len()],
+    left_out: [AtomicU64; LeftOutReason::ALL.len()],
     further_addresses: AtomicU64,
     /// For each specification, a bit for each verdict of its endpoints.
     seen: Vec<AtomicU8>,
     /// For each specification, what was not asked.
-    unasked_by_spec: Mutex<BTreeMap<SpecId, Vec<Unasked>>>,
+    left_out_by_spec: Mutex<BTreeMap<SpecId, Vec<LeftOut>>>,
     sources: Mutex<BTreeSet<IpAddr>>,
 }
 
@@ -94,9 +95,9 @@ impl Counters {
     /// Counts an outcome of a target.
     pub(in crate::scan) fn count(&self, target: &Target, outcome: &Outcome) {
         match outcome {
-            Outcome::Silent(kind) => self.count_failure(target, *kind),
+            Outcome::CountedOnly(kind) => self.count_failure(target, *kind),
             Outcome::Record(report) => self.count_record(report),
-            Outcome::Unasked(unasked) => self.count_unasked(target, unasked),
+            Outcome::LeftOut(left_out) => self.count_left_out(target, left_out),
             Outcome::Further(count) => {
                 self.further_addresses.fetch_add(*count, Ordering::Relaxed);
             }
@@ -123,25 +124,27 @@ impl Counters {
 
     fn count_failure(&self, target: &Target, kind: FailureKind) {
         add_one(&self.failures[kind as usize]);
-        if !kind.is_ours() {
+        if !kind.is_own_side() {
             add_one(&self.verdicts[Verdict::Unreachable as usize]);
             self.note_verdict(target, Verdict::Unreachable);
         }
     }
 
-    fn failed_locally(&self) -> u64 {
-        let ours = FailureKind::ALL.into_iter().filter(|kind| kind.is_ours());
+    fn own_side_failures(&self) -> u64 {
+        let ours = FailureKind::ALL
+            .into_iter()
+            .filter(|kind| kind.is_own_side());
         ours.map(|kind| load(&self.failures[kind as usize])).sum()
     }
 
     /// Whether every attempt failed on this side.
     pub(in crate::scan) fn could_not_scan(&self) -> bool {
         let asked = self.verdicts.iter().any(|count| load(count) > 0);
-        !asked && self.failed_locally() > 0
+        !asked && self.own_side_failures() > 0
     }
 
     fn count_record(&self, report: &EndpointReport) {
-        if let Some(local) = report.local {
+        if let Some(local) = report.local_address {
             self.sources.lock().insert(local);
         }
         match (report.verdict, &report.failure) {
@@ -168,14 +171,14 @@ impl Counters {
     }
 
     /// Counts what was not asked, and notes it for each specification that coverage lists.
-    fn count_unasked(&self, target: &Target, unasked: &Unasked) {
-        self.unasked[unasked.why as usize].fetch_add(unasked.count, Ordering::Relaxed);
+    fn count_left_out(&self, target: &Target, left_out: &LeftOut) {
+        self.left_out[left_out.why as usize].fetch_add(left_out.count, Ordering::Relaxed);
         if !target.named && target.expect.is_none() {
             return;
         }
-        let mut by_spec = self.unasked_by_spec.lock();
+        let mut by_spec = self.left_out_by_spec.lock();
         for spec in target.specs.iter() {
-            unasked.add_to(by_spec.entry(*spec).or_default());
+            left_out.add_to(by_spec.entry(*spec).or_default());
         }
     }
 
@@ -199,7 +202,7 @@ impl Counters {
             in_flight: load(&self.in_flight),
             timeouts: load(&self.deferred_timeouts) + final_timeouts,
             verdicts: std::array::from_fn(|index| load(&self.verdicts[index])),
-            failed_locally: self.failed_locally(),
+            own_side_failures: self.own_side_failures(),
             ..Progress::default()
         }
     }
@@ -222,18 +225,18 @@ impl Counters {
             .filter(|verdict| *verdict != Verdict::Unreachable)
             .map(|verdict| (verdict, load(&self.verdicts[verdict as usize])))
             .filter(|(_, count)| *count > 0);
-        let (failed_here, unreachable) = (FailureKind::ALL.into_iter())
+        let (own_side_failures, unreachable) = (FailureKind::ALL.into_iter())
             .map(|kind| (kind, load(&self.failures[kind as usize])))
             .filter(|(_, count)| *count > 0)
-            .partition(|(kind, _)| kind.is_ours());
+            .partition(|(kind, _)| kind.is_own_side());
         let own = shard.share(targets.len());
         let mut coverage = Coverage {
             targets: own,
             excluded: shard.share(targets.excluded()),
             not_attempted: own.saturating_sub(load(&self.done)),
-            failed_here,
-            unasked: (Gap::ALL.into_iter())
-                .map(|why| (why, load(&self.unasked[why as usize])))
+            own_side_failures,
+            left_out: (LeftOutReason::ALL.into_iter())
+                .map(|why| (why, load(&self.left_out[why as usize])))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
             verdicts: verdicts.collect(),
@@ -241,17 +244,17 @@ impl Counters {
             further_addresses: load(&self.further_addresses),
             specs: self.spec_coverage(targets),
         };
-        let failed_locally = self.failed_locally();
+        let own_side_failures = self.own_side_failures();
         if failed {
-            let ended = coverage.outcomes() + coverage.unasked_addresses() + failed_locally;
+            let ended = coverage.outcomes() + coverage.left_out_addresses() + own_side_failures;
             coverage.not_attempted = (own + coverage.further_addresses).saturating_sub(ended);
         }
-        coverage.not_attempted += failed_locally;
+        coverage.not_attempted += own_side_failures;
         coverage
     }
 
     fn spec_coverage(&self, targets: &TargetSet) -> Vec<SpecCoverage> {
-        let unasked_by_spec = self.unasked_by_spec.lock();
+        let left_out_by_spec = self.left_out_by_spec.lock();
         (0..)
             .map(SpecId)
             .zip(targets.specs().iter().zip(&self.seen))
@@ -267,7 +270,7 @@ impl Counters {
                 let (origin, label) = (spec.origin.clone(), spec.label.clone());
                 SpecCoverage {
                     id: Some(id),
-                    unasked: unasked_by_spec.get(&id).cloned().unwrap_or_default(),
+                    left_out: left_out_by_spec.get(&id).cloned().unwrap_or_default(),
                     ..SpecCoverage::of(origin, spec.named, label, spec.expect, verdicts)
                 }
             })
@@ -294,10 +297,10 @@ mod tests {
         };
         let ours: Vec<FailureKind> = FailureKind::ALL
             .into_iter()
-            .filter(|kind| kind.is_ours())
+            .filter(|kind| kind.is_own_side())
             .collect();
         for kind in &ours {
-            counters.count(&target, &Outcome::Silent(*kind));
+            counters.count(&target, &Outcome::CountedOnly(*kind));
             let spec = spec();
             assert_eq!(
                 (spec.covered, spec.met, spec.seen),
@@ -311,7 +314,7 @@ mod tests {
             (coverage.outcomes(), coverage.not_attempted),
             (0, ours.len() as u64)
         );
-        counters.count(&target, &Outcome::Silent(FailureKind::Refused));
+        counters.count(&target, &Outcome::CountedOnly(FailureKind::Refused));
         assert_eq!((spec().covered, spec().met), (true, Some(true)));
         assert!(!counters.could_not_scan());
     }

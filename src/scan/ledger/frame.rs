@@ -1,6 +1,6 @@
 //! A frame of a checkpoint: what was finished since the frame before it.
 //!
-//! Targets that were silent in the first pass, which are most, take a byte or two each.
+//! Targets whose only outcome in the first pass is a failure without a record are most; they take a byte or two each.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,7 +17,7 @@ pub(super) struct Frame {
     pub(super) pass: u32,
     /// Every ordinal of the pass below this one is finished, by this frame or by earlier ones.
     pub(super) low_water: u64,
-    silent: BTreeMap<FailureKind, Vec<u64>>,
+    counted_only: BTreeMap<FailureKind, Vec<u64>>,
     pub(super) finished: Vec<Finished>,
     /// When the scan came to its end, in milliseconds of Unix time; only in the last frame.
     pub(super) ended: Option<i64>,
@@ -26,7 +26,7 @@ pub(super) struct Frame {
 #[derive(Debug, Deserialize)]
 pub(super) struct Finished {
     pub(super) ordinal: u64,
-    pub(super) place: u64,
+    pub(super) rank: u64,
     pub(super) outcomes: Vec<Outcome>,
 }
 
@@ -35,10 +35,10 @@ impl Frame {
         postcard::from_bytes(record).map_err(|_| damaged())
     }
 
-    /// The targets that were silent: their places and kinds of failure.
-    pub(super) fn silent(&self) -> impl Iterator<Item = io::Result<(u64, FailureKind)>> {
-        self.silent.iter().flat_map(|(kind, distances)| {
-            numbers(distances).map(|place| Ok((place.ok_or_else(damaged)?, *kind)))
+    /// The targets that were only counted: their ranks and kinds of failure.
+    pub(super) fn counted_only(&self) -> impl Iterator<Item = io::Result<(u64, FailureKind)>> {
+        self.counted_only.iter().flat_map(|(kind, distances)| {
+            numbers(distances).map(|rank| Ok((rank.ok_or_else(damaged)?, *kind)))
         })
     }
 }
@@ -46,8 +46,8 @@ impl Frame {
 /// A frame that is being filled.
 #[derive(Debug, Default)]
 pub(super) struct FrameBuilder {
-    /// By kind of failure: the places of targets that had no other outcome in the first pass.
-    silent: BTreeMap<FailureKind, Vec<u64>>,
+    /// By kind of failure: the ranks of targets that had no other outcome in the first pass.
+    counted_only: BTreeMap<FailureKind, Vec<u64>>,
     finished: u64,
     /// The finished targets, each encoded.
     encoded: Vec<u8>,
@@ -57,15 +57,15 @@ pub(super) struct FrameBuilder {
 
 /// What a frame holds about one attempt. Encoded before the ledger is locked.
 pub(super) enum Entry {
-    Silent(FailureKind),
+    CountedOnly(FailureKind),
     Encoded(Vec<u8>),
 }
 
 impl Entry {
     pub(super) fn new(turn: Turn, outcomes: &[Outcome]) -> io::Result<Self> {
         match outcomes {
-            [Outcome::Silent(kind)] if turn.pass == 0 => Ok(Self::Silent(*kind)),
-            _ => postcard::to_stdvec(&(turn.ordinal, turn.place, outcomes))
+            [Outcome::CountedOnly(kind)] if turn.pass == 0 => Ok(Self::CountedOnly(*kind)),
+            _ => postcard::to_stdvec(&(turn.ordinal, turn.rank, outcomes))
                 .map(Self::Encoded)
                 .map_err(io::Error::other),
         }
@@ -75,10 +75,10 @@ impl Entry {
 impl FrameBuilder {
     pub(super) fn add(&mut self, turn: Turn, entry: Entry) {
         match entry {
-            Entry::Silent(kind) => {
+            Entry::CountedOnly(kind) => {
                 self.bytes += size_of::<u64>();
-                let places = self.silent.entry(kind).or_default();
-                places.push(turn.ordinal);
+                let ranks = self.counted_only.entry(kind).or_default();
+                ranks.push(turn.ordinal);
             }
             Entry::Encoded(bytes) => {
                 self.bytes += bytes.len();
@@ -101,9 +101,9 @@ impl FrameBuilder {
 
     /// The frame as [`Frame::decode`] reads it.
     pub(super) fn encode(mut self, pass: u32, low_water: u64) -> io::Result<Vec<u8>> {
-        self.silent.values_mut().for_each(distances);
+        self.counted_only.values_mut().for_each(distances);
         // Postcard writes a list as its length and then its elements.
-        let mut frame = postcard::to_stdvec(&(pass, low_water, self.silent, self.finished))
+        let mut frame = postcard::to_stdvec(&(pass, low_water, self.counted_only, self.finished))
             .map_err(io::Error::other)?;
         frame.extend(self.encoded);
         postcard::to_extend(&self.ended, frame).map_err(io::Error::other)
@@ -159,29 +159,29 @@ mod tests {
         let turn = |ordinal| Turn {
             pass: 0,
             ordinal,
-            place: ordinal,
+            rank: ordinal,
         };
-        for place in [7, 3, 300] {
-            let entry = Entry::new(turn(place), &[Outcome::Silent(FailureKind::Refused)]);
-            builder.add(turn(place), entry.unwrap());
+        for rank in [7, 3, 300] {
+            let entry = Entry::new(turn(rank), &[Outcome::CountedOnly(FailureKind::Refused)]);
+            builder.add(turn(rank), entry.unwrap());
         }
         let outcomes = [
             Outcome::Further(1),
-            Outcome::Silent(FailureKind::TimedOut),
-            Outcome::Silent(FailureKind::Refused),
+            Outcome::CountedOnly(FailureKind::TimedOut),
+            Outcome::CountedOnly(FailureKind::Refused),
         ];
         builder.add(turn(4), Entry::new(turn(4), &outcomes).unwrap());
         builder.end(1_700_000_000_000);
         let frame = Frame::decode(&builder.encode(0, 3).unwrap()).unwrap();
-        let silent: Vec<_> = frame.silent().map(Result::unwrap).collect();
-        let refused = [3, 7, 300].map(|place| (place, FailureKind::Refused));
-        assert_eq!(silent, refused);
+        let counted_only: Vec<_> = frame.counted_only().map(Result::unwrap).collect();
+        let refused = [3, 7, 300].map(|rank| (rank, FailureKind::Refused));
+        assert_eq!(counted_only, refused);
         assert_eq!((frame.pass, frame.low_water), (0, 3));
         assert_eq!(frame.ended, Some(1_700_000_000_000));
         let [finished] = frame.finished.as_slice() else {
             panic!("{frame:?}")
         };
-        assert_eq!((finished.ordinal, finished.place), (4, 4));
+        assert_eq!((finished.ordinal, finished.rank), (4, 4));
         assert_eq!(finished.outcomes.len(), 3);
     }
 }

@@ -4,6 +4,7 @@
 mod checkpoint;
 mod counters;
 mod done;
+mod first_record;
 mod frame;
 mod journal;
 mod outcome;
@@ -21,11 +22,11 @@ use crate::model::Target;
 use frame::{Entry, FrameBuilder};
 use journal::Journal;
 
-pub use checkpoint::{Checkpoint, CheckpointError};
+pub use checkpoint::{Began, Checkpoint, CheckpointError};
 pub(super) use counters::Counters;
 pub(super) use done::Done;
 pub(super) use outcome::{Deferral, Outcome, send};
-pub(super) use replay::{Earlier, replay};
+pub(super) use replay::{ResumedPass, replay};
 use retries::RetryQueue;
 pub(super) use retries::RetryReader;
 
@@ -70,14 +71,13 @@ impl Ledger {
         let _ = self.journal.set(Mutex::new(journal));
     }
 
-    /// Begins a pass of which an earlier run may have finished some already. Returns what the pass before
-    /// deferred.
-    pub(super) fn begin(&self, pass: u32, earlier: Earlier) -> io::Result<RetryQueue> {
+    /// Begins a pass. Returns the queue of what the pass before deferred.
+    pub(super) fn begin(&self, pass: u32, resumed: ResumedPass) -> io::Result<RetryQueue> {
         self.flush()?;
         let mut books = self.books.lock();
         books.pass = pass;
-        books.done = earlier.done;
-        Ok(std::mem::replace(&mut books.deferred, earlier.deferred))
+        books.done = resumed.done;
+        Ok(std::mem::replace(&mut books.deferred, resumed.deferred))
     }
 
     /// Which attempts of the current pass are finished.
@@ -85,7 +85,7 @@ impl Ledger {
         self.books.lock().done.clone()
     }
 
-    /// Records the outcomes of an attempt. Failures on this side are counted, and left for a resumed scan.
+    /// Records the outcomes of an attempt. Failures on our own side are counted, and left for a resumed scan.
     pub(super) fn record(
         &self,
         turn: Turn,

@@ -5,18 +5,18 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::model::{EndpointReport, Failure, FailureKind, Stage, Unasked, Verdict};
+use crate::model::{EndpointReport, Failure, FailureKind, LeftOut, Stage, Verdict};
 
 /// One outcome of a target or of one of its addresses. Checkpoints contain it as postcard writes it: without
 /// names, so variants and fields must keep their order, here and in the enums inside.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::scan) enum Outcome {
-    /// Not reached, and without a record.
-    Silent(FailureKind),
+    /// Without an answer, in a range: counted, and no record.
+    CountedOnly(FailureKind),
     /// A record.
     Record(#[serde(with = "line")] Box<EndpointReport>),
-    /// Addresses that are not asked, or a lookup that failed beside one that was answered.
-    Unasked(Unasked),
+    /// Addresses that are not asked, or a lookup of one address family that failed while the other was answered.
+    LeftOut(LeftOut),
     /// Addresses of a name beyond its first.
     Further(u64),
     /// Retried after this pass.
@@ -24,17 +24,17 @@ pub(in crate::scan) enum Outcome {
 }
 
 impl Outcome {
-    /// Whether a resumed scan should ask again: the failure was on this side, and may be gone by then. A
-    /// panic would only repeat itself.
+    /// Whether a resumed scan should ask again: the failure was on our own side, and may be gone by then. A panic
+    /// would only repeat itself.
     pub(super) fn is_unfinished(&self) -> bool {
         let kind = match self {
-            Self::Silent(kind) => Some(*kind),
+            Self::CountedOnly(kind) => Some(*kind),
             Self::Record(report) if report.verdict == Verdict::NotAttempted => {
                 report.failure.as_ref().map(|failure| failure.kind)
             }
             _ => None,
         };
-        kind.is_some_and(|kind| kind.is_ours() && kind != FailureKind::Panic)
+        kind.is_some_and(|kind| kind.is_own_side() && kind != FailureKind::Panic)
     }
 
     /// Whether the outcomes of one target are complete: one for the target, and one for each further
@@ -44,9 +44,11 @@ impl Outcome {
         for outcome in outcomes {
             let (sum, count) = match outcome {
                 Self::Further(count) => (&mut expected, *count),
-                Self::Unasked(unasked) if unasked.why.is_address() => (&mut found, unasked.count),
-                Self::Unasked(_) => continue,
-                Self::Silent(_) | Self::Record(_) | Self::Deferred(_) => (&mut found, 1),
+                Self::LeftOut(left_out) if left_out.why.is_address() => {
+                    (&mut found, left_out.count)
+                }
+                Self::LeftOut(_) => continue,
+                Self::CountedOnly(_) | Self::Record(_) | Self::Deferred(_) => (&mut found, 1),
             };
             *sum = sum.and_then(|sum| sum.checked_add(count));
         }
@@ -57,8 +59,8 @@ impl Outcome {
 /// An attempt that is made again in the next pass, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::scan) struct Deferral {
-    /// The target's place in the first pass.
-    pub(in crate::scan) place: u64,
+    /// The target's rank in the first pass.
+    pub(in crate::scan) rank: u64,
     /// The one address to ask, for a name; `None` for the whole target.
     pub(in crate::scan) address: Option<IpAddr>,
     pub(in crate::scan) stage: Stage,
@@ -119,28 +121,28 @@ mod line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Gap;
+    use crate::model::LeftOutReason;
 
-    fn unasked(why: Gap, count: u64) -> Outcome {
-        Outcome::Unasked(Unasked::new(why, count, "127.0.0.1"))
+    fn left_out(why: LeftOutReason, count: u64) -> Outcome {
+        Outcome::LeftOut(LeftOut::new(why, count, "127.0.0.1"))
     }
 
     /// Checkpoints that exist hold these bytes.
     #[test]
     fn the_serialized_form_does_not_change() {
         let deferral = Deferral {
-            place: 300,
+            rank: 300,
             address: Some(IpAddr::from([10, 0, 0, 1])),
             stage: Stage::Connect,
             kind: FailureKind::TimedOut,
         };
         for (outcome, bytes) in [
-            (Outcome::Silent(FailureKind::TimedOut), &[0, 1][..]),
+            (Outcome::CountedOnly(FailureKind::TimedOut), &[0, 1][..]),
             (
-                unasked(Gap::ExcludedAddress, 2),
+                left_out(LeftOutReason::ExcludedAddress, 2),
                 &[
                     2,
-                    Gap::ExcludedAddress as u8,
+                    LeftOutReason::ExcludedAddress as u8,
                     2,
                     1,
                     9,
@@ -170,8 +172,8 @@ mod tests {
         for (number, kind) in (0..).zip(FailureKind::ALL) {
             assert_eq!(postcard::to_stdvec(&kind).unwrap(), [number]);
         }
-        for (number, gap) in (0..).zip(Gap::ALL) {
-            assert_eq!(postcard::to_stdvec(&gap).unwrap(), [number]);
+        for (number, reason) in (0..).zip(LeftOutReason::ALL) {
+            assert_eq!(postcard::to_stdvec(&reason).unwrap(), [number]);
         }
         assert_eq!(postcard::to_stdvec(&Stage::Internal).unwrap(), [6]);
     }
@@ -181,26 +183,39 @@ mod tests {
         let read = |bytes: &[u8]| postcard::from_bytes::<Outcome>(bytes).is_ok();
         assert!(read(&[0, 1]) && read(&[4, 0, 0, 6, 0]));
         assert!(!read(&[0, 200]), "a kind of failure");
-        assert!(!read(&[2, 200, 1, 0]), "a gap");
+        assert!(!read(&[2, 200, 1, 0]), "a reason");
         assert!(!read(&[4, 0, 0, 7, 0]), "a stage");
         assert!(!read(&[4, 0, 0, 0, 200]), "a kind of a deferral");
     }
 
     #[test]
     fn outcomes_are_complete_with_one_for_each_address() {
-        let silent = || Outcome::Silent(FailureKind::Refused);
+        let counted_only = || Outcome::CountedOnly(FailureKind::Refused);
         for (outcomes, complete) in [
-            (vec![silent()], true),
+            (vec![counted_only()], true),
             (vec![], false),
-            (vec![silent(), silent()], false),
-            (vec![silent(), silent(), Outcome::Further(1)], true),
+            (vec![counted_only(), counted_only()], false),
             (
-                vec![unasked(Gap::SpecialAddress, 2), Outcome::Further(1)],
+                vec![counted_only(), counted_only(), Outcome::Further(1)],
                 true,
             ),
-            (vec![silent(), unasked(Gap::HalfResolved, 1)], true),
             (
-                vec![silent(), Outcome::Further(u64::MAX), Outcome::Further(1)],
+                vec![
+                    left_out(LeftOutReason::SpecialAddress, 2),
+                    Outcome::Further(1),
+                ],
+                true,
+            ),
+            (
+                vec![counted_only(), left_out(LeftOutReason::HalfResolved, 1)],
+                true,
+            ),
+            (
+                vec![
+                    counted_only(),
+                    Outcome::Further(u64::MAX),
+                    Outcome::Further(1),
+                ],
                 false,
             ),
         ] {

@@ -15,18 +15,19 @@ use super::retries::RetryQueue;
 use crate::model::EndpointReport;
 use crate::scan::plan::Plan;
 
-/// What earlier runs did of a pass.
+/// A pass that previous runs of the scan may have begun.
 #[derive(Default)]
-pub(in crate::scan) struct Earlier {
+pub(in crate::scan) struct ResumedPass {
+    /// The attempts that these runs finished.
     pub(in crate::scan) done: Done,
-    /// What the pass has deferred.
+    /// What these runs deferred to the next pass.
     pub(in crate::scan) deferred: RetryQueue,
 }
 
 /// Reads the checkpoint's frames into `passes`. Returns the journal to which the rest is written.
 pub(in crate::scan) async fn replay(
     checkpoint: Checkpoint,
-    passes: &mut [Earlier],
+    passes: &mut [ResumedPass],
     plan: &Plan,
     counters: &Counters,
     reports: &mpsc::Sender<EndpointReport>,
@@ -40,34 +41,36 @@ pub(in crate::scan) async fn replay(
         } = frame;
         let at = usize::try_from(number).map_err(|_| damaged())?;
         let (before, rest) = passes.split_at_mut_checked(at).ok_or_else(damaged)?;
-        // A later pass numbers what the pass before it deferred.
-        let retries = before.last().map(|before| before.deferred.len());
+        // From the second pass on, ordinals are positions in the queue of the pass before.
+        let queue_len = before.last().map(|before| before.deferred.len());
         let pass = rest.first_mut().ok_or_else(damaged)?;
-        if retries.is_some() && frame.silent().next().is_some() {
+        // Only the first pass writes targets that are only counted.
+        if queue_len.is_some() && frame.counted_only().next().is_some() {
             return Err(damaged());
         }
-        for silent in frame.silent() {
-            let (place, kind) = silent?;
-            let target = plan.target(place).ok_or_else(damaged)?;
-            if pass.done.insert(place) {
-                counters.count(&target, &Outcome::Silent(kind));
+        for counted in frame.counted_only() {
+            let (rank, kind) = counted?;
+            let target = plan.target(rank).ok_or_else(damaged)?;
+            if pass.done.insert(rank) {
+                counters.count(&target, &Outcome::CountedOnly(kind));
                 counters.resume(number);
             }
         }
         for finished in frame.finished {
             let Finished {
                 ordinal,
-                place,
+                rank,
                 mut outcomes,
             } = finished;
-            let is_numbered = retries.map_or(ordinal == place, |retries| ordinal < retries);
-            if !is_numbered || !Outcome::are_complete(&outcomes) || !pass.done.insert(ordinal) {
+            let ordinal_is_valid = queue_len.map_or(ordinal == rank, |len| ordinal < len);
+            if !ordinal_is_valid || !Outcome::are_complete(&outcomes) || !pass.done.insert(ordinal)
+            {
                 return Err(damaged());
             }
-            let target = plan.target(place).ok_or_else(damaged)?;
+            let target = plan.target(rank).ok_or_else(damaged)?;
             for outcome in &mut outcomes {
                 match outcome {
-                    Outcome::Deferred(deferral) if deferral.place != place => {
+                    Outcome::Deferred(deferral) if deferral.rank != rank => {
                         return Err(damaged());
                     }
                     Outcome::Deferred(deferral) => pass.deferred.push(deferral)?,
@@ -100,8 +103,8 @@ mod tests {
     use crate::scan::plan::Turn;
     use crate::targets::{TargetOptions, TargetSetBuilder};
 
-    /// Replays a checkpoint in which the target at place 1 deferred what is at `place`.
-    async fn replay_of_deferral(place: u64) -> io::Result<()> {
+    /// Replays a checkpoint in which the target at rank 1 deferred what is at `rank`.
+    async fn replay_of_deferral(rank: u64) -> io::Result<()> {
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
         builder.argument("192.0.2.0/30 ports=6443");
         let targets = Arc::new(builder.build().unwrap());
@@ -110,7 +113,7 @@ mod tests {
         let path = folder.path().join("checkpoint");
         let checkpoint = Checkpoint::create(&path, &config, &targets).unwrap();
         let deferral = Outcome::Deferred(Deferral {
-            place,
+            rank,
             address: None,
             stage: Stage::Connect,
             kind: FailureKind::TimedOut,
@@ -118,7 +121,7 @@ mod tests {
         let turn = Turn {
             pass: 0,
             ordinal: 1,
-            place: 1,
+            rank: 1,
         };
         let mut frame = FrameBuilder::default();
         frame.add(turn, Entry::new(turn, &[deferral]).unwrap());
@@ -128,7 +131,7 @@ mod tests {
         let checkpoint = Checkpoint::resume(&path, &config, &targets).unwrap();
         let counters = Counters::new(&targets);
         let plan = Plan::new(targets, &config);
-        let mut passes = [Earlier::default(), Earlier::default()];
+        let mut passes = [ResumedPass::default(), ResumedPass::default()];
         let (reports, _received) = mpsc::channel(1);
         replay(checkpoint, &mut passes, &plan, &counters, &reports).await?;
         assert_eq!(passes[0].deferred.len(), 1);

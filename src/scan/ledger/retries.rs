@@ -44,7 +44,7 @@ impl RetryQueue {
     }
 
     /// Turns the filled queue into one that is read from its beginning.
-    pub(in crate::scan) fn read(self) -> io::Result<RetryReader> {
+    pub(in crate::scan) fn into_reader(self) -> io::Result<RetryReader> {
         let mut file = self
             .file
             .into_inner()
@@ -101,7 +101,7 @@ mod tests {
     fn retries_come_out_in_order_from_memory_and_from_disk() {
         for count in [0_u64, 1, 1000, 200_000] {
             let deferral = |index: u64| Deferral {
-                place: index * 1_000_003,
+                rank: index * 1_000_003,
                 address: index.is_multiple_of(3).then(|| {
                     if index.is_multiple_of(2) {
                         IpAddr::from([10, 1, 2, 3])
@@ -117,7 +117,7 @@ mod tests {
                 queue.push(&deferral(index)).unwrap();
             }
             assert_eq!(queue.len(), count);
-            let mut reader = queue.read().unwrap();
+            let mut reader = queue.into_reader().unwrap();
             for _ in 0..2 {
                 for index in 0..count {
                     assert_eq!(reader.next().unwrap(), Some((index, deferral(index))));

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::config::{MAX_ADDRESSES, Order, ScanConfig};
-use crate::model::{Gap, Target, Unasked, special};
+use crate::model::{LeftOut, LeftOutReason, Target, special};
 use crate::resolve::Resolved;
 use crate::targets::{Permutation, TargetSet};
 
@@ -32,13 +32,12 @@ impl Selection {
         target: &Target,
         resolved: Resolved,
         scope: Option<&TargetSet>,
-    ) -> (Vec<IpAddr>, Vec<Unasked>) {
-        let mut unasked = Vec::new();
+    ) -> (Vec<IpAddr>, Vec<LeftOut>) {
+        let mut left_out = Vec::new();
         let mut leave_out =
-            |why, count, example: String| Unasked::new(why, count, example).add_to(&mut unasked);
-        if let Some((question, kind)) = resolved.failed {
-            let example = format!("{question}: {}", kind.phrase());
-            leave_out(Gap::HalfResolved, 1, example);
+            |why, count, example: String| LeftOut::new(why, count, example).add_to(&mut left_out);
+        if let Some(failure) = resolved.partial_failure {
+            leave_out(LeftOutReason::HalfResolved, 1, failure.to_string());
         }
         let excluded_alias = resolved.aliases.iter().find(|alias| {
             scope.is_some_and(|set| set.exclusions().excludes_name(alias, target.port))
@@ -47,11 +46,15 @@ impl Selection {
         for address in resolved.addresses {
             if let Some(alias) = excluded_alias {
                 let example = format!("{address}, by the alias {alias}");
-                leave_out(Gap::ExcludedAddress, 1, example);
+                leave_out(LeftOutReason::ExcludedAddress, 1, example);
             } else if is_excluded(address, target.port, scope) {
-                leave_out(Gap::ExcludedAddress, 1, address.to_string());
-            } else if let Some(kind) = self.special(address, resolved.given, scope) {
-                leave_out(Gap::SpecialAddress, 1, format!("{address}, {kind}"));
+                leave_out(LeftOutReason::ExcludedAddress, 1, address.to_string());
+            } else if let Some(kind) = self.special(address, resolved.is_local, scope) {
+                leave_out(
+                    LeftOutReason::SpecialAddress,
+                    1,
+                    format!("{address}, {kind}"),
+                );
             } else {
                 asked.push(address);
             }
@@ -61,25 +64,25 @@ impl Selection {
             asked = self.drawn(&asked);
             let count = (found - MAX_ADDRESSES) as u64;
             let example = format!("{MAX_ADDRESSES} of {found} are asked, drawn by the seed");
-            leave_out(Gap::BeyondLimit, count, example);
+            leave_out(LeftOutReason::BeyondLimit, count, example);
         }
-        for unasked in &unasked {
-            tracing::info!(%target, "{}", unasked.said());
+        for left_out in &left_out {
+            tracing::info!(%target, "not asked: {}", left_out.text());
         }
-        (asked, unasked)
+        (asked, left_out)
     }
 
     /// The kind of special address, if the address is left out because of it.
     fn special(
         &self,
         address: IpAddr,
-        given: bool,
+        is_local: bool,
         scope: Option<&TargetSet>,
     ) -> Option<&'static str> {
         // In a hosts file, 0.0.0.0 blocks a name.
-        let given_here = given && !address.is_unspecified();
+        let is_wanted_here = is_local && !address.is_unspecified();
         let is_wanted = self.allow_special
-            || given_here
+            || is_wanted_here
             || scope.is_some_and(|set| set.has_special_address(address));
         special(address).filter(|_| !is_wanted)
     }
@@ -88,13 +91,13 @@ impl Selection {
     /// name server.
     fn drawn(&self, addresses: &[IpAddr]) -> Vec<IpAddr> {
         let draw = Permutation::new(addresses.len() as u64, self.seed);
-        let places =
-            (0..MAX_ADDRESSES as u64).filter_map(|place| usize::try_from(draw.nth(place)).ok());
-        let mut places: Vec<usize> = places.collect();
-        places.sort_unstable();
-        places
+        let positions = (0..MAX_ADDRESSES as u64)
+            .filter_map(|position| usize::try_from(draw.nth(position)).ok());
+        let mut positions: Vec<usize> = positions.collect();
+        positions.sort_unstable();
+        positions
             .into_iter()
-            .filter_map(|place| addresses.get(place).copied())
+            .filter_map(|position| addresses.get(position).copied())
             .collect()
     }
 }
@@ -103,7 +106,7 @@ impl Selection {
 /// other family.
 pub(super) fn routable(
     addresses: Vec<IpAddr>,
-    unasked: &mut Vec<Unasked>,
+    left_out: &mut Vec<LeftOut>,
     has_route: impl Fn(IpAddr) -> bool,
 ) -> Vec<IpAddr> {
     let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) =
@@ -112,13 +115,13 @@ pub(super) fn routable(
         return addresses;
     }
     let is_routable = |family: &[IpAddr]| family.iter().any(|address| has_route(*address));
-    let (kept, left_out) = match (is_routable(&v4), is_routable(&v6)) {
+    let (kept, dropped) = match (is_routable(&v4), is_routable(&v6)) {
         (true, false) => (v4, v6),
         (false, true) => (v6, v4),
         _ => return addresses,
     };
-    for address in left_out {
-        Unasked::new(Gap::UnroutableAddress, 1, address.to_string()).add_to(unasked);
+    for address in dropped {
+        LeftOut::new(LeftOutReason::UnroutableAddress, 1, address.to_string()).add_to(left_out);
     }
     kept
 }
@@ -130,9 +133,9 @@ fn is_excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> bool {
 
 /// The outcome of an IPv6 target that leads to an excluded IPv4 address. Targets that are excluded as
 /// written are not in the set.
-pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<Unasked> {
+pub(super) fn excluded(address: IpAddr, port: u16, scope: Option<&TargetSet>) -> Option<LeftOut> {
     (address.is_ipv6() && is_excluded(address, port, scope))
-        .then(|| Unasked::new(Gap::ExcludedAddress, 1, address.to_string()))
+        .then(|| LeftOut::new(LeftOutReason::ExcludedAddress, 1, address.to_string()))
 }
 
 #[cfg(test)]
@@ -142,6 +145,7 @@ mod tests {
 
     use super::*;
     use crate::model::FailureKind;
+    use crate::resolve::PartialFailure;
     use crate::targets::{TargetOptions, TargetSetBuilder};
 
     const NAME: &str = "api.example:6443";
@@ -154,8 +158,8 @@ mod tests {
         Resolved {
             addresses,
             aliases: Arc::default(),
-            given: false,
-            failed: None,
+            is_local: false,
+            partial_failure: None,
         }
     }
 
@@ -178,17 +182,17 @@ mod tests {
             allow_special,
             ..ScanConfig::default()
         });
-        let (asked, unasked) = selection.of(&set.get(0).unwrap(), resolved, Some(&set));
+        let (asked, left_out) = selection.of(&set.get(0).unwrap(), resolved, Some(&set));
         let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
-        let unasked = unasked.iter().map(|unasked| {
+        let left_out = left_out.iter().map(|left_out| {
             format!(
                 "{} {} {:?}",
-                unasked.count,
-                unasked.why.as_str(),
-                unasked.examples
+                left_out.count,
+                left_out.why.as_str(),
+                left_out.examples
             )
         });
-        (asked.join(" "), unasked.collect::<Vec<_>>().join(", "))
+        (asked.join(" "), left_out.collect::<Vec<_>>().join(", "))
     }
 
     #[test]
@@ -200,10 +204,10 @@ mod tests {
             "64:ff9b::7f00:1",
             "fe80::1",
         ];
-        let (asked, unasked) = select(resolved(&all), &[], &[], false);
+        let (asked, left_out) = select(resolved(&all), &[], &[], false);
         assert_eq!(asked, "10.0.0.1");
         assert_eq!(
-            unasked,
+            left_out,
             "4 special-address {\"127.0.0.1, loopback\", \"169.254.169.254, cloud metadata\", \
              \"64:ff9b::7f00:1, loopback\", \"fe80::1, link-local\"}"
         );
@@ -224,12 +228,12 @@ mod tests {
         assert_eq!(asked(&["127.0.0.3"]), "");
         // From the hosts file, where 0.0.0.0 blocks.
         let hosts = Resolved {
-            given: true,
+            is_local: true,
             ..resolved(&["0.0.0.0", "127.0.0.1", "::"])
         };
-        let (asked, unasked) = select(hosts, &[], &[], false);
+        let (asked, left_out) = select(hosts, &[], &[], false);
         assert_eq!(asked, "127.0.0.1");
-        assert!(unasked.starts_with("2 special-address"), "{unasked}");
+        assert!(left_out.starts_with("2 special-address"), "{left_out}");
         // By the IPv4 address inside the IPv6 address.
         let nat64 = || resolved(&["64:ff9b::7f00:1"]);
         assert_eq!(
@@ -249,16 +253,16 @@ mod tests {
             "::c633:6407",
             "198.51.100.8",
         ];
-        let (asked, unasked) = select(resolved(&forms), &[], &["198.51.100.7"], true);
+        let (asked, left_out) = select(resolved(&forms), &[], &["198.51.100.7"], true);
         assert_eq!(asked, "198.51.100.8");
-        assert!(unasked.starts_with("5 excluded-address"), "{unasked}");
+        assert!(left_out.starts_with("5 excluded-address"), "{left_out}");
         let chain = || Resolved {
             aliases: ["hop.example".into(), "db.corp.example".into()].into(),
             ..resolved(&["10.0.0.1", "10.0.0.2"])
         };
-        let (asked, unasked) = select(chain(), &[], &["DB.corp.example."], false);
+        let (asked, left_out) = select(chain(), &[], &["DB.corp.example."], false);
         assert_eq!(asked, "");
-        assert!(unasked.starts_with("2 excluded-address"), "{unasked}");
+        assert!(left_out.starts_with("2 excluded-address"), "{left_out}");
         assert_eq!(
             select(chain(), &[], &["db.corp.example:443"], false).0,
             "10.0.0.1 10.0.0.2"
@@ -289,31 +293,31 @@ mod tests {
                 Some(&set),
             )
         };
-        let (first, unasked) = asked(1, 0);
+        let (first, left_out) = asked(1, 0);
         assert_eq!(first.len(), MAX_ADDRESSES);
         assert!(first.is_sorted() && first.iter().all(|address| many.contains(address)));
         assert_ne!(first, many[..MAX_ADDRESSES]);
         assert_eq!(asked(1, 0).0, first);
         assert_ne!(asked(2, 0).0, first);
-        let [left] = unasked.as_slice() else {
-            panic!("{unasked:?}")
+        let [left] = left_out.as_slice() else {
+            panic!("{left_out:?}")
         };
-        assert_eq!((left.why, left.count), (Gap::BeyondLimit, 936));
-        assert!(left.said().contains("64 of 1000"), "{}", left.said());
+        assert_eq!((left.why, left.count), (LeftOutReason::BeyondLimit, 936));
+        assert!(left.text().contains("64 of 1000"), "{}", left.text());
         // Addresses that may not be asked do not use up the limit.
         assert_eq!(asked(1, 3000).0, first);
     }
 
     #[test]
     fn a_failed_question_is_reported() {
-        let failed = Some(("AAAA".to_owned(), FailureKind::ResolverTimedOut));
+        let failure = PartialFailure::IPv6(FailureKind::ResolverTimedOut);
         let half = Resolved {
-            failed,
+            partial_failure: Some(failure),
             ..resolved(&["10.0.0.1"])
         };
-        let (asked, unasked) = select(half, &[], &[], false);
+        let (asked, left_out) = select(half, &[], &[], false);
         assert_eq!(
-            (asked.as_str(), unasked.as_str()),
+            (asked.as_str(), left_out.as_str()),
             ("10.0.0.1", "1 half-resolved {\"AAAA: resolver timed out\"}")
         );
     }
@@ -329,16 +333,16 @@ mod tests {
             (&all, &["192.0.2.2", "2001:db8::1"], &all, &[]),
             (&all[..2], &["192.0.2.1"], &all[..2], &[]),
         ] {
-            let mut unasked = Vec::new();
+            let mut left_out = Vec::new();
             let has_route = |address: IpAddr| routes.contains(&address.to_string().as_str());
             let found = resolved(found).addresses;
-            let kept = routable(found, &mut unasked, has_route);
+            let kept = routable(found, &mut left_out, has_route);
             assert_eq!(kept, resolved(asked).addresses, "{routes:?}");
-            let left_out: Vec<(u64, Vec<String>)> = unasked
+            let left_out: Vec<(u64, Vec<String>)> = left_out
                 .iter()
-                .map(|unasked| {
-                    assert_eq!(unasked.why, Gap::UnroutableAddress);
-                    (unasked.count, unasked.examples.iter().cloned().collect())
+                .map(|left_out| {
+                    assert_eq!(left_out.why, LeftOutReason::UnroutableAddress);
+                    (left_out.count, left_out.examples.iter().cloned().collect())
                 })
                 .collect();
             let expected = (!left.is_empty()).then(|| {

@@ -10,8 +10,8 @@ use crate::targets::TargetSet;
 /// One attempt at a target.
 pub(in crate::scan) struct Attempt<'a> {
     pub(in crate::scan) target: &'a Target,
-    /// The target's place in the first pass.
-    pub(in crate::scan) place: u64,
+    /// The target's rank in the first pass.
+    pub(in crate::scan) rank: u64,
     /// The set that the target is from: its exclusions, its special addresses and its other targets.
     pub(in crate::scan) scope: Option<&'a TargetSet>,
     /// Whether unreachable addresses get a record.
@@ -25,7 +25,7 @@ pub(in crate::scan) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Whether the scan was stopped while the attempt waited for resources of this machine.
     pub(super) fn was_interrupted(&self, failure: &Failure) -> bool {
-        failure.kind == FailureKind::LocalShortage && self.stop.is_stopped()
+        failure.kind == FailureKind::ResourcesExhausted && self.stop.is_stopped()
     }
 
     /// Whether a failure is worth a retry, and there is a pass for it.
@@ -44,7 +44,7 @@ impl Attempt<'_> {
             return self.defer(endpoint.as_ref(), &failure);
         }
         if !self.keep_unreachable {
-            return Outcome::Silent(failure.kind);
+            return Outcome::CountedOnly(failure.kind);
         }
         let target = self.target.clone();
         Outcome::Record(Box::new(EndpointReport::without_answer(
@@ -54,13 +54,13 @@ impl Attempt<'_> {
 
     /// Defers one address of a name, or the whole target, to the next pass.
     pub(super) fn defer(&self, endpoint: Option<&Endpoint>, failure: &Failure) -> Outcome {
-        tracing::debug!(target = %self.target, %failure, "deferred");
+        tracing::debug!(target = %self.target, "{failure}; asked again later");
         let address = match (&self.target.host, endpoint.map(|endpoint| &endpoint.host)) {
             (Host::Name(_), Some(Host::Ip(address))) => Some(*address),
             _ => None,
         };
         Outcome::Deferred(Deferral {
-            place: self.place,
+            rank: self.rank,
             address,
             stage: failure.stage,
             kind: failure.kind,
@@ -73,7 +73,7 @@ pub(super) const fn is_retryable(failure: &Failure) -> bool {
     match failure.kind {
         FailureKind::Deadline => true,
         FailureKind::Panic => false,
-        kind => failure.may_pass() || kind.is_ours(),
+        kind => failure.is_transient() || kind.is_own_side(),
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::net::TcpStream;
 
 use super::attempt::{Attempt, endpoint_of};
-use super::local_failure;
+use super::doubtful;
 use super::probes::Probes;
 use super::record::record;
 use crate::assess::assess;
@@ -57,7 +57,7 @@ impl Endpoints {
         Ok(Self {
             dialer: Dialer::new(config),
             probes: Probes::new(config)?,
-            recheck_pause: config.second_look_pause,
+            recheck_pause: config.recheck_pause,
         })
     }
 
@@ -101,7 +101,7 @@ impl Endpoints {
             Err(failure) => return Some(attempt.failed(Some(endpoint), failure, timings)),
         };
         let probing = Box::pin(self.probe(attempt, endpoint.clone(), aliases, stream, timings));
-        let (report, local) = match catch_panic(probing).await {
+        let (report, own_side_failure) = match catch_panic(probing).await {
             Ok(probed) => probed,
             Err(failure) => {
                 let report = EndpointReport::without_answer(
@@ -113,18 +113,18 @@ impl Endpoints {
                 return Some(Outcome::Record(Box::new(report)));
             }
         };
-        if local
+        if own_side_failure
             .as_ref()
             .is_some_and(|failure| attempt.was_interrupted(failure))
         {
             return None;
         }
         if self.dialer.connector.is_proxied()
-            && let Some(failure) = local_failure::without_target_bytes(&report)
+            && let Some(failure) = doubtful::without_target_bytes(&report)
         {
             return Some(attempt.failed(Some(endpoint), failure, timings));
         }
-        if let Some(failure) = report.failure.as_ref().or(local.as_ref()) {
+        if let Some(failure) = report.failure.as_ref().or(own_side_failure.as_ref()) {
             if matches!(failure.kind, FailureKind::Deadline | FailureKind::TimedOut) {
                 throttle.did_not_answer(&host);
             }
@@ -132,17 +132,18 @@ impl Endpoints {
                 return Some(attempt.defer(Some(&endpoint), failure));
             }
         }
-        // Some requests were not made, so it is not proven that there is nothing.
-        let nothing_showed = matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
-        if let Some(local) = local.filter(|_| nothing_showed) {
-            return Some(attempt.failed(Some(endpoint), local, timings));
+        // These verdicts rest on missing signs, and a request that failed on our own side may have shown one.
+        let rests_on_missing_signs =
+            matches!(report.verdict, Verdict::NotApiServer | Verdict::Unreachable);
+        if let Some(own_side_failure) = own_side_failure.filter(|_| rests_on_missing_signs) {
+            return Some(attempt.failed(Some(endpoint), own_side_failure, timings));
         }
-        tracing::debug!(%target, %endpoint, verdict = %report.verdict, reason = report.reason);
+        tracing::debug!(%target, "{}: {} ({endpoint})", report.verdict, report.reason);
         Some(Outcome::Record(Box::new(report)))
     }
 
-    /// Probes, identifies and assesses, and rechecks once if the answers contradict each other. Returns
-    /// with the record a failure on this side without which the verdict might be another one.
+    /// Probes, identifies and assesses, and rechecks once if the assessment asks for it. Returns the record, and the
+    /// failure on our own side that may have changed its verdict, if any.
     async fn probe(
         &self,
         attempt: &Attempt<'_>,
@@ -164,7 +165,7 @@ impl Endpoints {
         let mut identification = identify(&observation);
         let mut assessment = assess(&observation, &identification);
         if let Some(Recheck { why, after }) = assessment.recheck.take() {
-            tracing::info!(%target, why, "recheck");
+            tracing::info!(%target, "asked again after a pause: {why}");
             let pause = after.unwrap_or(self.recheck_pause);
             match self.probes.recheck(&dial, &endpoint, pause).await {
                 Ok(second) => {
@@ -180,14 +181,11 @@ impl Endpoints {
             total: before.total + observation.timings.total,
             ..before
         };
-        let local = local_failure::affecting_verdict(
-            &observation,
-            assessment.verdict,
-            recheck_failure.as_ref(),
-        );
+        let own_side_failure =
+            doubtful::affecting_verdict(&observation, assessment.verdict, recheck_failure.as_ref());
         (
             record(target, observation, identification, assessment),
-            local,
+            own_side_failure,
         )
     }
 }

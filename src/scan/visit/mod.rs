@@ -2,8 +2,8 @@
 
 mod addresses;
 mod attempt;
+mod doubtful;
 mod endpoint;
-mod local_failure;
 mod probes;
 mod record;
 
@@ -17,7 +17,7 @@ use crate::identify;
 use crate::model::{EndpointReport, Failure, FailureKind, Host, Target, Timings};
 use crate::resolve::{Resolved, Resolver};
 
-use super::admission::{LocalFailures, Throttle};
+use super::admission::{OwnSideFailures, Throttle};
 use super::ledger::{Deferral, Outcome};
 use super::stop::Stop;
 use addresses::Selection;
@@ -59,8 +59,8 @@ impl Pipeline {
         &self.endpoints.dialer.throttle
     }
 
-    pub(super) const fn local_failures(&self) -> &LocalFailures {
-        &self.endpoints.dialer.local_failures
+    pub(super) const fn own_side_failures(&self) -> &OwnSideFailures {
+        &self.endpoints.dialer.own_side_failures
     }
 
     fn proxy_resolves_names(&self) -> bool {
@@ -83,7 +83,7 @@ impl Pipeline {
                     && let Some(excluded) =
                         addresses::excluded(*address, target.port, attempt.scope)
                 {
-                    return Some(vec![Outcome::Unasked(excluded)]);
+                    return Some(vec![Outcome::LeftOut(excluded)]);
                 }
                 let location = Location {
                     host: host.clone(),
@@ -106,19 +106,19 @@ impl Pipeline {
             // A retried address was selected before. The name may lead elsewhere by now.
             (Ok(resolved), Some(only)) => Resolved {
                 addresses: vec![only],
-                failed: None,
+                partial_failure: None,
                 ..resolved
             },
             (Ok(resolved), None) => resolved,
             (Err(failure), _) if attempt.was_interrupted(&failure) => return None,
             // The address is known; only its aliases are missing.
             (Err(failure), Some(only)) => {
-                tracing::debug!(%target, address = %only, %failure, "the name is not resolved again");
+                tracing::debug!(%target, "{only} is asked again, but its aliases are unknown: {failure}");
                 Resolved {
                     addresses: vec![only],
                     aliases: Arc::default(),
-                    given: true,
-                    failed: None,
+                    is_local: true,
+                    partial_failure: None,
                 }
             }
             (Err(mut failure), None) => {
@@ -137,10 +137,10 @@ impl Pipeline {
         };
         let found = resolved.addresses.len() as u64;
         let aliases = Arc::clone(&resolved.aliases);
-        let (selected, mut unasked) = self.selection.of(target, resolved, attempt.scope);
+        let (selected, mut left_out) = self.selection.of(target, resolved, attempt.scope);
         let has_route = |address| self.endpoints.dialer.connector.has_route(address);
-        let selected = addresses::routable(selected, &mut unasked, has_route);
-        let mut outcomes: Vec<Outcome> = unasked.into_iter().map(Outcome::Unasked).collect();
+        let selected = addresses::routable(selected, &mut left_out, has_route);
+        let mut outcomes: Vec<Outcome> = left_out.into_iter().map(Outcome::LeftOut).collect();
         if found > 1 {
             outcomes.push(Outcome::Further(found - 1));
         }
@@ -176,20 +176,20 @@ impl Pipeline {
         absolute: bool,
         stop: &Stop,
     ) -> Result<Resolved, Failure> {
-        let local_failures = self.local_failures();
+        let own_side_failures = self.own_side_failures();
         let mut wait = None;
         loop {
             let answer = self.resolver.addresses(name, absolute).await;
             if let Err(failure) = &answer
-                && failure.kind == FailureKind::LocalShortage
+                && failure.kind == FailureKind::ResourcesExhausted
             {
                 self.throttle().resources_exhausted(&failure.detail);
-                let wait = wait.get_or_insert_with(|| local_failures.wait());
+                let wait = wait.get_or_insert_with(|| own_side_failures.wait());
                 if wait.before_retry(failure, stop).await {
                     continue;
                 }
             }
-            local_failures.ended(answer.as_ref().err(), stop);
+            own_side_failures.record_result(answer.as_ref().err(), stop);
             return answer;
         }
     }
@@ -252,7 +252,7 @@ mod tests {
             let attempt = Attempt {
                 target: &target,
                 scope: None,
-                place: 0,
+                rank: 0,
                 keep_unreachable: true,
                 last,
                 stop: &stop,

@@ -1,5 +1,5 @@
-//! The probes of one endpoint, each on a connection of its own: the first one, one in plain HTTP if TLS
-//! did not work, and a recheck if the answers contradict each other.
+//! The probes of one endpoint, each on a connection of its own: the first one, one in plain HTTP if the port
+//! shows no TLS, and a recheck if the answers contradict each other or the server is not ready.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ impl Probes {
         observation
     }
 
-    /// Probes in plain HTTP if the server showed no TLS: it sent other bytes, or closed before any byte.
+    /// Probes in plain HTTP if the server showed no TLS: the connection ended before any byte, or other bytes came.
     /// An answer replaces the observation. Without one the observation keeps its failure.
     ///
     /// The close may have been temporary, so plain HTTP comes after the retries.
@@ -100,9 +100,9 @@ impl Probes {
         kept.connections += other.connections;
         kept.timings.total += other.timings.total + took;
         if !answers {
-            // After a failure on this side it is open whether the port speaks plain HTTP.
-            let local_failure = other.failures().find(|failure| failure.kind.is_ours());
-            kept.failure = local_failure.cloned().or(kept.failure);
+            // After a failure on our own side it is not known whether the port speaks plain HTTP.
+            let own_side_failure = other.failures().find(|failure| failure.kind.is_own_side());
+            kept.failure = own_side_failure.cloned().or(kept.failure);
         }
         kept
     }

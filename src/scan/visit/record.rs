@@ -19,7 +19,7 @@ pub(crate) fn record(
     let Advice { posture, remedy } = advise(
         &identification,
         &assessment,
-        &observation.unasked,
+        &observation.not_asked,
         target.expect,
     );
     EndpointReport {
@@ -31,15 +31,15 @@ pub(crate) fn record(
         failure,
         identification: Some(identification),
         requests: assessment.requests,
-        not_asked: observation.unasked,
+        not_asked: observation.not_asked,
         grants: assessment.grants,
         endpoint: Some(observation.endpoint),
         aliases: observation.aliases,
         tls: observation.tls,
         without_sni: observation.without_sni,
-        local: observation.local,
+        local_address: observation.local_address,
         connections: observation.connections,
         handshakes: observation.handshakes,
-        timings: observation.timings.kept(),
+        timings: observation.timings.truncated(),
     }
 }

@@ -45,12 +45,12 @@ fn a_named_target_in_an_earlier_range_keeps_its_annotations() {
             (3, again, true),
             (
                 3,
-                "reports name this target a, as an earlier line does, not b",
+                "name=b is ignored: an earlier line names this target a",
                 false
             ),
             (
                 3,
-                "expected to be exposed here and rejected on an earlier line: one of them fails",
+                "expect=exposed contradicts expect=rejected of an earlier line: both cannot hold",
                 false
             ),
         ]
@@ -232,7 +232,7 @@ fn a_large_range_costs_what_a_small_one_costs() {
     assert!(
         set.segments
             .windows(2)
-            .all(|pair| Arc::ptr_eq(&pair[0].attribution, &pair[1].attribution))
+            .all(|pair| Arc::ptr_eq(&pair[0].naming, &pair[1].naming))
     );
 }
 

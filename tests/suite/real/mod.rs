@@ -73,7 +73,7 @@ impl Mode {
         let Self {
             deep,
             http2,
-            pause: second_look_pause,
+            pause: recheck_pause,
             ..
         } = self;
         let timeout = Duration::from_secs(30);
@@ -81,7 +81,7 @@ impl Mode {
             config.deep = deep;
             config.http2 = http2;
             config.timeout = timeout;
-            config.second_look_pause = second_look_pause;
+            config.recheck_pause = recheck_pause;
         });
         knock(config, target).await
     }

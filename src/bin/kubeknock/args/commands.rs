@@ -8,23 +8,43 @@ use clap::{Args, ValueEnum};
 use super::connections::ConnectionArgs;
 use super::gate::GateArgs;
 use super::output::ColorWord;
-#[cfg(feature = "simulator")]
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
 use super::targets::PortArgs;
 use crate::units;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes:\n  0    something answered\n  2    could not run: bad input or configuration, or \
-                  nothing could be probed\n  3    nothing answered"
-)]
+#[command(after_long_help = "\
+Exit codes:
+  0    something answered
+  2    could not run: bad input or configuration, or nothing could be probed
+  3    nothing answered
+
+Examples:
+  kubeknock identify api.prod.example.com
+  kubeknock identify 10.4.0.7:6443 10.4.0.8:6443 -o json")]
 pub(crate) struct IdentifyArgs {
-    /// The server: address or host name, with or without port, or URL
+    /// The servers: addresses or host names, with or without port, or URLs
     ///
     /// Annotations as in scan, except expect=.
-    #[arg(value_name = "TARGET")]
-    pub(crate) target: String,
+    #[arg(value_name = "TARGET", required = true)]
+    pub(crate) targets: Vec<String>,
+
+    /// Write the explanations (text), or the records of a report (json, jsonl). Repeatable
+    ///
+    /// To standard output, or to a file. [default: text]
+    #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
+    pub(crate) output: Vec<String>,
+
+    /// Another form of --output
+    #[arg(long, value_name = "FORMAT", hide = true)]
+    pub(crate) format: Option<String>,
+
+    /// Also print the answers: status, headers and the start of each body
+    ///
+    /// Lists of resources are shown without a body. No report has these answers.
+    #[arg(long)]
+    pub(crate) raw: bool,
 
     #[command(flatten)]
     pub(crate) ports: PortArgs,
@@ -37,22 +57,25 @@ pub(crate) struct IdentifyArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes:\n  Those of a scan with these results.")]
+#[command(after_long_help = "\
+Exit codes:
+  Those of a scan with these results.
+
+Examples:
+  kubeknock report report.json -o html=report.html
+  kubeknock report shard-1.json shard-2.json -o json=whole.json -o table
+  kubeknock report report.json --severity critical,high
+  kubeknock report today.json --baseline yesterday.json --fail-on new -o markdown")]
 pub(crate) struct ReportArgs {
-    /// Formats (table, json=report.json), and the saved reports (json or jsonl) to convert
+    /// The saved reports (json or jsonl); - is standard input
     ///
-    /// A word that names a format, alone or before =, is a format. Any other word is a file; - is
-    /// standard input. An endpoint in several reports counts once, as the latest scan found it.
-    #[arg(value_name = "FORMAT[=PATH]|REPORT", required = true)]
+    /// An endpoint in several reports counts once, as the latest scan found it. A word that names a format,
+    /// alone or before =, is an --output; write ./table for a file of that name.
+    #[arg(value_name = "REPORT", required = true)]
     pub(crate) words: Vec<String>,
 
-    /// Colours in the table; auto respects NO_COLOR and pipes
-    #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output")]
-    pub(crate) color: ColorWord,
-
-    /// Distinguishes this analysis from others of the same repository in code scanning (sarif)
-    #[arg(long, value_name = "TEXT", help_heading = "Output")]
-    pub(crate) category: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 
     /// Compare with an earlier report (json or jsonl): findings are new, unchanged or absent
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]
@@ -67,9 +90,13 @@ pub(crate) struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes:\n  Those of a scan with the results of NEW and with OLD as its baseline."
-)]
+#[command(after_long_help = "\
+Exit codes:
+  Those of a scan with the results of NEW and with OLD as its baseline.
+
+Examples:
+  kubeknock diff yesterday.json today.json
+  kubeknock diff yesterday.json today.json -o json=changes.json --fail-on new:high")]
 pub(crate) struct DiffArgs {
     /// The earlier report (json or jsonl)
     pub(crate) old: PathBuf,
@@ -77,9 +104,15 @@ pub(crate) struct DiffArgs {
     /// The later report (json or jsonl)
     pub(crate) new: PathBuf,
 
-    /// Format, on standard output
-    #[arg(long, value_enum, default_value_t = DiffFormat::Table, help_heading = "Output")]
-    pub(crate) format: DiffFormat,
+    /// Write the changes for people (table) or for programs (json). Repeatable
+    ///
+    /// To standard output, or to a file. [default: table]
+    #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
+    pub(crate) output: Vec<String>,
+
+    /// Another form of --output
+    #[arg(long, value_name = "FORMAT", hide = true)]
+    pub(crate) format: Option<String>,
 
     /// Colours in the table; auto respects NO_COLOR and pipes
     #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output")]
@@ -89,21 +122,60 @@ pub(crate) struct DiffArgs {
     pub(crate) gate: GateArgs,
 }
 
+/// A format of `kubeknock diff`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DiffFormat {
     Table,
     Json,
 }
 
+/// A format of `kubeknock identify`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IdentifyFormat {
+    Text,
+    Json,
+    Jsonl,
+}
+
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  kubeknock rules
+  kubeknock rules anonymous-auth-enabled")]
 pub(crate) struct RulesArgs {
     /// Explain these rules: what they mean, how they are proven, how to fix them
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  kubeknock completions bash > ~/.local/share/bash-completion/completions/kubeknock
+  kubeknock completions zsh > ~/.zfunc/_kubeknock
+  kubeknock completions fish > ~/.config/fish/completions/kubeknock.fish")]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  kubeknock man | man -l -
+  kubeknock man --dir ~/.local/share/man/man1")]
+pub(crate) struct ManArgs {
+    /// Write kubeknock.1, kubeknock-scan.1 and the others to this directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
 #[cfg(feature = "simulator")]
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  kubeknock demo
+  kubeknock demo -o html=demo.html")]
 pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -111,6 +183,10 @@ pub(crate) struct DemoArgs {
 
 #[cfg(feature = "simulator")]
 #[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  kubeknock simulate --list
+  kubeknock simulate --profile exposed --listen 127.0.0.1:6443")]
 pub(crate) struct SimulateArgs {
     /// Profile of the simulated server; --list shows all
     #[arg(long, value_name = "NAME", required_unless_present = "list")]

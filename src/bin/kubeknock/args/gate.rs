@@ -10,7 +10,7 @@ use crate::units;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gate")]
 pub(crate) struct GateArgs {
-    /// Exit 1 on a finding this severe, a verdict this open, or anything new
+    /// Exit 1 at this severity or verdict, or on new
     ///
     /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, limited), new
     /// (low or worse) or new:SEVERITY compared with the baseline, or never. With a verdict, a critical
@@ -20,16 +20,16 @@ pub(crate) struct GateArgs {
     #[arg(long, value_name = "THRESHOLD", default_value = "exposed")]
     pub(crate) fail_on: FailOn,
 
-    /// Exit 3 if fewer of the named targets got a verdict
+    /// Exit 3 if fewer named targets got a verdict
     ///
     /// A named target is a specification other than a CIDR or range. It is covered if one of its ports
     /// and addresses got exposed, forbidden, limited or rejected, or the verdict that it expects.
     #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = units::percent)]
     pub(crate) require_coverage: u8,
 
-    /// Settings file [default: kubeknock.toml of the repository, or of the working directory]
+    /// Settings file [default: kubeknock.toml of the repository]
     ///
-    /// Scan defaults, severities, accepted findings and expectations; see docs/settings.md. The command
+    /// Outside of a repository, that of the working directory. Scan defaults, severities, accepted findings and expectations; see docs/settings.md. The command
     /// line overrides it. A file found without this option must belong to you or to root, and must
     /// not be writable by everybody.
     #[arg(long, value_name = "FILE")]

@@ -13,24 +13,35 @@ mod requests;
 mod scan;
 mod targets;
 
-use std::path::PathBuf;
-
 use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
+pub(crate) use commands::{
+    CompletionsArgs, DiffArgs, DiffFormat, IdentifyArgs, IdentifyFormat, ManArgs, ReportArgs,
+    RulesArgs,
+};
 #[cfg(feature = "simulator")]
 pub(crate) use commands::{DemoArgs, SimulateArgs};
-pub(crate) use commands::{DiffArgs, DiffFormat, IdentifyArgs, ReportArgs, RulesArgs};
 pub(crate) use connections::ConnectionArgs;
 pub(crate) use output::{ColorWord, OutputArgs};
 pub(crate) use requests::RequestArgs;
 pub(crate) use scan::ScanArgs;
-pub(crate) use targets::{OrderWord, PortArgs};
+pub(crate) use targets::{OrderWord, PortArgs, SpecOrFile};
 
 /// Find out what anonymous callers may do on Kubernetes API servers
 ///
 /// kubeknock asks without credentials and shows proof. Scan only what you are allowed to scan.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_long_help = "\
+Examples:
+  kubeknock demo
+  kubeknock scan api.prod.example.com
+  kubeknock scan -f clusters.txt -o table -o json=report.json
+  kubeknock identify api.prod.example.com"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -70,16 +81,9 @@ pub(crate) enum Command {
     /// List the rules behind findings, or explain some of them
     Rules(RulesArgs),
     /// Print a completion script for a shell
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
+    Completions(CompletionsArgs),
     /// Print the manual page, or write one page per command with --dir
-    Man {
-        /// Write kubeknock.1, kubeknock-scan.1 and the others to this directory
-        #[arg(long, value_name = "DIRECTORY")]
-        dir: Option<PathBuf>,
-    },
+    Man(ManArgs),
     /// Scan simulated API servers on this machine; no cluster needed
     #[cfg(feature = "simulator")]
     Demo(DemoArgs),

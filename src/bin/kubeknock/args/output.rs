@@ -1,7 +1,10 @@
 //! Section "Output": what is written, and where.
 
 use clap::{Args, ValueEnum};
+use kubeknock::model::Severity;
 use kubeknock::report::Format;
+
+use crate::units;
 
 /// The long help of `--output`, which lists every format.
 fn output_help() -> String {
@@ -23,12 +26,23 @@ pub(crate) struct OutputArgs {
     #[arg(short, long, value_name = "FORMAT[=PATH]", long_help = output_help())]
     pub(crate) output: Vec<String>,
 
+    /// Another form of --output
+    #[arg(long, value_name = "FORMAT", hide = true)]
+    pub(crate) format: Option<String>,
+
+    /// Show only findings of these severities in table, markdown and html
+    ///
+    /// A list such as critical,high. Other formats, the exit code and the coverage do not change. The reports
+    /// say how many findings they do not show.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = units::severity)]
+    pub(crate) severity: Vec<Severity>,
+
     /// Colours in the table; auto respects NO_COLOR and pipes
-    #[arg(long, value_enum, default_value_t = ColorWord::Auto)]
+    #[arg(long, value_enum, default_value_t = ColorWord::Auto, hide_short_help = true)]
     pub(crate) color: ColorWord,
 
     /// Distinguishes this analysis from others of the same repository in code scanning (sarif)
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     pub(crate) category: Option<String>,
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct RequestArgs {
     /// A list of resources (/api/v1/secrets) is requested by HEAD with limit=1. That shows, without
     /// reading data, whether anonymous callers may list it. Single objects and sub-resources are
     /// not allowed.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", hide_short_help = true)]
     pub(crate) path: Vec<String>,
 
     /// Also request paths that show real exposure, without reading data
@@ -31,25 +31,25 @@ pub(crate) struct RequestArgs {
     ///
     /// PEM, or its base64 from a kubeconfig (certificate-authority-data). Shows whether the right server
     /// answers or something in between. A mismatch is a finding and stops nothing.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) ca_file: Vec<PathBuf>,
 
     /// User-Agent to send [default: kubeknock/VERSION (unauthenticated Kubernetes API check)]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     pub(crate) user_agent: Option<String>,
 
     /// Contact for questions about this scan; added to the User-Agent
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     pub(crate) contact: Option<String>,
 
     /// How many bytes of a response body to read
-    #[arg(long, value_name = "SIZE", default_value = units::shown_bytes(config::MAX_BODY), value_parser = units::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = units::shown_bytes(config::MAX_BODY), value_parser = units::bytes, hide_short_help = true)]
     pub(crate) max_body: usize,
 
     /// Offer HTTP/2
     ///
     /// API servers from 1.29 close an HTTP/2 connection after each anonymous answer, so this costs a
     /// connection per request.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) http2: bool,
 }

@@ -26,41 +26,13 @@ pub(crate) struct ScanArgs {
     #[command(flatten)]
     pub(crate) selection: TargetArgs,
 
-    #[command(flatten)]
-    pub(crate) connection: ConnectionArgs,
-
-    /// Record progress in this new file, so that an interrupted scan can continue
-    #[arg(long, value_name = "FILE", help_heading = "Long scans")]
-    pub(crate) checkpoint: Option<PathBuf>,
-
-    /// Continue the scan of this checkpoint, with the same targets and options
-    ///
-    /// Finished targets are not probed again. Rate, concurrency and outputs may change. With
-    /// --checkpoint and the same file, a new scan starts if the file does not exist.
-    #[arg(long, value_name = "FILE", help_heading = "Long scans")]
-    pub(crate) resume: Option<PathBuf>,
-
-    /// Print a JSON line about the progress this often, to standard error; SIGUSR1 prints one now
-    #[arg(long, value_name = "TIME", value_parser = units::duration, help_heading = "Long scans")]
-    pub(crate) stats_interval: Option<Duration>,
-
-    #[command(flatten)]
-    pub(crate) requests: RequestArgs,
-
     /// Show the targets, requests and connections of the scan; send nothing
-    #[arg(long, help_heading = "Requests")]
+    #[arg(long, help_heading = "Targets")]
     pub(crate) dry_run: bool,
 
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
-
-    /// Report refused and silent addresses of ranges, too; otherwise they are only counted
-    #[arg(long, help_heading = "Output")]
-    pub(crate) all: bool,
-
-    /// Compare with an earlier report (json or jsonl): findings are new, unchanged or absent
+    /// Compare with an earlier report (json or jsonl)
     ///
-    /// Also shows changed verdicts, versions and certificates, and endpoints that appeared or
+    /// Findings are new, unchanged or absent. Also shows changed verdicts, versions and certificates, and endpoints that appeared or
     /// disappeared. A report made without --deep or --path has no data about their paths: create a
     /// new one when you change these options.
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]
@@ -68,6 +40,39 @@ pub(crate) struct ScanArgs {
 
     #[command(flatten)]
     pub(crate) gate: GateArgs,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+
+    /// Report refused and silent addresses of ranges, too; otherwise they are only counted
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub(crate) all: bool,
+
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+
+    #[command(flatten)]
+    pub(crate) requests: RequestArgs,
+
+    /// Record progress in this file; the same command continues an unfinished scan
+    ///
+    /// Targets that are done are not probed again. Rate, concurrency and outputs may change. A new scan replaces
+    /// a finished one. The checkpoint of other targets or options is an error.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Long scans",
+        hide_short_help = true
+    )]
+    pub(crate) checkpoint: Option<PathBuf>,
+
+    /// Continue the scan of this checkpoint, finished or not
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) resume: Option<PathBuf>,
+
+    /// Print a JSON line about the progress this often, to standard error; SIGUSR1 prints one now
+    #[arg(long, value_name = "TIME", value_parser = units::duration, help_heading = "Long scans", hide_short_help = true)]
+    pub(crate) stats_interval: Option<Duration>,
 }
 
 const AFTER_HELP: &str = "\
@@ -87,4 +92,12 @@ Exit codes:
   2    could not run: bad input or configuration, or nothing could be asked
   3    fewer named targets got a verdict than --require-coverage asks for
   130  interrupted
-  If several apply: 130, then 2, then 1, then 3.";
+  If several apply: 130, then 2, then 1, then 3.
+
+Examples:
+  kubeknock scan 10.4.0.0/24 api.prod.example.com
+  kubeknock scan -f clusters.txt -o table -o json=report.json
+  kubeknock scan -f clusters.txt --baseline report.json --fail-on new
+  kubeknock scan -f clusters.txt --deep --ca-file ca.pem
+  kubeknock scan 10.0.0.0/16 --exclude @fragile.txt --rate 200 --checkpoint scan.checkpoint
+  kubeknock scan -f clusters.txt --dry-run";

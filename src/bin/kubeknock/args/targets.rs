@@ -1,6 +1,6 @@
 //! Section "Targets": what to scan, and in which order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kubeknock::config::Shard;
@@ -11,13 +11,15 @@ use crate::units::{self, Ports};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Targets")]
 pub(crate) struct TargetArgs {
-    /// Read targets from a file, one per line; - is standard input. Repeatable
+    /// Read targets from a file, one per line. Repeatable
+    ///
+    /// - is standard input.
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) targets_file: Vec<PathBuf>,
 
-    /// Read open ports that another scanner found; - is standard input. Repeatable
+    /// Read open ports that another scanner found. Repeatable
     ///
-    /// FORMAT is masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX), zmap (addresses, CSV or
+    /// FILE may be - for standard input. FORMAT is masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX), zmap (addresses, CSV or
     /// JSON), naabu (list or JSON) or httpx-json. These targets do not count as named targets. A
     /// port where nmap -sV saw plain HTTP is probed with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
@@ -26,27 +28,28 @@ pub(crate) struct TargetArgs {
     #[command(flatten)]
     pub(crate) ports: PortArgs,
 
-    /// Exclude an address, CIDR, range or host name, with or without port. Repeatable
+    /// Never ask this address, CIDR, range or name. Repeatable
     ///
-    /// Also excludes the addresses that a name resolves to, the names that it is an alias of, and IPv6
-    /// addresses that lead to an excluded IPv4 address (NAT64, 6to4).
-    #[arg(long, value_name = "SPEC")]
-    pub(crate) exclude: Vec<String>,
+    /// With or without port; @FILE has one per line. Also excludes the addresses that a name resolves
+    /// to, the names that it is an alias of, and IPv6 addresses that lead to an excluded IPv4 address
+    /// (NAT64, 6to4).
+    #[arg(long, value_name = "SPEC|@FILE", value_parser = SpecOrFile::parse)]
+    pub(crate) exclude: Vec<SpecOrFile>,
 
-    /// Exclude what this file lists, one per line. Repeatable
-    #[arg(long, value_name = "FILE")]
+    /// The earlier form of --exclude @FILE
+    #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) exclude_file: Vec<PathBuf>,
 
     /// Allow a single target of more than 2^24 addresses
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) allow_large: bool,
 
     /// Order of the targets
-    #[arg(long, value_enum, default_value_t = OrderWord::Random)]
+    #[arg(long, value_enum, default_value_t = OrderWord::Random, hide_short_help = true)]
     pub(crate) order: OrderWord,
 
     /// Seed of the random order; by default a random number, which is reported
-    #[arg(long, value_name = "NUMBER", value_parser = units::whole::<u64>)]
+    #[arg(long, value_name = "NUMBER", value_parser = units::whole::<u64>, hide_short_help = true)]
     pub(crate) seed: Option<u64>,
 
     /// Scan only part K of N
@@ -54,7 +57,7 @@ pub(crate) struct TargetArgs {
     /// The parts have equal size and do not overlap. All need the same targets and the same --seed.
     /// Coverage and expect= are checked only in the merged report, so a part exits with 1 only for
     /// --fail-on, and never with 3. In a Kubernetes Indexed Job, job/N selects the part of the pod.
-    #[arg(long, value_name = "K/N", value_parser = shard)]
+    #[arg(long, value_name = "K/N", value_parser = shard, hide_short_help = true)]
     pub(crate) shard: Option<Shard>,
 }
 
@@ -68,6 +71,35 @@ pub(crate) struct PortArgs {
     /// Has no effect: a port without TLS is probed over plain HTTP anyway
     #[arg(long, hide = true)]
     pub(crate) plain_http: bool,
+}
+
+/// A specification, or `@FILE` with one per line.
+#[derive(Debug, Clone)]
+pub(crate) enum SpecOrFile {
+    Spec(String),
+    File(PathBuf),
+}
+
+impl SpecOrFile {
+    /// Never fails: the target set checks a specification, together with all others.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "clap wants a parser that can fail"
+    )]
+    fn parse(text: &str) -> Result<Self, std::convert::Infallible> {
+        Ok(match text.strip_prefix('@') {
+            Some(file) => Self::File(file.into()),
+            None => Self::Spec(text.to_owned()),
+        })
+    }
+
+    /// The file, if it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Spec(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,19 +1,21 @@
 //! The reports of one scan: opens their files and lets the library write them.
 
+mod choices;
 mod links;
 mod sink;
 
-use std::collections::HashSet;
 use std::env;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use kubeknock::model::EndpointReport;
+use kubeknock::model::{EndpointReport, Finding, Severity};
 use kubeknock::record::Spool;
 use kubeknock::report::{Format, RenderOptions, ReportWriter, Repository, Results, TableOptions};
 
 use crate::args::{ColorWord, OutputArgs};
+pub(crate) use choices::Choices;
+use choices::{check_distinct, split, with_format};
 use sink::Sink;
 
 /// The format that stands for the formats of the current CI system.
@@ -27,6 +29,8 @@ pub(crate) struct Outputs {
     color: bool,
     /// Distinguishes this analysis from others in code scanning.
     category: Option<String>,
+    /// The severities that reports for people show; empty for all.
+    severities: Vec<Severity>,
 }
 
 struct Output {
@@ -37,37 +41,27 @@ struct Output {
 }
 
 impl Outputs {
-    /// Opens every report of `-o`. The default is a table on standard output.
-    pub(crate) fn open(args: &OutputArgs) -> anyhow::Result<Self> {
+    /// Opens every report of `-o`, and these `more`. The default is a table on standard output.
+    pub(crate) fn open(args: &OutputArgs, more: &[String]) -> anyhow::Result<Self> {
         let mut all = Vec::new();
-        if args.output.is_empty() {
+        let mut texts = with_format(&args.output, args.format.as_deref(), is_format);
+        texts.extend_from_slice(more);
+        if texts.is_empty() {
             all.push(Output::new(Format::Table, Sink::stdout()));
         }
-        for text in &args.output {
+        for text in &texts {
             if text == AUTO {
                 all.extend(automatic()?);
             } else {
                 all.push(Output::open(text)?);
             }
         }
-        if all.iter().filter(|output| output.sink.is_stdout()).count() > 1 {
-            bail!(
-                "-o: only one report can go to standard output; give the others a path: json=report.json"
-            );
-        }
-        let mut files = HashSet::new();
-        for sink in all.iter().map(|output| &output.sink) {
-            if sink.replaced_file().is_some_and(|file| !files.insert(file)) {
-                bail!(
-                    "-o: two reports would go to {}; give each its own path",
-                    sink.name()
-                );
-            }
-        }
+        check_distinct(all.iter().map(|output| &output.sink))?;
         Ok(Self {
             all,
             color: color(args.color),
             category: args.category.clone(),
+            severities: args.severity.clone(),
         })
     }
 
@@ -145,6 +139,18 @@ impl Outputs {
             },
             category: self.category.as_deref(),
         };
+        let findings: Vec<Finding> = (results.findings.iter())
+            .filter(|finding| {
+                self.severities.is_empty() || self.severities.contains(&finding.severity)
+            })
+            .cloned()
+            .collect();
+        let shown = Results {
+            findings: &findings,
+            not_shown: results.counting_findings().count()
+                - (findings.iter()).filter(|finding| finding.counts()).count(),
+            ..*results
+        };
         let mut first_error = Ok(());
         for output in self.all.into_iter().filter(|output| !output.failed) {
             let Output {
@@ -157,6 +163,11 @@ impl Outputs {
                 }
             } else {
                 TableOptions::default()
+            };
+            let results = if writer.format().is_for_people() {
+                &shown
+            } else {
+                results
             };
             let written = writer.finish(sink.writer(), results, records, &options);
             let closed = sink.check(written).and_then(|()| sink.close());
@@ -177,27 +188,32 @@ impl Output {
 
     /// Opens a report that is written as `FORMAT` or `FORMAT=PATH`.
     fn open(text: &str) -> anyhow::Result<Self> {
-        let (word, path) = match text.split_once('=') {
-            Some((word, path)) => (word, Some(path)),
-            None => (text, None),
-        };
-        let format: Format = word
-            .parse()
-            .map_err(|error| anyhow::anyhow!("-o: {error}, auto"))?;
-        let sink = match path {
-            None | Some("-") => Sink::stdout(),
-            Some("") => bail!(
-                "-o: the path is missing; write {format}=report.{}",
-                format.extension()
-            ),
-            Some(path) => Sink::open(Path::new(path))?,
-        };
+        let (word, path) = split(text);
+        let format: Format = word.parse().map_err(|error| {
+            let hint = as_path(text).unwrap_or_default();
+            anyhow::anyhow!("-o: {error}, auto{hint}")
+        })?;
+        let sink = choices::open(path, format.as_str(), format.extension())?;
         Ok(Self::new(format, sink))
     }
 
     fn streams(&self) -> bool {
         self.writer.format().streams()
     }
+}
+
+/// Whether a text is a format, alone or before `=`.
+pub(crate) fn is_format(text: &str) -> bool {
+    let (word, _) = split(text);
+    word == AUTO || word.parse::<Format>().is_ok()
+}
+
+/// The end of the error for a path without a format: other tools take one.
+fn as_path(text: &str) -> Option<String> {
+    let (_, extension) = text.rsplit_once('.')?;
+    let is_usual = |format: &&Format| format.extension() == extension;
+    let format = Format::ALL.iter().find(is_usual)?;
+    Some(format!("; for a file, write -o {format}={text}"))
 }
 
 /// The reports that suit the CI system: annotations and a job summary on GitHub, a code quality report

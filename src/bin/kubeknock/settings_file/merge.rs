@@ -15,19 +15,23 @@ use kubeknock::model::InvalidWord;
 use kubeknock::report::escape;
 
 use super::file::{Setting, SettingsFile, Value};
-use crate::args::{Cli, program};
-use crate::say;
+use crate::args::{Cli, SpecOrFile, program};
 use crate::suggest::did_you_mean;
+use crate::{habits, say};
 
 /// Options that make sense only on a command line.
-const NOT_IN_A_FILE: [&str; 6] = ["config", "dry-run", "help", "quiet", "verbose", "version"];
+const NOT_IN_A_FILE: [&str; 7] = [
+    "config", "dry-run", "format", "help", "quiet", "verbose", "version",
+];
 /// Options that name targets. The file's are ignored if the command line names targets.
 const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
+/// Options whose value in the file is for `scan` only: other commands write reports of their own.
+const OF_SCAN_ONLY: [&str; 1] = ["output"];
 
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
 /// invalid arguments.
 pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
-    let given: Vec<OsString> = std::env::args_os().collect();
+    let given = habits::translated(std::env::args_os().collect())?;
     let matches = parse(&given);
     say::set_quiet(matches.get_flag("quiet"));
     let Some((name, sub)) = matches.subcommand() else {
@@ -131,7 +135,8 @@ pub(super) fn options_from_file(
         if let Err(error) = program().try_get_matches_from(alone) {
             bail!("{place}: {}", problem(&error));
         }
-        let Some(arg) = option(own, key) else {
+        let is_for_scan = OF_SCAN_ONLY.contains(&key.as_str()) && command != "scan";
+        let Some(arg) = option(own, key).filter(|_| !is_for_scan) else {
             continue;
         };
         let overridden = on_command_line(arg)
@@ -207,6 +212,12 @@ fn word(key: &str, value: &Value, arg: &Arg, directory: &Path) -> anyhow::Result
     let mut word = OsString::from(format!("--{key}="));
     if arg.get_value_parser().type_id() == TypeId::of::<PathBuf>() {
         word.push(from_directory(&text, directory));
+    } else if let Some(file) = text
+        .strip_prefix('@')
+        .filter(|_| arg.get_value_parser().type_id() == TypeId::of::<SpecOrFile>())
+    {
+        word.push("@");
+        word.push(from_directory(file, directory));
     } else if let Some((format, path)) = text.split_once('=').filter(|_| key == "output") {
         word.push(format!("{format}="));
         word.push(from_directory(path, directory));

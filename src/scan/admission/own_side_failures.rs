@@ -1,4 +1,4 @@
-//! Failures on this side: of this machine, its network, its name server or the proxy. They say nothing
+//! Failures on our own side: of this machine, its network, its name server or the proxy. They say nothing
 //! about a target, so each kind is reported once rather than for one target after another.
 //!
 //! Resource exhaustion (descriptors, local ports, buffers) is waited out. A closed connection keeps its
@@ -25,10 +25,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// restart of the proxy, and few compared with a large range.
 const PROXY_FAILURES: u64 = 64;
 
-/// The failures on this side, and how many connections and lookups had none.
+/// The failures on our own side, and how many connections and lookups had none.
 #[derive(Default)]
-pub(in crate::scan) struct LocalFailures {
-    succeeded: AtomicU64,
+pub(in crate::scan) struct OwnSideFailures {
+    /// Connections and lookups that did not fail on our own side: a refused connection is one.
+    got_through: AtomicU64,
     proxy_failures: AtomicU64,
     /// The detail of the first failure of each kind.
     first: Mutex<BTreeMap<FailureKind, String>>,
@@ -36,24 +37,24 @@ pub(in crate::scan) struct LocalFailures {
 
 /// The wait of one connection or lookup for resources.
 pub(in crate::scan) struct Wait<'a> {
-    failures: &'a LocalFailures,
+    failures: &'a OwnSideFailures,
     since: Instant,
-    /// How many had succeeded when the wait began.
-    succeeded: u64,
+    /// How many had got through when the wait began.
+    got_through: u64,
     pause: Duration,
 }
 
-impl LocalFailures {
-    /// Takes in the result of a connection or lookup. Stops the scan if the proxy never connects.
-    pub(in crate::scan) fn ended(&self, failure: Option<&Failure>, stop: &Stop) {
-        let Some(failure) = failure.filter(|failure| failure.kind.is_ours()) else {
-            self.succeeded.fetch_add(1, Ordering::Relaxed);
+impl OwnSideFailures {
+    /// Records the result of a connection or lookup. Stops the scan if the proxy never connects.
+    pub(in crate::scan) fn record_result(&self, failure: Option<&Failure>, stop: &Stop) {
+        let Some(failure) = failure.filter(|failure| failure.kind.is_own_side()) else {
+            self.got_through.fetch_add(1, Ordering::Relaxed);
             return;
         };
         self.note(failure);
         if failure.kind == FailureKind::Proxy
             && self.proxy_failures.fetch_add(1, Ordering::Relaxed) + 1 >= PROXY_FAILURES
-            && self.succeeded.load(Ordering::Relaxed) == 0
+            && self.got_through.load(Ordering::Relaxed) == 0
         {
             stop.fail(self.could_not_scan());
         }
@@ -66,11 +67,11 @@ impl LocalFailures {
             return;
         };
         vacant.insert(failure.detail.clone());
-        if failure.kind != FailureKind::LocalShortage {
+        if failure.kind != FailureKind::ResourcesExhausted {
             let what = failure.kind.phrase();
             tracing::warn!(
                 detail = failure.detail,
-                "{what}: what cannot be asked because of this is counted"
+                "{what}: affected targets are counted as not attempted"
             );
         }
     }
@@ -90,7 +91,7 @@ impl LocalFailures {
         Wait {
             failures: self,
             since: Instant::now(),
-            succeeded: self.succeeded.load(Ordering::Relaxed),
+            got_through: self.got_through.load(Ordering::Relaxed),
             pause: PAUSE,
         }
     }
@@ -115,7 +116,7 @@ fn reason(kind: FailureKind, detail: &str) -> String {
             "no name server can be asked",
             "check the network and the system's resolver configuration, or name a server with --resolver ADDRESS",
         ),
-        FailureKind::LocalShortage => (
+        FailureKind::ResourcesExhausted => (
             "this machine ran out of resources",
             "raise the limit on open files (ulimit -n), or lower --concurrency and --rate",
         ),
@@ -129,10 +130,10 @@ impl Wait<'_> {
     /// since the wait began.
     pub(in crate::scan) async fn before_retry(&mut self, failure: &Failure, stop: &Stop) -> bool {
         if self.since.elapsed() >= PATIENCE {
-            let succeeded = self.failures.succeeded.load(Ordering::Relaxed);
-            if succeeded == self.succeeded {
+            let got_through = self.failures.got_through.load(Ordering::Relaxed);
+            if got_through == self.got_through {
                 self.failures.note(failure);
-                stop.fail(if succeeded == 0 {
+                stop.fail(if got_through == 0 {
                     self.failures.could_not_scan()
                 } else {
                     let minutes = PATIENCE.as_secs() / 60;
@@ -164,19 +165,19 @@ mod tests {
 
     /// Waits until the wait is over. Another connection succeeds before that, or after a minute.
     async fn waited(before: bool, meanwhile: bool) -> (Duration, Stop) {
-        let (failures, stop) = (LocalFailures::default(), Stop::default());
+        let (failures, stop) = (OwnSideFailures::default(), Stop::default());
         let refused = failure(FailureKind::Refused, "");
         if before {
-            failures.ended(Some(&refused), &stop);
+            failures.record_result(Some(&refused), &stop);
         }
         let mut wait = failures.wait();
         let began = Instant::now();
         while wait
-            .before_retry(&failure(FailureKind::LocalShortage, "no ports"), &stop)
+            .before_retry(&failure(FailureKind::ResourcesExhausted, "no ports"), &stop)
             .await
         {
             if meanwhile && began.elapsed() > Duration::from_mins(1) {
-                failures.ended(Some(&refused), &stop);
+                failures.record_result(Some(&refused), &stop);
             }
         }
         (began.elapsed(), stop)
@@ -207,12 +208,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_stopped_scan_waits_no_longer() {
-        let (failures, stop) = (LocalFailures::default(), Stop::default());
+        let (failures, stop) = (OwnSideFailures::default(), Stop::default());
         stop.stop("interrupted");
         assert!(
             !failures
                 .wait()
-                .before_retry(&failure(FailureKind::LocalShortage, "no ports"), &stop)
+                .before_retry(&failure(FailureKind::ResourcesExhausted, "no ports"), &stop)
                 .await
         );
         assert!(!stop.failed());
@@ -228,13 +229,13 @@ mod tests {
             (FailureKind::ProxyRefused, false, false),
             (FailureKind::NoRoute, false, false),
         ] {
-            let (failures, stop) = (LocalFailures::default(), Stop::default());
+            let (failures, stop) = (OwnSideFailures::default(), Stop::default());
             if connected {
-                failures.ended(None, &stop);
+                failures.record_result(None, &stop);
             }
             for count in 1..=PROXY_FAILURES {
                 assert!(!stop.is_stopped(), "after {count}");
-                failures.ended(
+                failures.record_result(
                     Some(&failure(kind, "bastion:1080: Connection refused")),
                     &stop,
                 );

@@ -1,4 +1,4 @@
-//! Failures on this side that show only in what a probe observed.
+//! Failures after which an observation may not be the target's, or its verdict may be another.
 
 use crate::model::{EndpointReport, Failure, FailureKind, Observation, Verdict};
 
@@ -19,7 +19,7 @@ pub(super) fn without_target_bytes(report: &EndpointReport) -> Option<Failure> {
     })
 }
 
-/// A failure on this machine that may have changed the verdict. `exposed` is proven, so no failure can change it.
+/// A failure on our own side that may have changed the verdict. `exposed` is proven, so no failure can change it.
 pub(super) fn affecting_verdict(
     observation: &Observation,
     verdict: Verdict,
@@ -31,7 +31,7 @@ pub(super) fn affecting_verdict(
     recheck
         .into_iter()
         .chain(observation.failures())
-        .find(|failure| failure.kind.is_ours())
+        .find(|failure| failure.kind.is_own_side())
         .cloned()
 }
 
@@ -48,7 +48,7 @@ mod tests {
     fn resource_exhaustion_leaves_every_verdict_open_but_exposed() {
         let short = || {
             let detail = "Too many open files";
-            Failure::new(Stage::Connect, FailureKind::LocalShortage, detail)
+            Failure::new(Stage::Connect, FailureKind::ResourcesExhausted, detail)
         };
         let of = |answers: Vec<(&str, Result<Reply, Failure>)>, recheck: Option<Failure>| {
             let observation = failing(1, answers);

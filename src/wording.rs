@@ -1,0 +1,51 @@
+//! Counts and lists in sentences.
+
+/// `1 target`, `2 targets`.
+pub(crate) fn plural(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// `a, b and c`.
+pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.into_iter().collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `a, b, c`; of a longer list the first `most` words and how many more there are.
+pub(crate) fn joined_at_most(most: usize, words: &[&str]) -> String {
+    let more = words.len().saturating_sub(most);
+    let shown = words[..words.len() - more].join(", ");
+    if more == 0 {
+        return shown;
+    }
+    format!("{shown} and {more} more")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(plural(1, "address", "addresses"), "1 address");
+        assert_eq!(plural(0, "address", "addresses"), "0 addresses");
+    }
+
+    #[test]
+    fn the_last_word_of_a_list_follows_an_and() {
+        let listed = |words: &[&str]| listed(words.iter().copied());
+        assert_eq!(listed(&[]), "");
+        assert_eq!(listed(&["a"]), "a");
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+    }
+
+    #[test]
+    fn a_long_list_ends_with_the_number_of_the_others() {
+        assert_eq!(joined_at_most(3, &["a", "b", "c"]), "a, b, c");
+        assert_eq!(joined_at_most(2, &["a", "b", "c", "d"]), "a, b and 2 more");
+    }
+}

@@ -1,0 +1,138 @@
+//! Words that people type out of habit, because other tools have them: each works, or says what to write instead.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use crate::support::{kubeknock, stderr, stdout};
+
+/// What is typed. Nothing is asked: `--dry-run` shows what it means, and errors come before the scan.
+const TYPED: &[&str] = &[
+    "192.0.2.7",
+    "scan -t 192.0.2.7 --dry-run",
+    "scan -u https://192.0.2.7:6443 --dry-run",
+    "scan --target=192.0.2.7 --dry-run",
+    "scan --host 192.0.2.7 --dry-run",
+    "scan -t 50 192.0.2.7 --dry-run",
+    "scan -l list.txt --dry-run",
+    "scan -iL list.txt --dry-run",
+    "scan --list list.txt --dry-run",
+    "scan 192.0.2.7:6443,192.0.2.8:6443",
+    "scan 192.0.2.7 --port 6443 --dry-run",
+    "scan 192.0.2.7 --threads 9 --dry-run",
+    "scan 192.0.2.7 --rate-limit 50 --dry-run",
+    "scan 192.0.2.7 --timeout 5",
+    "scan 192.0.2.7 --top-ports 100",
+    "scan 192.0.2.7 -o report.json",
+    "scan 192.0.2.7 -oX report.xml",
+    "scan 192.0.2.7 -oJ report.json",
+    "scan 192.0.2.7 --output-file report.json",
+    "scan 192.0.2.7 --exit-code 1",
+    "scan 192.0.2.7 --min-severity high",
+    "scan 192.0.2.7 --severity HIGH,CRITICAL --dry-run",
+    "scan 192.0.2.7 --ignorefile .ignore",
+    "scan --kubeconfig config",
+    "scan 192.0.2.7 --context prod",
+    "scan 192.0.2.7 --token abc",
+    "scan 192.0.2.7 -k",
+    "scan 192.0.2.7 --namespace default",
+    "scan 192.0.2.7 -sV",
+    "scan 192.0.2.7 -Pn",
+    "scan 192.0.2.7 --open",
+    "scan 192.0.2.7 --resolvers resolvers.txt",
+    "scan 192.0.2.7 --follow-redirects",
+    "scan 192.0.2.7 -silent --dry-run",
+    "scan 192.0.2.7 --debug --dry-run",
+    "scan 192.0.2.7 --no-color --dry-run",
+    "scan 192.0.2.0/30 --excludefile list.txt --dry-run",
+    "rules --threads 4",
+];
+
+#[test]
+fn habits_of_other_tools_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("list.txt"), "192.0.2.1\n").unwrap();
+    let mut table = String::new();
+    for typed in TYPED {
+        let output = kubeknock()
+            .current_dir(folder.path())
+            .args(typed.split(' '))
+            .output()
+            .unwrap();
+        let code = output.status.code().unwrap();
+        writeln!(table, "$ kubeknock {typed}\n[{code}]").unwrap();
+        // What differs from scan to scan of the plan.
+        let plan = stdout(&output);
+        let plan = plan.lines().filter(|line| {
+            let line = line.trim_start();
+            line.starts_with("Where")
+                || line.starts_with("192.")
+                || line.starts_with("https:")
+                || line.contains("new connections per second")
+        });
+        for line in plan {
+            writeln!(table, "{line}").unwrap();
+        }
+        table.push_str(&stderr(&output));
+        table.push('\n');
+    }
+    insta::assert_snapshot!(table);
+}
+
+/// Where the report goes, for words that choose its format.
+#[test]
+fn formats_of_other_tools_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let scan = |words: &str| {
+        kubeknock()
+            .current_dir(folder.path())
+            .args(["scan", "-q", "127.0.0.1:1", "--require-coverage", "0"])
+            .args(words.split(' '))
+            .output()
+            .unwrap()
+    };
+    for (words, begins) in [
+        ("--json", "{"),
+        ("-json", "{"),
+        ("--format json", "{"),
+        ("--jsonl", "{\"record\""),
+        ("--sarif", "{"),
+        ("--csv", "verdict"),
+        ("--format table", "no endpoint"),
+    ] {
+        let output = scan(words);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{words}: {}",
+            stderr(&output)
+        );
+        let text = stdout(&output);
+        assert!(
+            text.starts_with(begins)
+                || (begins == "no endpoint" && text.contains("unreachable"))
+                || (words == "--csv" && text.contains(',')),
+            "{words}: {text}"
+        );
+    }
+    for words in [
+        "--format json --output one",
+        "--format json -o one",
+        "--json -o one",
+        "-o one --json",
+    ] {
+        let output = scan(words);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{words}: {}",
+            stderr(&output)
+        );
+        assert_eq!(stdout(&output), "", "{words}");
+        let path = folder.path().join("one");
+        assert!(
+            fs::read_to_string(&path).unwrap().starts_with('{'),
+            "{words}"
+        );
+        fs::remove_file(path).unwrap();
+    }
+}
