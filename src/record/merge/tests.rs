@@ -87,7 +87,6 @@ fn as_sample(merged: Whole, like: &Sample) -> Sample {
         config,
         reports: merged.records,
         summary,
-        unused_acceptances: Vec::new(),
         findings: like.findings.clone(),
         changes: None,
     }

@@ -31,7 +31,6 @@ fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
         config,
         reports,
         summary,
-        unused_acceptances: Vec::new(),
         findings: findings.to_vec(),
         changes: None,
     }

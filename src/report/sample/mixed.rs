@@ -9,7 +9,7 @@ use crate::kubernetes::Answer;
 use crate::model::{
     Access, Component, Coverage, EndpointReport, Failure, FailureKind, Identification, LeftOut,
     LeftOutReason, Request, ScanSummary, Signature, SpecCoverage, SpecId, Stage, Target, Trust,
-    Unclear, UnusedAcceptance, Verdict,
+    Unclear, Verdict,
 };
 
 pub(crate) fn mixed() -> Sample {
@@ -50,11 +50,6 @@ pub(crate) fn mixed() -> Sample {
         reports,
         summary,
         findings,
-        unused_acceptances: vec![UnusedAcceptance {
-            place: "kubeknock.toml:12:1".to_owned(),
-            rule: "anonymous-enabled".to_owned(),
-            target: "*.lab.example.com".to_owned(),
-        }],
         changes,
     }
 }
