@@ -37,12 +37,12 @@ impl Culprits {
             _ => format!("{name} × {count}"),
         });
         let counted = self.first.iter().map(|(_, count)| count).sum();
-        first_and_more(shown.collect(), total.saturating_sub(counted))
+        first_and_more(&shown.collect::<Vec<_>>(), total.saturating_sub(counted))
     }
 }
 
 /// `a, b, c and 5 more`.
-pub(super) fn first_and_more(shown: Vec<String>, more: u64) -> String {
+pub(super) fn first_and_more(shown: &[String], more: u64) -> String {
     let shown = shown.join(", ");
     match more {
         0 => shown,

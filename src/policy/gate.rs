@@ -286,7 +286,7 @@ impl FailOn {
         let new = if self.needs_baseline() { "new " } else { "" };
         let noun = if total == 1 { "finding" } else { "findings" };
         let more = total - shown.len() as u64;
-        let names = first_and_more(shown, more);
+        let names = first_and_more(&shown, more);
         Some(with_names(format!("{counts} {new}{noun}"), &names))
     }
 }
@@ -311,7 +311,7 @@ fn unmet_text<'a>(findings: impl Iterator<Item = &'a Finding>) -> Option<String>
     (total > 0).then(|| {
         with_names(
             format!("{total} {noun} not met"),
-            &first_and_more(shown, more),
+            &first_and_more(&shown, more),
         )
     })
 }

@@ -25,7 +25,7 @@ fn every_rule_has_its_section_and_every_section_its_rule() {
     if std::env::var_os("KUBEKNOCK_WRITE_RULES").is_some() {
         let (head, _) = page.split_once("\n## ").unwrap();
         let sections = RULES.map(|rule| format!("\n{}", rule_text::markdown(rule)));
-        fs::write(&path, format!("{head}\n{}", sections.concat())).unwrap();
+        fs::write(&path, format!("{head}{}", sections.concat())).unwrap();
         return;
     }
     let sections: Vec<&str> = page.split("\n## ").skip(1).collect();

@@ -71,7 +71,7 @@ fn the_worst_that_was_proven_is_the_finding() {
     plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
     let mut plain_rejecting = rejecting(target(0, "192.0.2.1"), "192.0.2.1");
     plain_rejecting.endpoint.as_mut().unwrap().scheme = Scheme::Http;
-    for (report, rule, severity) in [
+    for (report, rule, severity) in vec![
         (plain, "insecure-http-api", Severity::Critical),
         (plain_rejecting, "insecure-http-api", Severity::Critical),
         (
