@@ -124,6 +124,7 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
         findings,
         unused_acceptances: &[],
         changes: None,
+        outage: None,
         rules: &RULES,
         outcome: Outcome {
             code: 0,

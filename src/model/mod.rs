@@ -49,7 +49,7 @@ mod word;
 
 pub use access::{Access, Unclear};
 pub use assessment::{Assessment, Grant, JudgedRequest, Recheck, Verb, api_paths};
-pub use change::{Change, ChangeKind};
+pub use change::{Change, ChangeKind, Outage};
 pub use clue::{Clue, ClueKind};
 pub use component::Component;
 pub use confidence::Confidence;

@@ -589,11 +589,18 @@ fn the_demo_gives_every_simulated_server_its_verdict() {
         stderr(&output)
     );
     assert!(
-        stderr(&output).contains("simulations"),
+        stderr(&output).starts_with("kubeknock: 8 simulated servers on this machine"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("\nkubeknock: try next: kubeknock scan HOST:6443"),
         "{}",
         stderr(&output)
     );
     let text = stdout(&output);
+    let table = text.lines().position(str::is_empty);
+    assert!(text.starts_with("VERDICT  ") && table == Some(9), "{text}");
     for word in [
         "exposed",
         "forbidden",

@@ -355,6 +355,7 @@ async fn valid_sarif(findings: &[Finding]) {
         unused_acceptances: &[],
         not_shown: 0,
         changes: None,
+        outage: None,
         rules: &RULES,
         outcome: Outcome {
             code: 1,

@@ -34,11 +34,13 @@ impl Conclusion {
         mut records: Spool,
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
-        let changes = self.earlier.map(|earlier| {
+        let (mut changes, mut outage) = (None, None);
+        if let Some(earlier) = self.earlier {
             self.evaluation.compare(earlier.evaluation, &self.snapshot);
             self.snapshot.partial = is_partial(info.config, summary);
-            self.snapshot.changes_since(&earlier.snapshot)
-        });
+            changes = Some(self.snapshot.changes_since(&earlier.snapshot));
+            outage = self.snapshot.outage_since(&earlier.snapshot);
+        }
         // Another shard may have what an acceptance is about, and so may the targets that were not asked.
         if is_partial(info.config, summary) || self.end != End::Regular {
             self.evaluation.unused_acceptances.clear();
@@ -51,6 +53,7 @@ impl Conclusion {
             unused_acceptances: &self.evaluation.unused_acceptances,
             not_shown: 0,
             changes: changes.as_deref(),
+            outage,
             rules: &RULES,
             outcome: Outcome {
                 code: decision.code,

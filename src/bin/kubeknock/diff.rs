@@ -28,6 +28,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             unused_acceptances: &[],
             not_shown: 0,
             changes: Some(&changes),
+            outage: new.snapshot.outage_since(&old.snapshot),
             rules: &RULES,
             outcome: Outcome {
                 code: decision.code,

@@ -29,7 +29,12 @@ pub(crate) fn remediation() -> Remediation {
     }
 }
 
-const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Option<u16>) -> Rule {
+pub(super) const fn rule(
+    id: &'static str,
+    severity: Severity,
+    score: &'static str,
+    cwe: Option<u16>,
+) -> Rule {
     Rule {
         id,
         title: "Anybody may do this",

@@ -1,5 +1,7 @@
-//! A mixed scan, written by hand, with which every format is tested, and helpers that render it.
+//! Scans with which every format is tested, and helpers that render them: a mixed one, written by hand, and an estate of
+//! any size.
 
+mod estate;
 mod findings;
 mod mixed;
 mod parts;
@@ -8,6 +10,7 @@ use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
 
+pub(crate) use estate::{estate, outage};
 pub(crate) use findings::{HEALTH, RESOURCES, remediation};
 use findings::{INCONCLUSIVE, RULES, finding};
 pub(crate) use mixed::mixed;
@@ -20,8 +23,8 @@ use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
-    Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear, UnusedAcceptance,
-    Verdict,
+    Outage, Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear,
+    UnusedAcceptance, Verdict,
 };
 use crate::record::{self, ScanInfo, Spool, Tally};
 
@@ -41,6 +44,9 @@ pub(crate) struct Sample {
     pub(crate) summary: ScanSummary,
     pub(crate) findings: Vec<Finding>,
     pub(crate) changes: Option<Vec<Change>>,
+    pub(crate) outage: Option<Outage>,
+    /// The reason for the exit code.
+    pub(crate) sentence: String,
 }
 
 impl Sample {
@@ -71,10 +77,11 @@ impl Sample {
                 &*UNUSED
             },
             changes: self.changes.as_deref(),
+            outage: self.outage,
             rules: &RULES,
             outcome: Outcome {
                 code: 1,
-                sentence: "exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)",
+                sentence: &self.sentence,
             },
         }
     }
