@@ -11,8 +11,8 @@ use super::{Sample, mixed};
 use crate::config::ScanConfig;
 use crate::model::{
     Attribution, Change, ChangeKind, Component, Confidence, Coverage, EndpointReport, Failure,
-    FailureKind, Finding, Identity, Outage, Posture, PostureStatus, Product, Provenance,
-    Remediation, Rule, ScanSummary, Severity, Stage, Step, Target, Verdict,
+    FailureKind, Finding, Identity, JudgedRequest, Outage, Posture, PostureStatus, Product,
+    Provenance, Remediation, Rule, ScanSummary, Severity, Stage, Step, Target, Verdict,
 };
 
 static EXPOSED: Rule = rule(
@@ -346,11 +346,12 @@ fn exposed(index: usize) -> EndpointReport {
     let reason = "anonymous callers list pods and secrets";
     let target = place(index, "onprem-fra-");
     let report = report(target, &address(index), Verdict::Exposed, reason);
-    with_evidence(
-        with_requests(report, paths.map(granted).into()),
-        index,
-        &KINDS[0].1,
-    )
+    let mut requests: Vec<JudgedRequest> = paths.map(granted).into();
+    // Authorized, and not served.
+    if let Some(Ok(reply)) = (requests.last_mut()).map(|last| &mut last.exchange.outcome) {
+        reply.status = 404;
+    }
+    with_evidence(with_requests(report, requests), index, &KINDS[0].1)
 }
 
 /// Adds what each cluster has of its own: a product, a certificate, and audit IDs.
