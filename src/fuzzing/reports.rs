@@ -122,6 +122,7 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
         summary: &scan.summary,
         not_shown: 0,
         findings,
+        unused_acceptances: &[],
         changes: None,
         outage: None,
         rules: &RULES,

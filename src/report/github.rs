@@ -112,7 +112,7 @@ mod tests {
         insta::assert_snapshot!(text(&sample::mixed()));
         assert_eq!(
             text(&sample::empty()),
-            "kubeknock: 1 verdict at --fail-on exposed: exit 1\n"
+            "kubeknock: exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)\n"
         );
     }
 

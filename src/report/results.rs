@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::phrases::{self, plural};
-use crate::model::{Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SpecCoverage};
+use crate::model::{
+    Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SpecCoverage, UnusedAcceptance,
+};
 use crate::record::{Contents, ScanInfo};
 
 /// The results of a scan, without its endpoint records.
@@ -13,8 +15,10 @@ pub struct Results<'a> {
     pub info: ScanInfo<'a>,
     /// When it ran, and its coverage.
     pub summary: &'a ScanSummary,
-    /// The findings: worst first, then in the order of the target set.
+    /// The findings, the worst first.
     pub findings: &'a [Finding],
+    /// The acceptances that match no finding.
+    pub unused_acceptances: &'a [UnusedAcceptance],
     /// Findings that count but are left out of [`Self::findings`], because the user wants to see only some severities.
     pub not_shown: usize,
     /// The changes since the baseline; `None` without a baseline.
@@ -32,7 +36,7 @@ pub struct Results<'a> {
 pub struct Outcome<'a> {
     /// The exit code.
     pub code: u8,
-    /// The reason for the exit code: `1 verdict at --fail-on exposed: exit 1`.
+    /// The reason for the exit code: `exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)`.
     pub sentence: &'a str,
 }
 
@@ -43,6 +47,7 @@ impl<'a> Results<'a> {
             info: self.info,
             summary: self.summary,
             findings: self.findings,
+            unused_acceptances: self.unused_acceptances,
         }
     }
 

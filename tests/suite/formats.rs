@@ -135,7 +135,7 @@ async fn auto_chooses_the_format_of_the_ci_server() {
             stdout(&github)
         );
         assert!(
-            stdout(&github).ends_with("\nkubeknock: 1 verdict at --fail-on exposed: exit 1\n"),
+            stdout(&github).ends_with(&format!("\nkubeknock: exit 1: 1 exposed: {address}\n")),
             "{}",
             stdout(&github)
         );
@@ -336,7 +336,7 @@ fn completions() {
             "{option}: {proposed:?}"
         );
     }
-    for (command, word) in [("rules", " version-disclosed "), ("report", " junit ")] {
+    for (command, word) in [("rules", " anonymous-auth-limited "), ("report", " junit ")] {
         let proposed = bash
             .split(&format!("kubeknock__subcmd__{command})\n"))
             .nth(1)

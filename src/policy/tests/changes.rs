@@ -115,7 +115,7 @@ fn a_path_that_only_the_new_scan_asked_is_a_new_finding_but_no_change() {
     let (before, now) = ([opening(&[])], [opening(&[("/metrics", true)])]);
     let evaluation = since(&before, &now);
     assert_eq!(
-        find(&evaluation, "anonymous-telemetry-exposed").baseline,
+        find(&evaluation, "anonymous-discovery-exposed").baseline,
         Some(BaselineState::New)
     );
     assert!(snapshot(&now).changes_since(&snapshot(&before)).is_empty());

@@ -228,6 +228,7 @@ fn with_evidence(mut report: EndpointReport, index: usize, kind: &Kind) -> Endpo
             PostureStatus::AsDocumented
         },
         expected: vec![kind.verdict],
+        documented: String::new(),
         mode: None,
         known: Provenance::Documented,
         sentence: format!("{}: as documented", kind.name),

@@ -85,6 +85,8 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
                 Site::of(endpoint.clone(), requests, &report.requests)
             })
             .collect(),
+        verdict: Some(report.verdict),
+        expected: None,
         message: message.to_owned(),
         remediation: rule.remediation(),
         open: BTreeSet::new(),

@@ -52,7 +52,7 @@ pub(crate) fn mixed() -> Sample {
         findings,
         changes,
         outage: None,
-        sentence: "1 verdict at --fail-on exposed: exit 1".to_owned(),
+        sentence: "exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)".to_owned(),
     }
 }
 
