@@ -75,6 +75,7 @@ pub mod input;
 pub mod kubernetes;
 mod local_end;
 pub mod model;
+mod natural_order;
 mod os_error;
 pub mod policy;
 mod probe;

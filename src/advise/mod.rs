@@ -20,7 +20,6 @@ mod texts;
 use crate::model::{Assessment, Identification, Posture, Remedy, Request, Verdict};
 
 use observed::Observed;
-pub(crate) use remedy::hide_version;
 pub(crate) use texts::for_rule;
 
 /// Advice on one endpoint.

@@ -7,7 +7,7 @@
 use super::judgement::{Judgement, PostureGrade, decidable, verdicts};
 use super::observed::Observed;
 use super::paths::{PathAnswers, Resources};
-use super::sentence::sentence;
+use super::sentence::{expected_answers, sentence};
 use crate::model::{
     Component, Confidence, Identification, Posture, PostureStatus, Provenance, Text, Verdict,
 };
@@ -31,6 +31,7 @@ pub(super) fn posture(identification: &Identification, observed: Observed<'_>) -
     Some(Posture {
         standing: judgement.status(),
         expected: verdicts(&judgement.ranges),
+        documented: expected_answers(&judgement),
         mode: judgement.mode().map(Text::Borrowed),
         known: judgement
             .basis

@@ -1,7 +1,7 @@
 //! How to close what is open, with the product's own setting if it has one.
 
 use crate::kubernetes::Minor;
-use crate::model::{ClueKind, Component, Identification, Remedy, Scheme, Text, Verdict};
+use crate::model::{ClueKind, Component, Identification, Remedy, Text, Verdict};
 use crate::products::{self, Entry, Guide, TABLE};
 
 use super::draft::Draft;
@@ -46,31 +46,6 @@ pub(super) fn remedy(identification: &Identification, observed: Observed<'_>) ->
         network_url: entry
             .and_then(|entry| entry.network_url.as_deref())
             .map(Text::Borrowed),
-    })
-}
-
-/// How to hide the version with bindings, without switching anonymous requests off. `None` if the release has path
-/// conditions, if the product has a setting of its own, and over plain HTTP.
-pub(crate) fn hide_version(
-    identification: &Identification,
-    scheme: Scheme,
-    remedy: &Remedy,
-) -> Option<Remedy> {
-    let is_upstream = identification.product().map_or_else(
-        || identification.attribution.others.is_empty(),
-        |product| products::entry(product).is_some_and(|entry| entry.upstream),
-    );
-    if !is_upstream || scheme == Scheme::Http {
-        return None;
-    }
-    let guide = match identification.minor()? {
-        minor if minor < Minor::CLOSED_DISCOVERY => &TEXTS.guides.hide_version_and_discovery,
-        minor if minor < Minor::PATH_CONDITIONS => &TEXTS.guides.hide_version,
-        _ => return None,
-    };
-    Some(Remedy {
-        remediation: Draft::of(guide).remediation(Some(&TEXTS.pages.default_bindings)),
-        ..remedy.clone()
     })
 }
 

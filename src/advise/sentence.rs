@@ -21,7 +21,7 @@ pub(super) fn sentence(
         None => ", version not shown".to_owned(),
     };
     let observed = observed(verdict, answers);
-    let expected = expected(judgement);
+    let expected = expected_answers(judgement);
     let (confirmed, basis) = basis(name, judgement.basis);
     let hidden = hidden(answers).map_or_else(String::new, |hidden| format!("; {hidden}"));
     let comparison = match &judgement.grade {
@@ -107,7 +107,7 @@ fn since(judgement: &Judgement) -> String {
 }
 
 /// The expected answers: `limited to health or forbidden with version and health open`.
-fn expected(judgement: &Judgement) -> String {
+pub(super) fn expected_answers(judgement: &Judgement) -> String {
     let mut answers: Vec<&ExpectedAnswer> = decidable(&judgement.ranges).collect();
     answers.sort_by_key(|answer| answer.verdict);
     let mut described: Vec<String> = answers.into_iter().map(described).collect();

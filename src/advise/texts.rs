@@ -32,10 +32,9 @@ pub(super) struct Texts {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub(super) struct Pages {
     pub(super) anonymous: String,
-    pub(super) default_bindings: String,
 }
 
 /// Steps that are not in a guide, because they depend on what is open or on the product.
@@ -63,8 +62,6 @@ pub(super) struct Guides {
     pub(super) extension: Guide,
     pub(super) tied: Guide,
     pub(super) no_switch: Guide,
-    pub(super) hide_version: Guide,
-    pub(super) hide_version_and_discovery: Guide,
 }
 
 impl Texts {

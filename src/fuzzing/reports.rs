@@ -122,7 +122,9 @@ fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
         summary: &scan.summary,
         not_shown: 0,
         findings,
+        unused_acceptances: &[],
         changes: None,
+        outage: None,
         rules: &RULES,
         outcome: Outcome {
             code: 0,

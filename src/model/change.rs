@@ -58,3 +58,27 @@ impl Change {
         (!self.opens, self.kind, &self.about)
     }
 }
+
+/// Most of the named targets that answered in the baseline are silent. A failure of the network in between is then more
+/// likely than that many changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage {
+    /// Named targets that answered in the baseline and are silent now.
+    pub silent: u64,
+    /// Named targets that answered in the baseline and were asked now.
+    pub asked: u64,
+}
+
+impl Outage {
+    /// Fewer silent targets are changes of their own.
+    const LEAST: u64 = 10;
+
+    /// The outage, if at least half of the targets and at least ten are silent.
+    pub const fn of(silent: u64, asked: u64) -> Option<Self> {
+        if silent >= Self::LEAST && silent * 2 >= asked {
+            Some(Self { silent, asked })
+        } else {
+            None
+        }
+    }
+}

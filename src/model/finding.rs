@@ -13,8 +13,9 @@ use strum::VariantNames;
 
 use super::{
     Confidence, Endpoint, JudgedRequest, Origin, Remediation, Request, Rule, Severity, Target,
-    curl, hex, words,
+    Verdict, curl, hex, words,
 };
+use crate::natural_order::Natural;
 
 /// The subject of a finding: a target as requested (`https://api.example.com:6443`), or a specification as written.
 ///
@@ -111,6 +112,32 @@ pub struct Acceptance {
     pub in_force: bool,
 }
 
+/// An acceptance of the settings that matches no finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct UnusedAcceptance {
+    /// Where it is written: file, line and column.
+    pub place: String,
+    /// The ids of its rules, or `*`.
+    pub rule: String,
+    /// Its target pattern.
+    pub target: String,
+}
+
+impl fmt::Display for UnusedAcceptance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            place,
+            rule,
+            target,
+        } = self;
+        write!(
+            f,
+            "{place}: [[accept]] of {rule} at {target:?} matches no finding and has no effect"
+        )
+    }
+}
+
 /// One endpoint with the finding, and the requests that prove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
@@ -139,7 +166,7 @@ impl Site {
 pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
-    /// The severity here.
+    /// The severity: the rule's, or the one that the settings give to the rule.
     pub severity: Severity,
     /// The confidence.
     pub confidence: Confidence,
@@ -153,6 +180,10 @@ pub struct Finding {
     pub label: Option<Arc<str>>,
     /// The endpoints concerned, by address; empty if the target did not lead to one.
     pub sites: Vec<Site>,
+    /// The worst verdict of these endpoints, or of the specification; `None` if nothing was asked.
+    pub verdict: Option<Verdict>,
+    /// The expected verdict, if another one was found.
+    pub expected: Option<Verdict>,
     /// What was found, in one sentence; may have text from the network.
     pub message: String,
     /// How to fix it here, with the product's own setting if it has one.
@@ -212,14 +243,34 @@ impl Finding {
         }
     }
 
-    /// The sort key of lists: worst first, then in the order of the target set.
-    pub fn order_key(&self) -> (Severity, u64, &'static str, &Identity) {
+    /// The name by which people know its subject: the `name=` annotation, or the subject itself.
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(self.about.as_str())
+    }
+
+    /// The sort key of lists: by verdict, then by severity, then by name in natural order.
+    pub fn order_key(&self) -> impl Ord + '_ {
         (
+            self.rank(),
             self.severity,
-            self.index.unwrap_or(u64::MAX),
-            self.rule.id,
+            Natural(self.name()),
             &self.about,
+            self.rule.id,
         )
+    }
+
+    /// The verdict by which it is sorted. A critical finding comes first, whatever the verdict. Where the verdict
+    /// says nothing about an API server, such as at an open etcd, the severity decides.
+    fn rank(&self) -> Verdict {
+        let is_conclusive = self.verdict.is_some_and(Verdict::is_conclusive);
+        let by_severity = match self.severity {
+            Severity::Critical => Verdict::Exposed,
+            _ if is_conclusive => Verdict::NotAttempted,
+            Severity::High => Verdict::Exposed,
+            Severity::Medium => Verdict::Forbidden,
+            Severity::Low | Severity::Note => Verdict::NotAttempted,
+        };
+        by_severity.min(self.verdict.unwrap_or(Verdict::NotAttempted))
     }
 }
 
@@ -281,7 +332,7 @@ mod tests {
             fingerprint.to_string(),
             "82059676a015a7336126ffa32493dd2a8d2c27fae1c7ac96a345365bc922966d"
         );
-        assert_ne!(fingerprint, Fingerprint::of("version-disclosed", &about));
+        assert_ne!(fingerprint, Fingerprint::of("etcd-open", &about));
         assert_ne!(
             Fingerprint::of("ab", &about),
             Fingerprint::of("a", &Identity(format!("b{about}")))

@@ -49,7 +49,7 @@ mod word;
 
 pub use access::{Access, Unclear};
 pub use assessment::{Assessment, Grant, JudgedRequest, Recheck, Verb, api_paths};
-pub use change::{Change, ChangeKind};
+pub use change::{Change, ChangeKind, Outage};
 pub use clue::{Clue, ClueKind};
 pub use component::Component;
 pub use confidence::Confidence;
@@ -57,7 +57,9 @@ pub use curl::curl;
 pub use distinguished_name::DistinguishedName;
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureKind, Stage};
-pub use finding::{Acceptance, BaselineState, Finding, Fingerprint, Identity, Site};
+pub use finding::{
+    Acceptance, BaselineState, Finding, Fingerprint, Identity, Site, UnusedAcceptance,
+};
 pub use grade::Grade;
 pub use handshake::{Certificate, Handshake, NameList, Signature, Trust};
 pub(crate) use hex::hex;

@@ -52,6 +52,10 @@ pub struct Posture {
     pub standing: PostureStatus,
     /// The verdicts that the product documents for this version; empty if none is known.
     pub expected: Vec<Verdict>,
+    /// What the product documents, in words: `forbidden with version and health open`. Empty if nothing is known, and
+    /// in reports of earlier versions.
+    #[serde(default)]
+    pub documented: String,
     /// The setting that the answers show, such as `mode LIMITED`; null if they show none.
     pub mode: Option<Text>,
     /// How well that is known.

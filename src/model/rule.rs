@@ -15,7 +15,7 @@ pub struct Rule {
     pub proof: &'static str,
     /// Looks up how to fix it by the id of the rule: the texts are data of another module.
     pub advice: fn(&str) -> Remediation,
-    /// How much it matters, unless settings or the finding itself say otherwise.
+    /// How much it matters, unless the settings say otherwise.
     pub severity: Severity,
     /// GitHub's `security-severity`: a decimal from 0.0 to 10.0 in the band of [`Self::severity`].
     pub score: &'static str,

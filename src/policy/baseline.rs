@@ -3,24 +3,43 @@
 use std::collections::{HashMap, HashSet};
 
 use super::changes::Snapshot;
-use super::evaluator::Evaluation;
-use crate::model::{BaselineState, Finding, Fingerprint};
+use super::evaluator::{Evaluation, is_anonymous_access};
+use crate::model::{BaselineState, Finding, Fingerprint, Identity};
+
+/// Whether a finding says nothing that the one of the baseline did not: it is no more severe, opens no further path, and
+/// contradicts no expectation that was met.
+fn covers(old: &Finding, new: &Finding) -> bool {
+    old.severity <= new.severity
+        && new.open.is_subset(&old.open)
+        && (new.expected.is_none() || old.expected.is_some())
+}
 
 impl Evaluation {
     /// Marks each finding as new or unchanged, and adds the findings of `old` that are gone.
     ///
-    /// A finding is gone only if this scan could have found it again. If its target got no verdict, or if
-    /// `snapshot` shows that its paths were not asked, it is neither repeated nor marked as gone.
+    /// A finding about anonymous access is compared with that of the baseline at the same target, whichever of the
+    /// rules it has: a server that opens less than before has nothing new. A finding is gone only if this scan could
+    /// have found it again. If its target got no verdict, or if `snapshot` shows that its paths were not asked, it is
+    /// neither repeated nor marked as gone.
     pub fn compare(&mut self, old: Self, snapshot: &Snapshot) {
         let old_findings: HashMap<Fingerprint, &Finding> = (old.findings.iter())
             .map(|finding| (finding.fingerprint, finding))
             .collect();
+        let mut old_access: HashMap<&Identity, Vec<&Finding>> = HashMap::new();
+        for finding in &old.findings {
+            if is_anonymous_access(finding.rule) {
+                old_access.entry(&finding.about).or_default().push(finding);
+            }
+        }
         for finding in &mut self.findings {
-            // A finding that got more severe, or that opens further paths, is new.
-            let unchanged = old_findings.get(&finding.fingerprint).is_some_and(|old| {
-                old.severity <= finding.severity && finding.open.is_subset(&old.open)
-            });
-            finding.baseline = Some(if unchanged {
+            let same = old_findings.get(&finding.fingerprint).copied();
+            let access = old_access
+                .get(&finding.about)
+                .filter(|_| is_anonymous_access(finding.rule));
+            let mut earlier = same
+                .into_iter()
+                .chain(access.into_iter().flatten().copied());
+            finding.baseline = Some(if earlier.any(|old| covers(old, finding)) {
                 BaselineState::Unchanged
             } else {
                 BaselineState::New

@@ -8,7 +8,7 @@ use super::rules::hit::listed;
 use crate::kubernetes::PathClass;
 use crate::model::{
     Certificate, Change, ChangeKind, EndpointReport, Grade, Identity, JudgedRequest, Origin,
-    Verdict,
+    Outage, Verdict,
 };
 
 /// Digits of a certificate's SHA-256 in the text.
@@ -31,6 +31,8 @@ type Paths = Arc<BTreeSet<String>>;
 struct State {
     origin: Arc<Origin>,
     label: Option<Arc<str>>,
+    /// Whether it is a named target.
+    named: bool,
     /// The verdicts of its addresses, worst first.
     verdicts: BTreeSet<Verdict>,
     versions: BTreeSet<String>,
@@ -63,6 +65,7 @@ impl Snapshot {
             .or_insert_with(|| State {
                 origin: Arc::clone(&target.origin),
                 label: target.label.clone(),
+                named: target.named,
                 verdicts: BTreeSet::new(),
                 versions: BTreeSet::new(),
                 certificates: BTreeMap::new(),
@@ -116,6 +119,20 @@ impl Snapshot {
         }
         changes.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
         changes
+    }
+
+    /// The outage since `old`, if there is one.
+    pub fn outage_since(&self, old: &Self) -> Option<Outage> {
+        let (mut silent, mut asked) = (0, 0);
+        for (about, before) in &old.targets {
+            // Without a verdict the scan failed on our side.
+            let now = (self.targets.get(about)).filter(|now| !now.verdicts.is_empty());
+            if let Some(now) = now.filter(|_| before.named && before.answers()) {
+                asked += 1;
+                silent += u64::from(!now.answers());
+            }
+        }
+        Outage::of(silent, asked)
     }
 }
 

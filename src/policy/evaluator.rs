@@ -1,5 +1,6 @@
 //! Applies the rules to the records of a scan and collects the findings.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -7,22 +8,27 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::culprits::{Culprits, name};
 use super::rules::divergence::{self, AddressResult};
-use super::rules::hit::{Hit, ScanTime, confidence};
-use super::rules::{REGISTRY, coverage, expectation};
+use super::rules::hit::{Hit, ScanTime, confidence, contradicted};
+use super::rules::{REGISTRY, anonymous_access, coverage, expectation};
 use super::settings::Policy;
 use crate::model::{
-    Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Severity, Site,
-    SpecCoverage, Target, TargetNames, Verdict,
+    Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Site,
+    SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
 };
 
 /// What the rules found in one scan.
 #[derive(Debug, Clone, Default)]
 pub struct Evaluation {
-    /// The findings: worst first, then in the order of the target set.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
-    /// Endpoints by verdict, if every finding that explains the verdict is accepted.
+    /// Endpoints by verdict, if the finding that explains the verdict is accepted.
     pub accepted_verdicts: BTreeMap<Verdict, u64>,
+    /// The acceptances that match no finding, in the order of the settings.
+    pub unused_acceptances: Vec<UnusedAcceptance>,
+    /// The other endpoints by verdict, for the verdicts that can be a threshold.
+    pub(super) culprits: BTreeMap<Verdict, Culprits>,
     /// Targets and specifications with a verdict: findings of the baseline that are missing there are gone.
     pub(super) with_verdict: HashSet<Identity>,
     /// Specifications without a verdict whose missing verdict is accepted.
@@ -48,14 +54,16 @@ pub struct Evaluator<'a> {
     /// Specifications with another way into the cluster than the API server, and whether all its findings are
     /// accepted.
     other_ways_in: HashMap<Arc<Origin>, bool>,
+    /// Which acceptances match a finding.
+    used_acceptances: Vec<bool>,
     evaluation: Evaluation,
 }
 
-/// A finding, with the severity and address of the site that its message is about: the worst site, or among equals
-/// the one with the lowest address. So the order of records does not matter.
+/// A finding, with the verdict, number of open paths and address of the site that its message is about: the worst
+/// site, or among equals the one with the lowest address. So the order of records does not matter.
 struct Candidate {
     finding: Finding,
-    message_from: (Severity, Option<SocketAddr>),
+    message_from: (Option<Verdict>, Reverse<usize>, Option<SocketAddr>),
 }
 
 /// What a finding is about.
@@ -92,10 +100,10 @@ impl Subject {
     }
 }
 
-/// Whether the findings of a rule explain a verdict.
-pub(super) fn explains(rule: &Rule, verdict: Verdict) -> bool {
+/// Whether the findings of a rule are about anonymous access. Such a finding explains the verdict of its endpoint.
+pub(super) fn is_anonymous_access(rule: &Rule) -> bool {
     let mut registry = REGISTRY.iter();
-    registry.any(|entry| entry.rule.id == rule.id && entry.explains == Some(verdict))
+    registry.any(|entry| entry.rule.id == rule.id && entry.anonymous_access)
 }
 
 impl<'a> Evaluator<'a> {
@@ -108,6 +116,7 @@ impl<'a> Evaluator<'a> {
             addresses: HashMap::new(),
             contradicted: HashSet::new(),
             other_ways_in: HashMap::new(),
+            used_acceptances: vec![false; policy.accept.len()],
             evaluation: Evaluation::default(),
         }
     }
@@ -130,33 +139,43 @@ impl<'a> Evaluator<'a> {
                 .or_insert_with(|| (subject.clone(), Vec::new()));
             results.push(result);
         }
-        let mut explained = Vec::new();
+        if contradicted(report).is_some() {
+            self.contradicted.insert(Arc::clone(&report.target.origin));
+        }
+        let mut is_verdict_accepted = false;
+        let mut anonymous_access = anonymous_access::find(report);
         for entry in &REGISTRY {
             let rule = entry.rule;
-            let Some(hit) = entry.endpoint.and_then(|check| check(report, self.time)) else {
+            let chosen = anonymous_access.take_if(|(chosen, _)| *chosen == rule);
+            let Some(hit) = chosen
+                .map(|(_, hit)| hit)
+                .or_else(|| entry.endpoint.and_then(|check| check(report, self.time)))
+            else {
                 continue;
             };
             // A finding is no more certain than the identification of the server.
             let hit = hit.at_most(confidence(report));
-            if rule.id == expectation::RULE.id {
-                self.contradicted.insert(Arc::clone(&report.target.origin));
-            }
             let sites = report
                 .endpoint
                 .iter()
                 .map(|endpoint| Site::of(endpoint.clone(), hit.requests.clone(), &report.requests));
-            let accepted = self.record(rule, &subject, sites.collect(), hit);
+            let accepted = self.record(rule, &subject, Some(report.verdict), sites.collect(), hit);
             if entry.other_way_in {
                 let origin = Arc::clone(&report.target.origin);
                 *self.other_ways_in.entry(origin).or_insert(true) &= accepted;
             }
-            if entry.explains == Some(report.verdict) {
-                explained.push(accepted);
-            }
+            is_verdict_accepted |= entry.anonymous_access && accepted;
         }
-        if !explained.is_empty() && explained.iter().all(|accepted| *accepted) {
-            let accepted_verdicts = &mut self.evaluation.accepted_verdicts;
+        let Evaluation {
+            accepted_verdicts,
+            culprits,
+            ..
+        } = &mut self.evaluation;
+        if is_verdict_accepted {
             *accepted_verdicts.entry(report.verdict).or_default() += 1;
+        } else if report.verdict < Verdict::Rejected {
+            let name = name(report.target.label.as_deref(), subject.about.as_str());
+            culprits.entry(report.verdict).or_default().add(name);
         }
     }
 
@@ -168,7 +187,8 @@ impl<'a> Evaluator<'a> {
                 let site =
                     |result: &AddressResult| Site::of(result.endpoint().clone(), Vec::new(), &[]);
                 let sites = results.iter().map(site).collect();
-                self.record(&divergence::RULE, &subject, sites, hit);
+                let worst = results.iter().map(AddressResult::verdict).min();
+                self.record(&divergence::RULE, &subject, worst, sites, hit);
             }
         }
         for spec in &coverage.specs {
@@ -183,7 +203,9 @@ impl<'a> Evaluator<'a> {
                 };
                 let accepted = match self.found_at_endpoints(rule, spec) {
                     Some(accepted) => accepted,
-                    None => self.record(rule, &subject, Vec::new(), hit),
+                    None => {
+                        self.record(rule, &subject, spec.seen.first().copied(), Vec::new(), hit)
+                    }
                 };
                 if accepted && rule.id == coverage::NOT_COVERED.id {
                     self.evaluation.accepted_gaps.insert(subject.about.clone());
@@ -196,6 +218,10 @@ impl<'a> Evaluator<'a> {
             finding.sites.sort_by_key(|site| site.endpoint.address());
         }
         self.evaluation.sort();
+        let unused = (self.policy.accept.iter().zip(&self.used_acceptances))
+            .filter(|(_, is_used)| !**is_used)
+            .map(|(entry, _)| entry.unused());
+        self.evaluation.unused_acceptances = unused.collect();
         self.evaluation
     }
 
@@ -213,14 +239,19 @@ impl<'a> Evaluator<'a> {
         &mut self,
         rule: &'static Rule,
         subject: &Subject,
+        verdict: Option<Verdict>,
         sites: Vec<Site>,
         hit: Hit,
     ) -> bool {
-        let own_severity = hit.severity.unwrap_or(rule.severity);
-        let severity = self.policy.severity(rule, own_severity);
+        let severity = self.policy.severity(rule);
         let names = subject.names.as_ref();
-        let acceptance =
-            names.and_then(|names| self.policy.acceptance(rule, names, self.time.day()));
+        let matching = names.map_or_else(Vec::new, |names| {
+            self.policy.matching(rule, severity, names)
+        });
+        for index in &matching {
+            self.used_acceptances[*index] = true;
+        }
+        let acceptance = self.policy.acceptance(&matching, self.time.day());
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
         let remediation = hit
             .remedy
@@ -234,6 +265,8 @@ impl<'a> Evaluator<'a> {
             origin: Arc::clone(&subject.origin),
             label: subject.label.clone(),
             sites,
+            verdict,
+            expected: hit.expected,
             message: hit.message,
             remediation,
             open: hit.open,
@@ -242,10 +275,11 @@ impl<'a> Evaluator<'a> {
             acceptance,
         };
         let accepted = finding.accepted();
+        let finding_open = finding.open.len();
         let first_address = (finding.sites.first()).and_then(|site| site.endpoint.address());
         let mut new = Candidate {
             finding,
-            message_from: (severity, first_address),
+            message_from: (verdict, Reverse(finding_open), first_address),
         };
         match self.findings.entry(fingerprint) {
             Entry::Vacant(entry) => drop(entry.insert(new)),
@@ -256,6 +290,8 @@ impl<'a> Evaluator<'a> {
                 }
                 known.finding.sites.append(&mut new.finding.sites);
                 known.finding.open.append(&mut new.finding.open);
+                // The worst verdict is that of the message.
+                known.finding.expected = known.finding.expected.or(new.finding.expected);
             }
         }
         accepted

@@ -1,10 +1,11 @@
 //! The gate: decides the exit code from verdicts, findings and coverage.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::evaluator::{Evaluation, explains};
-use super::rules::expectation;
+use super::culprits::{Culprits, MAX_NAMED, first_and_more, name};
+use super::evaluator::{Evaluation, is_anonymous_access};
 use crate::model::{BaselineState, Coverage, Finding, Identity, Severity, SpecCoverage, Verdict};
 
 /// Exit code: nothing reaches the threshold.
@@ -105,7 +106,7 @@ pub struct Gate {
 pub struct Decision {
     /// The exit code: 0, 1, 2, 3 or 130.
     pub code: u8,
-    /// `1 verdict at --fail-on exposed: exit 1`.
+    /// `exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)`.
     pub sentence: String,
 }
 
@@ -117,18 +118,14 @@ impl Gate {
     /// finding counts as well. An unmet expectation fails at every threshold but `never`; with `new`, only if
     /// the baseline did not have it.
     pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: End) -> Decision {
-        let mut parts = Vec::new();
-        let reached = self.reaching_threshold(coverage, evaluation);
-        if !reached.is_empty() {
-            let reached = reached.join(" and ");
-            parts.push(format!("{reached} at --fail-on {}", self.fail_on));
-        }
-        let unmet = (evaluation.findings.iter())
-            .filter(|finding| self.fail_on.counts_expectation(finding))
-            .count() as u64;
-        if unmet > 0 {
-            parts.push(format!("{} not met", plural(unmet, "expectation")));
-        }
+        let mut parts = self.verdicts_at_threshold(coverage, evaluation);
+        let reached =
+            (evaluation.findings.iter()).filter(|finding| self.fail_on.reached_by(finding));
+        parts.extend(self.fail_on.reached_text(reached));
+        let unmet = evaluation.findings.iter();
+        parts.extend(unmet_text(
+            unmet.filter(|finding| self.fail_on.counts_expectation(finding)),
+        ));
         let fails = !parts.is_empty();
         let shortfall = self.coverage_shortfall(coverage, evaluation);
         parts.extend(shortfall.clone());
@@ -167,45 +164,63 @@ impl Gate {
         parts.extend(missing.map(|(why, count)| why.counted(*count)));
         Decision {
             code,
-            sentence: format!("{}: exit {code}", parts.join(", ")),
+            sentence: format!("exit {code}: {}", parts.join("; ")),
         }
     }
 
-    /// The verdicts and findings that reach the threshold.
-    fn reaching_threshold(self, coverage: &Coverage, evaluation: &Evaluation) -> Vec<String> {
-        let not_accepted = |verdict| {
+    /// The endpoints whose verdict reaches the threshold: `2 exposed: prod-eu-1 (192.0.2.1:6443), 192.0.2.9:6443`.
+    fn verdicts_at_threshold(self, coverage: &Coverage, evaluation: &Evaluation) -> Vec<String> {
+        let mut parts = Vec::new();
+        for verdict in self.fail_on.verdicts() {
             let accepted = evaluation.accepted_verdicts.get(&verdict);
-            (coverage.count(verdict)).saturating_sub(accepted.copied().unwrap_or(0))
-        };
-        let verdicts = self.fail_on.verdicts().map(not_accepted).sum();
-        let findings = (evaluation.findings.iter())
-            .filter(|finding| self.fail_on.reached_by(finding))
-            .count() as u64;
-        [(verdicts, "verdict"), (findings, self.fail_on.noun())]
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, noun)| plural(count, noun))
-            .collect()
+            let count = (coverage.count(verdict)).saturating_sub(accepted.copied().unwrap_or(0));
+            if count > 0 {
+                let named = evaluation.culprits.get(&verdict);
+                let named = named.map_or_else(String::new, |named| named.text(count));
+                parts.push(with_names(format!("{count} {verdict}"), &named));
+            }
+        }
+        parts
     }
 
-    /// The coverage, if it is lower than required.
+    /// The coverage, if it is lower than required: `3 of 276 named targets not covered: a, b, c`.
     fn coverage_shortfall(self, coverage: &Coverage, evaluation: &Evaluation) -> Option<String> {
         // Equal lines of a targets file share one finding, so this counts specifications.
-        let is_accepted = |spec: &&SpecCoverage| {
+        let is_accepted = |spec: &SpecCoverage| {
             let about = Identity::of_specification(&spec.origin);
-            spec.is_missing() && evaluation.accepted_gaps.contains(&about)
+            evaluation.accepted_gaps.contains(&about)
         };
-        let accepted_count = coverage.specs.iter().filter(is_accepted).count();
+        let (mut accepted, mut missing) = (0, 0);
+        let mut culprits = Culprits::default();
+        for spec in coverage.specs.iter().filter(|spec| spec.is_missing()) {
+            if is_accepted(spec) {
+                accepted += 1;
+            } else {
+                missing += 1;
+                culprits.add(name(spec.label.as_deref(), bare(&spec.origin.text)));
+            }
+        }
         let (covered, named) = (coverage.covered(), coverage.named());
         let required = self.require_coverage;
-        let short = covered * 100 < (named - accepted_count) * usize::from(required);
-        let accepted = if accepted_count > 0 {
-            format!(", {accepted_count} accepted")
-        } else {
+        let short = covered * 100 < (named - accepted) * usize::from(required);
+        let mut notes = Vec::new();
+        if accepted > 0 {
+            notes.push(format!("{accepted} accepted"));
+        }
+        if required < 100 {
+            notes.push(format!("{required}% required"));
+        }
+        let notes = if notes.is_empty() {
             String::new()
+        } else {
+            format!(" ({})", notes.join(", "))
         };
         short.then(|| {
-            format!("{covered} of {named} named targets covered{accepted}, {required}% required")
+            let targets = if named == 1 { "target" } else { "targets" };
+            with_names(
+                format!("{missing} of {named} named {targets} not covered{notes}"),
+                &culprits.text(missing),
+            )
         })
     }
 }
@@ -228,40 +243,97 @@ impl FailOn {
                     && finding.severity <= least.unwrap_or(Severity::Low)
             }
             Self::Verdict(_) => {
-                let explains_counted = |verdict| explains(finding.rule, verdict);
-                finding.severity == Severity::Critical && !self.verdicts().any(explains_counted)
+                let is_counted = |verdict| finding.verdict == Some(verdict);
+                let explains_counted =
+                    is_anonymous_access(finding.rule) && self.verdicts().any(is_counted);
+                finding.severity == Severity::Critical && !explains_counted
             }
             Self::Never => false,
         };
         is_severe && finding.counts()
     }
 
-    /// Whether a finding is an unmet expectation that fails the scan and is not already counted.
+    /// Whether a finding shows an unmet expectation that fails the scan and is not already counted.
     fn counts_expectation(self, finding: &Finding) -> bool {
         let counts = match self {
             Self::Verdict(_) | Self::Severity(_) => true,
             Self::New(_) => finding.baseline == Some(BaselineState::New),
             Self::Never => false,
         };
-        counts
-            && finding.rule.id == expectation::RULE.id
-            && finding.counts()
-            && !self.reached_by(finding)
+        counts && finding.expected.is_some() && finding.counts() && !self.reached_by(finding)
     }
 
-    const fn noun(self) -> &'static str {
-        match self {
-            Self::Verdict(_) => "critical finding",
-            Self::New(_) => "new finding",
-            Self::Severity(_) | Self::Never => "finding",
+    /// `1 critical and 2 high findings: etcd-open at 192.0.2.7:2379, …`; `None` without findings.
+    fn reached_text<'a>(self, findings: impl Iterator<Item = &'a Finding>) -> Option<String> {
+        let mut by_severity: BTreeMap<Severity, u64> = BTreeMap::new();
+        let mut shown = Vec::new();
+        let mut total = 0;
+        for finding in findings {
+            total += 1;
+            *by_severity.entry(finding.severity).or_default() += 1;
+            if shown.len() < MAX_NAMED {
+                shown.push(format!("{} at {}", finding.rule.id, name_of(finding)));
+            }
         }
+        let counts: Vec<String> = by_severity
+            .iter()
+            .map(|(severity, count)| format!("{count} {severity}"))
+            .collect();
+        let counts = match counts.split_last()? {
+            (last, []) => last.clone(),
+            (last, others) => format!("{} and {last}", others.join(", ")),
+        };
+        let new = if self.needs_baseline() { "new " } else { "" };
+        let noun = if total == 1 { "finding" } else { "findings" };
+        let more = total - shown.len() as u64;
+        let names = first_and_more(&shown, more);
+        Some(with_names(format!("{counts} {new}{noun}"), &names))
     }
 }
 
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 {
-        format!("1 {noun}")
+/// `2 expectations not met: prod-eu-1 (192.0.2.1:6443) expected rejected, …`; `None` without findings.
+fn unmet_text<'a>(findings: impl Iterator<Item = &'a Finding>) -> Option<String> {
+    let mut shown = Vec::new();
+    let mut total = 0;
+    for finding in findings {
+        total += 1;
+        if shown.len() < MAX_NAMED {
+            let expected = finding.expected.map_or("another verdict", Verdict::as_str);
+            shown.push(format!("{} expected {expected}", name_of(finding)));
+        }
+    }
+    let noun = if total == 1 {
+        "expectation"
     } else {
-        format!("{count} {noun}s")
+        "expectations"
+    };
+    let more = total - shown.len() as u64;
+    (total > 0).then(|| {
+        with_names(
+            format!("{total} {noun} not met"),
+            &first_and_more(&shown, more),
+        )
+    })
+}
+
+fn name_of(finding: &Finding) -> String {
+    let about = finding.about.as_str();
+    let is_specification = finding.index.is_none();
+    let about = if is_specification { bare(about) } else { about };
+    name(finding.label.as_deref(), about)
+}
+
+/// A specification without its annotations, which follow after white space.
+fn bare(specification: &str) -> &str {
+    let mut words = specification.split_whitespace();
+    words.next().unwrap_or_default()
+}
+
+/// `2 exposed: a, b`; without names the count alone.
+fn with_names(count: String, names: &str) -> String {
+    if names.is_empty() {
+        count
+    } else {
+        format!("{count}: {names}")
     }
 }

@@ -6,15 +6,18 @@
 //!                                     └─ severities and acceptances of the settings
 //! ```
 //!
-//! A rule is a file in `rules/` and a line in `rules::REGISTRY`. A new rule also needs a remedy in
+//! A rule is a file in `rules/` and a line in `rules::REGISTRY`. A rule about anonymous access also has a row in
+//! `rules/anonymous_access.rs`, which chooses the one finding about an endpoint. A new rule also needs a remedy in
 //! `advise/advice.toml`, a section in `docs/rules.md` (a test says how it must read), and a test with a simulated
 //! server.
 
 mod baseline;
 mod changes;
 mod controls;
+mod culprits;
 mod evaluator;
 mod gate;
+mod retired;
 mod rules;
 mod settings;
 
@@ -23,7 +26,8 @@ pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{
     COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
 };
-pub use settings::{Accept, Policy};
+pub use retired::{RETIRED, Retired, retired};
+pub use settings::{Accept, AcceptedRules, Policy};
 
 use crate::model::Rule;
 use rules::REGISTRY;

@@ -1,8 +1,10 @@
 //! The settings for findings: severities, and findings that somebody has accepted until some day.
 
+use std::fmt;
+
 use jiff::civil::Date;
 
-use crate::model::{Acceptance, Pattern, Rule, Severity, TargetNames};
+use crate::model::{Acceptance, Pattern, Rule, Severity, TargetNames, UnusedAcceptance};
 
 /// The settings for findings.
 #[derive(Debug, Clone, Default)]
@@ -13,11 +15,13 @@ pub struct Policy {
     pub accept: Vec<Accept>,
 }
 
-/// Accepts the findings of a rule at some targets.
+/// Accepts findings at some targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accept {
-    /// The rule.
-    pub rule: &'static Rule,
+    /// The rules.
+    pub rules: AcceptedRules,
+    /// The most severe findings that it covers; `None` for any severity.
+    pub at_most: Option<Severity>,
     /// The targets.
     pub target: Pattern,
     /// Why it is accepted.
@@ -26,20 +30,70 @@ pub struct Accept {
     pub owner: String,
     /// The last day on which it is accepted.
     pub expires: Date,
+    /// Where it is written: `kubeknock.toml:12:1`.
+    pub place: String,
+}
+
+/// The rules whose findings are accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AcceptedRules {
+    /// These.
+    Named(Vec<&'static Rule>),
+    /// All; then a severity limits what is accepted.
+    All,
+}
+
+impl fmt::Display for AcceptedRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(rules) => {
+                let ids: Vec<&str> = rules.iter().map(|rule| rule.id).collect();
+                f.write_str(&ids.join(", "))
+            }
+            Self::All => f.write_str("*"),
+        }
+    }
+}
+
+impl Accept {
+    fn matches(&self, rule: &Rule, severity: Severity, names: &TargetNames) -> bool {
+        let of_rule = match &self.rules {
+            AcceptedRules::Named(rules) => rules.iter().any(|named| named.id == rule.id),
+            AcceptedRules::All => true,
+        };
+        // Severities are ordered worst first.
+        let is_covered = self.at_most.is_none_or(|at_most| severity >= at_most);
+        of_rule && is_covered && self.target.matches(names)
+    }
+
+    /// The report of an acceptance that matches no finding.
+    pub(super) fn unused(&self) -> UnusedAcceptance {
+        UnusedAcceptance {
+            place: self.place.clone(),
+            rule: self.rules.to_string(),
+            target: self.target.to_string(),
+        }
+    }
 }
 
 impl Policy {
-    /// The acceptance of a finding. If several match, the one that expires last.
-    pub(super) fn acceptance(
+    /// The indexes of the acceptances that match a finding of this severity.
+    pub(super) fn matching(
         &self,
         rule: &Rule,
+        severity: Severity,
         names: &TargetNames,
-        today: Date,
-    ) -> Option<Acceptance> {
-        let matching = self
-            .accept
-            .iter()
-            .filter(|entry| entry.rule.id == rule.id && entry.target.matches(names));
+    ) -> Vec<usize> {
+        let entries = self.accept.iter().enumerate();
+        entries
+            .filter(|(_, entry)| entry.matches(rule, severity, names))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// The acceptance of a finding that these acceptances match: the one that expires last.
+    pub(super) fn acceptance(&self, matching: &[usize], today: Date) -> Option<Acceptance> {
+        let matching = matching.iter().filter_map(|index| self.accept.get(*index));
         let entry = matching.max_by_key(|entry| entry.expires)?;
         Some(Acceptance {
             reason: entry.reason.clone(),
@@ -49,18 +103,13 @@ impl Policy {
         })
     }
 
-    /// The severity of a finding that its rule reports with `severity`. The settings never raise a finding that
-    /// is less severe than its rule.
-    pub(super) fn severity(&self, rule: &Rule, severity: Severity) -> Severity {
+    /// The severity of a rule's findings.
+    pub(super) fn severity(&self, rule: &Rule) -> Severity {
         let configured = self
             .severities
             .iter()
             .rev()
             .find(|(of, _)| of.id == rule.id);
-        match configured {
-            Some((_, configured)) if severity > rule.severity => severity.max(*configured),
-            Some((_, configured)) => *configured,
-            None => severity,
-        }
+        configured.map_or(rule.severity, |(_, configured)| *configured)
     }
 }

@@ -31,9 +31,6 @@ pub(crate) struct Entry {
     pub(crate) change: Option<Guide>,
     /// The step that names the bindings that must stay; they must also stay in products that are built on this one.
     pub(crate) keep: Option<Action>,
-    /// Whether only the flags and bindings of upstream Kubernetes can be set.
-    #[serde(default)]
-    pub(crate) upstream: bool,
     /// Whether a server that rejects every anonymous request may have the weakest setting.
     #[serde(default)]
     pub(crate) rejected_is_weak: bool,

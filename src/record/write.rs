@@ -11,7 +11,7 @@ use super::endpoint::Endpoint;
 use super::finding::Finding;
 use super::scan::{Scan, Tool};
 use super::{SCHEMA, ScanInfo, Tally, encode};
-use crate::model::{self, EndpointReport, ScanSummary};
+use crate::model::{self, EndpointReport, ScanSummary, UnusedAcceptance};
 
 /// What a report says beside its endpoint records.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +22,8 @@ pub struct Contents<'a> {
     pub summary: &'a ScanSummary,
     /// The findings.
     pub findings: &'a [model::Finding],
+    /// The acceptances that match no finding.
+    pub unused_acceptances: &'a [UnusedAcceptance],
 }
 
 #[derive(Serialize)]
@@ -45,6 +47,8 @@ pub(super) enum Line<'a> {
         tool: Tool<'a>,
         /// The scan itself.
         scan: Scan<'a>,
+        /// The acceptances of the settings that match no finding.
+        unused_acceptances: &'a [UnusedAcceptance],
         /// How every target ended.
         coverage: Coverage<'a>,
         /// The scan in a few numbers.
@@ -78,6 +82,7 @@ pub fn write_last_lines(
         info,
         summary,
         findings,
+        unused_acceptances,
     } = contents;
     for finding in *findings {
         flushed(out, &Line::Finding(finding.into()))?;
@@ -86,6 +91,7 @@ pub fn write_last_lines(
         schema: SCHEMA,
         tool: info.into(),
         scan: Scan::new(info, summary),
+        unused_acceptances,
         coverage: (&summary.coverage).into(),
         summary: Summary::new(summary, tally),
     };
@@ -110,6 +116,7 @@ pub fn write_document(
         info,
         summary,
         findings,
+        unused_acceptances,
     } = contents;
     let mut out = io::BufWriter::new(out);
     let mut tally = Tally::default();
@@ -124,6 +131,7 @@ pub fn write_document(
     document.serialize_entry("endpoints", &encode::Sequence::new(endpoints))?;
     let findings = findings.iter().map(Finding::from);
     document.serialize_entry("findings", &encode::Sequence::new(findings))?;
+    document.serialize_entry("unused_acceptances", unused_acceptances)?;
     document.serialize_entry("coverage", &Coverage::from(&summary.coverage))?;
     document.serialize_entry("summary", &Summary::new(summary, &tally))?;
     document.end()?;

@@ -5,9 +5,10 @@ use std::io::{self, Write as _};
 
 use serde::Serialize;
 
+use super::folded::folded;
 use super::results::Results;
-use super::table::{TableOptions, change_line, finding_line, shown};
-use crate::model::{self, BaselineState, ScanSummary, Time};
+use super::table::{TableOptions, change_line, fold_lines, shown};
+use crate::model::{BaselineState, ScanSummary, Time};
 use crate::record::{Change, Finding, encode};
 
 /// The name and version of the JSON document.
@@ -32,21 +33,28 @@ pub fn write_table(
     let (old, new) = (diff.old, &diff.new);
     let (old_start, new_start) = (Time(old.started), Time(new.summary.started));
     writeln!(out, "from {old_start} to {new_start}")?;
-    let changes = new.changes.unwrap_or_default();
+    if let Some(outage) = new.outage_text() {
+        writeln!(out, "\n{outage}")?;
+    }
+    let changes = new.told_changes().unwrap_or_default();
     writeln!(out, "\n{}", heading(changes.len(), "change", "changes"))?;
     for change in changes {
         writeln!(out, "  {}", change_line(change, options))?;
     }
+    let told = new.told_findings();
     for (state, one, several) in [
         (BaselineState::New, "new finding", "new findings"),
         (BaselineState::Absent, "finding gone", "findings gone"),
     ] {
-        let findings: Vec<&model::Finding> = (new.findings.iter())
-            .filter(|finding| finding.baseline == Some(state))
-            .collect();
-        writeln!(out, "\n{}", heading(findings.len(), one, several))?;
-        for finding in findings {
-            writeln!(out, "  {}", finding_line(finding, options))?;
+        let findings = || {
+            let told = told.iter().copied();
+            told.filter(|finding| finding.baseline == Some(state))
+        };
+        writeln!(out, "\n{}", heading(findings().count(), one, several))?;
+        for fold in folded(findings()) {
+            for line in fold_lines(&fold, usize::MAX, options) {
+                writeln!(out, "{line}")?;
+            }
         }
     }
     writeln!(out, "\n{}", shown(new.outcome.sentence))?;

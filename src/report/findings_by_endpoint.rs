@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Endpoint, EndpointReport, Finding, Identity};
+use super::phrases;
+use crate::model::{Endpoint, EndpointReport, Finding, Identity, Severity, Verdict};
+use crate::natural_order::Natural;
 
 /// The findings of a scan by the endpoint or target that they are about.
 pub(super) struct FindingsByEndpoint<'a> {
@@ -41,5 +43,26 @@ impl<'a> FindingsByEndpoint<'a> {
             None => self.of_targets.get(&Identity::of_target(&report.target)),
         };
         found.map_or(&[], Vec::as_slice)
+    }
+
+    /// The severity of the worst finding about one endpoint that counts.
+    pub(super) fn worst(&self, report: &EndpointReport) -> Option<Severity> {
+        let counting = self.of(report).iter().filter(|finding| finding.counts());
+        counting.map(|finding| finding.severity).min()
+    }
+
+    /// Whether an endpoint is named first: it is exposed, or has a critical or high finding.
+    pub(super) fn matters(&self, report: &EndpointReport) -> bool {
+        let is_severe = self
+            .worst(report)
+            .is_some_and(|severity| severity <= Severity::High);
+        is_severe || report.verdict == Verdict::Exposed
+    }
+
+    /// The sort key of endpoints with one verdict: the worst finding first, then by name.
+    pub(super) fn order(&self, report: &EndpointReport) -> impl Ord + use<> {
+        let severity = self.worst(report);
+        let name = Natural(phrases::endpoint_name(report));
+        (severity.is_none(), severity, name, report.order_key())
     }
 }

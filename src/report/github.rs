@@ -27,8 +27,8 @@ pub(super) fn write(
     repository: Repository<'_>,
 ) -> io::Result<()> {
     for command in ["error", "warning", "notice"] {
-        let mut findings: Vec<&Finding> = (results.counting_findings())
-            .filter(|finding| self::command(finding.severity) == command)
+        let mut findings: Vec<&Finding> = (results.told_findings().into_iter())
+            .filter(|finding| finding.counts() && self::command(finding.severity) == command)
             .collect();
         // Ten known findings must not hide a new one.
         findings.sort_by_key(|finding| (finding.severity, finding.baseline));
@@ -61,6 +61,9 @@ pub(super) fn write(
                 "kubeknock: {more} more findings of kind {command}: see the other reports"
             )?;
         }
+    }
+    if let Some(outage) = results.outage_text() {
+        writeln!(out, "::warning title=outage::{}", data(&outage))?;
     }
     let sentence = escape(results.outcome.sentence, MAX_TEXT);
     writeln!(out, "kubeknock: {sentence}")?;
@@ -109,7 +112,7 @@ mod tests {
         insta::assert_snapshot!(text(&sample::mixed()));
         assert_eq!(
             text(&sample::empty()),
-            "kubeknock: 1 verdict at --fail-on exposed: exit 1\n"
+            "kubeknock: exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)\n"
         );
     }
 

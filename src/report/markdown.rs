@@ -1,31 +1,43 @@
-//! `markdown`: a pull-request comment or a job summary, with counts, changes and findings, and with folded details.
+//! `markdown`: a pull-request comment or a job summary.
 //!
-//! A comment may have 65,536 characters. Rows are written while they fit, and further rows are counted. Text from
-//! outside is written as code.
+//! A comment may have 65,536 characters. They are spent in this order: the outcome, the worst endpoints, what to do,
+//! the findings (those of one rule with one fix in one row), what changed, and all endpoints, worst first. Each part
+//! has a share; rows are written while they fit, and further rows are counted. Text from outside is written as code.
 
 mod remediation;
 mod text;
 
-use std::borrow::{Borrow, Cow};
-use std::collections::{HashMap, HashSet};
+use std::borrow::Borrow;
 use std::io;
 
+use super::findings_by_endpoint::FindingsByEndpoint;
+use super::folded::{Folded, by_fix, folded};
 use super::phrases;
 use super::results::Results;
 use super::worst_first::worst_first;
-use crate::model::{BaselineState, EndpointReport, Finding, Identity, Remediation, Verdict};
+use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
 use remediation::remediation;
-use text::{block, code};
+use text::{block, code, prose};
 
 /// Characters of the whole page.
 const MAX_PAGE: usize = 60_000;
+/// Characters of the page up to the end of the fixes.
+const END_OF_FIXES: usize = 25_000;
+/// Characters of the page up to the end of the findings.
+const END_OF_FINDINGS: usize = 42_000;
+/// Characters of the page up to the end of the changes and of the targets without a verdict.
+const END_OF_CHANGES: usize = 50_000;
+/// Characters of what to do, in short.
+const MAX_SUMMARY: usize = 300;
 /// Characters of the shortest row.
 const MIN_ROW: usize = 20;
-/// Named targets without a verdict, and remedies, that are listed.
+/// Endpoints named at the top.
+const MAX_CULPRITS: usize = 5;
+/// Named targets without a verdict, and fixes, that are listed.
 const MAX_LISTED: usize = 30;
-/// Targets named for one remedy.
-const MAX_TARGETS: usize = 5;
-/// Changes that are listed, so that room is left for the findings.
+/// Targets named in one row.
+const MAX_NAMES: usize = 8;
+/// Changes that are listed.
 const MAX_CHANGES: usize = 100;
 
 /// Writes the page.
@@ -34,13 +46,26 @@ pub(super) fn write(
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
+    let told = results.told_findings();
+    let findings = FindingsByEndpoint::new(told.iter().copied());
+    let (reports, left_out) = worst_first(reports, MAX_PAGE / MIN_ROW, |report| {
+        (report.verdict, findings.order(report))
+    });
+    // In an outage, silent targets are counted only.
+    let (silent, reports): (Vec<&EndpointReport>, _) = (reports.iter().map(Borrow::borrow))
+        .partition(|report| results.outage.is_some() && report.verdict.has_no_answer());
+    let left_out = left_out.into_values().sum::<usize>() + silent.len();
+    let folds = folded(told.iter().copied().filter(|finding| finding.counts()));
+
     let mut page = Page::default();
-    head(&mut page, results);
+    outcome(&mut page, results);
+    culprits(&mut page, &reports, &findings);
+    counts(&mut page, results);
+    fixes(&mut page, &folds);
+    self::findings(&mut page, results, &told, &folds);
     changes(&mut page, results);
-    findings(&mut page, results);
     missing_specs(&mut page, results);
-    remedies(&mut page, results);
-    endpoints(&mut page, reports);
+    endpoints(&mut page, &reports, left_out);
     out.write_all(page.text.as_bytes())?;
     out.flush()
 }
@@ -60,11 +85,12 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// Writes the rows that fit. Counts the others, together with the `omitted` ones that are not in `rows`.
-    fn rows(&mut self, omitted: usize, rows: impl Iterator<Item = String>) {
+    /// Writes the rows that fit before the page has `end` characters. Counts the others, together with the `omitted`
+    /// ones that are not in `rows`.
+    fn rows(&mut self, end: usize, omitted: usize, rows: impl Iterator<Item = String>) {
         let mut left = 0_usize;
         for row in rows {
-            if left == 0 && self.length + row.chars().count() < MAX_PAGE {
+            if left == 0 && self.length + row.chars().count() < end {
                 self.line(&row);
             } else {
                 left += 1;
@@ -77,8 +103,7 @@ impl Page {
     }
 }
 
-fn head(page: &mut Page, results: &Results<'_>) {
-    let coverage = &results.summary.coverage;
+fn outcome(page: &mut Page, results: &Results<'_>) {
     let title = if results.outcome.code == 0 {
         "passed"
     } else {
@@ -95,63 +120,117 @@ fn head(page: &mut Page, results: &Results<'_>) {
     if let Some(notice) = results.shard_notice() {
         page.line(&format!("**Partial report**: {notice}.\n"));
     }
-    page.line("| verdict | endpoints |\n|---|---:|");
-    for verdict in Verdict::ALL {
-        let count = coverage.count(verdict);
-        if count > 0 {
-            page.line(&format!("| {verdict} | {count} |"));
-        }
+    if let Some(outage) = results.outage_text() {
+        page.line(&format!("**Outage**: {outage}.\n"));
     }
+}
+
+/// The endpoints that matter most.
+fn culprits(page: &mut Page, reports: &[&EndpointReport], findings: &FindingsByEndpoint<'_>) {
+    let culprits: Vec<&&EndpointReport> = (reports.iter())
+        .filter(|report| findings.matters(report))
+        .collect();
+    if culprits.is_empty() {
+        return;
+    }
+    for report in culprits.iter().take(MAX_CULPRITS) {
+        let (target, may) = (
+            phrases::target_and_address(report),
+            phrases::anonymous_may(report),
+        );
+        let name = phrases::name_and_place(report.target.label.as_deref(), &target);
+        let who = phrases::who_answered(report);
+        let [name, may, who] = [&name, &*may, &who].map(code);
+        page.line(&format!("- **{}** {name}: {may}; {who}", report.verdict));
+    }
+    if culprits.len() > MAX_CULPRITS {
+        page.line(&format!("- … and {} more", culprits.len() - MAX_CULPRITS));
+    }
+    page.line("");
+}
+
+fn counts(page: &mut Page, results: &Results<'_>) {
+    let coverage = &results.summary.coverage;
+    let verdicts = Verdict::ALL.map(|verdict| (coverage.count(verdict), verdict));
+    let verdicts = phrases::counts(verdicts);
+    let colon = if verdicts.is_empty() { "" } else { ": " };
     page.line(&format!(
-        "\n{}, named targets covered: {} of {}.\n",
+        "{}{colon}{verdicts}. Named targets covered: {} of {}.\n",
         phrases::plural(coverage.targets, "target", "targets"),
         coverage.covered(),
         coverage.named()
     ));
 }
 
-fn changes(page: &mut Page, results: &Results<'_>) {
-    let Some(changes) = results.changes else {
-        return;
-    };
-    if changes.is_empty() {
-        page.line("Nothing changed since the baseline.\n");
+/// What to do: each fix once, in one line, and in full to unfold. The fix of the worst finding comes first.
+fn fixes(page: &mut Page, folds: &[Folded<'_>]) {
+    let fixes = by_fix(folds);
+    if fixes.is_empty() {
         return;
     }
-    page.line("### Changes since the baseline\n");
-    page.line("| | target | what | before | now |\n|---|---|---|---|---|");
-    let omitted = changes.len().saturating_sub(MAX_CHANGES);
-    let rows = changes.iter().take(MAX_CHANGES).map(|change| {
-        let state = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
-        let opens = if change.opens { "**opens**" } else { "" };
-        let (about, kind) = (code(change.about.as_str()), change.kind.as_str());
-        let (before, after) = (state(&change.before), state(&change.after));
-        format!("| {opens} | {about} | {kind} | {before} | {after} |")
+    let omitted = fixes.len().saturating_sub(MAX_LISTED);
+    let listed = || fixes.iter().take(MAX_LISTED);
+    page.line("### What to do\n");
+    let short = listed().map(|fix| {
+        let summary = prose(&fix[0].first().remediation.summary, MAX_SUMMARY);
+        format!("- {summary} {}", names(fix))
     });
-    page.rows(omitted, rows);
-    page.line("");
+    page.rows(END_OF_FIXES / 2, omitted, short);
+    page.line("\n<details><summary>How to fix it</summary>\n");
+    page.rows(END_OF_FIXES, omitted, listed().map(|fix| whole_fix(fix)));
+    page.line("\n</details>\n");
 }
 
-fn findings(page: &mut Page, results: &Results<'_>) {
-    let mut rows = results.counting_findings().map(finding).peekable();
+/// A fix in full, with its rules and targets.
+fn whole_fix(fix: &[&Folded<'_>]) -> String {
+    let mut rules: Vec<&str> = fix.iter().map(|fold| fold.rule().id).collect();
+    rules.dedup();
+    let first = fix[0].first();
+    let (rules, names) = (rules.join(", "), names(fix));
+    let steps = remediation(&first.remediation);
+    let proof = first.curl();
+    let proof = proof.map(|curl| format!("\n\n  See it yourself:\n{}", block(&curl, 2)));
+    let proof = proof.unwrap_or_default();
+    let proof = proof.trim_end();
+    format!("- **{rules}** at {names}:\n{steps}{proof}")
+}
+
+/// The names of the targets of these findings.
+fn names(folds: &[&Folded<'_>]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in folds.iter().flat_map(|fold| fold.names()) {
+        // A target with several findings has them next to each other, or in another fold.
+        if names.len() > MAX_NAMES || !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let listed: Vec<String> = names
+        .iter()
+        .take(MAX_NAMES)
+        .map(|name| code(name))
+        .collect();
+    match names.len() - listed.len() {
+        0 => listed.join(", "),
+        more => format!("{} and {more} more", listed.join(", ")),
+    }
+}
+
+fn findings(page: &mut Page, results: &Results<'_>, told: &[&Finding], folds: &[Folded<'_>]) {
     let not_shown = results.not_shown_notice();
     if let Some(notice) = &not_shown {
         page.line(&format!("{notice}.\n"));
     }
-    if rows.peek().is_none() {
+    if folds.is_empty() {
         if not_shown.is_none() {
             page.line("No findings.\n");
         }
     } else {
         page.line("### Findings\n");
         page.line("| severity | rule | target | what | |\n|---|---|---|---|---|");
-        page.rows(0, rows);
+        page.rows(END_OF_FINDINGS, 0, folds.iter().map(row));
         page.line("");
     }
-    let count = |which: fn(&Finding) -> bool| {
-        let findings = results.findings.iter();
-        findings.filter(|finding| which(finding)).count()
-    };
+    let count = |which: fn(&Finding) -> bool| told.iter().filter(|finding| which(finding)).count();
     let others = phrases::counts([
         (count(Finding::accepted), "accepted"),
         (count(Finding::gone), "gone since the baseline"),
@@ -161,126 +240,85 @@ fn findings(page: &mut Page, results: &Results<'_>) {
     }
 }
 
-fn finding(finding: &Finding) -> String {
-    let Finding { severity, rule, .. } = finding;
-    let state = finding.baseline.map(BaselineState::as_str);
-    let (about, label) = (
-        code(finding.about.as_str()),
-        label(finding.label.as_deref()),
-    );
-    let message = code(&phrases::finding_text(finding));
+/// Findings of one rule with one fix.
+fn row(fold: &Folded<'_>) -> String {
+    let first = fold.first();
+    let state = first.baseline.map(BaselineState::as_str);
+    let (targets, what) = if let Some(finding) = fold.only() {
+        let text = phrases::finding_text(finding);
+        (code(&phrases::finding_name(finding)), code(&text))
+    } else {
+        let expired = phrases::expired_acceptance(first);
+        let expired = expired.map(|expired| format!("; {}", code(&expired)));
+        let title = format!("{}{}", fold.rule().title, expired.unwrap_or_default());
+        (names(&[fold]), title)
+    };
+    let (severity, title) = (fold.severity(), fold.title());
     format!(
-        "| {severity} | {} | {about}{label} | {message} | {} |",
-        rule.id,
+        "| {severity} | {title} | {targets} | {what} | {} |",
         state.unwrap_or_default()
     )
 }
 
-/// The label of a target, after a space.
-fn label(label: Option<&str>) -> String {
-    label
-        .map(|label| format!(" {}", code(label)))
-        .unwrap_or_default()
+fn changes(page: &mut Page, results: &Results<'_>) {
+    let Some(changes) = results.told_changes() else {
+        return;
+    };
+    if changes.is_empty() {
+        if results.outage.is_none() {
+            page.line("Nothing changed since the baseline.\n");
+        }
+        return;
+    }
+    page.line("### Changes since the baseline\n");
+    page.line("| | target | what | before | now |\n|---|---|---|---|---|");
+    let omitted = changes.len().saturating_sub(MAX_CHANGES);
+    let rows = changes.iter().take(MAX_CHANGES).map(|change| {
+        let state = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), code);
+        let opens = if change.opens { "**opens**" } else { "" };
+        let (about, kind) = (code(&phrases::change_name(change)), change.kind.as_str());
+        let (before, after) = (state(&change.before), state(&change.after));
+        format!("| {opens} | {about} | {kind} | {before} | {after} |")
+    });
+    page.rows(END_OF_CHANGES, omitted, rows);
+    page.line("");
 }
 
 fn missing_specs(page: &mut Page, results: &Results<'_>) {
-    let missing = results.missing_specs();
+    let missing = results.told_specs(SpecCoverage::is_missing);
     if missing.is_empty() {
         return;
     }
     page.line("### Named targets without a verdict\n");
     page.line("| target | written at | result |\n|---|---|---|");
     let rows = missing.iter().take(MAX_LISTED).map(|spec| {
-        let (target, place) = (code(&spec.origin.text), code(&spec.origin.to_string()));
+        let name = phrases::name_and_place(spec.label.as_deref(), &spec.origin.text);
+        let (target, place) = (code(&name), code(&spec.origin.to_string()));
         let result = phrases::specification_result(spec);
         format!("| {target} | {place} | {result} |")
     });
-    page.rows(missing.len().saturating_sub(MAX_LISTED), rows);
+    let omitted = missing.len().saturating_sub(MAX_LISTED);
+    page.rows(END_OF_CHANGES, omitted, rows);
     page.line("");
 }
 
-/// Each remedy once, with the targets that need it; that of the worst finding first.
-fn remedies(page: &mut Page, results: &Results<'_>) {
-    let mut remedies: Vec<Remedy<'_>> = Vec::new();
-    let mut indices: HashMap<&Remediation, usize> = HashMap::new();
-    for finding in results.counting_findings() {
-        let key = &finding.remediation;
-        let index = *indices.entry(key).or_insert_with(|| {
-            remedies.push(Remedy {
-                first: finding,
-                rules: Vec::new(),
-                named: Vec::new(),
-                targets: HashSet::new(),
-            });
-            remedies.len() - 1
-        });
-        remedies[index].add(finding);
-    }
-    if remedies.is_empty() {
-        return;
-    }
-    page.line("<details><summary>How to fix it</summary>\n");
-    let rows = remedies.iter().take(MAX_LISTED).map(Remedy::text);
-    page.rows(remedies.len().saturating_sub(MAX_LISTED), rows);
-    page.line("\n</details>\n");
-}
-
-/// A remedy, with the rules and targets of its findings.
-struct Remedy<'a> {
-    first: &'a Finding,
-    rules: Vec<&'static str>,
-    /// The targets that the row names.
-    named: Vec<Cow<'a, str>>,
-    /// All targets.
-    targets: HashSet<&'a Identity>,
-}
-
-impl<'a> Remedy<'a> {
-    fn add(&mut self, finding: &'a Finding) {
-        if !self.rules.contains(&finding.rule.id) {
-            self.rules.push(finding.rule.id);
-        }
-        if self.targets.insert(&finding.about) && self.named.len() < MAX_TARGETS {
-            self.named.push(phrases::about(finding));
-        }
-    }
-
-    fn text(&self) -> String {
-        let targets: Vec<String> = self.named.iter().map(|target| code(target)).collect();
-        let more = match self.targets.len().saturating_sub(targets.len()) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let (rules, targets) = (self.rules.join(", "), targets.join(", "));
-        let steps = remediation(&self.first.remediation);
-        let proof = self.first.curl();
-        let proof = proof.map(|curl| format!("\n\n  See it yourself:\n{}", block(&curl, 2)));
-        let proof = proof.unwrap_or_default();
-        format!(
-            "- **{rules}** at {targets}{more}:\n{steps}{}",
-            proof.trim_end()
-        )
-    }
-}
-
-fn endpoints(page: &mut Page, reports: impl Iterator<Item: Borrow<EndpointReport>>) {
-    let (reports, left_out) = worst_first(reports, MAX_PAGE / MIN_ROW, |report| {
-        (report.verdict, report.order_key())
-    });
+fn endpoints(page: &mut Page, reports: &[&EndpointReport], left_out: usize) {
     if reports.is_empty() {
         return;
     }
     page.line("<details><summary>Endpoints</summary>\n");
     page.line("| verdict | target | who | anonymous may |\n|---|---|---|---|");
     let rows = reports.iter().map(|report| {
-        let report = report.borrow();
-        let (verdict, label) = (report.verdict, label(report.target.label.as_deref()));
-        let target = code(&phrases::target_and_address(report));
-        let who = code(&phrases::who_answered(report));
-        let may = code(&phrases::anonymous_may(report));
-        format!("| {verdict} | {target}{label} | {who} | {may} |")
+        let target = phrases::target_and_address(report);
+        let name = phrases::name_and_place(report.target.label.as_deref(), &target);
+        let (who, may) = (
+            phrases::who_answered(report),
+            phrases::anonymous_may(report),
+        );
+        let [name, who, may] = [&name, &*who, &may].map(code);
+        format!("| {} | {name} | {who} | {may} |", report.verdict)
     });
-    page.rows(left_out.values().sum(), rows);
+    page.rows(MAX_PAGE, left_out, rows);
     page.line("\n</details>");
 }
 

@@ -13,6 +13,7 @@ mod csv;
 pub mod diff;
 pub mod endpoint_text;
 mod findings_by_endpoint;
+mod folded;
 mod format;
 mod github;
 mod gitlab;

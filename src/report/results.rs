@@ -1,7 +1,11 @@
 //! The results of a scan, which every format shows.
 
-use super::phrases::plural;
-use crate::model::{Change, Finding, Rule, ScanSummary, SpecCoverage};
+use std::collections::HashSet;
+
+use super::phrases::{self, plural};
+use crate::model::{
+    Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SpecCoverage, UnusedAcceptance,
+};
 use crate::record::{Contents, ScanInfo};
 
 /// The results of a scan, without its endpoint records.
@@ -11,12 +15,16 @@ pub struct Results<'a> {
     pub info: ScanInfo<'a>,
     /// When it ran, and its coverage.
     pub summary: &'a ScanSummary,
-    /// The findings: worst first, then in the order of the target set.
+    /// The findings, the worst first.
     pub findings: &'a [Finding],
+    /// The acceptances that match no finding.
+    pub unused_acceptances: &'a [UnusedAcceptance],
     /// Findings that count but are left out of [`Self::findings`], because the user wants to see only some severities.
     pub not_shown: usize,
     /// The changes since the baseline; `None` without a baseline.
     pub changes: Option<&'a [Change]>,
+    /// The outage since the baseline, if there is one.
+    pub outage: Option<Outage>,
     /// All rules, with or without findings.
     pub rules: &'a [&'static Rule],
     /// The decision of the gate.
@@ -28,7 +36,7 @@ pub struct Results<'a> {
 pub struct Outcome<'a> {
     /// The exit code.
     pub code: u8,
-    /// The reason for the exit code: `1 verdict at --fail-on exposed: exit 1`.
+    /// The reason for the exit code: `exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)`.
     pub sentence: &'a str,
 }
 
@@ -39,6 +47,7 @@ impl<'a> Results<'a> {
             info: self.info,
             summary: self.summary,
             findings: self.findings,
+            unused_acceptances: self.unused_acceptances,
         }
     }
 
@@ -58,11 +67,53 @@ impl<'a> Results<'a> {
         self.findings.iter().filter(|finding| finding.counts())
     }
 
+    /// The findings that people read: in an outage, none of silent targets.
+    pub(super) fn told_findings(&self) -> Vec<&'a Finding> {
+        let hidden = self.hidden_origins();
+        let findings = self.findings.iter();
+        findings
+            .filter(|finding| !hidden.contains(&*finding.origin))
+            .collect()
+    }
+
+    /// The changes that people read: in an outage, not that silent targets are gone. `None` without a baseline.
+    pub(super) fn told_changes(&self) -> Option<Vec<&'a Change>> {
+        let hidden = self.hidden_origins();
+        let is_hidden =
+            |change: &&Change| change.kind == ChangeKind::Gone && hidden.contains(&*change.origin);
+        let changes = self.changes?.iter();
+        Some(changes.filter(|change| !is_hidden(change)).collect())
+    }
+
+    /// The specifications that people read of, among these: in an outage, none that is silent.
+    pub(super) fn told_specs(
+        &self,
+        which: impl Fn(&SpecCoverage) -> bool,
+    ) -> Vec<&'a SpecCoverage> {
+        let specs = self.summary.coverage.specs.iter();
+        specs
+            .filter(|spec| which(spec) && !(self.outage.is_some() && is_silent(spec)))
+            .collect()
+    }
+
     /// The named targets without a verdict. Reports list them, because a scan that saw nothing must not look like
     /// a good result.
     pub(super) fn missing_specs(&self) -> Vec<&'a SpecCoverage> {
         let specs = self.summary.coverage.specs.iter();
         specs.filter(|spec| spec.is_missing()).collect()
+    }
+
+    /// The sentence about the outage.
+    pub(super) fn outage_text(&self) -> Option<String> {
+        let changed = self.told_changes().is_some_and(|told| !told.is_empty());
+        (self.outage).map(|outage| phrases::outage_text(outage, changed))
+    }
+
+    /// Where the silent targets of an outage were written.
+    fn hidden_origins(&self) -> HashSet<&'a Origin> {
+        let specs = self.summary.coverage.specs.iter();
+        let silent = specs.filter(|spec| self.outage.is_some() && is_silent(spec));
+        silent.map(|spec| &*spec.origin).collect()
     }
 
     /// The notice that the report of one shard begins with.
@@ -72,4 +123,9 @@ impl<'a> Results<'a> {
             .is_part()
             .then(|| format!("shard {shard} of a scan; the other shards are missing here"))
     }
+}
+
+/// Whether a named target has no endpoint that answered.
+fn is_silent(spec: &SpecCoverage) -> bool {
+    spec.named && !spec.seen.is_empty() && spec.seen.iter().all(|verdict| verdict.has_no_answer())
 }

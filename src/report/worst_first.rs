@@ -14,7 +14,7 @@ pub(super) fn worst_first<R: Borrow<EndpointReport>, K: Ord>(
 ) -> (Vec<R>, BTreeMap<Verdict, usize>) {
     let (mut kept, mut left_out) = (Vec::new(), BTreeMap::new());
     let mut cut = |kept: &mut Vec<R>| {
-        kept.sort_by_key(|report| key(report.borrow()));
+        kept.sort_by_cached_key(|report| key(report.borrow()));
         for report in kept.drain(kept.len().min(max)..) {
             *left_out.entry(report.borrow().verdict).or_default() += 1;
         }

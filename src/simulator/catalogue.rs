@@ -17,8 +17,8 @@ embedded! {
     "default" "rejecting" "exposed" "public-info-removed" "nginx-fronted"
     // API servers, composed
     "health-only" "health-livez-only" "starting" "recovering" "etcd-down" "slow" "closes-each"
-    "current" "eks-forbidden" "certificate-expired" "certificate-expiring" "http10" "insecure-http" "metrics-server" "control-characters" "front-answers-head"
-    "lists-nodes" "leaks-lists" "stalls" "openshift-custom-certificate" "k3s"
+    "current" "eks-forbidden" "eks-older" "certificate-expired" "certificate-expiring" "http10" "insecure-http" "metrics-server" "control-characters" "front-answers-head"
+    "lists-nodes" "metrics-open" "leaks-lists" "stalls" "openshift-custom-certificate" "k3s"
     // API servers that cannot be judged
     "overloaded" "load-balancer-health" "waf-403" "other-user" "wrong-code" "truncated-body"
     // Something else

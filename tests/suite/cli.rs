@@ -237,7 +237,7 @@ async fn several_formats_at_once() {
     }
 
     // Standard error shows the reason for the exit code if no report for people does.
-    let gate = "kubeknock: nothing at --fail-on exposed: exit 0\n";
+    let gate = "kubeknock: exit 0: nothing at --fail-on exposed\n";
     for (args, said) in [
         (&["-f", "list.txt", "-o", "json=j"][..], true),
         (&["-f", "list.txt", "-o", "json"], true),
@@ -522,8 +522,8 @@ async fn quiet_shows_only_errors_and_the_reason_for_the_exit_code() {
     ] {
         assert!(said.contains(note), "{note} is missing in {said}");
     }
-    let gate = "kubeknock: 1 verdict at --fail-on exposed: exit 1\n";
-    assert!(said.ends_with(gate), "{said}");
+    let gate = format!("kubeknock: exit 1: 1 exposed: {address}\n");
+    assert!(said.ends_with(&gate), "{said}");
     assert_eq!(stderr(&scan(&["-q", "-o", "json=j"])), gate);
     assert_eq!(stderr(&scan(&["-q", "-o", "table"])), "");
     assert_eq!(
@@ -589,11 +589,18 @@ fn the_demo_gives_every_simulated_server_its_verdict() {
         stderr(&output)
     );
     assert!(
-        stderr(&output).contains("simulations"),
+        stderr(&output).starts_with("kubeknock: 8 simulated servers on this machine"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("\nkubeknock: try next: kubeknock scan HOST:6443"),
         "{}",
         stderr(&output)
     );
     let text = stdout(&output);
+    let table = text.lines().position(str::is_empty);
+    assert!(text.starts_with("VERDICT  ") && table == Some(9), "{text}");
     for word in [
         "exposed",
         "forbidden",

@@ -13,6 +13,7 @@ const GROUND: [&str; 11] = [
     "input",
     "escape",
     "host_port",
+    "natural_order",
     "os_error",
     "random",
     "wording",
@@ -22,9 +23,17 @@ const GROUND: [&str; 11] = [
 /// What a module may use beside itself.
 fn allowed(module: &str) -> Vec<&'static str> {
     match module {
-        "input" | "escape" | "host_port" | "os_error" | "random" | "wording" => vec![],
+        "input" | "escape" | "host_port" | "natural_order" | "os_error" | "random" | "wording" => {
+            vec![]
+        }
         "kubernetes" => vec!["escape"],
-        "model" => vec!["kubernetes", "escape", "host_port", "wording"],
+        "model" => vec![
+            "kubernetes",
+            "escape",
+            "host_port",
+            "natural_order",
+            "wording",
+        ],
         "error" | "products" => vec!["kubernetes", "model"],
         "config" => vec!["model", "error", "host_port"],
         "local_end" => vec!["config", "error"],

@@ -153,7 +153,7 @@ async fn the_report_of_a_scan_that_could_not_be_made_passes_no_gate() {
         "{table}"
     );
     assert!(
-        table.contains("could not scan, 16 of 16 targets not attempted: exit 2"),
+        table.contains("exit 2: could not scan; 16 of 16 targets not attempted"),
         "{table}"
     );
     let again = run(&["report", "table", path.to_str().unwrap()]);

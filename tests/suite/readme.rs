@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::{run, stdout};
 
@@ -98,6 +98,43 @@ fn the_defaults_in_the_page_of_options_are_those_of_the_help() {
         }
     }
     assert!(checked > 8, "only {checked} defaults found in the help");
+}
+
+/// How open a server is, compared with its documentation, has three names everywhere: stricter, as documented and
+/// more open.
+#[test]
+fn the_posture_has_the_same_names_everywhere() {
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![root.join("README.md")];
+    for folder in ["docs", "src", "deploy"] {
+        files(&root.join(folder), &mut found);
+    }
+    let mut seen = 0;
+    for path in found {
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        seen += usize::from(text.contains("more open than"));
+        for other in [
+            "less than documented",
+            "more than documented",
+            "less open than",
+            "looser than",
+        ] {
+            assert!(!text.contains(other), "{}: {other}", path.display());
+        }
+    }
+    assert!(seen > 2, "{seen}");
 }
 
 #[test]

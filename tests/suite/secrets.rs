@@ -130,12 +130,12 @@ fn files() -> Vec<(&'static str, String)> {
         ("rule.toml", format!("[severity]\n{CANARY} = \"low\"\n")),
         (
             "severity.toml",
-            format!("[severity]\nversion-disclosed = \"{CANARY}\"\n"),
+            format!("[severity]\nanonymous-auth-enabled = \"{CANARY}\"\n"),
         ),
         (
             "expires.toml",
             format!(
-                "[[accept]]\nrule = \"version-disclosed\"\ntarget = \"x\"\nreason = \"x\"\nowner = \"x\"\nexpires = \"{CANARY}\"\n"
+                "[[accept]]\nrule = \"anonymous-auth-enabled\"\ntarget = \"x\"\nreason = \"x\"\nowner = \"x\"\nexpires = \"{CANARY}\"\n"
             ),
         ),
         (

@@ -335,12 +335,14 @@ async fn severities_acceptances_and_expectations() {
              expires = {expires}\n"
         )
     };
-    let settings = format!(
-        "[severity]\nversion-disclosed = \"critical\"\n{}{}[[expect]]\ntarget = \"prod-*\"\nverdict = \"rejected\"\n",
-        accept("anonymous-auth-enabled", "2999-12-31"),
-        accept("health-endpoints-open", "2020-01-01"),
-    );
-    let folder = folder_with(&settings);
+    let settings = |expires: &str| {
+        format!(
+            "[severity]\nanonymous-auth-enabled = \"critical\"\n{}[[expect]]\ntarget = \"prod-*\"\n\
+             verdict = \"rejected\"\n",
+            accept("anonymous-auth-enabled", expires),
+        )
+    };
+    let folder = folder_with(&settings("2020-01-01"));
     let scan = |words: &str, fail_on: &str| {
         scan_in(
             folder.path(),
@@ -349,32 +351,23 @@ async fn severities_acceptances_and_expectations() {
     };
     let output = scan("", "critical");
     assert_eq!(output.status.code(), Some(1));
-    let report = report(&output);
-    assert_eq!(
-        finding(&report, "version-disclosed")["severity"],
-        "critical"
-    );
-    assert_eq!(
-        finding(&report, "anonymous-auth-enabled")["acceptance"]["in_force"],
-        true
-    );
-    assert_eq!(
-        finding(&report, "health-endpoints-open")["acceptance"]["in_force"],
-        false
-    );
-    assert!(finding(&report, "expectation-unmet").is_null());
+    let expired = report(&output);
+    let enabled = finding(&expired, "anonymous-auth-enabled");
+    assert_eq!(enabled["severity"], "critical");
+    assert_eq!(enabled["acceptance"]["in_force"], false);
+    assert!(finding(&expired, "expectation-unmet").is_null());
     // A critical finding fails at every verdict.
-    assert_eq!(scan("", "forbidden").status.code(), Some(1));
-    std::fs::write(
-        folder.path().join("kubeknock.toml"),
-        settings.replace("critical", "high"),
-    )
-    .unwrap();
+    assert_eq!(scan("", "exposed").status.code(), Some(1));
+    std::fs::write(folder.path().join("kubeknock.toml"), settings("2999-12-31")).unwrap();
+    let output = scan("", "forbidden");
     assert_eq!(
-        scan("", "forbidden").status.code(),
+        output.status.code(),
         Some(0),
         "what explains the verdict is accepted"
     );
+    let accepted = report(&output);
+    let enabled = finding(&accepted, "anonymous-auth-enabled");
+    assert_eq!(enabled["acceptance"]["in_force"], true);
     // The expectation of the line overrides that of the file.
     assert_eq!(scan("name=prod-1", "exposed").status.code(), Some(1));
     assert_eq!(
@@ -397,6 +390,50 @@ async fn severities_acceptances_and_expectations() {
             "{words}: {}",
             stderr(&output)
         );
+    }
+}
+
+/// An acceptance that matches nothing must not go unnoticed, unless the scan did not see everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acceptance_without_a_finding_is_reported() {
+    let server = start("default").await;
+    let address = server.address().to_string();
+    let folder = folder_with(
+        "[[accept]]\nrule = [\"etcd-open\", \"kubelet-open\"]\ntarget = \"*\"\nreason = \"a lab\"\nowner = \"us\"\n\
+         expires = 2999-12-31\n[[accept]]\nrule = \"*\"\nat-most = \"medium\"\ntarget = \"127.0.0.0/8\"\n\
+         reason = \"a lab\"\nowner = \"us\"\nexpires = 2999-12-31\n",
+    );
+    let said =
+        "kubeknock.toml:1:1: [[accept]] of etcd-open, kubelet-open at \"*\" matches no finding";
+    let whole = scan_in(folder.path(), &[&address, "--fail-on", "note"]);
+    assert_eq!(whole.status.code(), Some(0), "all of it is accepted");
+    assert!(stderr(&whole).contains(said), "{}", stderr(&whole));
+    assert!(!stderr(&whole).contains("[[accept]] of *"));
+    let unused = &report(&whole)["unused_acceptances"];
+    assert_eq!(unused.as_array().unwrap().len(), 1);
+    assert_eq!(unused[0]["rule"], "etcd-open, kubelet-open");
+    let shard = scan_in(folder.path(), &[&address, "--shard", "1/2", "--seed", "1"]);
+    assert!(!stderr(&shard).contains("[[accept]]"), "{}", stderr(&shard));
+    assert_eq!(report(&shard)["unused_acceptances"], serde_json::json!([]));
+}
+
+/// The rules of this version judge the baseline, too: rules that replaced others make nothing new.
+#[test]
+fn a_report_of_an_earlier_version_has_nothing_new_against_itself() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    for name in ["report-v2.json", "report-v3.jsonl"] {
+        let path = data.join(name);
+        let path = path.to_str().unwrap();
+        let args = ["report", "table", path, "--baseline", path];
+        let output = kubeknock()
+            .current_dir(tempfile::tempdir().unwrap().path())
+            .args(args)
+            .args(["--fail-on", "new:note", "--require-coverage", "0"])
+            .output()
+            .unwrap();
+        let table = stdout(&output);
+        assert_eq!(output.status.code(), Some(0), "{table}{}", stderr(&output));
+        assert!(!table.contains("(new)"), "{table}");
     }
 }
 
@@ -439,7 +476,7 @@ async fn a_server_that_opened_since_the_baseline_fails_the_gate() {
     for said in [
         "forbidden → exposed",
         "(new)",
-        "2 new findings at --fail-on new:high: exit 1",
+        &format!("exit 1: 1 high new finding: anonymous-discovery-exposed at {is}"),
     ] {
         assert!(table.contains(said), "{said} is missing in\n{table}");
     }
@@ -450,8 +487,8 @@ async fn a_server_that_opened_since_the_baseline_fails_the_gate() {
     );
     assert_eq!(
         finding(&report, "anonymous-auth-enabled")["baseline"],
-        "unchanged",
-        "it is open, not fixed"
+        "absent",
+        "another finding says what is open now"
     );
 
     for (args, said) in [

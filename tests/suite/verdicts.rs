@@ -100,6 +100,7 @@ fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSumma
         info: *info,
         summary,
         findings: &findings,
+        unused_acceptances: &[],
     };
     let mut out = Vec::new();
     record::write_document(&mut out, &contents, records.iter()).unwrap();

@@ -34,18 +34,26 @@ impl Conclusion {
         mut records: Spool,
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
-        let changes = self.earlier.map(|earlier| {
+        let (mut changes, mut outage) = (None, None);
+        if let Some(earlier) = self.earlier {
             self.evaluation.compare(earlier.evaluation, &self.snapshot);
             self.snapshot.partial = is_partial(info.config, summary);
-            self.snapshot.changes_since(&earlier.snapshot)
-        });
+            changes = Some(self.snapshot.changes_since(&earlier.snapshot));
+            outage = self.snapshot.outage_since(&earlier.snapshot);
+        }
+        // Another shard may have what an acceptance is about, and so may the targets that were not asked.
+        if is_partial(info.config, summary) || self.end != End::Regular {
+            self.evaluation.unused_acceptances.clear();
+        }
         let decision = self.gate.decide(coverage, &self.evaluation, self.end);
         let results = Results {
             info,
             summary,
             findings: &self.evaluation.findings,
+            unused_acceptances: &self.evaluation.unused_acceptances,
             not_shown: 0,
             changes: changes.as_deref(),
+            outage,
             rules: &RULES,
             outcome: Outcome {
                 code: decision.code,
@@ -54,6 +62,9 @@ impl Conclusion {
         };
         let code_is_stated = outputs.state_exit_code();
         outputs.finish(&results, &mut records)?;
+        for unused in &self.evaluation.unused_acceptances {
+            say::note(unused);
+        }
         if !code_is_stated {
             list_left_out(&summary.coverage);
             if decision.code == 0 {

@@ -17,8 +17,11 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
     let outputs = Outputs::open(&args.output, &[])?;
     runtime()?.block_on(async {
         let fleet = simulator::fleet().await?;
-        say::note("simulations on this machine, over real TLS; no cluster is asked:");
-        for member in fleet.members() {
+        let count = fleet.members().len();
+        say::note(format_args!(
+            "{count} simulated servers on this machine, over real TLS; no cluster is asked"
+        ));
+        for member in fleet.members().iter().filter(|_| verbose > 0) {
             say::note(format_args!(
                 "  {:24} {:22} {}",
                 member.name, member.address, member.source
@@ -47,6 +50,8 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             stats_interval: None,
             stats_requests: stats::Requests::new(),
         };
-        job.run().await
+        let code = job.run().await?;
+        say::note("try next: kubeknock scan HOST:6443, with your own API server");
+        Ok(code)
     })
 }

@@ -25,8 +25,10 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             info: new.scan.info(),
             summary: &new.scan.summary,
             findings: &new.evaluation.findings,
+            unused_acceptances: &[],
             not_shown: 0,
             changes: Some(&changes),
+            outage: new.snapshot.outage_since(&old.snapshot),
             rules: &RULES,
             outcome: Outcome {
                 code: decision.code,

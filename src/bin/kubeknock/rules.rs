@@ -1,7 +1,7 @@
 //! `kubeknock rules`: lists and explains the rules.
 
 use anyhow::bail;
-use kubeknock::policy::{RULES, rule};
+use kubeknock::policy::{RULES, retired, rule};
 use kubeknock::report::rule_text;
 
 use crate::args::RulesArgs;
@@ -13,6 +13,9 @@ pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
     let mut rules = Vec::new();
     for id in &args.ids {
         let Some(rule) = rule(id) else {
+            if let Some(retired) = retired(id) {
+                bail!("{} is retired: what it said {}", retired.id, retired.became);
+            }
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
             bail!("unknown rule {id:?}; `kubeknock rules` lists all rules{hint}");
         };

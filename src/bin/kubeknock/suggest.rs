@@ -22,12 +22,12 @@ mod tests {
 
     #[test]
     fn only_similar_words_are_suggested() {
-        let known = ["version-disclosed", "health-endpoints-open"];
+        let known = ["unsupported-version", "target-not-covered"];
         assert_eq!(
-            did_you_mean("version-discloses", known),
-            "; did you mean version-disclosed?"
+            did_you_mean("unsupported-versions", known),
+            "; did you mean unsupported-version?"
         );
         assert_eq!(did_you_mean("xyz", known), "");
-        assert_eq!(did_you_mean("version", []), "");
+        assert_eq!(did_you_mean("unsupported", []), "");
     }
 }

@@ -29,8 +29,8 @@ pub(in crate::policy) static NOT_FULLY_ASKED: Rule = Rule {
 pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     id: "target-not-covered",
     title: "A named target got no verdict",
-    meaning: "This target was named, but none of its endpoints showed what an anonymous caller may do. The \
-        report does not show that it is closed.",
+    meaning: "The list names this target by itself, not as part of a CIDR or range, but none of its endpoints \
+        showed what an anonymous caller may do. The report does not show that it is closed.",
     proof: "The results of all its ports and addresses.",
     severity: Severity::Low,
     score: "2.0",

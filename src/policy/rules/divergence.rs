@@ -51,6 +51,10 @@ impl AddressResult {
         })
     }
 
+    pub(in crate::policy) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
     pub(in crate::policy) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

@@ -1,41 +1,64 @@
-//! The verdict is not the expected one.
+//! The verdict is not the expected one, and no finding about anonymous access says so.
 
-use super::hit::{DEFAULTS, Hit, ScanTime, answered, listed};
-use crate::model::{Confidence, EndpointReport, Rule, Severity, SpecCoverage, Verdict};
+use super::anonymous_access;
+use super::hit::{DEFAULTS, Hit, ScanTime, answered, contradicted, listed};
+use crate::model::{Confidence, EndpointReport, Rule, Severity, SpecCoverage};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "expectation-unmet",
     title: "The verdict is not the expected one",
     meaning: "The target list or the settings expect another verdict (expect=). Either the cluster was changed, \
-        or the expectation is out of date.",
+        or the expectation is out of date. Where there is a finding about anonymous access, that finding says so, and \
+        this one is not made.",
     proof: "The verdict of this scan with its evidence, compared with the expectation.",
     severity: Severity::High,
     score: "7.0",
     ..DEFAULTS
 };
 
+pub(in crate::policy) static NOT_CHECKED: Rule = Rule {
+    id: "expectation-not-checked",
+    title: "The expected verdict was not checked",
+    meaning: "The target list or the settings expect a verdict (expect=), and the target was not asked, because the \
+        scan was stopped or nothing could be asked. Nothing is known about it.",
+    proof: "No endpoint of the target was asked.",
+    severity: Severity::Low,
+    score: "2.0",
+    ..DEFAULTS
+};
+
 /// An endpoint whose verdict contradicts the expectation.
 pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
+    let expected = contradicted(report).filter(|_| !anonymous_access::is_found(report))?;
     let EndpointReport {
         verdict, reason, ..
     } = report;
-    let contradicted = |expected: &Verdict| verdict.contradicts(*expected);
-    let expected = report.target.expect.filter(contradicted)?;
     let message = format!("expected {expected}, found {verdict}: {reason}");
-    Some(Hit::proven(message, answered(report)))
+    Some(Hit {
+        expected: Some(expected),
+        ..Hit::proven(message, answered(report))
+    })
 }
 
 /// A specification whose endpoints do not show the expected verdict.
 pub(in crate::policy) fn of_specification(spec: &SpecCoverage) -> Option<Hit> {
+    let found = found(spec)?;
+    unmet(spec, &format!("found {found}"))
+}
+
+/// A specification that was not asked.
+pub(in crate::policy) fn not_checked(spec: &SpecCoverage) -> Option<Hit> {
+    unmet(spec, "not asked").filter(|_| spec.seen.is_empty())
+}
+
+/// The confidence is medium: a target can be silent for other reasons than its configuration.
+fn unmet(spec: &SpecCoverage, result: &str) -> Option<Hit> {
     let expected = spec.expect.filter(|_| spec.met == Some(false))?;
-    let result =
-        found(spec).map_or_else(|| "not asked".to_owned(), |found| format!("found {found}"));
-    let message = format!("expected {expected}, {result}");
-    // A target can be silent for other reasons than its configuration, so the confidence is medium. If the target
-    // was not asked, for example because the scan was stopped, nothing is known about it, so the severity is low.
-    let severity = spec.seen.is_empty().then_some(Severity::Low);
-    let hit = Hit::proven(message, Vec::new()).at_most(Confidence::Medium);
-    Some(hit.with_severity(severity))
+    let hit = Hit::proven(format!("expected {expected}, {result}"), Vec::new());
+    Some(Hit {
+        expected: Some(expected),
+        ..hit.at_most(Confidence::Medium)
+    })
 }
 
 /// The verdicts of its endpoints; `None` if it was not asked.

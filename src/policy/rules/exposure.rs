@@ -1,7 +1,7 @@
 //! Paths that are open beyond version and health, by how sensitive they are.
 
-use super::hit::{DEFAULTS, Hit, ScanTime, paths};
-use crate::model::{Confidence, EndpointReport, Grade, Grant, Rule, Severity, unanswered_text};
+use super::hit::DEFAULTS;
+use crate::model::{Rule, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static RESOURCES: Rule = Rule {
@@ -53,6 +53,19 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
     ..DEFAULTS
 };
 
+pub(in crate::policy) static TELEMETRY_UNEXPECTED: Rule = Rule {
+    id: "anonymous-telemetry-unexpected",
+    title: "Anybody may read the server's metrics, flags or OpenAPI documents, which is not as it should be",
+    meaning: "Metrics, flags or OpenAPI documents are open, and this is more than the product documents, or not the \
+        verdict that the target list or the settings expect (expect=). A setting was changed, an upgrade kept an \
+        old one, or a binding was added. What is open helps to plan an attack.",
+    proof: "The path answered with its document, or with the marks of an API server behind authorization. The \
+        verdict was compared with what the product documents for its version, and with the expectation.",
+    severity: Severity::High,
+    score: "7.3",
+    ..TELEMETRY
+};
+
 pub(in crate::policy) static TELEMETRY: Rule = Rule {
     id: "anonymous-telemetry-exposed",
     title: "Anybody may read the server's metrics, flags or OpenAPI documents",
@@ -74,41 +87,3 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
     ],
     ..DEFAULTS
 };
-
-/// The verb for lists of resources.
-const LIST: &str = "list";
-
-pub(in crate::policy) fn resources(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    let lists = |grade| matches!(grade, Grade::Resources | Grade::SensitiveResources);
-    opened(report, lists, LIST)
-}
-
-pub(in crate::policy) fn discovery(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    opened(report, |grade| grade == Grade::Discovery, "read")
-}
-
-pub(in crate::policy) fn telemetry(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    opened(report, |grade| grade == Grade::Telemetry, "read")
-}
-
-fn opened(report: &EndpointReport, which: impl Fn(Grade) -> bool, may: &str) -> Option<Hit> {
-    let open = report.exposing().filter(|grant| which(grant.grade));
-    let grants: Vec<&Grant> = open.collect();
-    if grants.is_empty() {
-        return None;
-    }
-    let mut message = format!("anonymous callers may {may} {}", paths(&grants));
-    let mut confidence = Confidence::High;
-    if grants.iter().all(|grant| grant.not_served) {
-        message.push_str(": authorized, though nothing is served there");
-        confidence = Confidence::Medium;
-    }
-    if let Some(left_out) =
-        unanswered_text(&report.requests, &report.not_asked).filter(|_| may == LIST)
-    {
-        message.push_str("; ");
-        message.push_str(&left_out);
-    }
-    let hit = Hit::granted(message, &grants).opening(&grants);
-    Some(hit.at_most(confidence).with_remedy(report.remedy.as_ref()))
-}

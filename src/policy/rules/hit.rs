@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::advise::for_rule;
 use crate::model::{
-    Component, Confidence, EndpointReport, Grant, JudgedRequest, Remedy, Reply, Rule, Severity,
+    Component, Confidence, EndpointReport, Grant, JudgedRequest, Provenance, Remedy, Reply, Rule,
+    Severity, Verdict,
 };
 use crate::wording;
 
@@ -39,8 +40,6 @@ impl ScanTime {
 /// What a rule found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::policy) struct Hit {
-    /// The severity, if it is not the rule's own.
-    pub(in crate::policy) severity: Option<Severity>,
     pub(in crate::policy) confidence: Confidence,
     pub(in crate::policy) message: String,
     /// The requests that prove it.
@@ -49,18 +48,20 @@ pub(in crate::policy) struct Hit {
     pub(in crate::policy) remedy: Option<Remedy>,
     /// The paths that are open.
     pub(in crate::policy) open: BTreeSet<String>,
+    /// The expected verdict, if another one was found.
+    pub(in crate::policy) expected: Option<Verdict>,
 }
 
 impl Hit {
     /// A hit that these requests prove, or that needs no request as proof.
     pub(super) fn proven(message: impl Into<String>, requests: Vec<usize>) -> Self {
         Self {
-            severity: None,
             confidence: Confidence::High,
             message: message.into(),
             requests,
             remedy: None,
             open: BTreeSet::new(),
+            expected: None,
         }
     }
 
@@ -79,11 +80,6 @@ impl Hit {
     pub(super) fn with_remedy(self, remedy: Option<&Remedy>) -> Self {
         let remedy = remedy.cloned();
         Self { remedy, ..self }
-    }
-
-    /// With this severity instead of the rule's own, if one is given.
-    pub(super) fn with_severity(self, severity: Option<Severity>) -> Self {
-        Self { severity, ..self }
     }
 
     /// With this confidence if it is lower.
@@ -129,6 +125,26 @@ pub(in crate::policy) fn confidence(report: &EndpointReport) -> Confidence {
         .identification
         .as_ref()
         .map_or(Confidence::High, |identification| identification.confidence)
+}
+
+/// The expected verdict of a target, if the endpoint contradicts it.
+pub(in crate::policy) fn contradicted(report: &EndpointReport) -> Option<Verdict> {
+    let is_contradicted = |expected: &Verdict| report.verdict.contradicts(*expected);
+    report.target.expect.filter(is_contradicted)
+}
+
+/// How certain the comparison with the product's documentation is: no more than the documentation, and the identification of the product.
+pub(super) fn posture_confidence(report: &EndpointReport) -> Confidence {
+    let documented = match report.posture.as_ref().map(|posture| posture.known) {
+        Some(Provenance::Documented) => Confidence::High,
+        Some(Provenance::Observed) => Confidence::Medium,
+        Some(Provenance::Inferred | Provenance::Unknown) | None => Confidence::Low,
+    };
+    let product = report
+        .identification
+        .as_ref()
+        .and_then(|identification| identification.attribution.confidence);
+    documented.min(product.unwrap_or(Confidence::Low))
 }
 
 /// The paths of grants as a text.

@@ -1,7 +1,7 @@
 //! An API server without TLS.
 
-use super::hit::{DEFAULTS, Hit, ScanTime, answered};
-use crate::model::{EndpointReport, Rule, Scheme, Severity};
+use super::hit::DEFAULTS;
+use crate::model::{Rule, Severity};
 use crate::policy::controls;
 
 pub(in crate::policy) static RULE: Rule = Rule {
@@ -22,9 +22,3 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ],
     ..DEFAULTS
 };
-
-pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    let endpoint = report.endpoint.as_ref()?;
-    let is_hit = endpoint.scheme == Scheme::Http && report.verdict.is_conclusive();
-    is_hit.then(|| Hit::proven("an API server answers over plain HTTP", answered(report)))
-}

@@ -1,5 +1,6 @@
 //! The rules. Each file holds a rule's explanation and its check; [`REGISTRY`] lists them.
 
+pub(super) mod anonymous_access;
 pub(super) mod anonymous_auth;
 pub(super) mod certificate;
 pub(super) mod coverage;
@@ -11,27 +12,30 @@ pub(super) mod hit;
 pub(super) mod insecure_http;
 pub(super) mod kubelet;
 pub(super) mod posture;
-pub(super) mod public_info;
 pub(super) mod support;
 
-use crate::model::{EndpointReport, Rule, SpecCoverage, Verdict};
+use crate::model::{EndpointReport, Rule, SpecCoverage};
 use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
-pub(super) static REGISTRY: [Entry; 19] = [
-    endpoint(&exposure::RESOURCES, exposure::resources).explaining(Verdict::Exposed),
-    endpoint(&exposure::DISCOVERY, exposure::discovery).explaining(Verdict::Exposed),
-    endpoint(&exposure::TELEMETRY, exposure::telemetry).explaining(Verdict::Exposed),
-    endpoint(&insecure_http::RULE, insecure_http::check),
+pub(super) static REGISTRY: [Entry; 23] = [
+    anonymous_access(&exposure::RESOURCES),
+    anonymous_access(&exposure::DISCOVERY),
+    anonymous_access(&exposure::TELEMETRY_UNEXPECTED),
+    anonymous_access(&exposure::TELEMETRY),
+    anonymous_access(&insecure_http::RULE),
     endpoint(&etcd::RULE, etcd::check).other_way_in(),
     endpoint(&kubelet::OPEN, kubelet::open).other_way_in(),
     endpoint(&kubelet::ANONYMOUS, kubelet::anonymous).other_way_in(),
-    endpoint(&anonymous_auth::RULE, anonymous_auth::check).explaining(Verdict::Forbidden),
-    endpoint(&public_info::VERSION, public_info::version).explaining(Verdict::Limited),
-    endpoint(&public_info::HEALTH, public_info::health).explaining(Verdict::Limited),
-    endpoint(&posture::RULE, posture::check),
+    anonymous_access(&anonymous_auth::UNEXPECTED),
+    anonymous_access(&anonymous_auth::ENABLED),
+    anonymous_access(&anonymous_auth::NOT_CHANGEABLE),
+    anonymous_access(&anonymous_auth::LIMITED),
+    endpoint(&posture::MORE_OPEN, posture::more_open),
+    endpoint(&posture::STRICTER, posture::stricter),
     endpoint(&expectation::RULE, expectation::of_endpoint)
         .and_specification(expectation::of_specification),
+    specification(&expectation::NOT_CHECKED, expectation::not_checked),
     addresses(&divergence::RULE),
     endpoint(&support::RULE, support::check),
     endpoint(&certificate::EXPIRED, certificate::expired),
@@ -51,8 +55,9 @@ pub(super) struct Entry {
     pub(super) rule: &'static Rule,
     pub(super) endpoint: Option<EndpointCheck>,
     pub(super) specification: Option<SpecificationCheck>,
-    /// The verdict that the findings of this rule explain.
-    pub(super) explains: Option<Verdict>,
+    /// Whether its findings are about anonymous access. An endpoint has at most one of these, which
+    /// [`anonymous_access::find`] chooses, and which explains the verdict.
+    pub(super) anonymous_access: bool,
     /// Whether it finds a way into the cluster other than the API server. Such a target is covered, although it is
     /// no API server.
     pub(super) other_way_in: bool,
@@ -64,8 +69,16 @@ const fn addresses(rule: &'static Rule) -> Entry {
         rule,
         endpoint: None,
         specification: None,
-        explains: None,
+        anonymous_access: false,
         other_way_in: false,
+    }
+}
+
+/// A rule of the table in `anonymous_access.rs`.
+const fn anonymous_access(rule: &'static Rule) -> Entry {
+    Entry {
+        anonymous_access: true,
+        ..addresses(rule)
     }
 }
 
@@ -84,13 +97,6 @@ impl Entry {
     const fn and_specification(self, check: SpecificationCheck) -> Self {
         Self {
             specification: Some(check),
-            ..self
-        }
-    }
-
-    const fn explaining(self, verdict: Verdict) -> Self {
-        Self {
-            explains: Some(verdict),
             ..self
         }
     }

@@ -1,15 +1,16 @@
-//! The posture differs from what the product documents.
+//! The posture differs from what the product documents, and no finding about anonymous access says so.
 
-use super::hit::{DEFAULTS, Hit, ScanTime, answered};
-use crate::model::{Confidence, EndpointReport, PostureStatus, Provenance, Rule, Severity};
+use super::anonymous_access;
+use super::hit::{DEFAULTS, Hit, ScanTime, answered, posture_confidence};
+use crate::model::{EndpointReport, PostureStatus, Rule, Severity};
 use crate::policy::controls;
 
-pub(in crate::policy) static RULE: Rule = Rule {
-    id: "posture-deviation",
-    title: "The posture is not what the product documents",
+pub(in crate::policy) static MORE_OPEN: Rule = Rule {
+    id: "more-open-than-documented",
+    title: "More is open than the product documents",
     meaning: "Distributions and managed services document how their API servers answer requests without \
         credentials. This one is more open: a setting was changed, an upgrade kept an old one, or a binding was \
-        added. If it is less open, the finding is a note.",
+        added. Where there is a finding about anonymous access, that finding says so, and this one is not made.",
     proof: "The verdict of this scan, compared with the expected posture of the identified product and version. \
         If the product, the version or the expectation is unknown, there is no finding.",
     severity: Severity::High,
@@ -23,29 +24,33 @@ pub(in crate::policy) static RULE: Rule = Rule {
     ..DEFAULTS
 };
 
-pub(in crate::policy) fn check(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
+pub(in crate::policy) static STRICTER: Rule = Rule {
+    id: "stricter-than-documented",
+    title: "Less is open than the product documents",
+    meaning: "Distributions and managed services document how their API servers answer requests without \
+        credentials. This one is stricter: somebody closed it, or a front end does. Where there is a finding about \
+        anonymous access, that finding says so, and this one is not made.",
+    proof: "The verdict of this scan, compared with the expected posture of the identified product and version. \
+        If the product, the version or the expectation is unknown, there is no finding.",
+    severity: Severity::Note,
+    score: "0.0",
+    ..DEFAULTS
+};
+
+pub(in crate::policy) fn more_open(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
+    standing(report, PostureStatus::MoreOpen)
+}
+
+pub(in crate::policy) fn stricter(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
+    standing(report, PostureStatus::Stricter)
+}
+
+fn standing(report: &EndpointReport, standing: PostureStatus) -> Option<Hit> {
     let posture = report.posture.as_ref()?;
-    let severity = match posture.standing {
-        PostureStatus::MoreOpen => None,
-        PostureStatus::Stricter => Some(Severity::Note),
-        PostureStatus::Either | PostureStatus::AsDocumented | PostureStatus::Unknown => {
-            return None;
-        }
-    };
-    let documented = match posture.known {
-        Provenance::Documented => Confidence::High,
-        Provenance::Observed => Confidence::Medium,
-        Provenance::Inferred | Provenance::Unknown => Confidence::Low,
-    };
-    // The finding is no more certain than the identification of the product.
-    let product = report
-        .identification
-        .as_ref()
-        .and_then(|identification| identification.attribution.confidence);
+    if posture.standing != standing || anonymous_access::is_found(report) {
+        return None;
+    }
     let hit = Hit::proven(posture.sentence.as_str(), answered(report))
-        .at_most(documented.min(product.unwrap_or(Confidence::Low)));
-    Some(
-        hit.with_severity(severity)
-            .with_remedy(report.remedy.as_ref()),
-    )
+        .at_most(posture_confidence(report));
+    Some(hit.with_remedy(report.remedy.as_ref()))
 }

@@ -115,7 +115,7 @@ fn a_path_that_only_the_new_scan_asked_is_a_new_finding_but_no_change() {
     let (before, now) = ([opening(&[])], [opening(&[("/metrics", true)])]);
     let evaluation = since(&before, &now);
     assert_eq!(
-        find(&evaluation, "anonymous-telemetry-exposed").baseline,
+        find(&evaluation, "anonymous-discovery-exposed").baseline,
         Some(BaselineState::New)
     );
     assert!(snapshot(&now).changes_since(&snapshot(&before)).is_empty());
@@ -188,4 +188,49 @@ fn a_target_that_was_not_asked_is_not_gone() {
     ));
     let short = snapshot(&[one, short]);
     assert!(short.changes_since(&both).is_empty() && both.changes_since(&short).is_empty());
+}
+
+#[test]
+fn half_of_the_named_targets_silent_is_an_outage() {
+    let day = |silent_ones: u64, all: u64| {
+        let reports: Vec<EndpointReport> = (0..all)
+            .map(|index| {
+                let address = format!("192.0.2.{index}");
+                let make = if index < silent_ones {
+                    silent
+                } else {
+                    rejecting
+                };
+                make(target(index, &address), &address)
+            })
+            .collect();
+        reports
+    };
+    let outage = |before: &[EndpointReport], now: &[EndpointReport]| {
+        let outage = snapshot(now).outage_since(&snapshot(before));
+        outage.map(|outage| (outage.silent, outage.asked))
+    };
+    let before = day(0, 40);
+    assert_eq!(outage(&before, &day(20, 40)), Some((20, 40)));
+    assert_eq!(outage(&before, &day(40, 40)), Some((40, 40)));
+    assert_eq!(outage(&before, &day(19, 40)), None, "fewer than half");
+    assert_eq!(outage(&day(0, 9), &day(9, 9)), None, "fewer than ten");
+    // Targets count that answered before and were asked now.
+    assert_eq!(outage(&day(25, 40), &day(40, 40)), Some((15, 15)));
+    assert_eq!(outage(&before, &day(30, 36)), Some((30, 36)));
+    // An address of a range is silent for its own reasons, and a failure here is no silence there.
+    let mut in_range = before;
+    for report in &mut in_range {
+        report.target.named = false;
+    }
+    assert_eq!(outage(&in_range, &day(40, 40)), None);
+    let mut failed_here = day(40, 40);
+    for report in &mut failed_here {
+        report.failure = Some(Failure::new(
+            Stage::Connect,
+            FailureKind::ResourcesExhausted,
+            "",
+        ));
+    }
+    assert_eq!(outage(&day(0, 40), &failed_here), None);
 }

@@ -1,9 +1,7 @@
 use super::super::{End, FailOn, Gate};
 use super::*;
-use crate::model::fixtures::status;
 use crate::model::{
-    Access, BaselineState, Component, Confidence, JudgedRequest, Posture, PostureStatus, Product,
-    Provenance, Remediation, Remedy, Severity, Unclear,
+    Access, BaselineState, Component, Confidence, JudgedRequest, Severity, Unclear,
 };
 
 #[test]
@@ -11,16 +9,12 @@ fn a_default_cluster() {
     let evaluation = evaluate(&[default_cluster(target(0, "192.0.2.1"), "192.0.2.1")]);
     assert_eq!(
         ids(&evaluation.findings),
-        [
-            "anonymous-auth-enabled",
-            "unsupported-version",
-            "version-disclosed",
-            "health-endpoints-open"
-        ]
+        ["anonymous-auth-enabled", "unsupported-version",]
     );
     assert_eq!(
-        find(&evaluation, "version-disclosed").message,
-        "/version tells anybody that this is v1.34.1"
+        find(&evaluation, "anonymous-auth-enabled").message,
+        "requests without credentials are accepted as system:anonymous; authorization answers 403; \
+         open: /version (v1.34.1) and /healthz"
     );
     let old = find(&evaluation, "unsupported-version");
     assert_eq!(
@@ -133,16 +127,21 @@ fn addresses_with_different_answers_are_a_finding() {
 fn an_unmet_expectation_is_one_finding() {
     let rejected = expecting(target(0, "192.0.2.1"), Verdict::Rejected);
     let of_one = evaluate(&[default_cluster(rejected.clone(), "192.0.2.1")]);
-    let unmet: Vec<&Finding> = of_one
-        .findings
-        .iter()
-        .filter(|finding| finding.rule.id == "expectation-unmet")
-        .collect();
-    assert_eq!(unmet.len(), 1);
+    assert_eq!(
+        ids(&of_one.findings),
+        ["anonymous-auth-unexpected", "unsupported-version"]
+    );
+    let unexpected = find(&of_one, "anonymous-auth-unexpected");
+    assert!(unexpected.message.ends_with("; expected rejected"));
+    assert_eq!(unexpected.expected, Some(Verdict::Rejected));
+    // Where anonymous callers are rejected, the expectation has a finding of its own.
+    let forbidden = expecting(target(0, "192.0.2.1"), Verdict::Forbidden);
+    let of_rejecting = evaluate(&[rejecting(forbidden, "192.0.2.1")]);
+    assert_eq!(ids(&of_rejecting.findings), ["expectation-unmet"]);
     assert!(
-        unmet[0]
+        of_rejecting.findings[0]
             .message
-            .starts_with("expected rejected, found forbidden: /api is 403")
+            .starts_with("expected forbidden, found rejected: ")
     );
     let of_silent = evaluate(&[silent(rejected.clone(), "192.0.2.1")]);
     assert_eq!(
@@ -168,7 +167,7 @@ fn an_unmet_expectation_is_one_finding() {
     };
     let unasked = Evaluator::new(&Policy::default(), at(DAY)).finish(&coverage);
     assert_eq!(
-        find(&unasked, "expectation-unmet").message,
+        find(&unasked, "expectation-not-checked").message,
         "expected rejected, not asked"
     );
     assert_eq!(find(&unasked, "target-not-covered").message, "not asked");
@@ -176,7 +175,7 @@ fn an_unmet_expectation_is_one_finding() {
 
 /// The gate reports that a scan was stopped. Its remaining targets are no alarms of their own.
 #[test]
-fn an_expectation_of_a_target_that_was_not_asked_is_unmet_but_low() {
+fn an_expectation_of_a_target_that_was_not_asked_has_a_rule_of_its_own() {
     let spec = |seen: Vec<Verdict>| {
         let coverage = Coverage {
             specs: vec![SpecCoverage::of(
@@ -192,7 +191,10 @@ fn an_expectation_of_a_target_that_was_not_asked_is_unmet_but_low() {
     };
     let (asked, stopped) = (spec(vec![Verdict::Unreachable]), spec(Vec::new()));
     assert_eq!(find(&asked, "expectation-unmet").severity, Severity::High);
-    assert_eq!(find(&stopped, "expectation-unmet").severity, Severity::Low);
+    assert_eq!(
+        find(&stopped, "expectation-not-checked").severity,
+        Severity::Low
+    );
     let decision = Gate {
         fail_on: FailOn::Severity(Severity::High),
         require_coverage: 0,
@@ -200,7 +202,10 @@ fn an_expectation_of_a_target_that_was_not_asked_is_unmet_but_low() {
     .decide(&Coverage::default(), &stopped, End::Regular);
     assert_eq!(
         (decision.code, decision.sentence.as_str()),
-        (1, "1 expectation not met: exit 1")
+        (
+            1,
+            "exit 1: 1 expectation not met: 192.0.2.1 expected rejected"
+        )
     );
 }
 
@@ -255,132 +260,28 @@ fn a_vendors_version_lowers_the_confidence() {
     assert!(!ids(&evaluate(&[report]).findings).contains(&"unsupported-version"));
 }
 
-/// An error from behind authorization proves that the request was granted, but shows no version and no health.
-#[test]
-fn an_error_does_not_disclose_version_or_health() {
-    let nothing = || {
-        Ok(status(
-            404,
-            "NotFound",
-            "the server could not find the requested resource",
-        )
-        .marked())
-    };
-    let answers = [
-        ("/version", nothing()),
-        ("/api", Ok(forbidden())),
-        ("/healthz", Ok(ok())),
-        ("/livez", nothing()),
-    ];
-    let report = record(
-        target(0, "192.0.2.1"),
-        "192.0.2.1",
-        failing(1, answers).with_kubeadm_tls(),
-    );
-    assert!(
-        report.grants.iter().any(|grant| grant.path == "/version"),
-        "{:?}",
-        report.grants
-    );
-    let evaluation = evaluate(&[report]);
-    assert!(!ids(&evaluation.findings).contains(&"version-disclosed"));
-    assert_eq!(
-        find(&evaluation, "health-endpoints-open").message,
-        "health is open to anybody: /healthz"
-    );
-}
-
-/// If the API server itself grants a request without credentials, it accepts anonymous callers, even if it refuses
-/// no request.
-#[test]
-fn open_paths_prove_that_anonymous_requests_are_accepted() {
-    let report = exposed(target(0, "192.0.2.1"), "192.0.2.1");
-    let finding = |report: EndpointReport| {
-        let evaluation = evaluate(&[report]);
-        evaluation
-            .findings
-            .into_iter()
-            .find(|finding| finding.rule.id == "anonymous-auth-enabled")
-    };
-    let found = finding(report.clone()).unwrap();
-    let proof = &found.sites[0].requests;
-    let paths: Vec<&str> = proof
-        .iter()
-        .map(|at| report.requests[*at].exchange.request.bare_path())
-        .collect();
-    assert_eq!(paths, ["/api"]);
-    let mut through_front = report.clone();
-    through_front.identification.as_mut().unwrap().through_front = true;
-    assert!(
-        finding(through_front).is_none(),
-        "a front end may add its own identity"
-    );
-    let mut plain = report;
-    plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
-    assert!(
-        finding(plain).is_none(),
-        "the insecure port does not authenticate"
-    );
-}
-
-/// If a finding is less severe than its rule, the settings do not raise it. Other findings get the severity of the
-/// settings.
-#[test]
-fn settings_do_not_raise_a_finding_below_its_rules_severity() {
-    let severity = |standing, set: Severity| {
-        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
-        report.posture = Some(Posture {
-            standing,
-            expected: vec![Verdict::Limited],
-            mode: None,
-            known: Provenance::Documented,
-            sentence: "as it is".to_owned(),
-            source: "".into(),
-        });
-        report
-            .identification
-            .as_mut()
-            .unwrap()
-            .attribution
-            .confidence = Some(Confidence::High);
-        let policy = Policy {
-            severities: vec![(known("posture-deviation"), set)],
-            ..Policy::default()
-        };
-        find(&evaluate_with(&policy, &[report]), "posture-deviation").severity
-    };
-    assert_eq!(
-        severity(PostureStatus::MoreOpen, Severity::Critical),
-        Severity::Critical
-    );
-    assert_eq!(
-        severity(PostureStatus::MoreOpen, Severity::Low),
-        Severity::Low
-    );
-    assert!(severity(PostureStatus::Stricter, Severity::Critical) > Severity::High);
-}
-
 #[test]
 fn settings_change_severities_and_accept_findings_until_a_day() {
     let report = || [default_cluster(target(0, "api.lab.example"), "192.0.2.1")];
     let policy = Policy {
-        severities: vec![(known("version-disclosed"), Severity::High)],
+        severities: vec![(known("anonymous-auth-enabled"), Severity::High)],
         accept: vec![
             accept("anonymous-auth-enabled", "*.lab.example", "2026-11-24"),
-            accept("health-endpoints-open", "api.lab.example", "2026-11-23"),
-            accept("unsupported-version", "*.prod.example", "2027-01-01"),
+            accept("unsupported-version", "api.lab.example", "2026-11-23"),
         ],
     };
     let evaluation = evaluate_with(&policy, &report());
-    let version = find(&evaluation, "version-disclosed");
-    assert_eq!((version.severity, version.score()), (Severity::High, "8.0"));
     let accepted = find(&evaluation, "anonymous-auth-enabled");
+    assert_eq!(
+        (accepted.severity, accepted.score()),
+        (Severity::High, "8.0")
+    );
     assert!(accepted.accepted() && !accepted.counts());
     assert_eq!(
         evaluation.accepted_verdicts,
         [(Verdict::Forbidden, 1)].into()
     );
-    let lapsed = find(&evaluation, "health-endpoints-open");
+    let lapsed = find(&evaluation, "unsupported-version");
     assert!(
         lapsed.counts()
             && lapsed
@@ -388,7 +289,9 @@ fn settings_change_severities_and_accept_findings_until_a_day() {
                 .as_ref()
                 .is_some_and(|acceptance| !acceptance.in_force)
     );
-    assert_eq!(find(&evaluation, "unsupported-version").acceptance, None);
+    let elsewhere = [default_cluster(target(0, "api.prod.example"), "192.0.2.1")];
+    let elsewhere = evaluate_with(&policy, &elsewhere);
+    assert_eq!(find(&elsewhere, "unsupported-version").acceptance, None);
 }
 
 #[test]
@@ -416,19 +319,20 @@ fn findings_are_new_unchanged_or_absent_against_a_baseline() {
         Some(BaselineState::New)
     );
     assert_eq!(
-        state("192.0.2.1", "version-disclosed"),
+        state("192.0.2.1", "unsupported-version"),
         Some(BaselineState::Unchanged)
     );
     assert_eq!(
         state("192.0.2.1", "anonymous-auth-enabled"),
-        Some(BaselineState::Unchanged)
+        Some(BaselineState::Absent),
+        "another finding says what is open now"
     );
     assert_eq!(
-        state("192.0.2.2", "version-disclosed"),
+        state("192.0.2.2", "anonymous-auth-enabled"),
         Some(BaselineState::Absent)
     );
     assert_eq!(
-        state("192.0.2.3", "version-disclosed"),
+        state("192.0.2.3", "anonymous-auth-enabled"),
         None,
         "silence does not prove that it is gone"
     );
@@ -436,53 +340,6 @@ fn findings_are_new_unchanged_or_absent_against_a_baseline() {
         state("192.0.2.3", "target-not-covered"),
         Some(BaselineState::New)
     );
-}
-
-/// The same finding: stricter than documented in the baseline, more open in this scan.
-#[test]
-fn a_more_severe_finding_is_new() {
-    let of = |standing| {
-        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
-        report.posture = Some(Posture {
-            standing,
-            expected: vec![Verdict::Limited],
-            mode: None,
-            known: Provenance::Documented,
-            sentence: "as it is".to_owned(),
-            source: "".into(),
-        });
-        report
-            .identification
-            .as_mut()
-            .unwrap()
-            .attribution
-            .confidence = Some(Confidence::High);
-        report
-    };
-    for (was, is, state) in [
-        (
-            PostureStatus::Stricter,
-            PostureStatus::MoreOpen,
-            BaselineState::New,
-        ),
-        (
-            PostureStatus::MoreOpen,
-            PostureStatus::Stricter,
-            BaselineState::Unchanged,
-        ),
-        (
-            PostureStatus::MoreOpen,
-            PostureStatus::MoreOpen,
-            BaselineState::Unchanged,
-        ),
-    ] {
-        let now = since(&[of(was)], &[of(is)]);
-        assert_eq!(
-            find(&now, "posture-deviation").baseline,
-            Some(state),
-            "{was:?} {is:?}"
-        );
-    }
 }
 
 /// The same rule at the same target, with other open paths.
@@ -521,167 +378,20 @@ fn a_finding_with_further_open_paths_is_new() {
 
 #[test]
 fn a_finding_whose_paths_were_not_asked_again_is_not_gone() {
+    let list = "/api/v1/secrets";
     let state = |now: &[(&'static str, bool)]| {
-        let now = since(&[opening(&[("/metrics", true)])], &[opening(now)]);
-        let of_metrics = |finding: &&Finding| {
-            finding.rule.id == "anonymous-telemetry-exposed" && finding.open.contains("/metrics")
+        let now = since(&[opening(&[(list, true)])], &[opening(now)]);
+        let of_list = |finding: &&Finding| {
+            finding.rule.id == "anonymous-resources-exposed" && finding.open.contains(list)
         };
         now.findings
             .iter()
-            .find(of_metrics)
+            .find(of_list)
             .and_then(|finding| finding.baseline)
     };
-    assert_eq!(state(&[("/metrics", true)]), Some(BaselineState::Unchanged));
-    assert_eq!(state(&[("/metrics", false)]), Some(BaselineState::Absent));
+    assert_eq!(state(&[(list, true)]), Some(BaselineState::Unchanged));
+    assert_eq!(state(&[(list, false)]), Some(BaselineState::Absent));
     assert_eq!(state(&[]), None);
-}
-
-#[test]
-fn a_posture_is_a_finding_if_it_differs_from_the_documentation() {
-    let with = |standing, known| {
-        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
-        report.posture = Some(Posture {
-            standing,
-            expected: vec![Verdict::Limited],
-            mode: None,
-            known,
-            sentence: "forbidden, where limited is documented".to_owned(),
-            source: "".into(),
-        });
-        report
-            .identification
-            .as_mut()
-            .unwrap()
-            .attribution
-            .confidence = Some(Confidence::Medium);
-        let evaluation = evaluate(&[report]);
-        let finding = evaluation
-            .findings
-            .into_iter()
-            .find(|finding| finding.rule.id == "posture-deviation");
-        finding.map(|finding| (finding.severity, finding.confidence))
-    };
-    for (standing, known, expected) in [
-        (
-            PostureStatus::MoreOpen,
-            Provenance::Documented,
-            Some((Severity::High, Confidence::Medium)),
-        ),
-        (
-            PostureStatus::MoreOpen,
-            Provenance::Inferred,
-            Some((Severity::High, Confidence::Low)),
-        ),
-        (
-            PostureStatus::Stricter,
-            Provenance::Observed,
-            Some((Severity::Note, Confidence::Medium)),
-        ),
-        (PostureStatus::Either, Provenance::Documented, None),
-        (PostureStatus::AsDocumented, Provenance::Documented, None),
-        (PostureStatus::Unknown, Provenance::Documented, None),
-    ] {
-        assert_eq!(with(standing, known), expected, "{standing:?}");
-    }
-}
-
-#[test]
-fn a_setting_that_users_cannot_change_is_low_with_the_providers_remedy() {
-    let with = |changeable| {
-        let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
-        report.remedy = Some(Remedy {
-            remediation: Remediation {
-                summary: "Restrict who can reach it.".into(),
-                reference: Some("https://docs.example/".into()),
-                ..Remediation::default()
-            },
-            changeable,
-            network_url: None,
-        });
-        let evaluation = evaluate(&[report]);
-        let finding = find(&evaluation, "anonymous-auth-enabled");
-        let remediation = &finding.remediation;
-        assert_eq!(remediation.summary, "Restrict who can reach it.");
-        assert_eq!(
-            remediation.reference.as_deref(),
-            Some("https://docs.example/")
-        );
-        finding.severity
-    };
-    assert_eq!(with(Some(false)), Severity::Low);
-    assert_eq!(with(Some(true)), Severity::Medium);
-    assert_eq!(with(None), Severity::Medium);
-}
-
-/// The remedy of `version-disclosed` for this product and release.
-fn on_the_version(product: Option<(&'static str, bool)>, release: &str, plain: bool) -> String {
-    let mut report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
-    report.remedy = Some(Remedy {
-        remediation: Remediation {
-            summary: "The product's own way.".into(),
-            ..Remediation::default()
-        },
-        changeable: None,
-        network_url: None,
-    });
-    let identification = report.identification.as_mut().unwrap();
-    identification.version = Some(release.to_owned());
-    identification.attribution.product = product.map(|(id, managed)| Product {
-        id: id.into(),
-        name: id.into(),
-        short: id.into(),
-        managed,
-    });
-    identification.attribution.others.clear();
-    if plain {
-        report.endpoint.as_mut().unwrap().scheme = Scheme::Http;
-    }
-    find(&evaluate(&[report]), "version-disclosed")
-        .remediation
-        .text(usize::MAX)
-}
-
-#[test]
-fn the_remedy_for_the_version_fits_the_release_and_the_product() {
-    let annotated = "rbac.authorization.kubernetes.io/autoupdate=false";
-    for product in [None, Some(("kubeadm", false))] {
-        let old = on_the_version(product, "v1.20.2", false);
-        assert!(
-            old.contains("the binding system:public-info-viewer") && old.contains(annotated),
-            "{old}"
-        );
-        assert!(!old.contains("AuthenticationConfiguration"), "{old}");
-        let oldest = on_the_version(product, "v1.13.12", false);
-        assert!(
-            oldest.contains("system:discovery and system:basic-user"),
-            "{oldest}"
-        );
-        assert!(
-            oldest.contains(annotated) && !oldest.contains("public-info-viewer"),
-            "{oldest}"
-        );
-        assert_eq!(
-            on_the_version(product, "v1.34.1", false),
-            "The product's own way."
-        );
-        assert_eq!(
-            on_the_version(product, "v1.13.12", true),
-            "The product's own way.",
-            "plain HTTP"
-        );
-    }
-    for product in [("eks", true), ("openshift", false)] {
-        assert_eq!(
-            on_the_version(Some(product), "v1.20.2", false),
-            "The product's own way."
-        );
-    }
-    // The product is unknown.
-    let limited = known("version-disclosed").remediation().text(usize::MAX);
-    assert!(
-        limited.contains("1.32 and later") && limited.contains(annotated),
-        "{limited}"
-    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::model::Severity;
 enum Answers {
     Exposed,
     Forbidden,
+    Limited,
     Rejected,
     Silent,
     OpenEtcd,
@@ -17,6 +18,7 @@ impl Answers {
         match self {
             Self::Exposed => exposed(target, "192.0.2.1"),
             Self::Forbidden => default_cluster(target, "192.0.2.1"),
+            Self::Limited => limited(target, "192.0.2.1"),
             Self::Rejected => rejecting(target, "192.0.2.1"),
             Self::Silent => silent(target, "192.0.2.1"),
             Self::OpenEtcd => open_etcd(target, "192.0.2.1"),
@@ -44,24 +46,14 @@ impl Row {
     }
 }
 
-const ROWS: [Row; 25] = {
-    use Answers::{Exposed, Forbidden, OpenEtcd, Rejected, Silent};
+const ROWS: [Row; 26] = {
+    use Answers::{Exposed, Forbidden, Limited, OpenEtcd, Rejected, Silent};
     const OPEN: &[&str] = &["anonymous-discovery-exposed"];
     const DEFAULT: &[&str] = &["anonymous-auth-enabled"];
-    const UNMET: &[&str] = &["expectation-unmet"];
+    const UNEXPECTED: &[&str] = &["anonymous-auth-unexpected"];
     const SILENT: &[&str] = &["target-not-covered"];
     const ETCD: &[&str] = &["etcd-open"];
-    const ALL_OF_DEFAULT: &[&str] = &[
-        "anonymous-auth-enabled",
-        "version-disclosed",
-        "health-endpoints-open",
-        "unsupported-version",
-    ];
-    const ALL_BUT_HEALTH: &[&str] = &[
-        "anonymous-auth-enabled",
-        "version-disclosed",
-        "unsupported-version",
-    ];
+    const ALL_OF_DEFAULT: &[&str] = &["anonymous-auth-enabled", "unsupported-version"];
     const fn row(
         now: Answers,
         before: Option<Answers>,
@@ -180,12 +172,18 @@ const ROWS: [Row; 25] = {
             ALL_OF_DEFAULT,
             &[("new", 0, 0), ("note", 0, 0), ("limited", 0, 0)],
         ),
-        // A new note does not fail at "new".
+        // A new note does not fail at "new". A server that opens less than before has nothing new.
+        row(
+            Limited,
+            Some(Rejected),
+            &[],
+            &[("new", 0, 0), ("new:note", 1, 1), ("note", 1, 1)],
+        ),
         row(
             Forbidden,
-            Some(Rejected),
-            ALL_BUT_HEALTH,
-            &[("new", 0, 0), ("new:note", 1, 1), ("note", 1, 1)],
+            Some(Exposed),
+            &[],
+            &[("new", 0, 0), ("new:note", 0, 0), ("medium", 1, 1)],
         ),
         row(
             Silent,
@@ -250,7 +248,7 @@ const ROWS: [Row; 25] = {
         row(
             Forbidden,
             Some(Rejected),
-            UNMET,
+            UNEXPECTED,
             &[
                 ("new:critical", 0, 0),
                 ("critical", 0, 0),
@@ -357,19 +355,12 @@ fn fail_on_never_ignores_unmet_expectations_but_not_coverage() {
     let rejected = || expecting(target(0, "192.0.2.1"), Verdict::Rejected);
     let unmet = [default_cluster(rejected(), "192.0.2.1")];
     let sentence = |fail_on: &str| decide(fail_on.parse().unwrap(), 100, &unmet);
-    assert_eq!(
-        sentence("exposed"),
-        (1, "1 expectation not met: exit 1".to_owned())
-    );
-    assert_eq!(
-        sentence("critical"),
-        (1, "1 expectation not met: exit 1".to_owned())
-    );
-    assert_eq!(
-        sentence("high"),
-        (1, "1 finding at --fail-on high: exit 1".to_owned())
-    );
-    assert_eq!(sentence("never"), (0, "--fail-on never: exit 0".to_owned()));
+    let not_met = "exit 1: 1 expectation not met: 192.0.2.1:6443 expected rejected";
+    let high = "exit 1: 1 high finding: anonymous-auth-unexpected at 192.0.2.1:6443";
+    assert_eq!(sentence("exposed"), (1, not_met.to_owned()));
+    assert_eq!(sentence("critical"), (1, not_met.to_owned()));
+    assert_eq!(sentence("high"), (1, high.to_owned()));
+    assert_eq!(sentence("never"), (0, "exit 0: --fail-on never".to_owned()));
     assert_eq!(
         decide(FailOn::Never, 100, &[silent(rejected(), "192.0.2.1")]).0,
         3
@@ -383,10 +374,10 @@ fn fail_on_never_ignores_unmet_expectations_but_not_coverage() {
         };
         gate.decide(&coverage(&unmet), &news, End::Regular).sentence
     };
-    assert_eq!(sentence("new:critical"), "1 expectation not met: exit 1");
+    assert_eq!(sentence("new:critical"), not_met);
     assert_eq!(
         sentence("new:high"),
-        "1 new finding at --fail-on new:high: exit 1"
+        "exit 1: 1 high new finding: anonymous-auth-unexpected at 192.0.2.1:6443"
     );
 }
 
@@ -401,7 +392,7 @@ fn a_critical_finding_is_counted_once() {
     );
     assert_eq!(
         decide(exposed_by_default, 100, &secrets).1,
-        "1 verdict at --fail-on exposed: exit 1"
+        "exit 1: 1 exposed: 192.0.2.1:6443"
     );
     let both = [
         exposed(target(0, "192.0.2.1"), "192.0.2.1"),
@@ -409,14 +400,14 @@ fn a_critical_finding_is_counted_once() {
     ];
     assert_eq!(
         decide(exposed_by_default, 0, &both).1,
-        "1 verdict and 1 critical finding at --fail-on exposed: exit 1"
+        "exit 1: 1 exposed: 192.0.2.1:6443; 1 critical finding: etcd-open at 192.0.2.2:6443"
     );
     // The verdict is accepted, the finding is not.
     let mut plain = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
     plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
     assert_eq!(
         decide(exposed_by_default, 100, &[plain]).1,
-        "1 critical finding at --fail-on exposed: exit 1"
+        "exit 1: 1 critical finding: insecure-http-api at 192.0.2.1:6443"
     );
 }
 
@@ -468,7 +459,7 @@ fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
     );
     assert_eq!(
         decision.sentence,
-        "0 of 2 named targets covered, 1 accepted, 100% required: exit 3"
+        "exit 3: 1 of 2 named targets not covered (1 accepted): 192.0.2.8"
     );
 }
 
@@ -482,7 +473,7 @@ fn the_sentence_contains_every_reason() {
     assert_eq!(code, 1);
     assert_eq!(
         sentence,
-        "1 verdict at --fail-on exposed, 1 of 2 named targets covered, 100% required: exit 1"
+        "exit 1: 1 exposed: 192.0.2.1:6443; 1 of 2 named targets not covered: 192.0.2.9"
     );
 }
 
@@ -501,15 +492,15 @@ fn the_sentence_says_how_much_was_not_attempted() {
     let sentence = |end| gate.decide(&left, &Evaluation::default(), end).sentence;
     assert_eq!(
         sentence(End::Regular),
-        "nothing at --fail-on exposed, 5 of 8 targets not attempted: exit 0"
+        "exit 0: nothing at --fail-on exposed; 5 of 8 targets not attempted"
     );
     assert_eq!(
         sentence(End::Interrupted),
-        "interrupted, 5 of 8 targets not attempted: exit 130"
+        "exit 130: interrupted; 5 of 8 targets not attempted"
     );
     assert_eq!(
         sentence(End::Failed),
-        "could not continue, 5 of 8 targets not attempted: exit 2"
+        "exit 2: could not continue; 5 of 8 targets not attempted"
     );
 }
 
@@ -534,4 +525,42 @@ fn thresholds_are_parsed_and_displayed() {
         let error = word.parse::<FailOn>().unwrap_err().to_string();
         assert!(error.contains("new:SEVERITY"), "{error}");
     }
+}
+
+/// However many servers fail the gate, the worst few are named, in natural order.
+#[test]
+fn the_sentence_names_the_first_culprits_and_counts_the_others() {
+    let label = |index: u64| Target {
+        label: Some(format!("kind-{index}\u{1b}[31m").into()),
+        ..target(index, &format!("192.0.2.{index}"))
+    };
+    let reports: Vec<EndpointReport> = (0..12)
+        .rev()
+        .map(|index| default_cluster(label(index + 8), &format!("192.0.2.{index}")))
+        .collect();
+    let name = |index: u64| format!("kind-{index}\\u{{1b}}[31m (192.0.2.{index}:6443)");
+    let (eight, nine, ten) = (name(8), name(9), name(10));
+    assert_eq!(
+        decide("forbidden".parse().unwrap(), 100, &reports).1,
+        format!("exit 1: 12 forbidden: {eight}, {nine}, {ten} and 9 more")
+    );
+    let rule = "anonymous-auth-enabled";
+    assert_eq!(
+        decide("medium".parse().unwrap(), 100, &reports[10..]).1,
+        format!(
+            "exit 1: 4 medium findings: {rule} at {eight}, unsupported-version at {eight}, {rule} at {nine} and 1 more"
+        )
+    );
+    let silent: Vec<EndpointReport> = (1..=5)
+        .map(|index| silent(label(index), "192.0.2.1"))
+        .collect();
+    assert_eq!(
+        decide(FailOn::Never, 50, &silent).1,
+        format!(
+            "exit 3: 5 of 5 named targets not covered (50% required): {}, {}, {} and 2 more",
+            name(1).replace(":6443", ""),
+            name(2).replace(":6443", ""),
+            name(3).replace(":6443", "")
+        )
+    );
 }

@@ -1,5 +1,7 @@
 //! Tests of the rules, the baseline and the gate. The real stages make the records, from answers written by hand.
 
+mod acceptances;
+mod anonymous_access;
 mod changes;
 mod findings;
 mod gate;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Accept, Evaluation, Evaluator, Policy, Snapshot};
+use super::{Accept, AcceptedRules, Evaluation, Evaluator, Policy, Snapshot};
 use crate::assess::assess;
 use crate::identify::identify;
 use crate::model::fixtures::{
@@ -19,8 +21,9 @@ use crate::model::fixtures::{
     version,
 };
 use crate::model::{
-    Coverage, Endpoint, EndpointReport, Failure, FailureKind, Finding, Host, Observation, Origin,
-    Pattern, Reply, Rule, Scheme, Source, SpecCoverage, SpecId, Stage, Target, Timings, Verdict,
+    Confidence, Coverage, Endpoint, EndpointReport, Failure, FailureKind, Finding, Host,
+    Observation, Origin, Pattern, Posture, PostureStatus, Provenance, Reply, Rule, Scheme, Source,
+    SpecCoverage, SpecId, Stage, Target, Timings, Verdict,
 };
 
 fn at(text: &str) -> Timestamp {
@@ -130,6 +133,16 @@ fn opening(paths: &[(&'static str, bool)]) -> EndpointReport {
     )
 }
 
+/// A server that limits anonymous requests to the health paths.
+fn limited(target: Target, address: &str) -> EndpointReport {
+    let answers = [
+        ("/version", Ok(unauthorized())),
+        ("/api", Ok(unauthorized())),
+        ("/healthz", Ok(ok())),
+    ];
+    record(target, address, failing(1, answers).with_kubeadm_tls())
+}
+
 fn rejecting(target: Target, address: &str) -> EndpointReport {
     let paths = ["/version", "/api", "/healthz", "/livez", "/readyz"];
     record(
@@ -228,11 +241,13 @@ fn since(old: &[EndpointReport], new: &[EndpointReport]) -> Evaluation {
 
 fn accept(rule: &str, target: &str, expires: &str) -> Accept {
     Accept {
-        rule: super::rule(rule).unwrap(),
+        rules: AcceptedRules::Named(vec![known(rule)]),
+        at_most: None,
         target: Pattern::new(target).unwrap(),
         reason: "a lab".to_owned(),
         owner: "platform@example.com".to_owned(),
         expires: expires.parse().unwrap(),
+        place: "kubeknock.toml:1:1".to_owned(),
     }
 }
 
@@ -250,6 +265,24 @@ fn find<'a>(evaluation: &'a Evaluation, rule: &str) -> &'a Finding {
 
 fn known(id: &str) -> &'static Rule {
     super::rule(id).unwrap()
+}
+
+/// With this comparison to what the product documents, on good evidence.
+fn standing(report: EndpointReport, standing: PostureStatus, known: Provenance) -> EndpointReport {
+    let mut report = report;
+    report.posture = Some(Posture {
+        standing,
+        expected: vec![Verdict::Limited],
+        documented: "limited to health".to_owned(),
+        mode: None,
+        known,
+        sentence: "as it is".to_owned(),
+        source: "".into(),
+    });
+    if let Some(identification) = &mut report.identification {
+        identification.attribution.confidence = Some(Confidence::High);
+    }
+    report
 }
 
 fn expecting(target: Target, expect: Verdict) -> Target {

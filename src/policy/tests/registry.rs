@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
-use super::super::RULES;
+use super::super::rules::anonymous_access;
 use super::super::rules::{REGISTRY, divergence};
+use super::super::{RETIRED, RULES, rule};
 use crate::model::Severity;
 
 /// Users have ids and severities in their settings, baselines and dashboards.
@@ -18,11 +19,31 @@ fn every_rule_has_a_check_and_its_own_id() {
     let listed: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(listed.len(), RULES.len(), "an id twice");
     let mut with_check: BTreeSet<&str> = [divergence::RULE.id].into();
-    let checked = REGISTRY
-        .iter()
-        .filter(|entry| entry.endpoint.is_some() || entry.specification.is_some());
+    let checked = REGISTRY.iter().filter(|entry| {
+        entry.endpoint.is_some() || entry.specification.is_some() || entry.anonymous_access
+    });
     with_check.extend(checked.map(|entry| entry.rule.id));
     assert_eq!(listed, with_check);
+}
+
+#[test]
+fn every_rule_about_anonymous_access_is_in_the_table_that_chooses_one() {
+    let registered: BTreeSet<&str> = REGISTRY
+        .iter()
+        .filter(|entry| entry.anonymous_access)
+        .map(|entry| entry.rule.id)
+        .collect();
+    let chosen: BTreeSet<&str> = anonymous_access::rules().map(|rule| rule.id).collect();
+    assert_eq!(registered, chosen);
+}
+
+#[test]
+fn the_id_of_a_retired_rule_is_not_used_again() {
+    for retired in RETIRED {
+        assert!(rule(retired.id).is_none(), "{}", retired.id);
+        let mut words = retired.became.split([' ', ',', ';', '(', ')']);
+        assert!(words.any(|word| rule(word).is_some()), "{}", retired.became);
+    }
 }
 
 #[test]

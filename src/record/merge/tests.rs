@@ -89,6 +89,8 @@ fn as_sample(merged: Whole, like: &Sample) -> Sample {
         summary,
         findings: like.findings.clone(),
         changes: None,
+        outage: None,
+        sentence: like.sentence.clone(),
     }
 }
 

@@ -33,6 +33,8 @@ fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
         summary,
         findings: findings.to_vec(),
         changes: None,
+        outage: None,
+        sentence: sample::mixed().sentence,
     }
 }
 

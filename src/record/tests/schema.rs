@@ -8,6 +8,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value};
 
+use crate::model::UnusedAcceptance;
 use crate::record::SCHEMA;
 use crate::record::coverage::{Coverage, Summary};
 use crate::record::endpoint::Endpoint;
@@ -35,9 +36,11 @@ struct Document {
     /// Endpoints in the order of the target set, then by address: all of named targets, and of ranges those that
     /// accepted a connection (with `settings.all` the others too).
     endpoints: Vec<Endpoint<'static>>,
-    /// What to look at, worst first, then in the order of the target set. The rules, settings and baseline of the run
+    /// What to look at, worst first: by verdict, severity and name. The rules, settings and baseline of the run
     /// that wrote the report decide what is here.
     findings: Vec<Finding<'static>>,
+    /// The acceptances of the settings that match no finding.
+    unused_acceptances: Vec<UnusedAcceptance>,
     /// How every target ended.
     coverage: Coverage<'static>,
     /// The scan in a few numbers.

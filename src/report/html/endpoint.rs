@@ -1,173 +1,272 @@
-//! The table of endpoints: a row for each, with its evidence and remedy to unfold.
+//! An endpoint on the page: a row, and its evidence to unfold.
 
-use maud::{Markup, PreEscaped, html};
-
-use super::super::phrases::{self, anonymous_may, target_and_address, who_answered};
-use super::findings::{finding_and_remedy, severity};
-use super::parts::{badge, label, link, shown};
-use super::remediation::remediation;
+use super::super::phrases::{
+    self, access_reason, anonymous_may, day, target_and_address, who_answered,
+};
+use super::parts::{finding_state, shown};
 use crate::model::{
-    Certificate, EndpointReport, Finding, Handshake, JudgedRequest, NameList, Remedy, Verdict,
+    Access, Certificate, EndpointReport, Finding, Handshake, Identification, JudgedRequest,
+    NameList,
 };
 
 /// Requests shown for one endpoint.
 const MAX_REQUESTS: usize = 100;
 /// Names shown of one list.
 const MAX_NAMES: usize = 12;
+/// The title of the requests.
+const ASKED: &str = "Asked";
+/// What a 404 to an anonymous caller means.
+const NOT_SERVED: &str =
+    "granted: authorization let the request through, but nothing is served under this path";
 
-/// The start of the section, up to the first row. [`write`](super::write) writes the end of the section, after the rows.
-pub(super) fn controls(endpoints: usize) -> Markup {
-    let column = |key: &str, name: &str| {
-        html! { th scope="col" { button type="button" data-sort=(key) { (name) } } }
-    };
-    html! {
-        (PreEscaped("<section aria-labelledby=\"endpoints\">"))
-        h2 id="endpoints" tabindex="-1" { "Endpoints" }
-        div.controls role="search" aria-label="Filter the endpoints" hidden {
-            label { "Filter " input type="search" id="filter" autocomplete="off" placeholder="name, address, version, finding …"; }
-            label { "Verdict " select id="verdict" {
-                option value="" { "all" }
-                @for verdict in Verdict::ALL { option value=(verdict.as_str()) { (verdict.as_str()) } }
-            } }
-            label { input type="checkbox" id="found"; " with findings only" }
-            button type="button" id="fold" aria-pressed="false" { "Unfold all" }
-            output id="count" aria-live="polite" { (endpoints) " of " (endpoints) " endpoints" }
+/// An endpoint as the page shows it. No text has hidden characters.
+pub(super) struct Entry {
+    pub(super) verdict: String,
+    pub(super) target: String,
+    /// What the user calls it; empty without a name.
+    pub(super) name: String,
+    pub(super) who: String,
+    pub(super) may: String,
+    /// The severity of the worst finding that counts; empty without one.
+    pub(super) severity: String,
+    /// How many more findings count.
+    pub(super) more: String,
+    /// The product, for groups; empty if it is unknown.
+    pub(super) provider: String,
+    pub(super) sections: Vec<Section>,
+}
+
+/// A part of the evidence: a title and rows of texts. Rows of one text are a list, rows of two are terms and what they
+/// mean, and more columns are a table whose first row has the titles.
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+impl Entry {
+    /// Leaves out the requests, where a page of many endpoints would get too large.
+    pub(super) fn leave_out_requests(&mut self) {
+        for section in &mut self.sections {
+            if section.title == ASKED {
+                let note = "left out here to keep the page small; the json report has the requests";
+                section.rows = vec![vec![note.to_owned()]];
+            }
         }
-        (PreEscaped("<div class=\"scroll\"><table id=\"list\">"))
-        thead { tr {
-            (column("verdict", "verdict")) (column("target", "target")) (column("who", "who"))
-            (column("may", "anonymous may")) (column("findings", "findings"))
-        } }
     }
 }
 
-/// One endpoint. The script sorts and filters by the attributes and reads no text.
-pub(super) fn row(report: &EndpointReport, findings: &[&Finding]) -> Markup {
-    let target = target_and_address(report);
+impl Section {
+    fn new(title: &'static str, rows: impl IntoIterator<Item = Vec<String>>) -> Self {
+        let rows = rows.into_iter().collect();
+        Self { title, rows }
+    }
+}
+
+/// What the page shows of an endpoint and its findings.
+pub(super) fn entry(report: &EndpointReport, findings: &[&Finding]) -> Entry {
     let counting: Vec<&&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
     let worst = counting.iter().map(|finding| finding.severity).min();
-    html! {
-        tbody data-verdict=(report.verdict.as_str()) data-rank=(report.verdict as u8)
-            data-severity=(worst.map_or(9, |severity| severity as u8)) {
-            tr.endpoint {
-                td { (badge(report.verdict)) }
-                td.target { code { (shown(&target)) } (label(report.target.label.as_deref())) }
-                td { (shown(&who_answered(report))) }
-                td { (shown(&anonymous_may(report))) }
-                td {
-                    @if let Some(worst) = worst {
-                        span class={ "badge s-" (worst.as_str()) } { (worst.as_str()) }
-                        @if counting.len() > 1 { " +" (counting.len() - 1) }
-                    }
-                }
-            }
-            tr.more { td colspan="5" { details {
-                summary { "Evidence" @if report.remedy.is_some() { " and how to fix it" } span.for { " of " (shown(&target)) } }
-                (detail(report, findings))
-            } } }
-        }
+    let more = counting.len().saturating_sub(1);
+    let product = report
+        .identification
+        .as_ref()
+        .and_then(Identification::product);
+    Entry {
+        verdict: report.verdict.as_str().to_owned(),
+        target: shown(&target_and_address(report)),
+        name: shown(report.target.label.as_deref().unwrap_or_default()),
+        who: shown(&who_answered(report)),
+        may: shown(&anonymous_may(report)),
+        severity: worst.map_or_else(String::new, |worst| worst.as_str().to_owned()),
+        more: if more > 0 {
+            format!("+{more}")
+        } else {
+            String::new()
+        },
+        provider: product.map_or_else(String::new, |product| shown(&product.short)),
+        sections: sections(report, findings),
     }
 }
 
-fn detail(report: &EndpointReport, findings: &[&Finding]) -> Markup {
-    html! {
-        p { (badge(report.verdict)) " " (shown(&report.reason)) ". Written at " (shown(&report.target.origin.to_string())) "."
-            @if let Some(expected) = report.target.expect { " Expected: " (badge(expected)) "." }
-        }
-        @if !findings.is_empty() {
-            h3 { "Findings" }
-            ul { @for finding in findings { li { (severity(finding)) " " (finding.rule.id) ": " (finding_and_remedy(finding)) } } }
-        }
-        @if let Some(remedy) = &report.remedy { h3 { "How to fix it" } (self::remedy(remedy)) }
-        @if let Some(posture) = &report.posture { h3 { "Posture" } p { (shown(&posture.sentence)) } }
-        @if let Some(identification) = &report.identification {
-            h3 { "What answered" }
-            p {
-                (identification.component.as_str()) " (confidence " (identification.confidence.as_str()) ")"
-                @if let Some(version) = &identification.version { ", " (shown(version)) }
-                @if let Some(product) = &identification.attribution.product {
-                    "; " (shown(&product.name))
-                    @if let Some(confidence) = identification.attribution.confidence { " (confidence " (confidence.as_str()) ")" }
-                }
-            }
-            @if !identification.clues.is_empty() {
-                ul.facts { @for clue in &identification.clues { li { (clue.kind.as_str()) ": " (shown(&clue.seen)) } } }
-            }
-        }
-        @if !report.requests.is_empty() { h3 { "Asked" } (requests(&report.requests)) }
-        @if !report.not_asked.is_empty() {
-            h3 { "Not asked" }
-            ul.facts { @for request in &report.not_asked { li { code { (shown(&request.path)) } } } }
-        }
-        @if let Some(tls) = &report.tls { h3 { "TLS" } (handshake(tls)) }
-    }
+fn sections(report: &EndpointReport, findings: &[&Finding]) -> Vec<Section> {
+    let mut sections = vec![
+        Section::new(
+            "Findings",
+            findings.iter().map(|finding| vec![found(finding)]),
+        ),
+        Section::new("How to fix it", [fixes(report)]),
+        Section::new("Verdict", verdict(report)),
+    ];
+    sections.extend(report.identification.as_ref().map(what_answered));
+    sections.push(Section::new(ASKED, asked(&report.requests)));
+    let not_asked = report.not_asked.iter();
+    sections.push(Section::new(
+        "Not asked",
+        not_asked.map(|request| vec![shown(&request.path)]),
+    ));
+    sections.extend(report.tls.as_ref().map(handshake));
+    sections.retain(|section| section.rows.iter().any(|row| !row.is_empty()));
+    sections
 }
 
-fn remedy(remedy: &Remedy) -> Markup {
-    html! {
-        (remediation(&remedy.remediation))
-        @if let Some(url) = &remedy.network_url { p { "Who can reach it: " (link(url)) } }
-    }
+/// `high anonymous-auth-unexpected (new): …`.
+fn found(finding: &Finding) -> String {
+    let state = finding_state(finding).map_or_else(String::new, |state| format!(" ({state})"));
+    let acceptance = finding.acceptance.as_ref();
+    let acceptance = acceptance.map_or_else(String::new, |acceptance| {
+        format!(
+            "; {}: {}",
+            phrases::acceptance_text(acceptance),
+            acceptance.reason
+        )
+    });
+    let (severity, rule) = (finding.severity, finding.rule.id);
+    shown(&format!(
+        "{severity} {rule}{state}: {}{acceptance}",
+        finding.said()
+    ))
 }
 
-fn requests(requests: &[JudgedRequest]) -> Markup {
-    html! {
-        div.scroll { table.requests {
-            thead { tr {
-                th scope="col" { "request" } th scope="col" { "status" } th scope="col" { "shows" }
-                th scope="col" { "audit id" } th scope="col" { "at (UTC)" }
-            } }
-            tbody { @for JudgedRequest { exchange, access } in requests.iter().take(MAX_REQUESTS) {
-                @let reply = exchange.outcome.as_ref().ok();
-                tr {
-                    td { code { (exchange.request.method.as_str()) " " (shown(&exchange.request.path)) } }
-                    td { (reply.map(|reply| reply.status.to_string()).unwrap_or_default()) }
-                    td {
-                        (access.as_str())
-                        @if let Some(reason) = phrases::access_reason(access) { ": " (shown(&reason)) }
-                        @if let Some(status) = reply.and_then(|reply| reply.answer.status()) {
-                            div.quiet { (shown(&status.message)) }
-                        }
-                    }
-                    td { code { (reply.and_then(|reply| reply.header("audit-id")).map(|id| shown(&id)).unwrap_or_default()) } }
-                    td { (exchange.at.strftime("%H:%M:%S%.3f")) }
-                }
-            } }
-        } }
-        @if requests.len() > MAX_REQUESTS { p { "… and " (requests.len() - MAX_REQUESTS) " more" } }
+/// What to do, in short. The steps are with the findings.
+fn fixes(report: &EndpointReport) -> Vec<String> {
+    let Some(remedy) = &report.remedy else {
+        return Vec::new();
+    };
+    let mut text = remedy.remediation.summary.to_string();
+    if let Some(url) = &remedy.network_url {
+        text = format!("{text} Who can reach it: {url}");
     }
+    vec![shown(&text)]
 }
 
-fn handshake(tls: &Handshake) -> Markup {
-    html! {
-        dl {
-            dt { "protocol" } dd { (shown(&tls.version)) ", " (shown(&tls.cipher)) }
-            @if let Some(certificate) = &tls.certificate { (self::certificate(certificate)) }
-            @if tls.client_ca_names.total > 0 {
-                dt { "client CAs it asks for" } dd { (names(&tls.client_ca_names)) }
-            }
-        }
+fn verdict(report: &EndpointReport) -> Vec<Vec<String>> {
+    let mut rows = vec![
+        vec!["reason".to_owned(), shown(&report.reason)],
+        vec![
+            "written at".to_owned(),
+            shown(&report.target.origin.to_string()),
+        ],
+    ];
+    let expected = report.target.expect.map(|expected| expected.to_string());
+    let posture = report
+        .posture
+        .as_ref()
+        .map(|posture| shown(&posture.sentence));
+    for (term, text) in [("expected", expected), ("posture", posture)] {
+        rows.extend(text.map(|text| vec![term.to_owned(), text]));
     }
+    rows
 }
 
-fn certificate(certificate: &Certificate) -> Markup {
-    html! {
-        dt { "certificate" } dd { (shown(&certificate.subject)) }
-        dt { "issued by" } dd { (shown(&certificate.issuer)) }
-        dt { "valid" } dd { (phrases::day(certificate.not_before)) " to " (phrases::day(certificate.not_after)) }
-        dt { "names" } dd { (names(&certificate.sans)) }
-        dt { "key" } dd { (shown(&certificate.key)) }
-        dt { "SHA-256" } dd { code { (shown(&certificate.sha256)) } }
+fn what_answered(identification: &Identification) -> Section {
+    let Identification {
+        component,
+        confidence,
+        version,
+        attribution,
+        clues,
+        ..
+    } = identification;
+    let row = |term: &str, text: String| vec![term.to_owned(), shown(&text)];
+    let mut rows = vec![row(
+        "component",
+        format!(
+            "{} (confidence {})",
+            component.as_str(),
+            confidence.as_str()
+        ),
+    )];
+    rows.extend(version.clone().map(|version| row("version", version)));
+    if let Some(product) = &attribution.product {
+        let confidence = attribution
+            .confidence
+            .map_or_else(String::new, |confidence| {
+                format!(" (confidence {})", confidence.as_str())
+            });
+        rows.push(row("product", format!("{}{confidence}", product.name)));
     }
+    rows.extend(
+        clues
+            .iter()
+            .map(|clue| row(clue.kind.as_str(), clue.seen.clone())),
+    );
+    Section::new("What answered", rows)
 }
 
-fn names(names: &NameList) -> Markup {
-    html! {
-        @for (index, name) in names.kept.iter().take(MAX_NAMES).enumerate() {
-            @if index > 0 { ", " }
-            code { (shown(name)) }
-        }
-        @let more = names.total - MAX_NAMES.min(names.kept.len());
-        @if more > 0 { " and " (more) " more" }
+fn asked(requests: &[JudgedRequest]) -> Vec<Vec<String>> {
+    if requests.is_empty() {
+        return Vec::new();
+    }
+    let titles = ["request", "status", "shows", "audit id", "at (UTC)"];
+    let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    rows.extend(requests.iter().take(MAX_REQUESTS).map(request));
+    if let Some(more @ 1..) = requests.len().checked_sub(MAX_REQUESTS) {
+        let mut row = vec![format!("… and {more} more")];
+        row.resize(titles.len(), String::new());
+        rows.push(row);
+    }
+    rows
+}
+
+fn request(JudgedRequest { exchange, access }: &JudgedRequest) -> Vec<String> {
+    let reply = exchange.outcome.as_ref().ok();
+    let status = reply.map(|reply| reply.status);
+    let mut shows = match (access, status) {
+        (Access::Granted, Some(404)) => NOT_SERVED.to_owned(),
+        _ => access.as_str().to_owned(),
+    };
+    let message = reply
+        .and_then(|reply| reply.answer.status())
+        .map(|status| status.message.clone());
+    for text in access_reason(access).into_iter().chain(message) {
+        shows = format!("{shows}: {text}");
+    }
+    let (method, path) = (exchange.request.method.as_str(), &exchange.request.path);
+    let audit_id = reply.and_then(|reply| reply.header("audit-id"));
+    vec![
+        shown(&format!("{method} {path}")),
+        status.map(|status| status.to_string()).unwrap_or_default(),
+        shown(&shows),
+        audit_id.map(|id| shown(&id)).unwrap_or_default(),
+        exchange.at.strftime("%H:%M:%S%.3f").to_string(),
+    ]
+}
+
+fn handshake(tls: &Handshake) -> Section {
+    let mut rows = vec![(
+        "protocol",
+        format!("{}, {}", shown(&tls.version), shown(&tls.cipher)),
+    )];
+    rows.extend(tls.certificate.iter().flat_map(certificate));
+    if tls.client_ca_names.total > 0 {
+        rows.push(("client CAs it asks for", names(&tls.client_ca_names)));
+    }
+    let rows = rows.into_iter();
+    Section::new("TLS", rows.map(|(term, text)| vec![term.to_owned(), text]))
+}
+
+fn certificate(certificate: &Certificate) -> [(&'static str, String); 6] {
+    let (from, to) = (day(certificate.not_before), day(certificate.not_after));
+    [
+        ("certificate", shown(&certificate.subject)),
+        ("issued by", shown(&certificate.issuer)),
+        ("valid", format!("{from} to {to}")),
+        ("names", names(&certificate.sans)),
+        ("key", shown(&certificate.key)),
+        ("SHA-256", shown(&certificate.sha256)),
+    ]
+}
+
+fn names(names: &NameList) -> String {
+    let listed: Vec<String> = names
+        .kept
+        .iter()
+        .take(MAX_NAMES)
+        .map(|name| shown(name))
+        .collect();
+    let text = listed.join(", ");
+    match names.total.saturating_sub(listed.len()) {
+        0 => text,
+        more => format!("{text} and {more} more"),
     }
 }

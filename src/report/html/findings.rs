@@ -1,89 +1,117 @@
-//! The findings, and the changes since the baseline.
+//! The findings, those of one rule with one fix together, and the changes since the baseline.
 
 use maud::{Markup, html};
 
+use super::super::folded::{Folded, folded};
 use super::super::phrases;
-use super::parts::{MAX_ROWS, label, shown};
+use super::super::results::Results;
+use super::parts::{MAX_ROWS, finding_state, shown};
 use super::remediation::{command, remediation};
-use crate::model::{BaselineState, Change, Finding};
+use crate::model::{Change, Finding, Severity};
 
-pub(super) fn changes(changes: &[Change]) -> Markup {
+/// Names in the line about several findings.
+const MAX_NAMES: usize = 6;
+/// A longer list is folded.
+const MAX_OPEN: usize = 20;
+
+pub(super) fn changes(results: &Results<'_>, changes: &[&Change]) -> Markup {
     html! {
         section aria-labelledby="changes" {
             h2 id="changes" { "Since the baseline" }
-            @if changes.is_empty() { p { "No changes." } } @else {
-                ul.changes {
-                    @for change in changes.iter().take(MAX_ROWS) {
-                        li {
-                            @if change.opens { strong class="opens" { "opens" } " " }
-                            (shown(change.about.as_str())) ": " (shown(&phrases::change_text(change)))
-                            (label(change.label.as_deref()))
-                        }
-                    }
-                }
-                (more(changes.len()))
-            }
+            @if let Some(outage) = results.outage_text() { p { strong { (outage) } "." } }
+            @else if changes.is_empty() { p { "No changes." } }
+            @if changes.len() > MAX_OPEN {
+                details { summary { (changes.len()) " changes" } (list(changes)) }
+            } @else if !changes.is_empty() { (list(changes)) }
         }
     }
 }
 
-pub(super) fn table(findings: &[Finding]) -> Markup {
+fn list(changes: &[&Change]) -> Markup {
+    html! {
+        ul.changes {
+            @for change in changes.iter().take(MAX_ROWS) {
+                li {
+                    @if change.opens { strong class="opens" { "opens" } " " }
+                    (shown(&phrases::change_name(change))) ": " (shown(&phrases::change_text(change)))
+                }
+            }
+        }
+        (more(changes.len()))
+    }
+}
+
+pub(super) fn section(told: &[&Finding]) -> Markup {
     let (counting, others): (Vec<&Finding>, Vec<&Finding>) =
-        findings.iter().partition(|finding| finding.counts());
+        told.iter().copied().partition(|finding| finding.counts());
     html! {
         section aria-labelledby="findings" {
             h2 id="findings" { "Findings" }
-            @if counting.is_empty() { p { "No findings that count." } } @else { (rows(&counting)) }
+            @if counting.is_empty() { p { "No findings that count." } } @else { (folds(&counting)) }
             @if !others.is_empty() {
-                details { summary { "Accepted, or gone since the baseline (" (others.len()) ")" } (rows(&others)) }
-            }
-        }
-    }
-}
-
-fn rows(findings: &[&Finding]) -> Markup {
-    html! {
-        div.scroll { table {
-            thead { tr {
-                th scope="col" { "severity" } th scope="col" { "rule" } th scope="col" { "target" } th scope="col" { "found" }
-            } }
-            tbody {
-                @for finding in findings.iter().take(MAX_ROWS) {
-                    tr {
-                        td { (severity(finding)) }
-                        td.rule { (finding.rule.id) }
-                        td.target { code { (shown(finding.about.as_str())) } (label(finding.label.as_deref())) }
-                        td { (finding_and_remedy(finding)) }
-                    }
+                details.fold {
+                    summary { "Accepted, or gone since the baseline (" (others.len()) ")" }
+                    (folds(&others))
                 }
             }
-        } }
-        (more(findings.len()))
-    }
-}
-
-/// The severity, and whether the finding is new or gone.
-pub(super) fn severity(finding: &Finding) -> Markup {
-    html! {
-        span class={ "badge s-" (finding.severity.as_str()) } { (finding.severity.as_str()) }
-        @if let Some(state @ (BaselineState::New | BaselineState::Absent)) = finding.baseline {
-            " " span.tag { @if state == BaselineState::New { "new" } @else { "gone" } }
         }
     }
 }
 
-/// The message of a finding, its remedy and its acceptance.
-pub(super) fn finding_and_remedy(finding: &Finding) -> Markup {
+fn folds(findings: &[&Finding]) -> Markup {
+    let folds = folded(findings.iter().copied());
     html! {
-        (shown(&finding.said()))
-        @if let Some(curl) = finding.curl() { details { summary { "See it yourself" } (command(&curl)) } }
-        details { summary { "How to fix it" } (remediation(&finding.remediation)) }
-        @if let Some(acceptance) = &finding.acceptance {
-            div.quiet {
-                (shown(&phrases::acceptance_text(acceptance))) ": " (shown(&acceptance.reason))
+        @for fold in folds.iter().take(MAX_ROWS) { (self::fold(fold)) }
+        (more(folds.len()))
+    }
+}
+
+/// Findings of one rule with one fix. Severe ones are unfolded.
+fn fold(fold: &Folded<'_>) -> Markup {
+    let first = fold.first();
+    html! {
+        details.fold open[fold.severity() <= Severity::High] {
+            summary {
+                (severity(fold.severity())) " "
+                @if let Some(state) = finding_state(first) { span.tag { (state) } " " }
+                strong { (fold.title()) } ": " (names(fold))
+            }
+            @if fold.findings().len() > MAX_OPEN {
+                details { summary { (fold.findings().len()) " targets" } (targets(fold)) }
+            } @else { (targets(fold)) }
+            @if let Some(acceptance) = &first.acceptance {
+                p.quiet { (shown(&phrases::acceptance_text(acceptance))) ": " (shown(&acceptance.reason)) }
+            }
+            div.fix { p { strong { "How to fix it" } } (remediation(&first.remediation)) }
+            @if let Some(curl) = first.curl() { details { summary { "See it yourself" } (command(&curl)) } }
+        }
+    }
+}
+
+fn names(fold: &Folded<'_>) -> Markup {
+    let count = fold.findings().len();
+    html! {
+        @for (index, name) in fold.names().take(MAX_NAMES).enumerate() {
+            @if index > 0 { ", " }
+            (shown(name))
+        }
+        @if count > MAX_NAMES { " and " (count - MAX_NAMES) " more" }
+    }
+}
+
+fn targets(fold: &Folded<'_>) -> Markup {
+    html! {
+        ul {
+            @for finding in fold.findings().iter().take(MAX_ROWS) {
+                li { code { (shown(&phrases::finding_name(finding))) } ": " (shown(&finding.said())) }
             }
         }
+        (more(fold.findings().len()))
     }
+}
+
+pub(super) fn severity(severity: Severity) -> Markup {
+    html! { span class={ "badge s-" (severity.as_str()) } { (severity.as_str()) } }
 }
 
 fn more(rows: usize) -> Markup {

@@ -1,11 +1,14 @@
 //! `html`: one self-contained page. It loads nothing. Its content security policy allows only its own style and
 //! script, by their digests, so text from a server could not run even if it were not escaped.
 //!
-//! The page is complete without the script, which sorts and filters. If there are more endpoints than a browser
-//! can show, the worst ones are kept.
+//! Without the script the page has the summary, the worst endpoints, and the findings with their fixes. The script
+//! draws the list of endpoints from a block of data, as they come into view. If there are more endpoints than a page
+//! should have, the worst ones are kept.
 
+mod data;
 mod endpoint;
 mod findings;
+mod list;
 mod overview;
 mod parts;
 mod providers;
@@ -23,12 +26,13 @@ use super::findings_by_endpoint::FindingsByEndpoint;
 use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::EndpointReport;
+use data::Data;
 use parts::{badge, shown};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// Endpoints shown. A browser needs too long to lay out more.
+/// Endpoints in the list, so that the page stays small enough to send.
 const MAX_ENDPOINTS: usize = 5_000;
 
 /// Writes the page.
@@ -39,50 +43,53 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut products = providers::Products::default();
+    let told = results.told_findings();
+    let findings = FindingsByEndpoint::new(told.iter().copied());
     let counted = reports.inspect(|report| products.add(report.borrow()));
-    let (reports, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| {
+    let (kept, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| {
         let unnamed = report.verdict.has_no_answer() && !report.target.named;
-        (report.verdict, unnamed, report.order_key())
+        (report.verdict, unnamed, findings.order(report))
     });
-    let findings = FindingsByEndpoint::new(results.findings);
-    let mut write = |part: Markup| out.write_all(part.into_string().as_bytes());
-    write(html! {
+    let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
+    let changes = results.told_changes();
+    let not_listed = html! {
+        @if !left_out.is_empty() {
+            p {
+                "Not listed, as there are too many:"
+                @for (verdict, count) in &left_out { " " (count) " " (badge(*verdict)) }
+                ". The json report has all of them."
+            }
+        }
+    };
+    let page = html! {
         (DOCTYPE)
         (PreEscaped("<html lang=\"en\">\n"))
         (head(results))
         (PreEscaped("<body>\n"))
         a.skip href="#endpoints" { "To the endpoints" }
         (overview::header(results))
+        (overview::navigation(changes.is_some(), products.is_empty()))
         (PreEscaped("<main>\n"))
+        (list::worst(&reports, &findings))
+        (list::section(reports.len(), &not_listed))
+        (findings::section(&told))
+        @if let Some(changes) = &changes { (findings::changes(results, changes)) }
         div.cards {
             (overview::verdicts(&results.summary.coverage))
-            div.column {
-                (overview::coverage(results))
-                (products.table())
-            }
+            (overview::coverage(results))
         }
-        @if let Some(changes) = results.changes { (findings::changes(changes)) }
-        (findings::table(results.findings))
-        (endpoint::controls(reports.len()))
-    })?;
-    for report in &reports {
-        let report = report.borrow();
-        write(endpoint::row(report, findings.of(report)))?;
-    }
-    write(html! {
-        (PreEscaped("</table></div>"))
-        @if !left_out.is_empty() {
-            p {
-                "Not shown, as there are too many:"
-                @for (verdict, count) in &left_out { " " (count) " " (badge(*verdict)) }
-                ". The json report has all of them."
-            }
-        }
-        (PreEscaped("</section>\n</main>\n"))
+        (products.table())
+        (PreEscaped("</main>\n"))
         footer { p { "kubeknock " (shown(results.info.tool_version)) } }
-        script { (PreEscaped(SCRIPT)) }
-        (PreEscaped("\n</body>\n</html>\n"))
-    })?;
+    };
+    out.write_all(page.into_string().as_bytes())?;
+    let mut data = Data::begin(&mut out)?;
+    for report in &reports {
+        data.endpoint(&mut out, endpoint::entry(report, findings.of(report)))?;
+    }
+    data.end(&mut out)?;
+    let end = html! { (list::script(SCRIPT)) (PreEscaped("\n</body>\n</html>\n")) };
+    out.write_all(end.into_string().as_bytes())?;
     out.flush()
 }
 

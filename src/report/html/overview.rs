@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::super::phrases::{counts, counts_by_kind, duration, not_attempted, plural};
+use super::super::phrases::{
+    counts, counts_by_kind, duration, name_and_place, not_attempted, plural,
+};
 use super::super::results::Results;
 use super::parts::{MAX_ROWS, badge, shown};
 use crate::model::{Coverage, SpecCoverage, Verdict};
@@ -41,6 +43,24 @@ pub(super) fn header(results: &Results<'_>) -> Markup {
                     " from " (summary.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
                 }
                 "."
+            }
+        }
+    }
+}
+
+/// Links to the sections.
+pub(super) fn navigation(with_changes: bool, without_providers: bool) -> Markup {
+    let sections = [
+        ("endpoints", "Endpoints", true),
+        ("findings", "Findings and fixes", true),
+        ("changes", "Changes", with_changes),
+        ("coverage", "Coverage", true),
+        ("providers", "Providers", !without_providers),
+    ];
+    html! {
+        nav aria-label="Sections" {
+            @for (id, title, is_there) in sections {
+                @if is_there { a href={ "#" (id) } { (title) } " " }
             }
         }
     }
@@ -125,7 +145,7 @@ pub(super) fn coverage(results: &Results<'_>) -> Markup {
                 @if coverage.excluded > 0 { li { (coverage.excluded) " excluded" } }
                 @for (why, count) in &coverage.left_out { li { (why.counted(*count)) } }
             }
-            (specs("Without a verdict", &results.missing_specs()))
+            (specs("Without a verdict", &results.told_specs(SpecCoverage::is_missing)))
             (specs("Not all asked", &partly_asked))
         }
     }
@@ -135,18 +155,19 @@ pub(super) fn coverage(results: &Results<'_>) -> Markup {
 fn specs(title: &str, specs: &[&SpecCoverage]) -> Markup {
     html! {
         @if !specs.is_empty() {
-            h3 { (title) }
-            ul {
+            details {
+                summary { (title) " (" (specs.len()) ")" }
+                ul {
                 @for spec in specs.iter().take(MAX_ROWS) {
                     li {
-                        code { (shown(&spec.origin.text)) } " "
+                        code { (shown(&name_and_place(spec.label.as_deref(), &spec.origin.text))) } " "
                         span.quiet { "(" (shown(&spec.origin.to_string())) ")" }
                         @for verdict in &spec.seen { " " (badge(*verdict)) }
                         @if let Some(unasked) = spec.left_out_text() { " not asked: " (shown(&unasked)) }
                     }
                 }
                 @if specs.len() > MAX_ROWS { li { "… and " (specs.len() - MAX_ROWS) " more" } }
-            }
+            } }
         }
     }
 }

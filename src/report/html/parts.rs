@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::escape::escape;
-use crate::model::Verdict;
+use crate::model::{BaselineState, Finding, Verdict};
 
 /// Rows of a table. The table of endpoints has its own limit.
 pub(super) const MAX_ROWS: usize = 500;
@@ -27,6 +27,11 @@ pub(super) fn badge(verdict: Verdict) -> Markup {
     html! { span class={ "badge v-" (verdict.as_str()) } { (verdict.as_str()) } }
 }
 
-pub(super) fn label(label: Option<&str>) -> Markup {
-    html! { @if let Some(label) = label { " " span.tag { (shown(label)) } } }
+/// Whether a finding is new or gone.
+pub(super) fn finding_state(finding: &Finding) -> Option<&'static str> {
+    match finding.baseline? {
+        BaselineState::New => Some("new"),
+        BaselineState::Absent => Some("gone"),
+        BaselineState::Unchanged => None,
+    }
 }

@@ -44,13 +44,17 @@ impl Products {
         *product.statuses.entry(status).or_default() += 1;
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn table(&self) -> Markup {
         let products = &self.0;
         html! {
             @if !products.is_empty() {
                 section aria-labelledby="providers" {
                     h2 id="providers" { "Posture by provider" }
-                    div.scroll { table {
+                    div.scroll tabindex="0" role="group" aria-labelledby="providers" { table {
                         thead { tr {
                             th scope="col" { "product" } th.number scope="col" { "endpoints" }
                             th scope="col" { "verdicts" } th scope="col" { "against what it documents" }

@@ -1,71 +1,181 @@
 "use strict";
-// The page is whole without this: it sorts and filters the table of endpoints, reads attributes and
-// text, and writes no markup. `#filter=TEXT&verdict=WORD&sort=COLUMN` (`-COLUMN` for the other
-// direction) in the address does the same, so that a view can be linked.
+// Draws the list of endpoints from the block of data, as they come into view, and filters, sorts and
+// groups it. It writes text and no markup. `#filter=TEXT&verdict=WORD&sort=COLUMN&group=KEY&unfold=1`
+// (`-COLUMN` for the other direction) in the address does the same, so that a view can be linked.
 (() => {
-  const list = document.getElementById("list");
-  const [filter, verdict, found, count, fold] =
-    ["filter", "verdict", "found", "count", "fold"].map((id) => document.getElementById(id));
-  const rows = [...list.tBodies].map((body, index) => ({
-    body,
-    index,
-    text: body.textContent.toLowerCase(),
-    cells: [...body.rows[0].cells].map((cell) => cell.textContent.trim()),
-  }));
-  const NONE = "9";
+  const byId = (id) => document.getElementById(id);
+  const [list, filter, verdict, group, sort, found, fold, count] =
+    ["list", "filter", "verdict", "group", "sort", "found", "fold", "count"].map(byId);
+  const { strings, endpoints } = JSON.parse(byId("data").textContent);
+  const rows = endpoints.map((numbers, index) => {
+    const [verdict, target, name, who, may, severity, more, provider] =
+      numbers.slice(0, 8).map((number) => strings[number]);
+    return { index, verdict, target, name, who, may, severity, more, provider, numbers };
+  });
+  const CHUNK = 50;
+  const SEVERITIES = ["critical", "high", "medium", "low", "note", ""];
+  const verdicts = [...verdict.options].map((option) => option.value);
 
+  const element = (tag, name, ...children) => {
+    const made = document.createElement(tag);
+    if (name) made.className = name;
+    made.append(...children);
+    return made;
+  };
+  const badge = (kind, word) => element("span", `badge ${kind}-${word}`, word);
+
+  // Rows of one text are a list, of two a term and its meaning, of more a table under its titles.
+  const evidence = ([title, lines]) => {
+    const texts = lines.map((line) => line.map((number) => strings[number]));
+    const part = element("div", "", element("div", "title", strings[title]));
+    if (texts[0].length === 1) {
+      part.append(element("ul", "facts", ...texts.map(([text]) => element("li", "", text))));
+    } else if (texts[0].length === 2) {
+      part.append(element("dl", "", ...texts.flatMap(([term, text]) =>
+        [element("dt", "", term), element("dd", "", text)])));
+    } else {
+      const [titles, ...cells] = texts;
+      const head = titles.map((text) => {
+        const cell = element("th", "", text);
+        cell.scope = "col";
+        return cell;
+      });
+      const body = cells.map((line) => element("tr", "", ...line.map((text) => element("td", "", text))));
+      const scroll = element("div", "scroll", element("table", "requests",
+        element("thead", "", element("tr", "", ...head)), element("tbody", "", ...body)));
+      scroll.tabIndex = 0;
+      scroll.setAttribute("role", "group");
+      scroll.setAttribute("aria-label", strings[title]);
+      part.append(scroll);
+    }
+    return part;
+  };
+
+  let unfolded = false;
+  const draw = (row) => {
+    const target = element("span", "target");
+    if (row.name) target.append(element("strong", "", row.name), " ");
+    target.append(element("code", "", row.target));
+    const findings = element("span", "");
+    if (row.severity) findings.append(badge("s", row.severity), row.more ? ` ${row.more}` : "");
+    const summary = element("summary", "line", element("span", "", badge("v", row.verdict)), target,
+      element("span", "who", row.who), element("span", "may", row.may), findings);
+    const details = element("details", "row", summary);
+    const unfold = () => {
+      if (details.open && details.childElementCount === 1) {
+        details.append(...row.numbers[8].map(evidence));
+      }
+    };
+    details.addEventListener("toggle", unfold);
+    details.open = unfolded;
+    unfold();
+    return element("li", "", details);
+  };
+
+  // Blocks of rows that are not drawn yet keep the room that they will take.
+  const waiting = new Map();
+  const fill = (block) => {
+    const rows = waiting.get(block);
+    if (!rows) return;
+    waiting.delete(block);
+    observer.unobserve(block);
+    block.style.minHeight = "";
+    block.append(...rows.map(draw));
+  };
+  const observer = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) if (isIntersecting) fill(target);
+  }, { rootMargin: "800px" });
+  const blocks = (rows) => {
+    const height = innerWidth < 880 ? 110 : 45;
+    const made = [];
+    for (let at = 0; at < rows.length; at += CHUNK) {
+      const block = element("ul", "rows");
+      waiting.set(block, rows.slice(at, at + CHUNK));
+      block.style.minHeight = `${Math.min(CHUNK, rows.length - at) * height}px`;
+      made.push(block);
+    }
+    return made;
+  };
+
+  // Which texts have the word is found once; an endpoint matches if it refers to one of them.
+  let lower;
+  const matching = (words) => {
+    lower ??= strings.map((text) => text.toLowerCase());
+    const sets = words.map((word) => Uint8Array.from(lower, (text) => (text.includes(word) ? 1 : 0)));
+    return (row) => {
+      row.all ??= row.numbers.flat(3);
+      return sets.every((set) => row.all.some((number) => set[number]));
+    };
+  };
+
+  const natural = new Intl.Collator("en", { numeric: true }).compare;
+  const orders = {
+    verdict: (a, b) => verdicts.indexOf(a.verdict) - verdicts.indexOf(b.verdict),
+    findings: (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
+    target: (a, b) => natural(a.name || a.target, b.name || b.target),
+    who: (a, b) => natural(a.who, b.who),
+  };
+  const groups = {
+    provider: (row) => row.provider || "unknown provider",
+    verdict: (row) => row.verdict,
+    // `prod-fra` for `prod-fra-2`.
+    name: (row) => row.name.replace(/[-_. ]?[^-_. ]*$/, "") || row.name || "without a name",
+    finding: (row) => row.severity || "no finding",
+  };
+
+  let down = false;
   const show = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    for (const { body, text } of rows) {
-      const keep = (!verdict.value || body.dataset.verdict === verdict.value) &&
-        (!found.checked || body.dataset.severity !== NONE) &&
-        words.every((word) => text.includes(word));
-      body.hidden = !keep;
-      shown += keep;
+    const matches = words.length ? matching(words) : () => true;
+    const shown = rows.filter((row) => (!verdict.value || row.verdict === verdict.value) &&
+      (!found.checked || row.severity) && matches(row));
+    const order = orders[sort.value];
+    if (order) shown.sort((a, b) => (down ? order(b, a) : order(a, b)) || a.index - b.index);
+    observer.disconnect();
+    waiting.clear();
+    const key = groups[group.value];
+    if (key) {
+      const grouped = Map.groupBy(shown, key);
+      list.replaceChildren(...[...grouped].map(([name, members], index) => {
+        const kinds = Map.groupBy(members, (row) => row.verdict);
+        const counts = [...kinds].map(([word, some]) => `${some.length} ${word}`).join(", ");
+        const details = element("details", "group",
+          element("summary", "", `${name}: ${counts}`), ...blocks(members));
+        details.open = unfolded || index === 0;
+        return details;
+      }));
+    } else {
+      list.replaceChildren(...blocks(shown));
     }
-    count.textContent = `${shown} of ${rows.length} endpoints`;
+    const first = waiting.keys().next().value;
+    if (first) fill(first);
+    for (const block of waiting.keys()) observer.observe(block);
+    count.textContent = `${shown.length} of ${rows.length} endpoints`;
   };
-
-  const by = {
-    verdict: (a, b) => a.body.dataset.rank - b.body.dataset.rank,
-    findings: (a, b) => a.body.dataset.severity - b.body.dataset.severity,
-  };
-  const text = (column) => (a, b) => a.cells[column].localeCompare(b.cells[column], "en", { numeric: true });
-  const heads = [...list.tHead.rows[0].cells];
-  const button = (head) => head.firstElementChild;
-
-  const sort = (head, down) => {
-    const order = by[button(head).dataset.sort] || text(head.cellIndex);
-    rows.sort((a, b) => (down ? order(b, a) : order(a, b)) || a.index - b.index);
-    list.append(...rows.map((row) => row.body));
-    heads.forEach((other) => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-  };
-  heads.forEach((head) => button(head).addEventListener("click", () => {
-    sort(head, head.getAttribute("aria-sort") === "ascending");
-  }));
 
   filter.addEventListener("input", show);
-  verdict.addEventListener("change", show);
-  found.addEventListener("change", show);
+  for (const one of [verdict, group, found]) one.addEventListener("change", show);
+  sort.addEventListener("change", () => { down = false; show(); });
 
-  const folds = [...document.querySelectorAll("details")];
-  fold.addEventListener("click", () => {
-    const open = fold.getAttribute("aria-pressed") !== "true";
+  const folds = () => document.querySelectorAll("details");
+  const setFold = (open) => {
+    unfolded = open;
     fold.setAttribute("aria-pressed", open);
-    folds.forEach((one) => { one.open = open; });
-  });
+    folds().forEach((one) => { one.open = open; });
+  };
+  fold.addEventListener("click", () => setFold(!unfolded));
 
   const follow = () => {
     const asked = new URLSearchParams(location.hash.slice(1));
-    if (!["filter", "verdict", "sort"].some((key) => asked.has(key))) return;
+    if (!["filter", "verdict", "sort", "group", "unfold"].some((key) => asked.has(key))) return show();
     filter.value = asked.get("filter") ?? "";
     verdict.value = asked.get("verdict") ?? "";
+    group.value = asked.get("group") ?? "";
     const wanted = asked.get("sort") ?? "";
-    const head = heads.find((one) => button(one).dataset.sort === wanted.replace(/^-/, ""));
-    if (head) sort(head, wanted.startsWith("-"));
+    down = wanted.startsWith("-");
+    sort.value = wanted.replace(/^-/, "");
     show();
+    if (asked.has("unfold")) setFold(true);
   };
   addEventListener("hashchange", follow);
 
@@ -85,16 +195,17 @@
     if (!navigator.clipboard) return select();
     navigator.clipboard.writeText(command.textContent).then(() => said("Copied"), select);
   });
-  document.documentElement.classList.add("scripted");
 
-  // On paper nothing can be unfolded.
+  // On paper nothing can be unfolded or scrolled.
   let before = [];
   addEventListener("beforeprint", () => {
-    before = folds.map((one) => one.open);
-    folds.forEach((one) => { one.open = true; });
+    [...waiting.keys()].forEach(fill);
+    before = [...folds()].filter((one) => !one.open);
+    before.forEach((one) => { one.open = true; });
   });
-  addEventListener("afterprint", () => folds.forEach((one, index) => { one.open = before[index]; }));
+  addEventListener("afterprint", () => before.forEach((one) => { one.open = false; }));
 
+  document.documentElement.classList.add("scripted");
   document.querySelector(".controls").hidden = false;
   follow();
 })();

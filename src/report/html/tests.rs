@@ -15,6 +15,10 @@ use crate::model::Verdict;
 
 #[path = "../../../tests/suite/browser.rs"]
 mod browser;
+#[path = "../../../tests/suite/devtools.rs"]
+mod devtools;
+
+use devtools::Browser;
 
 fn html(sample: &Sample) -> String {
     sample::written(|out| write(out, &sample.results(), sample.reports.iter()))
@@ -27,7 +31,8 @@ fn body(page: &str) -> String {
         .replace(SCRIPT, "")
         .replace(&policy(), "(policy)");
     [
-        "<section", "<tbody", "<tr", "<h3", "<div", "<li", "<footer", "<dl", "</tbody>",
+        "<section", "<tbody", "<tr", "<details", "<h3", "<div", "<li", "<footer", "<script",
+        "</tbody>",
     ]
     .iter()
     .fold(page, |page, tag| page.replace(tag, &format!("\n{tag}")))
@@ -52,7 +57,7 @@ fn a_page() {
 #[test]
 fn changes_since_the_baseline_are_shown() {
     let page = html(&sample::mixed());
-    assert!(page.contains("opens</strong> https://192.0.2.17:6443: forbidden → exposed"));
+    assert!(page.contains("opens</strong> prod-eu-3 (192.0.2.17:6443): forbidden → exposed"));
 }
 
 #[test]
@@ -99,6 +104,20 @@ fn only_https_urls_become_links() {
     }
 }
 
+/// The endpoints of the data, each with its texts.
+fn endpoints(page: &str) -> Vec<Vec<String>> {
+    let data = page.split("id=\"data\">").nth(1).unwrap();
+    let data: serde_json::Value =
+        serde_json::from_str(data.split("</script>").next().unwrap()).unwrap();
+    let text = |number: &serde_json::Value| {
+        let number = usize::try_from(number.as_u64()?).unwrap();
+        Some(data["strings"][number].as_str().unwrap().to_owned())
+    };
+    let rows = data["endpoints"].as_array().unwrap().iter();
+    rows.map(|row| row.as_array().unwrap().iter().filter_map(text).collect())
+        .collect()
+}
+
 #[test]
 fn the_worst_endpoints_come_first_and_are_kept() {
     let mut sample = sample::mixed();
@@ -107,14 +126,69 @@ fn the_worst_endpoints_come_first_and_are_kept() {
         .chain(sample.reports)
         .collect();
     let page = html(&sample);
-    assert_eq!(page.matches("<tbody data-verdict").count(), MAX_ENDPOINTS);
-    let first = page.split("<tbody data-verdict=\"").nth(1).unwrap();
-    assert!(first.starts_with("exposed"), "{}", &first[..40]);
-    assert!(
-        page.contains("Not shown, as there are too many: 14 "),
-        "{}",
-        &page[page.len() - 400..]
+    let endpoints = endpoints(&page);
+    assert_eq!(endpoints.len(), MAX_ENDPOINTS);
+    assert_eq!(
+        endpoints[0][..3],
+        ["exposed", "192.0.2.17:6443", "prod-eu-3"]
     );
+    assert!(page.contains("Not listed, as there are too many: 14 "));
+}
+
+#[test]
+fn an_estate_of_any_size() {
+    for size in [1, 14, 276, 5000] {
+        let sample = sample::estate(size);
+        let page = html(&sample);
+        assert!(page.len() < 8_000_000, "{size}: {}", page.len());
+        let name = format!("onprem-fra-{}", size / 2 + 1);
+        // The worst endpoint, then the list and its filter, then the findings: in this order, and near the top.
+        let (_, body) = page.split_once("<body>").unwrap();
+        let parts = [
+            &*format!("exit 1: 1 exposed: {name}"),
+            "id=\"worst\"",
+            &format!("<strong>{name}</strong>"),
+            "id=\"filter\"",
+            "id=\"list\"",
+            "id=\"findings\"",
+            "anonymous-resources-exposed",
+            "id=\"coverage\"",
+            "id=\"providers\"",
+            "id=\"data\"",
+        ];
+        let places = parts.map(|part| body.find(part).unwrap_or_else(|| panic!("{part}")));
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(places[3] < 9_000, "{places:?}");
+        assert_eq!(endpoints(&page).len(), size);
+    }
+    let page = html(&sample::estate(276));
+    assert!(
+        page.matches("<details class=\"fold\"").count() < 12,
+        "folded by rule"
+    );
+    assert!(page.contains("<strong>anonymous-auth-enabled × 96</strong>"));
+    assert!(
+        page.contains("nothing is served under this path"),
+        "a granted 404 is explained"
+    );
+    let page = html(&sample::outage(276));
+    assert!(page.contains("267 of 270 targets silent: is the network up?"));
+    assert!(!page.contains("gone: "), "no list of targets that are gone");
+}
+
+#[test]
+fn no_text_ends_the_data() {
+    let text = "</script><script>document.title='owned'</script><!--<script>&amp;";
+    let page = html(&sample::saying(text));
+    let data = page.split("id=\"data\">").nth(1).unwrap();
+    let (data, rest) = data.split_once("</script>").unwrap();
+    assert!(!data.contains('<') && !data.contains('>') && !data.contains('&'));
+    assert!(
+        rest.starts_with("\n<script>\"use strict\";"),
+        "{}",
+        &rest[..40]
+    );
+    assert!(endpoints(&page).iter().all(|row| row[2] == text));
 }
 
 proptest! {
@@ -204,23 +278,29 @@ fn no_request_leaves_the_page() {
     assert_eq!(asked_for(&html(&sample::mixed())).unwrap(), [""; 0]);
 }
 
-/// The verdicts of the visible rows, in order.
+/// The verdicts of the drawn rows, in order.
 fn rows(dom: &str) -> Vec<&str> {
-    let rows = dom.split("<tbody data-verdict=\"").skip(1);
-    rows.filter(|row| !row.split('>').next().unwrap().contains("hidden"))
-        .map(|row| row.split('"').next().unwrap())
-        .collect()
+    let (_, list) = dom.split_once("id=\"list\"").unwrap();
+    let list = list.split("</section>").next().unwrap();
+    let rows = list.split("<summary class=\"line\">").skip(1);
+    rows.map(|row| {
+        row.split("</span>")
+            .next()
+            .unwrap()
+            .rsplit('>')
+            .next()
+            .unwrap()
+    })
+    .collect()
 }
 
 #[test]
-fn filter_and_sort_work_in_a_browser() {
+fn filter_sort_and_group_work_in_a_browser() {
     let page = html(&sample::mixed());
     let Some(all) = browse(&page, "") else { return };
     assert!(all.contains(">14 of 14 endpoints</output>"), "{all}");
     let some = browse(&page, "#filter=STAGE.example&sort=-verdict").unwrap();
-    assert!(
-        some.contains("aria-sort=\"descending\"") && some.contains(">3 of 14 endpoints</output>")
-    );
+    assert!(some.contains(">3 of 14 endpoints</output>"), "{some}");
     assert_eq!(rows(&some), ["unreachable", "unreachable", "forbidden"]);
     assert_eq!(
         rows(&browse(&page, "#verdict=exposed").unwrap()),
@@ -235,6 +315,129 @@ fn filter_and_sort_work_in_a_browser() {
         "{:?}",
         rows(&sorted)
     );
+    let grouped = browse(&page, "#group=provider&unfold=1").unwrap();
+    assert!(
+        grouped.contains("<summary>EKS: 1 forbidden</summary>"),
+        "{grouped}"
+    );
+    // The evidence is drawn when a row is unfolded.
+    assert!(grouped.contains("CN=kube-apiserver") && !all.contains("<dt>certificate</dt>"));
+}
+
+/// A browser, or a notice that there is none.
+fn browser() -> Option<Browser> {
+    or_say(Browser::start())
+}
+
+#[test]
+fn no_width_needs_sideways_scrolling_and_the_console_is_silent() {
+    let Some(mut browser) = browser() else { return };
+    for sample in [sample::mixed(), sample::estate(276), sample::hostile()] {
+        let file = saved(&html(&sample));
+        for width in [360, 768, 1440] {
+            browser.open(file.path(), width, "light");
+            browser.evaluate("document.getElementById('fold').click()");
+            let wider = "(() => {
+                const wide = [...document.querySelectorAll('body *')]
+                    .filter((one) => !one.closest('.scroll') && one.getBoundingClientRect().right > innerWidth + 1);
+                return [document.documentElement.scrollWidth, innerWidth,
+                    wide.slice(0, 3).map((one) => one.outerHTML.slice(0, 200)).join('\\n')];
+            })()";
+            let seen = browser.evaluate(wider);
+            assert!(
+                seen[0].as_u64() <= Some(u64::from(width)),
+                "{width}: {seen}"
+            );
+            assert_eq!(seen[1], width, "the browser has this width");
+            assert_eq!(browser.console, [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn five_thousand_endpoints_load_and_filter_at_once() {
+    let Some(mut browser) = browser() else { return };
+    let file = saved(&html(&sample::estate(5000)));
+    // Twice what the benchmark allows, because other tests run at the same time.
+    let loaded = browser.open(file.path(), 1440, "light");
+    assert!(loaded < 4_000.0, "{loaded} ms");
+    let drawn = browser.evaluate("document.querySelectorAll('#list li').length");
+    assert!(drawn.as_u64() < Some(500), "{drawn} rows are drawn");
+    let filtered = browser.evaluate(
+        "(() => {
+            const filter = document.getElementById('filter');
+            filter.value = 'onprem-fra-2501';
+            const start = performance.now();
+            filter.dispatchEvent(new Event('input'));
+            document.body.getBoundingClientRect();
+            return [performance.now() - start, document.getElementById('count').textContent];
+        })()",
+    );
+    assert_eq!(filtered[1], "1 of 5000 endpoints");
+    assert!(filtered[0].as_f64() < Some(400.0), "{filtered}");
+    // Far below, rows are drawn when they come into view.
+    let last = browser.evaluate(
+        "(async () => {
+            const filter = document.getElementById('filter');
+            filter.value = '';
+            filter.dispatchEvent(new Event('input'));
+            const block = [...document.querySelectorAll('#list ul')].at(-1);
+            const before = block.childElementCount;
+            block.scrollIntoView();
+            for (let wait = 0; wait < 200 && !block.childElementCount; wait++) {
+                await new Promise((done) => setTimeout(done, 20));
+            }
+            return [before, block.childElementCount];
+        })()",
+    );
+    assert_eq!(last, serde_json::json!([0, 50]));
+}
+
+/// The source of axe-core; `None` where npm cannot install it.
+fn axe() -> Option<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/axe");
+    let file = folder.join("node_modules/axe-core/axe.min.js");
+    if !file.exists() {
+        let mut npm = std::process::Command::new("npm");
+        npm.args([
+            "install",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+            "--silent",
+            "--prefix",
+        ]);
+        npm.arg(&folder).arg("axe-core@4.14.1").output().ok()?;
+    }
+    std::fs::read_to_string(file).ok()
+}
+
+#[test]
+fn axe_finds_no_violation_in_light_and_dark() {
+    let Some(mut browser) = browser() else { return };
+    let Some(axe) = axe() else {
+        return skip::skipped("axe-core on the HTML report: npm cannot install it here");
+    };
+    for sample in [sample::mixed(), sample::estate(276)] {
+        let file = saved(&html(&sample));
+        for (width, scheme) in [
+            (1440, "light"),
+            (1440, "dark"),
+            (360, "light"),
+            (360, "dark"),
+        ] {
+            browser.open(file.path(), width, scheme);
+            browser.evaluate(
+                "document.querySelectorAll('details').forEach((one) => { one.open = true; })",
+            );
+            browser.evaluate(&format!("{axe}; 0"));
+            let found = browser.evaluate(
+                "axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
+                    `${id}: ${nodes.length} × ${nodes[0].html} ${nodes[0].failureSummary}`))",
+            );
+            assert_eq!(found, serde_json::json!([]), "{width} {scheme}");
+        }
+    }
 }
 
 #[test]

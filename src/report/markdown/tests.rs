@@ -5,6 +5,7 @@ use super::super::escape::escape;
 use super::super::sample::{self, Sample};
 use super::text::link;
 use super::*;
+use crate::model::Remediation;
 
 fn text(sample: &Sample) -> String {
     sample::written(|out| write(out, &sample.results(), sample.reports.iter()))
@@ -18,22 +19,73 @@ fn the_page() {
     let mut one = sample::empty();
     one.summary.coverage.targets = 1;
     assert!(
-        text(&one).contains("\n1 target, named targets covered: "),
+        text(&one).contains("\n1 target: 256 unreachable. Named targets covered: "),
         "singular"
     );
 }
 
 #[test]
+fn an_estate_of_any_size() {
+    for size in [1, 14, 276] {
+        insta::assert_snapshot!(format!("estate-{size}"), text(&sample::estate(size)));
+    }
+    insta::assert_snapshot!("outage", text(&sample::outage(276)));
+}
+
+#[test]
+fn the_exposed_endpoint_is_named_at_the_top() {
+    for size in [1, 14, 276, 5000] {
+        let page = text(&sample::estate(size));
+        let top: String = page.chars().take(1000).collect();
+        let name = format!("onprem-fra-{}", size / 2 + 1);
+        assert!(
+            top.contains(&format!("- **exposed** <code>{name} ")),
+            "{top}"
+        );
+        assert!(page.chars().count() < 65_536, "{}", page.chars().count());
+        // Each part is there at every size.
+        let parts = [
+            "### What to do",
+            "How to fix it",
+            "### Findings",
+            "<summary>Endpoints",
+        ];
+        let places = parts.map(|part| page.find(part).unwrap());
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(page.ends_with("\n</details>\n"));
+    }
+    let page = text(&sample::estate(5000));
+    assert!(page.chars().count() > 55_000, "{}", page.chars().count());
+    assert!(page.contains("| anonymous-auth-enabled × "), "folded");
+}
+
+#[test]
 fn rows_that_do_not_fit_are_counted() {
     let mut sample = sample::mixed();
-    let one = Finding {
+    let one = |number: usize| Finding {
         message: "x".repeat(400),
+        remediation: Remediation {
+            summary: format!("Fix {number}. {}", "y".repeat(1000)).into(),
+            ..Remediation::default()
+        },
         ..sample.findings[0].clone()
     };
-    sample.findings = vec![one; 5000];
+    sample.findings = (0..5000).map(one).collect();
     let page = text(&sample);
     assert!(page.chars().count() < 65_536, "{}", page.len());
-    assert!(page.contains("… and "), "said");
+    for part in [
+        "### What to do",
+        "### Findings",
+        "### Changes",
+        "<summary>Endpoints",
+    ] {
+        let (_, part) = page.split_once(part).unwrap();
+        assert!(
+            part.contains("… and ") || part.contains("exposed"),
+            "{part}"
+        );
+    }
+    assert!(page.contains("| exposed | <code>prod-eu-3 "), "{page}");
 }
 
 /// A command from a saved report cannot leave its block.
@@ -74,12 +126,9 @@ fn each_remedy_is_written_once_in_full_with_its_targets() {
     let (_, remedies) = page.split_once("How to fix it</summary>\n\n").unwrap();
     let (remedies, _) = remedies.split_once("\n\n</details>").unwrap();
     assert!(
-        remedies.starts_with("- **resources-exposed, expectation-unmet, "),
-        "{remedies}"
-    );
-    assert!(
-        remedies.contains(
-            "** at <code>https:&#47;/192.0.2.17:6443 &#40;prod-eu-3&#41;</code>, <code>gone.example</code>, "
+        remedies.starts_with(
+            "- **resources-exposed, expectation-unmet, anonymous-enabled, version-disclosed, health-open** at \
+             <code>prod-eu-3</code>, <code>gone.example</code>, <code>stage.example:6443</code>, <code>lab</code>:\n"
         ),
         "{remedies}"
     );
@@ -90,6 +139,11 @@ fn each_remedy_is_written_once_in_full_with_its_targets() {
          open: false\n     ```\n  2. Restart it.\n\n  **Breaks:** Probes of &#60;it&#62; fail.\n\n  **Undo:** Set it \
          as it was.\n\n  <https://docs.example/page>\n\n  See it yourself:\n  ```\n  curl -q \
          --noproxy '*' -k -g --http1.1 --path-as-is -i https://192.0.2.17:6443/version\n  ```"
+    );
+    let (_, short) = page.split_once("### What to do\n\n").unwrap();
+    assert!(
+        short.starts_with("- Mend it &#38; restart. <code>prod-eu-3</code>, "),
+        "{short}"
     );
 }
 

@@ -6,6 +6,8 @@ mod counts;
 mod coverage;
 mod endpoint;
 mod finding;
+mod name;
+mod outage;
 
 pub(super) use access::{access_reason, day};
 pub(super) use change::change_text;
@@ -18,3 +20,5 @@ pub(super) use finding::{
     MAX_REMEDIATION, about, acceptance_text, expired_acceptance, finding_and_target, finding_text,
     proof_text, remediation_lines, with_label,
 };
+pub(super) use name::{change_name, endpoint_name, finding_name, name, name_and_place};
+pub(super) use outage::outage_text;

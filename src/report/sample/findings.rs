@@ -29,7 +29,12 @@ pub(crate) fn remediation() -> Remediation {
     }
 }
 
-const fn rule(id: &'static str, severity: Severity, score: &'static str, cwe: Option<u16>) -> Rule {
+pub(super) const fn rule(
+    id: &'static str,
+    severity: Severity,
+    score: &'static str,
+    cwe: Option<u16>,
+) -> Rule {
     Rule {
         id,
         title: "Anybody may do this",
@@ -80,6 +85,8 @@ pub(crate) fn finding(rule: &'static Rule, report: &EndpointReport, message: &st
                 Site::of(endpoint.clone(), requests, &report.requests)
             })
             .collect(),
+        verdict: Some(report.verdict),
+        expected: None,
         message: message.to_owned(),
         remediation: rule.remediation(),
         open: BTreeSet::new(),

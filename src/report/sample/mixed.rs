@@ -51,6 +51,8 @@ pub(crate) fn mixed() -> Sample {
         summary,
         findings,
         changes,
+        outage: None,
+        sentence: "exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)".to_owned(),
     }
 }
 

@@ -1,12 +1,17 @@
-//! A mixed scan, written by hand, with which every format is tested, and helpers that render it.
+//! Scans with which every format is tested, and helpers that render them: a mixed one, written by hand, and an estate of
+//! any size.
 
+mod estate;
 mod findings;
+mod kinds;
 mod mixed;
 mod parts;
 
 use std::io;
 use std::path::Path;
+use std::sync::LazyLock;
 
+pub(crate) use estate::{estate, outage};
 pub(crate) use findings::{HEALTH, RESOURCES, remediation};
 use findings::{INCONCLUSIVE, RULES, finding};
 pub(crate) use mixed::mixed;
@@ -19,9 +24,18 @@ use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
-    Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear, Verdict,
+    Outage, Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear,
+    UnusedAcceptance, Verdict,
 };
 use crate::record::{self, ScanInfo, Spool, Tally};
+
+static UNUSED: LazyLock<[UnusedAcceptance; 1]> = LazyLock::new(|| {
+    [UnusedAcceptance {
+        place: "kubeknock.toml:12:1".to_owned(),
+        rule: "anonymous-enabled".to_owned(),
+        target: "*.lab.example.com".to_owned(),
+    }]
+});
 
 /// A scan's whole result.
 pub(crate) struct Sample {
@@ -31,6 +45,9 @@ pub(crate) struct Sample {
     pub(crate) summary: ScanSummary,
     pub(crate) findings: Vec<Finding>,
     pub(crate) changes: Option<Vec<Change>>,
+    pub(crate) outage: Option<Outage>,
+    /// The reason for the exit code.
+    pub(crate) sentence: String,
 }
 
 impl Sample {
@@ -55,11 +72,17 @@ impl Sample {
             summary: &self.summary,
             not_shown: 0,
             findings: &self.findings,
+            unused_acceptances: if self.findings.is_empty() {
+                &[]
+            } else {
+                &*UNUSED
+            },
             changes: self.changes.as_deref(),
+            outage: self.outage,
             rules: &RULES,
             outcome: Outcome {
                 code: 1,
-                sentence: "1 verdict at --fail-on exposed: exit 1",
+                sentence: &self.sentence,
             },
         }
     }

@@ -310,6 +310,7 @@ pub(crate) fn deviation() -> Posture {
     Posture {
         standing: PostureStatus::MoreOpen,
         expected: vec![Verdict::Limited],
+        documented: "limited".to_owned(),
         mode: Some("mode ENABLED".into()),
         known: Provenance::Documented,
         sentence: "EKS v1.33.5-eks-0a1b2c3: anonymous accepted as a user: more open than \

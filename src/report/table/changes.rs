@@ -1,33 +1,31 @@
 //! Changes since the baseline, below the table.
 
-use std::io;
-
-use super::super::phrases::change_text;
+use super::super::phrases::{change_name, change_text};
+use super::super::results::Results;
+use super::lines::Lines;
 use super::style::{TableOptions, severity_style, shown};
 use crate::model::{Change, Severity};
 
 /// Changes named before "and N more".
 const MAX_LISTED: usize = 10;
 
-pub(super) fn write(
-    out: &mut impl io::Write,
-    changes: Option<&[Change]>,
-    options: &TableOptions,
-) -> io::Result<()> {
-    let Some(changes) = changes else {
-        return Ok(());
+pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptions) {
+    let Some(changes) = results.told_changes() else {
+        return;
     };
-    if changes.is_empty() {
-        return writeln!(out, "since the baseline: no changes");
+    if let Some(outage) = results.outage_text() {
+        lines.say(0, &format!("since the baseline: {outage}"));
+    } else if changes.is_empty() {
+        lines.say(0, "since the baseline: no changes");
+    } else {
+        lines.say(0, "since the baseline:");
     }
-    writeln!(out, "since the baseline:")?;
     for change in changes.iter().take(MAX_LISTED) {
-        writeln!(out, "  {}", change_line(change, options))?;
+        lines.say(2, &change_line(change, options));
     }
     if changes.len() > MAX_LISTED {
-        writeln!(out, "  … and {} more", changes.len() - MAX_LISTED)?;
+        lines.say(2, &format!("… and {} more", changes.len() - MAX_LISTED));
     }
-    Ok(())
 }
 
 /// The target and the change, which is red if it opens something.
@@ -38,5 +36,5 @@ pub(in crate::report) fn change_line(change: &Change, options: &TableOptions) ->
     } else {
         text
     };
-    format!("{}: {text}", shown(change.about.as_str()))
+    format!("{}: {text}", shown(&change_name(change)))
 }

@@ -1,81 +1,134 @@
-//! Findings below the table: their counts, and the most important ones.
+//! Findings below the table: their counts, and each kind with what to do about it.
 
-use std::io;
-
+use super::super::folded::Folded;
 use super::super::phrases;
+use super::lines::{Lines, width};
 use super::style::{TableOptions, severity_style, shown};
 use crate::model::{BaselineState, Finding, Severity};
 
-/// Findings named before "and N more".
-const MAX_LISTED: usize = 10;
+/// Kinds of findings that are listed.
+const MAX_LISTED: usize = 8;
+/// Names listed for one kind where lines are not wrapped.
+const MAX_NAMES: usize = 12;
+/// Spaces before a finding.
+const INDENT: usize = 2;
 
-pub(super) fn write(
-    out: &mut impl io::Write,
-    findings: &[Finding],
+/// The counts, and the kinds of findings that fit in `room` lines, at least one. Each statement has at most `most` lines.
+pub(super) fn lines(
+    findings: &[&Finding],
+    folds: &[Folded<'_>],
+    room: Option<usize>,
+    most: usize,
     options: &TableOptions,
-) -> io::Result<()> {
+) -> Vec<String> {
     if findings.is_empty() {
-        return Ok(());
+        return Vec::new();
     }
-    let counting: Vec<&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
-    let counts = match counting.as_slice() {
-        [] => "none that counts".to_owned(),
-        counting => phrases::counts_by_severity(counting.iter().copied()),
+    let mut lines = Lines::new(options.width);
+    let counts = if folds.is_empty() {
+        "none that counts".to_owned()
+    } else {
+        let counting = findings.iter().filter(|finding| finding.counts());
+        phrases::counts_by_severity(counting.copied())
     };
-    writeln!(out, "findings: {counts}{}", counts_by_state(findings))?;
-    let is_important =
-        |finding: &&&Finding| finding.severity <= Severity::High || remark(finding).is_some();
-    let important: Vec<&Finding> = counting.iter().filter(is_important).copied().collect();
-    let (listed, left_out) = first_findings(&important);
-    for finding in listed {
-        writeln!(out, "  {}", finding_line(finding, options))?;
+    lines.say(
+        0,
+        &format!("findings: {counts}{}", counts_by_state(findings)),
+    );
+    let blocks: Vec<Vec<String>> = in_order(folds)
+        .into_iter()
+        .take(MAX_LISTED)
+        .map(|fold| fold_lines(fold, most, options))
+        .collect();
+    let mut listed = 0;
+    for block in &blocks {
+        // One line is kept for the number of the others, unless this is the last one.
+        let reserve = usize::from(listed + 1 < folds.len());
+        let length = lines.lines.len() + block.len() + reserve;
+        if listed > 0 && room.is_some_and(|room| length > room) {
+            break;
+        }
+        lines.lines.extend(block.iter().cloned());
+        listed += 1;
     }
+    let left_out = &in_order(folds)[listed..];
     if !left_out.is_empty() {
-        let expired = left_out
-            .iter()
-            .filter(|finding| phrases::expired_acceptance(finding).is_some())
-            .count();
-        let expired = if expired == 0 {
-            String::new()
-        } else {
-            format!(", {expired} with an expired acceptance")
+        let findings = || left_out.iter().flat_map(|fold| fold.findings());
+        let expired = findings().filter(|finding| phrases::expired_acceptance(finding).is_some());
+        let expired = match expired.count() {
+            0 => String::new(),
+            count => format!(", {count} with an expired acceptance"),
         };
-        writeln!(out, "  … and {} more like these{expired}", left_out.len())?;
+        let counts = phrases::counts_by_severity(findings().copied());
+        lines.say(2, &format!("… and {counts} more{expired}"));
     }
-    Ok(())
+    lines.lines
 }
 
-/// The findings to list and the others, both in their order. Findings with an expired acceptance get a place
-/// before all others, because somebody has to renew or fix them.
-fn first_findings<'a>(findings: &[&'a Finding]) -> (Vec<&'a Finding>, Vec<&'a Finding>) {
-    let has_expired = |finding: &&&'a Finding| phrases::expired_acceptance(finding).is_some();
-    let mut room_expired = findings.iter().filter(has_expired).count().min(MAX_LISTED);
-    let mut room_others = MAX_LISTED - room_expired;
-    findings.iter().partition(|finding| {
-        let room = if has_expired(finding) {
-            &mut room_expired
-        } else {
-            &mut room_others
-        };
-        let fits = *room > 0;
-        *room = room.saturating_sub(1);
-        fits
-    })
+/// The kinds in the order of the list: those with an expired acceptance first, because somebody has to renew or fix
+/// them, then the worst.
+fn in_order<'f, 'a>(folds: &'f [Folded<'a>]) -> Vec<&'f Folded<'a>> {
+    let mut folds: Vec<&Folded<'_>> = folds.iter().collect();
+    folds.sort_by_key(|fold| {
+        let expired = phrases::expired_acceptance(fold.first()).is_some();
+        (fold.severity() > Severity::High, !expired, fold.severity())
+    });
+    folds
 }
 
-/// `high anonymous-discovery-exposed https://192.0.2.1:6443: anonymous callers may read /api (new)`.
-pub(in crate::report) fn finding_line(finding: &Finding, options: &TableOptions) -> String {
-    let Finding { severity, rule, .. } = finding;
-    let severity = options.painted(severity_style(*severity), severity.as_str());
-    let remark = remark(finding)
+/// The lines about findings of one kind: what was found and where, and what to do.
+///
+/// `critical resources-exposed (new) prod-1 (192.0.2.1:6443): anonymous callers may list secrets`, or for several
+/// `medium anonymous-auth-enabled × 10: eks-a, eks-b … and 8 more`.
+pub(in crate::report) fn fold_lines(
+    fold: &Folded<'_>,
+    most: usize,
+    options: &TableOptions,
+) -> Vec<String> {
+    let mut lines = Lines::new(options.width);
+    let severity = fold.severity();
+    let painted = options.painted(severity_style(severity), severity.as_str());
+    let remark = remark(fold.first())
         .map(|remark| format!(" ({remark})"))
         .unwrap_or_default();
-    let (about, message) = (shown(&phrases::about(finding)), shown(&finding.said()));
-    format!("{severity} {} {about}: {message}{remark}", rule.id)
+    if let Some(finding) = fold.only() {
+        let name = shown(&phrases::finding_name(finding));
+        let message = shown(&finding.said());
+        let text = format!("{painted} {}{remark} {name}: {message}", fold.rule().id);
+        lines.say_briefly(INDENT, &text, most);
+    } else {
+        let start = format!("{painted} {}{remark}: ", fold.title());
+        let room = (options.width).map(|all| all.saturating_sub(INDENT + width(&start)));
+        lines.say(INDENT, &format!("{start}{}", names(fold, room)));
+    }
+    let fix = shown(&fold.first().remediation.summary);
+    lines.say_briefly(INDENT + 2, &format!("fix: {fix}"), most);
+    lines.lines
+}
+
+/// The names that fit in this many columns, and the number of the others.
+fn names(fold: &Folded<'_>, room: Option<usize>) -> String {
+    let names: Vec<String> = fold.names().map(shown).collect();
+    let text = |listed: usize| {
+        let start = names[..listed].join(", ");
+        match names.len() - listed {
+            0 => start,
+            more => format!("{start} … and {more} more"),
+        }
+    };
+    let most = names.len().min(MAX_NAMES);
+    match room {
+        None => text(most),
+        Some(room) => (1..=most)
+            .rev()
+            .map(text)
+            .find(|text| width(text) <= room)
+            .unwrap_or_else(|| text(1)),
+    }
 }
 
 /// `; 2 of them new, 1 more accepted`.
-fn counts_by_state(findings: &[Finding]) -> String {
+fn counts_by_state(findings: &[&Finding]) -> String {
     let count =
         |which: fn(&Finding) -> bool| findings.iter().filter(|finding| which(finding)).count();
     let counts = phrases::counts([
@@ -110,29 +163,56 @@ fn remark(finding: &Finding) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::folded::folded;
     use super::super::super::sample;
     use super::*;
+    use crate::model::Remediation;
 
     #[test]
-    fn an_expired_acceptance_is_listed_before_worse_findings() {
+    fn an_expired_acceptance_is_listed_even_if_much_is_worse() {
         let sample = sample::mixed();
         let (worst, expired) = (&sample.findings[0], &sample.findings[5]);
         assert!(phrases::expired_acceptance(expired).is_some());
-        let written = |worse: usize, count: usize| {
-            let mut findings = vec![worst.clone(); worse];
-            findings.extend(vec![expired.clone(); count]);
-            sample::written(|out| write(out, &findings, &TableOptions::default()))
-        };
-        let shown = written(12, 1);
-        assert_eq!(shown.matches("  critical ").count(), 9, "{shown}");
+        let mut findings: Vec<Finding> = (0..12)
+            .map(|number| Finding {
+                severity: Severity::Medium,
+                remediation: Remediation {
+                    summary: format!("Fix number {number}.").into(),
+                    ..Remediation::default()
+                },
+                ..worst.clone()
+            })
+            .collect();
+        findings.push(expired.clone());
+        let findings: Vec<&Finding> = findings.iter().collect();
+        let folds = folded(findings.iter().copied());
+        let shown = lines(&findings, &folds, Some(10), 2, &TableOptions::default()).join("\n");
         assert!(
-            shown.contains("until 2026-09-30, expired)\n  … and 3 more like these\n"),
+            shown.contains("until 2026-09-30, expired) stage."),
             "{shown}"
         );
-        let shown = written(1, 12);
-        assert!(
-            shown.ends_with("  … and 3 more like these, 2 with an expired acceptance\n"),
-            "{shown}"
-        );
+        assert!(shown.ends_with("\n  … and 9 medium more"), "{shown}");
+        assert_eq!(shown.lines().count(), 10, "{shown}");
+    }
+
+    #[test]
+    fn names_are_listed_while_they_fit() {
+        let sample = sample::estate(276);
+        let folds = folded(&sample.findings);
+        let fold = folds
+            .iter()
+            .find(|fold| fold.findings().len() > 50)
+            .unwrap();
+        for width in [80, 140] {
+            let options = TableOptions {
+                width: Some(width),
+                color: false,
+            };
+            let shown = fold_lines(fold, 1, &options);
+            assert!(
+                shown[0].chars().count() <= width && shown[0].ends_with(" more"),
+                "{shown:?}"
+            );
+        }
     }
 }

@@ -1,52 +1,48 @@
 //! The counts below the table. Each target is in exactly one of them.
 
-use std::io;
-
 use super::super::phrases::{
-    counts_by_kind, duration, not_attempted, plural, specification_result,
+    counts_by_kind, duration, name_and_place, not_attempted, plural, specification_result,
 };
+use super::super::results::Results;
+use super::lines::Lines;
 use super::style::{TableOptions, shown, verdict_style};
-use crate::model::{Coverage, ScanSummary, SpecCoverage, Verdict};
+use crate::model::{Coverage, SpecCoverage, Verdict};
 
 /// Specifications named before "and N more".
 const MAX_LISTED: usize = 10;
 
-pub(super) fn write(
-    out: &mut impl io::Write,
-    summary: &ScanSummary,
-    options: &TableOptions,
-) -> io::Result<()> {
+pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptions) {
+    let summary = results.summary;
     let coverage = &summary.coverage;
-    writeln!(out, "{}", counts(coverage, options))?;
+    lines.say(0, &counts(coverage, options));
+    let elapsed = format!("elapsed: {}", duration(summary.elapsed));
     if coverage.named() > 0 {
-        writeln!(
-            out,
-            "named targets covered: {} of {}",
-            coverage.covered(),
-            coverage.named()
-        )?;
+        let (covered, named) = (coverage.covered(), coverage.named());
+        lines.say(
+            0,
+            &format!("named targets covered: {covered} of {named}; {elapsed}"),
+        );
+    } else {
+        lines.say(0, &elapsed);
     }
     specs(
-        out,
-        coverage,
+        lines,
         "not covered",
-        SpecCoverage::is_missing,
+        &results.told_specs(SpecCoverage::is_missing),
         specification_result,
-    )?;
+    );
     let unasked = |spec: &SpecCoverage| spec.left_out_text().unwrap_or_default();
     specs(
-        out,
-        coverage,
+        lines,
         "not all asked",
-        SpecCoverage::is_partly_asked,
+        &results.told_specs(SpecCoverage::is_partly_asked),
         unasked,
-    )?;
-    let is_unmet = |spec: &SpecCoverage| spec.met == Some(false);
-    specs(out, coverage, "not as expected", is_unmet, |spec| {
+    );
+    let unmet = results.told_specs(|spec| spec.met == Some(false));
+    specs(lines, "not as expected", &unmet, |spec| {
         let expected = spec.expect.map_or("another verdict", Verdict::as_str);
         format!("expected {expected}, {}", specification_result(spec))
-    })?;
-    writeln!(out, "elapsed: {}", duration(summary.elapsed))
+    });
 }
 
 /// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.
@@ -83,27 +79,24 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
     line
 }
 
-/// One line for each specification that satisfies `which`, with the text of `detail`.
+/// One line for each of these specifications, with the text of `detail`.
 fn specs(
-    out: &mut impl io::Write,
-    coverage: &Coverage,
+    lines: &mut Lines,
     title: &str,
-    which: impl Fn(&SpecCoverage) -> bool,
+    specs: &[&SpecCoverage],
     detail: impl Fn(&SpecCoverage) -> String,
-) -> io::Result<()> {
-    let found: Vec<&SpecCoverage> = coverage.specs.iter().filter(|spec| which(spec)).collect();
-    for spec in found.iter().take(MAX_LISTED) {
-        let label = spec.label.as_deref();
-        let label = label
-            .map(|label| format!(" {}", shown(label)))
-            .unwrap_or_default();
-        let (text, origin) = (shown(&spec.origin.text), shown(&spec.origin.to_string()));
-        writeln!(out, "  {title}: {text}{label} ({origin}): {}", detail(spec))?;
+) {
+    for spec in specs.iter().take(MAX_LISTED) {
+        let name = name_and_place(spec.label.as_deref(), &spec.origin.text);
+        let (name, origin) = (shown(&name), shown(&spec.origin.to_string()));
+        lines.say(2, &format!("{title}: {name} ({origin}): {}", detail(spec)));
     }
-    if found.len() > MAX_LISTED {
-        writeln!(out, "  {title}: … and {} more", found.len() - MAX_LISTED)?;
+    if specs.len() > MAX_LISTED {
+        lines.say(
+            2,
+            &format!("{title}: … and {} more", specs.len() - MAX_LISTED),
+        );
     }
-    Ok(())
 }
 
 #[cfg(test)]

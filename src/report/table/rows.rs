@@ -3,7 +3,9 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::super::findings_by_endpoint::FindingsByEndpoint;
 use super::super::phrases::{anonymous_may, no_answer, target_and_address, who_answered};
+use super::super::results::Results;
 use super::super::worst_first::worst_first;
 use crate::model::{Coverage, EndpointReport, Origin, Target, Verdict};
 
@@ -34,31 +36,29 @@ fn is_common(verdict: Verdict) -> bool {
     verdict == Verdict::NotApiServer || verdict.has_no_answer()
 }
 
-/// The sort key of rows.
-fn row_order(report: &EndpointReport) -> impl Ord + use<> {
-    (
-        report.verdict,
-        is_common(report.verdict) && !report.target.named,
-        report.order_key(),
-    )
-}
-
-/// The endpoints that may get a row, in the order of the rows, and counts of the others.
+/// The endpoints that may get a row, in the order of the rows, and counts of the others. Worst verdict first, then the
+/// worst finding, then by name; of common verdicts, named targets come first.
 pub(super) fn worst<R: Borrow<EndpointReport>>(
     reports: impl Iterator<Item = R>,
+    findings: &FindingsByEndpoint<'_>,
 ) -> (Vec<R>, BTreeMap<Verdict, usize>) {
-    worst_first(reports, MAX_ROWS, row_order)
+    worst_first(reports, MAX_ROWS, |report| {
+        (
+            report.verdict,
+            is_common(report.verdict) && !report.target.named,
+            findings.order(report),
+        )
+    })
 }
 
-/// The rows: worst verdict first, then in the order of the target set. Of common verdicts, named targets come
-/// first.
+/// The rows of these endpoints. In an outage, silent targets are counted only.
 pub(super) fn select<R: Borrow<EndpointReport>>(
     kept: &[R],
     left_out: BTreeMap<Verdict, usize>,
-    coverage: &Coverage,
+    results: &Results<'_>,
 ) -> Rows {
     let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
-    let mut silent = SilentEndpoints::new(&reports, coverage);
+    let mut silent = SilentEndpoints::new(&reports, &results.summary.coverage);
     let mut rows = Rows {
         rows: Vec::new(),
         more: left_out,
@@ -70,7 +70,8 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
         };
         let count = counts.entry(row.verdict).or_default();
         *count += 1;
-        if is_common(row.verdict) && *count > MAX_COMMON {
+        let is_hidden = results.outage.is_some() && row.verdict.has_no_answer();
+        if is_hidden || is_common(row.verdict) && *count > MAX_COMMON {
             *rows.more.entry(row.verdict).or_default() += 1;
         } else {
             rows.rows.push(row);

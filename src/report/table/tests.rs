@@ -32,13 +32,108 @@ fn narrow() {
         ..plain()
     };
     let shown = sample::table(&sample::mixed(), &options);
-    let rows = shown.split("\n\n").nth(1).unwrap();
-    assert!(rows.starts_with("VERDICT"), "{rows}");
     assert!(
-        rows.lines().all(|line| line.chars().count() <= 80),
-        "{rows}"
+        shown.lines().all(|line| line.chars().count() <= 80),
+        "{shown}"
     );
     insta::assert_snapshot!(shown);
+}
+
+fn at(width: usize) -> TableOptions {
+    TableOptions {
+        width: Some(width),
+        ..plain()
+    }
+}
+
+#[test]
+fn an_estate_of_any_size() {
+    for size in [1, 14, 276] {
+        let sample = sample::estate(size);
+        insta::assert_snapshot!(
+            format!("estate-{size}-at-80"),
+            sample::table(&sample, &at(80))
+        );
+        insta::assert_snapshot!(
+            format!("estate-{size}-at-140"),
+            sample::table(&sample, &at(140))
+        );
+        insta::assert_snapshot!(
+            format!("estate-{size}-piped"),
+            sample::table(&sample, &plain())
+        );
+    }
+}
+
+#[test]
+fn the_last_screen_names_the_exposed_endpoint_and_its_fix() {
+    for size in [1, 14, 276, 5000] {
+        let sample = sample::estate(size);
+        let name = format!("onprem-fra-{}", size / 2 + 1);
+        for width in [60, 80, 140] {
+            let shown = sample::table(&sample, &at(width));
+            let lines: Vec<&str> = shown.lines().collect();
+            for line in &lines {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+                assert!(!line.ends_with(' '), "{line:?}");
+            }
+            let last = lines[lines.len().saturating_sub(24)..].join("\n");
+            for said in [
+                &format!("critical anonymous-resources-exposed {name} (10."),
+                "fix: Remove the binding",
+                "kubeknock identify 10.",
+                "kubeknock rules anonymous-resources-exposed",
+            ] {
+                let last = last.replace("\n    ", " ").replace("\n  ", " ");
+                assert!(last.contains(said), "{said} in\n{last}");
+            }
+            assert!(shown.ends_with(&format!("exit 1: 1 exposed: {name}\n")));
+            assert!(lines[0].starts_with("VERDICT"));
+            assert!(lines[1].starts_with("exposed") && lines[1].contains(&name));
+        }
+    }
+}
+
+#[test]
+fn five_thousand_endpoints_have_one_line_each() {
+    let sample = sample::estate(5000);
+    let shown = sample::table(&sample, &plain());
+    assert!(shown.lines().count() < 5030, "{}", shown.lines().count());
+    assert!(shown.len() < 700_000, "{}", shown.len());
+    let row = shown.lines().nth(1).unwrap();
+    assert!(
+        row.starts_with("exposed  10.20.10.1:6443  onprem-fra-2501  kubeadm v1.33.5  list "),
+        "{row}"
+    );
+    let longest = shown.lines().map(|line| line.chars().count()).max();
+    assert!(longest < Some(350), "{longest:?}");
+}
+
+#[test]
+fn an_outage_is_one_sentence() {
+    let sample = sample::outage(276);
+    for options in [at(80), at(140), plain()] {
+        let shown = sample::table(&sample, &options);
+        let unwrapped = shown.replace("\n  ", " ");
+        assert!(
+            unwrapped.contains(
+                "since the baseline: 267 of 270 targets silent: is the network up? nothing is closed or new"
+            ),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("gone: ") && !shown.contains("not-covered"),
+            "{shown}"
+        );
+        assert!(shown.lines().count() < 30, "{shown}");
+    }
+    insta::assert_snapshot!(sample::table(&sample, &at(80)));
+    // Programs read everything.
+    let json = sample::json(&sample);
+    assert_eq!(
+        json.matches("\"rule\": \"target-not-covered\"").count(),
+        273
+    );
 }
 
 #[test]

@@ -30,7 +30,8 @@ const NETWORK: &str = r#"
         set -e
         ip link set lo up
         ip addr add 10.255.255.1/32 dev lo
-        ip -6 addr add fd00:5c::1/128 dev lo
+        # Without nodad the address may stay tentative for a while, and nothing is sent from it.
+        ip -6 addr add fd00:5c::1/128 dev lo nodad
         ip route add local 0.0.0.0/0 dev lo src 10.255.255.1
         ip -6 route add local ::/0 dev lo src fd00:5c::1
         printf 'nameserver 10.53.0.2\nsearch corp.example\n' >"$1/resolv.conf"

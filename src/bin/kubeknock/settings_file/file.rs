@@ -136,7 +136,7 @@ http2 = true
 path = ["/metrics", "/api/v1/secrets"]
 
 [severity]
-version-disclosed = "note"
+unsupported-version = "note"
 
 [[accept]]
 rule = "anonymous-auth-enabled"
@@ -146,7 +146,7 @@ owner = "platform@example.com"
 expires = 2027-01-31
 
 [[accept]]
-rule = "unsupported-version"
+rule = ["serving-certificate-expired", "etcd-open"]
 target = "10.4.0.0/16"
 reason = "upgrade is planned"
 owner = "platform@example.com"
@@ -167,7 +167,17 @@ verdict = "rejected"
             .iter()
             .map(|(rule, severity)| (rule.id, *severity))
             .collect();
-        assert_eq!(severities, [("version-disclosed", Severity::Note)]);
+        assert_eq!(severities, [("unsupported-version", Severity::Note)]);
+        let rules: Vec<String> = (file.policy.accept.iter())
+            .map(|accept| format!("{} {}", accept.place, accept.rules))
+            .collect();
+        assert_eq!(
+            rules,
+            [
+                "kubeknock.toml:10:1 anonymous-auth-enabled",
+                "kubeknock.toml:17:1 serving-certificate-expired, etcd-open"
+            ]
+        );
         let expires: Vec<String> = file
             .policy
             .accept
@@ -195,22 +205,54 @@ verdict = "rejected"
             (
                 "reason = \"a lab",
                 "reasons = \"a lab",
-                "kubeknock.toml:13:1: [[accept]] 1: unknown key: expected rule, target, reason, owner, expires; did you mean reason?",
+                "kubeknock.toml:13:1: [[accept]] 1: unknown key: expected rule, at-most, target, reason, owner, expires; did you mean reason?",
             ),
             (
-                "version-disclosed =",
-                "version-disclose =",
-                "did you mean version-disclosed?",
+                "unsupported-version =",
+                "unsupported-versio =",
+                "did you mean unsupported-version?",
             ),
             (
                 "\"note\"",
                 "\"notice\"",
-                "kubeknock.toml:8:1: [severity]: version-disclosed: invalid severity: expected",
+                "kubeknock.toml:8:1: [severity]: unsupported-version: invalid severity: expected",
             ),
             (
                 "\"anonymous-auth-enabled\"",
                 "\"anonymous-auth\"",
                 "kubeknock.toml:11:8: [[accept]] 1: unknown rule",
+            ),
+            (
+                "unsupported-version =",
+                "posture-deviation =",
+                "kubeknock.toml:8:1: [severity]: posture-deviation is retired: what it said is \
+                 anonymous-auth-unexpected or ",
+            ),
+            (
+                "\"anonymous-auth-enabled\"",
+                "\"health-endpoints-open\"",
+                "kubeknock.toml:11:8: [[accept]] 1: health-endpoints-open is retired: what it said is a detail of ",
+            ),
+            (
+                "\"anonymous-auth-enabled\"",
+                "\"*\"",
+                "kubeknock.toml:11:8: [[accept]] 1: rule = \"*\" needs at-most",
+            ),
+            (
+                "\"anonymous-auth-enabled\"",
+                "\"*\"\nat-most = \"severe\"",
+                "kubeknock.toml:12:11: [[accept]] 1: at-most: invalid severity: expected",
+            ),
+            (
+                "\"etcd-open\"]",
+                "\"version-disclosed\"]",
+                "kubeknock.toml:18:40: [[accept]] 2: version-disclosed is retired",
+            ),
+            ("\"etcd-open\"]", "7]", "[[accept]] 2: invalid rule"),
+            (
+                "[\"serving-certificate-expired\", \"etcd-open\"]",
+                "[]",
+                "[[accept]] 2: empty rule",
             ),
             (
                 "expires = 2027-01-31",

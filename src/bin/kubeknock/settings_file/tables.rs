@@ -4,7 +4,7 @@
 use anyhow::bail;
 use jiff::civil::Date;
 use kubeknock::model::{InvalidWord, Pattern, Rule, Severity};
-use kubeknock::policy::{Accept, RULES, rule};
+use kubeknock::policy::{Accept, AcceptedRules, RULES, retired, rule};
 use kubeknock::targets::Expectation;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -114,13 +114,57 @@ impl<'a> Table<'a> {
 
     /// `[[accept]]`.
     pub(super) fn accept(&self) -> anyhow::Result<Accept> {
-        self.allow_only(&["rule", "target", "reason", "owner", "expires"])?;
+        self.allow_only(&["rule", "at-most", "target", "reason", "owner", "expires"])?;
+        let rules = self.accepted_rules()?;
+        let at_most = self.at_most()?;
+        if rules == AcceptedRules::All && at_most.is_none() {
+            return Err(self.error(
+                "rule",
+                "rule = \"*\" needs at-most: the most severe findings that are accepted (critical, high, medium, \
+                 low or note)",
+            ));
+        }
         Ok(Accept {
-            rule: self.known_rule(&self.at("rule"), self.text("rule")?)?,
+            rules,
+            at_most,
             target: self.pattern()?,
             reason: self.text("reason")?.to_owned(),
             owner: self.text("owner")?.to_owned(),
             expires: self.date("expires")?,
+            place: self.place.clone(),
+        })
+    }
+
+    /// An id, a list of ids, or `*`.
+    fn accepted_rules(&self) -> anyhow::Result<AcceptedRules> {
+        let place = self.at("rule");
+        let Some(list) = (self.content.get("rule")).and_then(|value| value.get_ref().as_array())
+        else {
+            return Ok(match self.text("rule")? {
+                "*" => AcceptedRules::All,
+                id => AcceptedRules::Named(vec![self.known_rule(&place, id)?]),
+            });
+        };
+        let mut rules = Vec::new();
+        for id in list {
+            let Some(text) = id.get_ref().as_str() else {
+                return Err(self.error("rule", "invalid rule: expected texts in quotes"));
+            };
+            rules.push(self.known_rule(&self.source.place(&id.span()), text)?);
+        }
+        if rules.is_empty() {
+            return Err(self.error("rule", "empty rule"));
+        }
+        Ok(AcceptedRules::Named(rules))
+    }
+
+    fn at_most(&self) -> anyhow::Result<Option<Severity>> {
+        if self.content.get("at-most").is_none() {
+            return Ok(None);
+        }
+        let severity = self.text("at-most")?.parse();
+        severity.map(Some).map_err(|error: InvalidWord| {
+            self.error("at-most", &format!("at-most: {}", error.without_word()))
         })
     }
 
@@ -138,6 +182,14 @@ impl<'a> Table<'a> {
     }
 
     fn known_rule(&self, place: &str, id: &str) -> anyhow::Result<&'static Rule> {
+        if let Some(retired) = retired(id) {
+            bail!(
+                "{place}: {}{} is retired: what it said {}",
+                self.name,
+                retired.id,
+                retired.became
+            );
+        }
         rule(id).ok_or_else(|| {
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
             anyhow::anyhow!(

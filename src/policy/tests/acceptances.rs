@@ -1,0 +1,94 @@
+//! Acceptances: what they cover, and those that match nothing.
+
+use super::*;
+use crate::model::Severity;
+
+fn of_all(at_most: Severity) -> Accept {
+    Accept {
+        rules: AcceptedRules::All,
+        at_most: Some(at_most),
+        ..accept("etcd-open", "192.0.2.1", "2027-01-01")
+    }
+}
+
+fn accepted(accept: Accept, report: EndpointReport) -> Vec<&'static str> {
+    let policy = Policy {
+        accept: vec![accept],
+        ..Policy::default()
+    };
+    let evaluation = evaluate_with(&policy, &[report]);
+    let accepted = evaluation.findings.iter();
+    let accepted = accepted.filter(|finding| finding.accepted());
+    accepted.map(|finding| finding.rule.id).collect()
+}
+
+#[test]
+fn one_acceptance_suffices_for_one_server() {
+    let report = || default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+    let both = ["anonymous-auth-enabled", "unsupported-version"];
+    assert_eq!(accepted(of_all(Severity::Medium), report()), both);
+    let list = Accept {
+        rules: AcceptedRules::Named(both.map(known).to_vec()),
+        ..accept("etcd-open", "192.0.2.1", "2027-01-01")
+    };
+    assert_eq!(accepted(list, report()), both);
+}
+
+/// Whatever opens later is not covered.
+#[test]
+fn an_acceptance_covers_nothing_more_severe_than_it_names() {
+    let open = || exposed(target(0, "192.0.2.1"), "192.0.2.1");
+    assert_eq!(
+        accepted(of_all(Severity::Medium), open()),
+        ["unsupported-version"]
+    );
+    assert_eq!(
+        accepted(of_all(Severity::High), open()),
+        ["anonymous-discovery-exposed", "unsupported-version"]
+    );
+    assert_eq!(accepted(of_all(Severity::Low), open()), [""; 0]);
+    let limited = Accept {
+        at_most: Some(Severity::Medium),
+        ..accept("anonymous-discovery-exposed", "*", "2027-01-01")
+    };
+    assert_eq!(accepted(limited, open()), [""; 0]);
+    let default = accept("anonymous-auth-enabled", "*", "2027-01-01");
+    assert_eq!(accepted(default, open()), [""; 0]);
+    // The settings raise the rule above what the acceptance names.
+    let policy = Policy {
+        severities: vec![(known("unsupported-version"), Severity::High)],
+        accept: vec![of_all(Severity::Medium)],
+    };
+    let evaluation = evaluate_with(&policy, &[open()]);
+    assert!(!find(&evaluation, "unsupported-version").accepted());
+}
+
+#[test]
+fn an_acceptance_that_matches_no_finding_is_reported() {
+    let policy = Policy {
+        accept: vec![
+            // It has expired, but there is something to accept.
+            accept("anonymous-auth-enabled", "192.0.2.1", "2020-01-01"),
+            accept("anonymous-auth-enabled", "192.0.2.2", "2027-01-01"),
+            accept("etcd-open", "*", "2027-01-01"),
+            of_all(Severity::Low),
+            accept("target-not-covered", "192.0.2.3", "2027-01-01"),
+        ],
+        ..Policy::default()
+    };
+    let reports = [
+        default_cluster(target(0, "192.0.2.1"), "192.0.2.1"),
+        silent(target(1, "192.0.2.3"), "192.0.2.3"),
+    ];
+    let unused = evaluate_with(&policy, &reports).unused_acceptances;
+    let said: Vec<String> = unused.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "kubeknock.toml:1:1: [[accept]] of anonymous-auth-enabled at \"192.0.2.2\" matches no finding and has \
+             no effect",
+            "kubeknock.toml:1:1: [[accept]] of etcd-open at \"*\" matches no finding and has no effect",
+            "kubeknock.toml:1:1: [[accept]] of * at \"192.0.2.1\" matches no finding and has no effect",
+        ]
+    );
+}

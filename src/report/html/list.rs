@@ -1,0 +1,94 @@
+//! The endpoints: the worst ones as part of the page, and the list that the script draws, with its filter.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::super::findings_by_endpoint::FindingsByEndpoint;
+use super::super::phrases::{anonymous_may, target_and_address, who_answered};
+use super::findings::severity;
+use super::parts::{badge, shown};
+use crate::model::{EndpointReport, Verdict};
+
+/// Endpoints that the page names without the script.
+const MAX_WORST: usize = 10;
+
+/// The worst endpoints, of those in the order of the list: the ones that matter, or the first ones if none does.
+pub(super) fn worst(reports: &[&EndpointReport], findings: &FindingsByEndpoint<'_>) -> Markup {
+    let matter = reports
+        .iter()
+        .filter(|report| findings.matters(report))
+        .count();
+    let first = matter.clamp(1, MAX_WORST).min(reports.len());
+    html! {
+        @if !reports.is_empty() {
+            section aria-labelledby="worst" {
+                h2 id="worst" { "Worst endpoints" }
+                ul.rows {
+                    @for report in &reports[..first] {
+                        li.row.line {
+                            span { (badge(report.verdict)) }
+                            span.target {
+                                @if let Some(label) = &report.target.label { strong { (shown(label)) } " " }
+                                code { (shown(&target_and_address(report))) }
+                            }
+                            span.who { (shown(&who_answered(report))) }
+                            span.may { (shown(&anonymous_may(report))) }
+                            span { @if let Some(worst) = findings.worst(report) { (severity(worst)) } }
+                        }
+                    }
+                }
+                @if matter > first { p { "… and " (matter - first) " more with a critical or high finding, in the list below." } }
+            }
+        }
+    }
+}
+
+/// The start of the section, and the place of the list.
+pub(super) fn section(endpoints: usize, more: &Markup) -> Markup {
+    let choices = |id: &str, choices: &[(&str, &str)]| {
+        html! {
+            select id=(id) { @for (value, text) in choices { option value=(value) { (text) } } }
+        }
+    };
+    let groups = [
+        ("", "nothing"),
+        ("provider", "provider"),
+        ("verdict", "verdict"),
+        ("name", "start of the name"),
+        ("finding", "worst finding"),
+    ];
+    let orders = [
+        ("", "worst first"),
+        ("target", "name"),
+        ("who", "who answered"),
+        ("findings", "findings"),
+        ("verdict", "verdict"),
+    ];
+    html! {
+        section aria-labelledby="endpoints" {
+            h2 id="endpoints" tabindex="-1" { "Endpoints" }
+            div.controls role="search" aria-label="Filter the endpoints" hidden {
+                label { "Filter " input type="search" id="filter" autocomplete="off" placeholder="name, address, version …"; }
+                label { "Verdict " select id="verdict" {
+                    option value="" { "all" }
+                    @for verdict in Verdict::ALL { option value=(verdict.as_str()) { (verdict.as_str()) } }
+                } }
+                label { "Group by " (choices("group", &groups)) }
+                label { "Sort by " (choices("sort", &orders)) }
+                label { input type="checkbox" id="found"; " with findings only" }
+                button type="button" id="fold" aria-pressed="false" { "Unfold all" }
+                output id="count" aria-live="polite" { (endpoints) " of " (endpoints) " endpoints" }
+            }
+            div.heads.line aria-hidden="true" {
+                span { "verdict" } span { "target" } span { "who answered" } span { "anonymous may" } span { "findings" }
+            }
+            div id="list" {}
+            (more)
+            noscript { p { "The list of all endpoints needs JavaScript. The worst ones are above." } }
+        }
+    }
+}
+
+/// The script, after the data that it reads.
+pub(super) fn script(text: &str) -> Markup {
+    html! { script { (PreEscaped(text)) } }
+}

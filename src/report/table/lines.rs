@@ -1,0 +1,147 @@
+//! Lines of text, wrapped between words.
+
+use unicode_width::UnicodeWidthChar as _;
+
+/// The narrowest layout. A narrower terminal wraps the lines itself.
+const MIN_WIDTH: usize = 40;
+/// The widest layout.
+const MAX_WIDTH: usize = 1000;
+/// What marks a text that was cut.
+const MARK: char = '…';
+
+/// Lines for a terminal of a width, or of any length.
+pub(super) struct Lines {
+    pub(super) width: Option<usize>,
+    pub(super) lines: Vec<String>,
+}
+
+impl Lines {
+    pub(super) fn new(width: Option<usize>) -> Self {
+        Self {
+            width: width.map(|width| width.clamp(MIN_WIDTH, MAX_WIDTH)),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Adds a text, wrapped between words. Its first line is indented by `indent`, the others by two more.
+    pub(super) fn say(&mut self, indent: usize, text: &str) {
+        self.lines.extend(wrapped(indent, text, self.width));
+    }
+
+    /// Adds a text that may have at most this many lines. A longer one is cut at a word.
+    pub(super) fn say_briefly(&mut self, indent: usize, text: &str, most: usize) {
+        let mut lines = wrapped(indent, text, self.width);
+        if let Some(width) = self.width.filter(|_| lines.len() > most) {
+            lines.truncate(most);
+            if let Some(last) = lines.last_mut() {
+                *last = marked(last, width);
+            }
+        }
+        self.lines.extend(lines);
+    }
+}
+
+/// The columns that a text takes on a terminal. Colours take none.
+pub(super) fn width(text: &str) -> usize {
+    let mut in_colour = false;
+    let mut width = 0;
+    for c in text.chars() {
+        match c {
+            '\u{1b}' => in_colour = true,
+            'm' if in_colour => in_colour = false,
+            _ if in_colour => {}
+            c => width += c.width().unwrap_or(0),
+        }
+    }
+    width
+}
+
+fn wrapped(indent: usize, text: &str, width: Option<usize>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = " ".repeat(indent);
+    let mut is_empty = true;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let fits = |width| self::width(&line) + 1 + self::width(word) <= width;
+        if !is_empty {
+            if width.is_none_or(fits) {
+                line.push(' ');
+            } else {
+                lines.push(std::mem::replace(&mut line, " ".repeat(indent + 2)));
+            }
+        }
+        line.push_str(word);
+        is_empty = false;
+    }
+    lines.push(line);
+    lines
+}
+
+/// The text, cut at a word if it is wider than this. A word that is too wide itself is cut, too.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        text.to_owned()
+    } else {
+        marked(text, most)
+    }
+}
+
+/// The words that fit, with a mark that more follows.
+fn marked(text: &str, most: usize) -> String {
+    let room = most.saturating_sub(1);
+    let mut kept = 0;
+    let mut end = text.len();
+    for (at, c) in text.char_indices() {
+        kept += c.width().unwrap_or(0);
+        if kept > room {
+            end = at;
+            break;
+        }
+    }
+    let cut = &text[..end];
+    // A word that ends at the cut is whole.
+    let whole = text[end..].starts_with(' ') || end == text.len();
+    let words = match cut.rfind(' ') {
+        Some(space) if !whole && !cut[..space].trim().is_empty() => &cut[..space],
+        _ => cut,
+    };
+    let words = words.trim_end_matches([' ', ',', ';', ':']);
+    format!("{words}{MARK}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_wraps_between_words_only() {
+        let mut lines = Lines::new(Some(40));
+        lines.say(2, "one two three four five six seven eight nine ten eleven");
+        assert_eq!(
+            lines.lines,
+            [
+                "  one two three four five six seven",
+                "    eight nine ten eleven"
+            ]
+        );
+        let mut lines = Lines::new(None);
+        lines.say(2, &"word ".repeat(100));
+        assert_eq!(lines.lines.len(), 1);
+    }
+
+    #[test]
+    fn a_short_text_ends_at_a_word() {
+        assert_eq!(shortened("list pods, nodes", 16), "list pods, nodes");
+        assert_eq!(shortened("list pods, nodes", 15), "list pods…");
+        assert_eq!(shortened("list pods, nodes", 10), "list…");
+        assert_eq!(shortened("listing", 4), "lis…");
+        assert_eq!(shortened("東京都 庁舎", 7), "東京都…");
+        let mut lines = Lines::new(Some(40));
+        lines.say_briefly(0, &"word, ".repeat(30), 1);
+        assert_eq!(lines.lines, ["word, word, word, word, word, word…"]);
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        assert_eq!(width("\u{1b}[1m\u{1b}[31mhigh\u{1b}[0m"), 4);
+    }
+}
