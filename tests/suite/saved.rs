@@ -180,7 +180,7 @@ async fn a_diff_shows_changes_and_applies_the_gate() {
         "2 changes:",
         "forbidden → exposed",
         "anonymous-discovery-exposed",
-        "findings gone",
+        "1 finding gone:",
     ] {
         assert!(
             stdout(&output).contains(said),
