@@ -256,8 +256,29 @@ impl<'a> Found<'a> {
         comparison.into_iter().chain(expected).collect()
     }
 
-    /// The requests that prove all of it: what is open and, where that shows it, what authorization refused.
+    /// The requests that prove all of it, the one that decides first.
     fn proof(&self) -> Vec<usize> {
+        let mut proof = self.all_proof();
+        if let Some(deciding) = self.deciding_request() {
+            proof.retain(|request| *request != deciding);
+            proof.insert(0, deciding);
+        }
+        proof
+    }
+
+    /// The request that shows the conclusion: what authorization refused, or the worst that is open.
+    fn deciding_request(&self) -> Option<usize> {
+        if self.reach == Reach::Accepted {
+            let mut requests = self.report.requests.iter();
+            return requests.position(|request| request.access == Access::Forbidden);
+        }
+        let grants = (self.report.grants.iter()).filter(|grant| grant.grade != Grade::Product);
+        let worst = grants.max_by_key(|grant| (grant.grade, Reverse(grant.request)));
+        worst.map(|grant| grant.request)
+    }
+
+    /// What is open and, where that shows it, what authorization refused.
+    fn all_proof(&self) -> Vec<usize> {
         let report = self.report;
         if self.over_plain_http() {
             return answered(report);

@@ -153,7 +153,16 @@ fn the_sentence_says_what_else_is_open_and_how_it_compares() {
         .iter()
         .map(|at| more_open.requests[*at].exchange.request.bare_path())
         .collect();
-    assert_eq!(proof, ["/version", "/api", "/metrics", "/api/v1/pods"]);
+    assert_eq!(proof, ["/api/v1/pods", "/version", "/api", "/metrics"]);
+    // The command shows what decides, since the version is open on every default cluster.
+    let path_of = |report| {
+        only(report).sites[0]
+            .proof
+            .as_ref()
+            .map(|request| request.path.clone())
+    };
+    assert_eq!(path_of(more_open).as_deref(), Some("/api/v1/pods?limit=1"));
+    assert_eq!(path_of(default()).as_deref(), Some("/api"));
 
     let stricter = standing(default(), PostureStatus::Stricter, Provenance::Documented);
     assert!(
