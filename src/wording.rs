@@ -16,13 +16,20 @@ pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// `a, b, c`; of a longer list the first `most` words and how many more there are.
-pub(crate) fn joined_at_most(most: usize, words: &[&str]) -> String {
-    let more = words.len().saturating_sub(most);
-    let shown = words[..words.len() - more].join(", ");
-    if more == 0 {
-        return shown;
+pub(crate) fn joined_at_most<S: AsRef<str>>(most: usize, words: &[S]) -> String {
+    let shown = &words[..words.len().min(most)];
+    first_and_more(shown, (words.len() - shown.len()) as u64)
+}
+
+/// `a, b and 5 more`; without words `5`.
+pub(crate) fn first_and_more<S: AsRef<str>>(shown: &[S], more: u64) -> String {
+    let shown: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
+    let shown = shown.join(", ");
+    match more {
+        0 => shown,
+        more if shown.is_empty() => more.to_string(),
+        more => format!("{shown} and {more} more"),
     }
-    format!("{shown} and {more} more")
 }
 
 #[cfg(test)]
@@ -47,5 +54,7 @@ mod tests {
     fn a_long_list_ends_with_the_number_of_the_others() {
         assert_eq!(joined_at_most(3, &["a", "b", "c"]), "a, b, c");
         assert_eq!(joined_at_most(2, &["a", "b", "c", "d"]), "a, b and 2 more");
+        assert_eq!(first_and_more(&["a"], 4), "a and 4 more");
+        assert_eq!(first_and_more(&[] as &[&str], 4), "4");
     }
 }

@@ -229,6 +229,11 @@ impl Finding {
         !self.accepted() && !self.gone()
     }
 
+    /// Whether the baseline does not have it, or has it with less open.
+    pub fn is_new(&self) -> bool {
+        self.baseline == Some(BaselineState::New)
+    }
+
     /// Whether only the baseline has it.
     pub fn gone(&self) -> bool {
         self.baseline == Some(BaselineState::Absent)

@@ -67,6 +67,7 @@ pub use identification::Identification;
 pub use left_out::{LeftOut, LeftOutReason};
 pub(crate) use observation::microseconds;
 pub use observation::{Exchange, Observation, Timings};
+pub(crate) use origin::without_annotations;
 pub use origin::{Origin, Source};
 pub use pattern::{Pattern, TargetNames};
 pub use posture::{Posture, PostureStatus, Remedy};

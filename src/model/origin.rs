@@ -27,6 +27,12 @@ impl fmt::Display for Source {
     }
 }
 
+/// The text of a specification without its annotations, which follow after white space.
+pub(crate) fn without_annotations(specification: &str) -> &str {
+    let mut words = specification.split_whitespace();
+    words.next().unwrap_or_default()
+}
+
 /// The place of one target specification: source, line and the words themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Fields", into = "Fields")]

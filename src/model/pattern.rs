@@ -4,7 +4,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{Host, Target};
+use super::{Host, Target, without_annotations};
 use crate::host_port::HostPort;
 
 /// A CIDR, or a text in which `*` stands for any characters. Case does not matter.
@@ -77,8 +77,7 @@ impl TargetNames {
 
     /// The names of a specification: its text, its host if it has one, and its `name=`.
     pub fn of_specification(text: &str, label: Option<&str>) -> Self {
-        // Annotations follow after white space.
-        let text = text.split_whitespace().next().unwrap_or_default();
+        let text = without_annotations(text);
         let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
         let authority = bare.split('/').next().unwrap_or(bare);
         let split = HostPort::split(authority).ok();

@@ -58,14 +58,22 @@ impl Remediation {
         }
     }
 
+    /// What follows the steps: what stops working and how to go back, each with its title.
+    pub fn notes(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let notes = [("Breaks", &self.breaks), ("Undo", &self.undo)];
+        notes
+            .into_iter()
+            .filter_map(|(title, text)| Some((title, text.as_deref()?)))
+    }
+
     /// As a text of several lines and at most `max` characters, without the reference.
     ///
     /// Whole steps are left out where it would be longer, but never what a step breaks: half of an advice may do harm.
     pub fn text(&self, max: usize) -> String {
-        let after = [("Breaks", &self.breaks), ("Undo", &self.undo)]
-            .into_iter()
-            .filter_map(|(title, text)| Some(format!("\n{title}: {}", text.as_ref()?)))
-            .collect::<String>();
+        let mut after = String::new();
+        for (title, text) in self.notes() {
+            let _ = write!(after, "\n{title}: {text}");
+        }
         let mut out = self.summary.to_string();
         let mut left = max.saturating_sub(out.chars().count() + after.chars().count() + 2);
         for (number, Step { text, command }) in (1..).zip(&self.steps) {

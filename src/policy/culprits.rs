@@ -2,6 +2,7 @@
 
 use crate::escape::escape;
 use crate::natural_order::Natural;
+use crate::wording::first_and_more;
 
 /// Names before "and N more".
 pub(super) const MAX_NAMED: usize = 3;
@@ -38,16 +39,6 @@ impl Culprits {
         });
         let counted = self.first.iter().map(|(_, count)| count).sum();
         first_and_more(&shown.collect::<Vec<_>>(), total.saturating_sub(counted))
-    }
-}
-
-/// `a, b, c and 5 more`.
-pub(super) fn first_and_more(shown: &[String], more: u64) -> String {
-    let shown = shown.join(", ");
-    match more {
-        0 => shown,
-        more if shown.is_empty() => format!("{more}"),
-        more => format!("{shown} and {more} more"),
     }
 }
 

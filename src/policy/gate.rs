@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::culprits::{Culprits, MAX_NAMED, first_and_more, name};
+use super::culprits::{Culprits, MAX_NAMED, name};
 use super::evaluator::{Evaluation, is_anonymous_access};
-use crate::model::{BaselineState, Coverage, Finding, Identity, Severity, SpecCoverage, Verdict};
+use crate::model::{
+    Coverage, Finding, Identity, Severity, SpecCoverage, Verdict, without_annotations,
+};
+use crate::wording::{first_and_more, listed, plural};
 
 /// Exit code: nothing reaches the threshold.
 const PASSED: u8 = 0;
@@ -197,7 +200,10 @@ impl Gate {
                 accepted += 1;
             } else {
                 missing += 1;
-                culprits.add(name(spec.label.as_deref(), bare(&spec.origin.text)));
+                culprits.add(name(
+                    spec.label.as_deref(),
+                    without_annotations(&spec.origin.text),
+                ));
             }
         }
         let (covered, named) = (coverage.covered(), coverage.named());
@@ -216,9 +222,9 @@ impl Gate {
             format!(" ({})", notes.join(", "))
         };
         short.then(|| {
-            let targets = if named == 1 { "target" } else { "targets" };
+            let targets = plural(named as u64, "named target", "named targets");
             with_names(
-                format!("{missing} of {named} named {targets} not covered{notes}"),
+                format!("{missing} of {targets} not covered{notes}"),
                 &culprits.text(missing),
             )
         })
@@ -239,8 +245,7 @@ impl FailOn {
         let is_severe = match self {
             Self::Severity(least) => finding.severity <= least,
             Self::New(least) => {
-                finding.baseline == Some(BaselineState::New)
-                    && finding.severity <= least.unwrap_or(Severity::Low)
+                finding.is_new() && finding.severity <= least.unwrap_or(Severity::Low)
             }
             Self::Verdict(_) => {
                 let is_counted = |verdict| finding.verdict == Some(verdict);
@@ -257,7 +262,7 @@ impl FailOn {
     fn counts_expectation(self, finding: &Finding) -> bool {
         let counts = match self {
             Self::Verdict(_) | Self::Severity(_) => true,
-            Self::New(_) => finding.baseline == Some(BaselineState::New),
+            Self::New(_) => finding.is_new(),
             Self::Never => false,
         };
         counts && finding.expected.is_some() && finding.counts() && !self.reached_by(finding)
@@ -266,67 +271,59 @@ impl FailOn {
     /// `1 critical and 2 high findings: etcd-open at 192.0.2.7:2379, …`; `None` without findings.
     fn reached_text<'a>(self, findings: impl Iterator<Item = &'a Finding>) -> Option<String> {
         let mut by_severity: BTreeMap<Severity, u64> = BTreeMap::new();
-        let mut shown = Vec::new();
-        let mut total = 0;
-        for finding in findings {
-            total += 1;
+        let counted = findings.inspect(|finding| {
             *by_severity.entry(finding.severity).or_default() += 1;
-            if shown.len() < MAX_NAMED {
-                shown.push(format!("{} at {}", finding.rule.id, name_of(finding)));
-            }
-        }
+        });
+        let (total, names) = first_named(counted, |finding| {
+            format!("{} at {}", finding.rule.id, name_of(finding))
+        })?;
         let counts: Vec<String> = by_severity
             .iter()
             .map(|(severity, count)| format!("{count} {severity}"))
             .collect();
-        let counts = match counts.split_last()? {
-            (last, []) => last.clone(),
-            (last, others) => format!("{} and {last}", others.join(", ")),
-        };
+        let counts = listed(counts.iter().map(String::as_str));
         let new = if self.needs_baseline() { "new " } else { "" };
         let noun = if total == 1 { "finding" } else { "findings" };
-        let more = total - shown.len() as u64;
-        let names = first_and_more(&shown, more);
         Some(with_names(format!("{counts} {new}{noun}"), &names))
     }
 }
 
 /// `2 expectations not met: prod-eu-1 (192.0.2.1:6443) expected rejected, …`; `None` without findings.
 fn unmet_text<'a>(findings: impl Iterator<Item = &'a Finding>) -> Option<String> {
+    let (total, names) = first_named(findings, |finding| {
+        let expected = finding.expected.map_or("another verdict", Verdict::as_str);
+        format!("{} expected {expected}", name_of(finding))
+    })?;
+    let count = plural(total, "expectation", "expectations");
+    Some(with_names(format!("{count} not met"), &names))
+}
+
+/// The number of findings, and the first of them as text: `a, b, c and 5 more`. `None` without findings.
+fn first_named<'a>(
+    findings: impl Iterator<Item = &'a Finding>,
+    text: impl Fn(&Finding) -> String,
+) -> Option<(u64, String)> {
     let mut shown = Vec::new();
     let mut total = 0;
     for finding in findings {
         total += 1;
         if shown.len() < MAX_NAMED {
-            let expected = finding.expected.map_or("another verdict", Verdict::as_str);
-            shown.push(format!("{} expected {expected}", name_of(finding)));
+            shown.push(text(finding));
         }
     }
-    let noun = if total == 1 {
-        "expectation"
-    } else {
-        "expectations"
-    };
-    let more = total - shown.len() as u64;
-    (total > 0).then(|| {
-        with_names(
-            format!("{total} {noun} not met"),
-            &first_and_more(&shown, more),
-        )
-    })
+    let names = first_and_more(&shown, total - shown.len() as u64);
+    (total > 0).then_some((total, names))
 }
 
 fn name_of(finding: &Finding) -> String {
     let about = finding.about.as_str();
     let is_specification = finding.index.is_none();
-    let about = if is_specification { bare(about) } else { about };
+    let about = if is_specification {
+        without_annotations(about)
+    } else {
+        about
+    };
     name(finding.label.as_deref(), about)
-}
-
-/// A specification without its annotations, which follow after white space.
-fn bare(specification: &str) -> &str {
-    let mut words = specification.split_whitespace();
-    words.next().unwrap_or_default()
 }
 
 /// `2 exposed: a, b`; without names the count alone.

@@ -1,6 +1,7 @@
 //! Folds findings: those of one rule with one fix become one line.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use super::phrases;
 use crate::model::{BaselineState, Finding, Remediation, Rule, Severity};
@@ -61,25 +62,17 @@ type Key<'a> = (
 
 /// Folds findings, the worst first, then in the order of their first finding.
 pub(super) fn folded<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Folded<'a>> {
-    let mut folds: Vec<Folded<'a>> = Vec::new();
-    let mut places: HashMap<Key<'a>, usize> = HashMap::new();
-    for finding in findings {
-        let acceptance = finding.acceptance.as_ref().map(phrases::acceptance_text);
-        let key = (
+    let in_common = |finding: &&'a Finding| -> Key<'a> {
+        (
             finding.rule.id,
             finding.severity,
             &finding.remediation,
             finding.baseline,
-            acceptance,
-        );
-        let place = *places.entry(key).or_insert_with(|| {
-            folds.push(Folded {
-                findings: Vec::new(),
-            });
-            folds.len() - 1
-        });
-        folds[place].findings.push(finding);
-    }
+            finding.acceptance.as_ref().map(phrases::acceptance_text),
+        )
+    };
+    let groups = grouped(findings, in_common).into_iter();
+    let mut folds: Vec<Folded<'a>> = groups.map(|findings| Folded { findings }).collect();
     folds.sort_by_key(Folded::severity);
     for fold in &mut folds {
         fold.findings
@@ -90,14 +83,22 @@ pub(super) fn folded<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec
 
 /// Each different fix once, with its folds, in the order of the worst fold.
 pub(super) fn by_fix<'f, 'a>(folds: &'f [Folded<'a>]) -> Vec<Vec<&'f Folded<'a>>> {
-    let mut groups: Vec<Vec<&Folded<'a>>> = Vec::new();
-    let mut places: HashMap<&'a Remediation, usize> = HashMap::new();
-    for fold in folds {
-        let place = *places.entry(&fold.first().remediation).or_insert_with(|| {
+    grouped(folds, |fold| &fold.first().remediation)
+}
+
+/// The items with the same key together, in the order of the first item of each group.
+fn grouped<T, K: Eq + Hash>(
+    items: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> K,
+) -> Vec<Vec<T>> {
+    let mut groups: Vec<Vec<T>> = Vec::new();
+    let mut numbers: HashMap<K, usize> = HashMap::new();
+    for item in items {
+        let number = *numbers.entry(key(&item)).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1
         });
-        groups[place].push(fold);
+        groups[number].push(item);
     }
     groups
 }

@@ -12,7 +12,7 @@ use super::escape::escape;
 use super::phrases;
 use super::results::Results;
 use super::source_location::{Repository, SourceLocation};
-use crate::model::{BaselineState, Finding, Severity};
+use crate::model::{Finding, Severity};
 
 /// Characters of a message.
 const MAX_TEXT: usize = 1000;
@@ -39,11 +39,7 @@ pub(super) fn write(
             } else {
                 String::new()
             };
-            let new = if finding.baseline == Some(BaselineState::New) {
-                "new: "
-            } else {
-                ""
-            };
+            let new = if finding.is_new() { "new: " } else { "" };
             let title = property(finding.rule.id);
             let message = data(&format!("{new}{}", phrases::finding_and_target(finding)));
             write!(out, "::{command} {place}title={title}::{message}%0A")?;
@@ -97,6 +93,7 @@ mod tests {
 
     use super::super::sample::{self, Sample};
     use super::*;
+    use crate::model::BaselineState;
     use crate::model::{Origin, Source};
 
     fn text(sample: &Sample) -> String {

@@ -16,6 +16,7 @@ use super::phrases;
 use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
+use crate::wording::first_and_more;
 use remediation::remediation;
 use text::{block, code, prose};
 
@@ -209,10 +210,7 @@ fn names(folds: &[&Folded<'_>]) -> String {
         .take(MAX_NAMES)
         .map(|name| code(name))
         .collect();
-    match names.len() - listed.len() {
-        0 => listed.join(", "),
-        more => format!("{} and {more} more", listed.join(", ")),
-    }
+    first_and_more(&listed, (names.len() - listed.len()) as u64)
 }
 
 fn findings(page: &mut Page, results: &Results<'_>, told: &[&Finding], folds: &[Folded<'_>]) {

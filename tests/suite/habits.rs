@@ -90,6 +90,12 @@ fn formats_of_other_tools_are_answered() {
             .output()
             .unwrap()
     };
+    let report = |words: &str| {
+        let output = scan(words);
+        let code = output.status.code();
+        assert_eq!(code, Some(0), "{words}: {}", stderr(&output));
+        stdout(&output)
+    };
     for (words, begins) in [
         ("--json", "{"),
         ("-json", "{"),
@@ -99,14 +105,7 @@ fn formats_of_other_tools_are_answered() {
         ("--csv", "verdict"),
         ("--format table", "no endpoint"),
     ] {
-        let output = scan(words);
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{words}: {}",
-            stderr(&output)
-        );
-        let text = stdout(&output);
+        let text = report(words);
         assert!(
             text.starts_with(begins)
                 || (begins == "no endpoint" && text.contains("unreachable"))
@@ -120,14 +119,7 @@ fn formats_of_other_tools_are_answered() {
         "--json -o one",
         "-o one --json",
     ] {
-        let output = scan(words);
-        assert_eq!(
-            output.status.code(),
-            Some(0),
-            "{words}: {}",
-            stderr(&output)
-        );
-        assert_eq!(stdout(&output), "", "{words}");
+        assert_eq!(report(words), "", "{words}");
         let path = folder.path().join("one");
         assert!(
             fs::read_to_string(&path).unwrap().starts_with('{'),

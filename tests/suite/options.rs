@@ -6,19 +6,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::{kubeknock, run, start, stderr, stdout};
-
-const COMMANDS: [&str; 9] = [
-    "scan",
-    "identify",
-    "report",
-    "diff",
-    "rules",
-    "completions",
-    "man",
-    "demo",
-    "simulate",
-];
+use crate::support::{COMMANDS, kubeknock, run, run_in, start, stderr, stdout};
 
 #[test]
 fn the_short_help_of_scan_fits_one_screen() {
@@ -100,13 +88,7 @@ fn every_help_and_page_ends_with_examples_that_are_understood() {
 async fn an_output_is_chosen_the_same_way_in_every_command() {
     let (closed, open) = (start("rejecting").await, start("exposed").await);
     let folder = tempfile::tempdir().unwrap();
-    let run = |words: &[&str]| {
-        kubeknock()
-            .current_dir(folder.path())
-            .args(words)
-            .output()
-            .unwrap()
-    };
+    let run = |words: &[&str]| run_in(folder.path(), words);
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let [closed, open] = [&closed, &open].map(|server| server.address().to_string());
@@ -283,13 +265,7 @@ async fn the_outputs_in_the_settings_are_for_scan_only() {
         "[scan]\noutput = [\"json=saved.json\"]\nseverity = [\"high\"]\n",
     )
     .unwrap();
-    let run = |words: &[&str]| {
-        kubeknock()
-            .current_dir(folder.path())
-            .args(words)
-            .output()
-            .unwrap()
-    };
+    let run = |words: &[&str]| run_in(folder.path(), words);
     let scan = run(&["scan", &server.address().to_string()]);
     assert_eq!(
         (scan.status.code(), stdout(&scan).as_str()),

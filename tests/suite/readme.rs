@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{run, stdout};
+use crate::support::{COMMANDS, run, stdout};
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -32,17 +32,7 @@ fn options(text: &str) -> BTreeSet<String> {
 #[test]
 fn the_page_of_options_lists_exactly_those_of_the_program() {
     let mut helped = BTreeSet::new();
-    for command in [
-        "scan",
-        "identify",
-        "report",
-        "diff",
-        "rules",
-        "completions",
-        "man",
-        "demo",
-        "simulate",
-    ] {
+    for command in COMMANDS {
         helped.extend(options(&stdout(&run(&[command, "--help"]))));
     }
     let page = read("docs/options.md");

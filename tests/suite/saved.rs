@@ -2,17 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 use kubeknock::report::Format;
 use kubeknock::simulator::SimulatedServer;
 use serde_json::Value;
 
-use crate::support::{kubeknock, start, stderr, stdout};
-
-fn run_in(folder: &Path, args: &[&str]) -> Output {
-    kubeknock().current_dir(folder).args(args).output().unwrap()
-}
+use crate::support::{kubeknock, run_in, start, stderr, stdout};
 
 /// Scans into `name` in the folder.
 fn save(folder: &Path, name: &str, targets: &[&str]) {

@@ -1,6 +1,7 @@
 //! Shared helpers: scans of simulated servers, with the library and with the program.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +82,24 @@ pub(crate) fn kubeknock() -> Command {
 pub(crate) fn run(args: &[&str]) -> Output {
     kubeknock().args(args).output().unwrap()
 }
+
+/// Runs the program in a folder.
+pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Output {
+    kubeknock().current_dir(folder).args(args).output().unwrap()
+}
+
+/// The commands of the program.
+pub(crate) const COMMANDS: [&str; 9] = [
+    "scan",
+    "identify",
+    "report",
+    "diff",
+    "rules",
+    "completions",
+    "man",
+    "demo",
+    "simulate",
+];
 
 /// Standard output as text.
 pub(crate) fn stdout(output: &Output) -> String {

@@ -8,6 +8,7 @@ use crate::model::{
     Access, Certificate, EndpointReport, Finding, Handshake, Identification, JudgedRequest,
     NameList,
 };
+use crate::wording::first_and_more;
 
 /// Requests shown for one endpoint.
 const MAX_REQUESTS: usize = 100;
@@ -264,9 +265,6 @@ fn names(names: &NameList) -> String {
         .take(MAX_NAMES)
         .map(|name| shown(name))
         .collect();
-    let text = listed.join(", ");
-    match names.total.saturating_sub(listed.len()) {
-        0 => text,
-        more => format!("{text} and {more} more"),
-    }
+    let more = names.total.saturating_sub(listed.len());
+    first_and_more(&listed, more as u64)
 }

@@ -6,20 +6,12 @@ use super::parts::{link, shown};
 use crate::model::{Remediation, Step};
 
 pub(super) fn remediation(remediation: &Remediation) -> Markup {
-    let Remediation {
-        summary,
-        steps,
-        breaks,
-        undo,
-        reference,
-    } = remediation;
+    let steps = &remediation.steps;
     html! {
-        p { (shown(summary)) }
+        p { (shown(&remediation.summary)) }
         @if !steps.is_empty() { ol { @for step in steps { li { (self::step(step)) } } } }
-        @for (title, text) in [("Breaks", breaks), ("Undo", undo)] {
-            @if let Some(text) = text { p { strong { (title) ": " } (shown(text)) } }
-        }
-        @if let Some(url) = reference { p { (link(url)) } }
+        @for (title, text) in remediation.notes() { p { strong { (title) ": " } (shown(text)) } }
+        @if let Some(url) = &remediation.reference { p { (link(url)) } }
     }
 }
 

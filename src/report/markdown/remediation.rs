@@ -10,27 +10,18 @@ const MAX_TEXT: usize = 1024;
 
 /// A remediation as paragraphs of a list item, which is indented by two spaces.
 pub(super) fn remediation(remediation: &Remediation) -> String {
-    let Remediation {
-        summary,
-        steps,
-        breaks,
-        undo,
-        reference,
-    } = remediation;
-    let mut out = format!("  {}\n", prose(summary, MAX_TEXT));
-    for (number, Step { text, command }) in (1..).zip(steps) {
+    let mut out = format!("  {}\n", prose(&remediation.summary, MAX_TEXT));
+    for (number, Step { text, command }) in (1..).zip(&remediation.steps) {
         let number = format!("{number}.");
         let _ = writeln!(out, "  {number} {}", prose(text, MAX_TEXT));
         if let Some(command) = command {
             out.push_str(&block(command, 3 + number.len()));
         }
     }
-    for (title, text) in [("Breaks", breaks), ("Undo", undo)] {
-        if let Some(text) = text {
-            let _ = writeln!(out, "\n  **{title}:** {}", prose(text, MAX_TEXT));
-        }
+    for (title, text) in remediation.notes() {
+        let _ = writeln!(out, "\n  **{title}:** {}", prose(text, MAX_TEXT));
     }
-    if let Some(url) = reference {
+    if let Some(url) = &remediation.reference {
         let _ = writeln!(out, "\n  {}", link(url));
     }
     out.truncate(out.trim_end().len());

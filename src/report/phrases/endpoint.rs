@@ -9,6 +9,7 @@ use crate::model::{
     Attribution, Component, Confidence, EndpointReport, FailureKind, Grade, Grant, Host,
     Identification, PostureStatus, Provenance, Target, Trust, Verdict, api_paths, unanswered_text,
 };
+use crate::wording::joined_at_most;
 
 /// Items listed before "and N more".
 const MAX_LISTED: usize = 4;
@@ -270,13 +271,10 @@ impl Grants {
 
 /// `list pods, nodes and 2 more`.
 fn verb_and_list(verb: &str, names: &[String]) -> String {
-    match names.split_at_checked(MAX_LISTED) {
-        _ if names.is_empty() => String::new(),
-        Some((listed, more @ [_, ..])) => {
-            format!("{verb}{} and {} more", listed.join(", "), more.len())
-        }
-        _ => format!("{verb}{}", names.join(", ")),
+    if names.is_empty() {
+        return String::new();
     }
+    format!("{verb}{}", joined_at_most(MAX_LISTED, names))
 }
 
 fn join_parts<const N: usize>(parts: [String; N]) -> String {

@@ -4,7 +4,7 @@ use super::super::folded::Folded;
 use super::super::phrases;
 use super::lines::{Lines, width};
 use super::style::{TableOptions, severity_style, shown};
-use crate::model::{BaselineState, Finding, Severity};
+use crate::model::{Finding, Severity};
 
 /// Kinds of findings that are listed.
 const MAX_LISTED: usize = 8;
@@ -35,8 +35,8 @@ pub(super) fn lines(
         0,
         &format!("findings: {counts}{}", counts_by_state(findings)),
     );
-    let blocks: Vec<Vec<String>> = in_order(folds)
-        .into_iter()
+    let in_order = in_order(folds);
+    let blocks: Vec<Vec<String>> = (in_order.iter())
         .take(MAX_LISTED)
         .map(|fold| fold_lines(fold, most, options))
         .collect();
@@ -51,7 +51,7 @@ pub(super) fn lines(
         lines.lines.extend(block.iter().cloned());
         listed += 1;
     }
-    let left_out = &in_order(folds)[listed..];
+    let left_out = &in_order[listed..];
     if !left_out.is_empty() {
         let findings = || left_out.iter().flat_map(|fold| fold.findings());
         let expired = findings().filter(|finding| phrases::expired_acceptance(finding).is_some());
@@ -133,7 +133,7 @@ fn counts_by_state(findings: &[&Finding]) -> String {
         |which: fn(&Finding) -> bool| findings.iter().filter(|finding| which(finding)).count();
     let counts = phrases::counts([
         (
-            count(|finding| is_new(finding) && finding.counts()),
+            count(|finding| finding.is_new() && finding.counts()),
             "of them new",
         ),
         (count(Finding::accepted), "more accepted"),
@@ -146,13 +146,9 @@ fn counts_by_state(findings: &[&Finding]) -> String {
     }
 }
 
-fn is_new(finding: &Finding) -> bool {
-    finding.baseline == Some(BaselineState::New)
-}
-
 /// That a finding is new, and its acceptance.
 fn remark(finding: &Finding) -> Option<String> {
-    let new = is_new(finding).then(|| "new".to_owned());
+    let new = finding.is_new().then(|| "new".to_owned());
     let accepted = finding
         .acceptance
         .as_ref()
