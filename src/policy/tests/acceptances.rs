@@ -34,6 +34,22 @@ fn one_acceptance_suffices_for_one_server() {
     assert_eq!(accepted(list, report()), both);
 }
 
+/// An exposed server whose old version is accepted is still exposed.
+#[test]
+fn only_the_finding_about_anonymous_access_settles_the_verdict() {
+    let open = || [exposed(target(0, "192.0.2.1"), "192.0.2.1")];
+    let settled = |rule: &str| {
+        let policy = Policy {
+            accept: vec![accept(rule, "*", "2027-01-01")],
+            ..Policy::default()
+        };
+        let evaluation = evaluate_with(&policy, &open());
+        evaluation.accepted_verdicts.contains_key(&Verdict::Exposed)
+    };
+    assert!(settled("anonymous-discovery-exposed"));
+    assert!(!settled("unsupported-version"));
+}
+
 /// Whatever opens later is not covered.
 #[test]
 fn an_acceptance_covers_nothing_more_severe_than_it_names() {
