@@ -58,7 +58,7 @@ pub(super) fn write(
             )?;
         }
     }
-    if let Some(outage) = results.outage_text() {
+    if let Some(outage) = results.outage_sentence() {
         writeln!(out, "::warning title=outage::{}", data(&outage))?;
     }
     let sentence = escape(results.outcome.sentence, MAX_TEXT);

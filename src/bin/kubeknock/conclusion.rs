@@ -34,12 +34,16 @@ impl Conclusion {
         mut records: Spool,
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
-        let (mut changes, mut outage) = (None, None);
+        let mut changes = None;
         if let Some(earlier) = self.earlier {
-            self.evaluation.compare(earlier.evaluation, &self.snapshot);
+            let Earlier {
+                evaluation,
+                snapshot,
+                ..
+            } = earlier;
+            (self.evaluation).compare(evaluation, &self.snapshot, &snapshot);
             self.snapshot.partial = is_partial(info.config, summary);
-            changes = Some(self.snapshot.changes_since(&earlier.snapshot));
-            outage = self.snapshot.outage_since(&earlier.snapshot);
+            changes = Some(self.snapshot.changes_since(&snapshot));
         }
         // Another shard may have what an acceptance is about, and so may the targets that were not asked.
         if is_partial(info.config, summary) || self.end != End::Regular {
@@ -54,7 +58,7 @@ impl Conclusion {
             unused_acceptances: &self.evaluation.unused_acceptances,
             not_shown: 0,
             changes: changes.as_deref(),
-            outage,
+            outage: self.evaluation.outage,
             rules: &RULES,
             outcome: Outcome {
                 code: decision.code,

@@ -14,7 +14,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let outputs = Choices::open(&args.output, args.format.as_deref())?;
     let old = Earlier::read(&args.old, &file.policy)?;
     let mut new = Earlier::read(&args.new, &file.policy)?;
-    new.evaluation.compare(old.evaluation, &new.snapshot);
+    (new.evaluation).compare(old.evaluation, &new.snapshot, &old.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
     let gate = args.gate.gate();
     let coverage = evaluated_coverage(&new.scan.config, &new.scan.summary.coverage);
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             unused_acceptances: &[],
             not_shown: 0,
             changes: Some(&changes),
-            outage: new.snapshot.outage_since(&old.snapshot),
+            outage: new.evaluation.outage,
             rules: &RULES,
             outcome: Outcome {
                 code: decision.code,

@@ -235,7 +235,7 @@ fn snapshot(reports: &[EndpointReport]) -> Snapshot {
 /// The findings of a scan, compared with an earlier one.
 fn since(old: &[EndpointReport], new: &[EndpointReport]) -> Evaluation {
     let mut evaluation = evaluate(new);
-    evaluation.compare(self::evaluate(old), &snapshot(new));
+    evaluation.compare(self::evaluate(old), &snapshot(new), &snapshot(old));
     evaluation
 }
 
