@@ -1,4 +1,4 @@
-//! Metrics where they arrive: in node_exporter, beside those of other scans, and in the alerts of Prometheus.
+//! Metrics where they arrive: in `node_exporter`, beside those of other scans, and in the alerts of Prometheus.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use crate::skip::without;
 use crate::support::{ANY, run_in, start, stderr, stdout};
 
-/// How long node_exporter may take to start on a busy machine.
+/// How long `node_exporter` may take to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// node_exporter with nothing but its textfile collector; killed when dropped.
+/// `node_exporter` with nothing but its textfile collector; killed when dropped.
 struct NodeExporter {
     process: Child,
     address: SocketAddr,
@@ -311,7 +311,7 @@ fn a_name_is_short_and_printable() {
 fn the_alerts_tell_scans_apart() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let rules = root.join("deploy/prometheus/kubeknock.rules.yml");
-    let text = fs::read_to_string(&rules).unwrap();
+    let alerts = fs::read_to_string(&rules).unwrap();
     let known = fs::read_to_string(root.join("src/report/prometheus.rs")).unwrap();
     let page = fs::read_to_string(root.join("docs/monitoring.md")).unwrap();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -321,18 +321,14 @@ fn the_alerts_tell_scans_apart() {
             .map(str::to_owned)
             .collect()
     };
-    let written: BTreeSet<String> = known
-        .split("#[cfg(test)]")
-        .next()
-        .map(|code| names(code))
-        .unwrap();
+    let written: BTreeSet<String> = known.split("#[cfg(test)]").next().map(names).unwrap();
     assert!(written.len() > 10, "{written:?}");
     assert_eq!(names(&page), written, "the page lists every metric");
-    assert!(names(&text).is_subset(&written), "{:?}", names(&text));
-    let alerts = text.matches("- alert:").count();
+    assert!(names(&alerts).is_subset(&written), "{:?}", names(&alerts));
+    let count = alerts.matches("- alert:").count();
     assert!(
-        alerts > 3 && text.matches("by (scan").count() >= alerts,
-        "{text}"
+        count > 3 && alerts.matches("by (scan").count() >= count,
+        "{alerts}"
     );
 
     let folder = tempfile::tempdir().unwrap();
