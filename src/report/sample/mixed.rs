@@ -52,6 +52,7 @@ pub(crate) fn mixed() -> Sample {
         findings,
         changes,
         outage: None,
+        accepted_verdicts: [(Verdict::Forbidden, 1)].into(),
         sentence: "exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)".to_owned(),
     }
 }
