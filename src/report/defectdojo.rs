@@ -1,4 +1,4 @@
-//! `defectdojo`: "Generic Findings Import" of `DefectDojo`
+//! `defectdojo`: "Generic Findings Import" of DefectDojo
 //! (<https://docs.defectdojo.com/supported_tools/parsers/generic_findings_import/>).
 //!
 //! The importer refuses a file with a key that it does not know, so only keys are written that all its versions know:
@@ -23,7 +23,7 @@ use super::results::Results;
 use super::specification_text::SpecificationText;
 use super::{findings_with_records, phrases};
 use crate::escape::TEXT;
-use crate::model::{Confidence, EndpointReport, Finding, Host, Identification, Severity};
+use crate::model::{Confidence, EndpointReport, Finding, Host, Identification, Severity, Verdict};
 use crate::record::Spool;
 
 /// Characters of a title.
@@ -117,7 +117,7 @@ const fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// `DefectDojo` shows up to 2 as certain, up to 5 as firm, and more as tentative.
+/// DefectDojo shows up to 2 as certain, up to 5 as firm, and more as tentative.
 const fn confidence(confidence: Confidence) -> u64 {
     match confidence {
         Confidence::High => 1,
@@ -153,7 +153,7 @@ fn component(known: &Identification) -> String {
     escape(name.unwrap_or(known.component.as_str()), MAX_COMPONENT)
 }
 
-/// The endpoints by the keys that `DefectDojo` has for endpoints and for locations.
+/// The endpoints by the keys that DefectDojo has for endpoints and for locations.
 fn endpoints(finding: &Finding) -> Vec<Json> {
     let mut known = Vec::new();
     for endpoint in finding.sites.iter().map(|site| &site.endpoint) {
@@ -192,7 +192,7 @@ fn endpoints(finding: &Finding) -> Vec<Json> {
     known.into_iter().filter_map(endpoint).collect()
 }
 
-/// Whether `DefectDojo` takes a name as a host. A saved report may contain any.
+/// Whether DefectDojo takes a name as a host. A saved report may contain any.
 fn is_host(name: &str) -> bool {
     let is_valid = |c: char| c.is_ascii_alphanumeric() || "_.-+".contains(c);
     (2..=MAX_COMPONENT).contains(&name.len())
@@ -208,7 +208,7 @@ fn tags(finding: &Finding, known: Option<&Identification>) -> Vec<Json> {
         !text.is_empty() && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     let product = product.map(|product| &*product.id).filter(is_word);
-    let verdict = finding.verdict.map(|verdict| verdict.as_str());
+    let verdict = finding.verdict.map(Verdict::as_str);
     let tags = ["kubernetes"].into_iter().chain(product).chain(verdict);
     tags.map(Json::from).collect()
 }

@@ -37,9 +37,12 @@ fn a_finding_for_each_that_is_there() {
     assert_eq!(findings(&sample::empty()), Vec::<Value>::new());
 }
 
+/// A key, and whether a value fits it.
+type Key = (&'static str, fn(&Value) -> bool);
+
 /// Keys that the importer takes since its version 2.0 (`dojo/tools/generic/json_parser.py`), with the kind of value of the
 /// field in its model (`dojo/finding/models.py`). It refuses any other.
-const KEYS: [(&str, fn(&Value) -> bool); 22] = [
+const KEYS: [Key; 22] = [
     ("title", |value| is_text(value, 511)),
     ("severity", |value| {
         ["Info", "Low", "Medium", "High", "Critical"].contains(&value.as_str().unwrap_or_default())
@@ -211,7 +214,7 @@ fn a_finding_is_recognised_in_the_next_import() {
     assert_eq!(findings(&sample)[0].get("service"), None);
 }
 
-/// `DefectDojo` shows texts as Markdown.
+/// DefectDojo shows texts as Markdown.
 #[test]
 fn text_from_the_network_is_no_markdown() {
     for hostile in [

@@ -18,7 +18,9 @@ use super::ordered_json::{Json, if_any, object};
 use super::results::Results;
 use super::{encode, findings_with_records, phrases};
 use crate::escape::TEXT;
-use crate::model::{Acceptance, BaselineState, Confidence, EndpointReport, Finding, Severity};
+use crate::model::{
+    Acceptance, BaselineState, Confidence, EndpointReport, Finding, Severity, Verdict,
+};
 use crate::record::Spool;
 use jiff::{SignedDuration, Timestamp};
 
@@ -66,7 +68,7 @@ fn event(finding: &Finding, records: &[&EndpointReport], results: &Results<'_>) 
         "severity": severity_name,
         "status_id": status,
         "status": status_name,
-        "status_code": finding.verdict.map(|verdict| verdict.as_str()),
+        "status_code": finding.verdict.map(Verdict::as_str),
         "status_detail": finding.acceptance.as_ref().map(|acceptance| escape(&phrases::acceptance_text(acceptance), TEXT)),
         "comment": finding.acceptance.as_ref().filter(|acceptance| acceptance.in_force).map(comment),
         "confidence_id": confidence,
@@ -191,7 +193,7 @@ fn unmapped(finding: &Finding) -> Json {
         "about": escape(finding.about.as_str(), TEXT),
         "label": finding.label.as_deref().map(|label| escape(label, TEXT)),
         "origin": escape(&finding.origin.to_string(), TEXT),
-        "expected": finding.expected.map(|verdict| verdict.as_str()),
+        "expected": finding.expected.map(Verdict::as_str),
         "baseline": finding.baseline.map(BaselineState::as_str),
         "open": if_any(open),
         "curl": finding.curl().map(|curl| escape(&curl, 2 * TEXT)),

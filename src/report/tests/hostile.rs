@@ -168,7 +168,7 @@ fn messages(file: &str) -> impl Iterator<Item = String> {
         match value {
             serde_json::Value::Array(values) => left.extend(values),
             serde_json::Value::Object(values) => {
-                left.extend(values.into_iter().map(|(_, value)| value))
+                left.extend(values.into_iter().map(|(_, value)| value));
             }
             _ => {}
         }

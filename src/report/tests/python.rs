@@ -10,13 +10,17 @@ use super::super::skip;
 /// What a script of `tests/data` prints about a report; `None` if the Python package that it needs is not installed.
 pub(in crate::report) fn read_with(script: &str, package: &str, report: &str) -> Option<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let child = Command::new(root.join("target/tools/python/bin/python3"))
-        .arg(root.join("tests/data").join(script))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut child) = child else {
+    let packages = root.join("target/tools/python");
+    let python = packages.is_dir().then(|| {
+        Command::new("python3")
+            .arg(root.join("tests/data").join(script))
+            .env("PYTHONPATH", packages)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+    });
+    let Some(Ok(mut child)) = python else {
         skip::without(package, script);
         return None;
     };
