@@ -48,7 +48,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
                 require_coverage: 100,
             },
             policy: Policy::default(),
-            earlier: None,
+            baseline: None,
             no_progress: quiet || verbose > 0,
             stats_interval: None,
             stats_requests: stats::Requests::new(),

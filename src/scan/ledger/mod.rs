@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 
 use super::plan::Turn;
 use crate::model::Target;
-use frame::{Entry, FrameBuilder};
+use frame::{AttemptEntry, FrameBuilder};
 use journal::Journal;
 
 pub use checkpoint::{Began, Checkpoint, CheckpointError};
@@ -85,7 +85,7 @@ impl Ledger {
         self.books.lock().done.clone()
     }
 
-    /// Records the outcomes of an attempt. Failures on our own side are counted, and left for a resumed scan.
+    /// JournalReader the outcomes of an attempt. Failures on our own side are counted, and left for a resumed scan.
     pub(super) fn record(
         &self,
         turn: Turn,
@@ -101,7 +101,7 @@ impl Ledger {
         }
         let has_journal = self.journal.get().is_some();
         let entry = has_journal
-            .then(|| Entry::new(turn, outcomes))
+            .then(|| AttemptEntry::new(turn, outcomes))
             .transpose()?;
         let mut books = self.books.lock();
         for outcome in outcomes {
@@ -122,7 +122,7 @@ impl Ledger {
         if is_full { self.flush() } else { Ok(()) }
     }
 
-    /// Records that the scan came to its end, unless a resumed scan has something left to ask.
+    /// JournalReader that the scan came to its end, unless a resumed scan has something left to ask.
     pub(super) fn end(&self) -> io::Result<()> {
         {
             let mut books = self.books.lock();
