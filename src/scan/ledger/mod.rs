@@ -85,7 +85,7 @@ impl Ledger {
         self.books.lock().done.clone()
     }
 
-    /// JournalReader the outcomes of an attempt. Failures on our own side are counted, and left for a resumed scan.
+    /// Records the outcomes of an attempt. Failures on our own side are counted, and left for a resumed scan.
     pub(super) fn record(
         &self,
         turn: Turn,
@@ -122,7 +122,7 @@ impl Ledger {
         if is_full { self.flush() } else { Ok(()) }
     }
 
-    /// JournalReader that the scan came to its end, unless a resumed scan has something left to ask.
+    /// Records that the scan came to its end, unless a resumed scan has something left to ask.
     pub(super) fn end(&self) -> io::Result<()> {
         {
             let mut books = self.books.lock();
