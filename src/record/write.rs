@@ -33,7 +33,7 @@ pub struct Contents<'a> {
     clippy::large_enum_variant,
     reason = "lives for one write, and most are the large one"
 )]
-pub(super) enum JsonLine<'a> {
+pub(super) enum Line<'a> {
     /// A line of the `jsonl` format: one endpoint, written when it is done.
     Endpoint(Endpoint<'a>),
     /// A line of the `jsonl` format: one finding, written after the endpoints.
@@ -58,7 +58,7 @@ pub(super) enum JsonLine<'a> {
 
 /// One endpoint's line with its line feed, which [`from_line`](super::from_line) reads back.
 pub fn to_line(report: &EndpointReport) -> io::Result<Vec<u8>> {
-    encode::line(&JsonLine::Endpoint(report.into()))
+    encode::line(&Line::Endpoint(report.into()))
 }
 
 /// Writes one endpoint's line and counts it in `tally`, which [`write_last_lines`] needs. Each line is
@@ -69,7 +69,7 @@ pub fn write_line(
     tally: &mut Tally,
 ) -> io::Result<()> {
     tally.add(report);
-    flushed(out, &JsonLine::Endpoint(report.into()))
+    flushed(out, &Line::Endpoint(report.into()))
 }
 
 /// Writes the last lines: the findings, then the scan as a whole. A file without the last line is truncated.
@@ -85,9 +85,9 @@ pub fn write_last_lines(
         unused_acceptances,
     } = contents;
     for finding in *findings {
-        flushed(out, &JsonLine::Finding(finding.into()))?;
+        flushed(out, &Line::Finding(finding.into()))?;
     }
-    let last = JsonLine::Summary {
+    let last = Line::Summary {
         schema: SCHEMA,
         tool: info.into(),
         scan: Scan::new(info, summary),
@@ -98,7 +98,7 @@ pub fn write_last_lines(
     flushed(out, &last)
 }
 
-fn flushed(out: &mut dyn Write, line: &JsonLine<'_>) -> io::Result<()> {
+fn flushed(out: &mut dyn Write, line: &Line<'_>) -> io::Result<()> {
     out.write_all(&encode::line(line)?)?;
     out.flush()
 }

@@ -14,7 +14,7 @@ use crate::record::coverage::{Coverage, Summary};
 use crate::record::endpoint::Endpoint;
 use crate::record::finding::Finding;
 use crate::record::scan::{Scan, Tool};
-use crate::record::write::JsonLine;
+use crate::record::write::Line;
 use crate::report::diff::{self, Diff};
 use crate::report::sample::{self, Sample};
 
@@ -110,7 +110,7 @@ fn without_rust(schema: &mut Value) {
 
 fn report_schema() -> Value {
     let mut schema = generated::<Document>(|generator| {
-        generator.subschema_for::<JsonLine<'static>>();
+        generator.subschema_for::<Line<'static>>();
     });
     let line = definitions(&mut schema).remove("line").unwrap();
     for record in line["oneOf"].as_array().unwrap() {
