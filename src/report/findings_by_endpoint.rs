@@ -59,10 +59,24 @@ impl<'a> FindingsByEndpoint<'a> {
         is_severe || report.verdict == Verdict::Exposed
     }
 
-    /// The sort key of endpoints with one verdict: the worst finding first, then by name.
+    /// The sort key of endpoints: the worst verdict first, then the worst finding, then by name. An endpoint with a
+    /// critical finding stands with the exposed ones, whatever its verdict. Of common verdicts, named targets come
+    /// first.
     pub(super) fn order(&self, report: &EndpointReport) -> impl Ord + use<> {
         let severity = self.worst(report);
+        let verdict = if severity == Some(Severity::Critical) {
+            Verdict::Exposed
+        } else {
+            report.verdict
+        };
+        let unnamed = is_common(verdict) && !report.target.named;
         let name = Natural(phrases::endpoint_name(report));
-        (severity.is_none(), severity, name, report.order_key())
+        let found = (severity.is_none(), severity);
+        (verdict, unnamed, found, report.verdict, name, report.order_key())
     }
+}
+
+/// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
+pub(super) fn is_common(verdict: Verdict) -> bool {
+    verdict == Verdict::NotApiServer || verdict.has_no_answer()
 }

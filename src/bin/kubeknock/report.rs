@@ -80,6 +80,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         earlier,
         gate,
         end,
+        is_demo: false,
     };
     let code = conclusion.write(scan.info(), &scan.summary, &coverage, records, outputs)?;
     streamed.map(|()| code)

@@ -159,6 +159,8 @@ pub(crate) struct Job {
     pub(crate) policy: Policy,
     /// The baseline that findings are compared with.
     pub(crate) earlier: Option<Earlier>,
+    /// The targets are simulated: nothing that is found fails the program.
+    pub(crate) is_demo: bool,
     pub(crate) no_progress: bool,
     pub(crate) stats_interval: Option<Duration>,
     pub(crate) stats_requests: stats::Requests,
@@ -229,6 +231,7 @@ impl Job {
             earlier,
             gate,
             outputs,
+            is_demo,
             ..
         } = self;
         let conclusion = Conclusion {
@@ -237,6 +240,7 @@ impl Job {
             earlier,
             gate,
             end,
+            is_demo,
         };
         let code = conclusion.write(
             ScanInfo::new(scanner.config()),

@@ -1,29 +1,30 @@
 //! The counts below the table. Each target is in exactly one of them.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::super::phrases::{
     counts_by_kind, duration, name_and_place, not_attempted, plural, specification_result,
 };
 use super::super::results::Results;
-use super::lines::Lines;
+use super::lines::{Lines, first_names};
 use super::style::{TableOptions, shown, verdict_style};
 use crate::model::{Coverage, SpecCoverage, Verdict};
+use crate::natural_order::natural_order;
+use crate::wording::first_and_more;
 
-/// Specifications named before "and N more".
-const MAX_LISTED: usize = 10;
+/// Specifications with a line of their own, and kinds of results in the line of many.
+const MAX_LINES: usize = 3;
 
 pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptions) {
     let summary = results.summary;
     let coverage = &summary.coverage;
-    lines.say(0, &counts(coverage, options));
-    let elapsed = format!("elapsed: {}", duration(summary.elapsed));
+    let (counts, elapsed) = (counts(coverage, options), duration(summary.elapsed));
+    lines.say(0, &format!("{counts}; elapsed: {elapsed}"));
     if coverage.named() > 0 {
         let (covered, named) = (coverage.covered(), coverage.named());
-        lines.say(
-            0,
-            &format!("named targets covered: {covered} of {named}; {elapsed}"),
-        );
-    } else {
-        lines.say(0, &elapsed);
+        let explained = "each given by itself, with a verdict";
+        lines.say(0, &format!("named targets covered: {covered} of {named} ({explained})"));
     }
     specs(
         lines,
@@ -79,23 +80,46 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
     line
 }
 
-/// One line for each of these specifications, with the text of `detail`.
+/// Specifications with the text of `detail`: a line for each of a few, and of many one line with the names of the first.
 fn specs(
     lines: &mut Lines,
     title: &str,
     specs: &[&SpecCoverage],
     detail: impl Fn(&SpecCoverage) -> String,
 ) {
-    for spec in specs.iter().take(MAX_LISTED) {
+    let name = |spec: &SpecCoverage| {
         let name = name_and_place(spec.label.as_deref(), &spec.origin.text);
-        let (name, origin) = (shown(&name), shown(&spec.origin.to_string()));
-        lines.say(2, &format!("{title}: {name} ({origin}): {}", detail(spec)));
+        shown(&name)
+    };
+    if specs.len() <= MAX_LINES {
+        for spec in specs {
+            let (name, origin) = (name(spec), shown(&spec.origin.to_string()));
+            lines.say(2, &format!("{title}: {name} ({origin}): {}", detail(spec)));
+        }
+        return;
     }
-    if specs.len() > MAX_LISTED {
-        lines.say(
-            2,
-            &format!("{title}: … and {} more", specs.len() - MAX_LISTED),
-        );
+    let mut by_detail: BTreeMap<String, usize> = BTreeMap::new();
+    for spec in specs {
+        *by_detail.entry(detail(spec)).or_default() += 1;
+    }
+    let mut details: Vec<(String, usize)> = by_detail.into_iter().collect();
+    details.sort_by_key(|(_, count)| Reverse(*count));
+    let kinds = details.len();
+    let details: Vec<String> = (details.into_iter().take(MAX_LINES))
+        .map(|(detail, count)| format!("{count} {detail}"))
+        .collect();
+    let details = first_and_more(&details, kinds.saturating_sub(MAX_LINES) as u64);
+    let called = |spec: &&SpecCoverage| match &spec.label {
+        Some(label) => shown(label),
+        None => shown(&spec.origin.text),
+    };
+    let mut names: Vec<String> = specs.iter().map(called).collect();
+    names.sort_by(|one, other| natural_order(one, other));
+    let start = format!("{title}: {} ({details})", specs.len());
+    if lines.fits(2, &format!("{start}: {}", first_names(&names, Some(0)))) {
+        lines.say_names(2, &format!("{start}: "), &names);
+    } else {
+        lines.say(2, &start);
     }
 }
 

@@ -3,13 +3,13 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::findings_by_endpoint::FindingsByEndpoint;
+use super::super::findings_by_endpoint::{FindingsByEndpoint, is_common};
 use super::super::phrases::{anonymous_may, no_answer, target_and_address, who_answered};
 use super::super::results::Results;
 use super::super::worst_first::worst_first;
 use crate::model::{Coverage, EndpointReport, Origin, Target, Verdict};
 
-/// Rows of a verdict that [`is_common`]; further endpoints are counted.
+/// Rows of a verdict that is common; further endpoints are counted.
 const MAX_COMMON: usize = 30;
 /// Endpoints that may get a row.
 const MAX_ROWS: usize = 10_000;
@@ -31,24 +31,12 @@ pub(super) struct Rows {
     pub(super) more: BTreeMap<Verdict, usize>,
 }
 
-/// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
-fn is_common(verdict: Verdict) -> bool {
-    verdict == Verdict::NotApiServer || verdict.has_no_answer()
-}
-
-/// The endpoints that may get a row, in the order of the rows, and counts of the others. Worst verdict first, then the
-/// worst finding, then by name; of common verdicts, named targets come first.
+/// The endpoints that may get a row, in the order of the rows, and counts of the others.
 pub(super) fn worst<R: Borrow<EndpointReport>>(
     reports: impl Iterator<Item = R>,
     findings: &FindingsByEndpoint<'_>,
 ) -> (Vec<R>, BTreeMap<Verdict, usize>) {
-    worst_first(reports, MAX_ROWS, |report| {
-        (
-            report.verdict,
-            is_common(report.verdict) && !report.target.named,
-            findings.order(report),
-        )
-    })
+    worst_first(reports, MAX_ROWS, |report| findings.order(report))
 }
 
 /// The rows of these endpoints. In an outage, silent targets are counted only.
