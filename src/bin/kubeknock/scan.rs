@@ -41,6 +41,7 @@ pub(crate) fn run(
         args.all,
     )?;
     config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
+    config.scan_name.clone_from(&args.output.scan_name);
     let targets = settings::targets(args, file.expectations, verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets)?;
@@ -75,6 +76,7 @@ pub(crate) fn run(
         gate,
         earlier: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
         policy: file.policy,
+        is_demo: false,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
         stats_requests,

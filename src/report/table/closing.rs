@@ -1,14 +1,13 @@
 //! The last lines: the commands that tell more, and the reason for the exit code.
 
 use super::super::escape::escape;
+use super::super::results::Outcome;
 use super::lines::Lines;
 use super::style::TableOptions;
 use crate::model::{EndpointReport, Finding, Target};
 
 /// Characters of a command.
 const MAX_COMMAND: usize = 2_000;
-/// What stands between the reasons for an exit code.
-const BETWEEN_REASONS: &str = "; ";
 
 /// The commands that tell more about the worst endpoint and the worst finding, each in a line that can be copied.
 pub(super) fn say_commands(
@@ -32,13 +31,14 @@ pub(super) fn say_commands(
 }
 
 /// The reason for the exit code. Several reasons that do not fit in one line have a line each. None is cut.
-pub(super) fn say_gate(lines: &mut Lines, sentence: &str) {
-    let sentence = escape(sentence, usize::MAX);
+pub(super) fn say_gate(lines: &mut Lines, outcome: Outcome<'_>) {
+    let sentence = escape(outcome.sentence, usize::MAX);
     if lines.fits(0, &sentence) {
         return lines.say(0, &sentence);
     }
-    for (number, reason) in sentence.split(BETWEEN_REASONS).enumerate() {
-        lines.say(if number == 0 { 0 } else { 2 }, reason);
+    for (number, reason) in outcome.reasons().enumerate() {
+        let indent = if number == 0 { 0 } else { 2 };
+        lines.say(indent, &escape(reason, usize::MAX));
     }
 }
 
@@ -85,7 +85,10 @@ mod tests {
         report.target.sni = Some("x".repeat(100).into());
         let mut lines = Lines::new(Some(40));
         say_commands(&mut lines, Some(&report), &[], &TableOptions::default());
-        let command = format!("  kubeknock identify '10.20.0.1:6443 sni={}'", "x".repeat(100));
+        let command = format!(
+            "  kubeknock identify '10.20.0.1:6443 sni={}'",
+            "x".repeat(100)
+        );
         assert_eq!(lines.lines, ["more:", &command]);
         let gone = TableOptions {
             targets_are_gone: true,
@@ -98,7 +101,8 @@ mod tests {
 
     #[test]
     fn every_name_of_the_gate_is_whole() {
-        let name = |index| format!("prod-very-long-cluster-name-of-sixty-characters-in-frankfurt-{index}");
+        let name =
+            |index| format!("prod-very-long-cluster-name-of-sixty-characters-in-frankfurt-{index}");
         let names = [1, 2, 3].map(|index| format!("{} (10.0.0.{index}:6443)", name(index)));
         let names = names.join(", ");
         let sentence = format!(
@@ -106,9 +110,13 @@ mod tests {
              covered: {names} and 270 more",
             name(4)
         );
+        let outcome = Outcome {
+            code: 1,
+            sentence: &sentence,
+        };
         for width in [60, 80, 140] {
             let mut lines = Lines::new(Some(width));
-            say_gate(&mut lines, &sentence);
+            say_gate(&mut lines, outcome);
             let reasons = lines.lines.iter().filter(|line| !line.starts_with("    "));
             assert!(reasons.count() > 2, "{:?}", lines.lines);
             for line in &lines.lines {
@@ -119,7 +127,7 @@ mod tests {
             assert_eq!(words(&lines.lines.join("\n")), words(&sentence));
         }
         let mut lines = Lines::new(None);
-        say_gate(&mut lines, &sentence);
-        assert_eq!(lines.lines, [sentence]);
+        say_gate(&mut lines, outcome);
+        assert_eq!(lines.lines, [&*sentence]);
     }
 }

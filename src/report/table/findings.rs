@@ -59,7 +59,10 @@ impl Problems {
         let brief = room.checked_sub(least)?.min(self.brief.len());
         // The worst problem never has less than two lines.
         (brief > 0 || self.brief.is_empty()).then(|| {
-            let first = self.counts.iter().chain(self.brief[..brief].iter().flatten());
+            let first = self
+                .counts
+                .iter()
+                .chain(self.brief[..brief].iter().flatten());
             let rest = self.short[brief..].iter().chain(&self.left_out);
             first.chain(rest).cloned().collect()
         })
@@ -77,7 +80,11 @@ impl Problems {
             last.extend_from_slice(lines);
             shown += 1;
         }
-        let mut others: Vec<String> = self.short[shown..].iter().chain(&self.left_out).cloned().collect();
+        let mut others: Vec<String> = self.short[shown..]
+            .iter()
+            .chain(&self.left_out)
+            .cloned()
+            .collect();
         if !others.is_empty() {
             others.insert(0, "less severe findings, the worst are below:".to_owned());
         }
@@ -279,7 +286,11 @@ mod tests {
         let sample = sample::estate(1);
         let folds = folded(&sample.findings);
         let curl = format!("    see it yourself: {}", folds[0].first().curl().unwrap());
-        for (width, is_said) in [(None, true), (Some(curl.len()), true), (Some(curl.len() - 1), false)] {
+        for (width, is_said) in [
+            (None, true),
+            (Some(curl.len()), true),
+            (Some(curl.len() - 1), false),
+        ] {
             let options = TableOptions {
                 width,
                 ..TableOptions::default()

@@ -9,7 +9,7 @@ use super::super::phrases::{
 use super::super::results::Results;
 use super::lines::{Lines, first_names};
 use super::style::{TableOptions, shown, verdict_style};
-use crate::model::{Coverage, SpecCoverage, Verdict};
+use crate::model::{SpecCoverage, Verdict};
 use crate::natural_order::natural_order;
 use crate::wording::first_and_more;
 
@@ -19,12 +19,15 @@ const MAX_LINES: usize = 3;
 pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptions) {
     let summary = results.summary;
     let coverage = &summary.coverage;
-    let (counts, elapsed) = (counts(coverage, options), duration(summary.elapsed));
+    let (counts, elapsed) = (counts(results, options), duration(summary.elapsed));
     lines.say(0, &format!("{counts}; elapsed: {elapsed}"));
-    if coverage.named() > 0 {
-        let (covered, named) = (coverage.covered(), coverage.named());
+    let (covered, named) = (coverage.covered(), coverage.named());
+    if covered < named {
         let explained = "each given by itself, with a verdict";
-        lines.say(0, &format!("named targets covered: {covered} of {named} ({explained})"));
+        lines.say(
+            0,
+            &format!("named targets covered: {covered} of {named} ({explained})"),
+        );
     }
     specs(
         lines,
@@ -47,14 +50,14 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
 }
 
 /// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.
-fn counts(coverage: &Coverage, options: &TableOptions) -> String {
+fn counts(results: &Results<'_>, options: &TableOptions) -> String {
+    let coverage = &results.summary.coverage;
     let mut parts = Vec::new();
     for verdict in Verdict::ALL {
-        let count = coverage.count(verdict);
-        if count == 0 {
+        let Some(count) = results.verdict_count(verdict) else {
             continue;
-        }
-        let mut part = options.painted(verdict_style(verdict), &format!("{count} {verdict}"));
+        };
+        let mut part = options.painted(verdict_style(verdict), &count);
         if verdict == Verdict::Unreachable {
             part = format!("{part} ({})", counts_by_kind(&coverage.unreachable));
         }
@@ -125,8 +128,15 @@ fn specs(
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::sample;
     use super::*;
-    use crate::model::{FailureKind, LeftOutReason};
+    use crate::model::{Coverage, FailureKind, LeftOutReason};
+
+    fn counted(coverage: Coverage) -> String {
+        let mut sample = sample::empty();
+        sample.summary.coverage = coverage;
+        counts(&sample.results(), &TableOptions::default())
+    }
 
     #[test]
     fn the_counts_have_the_documented_form() {
@@ -150,7 +160,7 @@ mod tests {
         };
         assert!(coverage.adds_up());
         assert_eq!(
-            counts(&coverage, &TableOptions::default()),
+            counted(coverage),
             "512 targets: 3 exposed, 20 forbidden, 2 limited, 41 rejected, \
              446 unreachable (440 refused, 6 timed out)"
         );
@@ -173,7 +183,7 @@ mod tests {
         };
         assert!(coverage.adds_up());
         assert_eq!(
-            counts(&coverage, &TableOptions::default()),
+            counted(coverage),
             "1 target and 3 further addresses: 1 excluded address, 2 special addresses without --allow-special, \
              1 lookup that failed for one address family, 1 not attempted; 4 excluded"
         );

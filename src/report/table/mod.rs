@@ -48,7 +48,7 @@ pub(super) fn write(
     let told = results.told_findings();
     let findings = FindingsByEndpoint::new(told.iter().copied());
     let (kept, left_out) = rows::worst(reports, &findings);
-    let rows = rows::select(&kept, left_out, results);
+    let rows = rows::select(&kept, left_out, results, &findings);
 
     let mut top = Lines::new(options.width);
     let stopped = (summary.stopped.as_deref())
@@ -71,7 +71,7 @@ pub(super) fn write(
         end.say(0, &notice);
     }
     closing::say_commands(&mut end, worst.first().copied(), &told, options);
-    closing::say_gate(&mut end, results.outcome.sentence);
+    closing::say_gate(&mut end, results.outcome);
 
     let folds = folded(told.iter().copied().filter(|finding| finding.counts()));
     let problems = Problems::new(&told, &folds, options);
@@ -84,12 +84,12 @@ pub(super) fn write(
         (Vec::new(), in_full)
     } else if options.width.is_none() {
         // A file is no screen.
-        worst::say(&mut named, &worst, options);
+        worst::say(&mut named, &worst, &findings, options);
         (Vec::new(), in_full)
     } else if let Some(in_brief) = left.and_then(|left| problems.in_brief(left)) {
         (Vec::new(), in_brief)
     } else {
-        worst::say(&mut named, &worst, options);
+        worst::say(&mut named, &worst, &findings, options);
         if room < named.lines.len() + MIN_FINDINGS {
             named.lines.clear();
         }
@@ -97,7 +97,14 @@ pub(super) fn write(
     };
 
     let mut out = io::BufWriter::new(out);
-    let parts = [top.lines, middle.lines, others, named.lines, last, end.lines];
+    let parts = [
+        top.lines,
+        middle.lines,
+        others,
+        named.lines,
+        last,
+        end.lines,
+    ];
     for line in parts.into_iter().flatten() {
         writeln!(out, "{line}")?;
     }

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::super::findings_by_endpoint::{FindingsByEndpoint, is_common};
-use super::super::phrases::{anonymous_may, no_answer, target_and_address, who_answered};
+use super::super::phrases::{no_answer, target_and_address, who_answered};
 use super::super::results::Results;
 use super::super::worst_first::worst_first;
 use crate::model::{Coverage, EndpointReport, Origin, Target, Verdict};
@@ -44,9 +44,10 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
     kept: &[R],
     left_out: BTreeMap<Verdict, usize>,
     results: &Results<'_>,
+    findings: &FindingsByEndpoint<'_>,
 ) -> Rows {
     let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
-    let mut silent = SilentEndpoints::new(&reports, &results.summary.coverage);
+    let mut silent = SilentEndpoints::new(&reports, &results.summary.coverage, findings);
     let mut rows = Rows {
         rows: Vec::new(),
         more: left_out,
@@ -77,18 +78,24 @@ struct SilentEndpoints<'a> {
     answered_targets: HashSet<u64>,
     /// The silent endpoints of each named specification without any answer. They share one row.
     groups: HashMap<&'a Origin, Vec<&'a EndpointReport>>,
+    findings: &'a FindingsByEndpoint<'a>,
     /// Specifications whose expected verdict was not seen.
     unmet: HashSet<&'a Origin>,
 }
 
 impl<'a> SilentEndpoints<'a> {
-    fn new(reports: &[&'a EndpointReport], coverage: &'a Coverage) -> Self {
+    fn new(
+        reports: &[&'a EndpointReport],
+        coverage: &'a Coverage,
+        findings: &'a FindingsByEndpoint<'a>,
+    ) -> Self {
         let answered = || {
             reports
                 .iter()
                 .filter(|report| !accepted_no_connection(report))
         };
         let mut this = Self {
+            findings,
             answered: answered().map(|report| &*report.target.origin).collect(),
             answered_targets: answered().map(|report| report.target.index).collect(),
             groups: HashMap::new(),
@@ -118,11 +125,19 @@ impl<'a> SilentEndpoints<'a> {
             // Another address of the same name answers, so the difference is shown.
             || self.answered_targets.contains(&report.target.index);
         if has_own_row {
-            return Some(self.make_row(report, target_and_address(report), anonymous_may(report)));
+            return Some(self.make_row(
+                report,
+                target_and_address(report),
+                self.findings.anonymous_may(report),
+            ));
         }
         let group = self.groups.remove(origin)?;
         Some(match group.as_slice() {
-            [one] => self.make_row(one, target_and_address(one), anonymous_may(one)),
+            [one] => self.make_row(
+                one,
+                target_and_address(one),
+                self.findings.anonymous_may(one),
+            ),
             several => self.make_row(report, origin.text.to_string(), no_answer(several)),
         })
     }

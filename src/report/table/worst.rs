@@ -1,6 +1,7 @@
 //! The worst endpoints, named again where a reader of a long table looks first.
 
-use super::super::phrases::{anonymous_may, name_and_place, target_and_address, who_answered};
+use super::super::findings_by_endpoint::FindingsByEndpoint;
+use super::super::phrases::{name_and_place, target_and_address, who_answered};
 use super::lines::Lines;
 use super::style::{TableOptions, shown, verdict_style};
 use crate::model::EndpointReport;
@@ -8,7 +9,12 @@ use crate::model::EndpointReport;
 /// Endpoints named.
 const MAX_NAMED: usize = 3;
 
-pub(super) fn say(lines: &mut Lines, worst: &[&EndpointReport], options: &TableOptions) {
+pub(super) fn say(
+    lines: &mut Lines,
+    worst: &[&EndpointReport],
+    findings: &FindingsByEndpoint<'_>,
+    options: &TableOptions,
+) {
     if worst.is_empty() {
         return;
     }
@@ -22,7 +28,7 @@ pub(super) fn say(lines: &mut Lines, worst: &[&EndpointReport], options: &TableO
         let name = name_and_place(report.target.label.as_deref(), &target).into_owned();
         let verdict = options.painted(verdict_style(verdict), verdict.as_str());
         let [name, may, who] =
-            [name, anonymous_may(report), who_answered(report)].map(|text| shown(&text));
+            [name, findings.anonymous_may(report), who_answered(report)].map(|text| shown(&text));
         lines.say_briefly(2, &format!("{verdict} {name}: {may}; {who}"), 1);
     }
 }
