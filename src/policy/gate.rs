@@ -12,9 +12,9 @@ use crate::model::{
 use crate::wording::{first_and_more, listed, plural};
 
 /// Exit code: nothing reaches the threshold.
-const PASSED: u8 = 0;
+pub const PASSED: u8 = 0;
 /// Exit code: findings.
-const FAILED: u8 = 1;
+pub const FAILED: u8 = 1;
 /// Exit code: the scan could not run, or could not continue.
 pub const COULD_NOT_RUN: u8 = 2;
 /// Exit code: too few named targets got a verdict.

@@ -43,6 +43,13 @@ pub struct GateResult<'a> {
     pub sentence: &'a str,
 }
 
+impl<'a> GateResult<'a> {
+    /// The reasons one by one; the first begins with the exit code.
+    pub(super) fn reasons(self) -> impl Iterator<Item = &'a str> {
+        self.sentence.split("; ")
+    }
+}
+
 impl<'a> Results<'a> {
     /// The part of the results that a saved report contains, besides the records.
     pub(super) fn contents(&self) -> Contents<'a> {

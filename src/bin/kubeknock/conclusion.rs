@@ -1,7 +1,7 @@
 //! The end of `scan` and `report`: compares with the baseline, decides the exit code, writes the reports.
 
 use kubeknock::model::{Coverage, ScanSummary, SpecCoverage};
-use kubeknock::policy::{Evaluation, Gate, RULES, ScanEnd, Snapshot};
+use kubeknock::policy::{Evaluation, FAILED, Gate, PASSED, RULES, ScanEnd, Snapshot};
 use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::report::{GateResult, Results, escape};
 
@@ -22,6 +22,8 @@ pub(crate) struct Conclusion {
     pub(crate) baseline: Option<EvaluatedScan>,
     pub(crate) gate: Gate,
     pub(crate) end: ScanEnd,
+    /// Nothing that is found fails the program, because it was set up to be found.
+    pub(crate) is_demo: bool,
 }
 
 impl Conclusion {
@@ -45,7 +47,12 @@ impl Conclusion {
         if is_partial(info.config, summary) || self.end != ScanEnd::Regular {
             self.evaluation.unused_acceptances.clear();
         }
-        let decision = self.gate.decide(coverage, &self.evaluation, self.end);
+        let mut decision = self.gate.decide(coverage, &self.evaluation, self.end);
+        let is_unmet = |spec: &SpecCoverage| spec.met == Some(false);
+        if self.is_demo && decision.code == FAILED && !coverage.specs.iter().any(is_unmet) {
+            decision.code = PASSED;
+            decision.sentence = format!("exit 0 in a demo; a scan would {}", decision.sentence);
+        }
         let results = Results {
             info,
             summary,

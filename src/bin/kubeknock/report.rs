@@ -83,6 +83,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         baseline,
         gate,
         end,
+        is_demo: false,
     };
     let code = conclusion.write(scan.info(), &scan.summary, &coverage, records, outputs)?;
     streamed.map(|()| code)

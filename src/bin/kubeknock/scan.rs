@@ -76,6 +76,7 @@ pub(crate) fn run(
         gate,
         baseline: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
         policy: file.policy,
+        is_demo: false,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
         stats_requests,
@@ -160,6 +161,8 @@ pub(crate) struct Job {
     pub(crate) policy: Policy,
     /// The baseline that findings are compared with.
     pub(crate) baseline: Option<EvaluatedScan>,
+    /// The targets are simulated: nothing that is found fails the program.
+    pub(crate) is_demo: bool,
     pub(crate) no_progress: bool,
     pub(crate) stats_interval: Option<Duration>,
     pub(crate) stats_requests: stats::Requests,
@@ -230,6 +233,7 @@ impl Job {
             baseline,
             gate,
             outputs,
+            is_demo,
             ..
         } = self;
         let conclusion = Conclusion {
@@ -238,6 +242,7 @@ impl Job {
             baseline,
             gate,
             end,
+            is_demo,
         };
         let code = conclusion.write(
             ScanInfo::new(scanner.config()),

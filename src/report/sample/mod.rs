@@ -13,8 +13,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 pub(crate) use estate::{estate, outage};
-pub(crate) use findings::{HEALTH, RESOURCES, remediation};
-use findings::{INCONCLUSIVE, RULES, finding};
+pub(crate) use findings::{HEALTH, RESOURCES, finding, remediation};
+use findings::{INCONCLUSIVE, RULES};
 pub(crate) use mixed::mixed;
 use parts::{asked, reply, spec, status};
 pub(crate) use parts::{

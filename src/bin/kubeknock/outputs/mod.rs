@@ -32,6 +32,8 @@ pub(crate) struct Outputs {
     category: Option<String>,
     /// The severities that reports for people show; empty for all.
     severities: Vec<Severity>,
+    /// The targets end with the program, so they cannot be asked again.
+    pub(crate) targets_are_gone: bool,
 }
 
 struct Output {
@@ -63,6 +65,7 @@ impl Outputs {
             color: color(args.color),
             category: args.category.clone(),
             severities: args.severity.clone(),
+            targets_are_gone: false,
         })
     }
 
@@ -158,6 +161,7 @@ impl Outputs {
                 TableOptions {
                     color: self.color,
                     width: terminal_width(),
+                    targets_are_gone: self.targets_are_gone,
                 }
             } else {
                 TableOptions::default()
