@@ -191,7 +191,7 @@ fn unmapped(finding: &Finding) -> Json {
         .collect();
     object! {
         "about": escape(finding.about.as_str(), TEXT),
-        "label": finding.label.as_deref().map(|label| escape(label, TEXT)),
+        "name": finding.label.as_deref().map(|label| escape(label, TEXT)),
         "origin": escape(&finding.origin.to_string(), TEXT),
         "expected": finding.expected.map(Verdict::as_str),
         "baseline": finding.baseline.map(BaselineState::as_str),
