@@ -6,7 +6,7 @@ use crate::config::ScanConfig;
 use crate::model::{Coverage, EndpointReport, ScanSummary};
 use crate::policy::{Evaluation, Evaluator, Policy, RULES};
 use crate::record::{self, Merge, SavedScan, Sightings, Spool};
-use crate::report::{Format, Outcome, RenderOptions, Results, escape, render};
+use crate::report::{Format, GateResult, RenderOptions, Results, escape, render};
 
 /// A saved report, `json` or `jsonl`.
 pub fn saved_reports(data: &[u8]) {
@@ -39,6 +39,8 @@ pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usiz
     let due = |format: &Format| !cfg!(fuzzing) || *format == drawn || *format == Format::Json;
     for format in Format::ALL.into_iter().filter(due) {
         let text = text(format, &results, records);
+        // Rows of `csv` end with both.
+        let text = text.replace("\r\n", "\n");
         for c in text
             .chars()
             .filter(|c| *c != '\n' && !(' '..='~').contains(c))
@@ -52,10 +54,10 @@ pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usiz
         }
         match format {
             Format::Json => again(&text, records.len()),
-            Format::Sarif | Format::Gitlab => {
+            Format::Sarif | Format::Gitlab | Format::Defectdojo => {
                 serde_json::from_str::<serde_json::Value>(&text).expect("a JSON document");
             }
-            Format::Jsonl => {
+            Format::Jsonl | Format::Ocsf => {
                 for line in text.lines() {
                     serde_json::from_str::<serde_json::Value>(line).expect("a JSON object");
                 }
@@ -127,7 +129,7 @@ fn results<'a>(scan: &'a SavedScan, evaluation: &'a Evaluation) -> Results<'a> {
         changes: None,
         outage: None,
         rules: &RULES,
-        outcome: Outcome {
+        outcome: GateResult {
             code: 0,
             sentence: "passed",
         },

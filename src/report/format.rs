@@ -7,7 +7,10 @@ use strum::{Display, EnumString, VariantArray, VariantNames};
 use super::results::Results;
 use super::source_location::Repository;
 use super::table::TableOptions;
-use super::{csv, github, gitlab, html, junit, markdown, prometheus, sarif, shadowserver, table};
+use super::{
+    csv, defectdojo, github, gitlab, html, junit, markdown, ocsf, prometheus, sarif, shadowserver,
+    table,
+};
 use crate::model::{EndpointReport, InvalidWord, words};
 use crate::record::{self, Spool, Tally};
 
@@ -57,6 +60,8 @@ formats! {
     Junit "xml" "a test case for each endpoint"
     Prometheus "prom" "metrics for the textfile collector"
     Shadowserver "csv" "the report of the Shadowserver Foundation"
+    Ocsf "jsonl" "findings as events of the Open Cybersecurity Schema Framework"
+    Defectdojo "json" "findings for the generic import of DefectDojo"
 }
 
 words!(Format, all, "report format");
@@ -87,6 +92,8 @@ pub struct RenderOptions<'a> {
     pub repository: Repository<'a>,
     /// The name of this analysis among others of the same repository, for `sarif`.
     pub category: Option<&'a str>,
+    /// The name of a scan that has none, for `prometheus`.
+    pub scan_name: Option<&'a str>,
 }
 
 /// Writes a whole report.
@@ -160,6 +167,7 @@ impl ReportWriter {
             table: table_options,
             repository,
             category,
+            scan_name,
         } = options;
         let contents = results.contents();
         match self.format {
@@ -175,8 +183,12 @@ impl ReportWriter {
             Format::Gitlab => gitlab::write(out, results, *repository),
             Format::Csv => records.read(|records| csv::write(out, results, records)),
             Format::Junit => junit::write(out, results, records),
-            Format::Prometheus => records.read(|records| prometheus::write(out, results, records)),
+            Format::Prometheus => {
+                records.read(|records| prometheus::write(out, results, records, *scan_name))
+            }
             Format::Shadowserver => records.read(|records| shadowserver::write(out, records)),
+            Format::Ocsf => ocsf::write(out, results, records),
+            Format::Defectdojo => defectdojo::write(out, results, records),
         }
     }
 }
@@ -193,7 +205,7 @@ mod tests {
         assert_eq!(
             "JSON".parse::<Format>().unwrap_err().to_string(),
             "invalid report format `JSON`: expected one of table, json, jsonl, sarif, markdown, html, github, \
-             gitlab, csv, junit, prometheus, shadowserver"
+             gitlab, csv, junit, prometheus, shadowserver, ocsf, defectdojo"
         );
     }
 }

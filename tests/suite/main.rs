@@ -24,10 +24,13 @@ mod input;
 mod layers;
 mod lenient;
 mod limits;
+mod monitoring;
 mod name_server;
 mod options;
 mod outputs;
 mod own_side_failures;
+#[cfg(target_os = "linux")]
+mod picture;
 mod plain;
 mod products;
 mod proof;

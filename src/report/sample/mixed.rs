@@ -59,6 +59,7 @@ pub(crate) fn mixed() -> Sample {
 
 fn config() -> ScanConfig {
     ScanConfig {
+        scan_name: Some("europe".to_owned()),
         headers: vec!["X-Scan-Id: SEC-42".parse().unwrap()],
         source_addresses: vec!["198.51.100.7".parse().unwrap()],
         interface: Some("eth0".to_owned()),
