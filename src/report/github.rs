@@ -160,8 +160,9 @@ mod tests {
         let lines: Vec<&str> = notice.unwrap().split("%0A").collect();
         assert_eq!(lines.len(), 22);
         assert!(
-            lines[1]
-                .ends_with(", accepted by platform@example.com until 2027-01-31: a lab, behind the VPN"),
+            lines[1].ends_with(
+                ", accepted by platform@example.com until 2027-01-31: a lab, behind the VPN"
+            ),
             "{}",
             lines[1]
         );
