@@ -186,7 +186,7 @@ fn a_rule_has_the_score_of_its_worst_finding() {
     assert_read_as_meant(run);
 }
 
-/// What GitHub, GitLab and DefectDojo read from the rule of a finding is what the finding says, and every text is within
+/// What GitHub, GitLab and others read from the rule of a finding is what the finding says, and every text is within
 /// the limits of GitLab, which skips a result with a longer one.
 fn assert_read_as_meant(run: &Value) {
     let length = |value: &Value| value.as_str().unwrap().chars().count();
