@@ -9,6 +9,8 @@ use crate::model::{EndpointReport, Rule, Severity};
 /// How long before it expires a certificate is reported.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+const PAGE: &str = "https://kubernetes.io/docs/setup/best-practices/certificates/";
+
 pub(in crate::policy) static EXPIRED: Rule = Rule {
     id: "serving-certificate-expired",
     title: "The serving certificate has expired",
@@ -17,6 +19,7 @@ pub(in crate::policy) static EXPIRED: Rule = Rule {
     proof: "The notAfter date of the certificate in the TLS handshake, compared with the time of the scan.",
     severity: Severity::Low,
     score: "3.7",
+    page: PAGE,
     ..DEFAULTS
 };
 
@@ -27,6 +30,7 @@ pub(in crate::policy) static EXPIRING: Rule = Rule {
     proof: "The notAfter date of the certificate in the TLS handshake, compared with the time of the scan.",
     severity: Severity::Low,
     score: "2.0",
+    page: PAGE,
     ..DEFAULTS
 };
 
