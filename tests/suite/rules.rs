@@ -327,7 +327,7 @@ async fn an_open_etcd_fails_the_default_gate_until_it_is_accepted() {
         (output.status.code().unwrap(), last)
     };
     let address = server.address();
-    let short = format!("1 of 1 named target not covered: {address}");
+    let short = format!("1 of 1 named target not covered (not an API server): {address}");
     for threshold in ["exposed", "forbidden", "limited"] {
         let said = format!("exit 1: 1 critical finding: etcd-open at {address}; {short}");
         assert_eq!(scan("", &["--fail-on", threshold]), (1, said));
