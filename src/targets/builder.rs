@@ -11,13 +11,13 @@ use super::collector::Collector;
 use super::error::{ErrorLog, LineError, Problem, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
 use super::file_kind::FileKind;
-use super::import::{Found, ImportFormat};
+use super::import::{Entry, Found, ImportFormat, MAX_BUNDLE, NotAsked, authorities, recognise};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
-use super::set::TargetSet;
+use super::set::{TargetSet, Unasked};
 use super::specification::{exclusion_line, target_line};
 use super::warnings::Warnings;
-use crate::input::{PeekedFile, UTF_16};
+use crate::input::{self, PeekedFile, UTF_16};
 use crate::model::{Origin, Source};
 
 /// The source under which errors of exclusion arguments are counted.
@@ -33,6 +33,8 @@ pub struct TargetSetBuilder {
     exclusions: Exclusions,
     /// `None` if everything may be asked.
     allowlist: Option<Allowlist>,
+    /// Clusters of inventories that are not asked.
+    not_asked: Vec<Unasked>,
     warnings: Warnings,
     errors: ErrorLog,
     arguments: u32,
@@ -58,6 +60,7 @@ impl TargetSetBuilder {
             collector: Collector::default(),
             exclusions: Exclusions::default(),
             allowlist: None,
+            not_asked: Vec::new(),
             warnings: Warnings::default(),
             errors,
             arguments: 0,
@@ -91,14 +94,14 @@ impl TargetSetBuilder {
         }
     }
 
-    /// Adds the open ports that another scanner wrote to the file at this path.
+    /// Adds what another scanner or an inventory of clusters wrote to the file at this path.
     pub fn import_file(&mut self, format: ImportFormat, path: &Path) {
         if let Some((source, reader)) = self.open(path) {
             self.import(format, source, reader);
         }
     }
 
-    /// Adds the open ports that another scanner found.
+    /// Adds the open ports that another scanner found, or the clusters of an inventory.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a caller makes the source for this call"
@@ -110,6 +113,7 @@ impl TargetSetBuilder {
         let end = format.read(reader, &mut |number, found| {
             let added = match found {
                 Ok(Found::Spec(line)) => self.imported(&source, number, &line),
+                Ok(Found::Entry(entry)) => self.inventoried(&source, number, *entry),
                 Ok(Found::Warning(text)) => {
                     self.warnings.push(&origin(&source, number, ""), text);
                     Ok(())
@@ -122,6 +126,22 @@ impl TargetSetBuilder {
         });
         if let Err((number, error)) = end {
             self.read_error(&source, number, &error);
+        }
+    }
+
+    /// Adds a file of any kind: a list, another scanner's results, or an inventory.
+    pub fn any_file(&mut self, path: &Path) {
+        if let Some((source, reader)) = self.open(path) {
+            self.any(source, reader);
+        }
+    }
+
+    /// Adds a list, another scanner's results, or an inventory.
+    pub fn any(&mut self, source: Source, reader: impl BufRead) {
+        let reader = PeekedFile::new(reader);
+        match recognise(reader.head()) {
+            Some(format) => self.import(format, source, reader),
+            None => self.read(source, reader),
         }
     }
 
@@ -161,13 +181,15 @@ impl TargetSetBuilder {
         }
     }
 
-    /// The target set.
+    /// The target set. It has no targets if everything is outside of the allowlist, or if the inventories have only
+    /// clusters that are not asked.
     ///
     /// # Errors
     /// All errors in the list, or the list has no targets.
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
-        let problem: Problem = if self.collector.specs.is_empty() {
+        let no_targets = self.collector.specs.is_empty();
+        let problem: Problem = if no_targets && self.not_asked.is_empty() {
             "no targets: give an address, CIDR, range, name or URL, or a file of them".into()
         } else {
             let unused = self.collector.unused(self.options.expectations);
@@ -175,10 +197,13 @@ impl TargetSetBuilder {
                 .collector
                 .finish(self.exclusions, self.allowlist, self.warnings, unused)
             {
-                Ok(set) if set.is_empty() && set.outside_allow() == 0 => {
+                Ok(set) if set.is_empty() && set.outside_allow() == 0 && !no_targets => {
                     format!("every target is excluded ({})", set.excluded()).into()
                 }
-                Ok(set) => return Ok(set),
+                Ok(mut set) => {
+                    set.not_asked = self.not_asked;
+                    return Ok(set);
+                }
                 Err(problem) => problem,
             }
         };
@@ -301,6 +326,45 @@ impl TargetSetBuilder {
             .add(spec, origin, &self.options, &mut self.warnings)
     }
 
+    /// Adds an endpoint of a cluster of an inventory, or notes why it is not asked.
+    fn inventoried(&mut self, source: &Source, number: u32, entry: Entry) -> Result<(), Problem> {
+        let Entry {
+            name,
+            line,
+            not_asked,
+            mut declared,
+            ca_file,
+        } = entry;
+        let label: Option<Arc<str>> = name.map(Into::into);
+        let needs_proxy = !self.options.goes_through(declared.proxy.as_deref());
+        let not_asked = not_asked.or(needs_proxy.then_some(NotAsked::NeedsProxy));
+        if let Some(why) = not_asked {
+            let origin = origin(source, number, &line);
+            self.not_asked.push(Unasked {
+                origin,
+                label,
+                why,
+                declared: declared.into(),
+            });
+            return Ok(());
+        }
+        let Some(mut spec) = target_line(&line).map_err(|error| error.problem)? else {
+            return Err("missing endpoint".into());
+        };
+        let text = [&[spec.text], &*spec.narrowing].concat().join(" ");
+        let origin = origin(source, number, &text);
+        if let Some(file) = ca_file {
+            match ca_bundle(source, &file) {
+                Ok(found) => declared.authorities = found,
+                Err(problem) => self.warnings.push(&origin, problem),
+            }
+        }
+        spec.label = label;
+        spec.declared = Some(declared.into());
+        self.collector
+            .add(spec, origin, &self.options, &mut self.warnings)
+    }
+
     fn allowed(&mut self, source: &Source, number: u32, line: &str) -> Result<bool, LineError> {
         let Some((text, spec)) = exclusion_line(line)? else {
             return Ok(false);
@@ -324,6 +388,21 @@ impl TargetSetBuilder {
         self.exclusions.add(spec)?;
         Ok(true)
     }
+}
+
+/// The CA certificates in a file that an inventory names, relative to its own folder.
+fn ca_bundle(source: &Source, file: &Path) -> Result<Arc<[Box<[u8]>]>, String> {
+    let folder = match source {
+        Source::File(path) => Path::new(&**path).parent(),
+        _ => None,
+    };
+    let problem = "cannot read the certificate-authority of this cluster: its certificate is not compared";
+    let path = folder.map_or_else(|| file.to_owned(), |folder| folder.join(file));
+    let is_file = path.metadata().is_ok_and(|file| file.is_file());
+    let bytes = File::open(&path).ok().filter(|_| is_file);
+    let bytes = bytes.and_then(|file| input::bytes(file, MAX_BUNDLE).ok());
+    let found = bytes.map(|bytes| authorities(&bytes));
+    found.filter(|found| !found.is_empty()).ok_or_else(|| problem.to_owned())
 }
 
 fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use super::inventory::Entry;
 use crate::host_port::parse_port;
 use crate::targets::error::Problem;
 
@@ -13,6 +14,8 @@ use crate::targets::error::Problem;
 pub(in crate::targets) enum Found {
     /// The specification of an open port.
     Spec(String),
+    /// An endpoint of a cluster of an inventory.
+    Entry(Box<Entry>),
     /// A failure of the other scanner that users of its results should know.
     Warning(String),
 }

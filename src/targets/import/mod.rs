@@ -1,4 +1,8 @@
-//! Results of other scanners as targets: a faster port scan can come first.
+//! Results of other scanners, and inventories of clusters, as targets.
+//!
+//! An entry of an inventory becomes what a target line can say, together with what the inventory declares about the
+//! cluster. Nothing else knows the formats. Types of inventories have fields for what is used and for nothing else, so
+//! that no secret beside it is ever read.
 //!
 //! Every open TCP port becomes a target; closed and filtered ports, UDP and banners are skipped. A
 //! line that cannot be read is an error with its place, as in any target list. A truncated file is
@@ -6,15 +10,26 @@
 //! named targets,
 //! since an open port does not promise an API server.
 
+mod aks;
+mod documents;
+mod eks;
 mod format;
+mod gke;
+mod inventory;
+mod kubeconfig;
+mod lenient;
 mod lines;
 mod masscan;
 mod nmap;
 mod projectdiscovery;
+mod recognise;
 mod zmap;
 
 pub use format::ImportFormat;
+pub use inventory::NotAsked;
+pub(super) use inventory::{Entry, MAX_BUNDLE, authorities};
 pub(super) use lines::Found;
+pub(super) use recognise::{is_json, is_key, recognise};
 
 #[cfg(test)]
 mod tests;

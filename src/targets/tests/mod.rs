@@ -2,6 +2,7 @@
 
 mod errors;
 mod forms;
+mod inventories;
 mod properties;
 mod sets;
 
