@@ -7,6 +7,7 @@
 //! ```
 
 mod client;
+mod manifests;
 mod neighbours;
 mod pki;
 mod rbac;
