@@ -11,7 +11,7 @@ use strum::{VariantArray, VariantNames};
 
 use super::words;
 
-/// What an inventory says about a cluster. What it does not say is `None`, and means *unknown*.
+/// What an inventory says about a cluster. What it does not say is null: unknown.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[non_exhaustive]

@@ -12,8 +12,8 @@ use super::request::Request;
 use super::tls::{Tls, WithoutSni};
 use crate::host_port::HostPort;
 use crate::model::{
-    self, Clipped, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture, Remediation, Scheme,
-    SpecId, Target, Verdict,
+    self, Clipped, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture,
+    Remediation, Scheme, SpecId, Target, Verdict,
 };
 
 /// One endpoint, or a target that never became one.
@@ -58,8 +58,8 @@ pub(super) struct Endpoint<'a> {
     reason: Clipped<'a>,
     /// The target's `expect=` annotation; null without one.
     expect: Option<Verdict>,
-    /// What an inventory says about it; absent for targets that no inventory names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What an inventory says about it; null for targets that no inventory names.
+    #[serde(default)]
     declared: Option<Arc<Declared>>,
     /// Whether the verdict is the expected one; null without an expectation. `coverage.specs` has the same for a
     /// whole specification.

@@ -396,13 +396,16 @@ fn ca_bundle(source: &Source, file: &Path) -> Result<Arc<[Box<[u8]>]>, String> {
         Source::File(path) => Path::new(&**path).parent(),
         _ => None,
     };
-    let problem = "cannot read the certificate-authority of this cluster: its certificate is not compared";
+    let problem =
+        "cannot read the certificate-authority of this cluster: its certificate is not compared";
     let path = folder.map_or_else(|| file.to_owned(), |folder| folder.join(file));
     let is_file = path.metadata().is_ok_and(|file| file.is_file());
     let bytes = File::open(&path).ok().filter(|_| is_file);
     let bytes = bytes.and_then(|file| input::bytes(file, MAX_BUNDLE).ok());
     let found = bytes.map(|bytes| authorities(&bytes));
-    found.filter(|found| !found.is_empty()).ok_or_else(|| problem.to_owned())
+    found
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| problem.to_owned())
 }
 
 fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {

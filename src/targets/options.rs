@@ -39,7 +39,9 @@ pub struct Expectation {
 impl TargetOptions {
     /// Whether the scan goes through this proxy of an inventory, or the inventory has none.
     pub(super) fn goes_through(&self, proxy: Option<&str>) -> bool {
-        proxy.is_none_or(|needed| needed.parse().ok().as_ref() == self.proxy.as_ref() && self.proxy.is_some())
+        proxy.is_none_or(|needed| {
+            needed.parse().ok().as_ref() == self.proxy.as_ref() && self.proxy.is_some()
+        })
     }
 
     /// The positions of the expectations that match a specification.

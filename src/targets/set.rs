@@ -38,7 +38,11 @@ impl Spec {
     /// Whether it counts as a miss of the coverage if it gets no verdict: a named target, unless an inventory declares
     /// that it need not answer.
     pub fn must_answer(&self) -> bool {
-        self.named && self.declared.as_ref().is_none_or(|declared| declared.must_answer())
+        self.named
+            && self
+                .declared
+                .as_ref()
+                .is_none_or(|declared| declared.must_answer())
     }
 }
 

@@ -106,15 +106,17 @@ fn line(out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
     writeln!(out)
 }
 
-const TITLES: [&str; 6] = ["NAME", "TARGET", "PROVIDER", "REGION", "VERSION", "DECLARED"];
+const TITLES: [&str; 6] = [
+    "NAME", "TARGET", "PROVIDER", "REGION", "VERSION", "DECLARED",
+];
 
 fn table(out: &mut dyn Write, rows: &[Row<'_>], set: &TargetSet) -> io::Result<()> {
     let cells: Vec<[String; 6]> = std::iter::once(TITLES.map(str::to_owned))
         .chain(rows.iter().map(cells))
         .collect();
     // A column without any text is left out.
-    let columns = (0..TITLES.len())
-        .filter(|column| cells.iter().skip(1).any(|row| !row[*column].is_empty()));
+    let columns =
+        (0..TITLES.len()).filter(|column| cells.iter().skip(1).any(|row| !row[*column].is_empty()));
     let columns: Vec<(usize, usize)> = columns
         .map(|column| {
             let widths = cells.iter().map(|row| row[column].chars().count());
@@ -122,14 +124,21 @@ fn table(out: &mut dyn Write, rows: &[Row<'_>], set: &TargetSet) -> io::Result<(
         })
         .collect();
     for row in &cells {
-        let padded = columns.iter().map(|(column, width)| format!("{:width$}", row[*column]));
+        let padded = columns
+            .iter()
+            .map(|(column, width)| format!("{:width$}", row[*column]));
         writeln!(out, "{}", padded.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     let excluded = match set.not_asked().len() {
         0 => String::new(),
         not_asked => format!(", {not_asked} not asked"),
     };
-    writeln!(out, "\n{} entries: {} targets{excluded}", rows.len(), set.len())
+    writeln!(
+        out,
+        "\n{} entries: {} targets{excluded}",
+        rows.len(),
+        set.len()
+    )
 }
 
 fn cells(row: &Row<'_>) -> [String; 6] {

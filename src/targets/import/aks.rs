@@ -87,7 +87,10 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     }
     let properties = cluster.properties.unwrap_or_default();
     let id = cluster.id.as_deref();
-    let mut entry = Entry::managed("aks", cluster.name.as_deref().or(after(id, "managedClusters")));
+    let mut entry = Entry::managed(
+        "aks",
+        cluster.name.as_deref().or(after(id, "managedClusters")),
+    );
     let version = [
         &properties.current_version,
         &cluster.current_version,
@@ -108,7 +111,10 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         (_, false) => entry.networks(ranges.iter().map(String::as_str)),
         (true, true) => {}
     }
-    let power = properties.power.or(cluster.power).and_then(|power| power.code);
+    let power = properties
+        .power
+        .or(cluster.power)
+        .and_then(|power| power.code);
     let state = properties.provisioning.or(cluster.provisioning);
     let is = |state: &Option<String>, word| state.as_deref() == Some(word);
     let why = if is(&state, "Deleting") {

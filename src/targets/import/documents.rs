@@ -64,7 +64,9 @@ pub(super) fn problem(error: &serde_json::Error, expected: &str) -> Problem {
     let column = error.column();
     match error.classify() {
         Category::Eof => "truncated file: the JSON ends too early".into(),
-        Category::Syntax => format!("invalid JSON at character {column}: expected {expected}").into(),
+        Category::Syntax => {
+            format!("invalid JSON at character {column}: expected {expected}").into()
+        }
         _ => format!("unexpected value before character {column}: expected {expected}").into(),
     }
 }
@@ -131,7 +133,9 @@ impl<'de, T: DeserializeOwned, F: FnMut(u32, T, Handler<'_>)> DeserializeSeed<'d
     }
 }
 
-impl<'de, T: DeserializeOwned, F: FnMut(u32, T, Handler<'_>)> Visitor<'de> for Element<'_, '_, T, F> {
+impl<'de, T: DeserializeOwned, F: FnMut(u32, T, Handler<'_>)> Visitor<'de>
+    for Element<'_, '_, T, F>
+{
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,7 +167,7 @@ impl<R: BufRead> Read for Lines<R> {
             io::Error::new(io::ErrorKind::InvalidData, problem)
         })?;
         let read = buffer.get(..count).unwrap_or_default();
-        let ends = read.iter().filter(|byte| **byte == b'\n').count();
+        let ends = read.split(|byte| *byte == b'\n').count() - 1;
         let ends = u32::try_from(ends).unwrap_or(u32::MAX);
         self.line.set(self.line.get().saturating_add(ends));
         Ok(count)

@@ -21,9 +21,11 @@ const NAMES_ONLY: &str = "aws eks list-clusters has names only: describe each cl
 #[serde(rename_all = "camelCase")]
 struct Cluster {
     /// What describe-cluster wraps it in.
-    cluster: Option<Box<Self>>,
+    #[serde(rename = "cluster")]
+    wrapped: Option<Box<Self>>,
     /// What list-clusters writes instead.
-    clusters: Option<IgnoredAny>,
+    #[serde(rename = "clusters")]
+    names: Option<IgnoredAny>,
     name: Option<String>,
     arn: Option<String>,
     version: Option<String>,
@@ -91,10 +93,10 @@ pub(super) fn reach<'a>(
 }
 
 fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
-    if let Some(cluster) = cluster.cluster {
+    if let Some(cluster) = cluster.wrapped {
         return found(line, *cluster, handle);
     }
-    if cluster.clusters.is_some() {
+    if cluster.names.is_some() {
         return handle(line, Err(NAMES_ONLY.into()));
     }
     let mut entry = Entry::managed("eks", cluster.name.as_deref());
@@ -102,7 +104,9 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     place(&mut entry, cluster.arn.as_deref(), endpoint.as_deref());
     entry.version(cluster.version.as_deref());
     entry.tags(cluster.tags.as_ref());
-    let authority = cluster.certificate_authority.and_then(|authority| authority.data);
+    let authority = cluster
+        .certificate_authority
+        .and_then(|authority| authority.data);
     entry.authority(authority.as_deref());
     let logs = cluster.logging.and_then(|logging| logging.cluster_logging);
     entry.declared.audit_logging = logs.and_then(|logs| audit(&logs));

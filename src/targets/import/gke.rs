@@ -62,11 +62,13 @@ struct Ip {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
 struct PrivateCluster {
-    enable_private_endpoint: Option<bool>,
-    public_endpoint: Option<String>,
-    private_endpoint: Option<String>,
+    #[serde(rename = "enablePrivateEndpoint")]
+    only_private: Option<bool>,
+    #[serde(rename = "publicEndpoint")]
+    public: Option<String>,
+    #[serde(rename = "privateEndpoint")]
+    private: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -169,11 +171,11 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         }
         return;
     }
-    let link = cluster.self_link.as_deref();
-    let mut entry = Entry::managed("gke", cluster.name.as_deref().or(after(link, "clusters")));
+    let path = cluster.self_link.as_deref();
+    let mut entry = Entry::managed("gke", cluster.name.as_deref().or(after(path, "clusters")));
     entry.region(cluster.location.as_deref().or(cluster.zone.as_deref()));
     entry.version(cluster.current_master_version.as_deref());
-    entry.label("project", after(link, "projects"));
+    entry.label("project", after(path, "projects"));
     entry.tags(cluster.resource_labels.as_ref());
     let mode = (cluster.anonymous_authentication_config).and_then(|config| config.mode);
     entry.declared.anonymous = anonymous(mode.as_deref());
@@ -187,7 +189,10 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         &cluster.master_authorized_networks_config,
     ];
     // `{}` and `enabled: false` let everybody in, and so does no configuration.
-    let mut restricting = networks.into_iter().flatten().filter(|networks| networks.enabled == Some(true));
+    let mut restricting = networks
+        .into_iter()
+        .flatten()
+        .filter(|networks| networks.enabled == Some(true));
     match restricting.next() {
         Some(networks) => entry.networks(
             (networks.cidr_blocks.iter().flatten()).filter_map(|block| block.cidr_block.as_deref()),
@@ -201,14 +206,20 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         _ => None,
     };
     let endpoints = Endpoints {
-        address: cluster.endpoint.as_deref().filter(|text| !text.ends_with(".gke.goog")),
-        public: (ip.public_endpoint.as_deref()).or(private.public_endpoint.as_deref()),
-        private: (ip.private_endpoint.as_deref()).or(private.private_endpoint.as_deref()),
+        address: cluster
+            .endpoint
+            .as_deref()
+            .filter(|text| !text.ends_with(".gke.goog")),
+        public: (ip.public_endpoint.as_deref()).or(private.public.as_deref()),
+        private: (ip.private_endpoint.as_deref()).or(private.private.as_deref()),
         by_address: ip.enabled != Some(false),
         only_private: ip.enable_public_endpoint == Some(false)
-            || private.enable_private_endpoint == Some(true),
+            || private.only_private == Some(true),
         name: (dns.as_ref()).and_then(|dns| {
-            Some((dns.endpoint.as_deref()?, dns.allow_external_traffic == Some(true)))
+            Some((
+                dns.endpoint.as_deref()?,
+                dns.allow_external_traffic == Some(true),
+            ))
         }),
     };
     endpoints.found(line, &entry, not_asked, handle);

@@ -116,7 +116,11 @@ impl Entry {
             .into_iter()
             .take(MAX_NETWORKS + 1)
             .map(|text| {
-                let address = || text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address));
+                let address = || {
+                    text.parse()
+                        .ok()
+                        .map(|address: std::net::IpAddr| IpNet::from(address))
+                };
                 text.parse::<IpNet>().ok().or_else(address)
             })
             .collect();
@@ -159,7 +163,8 @@ impl Entry {
     ) {
         self.declared.endpoint = Some(reach);
         let networks = self.declared.authorized_networks.as_deref();
-        let for_all = networks.is_some_and(|some| some.iter().any(|network| network.prefix_len() == 0));
+        let for_all =
+            networks.is_some_and(|some| some.iter().any(|network| network.prefix_len() == 0));
         // No restriction within private networks does not let the Internet in.
         if reach == DeclaredEndpoint::Private && for_all {
             self.declared.authorized_networks = None;
@@ -189,7 +194,9 @@ impl Entry {
 pub(in crate::targets) fn authorities(pem: &[u8]) -> Arc<[Box<[u8]>]> {
     let certificates = CertificateDer::pem_slice_iter(pem).take(MAX_AUTHORITIES);
     let ders = certificates.map(|certificate| certificate.map(|der| Box::from(&*der)));
-    ders.collect::<Result<Vec<_>, _>>().unwrap_or_default().into()
+    ders.collect::<Result<Vec<_>, _>>()
+        .unwrap_or_default()
+        .into()
 }
 
 /// A name as a word of a target line, which white space and control characters would end.
@@ -214,7 +221,7 @@ pub(super) fn is_private(host: &str) -> bool {
             let [first, second, ..] = address.octets();
             // 100.64.0.0/10: shared by the customers of a provider.
             address.is_private() || (first == 100 && second & 0xc0 == 64)
-        },
+        }
         Ok(std::net::IpAddr::V6(address)) => address.is_unique_local(),
         Err(_) => false,
     }

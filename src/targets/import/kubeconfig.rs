@@ -61,7 +61,9 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
         }
     };
     let mut seen = HashSet::new();
-    let clusters = documents.into_iter().flat_map(|document| document.clusters);
+    let clusters = documents
+        .into_iter()
+        .filter_map(|document| document.clusters);
     let mut empty = true;
     for cluster in clusters.flatten() {
         empty = false;
@@ -75,7 +77,10 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
         }
     }
     if empty {
-        handle(1, Err("no clusters: expected a kubeconfig with clusters".into()));
+        handle(
+            1,
+            Err("no clusters: expected a kubeconfig with clusters".into()),
+        );
     }
     Ok(())
 }

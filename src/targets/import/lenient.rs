@@ -49,12 +49,6 @@ impl<'de> Deserialize<'de> for Texts {
 #[derive(Debug, Default)]
 pub(super) struct Text(pub(super) Option<String>);
 
-impl Text {
-    pub(super) fn as_deref(&self) -> Option<&str> {
-        self.0.as_deref().filter(|text| !text.is_empty())
-    }
-}
-
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;

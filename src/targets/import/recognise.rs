@@ -12,13 +12,26 @@ pub(in crate::targets) fn recognise(head: &[u8]) -> Option<ImportFormat> {
             return None;
         }
         let has = |key: &&str| text.contains(*key);
-        let row = JSON.iter().find(|(_, all, any)| all.iter().all(has) && any.iter().any(has));
+        let row = JSON
+            .iter()
+            .find(|(_, all, any)| all.iter().all(has) && any.iter().any(has));
         return row.map(|(format, ..)| *format);
     }
     let first = text.lines().next().unwrap_or_default().trim_end();
-    let columns = || first.split(',').map(|column| column.trim().trim_matches('"'));
-    let has_columns = |names: &[&str]| names.iter().all(|name| columns().any(|column| column == *name));
-    if text.starts_with("<?xml") || text.starts_with("<!DOCTYPE nmaprun") || text.starts_with("<nmaprun") {
+    let columns = || {
+        first
+            .split(',')
+            .map(|column| column.trim().trim_matches('"'))
+    };
+    let has_columns = |names: &[&str]| {
+        names
+            .iter()
+            .all(|name| columns().any(|column| column == *name))
+    };
+    if text.starts_with("<?xml")
+        || text.starts_with("<!DOCTYPE nmaprun")
+        || text.starts_with("<nmaprun")
+    {
         Some(F::NmapXml)
     } else if first == "#masscan" {
         Some(F::MasscanList)
@@ -34,15 +47,29 @@ pub(in crate::targets) fn recognise(head: &[u8]) -> Option<ImportFormat> {
 /// A kubeconfig in YAML.
 fn is_kubeconfig(text: &str) -> bool {
     let has_key = |key: &str| text.lines().any(|line| is_key(line, key));
-    has_key("clusters") || has_key("current-context") || text.lines().any(|line| line.trim() == "kind: Config")
+    has_key("clusters")
+        || has_key("current-context")
+        || text.lines().any(|line| line.trim() == "kind: Config")
 }
 
 /// A format that is JSON, the keys and values that all of its files have near their beginning, and those of which
 /// they have one. The first row that fits counts.
-type Marks = (ImportFormat, &'static [&'static str], &'static [&'static str]);
+type Marks = (
+    ImportFormat,
+    &'static [&'static str],
+    &'static [&'static str],
+);
 
 const JSON: [Marks; 8] = [
-    (F::Kubeconfig, &[], &["\"current-context\"", "\"kind\":\"Config\"", "\"kind\": \"Config\""]),
+    (
+        F::Kubeconfig,
+        &[],
+        &[
+            "\"current-context\"",
+            "\"kind\":\"Config\"",
+            "\"kind\": \"Config\"",
+        ],
+    ),
     (
         F::Aks,
         &[],
@@ -80,7 +107,16 @@ const JSON: [Marks; 8] = [
         ],
     ),
     (F::Zmap, &["\"saddr\""], &["\""]),
-    (F::HttpxJson, &["\"url\""], &["\"input\"", "\"scheme\"", "\"webserver\"", "\"status_code\""]),
+    (
+        F::HttpxJson,
+        &["\"url\""],
+        &[
+            "\"input\"",
+            "\"scheme\"",
+            "\"webserver\"",
+            "\"status_code\"",
+        ],
+    ),
     (F::MasscanJson, &["\"ip\""], &["\"ports\"", "\"proto\""]),
     (F::Naabu, &["\"port\""], &["\"ip\"", "\"host\""]),
 ];

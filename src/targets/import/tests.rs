@@ -300,7 +300,10 @@ fn xml_that_nmap_would_not_write_is_not_read_further() {
     for begin in ["<nmaprun><", "<nmaprun>", "<nmaprun a=\"", "<!--"] {
         let mut endless = Endless(0, b'x');
         let reader = std::io::Read::chain(begin.as_bytes(), &mut endless);
-        let end = ImportFormat::NmapXml.read(PeekedFile::new(std::io::BufReader::new(reader)), &mut |_, _| {});
+        let end = ImportFormat::NmapXml.read(
+            PeekedFile::new(std::io::BufReader::new(reader)),
+            &mut |_, _| {},
+        );
         assert_eq!(
             end.unwrap_err().1.to_string(),
             "a tag or text of more than 16 MiB",

@@ -15,8 +15,10 @@ fn import(format: ImportFormat, text: &str) -> Result<TargetSet, String> {
 }
 
 fn through(format: ImportFormat, text: &str, proxy: Option<&str>) -> Result<TargetSet, String> {
-    let mut options = TargetOptions::default();
-    options.proxy = proxy.map(|proxy| proxy.parse().unwrap());
+    let options = TargetOptions {
+        proxy: proxy.map(|proxy| proxy.parse().unwrap()),
+        ..TargetOptions::default()
+    };
     let mut builder = TargetSetBuilder::new(options);
     builder.import(format, Source::File("clusters".into()), text.as_bytes());
     builder.build().map_err(|errors| errors.to_string())
@@ -27,7 +29,9 @@ fn through(format: ImportFormat, text: &str, proxy: Option<&str>) -> Result<Targ
 fn lines(set: &TargetSet) -> Vec<String> {
     let name = |label: &Option<std::sync::Arc<str>>| label.as_deref().unwrap_or("-").to_owned();
     let about = |declared: &Declared| {
-        let facts = declared.facts().map(|(key, value)| format!("{key}={value}"));
+        let facts = declared
+            .facts()
+            .map(|(key, value)| format!("{key}={value}"));
         let version = declared.version.as_deref().unwrap_or("-").to_owned();
         let facts: Vec<String> = facts.chain([version]).chain(declared.phrases()).collect();
         facts.join(" | ")
@@ -37,7 +41,10 @@ fn lines(set: &TargetSet) -> Vec<String> {
         format!(
             "{} {target}{} {} {}: {}",
             target.origin.line,
-            target.sni.as_deref().map_or_else(String::new, |sni| format!(" sni={sni}")),
+            target
+                .sni
+                .as_deref()
+                .map_or_else(String::new, |sni| format!(" sni={sni}")),
             name(&target.label),
             if counts { "counts" } else { "may be silent" },
             about(target.declared.as_deref().unwrap())
@@ -87,8 +94,12 @@ fn aks_as_the_cli_and_as_the_rest_api_write_it() {
         ImportFormat::Aks,
         rest,
         &[
-            &format!("1 c.example:443 c may be silent: {place} | 1.33.1 | private, from 2 networks"),
-            &format!("1 c.privatelink.example:443 c may be silent: {place} | 1.33.1 | private, from 2 networks"),
+            &format!(
+                "1 c.example:443 c may be silent: {place} | 1.33.1 | private, from 2 networks"
+            ),
+            &format!(
+                "1 c.privatelink.example:443 c may be silent: {place} | 1.33.1 | private, from 2 networks"
+            ),
             "1 gone.example:443 gone not asked, it is being deleted: provider=aks | - | public, from any network",
         ],
     );
@@ -115,7 +126,9 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
         )
     };
     let dns = |external: bool| {
-        format!(r#""dnsEndpointConfig": {{"endpoint": "gke-0.example", "allowExternalTraffic": {external}}}"#)
+        format!(
+            r#""dnsEndpointConfig": {{"endpoint": "gke-0.example", "allowExternalTraffic": {external}}}"#
+        )
     };
     let endpoints = |rest: &str| {
         cluster(&format!(
@@ -126,12 +139,20 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
     for (text, expected) in [
         // The old address is still listed where addresses are not served.
         (
-            endpoints(&format!(r#"{}, "ipEndpointsConfig": {{"enabled": false}}"#, dns(true))),
+            endpoints(&format!(
+                r#"{}, "ipEndpointsConfig": {{"enabled": false}}"#,
+                dns(true)
+            )),
             vec![format!("1 gke-0.example:443 c counts: {about} | public")],
         ),
         (
-            endpoints(&format!(r#"{}, "ipEndpointsConfig": {{"enabled": false}}"#, dns(false))),
-            vec![format!("1 gke-0.example:443 c may be silent: {about} | private")],
+            endpoints(&format!(
+                r#"{}, "ipEndpointsConfig": {{"enabled": false}}"#,
+                dns(false)
+            )),
+            vec![format!(
+                "1 gke-0.example:443 c may be silent: {about} | private"
+            )],
         ),
         (
             endpoints(&dns(true)),
@@ -141,20 +162,28 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
             ],
         ),
         (
-            endpoints(r#""ipEndpointsConfig": {"enablePublicEndpoint": false, "privateEndpoint": "10.0.0.2"}"#),
+            endpoints(
+                r#""ipEndpointsConfig": {"enablePublicEndpoint": false, "privateEndpoint": "10.0.0.2"}"#,
+            ),
             vec![format!("1 10.0.0.2:443 c may be silent: {about} | private")],
         ),
         (
             endpoints(r#""ipEndpointsConfig": {"authorizedNetworksConfig": {"enabled": true}}"#),
-            vec![format!("1 203.0.113.10:443 c counts: {about} | public, from no network")],
+            vec![format!(
+                "1 203.0.113.10:443 c counts: {about} | public, from no network"
+            )],
         ),
         (
             cluster(r#""status": "STOPPING", "endpoint": "203.0.113.10""#),
-            vec![format!("1 203.0.113.10:443 c not asked, it is being deleted: {about} | public, from any network")],
+            vec![format!(
+                "1 203.0.113.10:443 c not asked, it is being deleted: {about} | public, from any network"
+            )],
         ),
         (
             cluster(r#""status": "PROVISIONING""#),
-            vec![format!("1  c not asked, it is being created: {about} | public, from any network")],
+            vec![format!(
+                "1  c not asked, it is being created: {about} | public, from any network"
+            )],
         ),
     ] {
         let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
@@ -164,9 +193,18 @@ fn gke_declares_anonymous_requests_and_has_several_endpoints() {
     for (mode, declared) in [
         ("", None),
         (r#", "anonymousAuthenticationConfig": {}"#, None),
-        (r#", "anonymousAuthenticationConfig": {"mode": "MODE_UNSPECIFIED"}"#, None),
-        (r#", "anonymousAuthenticationConfig": {"mode": "ENABLED"}"#, Some(DeclaredAnonymous::Enabled)),
-        (r#", "anonymousAuthenticationConfig": {"mode": "LIMITED"}"#, Some(DeclaredAnonymous::Limited)),
+        (
+            r#", "anonymousAuthenticationConfig": {"mode": "MODE_UNSPECIFIED"}"#,
+            None,
+        ),
+        (
+            r#", "anonymousAuthenticationConfig": {"mode": "ENABLED"}"#,
+            Some(DeclaredAnonymous::Enabled),
+        ),
+        (
+            r#", "anonymousAuthenticationConfig": {"mode": "LIMITED"}"#,
+            Some(DeclaredAnonymous::Limited),
+        ),
     ] {
         let text = cluster(&format!(r#""endpoint": "203.0.113.10"{mode}"#));
         let target = targets(&import(ImportFormat::Gke, &text).unwrap()).remove(0);
@@ -201,9 +239,16 @@ fn eks_one_or_many() {
     // One document after the other, as a loop over the clusters writes them.
     let creating = r#"{"cluster": {"name": "b", "status": "CREATING", "resourcesVpcConfig": {}}}"#;
     let second = "4  b not asked, it is being created: provider=eks | - | public";
-    check(ImportFormat::Eks, &format!("{one}\n{creating}"), &[&first, second]);
+    check(
+        ImportFormat::Eks,
+        &format!("{one}\n{creating}"),
+        &[&first, second],
+    );
     let names = import(ImportFormat::Eks, r#"{"clusters": ["a", "b"]}"#).unwrap_err();
-    assert!(names.contains("clusters:1: aws eks list-clusters has names only"), "{names}");
+    assert!(
+        names.contains("clusters:1: aws eks list-clusters has names only"),
+        "{names}"
+    );
 }
 
 #[test]
@@ -225,12 +270,26 @@ fn kubeconfigs_name_every_cluster_once() {
         KUBECONFIG,
         &[&asked[..], &[needs, empty]].concat(),
     );
-    let set = through(ImportFormat::Kubeconfig, KUBECONFIG, Some("socks5://127.0.0.1:1080")).unwrap();
+    let set = through(
+        ImportFormat::Kubeconfig,
+        KUBECONFIG,
+        Some("socks5://127.0.0.1:1080"),
+    )
+    .unwrap();
     let through_it = format!("7 {rancher} rancher counts: - | {proxy}");
     let expected = [&asked[..2], &[&through_it], &asked[2..], &[empty]].concat();
     assert_eq!(lines(&set), expected);
-    let other = through(ImportFormat::Kubeconfig, KUBECONFIG, Some("socks5://127.0.0.1:1081")).unwrap();
-    assert_eq!(other.not_asked().len(), 2, "another proxy does not lead there");
+    let other = through(
+        ImportFormat::Kubeconfig,
+        KUBECONFIG,
+        Some("socks5://127.0.0.1:1081"),
+    )
+    .unwrap();
+    assert_eq!(
+        other.not_asked().len(),
+        2,
+        "another proxy does not lead there"
+    );
     // A credential of the proxy is dropped, and JSON is YAML.
     let text = format!(
         "{{\n\t\"kind\": \"Config\",\n\t\"clusters\": [\n\t\t{{\"name\": \"my cluster\", \"cluster\":\n\t\t\t\
@@ -238,7 +297,12 @@ fn kubeconfigs_name_every_cluster_once() {
          {{\"name\": \"again\", \"cluster\": {{\"server\": \"https://a.example\"}}}}\n\t],\n\t\
          \"users\": [{{\"name\": \"u\", \"user\": {{\"token\": \"{CANARY}\"}}}}]\n}}"
     );
-    let set = through(ImportFormat::Kubeconfig, &text, Some("http://proxy.example:3128")).unwrap();
+    let set = through(
+        ImportFormat::Kubeconfig,
+        &text,
+        Some("http://proxy.example:3128"),
+    )
+    .unwrap();
     assert_eq!(
         lines(&set),
         ["4 a.example:443 my-cluster counts: - | through the proxy http://proxy.example:3128"]
@@ -248,7 +312,9 @@ fn kubeconfigs_name_every_cluster_once() {
 /// A CA certificate of a cluster, PEM.
 fn ca() -> (String, Vec<u8>) {
     let key = rcgen::KeyPair::generate().unwrap();
-    let ca = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    let ca = rcgen::CertificateParams::default()
+        .self_signed(&key)
+        .unwrap();
     (ca.pem(), ca.der().to_vec())
 }
 
@@ -259,54 +325,100 @@ fn the_ca_of_a_cluster_is_kept_for_its_certificate() {
     let data = base64::prelude::BASE64_STANDARD.encode(&pem);
     let authorities = |set: &TargetSet| {
         let declared = targets(set).remove(0).declared.unwrap();
-        declared.authorities.iter().map(|der| der.to_vec()).collect::<Vec<_>>()
+        declared
+            .authorities
+            .iter()
+            .map(|der| der.to_vec())
+            .collect::<Vec<_>>()
     };
-    let eks = format!(r#"{{"cluster": {{"name": "a", "endpoint": "https://a.example", "certificateAuthority": {{"data": "{data}"}}}}}}"#);
-    assert_eq!(authorities(&import(ImportFormat::Eks, &eks).unwrap()), [der.clone()]);
+    let eks = format!(
+        r#"{{"cluster": {{"name": "a", "endpoint": "https://a.example", "certificateAuthority": {{"data": "{data}"}}}}}}"#
+    );
+    assert_eq!(
+        authorities(&import(ImportFormat::Eks, &eks).unwrap()),
+        std::slice::from_ref(&der)
+    );
     let gke = format!(
         r#"[{{"endpoint": "203.0.113.9", "masterAuth": {{"clusterCaCertificate": "{data}", "clientKey": "{CANARY}"}}}}]"#
     );
-    assert_eq!(authorities(&import(ImportFormat::Gke, &gke).unwrap()), [der.clone()]);
-    let kubeconfig = |ca: &str| format!("clusters:\n- cluster: {{server: 'https://a.example', {ca}}}\n");
+    assert_eq!(
+        authorities(&import(ImportFormat::Gke, &gke).unwrap()),
+        std::slice::from_ref(&der)
+    );
+    let kubeconfig =
+        |ca: &str| format!("clusters:\n- cluster: {{server: 'https://a.example', {ca}}}\n");
     let with_data = kubeconfig(&format!("certificate-authority-data: {data}"));
-    assert_eq!(authorities(&import(ImportFormat::Kubeconfig, &with_data).unwrap()), [der.clone()]);
+    assert_eq!(
+        authorities(&import(ImportFormat::Kubeconfig, &with_data).unwrap()),
+        std::slice::from_ref(&der)
+    );
 
     // A file is looked for beside the kubeconfig.
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pki")).unwrap();
     std::fs::write(folder.path().join("pki/ca.crt"), &pem).unwrap();
     std::fs::write(folder.path().join("pki/key.pem"), CANARY).unwrap();
-    for (file, found) in [("pki/ca.crt", true), ("pki/key.pem", false), ("pki", false), ("no", false)] {
+    for (file, found) in [
+        ("pki/ca.crt", true),
+        ("pki/key.pem", false),
+        ("pki", false),
+        ("no", false),
+    ] {
         let path = folder.path().join("config");
         std::fs::write(&path, kubeconfig(&format!("certificate-authority: {file}"))).unwrap();
         let mut builder = TargetSetBuilder::new(TargetOptions::default());
         builder.import_file(ImportFormat::Auto, &path);
         let set = builder.build().unwrap();
-        assert_eq!(authorities(&set), Vec::from_iter(found.then(|| der.clone())), "{file}");
-        let warnings: Vec<&str> = set.warnings().iter().map(|warning| &*warning.text).collect();
+        assert_eq!(
+            authorities(&set),
+            Vec::from_iter(found.then(|| der.clone())),
+            "{file}"
+        );
+        let warnings: Vec<&str> = set
+            .warnings()
+            .iter()
+            .map(|warning| &*warning.text)
+            .collect();
         assert_eq!(warnings.len(), usize::from(!found), "{warnings:?}");
-        assert!(warnings.iter().all(|text| text.contains("certificate-authority") && !text.contains(CANARY)));
+        assert!(
+            warnings
+                .iter()
+                .all(|text| text.contains("certificate-authority") && !text.contains(CANARY))
+        );
     }
     // Neither Debug nor a report has the certificate.
     let set = import(ImportFormat::Eks, &eks).unwrap();
     let declared = targets(&set).remove(0).declared.unwrap();
     assert!(format!("{declared:?}").contains("authorities: 1"));
-    assert!(!serde_json::to_string(&*declared).unwrap().contains("authorities"));
+    assert!(
+        !serde_json::to_string(&*declared)
+            .unwrap()
+            .contains("authorities")
+    );
 }
 
 #[test]
 fn secrets_are_neither_kept_nor_shown() {
-    let broken = KUBECONFIG.replace("token: MUST", "token: {MUST").replace("exec: {", "exec: [");
-    let wrong = KUBECONFIG.replace("{name: empty}", &format!("{{name: empty, cluster: {{server: [{CANARY}]}}}}"));
+    let broken = KUBECONFIG
+        .replace("token: MUST", "token: {MUST")
+        .replace("exec: {", "exec: [");
+    let wrong = KUBECONFIG.replace(
+        "{name: empty}",
+        &format!("{{name: empty, cluster: {{server: [{CANARY}]}}}}"),
+    );
     let user = format!("clusters:\n- cluster: {{server: 'https://admin:{CANARY}@a.example'}}\n");
     for text in [&broken, &wrong, &user] {
         assert!(text.contains(CANARY));
         let error = import(ImportFormat::Kubeconfig, text).unwrap_err();
-        assert!(error.starts_with("clusters:") && !error.contains(CANARY), "{error}");
+        assert!(
+            error.starts_with("clusters:") && !error.contains(CANARY),
+            "{error}"
+        );
     }
     let set = import(ImportFormat::Kubeconfig, KUBECONFIG).unwrap();
     assert!(!format!("{set:?}").contains(CANARY));
-    let wrong = format!(r#"[{{"fqdn": "a.example", "privateFqdn": null, "powerState": "{CANARY}"}}]"#);
+    let wrong =
+        format!(r#"[{{"fqdn": "a.example", "privateFqdn": null, "powerState": "{CANARY}"}}]"#);
     let error = import(ImportFormat::Aks, &wrong).unwrap_err();
     assert_eq!(
         error,
@@ -317,15 +429,51 @@ fn secrets_are_neither_kept_nor_shown() {
 #[test]
 fn a_broken_file_names_its_place() {
     for (format, text, said) in [
-        (ImportFormat::Aks, "[\n{\"fqdn\": \"a.example\"},\n{\"fqdn\": ", "clusters:3: truncated file"),
-        (ImportFormat::Aks, "[\n{\"fqdn\" \"a\"}]", "clusters:2: invalid JSON at character 9: expected the output of az"),
-        (ImportFormat::Aks, "[[{}]]", "clusters:1: unexpected value before character"),
-        (ImportFormat::Aks, "\n", "clusters:1: empty file: expected the output of az"),
-        (ImportFormat::Gke, "[\n\n{\"endpoint\": \"no such host\"}]", "clusters:3: invalid host"),
-        (ImportFormat::Eks, "{\"cluster\":\n{\"endpoint\": \"ftp://x\"}}", "clusters:1: unsupported scheme"),
-        (ImportFormat::Kubeconfig, "clusters:\n- cluster:\n   server: \"x\n", "invalid YAML at character"),
-        (ImportFormat::Kubeconfig, "kind: Config\n", "clusters:1: no clusters: expected a kubeconfig with clusters"),
-        (ImportFormat::Auto, "192.0.2.1\n", "clusters:1: the content shows no known format: name one of kubeconfig, aks"),
+        (
+            ImportFormat::Aks,
+            "[\n{\"fqdn\": \"a.example\"},\n{\"fqdn\": ",
+            "clusters:3: truncated file",
+        ),
+        (
+            ImportFormat::Aks,
+            "[\n{\"fqdn\" \"a\"}]",
+            "clusters:2: invalid JSON at character 9: expected the output of az",
+        ),
+        (
+            ImportFormat::Aks,
+            "[[{}]]",
+            "clusters:1: unexpected value before character",
+        ),
+        (
+            ImportFormat::Aks,
+            "\n",
+            "clusters:1: empty file: expected the output of az",
+        ),
+        (
+            ImportFormat::Gke,
+            "[\n\n{\"endpoint\": \"no such host\"}]",
+            "clusters:3: invalid host",
+        ),
+        (
+            ImportFormat::Eks,
+            "{\"cluster\":\n{\"endpoint\": \"ftp://x\"}}",
+            "clusters:1: unsupported scheme",
+        ),
+        (
+            ImportFormat::Kubeconfig,
+            "clusters:\n- cluster:\n   server: \"x\n",
+            "invalid YAML at character",
+        ),
+        (
+            ImportFormat::Kubeconfig,
+            "kind: Config\n",
+            "clusters:1: no clusters: expected a kubeconfig with clusters",
+        ),
+        (
+            ImportFormat::Auto,
+            "192.0.2.1\n",
+            "clusters:1: the content shows no known format: name one of kubeconfig, aks",
+        ),
     ] {
         let error = import(format, text).unwrap_err();
         assert!(error.contains(said), "{text}: {error}");
@@ -354,10 +502,22 @@ fn an_alias_bomb_is_refused_quickly() {
 #[test]
 fn an_inventory_given_as_a_list_says_how_to_read_it() {
     for (text, said) in [
-        (AKS, "a list of AKS clusters, not a list of targets; read it with --from aks FILE"),
-        (GKE, "a list of GKE clusters, not a list of targets; read it with --from gke FILE"),
-        (EKS, "a description of EKS clusters, not a list of targets; read it with --from eks FILE"),
-        (KUBECONFIG, "a kubeconfig, not a list of targets; read it with --from kubeconfig FILE"),
+        (
+            AKS,
+            "a list of AKS clusters, not a list of targets; read it with --from aks FILE",
+        ),
+        (
+            GKE,
+            "a list of GKE clusters, not a list of targets; read it with --from gke FILE",
+        ),
+        (
+            EKS,
+            "a description of EKS clusters, not a list of targets; read it with --from eks FILE",
+        ),
+        (
+            KUBECONFIG,
+            "a kubeconfig, not a list of targets; read it with --from kubeconfig FILE",
+        ),
     ] {
         let error = from_lines(text, TargetOptions::default()).unwrap_err();
         assert_eq!(error, format!("targets.txt: {said}"));
@@ -378,5 +538,11 @@ fn a_private_cluster_that_is_silent_is_no_miss() {
     builder.import(ImportFormat::Aks, Source::Stdin, AKS.as_bytes());
     builder.argument(&format!("{host} name=mine"));
     let set = builder.build().unwrap();
-    assert_eq!(set.specs().iter().map(Spec::must_answer).collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(
+        set.specs()
+            .iter()
+            .map(Spec::must_answer)
+            .collect::<Vec<_>>(),
+        [true, false, true]
+    );
 }

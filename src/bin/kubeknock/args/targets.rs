@@ -17,11 +17,14 @@ pub(crate) struct TargetArgs {
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) targets_file: Vec<PathBuf>,
 
-    /// Read open ports that another scanner found. Repeatable
+    /// Read an inventory of clusters, or open ports that another scanner found. Repeatable
     ///
-    /// FILE may be - for standard input. FORMAT is masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX), zmap (addresses, CSV or
-    /// JSON), naabu (list or JSON) or httpx-json. These targets do not count as named targets. A
-    /// port where nmap -sV saw plain HTTP is probed with TLS and without.
+    /// FILE may be - for standard input. FORMAT is auto, which recognises the others by their content; of inventories
+    /// kubeconfig, aks (az aks list -o json), gke (gcloud container clusters list --format=json) and eks (aws eks
+    /// describe-cluster); of scanners masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX), zmap (addresses,
+    /// CSV or JSON), naabu (list or JSON) and httpx-json. What scanners found does not count as named. A port where
+    /// nmap -sV saw plain HTTP is probed with TLS and without. No credential is read; kubeknock targets shows what a
+    /// file comes to.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
 
