@@ -11,7 +11,9 @@ use super::collector::Collector;
 use super::error::{ErrorLog, LineError, Problem, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
 use super::file_kind::FileKind;
-use super::import::{Entry, Found, ImportFormat, MAX_BUNDLE, NotAsked, authorities, recognise};
+use super::import::{
+    Entry, ImportFormat, ImportedLine, MAX_BUNDLE, NotAsked, authorities, recognise,
+};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
 use super::set::{TargetSet, Unasked};
@@ -112,9 +114,9 @@ impl TargetSetBuilder {
         };
         let end = format.read(reader, &mut |number, found| {
             let added = match found {
-                Ok(Found::Spec(line)) => self.imported(&source, number, &line),
-                Ok(Found::Entry(entry)) => self.inventoried(&source, number, *entry),
-                Ok(Found::Warning(text)) => {
+                Ok(ImportedLine::Spec(line)) => self.imported(&source, number, &line),
+                Ok(ImportedLine::Entry(entry)) => self.inventoried(&source, number, *entry),
+                Ok(ImportedLine::Warning(text)) => {
                     self.warnings.push(&origin(&source, number, ""), text);
                     Ok(())
                 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use strum::{Display, EnumString, VariantArray, VariantNames};
 
-use super::lines::{Found, Handler, LineFormat};
+use super::lines::{Handler, ImportedLine, LineFormat};
 use super::recognise::recognise;
 use super::{aks, eks, gke, kubeconfig, masscan, nmap, projectdiscovery, zmap};
 use crate::input::PeekedFile;
@@ -101,7 +101,7 @@ impl ImportFormat {
             match specs {
                 Ok(specs) => specs
                     .into_iter()
-                    .for_each(|spec| handle(number, Ok(Found::Spec(spec)))),
+                    .for_each(|spec| handle(number, Ok(ImportedLine::Spec(spec)))),
                 Err(problem) => handle(number, Err(problem)),
             }
         })?;

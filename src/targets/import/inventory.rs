@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::lines::{Found, Handler, spec};
+use super::lines::{Handler, ImportedLine, spec};
 use crate::model::{Declared, DeclaredEndpoint, short};
 
 /// The largest inventory that is read, in bytes.
@@ -183,7 +183,7 @@ impl Entry {
                 line,
                 text.map(|text| {
                     entry.line = text;
-                    Found::Entry(Box::new(entry))
+                    ImportedLine::Entry(Box::new(entry))
                 }),
             );
         }

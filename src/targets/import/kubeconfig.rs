@@ -10,7 +10,7 @@ use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Options, Spanned};
 
 use super::inventory::{Entry, NotAsked};
-use super::lines::{Found, Handler};
+use super::lines::{Handler, ImportedLine};
 use crate::input;
 use crate::targets::error::Problem;
 
@@ -70,7 +70,7 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
         let line = u32::try_from(cluster.referenced.line()).unwrap_or(u32::MAX);
         match entry(cluster.value) {
             Ok(entry) if entry.line.is_empty() || seen.insert(entry.line.clone()) => {
-                handle(line, Ok(Found::Entry(Box::new(entry))));
+                handle(line, Ok(ImportedLine::Entry(Box::new(entry))));
             }
             Ok(_) => {}
             Err(problem) => handle(line, Err(problem)),

@@ -28,7 +28,7 @@ mod zmap;
 pub use format::ImportFormat;
 pub use inventory::NotAsked;
 pub(super) use inventory::{Entry, MAX_BUNDLE, authorities};
-pub(super) use lines::Found;
+pub(super) use lines::ImportedLine;
 pub(super) use recognise::{is_json, is_key, recognise};
 
 #[cfg(test)]
