@@ -11,15 +11,13 @@ use super::collector::Collector;
 use super::error::{ErrorLog, LineError, Problem, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
 use super::file_kind::FileKind;
-use super::import::{
-    Entry, ImportFormat, ImportedLine, MAX_BUNDLE, NotAsked, authorities, recognise,
-};
+use super::import::{Entry, ImportFormat, ImportedLine, NotAsked, ca_bundle, recognise};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
 use super::set::{TargetSet, Unasked};
 use super::specification::{exclusion_line, target_line};
 use super::warnings::Warnings;
-use crate::input::{self, PeekedFile, UTF_16};
+use crate::input::{PeekedFile, UTF_16};
 use crate::model::{Origin, Source};
 
 /// The source under which errors of exclusion arguments are counted.
@@ -152,7 +150,7 @@ impl TargetSetBuilder {
         self.exclusion_arguments = self.exclusion_arguments.saturating_add(1);
         let number = self.exclusion_arguments;
         if let Err(error) = self.one_argument(Self::exclusion, number, text) {
-            let place = with_column(format!("exclusion {number}"), &error, true);
+            let place = error.place(format!("exclusion {number}"), true);
             self.errors.push(EXCLUSIONS, place, error.problem);
         }
     }
@@ -170,7 +168,7 @@ impl TargetSetBuilder {
         let number = self.allow_arguments;
         self.allowlist.get_or_insert_default();
         if let Err(error) = self.one_argument(Self::allowed, number, text) {
-            let place = with_column(format!("--allow {number}"), &error, true);
+            let place = error.place(format!("--allow {number}"), true);
             self.errors.push(ALLOWED, place, error.problem);
         }
     }
@@ -275,7 +273,7 @@ impl TargetSetBuilder {
     /// Adds an error in a line of a source, or in an argument.
     fn line_error(&mut self, source: &Source, number: u32, error: LineError) {
         let place = origin(source, number, "").to_string();
-        let place = with_column(place, &error, matches!(source, Source::Argument));
+        let place = error.place(place, matches!(source, Source::Argument));
         self.errors.push(&source.to_string(), place, error.problem);
     }
 
@@ -392,36 +390,10 @@ impl TargetSetBuilder {
     }
 }
 
-/// The CA certificates in a file that an inventory names, relative to its own folder.
-fn ca_bundle(source: &Source, file: &Path) -> Result<Arc<[Box<[u8]>]>, String> {
-    let folder = match source {
-        Source::File(path) => Path::new(&**path).parent(),
-        _ => None,
-    };
-    let problem =
-        "cannot read the certificate-authority of this cluster: its certificate is not compared";
-    let path = folder.map_or_else(|| file.to_owned(), |folder| folder.join(file));
-    let is_file = path.metadata().is_ok_and(|file| file.is_file());
-    let bytes = File::open(&path).ok().filter(|_| is_file);
-    let bytes = bytes.and_then(|file| input::bytes(file, MAX_BUNDLE).ok());
-    let found = bytes.map(|bytes| authorities(&bytes));
-    found
-        .filter(|found| !found.is_empty())
-        .ok_or_else(|| problem.to_owned())
-}
-
 fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {
     Arc::new(Origin {
         source: source.clone(),
         line,
         text: text.into(),
     })
-}
-
-/// The place of an error. The column is omitted if it is the first of an argument.
-fn with_column(place: String, error: &LineError, argument: bool) -> String {
-    match error.column {
-        Some(column) if column > 1 || !argument => format!("{place}:{column}"),
-        _ => place,
-    }
 }

@@ -8,9 +8,9 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::documents;
-use super::inventory::{Entry, NotAsked, after};
+use super::imported::{Entry, Handler, NotAsked};
+use super::inventory::after;
 use super::lenient::Texts;
-use super::lines::Handler;
 use crate::model::DeclaredEndpoint;
 
 const EXPECTED: &str = "the output of az aks list -o json or az aks show -o json";
@@ -104,13 +104,6 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     entry.label("resource-group", group.or(after(id, "resourceGroups")));
     entry.tags(cluster.tags.as_ref());
     let access = properties.access.or(cluster.access).unwrap_or_default();
-    let private = access.private == Some(true);
-    let ranges = access.ranges.unwrap_or_default();
-    match (private, ranges.is_empty()) {
-        (false, true) => entry.networks(["0.0.0.0/0", "::/0"]),
-        (_, false) => entry.networks(ranges.iter().map(String::as_str)),
-        (true, true) => {}
-    }
     let power = properties
         .power
         .or(cluster.power)
@@ -126,19 +119,51 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     } else {
         None
     };
-    let some = |fqdn: Option<String>| fqdn.filter(|fqdn| !fqdn.is_empty());
-    let public = some(properties.fqdn).or(some(cluster.fqdn));
-    let inside = some(properties.private_fqdn).or(some(cluster.private_fqdn));
-    // A private cluster may have a public name too, which leads to its private address.
-    let reach = if private {
-        DeclaredEndpoint::Private
-    } else {
-        DeclaredEndpoint::Public
+    let endpoints = Endpoints {
+        private: access.private == Some(true),
+        ranges: access.ranges.unwrap_or_default(),
+        fqdn: properties.fqdn.or(cluster.fqdn),
+        private_fqdn: properties.private_fqdn.or(cluster.private_fqdn),
     };
-    let hosts: Vec<String> = if private {
-        public.into_iter().chain(inside).collect()
-    } else {
-        public.or(inside).into_iter().collect()
-    };
-    entry.found(line, &hosts, reach, why, handle);
+    endpoints.found(line, entry, why, handle);
+}
+
+/// The names of a cluster, and who may reach it.
+pub(super) struct Endpoints {
+    pub(super) private: bool,
+    /// The only networks that may reach it; empty for everybody.
+    pub(super) ranges: Vec<String>,
+    pub(super) fqdn: Option<String>,
+    pub(super) private_fqdn: Option<String>,
+}
+
+impl Endpoints {
+    /// Hands on a cluster. A private one may have a public name too, which leads to its private address.
+    pub(super) fn found(
+        self,
+        line: u32,
+        mut entry: Entry,
+        not_asked: Option<NotAsked>,
+        handle: Handler<'_>,
+    ) {
+        if self.ranges.is_empty() {
+            entry.networks(["0.0.0.0/0", "::/0"]);
+        } else {
+            entry.networks(self.ranges.iter().map(String::as_str));
+        }
+        let public = self.fqdn.filter(|fqdn| !fqdn.is_empty());
+        let inside = self.private_fqdn.filter(|fqdn| !fqdn.is_empty());
+        let (reach, hosts): (_, Vec<String>) = if self.private {
+            (
+                DeclaredEndpoint::Private,
+                public.into_iter().chain(inside).collect(),
+            )
+        } else {
+            (
+                DeclaredEndpoint::Public,
+                public.or(inside).into_iter().collect(),
+            )
+        };
+        entry.found(line, &hosts, reach, not_asked, handle);
+    }
 }

@@ -12,38 +12,38 @@ use serde::de::{
 };
 use serde_json::error::Category;
 
+use super::imported::Handler;
 use super::inventory::MAX_SIZE;
-use super::lines::Handler;
 use crate::targets::error::Problem;
 
-/// Reads all entries, and calls `entry` with the line where each begins. `expected` says what the file should be. The
-/// first mistake ends the file.
+/// How the documents of a format are read.
+pub(super) trait Documents {
+    /// Reads one document. `line` is the line that has been read.
+    fn document<'de, D: Deserializer<'de>>(
+        &mut self,
+        line: &Cell<u32>,
+        handle: Handler<'_>,
+        deserializer: D,
+    ) -> Result<(), D::Error>;
+}
+
+/// Reads all documents. `expected` says what the file should be. The first mistake ends the file.
 ///
 /// # Errors
 /// The line where reading failed, and why.
-pub(super) fn each<T: DeserializeOwned>(
+pub(super) fn read(
     reader: impl BufRead,
     expected: &str,
     handle: Handler<'_>,
-    mut entry: impl FnMut(u32, T, Handler<'_>),
+    documents: &mut impl Documents,
 ) -> Result<(), (u32, io::Error)> {
-    let line = Rc::new(Cell::new(1));
-    let lines = Lines {
-        inner: reader,
-        line: Rc::clone(&line),
-        left: u64::from(MAX_SIZE),
-    };
+    let lines = Lines::new(reader);
+    let line = Rc::clone(&lines.line);
     let mut json = serde_json::Deserializer::from_reader(lines);
-    let mut documents = 0;
+    let mut empty = true;
     // The end of the input is the only place where this succeeds.
     while json.end().is_err() {
-        let document = Document {
-            line: &line,
-            handle: &mut *handle,
-            entry: &mut entry,
-            kind: PhantomData,
-        };
-        if let Err(error) = document.deserialize(&mut json) {
+        if let Err(error) = documents.document(&line, &mut *handle, &mut json) {
             let number = u32::try_from(error.line()).unwrap_or(u32::MAX).max(1);
             if error.classify() == Category::Io {
                 return Err((number, error.into()));
@@ -51,16 +51,55 @@ pub(super) fn each<T: DeserializeOwned>(
             handle(number, Err(problem(&error, expected)));
             return Ok(());
         }
-        documents += 1;
+        empty = false;
     }
-    if documents == 0 {
+    if empty {
         handle(1, Err(format!("empty file: expected {expected}").into()));
     }
     Ok(())
 }
 
+/// Reads documents that are entries or arrays of them, and calls `entry` with the line where each begins.
+///
+/// # Errors
+/// Those of [`read`].
+pub(super) fn each<T: DeserializeOwned>(
+    reader: impl BufRead,
+    expected: &str,
+    handle: Handler<'_>,
+    entry: impl FnMut(u32, T, Handler<'_>),
+) -> Result<(), (u32, io::Error)> {
+    let mut entries = Entries {
+        entry,
+        kind: PhantomData,
+    };
+    read(reader, expected, handle, &mut entries)
+}
+
+struct Entries<T, F> {
+    entry: F,
+    kind: PhantomData<T>,
+}
+
+impl<T: DeserializeOwned, F: FnMut(u32, T, Handler<'_>)> Documents for Entries<T, F> {
+    fn document<'de, D: Deserializer<'de>>(
+        &mut self,
+        line: &Cell<u32>,
+        handle: Handler<'_>,
+        deserializer: D,
+    ) -> Result<(), D::Error> {
+        let document = Document {
+            line,
+            handle,
+            entry: &mut self.entry,
+            kind: PhantomData,
+        };
+        document.deserialize(deserializer)
+    }
+}
+
 /// What is wrong, without the text of the file that the original error repeats.
-pub(super) fn problem(error: &serde_json::Error, expected: &str) -> Problem {
+fn problem(error: &serde_json::Error, expected: &str) -> Problem {
     let column = error.column();
     match error.classify() {
         Category::Eof => "truncated file: the JSON ends too early".into(),
@@ -152,10 +191,20 @@ impl<'de, T: DeserializeOwned, F: FnMut(u32, T, Handler<'_>)> Visitor<'de>
 }
 
 /// Counts the lines that are read, and ends a file that is too large with an error.
-struct Lines<R> {
+pub(super) struct Lines<R> {
     inner: R,
     line: Rc<Cell<u32>>,
     left: u64,
+}
+
+impl<R> Lines<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Self {
+            inner,
+            line: Rc::new(Cell::new(1)),
+            left: u64::from(MAX_SIZE),
+        }
+    }
 }
 
 impl<R: BufRead> Read for Lines<R> {

@@ -8,9 +8,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::documents;
-use super::inventory::{Entry, NotAsked};
+use super::imported::{Entry, Handler, NotAsked};
 use super::lenient::Texts;
-use super::lines::Handler;
 use crate::model::DeclaredEndpoint;
 
 const EXPECTED: &str = "the output of aws eks describe-cluster, one or several";
@@ -65,31 +64,45 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
     documents::each(reader, EXPECTED, handle, found)
 }
 
-/// What an ARN and an endpoint say about where a cluster is.
-pub(super) fn place(entry: &mut Entry, arn: Option<&str>, endpoint: Option<&str>) {
-    // arn:aws:eks:REGION:ACCOUNT:cluster/NAME
-    let mut parts = arn.unwrap_or_default().split(':').skip(3);
-    let region = parts.next().filter(|region| !region.is_empty());
-    // https://ID.SHARD.REGION.eks.amazonaws.com
-    let host = endpoint.and_then(|endpoint| endpoint.split_once(".eks.amazonaws.com"));
-    let of_host = host.and_then(|(before, _)| before.rsplit('.').next());
-    entry.region(region.or(of_host));
-    entry.label("account", parts.next());
+/// Where a cluster is, and who may reach it.
+pub(super) struct Endpoint<'a> {
+    pub(super) arn: Option<&'a str>,
+    pub(super) url: Option<&'a str>,
+    /// Whether the Internet reaches it.
+    pub(super) public: Option<bool>,
+    /// The networks from which the Internet reaches it.
+    pub(super) networks: &'a [String],
+    pub(super) status: Option<&'a str>,
 }
 
-/// Who may reach the endpoint, and the networks that may.
-pub(super) fn reach<'a>(
-    entry: &mut Entry,
-    public: Option<bool>,
-    networks: impl ExactSizeIterator<Item = &'a str>,
-) -> DeclaredEndpoint {
-    if public == Some(false) {
-        return DeclaredEndpoint::Private;
+impl Endpoint<'_> {
+    /// Hands on a cluster.
+    pub(super) fn found(&self, line: u32, mut entry: Entry, handle: Handler<'_>) {
+        let url = self.url.filter(|url| !url.is_empty());
+        // arn:aws:eks:REGION:ACCOUNT:cluster/NAME
+        let mut parts = self.arn.unwrap_or_default().split(':').skip(3);
+        let region = parts.next().filter(|region| !region.is_empty());
+        // https://ID.SHARD.REGION.eks.amazonaws.com
+        let host = url.and_then(|url| url.split_once(".eks.amazonaws.com"));
+        let of_host = host.and_then(|(before, _)| before.rsplit('.').next());
+        entry.region(region.or(of_host));
+        entry.label("account", parts.next());
+        let reach = if self.public == Some(false) {
+            DeclaredEndpoint::Private
+        } else {
+            if !self.networks.is_empty() {
+                entry.networks(self.networks.iter().map(String::as_str));
+            }
+            DeclaredEndpoint::Public
+        };
+        let not_asked = match self.status {
+            Some("DELETING") => Some(NotAsked::Deleting),
+            Some("CREATING" | "PENDING") => Some(NotAsked::Starting),
+            _ => None,
+        };
+        let urls: Vec<&str> = url.into_iter().collect();
+        entry.found(line, &urls, reach, not_asked, handle);
     }
-    if networks.len() > 0 {
-        entry.networks(networks);
-    }
-    DeclaredEndpoint::Public
 }
 
 fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
@@ -100,8 +113,6 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
         return handle(line, Err(NAMES_ONLY.into()));
     }
     let mut entry = Entry::managed("eks", cluster.name.as_deref());
-    let endpoint = cluster.endpoint.filter(|endpoint| !endpoint.is_empty());
-    place(&mut entry, cluster.arn.as_deref(), endpoint.as_deref());
     entry.version(cluster.version.as_deref());
     entry.tags(cluster.tags.as_ref());
     let authority = cluster
@@ -111,16 +122,14 @@ fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
     let logs = cluster.logging.and_then(|logging| logging.cluster_logging);
     entry.declared.audit_logging = logs.and_then(|logs| audit(&logs));
     let vpc = cluster.resources_vpc_config.unwrap_or_default();
-    let networks = vpc.public_access_cidrs.unwrap_or_default();
-    let networks = networks.iter().map(String::as_str);
-    let reach = reach(&mut entry, vpc.endpoint_public_access, networks);
-    let not_asked = match cluster.status.as_deref() {
-        Some("DELETING") => Some(NotAsked::Deleting),
-        Some("CREATING" | "PENDING") => Some(NotAsked::Starting),
-        _ => None,
+    let endpoint = Endpoint {
+        arn: cluster.arn.as_deref(),
+        url: cluster.endpoint.as_deref(),
+        public: vpc.endpoint_public_access,
+        networks: vpc.public_access_cidrs.as_deref().unwrap_or_default(),
+        status: cluster.status.as_deref(),
     };
-    let endpoints: Vec<String> = endpoint.into_iter().collect();
-    entry.found(line, &endpoints, reach, not_asked, handle);
+    endpoint.found(line, entry, handle);
 }
 
 /// Whether the audit log is on: each entry says it of several kinds of log.

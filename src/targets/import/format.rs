@@ -1,16 +1,8 @@
-//! The formats of other scanners and of inventories, and how each is read.
-
-use std::io::{self, BufRead};
+//! The formats of other scanners and of inventories.
 
 use strum::{Display, EnumString, VariantArray, VariantNames};
 
-use super::lines::{Handler, ImportedLine, LineFormat};
-use super::recognise::recognise;
-use super::{aks, eks, gke, kubeconfig, masscan, nmap, projectdiscovery, zmap};
-use crate::input::PeekedFile;
 use crate::model::{InvalidWord, words};
-use crate::targets::error::Problem;
-use crate::targets::lines::each_line;
 
 /// The format of another scanner's results, or of an inventory of clusters.
 #[derive(
@@ -29,6 +21,14 @@ pub enum ImportFormat {
     Gke,
     /// `aws eks describe-cluster`.
     Eks,
+    /// `terraform show -json`, and state files of version 4.
+    Terraform,
+    /// Shadowserver's report `scan_kubernetes`.
+    Shadowserver,
+    /// Target groups of Prometheus, as a service answers.
+    HttpSd,
+    /// Target groups of Prometheus in a file.
+    FileSd,
     /// `masscan -oJ` and `-oD`.
     MasscanJson,
     /// `masscan -oL`.
@@ -54,6 +54,9 @@ impl ImportFormat {
             Self::Aks => "a list of AKS clusters",
             Self::Gke => "a list of GKE clusters",
             Self::Eks => "a description of EKS clusters",
+            Self::Terraform => "a state or plan of Terraform",
+            Self::Shadowserver => "a report of Shadowserver",
+            Self::HttpSd | Self::FileSd => "target groups of Prometheus",
             Self::MasscanJson => "JSON of masscan",
             Self::MasscanList => "a list of masscan -oL",
             Self::NmapXml => "XML",
@@ -62,66 +65,4 @@ impl ImportFormat {
             Self::HttpxJson => "JSON of httpx",
         }
     }
-
-    /// Reads a file. Calls `handle` with the line of each open port and its specification, of each entry of an
-    /// inventory, of each warning of the other scanner, and of each error.
-    ///
-    /// # Errors
-    /// The line where reading failed, and why.
-    pub(in crate::targets) fn read(
-        self,
-        reader: PeekedFile<impl BufRead>,
-        handle: Handler<'_>,
-    ) -> Result<(), (u32, io::Error)> {
-        let mut format: Box<dyn LineFormat> = match self {
-            Self::Auto => {
-                let Some(format) = recognise(reader.head()) else {
-                    handle(1, Err(unrecognised()));
-                    return Ok(());
-                };
-                return format.read(reader, handle);
-            }
-            Self::Kubeconfig => return kubeconfig::read(reader, handle),
-            Self::Aks => return aks::read(reader, handle),
-            Self::Gke => return gke::read(reader, handle),
-            Self::Eks => return eks::read(reader, handle),
-            Self::NmapXml => return nmap::read(reader, handle),
-            Self::MasscanJson => Box::new(masscan::Json::default()),
-            Self::MasscanList => Box::new(masscan::List::default()),
-            Self::Zmap => Box::new(zmap::Zmap::default()),
-            Self::Naabu => Box::new(projectdiscovery::Naabu::default()),
-            Self::HttpxJson => Box::new(projectdiscovery::Httpx),
-        };
-        let mut last_failed = false;
-        let end = each_line(reader, |number, line| {
-            let specs = line
-                .map_err(Problem::from)
-                .and_then(|line| format.line(line.trim()));
-            last_failed = specs.is_err();
-            match specs {
-                Ok(specs) => specs
-                    .into_iter()
-                    .for_each(|spec| handle(number, Ok(ImportedLine::Spec(spec)))),
-                Err(problem) => handle(number, Err(problem)),
-            }
-        })?;
-        // The error of a truncated last line says enough.
-        if !last_failed && let Err(problem) = format.end(end.terminated) {
-            handle(end.lines, Err(problem));
-        }
-        Ok(())
-    }
-}
-
-/// The error for a file that shows none of the formats.
-fn unrecognised() -> Problem {
-    let formats: Vec<&str> = (ImportFormat::ALL.into_iter())
-        .filter(|format| *format != ImportFormat::Auto)
-        .map(ImportFormat::as_str)
-        .collect();
-    format!(
-        "the content shows no known format: name one of {}; a list of targets is read with -f FILE",
-        formats.join(", ")
-    )
-    .into()
 }

@@ -5,9 +5,9 @@ use std::io::{self, BufRead};
 use serde::Deserialize;
 
 use super::documents;
-use super::inventory::{Entry, NotAsked, after, is_private};
+use super::imported::{Entry, Handler, NotAsked};
+use super::inventory::{after, is_private};
 use super::lenient::Texts;
-use super::lines::Handler;
 use crate::model::{DeclaredAnonymous, DeclaredEndpoint};
 
 const EXPECTED: &str = "the output of gcloud container clusters list --format=json";

@@ -1,6 +1,7 @@
 //! What the inventories of clusters come to: an entry is what a target line can say, and what is declared.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -9,8 +10,10 @@ use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::lines::{Handler, ImportedLine, spec};
-use crate::model::{Declared, DeclaredEndpoint, short};
+use super::imported::{Entry, Handler, ImportedLine, NotAsked};
+use super::lines::spec;
+use crate::input;
+use crate::model::{Declared, DeclaredEndpoint, Source, short};
 
 /// The largest inventory that is read, in bytes.
 pub(super) const MAX_SIZE: u32 = 512 * 1024 * 1024;
@@ -19,52 +22,7 @@ const MAX_NETWORKS: usize = 1024;
 /// The most CA certificates that are kept of one cluster.
 const MAX_AUTHORITIES: usize = 16;
 /// The longest CA bundle that is read, in bytes.
-pub(in crate::targets) const MAX_BUNDLE: u32 = 256 * 1024;
-
-/// An endpoint of a cluster that an inventory lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::targets) struct Entry {
-    /// What the inventory calls the cluster.
-    pub(in crate::targets) name: Option<String>,
-    /// The endpoint as a target line has it, with `sni=` if it needs one; empty if the cluster has none.
-    pub(in crate::targets) line: String,
-    /// Why it is not asked, whatever its endpoint.
-    pub(in crate::targets) not_asked: Option<NotAsked>,
-    pub(in crate::targets) declared: Declared,
-    /// Where the CA certificates of the cluster are, relative to the inventory.
-    pub(in crate::targets) ca_file: Option<PathBuf>,
-}
-
-/// Why an inventory's cluster is not asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames)]
-#[strum(serialize_all = "kebab-case")]
-pub enum NotAsked {
-    /// Its owner stopped it.
-    Stopped,
-    /// It is being created.
-    Starting,
-    /// It is being deleted.
-    Deleting,
-    /// The inventory has no endpoint of it.
-    NoEndpoint,
-    /// It is reached through a proxy that is not given.
-    NeedsProxy,
-}
-
-crate::model::words!(NotAsked);
-
-impl NotAsked {
-    /// The reason in words.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Stopped => "it is stopped",
-            Self::Starting => "it is being created",
-            Self::Deleting => "it is being deleted",
-            Self::NoEndpoint => "the inventory has no endpoint of it",
-            Self::NeedsProxy => "it is reached through a proxy",
-        }
-    }
-}
+const MAX_BUNDLE: u32 = 256 * 1024;
 
 impl Entry {
     /// An entry without an endpoint yet.
@@ -85,8 +43,13 @@ impl Entry {
     /// An entry of a managed service, which has the name of its product.
     pub(super) fn managed(product: &str, name: Option<&str>) -> Self {
         let mut entry = Self::new(product, name);
-        entry.declared.provider = Some(Arc::clone(&entry.declared.inventory));
+        entry.provider(product);
         entry
+    }
+
+    /// The managed service, by the name of its product.
+    pub(super) fn provider(&mut self, product: &str) {
+        self.declared.provider = Some(product.into());
     }
 
     pub(super) fn region(&mut self, region: Option<&str>) {
@@ -191,12 +154,33 @@ impl Entry {
 }
 
 /// The certificates of a PEM text; none if it has none, or if one is damaged.
-pub(in crate::targets) fn authorities(pem: &[u8]) -> Arc<[Box<[u8]>]> {
+fn authorities(pem: &[u8]) -> Arc<[Box<[u8]>]> {
     let certificates = CertificateDer::pem_slice_iter(pem).take(MAX_AUTHORITIES);
     let ders = certificates.map(|certificate| certificate.map(|der| Box::from(&*der)));
     ders.collect::<Result<Vec<_>, _>>()
         .unwrap_or_default()
         .into()
+}
+
+/// The CA certificates in a file that an inventory names, relative to its own folder.
+pub(in crate::targets) fn ca_bundle(
+    source: &Source,
+    file: &Path,
+) -> Result<Arc<[Box<[u8]>]>, String> {
+    let folder = match source {
+        Source::File(path) => Path::new(&**path).parent(),
+        _ => None,
+    };
+    let problem =
+        "cannot read the certificate-authority of this cluster: its certificate is not compared";
+    let path = folder.map_or_else(|| file.to_owned(), |folder| folder.join(file));
+    let is_file = path.metadata().is_ok_and(|file| file.is_file());
+    let bytes = File::open(&path).ok().filter(|_| is_file);
+    let bytes = bytes.and_then(|file| input::bytes(file, MAX_BUNDLE).ok());
+    let found = bytes.map(|bytes| authorities(&bytes));
+    found
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| problem.to_owned())
 }
 
 /// A name as a word of a target line, which white space and control characters would end.

@@ -6,21 +6,11 @@ use std::collections::HashSet;
 use std::io::{self, BufRead};
 
 use serde::Deserialize;
-use serde_saphyr::options::DuplicateKeyPolicy;
-use serde_saphyr::{Options, Spanned};
+use serde_saphyr::Spanned;
 
-use super::inventory::{Entry, NotAsked};
-use super::lines::{Handler, ImportedLine};
-use crate::input;
+use super::imported::{Entry, Handler, ImportedLine, NotAsked};
+use super::yaml;
 use crate::targets::error::Problem;
-
-/// The largest kubeconfig that is read, in bytes.
-const MAX_SIZE: u32 = 64 * 1024 * 1024;
-
-/// The most events that aliases of a YAML file may repeat.
-const MAX_REPLAYED: usize = 50_000;
-/// The most values that a YAML file may have.
-const MAX_NODES: usize = 4_000_000;
 
 #[derive(Deserialize)]
 struct Kubeconfig {
@@ -45,29 +35,16 @@ struct Cluster {
 }
 
 pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
-    let text = match input::text(reader, MAX_SIZE) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            handle(1, Err(error.to_string().into()));
-            return Ok(());
-        }
-        Err(error) => return Err((1, error)),
+    let Some(documents) = yaml::read::<Kubeconfig>(reader, "a kubeconfig", handle)? else {
+        return Ok(());
     };
-    let documents: Vec<Kubeconfig> = match yaml(&text, "a kubeconfig") {
-        Ok(documents) => documents,
-        Err((line, problem)) => {
-            handle(line, Err(problem));
-            return Ok(());
-        }
-    };
-    let mut seen = HashSet::new();
     let clusters = documents
         .into_iter()
         .filter_map(|document| document.clusters);
-    let mut empty = true;
+    let (mut seen, mut empty) = (HashSet::new(), true);
     for cluster in clusters.flatten() {
         empty = false;
-        let line = u32::try_from(cluster.referenced.line()).unwrap_or(u32::MAX);
+        let line = yaml::line(&cluster);
         match entry(cluster.value) {
             Ok(entry) if entry.line.is_empty() || seen.insert(entry.line.clone()) => {
                 handle(line, Ok(ImportedLine::Entry(Box::new(entry))));
@@ -77,34 +54,10 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
         }
     }
     if empty {
-        handle(
-            1,
-            Err("no clusters: expected a kubeconfig with clusters".into()),
-        );
+        let problem = "no clusters: expected a kubeconfig with clusters";
+        handle(1, Err(problem.into()));
     }
     Ok(())
-}
-
-/// Reads YAML documents within bounds on size, depth and aliases, or says where the first mistake is. The parser's
-/// message repeats the file, so it is not shown.
-pub(super) fn yaml<T: serde::de::DeserializeOwned>(
-    text: &str,
-    expected: &str,
-) -> Result<Vec<T>, (u32, Problem)> {
-    let mut options = Options::default();
-    options.with_snippet = false;
-    options.duplicate_keys = DuplicateKeyPolicy::LastWins;
-    options.alias_limits.max_total_replayed_events = MAX_REPLAYED;
-    if let Some(budget) = &mut options.budget {
-        (budget.max_events, budget.max_nodes) = (MAX_NODES * 2, MAX_NODES);
-    }
-    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-        let place = error.location();
-        let line = place.map_or(1, |place| u32::try_from(place.line()).unwrap_or(u32::MAX));
-        let column = place.map_or(1, |place| place.column());
-        let problem = format!("invalid YAML at character {column}: expected {expected}");
-        (line.max(1), problem.into())
-    })
 }
 
 fn entry(cluster: NamedCluster) -> Result<Entry, Problem> {

@@ -15,6 +15,7 @@ mod documents;
 mod eks;
 mod format;
 mod gke;
+mod imported;
 mod inventory;
 mod kubeconfig;
 mod lenient;
@@ -22,13 +23,18 @@ mod lines;
 mod masscan;
 mod nmap;
 mod projectdiscovery;
+mod read;
 mod recognise;
+mod service_discovery;
+mod shadowserver;
+mod terraform;
+mod yaml;
 mod zmap;
 
 pub use format::ImportFormat;
-pub use inventory::NotAsked;
-pub(super) use inventory::{Entry, MAX_BUNDLE, authorities};
-pub(super) use lines::ImportedLine;
+pub use imported::NotAsked;
+pub(super) use imported::{Entry, ImportedLine};
+pub(super) use inventory::ca_bundle;
 pub(super) use recognise::{is_json, is_key, recognise};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Recognises the formats by the beginning of a file.
 
-use super::ImportFormat;
+use super::format::ImportFormat;
 use ImportFormat as F;
 
 /// The format of a file that begins with this text; `None` if it shows none, as a list of targets does.
@@ -37,6 +37,13 @@ pub(in crate::targets) fn recognise(head: &[u8]) -> Option<ImportFormat> {
         Some(F::MasscanList)
     } else if has_columns(&["saddr"]) {
         Some(F::Zmap)
+    } else if has_columns(&["timestamp", "ip", "port", "tag"]) {
+        Some(F::Shadowserver)
+    } else if text
+        .lines()
+        .any(|line| line.trim_start().starts_with("- targets:"))
+    {
+        Some(F::FileSd)
     } else if is_kubeconfig(text) {
         Some(F::Kubeconfig)
     } else {
@@ -60,7 +67,12 @@ type Marks = (
     &'static [&'static str],
 );
 
-const JSON: [Marks; 8] = [
+const JSON: [Marks; 10] = [
+    (
+        F::Terraform,
+        &["\"terraform_version\""],
+        &["\"format_version\"", "\"lineage\"", "\"serial\""],
+    ),
     (
         F::Kubeconfig,
         &[],
@@ -106,6 +118,7 @@ const JSON: [Marks; 8] = [
             ".eks.amazonaws.com",
         ],
     ),
+    (F::FileSd, &["\"targets\""], &["["]),
     (F::Zmap, &["\"saddr\""], &["\""]),
     (
         F::HttpxJson,

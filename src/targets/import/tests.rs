@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::format::ImportFormat;
-use super::lines::ImportedLine;
+use super::imported::ImportedLine;
 use crate::input::PeekedFile;
 use crate::targets::error::Problem;
 

@@ -3,14 +3,14 @@
 use super::*;
 use crate::model::{Declared, DeclaredAnonymous, DeclaredEndpoint};
 
-const CANARY: &str = "MUST-NOT-BE-SHOWN";
+pub(super) const CANARY: &str = "MUST-NOT-BE-SHOWN";
 
 const AKS: &str = include_str!("../../../tests/data/inventories/aks.json");
 const GKE: &str = include_str!("../../../tests/data/inventories/gke.json");
 const EKS: &str = include_str!("../../../tests/data/inventories/eks.json");
 const KUBECONFIG: &str = include_str!("../../../tests/data/inventories/kubeconfig.yaml");
 
-fn import(format: ImportFormat, text: &str) -> Result<TargetSet, String> {
+pub(super) fn import(format: ImportFormat, text: &str) -> Result<TargetSet, String> {
     through(format, text, None)
 }
 
@@ -26,7 +26,7 @@ fn through(format: ImportFormat, text: &str, proxy: Option<&str>) -> Result<Targ
 
 /// A line for each endpoint: place, target, name, whether it counts, and what is declared; then the clusters that are
 /// not asked.
-fn lines(set: &TargetSet) -> Vec<String> {
+pub(super) fn lines(set: &TargetSet) -> Vec<String> {
     let name = |label: &Option<std::sync::Arc<str>>| label.as_deref().unwrap_or("-").to_owned();
     let about = |declared: &Declared| {
         let facts = declared
@@ -64,7 +64,7 @@ fn lines(set: &TargetSet) -> Vec<String> {
 }
 
 #[track_caller]
-fn check(format: ImportFormat, text: &str, expected: &[&str]) {
+pub(super) fn check(format: ImportFormat, text: &str, expected: &[&str]) {
     assert_eq!(lines(&import(format, text).unwrap()), expected);
     let found = lines(&import(ImportFormat::Auto, text).unwrap());
     assert_eq!(found, expected, "recognised by its content");

@@ -3,6 +3,7 @@
 mod errors;
 mod forms;
 mod inventories;
+mod other_inventories;
 mod properties;
 mod sets;
 

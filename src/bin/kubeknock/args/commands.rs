@@ -60,7 +60,7 @@ pub(crate) struct IdentifyArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  az aks list -o json | kubeknock targets -
+  kubeknock targets clusters.json
   kubeknock targets ~/.kube/config clusters.txt -o json
   kubeknock targets --from gke clusters.json -o lines > clusters.txt")]
 pub(crate) struct TargetsArgs {

@@ -17,14 +17,14 @@ pub(crate) struct TargetArgs {
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) targets_file: Vec<PathBuf>,
 
-    /// Read an inventory of clusters, or open ports that another scanner found. Repeatable
+    /// Read an inventory of clusters, or another scanner's open ports. Repeatable
     ///
     /// FILE may be - for standard input. FORMAT is auto, which recognises the others by their content; of inventories
-    /// kubeconfig, aks (az aks list -o json), gke (gcloud container clusters list --format=json) and eks (aws eks
-    /// describe-cluster); of scanners masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX), zmap (addresses,
-    /// CSV or JSON), naabu (list or JSON) and httpx-json. What scanners found does not count as named. A port where
-    /// nmap -sV saw plain HTTP is probed with TLS and without. No credential is read; kubeknock targets shows what a
-    /// file comes to.
+    /// kubeconfig, aks (az aks list), gke (gcloud container clusters list), eks (aws eks describe-cluster), terraform
+    /// (terraform show, state), shadowserver (scan_kubernetes), http-sd and file-sd (target groups of Prometheus),
+    /// those of command-line tools as JSON; of scanners masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX),
+    /// zmap (addresses, CSV or JSON), naabu (list or JSON) and httpx-json. No credential in a file is read. What scanners
+    /// found does not count as named. A port where nmap -sV saw plain HTTP is probed with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
 
