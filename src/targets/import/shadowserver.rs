@@ -82,13 +82,11 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
 
 /// An error of reading, or of the file, whose text is not repeated.
 fn failed(error: csv::Error, line: u32, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
-    match error.into_kind() {
-        ErrorKind::Io(error) => Err((line, error)),
-        _ => {
-            handle(line, Err(EXPECTED.into()));
-            Ok(())
-        }
+    if let ErrorKind::Io(error) = error.into_kind() {
+        return Err((line, error));
     }
+    handle(line, Err(EXPECTED.into()));
+    Ok(())
 }
 
 /// The endpoint of a row; `None` if it is no TCP port.

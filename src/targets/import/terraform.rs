@@ -93,24 +93,12 @@ impl Walk<'_, '_> {
     }
 
     fn attributes<'de, D: Deserializer<'de>>(self, kind: Kind, values: D) -> Result<(), D::Error> {
-        let line = self.line.get();
+        let (line, handle) = (self.line.get(), self.handle);
         match kind {
-            Kind::Google => {
-                if let Some(cluster) = Option::<Google>::deserialize(values)? {
-                    google(line, &cluster, self.handle);
-                }
-            }
-            Kind::Azure => {
-                if let Some(cluster) = Option::<Azure>::deserialize(values)? {
-                    azure(line, cluster, self.handle);
-                }
-            }
-            Kind::Amazon => {
-                if let Some(cluster) = Option::<Amazon>::deserialize(values)? {
-                    amazon(line, &cluster, self.handle);
-                }
-            }
-        }
+            Kind::Google => Option::deserialize(values)?.map(|found| google(line, &found, handle)),
+            Kind::Azure => Option::deserialize(values)?.map(|found| azure(line, found, handle)),
+            Kind::Amazon => Option::deserialize(values)?.map(|found| amazon(line, &found, handle)),
+        };
         Ok(())
     }
 }
@@ -189,8 +177,8 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 /// A nested block: Terraform writes a list of one.
 type Block<T> = Option<Vec<T>>;
 
-fn first<T>(block: &Block<T>) -> Option<&T> {
-    block.as_ref()?.first()
+fn first<T>(block: Option<&[T]>) -> Option<&T> {
+    block?.first()
 }
 
 #[derive(Deserialize)]
@@ -263,22 +251,22 @@ fn google(line: u32, cluster: &Google, handle: Handler<'_>) {
     entry.version(cluster.master_version.as_deref());
     entry.label("project", cluster.project.as_deref());
     entry.tags(cluster.resource_labels.as_ref());
-    let mode =
-        first(&cluster.anonymous_authentication_config).and_then(|config| config.mode.as_deref());
+    let mode = first(cluster.anonymous_authentication_config.as_deref())
+        .and_then(|config| config.mode.as_deref());
     entry.declared.anonymous = gke::anonymous(mode);
-    let auth = first(&cluster.master_auth);
+    let auth = first(cluster.master_auth.as_deref());
     entry.authority(auth.and_then(|auth| auth.cluster_ca_certificate.as_deref()));
     // The block restricts, even without a network in it.
-    match first(&cluster.master_authorized_networks_config) {
+    match first(cluster.master_authorized_networks_config.as_deref()) {
         Some(networks) => entry.networks(
             (networks.cidr_blocks.iter().flatten()).filter_map(|block| block.cidr_block.as_deref()),
         ),
         None => entry.networks(["0.0.0.0/0", "::/0"]),
     }
-    let private = first(&cluster.private_cluster_config);
-    let control_plane = first(&cluster.control_plane_endpoints_config);
-    let ip = control_plane.and_then(|config| first(&config.ip_endpoints_config));
-    let dns = control_plane.and_then(|config| first(&config.dns_endpoint_config));
+    let private = first(cluster.private_cluster_config.as_deref());
+    let control_plane = first(cluster.control_plane_endpoints_config.as_deref());
+    let ip = control_plane.and_then(|config| first(config.ip_endpoints_config.as_deref()));
+    let dns = control_plane.and_then(|config| first(config.dns_endpoint_config.as_deref()));
     let endpoints = gke::Endpoints {
         address: cluster.endpoint.as_deref(),
         public: private.and_then(|config| config.public.as_deref()),
@@ -340,7 +328,7 @@ fn azure(line: u32, cluster: Azure, handle: Handler<'_>) {
     let group = cluster.resource_group_name.as_deref();
     entry.label("resource-group", group.or(after(id, "resourceGroups")));
     entry.tags(cluster.tags.as_ref());
-    let kube_config = first(&cluster.kube_config);
+    let kube_config = first(cluster.kube_config.as_deref());
     entry.authority(kube_config.and_then(|config| config.cluster_ca_certificate.as_deref()));
     let access = cluster
         .api_server_access_profile
@@ -386,11 +374,11 @@ fn amazon(line: u32, cluster: &Amazon, handle: Handler<'_>) {
     entry.provider("eks");
     entry.version(cluster.version.as_deref());
     entry.tags(cluster.tags.as_ref());
-    let authority = first(&cluster.certificate_authority);
+    let authority = first(cluster.certificate_authority.as_deref());
     entry.authority(authority.and_then(|authority| authority.data.as_deref()));
     let logs = cluster.enabled_cluster_log_types.as_ref();
     entry.declared.audit_logging = logs.map(|logs| logs.iter().any(|log| log == "audit"));
-    let vpc = first(&cluster.vpc_config);
+    let vpc = first(cluster.vpc_config.as_deref());
     let networks = vpc.and_then(|vpc| vpc.public_access_cidrs.as_deref());
     let endpoint = eks::Endpoint {
         arn: cluster.arn.as_deref(),
