@@ -17,7 +17,7 @@ pub(crate) struct TargetArgs {
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) targets_file: Vec<PathBuf>,
 
-    /// Read an inventory of clusters, or what another scanner found. Repeatable
+    /// Read an inventory of clusters or a scanner's results. Repeatable
     ///
     /// FILE may be - for standard input. FORMAT is auto, which recognises the others by their content; of inventories
     /// kubeconfig, aks (az aks list), gke (gcloud container clusters list), eks (aws eks describe-cluster), terraform
