@@ -47,7 +47,7 @@ impl Gaps {
         let missing = self.by_reason.values().sum();
         let targets = plural(named, "named target", "named targets");
         let start = format!("{missing} of {targets} not covered");
-        self.described(start, missing, self.by_reason.iter(), required)
+        self.described(&start, missing, self.by_reason.iter(), required)
     }
 
     /// In an outage, the others: `2 more named targets not covered (inconclusive): a, b`. `None` if all are silent.
@@ -59,12 +59,12 @@ impl Gaps {
         let missing = others().map(|(_, count)| count).sum();
         let start = plural(missing, "more named target", "more named targets");
         let start = format!("{start} not covered");
-        (missing > 0).then(|| self.described(start, missing, others(), required))
+        (missing > 0).then(|| self.described(&start, missing, others(), required))
     }
 
     fn described<'a>(
         &self,
-        start: String,
+        start: &str,
         missing: u64,
         reasons: impl Iterator<Item = (&'a MissingReason, &'a u64)>,
         required: u8,

@@ -262,7 +262,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
     let livez = of(&eks(), Verdict::Limited, &livez);
     assert_ne!(livez.status, PostureStatus::AsDocumented);
     assert!(
-        livez.sentence.contains("anonymous limited to /livez:"),
+        livez.sentence.contains("anonymous limited to /livez;"),
         "{}",
         livez.sentence
     );

@@ -15,7 +15,9 @@ fn of_version(version: &str) -> Identification {
 
 fn commands(remediation: &Remediation) -> String {
     let commands = remediation.steps.iter();
-    let commands: Vec<&str> = commands.filter_map(|step| step.command.as_deref()).collect();
+    let commands: Vec<&str> = commands
+        .filter_map(|step| step.command.as_deref())
+        .collect();
     commands.join("; ")
 }
 

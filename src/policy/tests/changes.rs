@@ -92,11 +92,11 @@ fn changes_of_one_kind_are_in_natural_order() {
         named("192.0.2.4", Some("n-10")),
     ];
     let changes = snapshot(&new).changes_since(&Snapshot::default());
-    let names: Vec<&str> = (changes.iter())
+    let order: Vec<&str> = (changes.iter())
         .map(|change| change.label.as_deref().unwrap_or(change.about.as_str()))
         .collect();
     assert_eq!(
-        names,
+        order,
         [
             "https://192.0.2.9:6443",
             "https://192.0.2.10:6443",

@@ -167,10 +167,7 @@ fn an_unmet_expectation_is_one_finding() {
     };
     let unasked = Evaluator::new(&Policy::default(), at(DAY)).finish(&coverage);
     assert_eq!(ids(&unasked.findings), ["expectation-not-checked"]);
-    assert_eq!(
-        unasked.findings[0].message,
-        "expected rejected, not asked"
-    );
+    assert_eq!(unasked.findings[0].message, "expected rejected, not asked");
 }
 
 /// The gate reports that a scan was stopped. Its remaining targets are no alarms of their own.

@@ -595,7 +595,8 @@ fn the_sentence_says_why_targets_are_not_covered() {
     };
     let sentence = |coverage: &Coverage| {
         let evaluation = Evaluator::new(&Policy::default(), at(DAY)).finish(coverage);
-        gate.decide(coverage, &evaluation, ScanEnd::Regular).sentence
+        gate.decide(coverage, &evaluation, ScanEnd::Regular)
+            .sentence
     };
     assert_eq!(
         sentence(&coverage),
@@ -638,7 +639,9 @@ fn an_outage_is_one_part_of_the_sentence() {
             ScanEnd::Regular,
         );
         assert!(
-            decision.sentence.starts_with(&format!("exit {}: ", decision.code)),
+            decision
+                .sentence
+                .starts_with(&format!("exit {}: ", decision.code)),
             "{}",
             decision.sentence
         );
