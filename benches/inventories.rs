@@ -69,7 +69,7 @@ fn load(file: &str) {
     builder.import(ImportFormat::Auto, source, std::io::BufReader::new(reader));
     let set = builder.build().expect("a good inventory");
     let seconds = begun.elapsed().as_secs_f64();
-    assert!(set.len() > 0, "no target");
+    assert!(!set.is_empty(), "no target");
     println!("{seconds} {}", peak_kib());
 }
 
