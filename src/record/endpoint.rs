@@ -114,7 +114,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             host,
             aliases: (&*report.aliases).into(),
             name: target.label.clone(),
-            former_label: None,
+            former_label: v3::FormerLabel::default(),
             scheme: endpoint.map_or(target.scheme, |endpoint| endpoint.scheme),
             prefix: Arc::clone(&target.prefix),
             origin: Arc::clone(&target.origin),

@@ -22,7 +22,7 @@ pub(super) struct Upgrade {
 
 impl Upgrade {
     pub(super) fn record(&mut self, record: &mut Endpoint<'_>) {
-        v3::upgrade(record);
+        v3::upgrade(&mut record.host, &mut record.name, &mut record.former_label);
         if record.index.is_none() {
             record.index = Some(self.next_index(record));
         }

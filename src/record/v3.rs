@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use super::endpoint::Endpoint;
+/// A name, or null.
+type Name = Option<Arc<str>>;
 
 /// The value of the former key `label`; `None` without the key, which every record of these versions has.
-pub(super) type FormerLabel = Option<Option<Arc<str>>>;
+#[derive(Default)]
+pub(super) struct FormerLabel(Option<Name>);
 
 /// Reads the former key, if it is there.
 pub(super) fn label<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FormerLabel, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+    Option::deserialize(deserializer).map(|name| FormerLabel(Some(name)))
 }
 
 /// Gives both names their keys of today. Some reports of version 3 have `host`, too: it is the same as their `name`.
-pub(super) fn upgrade(record: &mut Endpoint<'_>) {
-    if let Some(label) = record.former_label.take() {
-        record.host = record.name.take();
-        record.name = label;
+pub(super) fn upgrade(host: &mut Name, name: &mut Name, former: &mut FormerLabel) {
+    if let Some(label) = former.0.take() {
+        *host = name.take();
+        *name = label;
     }
 }
