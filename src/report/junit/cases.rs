@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::super::findings_by_endpoint::FindingsByEndpoint;
 use super::super::phrases;
 use super::super::results::Results;
-use super::specification::SpecificationText;
+use super::super::specification_text::SpecificationText;
 use crate::model::{EndpointReport, Finding, Host, Origin, Severity, Target, Verdict};
 
 /// The result of a test case.
@@ -43,6 +43,18 @@ impl<'a> CaseResult<'a> {
     /// The result of a specification without an endpoint. It never passes, because nothing was seen.
     pub(super) fn of_specification(findings: &[&'a Finding]) -> Self {
         Self::of_findings(findings).unwrap_or(Self::Skipped)
+    }
+
+    /// The result of a scan without endpoints and findings: it passes unless it left something out.
+    pub(super) fn of_scan(results: &Results<'_>) -> Self {
+        let coverage = &results.summary.coverage;
+        if coverage.is_complete() {
+            return Self::Passed;
+        }
+        Self::Error {
+            kind: "incomplete",
+            reason: results.outcome.sentence.to_owned().into(),
+        }
     }
 
     fn of_findings(findings: &[&'a Finding]) -> Option<Self> {

@@ -26,7 +26,30 @@ fn a_case_for_each_endpoint() {
     assert_eq!(text("skipped"), count("<skipped "));
     assert_eq!((text("errors"), count("<error ")), (1, 1));
     assert_eq!(text("tests"), sample::mixed().reports.len());
-    assert!(written(&sample::empty()).contains("tests=\"0\""));
+}
+
+/// Jenkins takes a file without a case for an error.
+#[test]
+fn a_scan_without_anything_to_report_is_one_case() {
+    let mut sample = sample::empty();
+    let suite = written(&sample);
+    assert!(
+        suite.contains("tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\""),
+        "{suite}"
+    );
+    assert!(
+        suite.contains("<testcase classname=\"kubeknock\" name=\"scan\"")
+            && suite.contains("<system-out>no endpoint answered: 256 timed out\n</system-out>"),
+        "{suite}"
+    );
+    // It does not pass if it saw nothing because it was stopped.
+    sample.summary.coverage.not_attempted = 3;
+    let suite = written(&sample);
+    assert!(
+        suite.contains("tests=\"1\" failures=\"0\" errors=\"1\"")
+            && suite.contains("<error type=\"incomplete\" message=\"exit "),
+        "{suite}"
+    );
 }
 
 /// The suite of the mixed scan if its only finding is that the target of this record got no verdict.
