@@ -24,8 +24,8 @@ mod settings;
 pub use changes::Snapshot;
 pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{
-    COULD_NOT_RUN, Decision, End, FAILED, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
-    PASSED,
+    COULD_NOT_RUN, Decision, FAILED, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
+    PASSED, ScanEnd,
 };
 pub use retired::{RETIRED, Retired, retired};
 pub use settings::{Accept, AcceptedRules, Policy};

@@ -21,7 +21,7 @@ pub(crate) use parts::{
     eks, forbidden, granted, identified, origin, rejected, report, silent, target, with_requests,
 };
 
-use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
+use super::{Format, GateResult, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
@@ -83,7 +83,7 @@ impl Sample {
             changes: self.changes.as_deref(),
             outage: self.outage,
             rules: &RULES,
-            outcome: Outcome {
+            outcome: GateResult {
                 code: 1,
                 sentence: &self.sentence,
             },

@@ -1,7 +1,7 @@
 //! The last lines: the commands that tell more, and the reason for the exit code.
 
 use super::super::escape::escape;
-use super::super::results::Outcome;
+use super::super::results::GateResult;
 use super::lines::Lines;
 use super::style::TableOptions;
 use crate::model::{EndpointReport, Finding, Target};
@@ -31,7 +31,7 @@ pub(super) fn say_commands(
 }
 
 /// The reason for the exit code. Several reasons that do not fit in one line have a line each. None is cut.
-pub(super) fn say_gate(lines: &mut Lines, outcome: Outcome<'_>) {
+pub(super) fn say_gate(lines: &mut Lines, outcome: GateResult<'_>) {
     let sentence = escape(outcome.sentence, usize::MAX);
     if lines.fits(0, &sentence) {
         return lines.say(0, &sentence);
@@ -110,7 +110,7 @@ mod tests {
              covered: {names} and 270 more",
             name(4)
         );
-        let outcome = Outcome {
+        let outcome = GateResult {
             code: 1,
             sentence: &sentence,
         };

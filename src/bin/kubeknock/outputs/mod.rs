@@ -88,7 +88,7 @@ impl Outputs {
     }
 
     /// Whether a report on standard output shows the reason for the exit code.
-    pub(crate) fn state_exit_code(&self) -> bool {
+    pub(crate) fn states_exit_code(&self) -> bool {
         self.all
             .iter()
             .any(|output| output.sink.is_stdout() && output.writer.format().states_exit_code())
