@@ -11,9 +11,9 @@ use crate::units::{self, Ports};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Targets")]
 pub(crate) struct TargetArgs {
-    /// Read targets from a file, one per line. Repeatable
+    /// Read targets from a file, one per line
     ///
-    /// - is standard input.
+    /// Repeatable. - is standard input.
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) targets_file: Vec<PathBuf>,
 
