@@ -18,7 +18,7 @@ pub(crate) fn settings(data: &[u8]) {
     };
     let mut program = program();
     program.build();
-    let matches = program.get_matches_from_mut(["kubeknock", "scan"]);
+    let matches = program.clone().get_matches_from(["kubeknock", "scan"]);
     let (name, given) = matches.subcommand().expect("scan");
     let words = match options_from_file(&program, &file, name, given) {
         Ok(words) => words,
