@@ -29,6 +29,8 @@ mod name_server;
 mod options;
 mod outputs;
 mod own_side_failures;
+#[cfg(target_os = "linux")]
+mod picture;
 mod plain;
 mod products;
 mod proof;
