@@ -72,7 +72,7 @@ pub(crate) struct TargetArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Targets")]
 pub(crate) struct PortArgs {
-    /// Ports if a target has none
+    /// Ports if none is named
     #[arg(short, long, value_name = "PORTS", default_value = units::shown_ports(&DEFAULT_PORTS), value_parser = units::ports)]
     pub(crate) ports: Ports,
 
