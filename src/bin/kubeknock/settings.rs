@@ -13,6 +13,7 @@ use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, Ta
 use crate::args::{
     ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs, SpecOrFile,
 };
+use crate::habits;
 use crate::{ca, limits, say};
 
 /// The scan configuration from the arguments.
@@ -158,6 +159,7 @@ pub(crate) fn targets(
         options.allow_large = selection.allow_large;
         options.expectations = expectations;
     });
+    habits::check_targets(&args.targets)?;
     for target in &args.targets {
         builder.argument(target);
     }
@@ -210,6 +212,7 @@ pub(crate) fn targets(
 /// The hosts that `identify` explains, each on its ports.
 pub(crate) fn single_hosts(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
     let mut builder = builder(&args.ports, |_| {});
+    habits::check_targets(&args.targets)?;
     for target in &args.targets {
         builder.argument(target);
     }

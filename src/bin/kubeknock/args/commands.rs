@@ -24,15 +24,15 @@ Examples:
   kubeknock identify api.prod.example.com
   kubeknock identify 10.4.0.7:6443 10.4.0.8:6443 -o json")]
 pub(crate) struct IdentifyArgs {
-    /// The servers: addresses or host names, with or without port, or URLs
+    /// Addresses, host names or URLs, with or without port
     ///
     /// Annotations as in scan, except expect=.
     #[arg(value_name = "TARGET", required = true)]
     pub(crate) targets: Vec<String>,
 
-    /// Write the explanations (text), or the records of a report (json, jsonl). Repeatable
+    /// Write text, json or jsonl. Repeatable
     ///
-    /// To standard output, or to a file. [default: text]
+    /// The explanations for people (text), or the records of a report (json, jsonl). To standard output, or to a file. [default: text]
     #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<String>,
 
@@ -77,11 +77,15 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
-    /// Compare with an earlier report (json or jsonl): findings are new, unchanged or absent
+    /// Compare with an earlier report (json or jsonl)
+    ///
+    /// Findings are new, unchanged or absent.
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]
     pub(crate) baseline: Option<PathBuf>,
 
-    /// Reject reports of scans that began longer ago, such as a shard left over from last week
+    /// Reject reports of scans that began longer ago
+    ///
+    /// Such as a shard left over from last week.
     #[arg(long, value_name = "TIME", value_parser = units::duration, help_heading = "Gate")]
     pub(crate) max_age: Option<Duration>,
 
@@ -104,9 +108,9 @@ pub(crate) struct DiffArgs {
     /// The later report (json or jsonl)
     pub(crate) new: PathBuf,
 
-    /// Write the changes for people (table) or for programs (json). Repeatable
+    /// Write table or json. Repeatable
     ///
-    /// To standard output, or to a file. [default: table]
+    /// The changes for people (table) or for programs (json). To standard output, or to a file. [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<String>,
 
@@ -115,7 +119,7 @@ pub(crate) struct DiffArgs {
     pub(crate) format: Option<String>,
 
     /// Colours in the table; auto respects NO_COLOR and pipes
-    #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output")]
+    #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output", hide_short_help = true)]
     pub(crate) color: ColorWord,
 
     #[command(flatten)]
@@ -143,7 +147,7 @@ Examples:
   kubeknock rules
   kubeknock rules anonymous-auth-enabled")]
 pub(crate) struct RulesArgs {
-    /// Explain these rules: what they mean, how they are proven, how to fix them
+    /// Explain these rules: meaning, proof and fix
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
 }
@@ -165,7 +169,9 @@ Examples:
   kubeknock man | man -l -
   kubeknock man --dir ~/.local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// Write kubeknock.1, kubeknock-scan.1 and the others to this directory
+    /// Write a page for each command here
+    ///
+    /// kubeknock.1, kubeknock-scan.1 and the others.
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) dir: Option<PathBuf>,
 }
@@ -192,11 +198,15 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "NAME", required_unless_present = "list")]
     pub(crate) profile: Option<String>,
 
-    /// Where to listen; port 0 takes a free one
+    /// Where to listen
+    ///
+    /// Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:6443")]
     pub(crate) listen: std::net::SocketAddr,
 
-    /// List the profiles with the verdict that each must get, with --deep too if it differs
+    /// List the profiles with their verdicts
+    ///
+    /// The verdict that each must get, with --deep too if it differs.
     #[arg(long)]
     pub(crate) list: bool,
 }
