@@ -19,6 +19,11 @@ pub(crate) fn pretty<W: io::Write>(out: W) -> Serializer<W, Visible<PrettyFormat
     Serializer::with_formatter(out, Visible(PrettyFormatter::new()))
 }
 
+/// A serializer that indents by one space, for a file whose size is limited.
+pub(crate) fn narrow<W: io::Write>(out: W) -> Serializer<W, Visible<PrettyFormatter<'static>>> {
+    Serializer::with_formatter(out, Visible(PrettyFormatter::with_indent(b" ")))
+}
+
 /// `value` as one line, with its line feed.
 pub(crate) fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -17,7 +17,7 @@ use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
 use crate::wording::first_and_more;
-use remediation::remediation;
+pub(super) use remediation::remediation;
 use text::{block, code, prose, whole_code};
 
 /// Characters of the whole page.

@@ -32,6 +32,7 @@ mod own_side_failures;
 #[cfg(target_os = "linux")]
 mod picture;
 mod plain;
+mod platforms;
 mod products;
 mod proof;
 mod proxy;

@@ -62,7 +62,8 @@ impl<'a> CaseResult<'a> {
         if !failing.is_empty() {
             return Some(Self::Failed(failing));
         }
-        let of_specification = findings.iter().find(|finding| finding.index.is_none())?;
+        let is_error = |finding: &&&Finding| finding.index.is_none() && finding.counts();
+        let of_specification = findings.iter().find(is_error)?;
         Some(Self::Error {
             kind: of_specification.rule.id,
             reason: phrases::finding_text(of_specification),
@@ -79,17 +80,17 @@ impl<'a> CaseResult<'a> {
     }
 }
 
-/// Whether a finding fails its case.
+/// Whether a finding fails its case. An accepted one does not.
 fn fails(finding: &Finding) -> bool {
     let threshold = if finding.open.is_empty() {
         Severity::High
     } else {
         Severity::Medium
     };
-    finding.severity <= threshold
+    finding.counts() && finding.severity <= threshold
 }
 
-/// The findings that count, without notes. Each finding goes to one case.
+/// The findings that count and those that are accepted, without notes. Each finding goes to one case.
 pub(super) struct CaseFindings<'a> {
     of_endpoints: FindingsByEndpoint<'a>,
     of_specifications: HashMap<&'a Origin, SpecificationFindings<'a>>,
@@ -109,6 +110,7 @@ impl<'a> CaseFindings<'a> {
     pub(super) fn new(results: &Results<'a>) -> Self {
         let (of_specifications, of_endpoints): (Vec<_>, Vec<_>) = results
             .counting_findings()
+            .chain(results.accepted_findings())
             .filter(|finding| finding.severity < Severity::Note)
             .partition(|finding| finding.index.is_none());
         let mut this = Self {

@@ -3,8 +3,9 @@
 //! A case fails on a critical or high finding, and on a medium one if it says what makes the endpoint exposed.
 //! So a default cluster passes, as it does at the default of `--fail-on`, and so does an endpoint whose exposure
 //! is accepted. A case is an error if the verdict is inconclusive, or if a named target got no verdict: the
-//! test ran and proves nothing. It is skipped if nothing answered. All other findings are its output. Without any
-//! endpoint and finding there is one case, about the scan, because Jenkins takes an empty file for an error.
+//! test ran and proves nothing. It is skipped if nothing answered. All other findings are its output, which also says what
+//! is accepted, by whom and until when. Without any endpoint and finding there is one case, about the scan, because
+//! Jenkins takes an empty file for an error.
 //!
 //! Names contain the target and never the result, so that CI servers can show the history of a case.
 
@@ -249,6 +250,14 @@ fn lines(finding: &Finding) -> String {
         rule.id,
         text(&phrases::finding_text(finding))
     );
+    if finding.accepted() {
+        let accepted = finding.acceptance.iter();
+        out.extend(accepted.map(|acceptance| {
+            let by = phrases::acceptance_text(acceptance);
+            format!("  {}\n", text(&format!("{by}: {}", acceptance.reason)))
+        }));
+        return out;
+    }
     let remediation = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
     for line in phrases::proof_text(finding).into_iter().chain(remediation) {
         out.push_str("  ");

@@ -112,6 +112,33 @@ fn a_target_without_a_verdict_is_one_error_in_an_existing_case() {
 }
 
 #[test]
+fn an_accepted_endpoint_says_by_whom_and_until_when() {
+    let mut sample = sample::mixed();
+    let accepted = (sample.findings.iter()).find(|finding| finding.accepted());
+    let acceptance = accepted.unwrap().acceptance.clone();
+    sample.findings.truncate(1);
+    assert!(written(&sample).contains("failures=\"1\""));
+    sample.findings[0].acceptance = acceptance.clone();
+    let suite = written(&sample);
+    assert!(suite.contains("failures=\"0\""), "{suite}");
+    let output = suite.split("critical resources-exposed: ").nth(1).unwrap();
+    let said = output.lines().nth(1).unwrap();
+    assert_eq!(
+        said,
+        "  accepted by platform@example.com until 2027-01-31: a lab, behind the VPN"
+    );
+    // So does a target without a verdict, which is skipped then.
+    sample.findings[0].index = None;
+    sample.findings[0].sites.clear();
+    let suite = written(&sample);
+    assert!(suite.contains("failures=\"0\" errors=\"1\""), "{suite}");
+    assert!(
+        suite.contains("accepted by platform@example.com until"),
+        "{suite}"
+    );
+}
+
+#[test]
 fn a_target_of_two_specifications_is_one_case() {
     let cases = sample::mixed().reports.len();
     let refused = |specs: &[u32]| {

@@ -105,6 +105,7 @@ pub(crate) fn rendered(format: Format, sample: &Sample) -> String {
         repository: Repository {
             working_directory: root,
             root,
+            one_finding_per_line: false,
         },
         ..RenderOptions::default()
     };
