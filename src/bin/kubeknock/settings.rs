@@ -163,6 +163,7 @@ pub(crate) fn targets(
         options.allow_large = selection.allow_large;
         options.expectations = expectations;
         options.proxy.clone_from(&args.connection.proxy);
+        (options.selectors).clone_from(&selection.selectors.selectors);
     });
     habits::check_targets(&args.targets)?;
     for target in &args.targets {
@@ -211,6 +212,7 @@ pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSe
     let mut builder = builder(&args.ports, |options| {
         options.allow_large = true;
         options.proxy.clone_from(&args.proxy);
+        options.selectors.clone_from(&args.selectors.selectors);
     });
     for file in &args.files {
         if file == Path::new("-") {

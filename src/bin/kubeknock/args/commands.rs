@@ -11,7 +11,7 @@ use super::gate::GateArgs;
 use super::output::ColorWord;
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
-use super::targets::PortArgs;
+use super::targets::{PortArgs, WhereArgs};
 use crate::units;
 
 #[derive(Debug, Args)]
@@ -64,17 +64,18 @@ Examples:
   kubeknock targets ~/.kube/config clusters.txt -o json
   kubeknock targets --from gke clusters.json -o lines > clusters.txt")]
 pub(crate) struct TargetsArgs {
-    /// Lists of targets, inventories of clusters and other scanners' results; - is standard input
+    /// Lists, inventories, results of scanners; - is standard input
     #[arg(value_name = "FILE", required_unless_present = "from")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Read a file of this format, as in scan. Repeatable
+    /// Read a file of this format. Repeatable
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
 
-    /// Write the targets for people (table), for programs (json), or as a list (lines). Repeatable
+    /// Write table, json or lines. Repeatable
     ///
-    /// To standard output, or to a file. [default: table]
+    /// For people (table), for programs (json), or as a list of targets (lines); to standard output, or to a file.
+    /// [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<String>,
 
@@ -82,9 +83,14 @@ pub(crate) struct TargetsArgs {
     #[arg(long, value_name = "FORMAT", hide = true)]
     pub(crate) format: Option<String>,
 
-    /// The proxy of the scan: clusters that an inventory reaches through it count as asked
+    /// The proxy of the scan
+    ///
+    /// Clusters that an inventory reaches through it count as asked.
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<Proxy>,
+
+    #[command(flatten)]
+    pub(crate) selectors: WhereArgs,
 
     #[command(flatten)]
     pub(crate) ports: PortArgs,

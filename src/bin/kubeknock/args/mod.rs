@@ -89,7 +89,7 @@ pub(crate) enum Command {
     Scan(Box<ScanArgs>),
     /// Explain one server: component, product, answers and evidence
     Identify(Box<IdentifyArgs>),
-    /// Show what lists of targets and inventories of clusters come to; send nothing
+    /// Show the targets in lists and inventories; send nothing
     Targets(TargetsArgs),
     /// Convert saved reports to other formats, or merge several into one
     Report(ReportArgs),
