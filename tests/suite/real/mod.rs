@@ -9,6 +9,7 @@
 mod client;
 mod neighbours;
 mod pki;
+mod policies;
 mod rbac;
 mod rows;
 mod servers;
