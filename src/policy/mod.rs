@@ -17,6 +17,8 @@ mod controls;
 mod culprits;
 mod evaluator;
 mod gate;
+#[cfg(feature = "rego")]
+mod rego;
 mod retired;
 mod rules;
 mod settings;
@@ -26,6 +28,8 @@ pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{
     COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
 };
+#[cfg(feature = "rego")]
+pub use rego::{RegoError, RegoJudgement, RegoPolicies, RegoResult};
 pub use retired::{RETIRED, Retired, retired};
 pub use settings::{Accept, AcceptedRules, Policy};
 
