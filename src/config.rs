@@ -51,6 +51,8 @@ pub const LOOKUPS: usize = 512;
 
 /// How many headers may be added to requests.
 pub const MAX_HEADERS: usize = 8;
+/// Characters of the name of a scan.
+pub const MAX_SCAN_NAME: usize = 100;
 
 /// The default `User-Agent`.
 pub const USER_AGENT: &str = concat!(
@@ -185,6 +187,9 @@ impl Family {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ScanConfig {
+    /// The name of the scan, which tells its metrics from those of other scans: 1 to [`MAX_SCAN_NAME`] characters,
+    /// and no control characters.
+    pub scan_name: Option<String>,
     /// TCP connect timeout.
     pub connect_timeout: Duration,
     /// Time for one probe of an endpoint with the usual requests. Each further request
@@ -251,6 +256,7 @@ pub struct ScanConfig {
 impl Default for ScanConfig {
     fn default() -> Self {
         Self {
+            scan_name: None,
             connect_timeout: CONNECT_TIMEOUT,
             timeout: TIMEOUT,
             retries: RETRIES,
@@ -306,7 +312,16 @@ impl ScanConfig {
     /// # Errors
     /// [`Error::Config`] for the first setting that is out of range.
     pub fn validate(&self) -> Result<(), Error> {
-        let problem = if self.connect_timeout.is_zero() {
+        let problem = if self
+            .scan_name
+            .as_deref()
+            .is_some_and(|name| !is_scan_name(name))
+        {
+            (
+                "scan-name",
+                "must be 1 to 100 characters, without control characters",
+            )
+        } else if self.connect_timeout.is_zero() {
             ("connect-timeout", "must be longer than 0, for example 3s")
         } else if self.timeout.is_zero() {
             ("timeout", "must be longer than 0, for example 10s")
@@ -352,4 +367,10 @@ impl ScanConfig {
             problem: problem.1.to_owned(),
         })
     }
+}
+
+fn is_scan_name(name: &str) -> bool {
+    !name.trim().is_empty()
+        && name.chars().count() <= MAX_SCAN_NAME
+        && !name.contains(char::is_control)
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::config::ScanConfig;
-use crate::model::{Coverage, EndpointReport, Finding, ScanSummary};
-use crate::policy::{Evaluator, Policy, RULES};
+use crate::model::{Coverage, EndpointReport, ScanSummary};
+use crate::policy::{Evaluation, Evaluator, Policy, RULES};
 use crate::record::{self, Merge, SavedScan, Sightings, Spool};
 use crate::report::{Format, Outcome, RenderOptions, Results, escape, render};
 
@@ -33,8 +33,8 @@ pub fn saved_reports(data: &[u8]) {
 /// Writes the records in every format, and checks that JSON which is read and written again has the same bytes. A fuzzer
 /// has less time: it writes JSON and the format with this number.
 pub(super) fn written(scan: &SavedScan, records: &[EndpointReport], number: usize) {
-    let findings = findings(scan, records);
-    let results = results(scan, &findings);
+    let evaluation = evaluation(scan, records);
+    let results = results(scan, &evaluation);
     let drawn = Format::ALL[number % Format::ALL.len()];
     let due = |format: &Format| !cfg!(fuzzing) || *format == drawn || *format == Format::Json;
     for format in Format::ALL.into_iter().filter(due) {
@@ -94,8 +94,8 @@ fn again(text: &str, count: usize) {
     .expect("what was written can be read")
     .expect("a document has its scan");
     assert_eq!(records.len(), count);
-    let findings = findings(&scan, &records);
-    let rewritten = self::text(Format::Json, &results(&scan, &findings), &records);
+    let evaluation = evaluation(&scan, &records);
+    let rewritten = self::text(Format::Json, &results(&scan, &evaluation), &records);
     for (line, (first, second)) in text.lines().zip(rewritten.lines()).enumerate() {
         assert_eq!(
             first,
@@ -107,21 +107,22 @@ fn again(text: &str, count: usize) {
     assert_eq!(text.len(), rewritten.len());
 }
 
-fn findings(scan: &SavedScan, records: &[EndpointReport]) -> Vec<Finding> {
+fn evaluation(scan: &SavedScan, records: &[EndpointReport]) -> Evaluation {
     let policy = Policy::default();
     let mut evaluator = Evaluator::new(&policy, scan.summary.started);
     for record in records {
         evaluator.add(record);
     }
-    evaluator.finish(&scan.summary.coverage).findings
+    evaluator.finish(&scan.summary.coverage)
 }
 
-fn results<'a>(scan: &'a SavedScan, findings: &'a [Finding]) -> Results<'a> {
+fn results<'a>(scan: &'a SavedScan, evaluation: &'a Evaluation) -> Results<'a> {
     Results {
         info: scan.info(),
         summary: &scan.summary,
         not_shown: 0,
-        findings,
+        findings: &evaluation.findings,
+        accepted_verdicts: &evaluation.accepted_verdicts,
         unused_acceptances: &[],
         changes: None,
         outage: None,

@@ -23,6 +23,9 @@ pub struct Rule {
     pub cwe: Option<u16>,
     /// What it is evidence for.
     pub controls: &'static [Control],
+    /// Whether its findings are about anonymous access. Such a finding explains the verdict of its endpoint: an endpoint
+    /// has at most one, and accepting that one accepts the verdict.
+    pub anonymous_access: bool,
 }
 
 impl Rule {

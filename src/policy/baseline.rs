@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::changes::Snapshot;
-use super::evaluator::{Evaluation, is_anonymous_access};
+use super::evaluator::Evaluation;
 use crate::model::{BaselineState, Finding, Fingerprint, Identity};
 
 /// Whether a finding says nothing that the one of the baseline did not: it is no more severe, opens no further path, and
@@ -27,7 +27,7 @@ impl Evaluation {
             .collect();
         let mut old_access: HashMap<&Identity, Vec<&Finding>> = HashMap::new();
         for finding in &old.findings {
-            if is_anonymous_access(finding.rule) {
+            if finding.rule.anonymous_access {
                 old_access.entry(&finding.about).or_default().push(finding);
             }
         }
@@ -35,7 +35,7 @@ impl Evaluation {
             let same = old_findings.get(&finding.fingerprint).copied();
             let access = old_access
                 .get(&finding.about)
-                .filter(|_| is_anonymous_access(finding.rule));
+                .filter(|_| finding.rule.anonymous_access);
             let mut earlier = same
                 .into_iter()
                 .chain(access.into_iter().flatten().copied());

@@ -100,12 +100,6 @@ impl Subject {
     }
 }
 
-/// Whether the findings of a rule are about anonymous access. Such a finding explains the verdict of its endpoint.
-pub(super) fn is_anonymous_access(rule: &Rule) -> bool {
-    let mut registry = REGISTRY.iter();
-    registry.any(|entry| entry.rule.id == rule.id && entry.anonymous_access)
-}
-
 impl<'a> Evaluator<'a> {
     /// An evaluator for the records of a scan that began at this time.
     pub fn new(policy: &'a Policy, started: Timestamp) -> Self {
@@ -164,7 +158,7 @@ impl<'a> Evaluator<'a> {
                 let origin = Arc::clone(&report.target.origin);
                 *self.other_ways_in.entry(origin).or_insert(true) &= accepted;
             }
-            is_verdict_accepted |= entry.anonymous_access && accepted;
+            is_verdict_accepted |= rule.anonymous_access && accepted;
         }
         let Evaluation {
             accepted_verdicts,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::culprits::{Culprits, MAX_NAMED, name};
-use super::evaluator::{Evaluation, is_anonymous_access};
+use super::evaluator::Evaluation;
 use crate::model::{
     Coverage, Finding, Identity, Severity, SpecCoverage, Verdict, without_annotations,
 };
@@ -147,7 +147,10 @@ impl Gate {
         if parts.is_empty() {
             parts.push(match self.fail_on {
                 FailOn::Never => "--fail-on never".to_owned(),
-                threshold => format!("nothing at --fail-on {threshold}"),
+                threshold => format!(
+                    "nothing at --fail-on {threshold}{}",
+                    self.accepted(evaluation)
+                ),
             });
         }
         // This is no reason to fail, but a scan that did not ask everything must say so.
@@ -171,16 +174,38 @@ impl Gate {
         }
     }
 
-    /// The endpoints whose verdict reaches the threshold: `2 exposed: prod-eu-1 (192.0.2.1:6443), 192.0.2.9:6443`.
+    /// ` (1 exposed accepted)`: the endpoints that do not count although their verdict reaches the threshold.
+    fn accepted(self, evaluation: &Evaluation) -> String {
+        let accepted = self.fail_on.verdicts().filter_map(|verdict| {
+            let count = evaluation.accepted_verdicts.get(&verdict)?;
+            Some(format!("{count} {verdict}"))
+        });
+        let accepted: Vec<String> = accepted.collect();
+        if accepted.is_empty() {
+            return String::new();
+        }
+        format!(
+            " ({} accepted)",
+            listed(accepted.iter().map(String::as_str))
+        )
+    }
+
+    /// The endpoints whose verdict reaches the threshold: `2 exposed: prod-eu-1 (192.0.2.1:6443), 192.0.2.9:6443`, or
+    /// `2 exposed (1 more accepted): …`.
     fn verdicts_at_threshold(self, coverage: &Coverage, evaluation: &Evaluation) -> Vec<String> {
         let mut parts = Vec::new();
         for verdict in self.fail_on.verdicts() {
             let accepted = evaluation.accepted_verdicts.get(&verdict);
-            let count = (coverage.count(verdict)).saturating_sub(accepted.copied().unwrap_or(0));
+            let accepted = accepted.copied().unwrap_or(0);
+            let count = coverage.count(verdict).saturating_sub(accepted);
             if count > 0 {
                 let named = evaluation.culprits.get(&verdict);
                 let named = named.map_or_else(String::new, |named| named.text(count));
-                parts.push(with_names(format!("{count} {verdict}"), &named));
+                let more = match accepted {
+                    0 => String::new(),
+                    more => format!(" ({more} more accepted)"),
+                };
+                parts.push(with_names(format!("{count} {verdict}{more}"), &named));
             }
         }
         parts
@@ -250,7 +275,7 @@ impl FailOn {
             Self::Verdict(_) => {
                 let is_counted = |verdict| finding.verdict == Some(verdict);
                 let explains_counted =
-                    is_anonymous_access(finding.rule) && self.verdicts().any(is_counted);
+                    finding.rule.anonymous_access && self.verdicts().any(is_counted);
                 finding.severity == Severity::Critical && !explains_counted
             }
             Self::Never => false,

@@ -102,6 +102,8 @@ impl<'a> Scan<'a> {
 #[serde(default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Settings<'a> {
+    /// The name of the scan, from `--scan-name`; null without one. Null too if merged scans had different names.
+    scan_name: Option<Cow<'a, str>>,
     /// The timeout of a TCP connect, in milliseconds.
     connect_timeout_ms: u64,
     /// The time for one probe of an endpoint, in milliseconds.
@@ -183,6 +185,7 @@ impl<'a> From<&'a ScanConfig> for Settings<'a> {
             Order::Sequential => (OrderWord::Sequential, None),
         };
         Self {
+            scan_name: config.scan_name.as_deref().map(Cow::Borrowed),
             connect_timeout_ms: ms(config.connect_timeout),
             timeout_ms: ms(config.timeout),
             retries: config.retries,
@@ -223,6 +226,7 @@ impl TryFrom<Settings<'_>> for ScanConfig {
         let shard = record.shard.as_deref().map(str::parse).transpose();
         let proxy = record.proxy.as_deref().map(str::parse).transpose();
         Ok(Self {
+            scan_name: record.scan_name.map(Cow::into_owned),
             connect_timeout: Duration::from_millis(record.connect_timeout_ms),
             timeout: Duration::from_millis(record.timeout_ms),
             retries: record.retries,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::phrases;
-use crate::model::{Endpoint, EndpointReport, Finding, Identity, Severity, Verdict};
+use crate::model::{Acceptance, Endpoint, EndpointReport, Finding, Identity, Severity, Verdict};
 use crate::natural_order::Natural;
 
 /// The findings of a scan by the endpoint or target that they are about.
@@ -51,6 +51,17 @@ impl<'a> FindingsByEndpoint<'a> {
         counting.map(|finding| finding.severity).min()
     }
 
+    /// `accepted until 2027-01-01: behind a VPN`, if somebody accepted the finding that explains the verdict of an
+    /// endpoint. The gate does not count such an endpoint.
+    pub(super) fn accepted_until(&self, report: &EndpointReport) -> Option<String> {
+        let mut explaining = self.of(report).iter().copied();
+        let is_accepted = |finding: &&Finding| finding.rule.anonymous_access && finding.accepted();
+        let Acceptance {
+            reason, expires, ..
+        } = explaining.find(is_accepted)?.acceptance.as_ref()?;
+        Some(format!("accepted until {expires}: {reason}"))
+    }
+
     /// Whether an endpoint is named first: it is exposed, or has a critical or high finding.
     pub(super) fn matters(&self, report: &EndpointReport) -> bool {
         let is_severe = self
@@ -64,5 +75,32 @@ impl<'a> FindingsByEndpoint<'a> {
         let severity = self.worst(report);
         let name = Natural(phrases::endpoint_name(report));
         (severity.is_none(), severity, name, report.order_key())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_accepted_with_the_finding_that_explains_its_verdict() {
+        let mut sample = sample::mixed();
+        let lab = &sample.reports[5];
+        let accepted = |sample: &[Finding]| FindingsByEndpoint::new(sample).accepted_until(lab);
+        assert_eq!(
+            accepted(&sample.findings).as_deref(),
+            Some("accepted until 2027-01-31: a lab, behind the VPN")
+        );
+        let acceptance = sample.findings[4].acceptance.clone();
+        sample
+            .findings
+            .retain(|finding| finding.rule == &sample::HEALTH);
+        sample.findings[0].acceptance = acceptance;
+        assert_eq!(
+            accepted(&sample.findings),
+            None,
+            "another finding is accepted"
+        );
     }
 }

@@ -87,6 +87,8 @@ pub struct RenderOptions<'a> {
     pub repository: Repository<'a>,
     /// The name of this analysis among others of the same repository, for `sarif`.
     pub category: Option<&'a str>,
+    /// The name of a scan that has none, for `prometheus`.
+    pub scan_name: Option<&'a str>,
 }
 
 /// Writes a whole report.
@@ -160,6 +162,7 @@ impl ReportWriter {
             table: table_options,
             repository,
             category,
+            scan_name,
         } = options;
         let contents = results.contents();
         match self.format {
@@ -175,7 +178,9 @@ impl ReportWriter {
             Format::Gitlab => gitlab::write(out, results, *repository),
             Format::Csv => records.read(|records| csv::write(out, results, records)),
             Format::Junit => junit::write(out, results, records),
-            Format::Prometheus => records.read(|records| prometheus::write(out, results, records)),
+            Format::Prometheus => {
+                records.read(|records| prometheus::write(out, results, records, *scan_name))
+            }
             Format::Shadowserver => records.read(|records| shadowserver::write(out, records)),
         }
     }

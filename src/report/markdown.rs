@@ -142,7 +142,11 @@ fn culprits(page: &mut Page, reports: &[&EndpointReport], findings: &FindingsByE
         let name = phrases::name_and_place(report.target.label.as_deref(), &target);
         let who = phrases::who_answered(report);
         let [name, may, who] = [&name, &*may, &who].map(code);
-        page.line(&format!("- **{}** {name}: {may}; {who}", report.verdict));
+        let verdict = report.verdict;
+        let accepted = findings.accepted_until(report);
+        let accepted = accepted.map(|accepted| format!(" ({})", code(&accepted)));
+        let accepted = accepted.unwrap_or_default();
+        page.line(&format!("- **{verdict}**{accepted} {name}: {may}; {who}"));
     }
     if culprits.len() > MAX_CULPRITS {
         page.line(&format!("- … and {} more", culprits.len() - MAX_CULPRITS));
@@ -152,8 +156,11 @@ fn culprits(page: &mut Page, reports: &[&EndpointReport], findings: &FindingsByE
 
 fn counts(page: &mut Page, results: &Results<'_>) {
     let coverage = &results.summary.coverage;
-    let verdicts = Verdict::ALL.map(|verdict| (coverage.count(verdict), verdict));
-    let verdicts = phrases::counts(verdicts);
+    let verdicts = Verdict::ALL.into_iter();
+    let verdicts: Vec<String> = verdicts
+        .filter_map(|verdict| results.verdict_count(verdict))
+        .collect();
+    let verdicts = verdicts.join(", ");
     let colon = if verdicts.is_empty() { "" } else { ": " };
     page.line(&format!(
         "{}{colon}{verdicts}. Named targets covered: {} of {}.\n",

@@ -6,7 +6,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::escape::escape;
@@ -17,91 +17,113 @@ use crate::model::{EndpointReport, FailureKind, LeftOutReason, Severity, Verdict
 const MAX_ENDPOINTS: usize = 10_000;
 /// Characters of a label's value.
 const MAX_TEXT: usize = 200;
+/// Characters of the name of a scan. No file name is longer, so that scans of different files keep different names.
+const MAX_NAME: usize = 255;
+/// The name of a scan that has no name and whose metrics have no file.
+const NO_NAME: &str = "kubeknock";
 
-/// Writes the metrics.
+/// Writes the metrics. The scan is named as its settings say, or else by `name`.
+///
+/// Every series has the name of the scan as a label. The textfile collector joins the files of its folder, and of
+/// equal series it keeps one: without the label one scan would hide another.
 pub(super) fn write(
     out: &mut dyn Write,
     results: &Results<'_>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
+    name: Option<&str>,
 ) -> io::Result<()> {
-    let mut out = io::BufWriter::new(out);
-    scan(&mut out, results)?;
-    findings(&mut out, results)?;
-    endpoints(&mut out, reports)?;
-    out.flush()
+    let name = results.info.config.scan_name.as_deref().or(name);
+    let mut metrics = Metrics {
+        out: io::BufWriter::new(out),
+        scan: format!("scan=\"{}\"", value(name.unwrap_or(NO_NAME), MAX_NAME)),
+    };
+    scan(&mut metrics, results)?;
+    findings(&mut metrics, results)?;
+    endpoints(&mut metrics, reports)?;
+    metrics.out.flush()
 }
 
-/// `# HELP` and `# TYPE` of a gauge.
-fn head(out: &mut impl Write, name: &str, help: &str) -> io::Result<()> {
-    writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge")
+/// The metrics of one scan.
+struct Metrics<W> {
+    out: W,
+    /// The label of every series: `scan="dmz"`.
+    scan: String,
 }
 
-/// A gauge with one value.
-fn gauge(out: &mut impl Write, name: &str, help: &str, value: impl Display) -> io::Result<()> {
-    head(out, name, help)?;
-    writeln!(out, "{name} {value}")
-}
-
-/// A gauge with a value for each word, which is the value of a label.
-fn gauge_by(
-    out: &mut impl Write,
-    (name, label): (&str, &str),
-    help: &str,
-    counts: impl IntoIterator<Item = (&'static str, u64)>,
-) -> io::Result<()> {
-    head(out, name, help)?;
-    for (word, count) in counts {
-        writeln!(out, "{name}{{{label}=\"{word}\"}} {count}")?;
+impl<W: Write> Metrics<W> {
+    /// `# HELP` and `# TYPE` of a gauge.
+    fn head(&mut self, name: &str, help: &str) -> io::Result<()> {
+        writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} gauge")
     }
-    Ok(())
+
+    /// A series. The further labels are written as `verdict="exposed"`.
+    fn series(&mut self, name: &str, labels: &[&str], value: impl Display) -> io::Result<()> {
+        write!(self.out, "{name}{{{}", self.scan)?;
+        for label in labels {
+            write!(self.out, ",{label}")?;
+        }
+        writeln!(self.out, "}} {value}")
+    }
+
+    /// A gauge with one value.
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) -> io::Result<()> {
+        self.head(name, help)?;
+        self.series(name, &[], value)
+    }
+
+    /// A gauge with a value for each word, which is the value of a label.
+    fn gauge_by(
+        &mut self,
+        (name, label): (&str, &str),
+        help: &str,
+        counts: impl IntoIterator<Item = (&'static str, u64)>,
+    ) -> io::Result<()> {
+        self.head(name, help)?;
+        for (word, count) in counts {
+            self.series(name, &[&format!("{label}=\"{word}\"")], count)?;
+        }
+        Ok(())
+    }
 }
 
-fn scan(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
+fn scan(metrics: &mut Metrics<impl Write>, results: &Results<'_>) -> io::Result<()> {
     let (summary, coverage) = (results.summary, &results.summary.coverage);
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_scan_start_timestamp_seconds",
         "When the scan began, in Unix time.",
         summary.started.as_second(),
     )?;
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_scan_duration_seconds",
         "How long the scan took.",
         format_args!("{:.3}", summary.elapsed.as_secs_f64()),
     )?;
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_scan_complete",
         "Whether every target was attempted, at every address that may be asked.",
         u8::from(coverage.is_complete()),
     )?;
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_gate_exit_code",
         "The exit code that the gate gave.",
         results.outcome.code,
     )?;
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_targets",
         "Targets in the set, exclusions taken out.",
         coverage.targets,
     )?;
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_named_targets",
         "Named targets.",
         coverage.named(),
     )?;
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_named_targets_covered",
         "Named targets that got a verdict.",
         coverage.covered(),
     )?;
-    gauge_by(
-        out,
+    metrics.gauge_by(
         ("kubeknock_endpoints", "verdict"),
         "Endpoints by verdict.",
         Verdict::ALL.map(|verdict| (verdict.as_str(), coverage.count(verdict))),
@@ -112,20 +134,17 @@ fn scan(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
             counts.get(&kind).copied().unwrap_or_default(),
         )
     };
-    gauge_by(
-        out,
+    metrics.gauge_by(
         ("kubeknock_unreachable_endpoints", "kind"),
         "Unreachable endpoints by kind.",
         FailureKind::ALL.map(|kind| count(&coverage.unreachable, kind)),
     )?;
-    gauge_by(
-        out,
+    metrics.gauge_by(
         ("kubeknock_unasked", "why"),
         "What was not asked of names, by reason.",
         LeftOutReason::ALL.map(|why| (why.as_str(), coverage.left_out_count(why))),
     )?;
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_not_attempted",
         "Targets and addresses that were not asked.",
         coverage.not_attempted,
@@ -133,31 +152,27 @@ fn scan(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
     let our_kinds = FailureKind::ALL
         .into_iter()
         .filter(|kind| kind.is_own_side());
-    gauge_by(
-        out,
+    metrics.gauge_by(
         ("kubeknock_failed_here", "kind"),
         "Those of them that our own side failed at, by kind.",
         our_kinds.map(|kind| count(&coverage.own_side_failures, kind)),
     )
 }
 
-fn findings(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
+fn findings(metrics: &mut Metrics<impl Write>, results: &Results<'_>) -> io::Result<()> {
     let mut counts: BTreeMap<(Severity, &str), u64> = BTreeMap::new();
     for finding in results.counting_findings() {
         let key = (finding.severity, finding.rule.id);
         *counts.entry(key).or_default() += 1;
     }
     let name = "kubeknock_findings";
-    head(out, name, "Findings that count, by severity and rule.")?;
+    metrics.head(name, "Findings that count, by severity and rule.")?;
     for ((severity, rule), count) in counts {
-        writeln!(
-            out,
-            "{name}{{severity=\"{severity}\",rule=\"{rule}\"}} {count}"
-        )?;
+        let labels = format!("severity=\"{severity}\",rule=\"{rule}\"");
+        metrics.series(name, &[&labels], count)?;
     }
     let accepted = results.findings.iter().filter(|finding| finding.accepted());
-    gauge(
-        out,
+    metrics.gauge(
         "kubeknock_accepted_findings",
         "Findings that somebody accepted.",
         accepted.count(),
@@ -165,17 +180,16 @@ fn findings(out: &mut impl Write, results: &Results<'_>) -> io::Result<()> {
 }
 
 fn endpoints(
-    out: &mut impl Write,
+    metrics: &mut Metrics<impl Write>,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let verdicts = "kubeknock_endpoint_verdict";
     let certificates = "kubeknock_certificate_not_after_timestamp_seconds";
-    head(
-        out,
+    metrics.head(
         verdicts,
         "The verdict on an endpoint: 1 at the verdict that it got.",
     )?;
-    let mut certificate_series = String::new();
+    let mut certificate_ends = Vec::new();
     let has_series = |report: &EndpointReport| report.connected() || report.target.named;
     let reports = reports.filter(|report| has_series(report.borrow()));
     // Labels are cut, so two series can become equal, and the collector rejects a file with a duplicate series.
@@ -185,34 +199,36 @@ fn endpoints(
         let address = report.address().map(|address| address.to_string());
         let labels = format!(
             "target=\"{}\",address=\"{}\",server_name=\"{}\",label=\"{}\"",
-            value(&report.target.to_string()),
+            value(&report.target.to_string(), MAX_TEXT),
             address.unwrap_or_default(),
-            value(report.target.server_name().as_deref().unwrap_or_default()),
-            value(report.target.label.as_deref().unwrap_or_default()),
+            value(
+                report.target.server_name().as_deref().unwrap_or_default(),
+                MAX_TEXT
+            ),
+            value(report.target.label.as_deref().unwrap_or_default(), MAX_TEXT),
         );
         if !known_labels.insert(labels.clone()) {
             continue;
         }
-        let verdict = report.verdict;
-        writeln!(out, "{verdicts}{{{labels},verdict=\"{verdict}\"}} 1")?;
+        let verdict = format!("verdict=\"{}\"", report.verdict);
+        metrics.series(verdicts, &[&labels, &verdict], 1)?;
         if let Some(end) = report.certificate().and_then(|known| known.not_after) {
-            let end = end.as_second();
-            let _ = writeln!(certificate_series, "{certificates}{{{labels}}} {end}");
+            certificate_ends.push((labels, end.as_second()));
         }
     }
-    head(
-        out,
+    metrics.head(
         certificates,
         "When the serving certificate ends, in Unix time.",
     )?;
-    out.write_all(certificate_series.as_bytes())
+    for (labels, end) in certificate_ends {
+        metrics.series(certificates, &[&labels], end)?;
+    }
+    Ok(())
 }
 
 /// The value of a label, with backslashes and quotes escaped.
-fn value(text: &str) -> String {
-    escape(text, MAX_TEXT)
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
+fn value(text: &str, max: usize) -> String {
+    escape(text, max).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]
@@ -227,7 +243,7 @@ mod tests {
     use super::*;
 
     fn text(sample: &Sample) -> String {
-        sample::written(|out| write(out, &sample.results(), sample.reports.iter()))
+        sample::written(|out| write(out, &sample.results(), sample.reports.iter(), Some("night")))
     }
 
     #[test]
@@ -241,6 +257,48 @@ mod tests {
             .collect();
         let unique: BTreeSet<&str> = series.iter().copied().collect();
         assert_eq!(series.len(), unique.len(), "each series once");
+        for one in series {
+            assert!(one.contains("{scan=\"europe\""), "{one}");
+        }
+    }
+
+    /// The name that the scan has, or else the given one. A hostile one ends neither its quotes nor its line, and long
+    /// ones stay different.
+    #[test]
+    fn every_series_names_its_scan() {
+        let mut sample = sample::mixed();
+        let first = |sample: &Sample| {
+            let metrics = text(sample);
+            let line = metrics.lines().find(|line| !line.starts_with('#'));
+            let (labels, _) = line.unwrap().rsplit_once(' ').unwrap();
+            labels.split_once('{').unwrap().1.to_owned()
+        };
+        for (name, label) in [
+            (None, "scan=\"night\"}".to_owned()),
+            (
+                Some("a\"} 1\n\\x".to_owned()),
+                "scan=\"a\\\"} 1\\\\n\\\\x\"}".to_owned(),
+            ),
+            (
+                Some("y".repeat(254) + "z"),
+                format!("scan=\"{}z\"}}", "y".repeat(254)),
+            ),
+            (
+                Some("y".repeat(300)),
+                format!("scan=\"{}…\"}}", "y".repeat(254)),
+            ),
+        ] {
+            sample.config.scan_name = name;
+            assert_eq!(first(&sample), label);
+        }
+        let unnamed = sample::written(|out| {
+            sample.config.scan_name = None;
+            write(out, &sample.results(), sample.reports.iter(), None)
+        });
+        assert!(
+            unnamed.contains("kubeknock_gate_exit_code{scan=\"kubeknock\"} 1\n"),
+            "{unnamed}"
+        );
     }
 
     /// Two clusters on one address that differ in `sni=`, and an endpoint with two records.
@@ -294,7 +352,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_label_ends_its_quotes(text in "\\PC*|[\\x00-\\x7f]{0,40}") {
-            let shown = value(&text);
+            let shown = value(&text, MAX_TEXT);
             prop_assert!(!shown.contains('\n'));
             prop_assert!(!shown.replace("\\\\", "").replace("\\\"", "").contains(['"', '\\']), "{shown}");
         }

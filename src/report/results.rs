@@ -1,10 +1,11 @@
 //! The results of a scan, which every format shows.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::phrases::{self, plural};
 use crate::model::{
     Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SpecCoverage, UnusedAcceptance,
+    Verdict,
 };
 use crate::record::{Contents, ScanInfo};
 
@@ -17,6 +18,8 @@ pub struct Results<'a> {
     pub summary: &'a ScanSummary,
     /// The findings, the worst first.
     pub findings: &'a [Finding],
+    /// Endpoints by verdict, if the finding that explains the verdict is accepted.
+    pub accepted_verdicts: &'a BTreeMap<Verdict, u64>,
     /// The acceptances that match no finding.
     pub unused_acceptances: &'a [UnusedAcceptance],
     /// Findings that count but are left out of [`Self::findings`], because the user wants to see only some severities.
@@ -49,6 +52,14 @@ impl<'a> Results<'a> {
             findings: self.findings,
             unused_acceptances: self.unused_acceptances,
         }
+    }
+
+    /// `3 exposed (1 accepted)`; `None` without an endpoint of this verdict.
+    pub(super) fn verdict_count(&self, verdict: Verdict) -> Option<String> {
+        let count = self.summary.coverage.count(verdict);
+        let accepted = self.accepted_verdicts.get(&verdict);
+        let accepted = accepted.map_or_else(String::new, |count| format!(" ({count} accepted)"));
+        (count > 0).then(|| format!("{count} {verdict}{accepted}"))
     }
 
     /// `3 findings not shown (--severity)`, if there are any.

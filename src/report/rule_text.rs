@@ -19,6 +19,7 @@ pub fn markdown(rule: &Rule) -> String {
         score,
         cwe,
         controls,
+        anonymous_access: _,
     } = rule;
     let mut out = format!("## {id}\n\n**{title}.** Severity {severity} (score {score})");
     if let Some(cwe) = cwe {

@@ -24,6 +24,7 @@ mod input;
 mod layers;
 mod lenient;
 mod limits;
+mod monitoring;
 mod name_server;
 mod options;
 mod outputs;

@@ -230,6 +230,7 @@ fn every_link_leads_to_a_file() {
     for page in [
         "README.md",
         "docs/architecture.md",
+        "docs/monitoring.md",
         "docs/options.md",
         "docs/security.md",
         "docs/settings.md",

@@ -662,7 +662,7 @@ async fn a_full_disk_stops_the_scan_and_keeps_what_was_done() {
     );
     let metrics = fs::read_to_string(folder.path().join("metrics")).unwrap();
     assert!(
-        metrics.contains("kubeknock_gate_exit_code 2\n"),
+        metrics.contains("kubeknock_gate_exit_code{scan=\"metrics\"} 2\n"),
         "as the process says: {metrics}"
     );
     let partial = report(&report_at);

@@ -50,6 +50,7 @@ impl Conclusion {
             info,
             summary,
             findings: &self.evaluation.findings,
+            accepted_verdicts: &self.evaluation.accepted_verdicts,
             unused_acceptances: &self.evaluation.unused_acceptances,
             not_shown: 0,
             changes: changes.as_deref(),

@@ -35,7 +35,10 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             ));
         }
         let job = Job {
-            config: ScanConfig::default().with(|config| config.order = Order::Sequential),
+            config: ScanConfig::default().with(|config| {
+                config.order = Order::Sequential;
+                config.scan_name.clone_from(&args.output.scan_name);
+            }),
             targets: Arc::new(targets.build()?),
             checkpoint: None,
             outputs,

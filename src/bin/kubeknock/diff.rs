@@ -25,6 +25,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             info: new.scan.info(),
             summary: &new.scan.summary,
             findings: &new.evaluation.findings,
+            accepted_verdicts: &new.evaluation.accepted_verdicts,
             unused_acceptances: &[],
             not_shown: 0,
             changes: Some(&changes),

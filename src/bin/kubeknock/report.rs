@@ -29,7 +29,10 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     let earlier = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
     let mut outputs = Outputs::open(&args.output, &formats)?;
     let mut reports = latest_first(&paths, args.max_age)?;
-    let merged = merge(&mut reports)?;
+    let mut merged = merge(&mut reports)?;
+    if let Some(name) = &args.output.scan_name {
+        merged.scan.config.scan_name = Some(name.clone());
+    }
     let scan = &merged.scan;
     if merged.repeated > 0 {
         let count = merged.repeated;

@@ -41,6 +41,7 @@ pub(crate) fn run(
         args.all,
     )?;
     config.shard = args.selection.shard.unwrap_or(Shard::WHOLE);
+    config.scan_name.clone_from(&args.output.scan_name);
     let targets = settings::targets(args, file.expectations, verbose)?;
     if args.dry_run {
         dry_run::write(&config, &targets)?;

@@ -1,6 +1,6 @@
 //! The server accepts anonymous requests, and nothing beyond version and health is open.
 
-use super::hit::DEFAULTS;
+use super::hit::ANONYMOUS_ACCESS;
 use crate::model::{Control, Rule, Severity};
 use crate::policy::controls;
 
@@ -27,7 +27,7 @@ pub(in crate::policy) static UNEXPECTED: Rule = Rule {
     score: "7.3",
     cwe: Some(1188),
     controls: CONTROLS,
-    ..DEFAULTS
+    ..ANONYMOUS_ACCESS
 };
 
 pub(in crate::policy) static ENABLED: Rule = Rule {
@@ -42,7 +42,7 @@ pub(in crate::policy) static ENABLED: Rule = Rule {
     score: "5.3",
     cwe: Some(1188),
     controls: CONTROLS,
-    ..DEFAULTS
+    ..ANONYMOUS_ACCESS
 };
 
 pub(in crate::policy) static NOT_CHANGEABLE: Rule = Rule {
@@ -56,7 +56,7 @@ pub(in crate::policy) static NOT_CHANGEABLE: Rule = Rule {
     score: "3.1",
     cwe: Some(1188),
     controls: CONTROLS,
-    ..DEFAULTS
+    ..ANONYMOUS_ACCESS
 };
 
 pub(in crate::policy) static LIMITED: Rule = Rule {
@@ -67,5 +67,5 @@ pub(in crate::policy) static LIMITED: Rule = Rule {
     proof: "Some paths answered 401, and others were granted or refused by authorization.",
     severity: Severity::Note,
     score: "0.0",
-    ..DEFAULTS
+    ..ANONYMOUS_ACCESS
 };

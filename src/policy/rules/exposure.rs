@@ -1,6 +1,6 @@
 //! Paths that are open beyond version and health, by how sensitive they are.
 
-use super::hit::DEFAULTS;
+use super::hit::ANONYMOUS_ACCESS;
 use crate::model::{Rule, Severity};
 use crate::policy::controls;
 
@@ -26,7 +26,7 @@ pub(in crate::policy) static RESOURCES: Rule = Rule {
         controls::ATTACK_REMOTE_SERVICES,
         controls::ATTACK_CREDENTIALS,
     ],
-    ..DEFAULTS
+    ..ANONYMOUS_ACCESS
 };
 
 pub(in crate::policy) static DISCOVERY: Rule = Rule {
@@ -50,7 +50,7 @@ pub(in crate::policy) static DISCOVERY: Rule = Rule {
         controls::OWASP_2025_AUTHORIZATION,
         controls::ATTACK_DISCOVERY,
     ],
-    ..DEFAULTS
+    ..ANONYMOUS_ACCESS
 };
 
 pub(in crate::policy) static TELEMETRY_UNEXPECTED: Rule = Rule {
@@ -85,5 +85,5 @@ pub(in crate::policy) static TELEMETRY: Rule = Rule {
         controls::OWASP_2025_EXPOSED,
         controls::ATTACK_HOST_INFORMATION,
     ],
-    ..DEFAULTS
+    ..ANONYMOUS_ACCESS
 };

@@ -24,6 +24,13 @@ pub(super) const DEFAULTS: Rule = Rule {
     score: "2.0",
     cwe: None,
     controls: &[],
+    anonymous_access: false,
+};
+
+/// The same for a rule about anonymous access, which also has a row in `anonymous_access.rs`.
+pub(super) const ANONYMOUS_ACCESS: Rule = Rule {
+    anonymous_access: true,
+    ..DEFAULTS
 };
 
 /// When the scan began. Rules about time use it, so a saved report gives the same findings on any day.

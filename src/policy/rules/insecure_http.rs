@@ -1,6 +1,6 @@
 //! An API server without TLS.
 
-use super::hit::DEFAULTS;
+use super::hit::ANONYMOUS_ACCESS;
 use crate::model::{Rule, Severity};
 use crate::policy::controls;
 
@@ -20,5 +20,5 @@ pub(in crate::policy) static RULE: Rule = Rule {
         controls::OWASP_2025_AUTHENTICATION,
         controls::ATTACK_PUBLIC_FACING,
     ],
-    ..DEFAULTS
+    ..ANONYMOUS_ACCESS
 };

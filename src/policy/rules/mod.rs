@@ -19,24 +19,24 @@ use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
 pub(super) static REGISTRY: [Entry; 23] = [
-    anonymous_access(&exposure::RESOURCES),
-    anonymous_access(&exposure::DISCOVERY),
-    anonymous_access(&exposure::TELEMETRY_UNEXPECTED),
-    anonymous_access(&exposure::TELEMETRY),
-    anonymous_access(&insecure_http::RULE),
+    chosen(&exposure::RESOURCES),
+    chosen(&exposure::DISCOVERY),
+    chosen(&exposure::TELEMETRY_UNEXPECTED),
+    chosen(&exposure::TELEMETRY),
+    chosen(&insecure_http::RULE),
     endpoint(&etcd::RULE, etcd::check).other_way_in(),
     endpoint(&kubelet::OPEN, kubelet::open).other_way_in(),
     endpoint(&kubelet::ANONYMOUS, kubelet::anonymous).other_way_in(),
-    anonymous_access(&anonymous_auth::UNEXPECTED),
-    anonymous_access(&anonymous_auth::ENABLED),
-    anonymous_access(&anonymous_auth::NOT_CHANGEABLE),
-    anonymous_access(&anonymous_auth::LIMITED),
+    chosen(&anonymous_auth::UNEXPECTED),
+    chosen(&anonymous_auth::ENABLED),
+    chosen(&anonymous_auth::NOT_CHANGEABLE),
+    chosen(&anonymous_auth::LIMITED),
     endpoint(&posture::MORE_OPEN, posture::more_open),
     endpoint(&posture::STRICTER, posture::stricter),
     endpoint(&expectation::RULE, expectation::of_endpoint)
         .and_specification(expectation::of_specification),
     specification(&expectation::NOT_CHECKED, expectation::not_checked),
-    addresses(&divergence::RULE),
+    chosen(&divergence::RULE),
     endpoint(&support::RULE, support::check),
     endpoint(&certificate::EXPIRED, certificate::expired),
     endpoint(&certificate::EXPIRING, certificate::expiring),
@@ -55,42 +55,31 @@ pub(super) struct Entry {
     pub(super) rule: &'static Rule,
     pub(super) endpoint: Option<EndpointCheck>,
     pub(super) specification: Option<SpecificationCheck>,
-    /// Whether its findings are about anonymous access. An endpoint has at most one of these, which
-    /// [`anonymous_access::find`] chooses, and which explains the verdict.
-    pub(super) anonymous_access: bool,
     /// Whether it finds a way into the cluster other than the API server. Such a target is covered, although it is
     /// no API server.
     pub(super) other_way_in: bool,
 }
 
-/// A rule that the evaluator applies to all addresses of a name.
-const fn addresses(rule: &'static Rule) -> Entry {
+/// A rule without a check here: the evaluator applies it to all addresses of a name, or [`anonymous_access::find`]
+/// chooses it.
+const fn chosen(rule: &'static Rule) -> Entry {
     Entry {
         rule,
         endpoint: None,
         specification: None,
-        anonymous_access: false,
         other_way_in: false,
-    }
-}
-
-/// A rule of the table in `anonymous_access.rs`.
-const fn anonymous_access(rule: &'static Rule) -> Entry {
-    Entry {
-        anonymous_access: true,
-        ..addresses(rule)
     }
 }
 
 const fn endpoint(rule: &'static Rule, check: EndpointCheck) -> Entry {
     Entry {
         endpoint: Some(check),
-        ..addresses(rule)
+        ..chosen(rule)
     }
 }
 
 const fn specification(rule: &'static Rule, check: SpecificationCheck) -> Entry {
-    addresses(rule).and_specification(check)
+    chosen(rule).and_specification(check)
 }
 
 impl Entry {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::Severity;
+use crate::policy::{End, FailOn, Gate};
 
 fn of_all(at_most: Severity) -> Accept {
     Accept {
@@ -48,6 +49,40 @@ fn only_the_finding_about_anonymous_access_settles_the_verdict() {
     };
     assert!(settled("anonymous-discovery-exposed"));
     assert!(!settled("unsupported-version"));
+}
+
+/// A reader who counts the exposed endpoints learns why the gate counts fewer.
+#[test]
+fn the_gate_says_which_endpoints_are_accepted() {
+    let policy = Policy {
+        accept: vec![accept(
+            "anonymous-discovery-exposed",
+            "192.0.2.1",
+            "2027-01-01",
+        )],
+        ..Policy::default()
+    };
+    let sentence = |addresses: &[&str]| {
+        let reports: Vec<EndpointReport> = (0..)
+            .zip(addresses)
+            .map(|(index, address)| exposed(target(index, address), address))
+            .collect();
+        let gate = Gate {
+            fail_on: FailOn::Verdict(Verdict::Forbidden),
+            require_coverage: 100,
+        };
+        let evaluation = evaluate_with(&policy, &reports);
+        gate.decide(&coverage(&reports), &evaluation, End::Regular)
+            .sentence
+    };
+    assert_eq!(
+        sentence(&["192.0.2.1"]),
+        "exit 0: nothing at --fail-on forbidden (1 exposed accepted)"
+    );
+    assert_eq!(
+        sentence(&["192.0.2.1", "192.0.2.2"]),
+        "exit 1: 1 exposed (1 more accepted): 192.0.2.2:6443"
+    );
 }
 
 /// Whatever opens later is not covered.

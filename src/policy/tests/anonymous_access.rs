@@ -3,12 +3,11 @@
 use super::*;
 use crate::model::fixtures::status;
 use crate::model::{BaselineState, Remediation, Remedy, Severity};
-use crate::policy::evaluator::is_anonymous_access;
 
 /// The only finding about anonymous access.
 fn only(report: EndpointReport) -> Finding {
     let mut findings = evaluate(&[report]).findings;
-    findings.retain(|finding| is_anonymous_access(finding.rule));
+    findings.retain(|finding| finding.rule.anonymous_access);
     assert_eq!(findings.len(), 1, "{:?}", ids(&findings));
     findings.remove(0)
 }
@@ -269,7 +268,7 @@ fn a_server_that_opens_less_has_nothing_new() {
         let finding = now
             .findings
             .iter()
-            .find(|finding| is_anonymous_access(finding.rule) && !finding.gone());
+            .find(|finding| finding.rule.anonymous_access && !finding.gone());
         finding.unwrap().baseline
     };
     let open = || exposed(target(0, "192.0.2.1"), "192.0.2.1");

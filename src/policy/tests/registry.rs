@@ -20,7 +20,7 @@ fn every_rule_has_a_check_and_its_own_id() {
     assert_eq!(listed.len(), RULES.len(), "an id twice");
     let mut with_check: BTreeSet<&str> = [divergence::RULE.id].into();
     let checked = REGISTRY.iter().filter(|entry| {
-        entry.endpoint.is_some() || entry.specification.is_some() || entry.anonymous_access
+        entry.endpoint.is_some() || entry.specification.is_some() || entry.rule.anonymous_access
     });
     with_check.extend(checked.map(|entry| entry.rule.id));
     assert_eq!(listed, with_check);
@@ -30,7 +30,7 @@ fn every_rule_has_a_check_and_its_own_id() {
 fn every_rule_about_anonymous_access_is_in_the_table_that_chooses_one() {
     let registered: BTreeSet<&str> = REGISTRY
         .iter()
-        .filter(|entry| entry.anonymous_access)
+        .filter(|entry| entry.rule.anonymous_access)
         .map(|entry| entry.rule.id)
         .collect();
     let chosen: BTreeSet<&str> = anonymous_access::rules().map(|rule| rule.id).collect();

@@ -78,9 +78,17 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
         ..
     } in parts
     {
-        let SavedScan { summary, .. } = scan;
+        let SavedScan {
+            config: further,
+            summary,
+            ..
+        } = scan;
         if superseded {
             continue;
+        }
+        // No name fits results of several scans.
+        if config.scan_name != further.scan_name {
+            config.scan_name = None;
         }
         end = end.max(end_of(&summary));
         whole.started = whole.started.min(summary.started);

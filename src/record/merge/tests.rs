@@ -89,6 +89,7 @@ fn as_sample(merged: Whole, like: &Sample) -> Sample {
         summary,
         findings: like.findings.clone(),
         changes: None,
+        accepted_verdicts: std::collections::BTreeMap::new(),
         outage: None,
         sentence: like.sentence.clone(),
     }

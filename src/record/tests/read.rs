@@ -33,6 +33,7 @@ fn read_back_with(text: &str, findings: &[Finding]) -> Sample {
         summary,
         findings: findings.to_vec(),
         changes: None,
+        accepted_verdicts: std::collections::BTreeMap::new(),
         outage: None,
         sentence: sample::mixed().sentence,
     }
@@ -108,6 +109,7 @@ fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
         for saved in [sample::json(&sample), sample::jsonl(&sample)] {
             let again = Sample {
                 changes: sample.changes.clone(),
+                accepted_verdicts: sample.accepted_verdicts.clone(),
                 ..read_back_with(&saved, &sample.findings)
             };
             for (format, text) in everywhere(&again) {

@@ -2,6 +2,7 @@
 //!
 //! The same size always gives the same estate. Unlike the mixed scan it has few kinds of records, and many of each.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,6 +93,7 @@ fn sample(reports: Vec<EndpointReport>, findings: Vec<Finding>) -> Sample {
         },
         reports,
         findings,
+        accepted_verdicts: BTreeMap::new(),
         changes: None,
         sentence: format!("exit 1: 1 exposed: {}", exposed.unwrap_or_default()),
         ..mixed()

@@ -41,6 +41,7 @@ pub(super) const fn rule(
         meaning: "It means something.",
         proof: "An answer proves it.",
         advice: |_| remediation(),
+        anonymous_access: false,
         severity,
         score,
         cwe,
@@ -52,8 +53,14 @@ pub(super) const fn rule(
     }
 }
 
-pub(crate) static RESOURCES: Rule = rule("resources-exposed", Severity::Critical, "9.8", Some(306));
-pub(crate) static ENABLED: Rule = rule("anonymous-enabled", Severity::Medium, "5.3", Some(1188));
+pub(crate) static RESOURCES: Rule = Rule {
+    anonymous_access: true,
+    ..rule("resources-exposed", Severity::Critical, "9.8", Some(306))
+};
+pub(crate) static ENABLED: Rule = Rule {
+    anonymous_access: true,
+    ..rule("anonymous-enabled", Severity::Medium, "5.3", Some(1188))
+};
 pub(crate) static VERSION: Rule = rule("version-disclosed", Severity::Low, "3.1", Some(497));
 pub(crate) static HEALTH: Rule = rule("health-open", Severity::Note, "0.0", None);
 pub(crate) static UNMET: Rule = rule("expectation-unmet", Severity::High, "7.0", None);

@@ -52,12 +52,14 @@ pub(crate) fn mixed() -> Sample {
         findings,
         changes,
         outage: None,
+        accepted_verdicts: [(Verdict::Forbidden, 1)].into(),
         sentence: "exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)".to_owned(),
     }
 }
 
 fn config() -> ScanConfig {
     ScanConfig {
+        scan_name: Some("europe".to_owned()),
         headers: vec!["X-Scan-Id: SEC-42".parse().unwrap()],
         source_addresses: vec!["198.51.100.7".parse().unwrap()],
         interface: Some("eth0".to_owned()),

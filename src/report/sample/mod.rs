@@ -7,6 +7,7 @@ mod kinds;
 mod mixed;
 mod parts;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -46,6 +47,7 @@ pub(crate) struct Sample {
     pub(crate) findings: Vec<Finding>,
     pub(crate) changes: Option<Vec<Change>>,
     pub(crate) outage: Option<Outage>,
+    pub(crate) accepted_verdicts: BTreeMap<Verdict, u64>,
     /// The reason for the exit code.
     pub(crate) sentence: String,
 }
@@ -72,6 +74,7 @@ impl Sample {
             summary: &self.summary,
             not_shown: 0,
             findings: &self.findings,
+            accepted_verdicts: &self.accepted_verdicts,
             unused_acceptances: if self.findings.is_empty() {
                 &[]
             } else {
@@ -165,6 +168,7 @@ pub(crate) fn empty() -> Sample {
         reports: Vec::new(),
         summary,
         findings: Vec::new(),
+        accepted_verdicts: BTreeMap::new(),
         changes: None,
         ..mixed
     }

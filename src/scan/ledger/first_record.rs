@@ -128,6 +128,7 @@ impl FirstRecord {
 /// shard have header fields of their own. The pattern names every option, so that a new one cannot be forgotten.
 fn options(config: &ScanConfig) -> Vec<(&'static str, String)> {
     let ScanConfig {
+        scan_name: _,
         connect_timeout,
         timeout,
         retries,

@@ -1,6 +1,8 @@
 //! Section "Output": what is written, and where.
 
 use clap::{Args, ValueEnum};
+use kubeknock::config::ScanConfig;
+use kubeknock::error::Error;
 use kubeknock::model::Severity;
 use kubeknock::report::Format;
 
@@ -44,6 +46,23 @@ pub(crate) struct OutputArgs {
     /// Distinguishes this analysis from others of the same repository in code scanning (sarif)
     #[arg(long, value_name = "TEXT", hide_short_help = true)]
     pub(crate) category: Option<String>,
+
+    /// Name of this scan in the metrics (prometheus) and in the report
+    ///
+    /// Every series has it as its label scan, so that several scans can have their metrics on one
+    /// machine. By default, it is the name of the prometheus= file, without .prom.
+    #[arg(long, value_name = "NAME", value_parser = scan_name, hide_short_help = true)]
+    pub(crate) scan_name: Option<String>,
+}
+
+/// A name that a configuration accepts.
+fn scan_name(text: &str) -> Result<String, String> {
+    let name = text.to_owned();
+    let config = ScanConfig::default().with(|config| config.scan_name = Some(name.clone()));
+    match config.validate() {
+        Err(Error::Config { problem, .. }) => Err(problem),
+        _ => Ok(name),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -14,6 +14,7 @@ use kubeknock::record::Spool;
 use kubeknock::report::{Format, RenderOptions, ReportWriter, Repository, Results, TableOptions};
 
 use crate::args::{ColorWord, OutputArgs};
+use crate::say;
 pub(crate) use choices::Choices;
 use choices::{check_distinct, split, with_format};
 use sink::Sink;
@@ -131,13 +132,9 @@ impl Outputs {
     /// the first error is returned.
     pub(crate) fn finish(self, results: &Results<'_>, records: &mut Spool) -> anyhow::Result<()> {
         let working_directory = env::current_dir().unwrap_or_default();
-        let mut options = RenderOptions {
-            table: TableOptions::default(),
-            repository: Repository {
-                working_directory: &working_directory,
-                root: repository_root(&working_directory),
-            },
-            category: self.category.as_deref(),
+        let repository = Repository {
+            working_directory: &working_directory,
+            root: repository_root(&working_directory),
         };
         let findings: Vec<Finding> = (results.findings.iter())
             .filter(|finding| {
@@ -156,7 +153,8 @@ impl Outputs {
             let Output {
                 writer, mut sink, ..
             } = output;
-            options.table = if sink.is_stdout() {
+            let file_name = sink.file_stem();
+            let table = if sink.is_stdout() {
                 TableOptions {
                     color: self.color,
                     width: terminal_width(),
@@ -164,6 +162,18 @@ impl Outputs {
             } else {
                 TableOptions::default()
             };
+            let options = RenderOptions {
+                table,
+                repository,
+                category: self.category.as_deref(),
+                scan_name: file_name.as_deref(),
+            };
+            let is_unnamed = file_name.is_none() && results.info.config.scan_name.is_none();
+            if is_unnamed && writer.format() == Format::Prometheus {
+                say::note(
+                    "the metrics do not say which scan they are of; name it with --scan-name if there are several",
+                );
+            }
             let results = if writer.format().is_for_people() {
                 &shown
             } else {

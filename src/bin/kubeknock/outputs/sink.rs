@@ -121,6 +121,17 @@ impl Sink {
         &self.name
     }
 
+    /// The name of the file as the user wrote it, without its folder and extension; `None` for a stream.
+    pub(super) fn file_stem(&self) -> Option<String> {
+        match self.destination {
+            Destination::Rename { .. } | Destination::Copy { .. } => {
+                let stem = Path::new(&self.name).file_stem()?;
+                Some(stem.to_string_lossy().into_owned())
+            }
+            Destination::Stdout(_) | Destination::Stderr(_) | Destination::Direct(_) => None,
+        }
+    }
+
     /// Names the destination in a write error. A closed pipe is not an error.
     pub(super) fn check(&self, written: io::Result<()>) -> anyhow::Result<()> {
         ignore_broken_pipe(written).with_context(|| format!("cannot write {}", self.name))

@@ -25,8 +25,9 @@ const NOT_IN_A_FILE: [&str; 7] = [
 ];
 /// Options that name targets. The file's are ignored if the command line names targets.
 const TARGET_OPTIONS: [&str; 2] = ["targets-file", "from"];
-/// Options whose value in the file is for `scan` only: other commands write reports of their own.
-const OF_SCAN_ONLY: [&str; 1] = ["output"];
+/// Options whose value in the file is for `scan` only: other commands write reports of their own, and a saved report
+/// has its name.
+const OF_SCAN_ONLY: [&str; 2] = ["output", "scan-name"];
 
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
 /// invalid arguments.
