@@ -6,16 +6,16 @@ use crate::model::{PostureStatus, Verdict};
 use crate::products::{Expected, ExpectedAnswer};
 
 pub(super) struct Judgement {
-    pub(super) grade: PostureGrade,
+    pub(super) result: Comparison,
     /// The expectations that the endpoint was compared with.
     pub(super) ranges: Vec<&'static Expected>,
     /// The expected answer that the endpoint gave.
     pub(super) given: Option<&'static ExpectedAnswer>,
-    /// The expected answer that the grade rests on.
+    /// The expected answer that the result rests on.
     pub(super) basis: Option<&'static ExpectedAnswer>,
 }
 
-pub(super) enum PostureGrade {
+pub(super) enum Comparison {
     /// The endpoint gave the only expected answer.
     AsDocumented,
     /// The endpoint gave one of several expected answers.
@@ -24,19 +24,19 @@ pub(super) enum PostureGrade {
     MoreOpen,
     /// The paths that were requested are stricter than expected, but other paths may be open.
     StricterWhereAsked,
-    /// There is no grade, for this reason.
+    /// There is no result, for this reason.
     Unknown(Cow<'static, str>),
 }
 
 impl Judgement {
-    /// No grade, for this reason.
+    /// No result, for this reason.
     pub(super) fn unknown(
         ranges: Vec<&'static Expected>,
         given: Option<&'static ExpectedAnswer>,
         why: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
-            grade: PostureGrade::Unknown(why.into()),
+            result: Comparison::Unknown(why.into()),
             ranges,
             given,
             basis: None,
@@ -44,12 +44,12 @@ impl Judgement {
     }
 
     pub(super) const fn status(&self) -> PostureStatus {
-        match self.grade {
-            PostureGrade::AsDocumented => PostureStatus::AsDocumented,
-            PostureGrade::Either => PostureStatus::Either,
-            PostureGrade::Stricter => PostureStatus::Stricter,
-            PostureGrade::MoreOpen => PostureStatus::MoreOpen,
-            PostureGrade::StricterWhereAsked | PostureGrade::Unknown(_) => PostureStatus::Unknown,
+        match self.result {
+            Comparison::AsDocumented => PostureStatus::AsDocumented,
+            Comparison::Either => PostureStatus::Either,
+            Comparison::Stricter => PostureStatus::Stricter,
+            Comparison::MoreOpen => PostureStatus::MoreOpen,
+            Comparison::StricterWhereAsked | Comparison::Unknown(_) => PostureStatus::Unknown,
         }
     }
 

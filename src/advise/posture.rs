@@ -2,9 +2,9 @@
 //!
 //! An expectation holds for a range of minor releases and says which public paths are open. Where anonymous
 //! requests are limited, the version is hidden: then the ranges that match the answers are used, or all ranges
-//! if none matches. Without enough knowledge there is no grade.
+//! if none matches. Without enough knowledge there is no result.
 
-use super::judgement::{Judgement, PostureGrade, decidable, verdicts};
+use super::judgement::{Comparison, Judgement, decidable, verdicts};
 use super::observed::Observed;
 use super::paths::{PathAnswers, Resources};
 use super::sentence::{expected_answers, sentence};
@@ -29,7 +29,7 @@ pub(super) fn posture(identification: &Identification, observed: Observed<'_>) -
         &judgement,
     );
     Some(Posture {
-        standing: judgement.status(),
+        status: judgement.status(),
         expected: verdicts(&judgement.ranges),
         documented: expected_answers(&judgement),
         mode: judgement.mode().map(Text::Borrowed),
@@ -70,23 +70,21 @@ fn judge(
             .unwrap_or("what would decide it cannot be seen");
         return Judgement::unknown(ranges, given, why);
     }
-    let grade = match (given, common_status(&ranges, answers)) {
-        (Some(_), _) if verdicts(&ranges).len() == 1 => PostureGrade::AsDocumented,
-        (Some(_), _) => PostureGrade::Either,
+    let result = match (given, common_status(&ranges, answers)) {
+        (Some(_), _) if verdicts(&ranges).len() == 1 => Comparison::AsDocumented,
+        (Some(_), _) => Comparison::Either,
         // Where authentication refuses, a path condition may admit a path that was not requested.
         (None, Some(PostureStatus::Stricter))
             if answers.rejected() > 0 && answers.resources != Resources::Clear =>
         {
-            PostureGrade::StricterWhereAsked
+            Comparison::StricterWhereAsked
         }
-        (None, Some(PostureStatus::Stricter)) => PostureGrade::Stricter,
-        (None, Some(_)) => PostureGrade::MoreOpen,
-        (None, None) => {
-            PostureGrade::Unknown("it lies between the answers that are expected".into())
-        }
+        (None, Some(PostureStatus::Stricter)) => Comparison::Stricter,
+        (None, Some(_)) => Comparison::MoreOpen,
+        (None, None) => Comparison::Unknown("it lies between the answers that are expected".into()),
     };
     Judgement {
-        grade,
+        result,
         given,
         // Without an expected answer, the weakest of those that were compared with.
         basis: given.or_else(|| decidable(&ranges).min_by_key(|answer| answer.known)),
@@ -94,7 +92,7 @@ fn judge(
     }
 }
 
-/// The reason against a grade although the product has expectations.
+/// The reason against a result although the product has expectations.
 fn why_not_graded(
     identification: &Identification,
     given: Option<&ExpectedAnswer>,

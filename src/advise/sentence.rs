@@ -1,6 +1,6 @@
 //! A posture as a sentence: the product, its answers, and how they compare with the expectation.
 
-use super::judgement::{Judgement, PostureGrade, decidable};
+use super::judgement::{Comparison, Judgement, decidable};
 use super::paths::{PathAnswers, Resources};
 use crate::kubernetes::PathClass;
 use crate::model::{Access, Identification, Provenance, Verdict};
@@ -24,15 +24,15 @@ pub(super) fn sentence(
     let expected = expected_answers(judgement);
     let (confirmed, basis) = basis(name, judgement.basis);
     let hidden = hidden(answers).map_or_else(String::new, |hidden| format!("; {hidden}"));
-    let comparison = match &judgement.grade {
-        PostureGrade::AsDocumented => {
+    let comparison = match &judgement.result {
+        Comparison::AsDocumented => {
             let since = since(judgement);
             let mode = judgement
                 .mode()
                 .map_or_else(String::new, |mode| format!("{mode}, "));
             format!(", {confirmed}{since}: {mode}confirmed from outside{hidden}")
         }
-        PostureGrade::Either => {
+        Comparison::Either => {
             let mode = judgement
                 .mode()
                 .unwrap_or("one of the answers that are expected");
@@ -45,8 +45,8 @@ pub(super) fn sentence(
             };
             format!(": {mode}{from_outside}{hidden}")
         }
-        PostureGrade::Stricter => format!(": stricter than {basis} ({expected}){hidden}"),
-        PostureGrade::MoreOpen => {
+        Comparison::Stricter => format!(": stricter than {basis} ({expected}){hidden}"),
+        Comparison::MoreOpen => {
             let note = judgement
                 .ranges
                 .iter()
@@ -54,10 +54,10 @@ pub(super) fn sentence(
             let note = note.map_or_else(String::new, |note| format!("; {note}"));
             format!(": more open than {basis} ({expected}){note}")
         }
-        PostureGrade::StricterWhereAsked => format!(
+        Comparison::StricterWhereAsked => format!(
             ": stricter than {basis} ({expected}) on these paths, and not graded beyond them{hidden}"
         ),
-        PostureGrade::Unknown(why) => format!("; not graded: {why}"),
+        Comparison::Unknown(why) => format!("; not graded: {why}"),
     };
     format!("{name}{version}: {observed}{comparison}")
 }

@@ -20,7 +20,7 @@ pub(super) fn recheck(
     if was_rechecked || is_something_else {
         return None;
     }
-    let why = why(requests)?;
+    let why = reason(requests)?;
     let after = requests
         .iter()
         .filter_map(|request| request.exchange.asks_to_wait())
@@ -38,7 +38,8 @@ pub(super) fn is_unavailable(request: &JudgedRequest) -> bool {
     )
 }
 
-fn why(requests: &[JudgedRequest]) -> Option<String> {
+/// The first sign that the answers may not last.
+fn reason(requests: &[JudgedRequest]) -> Option<String> {
     if let Some(why) = requests.iter().find_map(not_ready) {
         return Some(why);
     }
@@ -51,7 +52,7 @@ fn why(requests: &[JudgedRequest]) -> Option<String> {
     if let Some(first) = public.first()
         && let Some(other) = public.iter().find(|other| other.access != first.access)
     {
-        let both = both(first, other);
+        let both = accesses_of(first, other);
         return Some(format!("{both}, which one role opens together"));
     }
     // A server that starts refuses everything until it has loaded its roles.
@@ -63,14 +64,14 @@ fn why(requests: &[JudgedRequest]) -> Option<String> {
     if let Some(version) = forbidden(PathClass::Version)
         && let Some(health) = forbidden(PathClass::Health)
     {
-        let both = both(version, health);
+        let both = accesses_of(version, health);
         return Some(format!("{both}, as while a server starts"));
     }
     // Path conditions may admit some paths only, but a server that starts looks the same.
     if let Some(accepted) = with(Access::Forbidden)
         && let Some(rejected) = with(Access::Rejected)
     {
-        return Some(both(accepted, rejected));
+        return Some(accesses_of(accepted, rejected));
     }
     // No known configuration opens /api and closes version or health.
     let api = requests
@@ -79,7 +80,7 @@ fn why(requests: &[JudgedRequest]) -> Option<String> {
     let closed = requests
         .iter()
         .find(|request| request.class().is_public() && request.access.is_refused())?;
-    (api.access == Access::Granted).then(|| both(api, closed))
+    (api.access == Access::Granted).then(|| accesses_of(api, closed))
 }
 
 /// How an answer shows that the server is overloaded, starts or is not healthy.
@@ -98,7 +99,7 @@ fn not_ready(request: &JudgedRequest) -> Option<String> {
         .then(|| format!("{path} says that the server is not healthy"))
 }
 
-fn both(one: &JudgedRequest, other: &JudgedRequest) -> String {
+fn accesses_of(one: &JudgedRequest, other: &JudgedRequest) -> String {
     format!(
         "{} is {} and {} is {}",
         one.path(),

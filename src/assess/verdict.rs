@@ -36,11 +36,11 @@ pub(super) fn decide(
 ) -> Ruling {
     not_api_server(requests, identification)
         .or_else(|| unreachable(requests, observation))
-        .or_else(|| undecidable(requests, identification))
+        .or_else(|| not_shown_to_be_api_server(requests, identification))
         .or_else(|| contradicting(requests))
         .or_else(|| exposed(requests))
         .or_else(|| starting(requests))
-        .unwrap_or_else(|| settled(requests, observation))
+        .unwrap_or_else(|| from_last_answers(requests, observation))
 }
 
 /// Rule 1: it is certainly something else, or no answer shows a sign of Kubernetes.
@@ -77,7 +77,10 @@ fn unreachable(requests: &[JudgedRequest], observation: &Observation) -> Option<
 }
 
 /// Rule 3: it may not be an API server, so its 401s and 403s prove nothing.
-fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> Option<Ruling> {
+fn not_shown_to_be_api_server(
+    requests: &[JudgedRequest],
+    identification: &Identification,
+) -> Option<Ruling> {
     match identification.component {
         Component::KubeApiServer | Component::AggregatedApiServer => None,
         Component::Unknown
@@ -97,7 +100,8 @@ fn undecidable(requests: &[JudgedRequest], identification: &Identification) -> O
 
 /// Rule 4: two answers to one path differ, and a starting server does not explain it.
 fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
-    let (first, then) = changes(requests).find(|(first, then)| !is_start(requests, first, then))?;
+    let (first, then) =
+        changes(requests).find(|(first, then)| !is_explained_by_start(requests, first, then))?;
     Some(ruling(
         Verdict::Inconclusive,
         format!(
@@ -112,7 +116,11 @@ fn contradicting(requests: &[JudgedRequest]) -> Option<Ruling> {
 /// Whether a starting server explains that an answer changed. While it starts, it refuses every request by
 /// authorization, whatever its configuration. A path that is open by default may open at any time. Any other path
 /// counts only if flow control was not set up when the path was refused, or if everything was refused.
-fn is_start(requests: &[JudgedRequest], first: &JudgedRequest, then: &JudgedRequest) -> bool {
+fn is_explained_by_start(
+    requests: &[JudgedRequest],
+    first: &JudgedRequest,
+    then: &JudgedRequest,
+) -> bool {
     let refused_everything = || {
         requests
             .iter()
@@ -142,8 +150,8 @@ fn access_and_status(request: &JudgedRequest) -> String {
     format!("{}{}", request.access.as_str(), status.unwrap_or_default())
 }
 
-/// The paths that were refused while the server started; empty if there are none.
-fn at_first(requests: &[JudgedRequest]) -> String {
+/// `; while the server started, /api answered 403`; empty if no path was refused then.
+fn refused_while_starting(requests: &[JudgedRequest]) -> String {
     let paths = distinct(changes(requests).map(|(first, _)| first.path()));
     if paths.is_empty() {
         return String::new();
@@ -169,7 +177,7 @@ fn exposed(requests: &[JudgedRequest]) -> Option<Ruling> {
             format!(
                 "anonymous callers may read {}: beyond the public-info set{}",
                 some_of(&open),
-                at_first(requests)
+                refused_while_starting(requests)
             ),
         )
     })
@@ -207,7 +215,7 @@ fn starting(requests: &[JudgedRequest]) -> Option<Ruling> {
 }
 
 /// Rules 7 to 10, from the last clear answer of each path.
-fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
+fn from_last_answers(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
     let paths = api_paths(requests);
     let with = |wanted: Access| -> Vec<&str> {
         paths
@@ -232,7 +240,7 @@ fn settled(requests: &[JudgedRequest], observation: &Observation) -> Ruling {
     } else {
         ""
     };
-    let at_first = at_first(requests);
+    let at_first = refused_while_starting(requests);
     match paths.get("/api").map(|(_, access)| *access) {
         Some(Access::Forbidden) if rejected.is_empty() => ruling(
             Verdict::Forbidden,

@@ -6,7 +6,7 @@ use crate::config::ScanConfig;
 use crate::model::{Coverage, EndpointReport, ScanSummary};
 use crate::policy::{Evaluation, Evaluator, Policy, RULES};
 use crate::record::{self, Merge, SavedScan, Sightings, Spool};
-use crate::report::{Format, Outcome, RenderOptions, Results, escape, render};
+use crate::report::{Format, GateResult, RenderOptions, Results, escape, render};
 
 /// A saved report, `json` or `jsonl`.
 pub fn saved_reports(data: &[u8]) {
@@ -127,7 +127,7 @@ fn results<'a>(scan: &'a SavedScan, evaluation: &'a Evaluation) -> Results<'a> {
         changes: None,
         outage: None,
         rules: &RULES,
-        outcome: Outcome {
+        outcome: GateResult {
             code: 0,
             sentence: "passed",
         },

@@ -54,7 +54,7 @@ impl ProductMarks {
 
     fn find(&mut self, place: Place, text: &str, clue: usize, alias: bool) {
         let patterns = TABLE.patterns(place);
-        // Most texts match nothing, and this test is cheaper.
+        // Most texts match nothing, and this test is cheap.
         if !patterns.set.is_match(text) {
             return;
         }
@@ -212,11 +212,11 @@ impl Support {
         let mut places = [0; Place::COUNT];
         let (mut distinguishing, mut shows) = (0, false);
         for mark in found {
-            let its = mark.fact.entry == entry;
-            if !its && !built_on.contains(&mark.fact.entry) {
+            let is_own = mark.fact.entry == entry;
+            if !is_own && !built_on.contains(&mark.fact.entry) {
                 continue;
             }
-            shows |= its;
+            shows |= is_own;
             let worth = worth(mark.fact);
             let place = &mut places[mark.place as usize];
             *place = worth.max(*place);
@@ -228,7 +228,7 @@ impl Support {
                         && self::worth(other.fact) >= worth
                 })
             };
-            if its && worth > distinguishing && !shared() {
+            if is_own && worth > distinguishing && !shared() {
                 distinguishing = worth;
             }
         }
@@ -256,7 +256,7 @@ impl Support {
 
 /// The product that is named, of the strongest, or all that tie.
 fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
-    let set_apart = |least: u32| {
+    let distinguished_by = |least: u32| {
         strongest
             .iter()
             .filter(|support| support.distinguishing >= least)
@@ -265,7 +265,7 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
     // A product that is built on two others may have only marks that these share, so 0 is allowed.
     let all = [UNIQUE, TELLING, 1, 0]
         .into_iter()
-        .map(set_apart)
+        .map(distinguished_by)
         .find(|set| !set.is_empty());
     let all = all.unwrap_or_default();
     let built_on =
@@ -278,9 +278,9 @@ fn choose(strongest: &[Support], table: &Table) -> Vec<usize> {
     if let [_] = tops.as_slice() {
         return vec![tops[0].entry];
     }
-    // Two roots may meet in one product that is built on both.
-    let meets = |support: &&Support| tops.iter().all(|top| built_on(support, top));
-    if let Some(both) = strongest.iter().find(meets) {
+    // One product may be built on all of them.
+    let is_built_on_all = |support: &&Support| tops.iter().all(|top| built_on(support, top));
+    if let Some(both) = strongest.iter().find(is_built_on_all) {
         return vec![both.entry];
     }
     let mut by_total = tops;

@@ -68,8 +68,8 @@ fn weigh(signs: &Signs, observation: &Observation) -> (Component, Confidence) {
     if signs.etcd_answer {
         return (Component::Etcd, Confidence::High);
     }
-    let etcds = signs.etcd_name || signs.cluster_ca && ETCD_PORTS.contains(&port);
-    if etcds && signs.replies == 0 && wants_client_certificate(observation) {
+    let may_be_etcd = signs.etcd_name || signs.cluster_ca && ETCD_PORTS.contains(&port);
+    if may_be_etcd && signs.replies == 0 && wants_client_certificate(observation) {
         return (Component::Etcd, Confidence::Medium);
     }
     let strong = signs.api_server_signs();

@@ -27,7 +27,7 @@ pub struct Grant {
     pub path: String,
     /// `list` for resources, `get` for every other path.
     pub verb: Verb,
-    /// What it is worth.
+    /// How bad it is that the path is open.
     pub grade: Grade,
     /// Whether it is authorized while nothing is served there (404 from behind authorization).
     pub not_served: bool,
@@ -86,11 +86,11 @@ pub struct Assessment {
     pub reason: String,
     /// What is open: the worst grade first, then by path.
     pub grants: Vec<Grant>,
-    /// Whether the endpoint must be probed again before this verdict counts.
+    /// The recheck that must come before this verdict counts; `None` if there is none to make.
     pub recheck: Option<Recheck>,
 }
 
-/// Why an endpoint is probed a second time: while servers start, their answers are wrong.
+/// Why an endpoint is rechecked, and after which pause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recheck {
     /// The answers that contradict each other, or that show an overloaded or starting server.

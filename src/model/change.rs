@@ -1,4 +1,4 @@
-//! What is not as it was in an earlier scan.
+//! What changed since an earlier scan.
 
 use std::sync::Arc;
 
@@ -35,25 +35,25 @@ words!(ChangeKind);
 /// One change of one target, all addresses of a name together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Whose.
+    /// The target that changed.
     pub about: Identity,
     /// Where the target was written.
     pub origin: Arc<Origin>,
-    /// `name=` of it.
+    /// The `name=` of the target.
     pub label: Option<Arc<str>>,
     /// What changed.
     pub kind: ChangeKind,
-    /// How it was: a verdict's word, a version, the end of a certificate, paths that were open;
-    /// `None` for what was not there. May hold text from the network.
+    /// The state before: a verdict's word, a version, the end of a certificate, paths that were open; `None` if there
+    /// was none. May hold text from the network.
     pub before: Option<String>,
-    /// How it is.
+    /// The state now, in the same form.
     pub after: Option<String>,
     /// Whether an anonymous caller may do more than before.
     pub opens: bool,
 }
 
 impl Change {
-    /// What lists sort by: what opens first, then by kind and target.
+    /// The sort key of lists: changes that open something come first, then by kind and target.
     pub fn order_key(&self) -> (bool, ChangeKind, &Identity) {
         (!self.opens, self.kind, &self.about)
     }

@@ -22,7 +22,7 @@ pub enum Component {
     KubeControllerManager,
     /// kube-scheduler, told from kube-controller-manager by its port.
     KubeScheduler,
-    /// One of these two, on another port.
+    /// kube-controller-manager or kube-scheduler, on another port.
     #[serde(rename = "kube-controller-manager-or-scheduler")]
     #[strum(serialize = "kube-controller-manager-or-scheduler")]
     ControllerManagerOrScheduler,

@@ -1,4 +1,4 @@
-//! One place to connect to.
+//! Where a probe connects, and under which name.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -49,7 +49,7 @@ impl Endpoint {
 }
 
 impl fmt::Display for Endpoint {
-    /// The base URL that is asked, then the address where a name hides it, or who knows it.
+    /// The base URL; for a name also the address, or that the proxy resolves the name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

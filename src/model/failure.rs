@@ -87,7 +87,7 @@ pub enum FailureKind {
     Panic,
     /// This machine has no route to the address, no address of its family, or a rule that forbids it.
     NoRoute,
-    /// No name server is configured, answers, or accepts the question.
+    /// No name server is configured, or none answers or accepts a question.
     NoResolver,
     /// The proxy's rules forbid this target.
     ProxyRefused,

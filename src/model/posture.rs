@@ -49,7 +49,8 @@ impl PostureStatus {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Posture {
     /// How the endpoint compares with that.
-    pub standing: PostureStatus,
+    #[serde(rename = "standing")]
+    pub status: PostureStatus,
     /// The verdicts that the product documents for this version; empty if none is known.
     pub expected: Vec<Verdict>,
     /// What the product documents, in words: `forbidden with version and health open`. Empty if nothing is known, and

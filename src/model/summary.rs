@@ -1,4 +1,4 @@
-//! The counts of a scan: every target × port × address in exactly one of them.
+//! The counts of a scan. Every target × port × address is in exactly one of them.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -45,7 +45,7 @@ impl Coverage {
         self.outcomes() == 0 && self.own_side_failures.values().any(|count| *count > 0)
     }
 
-    /// Every outcome there is: verdicts and unreachable.
+    /// How many endpoints and names have an outcome: a verdict, unreachable included.
     pub fn outcomes(&self) -> u64 {
         self.verdicts.values().sum::<u64>() + self.unreachable_total()
     }
@@ -99,7 +99,7 @@ impl Coverage {
     }
 }
 
-/// What one target specification came to.
+/// The result of one target specification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SpecCoverage {

@@ -1,4 +1,4 @@
-//! What somebody asked us to knock on, and where they wrote it down.
+//! A target: the host and port to knock on, and the specification that named it.
 
 use std::fmt;
 use std::net::IpAddr;

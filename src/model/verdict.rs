@@ -1,4 +1,4 @@
-//! The answer to the one question: what may an anonymous caller do at this endpoint?
+//! The verdict on an endpoint: what an anonymous caller may do there.
 
 use std::fmt;
 

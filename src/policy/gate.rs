@@ -12,9 +12,9 @@ use crate::model::{
 use crate::wording::{first_and_more, listed, plural};
 
 /// Exit code: nothing reaches the threshold.
-const PASSED: u8 = 0;
+pub const PASSED: u8 = 0;
 /// Exit code: findings.
-const FAILED: u8 = 1;
+pub const FAILED: u8 = 1;
 /// Exit code: the scan could not run, or could not continue.
 pub const COULD_NOT_RUN: u8 = 2;
 /// Exit code: too few named targets got a verdict.
@@ -86,7 +86,7 @@ impl FromStr for FailOn {
 
 /// How the scan ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ScanEnd {
     /// It finished, or reached a limit that the user set.
     Regular,
     /// A signal stopped it.
@@ -120,7 +120,7 @@ impl Gate {
     /// accepted, nor named targets whose missing verdict is accepted. If the threshold is a verdict, a critical
     /// finding counts as well. An unmet expectation fails at every threshold but `never`; with `new`, only if
     /// the baseline did not have it.
-    pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: End) -> Decision {
+    pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: ScanEnd) -> Decision {
         let mut parts = self.verdicts_at_threshold(coverage, evaluation);
         let reached =
             (evaluation.findings.iter()).filter(|finding| self.fail_on.reached_by(finding));
@@ -134,12 +134,12 @@ impl Gate {
         parts.extend(shortfall.clone());
         // Whether the scan could be made at all is read from the counts, because a saved report has nothing else.
         let (code, problem) = match end {
-            End::Interrupted => (INTERRUPTED, Some("interrupted")),
+            ScanEnd::Interrupted => (INTERRUPTED, Some("interrupted")),
             _ if coverage.could_not_scan() => (COULD_NOT_RUN, Some("could not scan")),
-            End::Failed => (COULD_NOT_RUN, Some("could not continue")),
-            End::Regular if fails => (FAILED, None),
-            End::Regular if shortfall.is_some() => (NOT_COVERED, None),
-            End::Regular => (PASSED, None),
+            ScanEnd::Failed => (COULD_NOT_RUN, Some("could not continue")),
+            ScanEnd::Regular if fails => (FAILED, None),
+            ScanEnd::Regular if shortfall.is_some() => (NOT_COVERED, None),
+            ScanEnd::Regular => (PASSED, None),
         };
         if let Some(problem) = problem {
             parts.insert(0, problem.to_owned());

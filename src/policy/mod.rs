@@ -26,7 +26,8 @@ mod settings;
 pub use changes::Snapshot;
 pub use evaluator::{Evaluation, Evaluator};
 pub use gate::{
-    COULD_NOT_RUN, Decision, End, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
+    COULD_NOT_RUN, Decision, FAILED, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
+    PASSED, ScanEnd,
 };
 #[cfg(feature = "rego")]
 pub use rego::{RegoError, RegoJudgement, RegoPolicies, RegoResult};

@@ -1,4 +1,4 @@
-//! Facts of a certificate, leniently: what cannot be read is left out, never a reason to stop.
+//! Reads facts from a certificate leniently: what cannot be read is left out.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use x509_parser::{certificate::X509Certificate, objects};
 
 use crate::model::{Certificate, DistinguishedName, NameList, hex};
 
-/// The facts of one DER certificate; `None` if it is none.
+/// The facts of one DER certificate; `None` if the bytes are not a certificate.
 pub(super) fn facts(der: &CertificateDer<'_>) -> Option<Certificate> {
     let (_, parsed) = X509Certificate::from_der(der).ok()?;
     let sans = parsed

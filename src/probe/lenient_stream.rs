@@ -49,7 +49,7 @@ impl<S> LenientStream<S> {
 
     /// Notes the first TLS failure.
     fn note_failure(&self, error: &io::Error) {
-        if let Some(failure) = tls_error::of_library(error) {
+        if let Some(failure) = tls_error::library_failure(error) {
             self.notes.update(|notes| {
                 notes.tls_failure.get_or_insert(failure);
             });

@@ -32,7 +32,7 @@ impl Prober {
         number: u8,
         dial: &impl Dial,
     ) -> Observation {
-        Run::new(self, stream, endpoint, number, dial, false)
+        RunningProbe::new(self, stream, endpoint, number, dial, false)
             .observe()
             .await
     }
@@ -45,14 +45,14 @@ impl Prober {
         endpoint: &Endpoint,
         dial: &impl Dial,
     ) -> Observation {
-        Run::new(self, stream, endpoint, 1, dial, true)
+        RunningProbe::new(self, stream, endpoint, 1, dial, true)
             .observe()
             .await
     }
 }
 
 /// The state of one probe.
-struct Run<'a, D> {
+struct RunningProbe<'a, D> {
     prober: &'a Prober,
     dial: &'a D,
     started: Instant,
@@ -71,7 +71,7 @@ struct Run<'a, D> {
     observation: Observation,
 }
 
-impl<'a, D: Dial> Run<'a, D> {
+impl<'a, D: Dial> RunningProbe<'a, D> {
     fn new(
         prober: &'a Prober,
         stream: TcpStream,

@@ -29,11 +29,13 @@ pub(super) fn classify(
     first_bytes: FirstBytes,
     revealed: &Revealed,
 ) -> FailedHandshake {
-    let failure = match of_library(error) {
+    let failure = match library_failure(error) {
         _ if first_bytes == FirstBytes::Http => {
             Failure::new(Stage::Tls, FailureKind::PlainHttp, "")
         }
-        Some(failure) if first_bytes == FirstBytes::Tls => negotiation(failure, error, revealed),
+        Some(failure) if first_bytes == FirstBytes::Tls => {
+            negotiation_failure(failure, error, revealed)
+        }
         Some(failure) => Failure {
             kind: FailureKind::NotTls,
             ..failure
@@ -53,7 +55,7 @@ pub(super) fn classify(
 }
 
 /// The failure of a peer that speaks TLS but did not accept what we offered.
-fn negotiation(failure: Failure, error: &io::Error, revealed: &Revealed) -> Failure {
+fn negotiation_failure(failure: Failure, error: &io::Error, revealed: &Revealed) -> Failure {
     let server_signed = revealed.signature.is_some();
     let certificate_requested = revealed.ca_names.is_some();
     let offered = |what: &str| {
@@ -105,7 +107,7 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 /// The failure of an error from the TLS library; `None` if the error came from below it.
-pub(super) fn of_library(error: &io::Error) -> Option<Failure> {
+pub(super) fn library_failure(error: &io::Error) -> Option<Failure> {
     let (kind, detail) = match rustls_error(error)? {
         // Older servers say "bad certificate" to a client that sent none.
         rustls::Error::AlertReceived(

@@ -8,14 +8,14 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::bounded::{Bounded, Budget};
 use super::coverage::Coverage;
 use super::endpoint::Endpoint;
-use super::error::{Place, SavedError};
+use super::error::{ReportName, SavedError};
 use super::format::{MAX_PIECE, MAX_RECORD, Schema};
 use super::records::{RecordCount, Records};
 use super::scan::{Scan, Tool};
 use super::scan_info::SavedScan;
 
 pub(super) fn read(
-    place: &Place<'_>,
+    place: &ReportName<'_>,
     input: &mut dyn BufRead,
     records: &mut Records<'_>,
 ) -> Result<SavedScan, SavedError> {

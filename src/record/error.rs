@@ -30,9 +30,9 @@ impl SavedError {
 }
 
 /// The report that is being read.
-pub(super) struct Place<'a>(&'a str);
+pub(super) struct ReportName<'a>(&'a str);
 
-impl<'a> Place<'a> {
+impl<'a> ReportName<'a> {
     pub(super) const fn new(name: &'a str) -> Self {
         Self(name)
     }
@@ -111,7 +111,7 @@ mod tests {
                 error.to_string().contains("hunter2") || !text.contains("hunter2"),
                 "{error}"
             );
-            Place::new("old.json").json(&error)
+            ReportName::new("old.json").json(&error)
         };
         for (text, said) in [
             ("[\"hunter2, expected x\", null]", "expected u8"),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::bounded;
 use super::coverage::Coverage;
 use super::endpoint::Endpoint;
-use super::error::{Place, SavedError};
+use super::error::{ReportName, SavedError};
 use super::format::{MAX_RECORD, Schema};
 use super::records::{RecordCount, Records};
 use super::scan::{Scan, Tool};
@@ -60,7 +60,7 @@ pub(super) fn are_next(input: &mut dyn BufRead) -> io::Result<bool> {
 }
 
 pub(super) fn read(
-    place: &Place<'_>,
+    place: &ReportName<'_>,
     input: &mut dyn BufRead,
     records: &mut Records<'_>,
 ) -> Result<Option<SavedScan>, SavedError> {
@@ -113,7 +113,7 @@ pub(super) fn read(
 }
 
 fn summary(
-    place: &Place<'_>,
+    place: &ReportName<'_>,
     number: u64,
     records: &Records<'_>,
     line: &[u8],

@@ -188,10 +188,10 @@ impl Merge {
             .endpoint_as_targeted()
             .and_then(|endpoint| self.endpoints.get(&endpoint));
         // Shards are one scan, and within one scan two targets may lead to one endpoint.
-        let by = last.and_then(|last| self.parts.get(last.part));
-        let of_same_scan = by
+        let seen_last_by = last.and_then(|last| self.parts.get(last.part));
+        let is_same_scan = seen_last_by
             .zip(self.parts.get(scan))
-            .is_some_and(|(by, own)| own.is_of_one_scan_with(by));
+            .is_some_and(|(other, own)| own.is_shard_of_same_scan(other));
         let Some(part) = self.parts.get_mut(scan) else {
             return;
         };
@@ -228,7 +228,7 @@ impl Merge {
         });
         let repeated: Option<Vec<Verdict>> = match &report.endpoint {
             Some(_) => last
-                .filter(|last| last.part != scan && (!of_same_scan || own.in_later_scan))
+                .filter(|last| last.part != scan && (!is_same_scan || own.in_later_scan))
                 .map(|last| vec![last.verdict]),
             // A name that did not resolve: any later outcome counts instead.
             None => later
@@ -279,12 +279,12 @@ impl Merge {
         }
         let (positions, indices) = positions(&parts, kept);
         let (scan, spec_maps) = combine(parts)?;
-        let in_whole = |(part, id): (usize, SpecId)| spec_maps.get(part)?.ids.get(&id).copied();
+        let merged_id = |(part, id): (usize, SpecId)| spec_maps.get(part)?.ids.get(&id).copied();
         let named = (named.into_iter())
             .filter_map(|(target, by)| {
                 Some((
                     *indices.get(&target)?,
-                    by.into_iter().filter_map(in_whole).collect(),
+                    by.into_iter().filter_map(merged_id).collect(),
                 ))
             })
             .collect();

@@ -7,7 +7,7 @@
 use std::io::BufRead;
 
 use super::endpoint::Endpoint;
-use super::error::{Place, SavedError};
+use super::error::{ReportName, SavedError};
 use super::records::Records;
 use super::v1::Upgrade;
 use super::{SavedScan, document, lines};
@@ -28,7 +28,7 @@ pub fn read(
     input: &mut dyn BufRead,
     each: &mut dyn FnMut(EndpointReport),
 ) -> Result<Option<SavedScan>, SavedError> {
-    let place = Place::new(name);
+    let place = ReportName::new(name);
     let mut begun = PeekedFile::new(input);
     if begun.is_utf_16() {
         return Err(place.wrong(UTF_16));
@@ -57,7 +57,7 @@ pub fn read(
 /// # Errors
 /// [`SavedError`] for anything else.
 pub fn from_line(line: &[u8]) -> Result<EndpointReport, SavedError> {
-    let place = Place::new("record");
+    let place = ReportName::new("record");
     let mut record: Endpoint<'_> =
         serde_json::from_slice(line).map_err(|error| place.json_line(1, &error))?;
     Upgrade::default().record(&mut record);

@@ -23,7 +23,7 @@ pub(super) struct Request<'a> {
     /// Path and query, without the endpoint's prefix.
     path: Cow<'a, str>,
     /// 1 for the first probe, 2 for the recheck.
-    #[serde(default = "v1::first_look")]
+    #[serde(default = "v1::first_probe")]
     #[cfg_attr(test, schemars(range(min = 1, max = 2)))]
     look: u8,
     /// When it was sent.

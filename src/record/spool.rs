@@ -94,11 +94,11 @@ impl Spool {
         let Some(file) = &self.file else {
             return take(&mut self.held.iter().map(Cow::Borrowed));
         };
-        let mut sources = vec![Source::Held(self.held.iter())];
+        let mut sources = vec![RecordSource::Held(self.held.iter())];
         sources.extend(
             self.runs
                 .iter()
-                .map(|(start, end)| Source::Run(Run::new(file, *start, *end))),
+                .map(|(start, end)| RecordSource::SortedRun(SortedRun::new(file, *start, *end))),
         );
         let mut merged = Merged {
             heads: Vec::new(),
@@ -116,22 +116,22 @@ impl Spool {
 }
 
 /// Sorted records from one place.
-enum Source<'a> {
+enum RecordSource<'a> {
     Held(std::slice::Iter<'a, EndpointReport>),
-    Run(Run<'a>),
+    SortedRun(SortedRun<'a>),
 }
 
-impl<'a> Source<'a> {
+impl<'a> RecordSource<'a> {
     fn next(&mut self) -> io::Result<Option<Cow<'a, EndpointReport>>> {
         match self {
             Self::Held(records) => Ok(records.next().map(Cow::Borrowed)),
-            Self::Run(run) => Ok(run.next()?.map(Cow::Owned)),
+            Self::SortedRun(run) => Ok(run.next()?.map(Cow::Owned)),
         }
     }
 }
 
 /// A run in the file that all runs share.
-struct Run<'a> {
+struct SortedRun<'a> {
     file: &'a RefCell<File>,
     at: u64,
     end: u64,
@@ -140,7 +140,7 @@ struct Run<'a> {
     used: usize,
 }
 
-impl<'a> Run<'a> {
+impl<'a> SortedRun<'a> {
     const fn new(file: &'a RefCell<File>, at: u64, end: u64) -> Self {
         Self {
             file,
@@ -188,7 +188,7 @@ impl<'a> Run<'a> {
 
 /// The records of all sources, the least key first.
 struct Merged<'a> {
-    sources: Vec<Source<'a>>,
+    sources: Vec<RecordSource<'a>>,
     /// The next record of each source.
     heads: Vec<Option<Cow<'a, EndpointReport>>>,
     next: BinaryHeap<Reverse<(Key, usize)>>,

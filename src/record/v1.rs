@@ -7,8 +7,8 @@ use super::endpoint::Endpoint;
 use super::tls::{SignatureWord, Tls};
 use crate::model::DistinguishedName;
 
-/// The probe of a record from before there was a recheck.
-pub(super) const fn first_look() -> u8 {
+/// The number of the probe in records from before there were rechecks.
+pub(super) const fn first_probe() -> u8 {
     1
 }
 

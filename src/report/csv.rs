@@ -54,7 +54,7 @@ const COLUMNS: [Column; 26] = [
     ("version", |row| row.identification()?.version.clone()),
     ("posture", |row| {
         let posture = row.report.posture.as_ref()?;
-        Some(posture.standing.as_str().to_owned())
+        Some(posture.status.as_str().to_owned())
     }),
     ("posture_sentence", |row| {
         Some(row.report.posture.as_ref()?.sentence.clone())

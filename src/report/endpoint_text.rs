@@ -166,10 +166,10 @@ fn version(
 }
 
 fn posture(out: &mut impl Write, posture: &Posture) -> io::Result<()> {
-    let (standing, sentence) = (posture.standing.phrase(), shown(&posture.sentence));
+    let (status, sentence) = (posture.status.phrase(), shown(&posture.sentence));
     writeln!(
         out,
-        "\nCompared with its documentation: {standing}\n  {sentence}"
+        "\nCompared with its documentation: {status}\n  {sentence}"
     )?;
     if !posture.expected.is_empty() {
         let expected: Vec<&str> = (posture.expected.iter())

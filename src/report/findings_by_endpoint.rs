@@ -53,13 +53,22 @@ impl<'a> FindingsByEndpoint<'a> {
 
     /// `accepted until 2027-01-01: behind a VPN`, if somebody accepted the finding that explains the verdict of an
     /// endpoint. The gate does not count such an endpoint.
-    pub(super) fn accepted_until(&self, report: &EndpointReport) -> Option<String> {
+    fn accepted_until(&self, report: &EndpointReport) -> Option<String> {
         let mut explaining = self.of(report).iter().copied();
         let is_accepted = |finding: &&Finding| finding.rule.anonymous_access && finding.accepted();
         let Acceptance {
             reason, expires, ..
         } = explaining.find(is_accepted)?.acceptance.as_ref()?;
         Some(format!("accepted until {expires}: {reason}"))
+    }
+
+    /// What an anonymous caller may do, and before it that somebody accepted this.
+    pub(super) fn anonymous_may(&self, report: &EndpointReport) -> String {
+        let may = phrases::anonymous_may(report);
+        match self.accepted_until(report) {
+            Some(accepted) => format!("{accepted}; {may}"),
+            None => may,
+        }
     }
 
     /// Whether an endpoint is named first: it is exposed, or has a critical or high finding.
@@ -70,17 +79,38 @@ impl<'a> FindingsByEndpoint<'a> {
         is_severe || report.verdict == Verdict::Exposed
     }
 
-    /// The sort key of endpoints with one verdict: the worst finding first, then by name.
+    /// The sort key of endpoints: the worst verdict first, then the worst finding, then by name. An endpoint with a
+    /// critical finding stands with the exposed ones, whatever its verdict. Of common verdicts, named targets come
+    /// first.
     pub(super) fn order(&self, report: &EndpointReport) -> impl Ord + use<> {
         let severity = self.worst(report);
+        let verdict = if severity == Some(Severity::Critical) {
+            Verdict::Exposed
+        } else {
+            report.verdict
+        };
+        let unnamed = is_common(verdict) && !report.target.named;
         let name = Natural(phrases::endpoint_name(report));
-        (severity.is_none(), severity, name, report.order_key())
+        let found = (severity.is_none(), severity);
+        (
+            verdict,
+            unnamed,
+            found,
+            report.verdict,
+            name,
+            report.order_key(),
+        )
     }
+}
+
+/// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
+pub(super) fn is_common(verdict: Verdict) -> bool {
+    verdict == Verdict::NotApiServer || verdict.has_no_answer()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::{Format, sample};
     use super::*;
 
     #[test]
@@ -102,5 +132,59 @@ mod tests {
             None,
             "another finding is accepted"
         );
+    }
+
+    #[test]
+    fn an_endpoint_with_a_critical_finding_is_among_the_worst() {
+        let mut sample = sample::mixed();
+        let other = sample.reports[8].clone();
+        assert_eq!(other.verdict, Verdict::NotApiServer);
+        sample.findings = vec![
+            sample::finding(&sample::RESOURCES, &other, "anybody may read it"),
+            sample::finding(
+                &sample::RESOURCES,
+                &sample.reports[0],
+                "anybody may list it",
+            ),
+        ];
+        let findings = FindingsByEndpoint::new(&sample.findings);
+        assert!(findings.matters(&other));
+        sample.reports.sort_by_key(|report| findings.order(report));
+        let verdicts = |count: usize| sample.reports[..count].iter().map(|report| report.verdict);
+        let worst = [Verdict::Exposed, Verdict::NotApiServer, Verdict::Forbidden];
+        assert!(
+            verdicts(3).eq(worst),
+            "{:?}",
+            verdicts(3).collect::<Vec<_>>()
+        );
+        let named = [
+            (Format::Table, "\n  not-api-server 198.51.100.40:10257: "),
+            (
+                Format::Markdown,
+                "\n- **not-api-server** <code>198.51.100.40:10257</code>",
+            ),
+        ];
+        for (format, said) in named {
+            let text = sample::rendered(format, &sample);
+            assert!(text.contains(said), "{format}: {text}");
+        }
+    }
+
+    #[test]
+    fn people_see_what_is_accepted_and_that_it_is() {
+        let sample = sample::mixed();
+        for format in [Format::Table, Format::Markdown, Format::Html] {
+            let text = sample::rendered(format, &sample);
+            assert!(
+                text.contains("accepted until 2027-01-31: a lab, behind the VPN; health only"),
+                "{format}: {text}"
+            );
+            if format != Format::Html {
+                assert!(
+                    text.contains("2 forbidden (1 accepted)"),
+                    "{format}: {text}"
+                );
+            }
+        }
     }
 }

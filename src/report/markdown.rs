@@ -18,7 +18,7 @@ use super::worst_first::worst_first;
 use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
 use crate::wording::first_and_more;
 use remediation::remediation;
-use text::{block, code, prose};
+use text::{block, code, prose, whole_code};
 
 /// Characters of the whole page.
 const MAX_PAGE: usize = 60_000;
@@ -30,6 +30,8 @@ const END_OF_FINDINGS: usize = 42_000;
 const END_OF_CHANGES: usize = 50_000;
 /// Characters of what to do, in short.
 const MAX_SUMMARY: usize = 300;
+/// Characters of the reasons for the exit code in one line.
+const MAX_SENTENCE: usize = 160;
 /// Characters of the shortest row.
 const MIN_ROW: usize = 20;
 /// Endpoints named at the top.
@@ -49,9 +51,8 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let told = results.told_findings();
     let findings = FindingsByEndpoint::new(told.iter().copied());
-    let (reports, left_out) = worst_first(reports, MAX_PAGE / MIN_ROW, |report| {
-        (report.verdict, findings.order(report))
-    });
+    let (reports, left_out) =
+        worst_first(reports, MAX_PAGE / MIN_ROW, |report| findings.order(report));
     // In an outage, silent targets are counted only.
     let (silent, reports): (Vec<&EndpointReport>, _) = (reports.iter().map(Borrow::borrow))
         .partition(|report| results.outage.is_some() && report.verdict.has_no_answer());
@@ -66,7 +67,7 @@ pub(super) fn write(
     self::findings(&mut page, results, &told, &folds);
     changes(&mut page, results);
     missing_specs(&mut page, results);
-    endpoints(&mut page, &reports, left_out);
+    endpoints(&mut page, &reports, &findings, left_out);
     out.write_all(page.text.as_bytes())?;
     out.flush()
 }
@@ -111,7 +112,15 @@ fn outcome(page: &mut Page, results: &Results<'_>) {
         "failed"
     };
     page.line(&format!("## kubeknock {title}\n"));
-    page.line(&format!("{}\n", code(results.outcome.sentence)));
+    if results.outcome.sentence.chars().count() <= MAX_SENTENCE {
+        page.line(&whole_code(results.outcome.sentence));
+    } else {
+        for (number, reason) in results.outcome.reasons().enumerate() {
+            let mark = if number == 0 { "" } else { "- " };
+            page.line(&format!("{mark}{}", whole_code(reason)));
+        }
+    }
+    page.line("");
     if let Some(stopped) = &results.summary.stopped {
         let stopped = code(stopped);
         page.line(&format!(
@@ -135,23 +144,24 @@ fn culprits(page: &mut Page, reports: &[&EndpointReport], findings: &FindingsByE
         return;
     }
     for report in culprits.iter().take(MAX_CULPRITS) {
-        let (target, may) = (
-            phrases::target_and_address(report),
-            phrases::anonymous_may(report),
-        );
-        let name = phrases::name_and_place(report.target.label.as_deref(), &target);
-        let who = phrases::who_answered(report);
-        let [name, may, who] = [&name, &*may, &who].map(code);
-        let verdict = report.verdict;
-        let accepted = findings.accepted_until(report);
-        let accepted = accepted.map(|accepted| format!(" ({})", code(&accepted)));
-        let accepted = accepted.unwrap_or_default();
-        page.line(&format!("- **{verdict}**{accepted} {name}: {may}; {who}"));
+        let [name, who, may] = cells(report, findings);
+        page.line(&format!("- **{}** {name}: {may}; {who}", report.verdict));
     }
     if culprits.len() > MAX_CULPRITS {
         page.line(&format!("- … and {} more", culprits.len() - MAX_CULPRITS));
     }
     page.line("");
+}
+
+/// The name and target of an endpoint, who answered, and what anonymous callers may do.
+fn cells(report: &EndpointReport, findings: &FindingsByEndpoint<'_>) -> [String; 3] {
+    let target = phrases::target_and_address(report);
+    let name = phrases::name_and_place(report.target.label.as_deref(), &target);
+    let (who, may) = (
+        phrases::who_answered(report),
+        findings.anonymous_may(report),
+    );
+    [&name, &*who, &may].map(code)
 }
 
 fn counts(page: &mut Page, results: &Results<'_>) {
@@ -162,12 +172,15 @@ fn counts(page: &mut Page, results: &Results<'_>) {
         .collect();
     let verdicts = verdicts.join(", ");
     let colon = if verdicts.is_empty() { "" } else { ": " };
-    page.line(&format!(
-        "{}{colon}{verdicts}. Named targets covered: {} of {}.\n",
-        phrases::plural(coverage.targets, "target", "targets"),
-        coverage.covered(),
-        coverage.named()
-    ));
+    let targets = phrases::plural(coverage.targets, "target", "targets");
+    let mut line = format!("{targets}{colon}{verdicts}.");
+    if coverage.named() > 0 {
+        let (covered, named) = (coverage.covered(), coverage.named());
+        line = format!(
+            "{line} Named targets covered: {covered} of {named} (each given by itself, with a verdict)."
+        );
+    }
+    page.line(&format!("{line}\n"));
 }
 
 /// What to do: each fix once, in one line, and in full to unfold. The fix of the worst finding comes first.
@@ -307,20 +320,19 @@ fn missing_specs(page: &mut Page, results: &Results<'_>) {
     page.line("");
 }
 
-fn endpoints(page: &mut Page, reports: &[&EndpointReport], left_out: usize) {
+fn endpoints(
+    page: &mut Page,
+    reports: &[&EndpointReport],
+    findings: &FindingsByEndpoint<'_>,
+    left_out: usize,
+) {
     if reports.is_empty() {
         return;
     }
     page.line("<details><summary>Endpoints</summary>\n");
     page.line("| verdict | target | who | anonymous may |\n|---|---|---|---|");
     let rows = reports.iter().map(|report| {
-        let target = phrases::target_and_address(report);
-        let name = phrases::name_and_place(report.target.label.as_deref(), &target);
-        let (who, may) = (
-            phrases::who_answered(report),
-            phrases::anonymous_may(report),
-        );
-        let [name, who, may] = [&name, &*who, &may].map(code);
+        let [name, who, may] = cells(report, findings);
         format!("| {} | {name} | {who} | {may} |", report.verdict)
     });
     page.rows(MAX_PAGE, left_out, rows);

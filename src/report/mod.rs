@@ -42,7 +42,7 @@ mod skip;
 mod tests;
 
 pub use format::{Format, RenderOptions, ReportWriter, render};
-pub use results::{Outcome, Results};
+pub use results::{GateResult, Results};
 pub use source_location::Repository;
 pub use table::TableOptions;
 

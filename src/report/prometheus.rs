@@ -323,7 +323,9 @@ mod tests {
 
     #[test]
     fn promtool_accepts_the_metrics() {
-        for sample in [sample::mixed(), sample::empty(), sample::hostile()] {
+        let mut hostile = sample::hostile();
+        hostile.config.scan_name = Some("a\"} 1\n# TYPE \\\u{202e}".to_owned());
+        for sample in [sample::mixed(), sample::empty(), hostile] {
             let promtool = Command::new("promtool")
                 .args(["check", "metrics"])
                 .stdin(Stdio::piped())

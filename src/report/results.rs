@@ -31,16 +31,23 @@ pub struct Results<'a> {
     /// All rules, with or without findings.
     pub rules: &'a [&'static Rule],
     /// The decision of the gate.
-    pub outcome: Outcome<'a>,
+    pub outcome: GateResult<'a>,
 }
 
 /// The decision of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome<'a> {
+pub struct GateResult<'a> {
     /// The exit code.
     pub code: u8,
     /// The reason for the exit code: `exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)`.
     pub sentence: &'a str,
+}
+
+impl<'a> GateResult<'a> {
+    /// The reasons one by one; the first begins with the exit code.
+    pub(super) fn reasons(self) -> impl Iterator<Item = &'a str> {
+        self.sentence.split("; ")
+    }
 }
 
 impl<'a> Results<'a> {

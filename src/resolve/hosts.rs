@@ -14,9 +14,9 @@ const FILE: &str = r"C:\Windows\System32\drivers\etc\hosts";
 
 /// The addresses of names in lower case.
 #[derive(Debug, Default)]
-pub(super) struct Hosts(HashMap<String, Vec<IpAddr>>);
+pub(super) struct HostsFile(HashMap<String, Vec<IpAddr>>);
 
-impl Hosts {
+impl HostsFile {
     /// The file of this machine; empty if there is none.
     pub(super) fn of_this_machine() -> Self {
         let text = std::fs::read(Path::new(FILE)).unwrap_or_default();
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn hosts_files_are_parsed() {
-        let hosts = Hosts::parse(
+        let hosts = HostsFile::parse(
             "\u{feff}127.0.0.1\tlocalhost Kind-Control-Plane # the first\n\n# 10.0.0.9 off\n\
              192.168.49.2 control_plane.minikube.internal.\n::1 localhost\nnonsense here\n10.0.0.1",
         );

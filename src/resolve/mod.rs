@@ -22,7 +22,7 @@ use tokio::sync::OnceCell;
 use crate::config::ScanConfig;
 use crate::error::Error;
 use crate::model::{Failure, FailureKind};
-use resolved::{Answer, failure, is_temporary};
+use resolved::{Resolution, failure, is_temporary};
 use servers::Servers;
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ type Key = (Arc<str>, bool);
 pub(crate) struct Resolver {
     config: ScanConfig,
     servers: OnceCell<Servers>,
-    answers: Mutex<HashMap<Key, Arc<OnceCell<Answer>>>>,
+    answers: Mutex<HashMap<Key, Arc<OnceCell<Resolution>>>>,
 }
 
 impl Resolver {
@@ -119,11 +119,11 @@ impl Resolver {
     /// Forgets temporary failures, so that their names are asked again.
     pub(crate) fn forget_temporary_failures(&self) {
         let mut answers = self.answers.lock();
-        let failed = |answer: &Answer| answer.as_ref().is_err_and(is_temporary);
+        let failed = |answer: &Resolution| answer.as_ref().is_err_and(is_temporary);
         answers.retain(|_, answer| !answer.get().is_some_and(failed));
     }
 
-    async fn ask(&self, name: &str, absolute: bool) -> Answer {
+    async fn ask(&self, name: &str, absolute: bool) -> Resolution {
         match self.set_up().await {
             Ok(servers) => servers.ask(name, absolute).await,
             Err(error) => Err(failure(FailureKind::NoResolver, error.to_string())),

@@ -17,20 +17,20 @@ use crate::os_error;
 const MAX_ALIASES: usize = 16;
 
 /// The reply to one question.
-pub(super) enum Reply {
-    Found(Found),
+pub(super) enum DnsReply {
+    AddressesFound(AddressesFound),
     /// There is no such name, or it has no address of this family.
     Nothing(FailureKind),
     Failed(Failure),
 }
 
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct AddressesFound {
     addresses: Vec<IpAddr>,
     aliases: Vec<Arc<str>>,
 }
 
-impl Found {
+impl AddressesFound {
     /// The addresses that belong to the name, and its aliases. Other records are ignored.
     fn new(name: &Name, lookup: &Lookup, family: Family) -> Self {
         let (mut chain, mut last) = (Vec::new(), name);
@@ -61,13 +61,13 @@ impl Found {
     }
 }
 
-impl Reply {
+impl DnsReply {
     pub(super) fn new(name: &Name, lookup: &Lookup, family: Family) -> Self {
-        let found = Found::new(name, lookup, family);
+        let found = AddressesFound::new(name, lookup, family);
         if found.addresses.is_empty() {
             Self::Nothing(FailureKind::NoAddress)
         } else {
-            Self::Found(found)
+            Self::AddressesFound(found)
         }
     }
 }
@@ -75,17 +75,17 @@ impl Reply {
 /// Combines the replies for IPv4 and IPv6, if they were asked for. Returns the addresses, or the reply that
 /// says why there are none. `earlier` is the failure of another search domain.
 pub(super) fn combine(
-    replies: [Option<Reply>; 2],
+    replies: [Option<DnsReply>; 2],
     candidate: &Name,
     as_written: bool,
     is_local: bool,
     earlier: Option<&Failure>,
-) -> Result<Resolved, Reply> {
-    let (mut found, mut others) = (Found::default(), Vec::new());
+) -> Result<Resolved, DnsReply> {
+    let (mut found, mut others) = (AddressesFound::default(), Vec::new());
     let families = [PartialFailure::IPv4, PartialFailure::IPv6];
     for (of_family, reply) in families.into_iter().zip(replies) {
         match reply {
-            Some(Reply::Found(more)) => {
+            Some(DnsReply::AddressesFound(more)) => {
                 found.addresses.extend(more.addresses);
                 for alias in more.aliases {
                     // The replies for both families have the aliases.
@@ -94,8 +94,8 @@ pub(super) fn combine(
                     }
                 }
             }
-            Some(Reply::Failed(failure)) if failure.kind == FailureKind::ResourcesExhausted => {
-                return Err(Reply::Failed(failure));
+            Some(DnsReply::Failed(failure)) if failure.kind == FailureKind::ResourcesExhausted => {
+                return Err(DnsReply::Failed(failure));
             }
             Some(reply) => others.push((of_family, reply)),
             None => {}
@@ -112,9 +112,9 @@ pub(super) fn combine(
     let failed = others
         .into_iter()
         .find_map(|(of_family, reply)| match reply {
-            Reply::Failed(failure) => Some(of_family(failure.kind)),
+            DnsReply::Failed(failure) => Some(of_family(failure.kind)),
             // The other family has addresses of this name: one of the two replies is wrong.
-            Reply::Nothing(kind @ FailureKind::NameNotFound) => Some(of_family(kind)),
+            DnsReply::Nothing(kind @ FailureKind::NameNotFound) => Some(of_family(kind)),
             _ => None,
         });
     let failed_earlier = || earlier.map(|failure| PartialFailure::SearchDomain(failure.kind));
@@ -128,16 +128,16 @@ pub(super) fn combine(
 
 /// The reply that counts among several without an address. Temporary failures come first (worth a retry), then other
 /// failures, then `NoAddress` (the name exists), then the rest.
-fn most_significant(replies: impl Iterator<Item = Reply>) -> Reply {
-    let rank = |reply: &Reply| match reply {
-        Reply::Failed(failure) if is_temporary(failure) => 0,
-        Reply::Failed(_) => 1,
-        Reply::Nothing(FailureKind::NoAddress) => 2,
-        Reply::Nothing(_) | Reply::Found(_) => 3,
+fn most_significant(replies: impl Iterator<Item = DnsReply>) -> DnsReply {
+    let rank = |reply: &DnsReply| match reply {
+        DnsReply::Failed(failure) if is_temporary(failure) => 0,
+        DnsReply::Failed(_) => 1,
+        DnsReply::Nothing(FailureKind::NoAddress) => 2,
+        DnsReply::Nothing(_) | DnsReply::AddressesFound(_) => 3,
     };
     replies
         .min_by_key(rank)
-        .unwrap_or(Reply::Nothing(FailureKind::NoAddress))
+        .unwrap_or(DnsReply::Nothing(FailureKind::NoAddress))
 }
 
 /// A name as reports show it.

@@ -44,7 +44,7 @@ impl fmt::Display for PartialFailure {
 }
 
 /// The answer to a name.
-pub(super) type Answer = Result<Resolved, Failure>;
+pub(super) type Resolution = Result<Resolved, Failure>;
 
 pub(super) fn failure(kind: FailureKind, detail: String) -> Failure {
     Failure::new(Stage::Dns, kind, detail)

@@ -19,10 +19,10 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use tokio::time::Instant;
 
-use super::hosts::Hosts;
+use super::hosts::HostsFile;
 use super::local_sockets::LocalSockets;
-use super::replies::{Reply, combine, failure_kind};
-use super::resolved::{Answer, Resolved, failure};
+use super::replies::{DnsReply, combine, failure_kind};
+use super::resolved::{Resolution, Resolved, failure};
 use crate::config::{Family, ScanConfig};
 use crate::error::Error;
 use crate::local_end::LocalEnd;
@@ -32,7 +32,7 @@ use crate::model::{Failure, FailureKind};
 pub(super) struct Servers {
     resolver: Resolver<LocalSockets>,
     addresses: Vec<SocketAddr>,
-    hosts: Hosts,
+    hosts: HostsFile,
     /// Domains that are appended to a name.
     search: Vec<Name>,
     /// A name with at least so many dots is asked as written first.
@@ -51,19 +51,19 @@ impl Servers {
                 config,
                 single(server),
                 ResolverOpts::default(),
-                Hosts::default(),
+                HostsFile::default(),
             );
         }
         let (settings, options) =
             read_system_conf().map_err(|error| Error::ResolverConfig(error.to_string()))?;
-        Self::with(config, settings, options, Hosts::of_this_machine())
+        Self::with(config, settings, options, HostsFile::of_this_machine())
     }
 
     pub(super) fn with(
         config: &ScanConfig,
         settings: ResolverConfig,
         mut options: ResolverOpts,
-        hosts: Hosts,
+        hosts: HostsFile,
     ) -> Result<Self, Error> {
         options.use_hosts_file = ResolveHosts::Never;
         // hickory does not cache refusals without a SOA record. Our `Resolver` remembers all answers.
@@ -115,7 +115,7 @@ impl Servers {
     }
 
     /// The addresses of a name, within the timeout.
-    pub(super) async fn ask(&self, name: &str, absolute: bool) -> Answer {
+    pub(super) async fn ask(&self, name: &str, absolute: bool) -> Resolution {
         let addresses = self.hosts.addresses(name, self.family);
         if !addresses.is_empty() {
             return Ok(Resolved {
@@ -139,12 +139,12 @@ impl Servers {
             let is_local = is_localhost(name);
             match combine(replies, &candidate, written, is_local, failed.as_ref()) {
                 Ok(resolved) => return Ok(resolved),
-                Err(Reply::Nothing(FailureKind::NoAddress)) => nothing = FailureKind::NoAddress,
+                Err(DnsReply::Nothing(FailureKind::NoAddress)) => nothing = FailureKind::NoAddress,
                 // The server answered with an error: the next search domain may do better.
-                Err(Reply::Failed(error)) if error.kind == FailureKind::ResolverFailure => {
+                Err(DnsReply::Failed(error)) if error.kind == FailureKind::ResolverFailure => {
                     failed.get_or_insert(error);
                 }
-                Err(Reply::Failed(failure)) => return Err(failure),
+                Err(DnsReply::Failed(failure)) => return Err(failure),
                 Err(_) => {}
             }
         }
@@ -197,7 +197,7 @@ impl Servers {
         name: &str,
         candidate: &Name,
         deadline: Instant,
-    ) -> [Option<Reply>; 2] {
+    ) -> [Option<DnsReply>; 2] {
         let ask = async |wanted: bool, record| {
             if wanted {
                 Some(self.ask_one(name, candidate, record, deadline).await)
@@ -218,19 +218,21 @@ impl Servers {
         candidate: &Name,
         record: RecordType,
         deadline: Instant,
-    ) -> Reply {
+    ) -> DnsReply {
         let lookup = self.resolver.lookup(candidate.clone(), record);
         let Ok(answer) = tokio::time::timeout_at(deadline, lookup).await else {
             let detail = format!("{name}: no answer within {:?}", self.timeout);
-            return Reply::Failed(failure(self.no_answer(), detail));
+            return DnsReply::Failed(failure(self.no_answer(), detail));
         };
         let answered = matches!(answer, Ok(_) | Err(NetError::Dns(_))) && !is_localhost(name);
         self.has_answered.fetch_or(answered, Ordering::Relaxed);
         match answer {
-            Ok(lookup) => Reply::new(candidate, &lookup, self.family),
+            Ok(lookup) => DnsReply::new(candidate, &lookup, self.family),
             Err(error) => match failure_kind(&error, self.no_answer()) {
-                kind @ (FailureKind::NameNotFound | FailureKind::NoAddress) => Reply::Nothing(kind),
-                kind => Reply::Failed(failure(kind, format!("{name}: {error}"))),
+                kind @ (FailureKind::NameNotFound | FailureKind::NoAddress) => {
+                    DnsReply::Nothing(kind)
+                }
+                kind => DnsReply::Failed(failure(kind, format!("{name}: {error}"))),
             },
         }
     }

@@ -11,8 +11,8 @@ use hickory_resolver::proto::serialize::binary::{BinDecodable as _, BinEncodable
 use parking_lot::Mutex;
 use tokio::net::UdpSocket;
 
-use super::hosts::Hosts;
-use super::resolved::{Answer, PartialFailure};
+use super::hosts::HostsFile;
+use super::resolved::{PartialFailure, Resolution};
 use super::servers::{Servers, single};
 use crate::config::ScanConfig;
 use crate::model::FailureKind;
@@ -61,7 +61,12 @@ async fn name_server() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
 }
 
 /// The answer to a name under this system configuration, and the names that the server was asked for.
-async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (Answer, Vec<String>) {
+async fn resolved(
+    name: &str,
+    search: &[&str],
+    ndots: usize,
+    hosts: &str,
+) -> (Resolution, Vec<String>) {
     let (address, asked) = name_server().await;
     let search = search
         .iter()
@@ -76,7 +81,7 @@ async fn resolved(name: &str, search: &[&str], ndots: usize, hosts: &str) -> (An
         timeout: Duration::from_millis(500),
         ..ScanConfig::default()
     };
-    let servers = Servers::with(&config, system, options, Hosts::parse(hosts)).unwrap();
+    let servers = Servers::with(&config, system, options, HostsFile::parse(hosts)).unwrap();
     let (name, absolute) = name
         .strip_suffix('.')
         .map_or((name, false), |name| (name, true));

@@ -39,7 +39,7 @@ pub struct Progress {
     /// Endpoints by verdict, in the order of [`Verdict::ALL`].
     #[serde(serialize_with = "by_verdict")]
     pub verdicts: [u64; Verdict::ALL.len()],
-    /// Attempts that failed on this side: this machine, its network, the name server or the proxy.
+    /// Attempts that failed on our own side: this machine, its network, the name server or the proxy.
     #[serde(rename = "not_attempted")]
     pub own_side_failures: u64,
 }

@@ -13,7 +13,7 @@ use super::intervals::Intervals;
 use super::limits::{MAX_PIECES, too_large};
 use super::options::Expectation;
 use super::set::{Naming, Segment, TargetSet};
-use super::unique_hosts::{Run, size, total};
+use super::unique_hosts::{HostRun, size, total};
 use super::warnings::Warnings;
 use crate::model::{SpecId, Verdict, special, special_blocks};
 
@@ -22,7 +22,7 @@ struct Piece {
     first: u128,
     last: u128,
     template: u32,
-    run: Run,
+    run: HostRun,
 }
 
 impl Collector {
@@ -219,7 +219,7 @@ impl Collector {
     }
 
     /// The specifications of a run. The first one takes precedence; later ones fill in what it does not set.
-    fn naming(&self, run: &Run) -> Arc<Naming> {
+    fn naming(&self, run: &HostRun) -> Arc<Naming> {
         let ids = std::iter::once(run.spec).chain(run.also.iter().copied());
         let mut naming = Naming {
             origin: Arc::clone(&self.spec(run.spec).origin),

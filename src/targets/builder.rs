@@ -11,7 +11,7 @@ use super::collector::Collector;
 use super::error::{ErrorLog, LineError, Problem, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
 use super::file_kind::FileKind;
-use super::import::{Found, ImportFormat};
+use super::import::{ImportFormat, ImportedLine};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
 use super::set::TargetSet;
@@ -109,8 +109,8 @@ impl TargetSetBuilder {
         };
         let end = format.read(reader, &mut |number, found| {
             let added = match found {
-                Ok(Found::Spec(line)) => self.imported(&source, number, &line),
-                Ok(Found::Warning(text)) => {
+                Ok(ImportedLine::Spec(line)) => self.imported(&source, number, &line),
+                Ok(ImportedLine::Warning(text)) => {
                     self.warnings.push(&origin(&source, number, ""), text);
                     Ok(())
                 }

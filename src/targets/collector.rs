@@ -17,12 +17,12 @@ use crate::model::{Host, Origin, Scheme, SpecId};
 
 /// Distinct values, found by their position.
 #[derive(Debug)]
-pub(super) struct Table<T> {
+pub(super) struct Distinct<T> {
     positions: HashMap<T, u32>,
     pub(super) values: Vec<T>,
 }
 
-impl<T> Default for Table<T> {
+impl<T> Default for Distinct<T> {
     fn default() -> Self {
         Self {
             positions: HashMap::new(),
@@ -31,7 +31,7 @@ impl<T> Default for Table<T> {
     }
 }
 
-impl<T: Clone + Eq + Hash> Table<T> {
+impl<T: Clone + Eq + Hash> Distinct<T> {
     /// The position of the value, which is added if it is new.
     fn position(&mut self, value: T) -> Result<u32, Problem> {
         if let Some(position) = self.positions.get(&value) {
@@ -48,10 +48,10 @@ impl<T: Clone + Eq + Hash> Table<T> {
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     pub(super) specs: Vec<Spec>,
-    pub(super) names: Table<Arc<str>>,
+    pub(super) names: Distinct<Arc<str>>,
     /// The positions of the names that a specification writes with a dot at the end.
     pub(super) absolute: BTreeSet<u128>,
-    pub(super) templates: Table<Template>,
+    pub(super) templates: Distinct<Template>,
     pub(super) hosts: UniqueHosts,
     /// The positions of the expectations that match a specification.
     matched_expectations: HashSet<usize>,

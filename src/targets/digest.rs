@@ -13,9 +13,9 @@ use super::set::{Naming, Segment, Spec, TargetSet, Template};
 use crate::model::{Origin, hex};
 
 /// Writes text into a digest.
-struct Digesting(Sha256);
+struct DigestWriter(Sha256);
 
-impl std::fmt::Write for Digesting {
+impl std::fmt::Write for DigestWriter {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         self.0.update(text.as_bytes());
         Ok(())
@@ -44,8 +44,8 @@ impl TargetSet {
         hex(self.asked().0.finalize())
     }
 
-    fn asked(&self) -> Digesting {
-        let mut out = Digesting(Sha256::new());
+    fn asked(&self) -> DigestWriter {
+        let mut out = DigestWriter(Sha256::new());
         let templates: Vec<String> = self.templates.iter().map(template).collect();
         let _ = write!(
             out,

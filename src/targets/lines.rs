@@ -13,7 +13,7 @@ pub(super) const TOO_LONG: &str =
 
 /// How an input ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct InputEnd {
     /// The number of lines.
     pub(super) lines: u32,
     /// Whether the last line ends with a line feed.
@@ -28,9 +28,9 @@ pub(super) struct End {
 pub(super) fn each_line(
     mut reader: impl BufRead,
     mut handle: impl FnMut(u32, Result<&str, &'static str>),
-) -> Result<End, (u32, io::Error)> {
+) -> Result<InputEnd, (u32, io::Error)> {
     let mut line = Vec::new();
-    let mut end = End {
+    let mut end = InputEnd {
         lines: 0,
         terminated: true,
     };
@@ -42,7 +42,7 @@ pub(super) fn each_line(
         else {
             return Ok(end);
         };
-        end = End {
+        end = InputEnd {
             lines: number,
             terminated,
         };
@@ -141,7 +141,7 @@ mod tests {
         ] {
             assert_eq!(
                 each_line(bytes, |_, _| {}).unwrap(),
-                End { lines, terminated }
+                InputEnd { lines, terminated }
             );
         }
     }

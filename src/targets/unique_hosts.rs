@@ -12,7 +12,7 @@ use crate::model::SpecId;
 
 /// Consecutive hosts of one template, named by the same specifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Run {
+pub(super) struct HostRun {
     pub(super) last: u128,
     /// The specification that named it first.
     pub(super) spec: SpecId,
@@ -37,7 +37,7 @@ pub(super) struct UniqueHosts {
     /// The same hosts without their specifications: merged, so that it is quick to find what is new.
     covered: Intervals<u32>,
     /// (template, first) → run.
-    runs: BTreeMap<(u32, u128), Run>,
+    runs: BTreeMap<(u32, u128), HostRun>,
 }
 
 /// How many numbers `first..=last` has. Saturates; larger specifications are errors before this.
@@ -80,7 +80,7 @@ impl UniqueHosts {
         for (first, last) in gaps {
             self.runs.insert(
                 (template, first),
-                Run {
+                HostRun {
                     last,
                     spec,
                     port_position,
@@ -122,7 +122,7 @@ impl UniqueHosts {
         }
         self.runs.insert(
             (template, host),
-            Run {
+            HostRun {
                 last: host,
                 also: vec![spec],
                 ..whole
@@ -135,15 +135,15 @@ impl UniqueHosts {
     }
 
     /// The run that has this host, and the number that it begins with.
-    fn run_of(&mut self, template: u32, host: u128) -> Option<(u128, &mut Run)> {
+    fn run_of(&mut self, template: u32, host: u128) -> Option<(u128, &mut HostRun)> {
         let ((of, start), run) = self.runs.range_mut(..=(template, host)).next_back()?;
         (*of == template && run.last >= host).then_some((*start, run))
     }
 }
 
 impl IntoIterator for UniqueHosts {
-    type Item = ((u32, u128), Run);
-    type IntoIter = std::collections::btree_map::IntoIter<(u32, u128), Run>;
+    type Item = ((u32, u128), HostRun);
+    type IntoIter = std::collections::btree_map::IntoIter<(u32, u128), HostRun>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.runs.into_iter()
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn listed(hosts: UniqueHosts) -> Vec<(u128, u128, u32, Vec<u32>)> {
-        let also = |run: &Run| run.also.iter().map(|spec| spec.0).collect();
+        let also = |run: &HostRun| run.also.iter().map(|spec| spec.0).collect();
         hosts
             .into_iter()
             .map(|((_, first), run)| (first, run.last, run.spec.0, also(&run)))

@@ -12,12 +12,17 @@ use crate::support::{stderr, stdout};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubeknock");
 
-/// The block of text after the first `key: |` or `- |` that follows `behind`.
-fn block(file: &str, behind: &str, key: &str) -> String {
+/// A file of `deploy/`.
+fn deployed(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("deploy")
         .join(file);
-    let text = fs::read_to_string(path).unwrap();
+    fs::read_to_string(path).unwrap()
+}
+
+/// The block of text after the first `key: |` or `- |` that follows `behind`.
+fn block(file: &str, behind: &str, key: &str) -> String {
+    let text = deployed(file);
     let mut lines = text
         .lines()
         .skip_while(|line| line.trim() != behind)
@@ -340,10 +345,7 @@ fn the_examples_fail_only_for_what_is_open() {
         ("github/example-workflow.yml", "fail-on: "),
         ("github/example-container.yml", "--fail-on "),
     ] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("deploy")
-            .join(file);
-        let text = fs::read_to_string(path).unwrap();
+        let text = deployed(file);
         let thresholds: Vec<&str> = (text.split(before).skip(1))
             .map(|rest| rest.split_whitespace().next().unwrap())
             .collect();
@@ -369,11 +371,92 @@ fn actionlint_accepts_the_workflows() {
     assert!(!lint(wrong.path()).unwrap().status.success());
 }
 
+/// The workflows and the action.
+const ON_GITHUB: [&str; 3] = [
+    "github/action.yml",
+    "github/example-workflow.yml",
+    "github/example-container.yml",
+];
+
+/// `zizmor` looks for what an attacker could use: template injection, stored credentials, more rights than needed.
+#[test]
+fn zizmor_finds_nothing_in_the_workflows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let audit = |files: &[&Path]| {
+        let mut command = Command::new("zizmor");
+        command.args(["--offline", "--no-progress", "--persona=pedantic"]);
+        command.args(files).output()
+    };
+    let files = ON_GITHUB.map(|file| folder.join(file));
+    let files = files.each_ref().map(AsRef::as_ref);
+    let Ok(output) = audit(&files) else {
+        without("zizmor", "workflows");
+        return;
+    };
+    assert!(
+        output.status.success(),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    // The audit does find a mistake.
+    let wrong = tempfile::NamedTempFile::with_suffix(".yml").unwrap();
+    let text = deployed("github/example-workflow.yml");
+    let changed = text.replace("with: { persist-credentials: false }", "");
+    assert_ne!(changed, text);
+    fs::write(wrong.path(), changed).unwrap();
+    let output = audit(&[wrong.path()]).unwrap();
+    assert!(!output.status.success() && stdout(&output).contains("artipacked"));
+}
+
+/// A tag can be moved to other code, a commit cannot. All files use the same commit of an action.
+#[test]
+fn actions_are_pinned_by_commit_and_jobs_have_the_rights_that_they_need() {
+    let mut pins = std::collections::BTreeMap::new();
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let texts = ON_GITHUB.map(deployed).into_iter().chain([readme.unwrap()]);
+    for text in texts {
+        let uses = text.lines().filter_map(|line| line.split_once("uses: "));
+        for (_, action) in uses {
+            let (pin, comment) = action
+                .split_once(" # ")
+                .unwrap_or_else(|| panic!("no release in a comment: {action}"));
+            let (name, commit) = pin.split_once('@').unwrap();
+            let is_commit =
+                commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(is_commit, "{action}");
+            if !name.starts_with("your-organisation/") {
+                let known = pins.entry(name.to_owned()).or_insert(action.to_owned());
+                assert_eq!(known, action);
+                assert!(comment.starts_with('v'), "{action}");
+            }
+        }
+    }
+    assert_eq!(pins.len(), 3, "{pins:?}");
+    for file in &ON_GITHUB[1..] {
+        let text = deployed(file);
+        let rights: Vec<&str> = text
+            .split("    permissions:\n")
+            .nth(1)
+            .unwrap()
+            .lines()
+            .take_while(|line| line.starts_with("      "))
+            .map(|line| line.split(" #").next().unwrap().trim())
+            .collect();
+        assert_eq!(
+            rights,
+            ["contents: read", "security-events: write", "actions: read"],
+            "{file}"
+        );
+        assert!(text.contains("\npermissions: {}\n"), "nothing else: {file}");
+        assert!(text.contains("persist-credentials: false"), "{file}");
+    }
+}
+
 /// Global variables can be overridden by the including file; variables of the job cannot.
 #[test]
 fn the_including_file_can_set_the_variables_of_the_gitlab_job() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/gitlab/kubeknock.yml");
-    let text = fs::read_to_string(path).unwrap();
+    let text = deployed("gitlab/kubeknock.yml");
     let (global, job) = text.split_once("\nkubeknock:\n").unwrap();
     assert!(
         global.contains("\nvariables:\n  KUBEKNOCK_TARGETS: "),
@@ -382,9 +465,28 @@ fn the_including_file_can_set_the_variables_of_the_gitlab_job() {
     assert!(!job.contains("variables:"), "{job}");
 }
 
+/// Runs a step of the workflow with a container, as GitHub's runner does without `shell:`.
+fn container(step: &str, folder: &Path, variables: &[(&str, &str)]) -> (Output, String) {
+    let script = block(
+        "github/example-container.yml",
+        &format!("- name: {step}"),
+        "run: |",
+    );
+    let outputs = folder.join(".outputs");
+    fs::write(&outputs, "").unwrap();
+    let own = [("GITHUB_OUTPUT", outputs.to_str().unwrap())];
+    let output = shell(
+        &["bash", "-e"],
+        &script,
+        folder,
+        &[&own, variables].concat(),
+    );
+    (output, fs::read_to_string(outputs).unwrap())
+}
+
 /// A fake `docker` runs the program in the mounted folder.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_container_workflow_fails_for_an_exposed_server() {
+async fn the_container_workflow_tells_of_an_exposed_server() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     let _servers = two_servers(place).await;
@@ -406,29 +508,123 @@ async fn the_container_workflow_fails_for_an_exposed_server() {
         ("PATH", &*path),
         ("GITHUB_STEP_SUMMARY", &*summary),
     ];
-    let script = block("github/example-container.yml", "- name: Scan", "run: |");
-    let scan = || shell(&["bash", "-e"], &script, place, &variables);
-    let output = scan();
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let scan = || {
+        let (output, outputs) = container("Scan", place, &variables);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "the gate is a later step: {}",
+            stderr(&output)
+        );
+        (stdout(&output), outputs)
+    };
+    assert_eq!(scan().1, "code=0\n");
     let open = simulator::scenario("exposed").unwrap();
     let open = simulator::start(open, "127.0.0.1:0".parse().unwrap()).await;
     let open = open.unwrap();
     fs::write(place.join("clusters.txt"), format!("{}\n", open.address())).unwrap();
     fs::remove_file(&summary).unwrap();
-    let output = scan();
-    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert!(stdout(&output).contains("::"), "{}", stdout(&output));
+    let (said, outputs) = scan();
+    assert_eq!(outputs, "code=1\n");
+    assert!(said.contains("::"), "{said}");
     assert!(
         fs::read_to_string(summary)
             .unwrap()
             .starts_with("## kubeknock failed")
     );
-    assert!(place.join("kubeknock.sarif").is_file());
+    for file in ["kubeknock.sarif", "kubeknock.json"] {
+        assert!(place.join(file).is_file(), "{file}");
+    }
+}
+
+/// Code scanning closes the alerts that an upload lacks. An exposed server must not hide that another one was down.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_code_scanning_may_believe_is_uploaded() {
+    if Command::new("jq").arg("--version").output().is_err() {
+        without("jq", "the decision to upload");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let open = simulator::scenario("exposed").unwrap();
+    let open = simulator::start(open, "127.0.0.1:0".parse().unwrap()).await;
+    let server = open.unwrap();
+    let open = server.address().to_string();
+    let save = |file: &str, targets: &[&str]| {
+        let to = format!("json={}", place.join(file).display());
+        let common = ["scan", "-q", "--config=/dev/null", "--retries=0", "-o", &to];
+        let output = Command::new(PROGRAM)
+            .args(common)
+            .args(targets)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    };
+    save("whole.json", &[&open]);
+    save("down.json", &[&open, "127.0.0.1:9"]);
+    // A scan that ran out of time attempted only some of its targets.
+    let whole = fs::read_to_string(place.join("whole.json")).unwrap();
+    let half = whole.replace("\"complete\": true", "\"complete\": false");
+    assert_ne!(half, whole);
+    fs::write(place.join("half.json"), half).unwrap();
+    fs::write(place.join("torn.json"), "{\"summary\": {\"complete\": tr").unwrap();
+    for (report, code, baseline, uploaded) in [
+        ("whole.json", "0", "", true),
+        ("whole.json", "1", "", true),
+        ("whole.json", "2", "", false),
+        ("whole.json", "101", "", false),
+        ("whole.json", "130", "", false),
+        ("whole.json", "137", "", false),
+        ("whole.json", "2", "last.json", false),
+        ("whole.json", "130", "last.json", false),
+        ("down.json", "1", "", false),
+        ("down.json", "3", "", false),
+        ("down.json", "3", "last.json", true),
+        ("half.json", "0", "", false),
+        ("torn.json", "0", "", false),
+        ("none.json", "0", "", false),
+    ] {
+        let variables = [("CODE", code), ("REPORT", report), ("BASELINE", baseline)];
+        let mut decided = vec![("action.yml", github("Decide", place, &variables))];
+        if baseline.is_empty() {
+            let _ = fs::remove_file(place.join("kubeknock.json"));
+            let _ = fs::copy(place.join(report), place.join("kubeknock.json"));
+            decided.push((
+                "example-container.yml",
+                container("Decide", place, &variables),
+            ));
+        }
+        for (file, (output, outputs)) in decided {
+            let case = format!(
+                "{file}: {report}, {code}, {baseline:?}: {}",
+                stderr(&output)
+            );
+            assert_eq!(output.status.code(), Some(0), "{case}");
+            assert_eq!(
+                outputs,
+                if uploaded { "upload=true\n" } else { "" },
+                "{case}"
+            );
+            let warned = stdout(&output).starts_with("::warning title=kubeknock::");
+            assert_eq!(warned, !uploaded, "{case}");
+        }
+    }
+    // The upload waits for the decision.
+    for file in ["action.yml", "example-container.yml"] {
+        let text = deployed(&format!("github/{file}"));
+        let (before, _) = text
+            .split_once("uses: github/codeql-action/upload-sarif@")
+            .unwrap();
+        let after = &text[before.len()..];
+        let condition = "if: ${{ steps.decide.outputs.upload == 'true' }}";
+        let step = before.rsplit("- name: ").next().unwrap().to_owned() + after;
+        assert_eq!(step.matches(condition).count(), 1, "{file}");
+    }
 }
 
 /// GitLab starts a shell in the image of a job.
 #[test]
-fn the_image_for_ci_has_a_shell() {
+fn the_image_for_ci_has_a_shell_and_no_image_runs_as_root() {
     let file =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile")).unwrap();
     let stages: Vec<&str> = file
@@ -440,6 +636,12 @@ fn the_image_for_ci_has_a_shell() {
         Some(&"FROM scratch"),
         "what docker build makes unless told otherwise"
     );
+    for base in &stages[..stages.len() - 1] {
+        let (_, digest) = base.split_once("@sha256:").unwrap();
+        let digest = digest.split(' ').next().unwrap();
+        let is_hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(digest.len() == 64 && is_hex, "{base}");
+    }
     let stage = file
         .split("\nFROM ")
         .find(|stage| stage.lines().next().unwrap().ends_with(" AS ci"))
@@ -448,4 +650,7 @@ fn the_image_for_ci_has_a_shell() {
         !stage.starts_with("scratch") && !stage.contains("ENTRYPOINT"),
         "{stage}"
     );
+    for stage in file.split("\nFROM ").skip(2) {
+        assert!(stage.contains("\nUSER 65532:65532\n"), "not root: {stage}");
+    }
 }

@@ -594,13 +594,26 @@ fn the_demo_gives_every_simulated_server_its_verdict() {
         stderr(&output)
     );
     assert!(
-        stderr(&output).contains("\nkubeknock: try next: kubeknock scan HOST:6443"),
+        stderr(&output).contains(
+            "\nkubeknock: try next, with your own API server: kubeknock scan HOST:6443\n"
+        ),
         "{}",
         stderr(&output)
     );
     let text = stdout(&output);
     let table = text.lines().position(str::is_empty);
     assert!(text.starts_with("VERDICT  ") && table == Some(9), "{text}");
+    // Every command works although the simulated servers are gone.
+    let commands = text.lines().filter(|line| line.contains("kubeknock "));
+    assert!(
+        commands.eq(["  kubeknock rules anonymous-discovery-exposed"]),
+        "{text}"
+    );
+    let last = text.lines().last().unwrap();
+    assert!(
+        last.starts_with("exit 0 in a demo; a scan would exit 1: 1 exposed: exposed (127.0.0.1:"),
+        "{last}"
+    );
     for word in [
         "exposed",
         "forbidden",

@@ -167,7 +167,7 @@ async fn product_paths_identify_the_product_and_do_not_expose_it() {
     assert_eq!(granted(&report), ["/cacerts", "/ping"]);
     let posture = report.posture.unwrap();
     assert_eq!(
-        posture.standing.as_str(),
+        posture.status.as_str(),
         "as-documented",
         "{}",
         posture.sentence

@@ -215,6 +215,82 @@ fn pods_have_no_rights_and_shard_counts_agree() {
     }
 }
 
+/// Exit code 2 is the same in the next pod; 130 is not, because a stopped pod has more to do.
+#[test]
+fn a_pod_is_replaced_only_if_the_next_one_can_do_better() {
+    let Some(workloads) = workloads() else { return };
+    for (workload, _) in &workloads {
+        let name = workload["metadata"]["name"].as_str().unwrap();
+        let job = job(workload);
+        let pod = &job["template"]["spec"];
+        assert_eq!(pod["restartPolicy"], "Never", "{name}");
+        let (retries, other, action) = if name == "kubeknock-scan" {
+            // Two pods must never write to one checkpoint.
+            assert_eq!(job["podReplacementPolicy"], "Failed");
+            ("backoffLimitPerIndex", "backoffLimit", "FailIndex")
+        } else {
+            ("backoffLimit", "backoffLimitPerIndex", "FailJob")
+        };
+        assert!((1..=3).contains(&job[retries].as_u64().unwrap()), "{name}");
+        assert!(job[other].is_null(), "{name}: {}", job[other]);
+        let rules = serde_json::json!([
+            { "action": "Ignore", "onPodConditions": [{ "type": "DisruptionTarget" }] },
+            { "action": action, "onExitCodes": {
+                "containerName": pod["containers"][0]["name"], "operator": "In", "values": [1, 2, 3],
+            } },
+        ]);
+        assert_eq!(job["podFailurePolicy"]["rules"], rules, "{name}");
+    }
+}
+
+/// A scan may reach the networks and ports of its targets and ask name servers, and nothing else.
+#[test]
+fn the_network_policy_fits_the_scan() {
+    let Some(workloads) = workloads() else { return };
+    let Some(yaml) = kubectl(&["kustomize", &folder()], "") else {
+        return;
+    };
+    let policies = of_kind(&yaml, "NetworkPolicy");
+    let annotate = ["annotate", "--local", "-f", "-", "-o", "json", "read=1"];
+    let policies = objects(&kubectl(&annotate, &policies).unwrap());
+    let named = |name: &str| {
+        let mut specs = policies.iter().filter(|it| it["metadata"]["name"] == name);
+        &specs.next().unwrap()["spec"]
+    };
+    let nothing = serde_json::json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] });
+    assert_eq!(named("kubeknock-nothing"), &nothing);
+    assert_eq!(policies.len(), 2, "and one more");
+
+    let scan = named("kubeknock-scan");
+    assert_eq!(scan["policyTypes"], serde_json::json!(["Egress"]));
+    for (workload, _) in &workloads {
+        let labels = &job(workload)["template"]["metadata"]["labels"];
+        let is_scan = workload["metadata"]["name"] == "kubeknock-scan";
+        let selected = &scan["podSelector"]["matchLabels"] == labels;
+        assert_eq!(selected, is_scan, "{labels}");
+    }
+    let [targets, dns] = scan["egress"].as_array().unwrap().as_slice() else {
+        panic!("{scan}");
+    };
+    let listed = std::fs::read_to_string(Path::new(&folder()).join("targets.txt")).unwrap();
+    let listed = listed.lines().filter(|line| !line.starts_with('#'));
+    let listed: Vec<Value> = listed
+        .map(|cidr| serde_json::json!({ "ipBlock": { "cidr": cidr } }))
+        .collect();
+    assert_eq!(targets["to"].as_array().unwrap(), &listed);
+    let ports = |rule: &Value, protocol: &str| -> Vec<u64> {
+        let ports = rule["ports"].as_array().unwrap().iter();
+        ports
+            .filter(|port| port["protocol"] == protocol)
+            .map(|port| port["port"].as_u64().unwrap())
+            .collect()
+    };
+    let default = kubeknock::targets::DEFAULT_PORTS.map(u64::from);
+    assert_eq!(ports(targets, "TCP"), default);
+    assert_eq!((ports(dns, "TCP"), ports(dns, "UDP")), (vec![53], vec![53]));
+    assert!(ports(targets, "UDP").is_empty());
+}
+
 /// A completed Job does not run again, so an old merge Job would report the old scan.
 #[test]
 fn the_guide_deletes_every_job_before_another_scan_and_explains_the_label() {

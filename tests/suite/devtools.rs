@@ -88,6 +88,17 @@ impl Browser {
         self.evaluate(loaded).as_f64().unwrap()
     }
 
+    /// Lets the page write to the clipboard and read it.
+    #[allow(dead_code, reason = "a benchmark does not need it")]
+    pub(crate) fn allow_clipboard(&mut self) {
+        let permissions = json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
+        self.call("Browser.grantPermissions", &permissions);
+        self.call(
+            "Emulation.setFocusEmulationEnabled",
+            &json!({"enabled": true}),
+        );
+    }
+
     /// The value of an expression on the page. A promise is awaited.
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});

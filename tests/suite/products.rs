@@ -35,7 +35,7 @@ struct Case {
     transport_security: Option<String>,
     answers: String,
     /// The expected posture status, in the words of reports.
-    standing: Option<String>,
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -182,14 +182,14 @@ async fn every_product_is_identified_correctly() {
                 case.right()
             ));
         }
-        if let Some(standing) = &case.standing {
+        if let Some(status) = &case.status {
             let is = report
                 .posture
                 .as_ref()
-                .map(|posture| posture.standing.as_str());
-            if is != Some(standing) {
+                .map(|posture| posture.status.as_str());
+            if is != Some(status) {
                 wrong.push(format!(
-                    "{}, {}: posture {is:?}, not {standing}",
+                    "{}, {}: posture {is:?}, not {status}",
                     case.product, case.name
                 ));
             }

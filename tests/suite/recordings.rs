@@ -202,7 +202,7 @@ async fn an_aggregated_list_is_open_only_if_the_extension_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn open_paths_are_compared_with_the_documentation_of_kubeadm() {
     const REFUSING: [PostureStatus; 2] = [PostureStatus::Unknown, PostureStatus::Stricter];
-    for (name, standings) in [
+    for (name, statuses) in [
         ("37-default", [PostureStatus::AsDocumented; 2]),
         ("37-none", [PostureStatus::Stricter; 2]),
         ("37-anon-off", REFUSING),
@@ -220,7 +220,7 @@ async fn open_paths_are_compared_with_the_documentation_of_kubeadm() {
         ("37-admin", [PostureStatus::MoreOpen; 2]),
         ("37-sample-apiserver", [PostureStatus::Unknown; 2]),
     ] {
-        for (deep, standing) in [false, true].into_iter().zip(standings) {
+        for (deep, status) in [false, true].into_iter().zip(statuses) {
             let server = serve(recording(name)).await;
             let record = knock(
                 config().with(|config| config.deep = deep),
@@ -231,7 +231,7 @@ async fn open_paths_are_compared_with_the_documentation_of_kubeadm() {
                 .posture
                 .unwrap_or_else(|| panic!("{name}: nothing to compare with"));
             assert_eq!(
-                posture.standing, standing,
+                posture.status, status,
                 "{name}, deep {deep}: {}",
                 posture.sentence
             );

@@ -9,7 +9,9 @@ use kubeknock::config::ScanConfig;
 use kubeknock::model::{Confidence, Finding, Request, Severity};
 use kubeknock::policy::{Evaluator, Policy, RETIRED, RULES, Retired};
 use kubeknock::record::{ScanInfo, Spool};
-use kubeknock::report::{Format, Outcome, RenderOptions, Repository, Results, render, rule_text};
+use kubeknock::report::{
+    Format, GateResult, RenderOptions, Repository, Results, render, rule_text,
+};
 use kubeknock::simulator;
 use serde_json::Value;
 
@@ -358,7 +360,7 @@ async fn valid_sarif(findings: &[Finding]) {
         changes: None,
         outage: None,
         rules: &RULES,
-        outcome: Outcome {
+        outcome: GateResult {
             code: 1,
             sentence: "exit 1: every rule",
         },

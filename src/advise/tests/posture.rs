@@ -77,7 +77,7 @@ fn confirmed_from_outside() {
     let uuid = "CN=1f0c2a5e-3c1d-4a6f-9a39-5b7d2f6a1c11";
     let gke = refusing().over_tls("CN=203.0.113.7", uuid, &[], &[uuid]);
     let limited = of(&gke, Verdict::Limited, &trio(Rejected, Rejected, Granted));
-    assert_eq!(limited.standing, PostureStatus::Either);
+    assert_eq!(limited.status, PostureStatus::Either);
     assert_eq!(
         limited.sentence,
         "GKE, version not shown: anonymous limited to health: mode LIMITED, confirmed from outside; resources \
@@ -87,7 +87,7 @@ fn confirmed_from_outside() {
     aks.endpoint.name = Some("mycluster-000a0aa0.hcp.eastus.azmk8s.io".into());
     let refused = of(&aks, Verdict::Rejected, &closed());
     assert_eq!(
-        (refused.standing, refused.known),
+        (refused.status, refused.known),
         (PostureStatus::AsDocumented, Provenance::Documented)
     );
     assert_eq!(
@@ -113,7 +113,7 @@ fn how_well_it_is_known_stands_in_the_sentence() {
     ] {
         let posture = of(&versioned(version), Verdict::Forbidden, &default());
         assert_eq!(
-            (posture.standing, posture.known),
+            (posture.status, posture.known),
             (PostureStatus::AsDocumented, known),
             "{version}"
         );
@@ -124,7 +124,7 @@ fn how_well_it_is_known_stands_in_the_sentence() {
         Verdict::Forbidden,
         &default(),
     );
-    assert_eq!(more_open.standing, PostureStatus::MoreOpen);
+    assert_eq!(more_open.status, PostureStatus::MoreOpen);
     assert!(
         more_open
             .sentence
@@ -138,9 +138,9 @@ fn how_well_it_is_known_stands_in_the_sentence() {
 #[test]
 fn paths_are_compared_and_not_the_verdicts_word() {
     let kubeadm = || versioned("v1.37.2").with_kubeadm_tls();
-    let standing = |verdict, answers: &[_]| of(&kubeadm(), verdict, answers).standing;
+    let status = |verdict, answers: &[_]| of(&kubeadm(), verdict, answers).status;
     assert_eq!(
-        standing(Verdict::Forbidden, &default()),
+        status(Verdict::Forbidden, &default()),
         PostureStatus::AsDocumented
     );
     let nothing = of(
@@ -148,20 +148,20 @@ fn paths_are_compared_and_not_the_verdicts_word() {
         Verdict::Forbidden,
         &trio(Forbidden, Forbidden, Forbidden),
     );
-    assert_eq!(nothing.standing, PostureStatus::Stricter);
+    assert_eq!(nothing.status, PostureStatus::Stricter);
     assert_eq!(
         nothing.sentence,
         "kubeadm v1.37.2: anonymous accepted as a user, and no grant among the paths asked: stricter than \
          documented (forbidden with version and health open)"
     );
     assert_eq!(
-        standing(Verdict::Forbidden, &trio(Granted, Forbidden, Forbidden)),
+        status(Verdict::Forbidden, &trio(Granted, Forbidden, Forbidden)),
         PostureStatus::Stricter
     );
     // What gave no clear answer says nothing.
     let unclear = Access::Failed(reset());
     assert_eq!(
-        standing(Verdict::Forbidden, &trio(Granted, Forbidden, unclear)),
+        status(Verdict::Forbidden, &trio(Granted, Forbidden, unclear)),
         PostureStatus::AsDocumented
     );
     let two_paths = [("/livez", Granted), ("/readyz", Granted)].into_iter();
@@ -169,13 +169,13 @@ fn paths_are_compared_and_not_the_verdicts_word() {
         .into_iter()
         .chain(two_paths)
         .collect();
-    assert_eq!(standing(Verdict::Forbidden, &cut), PostureStatus::Stricter);
+    assert_eq!(status(Verdict::Forbidden, &cut), PostureStatus::Stricter);
     let with_metrics: Vec<_> = default()
         .into_iter()
         .chain([("/metrics", Granted)])
         .collect();
     assert_eq!(
-        standing(Verdict::Exposed, &with_metrics),
+        status(Verdict::Exposed, &with_metrics),
         PostureStatus::MoreOpen
     );
     // Below 1.16 there are no /livez and /readyz to be opened.
@@ -185,11 +185,11 @@ fn paths_are_compared_and_not_the_verdicts_word() {
         .collect();
     let old = versioned("v1.15.0").with_kubeadm_tls();
     assert_eq!(
-        of(&old, Verdict::Forbidden, &asked_all).standing,
+        of(&old, Verdict::Forbidden, &asked_all).status,
         PostureStatus::AsDocumented
     );
     assert_eq!(
-        standing(Verdict::Forbidden, &asked_all),
+        status(Verdict::Forbidden, &asked_all),
         PostureStatus::Stricter
     );
     // Health sub-paths are never open by default.
@@ -198,21 +198,21 @@ fn paths_are_compared_and_not_the_verdicts_word() {
         .chain([("/livez/ping", Forbidden)])
         .collect();
     assert_eq!(
-        standing(Verdict::Forbidden, &below),
+        status(Verdict::Forbidden, &below),
         PostureStatus::AsDocumented
     );
 }
 
 #[test]
 fn limited_to_other_paths_is_not_limited_to_these() {
-    let standing = |answers: &[_]| of(&eks(), Verdict::Limited, answers);
+    let status = |answers: &[_]| of(&eks(), Verdict::Limited, answers);
     assert_eq!(
-        standing(&trio(Rejected, Rejected, Granted)).standing,
+        status(&trio(Rejected, Rejected, Granted)).status,
         PostureStatus::AsDocumented
     );
-    let version = standing(&trio(Granted, Rejected, Rejected));
+    let version = status(&trio(Granted, Rejected, Rejected));
     assert_eq!(
-        version.standing,
+        version.status,
         PostureStatus::Unknown,
         "more than 1.32 opens, and less than 1.31"
     );
@@ -226,11 +226,11 @@ fn limited_to_other_paths_is_not_limited_to_these() {
         Verdict::Limited,
         &trio(Granted, Rejected, Rejected),
     );
-    assert_eq!(shown.standing, PostureStatus::MoreOpen);
+    assert_eq!(shown.status, PostureStatus::MoreOpen);
     // Accepted at /api too, and refused there by authorization: more than 1.32 lets in.
-    let accepted = standing(&trio(Rejected, Forbidden, Granted));
+    let accepted = status(&trio(Rejected, Forbidden, Granted));
     assert_eq!(
-        accepted.standing,
+        accepted.status,
         PostureStatus::Unknown,
         "{}",
         accepted.sentence
@@ -247,7 +247,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
         Verdict::Limited,
         &trio(Rejected, Forbidden, Rejected),
     );
-    assert_ne!(api.standing, PostureStatus::AsDocumented);
+    assert_ne!(api.status, PostureStatus::AsDocumented);
     assert!(
         api.sentence.contains("with no grant among them (/api)"),
         "{}",
@@ -260,7 +260,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
         .collect();
     let livez: Vec<_> = livez.into_iter().chain([("/livez", Granted)]).collect();
     let livez = of(&eks(), Verdict::Limited, &livez);
-    assert_ne!(livez.standing, PostureStatus::AsDocumented);
+    assert_ne!(livez.status, PostureStatus::AsDocumented);
     assert!(
         livez.sentence.contains("anonymous limited to /livez:"),
         "{}",
@@ -273,7 +273,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
 fn refused_on_every_path_is_stricter_where_resources_were_asked() {
     let kubeadm = refusing().with_kubeadm_tls();
     let paths_alone = of(&kubeadm, Verdict::Rejected, &closed());
-    assert_eq!(paths_alone.standing, PostureStatus::Unknown);
+    assert_eq!(paths_alone.status, PostureStatus::Unknown);
     assert_eq!(
         paths_alone.sentence,
         "kubeadm, version not shown: anonymous refused on all 5 API paths asked: stricter than documented \
@@ -286,7 +286,7 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
         .chain([("/api/v1/secrets", Rejected)])
         .collect();
     let asked = of(&kubeadm, Verdict::Rejected, &with_lists);
-    assert_eq!(asked.standing, PostureStatus::Stricter);
+    assert_eq!(asked.status, PostureStatus::Stricter);
     assert!(
         asked
             .sentence
@@ -299,7 +299,7 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
         .chain([("/api/v1/pods", Access::Failed(reset()))])
         .collect();
     let failed = of(&kubeadm, Verdict::Rejected, &failed);
-    assert_eq!(failed.standing, PostureStatus::Unknown);
+    assert_eq!(failed.status, PostureStatus::Unknown);
     assert!(
         failed.sentence.contains("not all resources were answered"),
         "{}",
@@ -315,12 +315,12 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
         ..verdict_alone(Verdict::Rejected)
     };
     assert_eq!(
-        posture(&identify(&kubeadm), observed).unwrap().standing,
+        posture(&identify(&kubeadm), observed).unwrap().status,
         PostureStatus::Unknown
     );
     let healthy: Vec<_> = trio(Rejected, Rejected, Granted).into();
     assert_eq!(
-        of(&kubeadm, Verdict::Limited, &healthy).standing,
+        of(&kubeadm, Verdict::Limited, &healthy).status,
         PostureStatus::Unknown
     );
     let with_lists: Vec<_> = healthy
@@ -328,7 +328,7 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
         .chain([("/api/v1/secrets", Rejected)])
         .collect();
     assert_eq!(
-        of(&kubeadm, Verdict::Limited, &with_lists).standing,
+        of(&kubeadm, Verdict::Limited, &with_lists).status,
         PostureStatus::Stricter
     );
 }
@@ -341,7 +341,7 @@ fn what_is_not_known_is_not_graded() {
         &default(),
     );
     assert_eq!(
-        (cce.standing, cce.known),
+        (cce.status, cce.known),
         (PostureStatus::Unknown, Provenance::Unknown)
     );
     assert!(
@@ -357,7 +357,7 @@ fn what_is_not_known_is_not_graded() {
     );
     let low = refusing().over_tls("CN=x", "CN=kubernetes", &[], &[]);
     assert_eq!(
-        of(&low, Verdict::Rejected, &closed()).standing,
+        of(&low, Verdict::Rejected, &closed()).status,
         PostureStatus::Unknown
     );
     // What is known is of the cluster's own API server.
@@ -368,7 +368,7 @@ fn what_is_not_known_is_not_graded() {
         &["CN=kubernetes", "CN=front-proxy-ca"],
     );
     let extension = of(&extension, Verdict::Forbidden, &default());
-    assert_eq!(extension.standing, PostureStatus::Unknown);
+    assert_eq!(extension.status, PostureStatus::Unknown);
     assert!(
         extension.sentence.contains("an extension API server"),
         "{}",
@@ -386,7 +386,7 @@ fn what_is_not_known_is_not_graded() {
 fn microk8s_and_talos_say_what_an_answer_tells() {
     let microk8s = refusing().over_tls("CN=x", "CN=10.152.183.1", &[], &[]);
     let refused = of(&microk8s, Verdict::Rejected, &closed());
-    assert_eq!(refused.standing, PostureStatus::Either);
+    assert_eq!(refused.status, PostureStatus::Either);
     assert!(
         refused.sentence.contains("RBAC is off"),
         "{}",
@@ -399,7 +399,7 @@ fn microk8s_and_talos_say_what_an_answer_tells() {
     );
     let talos = versioned("v1.30.1").over_tls("CN=x", "O=kubernetes", &[], &["CN=front-proxy"]);
     let accepted = of(&talos, Verdict::Forbidden, &default());
-    assert_eq!(accepted.standing, PostureStatus::Unknown);
+    assert_eq!(accepted.status, PostureStatus::Unknown);
     assert!(
         accepted.sentence.contains("cannot be seen"),
         "{}",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kubeknock::config::{Order, ScanConfig};
+use kubeknock::model::Verdict;
 use kubeknock::policy::{FailOn, Gate, Policy};
 use kubeknock::simulator;
 use kubeknock::targets::{TargetOptions, TargetSetBuilder};
@@ -14,7 +15,8 @@ use crate::{say, stats};
 
 /// Runs the demo and returns the exit code: 0 if every simulated server got its verdict.
 pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u8> {
-    let outputs = Outputs::open(&args.output, &[])?;
+    let mut outputs = Outputs::open(&args.output, &[])?;
+    outputs.targets_are_gone = true;
     runtime()?.block_on(async {
         let fleet = simulator::fleet().await?;
         let count = fleet.members().len();
@@ -44,17 +46,18 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool, verbose: u8) -> anyhow::Result<u
             outputs,
             // One server is exposed on purpose; expect= checks that each gets its verdict.
             gate: Gate {
-                fail_on: FailOn::Never,
+                fail_on: FailOn::Verdict(Verdict::Exposed),
                 require_coverage: 100,
             },
+            is_demo: true,
             policy: Policy::default(),
-            earlier: None,
+            baseline: None,
             no_progress: quiet || verbose > 0,
             stats_interval: None,
             stats_requests: stats::Requests::new(),
         };
         let code = job.run().await?;
-        say::note("try next: kubeknock scan HOST:6443, with your own API server");
+        say::note("try next, with your own API server: kubeknock scan HOST:6443");
         Ok(code)
     })
 }

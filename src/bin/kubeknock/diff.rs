@@ -1,24 +1,24 @@
 //! `kubeknock diff`: compares two saved reports.
 
-use kubeknock::policy::{End, RULES};
+use kubeknock::policy::{RULES, ScanEnd};
 use kubeknock::report::diff::{Diff, write_json, write_table};
-use kubeknock::report::{Outcome, Results, TableOptions};
+use kubeknock::report::{GateResult, Results, TableOptions};
 
 use crate::args::{DiffArgs, DiffFormat};
-use crate::earlier::{Earlier, evaluated_coverage};
+use crate::evaluated_scan::{EvaluatedScan, evaluated_coverage};
 use crate::outputs::{Choices, color};
 use crate::settings_file::SettingsFile;
 
 /// Compares, and returns the exit code of the gate.
 pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let outputs = Choices::open(&args.output, args.format.as_deref())?;
-    let old = Earlier::read(&args.old, &file.policy)?;
-    let mut new = Earlier::read(&args.new, &file.policy)?;
+    let old = EvaluatedScan::read(&args.old, &file.policy)?;
+    let mut new = EvaluatedScan::read(&args.new, &file.policy)?;
     new.evaluation.compare(old.evaluation, &new.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
     let gate = args.gate.gate();
     let coverage = evaluated_coverage(&new.scan.config, &new.scan.summary.coverage);
-    let decision = gate.decide(&coverage, &new.evaluation, End::Regular);
+    let decision = gate.decide(&coverage, &new.evaluation, ScanEnd::Regular);
     let diff = Diff {
         old: &old.scan.summary,
         new: Results {
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             changes: Some(&changes),
             outage: new.snapshot.outage_since(&old.snapshot),
             rules: &RULES,
-            outcome: Outcome {
+            outcome: GateResult {
                 code: decision.code,
                 sentence: &decision.sentence,
             },

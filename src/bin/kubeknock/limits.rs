@@ -34,28 +34,28 @@ pub(crate) fn ensure_room() -> anyhow::Result<()> {
 
 /// Raises the soft limit on open files to the hard one. Returns the highest concurrency and number of
 /// lookups, up to the configured ones, that fit. Lookups count only if there are `names`.
-pub(crate) fn that_fit(config: &ScanConfig, names: bool) -> (usize, usize) {
+pub(crate) fn limits_for(config: &ScanConfig, names: bool) -> (usize, usize) {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(ASSUMED);
-    within(config, names, limit)
+    limits_with(config, names, limit)
 }
 
-fn within(config: &ScanConfig, names: bool, limit: u64) -> (usize, usize) {
+fn limits_with(config: &ScanConfig, names: bool, limit: u64) -> (usize, usize) {
     // At most half for other files, so that a low limit leaves room for connections.
     let rest = OTHER_FILES.min(limit / 2);
     let descriptors = usize::try_from(limit - rest).unwrap_or(usize::MAX);
     if !names {
-        return (fitting(config, descriptors), config.lookups);
+        return (concurrency_for(config, descriptors), config.lookups);
     }
     let lookups = config.lookups.min(descriptors / 4 / SOCKETS).max(1);
     (
-        fitting(config, descriptors.saturating_sub(lookups * SOCKETS)),
+        concurrency_for(config, descriptors.saturating_sub(lookups * SOCKETS)),
         lookups,
     )
 }
 
-fn fitting(config: &ScanConfig, connections: usize) -> usize {
+fn concurrency_for(config: &ScanConfig, connections: usize) -> usize {
     let probes = kubeknock::config::MAX_PROBES;
-    // Every connection is being opened or probed, and a limited number is probed.
+    // A scan needs concurrency + min(concurrency, MAX_PROBES) connections. This solves for the concurrency.
     let fit = (connections / 2).max(connections.saturating_sub(probes));
     config.concurrency.min(fit.max(1))
 }
@@ -68,7 +68,7 @@ mod tests {
     fn concurrency_is_the_highest_that_fits() {
         for connections in [2, 3, 32, 511, 512, 513, 600, 1000, 19_936] {
             let asked = ScanConfig::default().with(|config| config.concurrency = 65_536);
-            let concurrency = fitting(&asked, connections);
+            let concurrency = concurrency_for(&asked, connections);
             let needs = |concurrency| {
                 asked
                     .clone()
@@ -85,19 +85,19 @@ mod tests {
             );
         }
         let asked = ScanConfig::default().with(|config| config.concurrency = 10);
-        assert_eq!(fitting(&asked, 1000), 10);
-        assert_eq!(fitting(&asked, 1), 1);
+        assert_eq!(concurrency_for(&asked, 1000), 10);
+        assert_eq!(concurrency_for(&asked, 1), 1);
     }
 
     #[test]
     fn lookups_take_at_most_a_quarter() {
         let config = ScanConfig::default();
         assert_eq!(
-            within(&config, true, 20_000),
+            limits_with(&config, true, 20_000),
             (config.concurrency, config.lookups)
         );
         for limit in [8, 64, 256, 1024, 4096] {
-            let (concurrency, lookups) = within(&config, true, limit);
+            let (concurrency, lookups) = limits_with(&config, true, limit);
             let fitted = config
                 .clone()
                 .with(|config| config.concurrency = concurrency);
@@ -115,7 +115,7 @@ mod tests {
                 "{limit}: {concurrency} and {lookups}"
             );
             assert_eq!(
-                within(&config, false, limit).1,
+                limits_with(&config, false, limit).1,
                 config.lookups,
                 "without names"
             );

@@ -10,7 +10,7 @@ mod conclusion;
 mod demo;
 mod diff;
 mod dry_run;
-mod earlier;
+mod evaluated_scan;
 mod habits;
 mod identify;
 mod limits;

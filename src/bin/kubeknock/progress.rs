@@ -11,12 +11,12 @@ use kubeknock::scan::{Progress, Watch};
 const REDRAW: Duration = Duration::from_millis(200);
 
 /// A progress line that is shown until it is dropped.
-pub(crate) struct Line {
+pub(crate) struct ProgressLine {
     bar: ProgressBar,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Line {
+impl ProgressLine {
     /// Shows the line, unless it is `hidden` or standard error is not a terminal.
     pub(crate) fn start(watch: Watch, hidden: bool) -> Self {
         let target = if hidden || !std::io::stderr().is_terminal() {
@@ -42,7 +42,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.task.abort();
         self.bar.finish_and_clear();

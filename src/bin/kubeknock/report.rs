@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use kubeknock::policy::{End, Evaluator, Snapshot};
+use kubeknock::policy::{Evaluator, ScanEnd, Snapshot};
 use kubeknock::record::{Merge, Merged, SavedScan, Sightings, Spool};
 use kubeknock::report::Format;
 
 use crate::args::ReportArgs;
 use crate::conclusion::Conclusion;
-use crate::earlier::{baseline, evaluated_coverage};
+use crate::evaluated_scan::{baseline, evaluated_coverage};
 use crate::outputs::{Outputs, is_format};
 use crate::saved::SavedFile;
 use crate::say;
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
             "no saved report given; name json or jsonl files: kubeknock report old.json -o table"
         );
     }
-    let earlier = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
+    let baseline = baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?;
     let mut outputs = Outputs::open(&args.output, &formats)?;
     let mut reports = latest_first(&paths, args.max_age)?;
     let mut merged = merge(&mut reports)?;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
         file.records(&mut |report| {
             if let Some(report) = merged.merged_record(number, index, report) {
                 evaluator.add(&report);
-                if earlier.is_some() {
+                if baseline.is_some() {
                     snapshot.add(&report);
                 }
                 let pushed = records.push(report);
@@ -73,16 +73,17 @@ pub(crate) fn run(args: &ReportArgs, file: &SettingsFile) -> anyhow::Result<u8> 
     let streamed = outputs.endpoints(&mut records);
     let gate = args.gate.gate();
     let end = if streamed.is_ok() {
-        End::Regular
+        ScanEnd::Regular
     } else {
-        End::Failed
+        ScanEnd::Failed
     };
     let conclusion = Conclusion {
         evaluation,
         snapshot,
-        earlier,
+        baseline,
         gate,
         end,
+        is_demo: false,
     };
     let code = conclusion.write(scan.info(), &scan.summary, &coverage, records, outputs)?;
     streamed.map(|()| code)

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use kubeknock::config::{ScanConfig, Shard};
 use kubeknock::model::Coverage;
-use kubeknock::policy::{End, Evaluator, Gate, INTERRUPTED, Policy, Snapshot};
+use kubeknock::policy::{Evaluator, Gate, INTERRUPTED, Policy, ScanEnd, Snapshot};
 use kubeknock::record::{ScanInfo, Spool};
 use kubeknock::scan::{Began, Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::{ScanArgs, SpecOrFile};
 use crate::conclusion::Conclusion;
-use crate::earlier::{Earlier, baseline, evaluated_coverage};
+use crate::evaluated_scan::{EvaluatedScan, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
-use crate::progress::Line;
+use crate::progress::ProgressLine;
 use crate::settings_file::SettingsFile;
 use crate::{dry_run, limits, say, settings, signals, stats};
 
@@ -74,8 +74,9 @@ pub(crate) fn run(
         checkpoint,
         outputs,
         gate,
-        earlier: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
+        baseline: baseline(args.baseline.as_deref(), args.gate.fail_on, &file.policy)?,
         policy: file.policy,
+        is_demo: false,
         no_progress: quiet || verbose > 0,
         stats_interval: args.stats_interval,
         stats_requests,
@@ -159,7 +160,9 @@ pub(crate) struct Job {
     pub(crate) gate: Gate,
     pub(crate) policy: Policy,
     /// The baseline that findings are compared with.
-    pub(crate) earlier: Option<Earlier>,
+    pub(crate) baseline: Option<EvaluatedScan>,
+    /// The targets are simulated: nothing that is found fails the program.
+    pub(crate) is_demo: bool,
     pub(crate) no_progress: bool,
     pub(crate) stats_interval: Option<Duration>,
     pub(crate) stats_requests: stats::Requests,
@@ -180,7 +183,7 @@ impl Job {
             None => scanner.scan(targets),
         };
         let watch = tokio::spawn(watch_signals(scan.stop_handle()));
-        let line = Line::start(scan.watch(), self.no_progress);
+        let line = ProgressLine::start(scan.watch(), self.no_progress);
         let stats = tokio::spawn(stats::print(
             scan.watch(),
             self.stats_interval,
@@ -193,7 +196,7 @@ impl Job {
         let mut evaluator = Evaluator::new(&self.policy, scan.started());
         while let Some(record) = scan.next().await {
             evaluator.add(&record);
-            if self.earlier.is_some() {
+            if self.baseline.is_some() {
                 snapshot.add(&record);
             }
             if let Err(error) = self.outputs.endpoint(&record) {
@@ -219,25 +222,27 @@ impl Job {
             }
         );
         let end = match stop.reason().as_deref() {
-            Some(INTERRUPT) => End::Interrupted,
-            _ if stop.failed() => End::Failed,
-            _ => End::Regular,
+            Some(INTERRUPT) => ScanEnd::Interrupted,
+            _ if stop.failed() => ScanEnd::Failed,
+            _ => ScanEnd::Regular,
         };
         let could_not_scan = summary.coverage.could_not_scan();
         let coverage = evaluated_coverage(scanner.config(), &summary.coverage);
         let evaluation = evaluator.finish(&coverage);
         let Self {
-            earlier,
+            baseline,
             gate,
             outputs,
+            is_demo,
             ..
         } = self;
         let conclusion = Conclusion {
             evaluation,
             snapshot,
-            earlier,
+            baseline,
             gate,
             end,
+            is_demo,
         };
         let code = conclusion.write(
             ScanInfo::new(scanner.config()),
@@ -246,7 +251,7 @@ impl Job {
             records,
             outputs,
         )?;
-        if let Some(checkpoint) = checkpoint.filter(|_| end != End::Regular) {
+        if let Some(checkpoint) = checkpoint.filter(|_| end != ScanEnd::Regular) {
             let checkpoint = checkpoint.display();
             say::note(format_args!(
                 "to continue from here, run the same command again; {checkpoint} has what is done"

@@ -103,7 +103,7 @@ pub(crate) fn order(args: &ScanArgs) -> anyhow::Result<Order> {
 /// Lowers the concurrency to what the limit on open files allows, and prints a note. `names` is
 /// true if the scan resolves names, which needs open files too.
 pub(crate) fn fit_to_machine(config: &mut ScanConfig, names: bool) {
-    let (fit, lookups) = limits::that_fit(config, names);
+    let (fit, lookups) = limits::limits_for(config, names);
     config.lookups = lookups;
     if config.concurrency > fit {
         say::note(format_args!(

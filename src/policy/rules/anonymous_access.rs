@@ -109,13 +109,13 @@ impl<'a> Found<'a> {
         remedy.is_some_and(|remedy| remedy.changeable == Some(false))
     }
 
-    fn standing(&self) -> Option<PostureStatus> {
-        Some(self.report.posture.as_ref()?.standing)
+    fn status(&self) -> Option<PostureStatus> {
+        Some(self.report.posture.as_ref()?.status)
     }
 
     /// Whether it is more open than documented, or not as expected.
     fn is_unexpected(&self) -> bool {
-        self.standing() == Some(PostureStatus::MoreOpen) || contradicted(self.report).is_some()
+        self.status() == Some(PostureStatus::MoreOpen) || contradicted(self.report).is_some()
     }
 
     fn hit(&self) -> Hit {
@@ -241,7 +241,7 @@ impl<'a> Found<'a> {
 
     /// How it compares with what is documented and expected.
     fn comparisons(&self) -> Vec<String> {
-        let comparison = match self.standing() {
+        let comparison = match self.status() {
             Some(PostureStatus::MoreOpen) => Some("more open than documented"),
             Some(PostureStatus::Stricter) => Some("stricter than documented"),
             _ => None,

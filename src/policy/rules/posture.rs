@@ -38,16 +38,16 @@ pub(in crate::policy) static STRICTER: Rule = Rule {
 };
 
 pub(in crate::policy) fn more_open(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    standing(report, PostureStatus::MoreOpen)
+    status(report, PostureStatus::MoreOpen)
 }
 
 pub(in crate::policy) fn stricter(report: &EndpointReport, _: ScanTime) -> Option<Hit> {
-    standing(report, PostureStatus::Stricter)
+    status(report, PostureStatus::Stricter)
 }
 
-fn standing(report: &EndpointReport, standing: PostureStatus) -> Option<Hit> {
+fn status(report: &EndpointReport, status: PostureStatus) -> Option<Hit> {
     let posture = report.posture.as_ref()?;
-    if posture.standing != standing || anonymous_access::is_found(report) {
+    if posture.status != status || anonymous_access::is_found(report) {
         return None;
     }
     let hit = Hit::proven(posture.sentence.as_str(), answered(report))

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::Severity;
-use crate::policy::{End, FailOn, Gate};
+use crate::policy::{FailOn, Gate, ScanEnd};
 
 fn of_all(at_most: Severity) -> Accept {
     Accept {
@@ -72,7 +72,7 @@ fn the_gate_says_which_endpoints_are_accepted() {
             require_coverage: 100,
         };
         let evaluation = evaluate_with(&policy, &reports);
-        gate.decide(&coverage(&reports), &evaluation, End::Regular)
+        gate.decide(&coverage(&reports), &evaluation, ScanEnd::Regular)
             .sentence
     };
     assert_eq!(

@@ -64,7 +64,7 @@ fn telemetry() -> EndpointReport {
 #[test]
 fn the_worst_that_was_proven_is_the_finding() {
     use PostureStatus::{MoreOpen, Stricter};
-    let more_open = |report| standing(report, MoreOpen, Provenance::Documented);
+    let more_open = |report| with_posture(report, MoreOpen, Provenance::Documented);
     let limited = || limited(target(0, "192.0.2.1"), "192.0.2.1");
     let mut plain = opening(&[("/api/v1/secrets", true)]);
     plain.endpoint.as_mut().unwrap().scheme = Scheme::Http;
@@ -125,7 +125,7 @@ fn the_worst_that_was_proven_is_the_finding() {
             Severity::Medium,
         ),
         (
-            standing(default(), Stricter, Provenance::Documented),
+            with_posture(default(), Stricter, Provenance::Documented),
             "anonymous-auth-enabled",
             Severity::Medium,
         ),
@@ -138,7 +138,7 @@ fn the_worst_that_was_proven_is_the_finding() {
 #[test]
 fn the_sentence_says_what_else_is_open_and_how_it_compares() {
     let open = opening(&[("/metrics", true), ("/api/v1/pods", true)]);
-    let more_open = standing(open, PostureStatus::MoreOpen, Provenance::Documented);
+    let more_open = with_posture(open, PostureStatus::MoreOpen, Provenance::Documented);
     let finding = only(as_expected(more_open.clone(), Verdict::Rejected));
     assert_eq!(
         finding.message,
@@ -163,7 +163,7 @@ fn the_sentence_says_what_else_is_open_and_how_it_compares() {
     assert_eq!(path_of(more_open).as_deref(), Some("/api/v1/pods?limit=1"));
     assert_eq!(path_of(default()).as_deref(), Some("/api"));
 
-    let stricter = standing(default(), PostureStatus::Stricter, Provenance::Documented);
+    let stricter = with_posture(default(), PostureStatus::Stricter, Provenance::Documented);
     assert!(
         only(stricter)
             .message
@@ -217,7 +217,7 @@ fn an_error_does_not_disclose_the_version() {
 #[test]
 fn an_unexpected_finding_is_as_certain_as_what_it_is_compared_with() {
     let confidence = |known, expected: Option<Verdict>| {
-        let report = standing(default(), PostureStatus::MoreOpen, known);
+        let report = with_posture(default(), PostureStatus::MoreOpen, known);
         let report = match expected {
             Some(expected) => as_expected(report, expected),
             None => report,
@@ -236,7 +236,7 @@ fn an_unexpected_finding_is_as_certain_as_what_it_is_compared_with() {
 #[test]
 fn a_posture_is_a_finding_only_where_none_is_about_anonymous_access() {
     let of = |report, status| {
-        ids(&evaluate(&[standing(report, status, Provenance::Documented)]).findings)
+        ids(&evaluate(&[with_posture(report, status, Provenance::Documented)]).findings)
     };
     let rejecting = || rejecting(target(0, "192.0.2.1"), "192.0.2.1");
     for (status, rule) in [

@@ -1,4 +1,4 @@
-use super::super::{End, FailOn, Gate};
+use super::super::{FailOn, Gate, ScanEnd};
 use super::*;
 use crate::model::{
     Access, BaselineState, Component, Confidence, JudgedRequest, Severity, Unclear,
@@ -199,7 +199,7 @@ fn an_expectation_of_a_target_that_was_not_asked_has_a_rule_of_its_own() {
         fail_on: FailOn::Severity(Severity::High),
         require_coverage: 0,
     }
-    .decide(&Coverage::default(), &stopped, End::Regular);
+    .decide(&Coverage::default(), &stopped, ScanEnd::Regular);
     assert_eq!(
         (decision.code, decision.sentence.as_str()),
         (

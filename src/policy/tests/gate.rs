@@ -1,4 +1,4 @@
-use super::super::{End, FailOn, Gate};
+use super::super::{FailOn, Gate, ScanEnd};
 use super::*;
 use crate::model::Severity;
 
@@ -320,19 +320,19 @@ fn exit_codes() {
                     fail_on: fail_on.parse().unwrap(),
                     require_coverage,
                 };
-                let decision = gate.decide(&coverage(&reports), &evaluation, End::Regular);
+                let decision = gate.decide(&coverage(&reports), &evaluation, ScanEnd::Regular);
                 assert_eq!(
                     decision.code, *expected,
                     "{now:?}, before {before:?}, accepted {accept:?}, expected {expect:?}, {gate:?}: {}",
                     decision.sentence
                 );
                 assert_eq!(
-                    gate.decide(&coverage(&reports), &evaluation, End::Interrupted)
+                    gate.decide(&coverage(&reports), &evaluation, ScanEnd::Interrupted)
                         .code,
                     130
                 );
                 assert_eq!(
-                    gate.decide(&coverage(&reports), &evaluation, End::Failed)
+                    gate.decide(&coverage(&reports), &evaluation, ScanEnd::Failed)
                         .code,
                     2
                 );
@@ -346,7 +346,7 @@ fn decide(fail_on: FailOn, require_coverage: u8, reports: &[EndpointReport]) -> 
         fail_on,
         require_coverage,
     }
-    .decide(&coverage(reports), &evaluate(reports), End::Regular);
+    .decide(&coverage(reports), &evaluate(reports), ScanEnd::Regular);
     (decision.code, decision.sentence)
 }
 
@@ -372,7 +372,8 @@ fn fail_on_never_ignores_unmet_expectations_but_not_coverage() {
             fail_on: fail_on.parse().unwrap(),
             require_coverage: 100,
         };
-        gate.decide(&coverage(&unmet), &news, End::Regular).sentence
+        gate.decide(&coverage(&unmet), &news, ScanEnd::Regular)
+            .sentence
     };
     assert_eq!(sentence("new:critical"), not_met);
     assert_eq!(
@@ -436,7 +437,7 @@ fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
         gate.decide(
             &coverage(&reports),
             &evaluate_with(policy, &reports),
-            End::Regular,
+            ScanEnd::Regular,
         )
         .code
     };
@@ -455,7 +456,7 @@ fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
     let decision = gate.decide(
         &coverage(&and_another),
         &evaluate_with(&policy, &and_another),
-        End::Regular,
+        ScanEnd::Regular,
     );
     assert_eq!(
         decision.sentence,
@@ -491,15 +492,15 @@ fn the_sentence_says_how_much_was_not_attempted() {
     };
     let sentence = |end| gate.decide(&left, &Evaluation::default(), end).sentence;
     assert_eq!(
-        sentence(End::Regular),
+        sentence(ScanEnd::Regular),
         "exit 0: nothing at --fail-on exposed; 5 of 8 targets not attempted"
     );
     assert_eq!(
-        sentence(End::Interrupted),
+        sentence(ScanEnd::Interrupted),
         "exit 130: interrupted; 5 of 8 targets not attempted"
     );
     assert_eq!(
-        sentence(End::Failed),
+        sentence(ScanEnd::Failed),
         "exit 2: could not continue; 5 of 8 targets not attempted"
     );
 }

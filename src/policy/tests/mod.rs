@@ -268,10 +268,14 @@ fn known(id: &str) -> &'static Rule {
 }
 
 /// With this comparison to what the product documents, on good evidence.
-fn standing(report: EndpointReport, standing: PostureStatus, known: Provenance) -> EndpointReport {
+fn with_posture(
+    report: EndpointReport,
+    status: PostureStatus,
+    known: Provenance,
+) -> EndpointReport {
     let mut report = report;
     report.posture = Some(Posture {
-        standing,
+        status,
         expected: vec![Verdict::Limited],
         documented: "limited to health".to_owned(),
         mode: None,

@@ -20,7 +20,7 @@ pub(super) fn combine(mut parts: Vec<Part>) -> Result<(SavedScan, Vec<SpecMap>),
         .iter()
         .map(|part| {
             parts.first().is_some_and(|latest| {
-                latest.is_of_one_scan_with(part)
+                latest.is_shard_of_same_scan(part)
                     && latest.scan.config.shard != part.scan.config.shard
             })
         })

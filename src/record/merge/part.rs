@@ -77,7 +77,7 @@ impl Part {
     }
 
     /// Whether both are shards of one scan.
-    pub(super) fn is_of_one_scan_with(&self, other: &Self) -> bool {
+    pub(super) fn is_shard_of_same_scan(&self, other: &Self) -> bool {
         let (own, others) = (&self.scan.config, &other.scan.config);
         own.shard.is_part()
             && others.shard.is_part()

@@ -9,15 +9,20 @@ use crate::record::SavedError;
 pub(super) fn are_complete(parts: &[Part]) -> Result<(), SavedError> {
     for one in parts {
         let (shard, order) = (one.scan.config.shard, one.scan.config.order);
-        let is = |part: &&Part, wanted: &Shard| part.scan.config.shard == *wanted;
-        let of_scan = |part: &&Part| part.scan.config.order == order && same_targets(part, one);
-        let given = |wanted: &Shard| parts.iter().any(|part| is(&part, wanted) && of_scan(&part));
-        let Some(missing) = shard.parts().find(|shard| !given(shard)) else {
+        let has_shard = |part: &&Part, wanted: &Shard| part.scan.config.shard == *wanted;
+        let is_same_scan =
+            |part: &&Part| part.scan.config.order == order && have_same_targets(part, one);
+        let is_given = |wanted: &Shard| {
+            parts
+                .iter()
+                .any(|part| has_shard(&part, wanted) && is_same_scan(&part))
+        };
+        let Some(missing) = shard.parts().find(|shard| !is_given(shard)) else {
             continue;
         };
         let mut problem =
             format!("this is shard {shard} of a scan, and no report of {missing} is given");
-        if let Some(other) = parts.iter().find(|part| is(part, &missing)) {
+        if let Some(other) = parts.iter().find(|part| has_shard(part, &missing)) {
             let others = other.scan.config.order;
             problem = if others == order {
                 format!(
@@ -42,7 +47,7 @@ pub(super) fn are_complete(parts: &[Part]) -> Result<(), SavedError> {
 }
 
 /// Whether two scans had the same targets. Reports of earlier versions do not say, and count as equal.
-fn same_targets(one: &Part, other: &Part) -> bool {
+fn have_same_targets(one: &Part, other: &Part) -> bool {
     let (one, other) = (
         &one.scan.summary.targets_digest,
         &other.scan.summary.targets_digest,

@@ -1,8 +1,7 @@
 //! An endpoint on the page: a row, and its evidence to unfold.
 
-use super::super::phrases::{
-    self, access_reason, anonymous_may, day, target_and_address, who_answered,
-};
+use super::super::findings_by_endpoint::FindingsByEndpoint;
+use super::super::phrases::{self, access_reason, day, target_and_address, who_answered};
 use super::parts::{finding_state, shown};
 use crate::model::{
     Access, Certificate, EndpointReport, Finding, Handshake, Identification, JudgedRequest,
@@ -64,7 +63,8 @@ impl Section {
 }
 
 /// What the page shows of an endpoint and its findings.
-pub(super) fn entry(report: &EndpointReport, findings: &[&Finding]) -> Entry {
+pub(super) fn entry(report: &EndpointReport, all: &FindingsByEndpoint<'_>) -> Entry {
+    let findings = all.of(report);
     let counting: Vec<&&Finding> = findings.iter().filter(|finding| finding.counts()).collect();
     let worst = counting.iter().map(|finding| finding.severity).min();
     let more = counting.len().saturating_sub(1);
@@ -77,7 +77,7 @@ pub(super) fn entry(report: &EndpointReport, findings: &[&Finding]) -> Entry {
         target: shown(&target_and_address(report)),
         name: shown(report.target.label.as_deref().unwrap_or_default()),
         who: shown(&who_answered(report)),
-        may: shown(&anonymous_may(report)),
+        may: shown(&all.anonymous_may(report)),
         severity: worst.map_or_else(String::new, |worst| worst.as_str().to_owned()),
         more: if more > 0 {
             format!("+{more}")

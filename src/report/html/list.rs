@@ -1,9 +1,9 @@
-//! The endpoints: the worst ones as part of the page, and the list that the script draws, with its filter.
+//! The endpoints: the list that the script draws, with its filter, and the worst ones for a browser without scripts.
 
 use maud::{Markup, PreEscaped, html};
 
 use super::super::findings_by_endpoint::FindingsByEndpoint;
-use super::super::phrases::{anonymous_may, target_and_address, who_answered};
+use super::super::phrases::{target_and_address, who_answered};
 use super::findings::severity;
 use super::parts::{badge, shown};
 use crate::model::{EndpointReport, Verdict};
@@ -12,38 +12,38 @@ use crate::model::{EndpointReport, Verdict};
 const MAX_WORST: usize = 10;
 
 /// The worst endpoints, of those in the order of the list: the ones that matter, or the first ones if none does.
-pub(super) fn worst(reports: &[&EndpointReport], findings: &FindingsByEndpoint<'_>) -> Markup {
+fn worst(reports: &[&EndpointReport], findings: &FindingsByEndpoint<'_>) -> Markup {
     let matter = reports
         .iter()
         .filter(|report| findings.matters(report))
         .count();
     let first = matter.clamp(1, MAX_WORST).min(reports.len());
     html! {
-        @if !reports.is_empty() {
-            section aria-labelledby="worst" {
-                h2 id="worst" { "Worst endpoints" }
-                ul.rows {
-                    @for report in &reports[..first] {
-                        li.row.line {
-                            span { (badge(report.verdict)) }
-                            span.target {
-                                @if let Some(label) = &report.target.label { strong { (shown(label)) } " " }
-                                code { (shown(&target_and_address(report))) }
-                            }
-                            span.who { (shown(&who_answered(report))) }
-                            span.may { (shown(&anonymous_may(report))) }
-                            span { @if let Some(worst) = findings.worst(report) { (severity(worst)) } }
-                        }
+        p { "The list of all endpoints needs JavaScript. These are the worst:" }
+        ul.rows {
+            @for report in &reports[..first] {
+                li.row.line {
+                    span { (badge(report.verdict)) }
+                    span.target {
+                        @if let Some(label) = &report.target.label { strong { (shown(label)) } " " }
+                        code { (shown(&target_and_address(report))) }
                     }
+                    span.who { (shown(&who_answered(report))) }
+                    span.may { (shown(&findings.anonymous_may(report))) }
+                    span { @if let Some(worst) = findings.worst(report) { (severity(worst)) } }
                 }
-                @if matter > first { p { "… and " (matter - first) " more with a critical or high finding, in the list below." } }
             }
         }
     }
 }
 
-/// The start of the section, and the place of the list.
-pub(super) fn section(endpoints: usize, more: &Markup) -> Markup {
+/// The filter, and the place of the list.
+pub(super) fn section(
+    reports: &[&EndpointReport],
+    findings: &FindingsByEndpoint<'_>,
+    more: &Markup,
+) -> Markup {
+    let endpoints = reports.len();
     let choices = |id: &str, choices: &[(&str, &str)]| {
         html! {
             select id=(id) { @for (value, text) in choices { option value=(value) { (text) } } }
@@ -53,7 +53,8 @@ pub(super) fn section(endpoints: usize, more: &Markup) -> Markup {
         ("", "nothing"),
         ("provider", "provider"),
         ("verdict", "verdict"),
-        ("name", "start of the name"),
+        ("name", "name"),
+        ("start", "start of the name"),
         ("finding", "worst finding"),
     ];
     let orders = [
@@ -67,7 +68,7 @@ pub(super) fn section(endpoints: usize, more: &Markup) -> Markup {
         section aria-labelledby="endpoints" {
             h2 id="endpoints" tabindex="-1" { "Endpoints" }
             div.controls role="search" aria-label="Filter the endpoints" hidden {
-                label { "Filter " input type="search" id="filter" autocomplete="off" placeholder="name, address, version …"; }
+                label.filter { "Filter " input type="search" id="filter" autocomplete="off" placeholder="name, address, version …"; }
                 label { "Verdict " select id="verdict" {
                     option value="" { "all" }
                     @for verdict in Verdict::ALL { option value=(verdict.as_str()) { (verdict.as_str()) } }
@@ -83,7 +84,7 @@ pub(super) fn section(endpoints: usize, more: &Markup) -> Markup {
             }
             div id="list" {}
             (more)
-            noscript { p { "The list of all endpoints needs JavaScript. The worst ones are above." } }
+            @if !reports.is_empty() { noscript { (worst(reports, findings)) } }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `html`: one self-contained page. It loads nothing. Its content security policy allows only its own style and
 //! script, by their digests, so text from a server could not run even if it were not escaped.
 //!
-//! Without the script the page has the summary, the worst endpoints, and the findings with their fixes. The script
-//! draws the list of endpoints from a block of data, as they come into view. If there are more endpoints than a page
-//! should have, the worst ones are kept.
+//! The list of endpoints and its filter come first. The script draws it from a block of data, as they come into view;
+//! without the script, the worst endpoints are in its place. If there are more endpoints than a page should have, the
+//! worst ones are kept.
 
 mod data;
 mod endpoint;
@@ -27,7 +27,7 @@ use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::EndpointReport;
 use data::Data;
-use parts::{badge, shown};
+use parts::badge;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -46,10 +46,7 @@ pub(super) fn write(
     let told = results.told_findings();
     let findings = FindingsByEndpoint::new(told.iter().copied());
     let counted = reports.inspect(|report| products.add(report.borrow()));
-    let (kept, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| {
-        let unnamed = report.verdict.has_no_answer() && !report.target.named;
-        (report.verdict, unnamed, findings.order(report))
-    });
+    let (kept, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| findings.order(report));
     let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
     let changes = results.told_changes();
     let not_listed = html! {
@@ -70,22 +67,21 @@ pub(super) fn write(
         (overview::header(results))
         (overview::navigation(changes.is_some(), products.is_empty()))
         (PreEscaped("<main>\n"))
-        (list::worst(&reports, &findings))
-        (list::section(reports.len(), &not_listed))
+        (list::section(&reports, &findings, &not_listed))
         (findings::section(&told))
         @if let Some(changes) = &changes { (findings::changes(results, changes)) }
         div.cards {
-            (overview::verdicts(&results.summary.coverage))
+            (overview::verdicts(results))
             (overview::coverage(results))
         }
         (products.table())
         (PreEscaped("</main>\n"))
-        footer { p { "kubeknock " (shown(results.info.tool_version)) } }
+        footer { (overview::about(results)) }
     };
     out.write_all(page.into_string().as_bytes())?;
     let mut data = Data::begin(&mut out)?;
     for report in &reports {
-        data.endpoint(&mut out, endpoint::entry(report, findings.of(report)))?;
+        data.endpoint(&mut out, endpoint::entry(report, &findings))?;
     }
     data.end(&mut out)?;
     let end = html! { (list::script(SCRIPT)) (PreEscaped("\n</body>\n</html>\n")) };

@@ -7,7 +7,7 @@ use super::super::phrases::{
 };
 use super::super::results::Results;
 use super::parts::{MAX_ROWS, badge, shown};
-use crate::model::{Coverage, SpecCoverage, Verdict};
+use crate::model::{SpecCoverage, Verdict};
 
 /// `kubeknock: 1 exposed, 2 forbidden`.
 pub(super) fn title(results: &Results<'_>) -> String {
@@ -21,29 +21,41 @@ pub(super) fn title(results: &Results<'_>) -> String {
 }
 
 pub(super) fn header(results: &Results<'_>) -> Markup {
-    let summary = results.summary;
     let passed = results.outcome.code == 0;
+    let (first, others) = first_and_others(results.outcome.reasons());
     html! {
         header {
             h1 { "Anonymous access to Kubernetes API servers" }
-            p.outcome.passed[passed].failed[!passed] {
-                strong { @if passed { "Passed" } @else { "Failed" } } ": " (shown(results.outcome.sentence))
+            div.outcome.passed[passed].failed[!passed] {
+                strong { @if passed { "Passed" } @else { "Failed" } } ": " (shown(first))
+                @if !others.is_empty() { ul { @for reason in others { li { (shown(reason)) } } } }
             }
-            @if let Some(stopped) = &summary.stopped {
+            @if let Some(stopped) = &results.summary.stopped {
                 p.outcome.failed { strong { "Stopped early" } ": " (shown(stopped)) "; this report is partial." }
             }
             @if let Some(part) = results.shard_notice() { p.outcome.failed { (part) "." } }
             @if let Some(notice) = results.not_shown_notice() { p { (notice) "." } }
-            p.meta {
-                "Scanned " time datetime=(format!("{:.0}", summary.started)) {
-                    (summary.started.strftime("%Y-%m-%d %H:%M UTC"))
-                }
-                " in " (duration(summary.elapsed))
-                @if !summary.sources.is_empty() {
-                    " from " (summary.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-                }
-                "."
+        }
+    }
+}
+
+fn first_and_others<'a>(mut texts: impl Iterator<Item = &'a str>) -> (&'a str, Vec<&'a str>) {
+    (texts.next().unwrap_or_default(), texts.collect())
+}
+
+/// When and from where the scan was made, and with what.
+pub(super) fn about(results: &Results<'_>) -> Markup {
+    let summary = results.summary;
+    html! {
+        p {
+            "Scanned " time datetime=(format!("{:.0}", summary.started)) {
+                (summary.started.strftime("%Y-%m-%d %H:%M UTC"))
             }
+            " in " (duration(summary.elapsed))
+            @if !summary.sources.is_empty() {
+                " from " (summary.sources.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            }
+            " with kubeknock " (shown(results.info.tool_version)) "."
         }
     }
 }
@@ -67,7 +79,8 @@ pub(super) fn navigation(with_changes: bool, without_providers: bool) -> Markup 
 }
 
 /// The endpoints by verdict: a ring of those that answered, and a table.
-pub(super) fn verdicts(coverage: &Coverage) -> Markup {
+pub(super) fn verdicts(results: &Results<'_>) -> Markup {
+    let coverage = &results.summary.coverage;
     let answered: Vec<(Verdict, u64)> = (Verdict::ALL.into_iter())
         .filter(|verdict| *verdict != Verdict::Unreachable)
         .map(|verdict| (verdict, coverage.count(verdict)))
@@ -83,7 +96,7 @@ pub(super) fn verdicts(coverage: &Coverage) -> Markup {
                     thead { tr { th scope="col" { "verdict" } th.number scope="col" { "endpoints" } } }
                     tbody {
                         @for (verdict, count) in &answered {
-                            tr { td { (badge(*verdict)) } td.number { (count) } }
+                            tr { td { (badge(*verdict)) (accepted(results, *verdict)) } td.number { (count) } }
                         }
                         @if coverage.unreachable_total() > 0 {
                             tr {
@@ -95,6 +108,13 @@ pub(super) fn verdicts(coverage: &Coverage) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// How many of the endpoints with this verdict somebody accepted.
+fn accepted(results: &Results<'_>, verdict: Verdict) -> Markup {
+    html! {
+        @if let Some(count) = results.accepted_verdicts.get(&verdict) { span.quiet { " " (count) " accepted" } }
     }
 }
 
@@ -135,6 +155,7 @@ pub(super) fn coverage(results: &Results<'_>) -> Markup {
                     label for="covered" { "Named targets with a verdict: " strong { (coverage.covered()) " of " (coverage.named()) } }
                     progress id="covered" value=(coverage.covered()) max=(coverage.named()) {}
                 }
+                p.quiet { "A named target is given by itself, not as part of a CIDR or range. It is covered if it has a verdict." }
             }
             ul {
                 li { (plural(coverage.targets, "target", "targets")) " (host and port) in scope" }

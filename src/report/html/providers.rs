@@ -40,7 +40,7 @@ impl Products {
         let status = report
             .posture
             .as_ref()
-            .map_or(PostureStatus::Unknown, |posture| posture.standing);
+            .map_or(PostureStatus::Unknown, |posture| posture.status);
         *product.statuses.entry(status).or_default() += 1;
     }
 

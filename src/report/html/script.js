@@ -118,8 +118,9 @@
   const groups = {
     provider: (row) => row.provider || "unknown provider",
     verdict: (row) => row.verdict,
+    name: (row) => row.name || "without a name",
     // `prod-fra` for `prod-fra-2`.
-    name: (row) => row.name.replace(/[-_. ]?[^-_. ]*$/, "") || row.name || "without a name",
+    start: (row) => row.name.replace(/[-_. ]?[^-_. ]*$/, "") || row.name || "without a name",
     finding: (row) => row.severity || "no finding",
   };
 

@@ -19,6 +19,11 @@ pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", literal(text, MAX_TEXT))
 }
 
+/// The text as code, whole; it is short already.
+pub(super) fn whole_code(text: &str) -> String {
+    format!("<code>{}</code>", literal(text, usize::MAX))
+}
+
 /// A link if the text is an `https` URL of harmless characters, or else code; a saved report may contain anything.
 pub(super) fn link(url: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#=%".contains(c);

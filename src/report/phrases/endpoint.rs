@@ -108,7 +108,7 @@ fn posture_comparison(report: &EndpointReport) -> String {
         Provenance::Observed => "observed elsewhere",
         Provenance::Inferred | Provenance::Unknown => "inferred",
     };
-    match posture.standing {
+    match posture.status {
         PostureStatus::AsDocumented => format!("as {source}"),
         PostureStatus::Stricter => format!("stricter than {source}"),
         PostureStatus::MoreOpen => format!("more open than {source}"),

@@ -224,7 +224,7 @@ fn with_evidence(mut report: EndpointReport, index: usize, kind: &Kind) -> Endpo
     };
     report.identification = Some(identification);
     report.posture = Some(Posture {
-        standing: if kind.found.is_some_and(|(rule, _)| rule == &UNEXPECTED) {
+        status: if kind.found.is_some_and(|(rule, _)| rule == &UNEXPECTED) {
             PostureStatus::MoreOpen
         } else {
             PostureStatus::AsDocumented

@@ -13,15 +13,15 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 pub(crate) use estate::{estate, outage};
-pub(crate) use findings::{HEALTH, RESOURCES, remediation};
-use findings::{INCONCLUSIVE, RULES, finding};
+pub(crate) use findings::{HEALTH, RESOURCES, finding, remediation};
+use findings::{INCONCLUSIVE, RULES};
 pub(crate) use mixed::mixed;
 use parts::{asked, reply, spec, status};
 pub(crate) use parts::{
     eks, forbidden, granted, identified, origin, rejected, report, silent, target, with_requests,
 };
 
-use super::{Format, Outcome, RenderOptions, Repository, Results, render, table};
+use super::{Format, GateResult, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
     Access, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
@@ -83,7 +83,7 @@ impl Sample {
             changes: self.changes.as_deref(),
             outage: self.outage,
             rules: &RULES,
-            outcome: Outcome {
+            outcome: GateResult {
                 code: 1,
                 sentence: &self.sentence,
             },

@@ -308,7 +308,7 @@ pub(crate) fn contradicted() -> Attribution {
 
 pub(crate) fn deviation() -> Posture {
     Posture {
-        standing: PostureStatus::MoreOpen,
+        status: PostureStatus::MoreOpen,
         expected: vec![Verdict::Limited],
         documented: "limited".to_owned(),
         mode: Some("mode ENABLED".into()),

@@ -1,29 +1,33 @@
 //! The counts below the table. Each target is in exactly one of them.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::super::phrases::{
     counts_by_kind, duration, name_and_place, not_attempted, plural, specification_result,
 };
 use super::super::results::Results;
-use super::lines::Lines;
+use super::lines::{Lines, first_names};
 use super::style::{TableOptions, shown, verdict_style};
-use crate::model::{Coverage, SpecCoverage, Verdict};
+use crate::model::{SpecCoverage, Verdict};
+use crate::natural_order::natural_order;
+use crate::wording::first_and_more;
 
-/// Specifications named before "and N more".
-const MAX_LISTED: usize = 10;
+/// Specifications with a line of their own, and kinds of results in the line of many.
+const MAX_LINES: usize = 3;
 
 pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptions) {
     let summary = results.summary;
     let coverage = &summary.coverage;
-    lines.say(0, &counts(coverage, options));
-    let elapsed = format!("elapsed: {}", duration(summary.elapsed));
-    if coverage.named() > 0 {
-        let (covered, named) = (coverage.covered(), coverage.named());
+    let (counts, elapsed) = (counts(results, options), duration(summary.elapsed));
+    lines.say(0, &format!("{counts}; elapsed: {elapsed}"));
+    let (covered, named) = (coverage.covered(), coverage.named());
+    if covered < named {
+        let explained = "each given by itself, with a verdict";
         lines.say(
             0,
-            &format!("named targets covered: {covered} of {named}; {elapsed}"),
+            &format!("named targets covered: {covered} of {named} ({explained})"),
         );
-    } else {
-        lines.say(0, &elapsed);
     }
     specs(
         lines,
@@ -46,14 +50,14 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
 }
 
 /// `512 targets: 3 exposed, 446 unreachable (440 refused, 6 timed out)`.
-fn counts(coverage: &Coverage, options: &TableOptions) -> String {
+fn counts(results: &Results<'_>, options: &TableOptions) -> String {
+    let coverage = &results.summary.coverage;
     let mut parts = Vec::new();
     for verdict in Verdict::ALL {
-        let count = coverage.count(verdict);
-        if count == 0 {
+        let Some(count) = results.verdict_count(verdict) else {
             continue;
-        }
-        let mut part = options.painted(verdict_style(verdict), &format!("{count} {verdict}"));
+        };
+        let mut part = options.painted(verdict_style(verdict), &count);
         if verdict == Verdict::Unreachable {
             part = format!("{part} ({})", counts_by_kind(&coverage.unreachable));
         }
@@ -79,30 +83,60 @@ fn counts(coverage: &Coverage, options: &TableOptions) -> String {
     line
 }
 
-/// One line for each of these specifications, with the text of `detail`.
+/// Specifications with the text of `detail`: a line for each of a few, and of many one line with the names of the first.
 fn specs(
     lines: &mut Lines,
     title: &str,
     specs: &[&SpecCoverage],
     detail: impl Fn(&SpecCoverage) -> String,
 ) {
-    for spec in specs.iter().take(MAX_LISTED) {
+    let name = |spec: &SpecCoverage| {
         let name = name_and_place(spec.label.as_deref(), &spec.origin.text);
-        let (name, origin) = (shown(&name), shown(&spec.origin.to_string()));
-        lines.say(2, &format!("{title}: {name} ({origin}): {}", detail(spec)));
+        shown(&name)
+    };
+    if specs.len() <= MAX_LINES {
+        for spec in specs {
+            let (name, origin) = (name(spec), shown(&spec.origin.to_string()));
+            lines.say(2, &format!("{title}: {name} ({origin}): {}", detail(spec)));
+        }
+        return;
     }
-    if specs.len() > MAX_LISTED {
-        lines.say(
-            2,
-            &format!("{title}: … and {} more", specs.len() - MAX_LISTED),
-        );
+    let mut by_detail: BTreeMap<String, usize> = BTreeMap::new();
+    for spec in specs {
+        *by_detail.entry(detail(spec)).or_default() += 1;
+    }
+    let mut details: Vec<(String, usize)> = by_detail.into_iter().collect();
+    details.sort_by_key(|(_, count)| Reverse(*count));
+    let kinds = details.len();
+    let details: Vec<String> = (details.into_iter().take(MAX_LINES))
+        .map(|(detail, count)| format!("{count} {detail}"))
+        .collect();
+    let details = first_and_more(&details, kinds.saturating_sub(MAX_LINES) as u64);
+    let called = |spec: &&SpecCoverage| match &spec.label {
+        Some(label) => shown(label),
+        None => shown(&spec.origin.text),
+    };
+    let mut names: Vec<String> = specs.iter().map(called).collect();
+    names.sort_by(|one, other| natural_order(one, other));
+    let start = format!("{title}: {} ({details})", specs.len());
+    if lines.fits(2, &format!("{start}: {}", first_names(&names, Some(0)))) {
+        lines.say_names(2, &format!("{start}: "), &names);
+    } else {
+        lines.say(2, &start);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::sample;
     use super::*;
-    use crate::model::{FailureKind, LeftOutReason};
+    use crate::model::{Coverage, FailureKind, LeftOutReason};
+
+    fn counted(coverage: Coverage) -> String {
+        let mut sample = sample::empty();
+        sample.summary.coverage = coverage;
+        counts(&sample.results(), &TableOptions::default())
+    }
 
     #[test]
     fn the_counts_have_the_documented_form() {
@@ -126,7 +160,7 @@ mod tests {
         };
         assert!(coverage.adds_up());
         assert_eq!(
-            counts(&coverage, &TableOptions::default()),
+            counted(coverage),
             "512 targets: 3 exposed, 20 forbidden, 2 limited, 41 rejected, \
              446 unreachable (440 refused, 6 timed out)"
         );
@@ -149,7 +183,7 @@ mod tests {
         };
         assert!(coverage.adds_up());
         assert_eq!(
-            counts(&coverage, &TableOptions::default()),
+            counted(coverage),
             "1 target and 3 further addresses: 1 excluded address, 2 special addresses without --allow-special, \
              1 lookup that failed for one address family, 1 not attempted; 4 excluded"
         );

@@ -6,6 +6,8 @@ use unicode_width::UnicodeWidthChar as _;
 const MIN_WIDTH: usize = 40;
 /// The widest layout.
 const MAX_WIDTH: usize = 1000;
+/// Names in a line that is not wrapped.
+const MAX_NAMES: usize = 12;
 /// What marks a text that was cut.
 const MARK: char = '…';
 
@@ -26,6 +28,22 @@ impl Lines {
     /// Adds a text, wrapped between words. Its first line is indented by `indent`, the others by two more.
     pub(super) fn say(&mut self, indent: usize, text: &str) {
         self.lines.extend(wrapped(indent, text, self.width));
+    }
+
+    /// Adds a text in one line, however long: a command must not be broken.
+    pub(super) fn say_whole(&mut self, indent: usize, text: &str) {
+        self.lines.push(format!("{:indent$}{text}", ""));
+    }
+
+    /// Adds a line of names: as many as fit, and the number of the others. The first name is always said.
+    pub(super) fn say_names(&mut self, indent: usize, start: &str, names: &[String]) {
+        let room = (self.width).map(|all| all.saturating_sub(indent + width(start)));
+        self.say(indent, &format!("{start}{}", first_names(names, room)));
+    }
+
+    /// Whether a text fits in one line.
+    pub(super) fn fits(&self, indent: usize, text: &str) -> bool {
+        self.width.is_none_or(|all| indent + width(text) <= all)
     }
 
     /// Adds a text that may have at most this many lines. A longer one is cut at a word.
@@ -54,6 +72,26 @@ pub(super) fn width(text: &str) -> usize {
         }
     }
     width
+}
+
+/// The names that fit in this many columns, and the number of the others.
+pub(super) fn first_names(names: &[String], room: Option<usize>) -> String {
+    let text = |listed: usize| {
+        let start = names[..listed].join(", ");
+        match names.len() - listed {
+            0 => start,
+            more => format!("{start} … and {more} more"),
+        }
+    };
+    let most = names.len().min(MAX_NAMES);
+    match room {
+        None => text(most),
+        Some(room) => (1..=most)
+            .rev()
+            .map(text)
+            .find(|text| width(text) <= room)
+            .unwrap_or_else(|| text(most.min(1))),
+    }
 }
 
 fn wrapped(indent: usize, text: &str, width: Option<usize>) -> Vec<String> {
@@ -85,12 +123,17 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// The words that fit, with a mark that more follows.
+/// The words that fit, with a mark that more follows. Colours take no room.
 fn marked(text: &str, most: usize) -> String {
     let room = most.saturating_sub(1);
-    let mut kept = 0;
+    let (mut kept, mut in_colour) = (0, false);
     let mut end = text.len();
     for (at, c) in text.char_indices() {
+        in_colour |= c == '\u{1b}';
+        if in_colour {
+            in_colour = c != 'm';
+            continue;
+        }
         kept += c.width().unwrap_or(0);
         if kept > room {
             end = at;
@@ -142,6 +185,10 @@ mod tests {
 
     #[test]
     fn colours_take_no_room() {
-        assert_eq!(width("\u{1b}[1m\u{1b}[31mhigh\u{1b}[0m"), 4);
+        let high = "\u{1b}[1m\u{1b}[31mhigh\u{1b}[0m";
+        assert_eq!(width(high), 4);
+        let text = format!("{high} one two");
+        assert_eq!(shortened(&text, 12), text);
+        assert_eq!(shortened(&text, 11), format!("{high} one…"));
     }
 }

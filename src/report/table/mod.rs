@@ -1,9 +1,11 @@
 //! `table`: for people. Endpoints worst first, then the counts and the changes, and at the end, where people look
-//! first: the worst endpoints, the findings with what to do about them, and the reason for the exit code.
+//! first: the worst endpoints, the findings with what to do about them, and the reason for the exit code. Where the
+//! findings do not fit on the last screen, the worst ones do, and the others come before them.
 //!
 //! Text from the network is escaped, and the layout is made of spaces only, so `grep` and `awk` work on it.
 
 mod changes;
+mod closing;
 mod findings;
 mod footer;
 mod layout;
@@ -26,13 +28,14 @@ use super::findings_by_endpoint::FindingsByEndpoint;
 use super::folded::folded;
 use super::results::Results;
 use crate::model::EndpointReport;
+use findings::Problems;
 use lines::Lines;
 use rows::Rows;
 
 /// The lines of the smallest usual terminal, less two for notes. What matters most is in the last ones.
 const SCREEN: usize = 22;
-/// Lines for findings without which they do not fit on one screen with the table.
-const MIN_FINDINGS: usize = 4;
+/// Lines for findings below which the worst endpoints are not named again on the last screen.
+const MIN_FINDINGS: usize = 6;
 
 /// Writes the table.
 pub(super) fn write(
@@ -45,7 +48,7 @@ pub(super) fn write(
     let told = results.told_findings();
     let findings = FindingsByEndpoint::new(told.iter().copied());
     let (kept, left_out) = rows::worst(reports, &findings);
-    let rows = rows::select(&kept, left_out, results);
+    let rows = rows::select(&kept, left_out, results, &findings);
 
     let mut top = Lines::new(options.width);
     let stopped = (summary.stopped.as_deref())
@@ -67,30 +70,42 @@ pub(super) fn write(
     if let Some(notice) = results.not_shown_notice() {
         end.say(0, &notice);
     }
-    worst::say_commands(&mut end, worst.first().copied(), &told);
-    end.say(0, &shown(results.outcome.sentence));
+    closing::say_commands(&mut end, worst.first().copied(), &told, options);
+    closing::say_gate(&mut end, results.outcome);
 
     let folds = folded(told.iter().copied().filter(|finding| finding.counts()));
+    let problems = Problems::new(&told, &folds, options);
     let above = top.lines.len() + middle.lines.len();
     let room = SCREEN.saturating_sub(end.lines.len());
+    let left = room.checked_sub(above);
+    let in_full = problems.in_full();
     let mut named = Lines::new(options.width);
-    let closing = |room: Option<usize>, most| findings::lines(&told, &folds, room, most, options);
-    // A file is no screen.
-    let limit = |room| options.width.map(|_| room);
-    let whole = closing(None, 2);
-    let closing = match room.checked_sub(above) {
-        // Everything fits on one screen, perhaps in brief.
-        Some(left) if left >= whole.len() => whole,
-        Some(left) if left >= MIN_FINDINGS => closing(limit(left), 1),
-        _ => {
-            worst::say(&mut named, &worst, options);
-            closing(limit(room.saturating_sub(named.lines.len())), 2)
+    let (others, last) = if left.is_some_and(|left| in_full.len() <= left) {
+        (Vec::new(), in_full)
+    } else if options.width.is_none() {
+        // A file is no screen.
+        worst::say(&mut named, &worst, &findings, options);
+        (Vec::new(), in_full)
+    } else if let Some(in_brief) = left.and_then(|left| problems.in_brief(left)) {
+        (Vec::new(), in_brief)
+    } else {
+        worst::say(&mut named, &worst, &findings, options);
+        if room < named.lines.len() + MIN_FINDINGS {
+            named.lines.clear();
         }
+        problems.for_last_screen(room.saturating_sub(named.lines.len()))
     };
 
     let mut out = io::BufWriter::new(out);
-    let parts = [top, middle, named].map(|part| part.lines);
-    for line in parts.into_iter().flatten().chain(closing).chain(end.lines) {
+    let parts = [
+        top.lines,
+        middle.lines,
+        others,
+        named.lines,
+        last,
+        end.lines,
+    ];
+    for line in parts.into_iter().flatten() {
         writeln!(out, "{line}")?;
     }
     out.flush()

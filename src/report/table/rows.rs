@@ -3,13 +3,13 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::super::findings_by_endpoint::FindingsByEndpoint;
-use super::super::phrases::{anonymous_may, no_answer, target_and_address, who_answered};
+use super::super::findings_by_endpoint::{FindingsByEndpoint, is_common};
+use super::super::phrases::{no_answer, target_and_address, who_answered};
 use super::super::results::Results;
 use super::super::worst_first::worst_first;
 use crate::model::{Coverage, EndpointReport, Origin, Target, Verdict};
 
-/// Rows of a verdict that [`is_common`]; further endpoints are counted.
+/// Rows of a verdict that is common; further endpoints are counted.
 const MAX_COMMON: usize = 30;
 /// Endpoints that may get a row.
 const MAX_ROWS: usize = 10_000;
@@ -31,24 +31,12 @@ pub(super) struct Rows {
     pub(super) more: BTreeMap<Verdict, usize>,
 }
 
-/// Whether a verdict is so common in large scans that nobody wants to see every endpoint.
-fn is_common(verdict: Verdict) -> bool {
-    verdict == Verdict::NotApiServer || verdict.has_no_answer()
-}
-
-/// The endpoints that may get a row, in the order of the rows, and counts of the others. Worst verdict first, then the
-/// worst finding, then by name; of common verdicts, named targets come first.
+/// The endpoints that may get a row, in the order of the rows, and counts of the others.
 pub(super) fn worst<R: Borrow<EndpointReport>>(
     reports: impl Iterator<Item = R>,
     findings: &FindingsByEndpoint<'_>,
 ) -> (Vec<R>, BTreeMap<Verdict, usize>) {
-    worst_first(reports, MAX_ROWS, |report| {
-        (
-            report.verdict,
-            is_common(report.verdict) && !report.target.named,
-            findings.order(report),
-        )
-    })
+    worst_first(reports, MAX_ROWS, |report| findings.order(report))
 }
 
 /// The rows of these endpoints. In an outage, silent targets are counted only.
@@ -56,9 +44,10 @@ pub(super) fn select<R: Borrow<EndpointReport>>(
     kept: &[R],
     left_out: BTreeMap<Verdict, usize>,
     results: &Results<'_>,
+    findings: &FindingsByEndpoint<'_>,
 ) -> Rows {
     let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
-    let mut silent = SilentEndpoints::new(&reports, &results.summary.coverage);
+    let mut silent = SilentEndpoints::new(&reports, &results.summary.coverage, findings);
     let mut rows = Rows {
         rows: Vec::new(),
         more: left_out,
@@ -89,18 +78,24 @@ struct SilentEndpoints<'a> {
     answered_targets: HashSet<u64>,
     /// The silent endpoints of each named specification without any answer. They share one row.
     groups: HashMap<&'a Origin, Vec<&'a EndpointReport>>,
+    findings: &'a FindingsByEndpoint<'a>,
     /// Specifications whose expected verdict was not seen.
     unmet: HashSet<&'a Origin>,
 }
 
 impl<'a> SilentEndpoints<'a> {
-    fn new(reports: &[&'a EndpointReport], coverage: &'a Coverage) -> Self {
+    fn new(
+        reports: &[&'a EndpointReport],
+        coverage: &'a Coverage,
+        findings: &'a FindingsByEndpoint<'a>,
+    ) -> Self {
         let answered = || {
             reports
                 .iter()
                 .filter(|report| !accepted_no_connection(report))
         };
         let mut this = Self {
+            findings,
             answered: answered().map(|report| &*report.target.origin).collect(),
             answered_targets: answered().map(|report| report.target.index).collect(),
             groups: HashMap::new(),
@@ -130,11 +125,19 @@ impl<'a> SilentEndpoints<'a> {
             // Another address of the same name answers, so the difference is shown.
             || self.answered_targets.contains(&report.target.index);
         if has_own_row {
-            return Some(self.make_row(report, target_and_address(report), anonymous_may(report)));
+            return Some(self.make_row(
+                report,
+                target_and_address(report),
+                self.findings.anonymous_may(report),
+            ));
         }
         let group = self.groups.remove(origin)?;
         Some(match group.as_slice() {
-            [one] => self.make_row(one, target_and_address(one), anonymous_may(one)),
+            [one] => self.make_row(
+                one,
+                target_and_address(one),
+                self.findings.anonymous_may(one),
+            ),
             several => self.make_row(report, origin.text.to_string(), no_answer(several)),
         })
     }

@@ -16,6 +16,8 @@ pub struct TableOptions {
     /// Wrap lines at this width; `None` gives each endpoint one line, however long. Text from outside is cut
     /// after 240 characters.
     pub width: Option<usize>,
+    /// The targets cannot be asked again, as after a demo, so no command that would do so is suggested.
+    pub targets_are_gone: bool,
 }
 
 impl TableOptions {

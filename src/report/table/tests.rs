@@ -21,6 +21,7 @@ fn on_a_terminal() {
     let options = TableOptions {
         color: true,
         width: Some(140),
+        ..plain()
     };
     insta::assert_snapshot!(sample::table(&sample::mixed(), &options));
 }
@@ -81,11 +82,11 @@ fn the_last_screen_names_the_exposed_endpoint_and_its_fix() {
             for said in [
                 &format!("critical anonymous-resources-exposed {name} (10."),
                 "fix: Remove the binding",
-                "kubeknock identify 10.",
-                "kubeknock rules anonymous-resources-exposed",
+                "more:\n  kubeknock identify 10.",
+                ":6443\n  kubeknock rules anonymous-resources-exposed\nexit 1",
             ] {
-                let last = last.replace("\n    ", " ").replace("\n  ", " ");
-                assert!(last.contains(said), "{said} in\n{last}");
+                let unwrapped = last.replace("\n    ", " ");
+                assert!(unwrapped.contains(said), "{said} in\n{last}");
             }
             assert!(shown.ends_with(&format!("exit 1: 1 exposed: {name}\n")));
             assert!(lines[0].starts_with("VERDICT"));
@@ -170,11 +171,19 @@ fn specifications_that_were_not_asked_are_called_not_asked() {
     );
     let shown = sample::table(&sample, &plain());
     assert!(
-        shown.contains("  not covered: 192.0.2.17 (targets.txt:3): not asked\n"),
+        shown.contains(
+            "  not covered: 5 (2 not asked, 2 seen unreachable, 1 not asked: 1 special address"
+        ),
         "{shown}"
     );
     assert!(
         shown.contains("(targets.txt:3): expected rejected, not asked\n"),
+        "{shown}"
+    );
+    sample.summary.coverage.specs.truncate(1);
+    let shown = sample::table(&sample, &plain());
+    assert!(
+        shown.contains("  not covered: 192.0.2.17 (targets.txt:3): not asked\n"),
         "{shown}"
     );
 }

@@ -25,7 +25,7 @@ pub(in crate::scan) struct UnderCaps<'a> {
 }
 
 impl Caps {
-    /// 0 is no cap. Neither is a cap that `connections` cannot reach.
+    /// A limit of 0 means no cap, and so does a limit that `connections` cannot reach.
     pub(super) fn new(per_host: usize, per_network: usize, connections: usize) -> Self {
         let cap = |limit| if limit >= connections { 0 } else { limit };
         Self {

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 
 use super::first_record::FirstRecord;
 use super::frame::Frame;
-use super::journal::{Journal, Records};
+use super::journal::{Journal, JournalReader};
 use crate::atomic_file;
 use crate::config::{Order, ScanConfig};
 use crate::targets::TargetSet;
@@ -244,7 +244,7 @@ impl Checkpoint {
     pub(super) fn open(self) -> io::Result<(Frames, Journal)> {
         let mut file = self.file.try_clone()?;
         file.rewind()?;
-        let mut records = Records::new(io::Read::take(File::open(&self.path)?, self.end));
+        let mut records = JournalReader::new(io::Read::take(File::open(&self.path)?, self.end));
         // The first record is the header.
         records.next()?;
         Ok((Frames(records), Journal::append_at(file, self.end)?))
@@ -252,7 +252,7 @@ impl Checkpoint {
 }
 
 /// The frames of a checkpoint.
-pub(super) struct Frames(Records<io::Take<File>>);
+pub(super) struct Frames(JournalReader<io::Take<File>>);
 
 impl Frames {
     pub(super) fn next(&mut self) -> io::Result<Option<Frame>> {
@@ -283,19 +283,19 @@ fn check(saved: &FirstRecord, ours: &FirstRecord, path: &Path) -> Result<(), Che
     }
 }
 
-fn open(file: &File, path: &Path) -> Result<(FirstRecord, Records<File>), CheckpointError> {
+fn open(file: &File, path: &Path) -> Result<(FirstRecord, JournalReader<File>), CheckpointError> {
     let io = io_error(path);
     let no_checkpoint = || CheckpointError::NoCheckpoint(path.to_owned());
     let mut file = file.try_clone().map_err(&io)?;
     file.rewind().map_err(&io)?;
-    let mut records = Records::new(file);
+    let mut records = JournalReader::new(file);
     let first = records.next().map_err(&io)?.ok_or_else(no_checkpoint)?;
     let first = FirstRecord::decode(&first).ok_or_else(no_checkpoint)?;
     Ok((first, records))
 }
 
 /// Reads the records to their end. Returns when the scan was complete.
-fn ended(records: &mut Records<File>) -> io::Result<Option<Timestamp>> {
+fn ended(records: &mut JournalReader<File>) -> io::Result<Option<Timestamp>> {
     let mut last = None;
     while let Some(record) = records.next()? {
         last = Some(record);

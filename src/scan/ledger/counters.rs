@@ -137,7 +137,7 @@ impl Counters {
         ours.map(|kind| load(&self.failures[kind as usize])).sum()
     }
 
-    /// Whether every attempt failed on this side.
+    /// Whether every attempt failed on our own side.
     pub(in crate::scan) fn could_not_scan(&self) -> bool {
         let asked = self.verdicts.iter().any(|count| load(count) > 0);
         !asked && self.own_side_failures() > 0

@@ -1,6 +1,6 @@
 //! A frame of a checkpoint: what was finished since the frame before it.
 //!
-//! Targets whose only outcome in the first pass is a failure without a record are most; they take a byte or two each.
+//! Most targets have one outcome in the first pass, a failure without a record. They take a byte or two each.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -56,12 +56,12 @@ pub(super) struct FrameBuilder {
 }
 
 /// What a frame holds about one attempt. Encoded before the ledger is locked.
-pub(super) enum Entry {
+pub(super) enum AttemptEntry {
     CountedOnly(FailureKind),
     Encoded(Vec<u8>),
 }
 
-impl Entry {
+impl AttemptEntry {
     pub(super) fn new(turn: Turn, outcomes: &[Outcome]) -> io::Result<Self> {
         match outcomes {
             [Outcome::CountedOnly(kind)] if turn.pass == 0 => Ok(Self::CountedOnly(*kind)),
@@ -73,14 +73,14 @@ impl Entry {
 }
 
 impl FrameBuilder {
-    pub(super) fn add(&mut self, turn: Turn, entry: Entry) {
+    pub(super) fn add(&mut self, turn: Turn, entry: AttemptEntry) {
         match entry {
-            Entry::CountedOnly(kind) => {
+            AttemptEntry::CountedOnly(kind) => {
                 self.bytes += size_of::<u64>();
                 let ranks = self.counted_only.entry(kind).or_default();
                 ranks.push(turn.ordinal);
             }
-            Entry::Encoded(bytes) => {
+            AttemptEntry::Encoded(bytes) => {
                 self.bytes += bytes.len();
                 self.finished += 1;
                 self.encoded.extend(bytes);
@@ -110,7 +110,7 @@ impl FrameBuilder {
     }
 }
 
-/// A checkpoint whose checksums are right and whose content cannot be.
+/// The error for a checkpoint whose checksums are right but whose content is impossible.
 pub(super) fn damaged() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
@@ -128,7 +128,7 @@ fn distances(numbers: &mut Vec<u64>) {
     }
 }
 
-/// The numbers of which [`distances`] made these; `None` where one is too large.
+/// Undoes [`distances`]; `None` where a number is too large.
 fn numbers(distances: &[u64]) -> impl Iterator<Item = Option<u64>> {
     distances.iter().scan(Some(0_u64), |at, distance| {
         *at = at.and_then(|at| at.checked_add(*distance));
@@ -162,7 +162,8 @@ mod tests {
             rank: ordinal,
         };
         for rank in [7, 3, 300] {
-            let entry = Entry::new(turn(rank), &[Outcome::CountedOnly(FailureKind::Refused)]);
+            let entry =
+                AttemptEntry::new(turn(rank), &[Outcome::CountedOnly(FailureKind::Refused)]);
             builder.add(turn(rank), entry.unwrap());
         }
         let outcomes = [
@@ -170,7 +171,7 @@ mod tests {
             Outcome::CountedOnly(FailureKind::TimedOut),
             Outcome::CountedOnly(FailureKind::Refused),
         ];
-        builder.add(turn(4), Entry::new(turn(4), &outcomes).unwrap());
+        builder.add(turn(4), AttemptEntry::new(turn(4), &outcomes).unwrap());
         builder.end(1_700_000_000_000);
         let frame = Frame::decode(&builder.encode(0, 3).unwrap()).unwrap();
         let counted_only: Vec<_> = frame.counted_only().map(Result::unwrap).collect();

@@ -71,13 +71,13 @@ fn checksum(length: u32, record: &[u8]) -> u32 {
 }
 
 /// Reads records from the beginning of a file.
-pub(super) struct Records<R> {
+pub(super) struct JournalReader<R> {
     reader: BufReader<R>,
     /// Where the last complete record ends.
     end: u64,
 }
 
-impl<R: Read> Records<R> {
+impl<R: Read> JournalReader<R> {
     pub(super) fn new(reader: R) -> Self {
         Self {
             reader: BufReader::new(reader),
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> (Vec<Vec<u8>>, u64) {
-        let mut records = Records::new(bytes);
+        let mut records = JournalReader::new(bytes);
         let mut all = Vec::new();
         while let Some(record) = records.next().unwrap() {
             all.push(record);

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 
 use super::plan::Turn;
 use crate::model::Target;
-use frame::{Entry, FrameBuilder};
+use frame::{AttemptEntry, FrameBuilder};
 use journal::Journal;
 
 pub use checkpoint::{Began, Checkpoint, CheckpointError};
@@ -101,7 +101,7 @@ impl Ledger {
         }
         let has_journal = self.journal.get().is_some();
         let entry = has_journal
-            .then(|| Entry::new(turn, outcomes))
+            .then(|| AttemptEntry::new(turn, outcomes))
             .transpose()?;
         let mut books = self.books.lock();
         for outcome in outcomes {

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use crate::config::ScanConfig;
     use crate::model::{FailureKind, Stage};
-    use crate::scan::ledger::frame::{Entry, FrameBuilder};
+    use crate::scan::ledger::frame::{AttemptEntry, FrameBuilder};
     use crate::scan::ledger::outcome::Deferral;
     use crate::scan::plan::Turn;
     use crate::targets::{TargetOptions, TargetSetBuilder};
@@ -124,7 +124,7 @@ mod tests {
             rank: 1,
         };
         let mut frame = FrameBuilder::default();
-        frame.add(turn, Entry::new(turn, &[deferral]).unwrap());
+        frame.add(turn, AttemptEntry::new(turn, &[deferral]).unwrap());
         let (_, mut journal) = checkpoint.open().unwrap();
         journal.append(&frame.encode(0, 0).unwrap()).unwrap();
         drop(journal);

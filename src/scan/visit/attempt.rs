@@ -23,7 +23,7 @@ pub(in crate::scan) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Whether the scan was stopped while the attempt waited for resources of this machine.
+    /// Whether the scan was stopped while the attempt waited until this machine has resources again.
     pub(super) fn was_interrupted(&self, failure: &Failure) -> bool {
         failure.kind == FailureKind::ResourcesExhausted && self.stop.is_stopped()
     }
@@ -68,7 +68,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Whether a later attempt may succeed: after a timeout, or a failure on this side.
+/// Whether a later attempt may succeed: the failure is transient, the time was over, or our own side failed.
 pub(super) const fn is_retryable(failure: &Failure) -> bool {
     match failure.kind {
         FailureKind::Deadline => true,

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use strum::{Display, EnumString, VariantArray, VariantNames};
 
-use super::lines::{Found, Handler, LineFormat};
+use super::lines::{Handler, ImportedLine, LineFormat};
 use super::{masscan, nmap, projectdiscovery, zmap};
 use crate::model::{InvalidWord, words};
 use crate::targets::error::Problem;
@@ -61,7 +61,7 @@ impl ImportFormat {
             match specs {
                 Ok(specs) => specs
                     .into_iter()
-                    .for_each(|spec| handle(number, Ok(Found::Spec(spec)))),
+                    .for_each(|spec| handle(number, Ok(ImportedLine::Spec(spec)))),
                 Err(problem) => handle(number, Err(problem)),
             }
         })?;

@@ -14,7 +14,7 @@ mod projectdiscovery;
 mod zmap;
 
 pub use format::ImportFormat;
-pub(super) use lines::Found;
+pub(super) use lines::ImportedLine;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use std::io::{self, BufRead, Read};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::lines::{Found, Handler, port, spec, truncated};
+use super::lines::{Handler, ImportedLine, port, spec, truncated};
 use crate::targets::error::Problem;
 
 /// Bytes of one tag or text; the longest are outputs of scripts.
@@ -50,7 +50,7 @@ pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32
                     handle(line, Err(truncated("nmap", "</nmaprun>")));
                 }
                 if let Some((line, warning)) = host.timed_out_warning() {
-                    handle(line, Ok(Found::Warning(warning)));
+                    handle(line, Ok(ImportedLine::Warning(warning)));
                 }
                 return Ok(());
             }
@@ -168,12 +168,12 @@ impl Host {
                         .ok_or("missing address: the host of an open port has none")?;
                     let open = spec(address, Some(port), self.name.as_deref())?;
                     self.open = Some(open.clone());
-                    handle(line, Ok(Found::Spec(open)));
+                    handle(line, Ok(ImportedLine::Spec(open)));
                 }
             }
             "service" if is_plain_http(tag)? => {
                 if let Some(open) = self.open.take() {
-                    handle(line, Ok(Found::Spec(format!("http://{open}"))));
+                    handle(line, Ok(ImportedLine::Spec(format!("http://{open}"))));
                 }
             }
             _ => {}

@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 
 use super::format::ImportFormat;
-use super::lines::Found;
+use super::lines::ImportedLine;
 use crate::targets::error::Problem;
 
 /// Everything found, noted and wrong, with its line.
-fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<Found, Problem>)> {
+fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<ImportedLine, Problem>)> {
     let mut all = Vec::new();
     format
         .read(
@@ -23,7 +23,7 @@ fn found(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
     let specs = read(format, text.as_bytes())
         .into_iter()
         .map(|(line, found)| match found {
-            Ok(Found::Spec(spec)) => (line, spec),
+            Ok(ImportedLine::Spec(spec)) => (line, spec),
             other => panic!("{line}: {other:?}"),
         });
     specs.collect()
@@ -38,8 +38,9 @@ fn owned(expected: &[(u32, &str)]) -> Vec<(u32, String)> {
 
 /// The problems, by line.
 fn problems(format: ImportFormat, text: &str) -> Vec<(u32, String)> {
-    let problem =
-        |(line, found): (u32, Result<Found, Problem>)| Some((line, found.err()?.into_owned()));
+    let problem = |(line, found): (u32, Result<ImportedLine, Problem>)| {
+        Some((line, found.err()?.into_owned()))
+    };
     read(format, text.as_bytes())
         .into_iter()
         .filter_map(problem)
@@ -269,7 +270,7 @@ fn failures_of_nmap_are_reported() {
     );
     let said =
         |hosts: &str| match read(ImportFormat::NmapXml, run(hosts, "success").as_bytes()).pop() {
-            Some((line, Ok(Found::Warning(text)))) => Some((line, text)),
+            Some((line, Ok(ImportedLine::Warning(text)))) => Some((line, text)),
             _ => None,
         };
     assert_eq!(said(open), None);
@@ -559,7 +560,7 @@ proptest! {
         text in r#"(\{"(ip|host|url|port|ports)": ?"?[a-z0-9:. #@/-]{0,12}"?,?\}?|<(host|port|state|address) ?[a-z]{0,6}=?"[a-z0-9 .#]{0,9}"/?>|open tcp [0-9]{1,6} [a-f0-9:.#]{0,12} 1|[a-z0-9:.,#]{0,20}|\n){0,12}"#,
     ) {
         for (_, found) in read(format, text.as_bytes()) {
-            if let Ok(Found::Spec(spec)) = found {
+            if let Ok(ImportedLine::Spec(spec)) = found {
                 prop_assert!(spec.split_whitespace().skip(1).all(|word| word.starts_with("sni=")), "{spec:?}");
                 prop_assert!(!spec.contains('#'), "{spec:?}");
             }

@@ -7,6 +7,7 @@
 //! ```
 
 mod client;
+mod manifests;
 mod neighbours;
 mod pki;
 mod policies;
@@ -272,14 +273,14 @@ impl Row {
         problems.unless(shown == (self.open)("/version"), || {
             format!("{word}: version {shown}")
         });
-        let standing = record.posture.as_ref().map(|posture| posture.standing);
-        let should = self.standing[usize::from(deep)];
+        let status = record.posture.as_ref().map(|posture| posture.status);
+        let should = self.status[usize::from(deep)];
         let sentence = record
             .posture
             .as_ref()
             .map_or("", |posture| &posture.sentence);
-        problems.unless(standing == should, || {
-            format!("{word}: posture {standing:?}, not {should:?}: {sentence}")
+        problems.unless(status == should, || {
+            format!("{word}: posture {status:?}, not {should:?}: {sentence}")
         });
         if verdict == Verdict::Rejected && !deep {
             let said = record.reason.contains("resources not asked");

@@ -30,7 +30,7 @@ pub(super) struct Row {
     pub(super) verdicts: [Verdict; 2],
     /// The posture compared with the documentation of kubeadm; `None` if the product is unknown or the verdict is
     /// not conclusive.
-    pub(super) standing: [Option<PostureStatus>; 2],
+    pub(super) status: [Option<PostureStatus>; 2],
 }
 
 /// If authentication rejects the default requests, they do not show which other paths it accepts.
@@ -45,7 +45,7 @@ pub(super) const DEFAULT: Row = Row {
     rbac: &[],
     open: public,
     verdicts: [Forbidden; 2],
-    standing: [Some(AsDocumented); 2],
+    status: [Some(AsDocumented); 2],
 };
 
 /// Limits anonymous callers to a path, which replaces `/version` in the file.
@@ -60,7 +60,7 @@ pub(super) const CONDITIONS: Row = Row {
     flags: &["--authentication-config={pki}/authn-health.yaml"],
     open: health,
     verdicts: [Limited; 2],
-    standing: REFUSING,
+    status: REFUSING,
     ..CONDITION
 };
 
@@ -69,7 +69,7 @@ pub(super) const ANONYMOUS_OFF: Row = Row {
     flags: &["--anonymous-auth=false"],
     open: nothing,
     verdicts: [Rejected; 2],
-    standing: REFUSING,
+    status: REFUSING,
     ..DEFAULT
 };
 
@@ -78,7 +78,7 @@ pub(super) const ADMIN: Row = Row {
     rbac: &[Bind("cluster-admin", ANONYMOUS)],
     open: everything,
     verdicts: [Exposed; 2],
-    standing: [Some(MoreOpen); 2],
+    status: [Some(MoreOpen); 2],
     ..DEFAULT
 };
 
@@ -92,7 +92,7 @@ const NO_AUTHORIZER: Row = Row {
     ],
     open: nothing,
     verdicts: [Inconclusive; 2],
-    standing: [None; 2],
+    status: [None; 2],
     ..DEFAULT
 };
 const HANGS: (&str, &str) = ("127.0.0.1:1/", "127.0.0.1:HANGS/");
@@ -180,14 +180,14 @@ pub(super) const ROWS: [Row; 38] = [
         conf: &[("/version", "/livez")],
         open: |path| path == "/livez",
         verdicts: [Limited; 2],
-        standing: REFUSING,
+        status: REFUSING,
         ..CONDITION
     },
     Row {
         name: "condition /version",
         open: version,
         verdicts: [Limited; 2],
-        standing: REFUSING,
+        status: REFUSING,
         ..CONDITION
     },
     Row {
@@ -195,7 +195,7 @@ pub(super) const ROWS: [Row; 38] = [
         conf: &[("/version", "/api")],
         open: nothing,
         verdicts: [Limited; 2],
-        standing: REFUSING,
+        status: REFUSING,
         ..CONDITION
     },
     Row {
@@ -203,7 +203,7 @@ pub(super) const ROWS: [Row; 38] = [
         flags: &["--authentication-config={pki}/authn-ns.yaml"],
         open: nothing,
         verdicts: [Rejected, Limited],
-        standing: REFUSING,
+        status: REFUSING,
         ..CONDITION
     },
     Row {
@@ -212,7 +212,7 @@ pub(super) const ROWS: [Row; 38] = [
         rbac: &VIEW,
         open: |path| path == "/api/v1/namespaces",
         verdicts: [Rejected, Exposed],
-        standing: [Some(Unknown), Some(MoreOpen)],
+        status: [Some(Unknown), Some(MoreOpen)],
         ..CONDITION
     },
     Row {
@@ -221,7 +221,7 @@ pub(super) const ROWS: [Row; 38] = [
         rbac: ADMIN.rbac,
         open: |path| path == "/api/v1/secrets",
         verdicts: [Rejected, Exposed],
-        standing: [Some(Unknown), Some(MoreOpen)],
+        status: [Some(Unknown), Some(MoreOpen)],
         ..CONDITION
     },
     Row {
@@ -230,7 +230,7 @@ pub(super) const ROWS: [Row; 38] = [
         rbac: ADMIN.rbac,
         open: |path| path == "/metrics",
         verdicts: [Rejected, Exposed],
-        standing: [Some(Unknown), Some(MoreOpen)],
+        status: [Some(Unknown), Some(MoreOpen)],
         ..CONDITION
     },
     Row {
@@ -238,7 +238,7 @@ pub(super) const ROWS: [Row; 38] = [
         conf: &[("/version", "/livez/ping")],
         open: nothing,
         verdicts: [Rejected; 2],
-        standing: REFUSING,
+        status: REFUSING,
         ..CONDITION
     },
     ADMIN,
@@ -247,21 +247,21 @@ pub(super) const ROWS: [Row; 38] = [
         rbac: &VIEW,
         open: view,
         verdicts: [Forbidden, Exposed],
-        standing: [Some(AsDocumented), Some(MoreOpen)],
+        status: [Some(AsDocumented), Some(MoreOpen)],
         ..DEFAULT
     },
     Row {
         name: "nothing bound to system:unauthenticated",
         rbac: &[Unbind(PUBLIC_INFO)],
         open: nothing,
-        standing: [Some(Stricter); 2],
+        status: [Some(Stricter); 2],
         ..DEFAULT
     },
     Row {
         name: "system:public-info-viewer cut to /livez and /readyz",
         rbac: &[Paths(PUBLIC_INFO, &["/livez", "/readyz"])],
         open: |path| ["/livez", "/readyz"].contains(&path),
-        standing: [Some(Stricter); 2],
+        status: [Some(Stricter); 2],
         ..DEFAULT
     },
     Row {
@@ -283,7 +283,7 @@ pub(super) const ROWS: [Row; 38] = [
             public(path) || ["/api", "/apis", "/openapi/v2", "/openapi/v3"].contains(&path)
         },
         verdicts: [Exposed; 2],
-        standing: [Some(MoreOpen); 2],
+        status: [Some(MoreOpen); 2],
         ..DEFAULT
     },
     Row {

@@ -11,7 +11,7 @@ const MAX_LINKS: u32 = 40;
 
 /// The destination of a path after all links are followed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum LinkTarget {
     /// An open descriptor of a process, such as `/dev/stdout`; has its number if it belongs to this process.
     Descriptor(Option<u32>, PathBuf),
     /// A file that exists or can be created.
@@ -19,7 +19,7 @@ pub(super) enum End {
 }
 
 /// Follows all links.
-pub(super) fn end(path: &Path) -> io::Result<End> {
+pub(super) fn follow(path: &Path) -> io::Result<LinkTarget> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         if let Some(end) = descriptor(&path) {
@@ -27,25 +27,25 @@ pub(super) fn end(path: &Path) -> io::Result<End> {
         }
         match path.symlink_metadata() {
             Ok(found) if found.is_symlink() => {
-                may_be_followed(&path, &found)?;
+                check_link(&path, &found)?;
                 // `join` drops the folder if the link is absolute.
                 path = directory(&path).join(fs::read_link(&path)?);
             }
-            _ => return Ok(End::File(path)),
+            _ => return Ok(LinkTarget::File(path)),
         }
     }
     Err(io::Error::other("too many links in a row"))
 }
 
 /// Recognises an entry of `/proc/PID/fd`, whose link target is not always a path.
-fn descriptor(path: &Path) -> Option<End> {
+fn descriptor(path: &Path) -> Option<LinkTarget> {
     let number: u32 = path.file_name()?.to_str()?.parse().ok()?;
     let folder = directory(path).canonicalize().ok()?;
     if !folder.starts_with("/proc") || !folder.ends_with("fd") {
         return None;
     }
     let ours = Path::new("/proc").join(std::process::id().to_string());
-    Some(End::Descriptor(
+    Some(LinkTarget::Descriptor(
         folder.starts_with(ours).then_some(number),
         path.to_owned(),
     ))
@@ -54,7 +54,7 @@ fn descriptor(path: &Path) -> Option<End> {
 /// Refuses links of other users in a shared folder such as `/tmp`, where a link may be a trap. Linux does the
 /// same with `fs.protected_symlinks`.
 #[cfg(unix)]
-fn may_be_followed(link: &Path, found: &Metadata) -> io::Result<()> {
+fn check_link(link: &Path, found: &Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;
 
     const STICKY_AND_OPEN: u32 = 0o1002;
@@ -69,7 +69,7 @@ fn may_be_followed(link: &Path, found: &Metadata) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn may_be_followed(_: &Path, _: &Metadata) -> io::Result<()> {
+fn check_link(_: &Path, _: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
@@ -111,21 +111,21 @@ mod tests {
         symlink(path("latest.json"), path("absolute.json")).unwrap();
         for name in ["latest.json", "absolute.json", "store/new.json"] {
             assert_eq!(
-                end(&path(name)).unwrap(),
-                End::File(path("store/new.json")),
+                follow(&path(name)).unwrap(),
+                LinkTarget::File(path("store/new.json")),
                 "{name}"
             );
         }
         symlink("round", path("round")).unwrap();
         assert!(
-            end(&path("round"))
+            follow(&path("round"))
                 .unwrap_err()
                 .to_string()
                 .contains("too many links")
         );
         assert_eq!(
-            end(Path::new("a.json")).unwrap(),
-            End::File("a.json".into())
+            follow(Path::new("a.json")).unwrap(),
+            LinkTarget::File("a.json".into())
         );
     }
 
@@ -141,14 +141,17 @@ mod tests {
             Path::new("/proc/thread-self/fd/1"),
         ] {
             assert!(
-                matches!(end(path).unwrap(), End::Descriptor(Some(1), _)),
+                matches!(follow(path).unwrap(), LinkTarget::Descriptor(Some(1), _)),
                 "{}",
                 path.display()
             );
         }
         let other = Path::new("/proc/1/fd/1");
         if other.symlink_metadata().is_ok() {
-            assert_eq!(end(other).unwrap(), End::Descriptor(None, other.to_owned()));
+            assert_eq!(
+                follow(other).unwrap(),
+                LinkTarget::Descriptor(None, other.to_owned())
+            );
         }
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Outputs {
     category: Option<String>,
     /// The severities that reports for people show; empty for all.
     severities: Vec<Severity>,
+    /// The targets end with the program, so they cannot be asked again.
+    pub(crate) targets_are_gone: bool,
 }
 
 struct Output {
@@ -63,6 +65,7 @@ impl Outputs {
             color: color(args.color),
             category: args.category.clone(),
             severities: args.severity.clone(),
+            targets_are_gone: false,
         })
     }
 
@@ -85,7 +88,7 @@ impl Outputs {
     }
 
     /// Whether a report on standard output shows the reason for the exit code.
-    pub(crate) fn state_exit_code(&self) -> bool {
+    pub(crate) fn states_exit_code(&self) -> bool {
         self.all
             .iter()
             .any(|output| output.sink.is_stdout() && output.writer.format().states_exit_code())
@@ -158,6 +161,7 @@ impl Outputs {
                 TableOptions {
                     color: self.color,
                     width: terminal_width(),
+                    targets_are_gone: self.targets_are_gone,
                 }
             } else {
                 TableOptions::default()

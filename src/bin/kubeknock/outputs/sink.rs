@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use kubeknock::atomic_file::{self, directory};
 use tempfile::{NamedTempFile, SpooledTempFile};
 
-use super::links::{self, End, FileIdentity};
+use super::links::{self, FileIdentity, LinkTarget};
 use crate::stdout::ignore_broken_pipe;
 
 /// Bytes of a report that stay in memory before a temporary file is used.
@@ -67,13 +67,13 @@ impl Sink {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let problem = || format!("-o: cannot write {name}");
-        let destination = match links::end(path).with_context(problem)? {
-            End::Descriptor(Some(1), _) => return Ok(Self::stdout()),
-            End::Descriptor(Some(2), _) => Destination::Stderr(BufWriter::new(io::stderr())),
-            End::Descriptor(_, path) => Destination::Direct(BufWriter::new(
+        let destination = match links::follow(path).with_context(problem)? {
+            LinkTarget::Descriptor(Some(1), _) => return Ok(Self::stdout()),
+            LinkTarget::Descriptor(Some(2), _) => Destination::Stderr(BufWriter::new(io::stderr())),
+            LinkTarget::Descriptor(_, path) => Destination::Direct(BufWriter::new(
                 open_descriptor(&path).with_context(problem)?,
             )),
-            End::File(path) => match path.metadata() {
+            LinkTarget::File(path) => match path.metadata() {
                 Ok(found) if found.is_dir() => bail!("{}: it is a folder", problem()),
                 Ok(found) if found.is_file() => replace(path, &found).with_context(problem)?,
                 Ok(_) => {

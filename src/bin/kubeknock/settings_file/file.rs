@@ -10,8 +10,8 @@ use kubeknock::targets::Expectation;
 use toml::de::DeValue;
 
 use super::search;
-use super::source::Source;
-use super::tables::Table;
+use super::source::SourceText;
+use super::tables::TomlTable;
 
 /// The tables of the file.
 const TABLES: [&str; 4] = ["scan", "severity", "accept", "expect"];
@@ -89,9 +89,9 @@ impl SettingsFile {
     }
 
     pub(super) fn parse(name: &str, text: &str) -> anyhow::Result<Self> {
-        let source = Source { name, text };
+        let source = SourceText { name, text };
         let table = source.parse()?;
-        let root = Table::root(source, table.get_ref());
+        let root = TomlTable::root(source, table.get_ref());
         root.allow_only(&TABLES)?;
         let mut file = Self::default();
         if let Some(scan) = root.table("scan")? {

@@ -7,12 +7,12 @@ use toml::de::DeTable;
 
 /// The text of a settings file, and the name of the file.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct SourceText<'a> {
     pub(super) name: &'a str,
     pub(super) text: &'a str,
 }
 
-impl<'a> Source<'a> {
+impl<'a> SourceText<'a> {
     /// Parses the file. Errors do not show its text, which may be a secret.
     pub(super) fn parse(self) -> anyhow::Result<Spanned<DeTable<'a>>> {
         DeTable::parse(self.text).map_err(|error| {

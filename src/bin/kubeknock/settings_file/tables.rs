@@ -9,12 +9,12 @@ use kubeknock::targets::Expectation;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::source::Source;
+use super::source::SourceText;
 use crate::suggest::did_you_mean;
 
 /// One table.
-pub(super) struct Table<'a> {
-    source: Source<'a>,
+pub(super) struct TomlTable<'a> {
+    source: SourceText<'a>,
     /// Line and column of its beginning.
     place: String,
     /// `[[accept]] 1: `; empty for the whole file.
@@ -22,9 +22,9 @@ pub(super) struct Table<'a> {
     content: &'a DeTable<'a>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> TomlTable<'a> {
     /// The whole file.
-    pub(super) fn root(source: Source<'a>, table: &'a DeTable<'a>) -> Self {
+    pub(super) fn root(source: SourceText<'a>, table: &'a DeTable<'a>) -> Self {
         Self {
             source,
             place: source.name.to_owned(),

@@ -1,4 +1,4 @@
-//! An earlier scan that a later one is compared with: the baseline, or a side of `diff`.
+//! A saved scan, evaluated: the baseline, or a side of `diff`.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use kubeknock::record::SavedScan;
 use crate::saved::SavedFile;
 
 /// A saved scan with its findings.
-pub(crate) struct Earlier {
+pub(crate) struct EvaluatedScan {
     pub(crate) scan: SavedScan,
     pub(crate) evaluation: Evaluation,
     pub(crate) snapshot: Snapshot,
 }
 
-impl Earlier {
+impl EvaluatedScan {
     /// Reads a saved report. The rules of this version are applied to it, so that a finding of a new rule is not
     /// new if both scans have it.
     pub(crate) fn read(path: &Path, policy: &Policy) -> anyhow::Result<Self> {
@@ -59,25 +59,26 @@ pub(crate) fn baseline(
     path: Option<&Path>,
     fail_on: FailOn,
     policy: &Policy,
-) -> anyhow::Result<Option<Earlier>> {
+) -> anyhow::Result<Option<EvaluatedScan>> {
     let Some(path) = path else {
         if fail_on.needs_baseline() {
             bail!("--fail-on {fail_on}: give the earlier report with --baseline REPORT");
         }
         return Ok(None);
     };
-    let earlier = Earlier::read(path, policy).with_context(|| {
+    let baseline = EvaluatedScan::read(path, policy).with_context(|| {
         if path.exists() {
             return "--baseline".to_owned();
         }
         let threshold = if fail_on.needs_baseline() {
-            ", with another --fail-on"
+            ", choose another --fail-on"
         } else {
             ""
         };
         format!(
-            "--baseline (a first scan has none: leave it out{threshold}, and make one with -o json=FILE)"
+            "--baseline: there is no such report. For a first scan leave --baseline out{threshold} and create the \
+             report with -o json=FILE"
         )
     })?;
-    Ok(Some(earlier))
+    Ok(Some(baseline))
 }
