@@ -17,8 +17,6 @@ mod controls;
 mod culprits;
 mod evaluator;
 mod gate;
-#[cfg(feature = "rego")]
-mod rego;
 mod retired;
 mod rules;
 mod settings;
@@ -29,8 +27,6 @@ pub use gate::{
     COULD_NOT_RUN, Decision, FAILED, FailOn, Gate, INTERRUPTED, InvalidThreshold, NOT_COVERED,
     PASSED, ScanEnd,
 };
-#[cfg(feature = "rego")]
-pub use rego::{RegoError, RegoJudgement, RegoPolicies, RegoResult};
 pub use retired::{RETIRED, Retired, retired};
 pub use settings::{Accept, AcceptedRules, Policy};
 
