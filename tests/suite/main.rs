@@ -30,6 +30,7 @@ mod options;
 mod outputs;
 mod own_side_failures;
 mod plain;
+mod policies;
 mod products;
 mod proof;
 mod proxy;
