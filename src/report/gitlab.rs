@@ -66,6 +66,7 @@ mod tests {
         let repository = Repository {
             working_directory: Path::new("/repo/ci"),
             root: Path::new("/repo"),
+            one_finding_per_line: false,
         };
         sample::written(|out| write(out, &sample.results(), repository))
     }

@@ -85,6 +85,12 @@ impl<'a> Results<'a> {
         self.findings.iter().filter(|finding| finding.counts())
     }
 
+    /// The findings that somebody has accepted, and that are still there.
+    pub(super) fn accepted_findings(&self) -> impl Iterator<Item = &'a Finding> {
+        let findings = self.findings.iter();
+        findings.filter(|finding| finding.accepted() && !finding.gone())
+    }
+
     /// The findings that people read: in an outage, none of silent targets.
     pub(super) fn told_findings(&self) -> Vec<&'a Finding> {
         let hidden = self.hidden_origins();

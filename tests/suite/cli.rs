@@ -611,7 +611,9 @@ fn the_demo_gives_every_simulated_server_its_verdict() {
     );
     let last = text.lines().last().unwrap();
     assert!(
-        last.starts_with("exit 0 in a demo; a scan would exit 1: 1 exposed: exposed (127.0.0.1:"),
+        last.starts_with(
+            "exit 0 in a demo, but a scan would exit 1: 1 exposed: exposed (127.0.0.1:"
+        ),
         "{last}"
     );
     for word in [
@@ -679,7 +681,7 @@ fn simulate_serves_a_profile_and_lists_them() {
 #[test]
 fn every_help_is_a_snapshot() {
     for command in [
-        "", "scan", "identify", "report", "diff", "rules", "demo", "simulate",
+        "", "scan", "identify", "targets", "report", "diff", "rules", "demo", "simulate",
     ] {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");

@@ -29,8 +29,11 @@ mod name_server;
 mod options;
 mod outputs;
 mod own_side_failures;
+#[cfg(target_os = "linux")]
+mod picture;
 mod plain;
 mod policies;
+mod platforms;
 mod products;
 mod proof;
 mod proxy;

@@ -2,6 +2,8 @@
 
 mod errors;
 mod forms;
+mod inventories;
+mod other_inventories;
 mod properties;
 mod sets;
 
