@@ -14,6 +14,7 @@ use crate::args::{
     ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs, SpecOrFile,
     TargetsArgs,
 };
+use crate::habits;
 use crate::{ca, limits, say};
 
 /// Clusters that are not asked and that a scan names.
@@ -162,7 +163,9 @@ pub(crate) fn targets(
         options.allow_large = selection.allow_large;
         options.expectations = expectations;
         options.proxy.clone_from(&args.connection.proxy);
+        (options.selectors).clone_from(&selection.selectors.selectors);
     });
+    habits::check_targets(&args.targets)?;
     for target in &args.targets {
         builder.argument(target);
     }
@@ -209,6 +212,7 @@ pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSe
     let mut builder = builder(&args.ports, |options| {
         options.allow_large = true;
         options.proxy.clone_from(&args.proxy);
+        options.selectors.clone_from(&args.selectors.selectors);
     });
     for file in &args.files {
         if file == Path::new("-") {
@@ -244,6 +248,7 @@ fn import(builder: &mut TargetSetBuilder, from: &[String]) -> anyhow::Result<()>
 /// The hosts that `identify` explains, each on its ports.
 pub(crate) fn single_hosts(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
     let mut builder = builder(&args.ports, |_| {});
+    habits::check_targets(&args.targets)?;
     for target in &args.targets {
         builder.argument(target);
     }
