@@ -33,8 +33,8 @@ mod own_side_failures;
 #[cfg(target_os = "linux")]
 mod picture;
 mod plain;
-mod policies;
 mod platforms;
+mod policies;
 mod products;
 mod proof;
 mod proxy;
