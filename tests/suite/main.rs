@@ -34,6 +34,7 @@ mod own_side_failures;
 mod picture;
 mod plain;
 mod platforms;
+mod policies;
 mod products;
 mod proof;
 mod proxy;
