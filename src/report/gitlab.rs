@@ -1,7 +1,7 @@
 //! `gitlab`: a code quality report (<https://docs.gitlab.com/ci/testing/code_quality/>). Merge requests show it next to
 //! the lines of the targets file.
 //!
-//! Findings that are accepted or gone are left out. GitLab compares the fingerprints itself.
+//! Findings that are accepted or gone are left out; carried ones stay, because GitLab shows what is missing as fixed. GitLab compares the fingerprints itself.
 
 use std::io::{self, Write as _};
 
@@ -24,7 +24,9 @@ pub(super) fn write(
     repository: Repository<'_>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let issues = (results.counting_findings()).map(|finding| issue(finding, repository));
+    let findings = results.findings_and_carried();
+    let issues = (findings.filter(|finding| finding.counts()))
+        .map(|finding| issue(finding, repository));
     encode::pretty(&mut out).collect_seq(issues)?;
     out.write_all(b"\n")?;
     out.flush()

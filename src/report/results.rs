@@ -18,6 +18,9 @@ pub struct Results<'a> {
     pub summary: &'a ScanSummary,
     /// The findings, the worst first.
     pub findings: &'a [Finding],
+    /// The findings of earlier scans whose targets could not be asked again, the worst first. Their messages say when
+    /// they were last seen. Formats whose reader closes what is missing have them as results. No count has them.
+    pub carried: &'a [Finding],
     /// Endpoints by verdict, if the finding that explains the verdict is accepted.
     pub accepted_verdicts: &'a BTreeMap<Verdict, u64>,
     /// The acceptances that match no finding.
@@ -78,6 +81,27 @@ impl<'a> Results<'a> {
                 plural(count, "finding", "findings")
             )
         })
+    }
+
+    /// The findings, and after them those that are carried from earlier scans: what must not vanish at its destination.
+    pub(super) fn findings_and_carried(&self) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().chain(self.carried)
+    }
+
+    /// `carried from the baseline: 3 findings of targets that could not be asked again, last seen 2026-11-02`, if there
+    /// are any.
+    pub(super) fn carried_notice(&self) -> Option<String> {
+        let days = || self.carried.iter().filter_map(|finding| finding.last_seen);
+        let (first, last) = (days().min()?, days().max()?);
+        let count = plural(self.carried.len() as u64, "finding", "findings");
+        let when = if first == last {
+            first.to_string()
+        } else {
+            format!("{first} to {last}")
+        };
+        Some(format!(
+            "carried from the baseline: {count} of targets that could not be asked again, last seen {when}"
+        ))
     }
 
     /// The findings that are neither accepted nor gone.

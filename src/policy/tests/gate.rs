@@ -312,7 +312,7 @@ fn exit_codes() {
         let mut evaluation = evaluate_with(&policy, &reports);
         if let Some(before) = before {
             let before = [before.report(target())];
-            evaluation.compare(super::evaluate(&before), &snapshot(&reports));
+            evaluation.compare(&super::evaluate(&before).findings, &snapshot(&reports));
         }
         for (fail_on, full, none) in codes {
             for (require_coverage, expected) in [(100, full), (0, none)] {

@@ -36,6 +36,10 @@ struct Document {
     /// Endpoints in the order of the target set, then by address: all of named targets, and of ranges those that
     /// accepted a connection (with `settings.all` the others too).
     endpoints: Vec<Endpoint<'static>>,
+    /// Records of earlier scans that prove findings which this scan could not find again: their targets were silent, or
+    /// not asked, and are still in the list. `last_seen` says when. The next scan with this report as its baseline
+    /// carries them on.
+    carried: Vec<Endpoint<'static>>,
     /// What to look at, worst first: by verdict, severity and name. The rules, settings and baseline of the run
     /// that wrote the report decide what is here.
     findings: Vec<Finding<'static>>,

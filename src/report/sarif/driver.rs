@@ -45,12 +45,7 @@ impl<'a> Driver<'a> {
         // GitHub sorts alerts by the score of their rule. A finding's severity can differ from its rule's, so the
         // rule gets the score of its worst finding.
         let mut worst: HashMap<&str, &Finding> = HashMap::new();
-        for finding in self
-            .results
-            .findings
-            .iter()
-            .filter(|finding| !finding.gone())
-        {
+        for finding in (self.results.findings_and_carried()).filter(|finding| !finding.gone()) {
             let known = worst.entry(finding.rule.id).or_insert(finding);
             if finding.severity < known.severity {
                 *known = finding;

@@ -1,7 +1,7 @@
 //! `sarif`: SARIF 2.1.0, for GitHub code scanning and every other viewer of that standard.
 //!
 //! The log is written even if nothing was found, because an upload without results closes the alerts of the
-//! previous upload. A finding that is gone since the baseline becomes a notification, because GitHub shows every
+//! previous upload. So findings that are carried from earlier scans are results too. A finding that is gone since the baseline becomes a notification, because GitHub shows every
 //! result as an open alert, whatever its `baselineState` says.
 //!
 //! A result points to the line of the targets file that names its target. It never points to a URL, because
@@ -88,11 +88,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The findings that are not gone. Accepted ones come last, so that they are left out first.
+    /// The findings that are not gone, and those that are carried. Accepted ones come last, so that they are left out
+    /// first.
     fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let present = || (self.results.findings.iter()).filter(|finding| !finding.gone());
-        let accepted = present().filter(|finding| finding.accepted());
-        self.results.counting_findings().chain(accepted)
+        let all = || self.results.findings_and_carried();
+        let counting = all().filter(|finding| finding.counts());
+        counting.chain(all().filter(|finding| finding.accepted()))
     }
 }
 
