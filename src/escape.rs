@@ -47,11 +47,11 @@ pub fn escape(text: &str, max: usize) -> String {
     let mut length = 0;
     // The text is cut here if it turns out too long. An escape is never split.
     let mut fits = 0;
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         let before = out.len();
         // CI servers read `##[…]`, `##vso[…]` and `##teamcity[…]` in a log as commands.
         let begins_command = c == '#' && out.ends_with('#');
-        if begins_command {
+        if begins_command || c == ':' && begins_line_command(&text[at..], &out) {
             out.extend(c.escape_unicode());
             length += out.len() - before;
         } else if hidden(c) {
@@ -71,6 +71,18 @@ pub fn escape(text: &str, max: usize) -> String {
         }
     }
     out
+}
+
+/// Whether `::word::` or `::word ` begins here, after white space: GitHub reads it as a command at the start of a line, and
+/// any word can get there.
+fn begins_line_command(rest: &str, before: &str) -> bool {
+    let Some(rest) = rest.strip_prefix("::") else {
+        return false;
+    };
+    let after = rest.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '-');
+    let is_command =
+        after.len() < rest.len() && (after.starts_with("::") || after.starts_with(' '));
+    is_command && before.chars().next_back().is_none_or(char::is_whitespace)
 }
 
 /// Cuts `text` to at most `max` characters, the last of them `…`. Nothing is escaped.
@@ -109,6 +121,10 @@ mod tests {
             (
                 "##[error]x ##vso[task.y]",
                 "#\\u{23}[error]x #\\u{23}vso[task.y]",
+            ),
+            (
+                "::error::x ::add-mask y a::b::c ::ffff:192.0.2.1 ::1",
+                "\\u{3a}:error::x \\u{3a}:add-mask y a::b::c ::ffff:192.0.2.1 ::1",
             ),
             ("a\x1b[31mb\x07\r\n\tc", "a\\u{1b}[31mb\\u{7}\\r\\n\\tc"),
             ("C1 \u{9b}31m DEL \x7f", "C1 \\u{9b}31m DEL \\u{7f}"),

@@ -48,6 +48,8 @@ pub(super) fn written(
     let due = |format: &Format| !cfg!(fuzzing) || *format == drawn || *format == Format::Json;
     for format in Format::ALL.into_iter().filter(due) {
         let text = text(format, &results, &records);
+        // Rows of `csv` end with both.
+        let text = text.replace("\r\n", "\n");
         for c in text
             .chars()
             .filter(|c| *c != '\n' && !(' '..='~').contains(c))
@@ -61,10 +63,10 @@ pub(super) fn written(
         }
         match format {
             Format::Json => again(&text, records.len()),
-            Format::Sarif | Format::Gitlab => {
+            Format::Sarif | Format::Gitlab | Format::Defectdojo => {
                 serde_json::from_str::<serde_json::Value>(&text).expect("a JSON document");
             }
-            Format::Jsonl => {
+            Format::Jsonl | Format::Ocsf => {
                 for line in text.lines() {
                     serde_json::from_str::<serde_json::Value>(line).expect("a JSON object");
                 }

@@ -19,6 +19,8 @@ pub struct Rule {
     pub severity: Severity,
     /// GitHub's `security-severity`: a decimal from 0.0 to 10.0 in the band of [`Self::severity`].
     pub score: &'static str,
+    /// A page of documentation about it.
+    pub page: &'static str,
     /// The weakness, by its CWE number.
     pub cwe: Option<u16>,
     /// What it is evidence for.

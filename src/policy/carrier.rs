@@ -107,7 +107,11 @@ impl<'a> Carrier<'a> {
             })
         };
         Carried {
-            findings: evaluation.findings.into_iter().filter_map(carried).collect(),
+            findings: evaluation
+                .findings
+                .into_iter()
+                .filter_map(carried)
+                .collect(),
             unused_acceptances: evaluation.unused_acceptances,
         }
     }

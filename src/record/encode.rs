@@ -1,7 +1,7 @@
-//! serde's JSON, but with `\u` escapes for all hidden characters.
+//! serde's JSON, but with `\u` escapes for all hidden characters and for the second of two `#`.
 //!
-//! JSON requires escapes only for C0 controls. Reports are read on terminals too, and an escape loses nothing: every
-//! parser returns the same text.
+//! JSON requires escapes only for C0 controls. Reports are read on terminals too, and CI servers read `##[…]`, `##vso[…]`
+//! and `##teamcity[…]` in a log as commands. An escape loses nothing: every parser returns the same text.
 
 use std::cell::Cell;
 use std::io;
@@ -17,6 +17,11 @@ pub(crate) struct Visible<F>(F);
 /// A serializer that indents by two spaces.
 pub(crate) fn pretty<W: io::Write>(out: W) -> Serializer<W, Visible<PrettyFormatter<'static>>> {
     Serializer::with_formatter(out, Visible(PrettyFormatter::new()))
+}
+
+/// A serializer that indents by one space, for a file whose size is limited.
+pub(crate) fn narrow<W: io::Write>(out: W) -> Serializer<W, Visible<PrettyFormatter<'static>>> {
+    Serializer::with_formatter(out, Visible(PrettyFormatter::with_indent(b" ")))
 }
 
 /// `value` as one line, with its line feed.
@@ -46,7 +51,7 @@ impl<F: Formatter> Formatter for Visible<F> {
         text: &str,
     ) -> io::Result<()> {
         let mut rest = text;
-        while let Some((before, found, after)) = split_at_hidden(rest) {
+        while let Some((before, found, after)) = split_at_escape(rest) {
             out.write_all(before.as_bytes())?;
             for unit in found.encode_utf16(&mut [0; 2]) {
                 write!(out, "\\u{unit:04x}")?;
@@ -84,8 +89,10 @@ impl<I: Iterator<Item: Serialize>> Serialize for Sequence<I> {
     }
 }
 
-fn split_at_hidden(text: &str) -> Option<(&str, char, &str)> {
-    let (at, found) = text.char_indices().find(|(_, c)| hidden(*c))?;
+fn split_at_escape(text: &str) -> Option<(&str, char, &str)> {
+    let begins_command = |at: usize, c| c == '#' && text[..at].ends_with('#');
+    let (at, found) =
+        (text.char_indices()).find(|(at, c)| hidden(*c) || begins_command(*at, *c))?;
     let (before, from) = text.split_at(at);
     Some((before, found, from.strip_prefix(found)?))
 }
@@ -123,6 +130,14 @@ mod tests {
             line(&value).unwrap(),
             b"{\"a\\u202e\":\"\\u001b[31m\\u009bx\\u007f\\udb40\\udc41y\"}\n"
         );
+    }
+
+    #[test]
+    fn no_text_is_a_command_of_a_ci_server() {
+        let value = json!("##vso[x] ###[y] # # a#");
+        let written = line(&value).unwrap();
+        assert_eq!(written, b"\"#\\u0023vso[x] #\\u0023#[y] # # a#\"\n");
+        assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), value);
     }
 
     proptest! {

@@ -63,7 +63,9 @@ impl Spool {
             return self.hold(record);
         }
         let most = self.most;
-        let carried = self.carried.get_or_insert_with(|| Self::holding(most).into());
+        let carried = self
+            .carried
+            .get_or_insert_with(|| Self::holding(most).into());
         carried.hold(record)
     }
 
@@ -323,6 +325,26 @@ mod tests {
             assert_eq!(spool.file.is_some(), records.len() > most);
             assert_eq!(lines(&mut spool), expected, "{most}");
             assert_eq!(lines(&mut spool), expected, "as often as it is read");
+        }
+    }
+
+    #[test]
+    fn carried_records_are_kept_apart() {
+        let sample = sample::carrying();
+        for most in [1, 1000] {
+            let mut spool = filled(most, &sample.carried.0);
+            for record in &sample.reports {
+                spool.push(record.clone()).unwrap();
+            }
+            assert_eq!(lines(&mut spool).len(), sample.reports.len());
+            let days = |records: &mut dyn Iterator<Item = Cow<'_, EndpointReport>>| {
+                records.map(|record| record.last_seen).collect::<Vec<_>>()
+            };
+            let carried = spool.read_carried(|carried| Ok(days(carried))).unwrap();
+            let expected = sample.carried.0.iter().map(|record| record.last_seen);
+            assert_eq!(carried, expected.collect::<Vec<_>>());
+            let both = spool.read_both(|own, carried| Ok((own.count(), days(carried))));
+            assert_eq!(both.unwrap(), (sample.reports.len(), carried));
         }
     }
 

@@ -1,9 +1,11 @@
-//! `csv`: a row for each endpoint, for spreadsheets (RFC 4180).
+//! `csv`: a row for each endpoint, for spreadsheets. Rows end with CR and LF, as RFC 4180 says.
 //!
 //! No text from the network becomes a formula.
 
 use std::borrow::Borrow;
 use std::io;
+
+use csv::Terminator;
 
 use super::findings_by_endpoint::FindingsByEndpoint;
 use super::phrases;
@@ -132,7 +134,7 @@ pub(super) fn write(
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
     let findings = FindingsByEndpoint::new(results.findings);
-    let mut csv = spreadsheet::writer(out);
+    let mut csv = spreadsheet::writer(out, Terminator::CRLF);
     csv.write_record(COLUMNS.map(|(name, _)| name))?;
     for report in reports {
         let report = report.borrow();
@@ -162,8 +164,32 @@ mod tests {
         insta::assert_snapshot!(text(&sample::mixed()));
         assert_eq!(
             text(&sample::empty()),
-            format!("\"{}\"\n", COLUMNS.map(|(name, _)| name).join("\",\""))
+            format!("\"{}\"\r\n", COLUMNS.map(|(name, _)| name).join("\",\""))
         );
+    }
+
+    /// RFC 4180, section 2: rows end with CR and LF, all have the same cells, and no line end is inside a cell.
+    #[test]
+    fn every_row_ends_with_cr_and_lf() {
+        for sample in [
+            sample::mixed(),
+            sample::hostile(),
+            sample::saying("a\r\nb\nc\"d"),
+        ] {
+            let written = text(&sample);
+            let rows: Vec<&str> = written.split_terminator("\r\n").collect();
+            assert_eq!(rows.len(), sample.reports.len() + 1);
+            assert!(
+                !rows.iter().any(|row| row.contains(['\r', '\n'])),
+                "{written}"
+            );
+            let mut reader = csv::Reader::from_reader(written.as_bytes());
+            assert!(
+                reader
+                    .records()
+                    .all(|row| row.unwrap().len() == COLUMNS.len())
+            );
+        }
     }
 
     proptest! {

@@ -7,7 +7,10 @@ use strum::{Display, EnumString, VariantArray, VariantNames};
 use super::results::Results;
 use super::source_location::Repository;
 use super::table::TableOptions;
-use super::{csv, github, gitlab, html, junit, markdown, prometheus, sarif, shadowserver, table};
+use super::{
+    csv, defectdojo, github, gitlab, html, junit, markdown, ocsf, prometheus, sarif, shadowserver,
+    table,
+};
 use crate::model::{EndpointReport, InvalidWord, words};
 use crate::record::{self, Spool, Tally};
 
@@ -57,6 +60,8 @@ formats! {
     Junit "xml" "a test case for each endpoint"
     Prometheus "prom" "metrics for the textfile collector"
     Shadowserver "csv" "the report of the Shadowserver Foundation"
+    Ocsf "jsonl" "findings as events of the Open Cybersecurity Schema Framework"
+    Defectdojo "json" "findings for the generic import of DefectDojo"
 }
 
 words!(Format, all, "report format");
@@ -185,6 +190,8 @@ impl ReportWriter {
                 records.read(|records| prometheus::write(out, results, records, *scan_name))
             }
             Format::Shadowserver => records.read(|records| shadowserver::write(out, records)),
+            Format::Ocsf => ocsf::write(out, results, records),
+            Format::Defectdojo => defectdojo::write(out, results, records),
         }
     }
 }
@@ -201,7 +208,7 @@ mod tests {
         assert_eq!(
             "JSON".parse::<Format>().unwrap_err().to_string(),
             "invalid report format `JSON`: expected one of table, json, jsonl, sarif, markdown, html, github, \
-             gitlab, csv, junit, prometheus, shadowserver"
+             gitlab, csv, junit, prometheus, shadowserver, ocsf, defectdojo"
         );
     }
 }

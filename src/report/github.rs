@@ -1,15 +1,15 @@
 //! `github`: workflow commands that become annotations at the lines of the targets file
 //! (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 //!
-//! Each finding is one line: worst first, and new ones before known ones of equal severity. Findings that are
-//! accepted or gone are left out. GitHub shows ten annotations of each kind for a step, so no more are written, and
+//! Each finding is one line: worst first, and new ones before known ones of equal severity. Findings that are gone are left
+//! out. Accepted ones share one notice, which says who accepted them and until when. GitHub shows ten annotations of each kind for a step, so no more are written, and
 //! the log has the number of the others. The last line is the reason for the exit code. If a target is in no file
 //! of the repository, its annotation has no file.
 
 use std::io;
 
 use super::escape::escape;
-use super::phrases;
+use super::phrases::{self, plural};
 use super::results::Results;
 use super::source_location::{Repository, SourceLocation};
 use crate::model::{Finding, Severity};
@@ -19,6 +19,9 @@ const MAX_TEXT: usize = 1000;
 
 /// Annotations of one kind that GitHub shows.
 const MAX_ANNOTATIONS: usize = 10;
+
+/// Accepted findings that are listed.
+const MAX_ACCEPTED: usize = 20;
 
 /// Writes the commands.
 pub(super) fn write(
@@ -32,7 +35,10 @@ pub(super) fn write(
             .collect();
         // Ten known findings must not hide a new one.
         findings.sort_by_key(|finding| (finding.severity, finding.baseline));
-        for finding in findings.iter().take(MAX_ANNOTATIONS) {
+        // One notice is about what is accepted.
+        let has_accepted = command == "notice" && results.accepted_findings().next().is_some();
+        let shown = MAX_ANNOTATIONS - usize::from(has_accepted);
+        for finding in findings.iter().take(shown) {
             let location = SourceLocation::of(&finding.origin, repository);
             let place = if location.in_repository {
                 format!("file={},line={},", property(&location.path), location.line)
@@ -51,13 +57,14 @@ pub(super) fn write(
             let lines: Vec<String> = lines.iter().map(|line| data(line)).collect();
             writeln!(out, "{}", lines.join("%0A"))?;
         }
-        if let Some(more @ 1..) = findings.len().checked_sub(MAX_ANNOTATIONS) {
+        if let Some(more @ 1..) = findings.len().checked_sub(shown) {
             writeln!(
                 out,
                 "kubeknock: {more} more findings of kind {command}: see the other reports"
             )?;
         }
     }
+    accepted(out, results)?;
     if let Some(outage) = results.outage_text() {
         writeln!(out, "::warning title=outage::{}", data(&outage))?;
     }
@@ -67,6 +74,26 @@ pub(super) fn write(
     let sentence = escape(results.outcome.sentence, MAX_TEXT);
     writeln!(out, "kubeknock: {sentence}")?;
     out.flush()
+}
+
+/// One annotation for all accepted findings, so that it takes the place of no other.
+fn accepted(out: &mut dyn io::Write, results: &Results<'_>) -> io::Result<()> {
+    let findings: Vec<&Finding> = results.accepted_findings().collect();
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let count = plural(findings.len() as u64, "finding is", "findings are");
+    write!(
+        out,
+        "::notice title=accepted::{count} accepted and not counted:"
+    )?;
+    for finding in findings.iter().take(MAX_ACCEPTED) {
+        write!(out, "%0A{}", data(&phrases::accepted_finding(finding)))?;
+    }
+    if let Some(more @ 1..) = findings.len().checked_sub(MAX_ACCEPTED) {
+        write!(out, "%0Aand {more} more")?;
+    }
+    writeln!(out)
 }
 
 const fn command(severity: Severity) -> &'static str {
@@ -103,6 +130,7 @@ mod tests {
         let repository = Repository {
             working_directory: Path::new("/repo"),
             root: Path::new("/repo"),
+            one_finding_per_line: false,
         };
         sample::written(|out| write(out, &sample.results(), repository))
     }
@@ -114,6 +142,35 @@ mod tests {
             text(&sample::empty()),
             "kubeknock: exit 1: 1 exposed: prod-eu-1 (192.0.2.1:6443)\n"
         );
+    }
+
+    #[test]
+    fn one_notice_says_what_is_accepted_by_whom_and_until_when() {
+        let mut sample = sample::mixed();
+        let accepted = (sample.findings.iter()).find(|finding| finding.accepted());
+        let accepted = accepted.unwrap().clone();
+        let note = Finding {
+            severity: Severity::Note,
+            acceptance: None,
+            ..accepted.clone()
+        };
+        sample.findings = vec![accepted; 25];
+        sample.findings.extend(vec![note; 12]);
+        let written = text(&sample);
+        let notices = || written.lines().filter(|line| line.starts_with("::notice "));
+        assert_eq!(notices().count(), 10, "GitHub shows no more");
+        let notice = notices().find(|line| line.contains("title=accepted::25 findings are"));
+        let lines: Vec<&str> = notice.unwrap().split("%0A").collect();
+        assert_eq!(lines.len(), 22);
+        assert!(
+            lines[1].ends_with(
+                ", accepted by platform@example.com until 2027-01-31: a lab, behind the VPN"
+            ),
+            "{}",
+            lines[1]
+        );
+        assert_eq!(lines[21], "and 5 more");
+        assert!(written.contains("kubeknock: 3 more findings of kind notice"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `gitlab`: a code quality report (<https://docs.gitlab.com/ci/testing/code_quality/>). Merge requests show it next to
 //! the lines of the targets file.
 //!
-//! Findings that are accepted or gone are left out; carried ones stay, because GitLab shows what is missing as fixed. GitLab compares the fingerprints itself.
+//! Findings that are accepted or gone are left out. GitLab compares the fingerprints itself, and shows what is missing as
+//! fixed. So findings that are carried from earlier scans are issues too.
 
 use std::io::{self, Write as _};
 
@@ -24,9 +25,8 @@ pub(super) fn write(
     repository: Repository<'_>,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
-    let findings = results.findings_and_carried();
-    let issues = (findings.filter(|finding| finding.counts()))
-        .map(|finding| issue(finding, repository));
+    let findings = results.open_findings().into_iter();
+    let issues = findings.map(|finding| issue(finding, repository));
     encode::pretty(&mut out).collect_seq(issues)?;
     out.write_all(b"\n")?;
     out.flush()
@@ -68,6 +68,7 @@ mod tests {
         let repository = Repository {
             working_directory: Path::new("/repo/ci"),
             root: Path::new("/repo"),
+            one_finding_per_line: false,
         };
         sample::written(|out| write(out, &sample.results(), repository))
     }

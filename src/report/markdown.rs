@@ -4,8 +4,8 @@
 //! the findings (those of one rule with one fix in one row), what changed, and all endpoints, worst first. Each part
 //! has a share; rows are written while they fit, and further rows are counted. Text from outside is written as code.
 
-mod remediation;
-mod text;
+pub(super) mod remediation;
+pub(super) mod text;
 
 use std::borrow::Borrow;
 use std::io;
@@ -17,7 +17,7 @@ use super::results::Results;
 use super::worst_first::worst_first;
 use crate::model::{BaselineState, EndpointReport, Finding, SpecCoverage, Verdict};
 use crate::wording::first_and_more;
-use remediation::remediation;
+pub(super) use remediation::remediation;
 use text::{block, code, prose, whole_code};
 
 /// Characters of the whole page.

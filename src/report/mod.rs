@@ -10,9 +10,11 @@
 //! formats share.
 
 mod csv;
+mod defectdojo;
 pub mod diff;
 pub mod endpoint_text;
 mod findings_by_endpoint;
+mod findings_with_records;
 mod folded;
 mod format;
 mod github;
@@ -20,6 +22,7 @@ mod gitlab;
 mod html;
 mod junit;
 mod markdown;
+mod ocsf;
 mod ordered_json;
 mod phrases;
 mod prometheus;
@@ -29,6 +32,7 @@ pub mod rule_text;
 mod sarif;
 mod shadowserver;
 mod source_location;
+mod specification_text;
 mod spreadsheet;
 mod table;
 mod worst_first;

@@ -83,9 +83,15 @@ impl<'a> Results<'a> {
         })
     }
 
-    /// The findings, and after them those that are carried from earlier scans: what must not vanish at its destination.
-    pub(super) fn findings_and_carried(&self) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().chain(self.carried)
+    /// The findings that platforms keep open, the worst first: those that count, and those that are carried from earlier
+    /// scans and not accepted.
+    pub(super) fn open_findings(&self) -> Vec<&'a Finding> {
+        let carried = self.carried.iter().filter(|finding| finding.counts());
+        let mut open: Vec<&Finding> = self.counting_findings().chain(carried).collect();
+        if !self.carried.is_empty() {
+            open.sort_by(|one, other| one.order_key().cmp(&other.order_key()));
+        }
+        open
     }
 
     /// `carried from the baseline: 3 findings of targets that could not be asked again, last seen 2026-11-02`, if there
@@ -107,6 +113,12 @@ impl<'a> Results<'a> {
     /// The findings that are neither accepted nor gone.
     pub fn counting_findings(&self) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(|finding| finding.counts())
+    }
+
+    /// The findings that somebody has accepted, and that are still there.
+    pub(super) fn accepted_findings(&self) -> impl Iterator<Item = &'a Finding> {
+        let findings = self.findings.iter();
+        findings.filter(|finding| finding.accepted() && !finding.gone())
     }
 
     /// The findings that people read: in an outage, none of silent targets.

@@ -15,6 +15,7 @@ pub fn markdown(rule: &Rule) -> String {
         meaning,
         proof,
         advice: _,
+        page: _,
         severity,
         score,
         cwe,

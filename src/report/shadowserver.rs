@@ -3,12 +3,15 @@
 //!
 //! It has a row for each endpoint whose `/version` answers 200, as the Foundation's report has. Columns that need
 //! other sources (network, country, sector) stay empty. Column names and formats are from
-//! The-Shadowserver-Foundation/report_schema at 8e06fb9.
+//! The-Shadowserver-Foundation/report_schema at 8e06fb9. Rows end with LF, as in the Foundation's own files.
+//!
+//! Names of certificates are in columns for their attributes (RFC 4514), each with its value as it is, not escaped.
 
 use std::borrow::{Borrow, Cow};
 use std::collections::HashMap;
 use std::io;
 
+use csv::Terminator;
 use jiff::Timestamp;
 
 use super::spreadsheet::{self, cell};
@@ -34,7 +37,7 @@ pub(super) fn write(
     out: &mut dyn io::Write,
     reports: impl Iterator<Item: Borrow<EndpointReport>>,
 ) -> io::Result<()> {
-    let mut csv = spreadsheet::writer(out);
+    let mut csv = spreadsheet::writer(out, Terminator::Any(b'\n'));
     csv.write_record(COLUMNS.split(','))?;
     for report in reports {
         let report = report.borrow();
@@ -130,7 +133,10 @@ fn set_certificate(
     let (algorithm, bits) = key.split_once(' ').unwrap_or((key, ""));
     let has_expired = not_after.is_some_and(|end| end < at);
     let has_begun = not_before.is_none_or(|begin| begin <= at);
-    set("cert_length", bits.trim_start_matches("P-").to_owned());
+    // Readers expect a number.
+    let bits = bits.trim_start_matches("P-");
+    let is_number = bits.parse::<u32>().is_ok();
+    set("cert_length", if is_number { bits } else { "" }.to_owned());
     set("cert_issue_date", not_before.map(time).unwrap_or_default());
     set(
         "cert_expiration_date",
@@ -154,6 +160,13 @@ fn set_certificate(
             ("C", "country"),
             ("ST", "state_or_province_name"),
             ("L", "locality_name"),
+            ("streetAddress", "street_address"),
+            ("postalCode", "postal_code"),
+            ("surname", "surname"),
+            ("givenName", "given_name"),
+            ("Email", "email_address"),
+            ("businessCategory", "business_category"),
+            ("serialNumber", "serial_number"),
         ] {
             let text = name.attribute(attribute).unwrap_or_default();
             cells.insert(format!("{owner}_{column}").into(), text.to_owned());
@@ -178,7 +191,9 @@ mod tests {
     use super::super::escape::hidden;
     use super::super::sample::{self, Sample};
     use super::super::spreadsheet::has_formula;
+    use super::super::tests::python::read_with;
     use super::*;
+    use crate::model::DistinguishedName;
 
     fn text(sample: &Sample) -> String {
         sample::written(|out| write(out, sample.reports.iter()))
@@ -216,6 +231,80 @@ mod tests {
                 .chars()
                 .any(|c| c != '\n' && hidden(c))
         );
+    }
+
+    /// A name whose values have every character with a meaning in RFC 4514.
+    fn named() -> Sample {
+        let mut sample = sample::mixed();
+        (sample.reports).retain(|report| shown_version(report).is_some() && report.tls.is_some());
+        for report in &mut sample.reports {
+            let tls = report.tls.as_mut().unwrap();
+            let certificate = tls.certificate.as_mut().unwrap();
+            let attribute = |kind: &str, value: &str| vec![(kind.to_owned(), value.to_owned())];
+            certificate.subject = DistinguishedName::new(vec![
+                attribute("C", "DE"),
+                attribute("O", "DigiCert, Inc."),
+                attribute("OU", "a + OU=b; \"c\""),
+                attribute("Email", "ops@example.com"),
+                attribute("serialNumber", "HRB 1"),
+                attribute("CN", "#kube,apiserver\\1"),
+            ]);
+            // A saved report may contain anything.
+            certificate.key = "RSA many".to_owned();
+        }
+        sample
+    }
+
+    const NAME: [(&str, &str); 6] = [
+        ("subject_common_name", "#kube,apiserver\\1"),
+        ("subject_organization_name", "DigiCert, Inc."),
+        ("subject_organization_unit_name", "a + OU=b; \"c\""),
+        ("subject_country", "DE"),
+        ("subject_email_address", "ops@example.com"),
+        ("subject_serial_number", "HRB 1"),
+    ];
+
+    #[test]
+    fn an_attribute_of_a_name_is_whole_in_its_column() {
+        let written = text(&named());
+        let mut reader = csv::Reader::from_reader(written.as_bytes());
+        let rows: Vec<HashMap<String, String>> =
+            reader.deserialize().collect::<Result<_, _>>().unwrap();
+        assert!(!rows.is_empty());
+        for row in rows {
+            for (column, value) in NAME {
+                assert_eq!(row[column], value);
+            }
+            assert_eq!(row["cert_length"], "", "not a number");
+        }
+        assert!(!written.contains('\r'), "as the Foundation's files");
+    }
+
+    #[test]
+    fn intelmq_reads_the_report() {
+        for sample in [sample::mixed(), sample::hostile(), named()] {
+            let written = text(&sample);
+            let script = "shadowserver/read-with-intelmq.py";
+            let Some(events) = read_with(script, "intelmq", &written) else {
+                return;
+            };
+            let events: Vec<serde_json::Value> = serde_json::from_str(&events).unwrap();
+            assert_eq!(
+                events.len(),
+                written.lines().count() - 1,
+                "each row is an event"
+            );
+            for event in events {
+                assert_eq!(event["source.port"], 6443);
+                assert_eq!(event["protocol.application"], "kubernetes");
+                assert_eq!(event["extra.http_code"], 200);
+                if event.get("extra.subject_country").is_some() {
+                    for (column, value) in NAME {
+                        assert_eq!(event[&format!("extra.{column}")], value);
+                    }
+                }
+            }
+        }
     }
 
     /// A version of the server's choice, in a spreadsheet that splits cells at `;`.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-use crate::model::{Origin, Source};
+use crate::model::{Finding, Origin, Source, without_annotations};
 
 /// The repository that targets files belong to.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +12,8 @@ pub struct Repository<'a> {
     pub working_directory: &'a Path,
     /// The root of the repository; without a repository, the working directory.
     pub root: &'a Path,
+    /// Whether the platform that reads the report takes findings of one rule on one line for one, as GitLab does.
+    pub one_finding_per_line: bool,
 }
 
 /// A relative path with forward slashes, and a line from 1.
@@ -29,6 +31,7 @@ impl Default for Repository<'_> {
         Self {
             working_directory: Path::new(""),
             root: Path::new(""),
+            one_finding_per_line: false,
         }
     }
 }
@@ -57,6 +60,21 @@ impl SourceLocation {
         }
     }
 
+    /// The location of a finding. Where the platform would take the findings at several targets of one line for one, the
+    /// path names the target as well, unless the line names only this target.
+    pub(super) fn of_finding(finding: &Finding, repository: Repository<'_>) -> Self {
+        let mut location = Self::of(&finding.origin, repository);
+        let about = finding.about.as_str();
+        let specification = without_annotations(&finding.origin.text);
+        let is_whole_line =
+            finding.index.is_none() || without_scheme(about) == without_scheme(specification);
+        if repository.one_finding_per_line && !is_whole_line {
+            let target = about.strip_prefix("https://").unwrap_or(about);
+            location.path = format!("{}/{}", location.path, target.replace("://", "/"));
+        }
+        location
+    }
+
     /// The path as a relative URI.
     pub(super) fn uri(&self) -> String {
         let mut out = String::new();
@@ -72,6 +90,10 @@ impl SourceLocation {
         }
         out
     }
+}
+
+fn without_scheme(target: &str) -> &str {
+    target.split_once("://").map_or(target, |(_, rest)| rest)
 }
 
 /// The path of a file relative to the root; `None` if it is outside.
@@ -128,6 +150,7 @@ mod tests {
         let repository = Repository {
             working_directory: Path::new("/repo/ci"),
             root: Path::new("/repo"),
+            one_finding_per_line: false,
         };
         SourceLocation::of(
             &Origin {
@@ -176,6 +199,7 @@ mod tests {
                 Repository {
                     working_directory: root,
                     root,
+                    one_finding_per_line: false,
                 },
             )
             .path

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use csv::{QuoteStyle, Writer, WriterBuilder};
+use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
 use super::escape::escape;
 
@@ -19,10 +19,11 @@ const FORMULA: [char; 8] = [
 /// Characters that may separate cells. Tabs and line ends are escaped.
 const SEPARATORS: [char; 2] = [',', ';'];
 
-/// A writer that quotes every text.
-pub(super) fn writer<W: io::Write>(out: W) -> Writer<W> {
+/// A writer that quotes every text, with this end of a row.
+pub(super) fn writer<W: io::Write>(out: W, end: Terminator) -> Writer<W> {
     WriterBuilder::new()
         .quote_style(QuoteStyle::NonNumeric)
+        .terminator(end)
         .from_writer(out)
 }
 
@@ -75,8 +76,8 @@ mod tests {
 
     #[test]
     fn a_text_with_a_separator_is_quoted() {
-        let mut sheet = writer(Vec::new());
+        let mut sheet = writer(Vec::new(), Terminator::CRLF);
         sheet.write_record(["a;b", "6443"]).unwrap();
-        assert_eq!(sheet.into_inner().unwrap(), b"\"a;b\",6443\n");
+        assert_eq!(sheet.into_inner().unwrap(), b"\"a;b\",6443\r\n");
     }
 }

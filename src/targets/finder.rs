@@ -51,9 +51,9 @@ impl<'a> TargetFinder<'a> {
             prefix: Arc::clone(&target.prefix),
             sni: target.sni.clone(),
         })?;
-        let after = self
-            .segments
-            .partition_point(|(segment, _)| (segment.template, segment.first) <= (*template, number));
+        let after = self.segments.partition_point(|(segment, _)| {
+            (segment.template, segment.first) <= (*template, number)
+        });
         let (segment, end) = self.segments.get(after.checked_sub(1)?)?;
         let offset = u64::try_from(number.checked_sub(segment.first)?).ok()?;
         let index = segment.start.checked_add(offset)?;

@@ -276,33 +276,46 @@ fn the_action_builds_its_source_once() {
     assert_ne!(key(), first, "another source is built anew");
 }
 
+/// GitLab reads the reports of a job that succeeds, so the gate is a job of its own.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_gitlab_job_leaves_the_gate_to_the_settings_file() {
+async fn the_gitlab_scan_succeeds_and_a_second_job_is_the_gate() {
     let folder = tempfile::tempdir().unwrap();
-    let _servers = two_servers(folder.path()).await;
-    let script = block("gitlab/kubeknock.yml", "script:", "- |");
-    let scan = |fail_on: &str| {
+    let [_one, other] = two_servers(folder.path()).await;
+    let job = |name: &str, fail_on: &str, coverage: &str| {
+        let script = block("gitlab/kubeknock.yml", name, "- |");
         let variables = [
             ("GITLAB_CI", "true"),
             ("KUBEKNOCK", PROGRAM),
             ("KUBEKNOCK_RELEASE", ""),
             ("KUBEKNOCK_TARGETS", "clusters.txt"),
             ("KUBEKNOCK_FAIL_ON", fail_on),
+            ("KUBEKNOCK_REQUIRE_COVERAGE", coverage),
         ];
-        shell(&["sh", "-e"], &script, folder.path(), &variables)
-            .status
-            .code()
+        let output = shell(&["sh", "-e"], &script, folder.path(), &variables);
+        output.status.code()
     };
-    assert_eq!((scan(""), scan("forbidden")), (Some(0), Some(1)));
+    let gate = |fail_on: &str, coverage: &str| job("kubeknock-gate:", fail_on, coverage);
+    settings(folder.path(), "[scan]\nfail-on = \"forbidden\"\n");
+    assert_eq!(
+        job("kubeknock:", "", ""),
+        Some(0),
+        "the settings do not fail the scan"
+    );
     for report in [
         "kubeknock.json",
         "kubeknock.xml",
+        "kubeknock.sarif",
         "gl-code-quality-report.json",
     ] {
         assert!(folder.path().join(report).is_file(), "{report}");
     }
-    settings(folder.path(), "[scan]\nfail-on = \"forbidden\"\n");
-    assert_eq!((scan(""), scan("never")), (Some(1), Some(0)));
+    assert_eq!((gate("", ""), gate("never", "")), (Some(1), Some(0)));
+    fs::remove_file(folder.path().join("kubeknock.toml")).unwrap();
+    assert_eq!((gate("", ""), gate("forbidden", "")), (Some(0), Some(1)));
+    // A target that does not answer fails the second job only.
+    drop(other);
+    assert_eq!(job("kubeknock:", "", ""), Some(0));
+    assert_eq!((gate("", ""), gate("", "50")), (Some(3), Some(0)));
 }
 
 #[test]
@@ -319,7 +332,8 @@ fn the_gitlab_job_verifies_the_checksum_of_a_release() {
         .output();
     let right = stdout(&output.unwrap())[..64].to_owned();
     let release = format!("file://{}", place.join("released").display());
-    let script = block("gitlab/kubeknock.yml", "script:", "- |");
+    let script = block("gitlab/kubeknock.yml", ".kubeknock:", "- |")
+        + &block("gitlab/kubeknock.yml", "kubeknock:", "- |");
     for (sum, code, text) in [
         (&*right, 0, "it ran: scan\n"),
         ("", 2, "KUBEKNOCK_RELEASE does not match"),

@@ -611,7 +611,9 @@ fn the_demo_gives_every_simulated_server_its_verdict() {
     );
     let last = text.lines().last().unwrap();
     assert!(
-        last.starts_with("exit 0 in a demo; a scan would exit 1: 1 exposed: exposed (127.0.0.1:"),
+        last.starts_with(
+            "exit 0 in a demo, but a scan would exit 1: 1 exposed: exposed (127.0.0.1:"
+        ),
         "{last}"
     );
     for word in [

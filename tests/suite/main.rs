@@ -6,6 +6,7 @@
 mod allow;
 mod browser;
 mod byhand;
+mod carried;
 #[path = "../chaos/mod.rs"]
 mod chaos;
 #[cfg(unix)]
@@ -29,7 +30,10 @@ mod name_server;
 mod options;
 mod outputs;
 mod own_side_failures;
+#[cfg(target_os = "linux")]
+mod picture;
 mod plain;
+mod platforms;
 mod products;
 mod proof;
 mod proxy;

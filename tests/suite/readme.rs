@@ -231,6 +231,7 @@ fn every_link_leads_to_a_file() {
         "README.md",
         "docs/architecture.md",
         "docs/monitoring.md",
+        "docs/platforms.md",
         "docs/options.md",
         "docs/security.md",
         "docs/settings.md",

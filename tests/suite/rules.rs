@@ -372,6 +372,7 @@ async fn valid_sarif(findings: &[Finding]) {
         repository: Repository {
             working_directory: root,
             root,
+            one_finding_per_line: false,
         },
         ..RenderOptions::default()
     };
@@ -402,17 +403,17 @@ async fn valid_sarif(findings: &[Finding]) {
             .as_array()
             .unwrap(),
     ) {
-        let tags: Vec<&str> = written["properties"]["tags"]
+        let controls: Vec<&str> = written["properties"]["controls"]
             .as_array()
             .unwrap()
             .iter()
             .filter_map(Value::as_str)
             .collect();
         for control in rule.controls {
-            let tag = format!("{} {}", control.framework, control.id);
+            let name = format!("{} {}", control.framework, control.id);
             assert!(
-                tags.contains(&tag.trim_end()),
-                "{}: {tag} is cut off: {tags:?}",
+                controls.contains(&name.trim_end()),
+                "{}: {name} is not in {controls:?}",
                 rule.id
             );
         }

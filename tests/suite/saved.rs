@@ -94,7 +94,12 @@ async fn every_format_is_written_again_byte_for_byte() {
     let scan: Vec<&str> = scan.iter().map(String::as_str).collect();
     run_in(
         folder.path(),
-        &[&["scan", "-q", "--deep", "-f", "targets.txt"], &scan[..]].concat(),
+        &[
+            // The metrics would have the name of their file.
+            &["scan", "-q", "--deep", "-f", "targets.txt", "--scan-name=x"],
+            &scan[..],
+        ]
+        .concat(),
     );
     assert!(
         read("a.shadowserver").contains(" GMT\","),

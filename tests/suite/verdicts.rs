@@ -106,7 +106,13 @@ fn document(info: &ScanInfo<'_>, records: &[EndpointReport], summary: &ScanSumma
         unused_acceptances: &[],
     };
     let mut out = Vec::new();
-    record::write_document(&mut out, &contents, records.iter(), std::iter::empty::<EndpointReport>()).unwrap();
+    record::write_document(
+        &mut out,
+        &contents,
+        records.iter(),
+        std::iter::empty::<EndpointReport>(),
+    )
+    .unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -102,7 +102,9 @@ pub(crate) fn listed_by<'a>(
         let spec = specs.get(&Identity::of_specification(&target.origin));
         let by_spec = || spec.map(|spec| spec.expect == Some(Verdict::Unreachable));
         let by_record = snapshot.expects_silence(&Identity::of_target(target));
-        let expects_silence = by_record.or_else(by_spec).or(is_same_list.then_some(false))?;
+        let expects_silence = by_record
+            .or_else(by_spec)
+            .or(is_same_list.then_some(false))?;
         let origin = spec.map_or(&target.origin, |spec| &spec.origin);
         (!expects_silence).then(|| Target {
             origin: Arc::clone(origin),

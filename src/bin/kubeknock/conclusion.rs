@@ -67,7 +67,7 @@ impl Conclusion<'_> {
         let is_unmet = |spec: &SpecCoverage| spec.met == Some(false);
         if self.is_demo && decision.code == FAILED && !coverage.specs.iter().any(is_unmet) {
             decision.code = PASSED;
-            decision.sentence = format!("exit 0 in a demo; a scan would {}", decision.sentence);
+            decision.sentence = format!("exit 0 in a demo, but a scan would {}", decision.sentence);
         }
         let results = Results {
             info,
@@ -110,7 +110,10 @@ impl Conclusion<'_> {
             snapshot: &self.snapshot,
         };
         let mut earlier = vec![(&mut self.carried, listed_already())];
-        if let Some(EarlierScan { scan, earlier: old, .. }) = &mut self.baseline {
+        if let Some(EarlierScan {
+            scan, earlier: old, ..
+        }) = &mut self.baseline
+        {
             let listed = self.targets.map_or_else(
                 || listed_by(summary, &self.snapshot, &scan.summary),
                 listed_in,

@@ -25,7 +25,10 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
         snapshot: &new.snapshot,
     };
     let listed = listed_by(&new.scan.summary, &new.snapshot, &old.scan.summary);
-    let earlier = [(&mut new.carried, listed_already()), (&mut old.earlier, listed)];
+    let earlier = [
+        (&mut new.carried, listed_already()),
+        (&mut old.earlier, listed),
+    ];
     let carried = over.carry(earlier, &mut Spool::default())?;
     let gate = args.gate.gate();
     let coverage = evaluated_coverage(&new.scan.config, &new.scan.summary.coverage);

@@ -126,7 +126,8 @@ impl<'a> CarriedRecords<'a> {
 
     /// Adds a record.
     pub(crate) fn add(&mut self, record: EndpointReport) {
-        self.evaluator.as_of(record.last_seen.unwrap_or(self.started));
+        self.evaluator
+            .as_of(record.last_seen.unwrap_or(self.started));
         self.evaluator.add(&record);
         let pushed = self.records.push(record);
         if self.spooled.is_ok() {

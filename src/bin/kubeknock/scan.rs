@@ -12,8 +12,8 @@ use kubeknock::scan::{Began, Checkpoint, Scanner, Stop};
 use kubeknock::targets::TargetSet;
 
 use crate::args::{ScanArgs, SpecOrFile};
-use crate::conclusion::Conclusion;
 use crate::carried::Earlier;
+use crate::conclusion::Conclusion;
 use crate::evaluated_scan::{EarlierScan, NO_TEMPORARY_FILE, baseline, evaluated_coverage};
 use crate::outputs::Outputs;
 use crate::progress::ProgressLine;

@@ -8,6 +8,8 @@ use crate::model::{EndpointReport, Rule, Severity};
 /// How long before it expires a certificate is reported.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+const PAGE: &str = "https://kubernetes.io/docs/setup/best-practices/certificates/";
+
 pub(in crate::policy) static EXPIRED: Rule = Rule {
     id: "serving-certificate-expired",
     title: "The serving certificate has expired",
@@ -16,6 +18,7 @@ pub(in crate::policy) static EXPIRED: Rule = Rule {
     proof: "The notAfter date of the certificate in the TLS handshake, compared with the time of the scan.",
     severity: Severity::Low,
     score: "3.7",
+    page: PAGE,
     ..DEFAULTS
 };
 
@@ -26,6 +29,7 @@ pub(in crate::policy) static EXPIRING: Rule = Rule {
     proof: "The notAfter date of the certificate in the TLS handshake, compared with the time of the scan.",
     severity: Severity::Low,
     score: "2.0",
+    page: PAGE,
     ..DEFAULTS
 };
 

@@ -16,6 +16,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
         key was read. A port that serves only metrics and health has no /version and is not reported.",
     severity: Severity::Critical,
     score: "9.8",
+    page: "https://kubernetes.io/docs/tasks/administer-cluster/configure-upgrade-etcd/#securing-etcd-clusters",
     cwe: Some(306),
     controls: &[
         controls::CIS_ETCD_CLIENTS,

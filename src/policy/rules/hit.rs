@@ -22,6 +22,7 @@ pub(super) const DEFAULTS: Rule = Rule {
     advice: for_rule,
     severity: Severity::Low,
     score: "2.0",
+    page: "https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-requests",
     cwe: None,
     controls: &[],
     anonymous_access: false,

@@ -13,6 +13,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
     proof: "An API server's answers came without TLS.",
     severity: Severity::Critical,
     score: "9.8",
+    page: "https://kubernetes.io/docs/concepts/security/controlling-access/#transport-security",
     cwe: Some(306),
     controls: &[
         controls::NSA_CISA,

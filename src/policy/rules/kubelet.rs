@@ -8,6 +8,8 @@ use crate::policy::controls;
 /// On this port a kubelet serves only its health, to everybody.
 const HEALTH_PORT: u16 = 10248;
 
+const PAGE: &str = "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/";
+
 pub(in crate::policy) static OPEN: Rule = Rule {
     id: "kubelet-open",
     title: "A kubelet lets anonymous callers through",
@@ -19,6 +21,7 @@ pub(in crate::policy) static OPEN: Rule = Rule {
         port (10248), which serves one such path to everybody, is not reported.",
     severity: Severity::High,
     score: "8.6",
+    page: PAGE,
     cwe: Some(306),
     controls: &[
         controls::CIS_KUBELET_ANONYMOUS,
@@ -38,6 +41,7 @@ pub(in crate::policy) static ANONYMOUS: Rule = Rule {
     proof: "The kubelet refused system:anonymous by authorization, so authentication had accepted the request.",
     severity: Severity::Medium,
     score: "5.3",
+    page: PAGE,
     cwe: Some(1188),
     controls: &[
         controls::CIS_KUBELET_ANONYMOUS,

@@ -15,6 +15,7 @@ pub(in crate::policy) static RULE: Rule = Rule {
         of the scan.",
     severity: Severity::Medium,
     score: "5.0",
+    page: "https://kubernetes.io/releases/",
     controls: &[
         controls::OWASP_2022_OUTDATED,
         controls::OWASP_2025_MISCONFIGURED,

@@ -112,16 +112,36 @@ fn every_format_from_a_saved_report_is_what_the_scan_wrote() {
     for sample in samples() {
         let expected = everywhere(&sample);
         for saved in [sample::json(&sample), sample::jsonl(&sample)] {
+            let read = read_back_with(&saved, &sample.findings);
             let again = Sample {
                 changes: sample.changes.clone(),
                 accepted_verdicts: sample.accepted_verdicts.clone(),
-                ..read_back_with(&saved, &sample.findings)
+                carried: (read.carried.0.clone(), sample.carried.1.clone()),
+                ..read
             };
             for (format, text) in everywhere(&again) {
                 assert_eq!(text, expected[&format], "{format}");
             }
         }
     }
+}
+
+/// The place in the report says whether a record is carried, and a carried one says when it was seen.
+#[test]
+fn only_records_in_their_place_are_carried() {
+    let sample = sample::carrying();
+    let document: serde_json::Value = serde_json::from_str(&sample::json(&sample)).unwrap();
+    let mut moved = document.clone();
+    moved["endpoints"][0]["last_seen"] = document["carried"][0]["last_seen"].clone();
+    let read = read_back(&moved.to_string());
+    assert!(read.reports.iter().all(|report| report.last_seen.is_none()));
+    assert_eq!(read.reports.len(), sample.reports.len());
+    assert_eq!(read.carried.0.len(), 2);
+    let mut undated = document.clone();
+    undated["carried"][1]["last_seen"] = serde_json::Value::Null;
+    assert!(problem(&undated.to_string()).contains("a carried record has no last_seen"));
+    let lines = sample::jsonl(&sample).replace("\"record\":\"carried\"", "\"record\":\"endpoint\"");
+    assert!(problem(&lines).contains("the summary says 14 endpoint records, and there are 16"));
 }
 
 #[test]
@@ -209,7 +229,13 @@ fn a_truncated_report_is_detected() {
         &without_summary[..without_summary.len() - 9],
     ] {
         let mut count = 0;
-        let scan = read("old", &mut torn.as_bytes(), &mut |_| count += 1, &mut |_| {}).unwrap();
+        let scan = read(
+            "old",
+            &mut torn.as_bytes(),
+            &mut |_| count += 1,
+            &mut |_| {},
+        )
+        .unwrap();
         assert!(scan.is_none());
         assert!(count >= sample.reports.len() - 1);
     }

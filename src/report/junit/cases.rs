@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::super::findings_by_endpoint::FindingsByEndpoint;
 use super::super::phrases;
 use super::super::results::Results;
-use super::specification::SpecificationText;
+use super::super::specification_text::SpecificationText;
 use crate::model::{EndpointReport, Finding, Host, Origin, Severity, Target, Verdict};
 
 /// The result of a test case.
@@ -45,12 +45,25 @@ impl<'a> CaseResult<'a> {
         Self::of_findings(findings).unwrap_or(Self::Skipped)
     }
 
+    /// The result of a scan without endpoints and findings: it passes unless it left something out.
+    pub(super) fn of_scan(results: &Results<'_>) -> Self {
+        let coverage = &results.summary.coverage;
+        if coverage.is_complete() {
+            return Self::Passed;
+        }
+        Self::Error {
+            kind: "incomplete",
+            reason: results.outcome.sentence.to_owned().into(),
+        }
+    }
+
     fn of_findings(findings: &[&'a Finding]) -> Option<Self> {
         let failing: Vec<&Finding> = findings.iter().copied().filter(|f| fails(f)).collect();
         if !failing.is_empty() {
             return Some(Self::Failed(failing));
         }
-        let of_specification = findings.iter().find(|finding| finding.index.is_none())?;
+        let is_error = |finding: &&&Finding| finding.index.is_none() && finding.counts();
+        let of_specification = findings.iter().find(is_error)?;
         Some(Self::Error {
             kind: of_specification.rule.id,
             reason: phrases::finding_text(of_specification),
@@ -67,17 +80,17 @@ impl<'a> CaseResult<'a> {
     }
 }
 
-/// Whether a finding fails its case.
+/// Whether a finding fails its case. An accepted one does not.
 fn fails(finding: &Finding) -> bool {
     let threshold = if finding.open.is_empty() {
         Severity::High
     } else {
         Severity::Medium
     };
-    finding.severity <= threshold
+    finding.counts() && finding.severity <= threshold
 }
 
-/// The findings that count, without notes. Each finding goes to one case.
+/// The findings that count and those that are accepted, without notes. Each finding goes to one case.
 pub(super) struct CaseFindings<'a> {
     of_endpoints: FindingsByEndpoint<'a>,
     of_specifications: HashMap<&'a Origin, SpecificationFindings<'a>>,
@@ -97,6 +110,7 @@ impl<'a> CaseFindings<'a> {
     pub(super) fn new(results: &Results<'a>) -> Self {
         let (of_specifications, of_endpoints): (Vec<_>, Vec<_>) = results
             .counting_findings()
+            .chain(results.accepted_findings())
             .filter(|finding| finding.severity < Severity::Note)
             .partition(|finding| finding.index.is_none());
         let mut this = Self {

@@ -3,12 +3,13 @@
 //! A case fails on a critical or high finding, and on a medium one if it says what makes the endpoint exposed.
 //! So a default cluster passes, as it does at the default of `--fail-on`, and so does an endpoint whose exposure
 //! is accepted. A case is an error if the verdict is inconclusive, or if a named target got no verdict: the
-//! test ran and proves nothing. It is skipped if nothing answered. All other findings are its output.
+//! test ran and proves nothing. It is skipped if nothing answered. All other findings are its output, which also says what
+//! is accepted, by whom and until when. Without any endpoint and finding there is one case, about the scan, because
+//! Jenkins takes an empty file for an error.
 //!
 //! Names contain the target and never the result, so that CI servers can show the history of a case.
 
 mod cases;
-mod specification;
 
 use std::borrow::Borrow;
 use std::io::{self, BufWriter, Write};
@@ -47,6 +48,9 @@ impl Counts {
         }
         for specification in findings.without_endpoint() {
             counts.add(&CaseResult::of_specification(&specification.findings));
+        }
+        if counts.tests == 0 {
+            counts.add(&CaseResult::of_scan(results));
         }
         counts
     }
@@ -96,12 +100,18 @@ fn suite<W: Write>(
     xml.write_event(Event::Start(BytesStart::new("testsuites")))?;
     xml.write_event(Event::Start(suite))?;
     let mut findings = CaseFindings::new(results);
+    let mut is_empty = true;
     for report in reports {
         let report = report.borrow();
         endpoint(xml, report, &findings.take(report))?;
+        is_empty = false;
     }
     for specification in findings.without_endpoint() {
         without_endpoint(xml, &specification)?;
+        is_empty = false;
+    }
+    if is_empty {
+        scan(xml, results)?;
     }
     xml.write_event(Event::End(BytesEnd::new("testsuite")))?;
     xml.write_event(Event::End(BytesEnd::new("testsuites")))
@@ -148,6 +158,24 @@ fn without_endpoint<W: Write>(
         },
     };
     case.write(xml, findings)
+}
+
+/// The only case of a scan without endpoints and findings.
+fn scan<W: Write>(xml: &mut Writer<W>, results: &Results<'_>) -> io::Result<()> {
+    let silent = phrases::counts_by_kind(&results.summary.coverage.unreachable);
+    let case = Case {
+        class: "kubeknock",
+        name: "scan",
+        time: &seconds(results.summary.elapsed),
+        result: CaseResult::of_scan(results),
+        reason: "",
+        output: if silent.is_empty() {
+            text(results.outcome.sentence)
+        } else {
+            format!("no endpoint answered: {silent}")
+        },
+    };
+    case.write(xml, &[])
 }
 
 fn seconds(duration: Duration) -> String {
@@ -222,6 +250,14 @@ fn lines(finding: &Finding) -> String {
         rule.id,
         text(&phrases::finding_text(finding))
     );
+    if finding.accepted() {
+        let accepted = finding.acceptance.iter();
+        out.extend(accepted.map(|acceptance| {
+            let by = phrases::acceptance_text(acceptance);
+            format!("  {}\n", text(&format!("{by}: {}", acceptance.reason)))
+        }));
+        return out;
+    }
     let remediation = phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION);
     for line in phrases::proof_text(finding).into_iter().chain(remediation) {
         out.push_str("  ");
@@ -231,9 +267,12 @@ fn lines(finding: &Finding) -> String {
     out
 }
 
-/// Text that XML 1.0 allows: without hidden characters and without the two non-characters.
+/// Text that XML 1.0 allows: without hidden characters and without the two non-characters. GitLab and Jenkins make a link
+/// to a file of `[[ATTACHMENT|…]]`.
 fn text(text: &str) -> String {
-    escape(text, MAX_TEXT).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+    escape(text, MAX_TEXT)
+        .replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+        .replace("[[", "[\\u{5b}")
 }
 
 #[cfg(test)]

@@ -26,7 +26,30 @@ fn a_case_for_each_endpoint() {
     assert_eq!(text("skipped"), count("<skipped "));
     assert_eq!((text("errors"), count("<error ")), (1, 1));
     assert_eq!(text("tests"), sample::mixed().reports.len());
-    assert!(written(&sample::empty()).contains("tests=\"0\""));
+}
+
+/// Jenkins takes a file without a case for an error.
+#[test]
+fn a_scan_without_anything_to_report_is_one_case() {
+    let mut sample = sample::empty();
+    let suite = written(&sample);
+    assert!(
+        suite.contains("tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\""),
+        "{suite}"
+    );
+    assert!(
+        suite.contains("<testcase classname=\"kubeknock\" name=\"scan\"")
+            && suite.contains("<system-out>no endpoint answered: 256 timed out\n</system-out>"),
+        "{suite}"
+    );
+    // It does not pass if it saw nothing because it was stopped.
+    sample.summary.coverage.not_attempted = 3;
+    let suite = written(&sample);
+    assert!(
+        suite.contains("tests=\"1\" failures=\"0\" errors=\"1\"")
+            && suite.contains("<error type=\"incomplete\" message=\"exit "),
+        "{suite}"
+    );
 }
 
 /// The suite of the mixed scan if its only finding is that the target of this record got no verdict.
@@ -86,6 +109,33 @@ fn a_target_without_a_verdict_is_one_error_in_an_existing_case() {
         "{suite}"
     );
     assert!(suite.contains("<system-out>not asked\n"), "{suite}");
+}
+
+#[test]
+fn an_accepted_endpoint_says_by_whom_and_until_when() {
+    let mut sample = sample::mixed();
+    let accepted = (sample.findings.iter()).find(|finding| finding.accepted());
+    let acceptance = accepted.unwrap().acceptance.clone();
+    sample.findings.truncate(1);
+    assert!(written(&sample).contains("failures=\"1\""));
+    sample.findings[0].acceptance = acceptance.clone();
+    let suite = written(&sample);
+    assert!(suite.contains("failures=\"0\""), "{suite}");
+    let output = suite.split("critical resources-exposed: ").nth(1).unwrap();
+    let said = output.lines().nth(1).unwrap();
+    assert_eq!(
+        said,
+        "  accepted by platform@example.com until 2027-01-31: a lab, behind the VPN"
+    );
+    // So does a target without a verdict, which is skipped then.
+    sample.findings[0].index = None;
+    sample.findings[0].sites.clear();
+    let suite = written(&sample);
+    assert!(suite.contains("failures=\"0\" errors=\"1\""), "{suite}");
+    assert!(
+        suite.contains("accepted by platform@example.com until"),
+        "{suite}"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::model::{Remediation, Step};
 const MAX_TEXT: usize = 1024;
 
 /// A remediation as paragraphs of a list item, which is indented by two spaces.
-pub(super) fn remediation(remediation: &Remediation) -> String {
+pub(in crate::report) fn remediation(remediation: &Remediation) -> String {
     let mut out = format!("  {}\n", prose(&remediation.summary, MAX_TEXT));
     for (number, Step { text, command }) in (1..).zip(&remediation.steps) {
         let number = format!("{number}.");

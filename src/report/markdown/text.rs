@@ -25,7 +25,7 @@ pub(super) fn whole_code(text: &str) -> String {
 }
 
 /// A link if the text is an `https` URL of harmless characters, or else code; a saved report may contain anything.
-pub(super) fn link(url: &str) -> String {
+pub(in crate::report) fn link(url: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#=%".contains(c);
     if url.starts_with("https://") && url.len() <= MAX_TEXT && url.chars().all(plain) {
         format!("<{url}>")
@@ -64,7 +64,7 @@ fn literal(text: &str, max: usize) -> String {
 }
 
 /// The lines of a command as a code block, indented by `indent` spaces. Nothing in them ends the block.
-pub(super) fn block(command: &str, indent: usize) -> String {
+pub(in crate::report) fn block(command: &str, indent: usize) -> String {
     let lines: Vec<String> = command
         .lines()
         .map(|line| escape(line, MAX_BLOCK))

@@ -61,6 +61,14 @@ pub(in crate::report) fn acceptance_text(acceptance: &Acceptance) -> String {
     format!("accepted by {owner} until {expires}{expired}")
 }
 
+/// `prod-eu-1: anonymous-auth-enabled, accepted by platform@example.com until 2026-12-31: a lab`.
+pub(in crate::report) fn accepted_finding(finding: &Finding) -> String {
+    let accepted = (finding.acceptance.iter())
+        .map(|acceptance| format!(", {}: {}", acceptance_text(acceptance), acceptance.reason));
+    let accepted: String = accepted.collect();
+    format!("{}: {}{accepted}", about(finding), finding.rule.id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::Format;

@@ -44,6 +44,7 @@ pub(super) const fn rule(
         anonymous_access: false,
         severity,
         score,
+        page: "https://docs.example/",
         cwe,
         controls: &[Control {
             framework: "CIS Kubernetes Benchmark",

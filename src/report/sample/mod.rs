@@ -13,8 +13,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 pub(crate) use estate::{estate, outage};
-pub(crate) use findings::{HEALTH, RESOURCES, finding, remediation};
 use findings::{ENABLED, INCONCLUSIVE, RULES};
+pub(crate) use findings::{HEALTH, RESOURCES, finding, remediation};
 pub(crate) use mixed::mixed;
 use parts::{asked, reply, spec, status};
 pub(crate) use parts::{
@@ -27,9 +27,9 @@ use jiff::tz::Offset;
 use super::{Format, GateResult, RenderOptions, Repository, Results, render, table};
 use crate::config::ScanConfig;
 use crate::model::{
-    Access, BaselineState, Change, Component, Coverage, EndpointReport, Failure, FailureKind, Finding, Identity,
-    Outage, Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings, Unclear,
-    UnusedAcceptance, Verdict,
+    Access, BaselineState, Change, Component, Coverage, EndpointReport, Failure, FailureKind,
+    Finding, Identity, Outage, Remediation, ScanSummary, SpecCoverage, Stage, Step, Timings,
+    Unclear, UnusedAcceptance, Verdict,
 };
 use crate::record::{self, ScanInfo, Spool, Tally};
 
@@ -111,6 +111,7 @@ pub(crate) fn rendered(format: Format, sample: &Sample) -> String {
         repository: Repository {
             working_directory: root,
             root,
+            one_finding_per_line: false,
         },
         ..RenderOptions::default()
     };

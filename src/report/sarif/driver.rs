@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::super::markdown::remediation;
 use super::super::ordered_json::{Json, if_any, object};
+use super::super::phrases;
 use super::super::results::Results;
 use super::super::rule_text;
-use crate::model::{Finding, Rule, Severity};
+use super::escaping::lines;
+use crate::model::{Confidence, Finding, Remediation, Rule, Severity};
 
-/// Tags of a rule. GitHub accepts no more and shows the first ten.
-const MAX_TAGS: usize = 20;
+/// Tags of a rule. GitHub shows no more, and GitLab reads no more.
+const MAX_TAGS: usize = 10;
+
+/// Ways to fix it here that the help of one rule has, besides its own.
+const MAX_REMEDIES: usize = 5;
 
 /// SARIF has three levels.
 pub(super) const fn level(severity: Severity) -> &'static str {
@@ -42,66 +48,81 @@ impl<'a> Driver<'a> {
 
     /// The tool component with the rules.
     pub(super) fn component(&self) -> Json {
-        // GitHub sorts alerts by the score of their rule. A finding's severity can differ from its rule's, so the
-        // rule gets the score of its worst finding.
-        let mut worst: HashMap<&str, &Finding> = HashMap::new();
-        for finding in (self.results.findings_and_carried()).filter(|finding| !finding.gone()) {
-            let known = worst.entry(finding.rule.id).or_insert(finding);
-            if finding.severity < known.severity {
-                *known = finding;
-            }
+        let mut of_rules: HashMap<&str, Vec<&Finding>> = HashMap::new();
+        for finding in self.results.open_findings() {
+            of_rules.entry(finding.rule.id).or_default().push(finding);
         }
-        let rules = self.results.rules.iter();
-        let rules: Vec<Json> = rules
-            .map(|rule| self.rule(rule, worst.get(rule.id).copied()))
-            .collect();
+        let rule = |rule: &&'static Rule| {
+            let findings = of_rules.get(rule.id).map_or(&[][..], Vec::as_slice);
+            self.rule(rule, findings)
+        };
+        let rules: Vec<Json> = self.results.rules.iter().map(rule).collect();
+        let version = self.results.info.tool_version;
         object! {
             "name": "kubeknock",
-            "semanticVersion": self.results.info.tool_version,
+            "fullName": format!("kubeknock {version}"),
+            "version": version,
+            "semanticVersion": version,
+            "informationUri": HOMEPAGE,
             "supportedTaxonomies": vec![cwe_reference()],
             "rules": rules,
         }
     }
 
-    fn rule(&self, rule: &Rule, worst: Option<&Finding>) -> Json {
-        let markdown = rule_text::markdown(rule);
-        let (_, without_heading) = markdown.split_once("\n\n").unwrap_or_default();
+    /// A rule with what these findings say about it. Platforms read the severity and the precision of a finding from its
+    /// rule. Settings can change the severity of a rule, and then all its findings have that one.
+    fn rule(&self, rule: &Rule, findings: &[&Finding]) -> Json {
+        let worst = findings.iter().min_by_key(|finding| finding.severity);
+        let severity = worst.map_or(rule.severity, |finding| finding.severity);
+        let confidences = findings.iter().map(|finding| finding.confidence);
+        let precision = confidences.min().unwrap_or(Confidence::High);
         let mut tags = vec!["kubernetes".to_owned(), "security".to_owned()];
-        tags.extend(rule.cwe.map(|cwe| format!("external/cwe/cwe-{cwe}")));
-        tags.extend(rule.controls.iter().map(|control| {
-            let tag = format!("{} {}", control.framework, control.id);
-            tag.trim_end().to_owned()
-        }));
-        tags.truncate(MAX_TAGS);
+        // GitHub reads the first form, GitLab and DefectDojo the second.
+        let cwe = |cwe| [format!("external/cwe/cwe-{cwe}"), cwe_id(cwe)];
+        tags.extend(rule.cwe.into_iter().flat_map(cwe));
+        let controls = rule.controls.iter().map(|control| {
+            let name = format!("{} {}", control.framework, control.id);
+            name.trim_end().to_owned()
+        });
+        let controls: Vec<String> = controls.collect();
+        tags.extend(controls.iter().take(MAX_TAGS - tags.len()).cloned());
+        let (text, markdown) = help(rule, findings);
         object! {
             "id": rule.id,
             "name": pascal_case(rule.id),
             "shortDescription": object! { "text": rule.title },
             "fullDescription": object! { "text": rule.meaning },
-            "help": object! { "text": rule_text::text(rule), "markdown": without_heading },
-            "defaultConfiguration": object! { "level": level(rule.severity) },
-            "relationships": if_any(rule.cwe.and_then(|cwe| self.relationship(cwe)).into_iter().collect()),
+            "help": object! { "text": text, "markdown": markdown },
+            "helpUri": rule.page,
+            "defaultConfiguration": object! { "level": level(severity) },
+            "relationships": if_any(self.relationship(rule).into_iter().collect()),
             "properties": object! {
-                "security-severity": worst.map_or(rule.score, Finding::score),
+                "security-severity": worst.map_or(rule.score, |finding| finding.score()),
+                "precision": precision.as_str(),
                 "tags": tags,
+                "controls": controls,
             },
         }
     }
 
-    fn relationship(&self, cwe: u16) -> Option<Json> {
+    /// A reference to the weakness that the findings of a rule are an instance of.
+    pub(super) fn weakness(&self, rule: &Rule) -> Option<Json> {
+        let cwe = rule.cwe?;
         let (index, _) = (0..)
             .zip(&self.weaknesses)
             .find(|(_, known)| **known == cwe)?;
-        Some(object! {
-            "target": object! { "id": cwe.to_string(), "index": index, "toolComponent": cwe_reference() },
-            "kinds": vec!["superset"],
-        })
+        Some(object! { "id": cwe_id(cwe), "index": index, "toolComponent": cwe_reference() })
+    }
+
+    fn relationship(&self, rule: &Rule) -> Option<Json> {
+        let target = self.weakness(rule)?;
+        Some(object! { "target": target, "kinds": vec!["superset"] })
     }
 
     pub(super) fn taxonomy(&self) -> Json {
         let taxon = |cwe: &u16| {
             object! {
-                "id": cwe.to_string(),
+                "id": cwe_id(*cwe),
                 "helpUri": format!("https://cwe.mitre.org/data/definitions/{cwe}.html"),
             }
         };
@@ -116,7 +137,48 @@ impl<'a> Driver<'a> {
     }
 }
 
+/// The help of a rule as text and as Markdown: what it means, how to fix it in general, and how to fix it where these
+/// findings are. A message has no room for steps.
+fn help(rule: &Rule, findings: &[&Finding]) -> (String, String) {
+    let mut text = rule_text::text(rule);
+    let markdown = rule_text::markdown(rule);
+    let (_, without_heading) = markdown.split_once("\n\n").unwrap_or_default();
+    let mut markdown = without_heading.to_owned();
+    let general = rule.remediation();
+    let mut remedies: Vec<&Remediation> = Vec::new();
+    for finding in findings {
+        let remedy = &finding.remediation;
+        if remedies.len() < MAX_REMEDIES && *remedy != general && !remedies.contains(&remedy) {
+            remedies.push(remedy);
+        }
+    }
+    if !remedies.is_empty() {
+        text.push_str("How to fix it where it was found:\n");
+        markdown.push_str("\n*How to fix it where it was found.*\n\n");
+    }
+    for remedy in remedies {
+        let remedy_lines = phrases::remediation_lines(remedy, phrases::MAX_REMEDIATION);
+        text.push_str(&lines(remedy_lines));
+        text.push_str("\n\n");
+        markdown.push_str("* ");
+        markdown.push_str(remediation(remedy).trim_start());
+        markdown.push('\n');
+    }
+    (text, markdown)
+}
+
+/// The address of the project, if `Cargo.toml` has one.
+const HOMEPAGE: Option<&str> = non_empty(env!("CARGO_PKG_HOMEPAGE"));
+
+const fn non_empty(text: &str) -> Option<&str> {
+    if text.is_empty() { None } else { Some(text) }
+}
+
 const CWE: &str = "CWE";
+
+fn cwe_id(cwe: u16) -> String {
+    format!("CWE-{cwe}")
+}
 
 /// A reference to the log's only taxonomy.
 fn cwe_reference() -> Json {

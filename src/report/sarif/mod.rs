@@ -1,8 +1,9 @@
 //! `sarif`: SARIF 2.1.0, for GitHub code scanning and every other viewer of that standard.
 //!
 //! The log is written even if nothing was found, because an upload without results closes the alerts of the
-//! previous upload. So findings that are carried from earlier scans are results too. A finding that is gone since the baseline becomes a notification, because GitHub shows every
-//! result as an open alert, whatever its `baselineState` says.
+//! previous upload. So findings that are carried from earlier scans are results too. A finding that is accepted or gone becomes a notification: GitHub shows every result as an open alert,
+//! whatever its `suppressions` and `baselineState` say, and GitLab counts suppressed results as results that it could not
+//! read.
 //!
 //! A result points to the line of the targets file that names its target. It never points to a URL, because
 //! GitHub rejects an upload with any location outside the repository.
@@ -29,18 +30,20 @@ use measure::Measured;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// The limits of GitHub.
+/// What platforms read.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     /// Results of one run.
     results: usize,
-    /// Compressed bytes of the results: 10 MB minus room for everything else.
-    compressed: u64,
+    /// Bytes of the log up to the end of the results.
+    bytes: u64,
 }
 
+/// GitHub and GitLab read 5,000 results. GitLab accepts files of 10 MB, GitHub of 10 MB compressed. The rest of the log has
+/// one megabyte.
 const LIMITS: Limits = Limits {
-    results: 25_000,
-    compressed: 9_000_000,
+    results: 5_000,
+    bytes: 9_000_000,
 };
 
 /// Writes the log. `category` is the name of this analysis among others of the same repository.
@@ -60,15 +63,15 @@ fn within(
     repository: Repository<'_>,
     category: Option<&str>,
 ) -> io::Result<()> {
-    let (mut out, compressed) = Measured::new(io::BufWriter::new(out));
+    let (mut out, bytes) = Measured::new(io::BufWriter::new(out));
     let run = Run {
         results,
         repository,
         category: category.unwrap_or("kubeknock"),
         limits,
-        compressed: &compressed,
+        bytes: &bytes,
     };
-    let mut serializer = encode::pretty(&mut out);
+    let mut serializer = encode::narrow(&mut out);
     let mut document = serializer.serialize_map(None)?;
     document.serialize_entry("$schema", SCHEMA)?;
     document.serialize_entry("version", "2.1.0")?;
@@ -83,18 +86,8 @@ struct Run<'a> {
     repository: Repository<'a>,
     category: &'a str,
     limits: Limits,
-    /// Bytes of the log so far, compressed.
-    compressed: &'a Cell<u64>,
-}
-
-impl Run<'_> {
-    /// The findings that are not gone, and those that are carried. Accepted ones come last, so that they are left out
-    /// first.
-    fn findings(&self) -> impl Iterator<Item = &Finding> {
-        let all = || self.results.findings_and_carried();
-        let counting = all().filter(|finding| finding.counts());
-        counting.chain(all().filter(|finding| finding.accepted()))
-    }
+    /// Bytes of the log so far.
+    bytes: &'a Cell<u64>,
 }
 
 impl Serialize for Run<'_> {
@@ -102,9 +95,10 @@ impl Serialize for Run<'_> {
         let driver = driver::Driver::new(self.results);
         let written = Cell::new(0);
         let has_room = |_: &&Finding| {
-            written.get() < self.limits.results && self.compressed.get() < self.limits.compressed
+            written.get() < self.limits.results && self.bytes.get() < self.limits.bytes
         };
-        let results = (self.findings().take_while(has_room))
+        let open = self.results.open_findings();
+        let results = (open.iter().copied().take_while(has_room))
             .inspect(|_| written.set(written.get() + 1))
             .map(|finding| result::result(finding, &driver, self.repository));
         let mut run = serializer.serialize_map(None)?;
@@ -112,8 +106,8 @@ impl Serialize for Run<'_> {
         let category = object! { "id": category(self.category) };
         run.serialize_entry("automationDetails", &category)?;
         run.serialize_entry("results", &Sequence::new(results))?;
-        let left_out: Vec<&Finding> = self.findings().skip(written.get()).collect();
-        let invocation = notices::invocation(self.results, self.repository, &left_out);
+        let left_out = open.get(written.get()..).unwrap_or_default();
+        let invocation = notices::invocation(self.results, self.repository, left_out);
         run.serialize_entry("invocations", &[invocation])?;
         run.serialize_entry("taxonomies", &[driver.taxonomy()])?;
         run.serialize_entry("columnKind", "unicodeCodePoints")?;

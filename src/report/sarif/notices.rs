@@ -3,7 +3,9 @@
 use jiff::SignedDuration;
 
 use super::super::ordered_json::{Json, if_any, object};
-use super::super::phrases::{counts_by_kind, counts_by_severity, plural, specification_result};
+use super::super::phrases::{
+    self, counts_by_kind, counts_by_severity, plural, specification_result,
+};
 use super::super::results::Results;
 use super::super::source_location::Repository;
 use super::escaping::text;
@@ -11,7 +13,7 @@ use super::result;
 use crate::model::{Finding, Time};
 
 /// Notifications of one kind. Further ones are counted.
-const MAX_LISTED: usize = 1000;
+const MAX_LISTED: usize = 200;
 
 /// How the scan ended. `left_out` are the findings beyond the limits.
 pub(super) fn invocation(
@@ -70,12 +72,22 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
     for spec in missing.iter().take(MAX_LISTED) {
         let (target, result) = (text(&spec.origin.text), specification_result(spec));
         let message = format!("{target} got no verdict: {result}.");
-        let location = result::location(&spec.origin, repository, Vec::new());
+        let location = result::location(&spec.origin, repository);
         add("target-not-covered", "warning", message, vec![location]);
     }
     if let Some(more @ 1..) = missing.len().checked_sub(MAX_LISTED) {
         let message = format!("… and {more} more like these.");
         add("target-not-covered", "warning", message, Vec::new());
+    }
+    let accepted: Vec<&Finding> = results.accepted_findings().collect();
+    for finding in accepted.iter().take(MAX_LISTED) {
+        let location = result::location(&finding.origin, repository);
+        let message = text(&phrases::accepted_finding(finding));
+        add("accepted", "note", message, vec![location]);
+    }
+    if let Some(more @ 1..) = accepted.len().checked_sub(MAX_LISTED) {
+        let message = format!("… and {more} more accepted findings.");
+        add("accepted", "note", message, Vec::new());
     }
     // If findings that are gone were results, GitHub would show them as open alerts.
     let gone = results
@@ -96,7 +108,8 @@ fn notices(results: &Results<'_>, repository: Repository<'_>, left_out: &[&Findi
     }
     if !left_out.is_empty() {
         let message = format!(
-            "Left out because GitHub accepts no more: {}, the least severe ({}). The json report has all.",
+            "Left out because code scanning and GitLab read no more than 5,000 results and 10 MB: {}, the least \
+             important ({}). The json report has all.",
             plural(left_out.len() as u64, "finding", "findings"),
             counts_by_severity(left_out.iter().copied())
         );

@@ -4,33 +4,30 @@ use super::super::ordered_json::{Json, if_any, object};
 use super::super::phrases;
 use super::super::source_location::{Repository, SourceLocation};
 use super::driver::{Driver, level};
-use super::escaping::{plain, text};
-use crate::model::{Acceptance, BaselineState, Finding, Origin, Site};
+use super::escaping::{lines, plain};
+use crate::model::{BaselineState, Finding, Origin, Site, without_annotations};
 
 /// Endpoints named for one finding. GitHub reads no more locations of a result.
 const MAX_SITES: usize = 100;
 
 pub(super) fn result(finding: &Finding, driver: &Driver<'_>, repository: Repository<'_>) -> Json {
     let fingerprint = finding.fingerprint.to_string();
-    let suppressions = finding
-        .acceptance
-        .iter()
-        .filter(|acceptance| acceptance.in_force)
-        .map(suppression);
+    let source = SourceLocation::of_finding(finding, repository);
     object! {
         "ruleId": finding.rule.id,
         "ruleIndex": driver.index(finding.rule),
         "level": level(finding.severity),
+        "rank": rank(finding.score()),
         "message": object! { "text": message(finding) },
-        "locations": vec![location(&finding.origin, repository, logical_locations(finding))],
+        "locations": vec![place(&finding.origin, &source, logical_locations(finding))],
         "partialFingerprints": object! {
             "kubeknockFinding/v1": fingerprint.clone(),
-            // GitHub tells alerts apart by this one. It would compute its own from the text of the line, so an
-            // edited line would be another alert.
+            // GitHub tells alerts apart by this one. The upload action would compute one from the text of the line and
+            // of the lines behind it: an edit nearby would be another alert, and all endpoints of a range one alert.
             "primaryLocationLineHash": fingerprint,
         },
+        "taxa": if_any(driver.weakness(finding.rule).into_iter().collect()),
         "baselineState": finding.baseline.map(BaselineState::as_str),
-        "suppressions": suppressions.collect::<Vec<_>>(),
         "properties": object! {
             "security-severity": finding.score(),
             "severity": finding.severity.as_str(),
@@ -42,46 +39,44 @@ pub(super) fn result(finding: &Finding, driver: &Driver<'_>, repository: Reposit
     }
 }
 
+/// The score from 0.0 to 10.0 as a priority from 0 to 100, which GitLab reads before everything else.
+fn rank(score: &str) -> u64 {
+    let digits = score.replace('.', "");
+    digits.parse().unwrap_or_default()
+}
+
+/// What was found, the proof, and how to fix it in one sentence. The steps are in the help of the rule.
 fn message(finding: &Finding) -> String {
-    let expired =
-        phrases::expired_acceptance(finding).map(|expired| format!("\nIt was {}.", text(&expired)));
-    let proof = phrases::proof_text(finding).map(|proof| format!("\n{}", text(&proof)));
-    let lines: Vec<String> =
-        phrases::remediation_lines(&finding.remediation, phrases::MAX_REMEDIATION)
-            .iter()
-            .map(|line| text(line))
-            .collect();
-    format!(
-        "{}: {}.{}{}\nHow to fix it: {}",
-        text(&phrases::about(finding)),
-        text(&finding.message),
-        expired.unwrap_or_default(),
-        proof.unwrap_or_default(),
-        lines.join("\n")
-    )
+    let found = format!("{}: {}.", phrases::about(finding), finding.message);
+    let expired = phrases::expired_acceptance(finding);
+    let fix = format!("How to fix it: {}", finding.remediation.summary);
+    let further = [
+        expired.map(|expired| format!("It was {expired}.")),
+        phrases::proof_text(finding),
+        Some(fix),
+    ];
+    lines([found].into_iter().chain(further.into_iter().flatten()))
 }
 
-fn suppression(acceptance: &Acceptance) -> Json {
-    let (reason, owner) = (plain(&acceptance.reason), plain(&acceptance.owner));
-    let expires = acceptance.expires;
-    object! {
-        "kind": "external",
-        "status": "accepted",
-        "justification": format!("{reason} (ask {owner}; until {expires})"),
-    }
+/// The line that names a target.
+pub(super) fn location(origin: &Origin, repository: Repository<'_>) -> Json {
+    place(origin, &SourceLocation::of(origin, repository), Vec::new())
 }
 
-/// The line that names the target, with these logical locations.
-pub(super) fn location(
-    origin: &Origin,
-    repository: Repository<'_>,
-    logical_locations: Vec<Json>,
-) -> Json {
-    let location = SourceLocation::of(origin, repository);
+/// The words of a specification in its line, with these logical locations. Reports do not know where in the line the words
+/// begin, which is nearly always the first column.
+fn place(origin: &Origin, source: &SourceLocation, logical_locations: Vec<Json>) -> Json {
+    let line = u64::from(source.line);
+    let length = without_annotations(&origin.text).chars().count().max(1);
     object! {
         "physicalLocation": object! {
-            "artifactLocation": object! { "uri": location.uri(), "uriBaseId": "%SRCROOT%" },
-            "region": object! { "startLine": u64::from(location.line) },
+            "artifactLocation": object! { "uri": source.uri(), "uriBaseId": "%SRCROOT%" },
+            "region": object! {
+                "startLine": line,
+                "startColumn": 1_u64,
+                "endLine": line,
+                "endColumn": length as u64 + 1,
+            },
         },
         "logicalLocations": if_any(logical_locations),
     }

@@ -1,4 +1,6 @@
-//! The formats that `record` writes.
+//! What several formats have in common, and the formats that `record` writes.
 
+mod hostile;
 mod json;
 mod jsonl;
+pub(in crate::report) mod python;

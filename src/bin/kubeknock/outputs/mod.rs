@@ -138,6 +138,7 @@ impl Outputs {
         let repository = Repository {
             working_directory: &working_directory,
             root: repository_root(&working_directory),
+            one_finding_per_line: is_set("GITLAB_CI"),
         };
         let findings: Vec<Finding> = (results.findings.iter())
             .filter(|finding| {
@@ -233,7 +234,6 @@ fn as_path(text: &str) -> Option<String> {
 /// The reports that suit the CI system: annotations and a job summary on GitHub, a code quality report
 /// and the table on GitLab, elsewhere the table.
 fn automatic() -> anyhow::Result<Vec<Output>> {
-    let is_set = |name: &str| env::var_os(name).is_some_and(|value| value == "true");
     let mut outputs = Vec::new();
     if is_set("GITHUB_ACTIONS") {
         outputs.push(Output::new(Format::Github, Sink::stdout()));
@@ -249,6 +249,11 @@ fn automatic() -> anyhow::Result<Vec<Output>> {
     }
     outputs.push(Output::new(Format::Table, Sink::stdout()));
     Ok(outputs)
+}
+
+/// Whether a CI system has set this variable.
+fn is_set(name: &str) -> bool {
+    env::var_os(name).is_some_and(|value| value == "true")
 }
 
 /// The root of the repository around a folder, or the folder itself.

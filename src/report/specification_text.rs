@@ -53,6 +53,12 @@ impl<'a> SpecificationText<'a> {
         &self.host
     }
 
+    /// Scheme, host, port and prefix. Without a scheme it is TLS.
+    pub(super) fn parts(self) -> (&'static str, Host, Option<u16>, &'a str) {
+        let scheme = self.scheme.unwrap_or(Scheme::Https);
+        (scheme.as_str(), self.host, self.port, self.prefix)
+    }
+
     pub(super) const fn has_port(&self) -> bool {
         self.port.is_some()
     }
@@ -80,7 +86,7 @@ fn host_and_port(authority: &str) -> Option<(Host, Option<u16>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::sample;
+    use super::super::sample;
     use super::*;
 
     fn named(text: &str, host: &str, port: u16) -> bool {
