@@ -297,6 +297,7 @@ mod tests {
             sni: sni.map(Into::into),
             label: None,
             expect: None,
+            declared: None,
             origin: Arc::new(Origin {
                 source: Source::Argument,
                 line: 3,

@@ -151,6 +151,7 @@ mod tests {
             sni: None,
             label: Some("Prod-EU-1".into()),
             expect: None,
+            declared: None,
             origin: Arc::new(Origin {
                 source: Source::Argument,
                 line: 1,

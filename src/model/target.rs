@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
-use super::{Origin, Verdict, words};
+use super::{Declared, Origin, Verdict, words};
 
 /// The protocol in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct Target {
     pub label: Option<Arc<str>>,
     /// `expect=`: the verdict the user wants to see.
     pub expect: Option<Verdict>,
+    /// What an inventory says about it.
+    pub declared: Option<Arc<Declared>>,
     /// The first specification that named it.
     pub origin: Arc<Origin>,
     /// Every specification that named it alone (no CIDR, no range), and the first one whatever

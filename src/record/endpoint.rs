@@ -12,8 +12,8 @@ use super::request::Request;
 use super::tls::{Tls, WithoutSni};
 use crate::host_port::HostPort;
 use crate::model::{
-    self, Clipped, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture, Remediation, Scheme,
-    SpecId, Target, Time, Verdict,
+    self, Clipped, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture,
+    Remediation, Scheme, SpecId, Target, Time, Verdict,
 };
 
 /// One endpoint, or a target that never became one.
@@ -58,6 +58,9 @@ pub(super) struct Endpoint<'a> {
     reason: Clipped<'a>,
     /// The target's `expect=` annotation; null without one.
     expect: Option<Verdict>,
+    /// What an inventory says about it; null for targets that no inventory names.
+    #[serde(default)]
+    declared: Option<Arc<Declared>>,
     /// Whether the verdict is the expected one; null without an expectation. `coverage.specs` has the same for a
     /// whole specification.
     #[serde(skip_deserializing)]
@@ -120,6 +123,7 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
             verdict: report.verdict,
             reason: report.reason.as_str().into(),
             expect: target.expect,
+            declared: target.declared.clone(),
             as_expected: (target.expect)
                 .zip(verdict_if_known)
                 .map(|(expected, verdict)| expected == verdict),
@@ -176,6 +180,7 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
             prefix: Arc::clone(&record.prefix),
             label: record.label,
             expect: record.expect,
+            declared: record.declared,
             origin: record.origin,
             specs: record.specs.into(),
             named: record.named,

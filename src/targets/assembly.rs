@@ -73,6 +73,7 @@ impl Collector {
             exclusions: Arc::new(exclusions),
             allowlist: allowlist.map(Arc::new),
             special,
+            not_asked: Vec::new(),
             warnings: warnings.finish(),
             unused_expectations,
             plain_http: OnceLock::new(),
@@ -226,6 +227,7 @@ impl Collector {
             specs: ids.collect::<Vec<SpecId>>().into(),
             label: None,
             expect: None,
+            declared: None,
             named: false,
         };
         for id in naming.specs.iter() {
@@ -233,6 +235,7 @@ impl Collector {
             naming.named |= spec.named;
             naming.label = naming.label.or_else(|| spec.label.clone());
             naming.expect = naming.expect.or(spec.expect);
+            naming.declared = naming.declared.or_else(|| spec.declared.clone());
         }
         Arc::new(naming)
     }

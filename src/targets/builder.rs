@@ -11,10 +11,10 @@ use super::collector::Collector;
 use super::error::{ErrorLog, LineError, Problem, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
 use super::file_kind::FileKind;
-use super::import::{ImportFormat, ImportedLine};
+use super::import::{Entry, ImportFormat, ImportedLine, NotAsked, ca_bundle, recognise};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
-use super::set::TargetSet;
+use super::set::{TargetSet, Unasked};
 use super::specification::{exclusion_line, target_line};
 use super::warnings::Warnings;
 use crate::input::{PeekedFile, UTF_16};
@@ -33,6 +33,8 @@ pub struct TargetSetBuilder {
     exclusions: Exclusions,
     /// `None` if everything may be asked.
     allowlist: Option<Allowlist>,
+    /// Clusters of inventories that are not asked.
+    not_asked: Vec<Unasked>,
     warnings: Warnings,
     errors: ErrorLog,
     arguments: u32,
@@ -58,6 +60,7 @@ impl TargetSetBuilder {
             collector: Collector::default(),
             exclusions: Exclusions::default(),
             allowlist: None,
+            not_asked: Vec::new(),
             warnings: Warnings::default(),
             errors,
             arguments: 0,
@@ -91,14 +94,14 @@ impl TargetSetBuilder {
         }
     }
 
-    /// Adds the open ports that another scanner wrote to the file at this path.
+    /// Adds what another scanner or an inventory of clusters wrote to the file at this path.
     pub fn import_file(&mut self, format: ImportFormat, path: &Path) {
         if let Some((source, reader)) = self.open(path) {
             self.import(format, source, reader);
         }
     }
 
-    /// Adds the open ports that another scanner found.
+    /// Adds the open ports that another scanner found, or the clusters of an inventory.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a caller makes the source for this call"
@@ -110,6 +113,7 @@ impl TargetSetBuilder {
         let end = format.read(reader, &mut |number, found| {
             let added = match found {
                 Ok(ImportedLine::Spec(line)) => self.imported(&source, number, &line),
+                Ok(ImportedLine::Entry(entry)) => self.inventoried(&source, number, *entry),
                 Ok(ImportedLine::Warning(text)) => {
                     self.warnings.push(&origin(&source, number, ""), text);
                     Ok(())
@@ -125,12 +129,28 @@ impl TargetSetBuilder {
         }
     }
 
+    /// Adds a file of any kind: a list, another scanner's results, or an inventory.
+    pub fn any_file(&mut self, path: &Path) {
+        if let Some((source, reader)) = self.open(path) {
+            self.any(source, reader);
+        }
+    }
+
+    /// Adds a list, another scanner's results, or an inventory.
+    pub fn any(&mut self, source: Source, reader: impl BufRead) {
+        let reader = PeekedFile::new(reader);
+        match recognise(reader.head()) {
+            Some(format) => self.import(format, source, reader),
+            None => self.read(source, reader),
+        }
+    }
+
     /// Adds one exclusion: an address, CIDR, range or name; a single one with or without a port.
     pub fn exclude(&mut self, text: &str) {
         self.exclusion_arguments = self.exclusion_arguments.saturating_add(1);
         let number = self.exclusion_arguments;
         if let Err(error) = self.one_argument(Self::exclusion, number, text) {
-            let place = with_column(format!("exclusion {number}"), &error, true);
+            let place = error.place(format!("exclusion {number}"), true);
             self.errors.push(EXCLUSIONS, place, error.problem);
         }
     }
@@ -148,7 +168,7 @@ impl TargetSetBuilder {
         let number = self.allow_arguments;
         self.allowlist.get_or_insert_default();
         if let Err(error) = self.one_argument(Self::allowed, number, text) {
-            let place = with_column(format!("--allow {number}"), &error, true);
+            let place = error.place(format!("--allow {number}"), true);
             self.errors.push(ALLOWED, place, error.problem);
         }
     }
@@ -161,13 +181,15 @@ impl TargetSetBuilder {
         }
     }
 
-    /// The target set.
+    /// The target set. It has no targets if everything is outside of the allowlist, or if the inventories have only
+    /// clusters that are not asked.
     ///
     /// # Errors
     /// All errors in the list, or the list has no targets.
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
-        let problem: Problem = if self.collector.specs.is_empty() {
+        let no_targets = self.collector.specs.is_empty();
+        let problem: Problem = if no_targets && self.not_asked.is_empty() {
             "no targets: give an address, CIDR, range, name or URL, or a file of them".into()
         } else {
             let unused = self.collector.unused(self.options.expectations);
@@ -175,10 +197,13 @@ impl TargetSetBuilder {
                 .collector
                 .finish(self.exclusions, self.allowlist, self.warnings, unused)
             {
-                Ok(set) if set.is_empty() && set.outside_allow() == 0 => {
+                Ok(set) if set.is_empty() && set.outside_allow() == 0 && !no_targets => {
                     format!("every target is excluded ({})", set.excluded()).into()
                 }
-                Ok(set) => return Ok(set),
+                Ok(mut set) => {
+                    set.not_asked = self.not_asked;
+                    return Ok(set);
+                }
                 Err(problem) => problem,
             }
         };
@@ -248,7 +273,7 @@ impl TargetSetBuilder {
     /// Adds an error in a line of a source, or in an argument.
     fn line_error(&mut self, source: &Source, number: u32, error: LineError) {
         let place = origin(source, number, "").to_string();
-        let place = with_column(place, &error, matches!(source, Source::Argument));
+        let place = error.place(place, matches!(source, Source::Argument));
         self.errors.push(&source.to_string(), place, error.problem);
     }
 
@@ -301,6 +326,45 @@ impl TargetSetBuilder {
             .add(spec, origin, &self.options, &mut self.warnings)
     }
 
+    /// Adds an endpoint of a cluster of an inventory, or notes why it is not asked.
+    fn inventoried(&mut self, source: &Source, number: u32, entry: Entry) -> Result<(), Problem> {
+        let Entry {
+            name,
+            line,
+            not_asked,
+            mut declared,
+            ca_file,
+        } = entry;
+        let label: Option<Arc<str>> = name.map(Into::into);
+        let needs_proxy = !self.options.goes_through(declared.proxy.as_deref());
+        let not_asked = not_asked.or(needs_proxy.then_some(NotAsked::NeedsProxy));
+        if let Some(why) = not_asked {
+            let origin = origin(source, number, &line);
+            self.not_asked.push(Unasked {
+                origin,
+                label,
+                why,
+                declared: declared.into(),
+            });
+            return Ok(());
+        }
+        let Some(mut spec) = target_line(&line).map_err(|error| error.problem)? else {
+            return Err("missing endpoint".into());
+        };
+        let text = [&[spec.text], &*spec.narrowing].concat().join(" ");
+        let origin = origin(source, number, &text);
+        if let Some(file) = ca_file {
+            match ca_bundle(source, &file) {
+                Ok(found) => declared.authorities = found,
+                Err(problem) => self.warnings.push(&origin, problem),
+            }
+        }
+        spec.label = label;
+        spec.declared = Some(declared.into());
+        self.collector
+            .add(spec, origin, &self.options, &mut self.warnings)
+    }
+
     fn allowed(&mut self, source: &Source, number: u32, line: &str) -> Result<bool, LineError> {
         let Some((text, spec)) = exclusion_line(line)? else {
             return Ok(false);
@@ -332,12 +396,4 @@ fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {
         line,
         text: text.into(),
     })
-}
-
-/// The place of an error. The column is omitted if it is the first of an argument.
-fn with_column(place: String, error: &LineError, argument: bool) -> String {
-    match error.column {
-        Some(column) if column > 1 || !argument => format!("{place}:{column}"),
-        _ => place,
-    }
 }

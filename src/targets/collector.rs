@@ -113,6 +113,7 @@ impl Collector {
             named,
             label: spec.label,
             expect: spec.expect.or(expected),
+            declared: spec.declared,
             targets: 0,
             outside_allow: 0,
         });

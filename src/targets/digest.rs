@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::host_set::HostSet;
 use super::set::{Naming, Segment, Spec, TargetSet, Template};
-use crate::model::{Origin, hex};
+use crate::model::{Declared, Origin, hex};
 
 /// Writes text into a digest.
 struct DigestWriter(Sha256);
@@ -99,14 +99,21 @@ fn naming(naming: &Naming) -> String {
         specs,
         label,
         expect,
+        declared,
         named,
     } = naming;
     let specs: Vec<String> = specs.iter().map(|id| format!("SpecId({})", id.0)).collect();
     format!(
-        "Naming {{ origin: {}, specs: [{}], label: {label:?}, expect: {expect:?}, named: {named} }}",
+        "Naming {{ origin: {}, specs: [{}], label: {label:?}, expect: {expect:?}, named: {named} }}{}",
         origin(from),
-        specs.join(", ")
+        specs.join(", "),
+        said(declared.as_deref())
     )
+}
+
+/// What an inventory says; nothing for targets of lists, as in the first checkpoints.
+fn said(declared: Option<&Declared>) -> String {
+    declared.map_or_else(String::new, |declared| format!(" {declared:?}"))
 }
 
 fn spec(spec: &Spec) -> String {
@@ -115,6 +122,7 @@ fn spec(spec: &Spec) -> String {
         named,
         label,
         expect,
+        declared: _,
         targets,
         outside_allow: _,
     } = spec;

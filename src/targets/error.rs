@@ -28,6 +28,14 @@ impl LineError {
             problem: problem.into(),
         }
     }
+
+    /// The place of the error. The column is omitted if it is the first of an argument.
+    pub(super) fn place(&self, place: String, argument: bool) -> String {
+        match self.column {
+            Some(column) if column > 1 || !argument => format!("{place}:{column}"),
+            _ => place,
+        }
+    }
 }
 
 impl<P: Into<Problem>> From<P> for LineError {

@@ -1,11 +1,15 @@
 //! Recognises files that are not target lists, so that one error says what they are and what to do.
 
+use std::borrow::Cow;
+
+use super::import::{is_json, is_key, recognise};
+
 /// A kind of file that is not a list of targets or exclusions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileKind {
     name: &'static str,
     /// How to get targets from it.
-    advice: &'static str,
+    advice: Cow<'static, str>,
 }
 
 impl FileKind {
@@ -19,6 +23,12 @@ impl FileKind {
                 "a binary file",
                 "read the results of other scanners with --from FORMAT FILE",
             ));
+        }
+        if let Some(format) = recognise(head) {
+            return Some(Self {
+                name: format.what(),
+                advice: format!("read it with --from {} FILE", format.as_str()).into(),
+            });
         }
         let text = String::from_utf8_lossy(head);
         let text = text.trim_start();
@@ -40,7 +50,10 @@ impl FileKind {
 }
 
 const fn kind(name: &'static str, advice: &'static str) -> FileKind {
-    FileKind { name, advice }
+    FileKind {
+        name,
+        advice: Cow::Borrowed(advice),
+    }
 }
 
 /// The first bytes of compressed files: gzip, zip, zstd, xz.
@@ -50,34 +63,21 @@ fn json(text: &str) -> Option<FileKind> {
     if !is_json(text) {
         return None;
     }
-    Some(
-        if ["\"current-context\"", "\"clusters\""]
-            .iter()
-            .any(|key| text.contains(key))
-        {
-            KUBECONFIG
-        } else if text.contains("\"kubeknock/report/") {
-            kind(
-                "a report of kubeknock",
-                "read it with kubeknock report, or give it to --baseline",
-            )
-        } else {
-            kind(
-                "JSON",
-                "read the results of masscan, zmap, naabu and httpx with --from FORMAT FILE",
-            )
-        },
-    )
+    Some(if text.contains("\"kubeknock/report/") {
+        kind(
+            "a report of kubeknock",
+            "read it with kubeknock report, or give it to --baseline",
+        )
+    } else {
+        kind(
+            "JSON",
+            "read inventories of clusters and the results of other scanners with --from FORMAT FILE",
+        )
+    })
 }
 
 fn yaml(text: &str) -> Option<FileKind> {
     let has_key = |key: &str| text.lines().any(|line| is_key(line, key));
-    if has_key("clusters")
-        || has_key("current-context")
-        || text.lines().any(|line| line.trim() == "kind: Config")
-    {
-        return Some(KUBECONFIG);
-    }
     let begins = text
         .lines()
         .next()
@@ -100,51 +100,14 @@ fn other(text: &str) -> Option<FileKind> {
             "a certificate or a key",
             "give a CA certificate with --ca-file FILE",
         )
-    } else if first == "#masscan" {
-        kind(
-            "a list of masscan -oL",
-            "read it with --from masscan-list FILE",
-        )
     } else if first.starts_with("# Nmap ") {
         kind(
             "nmap's output for people",
             "run nmap with -oX and read that file with --from nmap-xml FILE",
         )
-    } else if first.split(',').any(|column| column.trim() == "saddr") {
-        kind("a CSV file of zmap", "read it with --from zmap FILE")
     } else {
         return None;
     })
-}
-
-/// The command in the advice prints no credentials.
-const KUBECONFIG: FileKind = kind(
-    "a kubeconfig",
-    "list its servers with kubectl config view -o \
-     jsonpath='{range .clusters[*]}{.cluster.server}{\"\\n\"}{end}', or read another scanner's results with --from FORMAT FILE",
-);
-
-/// An object or an array; not an IPv6 address in brackets.
-fn is_json(text: &str) -> bool {
-    match text.strip_prefix('[') {
-        Some(rest) => {
-            let empty = rest
-                .strip_prefix(']')
-                .is_some_and(|after| after.trim().is_empty());
-            empty
-                || rest.is_empty()
-                || rest.starts_with(|c: char| c.is_whitespace() || matches!(c, '{' | '[' | '"'))
-        }
-        None => text.starts_with('{'),
-    }
-}
-
-/// Whether a line is this key of YAML; `kind:6443` is a host and its port.
-fn is_key(line: &str, key: &str) -> bool {
-    let value = line
-        .strip_prefix(key)
-        .and_then(|rest| rest.strip_prefix(':'));
-    value.is_some_and(|value| value.is_empty() || value.starts_with(char::is_whitespace))
 }
 
 #[cfg(test)]
@@ -187,14 +150,9 @@ mod tests {
         ] {
             let kind =
                 FileKind::of(head).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(head)));
-            assert!(
-                kind.not_targets().contains(said),
-                "{said}: {}",
-                kind.not_targets()
-            );
-            assert!(
-                !kind.not_targets().contains('\n') && !kind.not_exclusions().contains("--from")
-            );
+            let error = kind.clone().not_targets();
+            assert!(error.contains(said), "{said}: {error}");
+            assert!(!error.contains('\n') && !kind.not_exclusions().contains("--from"));
         }
     }
 

@@ -1,5 +1,6 @@
 //! How target specifications are understood.
 
+use crate::config::Proxy;
 use crate::model::{Pattern, TargetNames, Verdict};
 
 /// The ports of specifications without a port.
@@ -22,6 +23,8 @@ pub struct TargetOptions {
     pub allow_large: bool,
     /// Verdicts expected of specifications without `expect=`; the last one that matches counts.
     pub expectations: Vec<Expectation>,
+    /// The proxy of the scan. A cluster that an inventory reaches through a proxy is asked only through that one.
+    pub proxy: Option<Proxy>,
 }
 
 /// The verdict that is expected of some targets.
@@ -34,6 +37,13 @@ pub struct Expectation {
 }
 
 impl TargetOptions {
+    /// Whether the scan goes through this proxy of an inventory, or the inventory has none.
+    pub(super) fn goes_through(&self, proxy: Option<&str>) -> bool {
+        proxy.is_none_or(|needed| {
+            needed.parse().ok().as_ref() == self.proxy.as_ref() && self.proxy.is_some()
+        })
+    }
+
     /// The positions of the expectations that match a specification.
     pub(super) fn matching_expectations(&self, text: &str, label: Option<&str>) -> Vec<usize> {
         if self.expectations.is_empty() {
@@ -55,6 +65,7 @@ impl Default for TargetOptions {
             ports: DEFAULT_PORTS.to_vec(),
             allow_large: false,
             expectations: Vec::new(),
+            proxy: None,
         }
     }
 }

@@ -7,10 +7,11 @@ use std::sync::{Arc, OnceLock};
 use super::allowlist::Allowlist;
 use super::exclusions::Exclusions;
 use super::host_range::{HostKind, HostRange};
+use super::import::NotAsked;
 use super::intervals::Intervals;
 use super::options::Expectation;
 use super::warnings::Warning;
-use crate::model::{Host, Identity, Origin, Scheme, SpecId, Target, Verdict};
+use crate::model::{Declared, Host, Identity, Origin, Scheme, SpecId, Target, Verdict};
 
 /// A target specification; its position in [`TargetSet::specs`] is its [`SpecId`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,11 +25,51 @@ pub struct Spec {
     pub label: Option<Arc<str>>,
     /// Its `expect=`.
     pub expect: Option<Verdict>,
+    /// What an inventory says about it.
+    pub declared: Option<Arc<Declared>>,
     /// How many targets of the set list it in [`Target::specs`]. 0 if all are excluded, or if it is a
     /// CIDR or range that earlier specifications name in full.
     pub targets: u64,
     /// How many of its targets are outside of the allowlist, and therefore not in the set.
     pub outside_allow: u64,
+}
+
+impl Spec {
+    /// Whether it counts as a miss of the coverage if it gets no verdict: a named target, unless an inventory declares
+    /// that it need not answer.
+    pub fn must_answer(&self) -> bool {
+        self.named
+            && self
+                .declared
+                .as_ref()
+                .is_none_or(|declared| declared.must_answer())
+    }
+}
+
+/// A cluster of an inventory that is not asked. It is not part of the coverage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unasked {
+    /// Where the inventory lists it; the text is its endpoint, empty if it has none.
+    pub origin: Arc<Origin>,
+    /// What the inventory calls it.
+    pub label: Option<Arc<str>>,
+    /// Why it is not asked.
+    pub why: NotAsked,
+    /// What the inventory says about it.
+    pub declared: Arc<Declared>,
+}
+
+impl Unasked {
+    /// Why it is not asked, in words.
+    pub fn text(&self) -> String {
+        match (&self.why, &self.declared.proxy) {
+            (NotAsked::NeedsProxy, Some(proxy)) => {
+                format!("it needs --proxy {proxy}")
+            }
+            (why, _) => why.text().to_owned(),
+        }
+    }
 }
 
 /// What identifies a target besides its host.
@@ -48,6 +89,7 @@ pub(super) struct Naming {
     pub(super) specs: Arc<[SpecId]>,
     pub(super) label: Option<Arc<str>>,
     pub(super) expect: Option<Verdict>,
+    pub(super) declared: Option<Arc<Declared>>,
     pub(super) named: bool,
 }
 
@@ -82,6 +124,7 @@ pub struct TargetSet {
     pub(super) allowlist: Option<Arc<Allowlist>>,
     /// The special addresses among the targets.
     pub(super) special: Intervals<HostKind>,
+    pub(super) not_asked: Vec<Unasked>,
     pub(super) warnings: Vec<Warning>,
     pub(super) unused_expectations: Vec<Expectation>,
     /// The targets that are probed in plain HTTP; collected on first use.
@@ -94,7 +137,8 @@ impl TargetSet {
         self.len
     }
 
-    /// Whether there are none: for a set from the builder, only if all are outside of the allowlist.
+    /// Whether there are none: for a set from the builder, only if all are outside of the allowlist, or if all are
+    /// clusters of inventories that are not asked.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -123,6 +167,7 @@ impl TargetSet {
             sni: template.sni.clone(),
             label: naming.label.clone(),
             expect: naming.expect,
+            declared: naming.declared.clone(),
             origin: Arc::clone(&naming.origin),
             specs: Arc::clone(&naming.specs),
             named: naming.named,
@@ -192,6 +237,11 @@ impl TargetSet {
     pub fn has_special_address(&self, address: IpAddr) -> bool {
         let HostRange { kind, first, .. } = HostRange::of(address);
         self.special.contains(kind, first)
+    }
+
+    /// The clusters of inventories that are not asked.
+    pub fn not_asked(&self) -> &[Unasked] {
+        &self.not_asked
     }
 
     /// Warnings about the list.

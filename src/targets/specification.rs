@@ -8,7 +8,7 @@ use super::error::{LineError, Problem};
 use super::host::{host_port, parse_name};
 use super::host_range::{HostRange, cidr, range};
 use super::ports::parse_ports;
-use crate::model::{Host, InvalidWord, Scheme, Verdict};
+use crate::model::{Declared, Host, InvalidWord, Scheme, Verdict};
 
 /// Characters of a label.
 const MAX_LABEL: usize = 128;
@@ -48,6 +48,8 @@ pub(super) struct Specification<'a> {
     pub(super) sni: Option<Arc<str>>,
     pub(super) label: Option<Arc<str>>,
     pub(super) expect: Option<Verdict>,
+    /// What an inventory says about it.
+    pub(super) declared: Option<Arc<Declared>>,
     pub(super) warning: Option<String>,
     /// Whether another scanner found it; such a target does not count as named.
     pub(super) imported: bool,
@@ -121,6 +123,7 @@ pub(super) fn target_line(line: &str) -> Result<Option<Specification<'_>>, LineE
         sni: annotations.sni,
         label: annotations.name,
         expect: annotations.expect,
+        declared: None,
         warning: spec.warning,
         imported: false,
     }))

@@ -89,9 +89,10 @@ pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Output {
 }
 
 /// The commands of the program.
-pub(crate) const COMMANDS: [&str; 9] = [
+pub(crate) const COMMANDS: [&str; 10] = [
     "scan",
     "identify",
+    "targets",
     "report",
     "diff",
     "rules",

@@ -104,8 +104,7 @@ const HABITS: &[(&[&str], Meaning)] = &[
     (
         &["--kubeconfig", "--context", "--cluster"],
         Tip(
-            "a kubeconfig holds credentials, and kubeknock reads none; scan the server that \
-             kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}' prints",
+            "its servers are read with --from kubeconfig FILE; kubeknock reads none of its credentials",
         ),
     ),
     (

@@ -32,6 +32,7 @@ mod simulate;
 mod stats;
 mod stdout;
 mod suggest;
+mod targets;
 mod units;
 
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ fn run(cli: Cli, file: SettingsFile) -> anyhow::Result<u8> {
     match cli.command {
         Command::Scan(args) => scan::run(&args, file, cli.quiet, cli.verbose),
         Command::Identify(args) => identify::run(&args, cli.verbose),
+        Command::Targets(args) => targets::run(&args, cli.verbose),
         Command::Report(args) => report::run(&args, &file),
         Command::Diff(args) => diff::run(&args, &file),
         Command::Completions(args) => manual::completions(args.shell),

@@ -55,6 +55,7 @@ fn with_words(arg: Arg, command: &str, shell: Shell) -> Arg {
     let formats = Format::ALL.map(Format::as_str).into_iter().chain([AUTO]);
     let words: Vec<&'static str> = match (arg.get_id().as_str(), command) {
         ("output", "diff") => vec!["table", "json"],
+        ("output", "targets") => vec!["table", "json", "lines"],
         ("output", "identify") => vec!["text", "json", "jsonl"],
         ("output", _) => formats.collect(),
         ("severity", _) => Severity::ALL.map(Severity::as_str).to_vec(),

@@ -12,8 +12,12 @@ use kubeknock::targets::{Expectation, ImportFormat, TargetOptions, TargetSet, Ta
 
 use crate::args::{
     ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs, SpecOrFile,
+    TargetsArgs,
 };
 use crate::{ca, limits, say};
+
+/// Clusters that are not asked and that a scan names.
+const SHOWN_NOT_ASKED: usize = 10;
 
 /// The scan configuration from the arguments.
 pub(crate) fn config(
@@ -157,6 +161,7 @@ pub(crate) fn targets(
     let mut builder = builder(&selection.ports, |options| {
         options.allow_large = selection.allow_large;
         options.expectations = expectations;
+        options.proxy.clone_from(&args.connection.proxy);
     });
     for target in &args.targets {
         builder.argument(target);
@@ -168,19 +173,7 @@ pub(crate) fn targets(
             builder.file(file);
         }
     }
-    for pair in selection.from.chunks_exact(2) {
-        // The error omits the word: a settings file may contain a secret.
-        let format: ImportFormat = pair[0]
-            .parse()
-            .map_err(InvalidWord::without_word)
-            .context("--from")?;
-        let file = Path::new(&pair[1]);
-        if file == Path::new("-") {
-            builder.import(format, Source::Stdin, BufReader::new(std::io::stdin()));
-        } else {
-            builder.import_file(format, file);
-        }
-    }
+    import(&mut builder, &selection.from)?;
     for exclusion in &selection.exclude {
         match exclusion {
             SpecOrFile::Spec(spec) => builder.exclude(spec),
@@ -198,6 +191,10 @@ pub(crate) fn targets(
     }
     let set = builder.build()?;
     show_warnings(&set, verbose);
+    show_not_asked(&set);
+    if set.is_empty() && set.outside_allow() == 0 {
+        bail!("no targets: no cluster of the inventories is asked");
+    }
     for unused in set.unused_expectations() {
         let target = unused.target.to_string();
         say::note(format_args!(
@@ -205,6 +202,43 @@ pub(crate) fn targets(
         ));
     }
     Ok(set)
+}
+
+/// What files and inventories come to, without a scan.
+pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSet> {
+    let mut builder = builder(&args.ports, |options| {
+        options.allow_large = true;
+        options.proxy.clone_from(&args.proxy);
+    });
+    for file in &args.files {
+        if file == Path::new("-") {
+            builder.any(Source::Stdin, BufReader::new(std::io::stdin()));
+        } else {
+            builder.any_file(file);
+        }
+    }
+    import(&mut builder, &args.from)?;
+    let set = builder.build()?;
+    show_warnings(&set, verbose);
+    Ok(set)
+}
+
+/// Reads the files of `--from`, pairs of a format and a file.
+fn import(builder: &mut TargetSetBuilder, from: &[String]) -> anyhow::Result<()> {
+    for pair in from.chunks_exact(2) {
+        // The error omits the word: a settings file may contain a secret.
+        let format: ImportFormat = pair[0]
+            .parse()
+            .map_err(InvalidWord::without_word)
+            .context("--from")?;
+        let file = Path::new(&pair[1]);
+        if file == Path::new("-") {
+            builder.import(format, Source::Stdin, BufReader::new(std::io::stdin()));
+        } else {
+            builder.import_file(format, file);
+        }
+    }
+    Ok(())
 }
 
 /// The hosts that `identify` explains, each on its ports.
@@ -235,6 +269,24 @@ fn builder(args: &PortArgs, change: impl FnOnce(&mut TargetOptions)) -> TargetSe
     options.ports.clone_from(&args.ports.0);
     change(&mut options);
     TargetSetBuilder::new(options)
+}
+
+/// Prints which clusters of inventories are not asked, and why.
+fn show_not_asked(set: &TargetSet) {
+    for cluster in set.not_asked().iter().take(SHOWN_NOT_ASKED) {
+        let name = cluster.label.as_deref().unwrap_or("a cluster");
+        say::note(format_args!(
+            "{}: {name} is not asked, and not part of the coverage: {}",
+            cluster.origin,
+            cluster.text()
+        ));
+    }
+    let more = set.not_asked().len().saturating_sub(SHOWN_NOT_ASKED);
+    if more > 0 {
+        say::note(format_args!(
+            "{more} more clusters of the inventories are not asked; kubeknock targets lists them"
+        ));
+    }
 }
 
 fn show_warnings(set: &TargetSet, verbose: u8) {

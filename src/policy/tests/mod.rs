@@ -52,6 +52,7 @@ fn target(index: u64, host: &str) -> Target {
         sni: None,
         label: None,
         expect: None,
+        declared: None,
         origin: origin(host),
         specs: [SpecId(0)].into(),
         named: true,

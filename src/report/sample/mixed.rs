@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::declared::declared;
 use super::parts::*;
 use super::{Sample, findings};
 use crate::config::{Order, Proxy, ProxyKind, ScanConfig, Shard};
@@ -186,6 +187,7 @@ fn default_cluster() -> EndpointReport {
         Verdict::Forbidden,
         "/api is 403",
     );
+    report.target.declared = Some(declared().into());
     report.timings.resolve = Some(Duration::from_micros(2_001));
     let identification = identified(Component::KubeApiServer, Some("v1.33.5-eks-0a1b2c3"));
     report.identification = Some(attributed(identification, eks(), "v1.33.5-eks-0a1b2c3"));

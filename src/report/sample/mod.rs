@@ -1,6 +1,7 @@
 //! Scans with which every format is tested, and helpers that render them: a mixed one, written by hand, and an estate of
 //! any size.
 
+mod declared;
 mod estate;
 mod findings;
 mod kinds;
@@ -10,7 +11,7 @@ mod parts;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) use estate::{estate, outage};
 use findings::{ENABLED, INCONCLUSIVE, RULES};
@@ -276,6 +277,11 @@ pub(crate) fn saying(text: &str) -> Sample {
     for report in &mut sample.reports {
         report.reason = text.to_owned();
         report.target.label = Some(text.into());
+        if let Some(declared) = report.target.declared.as_mut().map(Arc::make_mut) {
+            declared.region = Some(text.into());
+            declared.version = Some(text.into());
+            declared.labels = [(Arc::from(text), Arc::from(text))].into();
+        }
         report.target.origin = origin(1, text);
         if let Some(identification) = &mut report.identification {
             identification.version = Some(text.to_owned());

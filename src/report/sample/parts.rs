@@ -43,6 +43,7 @@ pub(crate) fn target(index: u64, origin: Arc<Origin>, host: &str, port: u16) -> 
         sni: None,
         label: None,
         expect: None,
+        declared: None,
         specs: [SpecId(origin.line)].into(),
         origin,
         named: true,

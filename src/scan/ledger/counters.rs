@@ -267,7 +267,7 @@ impl Counters {
         (0..)
             .map(SpecId)
             .zip(targets.specs().iter().zip(&self.seen))
-            .filter(|(_, (spec, _))| spec.named || spec.expect.is_some())
+            .filter(|(_, (spec, _))| spec.must_answer() || spec.expect.is_some())
             // A specification that is excluded as a whole was left out on purpose.
             .filter(|(_, (spec, _))| spec.targets > 0 || spec.outside_allow > 0)
             .map(|(id, (spec, seen))| {

@@ -1,22 +1,34 @@
-//! The formats of other scanners, and how each is read.
-
-use std::io::{self, BufRead};
+//! The formats of other scanners and of inventories.
 
 use strum::{Display, EnumString, VariantArray, VariantNames};
 
-use super::lines::{Handler, ImportedLine, LineFormat};
-use super::{masscan, nmap, projectdiscovery, zmap};
 use crate::model::{InvalidWord, words};
-use crate::targets::error::Problem;
-use crate::targets::lines::each_line;
 
-/// Another scanner's result format.
+/// The format of another scanner's results, or of an inventory of clusters.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, Display, EnumString, VariantArray, VariantNames,
 )]
 #[strum(serialize_all = "kebab-case", parse_err_ty = InvalidWord, parse_err_fn = ImportFormat::invalid)]
 #[non_exhaustive]
 pub enum ImportFormat {
+    /// Whichever of the others the content shows.
+    Auto,
+    /// A kubeconfig.
+    Kubeconfig,
+    /// `az aks list -o json`, and Azure's REST API.
+    Aks,
+    /// `gcloud container clusters list --format=json`, and Google's REST API.
+    Gke,
+    /// `aws eks describe-cluster`.
+    Eks,
+    /// `terraform show -json`, and state files of version 4.
+    Terraform,
+    /// Shadowserver's report `scan_kubernetes`.
+    Shadowserver,
+    /// Target groups of Prometheus, as a service answers.
+    HttpSd,
+    /// Target groups of Prometheus in a file.
+    FileSd,
     /// `masscan -oJ` and `-oD`.
     MasscanJson,
     /// `masscan -oL`.
@@ -34,41 +46,23 @@ pub enum ImportFormat {
 words!(ImportFormat, all, "import format");
 
 impl ImportFormat {
-    /// Reads results. Calls `handle` with the line of each open port and its specification, of each
-    /// warning of the other scanner, and of each error.
-    ///
-    /// # Errors
-    /// The line where reading failed, and why.
-    pub(in crate::targets) fn read(
-        self,
-        reader: impl BufRead,
-        handle: Handler<'_>,
-    ) -> Result<(), (u32, io::Error)> {
-        let mut format: Box<dyn LineFormat> = match self {
-            Self::NmapXml => return nmap::read(reader, handle),
-            Self::MasscanJson => Box::new(masscan::Json::default()),
-            Self::MasscanList => Box::new(masscan::List::default()),
-            Self::Zmap => Box::new(zmap::Zmap::default()),
-            Self::Naabu => Box::new(projectdiscovery::Naabu::default()),
-            Self::HttpxJson => Box::new(projectdiscovery::Httpx),
-        };
-        let mut last_failed = false;
-        let end = each_line(reader, |number, line| {
-            let specs = line
-                .map_err(Problem::from)
-                .and_then(|line| format.line(line.trim()));
-            last_failed = specs.is_err();
-            match specs {
-                Ok(specs) => specs
-                    .into_iter()
-                    .for_each(|spec| handle(number, Ok(ImportedLine::Spec(spec)))),
-                Err(problem) => handle(number, Err(problem)),
-            }
-        })?;
-        // The error of a truncated last line says enough.
-        if !last_failed && let Err(problem) = format.end(end.terminated) {
-            handle(end.lines, Err(problem));
+    /// What a file of this format is.
+    pub(in crate::targets) const fn what(self) -> &'static str {
+        match self {
+            Self::Auto => "a file of another program",
+            Self::Kubeconfig => "a kubeconfig",
+            Self::Aks => "a list of AKS clusters",
+            Self::Gke => "a list of GKE clusters",
+            Self::Eks => "a description of EKS clusters",
+            Self::Terraform => "a state or plan of Terraform",
+            Self::Shadowserver => "a report of Shadowserver",
+            Self::HttpSd | Self::FileSd => "target groups of Prometheus",
+            Self::MasscanJson => "JSON of masscan",
+            Self::MasscanList => "a list of masscan -oL",
+            Self::NmapXml => "XML",
+            Self::Zmap => "output of zmap",
+            Self::Naabu => "JSON of naabu",
+            Self::HttpxJson => "JSON of httpx",
         }
-        Ok(())
     }
 }

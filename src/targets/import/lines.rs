@@ -8,18 +8,6 @@ use serde_json::error::Category;
 use crate::host_port::parse_port;
 use crate::targets::error::Problem;
 
-/// The result of reading a line of another scanner's file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::targets) enum ImportedLine {
-    /// The specification of an open port.
-    Spec(String),
-    /// A failure of the other scanner that users of its results should know.
-    Warning(String),
-}
-
-/// Called with each result and its line.
-pub(super) type Handler<'a> = &'a mut dyn FnMut(u32, Result<ImportedLine, Problem>);
-
 /// The specifications of a line; none if it has no open port.
 pub(super) type Specs = Result<Vec<String>, Problem>;
 

@@ -12,7 +12,8 @@ use std::io::{self, BufRead, Read};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::lines::{Handler, ImportedLine, port, spec, truncated};
+use super::imported::{Handler, ImportedLine};
+use super::lines::{port, spec, truncated};
 use crate::targets::error::Problem;
 
 /// Bytes of one tag or text; the longest are outputs of scripts.

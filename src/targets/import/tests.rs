@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::format::ImportFormat;
-use super::lines::ImportedLine;
+use super::imported::ImportedLine;
+use crate::input::PeekedFile;
 use crate::targets::error::Problem;
 
 /// Everything found, noted and wrong, with its line.
@@ -11,7 +12,7 @@ fn read(format: ImportFormat, text: &[u8]) -> Vec<(u32, Result<ImportedLine, Pro
     let mut all = Vec::new();
     format
         .read(
-            std::io::BufReader::with_capacity(50, text),
+            PeekedFile::new(std::io::BufReader::with_capacity(50, text)),
             &mut |line, found| all.push((line, found)),
         )
         .unwrap();
@@ -300,7 +301,10 @@ fn xml_that_nmap_would_not_write_is_not_read_further() {
     for begin in ["<nmaprun><", "<nmaprun>", "<nmaprun a=\"", "<!--"] {
         let mut endless = Endless(0, b'x');
         let reader = std::io::Read::chain(begin.as_bytes(), &mut endless);
-        let end = ImportFormat::NmapXml.read(std::io::BufReader::new(reader), &mut |_, _| {});
+        let end = ImportFormat::NmapXml.read(
+            PeekedFile::new(std::io::BufReader::new(reader)),
+            &mut |_, _| {},
+        );
         assert_eq!(
             end.unwrap_err().1.to_string(),
             "a tag or text of more than 16 MiB",

@@ -3,6 +3,8 @@
 mod errors;
 mod finder;
 mod forms;
+mod inventories;
+mod other_inventories;
 mod properties;
 mod sets;
 

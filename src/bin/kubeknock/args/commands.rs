@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use kubeknock::config::Proxy;
 
 use super::connections::ConnectionArgs;
 use super::gate::GateArgs;
@@ -54,6 +55,47 @@ pub(crate) struct IdentifyArgs {
 
     #[command(flatten)]
     pub(crate) requests: RequestArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  kubeknock targets clusters.json
+  kubeknock targets ~/.kube/config clusters.txt -o json
+  kubeknock targets --from gke clusters.json -o lines > clusters.txt")]
+pub(crate) struct TargetsArgs {
+    /// Lists of targets, inventories of clusters and other scanners' results; - is standard input
+    #[arg(value_name = "FILE", required_unless_present = "from")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Read a file of this format, as in scan. Repeatable
+    #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
+    pub(crate) from: Vec<String>,
+
+    /// Write the targets for people (table), for programs (json), or as a list (lines). Repeatable
+    ///
+    /// To standard output, or to a file. [default: table]
+    #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
+    pub(crate) output: Vec<String>,
+
+    /// Another form of --output
+    #[arg(long, value_name = "FORMAT", hide = true)]
+    pub(crate) format: Option<String>,
+
+    /// The proxy of the scan: clusters that an inventory reaches through it count as asked
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<Proxy>,
+
+    #[command(flatten)]
+    pub(crate) ports: PortArgs,
+}
+
+/// A format of `kubeknock targets`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetsFormat {
+    Table,
+    Json,
+    Lines,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 pub(crate) use commands::{
     CompletionsArgs, DiffArgs, DiffFormat, IdentifyArgs, IdentifyFormat, ManArgs, ReportArgs,
-    RulesArgs,
+    RulesArgs, TargetsArgs, TargetsFormat,
 };
 #[cfg(feature = "simulator")]
 pub(crate) use commands::{DemoArgs, SimulateArgs};
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Scan(Box<ScanArgs>),
     /// Explain one server: its component, its product, the documented answers, and the evidence
     Identify(Box<IdentifyArgs>),
+    /// Show what lists of targets and inventories of clusters come to; send nothing
+    Targets(TargetsArgs),
     /// Convert saved reports to other formats, or merge several into one
     Report(ReportArgs),
     /// Show what changed between two saved reports

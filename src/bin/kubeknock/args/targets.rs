@@ -17,11 +17,14 @@ pub(crate) struct TargetArgs {
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) targets_file: Vec<PathBuf>,
 
-    /// Read open ports that another scanner found. Repeatable
+    /// Read an inventory of clusters or a scanner's results. Repeatable
     ///
-    /// FILE may be - for standard input. FORMAT is masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX), zmap (addresses, CSV or
-    /// JSON), naabu (list or JSON) or httpx-json. These targets do not count as named targets. A
-    /// port where nmap -sV saw plain HTTP is probed with TLS and without.
+    /// FILE may be - for standard input. FORMAT is auto, which recognises the others by their content; of inventories
+    /// kubeconfig, aks (az aks list), gke (gcloud container clusters list), eks (aws eks describe-cluster), terraform
+    /// (terraform show, state), shadowserver (scan_kubernetes), http-sd and file-sd (target groups of Prometheus),
+    /// those of command-line tools as JSON; of scanners masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX),
+    /// zmap (addresses, CSV or JSON), naabu (list or JSON) and httpx-json. No credential in a file is read. What scanners
+    /// found does not count as named. A port where nmap -sV saw plain HTTP is probed with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
 

@@ -1,0 +1,257 @@
+//! What an inventory says about a cluster: the owner's word, to be compared with what the cluster does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use strum::{VariantArray, VariantNames};
+
+use super::words;
+
+/// What an inventory says about a cluster. What it does not say is null: unknown.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Declared {
+    /// The format of the inventory, as in `--from`.
+    pub inventory: Arc<str>,
+    /// The managed service, as the table of products calls it (`aks`, `eks`, `gke`); null for others.
+    pub provider: Option<Arc<str>>,
+    /// The region or zone of the cluster.
+    pub region: Option<Arc<str>>,
+    /// The version of Kubernetes, as the inventory writes it.
+    pub version: Option<Arc<str>>,
+    /// The setting for anonymous requests.
+    pub anonymous: Option<DeclaredAnonymous>,
+    /// Whether this endpoint is reachable from the Internet.
+    pub endpoint: Option<DeclaredEndpoint>,
+    /// The only networks that may reach the endpoint; `0.0.0.0/0` and `::/0` are everybody.
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
+    pub authorized_networks: Option<Arc<[IpNet]>>,
+    /// Whether the audit log is kept.
+    pub audit_logging: Option<bool>,
+    /// Whether clients are told not to check the server's certificate (`insecure-skip-tls-verify`).
+    pub skips_certificate_check: bool,
+    /// The proxy that clients are told to use, without user information.
+    pub proxy: Option<Arc<str>>,
+    /// What another scanner reported of it.
+    pub reported: Option<Reported>,
+    /// Where it belongs: `project`, `subscription`, `account`, `resource-group`, and its tags.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// The cluster's CA certificates, DER. Reports do not have them.
+    #[serde(skip)]
+    pub authorities: Arc<[Box<[u8]>]>,
+}
+
+/// The declared setting for anonymous requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantArray, VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[strum(serialize_all = "kebab-case")]
+pub enum DeclaredAnonymous {
+    /// They are authorized like others: GKE's `ENABLED`.
+    Enabled,
+    /// They reach health paths only: GKE's `LIMITED`.
+    Limited,
+}
+
+words!(DeclaredAnonymous, all);
+
+/// The declared reach of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(VariantArray, VariantNames)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[strum(serialize_all = "kebab-case")]
+pub enum DeclaredEndpoint {
+    /// The Internet reaches it, or those networks of it that are authorized.
+    Public,
+    /// Only the cluster's own networks reach it.
+    Private,
+}
+
+words!(DeclaredEndpoint, all);
+
+/// What another scanner reported of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Reported {
+    /// When, as it was written.
+    pub at: Arc<str>,
+    /// The HTTP status of `/version`.
+    pub status: Option<u16>,
+}
+
+/// Labels that are kept of one cluster.
+const MAX_LABELS: usize = 64;
+/// Characters of a label's key, and of any other short text of an inventory.
+const MAX_KEY: usize = 128;
+/// Characters of a label's value.
+const MAX_VALUE: usize = 256;
+
+/// A text of an inventory without white space around it, cut to a length that every report can bear; `None` if nothing
+/// is left.
+pub(crate) fn short(text: &str) -> Option<Arc<str>> {
+    cut(text, MAX_KEY)
+}
+
+fn cut(text: &str, characters: usize) -> Option<Arc<str>> {
+    let text = text.trim();
+    let end = (text.char_indices().nth(characters)).map_or(text.len(), |(at, _)| at);
+    text.get(..end)
+        .filter(|text| !text.is_empty())
+        .map(Arc::from)
+}
+
+impl Declared {
+    /// Adds a label, unless there are too many, one with this key exists, or the key or value is blank.
+    pub(crate) fn label(&mut self, key: &str, value: &str) {
+        if let Some((key, value)) = short(key).zip(cut(value, MAX_VALUE))
+            && self.labels.len() < MAX_LABELS
+        {
+            self.labels.entry(key).or_insert(value);
+        }
+    }
+
+    /// Everything by which clusters are selected and grouped: key and value, sorted by key. The tag of a cluster comes
+    /// after a fact with the same key.
+    pub fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = [
+            ("provider", self.provider.as_deref()),
+            ("region", self.region.as_deref()),
+        ];
+        let own = own
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)));
+        let labels = self.labels.iter().map(|(key, value)| (&**key, &**value));
+        own.chain(labels)
+    }
+
+    /// What is declared, in words: a short phrase for each fact.
+    pub fn phrases(&self) -> Vec<String> {
+        let mut phrases = Vec::new();
+        if let Some(anonymous) = self.anonymous {
+            phrases.push(format!("anonymous requests {}", anonymous.as_str()));
+        }
+        match (self.endpoint, self.authorized_networks.as_deref()) {
+            (None, None) => {}
+            (endpoint, networks) => {
+                let reach = endpoint.map_or("endpoint", DeclaredEndpoint::as_str);
+                phrases.push(match networks {
+                    None => reach.to_owned(),
+                    Some([]) => format!("{reach}, from no network"),
+                    Some(some) if some.iter().any(|network| network.prefix_len() == 0) => {
+                        format!("{reach}, from any network")
+                    }
+                    Some([one]) => format!("{reach}, from {one}"),
+                    Some(several) => format!("{reach}, from {} networks", several.len()),
+                });
+            }
+        }
+        if let Some(audit) = self.audit_logging {
+            phrases.push(format!("audit log {}", if audit { "on" } else { "off" }));
+        }
+        if self.skips_certificate_check {
+            phrases.push("clients do not check the certificate".to_owned());
+        }
+        if let Some(proxy) = &self.proxy {
+            phrases.push(format!("through the proxy {proxy}"));
+        }
+        if let Some(Reported { at, status }) = &self.reported {
+            let status = status.map_or_else(String::new, |status| format!(": {status}"));
+            phrases.push(format!("reported {at}{status}"));
+        }
+        phrases
+    }
+
+    /// Whether the authorized networks contain this address; `None` if the inventory names none.
+    pub fn admits(&self, address: IpAddr) -> Option<bool> {
+        let networks = self.authorized_networks.as_deref()?;
+        let address = address.to_canonical();
+        Some(networks.iter().any(|network| network.contains(&address)))
+    }
+
+    /// Whether the cluster must be reachable, so that its silence counts against the coverage.
+    pub fn must_answer(&self) -> bool {
+        self.endpoint != Some(DeclaredEndpoint::Private) && self.reported.is_none()
+    }
+}
+
+impl fmt::Debug for Declared {
+    /// Without the certificates, which only their number stands for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            inventory,
+            provider,
+            region,
+            version,
+            anonymous,
+            endpoint,
+            authorized_networks,
+            audit_logging,
+            skips_certificate_check,
+            proxy,
+            reported,
+            labels,
+            authorities,
+        } = self;
+        f.debug_struct("Declared")
+            .field("inventory", inventory)
+            .field("provider", provider)
+            .field("region", region)
+            .field("version", version)
+            .field("anonymous", anonymous)
+            .field("endpoint", endpoint)
+            .field("authorized_networks", authorized_networks)
+            .field("audit_logging", audit_logging)
+            .field("skips_certificate_check", skips_certificate_check)
+            .field("proxy", proxy)
+            .field("reported", reported)
+            .field("labels", labels)
+            .field("authorities", &authorities.len())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_bounded_and_the_first_of_a_key_counts() {
+        let mut declared = Declared::default();
+        declared.label("env", " prod ");
+        declared.label("env", "test");
+        declared.label(" ", "x");
+        declared.label("empty", "");
+        declared.label(&"ü".repeat(1000), &"ü".repeat(1000));
+        assert_eq!(declared.labels.len(), 2);
+        assert_eq!(&*declared.labels["env"], "prod");
+        let (key, value) = declared.labels.iter().next_back().unwrap();
+        assert_eq!(
+            (key.chars().count(), value.chars().count()),
+            (MAX_KEY, MAX_VALUE)
+        );
+        for number in 0..1000 {
+            declared.label(&number.to_string(), "x");
+        }
+        assert_eq!(declared.labels.len(), MAX_LABELS);
+    }
+
+    #[test]
+    fn an_address_is_admitted_by_a_network_that_contains_it() {
+        let mut declared = Declared::default();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(declared.admits(address("198.51.100.7")), None);
+        declared.authorized_networks = Some([IpNet::from(address("198.51.100.7"))].into());
+        assert_eq!(declared.admits(address("198.51.100.7")), Some(true));
+        assert_eq!(declared.admits(address("::ffff:198.51.100.7")), Some(true));
+        assert_eq!(declared.admits(address("198.51.100.8")), Some(false));
+        declared.authorized_networks = Some(Arc::default());
+        assert_eq!(declared.admits(address("198.51.100.7")), Some(false));
+    }
+}

@@ -1,0 +1,34 @@
+//! What an inventory declares about a cluster of the samples.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::model::{Declared, DeclaredAnonymous, DeclaredEndpoint, Reported};
+
+/// Every fact that an inventory can have.
+pub(super) fn declared() -> Declared {
+    let mut declared = Declared {
+        inventory: "eks".into(),
+        provider: Some("eks".into()),
+        region: Some("eu-central-1".into()),
+        version: Some("1.33".into()),
+        anonymous: Some(DeclaredAnonymous::Limited),
+        endpoint: Some(DeclaredEndpoint::Public),
+        authorized_networks: "198.51.100.0/24"
+            .parse::<IpNet>()
+            .ok()
+            .map(|network| Arc::from([network])),
+        audit_logging: Some(false),
+        skips_certificate_check: true,
+        proxy: Some("socks5://bastion.example:1080".into()),
+        reported: Some(Reported {
+            at: "2026-11-20 04:00:00".into(),
+            status: Some(200),
+        }),
+        ..Declared::default()
+    };
+    declared.label("account", "111122223333");
+    declared.label("env", "stage");
+    declared
+}

@@ -1,0 +1,169 @@
+//! `az aks list -o json` and `az aks show -o json`, in the spelling of the CLI and in that of Azure's REST API, which
+//! puts most fields into `properties`.
+//!
+//! Azure declares no setting for anonymous requests.
+
+use std::io::{self, BufRead};
+
+use serde::Deserialize;
+
+use super::documents;
+use super::imported::{Entry, Handler, NotAsked};
+use super::inventory::after;
+use super::lenient::Texts;
+use crate::model::DeclaredEndpoint;
+
+const EXPECTED: &str = "the output of az aks list -o json or az aks show -o json";
+
+#[derive(Deserialize)]
+struct Cluster {
+    /// The clusters, in the wrapper of the REST API.
+    value: Option<Vec<Self>>,
+    id: Option<String>,
+    name: Option<String>,
+    location: Option<String>,
+    #[serde(rename = "resourceGroup")]
+    resource_group: Option<String>,
+    tags: Option<Texts>,
+    /// The fields of the REST API.
+    properties: Option<Properties>,
+    // The same fields, as the CLI writes them.
+    fqdn: Option<String>,
+    #[serde(rename = "privateFqdn", alias = "privateFQDN")]
+    private_fqdn: Option<String>,
+    #[serde(rename = "currentKubernetesVersion")]
+    current_version: Option<String>,
+    #[serde(rename = "kubernetesVersion")]
+    version: Option<String>,
+    #[serde(rename = "apiServerAccessProfile")]
+    access: Option<Access>,
+    #[serde(rename = "powerState")]
+    power: Option<Power>,
+    #[serde(rename = "provisioningState")]
+    provisioning: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Properties {
+    fqdn: Option<String>,
+    #[serde(rename = "privateFQDN", alias = "privateFqdn")]
+    private_fqdn: Option<String>,
+    #[serde(rename = "currentKubernetesVersion")]
+    current_version: Option<String>,
+    #[serde(rename = "kubernetesVersion")]
+    version: Option<String>,
+    #[serde(rename = "apiServerAccessProfile")]
+    access: Option<Access>,
+    #[serde(rename = "powerState")]
+    power: Option<Power>,
+    #[serde(rename = "provisioningState")]
+    provisioning: Option<String>,
+}
+
+/// `apiServerAccessProfile`; null for a public cluster that everybody may reach.
+#[derive(Deserialize, Default)]
+struct Access {
+    #[serde(rename = "authorizedIpRanges", alias = "authorizedIPRanges")]
+    ranges: Option<Vec<String>>,
+    #[serde(rename = "enablePrivateCluster")]
+    private: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Power {
+    code: Option<String>,
+}
+
+pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
+    documents::each(reader, EXPECTED, handle, found)
+}
+
+fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
+    if let Some(clusters) = cluster.value {
+        for cluster in clusters {
+            found(line, cluster, handle);
+        }
+        return;
+    }
+    let properties = cluster.properties.unwrap_or_default();
+    let id = cluster.id.as_deref();
+    let mut entry = Entry::managed(
+        "aks",
+        cluster.name.as_deref().or(after(id, "managedClusters")),
+    );
+    let version = [
+        &properties.current_version,
+        &cluster.current_version,
+        &properties.version,
+        &cluster.version,
+    ];
+    entry.region(cluster.location.as_deref());
+    entry.version(version.into_iter().flatten().next().map(String::as_str));
+    entry.label("subscription", after(id, "subscriptions"));
+    let group = cluster.resource_group.as_deref();
+    entry.label("resource-group", group.or(after(id, "resourceGroups")));
+    entry.tags(cluster.tags.as_ref());
+    let access = properties.access.or(cluster.access).unwrap_or_default();
+    let power = properties
+        .power
+        .or(cluster.power)
+        .and_then(|power| power.code);
+    let state = properties.provisioning.or(cluster.provisioning);
+    let is = |state: &Option<String>, word| state.as_deref() == Some(word);
+    let why = if is(&state, "Deleting") {
+        Some(NotAsked::Deleting)
+    } else if is(&power, "Stopped") {
+        Some(NotAsked::Stopped)
+    } else if is(&state, "Creating") {
+        Some(NotAsked::Starting)
+    } else {
+        None
+    };
+    let endpoints = Endpoints {
+        private: access.private == Some(true),
+        ranges: access.ranges.unwrap_or_default(),
+        fqdn: properties.fqdn.or(cluster.fqdn),
+        private_fqdn: properties.private_fqdn.or(cluster.private_fqdn),
+    };
+    endpoints.found(line, entry, why, handle);
+}
+
+/// The names of a cluster, and who may reach it.
+pub(super) struct Endpoints {
+    pub(super) private: bool,
+    /// The only networks that may reach it; empty for everybody.
+    pub(super) ranges: Vec<String>,
+    pub(super) fqdn: Option<String>,
+    pub(super) private_fqdn: Option<String>,
+}
+
+impl Endpoints {
+    /// Hands on a cluster. A private one may have a public name too, which leads to its private address.
+    pub(super) fn found(
+        self,
+        line: u32,
+        mut entry: Entry,
+        not_asked: Option<NotAsked>,
+        handle: Handler<'_>,
+    ) {
+        if self.ranges.is_empty() {
+            entry.networks(["0.0.0.0/0", "::/0"]);
+        } else {
+            entry.networks(self.ranges.iter().map(String::as_str));
+        }
+        let public = self.fqdn.filter(|fqdn| !fqdn.is_empty());
+        let inside = self.private_fqdn.filter(|fqdn| !fqdn.is_empty());
+        let (reach, hosts): (_, Vec<String>) = if self.private {
+            (
+                DeclaredEndpoint::Private,
+                public.into_iter().chain(inside).collect(),
+            )
+        } else {
+            (
+                DeclaredEndpoint::Public,
+                public.or(inside).into_iter().collect(),
+            )
+        };
+        entry.found(line, &hosts, reach, not_asked, handle);
+    }
+}

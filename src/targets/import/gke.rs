@@ -1,0 +1,226 @@
+//! `gcloud container clusters list --format=json` and `describe`, and the answers of the Container API.
+
+use std::io::{self, BufRead};
+
+use serde::Deserialize;
+
+use super::documents;
+use super::imported::{Entry, Handler, NotAsked};
+use super::inventory::{after, is_private};
+use super::lenient::Texts;
+use crate::model::{DeclaredAnonymous, DeclaredEndpoint};
+
+const EXPECTED: &str = "the output of gcloud container clusters list --format=json";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Cluster {
+    /// The clusters, in the wrapper of the API.
+    clusters: Option<Vec<Self>>,
+    name: Option<String>,
+    location: Option<String>,
+    zone: Option<String>,
+    self_link: Option<String>,
+    endpoint: Option<String>,
+    current_master_version: Option<String>,
+    anonymous_authentication_config: Option<Anonymous>,
+    control_plane_endpoints_config: Option<ControlPlane>,
+    private_cluster_config: Option<PrivateCluster>,
+    master_authorized_networks_config: Option<Networks>,
+    master_auth: Option<MasterAuth>,
+    resource_labels: Option<Texts>,
+    status: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Anonymous {
+    mode: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct ControlPlane {
+    dns_endpoint_config: Option<Dns>,
+    ip_endpoints_config: Option<Ip>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dns {
+    endpoint: Option<String>,
+    allow_external_traffic: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Ip {
+    enabled: Option<bool>,
+    enable_public_endpoint: Option<bool>,
+    public_endpoint: Option<String>,
+    private_endpoint: Option<String>,
+    authorized_networks_config: Option<Networks>,
+}
+
+#[derive(Deserialize, Default)]
+struct PrivateCluster {
+    #[serde(rename = "enablePrivateEndpoint")]
+    only_private: Option<bool>,
+    #[serde(rename = "publicEndpoint")]
+    public: Option<String>,
+    #[serde(rename = "privateEndpoint")]
+    private: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Networks {
+    enabled: Option<bool>,
+    cidr_blocks: Option<Vec<Network>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Network {
+    cidr_block: Option<String>,
+}
+
+/// The client key beside the CA certificate is not read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MasterAuth {
+    cluster_ca_certificate: Option<String>,
+}
+
+pub(super) fn read(reader: impl BufRead, handle: Handler<'_>) -> Result<(), (u32, io::Error)> {
+    documents::each(reader, EXPECTED, handle, found)
+}
+
+/// The declared mode. Other words, and none, say nothing: an old cluster without the setting is not `ENABLED`.
+pub(super) fn anonymous(mode: Option<&str>) -> Option<DeclaredAnonymous> {
+    match mode {
+        Some("ENABLED") => Some(DeclaredAnonymous::Enabled),
+        Some("LIMITED") => Some(DeclaredAnonymous::Limited),
+        _ => None,
+    }
+}
+
+/// The addresses at which a cluster is reached.
+#[derive(Default)]
+pub(super) struct Endpoints<'a> {
+    /// The address that every version of the API lists.
+    pub(super) address: Option<&'a str>,
+    pub(super) public: Option<&'a str>,
+    pub(super) private: Option<&'a str>,
+    /// Whether addresses are served at all. Where they are not, the old one is still listed.
+    pub(super) by_address: bool,
+    /// Whether only the private address is served.
+    pub(super) only_private: bool,
+    /// The name of the endpoint that Google fronts, and whether it is reached from outside.
+    pub(super) name: Option<(&'a str, bool)>,
+}
+
+impl Endpoints<'_> {
+    /// Hands on a cluster: its address, and its name if that is reached from outside or nothing else is.
+    pub(super) fn found(
+        &self,
+        line: u32,
+        entry: &Entry,
+        not_asked: Option<NotAsked>,
+        handle: Handler<'_>,
+    ) {
+        let some = |text: &&str| !text.is_empty();
+        let (first, second) = if self.only_private {
+            (self.private, self.address)
+        } else {
+            (self.public, self.address)
+        };
+        let address = first.filter(some).or(second.filter(some));
+        let address = address.filter(|_| self.by_address);
+        let name = self.name.filter(|(name, _)| !name.is_empty());
+        if address.is_some() || name.is_none() {
+            let private = self.only_private || address.is_some_and(is_private);
+            let addresses: Vec<&str> = address.into_iter().collect();
+            let entry = entry.clone();
+            entry.found(line, &addresses, reach(!private), not_asked, handle);
+        }
+        let is_asked = not_asked.is_none() || address.is_none();
+        if let Some((name, external)) =
+            name.filter(|(_, external)| is_asked && (*external || address.is_none()))
+        {
+            let mut entry = entry.clone();
+            // Google serves it with a certificate of its own, to callers from any network.
+            entry.declared.authorities = std::sync::Arc::default();
+            entry.declared.authorized_networks = None;
+            entry.found(line, &[name], reach(external), not_asked, handle);
+        }
+    }
+}
+
+const fn reach(public: bool) -> DeclaredEndpoint {
+    if public {
+        DeclaredEndpoint::Public
+    } else {
+        DeclaredEndpoint::Private
+    }
+}
+
+fn found(line: u32, cluster: Cluster, handle: Handler<'_>) {
+    if let Some(clusters) = cluster.clusters {
+        for cluster in clusters {
+            found(line, cluster, handle);
+        }
+        return;
+    }
+    let path = cluster.self_link.as_deref();
+    let mut entry = Entry::managed("gke", cluster.name.as_deref().or(after(path, "clusters")));
+    entry.region(cluster.location.as_deref().or(cluster.zone.as_deref()));
+    entry.version(cluster.current_master_version.as_deref());
+    entry.label("project", after(path, "projects"));
+    entry.tags(cluster.resource_labels.as_ref());
+    let mode = (cluster.anonymous_authentication_config).and_then(|config| config.mode);
+    entry.declared.anonymous = anonymous(mode.as_deref());
+    let auth = (cluster.master_auth).and_then(|auth| auth.cluster_ca_certificate);
+    entry.authority(auth.as_deref());
+    let control_plane = cluster.control_plane_endpoints_config.unwrap_or_default();
+    let dns = control_plane.dns_endpoint_config;
+    let ip = control_plane.ip_endpoints_config.unwrap_or_default();
+    let networks = [
+        &ip.authorized_networks_config,
+        &cluster.master_authorized_networks_config,
+    ];
+    // `{}` and `enabled: false` let everybody in, and so does no configuration.
+    let mut restricting = networks
+        .into_iter()
+        .flatten()
+        .filter(|networks| networks.enabled == Some(true));
+    match restricting.next() {
+        Some(networks) => entry.networks(
+            (networks.cidr_blocks.iter().flatten()).filter_map(|block| block.cidr_block.as_deref()),
+        ),
+        None => entry.networks(["0.0.0.0/0", "::/0"]),
+    }
+    let private = cluster.private_cluster_config.unwrap_or_default();
+    let not_asked = match cluster.status.as_deref() {
+        Some("STOPPING") => Some(NotAsked::Deleting),
+        Some("PROVISIONING") => Some(NotAsked::Starting),
+        _ => None,
+    };
+    let endpoints = Endpoints {
+        address: cluster
+            .endpoint
+            .as_deref()
+            .filter(|text| !text.ends_with(".gke.goog")),
+        public: (ip.public_endpoint.as_deref()).or(private.public.as_deref()),
+        private: (ip.private_endpoint.as_deref()).or(private.private.as_deref()),
+        by_address: ip.enabled != Some(false),
+        only_private: ip.enable_public_endpoint == Some(false)
+            || private.only_private == Some(true),
+        name: (dns.as_ref()).and_then(|dns| {
+            Some((
+                dns.endpoint.as_deref()?,
+                dns.allow_external_traffic == Some(true),
+            ))
+        }),
+    };
+    endpoints.found(line, &entry, not_asked, handle);
+}

@@ -1,0 +1,65 @@
+//! What a file of another program comes to, piece by piece.
+
+use std::path::PathBuf;
+
+use crate::model::{Declared, words};
+use crate::targets::error::Problem;
+
+/// The result of reading a line of another scanner's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::targets) enum ImportedLine {
+    /// The specification of an open port.
+    Spec(String),
+    /// An endpoint of a cluster of an inventory.
+    Entry(Box<Entry>),
+    /// A failure of the other scanner that users of its results should know.
+    Warning(String),
+}
+
+/// Called with each result and its line.
+pub(super) type Handler<'a> = &'a mut dyn FnMut(u32, Result<ImportedLine, Problem>);
+
+/// An endpoint of a cluster that an inventory lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::targets) struct Entry {
+    /// What the inventory calls the cluster.
+    pub(in crate::targets) name: Option<String>,
+    /// The endpoint as a target line has it, with `sni=` if it needs one; empty if the cluster has none.
+    pub(in crate::targets) line: String,
+    /// Why it is not asked, whatever its endpoint.
+    pub(in crate::targets) not_asked: Option<NotAsked>,
+    pub(in crate::targets) declared: Declared,
+    /// Where the CA certificates of the cluster are, relative to the inventory.
+    pub(in crate::targets) ca_file: Option<PathBuf>,
+}
+
+/// Why an inventory's cluster is not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
+pub enum NotAsked {
+    /// Its owner stopped it.
+    Stopped,
+    /// It is being created.
+    Starting,
+    /// It is being deleted.
+    Deleting,
+    /// The inventory has no endpoint of it.
+    NoEndpoint,
+    /// It is reached through a proxy that is not given.
+    NeedsProxy,
+}
+
+words!(NotAsked);
+
+impl NotAsked {
+    /// The reason in words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Stopped => "it is stopped",
+            Self::Starting => "it is being created",
+            Self::Deleting => "it is being deleted",
+            Self::NoEndpoint => "the inventory has no endpoint of it",
+            Self::NeedsProxy => "it is reached through a proxy",
+        }
+    }
+}

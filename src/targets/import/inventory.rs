@@ -1,0 +1,212 @@
+//! What the inventories of clusters come to: an entry is what a target line can say, and what is declared.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use ipnet::IpNet;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use super::imported::{Entry, Handler, ImportedLine, NotAsked};
+use super::lines::spec;
+use crate::input;
+use crate::model::{Declared, DeclaredEndpoint, Source, short};
+
+/// The largest inventory that is read, in bytes.
+pub(super) const MAX_SIZE: u32 = 512 * 1024 * 1024;
+/// The most networks that are kept of one cluster; the services allow fewer.
+const MAX_NETWORKS: usize = 1024;
+/// The most CA certificates that are kept of one cluster.
+const MAX_AUTHORITIES: usize = 16;
+/// The longest CA bundle that is read, in bytes.
+const MAX_BUNDLE: u32 = 256 * 1024;
+
+impl Entry {
+    /// An entry without an endpoint yet.
+    pub(super) fn new(inventory: &str, name: Option<&str>) -> Self {
+        let declared = Declared {
+            inventory: inventory.into(),
+            ..Declared::default()
+        };
+        Self {
+            name: name.and_then(word),
+            line: String::new(),
+            not_asked: None,
+            declared,
+            ca_file: None,
+        }
+    }
+
+    /// An entry of a managed service, which has the name of its product.
+    pub(super) fn managed(product: &str, name: Option<&str>) -> Self {
+        let mut entry = Self::new(product, name);
+        entry.provider(product);
+        entry
+    }
+
+    /// The managed service, by the name of its product.
+    pub(super) fn provider(&mut self, product: &str) {
+        self.declared.provider = Some(product.into());
+    }
+
+    pub(super) fn region(&mut self, region: Option<&str>) {
+        self.declared.region = region.and_then(short);
+    }
+
+    pub(super) fn version(&mut self, version: Option<&str>) {
+        self.declared.version = version.and_then(short);
+    }
+
+    pub(super) fn label(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.declared.label(key, value);
+        }
+    }
+
+    /// Its tags; a value that is no text is left out.
+    pub(super) fn tags(&mut self, tags: Option<&super::lenient::Texts>) {
+        for (key, value) in tags.into_iter().flat_map(|tags| &tags.0) {
+            self.declared.label(key, value);
+        }
+    }
+
+    /// The only networks that may reach it. None are kept if one cannot be read: others would look shut out.
+    pub(super) fn networks<'a>(&mut self, networks: impl IntoIterator<Item = &'a str>) {
+        let networks: Option<Vec<IpNet>> = networks
+            .into_iter()
+            .take(MAX_NETWORKS + 1)
+            .map(|text| {
+                let address = || {
+                    text.parse()
+                        .ok()
+                        .map(|address: std::net::IpAddr| IpNet::from(address))
+                };
+                text.parse::<IpNet>().ok().or_else(address)
+            })
+            .collect();
+        self.declared.authorized_networks = networks
+            .filter(|networks| networks.len() <= MAX_NETWORKS)
+            .map(Into::into);
+    }
+
+    /// The CA certificates in base64, as kubeconfigs and the services' APIs have them. Text that is none is left out.
+    pub(super) fn authority(&mut self, data: Option<&str>) {
+        let data = data.unwrap_or_default();
+        if data.len() > MAX_BUNDLE as usize {
+            return;
+        }
+        let data: Vec<u8> = (data.bytes())
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        if let Ok(pem) = BASE64_STANDARD.decode(data) {
+            self.declared.authorities = authorities(&pem);
+        }
+    }
+
+    /// The proxy that it is reached through, without user information.
+    pub(super) fn proxy(&mut self, url: &str) {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        self.declared.proxy = short(&format!("{scheme}://{host}"));
+    }
+
+    /// Hands on this cluster, which has these endpoints: hosts or base URLs, all with the same reach. It is listed once,
+    /// and not asked, if there is a reason why not or if it has none.
+    pub(super) fn found<T: AsRef<str>>(
+        mut self,
+        line: u32,
+        endpoints: &[T],
+        reach: DeclaredEndpoint,
+        not_asked: Option<NotAsked>,
+        handle: Handler<'_>,
+    ) {
+        self.declared.endpoint = Some(reach);
+        let networks = self.declared.authorized_networks.as_deref();
+        let for_all =
+            networks.is_some_and(|some| some.iter().any(|network| network.prefix_len() == 0));
+        // No restriction within private networks does not let the Internet in.
+        if reach == DeclaredEndpoint::Private && for_all {
+            self.declared.authorized_networks = None;
+        }
+        self.not_asked = not_asked.or(endpoints.is_empty().then_some(NotAsked::NoEndpoint));
+        let asked = endpoints.len().max(1);
+        let asked = if self.not_asked.is_some() { 1 } else { asked };
+        for number in 0..asked {
+            let mut entry = self.clone();
+            let endpoint = endpoints.get(number).map(AsRef::as_ref);
+            let text = endpoint.map_or(Ok(String::new()), |endpoint| {
+                let port = (!endpoint.contains("://")).then_some(443);
+                spec(endpoint, port, None)
+            });
+            handle(
+                line,
+                text.map(|text| {
+                    entry.line = text;
+                    ImportedLine::Entry(Box::new(entry))
+                }),
+            );
+        }
+    }
+}
+
+/// The certificates of a PEM text; none if it has none, or if one is damaged.
+fn authorities(pem: &[u8]) -> Arc<[Box<[u8]>]> {
+    let certificates = CertificateDer::pem_slice_iter(pem).take(MAX_AUTHORITIES);
+    let ders = certificates.map(|certificate| certificate.map(|der| Box::from(&*der)));
+    ders.collect::<Result<Vec<_>, _>>()
+        .unwrap_or_default()
+        .into()
+}
+
+/// The CA certificates in a file that an inventory names, relative to its own folder.
+pub(in crate::targets) fn ca_bundle(
+    source: &Source,
+    file: &Path,
+) -> Result<Arc<[Box<[u8]>]>, String> {
+    let folder = match source {
+        Source::File(path) => Path::new(&**path).parent(),
+        _ => None,
+    };
+    let problem =
+        "cannot read the certificate-authority of this cluster: its certificate is not compared";
+    let path = folder.map_or_else(|| file.to_owned(), |folder| folder.join(file));
+    let is_file = path.metadata().is_ok_and(|file| file.is_file());
+    let bytes = File::open(&path).ok().filter(|_| is_file);
+    let bytes = bytes.and_then(|file| input::bytes(file, MAX_BUNDLE).ok());
+    let found = bytes.map(|bytes| authorities(&bytes));
+    found
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| problem.to_owned())
+}
+
+/// A name as a word of a target line, which white space and control characters would end.
+fn word(name: &str) -> Option<String> {
+    let is_gap = |c: char| c.is_whitespace() || c.is_control();
+    let name = short(name)?;
+    let words: Vec<&str> = name.split(is_gap).filter(|word| !word.is_empty()).collect();
+    (!words.is_empty()).then(|| words.join("-"))
+}
+
+/// The part of a path of names after this word: the value of `projects` in `https://…/projects/p/zones/z`.
+pub(super) fn after<'a>(path: Option<&'a str>, word: &str) -> Option<&'a str> {
+    let mut parts = path?.split('/');
+    parts.find(|part| part.eq_ignore_ascii_case(word))?;
+    parts.next()
+}
+
+/// Whether a host is an address that is not reachable from the Internet.
+pub(super) fn is_private(host: &str) -> bool {
+    match host.parse() {
+        Ok(std::net::IpAddr::V4(address)) => {
+            let [first, second, ..] = address.octets();
+            // 100.64.0.0/10: shared by the customers of a provider.
+            address.is_private() || (first == 100 && second & 0xc0 == 64)
+        }
+        Ok(std::net::IpAddr::V6(address)) => address.is_unique_local(),
+        Err(_) => false,
+    }
+}
