@@ -1,7 +1,7 @@
 //! Findings of earlier scans that this scan could not have found again: they stay as they stood, because silence must
 //! not close an alert.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -119,7 +119,7 @@ impl<'a> Carrier<'a> {
 
 /// Whether a record of a scan that began at this time proves one of these findings.
 pub fn proves(
-    findings: &HashSet<Fingerprint>,
+    findings: &BTreeSet<Fingerprint>,
     policy: &Policy,
     started: Timestamp,
     record: &EndpointReport,

@@ -29,10 +29,6 @@ pub struct Contents<'a> {
 #[derive(Serialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "lives for one write, and most are the large one"
-)]
 pub(super) enum Line<'a> {
     /// A line of the `jsonl` format: one endpoint, written when it is done.
     Endpoint(Endpoint<'a>),

@@ -1,6 +1,6 @@
 //! A saved scan, evaluated: the baseline, or a side of `diff`.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -81,7 +81,7 @@ impl EarlierScan {
         } = EvaluatedScan::of(&mut file, policy)?;
         let (started, mut records) = (scan.summary.started, carried.records);
         let own = evaluation.findings.iter();
-        let own: HashSet<Fingerprint> = own.map(|finding| finding.fingerprint).collect();
+        let own: BTreeSet<Fingerprint> = own.map(|finding| finding.fingerprint).collect();
         let mut spooled = Ok(());
         if !own.is_empty() {
             file.records(&mut |mut record| {

@@ -207,9 +207,9 @@ fn no_passing_day_adds_a_finding() {
     let mut carrier = Carrier::new(&DEFAULT, started, &now, &snapshot, today.findings.iter());
     was.last_seen = Some(at(DAY));
     assert!(carrier.take(&was));
-    let carried = ids(&carrier.finish().findings);
+    let found = ids(&carrier.finish().findings);
     assert_eq!(
-        carried,
+        found,
         ["anonymous-discovery-exposed", "unsupported-version"]
     );
 }
