@@ -37,6 +37,13 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether it matches this whole text.
+    pub fn matches_text(&self, text: &str) -> bool {
+        glob(self.text.as_bytes(), text.to_lowercase().as_bytes())
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -11,7 +11,7 @@ use super::findings_by_endpoint::FindingsByEndpoint;
 use super::phrases;
 use super::results::Results;
 use super::spreadsheet::{self, cell};
-use crate::model::{EndpointReport, Finding, Host, Identification};
+use crate::model::{Declared, EndpointReport, Finding, Host, Identification};
 
 /// Characters of a remediation, which the cell does not cut.
 const MAX_REMEDIATION: usize = 900;
@@ -25,7 +25,7 @@ struct Row<'a> {
 /// A column: its name, and its text in a row.
 type Column = (&'static str, fn(&Row<'_>) -> Option<String>);
 
-const COLUMNS: [Column; 26] = [
+const COLUMNS: [Column; 29] = [
     ("target", |row| Some(row.report.target.to_string())),
     ("address", |row| {
         row.report.address().map(|address| address.to_string())
@@ -104,6 +104,17 @@ const COLUMNS: [Column; 26] = [
     }),
     ("cpe", |row| row.identification()?.cpe()),
     ("host", |row| row.host()),
+    ("provider", |row| {
+        row.declared()?.provider.as_deref().map(str::to_owned)
+    }),
+    ("region", |row| {
+        row.declared()?.region.as_deref().map(str::to_owned)
+    }),
+    ("labels", |row| {
+        let labels = row.declared()?.labels.iter();
+        let labels = labels.map(|(key, value)| format!("{key}={value}"));
+        Some(labels.collect::<Vec<_>>().join("; "))
+    }),
 ];
 
 impl Row<'_> {
@@ -113,6 +124,11 @@ impl Row<'_> {
             Host::Name(name) => Some(name.to_string()),
             Host::Ip(_) => self.report.target.sni.as_deref().map(str::to_owned),
         }
+    }
+
+    /// What an inventory says about it.
+    fn declared(&self) -> Option<&Declared> {
+        self.report.target.declared.as_deref()
     }
 
     fn identification(&self) -> Option<&Identification> {

@@ -11,7 +11,7 @@ use super::collector::Collector;
 use super::error::{ErrorLog, LineError, Problem, TargetError, TargetErrors};
 use super::exclusions::Exclusions;
 use super::file_kind::FileKind;
-use super::import::{Entry, ImportFormat, ImportedLine, NotAsked, ca_bundle, recognise};
+use super::import::{ImportFormat, ImportedLine, recognise};
 use super::lines::{MAX_LINE, TOO_LONG, each_line};
 use super::options::TargetOptions;
 use super::set::{TargetSet, Unasked};
@@ -28,14 +28,16 @@ const ALLOWED: &str = "--allow";
 /// Collects specifications and exclusions in any order, and reports all their errors at once.
 #[derive(Debug)]
 pub struct TargetSetBuilder {
-    options: TargetOptions,
-    collector: Collector,
+    pub(super) options: TargetOptions,
+    pub(super) collector: Collector,
     exclusions: Exclusions,
     /// `None` if everything may be asked.
     allowlist: Option<Allowlist>,
     /// Clusters of inventories that are not asked.
-    not_asked: Vec<Unasked>,
-    warnings: Warnings,
+    pub(super) not_asked: Vec<Unasked>,
+    /// Specifications that `--where` does not select.
+    pub(super) not_selected: u64,
+    pub(super) warnings: Warnings,
     errors: ErrorLog,
     arguments: u32,
     exclusion_arguments: u32,
@@ -61,6 +63,7 @@ impl TargetSetBuilder {
             exclusions: Exclusions::default(),
             allowlist: None,
             not_asked: Vec::new(),
+            not_selected: 0,
             warnings: Warnings::default(),
             errors,
             arguments: 0,
@@ -189,7 +192,9 @@ impl TargetSetBuilder {
     pub fn build(self) -> Result<TargetSet, TargetErrors> {
         self.errors.finish()?;
         let no_targets = self.collector.specs.is_empty();
-        let problem: Problem = if no_targets && self.not_asked.is_empty() {
+        let problem: Problem = if no_targets && self.not_selected > 0 && self.not_asked.is_empty() {
+            format!("--where selects none of the {} targets", self.not_selected).into()
+        } else if no_targets && self.not_asked.is_empty() {
             "no targets: give an address, CIDR, range, name or URL, or a file of them".into()
         } else {
             let unused = self.collector.unused(self.options.expectations);
@@ -307,6 +312,9 @@ impl TargetSetBuilder {
         let Some(spec) = target_line(line)? else {
             return Ok(false);
         };
+        if !self.selects(spec.label.as_deref(), None) {
+            return Ok(true);
+        }
         let text = [&[spec.text], &*spec.narrowing].concat().join(" ");
         let origin = origin(source, number, &text);
         self.collector
@@ -320,47 +328,11 @@ impl TargetSetBuilder {
         let Some(mut spec) = target_line(line).map_err(|error| error.problem)? else {
             return Ok(());
         };
-        spec.imported = true;
-        let origin = origin(source, number, spec.text);
-        self.collector
-            .add(spec, origin, &self.options, &mut self.warnings)
-    }
-
-    /// Adds an endpoint of a cluster of an inventory, or notes why it is not asked.
-    fn inventoried(&mut self, source: &Source, number: u32, entry: Entry) -> Result<(), Problem> {
-        let Entry {
-            name,
-            line,
-            not_asked,
-            mut declared,
-            ca_file,
-        } = entry;
-        let label: Option<Arc<str>> = name.map(Into::into);
-        let needs_proxy = !self.options.goes_through(declared.proxy.as_deref());
-        let not_asked = not_asked.or(needs_proxy.then_some(NotAsked::NeedsProxy));
-        if let Some(why) = not_asked {
-            let origin = origin(source, number, &line);
-            self.not_asked.push(Unasked {
-                origin,
-                label,
-                why,
-                declared: declared.into(),
-            });
+        if !self.selects(None, None) {
             return Ok(());
         }
-        let Some(mut spec) = target_line(&line).map_err(|error| error.problem)? else {
-            return Err("missing endpoint".into());
-        };
-        let text = [&[spec.text], &*spec.narrowing].concat().join(" ");
-        let origin = origin(source, number, &text);
-        if let Some(file) = ca_file {
-            match ca_bundle(source, &file) {
-                Ok(found) => declared.authorities = found,
-                Err(problem) => self.warnings.push(&origin, problem),
-            }
-        }
-        spec.label = label;
-        spec.declared = Some(declared.into());
+        spec.imported = true;
+        let origin = origin(source, number, spec.text);
         self.collector
             .add(spec, origin, &self.options, &mut self.warnings)
     }
@@ -390,7 +362,7 @@ impl TargetSetBuilder {
     }
 }
 
-fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {
+pub(super) fn origin(source: &Source, line: u32, text: &str) -> Arc<Origin> {
     Arc::new(Origin {
         source: source.clone(),
         line,

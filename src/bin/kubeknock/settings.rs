@@ -162,6 +162,7 @@ pub(crate) fn targets(
         options.allow_large = selection.allow_large;
         options.expectations = expectations;
         options.proxy.clone_from(&args.connection.proxy);
+        (options.selectors).clone_from(&selection.selectors.selectors);
     });
     for target in &args.targets {
         builder.argument(target);
@@ -209,6 +210,7 @@ pub(crate) fn listed(args: &TargetsArgs, verbose: u8) -> anyhow::Result<TargetSe
     let mut builder = builder(&args.ports, |options| {
         options.allow_large = true;
         options.proxy.clone_from(&args.proxy);
+        options.selectors.clone_from(&args.selectors.selectors);
     });
     for file in &args.files {
         if file == Path::new("-") {

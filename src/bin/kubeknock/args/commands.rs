@@ -11,7 +11,7 @@ use super::gate::GateArgs;
 use super::output::ColorWord;
 use super::output::OutputArgs;
 use super::requests::RequestArgs;
-use super::targets::PortArgs;
+use super::targets::{PortArgs, WhereArgs};
 use crate::units;
 
 #[derive(Debug, Args)]
@@ -85,6 +85,9 @@ pub(crate) struct TargetsArgs {
     /// The proxy of the scan: clusters that an inventory reaches through it count as asked
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<Proxy>,
+
+    #[command(flatten)]
+    pub(crate) selectors: WhereArgs,
 
     #[command(flatten)]
     pub(crate) ports: PortArgs,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kubeknock::config::Shard;
-use kubeknock::targets::DEFAULT_PORTS;
+use kubeknock::targets::{DEFAULT_PORTS, Selector};
 
 use crate::units::{self, Ports};
 
@@ -27,6 +27,9 @@ pub(crate) struct TargetArgs {
     /// found does not count as named. A port where nmap -sV saw plain HTTP is probed with TLS and without.
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) selectors: WhereArgs,
 
     #[command(flatten)]
     pub(crate) ports: PortArgs,
@@ -70,6 +73,17 @@ pub(crate) struct TargetArgs {
     /// --fail-on, and never with 3. In a Kubernetes Indexed Job, job/N selects the part of the pod.
     #[arg(long, value_name = "K/N", value_parser = shard, hide_short_help = true)]
     pub(crate) shard: Option<Shard>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Targets")]
+pub(crate) struct WhereArgs {
+    /// Only targets with this label: provider=gke, region=eu-*, name=prod-*, a tag. Repeatable
+    ///
+    /// Labels come from inventories. * stands for any characters. Of several values for one key one must match, and
+    /// every key must.
+    #[arg(long = "where", value_name = "KEY=VALUE", hide_short_help = true)]
+    pub(crate) selectors: Vec<Selector>,
 }
 
 #[derive(Debug, Args)]

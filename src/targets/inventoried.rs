@@ -1,0 +1,66 @@
+//! Adds the clusters of inventories to a target set.
+
+use std::sync::Arc;
+
+use super::builder::{TargetSetBuilder, origin};
+use super::error::Problem;
+use super::import::{Entry, NotAsked, ca_bundle};
+use super::set::Unasked;
+use super::specification::target_line;
+use crate::model::{Declared, Source};
+
+impl TargetSetBuilder {
+    /// Whether the options select a target with this name and these declarations. Counts those that they do not.
+    pub(super) fn selects(&mut self, name: Option<&str>, declared: Option<&Declared>) -> bool {
+        let selected = self.options.select(name, declared);
+        self.not_selected += u64::from(!selected);
+        selected
+    }
+
+    /// Adds an endpoint of a cluster of an inventory, or notes why it is not asked.
+    pub(super) fn inventoried(
+        &mut self,
+        source: &Source,
+        number: u32,
+        entry: Entry,
+    ) -> Result<(), Problem> {
+        let Entry {
+            name,
+            line,
+            not_asked,
+            mut declared,
+            ca_file,
+        } = entry;
+        if !self.selects(name.as_deref(), Some(&declared)) {
+            return Ok(());
+        }
+        let label: Option<Arc<str>> = name.map(Into::into);
+        let needs_proxy = !self.options.goes_through(declared.proxy.as_deref());
+        let not_asked = not_asked.or(needs_proxy.then_some(NotAsked::NeedsProxy));
+        if let Some(why) = not_asked {
+            let origin = origin(source, number, &line);
+            self.not_asked.push(Unasked {
+                origin,
+                label,
+                why,
+                declared: declared.into(),
+            });
+            return Ok(());
+        }
+        let Some(mut spec) = target_line(&line).map_err(|error| error.problem)? else {
+            return Err("missing endpoint".into());
+        };
+        let text = [&[spec.text], &*spec.narrowing].concat().join(" ");
+        let origin = origin(source, number, &text);
+        if let Some(file) = ca_file {
+            match ca_bundle(source, &file) {
+                Ok(found) => declared.authorities = found,
+                Err(problem) => self.warnings.push(&origin, problem),
+            }
+        }
+        spec.label = label;
+        spec.declared = Some(declared.into());
+        self.collector
+            .add(spec, origin, &self.options, &mut self.warnings)
+    }
+}
