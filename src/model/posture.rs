@@ -16,8 +16,8 @@ use super::{Provenance, Remediation, Text, Verdict, words};
 #[strum(serialize_all = "kebab-case")]
 pub enum PostureStatus {
     /// More open than the product documents.
-    #[serde(rename = "looser")]
-    #[strum(serialize = "looser")]
+    /// Reports up to version 3 call it `looser`.
+    #[serde(alias = "looser")]
     MoreOpen,
     /// Stricter than the product documents.
     Stricter,
@@ -32,7 +32,7 @@ pub enum PostureStatus {
 words!(PostureStatus);
 
 impl PostureStatus {
-    /// What people read. Programs read the word of reports, which never changes.
+    /// What people read.
     pub const fn phrase(self) -> &'static str {
         match self {
             Self::MoreOpen => "more open",

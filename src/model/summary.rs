@@ -107,7 +107,8 @@ pub struct SpecCoverage {
     pub id: Option<SpecId>,
     /// Where it was written.
     pub origin: Arc<Origin>,
-    /// Its `name=` annotation; null without one.
+    /// The user's name for it, its `name=`; null without one. Reports up to version 3 call it `label`.
+    #[serde(rename = "name", alias = "label")]
     pub label: Option<Arc<str>>,
     /// Whether it is a named target: neither a CIDR nor a range.
     pub named: bool,

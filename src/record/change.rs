@@ -10,8 +10,8 @@ use crate::model::{self, ChangeKind, Clipped, Origin};
 pub(crate) struct Change<'a> {
     /// The target.
     about: Clipped<'a>,
-    /// The target's `name=` annotation; null without one.
-    label: Option<&'a str>,
+    /// The user's name for it, the target's `name=`; null without one.
+    name: Option<&'a str>,
     /// Where the target was written.
     origin: &'a Origin,
     /// What changed.
@@ -28,7 +28,7 @@ impl<'a> From<&'a model::Change> for Change<'a> {
     fn from(change: &'a model::Change) -> Self {
         Self {
             about: change.about.as_str().into(),
-            label: change.label.as_deref(),
+            name: change.label.as_deref(),
             origin: &change.origin,
             kind: change.kind,
             before: change.before.as_deref().map(Into::into),

@@ -10,6 +10,7 @@ use super::identification::Identification;
 use super::remedy::Remedy;
 use super::request::Request;
 use super::tls::{Tls, WithoutSni};
+use super::v3;
 use crate::host_port::HostPort;
 use crate::model::{
     self, Clipped, Declared, EndpointReport, Failure, Grant, Host, Ms, Origin, Posture,
@@ -28,15 +29,21 @@ pub(super) struct Endpoint<'a> {
     #[serde(default)]
     resolved_by_proxy: bool,
     /// The DNS name sent as SNI and `Host`; null if none was sent.
-    #[serde(skip_deserializing)]
-    host: Option<Arc<str>>,
-    /// The same as `host`, for readers of earlier versions. It is never the user's `name=`, which is `label`.
-    pub(super) name: Option<Arc<str>>,
+    pub(super) host: Option<Arc<str>>,
     /// The names between the host name and the address: the name with its search domain, and CNAMEs.
     #[serde(default)]
     aliases: Cow<'a, [Arc<str>]>,
     /// The user's name for it, the target's `name=`; null without one.
-    label: Option<Arc<str>>,
+    pub(super) name: Option<Arc<str>>,
+    /// Only in reports of earlier versions.
+    #[serde(
+        default,
+        rename = "label",
+        skip_serializing,
+        deserialize_with = "v3::label"
+    )]
+    #[cfg_attr(test, schemars(skip))]
+    pub(super) former_label: v3::FormerLabel,
     /// The protocol in use: `http` also where a port that should speak TLS speaks plain HTTP.
     scheme: Scheme,
     /// The path prefix in front of every path; empty without one.
@@ -105,15 +112,15 @@ impl<'a> From<&'a EndpointReport> for Endpoint<'a> {
         let (target, endpoint) = (&report.target, report.endpoint.as_ref());
         let address = report.address();
         let verdict_if_known = report.seen();
-        let name = endpoint.map_or_else(|| target.server_name(), |endpoint| endpoint.name.clone());
+        let host = endpoint.map_or_else(|| target.server_name(), |endpoint| endpoint.name.clone());
         Self {
             target: target.to_string().into(),
             address,
             resolved_by_proxy: endpoint.is_some() && address.is_none(),
-            host: name.clone(),
-            name,
+            host,
             aliases: (&*report.aliases).into(),
-            label: target.label.clone(),
+            name: target.label.clone(),
+            former_label: v3::FormerLabel::default(),
             scheme: endpoint.map_or(target.scheme, |endpoint| endpoint.scheme),
             prefix: Arc::clone(&target.prefix),
             origin: Arc::clone(&target.origin),
@@ -172,13 +179,13 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
         let target = Target {
             index: record.index.unwrap_or_default(),
             scheme: asked_scheme,
-            sni: (record.name.clone())
+            sni: (record.host.clone())
                 .filter(|name| !matches!(&host, Host::Name(host) if host == name)),
             host,
             absolute: false,
             port,
             prefix: Arc::clone(&record.prefix),
-            label: record.label,
+            label: record.name,
             expect: record.expect,
             declared: record.declared,
             origin: record.origin,
@@ -194,7 +201,7 @@ impl TryFrom<Endpoint<'_>> for EndpointReport {
             scheme: record.scheme,
             host,
             port,
-            name: record.name,
+            name: record.host,
             prefix: record.prefix,
         });
         Ok(Self {

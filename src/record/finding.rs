@@ -22,7 +22,7 @@ pub(crate) struct Finding<'a> {
     /// The subject: a target's URL as requested, or a specification as written; never the address of a name.
     about: Clipped<'a>,
     /// The user's name for it, the target's `name=`; null without one.
-    label: Option<&'a str>,
+    name: Option<&'a str>,
     /// Where the target was written.
     origin: &'a Origin,
     /// What was found, in one sentence.
@@ -53,7 +53,7 @@ impl<'a> From<&'a model::Finding> for Finding<'a> {
             severity: finding.severity,
             confidence: finding.confidence,
             about: finding.about.as_str().into(),
-            label: finding.label.as_deref(),
+            name: finding.label.as_deref(),
             origin: &finding.origin,
             message: finding.message.as_str().into(),
             remedy: finding.remediation.text(TEXT).into(),
@@ -76,9 +76,7 @@ struct Site<'a> {
     address: Option<SocketAddr>,
     /// The DNS name sent as SNI and `Host`; null if none was sent.
     host: Option<&'a str>,
-    /// The same as `host`, for readers of earlier versions.
-    name: Option<&'a str>,
-    /// The requests that prove it, as indexes into `requests` of the record with this target, address and name;
+    /// The requests that prove it, as indexes into `requests` of the record with this target, address and host;
     /// empty if no answer is the proof.
     requests: Cow<'a, [usize]>,
 }
@@ -88,7 +86,6 @@ impl<'a> From<&'a model::Site> for Site<'a> {
         Self {
             address: site.endpoint.address(),
             host: site.endpoint.name.as_deref(),
-            name: site.endpoint.name.as_deref(),
             requests: (&*site.requests).into(),
         }
     }

@@ -5,13 +5,14 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// The name and version of the format that is written, which `docs/report.schema.json` describes.
-pub const SCHEMA: &str = "kubeknock/report/v3";
+pub const SCHEMA: &str = "kubeknock/report/v4";
 
 /// The versions that can be read.
-pub const READABLE: [&str; 3] = [
+pub const READABLE: [&str; 4] = [
     "kubeknock/report/v1",
     "kubeknock/report/v2",
     "kubeknock/report/v3",
+    "kubeknock/report/v4",
 ];
 
 /// Largest part of a report about the scan as a whole, in bytes. Most of it lists named targets.

@@ -27,6 +27,7 @@ mod spool;
 mod tally;
 mod tls;
 mod v1;
+mod v3;
 mod write;
 
 #[cfg(test)]

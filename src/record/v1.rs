@@ -5,6 +5,7 @@
 
 use super::endpoint::Endpoint;
 use super::tls::{SignatureWord, Tls};
+use super::v3;
 use crate::model::DistinguishedName;
 
 /// The number of the probe in records from before there were rechecks.
@@ -15,12 +16,13 @@ pub(super) const fn first_probe() -> u8 {
 /// Upgrades the records of one report, which must come in its order.
 #[derive(Default)]
 pub(super) struct Upgrade {
-    /// Index, target and name of the last record.
+    /// Index, target and DNS name of the last record.
     last: Option<(u64, String, Option<String>)>,
 }
 
 impl Upgrade {
     pub(super) fn record(&mut self, record: &mut Endpoint<'_>) {
+        v3::upgrade(&mut record.host, &mut record.name, &mut record.former_label);
         if record.index.is_none() {
             record.index = Some(self.next_index(record));
         }
@@ -31,7 +33,7 @@ impl Upgrade {
 
     /// Version 1 had no `index`: targets count in the order of the report, with all addresses of a name as one.
     fn next_index(&mut self, record: &Endpoint<'_>) -> u64 {
-        let (target, name) = (&record.target, record.name.as_deref());
+        let (target, name) = (&record.target, record.host.as_deref());
         let index = match &self.last {
             Some((index, last, sni)) if last == target && sni.as_deref() == name => *index,
             Some((index, ..)) => index.saturating_add(1),

@@ -25,14 +25,13 @@ struct Row<'a> {
 /// A column: its name, and its text in a row.
 type Column = (&'static str, fn(&Row<'_>) -> Option<String>);
 
-const COLUMNS: [Column; 29] = [
+const COLUMNS: [Column; 28] = [
     ("target", |row| Some(row.report.target.to_string())),
     ("address", |row| {
         row.report.address().map(|address| address.to_string())
     }),
-    // The same as `host`, for readers of earlier versions.
-    ("name", |row| row.host()),
-    ("label", |row| {
+    ("host", |row| row.host()),
+    ("name", |row| {
         row.report.target.label.as_deref().map(str::to_owned)
     }),
     ("verdict", |row| Some(row.report.verdict.to_string())),
@@ -103,7 +102,6 @@ const COLUMNS: [Column; 29] = [
         counting.find_map(|finding| finding.curl())
     }),
     ("cpe", |row| row.identification()?.cpe()),
-    ("host", |row| row.host()),
     ("provider", |row| {
         row.declared()?.provider.as_deref().map(str::to_owned)
     }),

@@ -12,7 +12,7 @@ use crate::model::{BaselineState, ScanSummary, Time};
 use crate::record::{Change, Finding, encode};
 
 /// The name and version of the JSON document.
-pub const SCHEMA: &str = "kubeknock/diff/v1";
+pub const SCHEMA: &str = "kubeknock/diff/v2";
 
 /// Two scans.
 #[derive(Debug, Clone, Copy)]

@@ -272,7 +272,7 @@ async fn what_leaves_the_list_is_not_carried() {
     assert_eq!(count("1", &[&format!("{host} name=renamed")]), 1);
     let record = &carried(place, "2")[0];
     assert_eq!(
-        record["label"], "renamed",
+        record["name"], "renamed",
         "the list says what it is called now"
     );
     assert_eq!(count("1", &[&format!("{host} expect=unreachable")]), 0);

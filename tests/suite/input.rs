@@ -162,7 +162,7 @@ async fn targets_come_from_standard_input() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(report["endpoints"][0]["label"], "prod");
+    assert_eq!(report["endpoints"][0]["name"], "prod");
     assert_eq!(report["endpoints"][0]["origin"]["line"], 3);
     assert_eq!(report["endpoints"][0]["origin"]["source"], "stdin");
 }

@@ -364,7 +364,7 @@ async fn the_proxy_resolves_names_with_socks5h() {
         .unwrap()
         .iter()
         .map(|record| {
-            ["target", "verdict", "address", "resolved_by_proxy", "name"].map(|key| &record[key])
+            ["target", "verdict", "address", "resolved_by_proxy", "host"].map(|key| &record[key])
         })
         .collect();
     let private = format!("{PRIVATE}:{port}");

@@ -734,3 +734,47 @@ fn a_checkpoint_of_an_earlier_build_is_still_read() {
         ]
     );
 }
+
+/// A finished checkpoint from when `name` was the DNS name, `label` the user's name, and `looser` what is more open.
+#[test]
+fn a_checkpoint_with_records_of_report_version_3_is_still_read() {
+    if env!("CARGO_PKG_VERSION") != "0.1.0" {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint");
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoint-report-v3");
+    fs::copy(written, &checkpoint).unwrap();
+    let output = kubeknock()
+        .args(["scan", "-q", "--seed", "7", "-o", "json"])
+        .args(["--fail-on", "never", "--require-coverage", "0"])
+        .args(["--resume", text(&checkpoint)])
+        .args(["localhost:16443 name=prod"])
+        .args(["127.0.0.1:16443 name=edge expect=forbidden"])
+        .args(["no-such-host.invalid:6443 name=gone"])
+        .args(["127.0.0.1:1 sni=api.example"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let records = report["endpoints"].as_array().unwrap().iter();
+    let names: Vec<Value> = records
+        .map(|record| {
+            assert!(record.get("label").is_none(), "{record}");
+            serde_json::json!([
+                record["host"],
+                record["name"],
+                record["posture"]["standing"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        Value::from(names),
+        serde_json::json!([
+            ["localhost", "prod", "more-open"],
+            [null, "edge", "more-open"],
+            ["no-such-host.invalid", "gone", null],
+            ["api.example", null, null],
+        ])
+    );
+}

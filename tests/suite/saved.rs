@@ -197,7 +197,7 @@ async fn a_diff_shows_changes_and_applies_the_gate() {
         "never",
     ]);
     let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
-    assert_eq!(document["schema"], "kubeknock/diff/v1");
+    assert_eq!(document["schema"], "kubeknock/diff/v2");
     let change = &document["changes"][0];
     assert_eq!(
         (&change["before"], &change["after"]),

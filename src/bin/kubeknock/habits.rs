@@ -1,173 +1,29 @@
 //! What people type out of habit, because other tools have it: an option of ours where the meaning is the same,
 //! or else an error with our tip. The nearest spelling, which clap would propose, is seldom what they mean.
 
+mod words;
+
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use anyhow::bail;
-use clap::Command;
+use clap::{Arg, Command};
+use kubeknock::report::Format;
 
-use crate::args::program;
 use crate::suggest::did_you_mean;
+use words::{HABITS, Meaning};
 
-/// What a word of another tool is here.
-#[derive(Clone, Copy)]
-enum Meaning {
-    /// These options. A value of the word is the value of the last one.
-    Options(&'static [&'static str]),
-    /// Nothing: the value after it is a target.
-    Target,
-    /// An error with this tip.
-    Tip(&'static str),
-}
-
-use Meaning::{Options, Target, Tip};
-
-/// The words of other tools. A word that is an option of the command keeps its own meaning.
-const HABITS: &[(&[&str], Meaning)] = &[
-    (&["-t", "-u", "--target", "--url", "--host"], Target),
-    (
-        &["-l", "-iL", "-list", "--list", "--input-file"],
-        Options(&["--targets-file"]),
-    ),
-    (&["--port"], Options(&["--ports"])),
-    (&["-eh", "--exclude-hosts"], Options(&["--exclude"])),
-    (
-        &["-ef", "--excludefile", "--exclude-targets"],
-        Options(&["--exclude-file"]),
-    ),
-    (&["--json", "-json", "-oj"], Options(&["--format=json"])),
-    (&["--jsonl", "-jsonl"], Options(&["--format=jsonl"])),
-    (&["--sarif"], Options(&["--format=sarif"])),
-    (&["--html"], Options(&["--format=html"])),
-    (&["--csv", "-csv"], Options(&["--format=csv"])),
-    (&["--markdown"], Options(&["--format=markdown"])),
-    (&["--junit"], Options(&["--format=junit"])),
-    (
-        &["--threads", "-threads", "--workers", "--parallelism"],
-        Options(&["--concurrency"]),
-    ),
-    (
-        &["--max-rate", "--rate-limit", "-rl", "-rate"],
-        Options(&["--rate"]),
-    ),
-    (&["--silent", "-silent"], Options(&["--quiet"])),
-    (&["--debug", "-debug"], Options(&["--verbose", "--verbose"])),
-    (
-        &["--no-color", "--no-colour", "-nc"],
-        Options(&["--color=never"]),
-    ),
-    (&["--config-file"], Options(&["--config"])),
-    (
-        &["--source-ip", "--adapter-ip", "-S"],
-        Options(&["--source-address"]),
-    ),
-    (&["-e", "--iface", "--adapter"], Options(&["--interface"])),
-    (&["-H"], Options(&["--header"])),
-    (
-        &[
-            "-oX",
-            "-oN",
-            "-oG",
-            "-oA",
-            "-oJ",
-            "-oL",
-            "-oD",
-            "--output-file",
-            "--outfile",
-            "--out",
-        ],
-        Tip(
-            "reports are written with -o FORMAT=PATH, such as -o json=report.json or -o junit=report.xml",
-        ),
-    ),
-    (
-        &["--exit-code", "--exit-on-error", "--fail", "--fail-level"],
-        Tip(
-            "--fail-on THRESHOLD decides when the exit code is 1: exposed (the default), high, new, never …",
-        ),
-    ),
-    (
-        &["--min-severity"],
-        Tip("--severity critical,high shows only these; --fail-on high decides the exit code"),
-    ),
-    (
-        &[
-            "--ignorefile",
-            "--ignore-file",
-            "--ignore",
-            "--skip",
-            "--suppress",
-        ],
-        Tip("findings are accepted in kubeknock.toml, in [[accept]] tables: see docs/settings.md"),
-    ),
-    (
-        &["--kubeconfig", "--context", "--cluster"],
-        Tip(
-            "its servers are read with --from kubeconfig FILE; kubeknock reads none of its credentials",
-        ),
-    ),
-    (
-        &[
-            "--token",
-            "--username",
-            "--user",
-            "--password",
-            "--cert",
-            "--key",
-            "--client-certificate",
-            "--client-key",
-            "--as",
-        ],
-        Tip("kubeknock never sends a credential; leave it out"),
-    ),
-    (
-        &[
-            "-k",
-            "--insecure",
-            "--insecure-skip-tls-verify",
-            "--tls-skip-verify",
-            "--no-check-certificate",
-        ],
-        Tip("not needed: a certificate stops nothing; --ca-file FILE checks it"),
-    ),
-    (
-        &["--namespace", "--all-namespaces", "-A"],
-        Tip("kubeknock asks from outside, for the whole cluster; leave it out"),
-    ),
-    (
-        &["-sV", "-sS", "-sT", "-Pn", "-sn", "-O", "-T4", "-T5", "-n"],
-        Tip(
-            "not needed: kubeknock connects to every target and looks at what answers; leave it out",
-        ),
-    ),
-    (
-        &["--open", "-open"],
-        Tip(
-            "not needed: silent and refused addresses of ranges are only counted; --all lists them",
-        ),
-    ),
-    (
-        &["--top-ports", "-top-ports", "-tp"],
-        Tip("name the ports: -p 6443,443,8443 is the default"),
-    ),
-    (
-        &["-r", "--resolvers", "--dns-server", "--dns-servers"],
-        Tip("--resolver ADDRESS uses one name server instead of the system's"),
-    ),
-    (
-        &["-fr", "-L", "--follow-redirects", "--location"],
-        Tip("kubeknock never follows a redirect; it reports where the redirect leads"),
-    ),
+/// Endings of files that people give where a target is expected. None is a top-level domain.
+const FILES: [&str; 10] = [
+    "txt", "list", "json", "jsonl", "csv", "xml", "html", "sarif", "yaml", "yml",
 ];
 
-/// The arguments with the words of other tools replaced.
+/// The arguments with the words of other tools replaced, for a command line that is built.
 ///
 /// # Errors
 /// A word has no equivalent here.
-pub(crate) fn translated(given: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
-    let mut all = program();
-    all.build();
+pub(crate) fn translated(all: &Command, given: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
     let at = given
         .iter()
         .skip(1)
@@ -175,41 +31,58 @@ pub(crate) fn translated(given: Vec<OsString>) -> anyhow::Result<Vec<OsString>> 
     let word = at.and_then(|at| given.get(at + 1)?.to_str());
     let own = word.and_then(|word| all.find_subcommand(word));
     let Some((own, at)) = own.zip(at) else {
-        check_command(&all, &given, word)?;
+        let given: Vec<OsString> = given
+            .iter()
+            .map(|word| two_hyphens(all, word.clone()))
+            .collect();
+        check_command(all, &given, word)?;
         return Ok(given);
     };
     let mut words: VecDeque<OsString> = given.into();
-    let mut translated: Vec<OsString> = words.drain(..at + 2).collect();
+    let before: Vec<OsString> = words.drain(..at + 2).collect();
+    // Behind the command every option is understood.
+    let (mut translated, moved): (Vec<_>, Vec<_>) = (before.into_iter())
+        .map(|word| two_hyphens(all, word))
+        .partition(|word| {
+            let (name, _) = split(word);
+            !name.starts_with('-') || has(all, name) || is_cluster(all, name)
+        });
+    for word in moved.into_iter().rev() {
+        words.push_front(word);
+    }
     while let Some(word) = words.pop_front() {
         if word == "--" {
             translated.push(word);
             break;
         }
         let (name, value) = split(&word);
-        match meaning(own, name) {
-            None => translated.push(word),
-            Some(Tip(tip)) => bail!("unexpected argument {name}: {tip}"),
-            Some(Target) => {
+        let Some(meaning) = meaning(own, name) else {
+            let word = two_hyphens(own, word);
+            let (name, value) = split(&word);
+            let option = option(own, name);
+            check_known(own, name)?;
+            let values = option.filter(|_| value.is_none()).map_or(0, values);
+            translated.push(word);
+            translated.extend(words.drain(..values.min(words.len())));
+            continue;
+        };
+        match meaning {
+            Meaning::Tip(tip) => bail!("unexpected argument {name}: {tip}"),
+            Meaning::Target => {
                 let value = value.map(OsString::from).or_else(|| words.pop_front());
-                let is_number = |value: &OsString| {
-                    let value = value.to_string_lossy();
-                    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
-                };
-                if value.as_ref().is_none_or(is_number) {
-                    bail!(
-                        "unexpected argument {name}: it means a target here; connections at once are -c NUMBER"
-                    );
-                }
-                translated.extend(value);
+                translated.extend([target(name, value)?]);
             }
-            Some(Options(options)) => {
+            Meaning::Options(options) => {
                 let name_of = |option: &&str| option.split('=').next().map(str::to_owned);
                 let missing = options
                     .iter()
                     .find(|option| !name_of(option).is_some_and(|name| has(own, &name)));
                 if let Some(missing) = missing {
+                    let meant = missing
+                        .replace("--format=", "-o ")
+                        .replace("--format", "-o");
                     bail!(
-                        "unexpected argument {name}: it means {missing}, which kubeknock {} does not have",
+                        "unexpected argument {name}: it means {meant}, which kubeknock {} does not have",
                         own.get_name()
                     );
                 }
@@ -225,14 +98,61 @@ pub(crate) fn translated(given: Vec<OsString>) -> anyhow::Result<Vec<OsString>> 
     Ok(translated)
 }
 
+/// The target behind a word that means one.
+fn target(name: &str, value: Option<OsString>) -> anyhow::Result<OsString> {
+    let is_number = |value: &OsString| {
+        let value = value.to_string_lossy();
+        !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match value.filter(|value| !is_number(value)) {
+        None => bail!(
+            "unexpected argument {name}: it means a target here; connections at once are -c NUMBER"
+        ),
+        Some(value) if Path::new(&value).is_file() => bail!(
+            "unexpected argument {name}: it means a target here, and this is a file: \
+             -f FILE reads targets from it"
+        ),
+        Some(value) => Ok(value),
+    }
+}
+
+/// Fails if a target is rather a file.
+///
+/// # Errors
+/// It ends as a list or a report does.
+pub(crate) fn check_targets(targets: &[String]) -> anyhow::Result<()> {
+    let is_file = |target: &&String| {
+        let ending = Path::new(target.as_str()).extension();
+        let ending = ending.map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        !target.contains("://") && ending.is_some_and(|ending| FILES.contains(&&*ending))
+    };
+    let Some(at) = targets.iter().position(|target| is_file(&target)) else {
+        return Ok(());
+    };
+    let (number, target) = (at + 1, Path::new(&targets[at]));
+    if target.is_file() {
+        bail!("argument {number} is a file, not a target: -f FILE reads targets from it");
+    }
+    let format = Format::ALL.into_iter().find(|format| {
+        (target.extension()).is_some_and(|ending| ending.eq_ignore_ascii_case(format.extension()))
+    });
+    let format = format.unwrap_or(Format::Json);
+    bail!(
+        "argument {number} is the name of a file, not a target: a report is written with -o {format}=FILE, \
+         a list of targets is read with -f FILE"
+    );
+}
+
 /// Fails if the first word is a target or an option of a command, not a command.
 fn check_command(all: &Command, given: &[OsString], word: Option<&str>) -> anyhow::Result<()> {
-    let commands = all.get_subcommands().map(Command::get_name);
+    let commands = || all.get_subcommands().map(Command::get_name);
     let asks_for_help = |word: &OsString| word == "-h" || word == "--help";
-    let is_misspelt = |word: &str| word == "help" || !did_you_mean(word, commands).is_empty();
+    let is_misspelt = |word: &str| word == "help" || !did_you_mean(word, commands()).is_empty();
     let others = given.iter().skip(1);
     let mut foreign = others.clone().filter(|word| {
-        !has(all, split(word).0) || word.to_str().is_some_and(|word| !word.starts_with('-'))
+        let (name, _) = split(word);
+        !(has(all, name) || is_cluster(all, name))
+            || word.to_str().is_some_and(|word| !word.starts_with('-'))
     });
     if foreign.next().is_none()
         || others.clone().any(asks_for_help)
@@ -240,18 +160,96 @@ fn check_command(all: &Command, given: &[OsString], word: Option<&str>) -> anyho
     {
         return Ok(());
     }
+    let later = commands().find(|command| others.clone().any(|word| word == command));
+    if let Some(command) = later {
+        bail!("the command comes first: kubeknock {command}, then its options");
+    }
     bail!("a command is missing; to scan, write kubeknock scan TARGET, or kubeknock scan -f FILE");
 }
 
-/// What a word of another tool is here; `None` if it is an option of this command or not known.
+/// Fails if a command has no such option. One letter more, less or exchanged is left to clap, which names the option.
+fn check_known(own: &Command, name: &str) -> anyhow::Result<()> {
+    let bare = name.trim_start_matches('-');
+    let begins_as_a_word = bare.starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_misspelt = |option: &&str| {
+        name.starts_with("--") && option.len() > 3 && strsim::damerau_levenshtein(option, bare) <= 1
+    };
+    if !name.starts_with('-')
+        || !begins_as_a_word
+        || has(own, name)
+        || is_cluster(own, name)
+        || longs(own).any(|option| is_misspelt(&option))
+    {
+        return Ok(());
+    }
+    let known = bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let shown = if known {
+        format!(" {name}")
+    } else {
+        String::new()
+    };
+    bail!(
+        "unexpected argument{shown}: kubeknock {command} has no such option; kubeknock {command} --help lists them",
+        command = own.get_name()
+    );
+}
+
+/// What a word of another tool is here, with one hyphen or two; `None` if it is an option of this command or not known.
 fn meaning(own: &Command, name: &str) -> Option<Meaning> {
     if !name.starts_with('-') || has(own, name) {
         return None;
     }
-    let mut habits = HABITS.iter();
-    habits
-        .find(|(words, _)| words.contains(&name))
-        .map(|(_, meaning)| *meaning)
+    let find = |name: &str| {
+        let mut habits = HABITS.iter();
+        let found = habits.find(|(words, _)| words.split(' ').any(|word| word == name));
+        found.map(|(_, meaning)| *meaning)
+    };
+    let bare = name.trim_start_matches('-');
+    find(name).or_else(|| match name.strip_prefix("--") {
+        Some(_) if bare.len() == 1 => find(&format!("-{bare}")),
+        None if bare.len() > 2 && !longs(own).any(|long| long == bare) => {
+            find(&format!("--{bare}"))
+        }
+        _ => None,
+    })
+}
+
+/// An option of this command as it is written here, if other tools write it with one hyphen more or less: `-severity`,
+/// `--c`.
+fn two_hyphens(own: &Command, word: OsString) -> OsString {
+    let (name, _) = split(&word);
+    let bare = name.trim_start_matches('-');
+    let text = word.to_string_lossy();
+    if name.starts_with("--") && bare.chars().count() == 1 && has(own, &format!("-{bare}")) {
+        return text.replacen("--", "-", 1).into();
+    }
+    if !name.starts_with("--") && name.starts_with('-') && longs(own).any(|long| long == bare) {
+        return format!("-{text}").into();
+    }
+    word
+}
+
+/// Whether these are short options of the command without space between them, or one with its value.
+fn is_cluster(own: &Command, name: &str) -> bool {
+    let mut letters = name.chars().skip(1);
+    !name.starts_with("--")
+        && letters
+            .next()
+            .is_some_and(|first| has(own, &format!("-{first}")))
+}
+
+/// The long options of a command that have more than one letter.
+fn longs(own: &Command) -> impl Iterator<Item = &str> {
+    own.get_arguments().filter_map(Arg::get_long)
+}
+
+/// How many words behind an option are its values.
+fn values(arg: &Arg) -> usize {
+    if arg.get_action().takes_values() {
+        arg.get_num_args().map_or(1, |range| range.min_values())
+    } else {
+        0
+    }
 }
 
 /// Splits `--option=value`.
@@ -267,7 +265,12 @@ fn split(word: &OsStr) -> (&str, Option<&str>) {
 
 /// Whether a command has an option with this name.
 fn has(command: &Command, name: &str) -> bool {
-    command.get_arguments().any(|arg| {
+    option(command, name).is_some()
+}
+
+/// The option of a command with this name.
+fn option<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    command.get_arguments().find(|arg| {
         let long = arg
             .get_long()
             .is_some_and(|long| name.strip_prefix("--") == Some(long));
@@ -283,26 +286,32 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::args::program;
+
+    fn built() -> Command {
+        let mut all = program();
+        all.build();
+        all
+    }
 
     fn translation(words: &[&str]) -> Result<String, String> {
         let given = ["kubeknock"].iter().chain(words).map(OsString::from);
-        let words = translated(given.collect()).map_err(|error| error.to_string())?;
+        let words = translated(&built(), given.collect()).map_err(|error| error.to_string())?;
         let words = words.iter().skip(1).map(|word| word.to_string_lossy());
         Ok(words.collect::<Vec<_>>().join(" "))
     }
 
     #[test]
     fn every_habit_is_no_option_of_scan_and_leads_to_some() {
-        let mut all = program();
-        all.build();
+        let all = built();
         let scan = all.find_subcommand("scan").unwrap();
         let mut seen = HashSet::new();
         for (words, meaning) in HABITS {
-            for word in *words {
+            for word in words.split(' ') {
                 assert!(seen.insert(word), "{word} twice");
                 assert!(!has(scan, word), "{word} is an option of scan");
             }
-            if let Options(options) = meaning {
+            if let Meaning::Options(options) = meaning {
                 for option in *options {
                     assert!(has(scan, split(OsStr::new(option)).0), "{option}");
                 }
@@ -320,6 +329,27 @@ mod tests {
             // Options of the command itself.
             (&["simulate", "--list"], "simulate --list"),
             (&["scan", "-c", "9", "-4"], "scan -c 9 -4"),
+            // One hyphen or two.
+            (
+                &["scan", "-severity", "high", "a"],
+                "scan --severity high a",
+            ),
+            (
+                &["scan", "-format=json", "--c", "9", "a"],
+                "scan --format=json -c 9 a",
+            ),
+            (&["scan", "--u", "a", "--silent"], "scan a --quiet"),
+            (
+                &["-silent", "-json", "scan", "a"],
+                "scan --quiet --format=json a",
+            ),
+            (&["-version"], "--version"),
+            // Values that look like options.
+            (&["scan", "--contact", "-t", "a"], "scan --contact -t a"),
+            (&["scan", "--rate", "-5", "-"], "scan --rate -5 -"),
+            (&["scan", "-qv", "-p443", "-ojson"], "scan -qv -p443 -ojson"),
+            // Misspelt: clap names the option.
+            (&["scan", "--fail-onn", "new"], "scan --fail-onn new"),
             (&["scna", "a"], "scna a"),
             (&["--help"], "--help"),
             (&["-V"], "-V"),
@@ -337,5 +367,25 @@ mod tests {
                 .unwrap_err()
                 .contains("-c NUMBER")
         );
+    }
+    #[test]
+    fn files_are_no_targets() {
+        let check = |target: &str| check_targets(&["a".to_owned(), target.to_owned()]);
+        for target in [
+            "api.example.com",
+            "a.txt:6443",
+            "https://a.example/b.json",
+            "10.0.0.7",
+        ] {
+            assert!(check(target).is_ok(), "{target}");
+        }
+        for (target, tip) in [
+            ("out2.json", "-o json=FILE"),
+            ("page.HTML", "-o html=FILE"),
+            ("targets.example.txt", "is a file, not a target: -f FILE"),
+        ] {
+            let said = check(target).unwrap_err().to_string();
+            assert!(said.contains(tip) && said.contains("argument 2"), "{said}");
+        }
     }
 }

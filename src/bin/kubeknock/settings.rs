@@ -14,6 +14,7 @@ use crate::args::{
     ConnectionArgs, IdentifyArgs, OrderWord, PortArgs, RequestArgs, ScanArgs, SpecOrFile,
     TargetsArgs,
 };
+use crate::habits;
 use crate::{ca, limits, say};
 
 /// Clusters that are not asked and that a scan names.
@@ -164,6 +165,7 @@ pub(crate) fn targets(
         options.proxy.clone_from(&args.connection.proxy);
         (options.selectors).clone_from(&selection.selectors.selectors);
     });
+    habits::check_targets(&args.targets)?;
     for target in &args.targets {
         builder.argument(target);
     }
@@ -246,6 +248,7 @@ fn import(builder: &mut TargetSetBuilder, from: &[String]) -> anyhow::Result<()>
 /// The hosts that `identify` explains, each on its ports.
 pub(crate) fn single_hosts(args: &IdentifyArgs, verbose: u8) -> anyhow::Result<TargetSet> {
     let mut builder = builder(&args.ports, |_| {});
+    habits::check_targets(&args.targets)?;
     for target in &args.targets {
         builder.argument(target);
     }

@@ -20,7 +20,7 @@ use crate::report::sample::{self, Sample};
 
 /// The document, of which the program writes one part after the other.
 #[derive(schemars::JsonSchema)]
-#[schemars(title = "kubeknock report, version 3", extend("$id" = "urn:kubeknock:report:v3"))]
+#[schemars(title = "kubeknock report, version 4", extend("$id" = "urn:kubeknock:report:v4"))]
 #[expect(dead_code, reason = "only described")]
 /// What `kubeknock scan -o json` writes. Every object has all of its keys, with null for an unknown value. Later versions
 /// may add keys: ignore those that you do not know. Each line of `-o jsonl` is one of `$defs/endpointRecord`,

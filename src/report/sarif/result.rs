@@ -34,7 +34,7 @@ pub(super) fn result(finding: &Finding, driver: &Driver<'_>, repository: Reposit
             "confidence": finding.confidence.as_str(),
             "about": plain(finding.about.as_str()),
             "curl": finding.curl().map(|curl| plain(&curl)),
-            "label": finding.label.as_deref().map(plain),
+            "name": finding.label.as_deref().map(plain),
         },
     }
 }

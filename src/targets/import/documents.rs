@@ -215,10 +215,12 @@ impl<R: BufRead> Read for Lines<R> {
             let problem = format!("larger than {} MiB", MAX_SIZE >> 20);
             io::Error::new(io::ErrorKind::InvalidData, problem)
         })?;
-        let read = buffer.get(..count).unwrap_or_default();
-        let ends = read.split(|byte| *byte == b'\n').count() - 1;
-        let ends = u32::try_from(ends).unwrap_or(u32::MAX);
-        self.line.set(self.line.get().saturating_add(ends));
+        // The parser reads byte by byte.
+        for byte in buffer.iter().take(count) {
+            if *byte == b'\n' {
+                self.line.set(self.line.get().saturating_add(1));
+            }
+        }
         Ok(count)
     }
 }

@@ -25,15 +25,15 @@ Examples:
   kubeknock identify api.prod.example.com
   kubeknock identify 10.4.0.7:6443 10.4.0.8:6443 -o json")]
 pub(crate) struct IdentifyArgs {
-    /// The servers: addresses or host names, with or without port, or URLs
+    /// Addresses, host names or URLs, with or without port
     ///
     /// Annotations as in scan, except expect=.
     #[arg(value_name = "TARGET", required = true)]
     pub(crate) targets: Vec<String>,
 
-    /// Write the explanations (text), or the records of a report (json, jsonl). Repeatable
+    /// Write text, json or jsonl. Repeatable
     ///
-    /// To standard output, or to a file. [default: text]
+    /// The explanations for people (text), or the records of a report (json, jsonl). To standard output, or to a file. [default: text]
     #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<String>,
 
@@ -64,17 +64,18 @@ Examples:
   kubeknock targets ~/.kube/config clusters.txt -o json
   kubeknock targets --from gke clusters.json -o lines > clusters.txt")]
 pub(crate) struct TargetsArgs {
-    /// Lists of targets, inventories of clusters and other scanners' results; - is standard input
+    /// Lists, inventories, results of scanners; - is standard input
     #[arg(value_name = "FILE", required_unless_present = "from")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Read a file of this format, as in scan. Repeatable
+    /// Read a file of this format. Repeatable
     #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
     pub(crate) from: Vec<String>,
 
-    /// Write the targets for people (table), for programs (json), or as a list (lines). Repeatable
+    /// Write table, json or lines. Repeatable
     ///
-    /// To standard output, or to a file. [default: table]
+    /// For people (table), for programs (json), or as a list of targets (lines); to standard output, or to a file.
+    /// [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<String>,
 
@@ -82,7 +83,9 @@ pub(crate) struct TargetsArgs {
     #[arg(long, value_name = "FORMAT", hide = true)]
     pub(crate) format: Option<String>,
 
-    /// The proxy of the scan: clusters that an inventory reaches through it count as asked
+    /// The proxy of the scan
+    ///
+    /// Clusters that an inventory reaches through it count as asked.
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<Proxy>,
 
@@ -122,11 +125,15 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 
-    /// Compare with an earlier report (json or jsonl): findings are new, unchanged or absent
+    /// Compare with an earlier report (json or jsonl)
+    ///
+    /// Findings are new, unchanged or absent.
     #[arg(long, value_name = "REPORT", help_heading = "Gate")]
     pub(crate) baseline: Option<PathBuf>,
 
-    /// Reject reports of scans that began longer ago, such as a shard left over from last week
+    /// Reject reports of scans that began longer ago
+    ///
+    /// Such as a shard left over from last week.
     #[arg(long, value_name = "TIME", value_parser = units::duration, help_heading = "Gate")]
     pub(crate) max_age: Option<Duration>,
 
@@ -149,9 +156,9 @@ pub(crate) struct DiffArgs {
     /// The later report (json or jsonl)
     pub(crate) new: PathBuf,
 
-    /// Write the changes for people (table) or for programs (json). Repeatable
+    /// Write table or json. Repeatable
     ///
-    /// To standard output, or to a file. [default: table]
+    /// The changes for people (table) or for programs (json). To standard output, or to a file. [default: table]
     #[arg(short, long, value_name = "FORMAT[=PATH]", help_heading = "Output")]
     pub(crate) output: Vec<String>,
 
@@ -160,7 +167,7 @@ pub(crate) struct DiffArgs {
     pub(crate) format: Option<String>,
 
     /// Colours in the table; auto respects NO_COLOR and pipes
-    #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output")]
+    #[arg(long, value_enum, default_value_t = ColorWord::Auto, help_heading = "Output", hide_short_help = true)]
     pub(crate) color: ColorWord,
 
     #[command(flatten)]
@@ -188,7 +195,7 @@ Examples:
   kubeknock rules
   kubeknock rules anonymous-auth-enabled")]
 pub(crate) struct RulesArgs {
-    /// Explain these rules: what they mean, how they are proven, how to fix them
+    /// Explain these rules: meaning, proof and fix
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
 }
@@ -210,7 +217,9 @@ Examples:
   kubeknock man | man -l -
   kubeknock man --dir ~/.local/share/man/man1")]
 pub(crate) struct ManArgs {
-    /// Write kubeknock.1, kubeknock-scan.1 and the others to this directory
+    /// Write a page for each command here
+    ///
+    /// kubeknock.1, kubeknock-scan.1 and the others.
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) dir: Option<PathBuf>,
 }
@@ -237,11 +246,15 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "NAME", required_unless_present = "list")]
     pub(crate) profile: Option<String>,
 
-    /// Where to listen; port 0 takes a free one
+    /// Where to listen
+    ///
+    /// Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:6443")]
     pub(crate) listen: std::net::SocketAddr,
 
-    /// List the profiles with the verdict that each must get, with --deep too if it differs
+    /// List the profiles with their verdicts
+    ///
+    /// The verdict that each must get, with --deep too if it differs.
     #[arg(long)]
     pub(crate) list: bool,
 }

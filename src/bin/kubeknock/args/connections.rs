@@ -15,10 +15,10 @@ const NETWORK: &str = "Network";
 #[command(next_help_heading = "Rate")]
 pub(crate) struct ConnectionArgs {
     /// Connections being opened at once
-    #[arg(short, long, value_name = "NUMBER", default_value_t = config::CONCURRENCY, value_parser = units::whole::<usize>)]
+    #[arg(short, long, value_name = "NUMBER", default_value_t = config::CONCURRENCY, value_parser = units::whole::<usize>, hide_short_help = true)]
     pub(crate) concurrency: usize,
 
-    /// New connections per second; 0 is unlimited
+    /// Connections per second; 0 is unlimited
     #[arg(long, value_name = "NUMBER", default_value_t = config::RATE, value_parser = units::whole::<u32>)]
     pub(crate) rate: u32,
 
@@ -31,7 +31,7 @@ pub(crate) struct ConnectionArgs {
     /// From the open connection to the last answer. Each request of --path and --deep adds a fifth of this time. A single request or a name
     /// lookup takes this long at most. A recheck of contradicting answers may take the same time
     /// again. Reports list the requests that were skipped for lack of time.
-    #[arg(long, value_name = "TIME", default_value = units::shown_time(config::TIMEOUT), value_parser = units::duration)]
+    #[arg(long, value_name = "TIME", default_value = units::shown_time(config::TIMEOUT), value_parser = units::duration, hide_short_help = true)]
     pub(crate) timeout: Duration,
 
     /// Connections to one host at once; 0 is no cap

@@ -10,9 +10,9 @@ use crate::units;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gate")]
 pub(crate) struct GateArgs {
-    /// Exit 1 at this severity or verdict, or on new
+    /// What makes the exit code 1
     ///
-    /// A severity (critical, high, medium, low, note), a verdict (exposed, forbidden, limited), new
+    /// This severity or worse (critical, high, medium, low, note), this verdict or worse (exposed, forbidden, limited), new
     /// (low or worse) or new:SEVERITY compared with the baseline, or never. With a verdict, a critical
     /// finding fails too unless it is accepted. An unmet expect= fails as well, except with never, or
     /// with new if the baseline has it. Coverage is separate: to turn off every failure, use
@@ -24,7 +24,7 @@ pub(crate) struct GateArgs {
     ///
     /// A named target is a specification other than a CIDR or range. It is covered if one of its ports
     /// and addresses got exposed, forbidden, limited or rejected, or the verdict that it expects.
-    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = units::percent)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = units::percent, hide_short_help = true)]
     pub(crate) require_coverage: u8,
 
     /// Settings file [default: kubeknock.toml of the repository]
@@ -32,7 +32,7 @@ pub(crate) struct GateArgs {
     /// Outside of a repository, that of the working directory. Scan defaults, severities, accepted findings and expectations; see docs/settings.md. The command
     /// line overrides it. A file found without this option must belong to you or to root, and must
     /// not be writable by everybody.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(crate) config: Option<PathBuf>,
 }
 

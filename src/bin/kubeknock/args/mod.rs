@@ -34,6 +34,9 @@ pub(crate) use targets::{OrderWord, PortArgs, SpecOrFile};
 #[command(
     version,
     propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    after_help = "All options and examples: kubeknock --help",
     max_term_width = 100,
     after_long_help = "\
 Examples:
@@ -47,12 +50,20 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 
     /// Show only results, errors, and the reason for an exit code other than 0
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub(crate) quiet: bool,
 
     /// Log more to standard error: -v for each endpoint, -vv for libraries too
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, hide_short_help = true)]
     pub(crate) verbose: u8,
+
+    /// Print the usual options (-h), or all of them with examples (--help)
+    #[arg(short, long, global = true, action = ArgAction::Help, hide_short_help = true)]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, global = true, action = ArgAction::Version, hide_short_help = true)]
+    version: Option<bool>,
 }
 
 /// The command line for clap. An option that takes a number accepts one with a minus sign, so that the
@@ -60,7 +71,11 @@ pub(crate) struct Cli {
 pub(crate) fn program() -> clap::Command {
     const NUMBERS: [&str; 5] = ["NUMBER", "TIME", "SIZE", "PERCENT", "PORTS"];
     Cli::command().mut_subcommands(|command| {
-        command.mut_args(|arg| {
+        let more = format!(
+            "All options and examples: kubeknock {} --help",
+            command.get_name()
+        );
+        command.after_help(more).mut_args(|arg| {
             let names = arg.get_value_names().unwrap_or_default();
             let number = names.iter().any(|name| NUMBERS.contains(&name.as_str()));
             arg.allow_hyphen_values(number)
@@ -72,9 +87,9 @@ pub(crate) fn program() -> clap::Command {
 pub(crate) enum Command {
     /// Scan API servers and report what anonymous callers may do on each
     Scan(Box<ScanArgs>),
-    /// Explain one server: its component, its product, the documented answers, and the evidence
+    /// Explain one server: component, product, answers and evidence
     Identify(Box<IdentifyArgs>),
-    /// Show what lists of targets and inventories of clusters come to; send nothing
+    /// Show the targets in lists and inventories; send nothing
     Targets(TargetsArgs),
     /// Convert saved reports to other formats, or merge several into one
     Report(ReportArgs),

@@ -13,8 +13,8 @@ fn output_help() -> String {
     let formats =
         Format::ALL.map(|format| format!("  {:13} {}", format.as_str(), format.purpose()));
     format!(
-        "Write a report to standard output or to a file. Repeatable\n\n\
-         FORMAT or FORMAT=PATH; auto chooses by the CI system. The formats:\n{}\n\n\
+        "Write a report, such as html=PATH. Repeatable\n\n\
+         FORMAT, to standard output, or FORMAT=PATH; auto chooses by the CI system. The formats:\n{}\n\n\
          Files appear whole or not at all, and keep their owner and mode. Links are followed; pipes and devices \
          work. [default: table]",
         formats.join("\n")
@@ -24,7 +24,7 @@ fn output_help() -> String {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Write a report to standard output or to a file. Repeatable
+    /// Write a report, such as html=PATH. Repeatable
     #[arg(short, long, value_name = "FORMAT[=PATH]", long_help = output_help())]
     pub(crate) output: Vec<String>,
 
@@ -36,7 +36,7 @@ pub(crate) struct OutputArgs {
     ///
     /// A list such as critical,high. Other formats, the exit code and the coverage do not change. The reports
     /// say how many findings they do not show.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = units::severity)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = units::severity, hide_short_help = true)]
     pub(crate) severity: Vec<Severity>,
 
     /// Colours in the table; auto respects NO_COLOR and pipes

@@ -15,19 +15,19 @@ use crate::units;
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(crate) struct ScanArgs {
-    /// What to scan: address, CIDR, range, host name, each with or without port, or URL
+    /// What to scan: address, CIDR, range, host name, URL
     ///
-    /// 10.0.0.7, 10.0.0.7:6443, [2001:db8::7]:6443, 10.0.0.0/24, 10.0.0.10-40, api.example.com,
+    /// With or without port: 10.0.0.7, 10.0.0.7:6443, [2001:db8::7]:6443, 10.0.0.0/24, 10.0.0.10-40, api.example.com,
     /// https://rancher.example.com/k8s/clusters/c-1. Annotations go into the same argument:
     /// "10.0.0.7 name=prod expect=rejected".
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", help_heading = "Targets", display_order = 0)]
     pub(crate) targets: Vec<String>,
 
     #[command(flatten)]
     pub(crate) selection: TargetArgs,
 
     /// Show the targets, requests and connections of the scan; send nothing
-    #[arg(long, help_heading = "Targets")]
+    #[arg(long, help_heading = "Targets", hide_short_help = true)]
     pub(crate) dry_run: bool,
 
     /// Compare with an earlier report (json or jsonl)

@@ -11,9 +11,9 @@ use crate::units::{self, Ports};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Targets")]
 pub(crate) struct TargetArgs {
-    /// Read targets from a file, one per line. Repeatable
+    /// Read targets from a file, one per line
     ///
-    /// - is standard input.
+    /// Repeatable. - is standard input.
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) targets_file: Vec<PathBuf>,
 
@@ -25,7 +25,7 @@ pub(crate) struct TargetArgs {
     /// those of command-line tools as JSON; of scanners masscan-json (-oJ, -oD), masscan-list (-oL), nmap-xml (-oX),
     /// zmap (addresses, CSV or JSON), naabu (list or JSON) and httpx-json. No credential in a file is read. What scanners
     /// found does not count as named. A port where nmap -sV saw plain HTTP is probed with TLS and without.
-    #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"])]
+    #[arg(long, num_args = 2, value_names = ["FORMAT", "FILE"], hide_short_help = true)]
     pub(crate) from: Vec<String>,
 
     #[command(flatten)]
@@ -34,9 +34,9 @@ pub(crate) struct TargetArgs {
     #[command(flatten)]
     pub(crate) ports: PortArgs,
 
-    /// Never ask this address, CIDR, range or name. Repeatable
+    /// Never ask this address, CIDR, range or name
     ///
-    /// With or without port; @FILE has one per line. Also excludes the addresses that a name resolves
+    /// Repeatable. With or without port; @FILE has one per line. Also excludes the addresses that a name resolves
     /// to, the names that it is an alias of, and IPv6 addresses that lead to an excluded IPv4 address
     /// (NAT64, 6to4).
     #[arg(long, value_name = "SPEC|@FILE", value_parser = SpecOrFile::parse)]
@@ -47,7 +47,7 @@ pub(crate) struct TargetArgs {
     /// An address, CIDR, range or name, with or without port; @FILE has one per line. A name that is allowed may
     /// be asked at all of its addresses, any other name only at allowed addresses. What is outside is counted
     /// and not covered. Exclusions hold as well.
-    #[arg(long, value_name = "SPEC|@FILE", value_parser = SpecOrFile::parse)]
+    #[arg(long, value_name = "SPEC|@FILE", value_parser = SpecOrFile::parse, hide_short_help = true)]
     pub(crate) allow: Vec<SpecOrFile>,
 
     /// The earlier form of --exclude @FILE
@@ -89,7 +89,7 @@ pub(crate) struct WhereArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Targets")]
 pub(crate) struct PortArgs {
-    /// Ports of targets without a port
+    /// Ports if none is named
     #[arg(short, long, value_name = "PORTS", default_value = units::shown_ports(&DEFAULT_PORTS), value_parser = units::ports)]
     pub(crate) ports: Ports,
 

@@ -225,6 +225,9 @@ pub(crate) fn is_format(text: &str) -> bool {
 
 /// The end of the error for a path without a format: other tools take one.
 fn as_path(text: &str) -> Option<String> {
+    if let Some((format, path)) = text.split_once(':').filter(|(word, _)| is_format(word)) {
+        return Some(format!("; for a file, write -o {format}={path}"));
+    }
     let (_, extension) = text.rsplit_once('.')?;
     let is_usual = |format: &&Format| format.extension() == extension;
     let format = Format::ALL.iter().find(is_usual)?;

@@ -16,14 +16,16 @@ pub(crate) fn settings(data: &[u8]) {
         },
         Err(error) => return check(&error),
     };
-    let matches = program().get_matches_from(["kubeknock", "scan"]);
+    let mut program = program();
+    program.build();
+    let matches = program.clone().get_matches_from(["kubeknock", "scan"]);
     let (name, given) = matches.subcommand().expect("scan");
-    let words = match options_from_file(&file, name, given) {
+    let words = match options_from_file(&program, &file, name, given) {
         Ok(words) => words,
         Err(error) => return check(&error),
     };
     let all = ["kubeknock", name].map(Into::into).into_iter().chain(words);
-    if let Ok(matches) = program().try_get_matches_from(all) {
+    if let Ok(matches) = program.try_get_matches_from(all) {
         Cli::from_arg_matches(&matches).expect("parsed arguments are a command");
     }
 }

@@ -32,8 +32,10 @@ const OF_SCAN_ONLY: [&str; 2] = ["output", "scan-name"];
 /// The arguments of the program merged with the settings file. Exits, as clap does, for help and for
 /// invalid arguments.
 pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
-    let given = habits::translated(std::env::args_os().collect())?;
-    let matches = parse(&given);
+    let mut all = program();
+    all.build();
+    let given = habits::translated(&all, std::env::args_os().collect())?;
+    let matches = parse(&mut all, &given);
     say::set_quiet(matches.get_flag("quiet"));
     let Some((name, sub)) = matches.subcommand() else {
         return Ok((cli(&matches)?, SettingsFile::default()));
@@ -49,32 +51,30 @@ pub(crate) fn arguments() -> anyhow::Result<(Cli, SettingsFile)> {
     if file.scan.is_empty() {
         return Ok((cli(&matches)?, file));
     }
-    let from_file = options_from_file(&file, name, sub)?;
+    let from_file = options_from_file(&all, &file, name, sub)?;
     // No option before the command takes a value, so the first such word is the command.
     let at = given
         .iter()
         .position(|word| word == name)
         .map_or(given.len(), |at| at + 1);
     let (before, after) = given.split_at(at);
-    let all: Vec<OsString> = before
+    let words: Vec<OsString> = before
         .iter()
         .chain(&from_file)
         .chain(after)
         .cloned()
         .collect();
-    Ok((cli(&parse(&all))?, file))
+    Ok((cli(&parse(&mut all, &words))?, file))
 }
 
 /// Parses the arguments. Errors of clap repeat arguments, so they are made from masked ones.
-fn parse(given: &[OsString]) -> ArgMatches {
-    program()
-        .try_get_matches_from(given)
-        .unwrap_or_else(|error| {
-            match program().try_get_matches_from(given.iter().map(|word| masked(word))) {
-                Err(masked) => masked.exit(),
-                Ok(_) => error.exit(),
-            }
-        })
+fn parse(all: &mut Command, given: &[OsString]) -> ArgMatches {
+    all.try_get_matches_from_mut(given).unwrap_or_else(|error| {
+        match all.try_get_matches_from_mut(given.iter().map(|word| masked(word))) {
+            Err(masked) => masked.exit(),
+            Ok(_) => error.exit(),
+        }
+    })
 }
 
 /// An argument without a possible password, and with control characters escaped.
@@ -97,14 +97,13 @@ fn cli(matches: &ArgMatches) -> anyhow::Result<Cli> {
 }
 
 /// The options of `[scan]` that this command has and the command line does not set, as arguments. All
-/// options are checked, whatever the command.
+/// options are checked, whatever the command. The command line must be built.
 pub(super) fn options_from_file(
+    all: &Command,
     file: &SettingsFile,
     command: &str,
     given: &ArgMatches,
 ) -> anyhow::Result<Vec<OsString>> {
-    let mut all = program();
-    all.build();
     let scan = all
         .find_subcommand("scan")
         .context("there is no scan command")?;
@@ -133,7 +132,7 @@ pub(super) fn options_from_file(
             .map(OsString::from)
             .into_iter()
             .chain(words.iter().cloned());
-        if let Err(error) = program().try_get_matches_from(alone) {
+        if let Err(error) = all.clone().try_get_matches_from(alone) {
             bail!("{place}: {}", problem(&error));
         }
         let is_for_scan = OF_SCAN_ONLY.contains(&key.as_str()) && command != "scan";
