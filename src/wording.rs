@@ -1,8 +1,23 @@
 //! Counts and lists in sentences.
 
+use std::fmt::Display;
+
 /// `1 target`, `2 targets`.
 pub(crate) fn plural(count: u64, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// `3 exposed, 2 forbidden`: the counts above zero.
+pub(crate) fn counts<C: Display + Default + PartialEq, W: Display>(
+    counts: impl IntoIterator<Item = (C, W)>,
+) -> String {
+    let present = counts
+        .into_iter()
+        .filter(|(count, _)| *count != C::default());
+    let texts: Vec<String> = present
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    texts.join(", ")
 }
 
 /// `a, b and c`.

@@ -11,12 +11,6 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn of(guide: &'static Guide) -> Self {
-        let mut draft = Self::default();
-        draft.add(guide);
-        draft
-    }
-
     pub(super) fn add(&mut self, guide: &'static Guide) {
         self.summaries.push(&guide.summary);
         self.actions.extend(&guide.steps);
@@ -62,4 +56,11 @@ fn joined(sentences: impl Iterator<Item = &'static str>) -> Option<Text> {
         [one] => Some(Text::Borrowed(one)),
         several => Some(several.join(" ").into()),
     }
+}
+
+/// One guide as a remediation.
+pub(super) fn of_guide(guide: &'static Guide) -> Remediation {
+    let mut draft = Draft::default();
+    draft.add(guide);
+    draft.remediation(guide.url.as_deref())
 }

@@ -10,16 +10,20 @@
 
 mod draft;
 mod judgement;
+mod missing;
 mod observed;
 mod paths;
 mod posture;
+mod product;
 mod remedy;
 mod sentence;
 mod texts;
 
 use crate::model::{Assessment, Identification, Posture, Remedy, Request, Verdict};
 
+pub(crate) use missing::for_missing;
 use observed::Observed;
+pub(crate) use product::{for_renewal, for_upgrade};
 pub(crate) use texts::for_rule;
 
 /// Advice on one endpoint.

@@ -23,7 +23,8 @@ pub(super) fn sentence(
     let observed = observed(verdict, answers);
     let expected = expected_answers(judgement);
     let (confirmed, basis) = basis(name, judgement.basis);
-    let hidden = hidden(answers).map_or_else(String::new, |hidden| format!("; {hidden}"));
+    let unseen = hidden(answers);
+    let hidden = unseen.map_or_else(String::new, |unseen| format!("; {unseen}"));
     let comparison = match &judgement.result {
         Comparison::AsDocumented => {
             let since = since(judgement);
@@ -54,9 +55,12 @@ pub(super) fn sentence(
             let note = note.map_or_else(String::new, |note| format!("; {note}"));
             format!(": more open than {basis} ({expected}){note}")
         }
-        Comparison::StricterWhereAsked => format!(
-            ": stricter than {basis} ({expected}) on these paths, and not graded beyond them{hidden}"
-        ),
+        Comparison::StricterWhereAsked => {
+            let why = unseen.unwrap_or("they were not asked");
+            format!(
+                "; not graded, because other paths may be open: {why} (as {basis} would be {expected})"
+            )
+        }
         Comparison::Unknown(why) => format!("; not graded: {why}"),
     };
     format!("{name}{version}: {observed}{comparison}")
@@ -71,14 +75,19 @@ fn basis(name: &str, answer: Option<&ExpectedAnswer>) -> (String, &'static str) 
             "follows from what is documented",
         ),
         Some((Provenance::Observed, false)) => (
-            format!("as {name} was seen to answer"),
-            "observed elsewhere",
+            format!("as documented for {name} (by observation, not by the vendor)"),
+            "documented by observation, not by the vendor",
         ),
         Some((Provenance::Observed, true)) => (
-            format!("as follows from how {name} was seen to answer"),
-            "follows from what was observed elsewhere",
+            format!(
+                "as follows from what is documented for {name} (by observation, not by the vendor)"
+            ),
+            "follows from what is documented by observation, not by the vendor",
         ),
-        _ => (format!("as is inferred for {name}"), "inferred"),
+        _ => (
+            format!("as documented for {name} (by inference, not by the vendor)"),
+            "documented by inference, not by the vendor",
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::draft::Draft;
+use super::draft::of_guide;
 use crate::model::Remediation;
 use crate::products::{Action, Guide};
 
@@ -17,9 +17,7 @@ pub(super) static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
 /// How to fix what a rule finds, for any product; empty for an unknown rule.
 pub(crate) fn for_rule(id: &str) -> Remediation {
     let guide = TEXTS.rules.get(id);
-    guide.map_or_else(Remediation::default, |guide| {
-        Draft::of(guide).remediation(None)
-    })
+    guide.map_or_else(Remediation::default, of_guide)
 }
 
 #[derive(Deserialize)]
@@ -28,6 +26,7 @@ pub(super) struct Texts {
     pub(super) pages: Pages,
     pub(super) steps: Steps,
     pub(super) guides: Guides,
+    pub(super) missing: Missing,
     rules: BTreeMap<String, Guide>,
 }
 
@@ -62,13 +61,32 @@ pub(super) struct Guides {
     pub(super) extension: Guide,
     pub(super) tied: Guide,
     pub(super) no_switch: Guide,
+    pub(super) managed_upgrade: Guide,
+    pub(super) managed_renewal: Guide,
+}
+
+/// What to do about a named target without a verdict.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Missing {
+    pub(super) outside_allow: Guide,
+    pub(super) excluded: Guide,
+    pub(super) special_address: Guide,
+    pub(super) stopped: Guide,
+    pub(super) own_side: Guide,
+    pub(super) refused: Guide,
+    pub(super) no_address: Guide,
+    pub(super) not_https: Guide,
+    pub(super) silent: Guide,
+    pub(super) not_api_server: Guide,
+    pub(super) inconclusive: Guide,
 }
 
 impl Texts {
     fn read(text: &str) -> Result<Self, toml::de::Error> {
         let mut file: toml::Table = toml::from_str(text)?;
         let steps = file.get("steps").cloned();
-        for section in ["guides", "rules"] {
+        for section in ["guides", "missing", "rules"] {
             let guides = file.get_mut(section).and_then(toml::Value::as_table_mut);
             for (_, guide) in guides.into_iter().flatten() {
                 let named = guide.get_mut("steps").and_then(toml::Value::as_array_mut);
@@ -105,7 +123,7 @@ mod tests {
             "front",
         ]
         .into();
-        for section in ["guides", "rules"] {
+        for section in ["guides", "missing", "rules"] {
             for guide in file[section].as_table().unwrap().values() {
                 let steps = guide["steps"].as_array().unwrap();
                 used.extend(steps.iter().map(|name| name.as_str().unwrap()));
@@ -122,10 +140,9 @@ mod tests {
 
     /// Every guide there is.
     fn guides() -> impl Iterator<Item = &'static Guide> {
-        let of_products = TABLE
-            .entries
-            .iter()
-            .filter_map(|entry| entry.change.as_ref());
+        let of_products = (TABLE.entries.iter())
+            .flat_map(|entry| [&entry.change, &entry.upgrade, &entry.renew])
+            .filter_map(Option::as_ref);
         TEXTS.rules.values().chain(of_products)
     }
 

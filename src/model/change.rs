@@ -1,11 +1,13 @@
 //! What changed since an earlier scan.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use strum::VariantNames;
 
 use super::{Identity, Origin, words};
+use crate::natural_order::Natural;
 
 /// What changed about a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,9 +55,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// The sort key of lists: changes that open something come first, then by kind and target.
-    pub fn order_key(&self) -> (bool, ChangeKind, &Identity) {
-        (!self.opens, self.kind, &self.about)
+    /// The sort key of lists: changes that open something come first, then by kind, then by name in natural order.
+    pub fn order_key(&self) -> impl Ord + '_ {
+        let name = self.label.as_deref().unwrap_or(self.about.as_str());
+        (!self.opens, self.kind, Natural(name), &self.about)
     }
 }
 
@@ -80,5 +83,12 @@ impl Outage {
         } else {
             None
         }
+    }
+}
+
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { silent, asked } = self;
+        write!(f, "{silent} of {asked} targets silent: is the network up?")
     }
 }

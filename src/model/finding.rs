@@ -267,12 +267,13 @@ impl Finding {
     }
 
     /// The verdict by which it is sorted. A critical finding comes first, whatever the verdict. Where the verdict
-    /// says nothing about an API server, such as at an open etcd, the severity decides.
+    /// says nothing about an API server, such as at an open kubelet, the severity decides, unless the finding is that
+    /// the verdict is not the expected one.
     fn rank(&self) -> Verdict {
         let is_conclusive = self.verdict.is_some_and(Verdict::is_conclusive);
         let by_severity = match self.severity {
             Severity::Critical => Verdict::Exposed,
-            _ if is_conclusive => Verdict::NotAttempted,
+            _ if is_conclusive || self.expected.is_some() => Verdict::NotAttempted,
             Severity::High => Verdict::Exposed,
             Severity::Medium => Verdict::Forbidden,
             Severity::Low | Severity::Note => Verdict::NotAttempted,

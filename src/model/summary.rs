@@ -1,6 +1,6 @@
 //! The counts of a scan. Every target × port × address is in exactly one of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +90,12 @@ impl Coverage {
         self.specs.iter().filter(|spec| spec.named).count()
     }
 
+    /// Where the named targets were written that are silent.
+    pub fn silent_origins(&self) -> HashSet<&Origin> {
+        let silent = self.specs.iter().filter(|spec| spec.is_silent());
+        silent.map(|spec| &*spec.origin).collect()
+    }
+
     /// Named targets that got a verdict.
     pub fn covered(&self) -> usize {
         self.specs
@@ -176,6 +182,12 @@ impl SpecCoverage {
                 .left_out
                 .iter()
                 .any(|left_out| left_out.why.is_missed())
+    }
+
+    /// Whether it is a named target that was asked, and nothing answered.
+    pub fn is_silent(&self) -> bool {
+        let all_silent = || self.seen.iter().all(|verdict| verdict.has_no_answer());
+        self.named && !self.seen.is_empty() && all_silent()
     }
 
     /// Whether it is a named target without a conclusive or expected verdict.

@@ -19,8 +19,10 @@ impl Evaluation {
     ///
     /// A finding about anonymous access is compared with that of the baseline at the same target, whichever of the
     /// rules it has: a server that opens less than before has nothing new. A finding is gone only if this scan
-    /// [could have found it again](Self::could_find); otherwise it is neither repeated nor marked as gone.
-    pub fn compare(&mut self, old: &[Finding], snapshot: &Snapshot) {
+    /// [could have found it again](Self::could_find); otherwise it is neither repeated nor marked as gone. `old_snapshot`
+    /// shows whether there is an outage.
+    pub fn compare(&mut self, old: &[Finding], snapshot: &Snapshot, old_snapshot: &Snapshot) {
+        self.outage = snapshot.outage_since(old_snapshot);
         let old_findings: HashMap<Fingerprint, &Finding> = (old.iter())
             .map(|finding| (finding.fingerprint, finding))
             .collect();

@@ -155,7 +155,7 @@ impl Snapshot {
     }
 
     /// The outage since `old`, if there is one.
-    pub fn outage_since(&self, old: &Self) -> Option<Outage> {
+    pub(super) fn outage_since(&self, old: &Self) -> Option<Outage> {
         let (mut silent, mut asked) = (0, 0);
         for (about, before) in &old.targets {
             // Without a verdict the scan failed on our side.

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use jiff::civil::Date;
 
 use super::culprits::{Culprits, name};
 use super::rules::divergence::{self, AddressResult};
-use super::rules::hit::{Hit, ScanTime, confidence, contradicted};
-use super::rules::{REGISTRY, anonymous_access, coverage, expectation};
+use super::rules::hit::{Hit, ScanTime, confidence};
+use super::rules::{REGISTRY, anonymous_access, coverage};
 use super::settings::Policy;
 use crate::model::{
-    Coverage, EndpointReport, Finding, Fingerprint, Host, Identity, Origin, Rule, Site,
-    SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
+    Coverage, EndpointReport, FailureKind, Finding, Fingerprint, Host, Identity, Origin, Outage,
+    Rule, Site, SpecCoverage, Target, TargetNames, UnusedAcceptance, Verdict,
 };
 
 /// What the rules found in one scan.
@@ -28,6 +28,8 @@ pub struct Evaluation {
     pub accepted_verdicts: BTreeMap<Verdict, u64>,
     /// The acceptances that match no finding, in the order of the settings.
     pub unused_acceptances: Vec<UnusedAcceptance>,
+    /// The outage since the baseline, if there is one.
+    pub outage: Option<Outage>,
     /// The other endpoints by verdict, for the verdicts that can be a threshold.
     pub(super) culprits: BTreeMap<Verdict, Culprits>,
     /// Targets and specifications with a verdict: findings of the baseline that are missing there are gone.
@@ -52,11 +54,14 @@ pub struct Evaluator<'a> {
     findings: HashMap<Fingerprint, Candidate>,
     /// The results of all addresses of a name.
     addresses: HashMap<Identity, (Subject, Vec<AddressResult>)>,
-    /// Specifications with an endpoint that contradicts the expected verdict.
-    contradicted: HashSet<Arc<Origin>>,
+    /// Specifications with an endpoint that contradicts the expected verdict, and whether all findings that say so are
+    /// accepted.
+    contradicted: HashMap<Arc<Origin>, bool>,
     /// Specifications with another way into the cluster than the API server, and whether all its findings are
     /// accepted.
     other_ways_in: HashMap<Arc<Origin>, bool>,
+    /// How attempts at named targets failed, by specification.
+    failures: HashMap<Arc<Origin>, BTreeSet<FailureKind>>,
     /// Which acceptances match a finding.
     used_acceptances: Vec<bool>,
     evaluation: Evaluation,
@@ -112,8 +117,9 @@ impl<'a> Evaluator<'a> {
             acceptance_day: None,
             findings: HashMap::new(),
             addresses: HashMap::new(),
-            contradicted: HashSet::new(),
+            contradicted: HashMap::new(),
             other_ways_in: HashMap::new(),
+            failures: HashMap::new(),
             used_acceptances: vec![false; policy.accept.len()],
             evaluation: Evaluation::default(),
         }
@@ -142,8 +148,10 @@ impl<'a> Evaluator<'a> {
                 .or_insert_with(|| (subject.clone(), Vec::new()));
             results.push(result);
         }
-        if contradicted(report).is_some() {
-            self.contradicted.insert(Arc::clone(&report.target.origin));
+        let origin = &report.target.origin;
+        if let Some(failure) = (report.failure.as_ref()).filter(|_| report.target.named) {
+            let kinds = self.failures.entry(Arc::clone(origin)).or_default();
+            kinds.insert(failure.kind);
         }
         let mut is_verdict_accepted = false;
         let mut anonymous_access = anonymous_access::find(report);
@@ -162,10 +170,15 @@ impl<'a> Evaluator<'a> {
                 .endpoint
                 .iter()
                 .map(|endpoint| Site::of(endpoint.clone(), hit.requests.clone(), &report.requests));
+            let is_contradiction = hit.expected.is_some();
             let accepted = self.record(rule, &subject, Some(report.verdict), sites.collect(), hit);
             if entry.other_way_in {
-                let origin = Arc::clone(&report.target.origin);
-                *self.other_ways_in.entry(origin).or_insert(true) &= accepted;
+                let others = self.other_ways_in.entry(Arc::clone(origin));
+                *others.or_insert(true) &= accepted;
+            }
+            if is_contradiction {
+                let contradicted = self.contradicted.entry(Arc::clone(origin));
+                *contradicted.or_insert(true) &= accepted;
             }
             is_verdict_accepted |= rule.anonymous_access && accepted;
         }
@@ -199,18 +212,25 @@ impl<'a> Evaluator<'a> {
             if spec.covered {
                 self.evaluation.with_verdict.insert(subject.about.clone());
             }
+            let failures = self.failures.remove(&spec.origin).unwrap_or_default();
+            // A finding that already says what a rule about the specification would, and whether it is accepted.
+            let mut said = self.contradicted.get(&spec.origin).copied();
             for entry in &REGISTRY {
                 let rule = entry.rule;
-                let Some(hit) = entry.specification.and_then(|check| check(spec)) else {
+                let check = entry.specification;
+                let Some(hit) = check.and_then(|check| check(spec, &failures)) else {
                     continue;
                 };
-                let accepted = match self.found_at_endpoints(rule, spec) {
+                let is_gap = rule.id == coverage::NOT_COVERED.id;
+                let other_way_in = self.other_ways_in.get(&spec.origin).copied();
+                let accepted = match said.or(other_way_in.filter(|_| is_gap)) {
                     Some(accepted) => accepted,
                     None => {
                         self.record(rule, &subject, spec.seen.first().copied(), Vec::new(), hit)
                     }
                 };
-                if accepted && rule.id == coverage::NOT_COVERED.id {
+                said = Some(accepted);
+                if accepted && is_gap {
                     self.evaluation.accepted_gaps.insert(subject.about.clone());
                 }
             }
@@ -226,15 +246,6 @@ impl<'a> Evaluator<'a> {
             .map(|(entry, _)| entry.unused());
         self.evaluation.unused_acceptances = unused.collect();
         self.evaluation
-    }
-
-    /// Whether the findings at endpoints that already say the same as this rule about a specification are accepted;
-    /// `None` without such findings.
-    fn found_at_endpoints(&self, rule: &Rule, spec: &SpecCoverage) -> Option<bool> {
-        if rule.id == expectation::RULE.id {
-            return self.contradicted.contains(&spec.origin).then_some(false);
-        }
-        self.other_ways_in.get(&spec.origin).copied()
     }
 
     /// Adds a finding and returns whether it is accepted. The addresses of a name are sites of one finding.
@@ -257,9 +268,7 @@ impl<'a> Evaluator<'a> {
         let day = self.acceptance_day.unwrap_or_else(|| self.time.day());
         let acceptance = self.policy.acceptance(&matching, day);
         let fingerprint = Fingerprint::of(rule.id, &subject.about);
-        let remediation = hit
-            .remedy
-            .map_or_else(|| rule.remediation(), |known| known.remediation);
+        let remediation = hit.remediation.unwrap_or_else(|| rule.remediation());
         let finding = Finding {
             rule,
             severity,

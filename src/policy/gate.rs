@@ -1,14 +1,13 @@
 //! The gate: decides the exit code from verdicts, findings and coverage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
-use super::culprits::{Culprits, MAX_NAMED, name};
+use super::culprits::{MAX_NAMED, name};
 use super::evaluator::Evaluation;
-use crate::model::{
-    Coverage, Finding, Identity, Severity, SpecCoverage, Verdict, without_annotations,
-};
+use super::gaps::Gaps;
+use crate::model::{Coverage, Finding, Severity, Verdict, without_annotations};
 use crate::wording::{first_and_more, listed, plural};
 
 /// Exit code: nothing reaches the threshold.
@@ -119,39 +118,57 @@ impl Gate {
     /// Accepted findings do not count. Neither do endpoints if every finding that explains their verdict is
     /// accepted, nor named targets whose missing verdict is accepted. If the threshold is a verdict, a critical
     /// finding counts as well. An unmet expectation fails at every threshold but `never`; with `new`, only if
-    /// the baseline did not have it.
+    /// the baseline did not have it. An outage changes the sentence and not the code.
     pub fn decide(self, coverage: &Coverage, evaluation: &Evaluation, end: ScanEnd) -> Decision {
+        // Findings about silent targets are told as one sentence in an outage. They count as ever.
+        let hidden = match evaluation.outage {
+            Some(_) => coverage.silent_origins(),
+            None => HashSet::new(),
+        };
+        let (of_outage, told): (Vec<&Finding>, Vec<&Finding>) =
+            (evaluation.findings.iter()).partition(|finding| hidden.contains(&*finding.origin));
+        let reaches = |finding: &&&Finding| self.fail_on.reached_by(finding);
+        let is_unmet = |finding: &&&Finding| self.fail_on.counts_expectation(finding);
         let mut parts = self.verdicts_at_threshold(coverage, evaluation);
-        let reached =
-            (evaluation.findings.iter()).filter(|finding| self.fail_on.reached_by(finding));
-        parts.extend(self.fail_on.reached_text(reached));
-        let unmet = evaluation.findings.iter();
-        parts.extend(unmet_text(
-            unmet.filter(|finding| self.fail_on.counts_expectation(finding)),
-        ));
-        let fails = !parts.is_empty();
-        let shortfall = self.coverage_shortfall(coverage, evaluation);
-        parts.extend(shortfall.clone());
+        parts.extend(
+            self.fail_on
+                .reached_text(told.iter().filter(reaches).copied()),
+        );
+        parts.extend(unmet_text(told.iter().filter(is_unmet).copied()));
+        let mut of_outage = of_outage.iter();
+        let fails =
+            !parts.is_empty() || of_outage.any(|finding| reaches(&finding) || is_unmet(&finding));
+        let gaps = Gaps::of(coverage, evaluation);
+        let (covered, named) = (coverage.covered() as u64, coverage.named() as u64);
+        let required = self.require_coverage;
+        let is_short = covered * 100 < (named - gaps.accepted) * u64::from(required);
+        if let Some(outage) = evaluation.outage {
+            parts.push(outage.to_string());
+            parts.extend(gaps.text_beside_outage(required).filter(|_| is_short));
+        } else if is_short {
+            parts.push(gaps.text(named, required));
+        }
         // Whether the scan could be made at all is read from the counts, because a saved report has nothing else.
         let (code, problem) = match end {
             ScanEnd::Interrupted => (INTERRUPTED, Some("interrupted")),
             _ if coverage.could_not_scan() => (COULD_NOT_RUN, Some("could not scan")),
             ScanEnd::Failed => (COULD_NOT_RUN, Some("could not continue")),
             ScanEnd::Regular if fails => (FAILED, None),
-            ScanEnd::Regular if shortfall.is_some() => (NOT_COVERED, None),
+            ScanEnd::Regular if is_short => (NOT_COVERED, None),
             ScanEnd::Regular => (PASSED, None),
         };
         if let Some(problem) = problem {
             parts.insert(0, problem.to_owned());
         }
-        if parts.is_empty() {
-            parts.push(match self.fail_on {
+        if code == PASSED {
+            let nothing = match self.fail_on {
                 FailOn::Never => "--fail-on never".to_owned(),
                 threshold => format!(
                     "nothing at --fail-on {threshold}{}",
                     self.accepted(evaluation)
                 ),
-            });
+            };
+            parts.insert(0, nothing);
         }
         // This is no reason to fail, but a scan that did not ask everything must say so.
         if coverage.not_attempted > 0 {
@@ -209,50 +226,6 @@ impl Gate {
             }
         }
         parts
-    }
-
-    /// The coverage, if it is lower than required: `3 of 276 named targets not covered: a, b, c`.
-    fn coverage_shortfall(self, coverage: &Coverage, evaluation: &Evaluation) -> Option<String> {
-        // Equal lines of a targets file share one finding, so this counts specifications.
-        let is_accepted = |spec: &SpecCoverage| {
-            let about = Identity::of_specification(&spec.origin);
-            evaluation.accepted_gaps.contains(&about)
-        };
-        let (mut accepted, mut missing) = (0, 0);
-        let mut culprits = Culprits::default();
-        for spec in coverage.specs.iter().filter(|spec| spec.is_missing()) {
-            if is_accepted(spec) {
-                accepted += 1;
-            } else {
-                missing += 1;
-                culprits.add(name(
-                    spec.label.as_deref(),
-                    without_annotations(&spec.origin.text),
-                ));
-            }
-        }
-        let (covered, named) = (coverage.covered(), coverage.named());
-        let required = self.require_coverage;
-        let short = covered * 100 < (named - accepted) * usize::from(required);
-        let mut notes = Vec::new();
-        if accepted > 0 {
-            notes.push(format!("{accepted} accepted"));
-        }
-        if required < 100 {
-            notes.push(format!("{required}% required"));
-        }
-        let notes = if notes.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", notes.join(", "))
-        };
-        short.then(|| {
-            let targets = plural(named as u64, "named target", "named targets");
-            with_names(
-                format!("{missing} of {targets} not covered{notes}"),
-                &culprits.text(missing),
-            )
-        })
     }
 }
 

@@ -17,6 +17,7 @@ mod changes;
 mod controls;
 mod culprits;
 mod evaluator;
+mod gaps;
 mod gate;
 mod retired;
 mod rules;

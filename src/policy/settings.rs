@@ -20,7 +20,8 @@ pub struct Policy {
 pub struct Accept {
     /// The rules.
     pub rules: AcceptedRules,
-    /// The most severe findings that it covers; `None` for any severity.
+    /// The most severe findings that it covers. `None` means the severity that each named rule has by default, so that
+    /// a rule that the settings make more severe is accepted only by an entry that says so.
     pub at_most: Option<Severity>,
     /// The targets.
     pub target: Pattern,
@@ -62,7 +63,7 @@ impl Accept {
             AcceptedRules::All => true,
         };
         // Severities are ordered worst first.
-        let is_covered = self.at_most.is_none_or(|at_most| severity >= at_most);
+        let is_covered = severity >= self.at_most.unwrap_or(rule.severity);
         of_rule && is_covered && self.target.matches(names)
     }
 

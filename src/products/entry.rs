@@ -29,6 +29,10 @@ pub(crate) struct Entry {
     pub(crate) changeable: Option<bool>,
     /// How its users change that setting.
     pub(crate) change: Option<Guide>,
+    /// How its users get another minor release of Kubernetes.
+    pub(crate) upgrade: Option<Guide>,
+    /// How its users renew the serving certificate of the API server.
+    pub(crate) renew: Option<Guide>,
     /// The step that names the bindings that must stay; they must also stay in products that are built on this one.
     pub(crate) keep: Option<Action>,
     /// Whether a server that rejects every anonymous request may have the weakest setting.

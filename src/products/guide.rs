@@ -8,6 +8,8 @@ use serde::Deserialize;
 pub(crate) struct Guide {
     pub(crate) summary: String,
     pub(crate) steps: Vec<Action>,
+    /// The page with the way to do it.
+    pub(crate) url: Option<String>,
 }
 
 /// One step, with what it breaks and how to take it back.

@@ -33,11 +33,17 @@ pub fn write_table(
     let (old, new) = (diff.old, &diff.new);
     let (old_start, new_start) = (Time(old.started), Time(new.summary.started));
     writeln!(out, "from {old_start} to {new_start}")?;
-    if let Some(outage) = new.outage_text() {
+    // What the sentence about an outage counts is not listed, so the lists are of other targets.
+    let other = if new.outage.is_some() { "other " } else { "" };
+    if let Some(outage) = new.outage_sentence() {
         writeln!(out, "\n{outage}")?;
     }
     let changes = new.told_changes().unwrap_or_default();
-    writeln!(out, "\n{}", heading(changes.len(), "change", "changes"))?;
+    writeln!(
+        out,
+        "\n{}",
+        heading(changes.len(), other, "change", "changes")
+    )?;
     for change in changes {
         writeln!(out, "  {}", change_line(change, options))?;
     }
@@ -50,7 +56,11 @@ pub fn write_table(
             let told = told.iter().copied();
             told.filter(|finding| finding.baseline == Some(state))
         };
-        writeln!(out, "\n{}", heading(findings().count(), one, several))?;
+        writeln!(
+            out,
+            "\n{}",
+            heading(findings().count(), other, one, several)
+        )?;
         for fold in folded(findings()) {
             for line in fold_lines(&fold, usize::MAX, options) {
                 writeln!(out, "{line}")?;
@@ -64,12 +74,12 @@ pub fn write_table(
     out.flush()
 }
 
-/// `no changes`, `1 change:`, `2 changes:`.
-fn heading(count: usize, one: &str, several: &str) -> String {
+/// `no changes`, `1 change:`, `2 other changes:`.
+fn heading(count: usize, other: &str, one: &str, several: &str) -> String {
     match count {
-        0 => format!("no {several}"),
-        1 => format!("1 {one}:"),
-        _ => format!("{count} {several}:"),
+        0 => format!("no {other}{several}"),
+        1 => format!("1 {other}{one}:"),
+        _ => format!("{count} {other}{several}:"),
     }
 }
 

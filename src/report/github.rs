@@ -65,7 +65,7 @@ pub(super) fn write(
         }
     }
     accepted(out, results)?;
-    if let Some(outage) = results.outage_text() {
+    if let Some(outage) = results.outage_sentence() {
         writeln!(out, "::warning title=outage::{}", data(&outage))?;
     }
     if let Some(carried) = results.carried_notice() {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::phrases::{self, plural};
+use super::phrases::plural;
 use crate::model::{
     Change, ChangeKind, Finding, Origin, Outage, Rule, ScanSummary, SpecCoverage, UnusedAcceptance,
     Verdict,
@@ -146,7 +146,7 @@ impl<'a> Results<'a> {
     ) -> Vec<&'a SpecCoverage> {
         let specs = self.summary.coverage.specs.iter();
         specs
-            .filter(|spec| which(spec) && !(self.outage.is_some() && is_silent(spec)))
+            .filter(|spec| which(spec) && !(self.outage.is_some() && spec.is_silent()))
             .collect()
     }
 
@@ -157,17 +157,31 @@ impl<'a> Results<'a> {
         specs.filter(|spec| spec.is_missing()).collect()
     }
 
-    /// The sentence about the outage.
+    /// What an outage leaves out of lists: `271 changes and 273 findings of silent targets are not listed`.
     pub(super) fn outage_text(&self) -> Option<String> {
-        let changed = self.told_changes().is_some_and(|told| !told.is_empty());
-        (self.outage).map(|outage| phrases::outage_text(outage, changed))
+        self.outage?;
+        let told = self.told_changes().unwrap_or_default().len();
+        let changes = (self.changes.unwrap_or_default().len() - told) as u64;
+        let findings = (self.findings.len() - self.told_findings().len()) as u64;
+        let (changes, findings) = (
+            plural(changes, "change", "changes"),
+            plural(findings, "finding", "findings"),
+        );
+        Some(format!(
+            "{changes} and {findings} of silent targets are not listed"
+        ))
+    }
+
+    /// The sentence about the outage, where the sentence of the gate is not next to it.
+    pub(super) fn outage_sentence(&self) -> Option<String> {
+        Some(format!("{} {}", self.outage?, self.outage_text()?))
     }
 
     /// Where the silent targets of an outage were written.
     fn hidden_origins(&self) -> HashSet<&'a Origin> {
-        let specs = self.summary.coverage.specs.iter();
-        let silent = specs.filter(|spec| self.outage.is_some() && is_silent(spec));
-        silent.map(|spec| &*spec.origin).collect()
+        let coverage = &self.summary.coverage;
+        let silent = self.outage.map(|_| coverage.silent_origins());
+        silent.unwrap_or_default()
     }
 
     /// The notice that the report of one shard begins with.
@@ -179,7 +193,48 @@ impl<'a> Results<'a> {
     }
 }
 
-/// Whether a named target has no endpoint that answered.
-fn is_silent(spec: &SpecCoverage) -> bool {
-    spec.named && !spec.seen.is_empty() && spec.seen.iter().all(|verdict| verdict.has_no_answer())
+#[cfg(test)]
+mod tests {
+    use super::super::Format;
+    use super::super::sample;
+
+    #[test]
+    fn people_read_one_sentence_and_programs_everything() {
+        let sample = sample::outage(276);
+        let sentence = "267 changes and 273 findings of silent targets are not listed";
+        let rule = "target-not-covered";
+        for format in [
+            Format::Table,
+            Format::Markdown,
+            Format::Html,
+            Format::Github,
+        ] {
+            let text = sample::rendered(format, &sample);
+            assert_eq!(text.matches(sentence).count(), 1, "{format}");
+            assert!(!text.contains(rule), "{format}");
+        }
+        for format in [Format::Json, Format::Sarif, Format::Gitlab] {
+            let text = sample::rendered(format, &sample);
+            assert!(!text.contains(sentence), "{format}");
+            assert!(text.matches(rule).count() >= 273, "{format}");
+        }
+    }
+
+    #[test]
+    fn targets_that_answer_are_shown_as_ever() {
+        let mut sample = sample::outage(276);
+        let changed = sample::mixed().changes.unwrap().remove(0);
+        sample.changes.as_mut().unwrap().insert(0, changed);
+        for format in [Format::Table, Format::Markdown, Format::Html] {
+            let text = sample::rendered(format, &sample);
+            assert!(
+                text.contains("267 changes and 273 findings of silent targets are not listed"),
+                "{format}"
+            );
+            assert!(
+                text.contains("prod-eu-3") && text.contains("onprem-fra-1"),
+                "{format}"
+            );
+        }
+    }
 }

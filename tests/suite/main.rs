@@ -35,6 +35,7 @@ mod own_side_failures;
 mod picture;
 mod plain;
 mod platforms;
+mod policies;
 mod products;
 mod proof;
 mod proxy;

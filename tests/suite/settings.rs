@@ -339,7 +339,8 @@ async fn severities_acceptances_and_expectations() {
         format!(
             "[severity]\nanonymous-auth-enabled = \"critical\"\n{}[[expect]]\ntarget = \"prod-*\"\n\
              verdict = \"rejected\"\n",
-            accept("anonymous-auth-enabled", expires),
+            // Naming the rule accepts it at its own severity only.
+            accept("anonymous-auth-enabled", expires) + "at-most = \"critical\"\n",
         )
     };
     let folder = folder_with(&settings("2020-01-01"));

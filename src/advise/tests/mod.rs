@@ -1,4 +1,5 @@
 mod posture;
+mod product;
 mod remedy;
 
 use super::observed::Observed;

@@ -103,12 +103,12 @@ fn how_well_it_is_known_stands_in_the_sentence() {
         (
             "v1.31.5-eks-5e0fdde",
             Provenance::Observed,
-            "as EKS was seen to answer up to 1.31",
+            "as documented for EKS (by observation, not by the vendor) up to 1.31",
         ),
         (
             "v1.29.10+67d3387",
             Provenance::Observed,
-            "as follows from how OpenShift was seen to answer",
+            "as follows from what is documented for OpenShift (by observation, not by the vendor)",
         ),
     ] {
         let posture = of(&versioned(version), Verdict::Forbidden, &default());
@@ -262,7 +262,7 @@ fn limited_to_other_paths_is_not_limited_to_these() {
     let livez = of(&eks(), Verdict::Limited, &livez);
     assert_ne!(livez.status, PostureStatus::AsDocumented);
     assert!(
-        livez.sentence.contains("anonymous limited to /livez:"),
+        livez.sentence.contains("anonymous limited to /livez;"),
         "{}",
         livez.sentence
     );
@@ -276,10 +276,9 @@ fn refused_on_every_path_is_stricter_where_resources_were_asked() {
     assert_eq!(paths_alone.status, PostureStatus::Unknown);
     assert_eq!(
         paths_alone.sentence,
-        "kubeadm, version not shown: anonymous refused on all 5 API paths asked: stricter than documented \
-         (exposed with version, health and discovery open or forbidden with version and health open) on these \
-         paths, and not graded beyond them; resources were not asked, and a condition on another path would \
-         not show"
+        "kubeadm, version not shown: anonymous refused on all 5 API paths asked; not graded, because other paths \
+         may be open: resources were not asked, and a condition on another path would not show (as documented \
+         would be exposed with version, health and discovery open or forbidden with version and health open)"
     );
     let with_lists: Vec<_> = closed()
         .into_iter()

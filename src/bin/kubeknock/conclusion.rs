@@ -49,12 +49,14 @@ impl Conclusion<'_> {
         mut records: Spool,
         outputs: Outputs,
     ) -> anyhow::Result<u8> {
-        let (mut changes, mut outage) = (None, None);
-        if let Some(baseline) = &self.baseline {
-            (self.evaluation).compare(&baseline.earlier.findings, &self.snapshot);
+        let mut changes = None;
+        if let Some(EarlierScan {
+            earlier, snapshot, ..
+        }) = &self.baseline
+        {
+            (self.evaluation).compare(&earlier.findings, &self.snapshot, snapshot);
             self.snapshot.partial = is_partial(info.config, summary);
-            changes = Some(self.snapshot.changes_since(&baseline.snapshot));
-            outage = self.snapshot.outage_since(&baseline.snapshot);
+            changes = Some(self.snapshot.changes_since(snapshot));
         }
         let carried = self.carry(summary, &mut records)?;
         (self.evaluation.unused_acceptances)
@@ -78,7 +80,7 @@ impl Conclusion<'_> {
             unused_acceptances: &self.evaluation.unused_acceptances,
             not_shown: 0,
             changes: changes.as_deref(),
-            outage,
+            outage: self.evaluation.outage,
             rules: &RULES,
             outcome: GateResult {
                 code: decision.code,

@@ -16,7 +16,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
     let outputs = Choices::open(&args.output, args.format.as_deref())?;
     let mut old = EarlierScan::read(&args.old, &file.policy)?;
     let mut new = EvaluatedScan::read(&args.new, &file.policy)?;
-    (new.evaluation).compare(&old.earlier.findings, &new.snapshot);
+    (new.evaluation).compare(&old.earlier.findings, &new.snapshot, &old.snapshot);
     let changes = new.snapshot.changes_since(&old.snapshot);
     let over = Over {
         policy: &file.policy,
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &DiffArgs, file: &SettingsFile) -> anyhow::Result<u8> {
             unused_acceptances: &[],
             not_shown: 0,
             changes: Some(&changes),
-            outage: new.snapshot.outage_since(&old.snapshot),
+            outage: new.evaluation.outage,
             rules: &RULES,
             outcome: GateResult {
                 code: decision.code,

@@ -14,7 +14,7 @@ pub(crate) fn run(args: &RulesArgs) -> anyhow::Result<u8> {
     for id in &args.ids {
         let Some(rule) = rule(id) else {
             if let Some(retired) = retired(id) {
-                bail!("{} is retired: what it said {}", retired.id, retired.became);
+                bail!("{retired}");
             }
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
             bail!("unknown rule {id:?}; `kubeknock rules` lists all rules{hint}");

@@ -154,7 +154,8 @@ impl<'a> Found<'a> {
         {
             confidence = confidence.min(posture_confidence(report));
         }
-        let remedy = report.remedy.as_ref().filter(|_| !self.over_plain_http());
+        let remedy = (report.remedy.as_ref()).filter(|_| !self.over_plain_http());
+        let remediation = remedy.map(|remedy| remedy.remediation.clone());
         Hit {
             requests: self.proof(),
             open: (report.grants.iter())
@@ -165,7 +166,7 @@ impl<'a> Found<'a> {
             ..Hit::proven(parts.join("; "), Vec::new())
         }
         .at_most(confidence)
-        .with_remedy(remedy)
+        .fixed_by(remediation)
     }
 
     /// Whether a path of this grade is what the rule is about, and not only open as well.

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::hit::{DEFAULTS, Hit, ScanTime};
+use crate::advise::for_renewal;
 use crate::model::{EndpointReport, Rule, Severity};
 
 /// How long before it expires a certificate is reported.
@@ -35,17 +36,19 @@ pub(in crate::policy) static EXPIRING: Rule = Rule {
 
 pub(in crate::policy) fn expired(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
     let end = end(report).filter(|end| *end < time.0)?;
-    Some(hit("expired", end))
+    Some(hit(&EXPIRED, report, "expired", end))
 }
 
 pub(in crate::policy) fn expiring(report: &EndpointReport, time: ScanTime) -> Option<Hit> {
     let end = end(report).filter(|end| *end >= time.0 && end.duration_since(time.0) <= NOTICE)?;
-    Some(hit("expires", end))
+    Some(hit(&EXPIRING, report, "expires", end))
 }
 
-fn hit(verb: &str, end: Timestamp) -> Hit {
+fn hit(rule: &Rule, report: &EndpointReport, verb: &str, end: Timestamp) -> Hit {
     let day = end.strftime("%Y-%m-%d");
-    Hit::proven(format!("the certificate {verb} on {day}"), Vec::new())
+    let identification = report.identification.as_ref();
+    let remediation = identification.map(|identified| for_renewal(rule.id, identified));
+    Hit::proven(format!("the certificate {verb} on {day}"), Vec::new()).fixed_by(remediation)
 }
 
 /// When the certificate expires, if an API server presented it.

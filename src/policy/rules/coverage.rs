@@ -1,8 +1,13 @@
 //! Targets and requests without a result: a scan that saw nothing must not look like a good result.
 
+use std::collections::BTreeSet;
+
 use super::expectation::found;
 use super::hit::{DEFAULTS, Hit, ScanTime, requests};
-use crate::model::{EndpointReport, Rule, Severity, SpecCoverage, Verdict, unanswered_text};
+use crate::advise::for_missing;
+use crate::model::{
+    EndpointReport, FailureKind, Rule, Severity, SpecCoverage, Verdict, unanswered_text,
+};
 
 pub(in crate::policy) static INCONCLUSIVE: Rule = Rule {
     id: "verdict-inconclusive",
@@ -30,7 +35,8 @@ pub(in crate::policy) static NOT_COVERED: Rule = Rule {
     id: "target-not-covered",
     title: "A named target got no verdict",
     meaning: "The list names this target by itself, not as part of a CIDR or range, but none of its endpoints \
-        showed what an anonymous caller may do. The report does not show that it is closed.",
+        showed what an anonymous caller may do. The report does not show that it is closed. Where the target has an \
+        expectation (expect=), expectation-unmet or expectation-not-checked says so, and this finding is not made.",
     proof: "The results of all its ports and addresses.",
     severity: Severity::Low,
     score: "2.0",
@@ -53,15 +59,17 @@ pub(in crate::policy) fn not_fully_asked(report: &EndpointReport, _: ScanTime) -
     Some(Hit::proven(missing, unclear))
 }
 
-pub(in crate::policy) fn not_covered(spec: &SpecCoverage) -> Option<Hit> {
-    if !spec.is_missing() {
-        return None;
-    }
+pub(in crate::policy) fn not_covered(
+    spec: &SpecCoverage,
+    failures: &BTreeSet<FailureKind>,
+) -> Option<Hit> {
+    let reason = spec.missing_reason()?;
     let message = match (found(spec), spec.left_out_text()) {
         (None, None) => "not asked".to_owned(),
         (None, Some(unasked)) => format!("not asked: {unasked}"),
         (Some(found), None) => format!("no verdict, only {found}"),
         (Some(found), Some(unasked)) => format!("no verdict, only {found}; not asked: {unasked}"),
     };
-    Some(Hit::proven(message, Vec::new()))
+    let remediation = for_missing(reason, failures);
+    Some(Hit::proven(message, Vec::new()).fixed_by(Some(remediation)))
 }

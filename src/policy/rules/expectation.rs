@@ -1,8 +1,10 @@
 //! The verdict is not the expected one, and no finding about anonymous access says so.
 
+use std::collections::BTreeSet;
+
 use super::anonymous_access;
 use super::hit::{DEFAULTS, Hit, ScanTime, answered, contradicted, listed};
-use crate::model::{Confidence, EndpointReport, Rule, Severity, SpecCoverage};
+use crate::model::{Confidence, EndpointReport, FailureKind, Rule, Severity, SpecCoverage};
 
 pub(in crate::policy) static RULE: Rule = Rule {
     id: "expectation-unmet",
@@ -41,13 +43,19 @@ pub(in crate::policy) fn of_endpoint(report: &EndpointReport, _: ScanTime) -> Op
 }
 
 /// A specification whose endpoints do not show the expected verdict.
-pub(in crate::policy) fn of_specification(spec: &SpecCoverage) -> Option<Hit> {
+pub(in crate::policy) fn of_specification(
+    spec: &SpecCoverage,
+    _: &BTreeSet<FailureKind>,
+) -> Option<Hit> {
     let found = found(spec)?;
     unmet(spec, &format!("found {found}"))
 }
 
 /// A specification that was not asked.
-pub(in crate::policy) fn not_checked(spec: &SpecCoverage) -> Option<Hit> {
+pub(in crate::policy) fn not_checked(
+    spec: &SpecCoverage,
+    _: &BTreeSet<FailureKind>,
+) -> Option<Hit> {
     unmet(spec, "not asked").filter(|_| spec.seen.is_empty())
 }
 

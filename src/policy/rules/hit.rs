@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::advise::for_rule;
 use crate::model::{
-    Component, Confidence, EndpointReport, Grant, JudgedRequest, Provenance, Remedy, Reply, Rule,
-    Severity, Verdict,
+    Component, Confidence, EndpointReport, Grant, JudgedRequest, Provenance, Remediation, Reply,
+    Rule, Severity, Verdict,
 };
 use crate::wording;
 
@@ -52,8 +52,8 @@ pub(in crate::policy) struct Hit {
     pub(in crate::policy) message: String,
     /// The requests that prove it.
     pub(in crate::policy) requests: Vec<usize>,
-    /// The remedy, if a better one than the rule's own is known.
-    pub(in crate::policy) remedy: Option<Remedy>,
+    /// How to fix it, if more than the rule's own advice is known.
+    pub(in crate::policy) remediation: Option<Remediation>,
     /// The paths that are open.
     pub(in crate::policy) open: BTreeSet<String>,
     /// The expected verdict, if another one was found.
@@ -67,7 +67,7 @@ impl Hit {
             confidence: Confidence::High,
             message: message.into(),
             requests,
-            remedy: None,
+            remediation: None,
             open: BTreeSet::new(),
             expected: None,
         }
@@ -84,10 +84,12 @@ impl Hit {
         Self { open, ..self }
     }
 
-    /// With the remedy for this product, if there is one.
-    pub(super) fn with_remedy(self, remedy: Option<&Remedy>) -> Self {
-        let remedy = remedy.cloned();
-        Self { remedy, ..self }
+    /// With what fixes it here, if that is known.
+    pub(super) fn fixed_by(self, remediation: Option<Remediation>) -> Self {
+        Self {
+            remediation,
+            ..self
+        }
     }
 
     /// With this confidence if it is lower.

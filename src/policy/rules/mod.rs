@@ -14,7 +14,9 @@ pub(super) mod kubelet;
 pub(super) mod posture;
 pub(super) mod support;
 
-use crate::model::{EndpointReport, Rule, SpecCoverage};
+use std::collections::BTreeSet;
+
+use crate::model::{EndpointReport, FailureKind, Rule, SpecCoverage};
 use hit::{Hit, ScanTime};
 
 /// Every rule, in the order of the documentation: what is open, what differs, what is unknown.
@@ -47,8 +49,8 @@ pub(super) static REGISTRY: [Entry; 23] = [
 
 /// What a rule finds at one endpoint.
 type EndpointCheck = fn(&EndpointReport, ScanTime) -> Option<Hit>;
-/// What a rule finds about a specification as a whole.
-type SpecificationCheck = fn(&SpecCoverage) -> Option<Hit>;
+/// What a rule finds about a specification as a whole, where attempts failed in these ways.
+type SpecificationCheck = fn(&SpecCoverage, &BTreeSet<FailureKind>) -> Option<Hit>;
 
 /// A rule and what it checks.
 pub(super) struct Entry {

@@ -52,5 +52,6 @@ fn status(report: &EndpointReport, status: PostureStatus) -> Option<Hit> {
     }
     let hit = Hit::proven(posture.sentence.as_str(), answered(report))
         .at_most(posture_confidence(report));
-    Some(hit.with_remedy(report.remedy.as_ref()))
+    let remedy = report.remedy.as_ref();
+    Some(hit.fixed_by(remedy.map(|remedy| remedy.remediation.clone())))
 }

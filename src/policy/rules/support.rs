@@ -1,6 +1,7 @@
 //! The version is past its end of life.
 
 use super::hit::{DEFAULTS, Hit, ScanTime, replies};
+use crate::advise::for_upgrade;
 use crate::kubernetes::{Answer, Support};
 use crate::model::{Confidence, EndpointReport, Rule, Severity};
 use crate::policy::controls;
@@ -45,5 +46,6 @@ pub(in crate::policy) fn check(report: &EndpointReport, time: ScanTime) -> Optio
         confidence = Confidence::Low;
     }
     let answers = replies(report, |reply| matches!(reply.answer, Answer::Version(_)));
-    Some(Hit::proven(message, answers).at_most(confidence))
+    let hit = Hit::proven(message, answers).at_most(confidence);
+    Some(hit.fixed_by(Some(for_upgrade(RULE.id, identification))))
 }

@@ -51,6 +51,29 @@ fn only_the_finding_about_anonymous_access_settles_the_verdict() {
     assert!(!settled("unsupported-version"));
 }
 
+/// Whoever makes a rule more severe has to accept its findings again.
+#[test]
+fn naming_a_rule_accepts_the_severity_that_it_has_by_default() {
+    let enabled = known("anonymous-auth-enabled");
+    let is_accepted = |severity, at_most| {
+        let policy = Policy {
+            severities: vec![(enabled, severity)],
+            accept: vec![Accept {
+                at_most,
+                ..accept(enabled.id, "192.0.2.1", "2027-01-01")
+            }],
+        };
+        let report = default_cluster(target(0, "192.0.2.1"), "192.0.2.1");
+        let evaluation = evaluate_with(&policy, &[report]);
+        find(&evaluation, enabled.id).accepted()
+    };
+    assert!(is_accepted(Severity::Low, None));
+    assert!(is_accepted(Severity::Medium, None));
+    assert!(!is_accepted(Severity::High, None));
+    assert!(!is_accepted(Severity::Critical, None));
+    assert!(is_accepted(Severity::Critical, Some(Severity::Critical)));
+}
+
 /// A reader who counts the exposed endpoints learns why the gate counts fewer.
 #[test]
 fn the_gate_says_which_endpoints_are_accepted() {

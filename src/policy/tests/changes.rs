@@ -76,6 +76,37 @@ fn every_kind_of_change() {
     assert!(snapshot(&old).changes_since(&snapshot(&old)).is_empty());
 }
 
+/// By name where there is one, or else by address.
+#[test]
+fn changes_of_one_kind_are_in_natural_order() {
+    let named = |host: &str, label: Option<&str>| {
+        let label = label.map(Into::into);
+        let target = target(0, host);
+        default_cluster(Target { label, ..target }, "192.0.2.1")
+    };
+    let new = [
+        named("192.0.2.10", None),
+        named("192.0.2.9", None),
+        named("192.0.2.2", Some("n-100")),
+        named("192.0.2.3", Some("n-9")),
+        named("192.0.2.4", Some("n-10")),
+    ];
+    let changes = snapshot(&new).changes_since(&Snapshot::default());
+    let order: Vec<&str> = (changes.iter())
+        .map(|change| change.label.as_deref().unwrap_or(change.about.as_str()))
+        .collect();
+    assert_eq!(
+        order,
+        [
+            "https://192.0.2.9:6443",
+            "https://192.0.2.10:6443",
+            "n-9",
+            "n-10",
+            "n-100"
+        ]
+    );
+}
+
 /// Paths are compared if both scans asked them.
 #[test]
 fn opened_and_closed_paths_are_changes_if_the_verdict_stays() {

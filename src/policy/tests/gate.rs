@@ -1,6 +1,6 @@
 use super::super::{FailOn, Gate, ScanEnd};
 use super::*;
-use crate::model::Severity;
+use crate::model::{LeftOut, LeftOutReason, Severity};
 
 /// The answers of the only target of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -312,7 +312,11 @@ fn exit_codes() {
         let mut evaluation = evaluate_with(&policy, &reports);
         if let Some(before) = before {
             let before = [before.report(target())];
-            evaluation.compare(&super::evaluate(&before).findings, &snapshot(&reports));
+            evaluation.compare(
+                &super::evaluate(&before).findings,
+                &snapshot(&reports),
+                &snapshot(&before),
+            );
         }
         for (fail_on, full, none) in codes {
             for (require_coverage, expected) in [(100, full), (0, none)] {
@@ -460,7 +464,7 @@ fn an_accepted_missing_verdict_counts_as_covered_for_each_specification() {
     );
     assert_eq!(
         decision.sentence,
-        "exit 3: 1 of 2 named targets not covered (1 accepted): 192.0.2.8"
+        "exit 3: 1 of 2 named targets not covered (silent, 1 more accepted): 192.0.2.8"
     );
 }
 
@@ -474,7 +478,7 @@ fn the_sentence_contains_every_reason() {
     assert_eq!(code, 1);
     assert_eq!(
         sentence,
-        "exit 1: 1 exposed: 192.0.2.1:6443; 1 of 2 named targets not covered: 192.0.2.9"
+        "exit 1: 1 exposed: 192.0.2.1:6443; 1 of 2 named targets not covered (silent): 192.0.2.9"
     );
 }
 
@@ -558,10 +562,140 @@ fn the_sentence_names_the_first_culprits_and_counts_the_others() {
     assert_eq!(
         decide(FailOn::Never, 50, &silent).1,
         format!(
-            "exit 3: 5 of 5 named targets not covered (50% required): {}, {}, {} and 2 more",
+            "exit 3: 5 of 5 named targets not covered (silent, 50% required): {}, {}, {} and 2 more",
             name(1).replace(":6443", ""),
             name(2).replace(":6443", ""),
             name(3).replace(":6443", "")
         )
+    );
+}
+
+/// Who reads that targets are not covered learns why, and nobody looks for a server that was not asked.
+#[test]
+fn the_sentence_says_why_targets_are_not_covered() {
+    let mut reports = [9, 10].map(|index| silent(target(index, "192.0.2.9"), "192.0.2.9"));
+    reports[1].target.origin = origin("192.0.2.10");
+    let mut coverage = coverage(&reports);
+    for (host, why) in [
+        ("192.0.2.1", Some(LeftOutReason::OutsideAllow)),
+        ("192.0.2.2", Some(LeftOutReason::OutsideAllow)),
+        ("192.0.2.3", Some(LeftOutReason::ExcludedAddress)),
+        ("api.example", Some(LeftOutReason::SpecialAddress)),
+        ("192.0.2.4", None),
+    ] {
+        let mut spec = SpecCoverage::of(origin(host), true, None, None, Vec::new());
+        spec.left_out = (why.into_iter())
+            .map(|why| LeftOut::new(why, 1, host))
+            .collect();
+        coverage.specs.push(spec);
+    }
+    let gate = Gate {
+        fail_on: FailOn::Never,
+        require_coverage: 100,
+    };
+    let sentence = |coverage: &Coverage| {
+        let evaluation = Evaluator::new(&Policy::default(), at(DAY)).finish(coverage);
+        gate.decide(coverage, &evaluation, ScanEnd::Regular)
+            .sentence
+    };
+    assert_eq!(
+        sentence(&coverage),
+        "exit 3: 7 of 7 named targets not covered (2 outside --allow, 1 excluded, 1 at a special address, \
+         1 not asked, 2 silent): 192.0.2.1, 192.0.2.2, 192.0.2.3 and 4 more"
+    );
+    coverage.specs.drain(..2);
+    coverage.specs.truncate(2);
+    assert_eq!(
+        sentence(&coverage),
+        "exit 3: 2 of 2 named targets not covered (outside --allow): 192.0.2.1, 192.0.2.2"
+    );
+    let evaluation = Evaluator::new(&Policy::default(), at(DAY)).finish(&coverage);
+    assert!(
+        evaluation.findings[0]
+            .remediation
+            .summary
+            .contains("outside of --allow")
+    );
+}
+
+/// An outage is not a list of its targets, whatever the threshold. What else is new is named before it.
+#[test]
+fn an_outage_is_one_part_of_the_sentence() {
+    let hosts: Vec<String> = (1..=12).map(|index| format!("192.0.2.{index}")).collect();
+    let scan = |make: fn(Target, &str) -> EndpointReport| -> Vec<EndpointReport> {
+        (0..)
+            .zip(&hosts)
+            .map(|(index, host)| make(target(index, host), host))
+            .collect()
+    };
+    let decide = |now: &[EndpointReport], fail_on: &str, require_coverage| {
+        let gate = Gate {
+            fail_on: fail_on.parse().unwrap(),
+            require_coverage,
+        };
+        let decision = gate.decide(
+            &coverage(now),
+            &since(&scan(rejecting), now),
+            ScanEnd::Regular,
+        );
+        assert!(
+            decision
+                .sentence
+                .starts_with(&format!("exit {}: ", decision.code)),
+            "{}",
+            decision.sentence
+        );
+        decision.sentence
+    };
+    let mut now = scan(silent);
+    let outage = "12 of 12 targets silent: is the network up?";
+    assert_eq!(decide(&now, "new", 100), format!("exit 1: {outage}"));
+    assert_eq!(decide(&now, "low", 0), format!("exit 1: {outage}"));
+    assert_eq!(decide(&now, "exposed", 100), format!("exit 3: {outage}"));
+    assert_eq!(
+        decide(&now, "exposed", 0),
+        format!("exit 0: nothing at --fail-on exposed; {outage}")
+    );
+    // An expectation that an outage leaves unmet fails as ever, and is not named.
+    for report in &mut now {
+        report.target.expect = Some(Verdict::Rejected);
+    }
+    assert_eq!(decide(&now, "exposed", 100), format!("exit 1: {outage}"));
+    let mut now = scan(silent);
+    now[0] = exposed(target(0, &hosts[0]), &hosts[0]);
+    now[1].verdict = Verdict::Inconclusive;
+    now[1].failure = None;
+    let outage = "10 of 12 targets silent: is the network up?";
+    assert_eq!(
+        decide(&now, "new:high", 100),
+        format!(
+            "exit 1: 1 high new finding: anonymous-discovery-exposed at 192.0.2.1:6443; {outage}; \
+             1 more named target not covered (inconclusive): 192.0.2.2"
+        )
+    );
+}
+
+/// The worst verdict first, then natural order.
+#[test]
+fn unmet_expectations_are_named_worst_first() {
+    let expecting = |index: u64, make: fn(Target, &str) -> EndpointReport, expect| {
+        let host = format!("192.0.2.{index}");
+        make(super::expecting(target(index, &host), expect), &host)
+    };
+    let reports = [
+        expecting(1, open_etcd, Verdict::Rejected),
+        expecting(10, default_cluster, Verdict::Rejected),
+        expecting(9, default_cluster, Verdict::Rejected),
+        expecting(11, exposed, Verdict::Forbidden),
+    ];
+    let named = |reports: &[EndpointReport]| {
+        let evaluation = evaluate(reports);
+        let unmet = (evaluation.findings.iter()).filter(|finding| finding.expected.is_some());
+        let names: Vec<String> = unmet.map(|finding| finding.name().to_owned()).collect();
+        names.join(", ")
+    };
+    assert_eq!(
+        named(&reports),
+        "https://192.0.2.11:6443, https://192.0.2.9:6443, https://192.0.2.10:6443, 192.0.2.1"
     );
 }

@@ -238,7 +238,11 @@ fn snapshot(reports: &[EndpointReport]) -> Snapshot {
 /// The findings of a scan, compared with an earlier one.
 fn since(old: &[EndpointReport], new: &[EndpointReport]) -> Evaluation {
     let mut evaluation = evaluate(new);
-    evaluation.compare(&self::evaluate(old).findings, &snapshot(new));
+    evaluation.compare(
+        &self::evaluate(old).findings,
+        &snapshot(new),
+        &snapshot(old),
+    );
     evaluation
 }
 

@@ -1,23 +1,9 @@
 //! Counts with what they count.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use crate::model::{Finding, Severity};
-pub(in crate::report) use crate::wording::plural;
-
-/// `3 exposed, 2 forbidden`: the counts above zero.
-pub(in crate::report) fn counts<C: Display + Default + PartialEq, W: Display>(
-    counts: impl IntoIterator<Item = (C, W)>,
-) -> String {
-    let present = counts
-        .into_iter()
-        .filter(|(count, _)| *count != C::default());
-    let texts: Vec<String> = present
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    texts.join(", ")
-}
+pub(in crate::report) use crate::wording::{counts, plural};
 
 /// `1 critical, 2 high`.
 pub(in crate::report) fn counts_by_severity<'a>(

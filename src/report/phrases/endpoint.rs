@@ -104,14 +104,14 @@ fn posture_comparison(report: &EndpointReport) -> String {
         return String::new();
     };
     let source = match posture.known {
-        Provenance::Documented => "documented",
-        Provenance::Observed => "observed elsewhere",
-        Provenance::Inferred | Provenance::Unknown => "inferred",
+        Provenance::Documented => "",
+        Provenance::Observed => " (by observation, not by the vendor)",
+        Provenance::Inferred | Provenance::Unknown => " (by inference, not by the vendor)",
     };
     match posture.status {
-        PostureStatus::AsDocumented => format!("as {source}"),
-        PostureStatus::Stricter => format!("stricter than {source}"),
-        PostureStatus::MoreOpen => format!("more open than {source}"),
+        PostureStatus::AsDocumented => format!("as documented{source}"),
+        PostureStatus::Stricter => format!("stricter than documented{source}"),
+        PostureStatus::MoreOpen => format!("more open than documented{source}"),
         // Either the mode is named instead, or nothing can be compared.
         PostureStatus::Either | PostureStatus::Unknown => String::new(),
     }

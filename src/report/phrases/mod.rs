@@ -7,7 +7,6 @@ mod coverage;
 mod endpoint;
 mod finding;
 mod name;
-mod outage;
 
 pub(super) use access::{access_reason, day};
 pub(super) use change::change_text;
@@ -21,4 +20,3 @@ pub(super) use finding::{
     finding_and_target, finding_text, proof_text, remediation_lines, with_label,
 };
 pub(super) use name::{change_name, endpoint_name, finding_name, name, name_and_place};
-pub(super) use outage::outage_text;

@@ -53,7 +53,7 @@ pub(crate) fn outage(size: usize) -> Sample {
     Sample {
         outage: Outage::of(changes.len() as u64, asked),
         changes: Some(changes),
-        sentence: "exit 3: 273 of 276 named targets not covered".to_owned(),
+        sentence: "exit 3: 267 of 270 targets silent: is the network up?".to_owned(),
         ..sample(reports, findings)
     }
 }

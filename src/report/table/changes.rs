@@ -13,8 +13,8 @@ pub(super) fn say(lines: &mut Lines, results: &Results<'_>, options: &TableOptio
     let Some(changes) = results.told_changes() else {
         return;
     };
-    if let Some(outage) = results.outage_text() {
-        lines.say(0, &format!("since the baseline: {outage}"));
+    if let Some(left_out) = results.outage_text() {
+        lines.say(0, &format!("since the baseline: {left_out}"));
     } else if changes.is_empty() {
         lines.say(0, "since the baseline: no changes");
     } else {

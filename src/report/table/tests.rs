@@ -118,8 +118,12 @@ fn an_outage_is_one_sentence() {
         let unwrapped = shown.replace("\n  ", " ");
         assert!(
             unwrapped.contains(
-                "since the baseline: 267 of 270 targets silent: is the network up? nothing is closed or new"
+                "since the baseline: 267 changes and 273 findings of silent targets are not listed"
             ),
+            "{shown}"
+        );
+        assert!(
+            unwrapped.contains("exit 3: 267 of 270 targets silent: is the network up?"),
             "{shown}"
         );
         assert!(

@@ -10,6 +10,7 @@ mod client;
 mod manifests;
 mod neighbours;
 mod pki;
+mod policies;
 mod rbac;
 mod rows;
 mod servers;

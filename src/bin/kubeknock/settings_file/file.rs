@@ -246,7 +246,8 @@ verdict = "rejected"
             (
                 "\"etcd-open\"]",
                 "\"version-disclosed\"]",
-                "kubeknock.toml:18:40: [[accept]] 2: version-disclosed is retired",
+                "kubeknock.toml:18:40: [[accept]] 2: version-disclosed is retired: what it said is a detail of the \
+                 finding about anonymous access; in its place write anonymous-auth-enabled, ",
             ),
             ("\"etcd-open\"]", "7]", "[[accept]] 2: invalid rule"),
             (

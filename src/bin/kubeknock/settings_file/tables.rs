@@ -183,12 +183,7 @@ impl<'a> TomlTable<'a> {
 
     fn known_rule(&self, place: &str, id: &str) -> anyhow::Result<&'static Rule> {
         if let Some(retired) = retired(id) {
-            bail!(
-                "{place}: {}{} is retired: what it said {}",
-                self.name,
-                retired.id,
-                retired.became
-            );
+            bail!("{place}: {}{retired}", self.name);
         }
         rule(id).ok_or_else(|| {
             let hint = did_you_mean(id, RULES.iter().map(|rule| rule.id));
