@@ -19,7 +19,7 @@ impl Evaluation {
     ///
     /// A finding about anonymous access is compared with that of the baseline at the same target, whichever of the
     /// rules it has: a server that opens less than before has nothing new. A finding is gone only if this scan
-    /// [could have found it again](Self::could_find); otherwise it is neither repeated nor marked as gone. `old_snapshot`
+    /// could have found it again; otherwise it is neither repeated nor marked as gone. `old_snapshot`
     /// shows whether there is an outage.
     pub fn compare(&mut self, old: &[Finding], snapshot: &Snapshot, old_snapshot: &Snapshot) {
         self.outage = snapshot.outage_since(old_snapshot);
@@ -63,7 +63,7 @@ impl Evaluation {
         self.sort();
     }
 
-    /// Those of the findings of other scans that this one neither has nor [could have found](Self::could_find).
+    /// Those of the findings of other scans that this one neither has nor could have found.
     pub fn left_open<'a>(
         &self,
         findings: impl Iterator<Item = &'a Finding>,

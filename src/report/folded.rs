@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::phrases;
-use crate::model::{BaselineState, Finding, Remediation, Rule, Severity};
+use crate::model::{Finding, Rule, Severity};
 use crate::natural_order::natural_order;
 
 /// Findings of one rule with one fix, which people read as one; at least one finding. Their targets are in natural
@@ -51,22 +51,27 @@ impl<'a> Folded<'a> {
     }
 }
 
-/// What folded findings have in common.
-type Key<'a> = (
-    &'static str,
-    Severity,
-    &'a Remediation,
-    Option<BaselineState>,
-    Option<String>,
-);
-
 /// Folds findings, the worst first, then in the order of their first finding.
 pub(super) fn folded<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<Folded<'a>> {
-    let in_common = |finding: &&'a Finding| -> Key<'a> {
+    folded_by(findings, |finding| &finding.remediation)
+}
+
+/// The same where only the summary of a fix is shown: fixes that differ in their steps look alike there.
+pub(super) fn folded_by_summary<'a>(
+    findings: impl IntoIterator<Item = &'a Finding>,
+) -> Vec<Folded<'a>> {
+    folded_by(findings, |finding| &finding.remediation.summary)
+}
+
+fn folded_by<'a, Fix: Eq + Hash + ?Sized + 'a>(
+    findings: impl IntoIterator<Item = &'a Finding>,
+    fix: impl Fn(&'a Finding) -> &'a Fix,
+) -> Vec<Folded<'a>> {
+    let in_common = |finding: &&'a Finding| {
         (
             finding.rule.id,
             finding.severity,
-            &finding.remediation,
+            fix(finding),
             finding.baseline,
             finding.acceptance.as_ref().map(phrases::acceptance_text),
         )
@@ -107,6 +112,7 @@ fn grouped<T, K: Eq + Hash>(
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::model::BaselineState;
 
     #[test]
     fn findings_of_one_rule_with_one_fix_are_one_line() {
@@ -143,5 +149,11 @@ mod tests {
         assert_eq!(folds.len(), 4);
         assert_eq!(folds[0].title(), "anonymous-enabled × 2");
         assert_eq!(by_fix(&folds).len(), 2);
+        let mut other_steps = all[0].clone();
+        other_steps.remediation.steps.clear();
+        assert_ne!(other_steps.remediation, all[0].remediation);
+        let pair = [&all[0], &other_steps];
+        assert_eq!(folded(pair).len(), 2);
+        assert_eq!(folded_by_summary(pair).len(), 1);
     }
 }

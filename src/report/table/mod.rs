@@ -25,7 +25,7 @@ pub use style::TableOptions;
 pub(super) use style::shown;
 
 use super::findings_by_endpoint::FindingsByEndpoint;
-use super::folded::folded;
+use super::folded::folded_by_summary;
 use super::results::Results;
 use crate::model::EndpointReport;
 use findings::Problems;
@@ -74,7 +74,7 @@ pub(super) fn write(
     closing::say_commands(&mut end, worst.first().copied(), &told, options);
     closing::say_gate(&mut end, results.outcome);
 
-    let folds = folded(told.iter().copied().filter(|finding| finding.counts()));
+    let folds = folded_by_summary(told.iter().copied().filter(|finding| finding.counts()));
     let problems = Problems::new(&told, &folds, options);
     let above = top.lines.len() + middle.lines.len();
     let room = SCREEN.saturating_sub(end.lines.len());
