@@ -22,14 +22,16 @@ const BUFFER: usize = 16 * 1024;
 /// What records are sorted by.
 type Key = (u64, Option<(IpAddr, u16)>);
 
-/// A collection of records that lies on disk when it is large.
+/// A collection of records that goes to disk when it is large.
 #[derive(Debug)]
 pub struct Spool {
-    most: usize,
+    /// The number of records above which they go to the file.
+    max_held: usize,
     held: Vec<EndpointReport>,
     file: Option<RefCell<File>>,
-    /// First byte and end of each run in the file.
+    /// The start and end of each run in the file.
     runs: Vec<(u64, u64)>,
+    /// Whether the file could not be written, so that all further records stay in memory.
     broken: bool,
 }
 
@@ -40,9 +42,9 @@ impl Default for Spool {
 }
 
 impl Spool {
-    fn holding(most: usize) -> Self {
+    fn holding(max_held: usize) -> Self {
         Self {
-            most,
+            max_held,
             held: Vec::new(),
             file: None,
             runs: Vec::new(),
@@ -57,7 +59,7 @@ impl Spool {
     /// record is lost: this and later ones are held in memory.
     pub fn push(&mut self, record: EndpointReport) -> io::Result<()> {
         self.held.push(record);
-        if self.held.len() <= self.most || self.broken {
+        if self.held.len() <= self.max_held || self.broken {
             return Ok(());
         }
         let written = self.write_run();
@@ -85,7 +87,7 @@ impl Spool {
     /// Hands all records to `take`, sorted by [`EndpointReport::order_key`].
     ///
     /// # Errors
-    /// What `take` fails with, or that the temporary file cannot be read.
+    /// The error of `take`, or the temporary file cannot be read.
     pub fn read<T>(
         &mut self,
         take: impl FnOnce(&mut dyn Iterator<Item = Cow<'_, EndpointReport>>) -> io::Result<T>,

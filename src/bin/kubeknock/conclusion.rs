@@ -9,7 +9,7 @@ use crate::evaluated_scan::{EvaluatedScan, is_partial};
 use crate::outputs::Outputs;
 use crate::say;
 
-/// Specifications listed on standard error.
+/// The maximum number of specifications listed on standard error.
 const LISTED: usize = 10;
 /// Characters shown of a specification.
 const MAX_TEXT: usize = 240;
@@ -18,11 +18,11 @@ const MAX_TEXT: usize = 240;
 pub(crate) struct Conclusion {
     pub(crate) evaluation: Evaluation,
     pub(crate) snapshot: Snapshot,
-    /// What `--baseline` names, if it is given.
+    /// The report of `--baseline`.
     pub(crate) baseline: Option<EvaluatedScan>,
     pub(crate) gate: Gate,
     pub(crate) end: ScanEnd,
-    /// Nothing that is found fails the program, because it was set up to be found.
+    /// In a demo, findings do not fail the program, because the demo set them up.
     pub(crate) is_demo: bool,
 }
 
@@ -47,7 +47,8 @@ impl Conclusion {
             self.snapshot.partial = is_partial(info.config, summary);
             changes = Some(self.snapshot.changes_since(&snapshot));
         }
-        // Another shard may have what an acceptance is about, and so may the targets that were not asked.
+        // An acceptance that matches nothing here may match a finding of another shard, or of a target that was not
+        // asked.
         if is_partial(info.config, summary) || self.end != ScanEnd::Regular {
             self.evaluation.unused_acceptances.clear();
         }
@@ -89,7 +90,7 @@ impl Conclusion {
     }
 }
 
-/// Lists the specifications of which something should have been asked and was not.
+/// Lists the specifications with addresses or lookups that are missing from the scan.
 fn list_left_out(coverage: &Coverage) {
     let is_missed = |spec: &&SpecCoverage| {
         spec.left_out

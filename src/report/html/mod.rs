@@ -43,12 +43,12 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let mut products = providers::Products::default();
-    let told = results.told_findings();
-    let findings = FindingsByEndpoint::new(told.iter().copied());
+    let listed = results.listed_findings();
+    let findings = FindingsByEndpoint::new(listed.iter().copied());
     let counted = reports.inspect(|report| products.add(report.borrow()));
     let (kept, left_out) = worst_first(counted, MAX_ENDPOINTS, |report| findings.order(report));
     let reports: Vec<&EndpointReport> = kept.iter().map(Borrow::borrow).collect();
-    let changes = results.told_changes();
+    let changes = results.listed_changes();
     let not_listed = html! {
         @if !left_out.is_empty() {
             p {
@@ -68,7 +68,7 @@ pub(super) fn write(
         (overview::navigation(changes.is_some(), products.is_empty()))
         (PreEscaped("<main>\n"))
         (list::section(&reports, &findings, &not_listed))
-        (findings::section(&told))
+        (findings::section(&listed))
         @if let Some(changes) = &changes { (findings::changes(results, changes)) }
         div.cards {
             (overview::verdicts(results))

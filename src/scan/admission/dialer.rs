@@ -1,4 +1,4 @@
-//! Opens connections when the throttle admits them, and tells the throttle the results.
+//! Opens connections when the throttle admits them, and reports the results to the throttle.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! What the inventories of clusters come to: an entry is what a target line can say, and what is declared.
+//! The entries of cluster inventories. An entry has what a target line can say, and what the inventory declares.
 
 use std::fs::File;
 use std::path::Path;
