@@ -35,7 +35,7 @@ const MAX_VERSION: usize = 100;
 /// Endpoints of a finding.
 const MAX_ENDPOINTS: usize = 100;
 
-/// Writes the report: a line for what is said once, and one for each finding.
+/// Writes the report: a line with the keys of the whole report, and one line for each finding.
 pub(super) fn write(
     out: &mut dyn io::Write,
     results: &Results<'_>,

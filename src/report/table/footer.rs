@@ -83,7 +83,7 @@ fn counts(results: &Results<'_>, options: &TableOptions) -> String {
     line
 }
 
-/// Specifications with the text of `detail`: a line for each of a few, and of many one line with the names of the first.
+/// Specifications with the text of `detail`. A few get a line each; many get one line, with the names of the first ones.
 fn specs(
     lines: &mut Lines,
     title: &str,

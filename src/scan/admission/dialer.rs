@@ -59,7 +59,7 @@ impl Dialer {
                     self.throttle.resources_exhausted(&failure.detail);
                     let wait = wait.get_or_insert_with(|| self.own_side_failures.wait());
                     if wait.before_retry(failure, stop).await {
-                        // The permit still holds.
+                        // The permit is kept, so only the rate is waited for.
                         self.throttle.limiter.wait_to_continue().await;
                         continue;
                     }

@@ -175,13 +175,13 @@ async fn the_admission_policy_refuses_bindings_to_anonymous_callers_except_the_b
     let answer = create(admin, &clusterwide, &public).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
     // An existing binding cannot be widened either.
-    let patch = json!({"subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "system:anonymous"}]});
+    let widened = json!({"subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "system:anonymous"}]});
     let answer = admin
         .send(
             "PATCH",
             &format!("{clusterwide}/c"),
             "application/merge-patch+json",
-            &patch.to_string(),
+            &widened.to_string(),
         )
         .await
         .unwrap();
